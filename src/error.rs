@@ -1,0 +1,92 @@
+//! The one error of this crate: what went wrong, said so that the reader knows what to do next.
+
+/// Each variant is one kind of answer; `web::respond` turns it into a status, a reason phrase and
+/// a body, the command line prints it and exits 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: the request, file or setting itself is wrong.
+    #[error("{0}")]
+    Bad(String),
+    /// 401: no credential, or one that is not valid.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// 403: a valid credential that does not allow this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404: there is no such thing, or the asker may not know of it.
+    #[error("{0}")]
+    Missing(String),
+    /// 405: the resource has no such method; holds the `Allow` value.
+    #[error("this resource answers {0} only")]
+    Method(&'static str),
+    /// 406: none of the acceptable representations exists.
+    #[error("{0}")]
+    NotAcceptable(String),
+    /// 409: contradicts what is stored.
+    #[error("{0}")]
+    Conflict(String),
+    /// 410: was here and was deleted.
+    #[error("{0}")]
+    Gone(String),
+    /// 413: more bytes than allowed.
+    #[error("{0}")]
+    TooLarge(String),
+    /// 502: the upstream answered, but not usably.
+    #[error("{0}")]
+    BadUpstream(String),
+    /// 503: not now (upstream unreachable, offline, overloaded); ask again later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// 504: the upstream did not answer in time.
+    #[error("{0}")]
+    Timeout(String),
+    /// 507: the disk is full.
+    #[error("{0}")]
+    Full(String),
+    /// 500: our fault; the log has the chain, the client gets no details.
+    #[error("internal error: {0:#}")]
+    Internal(anyhow::Error),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// `bad!("filename {name:?} has no version")` builds an [`Error::Bad`]; likewise the others.
+#[macro_export]
+macro_rules! bad { ($($t:tt)*) => { $crate::error::Error::Bad(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! missing { ($($t:tt)*) => { $crate::error::Error::Missing(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! forbidden { ($($t:tt)*) => { $crate::error::Error::Forbidden(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! conflict { ($($t:tt)*) => { $crate::error::Error::Conflict(format!($($t)*)) }; }
+
+impl Error {
+    /// Wraps a failure that is ours to mend.
+    pub fn internal(error: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+// Foreign errors that are our fault. Any other must be given its answer where it happens.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal(anyhow::Error::new(error).context("database"))
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::Full(format!("the disk is full: {error}"))
+            }
+            _ => Self::Internal(anyhow::Error::new(error).context("file system")),
+        }
+    }
+}
+
+impl From<tokio::task::JoinError> for Error {
+    fn from(error: tokio::task::JoinError) -> Self {
+        Self::Internal(anyhow::Error::new(error).context("task"))
+    }
+}

@@ -1,0 +1,12 @@
+//! The packaging standards as pure functions: nothing here does I/O on its own.
+
+pub mod filename;
+pub mod html;
+pub mod json;
+pub mod metadata;
+pub mod name;
+pub mod page;
+pub mod requirement;
+pub mod sdist;
+pub mod version;
+pub mod wheel;

@@ -1,0 +1,1 @@
+//! Stories told to the real server. One binary; a module per subject.
