@@ -2,22 +2,22 @@
 //!
 //! The modules in reading order; each uses only those before it (`tests/it/tidy.rs` checks).
 
-//MOD config
+pub mod config;
 pub mod error;
 
 // Words: the packaging standards as pure functions.
 pub mod packaging;
 
 // The outside: rows, bytes, other indexes.
-//MOD db
-//MOD store
-//MOD upstream
+pub mod db;
+pub mod store;
+pub mod upstream;
 
 // The rules: who may what, what an index shows.
-//MOD access
-//MOD index
+pub mod access;
+pub mod index;
 
 // The doors: HTTP and the command line.
-//MOD app
-//MOD cli
-//MOD web
+pub mod app;
+pub mod cli;
+pub mod web;

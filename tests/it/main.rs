@@ -1,1 +1,5 @@
 //! Stories told to the real server. One binary; a module per subject.
+
+mod kit;
+
+mod operation;

@@ -1,0 +1,115 @@
+//! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
+
+use std::path::PathBuf;
+use url::Url;
+
+/// Every setting, after defaults.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Database, blobs, staging and secrets below it.
+    pub data: PathBuf,
+    pub listen: String,
+    /// `sqlite://…` or `postgres://…`; default: `DATA/wheelwright.db`.
+    pub database: Option<String>,
+    /// `s3://bucket/prefix`; default: the folder `DATA/blobs`.
+    pub storage: Option<String>,
+    pub s3: S3,
+    /// Simple index that `root/pypi` mirrors when it is created; default: what pip here would use.
+    pub upstream: Option<String>,
+    /// No packet leaves: mirrors serve what they have.
+    pub offline: bool,
+    /// As clients see this server, path prefix included.
+    pub public_url: Option<Url>,
+    /// Served at `/simple/`.
+    pub default_index: String,
+    /// Receives `POST /legacy/`.
+    pub default_upload_index: Option<String>,
+    pub limits: Limits,
+    pub mirror: Mirror,
+    pub tls: Option<Tls>,
+    /// Sets root's password at the first start; else a random one is written to `DATA/root-password`.
+    pub root_password: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct S3 {
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+    /// Answer large files with a presigned redirect instead of passing the bytes through.
+    pub redirect: bool,
+}
+
+/// Bytes, unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub upload: u64,
+    /// Prepared pages held in memory.
+    pub page_cache: u64,
+    /// Small files held in memory; larger ones are mapped.
+    pub file_cache: u64,
+    /// The largest page accepted from an upstream.
+    pub upstream_page: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { upload: 4 << 30, page_cache: 64 << 20, file_cache: 64 << 20, upstream_page: 128 << 20 }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    /// Seconds a page counts as fresh unless the index says otherwise.
+    pub cache_expiry: u64,
+    /// Seconds until an upstream that does not answer is given up on.
+    pub timeout: u64,
+    /// Seconds a "no such project" is believed.
+    pub negative_expiry: u64,
+    /// Private and loopback addresses may be asked only where the mirror's own URL names them.
+    pub allow_private_redirects: bool,
+}
+
+impl Default for Mirror {
+    fn default() -> Self {
+        Self { cache_expiry: 600, timeout: 30, negative_expiry: 60, allow_private_redirects: false }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "wheelwright-data".into(),
+            listen: "127.0.0.1:3141".into(),
+            database: None,
+            storage: None,
+            s3: S3::default(),
+            upstream: None,
+            offline: false,
+            public_url: None,
+            default_index: "root/pypi".into(),
+            default_upload_index: None,
+            limits: Limits::default(),
+            mirror: Mirror::default(),
+            tls: None,
+            root_password: None,
+        }
+    }
+}
+
+impl Config {
+    /// The configured database, or the file below the data directory.
+    pub fn database_url(&self) -> String {
+        match &self.database {
+            Some(url) => url.clone(),
+            None => format!("sqlite://{}", self.data.join("wheelwright.db").display()),
+        }
+    }
+}

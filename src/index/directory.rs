@@ -1,0 +1,106 @@
+//! The directory: every user, group and index of this installation in memory.
+//!
+//! Small, read on every request, replaced whole when an event says that something in it changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// `user/name`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexName(String);
+
+impl IndexName {
+    /// Parses `user/name` (a leading slash is tolerated); `None` unless both parts are there.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix('/').unwrap_or(text);
+        let (user, name) = text.split_once('/')?;
+        let plain = |part: &str| !part.is_empty() && !part.contains(['/', '+']);
+        (plain(user) && plain(name)).then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn user(&self) -> &str {
+        self.0.split_once('/').map_or("", |parts| parts.0)
+    }
+
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |parts| parts.1)
+    }
+}
+
+impl fmt::Display for IndexName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A snapshot; shared as `Arc<Directory>`.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Of the newest event that is in it.
+    pub serial: i64,
+    pub users: BTreeMap<String, User>,
+    pub indexes: BTreeMap<IndexName, Index>,
+}
+
+#[derive(Clone, Debug)]
+pub struct User {
+    pub name: String,
+    pub groups: BTreeSet<String>,
+    pub disabled: bool,
+}
+
+/// An index as configured. Options keep devpi's names (`devpi.md` §2) and CONTRACT.md's.
+#[derive(Clone, Debug)]
+pub struct Index {
+    pub name: IndexName,
+    pub kind: Kind,
+    /// Principals: user names, `:group`, `:ANONYMOUS:`, `:AUTHENTICATED:`.
+    pub acl_read: Vec<String>,
+    pub acl_upload: Vec<String>,
+    pub volatile: bool,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    /// Every option that was set, as JSON shows it to those who may read the index.
+    pub options: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Stage(Stage),
+    Mirror(Mirror),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// In order; may name indexes that do not exist, and may form cycles.
+    pub bases: Vec<IndexName>,
+    /// Normalised names, or `*`.
+    pub mirror_whitelist: Vec<String>,
+    /// `union` instead of `intersection`.
+    pub whitelist_union: bool,
+    /// Name patterns (`acme-*`) that are never asked upstream, uploaded or not.
+    pub reserved: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Mirror {
+    /// May hold credentials: never shown. `None`: the mirror has nothing to ask.
+    pub url: Option<url::Url>,
+    /// Seconds a page counts as fresh.
+    pub cache_expiry: Option<u64>,
+    /// Requirement-like patterns; empty `allow` allows all.
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+    /// Seconds; files younger than this are not listed.
+    pub min_age: Option<u64>,
+    /// Link to the upstream's own page of a project, with `{name}`.
+    pub web_url_fmt: Option<String>,
+    /// The upstream's list of names is not usable.
+    pub no_project_list: bool,
+    /// Do not store files: redirect to the upstream.
+    pub use_external_urls: bool,
+}

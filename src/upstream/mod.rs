@@ -1,0 +1,1 @@
+//! Other indexes over HTTP: their pages, their files, and METADATA by range requests.

@@ -1,0 +1,8 @@
+//! The HTTP door: `routes` is its table of contents.
+
+pub mod respond;
+pub mod router;
+pub mod routes;
+pub mod server;
+
+mod operate;

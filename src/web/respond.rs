@@ -1,0 +1,145 @@
+//! How an answer is told: the only place that knows statuses, reason phrases and error bodies.
+//!
+//! Installers print the reason phrase (twine, pip) or a JSON body (uv, devpi), so a refusal says
+//! the same in all three.
+
+use crate::error::{Error, Result};
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::ext::ReasonPhrase;
+
+/// How the asker wants errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    Text,
+    Json,
+    Html,
+}
+
+impl Wants {
+    pub fn of(headers: &HeaderMap) -> Self {
+        let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if accept.contains("json") {
+            Self::Json
+        } else if accept.contains("text/html") && accept.contains("application/xhtml+xml") {
+            Self::Html
+        } else {
+            Self::Text
+        }
+    }
+}
+
+pub fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Bad(_) => StatusCode::BAD_REQUEST,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Missing(_) => StatusCode::NOT_FOUND,
+        Error::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+        Error::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Gone(_) => StatusCode::GONE,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::BadUpstream(_) => StatusCode::BAD_GATEWAY,
+        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        Error::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The answer for an error, in reason phrase and body.
+pub fn error(error: &Error, wants: Wants) -> Response {
+    let status = status(error);
+    let message = match error {
+        Error::Internal(chain) => {
+            tracing::error!(error = format!("{chain:#}"), "internal error");
+            "internal error: see the server's log".to_owned()
+        }
+        other => other.to_string(),
+    };
+    let title = status.canonical_reason().unwrap_or("Error");
+    let (content_type, body) = match wants {
+        // devpi's client compares the type with `==`: no charset.
+        Wants::Json => ("application/json", {
+            let body = serde_json::json!({
+                "message": message, "code": format!("{} {message}", status.as_u16()),
+                "title": title, "detail": message, "status": status.as_u16(),
+            });
+            body.to_string()
+        }),
+        Wants::Html | Wants::Text => {
+            ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16()))
+        }
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    if let Ok(reason) = ReasonPhrase::try_from(reason(&message).into_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match error {
+        Error::Unauthenticated(_) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pypi\""));
+        }
+        Error::Unavailable(_) | Error::BadUpstream(_) | Error::Timeout(_) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        Error::Method(allow) => {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A message as a reason phrase: one line of printable ASCII, at most 300 bytes.
+fn reason(message: &str) -> String {
+    message.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).take(300).collect()
+}
+
+/// devpi's envelope: `{"result": …, "type": …, "message": …}`.
+pub fn devpi(
+    status: StatusCode,
+    kind: &str,
+    result: serde_json::Value,
+    message: Option<&str>,
+) -> Result<Response> {
+    let mut body = serde_json::Map::new();
+    if !result.is_null() {
+        body.insert("result".into(), result);
+    }
+    if !kind.is_empty() {
+        body.insert("type".into(), kind.into());
+    }
+    if let Some(message) = message {
+        body.insert("message".into(), message.into());
+    }
+    let mut text = serde_json::to_string_pretty(&body).map_err(Error::internal)?;
+    text.push('\n');
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// Plain JSON, 200.
+pub fn json(value: &impl serde::Serialize) -> Result<Response> {
+    let text = serde_json::to_string(value).map_err(Error::internal)?;
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// For methods that a known path does not have.
+pub(super) async fn wrong_method(headers: HeaderMap) -> Response {
+    error(&Error::Method("GET, HEAD"), Wants::of(&headers))
+}
+
+/// For paths that no route has.
+pub(super) async fn no_such_page(headers: HeaderMap) -> Response {
+    error(&Error::Missing("there is no such page".into()), Wants::of(&headers))
+}

@@ -1,0 +1,66 @@
+//! The harness: a real server on a free port, and what talks to it.
+
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use wheelwright::app::App;
+use wheelwright::config::Config;
+use wheelwright::web::server;
+
+/// A running wheelwright with a data directory of its own; stops when dropped.
+pub struct Server {
+    pub app: App,
+    pub address: SocketAddr,
+    pub http: reqwest::Client,
+    pub data: tempfile::TempDir,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// What every test server has as root's password.
+pub const ROOT_PASSWORD: &str = "root-secret";
+
+impl Server {
+    /// SQLite and a folder, no upstream.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with changed settings.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+        config.root_password = Some(ROOT_PASSWORD.into());
+        change(&mut config);
+        let app = App::open(config).await.expect("the app opens");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = app.clone();
+        tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            server::serve(serving, listener, stopped).await.expect("the server ends well");
+        });
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        Self { app, address, http: http.expect("a client"), data, stop: Some(stop) }
+    }
+
+    /// `server.url("/+health")`
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(self.url(path)).send().await.expect("an answer")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
