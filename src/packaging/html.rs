@@ -1,1 +1,194 @@
-//! (being written)
+//! Project pages and project lists as HTML (PEP 503 and its successors): liberal in, exact out.
+
+use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+use url::Url;
+
+use super::filename::{candidates, describe};
+use super::name::{NameList, NameListBuilder, ProjectName};
+use super::page::{CoreMetadata, File, Page, Status, Yanked, is_upload_time, resolve, sha256_hex};
+
+mod render;
+pub use render::{render, render_flat, render_names};
+
+/// Reads `project`'s page, fetched from `page_url`. Whatever is no file of the project is left
+/// out; the order of the page is kept.
+pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
+    let mut page = Page::new(project.clone());
+    let mut base = Base::new(page_url);
+    each_token(body, |token| match token {
+        Token::StartTag(tag) => {
+            if let Some(file) = base.file(&tag)
+                && describe(project, &file.filename).is_some()
+            {
+                page.files.push(file);
+            } else if tag.name.as_slice() == b"meta" {
+                read_meta(&tag, &mut page);
+            }
+        }
+        Token::Comment(comment) => read_serial(&comment.value.0, &mut page),
+        _ => {}
+    });
+    page
+}
+
+/// Reads the files of `project` from a page that lists many projects' files.
+pub fn parse_flat(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
+    let mut page = Page::new(project.clone());
+    let belongs = |filename: &str| {
+        candidates(filename).contains(project)
+            && describe(project, filename).is_some_and(|described| described.version.is_some())
+    };
+    each_file(body, page_url, |file| {
+        if belongs(&file.filename) {
+            page.files.push(file);
+        }
+    });
+    page
+}
+
+/// The projects that a page of many projects' files has, sorted, each once.
+pub fn flat_projects(body: &[u8], page_url: &Url) -> Vec<ProjectName> {
+    let mut names = std::collections::BTreeSet::new();
+    each_file(body, page_url, |file| {
+        let likeliest = candidates(&file.filename).into_iter().find(|name| {
+            describe(name, &file.filename).is_some_and(|described| described.version.is_some())
+        });
+        names.extend(likeliest);
+    });
+    names.into_iter().collect()
+}
+
+/// The projects of a project list: the last path segment of each link (the text may be prettier
+/// than true).
+pub fn parse_names(body: &[u8]) -> NameList {
+    let mut names = NameListBuilder::default();
+    each_token(body, |token| {
+        if let Token::StartTag(tag) = token
+            && tag.name.as_slice() == b"a"
+            && let Some(href) = attribute(&tag, "href")
+        {
+            let path = href
+                .split(['?', '#'])
+                .next()
+                .unwrap_or("")
+                .trim()
+                .trim_end_matches('/');
+            let segment = path.rsplit('/').next().unwrap_or("");
+            names.push(&super::filename::decode_once(segment).unwrap_or_default());
+        }
+    });
+    names.finish()
+}
+
+fn each_token(body: &[u8], mut act: impl FnMut(Token)) {
+    let mut emitter = DefaultEmitter::default();
+    // Otherwise `<a` within a script counts as a link.
+    emitter.naively_switch_states(true);
+    for token in Tokenizer::new_with_emitter(body, emitter) {
+        match token {
+            Ok(token) => act(token),
+            Err(never) => match never {},
+        }
+    }
+}
+
+fn each_file(body: &[u8], page_url: &Url, mut act: impl FnMut(File)) {
+    let mut base = Base::new(page_url);
+    each_token(body, |token| {
+        if let Token::StartTag(tag) = token
+            && let Some(file) = base.file(&tag)
+        {
+            act(file);
+        }
+    });
+}
+
+fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
+    let value = tag.attributes.get(name.as_bytes())?;
+    Some(String::from_utf8_lossy(&value.value.0).into_owned())
+}
+
+/// What links are relative to: the page's URL, or the first `<base>`.
+struct Base {
+    url: Url,
+    given: bool,
+}
+
+impl Base {
+    fn new(page_url: &Url) -> Self {
+        Self {
+            url: page_url.clone(),
+            given: false,
+        }
+    }
+
+    /// The file that `tag` links to; also heeds `<base>`.
+    fn file(&mut self, tag: &StartTag<()>) -> Option<File> {
+        match tag.name.as_slice() {
+            b"base" if !self.given => {
+                let href = attribute(tag, "href")?;
+                self.url = self.url.join(href.trim()).ok()?;
+                self.given = true;
+                None
+            }
+            b"a" => read_anchor(&self.url, tag),
+            _ => None,
+        }
+    }
+}
+
+fn read_anchor(base: &Url, tag: &StartTag<()>) -> Option<File> {
+    let link = resolve(base, &attribute(tag, "href")?)?;
+    let present = |name: &str| attribute(tag, name).filter(|value| !value.trim().is_empty());
+    let metadata = attribute(tag, "data-core-metadata")
+        .or_else(|| attribute(tag, "data-dist-info-metadata"))
+        .unwrap_or_default();
+    Some(File {
+        filename: link.filename,
+        url: link.url,
+        hashes: link.hashes,
+        requires_python: present("data-requires-python"),
+        size: present("data-size").and_then(|size| size.trim().parse().ok()),
+        upload_time: present("data-upload-time").filter(|time| is_upload_time(time)),
+        yanked: match attribute(tag, "data-yanked") {
+            None => Yanked::No,
+            Some(reason) => Yanked::because(&reason),
+        },
+        core_metadata: read_core_metadata(metadata.trim()),
+        provenance: present("data-provenance").filter(|url| url.starts_with("https://")),
+    })
+}
+
+/// `true`, `sha256=…`, or a digest we do not know (the metadata exists all the same).
+fn read_core_metadata(text: &str) -> CoreMetadata {
+    match text.split_once('=') {
+        Some(("sha256", hex)) => sha256_hex(hex).map_or(CoreMetadata::Yes, CoreMetadata::Sha256),
+        Some(_) => CoreMetadata::Yes,
+        None if text.eq_ignore_ascii_case("true") => CoreMetadata::Yes,
+        None => CoreMetadata::No,
+    }
+}
+
+fn read_meta(tag: &StartTag<()>, page: &mut Page) {
+    let (Some(name), Some(content)) = (attribute(tag, "name"), attribute(tag, "content")) else {
+        return;
+    };
+    match name.as_str() {
+        "pypi:project-status" => page.status = Status::parse(content.trim()).unwrap_or_default(),
+        "pypi:project-status-reason" if !content.is_empty() => page.status_reason = Some(content),
+        _ => {}
+    }
+}
+
+fn read_serial(comment: &[u8], page: &mut Page) {
+    let text = std::str::from_utf8(comment).unwrap_or("").trim();
+    if let Some(serial) = text
+        .strip_prefix("SERIAL ")
+        .and_then(|n| n.trim().parse().ok())
+    {
+        page.serial = Some(serial);
+    }
+}
+
+#[cfg(test)]
+mod tests;

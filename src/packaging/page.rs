@@ -1,22 +1,36 @@
 //! A project page as data: what every upstream page is read into and every answer is rendered from.
 
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::filename::{decode_once, describe};
 use super::name::ProjectName;
+use super::version;
+use crate::error::{Error, Result};
 
 /// One project on one index, as PEP 503/691 pages tell it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
+    #[serde(rename = "n")]
     pub name: ProjectName,
+    #[serde(rename = "s", default, skip_serializing_if = "is_default")]
     pub status: Status,
+    #[serde(rename = "sr", default, skip_serializing_if = "is_default")]
     pub status_reason: Option<String>,
+    #[serde(rename = "f", default, skip_serializing_if = "is_default")]
     pub files: Vec<File>,
     /// Versions that have no file but are known (PEP 700 `versions` is a superset of the files').
+    #[serde(rename = "v", default, skip_serializing_if = "is_default")]
     pub more_versions: Vec<String>,
     /// `X-PyPI-Last-Serial`.
+    #[serde(rename = "l", default, skip_serializing_if = "is_default")]
     pub serial: Option<u64>,
 }
 
 /// PEP 792.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     #[default]
@@ -27,36 +41,47 @@ pub enum Status {
 }
 
 /// One sdist, wheel or other artifact on a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// As its URL's last segment, percent-decoded once.
+    #[serde(rename = "n")]
     pub filename: String,
     /// On an upstream page: absolute, without fragment. On our pages: relative to the server's
     /// root, already percent-encoded (`root/pypi/%2Bf/…` is written `root/pypi/+f/…`).
+    #[serde(rename = "u")]
     pub url: String,
+    #[serde(rename = "h", default, skip_serializing_if = "is_default")]
     pub hashes: Hashes,
     /// Verbatim, also when it is no valid specifier; never empty.
+    #[serde(rename = "p", default, skip_serializing_if = "is_default")]
     pub requires_python: Option<String>,
     /// Bytes.
+    #[serde(rename = "b", default, skip_serializing_if = "is_default")]
     pub size: Option<u64>,
     /// Verbatim if it is a valid PEP 700 time, else `None`.
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub upload_time: Option<String>,
+    #[serde(rename = "y", default, skip_serializing_if = "is_default")]
     pub yanked: Yanked,
+    #[serde(rename = "m", default, skip_serializing_if = "is_default")]
     pub core_metadata: CoreMetadata,
     /// Absolute URL (PEP 740).
+    #[serde(rename = "a", default, skip_serializing_if = "is_default")]
     pub provenance: Option<String>,
 }
 
 /// Lower-case hex digests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hashes {
+    #[serde(rename = "s", default, skip_serializing_if = "is_default")]
     pub sha256: Option<String>,
     /// Others an upstream gave, strongest first: (`sha512`, hex). Used to verify, never shown.
+    #[serde(rename = "o", default, skip_serializing_if = "is_default")]
     pub others: Vec<(String, String)>,
 }
 
 /// PEP 592.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Yanked {
     #[default]
     No,
@@ -66,10 +91,245 @@ pub enum Yanked {
 }
 
 /// PEP 658/714: whether `{url}.metadata` exists.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CoreMetadata {
     #[default]
     No,
     Yes,
     Sha256(String),
 }
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The algorithms we can verify besides sha256, strongest first, with the length of their hex.
+const OTHER_ALGORITHMS: [(&str, usize); 4] =
+    [("sha512", 128), ("sha384", 96), ("sha224", 56), ("md5", 32)];
+
+impl Hashes {
+    /// Takes a digest if we know the algorithm and `hex` has its length; the first of an
+    /// algorithm stays.
+    pub fn insert(&mut self, algorithm: &str, hex: &str) {
+        let algorithm = algorithm.to_ascii_lowercase();
+        if algorithm == "sha256" {
+            self.sha256 = self.sha256.take().or_else(|| sha256_hex(hex));
+            return;
+        }
+        let rank = |name: &str| {
+            OTHER_ALGORITHMS
+                .iter()
+                .position(|(known, _)| *known == name)
+        };
+        let Some((_, length)) = rank(&algorithm).and_then(|at| OTHER_ALGORITHMS.get(at)) else {
+            return;
+        };
+        let known = self.others.iter().any(|(name, _)| *name == algorithm);
+        if !known && let Some(hex) = lower_hex(hex, *length) {
+            self.others.push((algorithm, hex));
+            self.others.sort_by_key(|(name, _)| rank(name));
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sha256.is_none() && self.others.is_empty()
+    }
+}
+
+/// `text` in lower case if it is a sha256 in hex.
+pub(super) fn sha256_hex(text: &str) -> Option<String> {
+    lower_hex(text, 64)
+}
+
+fn lower_hex(text: &str, length: usize) -> Option<String> {
+    let valid = text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+    valid.then(|| text.to_ascii_lowercase())
+}
+
+impl Status {
+    /// The status a standard's word names; an unknown word is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "active" => Self::Active,
+            "archived" => Self::Archived,
+            "quarantined" => Self::Quarantined,
+            "deprecated" => Self::Deprecated,
+            _ => return None,
+        })
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Archived => "archived",
+            Self::Quarantined => "quarantined",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
+impl Yanked {
+    /// Yanked for `reason`; an empty reason is none.
+    pub fn because(reason: &str) -> Self {
+        match reason.trim().is_empty() {
+            true => Self::Yes,
+            false => Self::Because(reason.to_owned()),
+        }
+    }
+
+    pub fn is_yanked(&self) -> bool {
+        *self != Self::No
+    }
+}
+
+impl Page {
+    /// A page without files.
+    pub fn new(name: ProjectName) -> Self {
+        Self {
+            name,
+            status: Status::Active,
+            status_reason: None,
+            files: Vec::new(),
+            more_versions: Vec::new(),
+            serial: None,
+        }
+    }
+
+    /// Orders the files by version, then file name, so that equal content renders to equal bytes.
+    pub fn sort(&mut self) {
+        let name = self.name.clone();
+        self.files.sort_by_cached_key(|file| {
+            let version = describe(&name, &file.filename).and_then(|described| described.parsed);
+            (version, file.filename.clone())
+        });
+    }
+
+    /// Drops repetitions of a file name; the first stays, which is the one installers choose.
+    pub fn dedupe(&mut self) {
+        let mut seen = HashSet::new();
+        self.files.retain(|file| seen.insert(file.filename.clone()));
+    }
+
+    /// All known versions in their canonical spelling, in order, each once (PEP 700).
+    pub fn versions(&self) -> Vec<String> {
+        let of_files = self
+            .files
+            .iter()
+            .filter_map(|f| describe(&self.name, &f.filename)?.version);
+        let more = self.more_versions.iter();
+        let more = more.map(|text| version::canonical(text).unwrap_or_else(|| text.clone()));
+        let unique: HashSet<String> = of_files.chain(more).collect();
+        let mut keyed: Vec<_> = unique
+            .into_iter()
+            .map(|v| (version::parse(&v), v))
+            .collect();
+        keyed.sort_unstable();
+        keyed.into_iter().map(|(_, version)| version).collect()
+    }
+
+    /// The files an installer may be offered: none while quarantined (PEP 792).
+    pub fn offered(&self) -> &[File] {
+        match self.status {
+            Status::Quarantined => &[],
+            _ => &self.files,
+        }
+    }
+
+    /// Keeps of `versions` those that no file has.
+    pub(super) fn set_more_versions(&mut self, versions: impl IntoIterator<Item = String>) {
+        self.more_versions.clear();
+        let mut seen: HashSet<String> = self.versions().into_iter().collect();
+        for text in versions {
+            let version = version::canonical(&text).unwrap_or(text);
+            if !version.is_empty() && seen.insert(version.clone()) {
+                self.more_versions.push(version);
+            }
+        }
+    }
+
+    /// Everything the page holds, in the compact form the database keeps.
+    pub fn to_stored(&self) -> Vec<u8> {
+        // Strings, numbers and lists only: there is nothing here that JSON cannot express.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Page::to_stored`] wrote.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self> {
+        serde_json::from_slice(bytes)
+            .map_err(|e| Error::internal(anyhow::Error::new(e).context("a stored page")))
+    }
+}
+
+/// Where a link of an upstream page leads.
+pub(super) struct Link {
+    /// Absolute, without fragment and credentials.
+    pub url: String,
+    /// The last path segment, decoded once; empty for a directory.
+    pub filename: String,
+    /// Digests from the fragment.
+    pub hashes: Hashes,
+}
+
+/// Resolves `href` against `base`. `None` for anything that is no link to a file we could fetch:
+/// other schemes, and local files unless the page is local too.
+pub(super) fn resolve(base: &Url, href: &str) -> Option<Link> {
+    let mut url = base.join(href.trim()).ok()?;
+    let fetchable = match url.scheme() {
+        "http" | "https" => true,
+        "file" => base.scheme() == "file",
+        _ => false,
+    };
+    if !fetchable {
+        return None;
+    }
+    // A relative link inherits the page's credentials; they must not be stored with every file.
+    if !url.username().is_empty() || url.password().is_some() {
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+    }
+    let mut hashes = Hashes::default();
+    for (key, value) in url
+        .fragment()
+        .unwrap_or("")
+        .split('&')
+        .filter_map(|p| p.split_once('='))
+    {
+        hashes.insert(key, value);
+    }
+    url.set_fragment(None);
+    let filename = decode_once(url.path_segments()?.next_back()?)?;
+    Some(Link {
+        filename,
+        hashes,
+        url: url.into(),
+    })
+}
+
+/// Whether `text` is a time as PEP 700 wants it: `YYYY-MM-DDTHH:MM:SS[.f{1,6}]Z`.
+pub(super) fn is_upload_time(text: &str) -> bool {
+    let shape = "dddd-dd-ddTdd:dd:dd";
+    let Some((seconds, rest)) = text.split_at_checked(shape.len()) else {
+        return false;
+    };
+    let fits = seconds
+        .bytes()
+        .zip(shape.bytes())
+        .all(|(byte, shape)| match shape {
+            b'd' => byte.is_ascii_digit(),
+            _ => byte == shape,
+        });
+    let fraction = rest
+        .strip_suffix('Z')
+        .map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    let fraction_fits = fraction.is_some_and(|digits| {
+        digits.len() <= 6
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && digits.is_empty() == (rest == "Z")
+    });
+    // Python, which most installers are written in, knows neither leap seconds nor the year 0.
+    let known = !seconds.starts_with("0000") && !seconds.ends_with(":60");
+    fits && fraction_fits && known && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,124 @@
 //! Versions and specifiers (PEP 440): a thin wrap, so that the rest of the house has one import.
 
+use std::cmp::Ordering;
+use std::str::FromStr;
+
 pub use pep440_rs::{Version, VersionSpecifiers};
+
+/// The version in `text`, in any spelling PEP 440 allows; `None` if it is none.
+pub fn parse(text: &str) -> Option<Version> {
+    Version::from_str(text).ok()
+}
+
+/// The one spelling of a version: `canonical("1.0-1") == Some("1.0.post1")`.
+pub fn canonical(text: &str) -> Option<String> {
+    parse(text).map(|version| version.to_string())
+}
+
+/// The order of versions for display: what is no version first (by its text), then PEP 440's
+/// order; equal versions by their text, so that the order is total.
+pub fn compare(a: &str, b: &str) -> Ordering {
+    parse(a).cmp(&parse(b)).then_with(|| a.cmp(b))
+}
+
+/// Whether installers can read `text` as `Requires-Python`. They forgive old mistakes
+/// (`>=3.6.*`, quotes, missing commas), so these count as readable.
+pub fn readable_specifiers(text: &str) -> bool {
+    VersionSpecifiers::from_str(text).is_ok() || VersionSpecifiers::from_str(&mend(text)).is_ok()
+}
+
+/// `text` with the mistakes mended that installers mend.
+fn mend(text: &str) -> String {
+    let is_operator = |c: char| matches!(c, '<' | '>' | '=' | '!' | '~');
+    let mut clauses: Vec<String> = Vec::new();
+    for c in text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\''))
+    {
+        let fresh = match clauses.last().and_then(|clause| clause.chars().last()) {
+            None | Some(',') => true,
+            Some(last) => c == ',' || is_operator(c) && !is_operator(last),
+        };
+        match clauses.last_mut() {
+            Some(clause) if !fresh => clause.push(c),
+            _ => clauses.push(c.to_string()),
+        }
+    }
+    let clauses = clauses
+        .iter()
+        .map(|clause| clause.trim_matches(','))
+        .filter(|c| !c.is_empty());
+    let mended = clauses.map(
+        |clause| match clause.starts_with("==") || clause.starts_with("!=") {
+            true => clause,
+            false => clause.trim_end_matches(".*"),
+        },
+    );
+    mended.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn canonical_forms_agree_with_the_reference_table() {
+        for line in include_str!("vectors/versions.tsv")
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+        {
+            let (given, expected) = line.split_once('\t').unwrap();
+            assert_eq!(
+                canonical(given).as_deref().unwrap_or("-"),
+                expected,
+                "{given:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_order_agrees_with_the_reference_table() {
+        let table = include_str!("vectors/version_order.tsv");
+        let ordered: Vec<&str> = table.lines().filter(|l| !l.starts_with('#')).collect();
+        for (i, a) in ordered.iter().enumerate() {
+            for (j, b) in ordered.iter().enumerate() {
+                assert_eq!(compare(a, b), i.cmp(&j), "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_sorts_first() {
+        let mut versions = ["1.0", "unknown", "0.9", "dev-branch"];
+        versions.sort_by(|a, b| compare(a, b));
+        assert_eq!(versions, ["dev-branch", "unknown", "0.9", "1.0"]);
+    }
+
+    #[test]
+    fn old_mistakes_in_requires_python_are_readable_and_garbage_is_not() {
+        for text in [
+            ">=3.6",
+            ">=3.6.*",
+            ">=2.7 !=3.0.*",
+            "\">=3.8\"",
+            ">=3.6,",
+            ">=3.6,,<4",
+        ] {
+            assert!(readable_specifiers(text), "{text:?}");
+        }
+        for text in ["garbage", ">=three", "3.8", "python>=3", "=>3.6"] {
+            assert!(!readable_specifiers(text), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in "\\PC*", version in "[0-9a-z.!+_-]{0,20}") {
+            let _ = (canonical(&text), readable_specifiers(&text), readable_specifiers(&version));
+            if let Some(once) = canonical(&version) {
+                prop_assert_eq!(canonical(&once), Some(once));
+            }
+        }
+    }
+}

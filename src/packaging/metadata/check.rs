@@ -1,0 +1,135 @@
+//! What an upload's core metadata must satisfy, with the messages publishers know from PyPI.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use pep508_rs::Requirement;
+use url::Url;
+
+use super::Metadata;
+use crate::bad;
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::version::{self, VersionSpecifiers};
+
+/// There is no 2.0.
+const METADATA_VERSIONS: [&str; 9] = [
+    "1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6",
+];
+const CONTENT_TYPES: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
+/// Characters.
+const LONGEST_SUMMARY: usize = 512;
+
+fn invalid(field: &str, value: &str, why: impl Display) -> Error {
+    bad!(
+        "'{value}' is an invalid value for {field}. Error: {why} \
+         See https://packaging.python.org/specifications/core-metadata for more information."
+    )
+}
+
+impl Metadata {
+    /// Checks what an upload must have right, the most telling fields first. Local versions are
+    /// allowed. Fields newer than `Metadata-Version` are allowed too: setuptools wrote
+    /// `License-File` into metadata 2.1 for years.
+    ///
+    /// # Errors
+    /// `Bad` with the first field that is wrong and why.
+    pub fn validate_upload(&self) -> Result<()> {
+        if !METADATA_VERSIONS.contains(&self.metadata_version.as_str()) {
+            let why = format!("use one of {}.", METADATA_VERSIONS.join(", "));
+            return Err(invalid("Metadata-Version", &self.metadata_version, why));
+        }
+        if ProjectName::new(&self.name).is_none() {
+            let why = "start and end with a letter or digit, and use only letters, digits, '-', \
+                       '_' and '.' between.";
+            return Err(invalid("Name", &self.name, why));
+        }
+        if version::parse(&self.version).is_none() {
+            return Err(invalid(
+                "Version",
+                &self.version,
+                "use a version as PEP 440 defines it.",
+            ));
+        }
+        self.check_texts()?;
+        self.check_requirements()?;
+        self.check_lists()
+    }
+
+    fn check_texts(&self) -> Result<()> {
+        if let Some(text) = &self.description_content_type {
+            let kind = text
+                .split(';')
+                .next()
+                .unwrap_or("")
+                .trim()
+                .to_ascii_lowercase();
+            if !CONTENT_TYPES.contains(&kind.as_str()) {
+                let why = format!("use one of {}.", CONTENT_TYPES.join(", "));
+                return Err(invalid("Description-Content-Type", text, why));
+            }
+        }
+        if self.license.is_some() && self.license_expression.is_some() {
+            let why = "License is deprecated when License-Expression is present; give only one.";
+            return Err(invalid(
+                "License",
+                self.license.as_deref().unwrap_or(""),
+                why,
+            ));
+        }
+        if let Some(summary) = &self.summary
+            && summary.chars().count() > LONGEST_SUMMARY
+        {
+            let why = format!("use at most {LONGEST_SUMMARY} characters.");
+            return Err(invalid("Summary", summary, why));
+        }
+        Ok(())
+    }
+
+    fn check_requirements(&self) -> Result<()> {
+        if let Some(text) = &self.requires_python {
+            VersionSpecifiers::from_str(text)
+                .map_err(|e| invalid("Requires-Python", text, format!("{}.", first_line(&e))))?;
+        }
+        for text in &self.requires_dist {
+            Requirement::<Url>::from_str(text)
+                .map_err(|e| invalid("Requires-Dist", text, format!("{}.", first_line(&e))))?;
+        }
+        Ok(())
+    }
+
+    fn check_lists(&self) -> Result<()> {
+        for extra in &self.provides_extra {
+            if ProjectName::new(extra).is_none() {
+                return Err(invalid(
+                    "Provides-Extra",
+                    extra,
+                    "it is no valid name of an extra.",
+                ));
+            }
+        }
+        for field in &self.dynamic {
+            if ["name", "version", "metadata-version"].contains(&field.as_str()) {
+                return Err(invalid("Dynamic", field, "this field cannot be dynamic."));
+            }
+        }
+        for path in &self.license_files {
+            let climbs = path.split('/').any(|part| part == "..");
+            if climbs || path.starts_with('/') || path.contains('\\') {
+                let why = "use a relative path with '/' that stays within the project.";
+                return Err(invalid("License-File", path, why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Parsers point at the place on further lines, which no status line can show.
+fn first_line(error: &impl Display) -> String {
+    let text = error.to_string();
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_owned()
+}
