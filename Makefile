@@ -1,0 +1,57 @@
+# The targets people use; `make help` lists them.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+# nextest where it is installed; the standard runner elsewhere.
+RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
+
+.PHONY: help run build check test e2e crash lint format bench fuzz-check tools
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+run: tools ## build, put `wheelwright` on the PATH, and serve ./wheelwright-data
+	$(CARGO) install --quiet --locked --path . --bin wheelwright
+	@scripts/first-steps
+	@exec $${CARGO_HOME:-$$HOME/.cargo}/bin/wheelwright serve $(SERVE)
+
+build: tools ## build the release binary
+	$(CARGO) build --release --locked
+
+check: ## the fast path: types and the tests that need no client programs
+	$(CARGO) check --locked --tests
+	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'not test(/^(clients|crash)/)',--lib)
+
+test: test-tools ## install what the tests need, then run them all
+	$(CARGO) $(RUNNER) --locked
+
+e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit, poetry, hatch, …
+	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^clients/)',clients)
+
+crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
+	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^(crash|durability)/)',crash)
+
+lint: ## formatting, clippy and (where installed) licences of dependencies
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --locked check licenses bans sources; fi
+
+format: ## format the source
+	$(CARGO) fmt
+
+fuzz-check: ## the fuzz targets still compile
+	cd fuzz && $(CARGO) check --locked --target-dir ../target
+
+bench: bench-tools build ## compare with nginx, devpi-server and peryx; rewrites bench/RESULTS.md
+	bench/run
+
+tools:
+	@scripts/install-missing build
+
+test-tools:
+	@scripts/install-missing build test
+
+bench-tools:
+	@scripts/install-missing build test bench
+
+.PHONY: test-tools bench-tools
