@@ -1,5 +1,6 @@
 //! The HTTP door: `routes` is its table of contents.
 
+pub mod audience;
 pub mod respond;
 pub mod router;
 pub mod routes;

@@ -1,5 +1,6 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
+use super::audience::Audience;
 use super::respond;
 use crate::access::{self, Decision, Need, Who};
 use crate::app::App;
@@ -46,6 +47,11 @@ impl Ctx {
     pub fn index(&self) -> Result<&Index> {
         let name = self.index.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
         self.directory.indexes.get(name).ok_or_else(|| no_index(name))
+    }
+
+    /// For whom the answer is; see [`Audience`].
+    pub fn audience(&self) -> Audience {
+        Audience::of(&self.headers)
     }
 
     /// Whether the client takes this media type by name (`application/json`).
