@@ -1,1 +1,290 @@
-//! (being written)
+//! Projects, releases and files: what an index holds.
+
+use super::{Db, Micros, now};
+use crate::error::{Error, Result};
+use crate::packaging::page::Status;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A file whose bytes are in the store, or were (`deleted_at`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// `user/name`
+    pub index: String,
+    pub filename: String,
+    /// Normalised.
+    pub project: String,
+    /// The release's key: the spelling under which its first file came, in canonical PEP 440 form.
+    pub version: String,
+    /// `sdist` or `bdist_wheel`
+    pub kind: String,
+    /// Where a mirror got it from; `None` for uploads.
+    pub url: Option<String>,
+    pub sha256: String,
+    pub md5: Option<String>,
+    pub blake2_256: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    pub requires_python: Option<String>,
+    /// Blob of its METADATA or PKG-INFO.
+    pub metadata_sha256: Option<String>,
+    /// The audit trail's name of who uploaded it.
+    pub uploader: Option<String>,
+    /// Or when the mirror stored it.
+    pub uploaded_at: Micros,
+    pub deleted_at: Option<Micros>,
+    /// Whether attestations (PEP 740) came with it; see [`Db::attestations`].
+    pub attested: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Normalised.
+    pub name: String,
+    /// As its newest file writes it.
+    pub spelling: String,
+    pub status: Status,
+    pub status_reason: Option<String>,
+    /// Of its last change.
+    pub serial: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub version: String,
+    /// JSON of `packaging::metadata::Metadata`.
+    pub metadata: String,
+    pub created_at: Micros,
+    pub yanked_at: Option<Micros>,
+    /// Never empty.
+    pub yanked_reason: Option<String>,
+}
+
+/// What [`Tx::put_file`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    New,
+    /// The name is taken, possibly by a deleted file.
+    Taken(Box<StoredFile>),
+}
+
+macro_rules! select_file {
+    ($tail:literal) => {
+        concat!(
+            "SELECT index_name, filename, project, version, kind, url, sha256, md5, blake2_256, size, ",
+            "requires_python, metadata_sha256, uploader, uploaded_at, deleted_at, ",
+            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM file ",
+            $tail
+        )
+    };
+}
+
+mod write;
+
+impl Db {
+    /// One file by name; deleted ones too.
+    pub async fn file(&self, index: &str, filename: &str) -> Result<Option<StoredFile>> {
+        let row = sqlx::query(select_file!("WHERE index_name = $1 AND filename = $2"))
+            .bind(index)
+            .bind(filename)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(file).transpose()
+    }
+
+    /// The files of a project that are not deleted, by filename.
+    pub async fn project_files(&self, index: &str, project: &str) -> Result<Vec<StoredFile>> {
+        let rows = sqlx::query(select_file!(
+            "WHERE index_name = $1 AND project = $2 AND deleted_at IS NULL ORDER BY filename"
+        ))
+        .bind(index)
+        .bind(project)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(file).collect()
+    }
+
+    /// The attestations that came with an upload: a JSON array, as sent.
+    pub async fn attestations(&self, index: &str, filename: &str) -> Result<Option<String>> {
+        let text: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT attestations FROM file WHERE index_name = $1 AND filename = $2 AND deleted_at IS NULL",
+        )
+        .bind(index)
+        .bind(filename)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(text.flatten())
+    }
+
+    pub async fn project(&self, index: &str, project: &str) -> Result<Option<Project>> {
+        let row = sqlx::query(
+            "SELECT name, spelling, status, status_reason, serial FROM project \
+             WHERE index_name = $1 AND name = $2",
+        )
+        .bind(index)
+        .bind(project)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Project {
+            name: row.try_get(0)?,
+            spelling: row.try_get(1)?,
+            status: status(row.try_get(2)?)?,
+            status_reason: row.try_get(3)?,
+            serial: row.try_get(4)?,
+        }))
+    }
+
+    /// The normalised names of all projects that were uploaded or registered, sorted.
+    pub async fn projects(&self, index: &str) -> Result<Vec<String>> {
+        let mut names: Vec<String> = sqlx::query_scalar("SELECT name FROM project WHERE index_name = $1")
+            .bind(index)
+            .fetch_all(&self.pool)
+            .await?;
+        // Here and not in SQL: Postgres sorts by its locale.
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Whether the project was uploaded to or registered in exactly this index.
+    pub async fn stage_has(&self, index: &str, project: &str) -> Result<bool> {
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT name FROM project WHERE index_name = $1 AND name = $2")
+                .bind(index)
+                .bind(project)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found.is_some())
+    }
+
+    /// The releases of a project in no particular order; some may have no file.
+    pub async fn releases(&self, index: &str, project: &str) -> Result<Vec<Release>> {
+        let rows = sqlx::query(
+            "SELECT version, metadata, created_at, yanked_at, yanked_reason FROM release \
+             WHERE index_name = $1 AND project = $2",
+        )
+        .bind(index)
+        .bind(project)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(release).collect()
+    }
+
+    /// Remembers a file that a mirror has stored: one statement and no event, so that filling a
+    /// cache never queues behind uploads. A file known with other bytes stays as it is, as what
+    /// was served once never changes: `false`.
+    pub async fn keep_mirrored(&self, file: &StoredFile) -> Result<bool> {
+        let kept = sqlx::query(
+            "INSERT INTO file (index_name, filename, project, version, kind, url, sha256, md5, blake2_256, \
+             size, requires_python, metadata_sha256, uploader, uploaded_at) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
+             WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
+             ON CONFLICT (index_name, filename) DO UPDATE SET project = excluded.project, \
+             version = excluded.version, kind = excluded.kind, url = excluded.url, \
+             sha256 = excluded.sha256, size = excluded.size, \
+             md5 = COALESCE(excluded.md5, file.md5), \
+             blake2_256 = COALESCE(excluded.blake2_256, file.blake2_256), \
+             requires_python = excluded.requires_python, \
+             metadata_sha256 = COALESCE(excluded.metadata_sha256, file.metadata_sha256), \
+             deleted_at = NULL \
+             WHERE file.sha256 = excluded.sha256 OR file.deleted_at IS NOT NULL",
+        )
+        .bind(&file.index)
+        .bind(&file.filename)
+        .bind(&file.project)
+        .bind(&file.version)
+        .bind(&file.kind)
+        .bind(&file.url)
+        .bind(&file.sha256)
+        .bind(&file.md5)
+        .bind(&file.blake2_256)
+        .bind(size(file.size)?)
+        .bind(&file.requires_python)
+        .bind(&file.metadata_sha256)
+        .bind(&file.uploader)
+        .bind(file.uploaded_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(kept.rows_affected() > 0)
+    }
+}
+
+impl StoredFile {
+    /// A file that is being written now; its size, digests and dates are still to be filled in.
+    pub fn new(index: &str, filename: &str) -> Self {
+        Self {
+            index: index.to_owned(),
+            filename: filename.to_owned(),
+            project: String::new(),
+            version: String::new(),
+            kind: String::new(),
+            url: None,
+            sha256: String::new(),
+            md5: None,
+            blake2_256: None,
+            size: 0,
+            requires_python: None,
+            metadata_sha256: None,
+            uploader: None,
+            uploaded_at: now(),
+            deleted_at: None,
+            attested: false,
+        }
+    }
+}
+
+fn file(row: &AnyRow) -> Result<StoredFile> {
+    let size: i64 = row.try_get(9)?;
+    let attested: i64 = row.try_get(15)?;
+    Ok(StoredFile {
+        index: row.try_get(0)?,
+        filename: row.try_get(1)?,
+        project: row.try_get(2)?,
+        version: row.try_get(3)?,
+        kind: row.try_get(4)?,
+        url: row.try_get(5)?,
+        sha256: row.try_get(6)?,
+        md5: row.try_get(7)?,
+        blake2_256: row.try_get(8)?,
+        size: u64::try_from(size).map_err(Error::internal)?,
+        requires_python: row.try_get(10)?,
+        metadata_sha256: row.try_get(11)?,
+        uploader: row.try_get(12)?,
+        uploaded_at: row.try_get(13)?,
+        deleted_at: row.try_get(14)?,
+        attested: attested != 0,
+    })
+}
+
+fn release(row: &AnyRow) -> Result<Release> {
+    Ok(Release {
+        version: row.try_get(0)?,
+        metadata: row.try_get(1)?,
+        created_at: row.try_get(2)?,
+        yanked_at: row.try_get(3)?,
+        yanked_reason: row.try_get(4)?,
+    })
+}
+
+fn size(bytes: u64) -> Result<i64> {
+    i64::try_from(bytes).map_err(Error::internal)
+}
+
+fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Active => "active",
+        Status::Archived => "archived",
+        Status::Quarantined => "quarantined",
+        Status::Deprecated => "deprecated",
+    }
+}
+
+fn status(text: &str) -> Result<Status> {
+    Ok(match text {
+        "active" => Status::Active,
+        "archived" => Status::Archived,
+        "quarantined" => Status::Quarantined,
+        "deprecated" => Status::Deprecated,
+        other => return Err(Error::Internal(anyhow::anyhow!("project status {other:?} in the database"))),
+    })
+}
