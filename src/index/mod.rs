@@ -1,6 +1,8 @@
 //! What an index shows, and how something gets into it.
 
 pub mod directory;
+pub mod mirror;
+pub mod policy;
 
 use crate::config::Config;
 use crate::db::Db;

@@ -1,0 +1,136 @@
+//! Mirrors: what an upstream says, kept; its files, fetched once, verified and stored.
+
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::Micros;
+use crate::db::files::StoredFile;
+use crate::error::{Error, Result};
+use crate::index::directory::{Index, IndexName};
+use crate::packaging::name::{NameList, ProjectName};
+use crate::packaging::page::{File, Page};
+use crate::store::Store;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use std::sync::Arc;
+
+/// Called with index and project when a page of ours changes although the upstream's did not.
+pub type Changed = Arc<dyn Fn(&IndexName, &ProjectName) + Send + Sync>;
+
+/// What an upstream says of a project.
+#[derive(Clone, Debug)]
+pub struct MirrorPage {
+    /// As the upstream says it, URLs absolute; [`Mirrors::listed`] makes our page of it.
+    pub page: Arc<Page>,
+    pub fresh_until: Micros,
+    /// The upstream does not answer: this is what it said last.
+    pub stale: bool,
+}
+
+/// A file that an upstream lists.
+#[derive(Clone, Debug)]
+pub struct Located {
+    pub project: ProjectName,
+    /// As the upstream says.
+    pub file: File,
+}
+
+/// What follows `+f/` or `+e/` in a file's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key<'a> {
+    /// The first 16 hex digits of the file's sha256.
+    Hash(&'a str),
+    /// The first 16 hex digits of the sha256 of its upstream URL ([`url_key`]).
+    Url(&'a str),
+}
+
+/// Bytes on their way from the upstream or the store. The stream ends well only if they are what
+/// was advertised; otherwise it ends with an error, and the response must be reset.
+pub struct Download {
+    /// Bytes, if the upstream tells.
+    pub size: Option<u64>,
+    /// Known before the last byte only if the upstream told.
+    pub sha256: Option<String>,
+    pub stream: BoxStream<'static, Result<Bytes>>,
+}
+
+/// All mirrors of this installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Mirrors(Arc<Inner>);
+
+struct Inner {
+    #[expect(dead_code, reason = "being written")]
+    db: Db,
+    #[expect(dead_code, reason = "being written")]
+    store: Store,
+    #[expect(dead_code, reason = "being written")]
+    changed: Changed,
+}
+
+fn soon<T>() -> Result<T> {
+    Err(Error::Unavailable("mirrors are being written".into()))
+}
+
+impl Mirrors {
+    pub fn new(config: &Config, db: Db, store: Store, changed: Changed) -> Result<Self> {
+        let _ = config;
+        Ok(Self(Arc::new(Inner { db, store, changed })))
+    }
+
+    /// What the upstream says of `project`, asking it only if what is known is no longer fresh
+    /// (or `refresh` is set). `None`: the upstream says that it has no such project.
+    ///
+    /// # Errors
+    /// `BadUpstream`, `Unavailable`, `Timeout`: nothing is known and the upstream fails.
+    pub async fn page(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        refresh: bool,
+    ) -> Result<Option<MirrorPage>> {
+        let _ = (index, project, refresh);
+        soon()
+    }
+
+    /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
+    /// nothing advertised that would not be served. Policy is not applied yet.
+    pub async fn listed(&self, index: &Index, page: &MirrorPage) -> Result<Page> {
+        let _ = (index, page);
+        soon()
+    }
+
+    /// The upstream's projects. May take long the first time.
+    pub async fn names(&self, index: &Index) -> Result<Arc<NameList>> {
+        let _ = index;
+        soon()
+    }
+
+    /// The upstream's file behind one of our URLs. `None`: it lists no such file.
+    pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
+        let _ = (index, filename, key);
+        soon()
+    }
+
+    /// The file's bytes: from the store, or from the upstream while they are stored.
+    pub async fn download(&self, index: &Index, located: &Located) -> Result<Download> {
+        let _ = (index, located);
+        soon()
+    }
+
+    /// Stores the file if it is not stored yet, and waits for that (for ranges).
+    pub async fn ensure(&self, index: &Index, located: &Located) -> Result<StoredFile> {
+        let _ = (index, located);
+        soon()
+    }
+
+    /// The wheel's METADATA, byte for byte (PEP 658).
+    pub async fn metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
+        let _ = (index, located);
+        soon()
+    }
+
+    /// The file's provenance object (PEP 740), as the upstream has it.
+    pub async fn provenance(&self, index: &Index, located: &Located) -> Result<Bytes> {
+        let _ = (index, located);
+        soon()
+    }
+}

@@ -1,0 +1,243 @@
+//! What a mirror's policy lets through: a page in, a page out, and a reason for what is missing.
+
+use super::directory::Mirror;
+use crate::db::Micros;
+use crate::packaging::filename::describe;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{File, Page};
+use crate::packaging::requirement::Pattern;
+
+/// Whether a file may be listed and served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Listed,
+    /// Why not, in words for the person who asks.
+    Hidden(String),
+}
+
+impl Verdict {
+    pub fn is_listed(&self) -> bool {
+        *self == Self::Listed
+    }
+}
+
+/// Why no file of `project` can come from this mirror; `None` if some may. A refused project
+/// answers 403 (`protocol.md` 1.10), so that installers do not look elsewhere silently.
+pub fn refused(mirror: &Mirror, project: &ProjectName) -> Option<String> {
+    let whole = |pattern: &Pattern| pattern.is_whole_project() && pattern.matches_name(project);
+    if let Some(text) = find(&mirror.deny, whole) {
+        return Some(format!("{project} is refused by the pattern {text:?} in this mirror's deny list"));
+    }
+    let named = |pattern: &Pattern| pattern.matches_name(project);
+    if !mirror.allow.is_empty() && find(&mirror.allow, named).is_none() {
+        return Some(format!("{project} is not in this mirror's allow list"));
+    }
+    None
+}
+
+/// The first pattern of `list` that `fits`. A pattern that cannot be read fits nothing here: the
+/// options refuse it when the index is changed.
+fn find(list: &[String], fits: impl Fn(&Pattern) -> bool) -> Option<&String> {
+    list.iter().find(|text| Pattern::parse(text).is_ok_and(|pattern| fits(&pattern)))
+}
+
+/// The rules of one mirror at one moment, with the patterns read once.
+pub struct Rules {
+    allow: Vec<(String, Pattern)>,
+    allow_all: bool,
+    deny: Vec<(String, Pattern)>,
+    min_age: Option<u64>,
+    now: Micros,
+    as_of: Option<Micros>,
+}
+
+impl Rules {
+    /// `as_of`: show the index as of that moment, by upload times.
+    pub fn new(mirror: &Mirror, now: Micros, as_of: Option<Micros>) -> Self {
+        let read = |list: &[String]| -> Vec<(String, Pattern)> {
+            list.iter().filter_map(|text| Some((text.clone(), Pattern::parse(text).ok()?))).collect()
+        };
+        Self {
+            allow: read(&mirror.allow),
+            allow_all: mirror.allow.is_empty(),
+            deny: read(&mirror.deny),
+            min_age: mirror.min_age,
+            now,
+            as_of,
+        }
+    }
+
+    /// Whether `file` of `project` is let through.
+    pub fn verdict(&self, project: &ProjectName, file: &File) -> Verdict {
+        let version = describe(project, &file.filename).and_then(|described| described.parsed);
+        let fits = |(_, pattern): &&(String, Pattern)| pattern.matches(project, version.as_ref());
+        if let Some((text, _)) = self.deny.iter().find(fits) {
+            return Verdict::Hidden(format!("the deny list has {text:?}"));
+        }
+        if !self.allow_all && !self.allow.iter().any(|entry| fits(&entry)) {
+            return Verdict::Hidden("no pattern of the allow list fits".into());
+        }
+        self.by_time(file)
+    }
+
+    fn by_time(&self, file: &File) -> Verdict {
+        if self.min_age.is_none() && self.as_of.is_none() {
+            return Verdict::Listed;
+        }
+        let uploaded = file.upload_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
+        let Some(uploaded) = uploaded.map(|time| time.as_microsecond()) else {
+            // What has no age has not reached any: letting it through would make the rule void.
+            return Verdict::Hidden("the upstream does not tell when it was uploaded".into());
+        };
+        if let Some(as_of) = self.as_of
+            && uploaded > as_of
+        {
+            return Verdict::Hidden("it was uploaded after the day that was asked for".into());
+        }
+        let age = self.min_age.and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1_000_000));
+        match age {
+            Some(age) if uploaded > self.now.saturating_sub(age) => {
+                let wait = (uploaded.saturating_add(age) - self.now).max(0) / 1_000_000;
+                Verdict::Hidden(format!("it is younger than min_age: listed in {}", span(wait)))
+            }
+            _ => Verdict::Listed,
+        }
+    }
+
+    /// When the answer changes by time alone: the next file to come of age.
+    pub fn changes_at(&self, page: &Page) -> Option<Micros> {
+        let age = i64::try_from(self.min_age?).ok()?.checked_mul(1_000_000)?;
+        let times = page.files.iter().filter_map(|file| {
+            let uploaded = file.upload_time.as_deref()?.parse::<jiff::Timestamp>().ok()?;
+            uploaded.as_microsecond().checked_add(age)
+        });
+        times.filter(|at| *at > self.now).min()
+    }
+
+    /// The page without what is not let through.
+    pub fn apply(&self, mut page: Page) -> Page {
+        let before = page.files.len();
+        let name = page.name.clone();
+        page.files.retain(|file| self.verdict(&name, file).is_listed());
+        // Versions without files cannot be judged by time, nor told from those just taken away.
+        if page.files.len() != before || self.min_age.is_some() || self.as_of.is_some() {
+            page.more_versions.clear();
+        }
+        page
+    }
+}
+
+/// Applies the mirror's rules to a page: see [`Rules::apply`].
+pub fn apply(mirror: &Mirror, page: Page, now: Micros, as_of: Option<Micros>) -> Page {
+    Rules::new(mirror, now, as_of).apply(page)
+}
+
+/// `2 days`, `3 hours`, `5 minutes`: the largest unit, rounded up.
+fn span(seconds: i64) -> String {
+    let (unit, name) = match seconds {
+        86_400.. => (86_400, "day"),
+        3_600.. => (3_600, "hour"),
+        60.. => (60, "minute"),
+        _ => (1, "second"),
+    };
+    let count = (seconds + unit - 1) / unit;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 86_400_000_000;
+
+    fn file(version: &str, uploaded: Option<&str>) -> File {
+        File {
+            filename: format!("demo-{version}-py3-none-any.whl"),
+            upload_time: uploaded.map(str::to_owned),
+            ..File::default()
+        }
+    }
+
+    fn demo() -> ProjectName {
+        ProjectName::new("demo").unwrap()
+    }
+
+    fn page(files: Vec<File>) -> Page {
+        Page { files, more_versions: vec!["0.1".into()], ..Page::new(demo()) }
+    }
+
+    fn mirror() -> Mirror {
+        Mirror {
+            url: None,
+            cache_expiry: None,
+            allow: vec![],
+            deny: vec![],
+            min_age: None,
+            web_url_fmt: None,
+            no_project_list: false,
+            use_external_urls: false,
+        }
+    }
+
+    fn at(day: &str) -> Micros {
+        format!("{day}T00:00:00Z").parse::<jiff::Timestamp>().unwrap().as_microsecond()
+    }
+
+    fn names(page: &Page) -> Vec<&str> {
+        page.files.iter().filter_map(|f| f.filename.split('-').nth(1)).collect()
+    }
+
+    #[test]
+    fn without_rules_a_page_stays_as_it_is() {
+        let given = page(vec![file("1.0", None), file("2.0", Some("2026-01-01T00:00:00Z"))]);
+        assert_eq!(apply(&mirror(), given.clone(), 0, None), given);
+    }
+
+    #[test]
+    fn denied_versions_leave_the_page_and_a_denied_project_is_refused() {
+        let rules = Mirror { deny: vec!["demo<2".into(), "evil-*".into()], ..mirror() };
+        assert_eq!(names(&apply(&rules, page(vec![file("1.0", None), file("2.0", None)]), 0, None)), ["2.0"]);
+        assert_eq!(refused(&rules, &demo()), None);
+        let evil = ProjectName::new("Evil.Thing").unwrap();
+        assert!(refused(&rules, &evil).unwrap().contains("evil-*"));
+    }
+
+    #[test]
+    fn an_allow_list_lets_through_what_it_names_and_nothing_else() {
+        let rules = Mirror { allow: vec!["demo>=2".into(), "six".into()], ..mirror() };
+        assert_eq!(names(&apply(&rules, page(vec![file("1.0", None), file("2.0", None)]), 0, None)), ["2.0"]);
+        assert!(refused(&rules, &ProjectName::new("flask").unwrap()).is_some());
+        assert_eq!(refused(&rules, &ProjectName::new("six").unwrap()), None);
+    }
+
+    #[test]
+    fn a_file_is_hidden_until_it_has_the_age_and_so_is_one_of_unknown_age() {
+        let rules = Mirror { min_age: Some(7 * 86_400), ..mirror() };
+        let given = page(vec![
+            file("1.0", Some("2026-05-01T00:00:00.000001Z")),
+            file("2.0", Some("2026-05-01T00:00:00Z")),
+            file("3.0", None),
+        ]);
+        let shown = apply(&rules, given.clone(), at("2026-05-08"), None);
+        assert_eq!(names(&shown), ["2.0"]);
+        assert!(shown.more_versions.is_empty());
+        let rules = Rules::new(&rules, at("2026-05-07"), None);
+        assert_eq!(rules.changes_at(&given), Some(at("2026-05-08")));
+        let Verdict::Hidden(why) = rules.verdict(&demo(), &given.files[1]) else { panic!("listed") };
+        assert_eq!(why, "it is younger than min_age: listed in 1 day");
+        let Verdict::Hidden(why) = rules.verdict(&demo(), &given.files[2]) else { panic!("listed") };
+        assert!(why.contains("does not tell"));
+    }
+
+    #[test]
+    fn time_travel_shows_what_was_uploaded_by_then() {
+        let given =
+            page(vec![file("1.0", Some("2026-05-01T12:00:00Z")), file("2.0", Some("2026-05-03T00:00:01Z"))]);
+        assert_eq!(
+            names(&apply(&mirror(), given.clone(), at("2026-06-01"), Some(at("2026-05-03")))),
+            ["1.0"]
+        );
+        let later = Some(at("2026-05-03") + DAY);
+        assert_eq!(names(&apply(&mirror(), given, at("2026-06-01"), later)), ["1.0", "2.0"]);
+    }
+}
