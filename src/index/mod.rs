@@ -29,6 +29,11 @@ impl Indexes {
         self.directory.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
+    /// The serial of the present snapshot.
+    pub fn directory_serial(&self) -> i64 {
+        self.directory.read().unwrap_or_else(|poisoned| poisoned.into_inner()).serial
+    }
+
     /// Catches up with events of other processes; cheap when there are none. Called before any
     /// negative answer, and by a task twice a second.
     pub async fn refresh(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The HTTP door: `routes` is its table of contents.
 
 pub mod audience;
+pub mod path;
 pub mod respond;
 pub mod router;
 pub mod routes;

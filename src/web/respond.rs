@@ -6,7 +6,7 @@
 use crate::error::{Error, Result};
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 
 /// How the asker wants errors.
@@ -134,12 +134,24 @@ pub fn json(value: &impl serde::Serialize) -> Result<Response> {
     Ok(response)
 }
 
-/// For methods that a known path does not have.
-pub(super) async fn wrong_method(headers: HeaderMap) -> Response {
-    error(&Error::Method("GET, HEAD"), Wants::of(&headers))
+/// For methods that a known path does not have; `allow` are those it has.
+pub(super) fn wrong_method(allow: Option<HeaderValue>, wants: Wants) -> Response {
+    let mut response = error(&Error::Method("other methods"), wants);
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
-/// For paths that no route has.
-pub(super) async fn no_such_page(headers: HeaderMap) -> Response {
-    error(&Error::Missing("there is no such page".into()), Wants::of(&headers))
+const API_VERSION: HeaderName = HeaderName::from_static("x-devpi-api-version");
+const SERVER_VERSION: HeaderName = HeaderName::from_static("x-devpi-server-version");
+const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
+
+/// Headers that every answer has: devpi's client knows by them what it speaks to.
+pub(super) fn common(response: &mut Response, serial: i64) {
+    let headers = response.headers_mut();
+    headers.insert(API_VERSION, HeaderValue::from_static("2"));
+    // The version of devpi's server whose protocol this is.
+    headers.insert(SERVER_VERSION, HeaderValue::from_static("6.20.3"));
+    headers.insert(SERIAL, serial.into());
 }

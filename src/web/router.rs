@@ -1,19 +1,27 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
 use super::audience::Audience;
+use super::path::{self, Refusal};
 use super::respond;
 use crate::access::{self, Decision, Need, Who};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, IndexName};
+use crate::packaging::filename::decode_once;
 use crate::{bad, forbidden, missing};
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, on};
-use http::{HeaderMap, Method, Uri};
-use std::collections::BTreeMap;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use hyper::body::{Body as _, Incoming};
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Answers that take longer are logged.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// One row: the tests walk these with every kind of credential.
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +40,19 @@ pub struct Ctx {
     /// As routed: normalised, without the public path prefix.
     pub uri: Uri,
     pub headers: HeaderMap,
-    params: Vec<(String, String)>,
+    /// Who is connected: a client, or the proxy before us.
+    pub peer: SocketAddr,
+    params: Params,
     index: Option<IndexName>,
+    /// The table this request came through, with what it counts.
+    pub router: Arc<Router>,
     pub body: Body,
 }
 
 impl Ctx {
     /// A path parameter, percent-decoded; empty if the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
-        param(&self.params, name).unwrap_or_default()
+        self.params.get(name).unwrap_or_default()
     }
 
     /// The index of the path, or the default one of routes without (`/simple/`, `/legacy/`).
@@ -76,19 +88,37 @@ impl Ctx {
     }
 }
 
-fn param<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+/// The decoded parameters of a path: at most five, so a search is the quickest map.
+#[derive(Default)]
+struct Params(Vec<(&'static str, Box<str>)>);
+
+impl Params {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
+    }
 }
 
 pub fn no_index(name: &IndexName) -> Error {
     missing!("The stage {name} could not be found.")
 }
 
-/// Collects rows and builds the axum router from them.
+type Handler = Arc<dyn Fn(Ctx) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
+
+/// A row with what answers it and how often it did.
+pub struct Row {
+    pub route: Route,
+    handler: Handler,
+    /// Requests answered, by the first digit of the status (0: none of 1 to 5).
+    pub requests: [AtomicU64; 6],
+    /// Microseconds spent on them.
+    pub time: AtomicU64,
+}
+
+/// Collects rows and builds the router from them.
 #[derive(Default)]
 pub struct Table {
     pub rows: Vec<Route>,
-    routers: BTreeMap<&'static str, MethodRouter<App>>,
+    handlers: Vec<Handler>,
 }
 
 impl Table {
@@ -101,71 +131,229 @@ impl Table {
         handler: H,
     ) -> Self
     where
-        H: Fn(Ctx) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Response>> + Send,
+        H: Fn(Ctx) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response>> + Send + 'static,
     {
-        let route = Route { methods, path, need };
-        self.rows.push(route);
-        let guarded = move |State(app): State<App>, params: RawPathParams, request: Request| {
-            guard(route, handler.clone(), app, params, request)
-        };
-        let mut filter: Option<MethodFilter> = None;
-        for method in methods {
-            let Some(this) =
-                Method::from_bytes(method.as_bytes()).ok().and_then(|m| MethodFilter::try_from(m).ok())
-            else {
-                continue;
-            };
-            filter = Some(filter.map_or(this, |f| f.or(this)));
-        }
-        if let Some(filter) = filter {
-            let known = self.routers.remove(path).unwrap_or_default();
-            self.routers.insert(path, known.merge(on(filter, guarded)));
-        }
+        self.rows.push(Route { methods, path, need });
+        self.handlers.push(Arc::new(move |ctx| Box::pin(handler(ctx))));
         self
     }
 
     /// The router; unknown paths are 404, known paths with other methods 405.
-    pub fn into_router(self, app: App) -> axum::Router {
-        let mut router = axum::Router::new();
-        for (path, methods) in self.routers {
-            router = router.route(path, methods.fallback(respond::wrong_method));
+    ///
+    /// # Panics
+    /// If two paths of the table contradict each other: a mistake in the table, found at the
+    /// first start.
+    pub fn into_router(self, app: App) -> Router {
+        let mut paths: Vec<(&'static str, Place)> = Vec::new();
+        for (row, route) in self.rows.iter().enumerate() {
+            let known = paths.iter().position(|(path, _)| *path == route.path);
+            let at = known.unwrap_or_else(|| {
+                paths.push((route.path, Place::default()));
+                paths.len() - 1
+            });
+            if let Some((_, place)) = paths.get_mut(at) {
+                place.rows.push(row);
+            }
         }
-        router.fallback(respond::no_such_page).with_state(app)
+        let rows = self.rows.into_iter().zip(self.handlers);
+        let rows = rows.map(|(route, handler)| Row {
+            route,
+            handler,
+            requests: Default::default(),
+            time: AtomicU64::new(0),
+        });
+        let rows: Vec<Row> = rows.collect();
+        let mut places = matchit::Router::new();
+        for (path, mut place) in paths {
+            place.allow = allow(place.rows.iter().filter_map(|row| rows.get(*row)));
+            if let Err(error) = places.insert(path, place) {
+                panic!("the route table contradicts itself at {path}: {error}");
+            }
+        }
+        let prefix = app.config.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default();
+        Router { app, rows, places, prefix }
     }
 }
 
-async fn guard<H, F>(route: Route, handler: H, app: App, params: RawPathParams, request: Request) -> Response
-where
-    H: Fn(Ctx) -> F,
-    F: Future<Output = Result<Response>>,
-{
-    let (parts, body) = request.into_parts();
-    let wants = respond::Wants::of(&parts.headers);
-    let head = parts.method == Method::HEAD;
-    let params = params.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let mut ctx = Ctx {
-        who: Arc::default(),
-        directory: app.indexes.directory(),
-        index: index_of(route, &params, &app),
-        app,
-        method: parts.method,
-        uri: parts.uri,
-        headers: parts.headers,
-        params,
-        body,
-    };
-    let result = match admit(route, &mut ctx).await {
-        Ok(()) => handler(ctx).await,
-        Err(error) => Err(error),
-    };
-    let _ = head;
-    result.unwrap_or_else(|error| respond::error(&error, wants))
+/// What a path answers to: rows by number.
+#[derive(Default)]
+struct Place {
+    rows: Vec<usize>,
+    allow: String,
+}
+
+fn allow<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let mut methods: Vec<&str> = rows.flat_map(|row| row.route.methods.iter().copied()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
+
+/// Finds the row of a request, lets its permission decide, runs its handler, counts and logs.
+pub struct Router {
+    app: App,
+    rows: Vec<Row>,
+    places: matchit::Router<Place>,
+    /// The path of the public URL.
+    prefix: String,
+}
+
+impl Router {
+    /// All rows with their counts, in the table's order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Answers one request; never fails.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let started = Instant::now();
+        let (mut parts, body) = request.into_parts();
+        let wants = respond::Wants::of(&parts.headers);
+        let head = parts.method == Method::HEAD;
+        let found = self.find(&mut parts);
+        let (row, mut response) = match found {
+            Ok((row, params)) => {
+                let uri = parts.uri.clone();
+                let response = self.clone().run(row, params, parts, Body::new(body), peer).await;
+                let response = response.unwrap_or_else(|error| respond::error(&error, wants));
+                self.account(row, &uri, response.status(), started.elapsed());
+                (Some(row), response)
+            }
+            Err(Unrouted::Method(allow)) => (None, respond::wrong_method(allow, wants)),
+            Err(Unrouted::Error(error)) => (None, respond::error(&error, wants)),
+        };
+        let _ = row;
+        if head {
+            response = without_body(response);
+        }
+        respond::common(&mut response, self.app.indexes.directory_serial());
+        response
+    }
+
+    /// The row and the parameters; makes the URI canonical.
+    fn find(&self, parts: &mut http::request::Parts) -> Result<(usize, Params), Unrouted> {
+        let rewritten = match path::canonical(parts.uri.path(), &self.prefix) {
+            Ok(Cow::Borrowed(path)) if path.len() == parts.uri.path().len() => None,
+            Ok(path) => Some(path.into_owned()),
+            Err(Refusal::Bad) => return Err(Unrouted::Error(bad!("the path of this URL is not valid"))),
+            Err(Refusal::NoSuchThing) => return Err(Unrouted::Error(missing!("there is no such page"))),
+        };
+        if let Some(path) = rewritten {
+            parts.uri = with_path(&parts.uri, path).map_err(Unrouted::Error)?;
+        }
+        let nothing = || Unrouted::Error(missing!("there is no such page"));
+        let matched = self.places.at(parts.uri.path()).map_err(|_| nothing())?;
+        let place = matched.value;
+        let fits = |row: &&usize| {
+            let methods = self.rows.get(**row).map_or(&[][..], |row| row.route.methods);
+            let method = parts.method.as_str();
+            methods.contains(&method) || method == "HEAD" && methods.contains(&"GET")
+        };
+        // Words that begin with `+` are ours: never a user, an index or a project.
+        let reserved = |(key, value): (&str, &str)| {
+            value.starts_with('+') && matches!(key, "user" | "index" | "project")
+        };
+        if matched.params.iter().any(reserved) {
+            return Err(nothing());
+        }
+        let row = place.rows.iter().find(fits).copied();
+        let row = row.ok_or_else(|| Unrouted::Method(HeaderValue::from_str(&place.allow).ok()))?;
+        let route = self.rows.get(row).map(|row| row.route).ok_or_else(nothing)?;
+        let mut params = Vec::with_capacity(matched.params.len());
+        for (key, value) in matched.params.iter() {
+            let key = name_in(route.path, key).ok_or_else(nothing)?;
+            let value = match value.contains('%') {
+                true => decode_once(value).ok_or_else(nothing)?.into(),
+                false => value.into(),
+            };
+            params.push((key, value));
+        }
+        Ok((row, Params(params)))
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        row: usize,
+        params: Params,
+        parts: http::request::Parts,
+        body: Body,
+        peer: SocketAddr,
+    ) -> Result<Response> {
+        let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
+        let app = self.app.clone();
+        let mut ctx = Ctx {
+            who: Arc::default(),
+            directory: app.indexes.directory(),
+            index: index_of(row.route, &params, &app),
+            app,
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            peer,
+            params,
+            router: self.clone(),
+            body,
+        };
+        admit(row.route, &mut ctx).await?;
+        (row.handler)(ctx).await
+    }
+
+    /// Counts and logs. What goes well and fast is silent unless someone debugs.
+    fn account(&self, row: usize, uri: &Uri, status: StatusCode, took: Duration) {
+        let Some(row) = self.rows.get(row) else { return };
+        let class = usize::from(status.as_u16() / 100);
+        if let Some(count) = row.requests.get(class).or(row.requests.first()) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        row.time.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
+        if status >= 500 {
+            tracing::warn!(path, status, ms, "request failed");
+        } else if took >= SLOW {
+            tracing::info!(path, status, ms, "slow request");
+        } else {
+            tracing::debug!(path, status, ms, "request");
+        }
+    }
+}
+
+enum Unrouted {
+    /// The path exists; with its `Allow`.
+    Method(Option<HeaderValue>),
+    Error(Error),
+}
+
+/// The parameter's name as the (static) path of the route writes it.
+fn name_in(path: &'static str, key: &str) -> Option<&'static str> {
+    path.split(['{', '}']).find(|part| *part == key)
+}
+
+fn with_path(uri: &Uri, mut path: String) -> Result<Uri> {
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    path.parse().map_err(|_| bad!("the path of this URL is not valid"))
+}
+
+/// The headers of the answer to GET, with the length the body would have.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact()
+        && !parts.headers.contains_key(http::header::CONTENT_LENGTH)
+    {
+        parts.headers.insert(http::header::CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(parts, Body::empty())
 }
 
 /// Which index a request is about: named by the path, else the default of its kind.
-fn index_of(route: Route, params: &Vec<(String, String)>, app: &App) -> Option<IndexName> {
-    if let (Some(user), Some(index)) = (param(params, "user"), param(params, "index")) {
+fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
+    if let (Some(user), Some(index)) = (params.get("user"), params.get("index")) {
         return IndexName::parse(&format!("{user}/{index}"));
     }
     match route.need {
@@ -194,7 +382,7 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
 }
 
 fn decision(route: Route, ctx: &Ctx) -> Decision {
-    let project = param(&ctx.params, "project");
-    let user = param(&ctx.params, "user");
+    let project = ctx.params.get("project");
+    let user = ctx.params.get("user");
     access::decide(&ctx.directory, &ctx.who, route.need, ctx.index.as_ref(), project, user)
 }

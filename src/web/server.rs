@@ -1,37 +1,185 @@
-//! The accept loop: connections, request paths made canonical, graceful shutdown.
+//! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::router::Router;
 use super::routes;
 use crate::app::App;
-use crate::error::Result;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use crate::config::Tls;
+use crate::error::{Error, Result};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// Connections served at once; more wait in the listener's queue.
+const CONNECTIONS: usize = 8192;
+/// A client that takes longer to say what it wants is cut off.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests that run longer than this after the signal to stop are cut off.
+const DRAIN: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` resolves, then lets running requests finish.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
-    let service = TowerToHyperService::new(routes::table().into_router(app));
-    let graceful = GracefulShutdown::new();
+    let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
+    let router = Arc::new(routes::table().into_router(app));
+    let graceful = Arc::new(GracefulShutdown::new());
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     tokio::pin!(stop);
     loop {
-        let (stream, _peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                // Out of descriptors, or the peer is gone already: neither ends the server.
-                Err(_) => { tokio::time::sleep(std::time::Duration::from_millis(50)).await; continue }
-            },
+        let (stream, peer, place) = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
-        let _ = stream.set_nodelay(true);
-        let builder = auto::Builder::new(TokioExecutor::new());
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
-        let watched = graceful.watch(connection);
+        let (router, tls) = (router.clone(), tls.clone());
+        let graceful = Arc::downgrade(&graceful);
         tokio::spawn(async move {
-            let _ = watched.await;
+            let Some(upgraded) = timeout(HEADER_TIMEOUT, greet(stream, tls)).await.ok().flatten() else {
+                return;
+            };
+            let Some(watcher) = graceful.upgrade().map(|graceful| graceful.watcher()) else { return };
+            match upgraded {
+                Greeted::Plain(stream, version) => talk(stream, version, peer, router, watcher).await,
+                Greeted::Tls(stream, version) => talk(*stream, version, peer, router, watcher).await,
+            }
+            drop(place);
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    drain(graceful).await;
     Ok(())
+}
+
+async fn drain(graceful: Arc<GracefulShutdown>) {
+    // Tasks hold it only for the moment in which they take their watcher.
+    let mut shared = graceful;
+    let graceful = loop {
+        match Arc::try_unwrap(shared) {
+            Ok(graceful) => break graceful,
+            Err(busy) => shared = busy,
+        }
+        tokio::task::yield_now().await;
+    };
+    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still running after {DRAIN:?} and were cut off");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // The semaphore is never closed, so this waits for a place and cannot fail.
+    let place = places.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, place),
+            // Out of descriptors, or the peer is gone already: neither ends the server.
+            Err(error) => {
+                tracing::debug!(%error, "accept");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+enum Version {
+    Http1,
+    Http2,
+}
+
+enum Greeted {
+    Plain(TcpStream, Version),
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>, Version),
+}
+
+/// Waits for the client's first bytes and tells the protocol from them, or from ALPN.
+async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Greeted> {
+    let _ = stream.set_nodelay(true);
+    if let Some(tls) = tls {
+        let stream = tls.accept(stream).await.ok()?;
+        let version = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Version::Http2,
+            _ => Version::Http1,
+        };
+        return Some(Greeted::Tls(Box::new(stream), version));
+    }
+    // The preface of HTTP/2 begins with `PRI`; no method of HTTP/1 does.
+    let mut first = [0; 3];
+    loop {
+        let seen = stream.peek(&mut first).await.ok()?;
+        let known = first.get(..seen).unwrap_or_default();
+        if seen == 0 {
+            return None;
+        }
+        if !b"PRI".starts_with(known) {
+            return Some(Greeted::Plain(stream, Version::Http1));
+        }
+        if known == b"PRI" {
+            return Some(Greeted::Plain(stream, Version::Http2));
+        }
+        // `P` alone: `peek` would return it at once again and again.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn talk<S>(
+    stream: S,
+    version: Version,
+    peer: SocketAddr,
+    router: Arc<Router>,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(router.answer(request, peer).await) }
+    });
+    let stream = TokioIo::new(stream);
+    let ended = match version {
+        Version::Http1 => {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+        Version::Http2 => {
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.timer(TokioTimer::new()).keep_alive_interval(HEADER_TIMEOUT).max_concurrent_streams(256);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+    };
+    if let Err(error) = ended {
+        // The peer went away or spoke no HTTP: everyday life.
+        tracing::debug!(%peer, %error, "connection");
+    }
+}
+
+fn acceptor(tls: &Tls) -> Result<TlsAcceptor> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let unreadable = |what: &std::path::Path, error: &dyn std::fmt::Display| {
+        Error::Bad(format!("tls: {} is not usable: {error}", what.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(&tls.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| unreadable(&tls.certificate, &e))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| unreadable(&tls.key, &e))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|e| unreadable(&tls.certificate, &e))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
