@@ -70,7 +70,20 @@ impl Error {
 // Foreign errors that are our fault. Any other must be given its answer where it happens.
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Internal(anyhow::Error::new(error).context("database"))
+        let code = error.as_database_error().and_then(|e| e.code());
+        match code.as_deref() {
+            // SQLITE_FULL; Postgres' disk_full.
+            Some("13" | "53100") => Self::Full(format!("the database's disk is full: {error}")),
+            // SQLITE_BUSY; serialization_failure, deadlock_detected, too_many_connections, and a
+            // server that is stopping or starting.
+            Some("5" | "517" | "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03") => {
+                Self::Unavailable(format!("the database is busy, ask again: {error}"))
+            }
+            _ if matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => {
+                Self::Unavailable(format!("the database does not answer: {error}"))
+            }
+            _ => Self::Internal(anyhow::Error::new(error).context("database")),
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::{Db, Micros, Tx};
 use crate::error::Result;
+use sqlx::Row;
+use sqlx::any::AnyRow;
 
 /// What a writing transaction says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +28,18 @@ pub struct Event {
     pub detail: Option<String>,
 }
 
+fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
+    Ok(Event {
+        serial: row.try_get(0)?,
+        at: row.try_get(1)?,
+        who: row.try_get(2)?,
+        what: row.try_get(3)?,
+        index: row.try_get(4)?,
+        project: row.try_get(5)?,
+        detail: row.try_get(6)?,
+    })
+}
+
 pub(super) async fn insert(tx: &mut Tx, event: NewEvent<'_>) -> Result<()> {
     sqlx::query(
         "INSERT INTO event (serial, at, who, what, index_name, project, detail) VALUES ($1,$2,$3,$4,$5,$6,$7)",
@@ -43,6 +57,19 @@ pub(super) async fn insert(tx: &mut Tx, event: NewEvent<'_>) -> Result<()> {
 }
 
 impl Db {
+    /// Up to `limit` events that were committed after `serial`, oldest first. Serials commit in
+    /// order, so whoever has seen one has seen all before it.
+    pub async fn events_after(&self, serial: i64, limit: u32) -> Result<Vec<Event>> {
+        let rows = sqlx::query(
+            "SELECT serial, at, who, what, index_name, project, detail FROM event WHERE serial > $1 ORDER BY serial LIMIT $2",
+        )
+        .bind(serial)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok(event(row)?)).collect()
+    }
+
     /// The newest committed serial.
     pub async fn serial(&self) -> Result<i64> {
         Ok(sqlx::query_scalar("SELECT serial FROM clock WHERE id = 1").fetch_one(&self.pool).await?)

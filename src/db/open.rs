@@ -1,0 +1,235 @@
+//! Opening the database: its address, its version, its settings, its schema.
+
+use super::{Db, Engine};
+use crate::bad;
+use crate::error::{Error, Result};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor, SqlSafeStr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Below it, SQLite can lose committed pages of its write-ahead log.
+const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
+
+/// The oldest Postgres that the tests' SQL is valid on.
+const POSTGRES_AT_LEAST: u32 = 13;
+
+/// Holds on one connection only, so every new one gets it. FULL: a commit is on disk when it returns.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA foreign_keys = ON; \
+     PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+
+/// What a path may not contain inside a database URL.
+const IN_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
+impl Db {
+    /// Opens `sqlite://PATH` or `postgres://…`, asserts the engine's version, migrates the schema.
+    pub async fn open(url: &str) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Self::open_postgres(url).await;
+        }
+        match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
+                Self::open_sqlite(Path::new(path)).await
+            }
+            _ => {
+                Err(bad!("database {:?} is neither sqlite://PATH nor postgres://USER@HOST/NAME", shown(url)))
+            }
+        }
+    }
+
+    async fn open_sqlite(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let text = path.to_str().ok_or_else(|| bad!("the database path {} is not UTF-8", path.display()))?;
+        let url = format!("sqlite://{}?mode=rwc", utf8_percent_encode(text, IN_URL));
+        // Others who open the same new file wait here: switching it to WAL and migrating it are
+        // the two steps that SQLite does not queue by itself.
+        let _turn = turn(sidecar(&path)).await?;
+        let writer = sqlite_pool(1).connect(&url).await.map_err(|e| not_opened(&path.display(), e))?;
+        let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await?;
+        sqlite_is_sound(&version)?;
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&writer).await?;
+        if mode != "wal" {
+            return Err(bad!(
+                "{} cannot keep a write-ahead log (a network file system?): put the data on a local disk, or use Postgres",
+                path.display()
+            ));
+        }
+        migrate(&writer, Engine::Sqlite).await?;
+        let readers = std::thread::available_parallelism().map_or(4, |n| n.get() as u32 * 2).clamp(4, 16);
+        let pool = sqlite_pool(readers).connect(&url).await?;
+        Ok(Self { pool, writer, engine: Engine::Sqlite })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self> {
+        let pool = AnyPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(Duration::from_secs(20))
+            .connect(url)
+            .await
+            .map_err(|e| not_opened(&shown(url), e))?;
+        let version: String = sqlx::query_scalar("SHOW server_version_num").fetch_one(&pool).await?;
+        postgres_is_new_enough(&version)?;
+        migrate(&pool, Engine::Postgres).await?;
+        Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres })
+    }
+}
+
+fn sqlite_pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(|connection: &mut AnyConnection, _| {
+            Box::pin(async move { connection.execute(SQLITE_SETTINGS).await.map(|_| ()) })
+        })
+}
+
+/// A file lock beside the database, held until dropped.
+async fn turn(path: PathBuf) -> Result<std::fs::File> {
+    tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::options().create(true).truncate(false).write(true).open(path)?;
+        file.lock()?;
+        Ok(file)
+    })
+    .await?
+}
+
+fn sidecar(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-opening");
+    name.into()
+}
+
+fn sqlite_is_sound(version: &str) -> Result<()> {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    if (next(), next(), next()) >= SQLITE_AT_LEAST {
+        return Ok(());
+    }
+    let (a, b, c) = SQLITE_AT_LEAST;
+    Err(bad!("SQLite {version} can lose committed data: build with {a}.{b}.{c} or newer"))
+}
+
+fn postgres_is_new_enough(version_num: &str) -> Result<()> {
+    let major = version_num.parse::<u32>().unwrap_or(0) / 10_000;
+    if major >= POSTGRES_AT_LEAST {
+        return Ok(());
+    }
+    Err(bad!("Postgres {major} is too old: upgrade the server to {POSTGRES_AT_LEAST} or newer"))
+}
+
+fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
+    Error::Unavailable(format!("cannot open the database {place}: {error}"))
+}
+
+/// The URL without its password.
+fn shown(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut parsed) if parsed.password().is_some() => {
+            let _ = parsed.set_password(Some("***"));
+            parsed.into()
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// The schema's history, embedded. A database that knows a later number than the last one here
+/// belongs to a newer wheelwright and is refused.
+fn migrations(engine: Engine) -> Migrator {
+    let files = [("index", include_str!("../../migrations/0001_index.sql"))];
+    let numbered = (1i64..).zip(files).map(|(number, (name, sql))| {
+        let sql = match engine {
+            Engine::Sqlite => sql.to_owned(),
+            // The one word that differs.
+            Engine::Postgres => sql.replace(" BLOB", " BYTEA"),
+        };
+        Migration::new(number, name.into(), MigrationType::Simple, AssertSqlSafe(sql).into_sql_str(), false)
+    });
+    Migrator::with_migrations(numbered.collect())
+}
+
+async fn migrate(pool: &AnyPool, engine: Engine) -> Result<()> {
+    let migrations = migrations(engine);
+    let known = migrations.iter().map(|step| step.version).max().unwrap_or(0);
+    migrations.run(pool).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) if version > known => bad!(
+            "the database was written by a newer wheelwright (its schema is at step {version}, this program \
+             knows {known}): start that newer program, or restore a backup made before the upgrade"
+        ),
+        MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => bad!(
+            "step {version} of the database's schema is not the one this program knows: start the \
+             wheelwright that made it, or restore a backup"
+        ),
+        MigrateError::Dirty(version) => {
+            bad!("step {version} of the database's schema was left half done: restore a backup")
+        }
+        other => Error::internal(other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_engines_are_refused_with_what_to_do() {
+        assert!(sqlite_is_sound("3.51.3").is_ok());
+        assert!(sqlite_is_sound("3.52").is_ok());
+        assert!(sqlite_is_sound("3.51.2").unwrap_err().to_string().contains("3.51.3 or newer"));
+        assert!(postgres_is_new_enough("130004").is_ok());
+        assert!(postgres_is_new_enough("120019").unwrap_err().to_string().contains("13 or newer"));
+    }
+
+    #[test]
+    fn a_password_in_a_database_url_is_not_shown() {
+        assert_eq!(shown("mysql://joe:secret@host/db"), "mysql://joe:***@host/db");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_is_refused() {
+        for url in ["sqlite:", "sqlite::memory:", "mysql://host/db", "data.db"] {
+            assert!(matches!(Db::open(url).await, Err(Error::Bad(_))), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_connection_to_sqlite_is_set_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a new folder 100%/x?.db");
+        let db = Db::open(&format!("sqlite://{}", path.display())).await.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..db.pool.options().get_max_connections() {
+            held.push(db.pool.acquire().await.unwrap());
+        }
+        held.push(db.writer.acquire().await.unwrap());
+        for connection in &mut held {
+            for (pragma, want) in [("foreign_keys", 1i64), ("synchronous", 2), ("busy_timeout", 15000)] {
+                let sql = AssertSqlSafe(format!("PRAGMA {pragma}"));
+                let have: i64 = sqlx::query_scalar(sql).fetch_one(&mut **connection).await.unwrap();
+                assert_eq!(have, want, "{pragma}");
+            }
+            let mode: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut **connection).await.unwrap();
+            assert_eq!(mode, "wal");
+        }
+        assert!(path.exists());
+    }
+}
