@@ -107,18 +107,20 @@ CREATE INDEX file_metadata ON file (metadata_sha256);
 -- METADATA of an upstream wheel, read by ranges before (or without) the wheel being stored.
 CREATE TABLE remote_metadata (
     index_name TEXT NOT NULL REFERENCES namespace (name) ON DELETE CASCADE,
+    project TEXT NOT NULL,
     filename TEXT NOT NULL,
     identity TEXT NOT NULL,          -- the file's hash upstream, or its URL
     sha256 TEXT NOT NULL,
     PRIMARY KEY (index_name, filename)
 );
+CREATE INDEX remote_metadata_project ON remote_metadata (index_name, project);
 
--- What an upstream said of a project, and when. `body` is the page as gzipped JSON.
+-- What an upstream said of a project, and when. `body` is gzipped: a page as JSON, names as lines.
 CREATE TABLE upstream_page (
     index_name TEXT NOT NULL REFERENCES namespace (name) ON DELETE CASCADE,
     project TEXT NOT NULL,           -- '' is the list of names
     source TEXT NOT NULL,            -- the mirror_url it came from
-    found BIGINT NOT NULL,           -- 0: the upstream has no such project
+    found BIGINT NOT NULL,           -- 0: no such project, 1: a page, 2: '' is a page of files
     body BLOB,
     etag TEXT,
     last_modified TEXT,

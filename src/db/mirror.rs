@@ -1,1 +1,171 @@
-//! (being written)
+//! What upstreams said: pages, lists of names, METADATA read from remote wheels.
+
+use super::{Db, Micros};
+use crate::error::Result;
+use sqlx::Row as _;
+use std::collections::HashMap;
+
+/// A row of `upstream_page`: what one page of an upstream said when it was last asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamPage {
+    /// The mirror's URL (without credentials) that it came from.
+    pub source: String,
+    pub found: Found,
+    /// Gzipped; `None` if nothing was found or nothing was read yet.
+    pub body: Option<Vec<u8>>,
+    pub etag: Option<String>,
+    pub last_modified: Option<String>,
+    pub serial: Option<u64>,
+    pub checked_at: Micros,
+}
+
+/// What was found; a number in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The upstream has no such project.
+    Nothing,
+    /// A project's page, or the list of projects.
+    Page,
+    /// In place of the list of projects: a page of files.
+    Flat,
+}
+
+impl Found {
+    fn number(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Page => 1,
+            Self::Flat => 2,
+        }
+    }
+
+    fn from_number(number: i64) -> Self {
+        match number {
+            0 => Self::Nothing,
+            2 => Self::Flat,
+            _ => Self::Page,
+        }
+    }
+}
+
+impl Db {
+    /// What is known of a project upstream; `""` is the list of projects or the page of files.
+    pub async fn upstream_page(&self, index: &str, project: &str) -> Result<Option<UpstreamPage>> {
+        let row = sqlx::query(
+            "SELECT source, found, body, etag, last_modified, serial, checked_at FROM upstream_page \
+             WHERE index_name = $1 AND project = $2",
+        )
+        .bind(index)
+        .bind(project)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let serial: Option<i64> = row.try_get(5)?;
+        Ok(Some(UpstreamPage {
+            source: row.try_get(0)?,
+            found: Found::from_number(row.try_get(1)?),
+            body: row.try_get(2)?,
+            etag: row.try_get(3)?,
+            last_modified: row.try_get(4)?,
+            serial: serial.and_then(|serial| u64::try_from(serial).ok()),
+            checked_at: row.try_get(6)?,
+        }))
+    }
+
+    /// When a page was last asked for, without reading it.
+    pub async fn upstream_checked_at(&self, index: &str, project: &str) -> Result<Option<Micros>> {
+        let query = "SELECT checked_at FROM upstream_page WHERE index_name = $1 AND project = $2";
+        Ok(sqlx::query_scalar(query).bind(index).bind(project).fetch_optional(&self.pool).await?)
+    }
+
+    /// Keeps what an upstream said. No event: a cache never queues behind uploads. An index that
+    /// was deleted meanwhile keeps nothing.
+    pub async fn keep_upstream_page(&self, index: &str, project: &str, page: &UpstreamPage) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO upstream_page \
+             (index_name, project, source, found, body, etag, last_modified, serial, checked_at) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+             WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
+             ON CONFLICT (index_name, project) DO UPDATE SET source = excluded.source, \
+             found = excluded.found, body = excluded.body, etag = excluded.etag, \
+             last_modified = excluded.last_modified, serial = excluded.serial, checked_at = excluded.checked_at",
+        )
+        .bind(index)
+        .bind(project)
+        .bind(&page.source)
+        .bind(page.found.number())
+        .bind(&page.body)
+        .bind(&page.etag)
+        .bind(&page.last_modified)
+        .bind(page.serial.and_then(|serial| i64::try_from(serial).ok()))
+        .bind(page.checked_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The upstream said that a page is as it was.
+    pub async fn touch_upstream_page(&self, index: &str, project: &str, at: Micros) -> Result<()> {
+        sqlx::query("UPDATE upstream_page SET checked_at = $3 WHERE index_name = $1 AND project = $2")
+            .bind(index)
+            .bind(project)
+            .bind(at)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The projects of which a page is kept, sorted.
+    pub async fn upstream_projects(&self, index: &str) -> Result<Vec<String>> {
+        let query = "SELECT project FROM upstream_page WHERE index_name = $1 AND found = 1 AND project <> ''";
+        let mut names: Vec<String> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// METADATA known of a project's remote wheels: filename to (identity of the wheel, sha256).
+    pub async fn remote_metadata(
+        &self,
+        index: &str,
+        project: &str,
+    ) -> Result<HashMap<String, (String, String)>> {
+        let rows = sqlx::query(
+            "SELECT filename, identity, sha256 FROM remote_metadata WHERE index_name = $1 AND project = $2",
+        )
+        .bind(index)
+        .bind(project)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut known = HashMap::with_capacity(rows.len());
+        for row in rows {
+            known.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+        }
+        Ok(known)
+    }
+
+    /// Remembers which blob is the METADATA of a remote wheel. `identity` is the wheel's sha256
+    /// or, where the upstream does not tell, its URL.
+    pub async fn keep_remote_metadata(
+        &self,
+        index: &str,
+        project: &str,
+        filename: &str,
+        identity: &str,
+        sha256: &str,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO remote_metadata (index_name, project, filename, identity, sha256) \
+             SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
+             ON CONFLICT (index_name, filename) DO UPDATE SET project = excluded.project, \
+             identity = excluded.identity, sha256 = excluded.sha256",
+        )
+        .bind(index)
+        .bind(project)
+        .bind(filename)
+        .bind(identity)
+        .bind(sha256)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,1 +1,8 @@
 //! Other indexes over HTTP: their pages, their files, and METADATA by range requests.
+
+pub mod client;
+pub mod files;
+pub mod guard;
+pub mod pages;
+
+pub use client::{Client, Source};

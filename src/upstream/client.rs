@@ -1,0 +1,309 @@
+//! Requests to an upstream: who gets its credentials, where they may lead, when to give up.
+
+use super::guard::{self, Guard};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use base64::Engine as _;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::Response;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// A redirect beyond this one is a loop, or as good as one.
+const REDIRECTS: usize = 5;
+
+/// An upstream as configured: where it is, and what it wants to be told.
+#[derive(Clone)]
+pub struct Source {
+    /// Without credentials.
+    pub url: Url,
+    authorization: Option<HeaderValue>,
+}
+
+impl Source {
+    /// Takes the credentials out of `url`.
+    pub fn new(url: &Url) -> Self {
+        let mut plain = url.clone();
+        // Both fail only for URLs that cannot have credentials.
+        let _ = plain.set_username("");
+        let _ = plain.set_password(None);
+        plain.set_fragment(None);
+        Self { url: plain, authorization: authorization(url) }
+    }
+
+    /// Same scheme, host and port: the only place where the credentials go.
+    fn is_origin_of(&self, url: &Url) -> bool {
+        self.url.origin() == url.origin()
+    }
+}
+
+fn authorization(url: &Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+    let mut pair = decode(url.username());
+    pair.push(b':');
+    pair.extend(decode(url.password().unwrap_or_default()));
+    let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Speaks HTTP to upstreams. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    /// For the hosts that the administrator named.
+    named: reqwest::Client,
+    /// For all others.
+    guarded: reqwest::Client,
+    proxies: Arc<HashSet<String>>,
+    allow_private: bool,
+    offline: bool,
+    /// Until an upstream that is silent is given up on.
+    pub timeout: Duration,
+}
+
+impl Client {
+    pub fn new(config: &Config) -> Result<Self> {
+        // The first to come decides; everybody wants the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let timeout = Duration::from_secs(config.mirror.timeout.max(1));
+        let proxies = Arc::new(guard::proxy_hosts());
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(timeout)
+                .read_timeout(timeout)
+                .pool_max_idle_per_host(16)
+        };
+        let guard = Guard { proxies: proxies.clone() };
+        Ok(Self {
+            named: builder().build().map_err(Error::internal)?,
+            guarded: builder().dns_resolver(guard).build().map_err(Error::internal)?,
+            proxies,
+            allow_private: config.mirror.allow_private_redirects,
+            offline: config.offline,
+            timeout,
+        })
+    }
+
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Sends a request without body and follows redirects. Any status but a redirect is an answer.
+    /// The URL that answered is [`Response::url`].
+    pub async fn send(
+        &self,
+        source: &Source,
+        method: Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Response> {
+        if self.offline {
+            return Err(offline(url));
+        }
+        let mut url = url.clone();
+        for _ in 0..=REDIRECTS {
+            let response = self.send_once(source, &method, &url, headers).await?;
+            if !is_redirect(response.status()) {
+                return Ok(response);
+            }
+            url = self.redirected(&url, &response)?;
+        }
+        Err(Error::BadUpstream(format!("{} redirects more than {REDIRECTS} times", shown(&source.url))))
+    }
+
+    async fn send_once(
+        &self,
+        source: &Source,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Response> {
+        let client = self.client_for(source, url)?;
+        let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
+        if source.is_origin_of(url)
+            && let Some(authorization) = &source.authorization
+        {
+            request = request.header(header::AUTHORIZATION, authorization.clone());
+        }
+        // The idle limit begins with the body; this one ends the wait for its head.
+        let sent = tokio::time::timeout(self.timeout * 2, request.send()).await;
+        sent.map_err(|_| silent(url, self.timeout * 2))?.map_err(|error| failure(url, &error))
+    }
+
+    /// Refuses what must not be asked, and chooses the resolver.
+    fn client_for(&self, source: &Source, url: &Url) -> Result<&reqwest::Client> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Error::BadUpstream(format!("the upstream refers to a {}: URL", url.scheme())));
+        }
+        if source.url.scheme() == "https" && url.scheme() == "http" {
+            return Err(Error::BadUpstream(format!(
+                "the upstream refers from https to {}, which is not encrypted",
+                shown(url)
+            )));
+        }
+        if self.allow_private || source.url.host() == url.host() {
+            return Ok(&self.named);
+        }
+        // Addresses as numbers are not resolved, so the resolver cannot refuse them.
+        let number = match url.host() {
+            Some(Host::Ipv4(v4)) => Some(v4.into()),
+            Some(Host::Ipv6(v6)) => Some(v6.into()),
+            Some(Host::Domain(_)) => None,
+            None => return Err(Error::BadUpstream("the upstream refers to a URL without host".into())),
+        };
+        let host = url.host_str().unwrap_or_default();
+        if number.is_some_and(guard::is_internal) || self.proxies.contains(host) {
+            return Err(Error::BadUpstream(guard::refusal(host)));
+        }
+        Ok(&self.guarded)
+    }
+
+    fn redirected(&self, from: &Url, response: &Response) -> Result<Url> {
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let target = location.and_then(|text| from.join(text).ok());
+        let Some(mut target) = target else {
+            return Err(Error::BadUpstream(format!("{} redirects to nowhere", shown(from))));
+        };
+        if from.scheme() == "https" && target.scheme() == "http" {
+            return Err(Error::BadUpstream(format!(
+                "{} redirects to {}, which is not encrypted",
+                shown(from),
+                shown(&target)
+            )));
+        }
+        // Ours go to the configured origin only; an upstream cannot hand us others.
+        let _ = target.set_username("");
+        let _ = target.set_password(None);
+        Ok(target)
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// A URL for messages: without credentials, and without the query, which may hold a signature.
+pub fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+/// What offline mode answers instead of asking.
+pub fn offline(url: &Url) -> Error {
+    Error::Unavailable(format!("this server is offline and has no copy of {}", shown(url)))
+}
+
+fn silent(url: &Url, after: Duration) -> Error {
+    Error::Timeout(format!("{} did not answer within {} seconds", shown(url), after.as_secs()))
+}
+
+/// The answer for a request or body that failed on the way.
+pub fn failure(url: &Url, error: &reqwest::Error) -> Error {
+    let where_ = shown(url);
+    // The deepest cause says most: `connection refused`, a certificate's fault, our own refusal.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    if error.is_timeout() {
+        Error::Timeout(format!("{where_} did not answer in time"))
+    } else if error.is_connect() {
+        Error::Unavailable(format!("cannot reach {where_}: {cause}"))
+    } else if error.is_body() || error.is_decode() {
+        Error::BadUpstream(format!("{where_} broke off its answer: {cause}"))
+    } else {
+        Error::BadUpstream(format!("{where_} did not answer usably: {cause}"))
+    }
+}
+
+/// The answer for a status that is no success.
+pub fn unexpected(url: &Url, status: StatusCode) -> Error {
+    let (at, code) = (shown(url), status.as_u16());
+    match code {
+        401 | 403 | 407 => Error::BadUpstream(format!(
+            "{at} answers {code}: it wants a credential, or another one, in the mirror's mirror_url"
+        )),
+        429 | 503 => Error::Unavailable(format!("{at} answers {code}: it is overloaded, ask again later")),
+        _ => Error::BadUpstream(format!("{at} answers {code}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client::new(&Config::default()).unwrap()
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn refused(source: &str, target: &str) -> bool {
+        client().client_for(&Source::new(&url(source)), &url(target)).is_err()
+    }
+
+    #[test]
+    fn credentials_are_for_the_configured_origin_alone() {
+        let source = Source::new(&url("https://al%40ice:p%3Aw@index.example/simple/"));
+        assert_eq!(source.url.as_str(), "https://index.example/simple/");
+        let expected = base64::engine::general_purpose::STANDARD.encode("al@ice:p:w");
+        assert_eq!(source.authorization.as_ref().unwrap(), &format!("Basic {expected}"));
+        assert!(source.is_origin_of(&url("https://index.example/files/a.whl")));
+        for other in ["http://index.example/", "https://index.example:8443/", "https://files.index.example/"]
+        {
+            assert!(!source.is_origin_of(&url(other)), "{other}");
+        }
+        assert!(authorization(&url("https://index.example/")).is_none());
+    }
+
+    #[test]
+    fn internal_addresses_are_refused_in_every_spelling_unless_the_mirror_names_them() {
+        for target in [
+            "http://169.254.169.254/latest/",
+            "http://[::1]/",
+            "http://0.0.0.0/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::ffff:10.0.0.1]/",
+            "file:///etc/passwd",
+            "gopher://1.1.1.1/",
+        ] {
+            assert!(refused("http://index.example/", target), "{target}");
+        }
+        assert!(!refused("http://10.0.0.1/simple/", "http://10.0.0.1:8080/a.whl"));
+        assert!(refused("http://10.0.0.1/simple/", "http://10.0.0.2/a.whl"));
+        assert!(!refused("http://index.example/", "https://files.example/a.whl"));
+        assert!(refused("https://index.example/", "http://files.example/a.whl"));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_resolves_to_an_internal_address_is_refused() {
+        let source = Source::new(&url("http://index.example/"));
+        let result =
+            client().send(&source, Method::GET, &url("http://localhost:9/"), &HeaderMap::new()).await;
+        let Err(Error::Unavailable(message)) = result else { panic!("asked") };
+        assert!(message.contains("internal network"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn offline_nothing_is_asked() {
+        let offline = Client::new(&Config { offline: true, ..Config::default() }).unwrap();
+        let source = Source::new(&url("http://127.0.0.1:9/"));
+        let result = offline.send(&source, Method::GET, &source.url, &HeaderMap::new()).await;
+        assert!(result.unwrap_err().to_string().contains("offline"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Files of an upstream: whole as a stream, in ranges, and the small documents beside them.
+
+use super::client::{Client, Source, shown, unexpected};
+use super::pages::collect;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use reqwest::Response;
+use std::ops::Range;
+use url::Url;
+
+/// METADATA with a whole book as description is smaller.
+const DOCUMENT: u64 = 16 << 20;
+
+/// Bytes as they lie there: hashes are of these.
+fn identity() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers
+}
+
+/// Starts to download a file. The body ends with an error when the upstream stops too early or is
+/// silent for too long.
+///
+/// # Errors
+/// `Missing` if the upstream does not have what it lists.
+pub async fn open(client: &Client, source: &Source, url: &Url) -> Result<Response> {
+    let response = client.send(source, Method::GET, url, &identity()).await?;
+    match response.status() {
+        StatusCode::OK => Ok(response),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Err(gone(url)),
+        other => Err(unexpected(url, other)),
+    }
+}
+
+fn gone(url: &Url) -> Error {
+    Error::Missing(format!("the upstream lists {} but does not have it", shown(url)))
+}
+
+/// A small document: METADATA or provenance.
+pub async fn document(client: &Client, source: &Source, url: &Url) -> Result<Bytes> {
+    let total = client.timeout * 2;
+    let fetching = async { collect(open(client, source, url).await?, DOCUMENT).await };
+    tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
+        Err(Error::Timeout(format!(
+            "{} did not finish its answer in {} seconds",
+            shown(url),
+            total.as_secs()
+        )))
+    })
+}
+
+/// How long the file is, if the upstream answers ranges of it; `None` if it does not.
+pub async fn ranged_size(client: &Client, source: &Source, url: &Url) -> Result<Option<u64>> {
+    let response = client.send(source, Method::HEAD, url, &identity()).await?;
+    let ranges = response.headers().get(header::ACCEPT_RANGES).is_some_and(|value| value == "bytes");
+    // A client reads the length of a body that HEAD does not have from the header alone.
+    let size =
+        response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(size.filter(|_| ranges && response.status() == StatusCode::OK))
+}
+
+/// The bytes of `range`. `None` if the upstream answers anything but exactly these.
+pub async fn range(client: &Client, source: &Source, url: &Url, range: Range<u64>) -> Result<Option<Bytes>> {
+    let length = range.end.saturating_sub(range.start);
+    if length == 0 || length > DOCUMENT {
+        return Ok(None);
+    }
+    let mut headers = identity();
+    let wanted = format!("bytes={}-{}", range.start, range.end - 1);
+    headers.insert(header::RANGE, HeaderValue::from_str(&wanted).map_err(Error::internal)?);
+    let response = client.send(source, Method::GET, url, &headers).await?;
+    let expected = format!("bytes {}-{}/", range.start, range.end - 1);
+    let told = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    if response.status() != StatusCode::PARTIAL_CONTENT
+        || !told.is_some_and(|text| text.starts_with(&expected))
+    {
+        return Ok(None);
+    }
+    let bytes = tokio::time::timeout(client.timeout * 2, collect(response, length)).await;
+    let bytes = bytes.map_err(|_| Error::Timeout(format!("{} is too slow", shown(url))))??;
+    Ok(Some(bytes).filter(|bytes| bytes.len() as u64 == length))
+}
