@@ -1,0 +1,143 @@
+"""CPU per request of prepared pages and files, against nginx serving the very same bytes."""
+
+import base64
+import gzip
+import json
+import shutil
+import urllib.parse
+import urllib.request
+
+import load
+import servers
+
+JSON = "application/vnd.pypi.simple.v1+json"
+FORMS = {"json": JSON, "html": "text/html"}
+
+
+def get(url, **headers):
+    request = urllib.request.Request(url, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return answer.read(), answer.headers
+
+
+def save(tree, name, url, **headers):
+    """Puts the bytes that wheelwright answers where nginx finds them, with their prepared gzip form."""
+    body, _ = get(url, **headers)
+    path = tree / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    packed, answer = get(url, Accept_Encoding="gzip", **headers)
+    if answer.get("Content-Encoding") == "gzip":
+        assert gzip.decompress(packed) == body, f"{url}: gzip and identity differ"
+        (tree / f"{name}.gz").write_bytes(packed)
+    return len(body)
+
+
+def wheel(url, least, most):
+    """The URL path of a wheel on a project page whose size lies between these bounds."""
+    page, _ = get(url, Accept=JSON)
+    for file in reversed(json.loads(page)["files"]):
+        if file["filename"].endswith(".whl") and least <= file.get("size", 0) <= most and file.get("core-metadata"):
+            return urllib.parse.urlsplit(urllib.parse.urljoin(url, file["url"])).path
+    raise SystemExit(f"no wheel of {least} to {most} bytes on {url}")
+
+
+def prepare(data):
+    for index, bases in [("one", ""), ("two", ""), ("three", "root/one,root/two,root/pypi")]:
+        servers.manage(data, "index", "create", f"root/{index}", *(["--bases", bases] if bases else []))
+    servers.manage(data, "index", "create", "root/private", "--bases", "root/pypi", "acl_read=root")
+    return servers.manage(data, "token", "create", "root", "--action", "read")
+
+
+def rows(own, tree, token):
+    """(label, goal, path on wheelwright, path on nginx, headers, path on the peers)."""
+    basic = base64.b64encode(f"__token__:{token}".encode()).decode()
+    for project in ["six", "requests", "numpy"]:
+        for form, accept in FORMS.items():
+            url = f"/root/pypi/+simple/{project}/"
+            size = save(tree, f"{project}.{form}", own.url + url, Accept=accept)
+            for encoding in ["identity", "gzip"]:
+                headers = {"Accept": accept, "Accept-Encoding": encoding}
+                label = f"{project} page, {form}, {encoding} ({size // 1024} KiB)"
+                goal = 1.2 if size > 500_000 else 1.5
+                yield label, goal, url, f"/{project}.{form}", headers, project
+    for project in ["six", "numpy"]:
+        url = f"/root/three/+simple/{project}/"
+        save(tree, f"three-{project}.json", own.url + url, Accept=JSON)
+        headers = {"Accept": JSON, "Accept-Encoding": "gzip"}
+        yield f"{project} page through three bases, json, gzip", 1.6, url, f"/three-{project}.json", headers, None
+    small = wheel(own.url + "/root/pypi/+simple/six/", 10_000, 13_000)
+    large = wheel(own.url + "/root/pypi/+simple/numpy/", 16_000_000, 22_000_000)
+    plain = {"Accept-Encoding": "identity"}
+    for label, goal, path in [("11 kB wheel", 1.5, small), (".metadata", 1.5, small + ".metadata"), ("20 MB wheel", 2.0, large)]:
+        name = path.rsplit("/", 1)[1]
+        save(tree, name, own.url + path)
+        yield label, goal, path, f"/{name}", plain, (path if label != ".metadata" else None)
+    url = "/root/private/+simple/six/"
+    headers = {"Accept": JSON, "Accept-Encoding": "gzip", "Authorization": f"Basic {basic}"}
+    save(tree, "private.json", own.url + url, Accept=JSON, Authorization=f"Basic {basic}")
+    yield "private page, authenticated, json, gzip", 2.0, url, "/private.json", headers, None
+
+
+def peer_paths(server, simple, wanted):
+    """Where a peer serves the same thing; None if it does not."""
+    if wanted is None:
+        return None
+    if not wanted.startswith("/"):
+        return f"{simple}/{wanted}/"
+    filename = wanted.rsplit("/", 1)[1]
+    project = filename.split("-")[0]
+    url = f"{server.url}{simple}/{project}/"
+    page, _ = get(url, Accept=JSON)
+    for file in json.loads(page)["files"]:
+        if file["filename"] == filename:
+            found = urllib.parse.urljoin(url, file["url"])
+            get(found)  # warm
+            return urllib.parse.urlsplit(found).path
+    return None
+
+
+def measure():
+    data, tree = servers.WORK / "serving-data", servers.WORK / "tree"
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    (tree / "index.html").write_text("ok")
+    fresh = not data.exists()
+    own = servers.wheelwright(data)
+    running = [own]
+    try:
+        if fresh:
+            token = prepare(data)
+            (data / "bench-token").write_text(token)
+        token = (data / "bench-token").read_text()
+        table = list(rows(own, tree, token))
+        nginx = servers.nginx(tree)
+        running.append(nginx)
+        upstream = own.url + "/root/pypi/+simple/"
+        peers = {"devpi": (servers.devpi(upstream), "/root/mirror/+simple"), "peryx": (servers.peryx(upstream), "/mirror/simple")}
+        running += [server for server, _ in peers.values()]
+        return render(table, own, nginx, peers)
+    finally:
+        for server in reversed(running):
+            server.stop()
+
+
+def render(table, own, nginx, peers):
+    out = ["## Serving, 32 connections, warm", "",
+           "CPU per request as a multiple of nginx serving the same bytes as files; requests a second and p99 beside it.", "",
+           "| what | goal | wheelwright | µs, nginx µs | req/s (nginx) | p99 ms (nginx) | peryx | devpi |", "|---|---|---|---|---|---|---|---|"]
+    for label, goal, path, plain, headers, wanted in table:
+        targets = {"nginx": (nginx, plain, headers), "wheelwright": (own, path, headers)}
+        for name, (server, simple) in peers.items():
+            where = peer_paths(server, simple, wanted)
+            if where:
+                targets[name] = (server, where, headers)
+        samples = load.interleaved(targets)
+        middle, least, most = load.ratio(samples, "wheelwright")
+        others = [f"{load.ratio(samples, name)[0]:.1f}" if name in samples else "—" for name in ("peryx", "devpi")]
+        cpu, rate, p99 = ([load.median(samples[n], f) for n in ("wheelwright", "nginx")] for f in ("cpu", "rate", "p99"))
+        line = (f"| {label} | ≤ {goal} | **{middle:.2f}** ({least:.2f}–{most:.2f}) | {cpu[0]:.0f}, {cpu[1]:.0f} "
+                f"| {rate[0]:.0f} ({rate[1]:.0f}) | {p99[0]:.1f} ({p99[1]:.1f}) | {others[0]} | {others[1]} |")
+        print(line, flush=True)
+        out.append(line)
+    return "\n".join(out)
