@@ -1,27 +1,44 @@
 //! What an index shows, and how something gets into it.
 
 pub mod directory;
+pub mod flight;
+pub mod gather;
+pub mod inheritance;
 pub mod mirror;
 pub mod policy;
+pub mod stage;
+pub mod stripes;
+pub mod view;
 
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
+use crate::packaging::name::ProjectName;
 use crate::store::Store;
 use directory::Directory;
+use mirror::Mirrors;
 use std::sync::{Arc, RwLock};
+use stripes::Stripes;
+use view::Views;
 
 /// The rules of all indexes, and what they keep in memory.
 pub struct Indexes {
     db: Db,
     store: Store,
     directory: RwLock<Arc<Directory>>,
+    stripes: Arc<Stripes>,
+    pub mirrors: Mirrors,
+    pub views: Views,
 }
 
 impl Indexes {
     pub async fn new(config: &Config, db: Db, store: Store) -> Result<Self> {
-        let _ = config;
-        Ok(Self { db, store, directory: RwLock::default() })
+        let stripes = Arc::new(Stripes::default());
+        let bumped = stripes.clone();
+        let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
+        let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed)?;
+        let views = Views::new(db.clone(), mirrors.clone(), stripes.clone(), config.limits.page_cache);
+        Ok(Self { db, store, directory: RwLock::default(), stripes, mirrors, views })
     }
 
     /// The present snapshot.
@@ -34,10 +51,43 @@ impl Indexes {
         self.directory.read().unwrap_or_else(|poisoned| poisoned.into_inner()).serial
     }
 
+    /// Puts a newer snapshot in place. Prepared pages of the older one are made anew, so replace
+    /// it only when users, groups or indexes changed.
+    pub fn set_directory(&self, directory: Directory) {
+        *self.directory.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(directory);
+    }
+
+    /// Something about a project changed in the database: call it after the commit, before the
+    /// answer. Pages and remembered files of this name are looked at anew, in every index.
+    pub fn changed(&self, index: &str, project: &ProjectName) {
+        tracing::debug!(index, %project, "changed");
+        self.stripes.bump(project.as_str());
+    }
+
+    /// Everything may have changed.
+    pub fn all_changed(&self) {
+        self.stripes.bump_all();
+    }
+
+    /// Stamps of projects: what is remembered is true while its stamp is.
+    pub fn stripes(&self) -> &Stripes {
+        &self.stripes
+    }
+
     /// Catches up with events of other processes; cheap when there are none. Called before any
     /// negative answer, and by a task twice a second.
     pub async fn refresh(&self) -> Result<()> {
         let _ = (&self.db, &self.store);
         Ok(())
     }
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -1,0 +1,152 @@
+//! Gathers what an index shows of one project: the parts of its bases, in order, merged.
+
+use super::directory::{Directory, Index, IndexName, Kind, Mirror};
+use super::inheritance::{Order, Part, parts};
+use super::mirror::Mirrors;
+use super::{policy, stage};
+use crate::db::{Db, Micros, now};
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{Page, Status};
+use std::collections::BTreeSet;
+
+/// One index as one asker may see it.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    pub directory: &'a Directory,
+    pub order: &'a Order,
+    /// Bit per source of `order`: whether the asker may read it.
+    pub readable: u128,
+    /// As of this moment, by upload times.
+    pub as_of: Option<Micros>,
+}
+
+/// What was found.
+pub struct Gathered {
+    pub page: Page,
+    /// When it must be gathered again although nothing here changed.
+    pub fresh_until: Micros,
+    /// An upstream does not answer; this is what it said last.
+    pub stale: bool,
+}
+
+/// The two places that projects come from.
+pub struct Sources<'a> {
+    pub db: &'a Db,
+    pub mirrors: &'a Mirrors,
+}
+
+/// What one source has.
+enum Has {
+    Nothing,
+    /// A mirror's policy refuses the project: why.
+    Refused(String),
+    Page(Gathered),
+}
+
+impl Sources<'_> {
+    /// The merged page. `refresh`: mirrors ask their upstream now.
+    ///
+    /// # Errors
+    /// `Missing` if no source that the asker may read has the project; `Forbidden` if a policy
+    /// refuses it; the upstream's failure if a mirror that belongs to the page can not be known:
+    /// fewer releases than there are would be a lie that installers believe.
+    pub async fn project(&self, sight: Sight<'_>, project: &ProjectName, refresh: bool) -> Result<Gathered> {
+        let having = self.stages_that_have(sight, project).await?;
+        let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
+        let shown = parts.iter().enumerate().filter(|(at, (_, part))| {
+            *part == Part::Gives && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
+        });
+        let asked = shown.map(|(_, (index, _))| async {
+            match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
+                Some((index, Kind::Mirror(mirror))) => {
+                    self.mirror(index, mirror, sight, project, refresh).await
+                }
+                Some(_) if having.contains(*index) => self.stage(index, sight, project).await,
+                _ => Ok(Has::Nothing),
+            }
+        });
+        merge(sight, project, futures::future::try_join_all(asked).await?)
+    }
+
+    /// The stages of `sight` that have the project, also those the asker may not read: they hide.
+    pub async fn stages_that_have(
+        &self,
+        sight: Sight<'_>,
+        project: &ProjectName,
+    ) -> Result<BTreeSet<IndexName>> {
+        let mut having = BTreeSet::new();
+        for name in &sight.order.sources {
+            let stage = matches!(sight.directory.indexes.get(name), Some(Index { kind: Kind::Stage(_), .. }));
+            if stage && self.db.stage_has(name.as_str(), project.as_str()).await? {
+                having.insert(name.clone());
+            }
+        }
+        Ok(having)
+    }
+
+    async fn stage(&self, index: &IndexName, sight: Sight<'_>, project: &ProjectName) -> Result<Has> {
+        let (index, name) = (index.as_str(), project.as_str());
+        let Some(row) = self.db.project(index, name).await? else { return Ok(Has::Nothing) };
+        let files = self.db.project_files(index, name).await?;
+        let releases = self.db.releases(index, name).await?;
+        let page = stage::page(project, &row, &files, &releases, sight.as_of);
+        Ok(Has::Page(Gathered { page, fresh_until: Micros::MAX, stale: false }))
+    }
+
+    async fn mirror(
+        &self,
+        index: &Index,
+        mirror: &Mirror,
+        sight: Sight<'_>,
+        project: &ProjectName,
+        refresh: bool,
+    ) -> Result<Has> {
+        if let Some(reason) = policy::refused(mirror, project) {
+            return Ok(Has::Refused(reason));
+        }
+        let Some(upstream) = self.mirrors.page(index, project, refresh).await? else {
+            return Ok(Has::Nothing);
+        };
+        let rules = policy::Rules::new(mirror, now(), sight.as_of);
+        let page = self.mirrors.listed(index, &upstream).await?;
+        let of_age = rules.changes_at(&page).unwrap_or(Micros::MAX);
+        let fresh_until = upstream.fresh_until.min(of_age);
+        Ok(Has::Page(Gathered { page: rules.apply(page), fresh_until, stale: upstream.stale }))
+    }
+}
+
+fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {
+    let mut merged: Option<Gathered> = None;
+    let mut refused = None;
+    for has in found {
+        match (has, &mut merged) {
+            (Has::Nothing, _) => {}
+            (Has::Refused(reason), _) => refused = refused.or(Some(reason)),
+            (Has::Page(first), None) => merged = Some(first),
+            (Has::Page(next), Some(merged)) => add(merged, next),
+        }
+    }
+    let Some(mut gathered) = merged else {
+        let top = sight.order.sources.first();
+        return Err(match (refused, top) {
+            (Some(reason), _) => Error::Forbidden(reason),
+            (None, Some(index)) => stage::no_project(index, project),
+            (None, None) => Error::Missing(format!("The project {project} does not exist.")),
+        });
+    };
+    gathered.page.dedupe();
+    gathered.page.sort();
+    Ok(gathered)
+}
+
+/// The first source's status stands; what a later one quarantines stays out.
+fn add(merged: &mut Gathered, next: Gathered) {
+    merged.fresh_until = merged.fresh_until.min(next.fresh_until);
+    merged.stale |= next.stale;
+    merged.page.serial = merged.page.serial.max(next.page.serial);
+    if next.page.status != Status::Quarantined {
+        merged.page.files.extend(next.page.files);
+        merged.page.more_versions.extend(next.page.more_versions);
+    }
+}

@@ -1,0 +1,152 @@
+//! Bases: in which order indexes are looked through, and what hides what. Pure.
+//!
+//! devpi's rules: breadth-first, each index once, mirrors last; a project that a stage has hides
+//! the same name in all mirrors unless a whitelist names it. Beside them, `reserved` names are
+//! never looked up in a mirror, uploaded or not.
+
+use super::directory::{Directory, Index, IndexName, Kind, Stage};
+use crate::packaging::name::ProjectName;
+use std::collections::{BTreeSet, VecDeque};
+
+/// The indexes that make up one index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The index itself first, then its bases; mirrors at the end.
+    pub sources: Vec<IndexName>,
+    /// Bases that do not exist: (who names it, which).
+    pub missing: Vec<(IndexName, IndexName)>,
+    /// Bases that lead back to an index that is being looked through already: (who, which).
+    pub cycles: Vec<(IndexName, IndexName)>,
+}
+
+/// Breadth-first over `bases`, each index once, mirrors moved to the end. Cycles are legal; what
+/// does not exist is skipped and reported.
+pub fn order(directory: &Directory, index: &IndexName) -> Order {
+    let mut order = Order::default();
+    let mut mirrors = Vec::new();
+    let mut seen = BTreeSet::from([index]);
+    let mut queue: VecDeque<(&IndexName, Vec<&IndexName>)> = VecDeque::from([(index, Vec::new())]);
+    while let Some((name, above)) = queue.pop_front() {
+        match directory.indexes.get(name).map(|index| &index.kind) {
+            None => match above.last() {
+                Some(parent) => order.missing.push(((*parent).clone(), name.clone())),
+                None => order.sources.push(name.clone()),
+            },
+            Some(Kind::Mirror(_)) => mirrors.push(name.clone()),
+            Some(Kind::Stage(stage)) => {
+                order.sources.push(name.clone());
+                let mut path = above.clone();
+                path.push(name);
+                for base in &stage.bases {
+                    if path.contains(&base) {
+                        order.cycles.push((name.clone(), base.clone()));
+                    }
+                    if seen.insert(base) {
+                        queue.push_back((base, path.clone()));
+                    }
+                }
+            }
+        }
+    }
+    order.sources.extend(mirrors);
+    order
+}
+
+/// What one source does for one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Its files are shown, if it has any.
+    Gives,
+    /// A mirror behind a stage that has the project and does not whitelist it.
+    HiddenBy(IndexName),
+    /// A mirror behind a stage that reserves the name.
+    ReservedBy(IndexName),
+}
+
+/// Decides for each source of `order` whether its files of `project` are shown. `has` tells
+/// whether a stage has the project itself.
+pub fn parts<'a>(
+    directory: &Directory,
+    order: &'a Order,
+    project: &ProjectName,
+    has: impl Fn(&IndexName) -> bool,
+) -> Vec<(&'a IndexName, Part)> {
+    let union =
+        order.sources.first().and_then(|name| stage(directory, name)).is_some_and(|s| s.whitelist_union);
+    let mut whitelist: Option<BTreeSet<&str>> = None;
+    let (mut whitelisted, mut private, mut reserved) = (false, None, None);
+    let mut parts = Vec::with_capacity(order.sources.len());
+    for name in &order.sources {
+        if let Some(stage) = stage(directory, name) {
+            let own: BTreeSet<&str> = stage.mirror_whitelist.iter().map(String::as_str).collect();
+            let combined = match whitelist.take() {
+                None => own,
+                Some(above) if union => &above | &own,
+                Some(above) => &above & &own,
+            };
+            whitelisted |= combined.contains("*") || combined.contains(project.as_str());
+            whitelist = Some(combined);
+            if !whitelisted && private.is_none() && has(name) {
+                private = Some(name);
+            }
+            if reserved.is_none() && stage.reserved.iter().any(|pattern| reserves(pattern, project)) {
+                reserved = Some(name);
+            }
+            parts.push((name, Part::Gives));
+            continue;
+        }
+        let part = match (reserved, private) {
+            (Some(by), _) => Part::ReservedBy(by.clone()),
+            (None, Some(by)) if !whitelisted => Part::HiddenBy(by.clone()),
+            _ => Part::Gives,
+        };
+        parts.push((name, part));
+    }
+    parts
+}
+
+fn stage<'a>(directory: &'a Directory, name: &IndexName) -> Option<&'a Stage> {
+    match directory.indexes.get(name) {
+        Some(Index { kind: Kind::Stage(stage), .. }) => Some(stage),
+        _ => None,
+    }
+}
+
+/// Whether `pattern` (a name in any spelling, `*` for any run of characters) names `project`.
+fn reserves(pattern: &str, project: &ProjectName) -> bool {
+    let mut normal = String::with_capacity(pattern.len());
+    for c in pattern.chars() {
+        match c {
+            '-' | '_' | '.' if normal.ends_with('-') => {}
+            '-' | '_' | '.' => normal.push('-'),
+            c => normal.push(c.to_ascii_lowercase()),
+        }
+    }
+    glob(normal.as_bytes(), project.as_str().as_bytes())
+}
+
+/// `*` matches any run; linear in practice, since a later `*` forgets the earlier.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p + 1, t));
+                p += 1;
+            }
+            Some(byte) if Some(byte) == text.get(t) => (p, t) = (p + 1, t + 1),
+            _ => match star {
+                Some((after, from)) => {
+                    (p, t) = (after, from + 1);
+                    star = Some((after, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! A stage's own project page, made from rows.
+
+use super::directory::IndexName;
+use crate::db::Micros;
+use crate::db::files::{Project, Release, StoredFile};
+use crate::packaging::filename::encode_segment;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{CoreMetadata, File, Hashes, Page, Yanked};
+use std::collections::HashMap;
+
+/// Where a file with a known hash is served, relative to the server's root: devpi's scheme, so
+/// that lock files stay valid.
+pub fn file_url(index: &str, sha256: &str, filename: &str) -> String {
+    let (head, rest) = sha256.split_at_checked(3).unwrap_or((sha256, ""));
+    let tail = rest.get(..13).unwrap_or(rest);
+    let index: Vec<String> = index.split('/').map(encode_segment).collect();
+    format!("{}/+f/{head}/{tail}/{}", index.join("/"), encode_segment(filename))
+}
+
+/// A time as PEP 700 writes it: `2026-01-02T03:04:05.678901Z`.
+pub fn upload_time(at: Micros) -> Option<String> {
+    let at = jiff::Timestamp::from_microsecond(at).ok()?;
+    Some(at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+}
+
+/// The page of one project; with `as_of`, as it was at that moment (by upload times).
+pub fn page(
+    name: &ProjectName,
+    project: &Project,
+    files: &[StoredFile],
+    releases: &[Release],
+    as_of: Option<Micros>,
+) -> Page {
+    let by_version: HashMap<&str, &Release> = releases.iter().map(|r| (r.version.as_str(), r)).collect();
+    let in_time = |at: Micros| as_of.is_none_or(|as_of| at <= as_of);
+    let mut page = Page::new(name.clone());
+    page.status = project.status;
+    page.status_reason.clone_from(&project.status_reason);
+    page.serial = u64::try_from(project.serial).ok();
+    let shown = files.iter().filter(|file| file.deleted_at.is_none() && in_time(file.uploaded_at));
+    page.files = shown.map(|file| shown_file(file, by_version.get(file.version.as_str()).copied())).collect();
+    let empty = releases.iter().filter(|r| in_time(r.created_at));
+    page.more_versions = empty
+        .filter(|release| !files.iter().any(|file| file.version == release.version))
+        .map(|release| release.version.clone())
+        .collect();
+    page
+}
+
+fn shown_file(file: &StoredFile, release: Option<&Release>) -> File {
+    let yanked = match release {
+        Some(Release { yanked_at: Some(_), yanked_reason, .. }) => {
+            Yanked::because(yanked_reason.as_deref().unwrap_or_default())
+        }
+        _ => Yanked::No,
+    };
+    let metadata = file.metadata_sha256.clone().filter(|_| file.filename.ends_with(".whl"));
+    File {
+        filename: file.filename.clone(),
+        url: file_url(&file.index, &file.sha256, &file.filename),
+        hashes: Hashes { sha256: Some(file.sha256.clone()), others: Vec::new() },
+        requires_python: file.requires_python.clone().filter(|text| !text.trim().is_empty()),
+        size: Some(file.size),
+        upload_time: upload_time(file.uploaded_at),
+        yanked,
+        core_metadata: metadata.map_or(CoreMetadata::No, CoreMetadata::Sha256),
+        provenance: None,
+    }
+}
+
+/// 404 in the words of devpi.
+pub fn no_project(index: &IndexName, project: &ProjectName) -> crate::error::Error {
+    crate::missing!("The project {project} does not exist on {index}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packaging::page::Status;
+
+    fn project() -> Project {
+        Project {
+            name: "demo".into(),
+            spelling: "Demo".into(),
+            status: Status::Active,
+            status_reason: None,
+            serial: 7,
+        }
+    }
+
+    fn wheel(version: &str, at: Micros) -> StoredFile {
+        let mut file = StoredFile::new("alice/dev", &format!("demo-{version}-py3-none-any.whl"));
+        file.sha256 = "abcdef0123456789".repeat(4);
+        (file.version, file.uploaded_at, file.size) = (version.into(), at, 5);
+        file.metadata_sha256 = Some("1".repeat(64));
+        file
+    }
+
+    fn release(version: &str, yanked: Option<&str>) -> Release {
+        Release {
+            version: version.into(),
+            metadata: "{}".into(),
+            created_at: 0,
+            yanked_at: yanked.map(|_| 1),
+            yanked_reason: yanked.map(str::to_owned).filter(|reason| !reason.is_empty()),
+        }
+    }
+
+    fn shown(files: &[StoredFile], releases: &[Release], as_of: Option<Micros>) -> Page {
+        page(&ProjectName::new("demo").unwrap(), &project(), files, releases, as_of)
+    }
+
+    #[test]
+    fn a_files_url_is_devpis() {
+        let url = file_url("alice/dev", &"abcdef0123456789".repeat(4), "demo-1!2.0+local.1.tar.gz");
+        assert_eq!(url, "alice/dev/+f/abc/def0123456789/demo-1%212.0%2Blocal.1.tar.gz");
+    }
+
+    #[test]
+    fn a_yanked_release_yanks_its_files_with_their_reason() {
+        let files = [wheel("1.0", 0), wheel("2.0", 0), wheel("3.0", 0)];
+        let releases = [release("1.0", Some("bad")), release("2.0", Some("")), release("3.0", None)];
+        let yanked: Vec<Yanked> =
+            shown(&files, &releases, None).files.into_iter().map(|f| f.yanked).collect();
+        assert_eq!(yanked, [Yanked::Because("bad".into()), Yanked::Yes, Yanked::No]);
+    }
+
+    #[test]
+    fn a_release_without_files_is_a_version_still() {
+        let page = shown(&[wheel("1.0", 0)], &[release("1.0", None), release("2.0", None)], None);
+        assert_eq!(page.versions(), ["1.0", "2.0"]);
+        assert_eq!(page.serial, Some(7));
+    }
+
+    #[test]
+    fn an_sdists_metadata_is_not_advertised() {
+        let mut sdist = wheel("1.0", 0);
+        sdist.filename = "demo-1.0.tar.gz".into();
+        let page = shown(&[sdist, wheel("1.0", 0)], &[], None);
+        assert_eq!(page.files[0].core_metadata, CoreMetadata::No);
+        assert_eq!(page.files[1].core_metadata, CoreMetadata::Sha256("1".repeat(64)));
+    }
+
+    #[test]
+    fn an_earlier_day_shows_what_was_there_then() {
+        let page = shown(&[wheel("1.0", 10), wheel("2.0", 20)], &[], Some(15));
+        assert_eq!(page.files.len(), 1);
+        assert_eq!(page.files[0].upload_time.as_deref(), Some("1970-01-01T00:00:00.000010Z"));
+    }
+}

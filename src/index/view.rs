@@ -1,0 +1,319 @@
+//! Prepared pages: rendered once, compressed once, then served as bytes.
+
+use super::directory::{Directory, Index, IndexName, Kind};
+use super::flight::Flights;
+use super::gather::{Gathered, Sight, Sources};
+use super::inheritance::{self, Order};
+use super::mirror::Mirrors;
+use super::stripes::Stripes;
+use crate::access::{self, Decision, Need, Who};
+use crate::db::{Db, Micros, now};
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::packaging::{html, json};
+use bytes::Bytes;
+use http::HeaderValue;
+use moka::Equivalent;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, RwLock, Weak};
+
+/// A page is asked of its upstream at most this often, however many clients say `no-cache`.
+const REFRESH_PAUSE: Micros = 10_000_000;
+/// Pages with more files are rendered off the threads that serve requests.
+const LARGE: usize = 100;
+
+/// How a page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// `application/vnd.pypi.simple.v1+json`
+    Json,
+    /// `application/vnd.pypi.simple.v1+html`
+    V1Html,
+    /// `text/html`
+    Html,
+}
+
+impl Form {
+    pub fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Json => "application/vnd.pypi.simple.v1+json",
+            Self::V1Html => "application/vnd.pypi.simple.v1+html",
+            Self::Html => "text/html; charset=utf-8",
+        })
+    }
+}
+
+/// Which page, for whom.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    pub directory: &'a Arc<Directory>,
+    pub index: &'a Index,
+    pub project: &'a ProjectName,
+    pub who: &'a Who,
+    pub form: Form,
+    /// How many segments deep the page is: links lead that far up to the server's root.
+    pub depth: u8,
+    pub as_of: Option<Micros>,
+    /// The client wants to know what is true now, not what was true a moment ago.
+    pub refresh: bool,
+}
+
+/// Bytes ready to send, with their headers.
+pub struct Prepared {
+    pub identity: Variant,
+    /// Missing where it would not be smaller.
+    pub gzip: Option<Variant>,
+    pub content_type: HeaderValue,
+    pub cache_control: HeaderValue,
+    /// `X-PyPI-Last-Serial`
+    pub serial: Option<HeaderValue>,
+    /// Anonymous askers see this page too.
+    pub public: bool,
+    /// An upstream does not answer; the page is what it said last.
+    pub stale: bool,
+    stamp: u64,
+    directory: Weak<Directory>,
+    fresh_until: Micros,
+    gathered_at: Micros,
+}
+
+/// One content coding of a page.
+pub struct Variant {
+    pub body: Bytes,
+    /// Strong.
+    pub etag: HeaderValue,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    index: Box<str>,
+    project: Box<str>,
+    readable: u128,
+    as_of: Option<Micros>,
+    form: Form,
+    depth: u8,
+}
+
+/// [`Key`] without owning its names; hashes alike.
+#[derive(Hash)]
+struct KeyRef<'a> {
+    index: &'a str,
+    project: &'a str,
+    readable: u128,
+    as_of: Option<Micros>,
+    form: Form,
+    depth: u8,
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        let same = (self.readable, self.as_of, self.form, self.depth);
+        *self.index == *key.index
+            && *self.project == *key.project
+            && same == (key.readable, key.as_of, key.form, key.depth)
+    }
+}
+
+impl KeyRef<'_> {
+    fn to_key(&self) -> Key {
+        Key {
+            index: self.index.into(),
+            project: self.project.into(),
+            readable: self.readable,
+            as_of: self.as_of,
+            form: self.form,
+            depth: self.depth,
+        }
+    }
+}
+
+/// An index's order, and what anonymous askers see of it.
+pub struct Walk {
+    pub order: Order,
+    anonymous: u128,
+}
+
+/// The walks of one snapshot of the directory.
+#[derive(Default)]
+struct Walks {
+    directory: Weak<Directory>,
+    by_index: BTreeMap<IndexName, Arc<Walk>>,
+}
+
+/// All prepared pages.
+pub struct Views {
+    db: Db,
+    mirrors: Mirrors,
+    stripes: Arc<Stripes>,
+    pages: moka::sync::Cache<Key, Arc<Prepared>>,
+    flights: Flights<Key>,
+    walks: RwLock<Walks>,
+}
+
+impl Views {
+    /// Keeps at most `bytes` of pages.
+    pub fn new(db: Db, mirrors: Mirrors, stripes: Arc<Stripes>, bytes: u64) -> Self {
+        let pages = moka::sync::Cache::builder().max_capacity(bytes).weigher(weight).build();
+        Self { db, mirrors, stripes, pages, flights: Flights::default(), walks: RwLock::default() }
+    }
+
+    pub(super) fn sources(&self) -> Sources<'_> {
+        Sources { db: &self.db, mirrors: &self.mirrors }
+    }
+
+    /// The page, from memory if it is still true.
+    ///
+    /// # Errors
+    /// As [`Sources::project`].
+    pub async fn project(&self, ask: Ask<'_>) -> Result<Arc<Prepared>> {
+        let walk = self.walk(ask.directory, &ask.index.name)?;
+        let key = KeyRef {
+            index: ask.index.name.as_str(),
+            project: ask.project.as_str(),
+            readable: walk.readable(ask.directory, ask.who),
+            as_of: ask.as_of,
+            form: ask.form,
+            depth: ask.depth,
+        };
+        if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, &ask, now())) {
+            return Ok(known);
+        }
+        let asked_at = now();
+        let _flight = self.flights.enter(key.to_key()).await;
+        if let Some(known) = self.pages.get(&key)
+            && (self.is_true(&known, &ask, now()) || known.gathered_at >= asked_at)
+        {
+            return Ok(known);
+        }
+        let prepared = Arc::new(self.prepare(&ask, &walk, key.readable).await?);
+        self.pages.insert(key.to_key(), prepared.clone());
+        Ok(prepared)
+    }
+
+    fn is_true(&self, page: &Prepared, ask: &Ask<'_>, now: Micros) -> bool {
+        let young = now - page.gathered_at < REFRESH_PAUSE;
+        page.stamp == self.stripes.stamp(ask.project.as_str())
+            && std::ptr::eq(page.directory.as_ptr(), Arc::as_ptr(ask.directory))
+            && now < page.fresh_until
+            && (!ask.refresh || young || page.fresh_until == Micros::MAX)
+    }
+
+    async fn prepare(&self, ask: &Ask<'_>, walk: &Walk, readable: u128) -> Result<Prepared> {
+        // Before gathering: what changes meanwhile makes this page untrue, not the next one.
+        let stamp = self.stripes.stamp(ask.project.as_str());
+        let gathered_at = now();
+        let sight = Sight { directory: ask.directory, order: &walk.order, readable, as_of: ask.as_of };
+        let Gathered { page, fresh_until, stale } =
+            self.sources().project(sight, ask.project, ask.refresh).await?;
+        let serial = page.serial;
+        let (form, depth) = (ask.form, ask.depth);
+        let (identity, gzip) = match page.files.len() > LARGE {
+            true => tokio::task::spawn_blocking(move || render(&page, form, depth)).await??,
+            false => render(&page, form, depth)?,
+        };
+        let public = walk.anonymous & readable == readable && walk.anonymous & 1 == 1;
+        let mirrored = matches!(ask.index.kind, Kind::Mirror(_));
+        let cache_control = if mirrored && public { "public, max-age=60" } else { "private, no-cache" };
+        Ok(Prepared {
+            identity,
+            gzip,
+            content_type: ask.form.content_type(),
+            cache_control: HeaderValue::from_static(cache_control),
+            serial: serial.map(HeaderValue::from),
+            public,
+            stale,
+            stamp,
+            directory: Arc::downgrade(ask.directory),
+            fresh_until,
+            gathered_at,
+        })
+    }
+
+    /// The gathered page itself, for whoever needs more than bytes (flat pages, JSON, people).
+    pub async fn page(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        project: &ProjectName,
+        who: &Who,
+    ) -> Result<Page> {
+        let walk = self.walk(directory, &index.name)?;
+        let readable = walk.readable(directory, who);
+        let sight = Sight { directory, order: &walk.order, readable, as_of: None };
+        Ok(self.sources().project(sight, project, false).await?.page)
+    }
+
+    /// The order of an index in this snapshot, worked out once.
+    pub fn walk(&self, directory: &Arc<Directory>, index: &IndexName) -> Result<Arc<Walk>> {
+        let ours = |walks: &Walks| std::ptr::eq(walks.directory.as_ptr(), Arc::as_ptr(directory));
+        {
+            let walks = self.walks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(walk) = walks.by_index.get(index).filter(|_| ours(&walks)) {
+                return Ok(walk.clone());
+            }
+        }
+        let order = inheritance::order(directory, index);
+        if order.sources.len() > 128 {
+            return Err(Error::Bad(format!(
+                "index {index} is made of more than 128 indexes: drop some bases"
+            )));
+        }
+        let anonymous = readable(directory, &order, &Who::default());
+        let walk = Arc::new(Walk { order, anonymous });
+        let mut walks = self.walks.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !ours(&walks) {
+            *walks = Walks { directory: Arc::downgrade(directory), by_index: BTreeMap::new() };
+        }
+        walks.by_index.insert(index.clone(), walk.clone());
+        Ok(walk)
+    }
+}
+
+impl Walk {
+    /// Bit per source: whether `who` may read it. What everybody may read, everybody may.
+    pub fn readable(&self, directory: &Directory, who: &Who) -> u128 {
+        match who.user {
+            // The router let them read the index itself, be it by a token for one project.
+            Some(_) => self.anonymous | readable(directory, &self.order, who) | 1,
+            None => self.anonymous | 1,
+        }
+    }
+}
+
+fn readable(directory: &Directory, order: &Order, who: &Who) -> u128 {
+    let may = |index: &IndexName| {
+        access::decide(directory, who, Need::Read, Some(index), None, None) == Decision::Allowed
+    };
+    let bits = order.sources.iter().enumerate().filter(|(_, index)| may(index));
+    bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))
+}
+
+fn weight(key: &Key, page: &Arc<Prepared>) -> u32 {
+    let gzip = page.gzip.as_ref().map_or(0, |variant| variant.body.len());
+    let bytes = page.identity.body.len() + gzip + key.index.len() + key.project.len() + 600;
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+fn render(page: &Page, form: Form, depth: u8) -> Result<(Variant, Option<Variant>)> {
+    let root = "../".repeat(depth.into());
+    let body = match form {
+        Form::Json => json::render(page, &root),
+        Form::Html | Form::V1Html => html::render(page, &root).into_bytes(),
+    };
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(7));
+    encoder.write_all(&body)?;
+    let packed = encoder.finish()?;
+    let hex = crate::index::hex(&Sha256::digest(&body));
+    let tag = |suffix: &str| {
+        let short = hex.get(..32).unwrap_or(&hex);
+        HeaderValue::try_from(format!("\"{short}{suffix}\"")).map_err(Error::internal)
+    };
+    let gzip = match packed.len() < body.len() {
+        true => Some(Variant { etag: tag("-gz")?, body: packed.into() }),
+        false => None,
+    };
+    Ok((Variant { etag: tag("")?, body: body.into() }, gzip))
+}
