@@ -8,9 +8,7 @@ use crate::bad;
 use crate::error::Result;
 
 /// What sdists were ever packed as; an upload is `.tar.gz` (PEP 625).
-const SDIST_EXTENSIONS: [&str; 7] = [
-    ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar",
-];
+const SDIST_EXTENSIONS: [&str; 7] = [".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar"];
 /// Formats of the past that old pages still list and installers skip.
 const OTHER_EXTENSIONS: [&str; 6] = [".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"];
 
@@ -68,9 +66,7 @@ impl WheelFilename {
     /// where an upstream has them but not accepted.
     pub fn parse(filename: &str) -> Result<Self> {
         let invalid = |why: &str| bad!("Invalid wheel filename {filename:?}: {why}");
-        let stem = filename
-            .strip_suffix(".whl")
-            .ok_or_else(|| invalid("it must end in .whl"))?;
+        let stem = filename.strip_suffix(".whl").ok_or_else(|| invalid("it must end in .whl"))?;
         if is_variant(filename) {
             return Err(invalid("wheel variants (PEP 825) are not accepted yet"));
         }
@@ -86,13 +82,9 @@ impl WheelFilename {
             return Err(invalid("the build tag must begin with a digit"));
         }
         if build.is_some_and(|build| !build.bytes().all(is_tag_byte)) {
-            return Err(invalid(
-                "the build tag may hold letters, digits, '_' and '.' only",
-            ));
+            return Err(invalid("the build tag may hold letters, digits, '_' and '.' only"));
         }
-        let name = Some(name)
-            .filter(|name| !name.contains("__"))
-            .and_then(ProjectName::new);
+        let name = Some(name).filter(|name| !name.contains("__")).and_then(ProjectName::new);
         let tags = |text: &str| tag_set(text).ok_or_else(|| invalid("a tag is empty or misspelt"));
         Ok(Self {
             name: name.ok_or_else(|| invalid("the project name is not valid"))?,
@@ -118,9 +110,7 @@ impl WheelFilename {
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.python.iter().flat_map(move |python| {
             self.abi.iter().flat_map(move |abi| {
-                self.platform
-                    .iter()
-                    .map(move |platform| (&**python, &**abi, &**platform))
+                self.platform.iter().map(move |platform| (&**python, &**abi, &**platform))
             })
         })
     }
@@ -133,9 +123,7 @@ fn is_tag_byte(byte: u8) -> bool {
 /// `py2.py3` as its tags; `None` if one is empty or holds anything but letters, digits and `_`.
 fn tag_set(text: &str) -> Option<Vec<String>> {
     let valid = |tag: &str| !tag.is_empty() && tag.bytes().all(|b| b != b'.' && is_tag_byte(b));
-    text.split('.')
-        .map(|tag| valid(tag).then(|| tag.to_owned()))
-        .collect()
+    text.split('.').map(|tag| valid(tag).then(|| tag.to_owned())).collect()
 }
 
 /// Whether this is the name of a variant wheel (PEP 825 draft): seven parts, or six of which the
@@ -151,9 +139,7 @@ pub fn is_variant(filename: &str) -> bool {
         !part.is_empty() && part.bytes().all(valid)
     };
     match parts[..] {
-        [_, version, third, _, _, last] => {
-            version::parse(version).is_some() && !digit(third) && label(last)
-        }
+        [_, version, third, _, _, last] => version::parse(version).is_some() && !digit(third) && label(last),
         [_, _, build, _, _, _, last] => digit(build) && label(last),
         _ => false,
     }
@@ -179,15 +165,10 @@ impl SdistFilename {
             split_extension(filename, &SDIST_EXTENSIONS).ok_or_else(|| invalid("its extension"))?;
         let version_text = remainder(project, stem)
             .ok_or_else(|| invalid(&format!("it must begin with {:?}", project.escaped() + "-")))?;
-        let version = version::parse(version_text)
-            .ok_or_else(|| invalid("the version is not valid (PEP 440)"))?;
+        let version =
+            version::parse(version_text).ok_or_else(|| invalid("the version is not valid (PEP 440)"))?;
         let (name, version_text) = (project.clone(), version_text.to_owned());
-        Ok(Self {
-            name,
-            version,
-            version_text,
-            extension,
-        })
+        Ok(Self { name, version, version_text, extension })
     }
 
     /// Reads an sdist's name by PEP 625, for an upload.
@@ -202,9 +183,7 @@ impl SdistFilename {
             .ok_or_else(|| invalid("it must be {name}-{version}.tar.gz"))?;
         let should_be = format!("{}-{}.tar.gz", parsed.name.escaped(), parsed.version);
         if filename != should_be {
-            return Err(bad!(
-                "Filename {filename:?} is invalid, should be {should_be:?}."
-            ));
+            return Err(bad!("Filename {filename:?} is invalid, should be {should_be:?}."));
         }
         Ok(parsed)
     }
@@ -244,27 +223,11 @@ pub fn describe(project: &ProjectName, filename: &str) -> Option<Described> {
         let (stem, _) = split_extension(filename, &OTHER_EXTENSIONS)?;
         let rest = remainder(project, stem)?;
         // `1.0-py2.7` (egg), `1.0.win32-py2.7` (exe), `1.0-1.noarch` (rpm)
-        let cut = [
-            rest.find("-py"),
-            rest.find(".win"),
-            rest.find(".linux"),
-            rest.rfind('-'),
-        ];
-        let cut = cut
-            .into_iter()
-            .flatten()
-            .next()
-            .and_then(|at| rest.get(..at));
-        (
-            Kind::Other,
-            version::parse(rest).or_else(|| version::parse(cut?)),
-        )
+        let cuts = [rest.find(".win"), rest.find(".linux"), rest.find('-')];
+        let cut = cuts.into_iter().flatten().min().and_then(|at| rest.get(..at));
+        (Kind::Other, version::parse(rest).or_else(|| version::parse(cut?)))
     };
-    Some(Described {
-        kind,
-        version: parsed.as_ref().map(Version::to_string),
-        parsed,
-    })
+    Some(Described { kind, version: parsed.as_ref().map(Version::to_string), parsed })
 }
 
 /// The version in a wheel's name, if the wheel is `project`'s. Old names with `-` in the project
@@ -273,8 +236,7 @@ fn wheel_version(project: &ProjectName, stem: &str) -> Option<Option<Version>> {
     let mut parts = stem.split('-');
     let (name, version) = (parts.next()?, parts.next());
     // Wheels write `-` in a version as `_`.
-    let read =
-        |text: &str| version::parse(text).or_else(|| version::parse(&text.replace('_', "-")));
+    let read = |text: &str| version::parse(text).or_else(|| version::parse(&text.replace('_', "-")));
     match version.and_then(read) {
         Some(version) => (ProjectName::new(name)? == *project).then_some(Some(version)),
         None => remainder(project, stem).map(|_| None),
@@ -287,13 +249,8 @@ fn is_plain(filename: &str) -> bool {
     !filename.is_empty() && !filename.starts_with('.') && !filename.contains(odd)
 }
 
-fn split_extension<'a>(
-    filename: &'a str,
-    extensions: &[&'static str],
-) -> Option<(&'a str, &'static str)> {
-    extensions
-        .iter()
-        .find_map(|ext| Some((filename.strip_suffix(ext)?, *ext)))
+fn split_extension<'a>(filename: &'a str, extensions: &[&'static str]) -> Option<(&'a str, &'static str)> {
+    extensions.iter().find_map(|ext| Some((filename.strip_suffix(ext)?, *ext)))
 }
 
 /// What follows the longest beginning of `stem` that normalises to `project` and ends before `-`.
@@ -307,9 +264,7 @@ fn remainder<'a>(project: &ProjectName, stem: &'a str) -> Option<&'a str> {
 
 /// The project a wheel belongs to, going by its file name; `None` if it is no wheel's name.
 pub fn project_of(filename: &str) -> Option<ProjectName> {
-    let stem = filename
-        .strip_suffix(".whl")
-        .filter(|_| is_plain(filename))?;
+    let stem = filename.strip_suffix(".whl").filter(|_| is_plain(filename))?;
     let mut parts = stem.split('-');
     let name = parts.next().and_then(ProjectName::new)?;
     (parts.count() >= 4).then_some(name)
@@ -331,10 +286,7 @@ pub fn candidates(filename: &str) -> Vec<ProjectName> {
     };
     let mut valid = Vec::new();
     let mut others = Vec::new();
-    for (before, after) in stem
-        .match_indices('-')
-        .filter_map(|(at, _)| stem.split_at_checked(at))
-    {
+    for (before, after) in stem.match_indices('-').filter_map(|(at, _)| stem.split_at_checked(at)) {
         let Some(name) = ProjectName::new(before) else {
             continue;
         };
@@ -353,11 +305,7 @@ pub fn candidates(filename: &str) -> Vec<ProjectName> {
 }
 
 /// All but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Percent-encodes one path segment: `1!2.0+a` becomes `1%212.0%2Ba`.
 pub fn encode_segment(text: &str) -> String {

@@ -50,9 +50,9 @@ pub fn parse_flat(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
 pub fn flat_projects(body: &[u8], page_url: &Url) -> Vec<ProjectName> {
     let mut names = std::collections::BTreeSet::new();
     each_file(body, page_url, |file| {
-        let likeliest = candidates(&file.filename).into_iter().find(|name| {
-            describe(name, &file.filename).is_some_and(|described| described.version.is_some())
-        });
+        let likeliest = candidates(&file.filename)
+            .into_iter()
+            .find(|name| describe(name, &file.filename).is_some_and(|described| described.version.is_some()));
         names.extend(likeliest);
     });
     names.into_iter().collect()
@@ -67,12 +67,7 @@ pub fn parse_names(body: &[u8]) -> NameList {
             && tag.name.as_slice() == b"a"
             && let Some(href) = attribute(&tag, "href")
         {
-            let path = href
-                .split(['?', '#'])
-                .next()
-                .unwrap_or("")
-                .trim()
-                .trim_end_matches('/');
+            let path = href.split(['?', '#']).next().unwrap_or("").trim().trim_end_matches('/');
             let segment = path.rsplit('/').next().unwrap_or("");
             names.push(&super::filename::decode_once(segment).unwrap_or_default());
         }
@@ -116,10 +111,7 @@ struct Base {
 
 impl Base {
     fn new(page_url: &Url) -> Self {
-        Self {
-            url: page_url.clone(),
-            given: false,
-        }
+        Self { url: page_url.clone(), given: false }
     }
 
     /// The file that `tag` links to; also heeds `<base>`.
@@ -182,10 +174,7 @@ fn read_meta(tag: &StartTag<()>, page: &mut Page) {
 
 fn read_serial(comment: &[u8], page: &mut Page) {
     let text = std::str::from_utf8(comment).unwrap_or("").trim();
-    if let Some(serial) = text
-        .strip_prefix("SERIAL ")
-        .and_then(|n| n.trim().parse().ok())
-    {
+    if let Some(serial) = text.strip_prefix("SERIAL ").and_then(|n| n.trim().parse().ok()) {
         page.serial = Some(serial);
     }
 }

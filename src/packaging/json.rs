@@ -9,9 +9,7 @@ use url::Url;
 
 use super::filename::describe;
 use super::name::{NameList, NameListBuilder, ProjectName};
-use super::page::{
-    CoreMetadata, File, Hashes, Page, Status, Yanked, is_upload_time, resolve, sha256_hex,
-};
+use super::page::{CoreMetadata, File, Hashes, Page, Status, Yanked, is_upload_time, resolve, sha256_hex};
 use crate::error::{Error, Result};
 
 mod render;
@@ -23,30 +21,17 @@ pub use render::{render, render_names};
 /// # Errors
 /// `BadUpstream` if the body is no such page, or one of a major version we do not know.
 pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page> {
-    let wire: WirePage =
-        serde_json::from_slice(body).map_err(|e| unreadable("project page", &e))?;
+    let wire: WirePage = serde_json::from_slice(body).map_err(|e| unreadable("project page", &e))?;
     check_api_version(&wire.meta)?;
     let mut page = Page::new(project.clone());
     page.serial = wire.meta.get("_last-serial").and_then(Loose::number);
-    if let Some(status) = wire
-        .status
-        .get("status")
-        .and_then(Loose::text)
-        .and_then(Status::parse)
-    {
+    if let Some(status) = wire.status.get("status").and_then(Loose::text).and_then(Status::parse) {
         page.status = status;
         let reason = wire.status.get("reason").and_then(Loose::text);
-        page.status_reason = reason
-            .filter(|reason| !reason.is_empty())
-            .map(str::to_owned);
+        page.status_reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
     }
-    let files = wire
-        .files
-        .into_iter()
-        .filter_map(|file| read_file(file, page_url));
-    page.files = files
-        .filter(|file| describe(project, &file.filename).is_some())
-        .collect();
+    let files = wire.files.into_iter().filter_map(|file| read_file(file, page_url));
+    page.files = files.filter(|file| describe(project, &file.filename).is_some()).collect();
     if let Loose::List(versions) = wire.versions {
         page.set_more_versions(versions.iter().filter_map(Loose::text).map(str::to_owned));
     }
@@ -58,16 +43,13 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page>
 /// # Errors
 /// `BadUpstream` if the body is no such list, or one of a major version we do not know.
 pub fn parse_names(body: &[u8]) -> Result<NameList> {
-    let wire: WireNames =
-        serde_json::from_slice(body).map_err(|e| unreadable("project list", &e))?;
+    let wire: WireNames = serde_json::from_slice(body).map_err(|e| unreadable("project list", &e))?;
     check_api_version(&wire.meta)?;
     Ok(wire.projects.0.finish())
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    Error::BadUpstream(format!(
-        "the upstream's {what} is not readable as JSON: {error}"
-    ))
+    Error::BadUpstream(format!("the upstream's {what} is not readable as JSON: {error}"))
 }
 
 fn check_api_version(meta: &Loose) -> Result<()> {
@@ -90,24 +72,13 @@ fn read_file(wire: WireFile, page_url: &Url) -> Option<File> {
     for (algorithm, hex) in wire.hashes.entries() {
         hashes.insert(algorithm, hex.text().unwrap_or(""));
     }
-    let owned =
-        |value: &Loose| Some(value.text()?.to_owned()).filter(|text| !text.trim().is_empty());
-    let metadata = [
-        &wire.core_metadata,
-        &wire.data_dist_info_metadata,
-        &wire.dist_info_metadata,
-    ];
-    let metadata = metadata
-        .into_iter()
-        .find(|value| !matches!(value, Loose::Null));
+    let owned = |value: &Loose| Some(value.text()?.to_owned()).filter(|text| !text.trim().is_empty());
+    let metadata = [&wire.core_metadata, &wire.data_dist_info_metadata, &wire.dist_info_metadata];
+    let metadata = metadata.into_iter().find(|value| !matches!(value, Loose::Null));
     Some(File {
         filename: wire.filename.text().map_or(link.filename, str::to_owned),
         url: link.url,
-        hashes: if hashes.is_empty() {
-            link.hashes
-        } else {
-            hashes
-        },
+        hashes: if hashes.is_empty() { link.hashes } else { hashes },
         requires_python: owned(&wire.requires_python),
         size: wire.size.number(),
         upload_time: owned(&wire.upload_time).filter(|time| is_upload_time(time)),
@@ -125,10 +96,7 @@ fn read_core_metadata(value: &Loose) -> CoreMetadata {
     match value {
         Loose::Bool(true) => CoreMetadata::Yes,
         Loose::Map(_) => {
-            let hex = value
-                .get("sha256")
-                .and_then(Loose::text)
-                .and_then(sha256_hex);
+            let hex = value.get("sha256").and_then(Loose::text).and_then(sha256_hex);
             hex.map_or(CoreMetadata::Yes, CoreMetadata::Sha256)
         }
         _ => CoreMetadata::No,
@@ -251,9 +219,7 @@ impl Loose<'_> {
     }
 
     fn get(&self, wanted: &str) -> Option<&Self> {
-        self.entries()
-            .find(|(key, _)| *key == wanted)
-            .map(|(_, value)| value)
+        self.entries().find(|(key, _)| *key == wanted).map(|(_, value)| value)
     }
 }
 

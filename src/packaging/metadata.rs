@@ -126,11 +126,7 @@ impl Metadata {
         if let Some(single) = self.single(&key) {
             single.get_or_insert_with(|| value.to_owned());
         } else if let Some(many) = self.many(&key) {
-            many.push(if key == "dynamic" {
-                value.to_ascii_lowercase()
-            } else {
-                value.to_owned()
-            });
+            many.push(if key == "dynamic" { value.to_ascii_lowercase() } else { value.to_owned() });
         } else if let Some(required) = self.required(&key)
             && required.is_empty()
         {
@@ -207,11 +203,7 @@ fn split(text: &str) -> (Vec<(&str, String)>, Option<&str>) {
         if line.is_empty() {
             return (headers, Some(after));
         }
-        match (
-            line.starts_with([' ', '\t']),
-            headers.last_mut(),
-            line.split_once(':'),
-        ) {
+        match (line.starts_with([' ', '\t']), headers.last_mut(), line.split_once(':')) {
             (true, Some((_, value)), _) => {
                 value.push('\n');
                 value.push_str(line);
@@ -234,17 +226,10 @@ fn is_field_name(key: &str) -> bool {
 /// and `|`, or eight blanks.
 fn unfold_description(value: &str) -> String {
     let unfold = |line: &str| {
-        let bare = line
-            .strip_prefix("       |")
-            .or_else(|| line.strip_prefix("        "));
+        let bare = line.strip_prefix("       |").or_else(|| line.strip_prefix("        "));
         bare.unwrap_or(line).to_owned()
     };
-    value
-        .trim_start()
-        .lines()
-        .map(unfold)
-        .collect::<Vec<_>>()
-        .join("\n")
+    value.trim_start().lines().map(unfold).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -4,9 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// A normalised project name: lower case, runs of `-_.` as one `-`.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProjectName(String);
 
@@ -97,10 +95,7 @@ impl NameList {
         }
         match text.is_empty() || text.ends_with('\n') {
             true => Self { text, len },
-            false => Self {
-                text: text + "\n",
-                len,
-            },
+            false => Self { text: text + "\n", len },
         }
     }
 
@@ -143,14 +138,8 @@ impl NameList {
     fn line_around(&self, at: usize) -> Range<usize> {
         let bytes = self.text.as_bytes();
         let (before, after) = bytes.split_at(at.min(bytes.len()));
-        let start = before
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |i| i + 1);
-        let end = after
-            .iter()
-            .position(|b| *b == b'\n')
-            .map_or(bytes.len(), |i| at + i);
+        let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let end = after.iter().position(|b| *b == b'\n').map_or(bytes.len(), |i| at + i);
         start..end
     }
 }
@@ -186,10 +175,7 @@ impl NameListBuilder {
     /// Sorts, drops repetitions, joins.
     pub fn finish(self) -> NameList {
         let Self { text, spans } = self;
-        let mut names: Vec<&str> = spans
-            .into_iter()
-            .filter_map(|span| text.get(span))
-            .collect();
+        let mut names: Vec<&str> = spans.into_iter().filter_map(|span| text.get(span)).collect();
         names.sort_unstable();
         names.dedup();
         let mut joined = String::with_capacity(names.iter().map(|name| name.len() + 1).sum());
@@ -197,10 +183,7 @@ impl NameListBuilder {
             joined.push_str(name);
             joined.push('\n');
         }
-        NameList {
-            text: joined,
-            len: names.len(),
-        }
+        NameList { text: joined, len: names.len() }
     }
 }
 
@@ -211,31 +194,16 @@ mod tests {
 
     #[test]
     fn names_agree_with_the_reference_table() {
-        for line in include_str!("vectors/names.tsv")
-            .lines()
-            .filter(|l| !l.starts_with('#'))
-        {
+        for line in include_str!("vectors/names.tsv").lines().filter(|l| !l.starts_with('#')) {
             let (given, expected) = line.split_once('\t').unwrap();
             let name = ProjectName::new(given);
-            assert_eq!(
-                name.as_ref().map_or("-", ProjectName::as_str),
-                expected,
-                "{given:?}"
-            );
+            assert_eq!(name.as_ref().map_or("-", ProjectName::as_str), expected, "{given:?}");
         }
     }
 
     #[test]
     fn letters_outside_ascii_are_refused_before_lower_casing() {
-        for text in [
-            "\u{212A}elvin",
-            "ma\u{17F}s",
-            "naïve",
-            "",
-            "a b",
-            "a/b",
-            "a\n",
-        ] {
+        for text in ["\u{212A}elvin", "ma\u{17F}s", "naïve", "", "a b", "a/b", "a\n"] {
             assert_eq!(ProjectName::new(text), None, "{text:?}");
         }
     }

@@ -104,8 +104,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// The algorithms we can verify besides sha256, strongest first, with the length of their hex.
-const OTHER_ALGORITHMS: [(&str, usize); 4] =
-    [("sha512", 128), ("sha384", 96), ("sha224", 56), ("md5", 32)];
+const OTHER_ALGORITHMS: [(&str, usize); 4] = [("sha512", 128), ("sha384", 96), ("sha224", 56), ("md5", 32)];
 
 impl Hashes {
     /// Takes a digest if we know the algorithm and `hex` has its length; the first of an
@@ -116,11 +115,7 @@ impl Hashes {
             self.sha256 = self.sha256.take().or_else(|| sha256_hex(hex));
             return;
         }
-        let rank = |name: &str| {
-            OTHER_ALGORITHMS
-                .iter()
-                .position(|(known, _)| *known == name)
-        };
+        let rank = |name: &str| OTHER_ALGORITHMS.iter().position(|(known, _)| *known == name);
         let Some((_, length)) = rank(&algorithm).and_then(|at| OTHER_ALGORITHMS.get(at)) else {
             return;
         };
@@ -212,17 +207,11 @@ impl Page {
 
     /// All known versions in their canonical spelling, in order, each once (PEP 700).
     pub fn versions(&self) -> Vec<String> {
-        let of_files = self
-            .files
-            .iter()
-            .filter_map(|f| describe(&self.name, &f.filename)?.version);
+        let of_files = self.files.iter().filter_map(|f| describe(&self.name, &f.filename)?.version);
         let more = self.more_versions.iter();
         let more = more.map(|text| version::canonical(text).unwrap_or_else(|| text.clone()));
         let unique: HashSet<String> = of_files.chain(more).collect();
-        let mut keyed: Vec<_> = unique
-            .into_iter()
-            .map(|v| (version::parse(&v), v))
-            .collect();
+        let mut keyed: Vec<_> = unique.into_iter().map(|v| (version::parse(&v), v)).collect();
         keyed.sort_unstable();
         keyed.into_iter().map(|(_, version)| version).collect()
     }
@@ -288,21 +277,12 @@ pub(super) fn resolve(base: &Url, href: &str) -> Option<Link> {
         url.set_password(None).ok()?;
     }
     let mut hashes = Hashes::default();
-    for (key, value) in url
-        .fragment()
-        .unwrap_or("")
-        .split('&')
-        .filter_map(|p| p.split_once('='))
-    {
+    for (key, value) in url.fragment().unwrap_or("").split('&').filter_map(|p| p.split_once('=')) {
         hashes.insert(key, value);
     }
     url.set_fragment(None);
     let filename = decode_once(url.path_segments()?.next_back()?)?;
-    Some(Link {
-        filename,
-        hashes,
-        url: url.into(),
-    })
+    Some(Link { filename, hashes, url: url.into() })
 }
 
 /// Whether `text` is a time as PEP 700 wants it: `YYYY-MM-DDTHH:MM:SS[.f{1,6}]Z`.
@@ -311,20 +291,13 @@ pub(super) fn is_upload_time(text: &str) -> bool {
     let Some((seconds, rest)) = text.split_at_checked(shape.len()) else {
         return false;
     };
-    let fits = seconds
-        .bytes()
-        .zip(shape.bytes())
-        .all(|(byte, shape)| match shape {
-            b'd' => byte.is_ascii_digit(),
-            _ => byte == shape,
-        });
-    let fraction = rest
-        .strip_suffix('Z')
-        .map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    let fits = seconds.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
+        b'd' => byte.is_ascii_digit(),
+        _ => byte == shape,
+    });
+    let fraction = rest.strip_suffix('Z').map(|rest| rest.strip_prefix('.').unwrap_or(rest));
     let fraction_fits = fraction.is_some_and(|digits| {
-        digits.len() <= 6
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && digits.is_empty() == (rest == "Z")
+        digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.is_empty() == (rest == "Z")
     });
     // Python, which most installers are written in, knows neither leap seconds nor the year 0.
     let known = !seconds.starts_with("0000") && !seconds.ends_with(":60");
@@ -332,4 +305,4 @@ pub(super) fn is_upload_time(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::packaging) mod tests;

@@ -1,129 +1,172 @@
-//! Patterns of allow and deny lists: `numpy<2`, `acme-*`, `*`.
+//! Requirements (PEP 508) as metadata has them, with their markers; and patterns for policies.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
 use super::name::ProjectName;
-use super::version::{Version, VersionSpecifiers};
+use super::version::VersionSpecifiers;
 use crate::bad;
 use crate::error::{Error, Result};
 
-/// A project name, in which `*` stands for any characters, and what its versions must satisfy.
+mod marker;
+mod pattern;
+pub use marker::{Marker, Operand};
+pub use pattern::Pattern;
+
+/// Bytes; the longest in use have a few hundred.
+const LONGEST: usize = 4096;
+
+/// One requirement: what is needed, in which versions or from where, and when.
+///
+/// Written in one canonical way, so that two spellings of the same requirement become equal texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    /// As the administrator wrote it.
-    text: String,
-    /// Normalised like a project name, but for its `*`.
-    name: String,
-    versions: Option<VersionSpecifiers>,
+pub struct Requirement {
+    pub name: ProjectName,
+    /// Normalised like project names.
+    pub extras: BTreeSet<ProjectName>,
+    /// Empty if any version will do, or if there is a URL.
+    pub specifiers: VersionSpecifiers,
+    pub url: Option<Url>,
+    pub marker: Option<Marker>,
 }
 
-impl Pattern {
-    /// Reads `name`, `name*`, `*`, each optionally followed by version specifiers (PEP 440).
+impl Requirement {
+    /// Reads a requirement. This is our own reader since requirements come from strangers, and the
+    /// usual one panics on some (`a- `, `a; 'x' ~= os_name`), the latter for good.
     ///
     /// # Errors
-    /// `Bad` with what is wrong.
+    /// `Bad` with the reason in one line.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim();
-        let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
-        let (name, versions) = text.split_at_checked(end).unwrap_or((text, ""));
-        let name = normalise(name).ok_or_else(|| {
-            bad!("{text:?} is no pattern: begin with a project name, in which * may stand for any characters")
-        })?;
-        let versions = match versions.trim() {
-            "" => None,
-            specifiers => Some(VersionSpecifiers::from_str(specifiers).map_err(|e| {
-                let why = e.to_string();
-                let why = why.lines().next().unwrap_or_default().to_owned();
-                bad!("{text:?} is no pattern: {why}; write it like numpy<2 (no extras, no markers)")
-            })?),
-        };
-        Ok(Self {
-            text: text.to_owned(),
-            name,
-            versions,
+        if text.len() > LONGEST {
+            return Err(bad!("a requirement is longer than {LONGEST} bytes"));
+        }
+        read(&mut Reader { rest: text.trim() })
+            .map_err(|why| bad!("{text:?} is no valid requirement (PEP 508): {why}"))
+    }
+}
+
+/// What is left to read. Its errors are plain texts that become part of the one that is told.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn eat(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !fits(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken
+    }
+
+    fn name(&mut self, what: &str) -> Result<ProjectName, String> {
+        let text = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        ProjectName::new(text).ok_or_else(|| match text {
+            "" => format!("{what} is missing"),
+            text => format!("{text:?} is no {what}"),
         })
     }
 
-    /// Whether a file of this project and version is meant. A file whose version is unknown is
-    /// meant only by patterns without version specifiers.
-    pub fn matches(&self, name: &ProjectName, version: Option<&Version>) -> bool {
-        self.matches_name(name)
-            && match (&self.versions, version) {
-                (None, _) => true,
-                (Some(specifiers), Some(version)) => specifiers.contains(version),
-                (Some(_), None) => false,
-            }
-    }
-
-    /// Whether any version of this project could be meant.
-    pub fn matches_name(&self, name: &ProjectName) -> bool {
-        glob(self.name.as_bytes(), name.as_str().as_bytes())
-    }
-
-    /// Whether every version of the projects it names is meant.
-    pub fn is_whole_project(&self) -> bool {
-        self.versions.is_none()
-    }
-}
-
-fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*')
-}
-
-/// As PEP 503 normalises names; `*` may stand where a letter must.
-fn normalise(name: &str) -> Option<String> {
-    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '*');
-    if !edge(name.chars().next()) || !edge(name.chars().next_back()) {
-        return None;
-    }
-    let mut normal = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '-' | '_' | '.' if normal.ends_with('-') => {}
-            '-' | '_' | '.' => normal.push('-'),
-            '*' if normal.ends_with('*') => {}
-            c => normal.push(c.to_ascii_lowercase()),
+    /// What comes next, for a message.
+    fn found(&self) -> String {
+        match self.rest.chars().next() {
+            Some(c) => format!("found {c:?}"),
+            None => "found its end".to_owned(),
         }
     }
-    Some(normal)
 }
 
-/// Matches `*` in linear space: on a mismatch the last `*` takes one byte more.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(read) {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(wanted) if wanted == byte => {
-                at += 1;
-                read += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                (at, read) = (star_at + 1, taken + 1);
-            }
+fn read(reader: &mut Reader) -> Result<Requirement, String> {
+    let name = reader.name("project name")?;
+    reader.blanks();
+    let extras = read_extras(reader)?;
+    reader.blanks();
+    let mut specifiers = VersionSpecifiers::empty();
+    let mut url = None;
+    if reader.eat("@") {
+        reader.blanks();
+        let text = reader.take_while(|c| !c.is_whitespace());
+        url = Some(Url::parse(text).map_err(|e| format!("{text:?} is no URL: {e}"))?);
+    } else {
+        specifiers = read_specifiers(reader)?;
+    }
+    reader.blanks();
+    let marker = match reader.eat(";") {
+        true => Some(marker::read(reader)?),
+        false => None,
+    };
+    match reader.rest {
+        "" => Ok(Requirement { name, extras, specifiers, url, marker }),
+        _ => Err(format!("expected its end or ';', {}", reader.found())),
+    }
+}
+
+fn read_extras(reader: &mut Reader) -> Result<BTreeSet<ProjectName>, String> {
+    let mut extras = BTreeSet::new();
+    if !reader.eat("[") {
+        return Ok(extras);
+    }
+    reader.blanks();
+    if reader.eat("]") {
+        return Ok(extras);
+    }
+    loop {
+        reader.blanks();
+        extras.insert(reader.name("name of an extra")?);
+        reader.blanks();
+        if reader.eat("]") {
+            return Ok(extras);
+        }
+        if !reader.eat(",") {
+            return Err(format!("expected ',' or ']' after an extra, {}", reader.found()));
         }
     }
-    pattern
-        .get(at..)
-        .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
-impl fmt::Display for Pattern {
+fn read_specifiers(reader: &mut Reader) -> Result<VersionSpecifiers, String> {
+    let in_parentheses = reader.eat("(");
+    let text = reader.take_while(|c| !matches!(c, ';' | '(' | ')')).trim();
+    if in_parentheses && !reader.eat(")") {
+        return Err(format!("expected ')', {}", reader.found()));
+    }
+    if text.is_empty() {
+        return Ok(VersionSpecifiers::empty());
+    }
+    // Further lines of the message point at the place in the text.
+    VersionSpecifiers::from_str(text).map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())
+}
+
+impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        self.name.fmt(f)?;
+        if !self.extras.is_empty() {
+            let extras: Vec<&str> = self.extras.iter().map(ProjectName::as_str).collect();
+            write!(f, "[{}]", extras.join(","))?;
+        }
+        let clauses: BTreeSet<String> = self.specifiers.iter().map(ToString::to_string).collect();
+        f.write_str(&clauses.into_iter().collect::<Vec<_>>().join(","))?;
+        if let Some(url) = &self.url {
+            write!(f, " @ {url}")?;
+        }
+        // A blank must end a URL.
+        let divider = if self.url.is_some() { " ; " } else { "; " };
+        self.marker.as_ref().map_or(Ok(()), |marker| write!(f, "{divider}{marker}"))
     }
 }
 
-impl FromStr for Pattern {
+impl FromStr for Requirement {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -132,84 +175,4 @@ impl FromStr for Pattern {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::packaging::version;
-    use proptest::prelude::*;
-
-    fn name(text: &str) -> ProjectName {
-        ProjectName::new(text).unwrap()
-    }
-
-    fn meant(pattern: &str, project: &str, version: &str) -> bool {
-        let pattern = Pattern::parse(pattern).unwrap();
-        pattern.matches(&name(project), version::parse(version).as_ref())
-    }
-
-    #[test]
-    fn specifiers_limit_a_pattern_to_versions() {
-        assert!(meant("numpy<2", "NumPy", "1.26.4"));
-        assert!(!meant("numpy<2", "numpy", "2.0"));
-        assert!(!meant("numpy<2", "numpy-financial", "1.0"));
-        assert!(meant("numpy >=1, !=1.5.*", "numpy", "1.6"));
-        assert!(meant("numpy", "numpy", "not a version"));
-        assert!(!meant("numpy<2", "numpy", "not a version"));
-        assert!(
-            Pattern::parse("numpy<2")
-                .unwrap()
-                .matches_name(&name("numpy"))
-        );
-    }
-
-    #[test]
-    fn a_star_stands_for_any_characters() {
-        for (pattern, project) in [
-            ("*", "x"),
-            ("acme-*", "acme-tools"),
-            ("Acme_*", "acme-a-b"),
-            ("*.plugin", "x-plugin"),
-            ("a*c*e", "abcde"),
-        ] {
-            assert!(meant(pattern, project, "1"), "{pattern} {project}");
-        }
-        for (pattern, project) in [("acme-*", "acme"), ("acme-*", "acmex"), ("a*c", "abcd")] {
-            assert!(!meant(pattern, project, "1"), "{pattern} {project}");
-        }
-        assert!(meant("acme-*>=2", "acme-x", "2.1"));
-        assert!(!meant("acme-*>=2", "acme-x", "1.9"));
-    }
-
-    #[test]
-    fn what_cannot_be_a_pattern_is_refused_with_a_reason() {
-        for text in [
-            "",
-            "<2",
-            "numpy[all]",
-            "numpy; x",
-            "-x",
-            "numpy<two",
-            "name @ u",
-            "a b",
-        ] {
-            let error = Pattern::parse(text).unwrap_err().to_string();
-            assert!(error.contains("is no pattern"), "{text:?}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn reading_a_pattern_never_panics(text in "\\PC*", close in "[a-z*._<>=!~0-9, -]{0,30}") {
-            let _ = (Pattern::parse(&text).is_ok(), Pattern::parse(&close).is_ok());
-        }
-
-        #[test]
-        fn a_name_is_matched_by_itself_and_by_every_beginning(text in "[a-z0-9]{1,6}(-[a-z0-9]{1,5}){0,3}") {
-            let project = name(&text);
-            prop_assert!(Pattern::parse(&text).unwrap().matches_name(&project));
-            for (at, _) in text.char_indices() {
-                let pattern = format!("{}*", &text[..at]);
-                prop_assert!(Pattern::parse(&pattern).unwrap().matches_name(&project), "{}", pattern);
-            }
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ import pathlib
 import re
 
 import packaging
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
@@ -122,9 +123,11 @@ def sdists():
 def specifiers():
     """specifier, version, whether it holds the version (pre-releases allowed); or `-`."""
     texts = [">=1.0", "<2", "<2.0rc1", "~=1.4.2", "==1.*", "!=1.5.*,>1", "===1.0", ">1.0", "<=1.0",
-             "==1.0+local", ">=1.0a1", "~=1", "1.0", "=>1", ">=1.*", "", "==1!1.0", " >=1 , <3 "]
+             "==1.0+local", ">=1.0a1", "~=1", "1.0", "=>1", ">=1.*", "", "==1!1.0", " >=1 , <3 ",
+             "==2.1.*", "!=2.1.*", "==2.0.0.*", "~=2.0.0", "<2.0.dev5", "<2.0.post1", ">2.0rc1",
+             ">=2.0+local", ">1.0.post1", "<=2.0rc1", "==1.0.post1", "!=1.0+local", "<1.0a1"]
     versions = ["0.9", "1.0", "1.0+local", "1.0.post1", "1.4.2", "1.4.9", "1.5.1", "2.0rc1",
-                "2.0.dev1", "2.0", "1!1.0"]
+                "2.0.dev1", "2.0", "2", "1", "2.1+x", "1.0.post2", "1!1.0"]
     for text in texts:
         try:
             spec = SpecifierSet(text)
@@ -135,9 +138,103 @@ def specifiers():
             yield text, version, str(spec.contains(version, prereleases=True)).lower()
 
 
+REQUIREMENTS = """
+a
+a>=1
+a >=1,<2
+a(>=1)
+a (>=1, <2)
+a[b]
+a[b,c]>=1
+a[ b , c ]
+a[]
+a @ https://files.example/a-1.zip
+a@https://files.example/a-1.zip ; os_name == 'x'
+a; python_version < '3.9'
+a ;python_version<"3.9" and extra=='x'
+a; os_name == 'x' or os_name == 'y' and extra == 'z'
+a; (os_name == 'x' or os_name == 'y') and extra == 'z'
+a; ((os_name == 'x'))
+a; os.name == 'x'
+a; python_implementation == 'CPython'
+a; platform.python_implementation != 'PyPy'
+a; 'linux' in sys_platform
+a; sys_platform not in 'win32 cygwin'
+a; '3.8' <= python_version
+a; python_full_version ~= '3.8.1'
+a; platform_machine === 'arm64'
+a-b.c_d
+A.B==1.*
+a==1.0+local
+a!=1.*,>0
+a~=1.4
+a;
+a b
+a>=
+a>1 <2
+a>=1.*
+a=>1
+a[b
+a[b c]
+a[,]
+a(
+a(>=1
+a>=1)
+-a
+a-
+a- >1
+a[b-]
+a; x == 'y'
+a; os_name
+a; os_name == y
+a; os_name == 'x
+a; os_name = 'x'
+a; (os_name == 'x'
+a; os_name == 'x')
+a; os_name == 'x' and
+a; os_name == 'x' nor extra == 'y'
+a; os_name not 'x'
+a; os_namein 'x'
+a @
+a @ https://files.example/a-1.zip; os_name == 'x'
+a ; extra == "it's"
+""".strip().splitlines()
+
+
+def marker_text(items):
+    """As ours: parentheses only around `or` within `and`."""
+    if isinstance(items, tuple):
+        return " ".join(item.serialize() for item in items)
+    anys = [[]]
+    for item in items:
+        if item == "or":
+            anys.append([])
+        elif item != "and":
+            anys[-1].append(item)
+
+    def part(item, alone):
+        text = marker_text(item)
+        return f"({text})" if isinstance(item, list) and "or" in item and not alone else text
+
+    return " or ".join(" and ".join(part(i, len(alls) == 1) for i in alls) for alls in anys)
+
+
+def requirements():
+    """name, extras, number of version clauses, marker; or `-`."""
+    for text in REQUIREMENTS:
+        try:
+            read = Requirement(text)
+        except InvalidRequirement:
+            yield text, "-"
+            continue
+        marker = marker_text(read.marker._markers) if read.marker else ""
+        extras = ",".join(sorted(canonicalize_name(extra) for extra in read.extras))
+        yield text, canonicalize_name(read.name), extras, str(len(read.specifier)), marker
+
+
 def main():
     HERE.mkdir(exist_ok=True)
-    for table in [names, versions, version_order, wheels, sdists, specifiers]:
+    for table in [names, versions, version_order, wheels, sdists, specifiers, requirements]:
         write(table.__name__ + ".tsv", table())
 
 

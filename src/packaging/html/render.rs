@@ -20,11 +20,7 @@ pub fn render(page: &Page, root: &str) -> String {
 
 /// A flat page for `--find-links`: without yanked files, since not every installer heeds the flag
 /// there.
-pub fn render_flat<'a>(
-    title: &str,
-    files: impl IntoIterator<Item = &'a File>,
-    root: &str,
-) -> String {
+pub fn render_flat<'a>(title: &str, files: impl IntoIterator<Item = &'a File>, root: &str) -> String {
     let mut out = String::new();
     head(&mut out, title, None);
     for file in files.into_iter().filter(|file| !file.yanked.is_yanked()) {
@@ -105,11 +101,7 @@ fn anchor(out: &mut String, file: &File, root: &str) {
     }
     out.push('"');
     // An unreadable constraint makes some installers drop the file and others ignore it.
-    if let Some(python) = file
-        .requires_python
-        .as_deref()
-        .filter(|text| readable_specifiers(text))
-    {
+    if let Some(python) = file.requires_python.as_deref().filter(|text| readable_specifiers(text)) {
         attribute(out, "data-requires-python", python);
     }
     match &file.yanked {
@@ -127,11 +119,7 @@ fn anchor(out: &mut String, file: &File, root: &str) {
         attribute(out, "data-dist-info-metadata", &metadata);
         attribute(out, "data-core-metadata", &metadata);
     }
-    if let Some(url) = file
-        .provenance
-        .as_deref()
-        .filter(|url| url.starts_with("https://"))
-    {
+    if let Some(url) = file.provenance.as_deref().filter(|url| url.starts_with("https://")) {
         attribute(out, "data-provenance", url);
     }
     out.push('>');

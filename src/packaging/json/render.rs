@@ -24,24 +24,13 @@ pub fn render_names<'a>(
     names: impl IntoIterator<Item = (&'a str, Option<u64>)>,
     serial: Option<u64>,
 ) -> io::Result<()> {
-    let serial_entry =
-        |n: Option<u64>| n.map_or(String::new(), |n| format!("\"_last-serial\":{n},"));
-    let mut text = format!(
-        "{{\"meta\":{{{}\"api-version\":\"1.4\"}},",
-        serial_entry(serial)
-    );
+    let serial_entry = |n: Option<u64>| n.map_or(String::new(), |n| format!("\"_last-serial\":{n},"));
+    let mut text = format!("{{\"meta\":{{{}\"api-version\":\"1.4\"}},", serial_entry(serial));
     text.push_str("\"projects\":[");
     let mut separator = "";
     for (name, serial) in names {
         // A normalised name needs no escaping.
-        for part in [
-            separator,
-            "{",
-            &serial_entry(serial),
-            "\"name\":\"",
-            name,
-            "\"}",
-        ] {
+        for part in [separator, "{", &serial_entry(serial), "\"name\":\"", name, "\"}"] {
             text.push_str(part);
         }
         separator = ",";
@@ -62,14 +51,7 @@ struct PageBody<'a> {
 impl Serialize for PageBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let page = self.page;
-        let files: Vec<_> = page
-            .offered()
-            .iter()
-            .map(|file| FileBody {
-                file,
-                root: self.root,
-            })
-            .collect();
+        let files: Vec<_> = page.offered().iter().map(|file| FileBody { file, root: self.root }).collect();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("meta", &Meta(page))?;
         map.serialize_entry("name", page.name.as_str())?;
@@ -124,10 +106,7 @@ impl Serialize for FileBody<'_> {
         }
         map.serialize_entry("hashes", &Sha256(file.hashes.sha256.as_deref()))?;
         // An unreadable constraint makes some installers drop the file and others ignore it.
-        let python = file
-            .requires_python
-            .as_deref()
-            .filter(|text| readable_specifiers(text));
+        let python = file.requires_python.as_deref().filter(|text| readable_specifiers(text));
         if let Some(python) = python {
             map.serialize_entry("requires-python", python)?;
         }
@@ -150,11 +129,7 @@ impl Serialize for FileBody<'_> {
                 CoreMetadata::Sha256(hex) => map.serialize_entry(key, &Sha256(Some(hex)))?,
             }
         }
-        if let Some(url) = file
-            .provenance
-            .as_deref()
-            .filter(|url| url.starts_with("https://"))
-        {
+        if let Some(url) = file.provenance.as_deref().filter(|url| url.starts_with("https://")) {
             map.serialize_entry("provenance", url)?;
         }
         map.end()

@@ -3,19 +3,15 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use pep508_rs::Requirement;
-use url::Url;
-
 use super::Metadata;
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
+use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, VersionSpecifiers};
 
 /// There is no 2.0.
-const METADATA_VERSIONS: [&str; 9] = [
-    "1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6",
-];
+const METADATA_VERSIONS: [&str; 9] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"];
 const CONTENT_TYPES: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
 /// Characters.
 const LONGEST_SUMMARY: usize = 512;
@@ -45,11 +41,7 @@ impl Metadata {
             return Err(invalid("Name", &self.name, why));
         }
         if version::parse(&self.version).is_none() {
-            return Err(invalid(
-                "Version",
-                &self.version,
-                "use a version as PEP 440 defines it.",
-            ));
+            return Err(invalid("Version", &self.version, "use a version as PEP 440 defines it."));
         }
         self.check_texts()?;
         self.check_requirements()?;
@@ -58,12 +50,7 @@ impl Metadata {
 
     fn check_texts(&self) -> Result<()> {
         if let Some(text) = &self.description_content_type {
-            let kind = text
-                .split(';')
-                .next()
-                .unwrap_or("")
-                .trim()
-                .to_ascii_lowercase();
+            let kind = text.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
             if !CONTENT_TYPES.contains(&kind.as_str()) {
                 let why = format!("use one of {}.", CONTENT_TYPES.join(", "));
                 return Err(invalid("Description-Content-Type", text, why));
@@ -71,11 +58,7 @@ impl Metadata {
         }
         if self.license.is_some() && self.license_expression.is_some() {
             let why = "License is deprecated when License-Expression is present; give only one.";
-            return Err(invalid(
-                "License",
-                self.license.as_deref().unwrap_or(""),
-                why,
-            ));
+            return Err(invalid("License", self.license.as_deref().unwrap_or(""), why));
         }
         if let Some(summary) = &self.summary
             && summary.chars().count() > LONGEST_SUMMARY
@@ -92,7 +75,7 @@ impl Metadata {
                 .map_err(|e| invalid("Requires-Python", text, format!("{}.", first_line(&e))))?;
         }
         for text in &self.requires_dist {
-            Requirement::<Url>::from_str(text)
+            Requirement::parse(text)
                 .map_err(|e| invalid("Requires-Dist", text, format!("{}.", first_line(&e))))?;
         }
         Ok(())
@@ -101,11 +84,7 @@ impl Metadata {
     fn check_lists(&self) -> Result<()> {
         for extra in &self.provides_extra {
             if ProjectName::new(extra).is_none() {
-                return Err(invalid(
-                    "Provides-Extra",
-                    extra,
-                    "it is no valid name of an extra.",
-                ));
+                return Err(invalid("Provides-Extra", extra, "it is no valid name of an extra."));
             }
         }
         for field in &self.dynamic {
@@ -127,9 +106,5 @@ impl Metadata {
 /// Parsers point at the place on further lines, which no status line can show.
 fn first_line(error: &impl Display) -> String {
     let text = error.to_string();
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_owned()
+    text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
