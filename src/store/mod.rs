@@ -3,66 +3,269 @@
 //! A folder (`blobs/ab/cdef…`, synced with its directories before an upload is acknowledged) or
 //! an S3 bucket; the rest of the house sees one type.
 
-use crate::error::Result;
+mod bucket;
+mod folder;
+mod key;
+mod spool;
+mod staging;
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use bucket::Bucket;
 use bytes::Bytes;
+use folder::Folder;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+pub use key::Key;
+pub use spool::{Digests, Spool};
+use staging::Staging;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use url::Url;
+
+/// Bytes up to which a blob is held in memory; larger local ones are mapped, larger remote ones
+/// streamed.
+pub const SMALL: u64 = 256 << 10;
+
+/// What a mapped file counts for in the cache: its share of the kernel's limit on maps.
+const MAP_WEIGHT: u64 = 16 << 10;
+
+/// How many maps at most, whatever the cache's size (Linux allows 65,530 in a process).
+const MAPS: u64 = 8192;
 
 /// Where blobs live. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {
-    /// Uploads and downloads are spooled here while their hash is unknown.
-    pub(crate) staging: PathBuf,
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    staging: Arc<Staging>,
+    /// Small blobs and maps. Bounded by `limits.file_cache`.
+    cache: moka::future::Cache<Key, Bytes>,
 }
 
-/// Lower-case hex digests of a spooled file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
-    pub sha256: String,
-    pub md5: String,
-    /// blake2b with 32 bytes, as upload forms carry it.
-    pub blake2_256: String,
-    /// Bytes.
-    pub size: u64,
+#[derive(Clone)]
+enum Backend {
+    Folder(Arc<Folder>),
+    Bucket(Arc<Bucket>),
 }
-
-/// A file being written below the staging directory; removed on drop unless kept.
-pub struct Spool {}
 
 /// Bytes of a blob on their way out.
 pub enum Blob {
     /// In memory or mapped.
     Bytes(Bytes),
-    /// From a remote object store.
-    Stream { size: u64, stream: futures::stream::BoxStream<'static, Result<Bytes>> },
+    /// From a remote object store. A whole blob's stream ends well only if its hash is right.
+    Stream { size: u64, stream: BoxStream<'static, Result<Bytes>> },
+}
+
+/// One blob in a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub key: Key,
+    /// Bytes.
+    pub size: u64,
+    /// Microseconds since 1970: when it was stored last.
+    pub modified: i64,
+}
+
+/// Why a blob did not get into the cache.
+enum Absent {
+    Missing,
+    Failed(Error),
 }
 
 impl Store {
+    /// Opens the folder or bucket that is configured, and removes what stopped processes left
+    /// half written.
+    pub async fn open(config: &Config) -> Result<Self> {
+        let data = config.data.clone();
+        let staging = Arc::new(spawn_blocking(move || Staging::open(&data)).await??);
+        let backend = match &config.storage {
+            Some(url) => Backend::Bucket(Arc::new(Bucket::open(url, &config.s3).await?)),
+            None => {
+                let data = config.data.clone();
+                Backend::Folder(Arc::new(spawn_blocking(move || Folder::open(&data)).await??))
+            }
+        };
+        Ok(Self(Arc::new(Inner { backend, staging, cache: cache(config.limits.file_cache) })))
+    }
+
     /// Starts a spooled file.
-    pub async fn open(config: &crate::config::Config) -> Result<Self> {
-        Ok(Self { staging: config.data.join("staging") })
-    }
-
     pub async fn spool(&self) -> Result<Spool> {
-        Ok(Spool {})
+        if let Backend::Folder(folder) = &self.0.backend {
+            folder.writable()?;
+        }
+        Ok(Spool::new(self.0.staging.clone()))
     }
 
-    /// Puts a finished spool in its place, durably: synced, renamed under its hash, directory
-    /// synced. Returns when a power cut can no longer lose it. A blob that is already there stays.
-    pub async fn keep(&self, spool: Spool) -> Result<Digests> {
-        let _ = spool;
-        Err(crate::error::Error::Unavailable("being written".into()))
+    /// Puts a spool in its place, durably: synced, renamed under its hash, directory synced (or
+    /// acknowledged by the bucket). Returns when a power cut can no longer lose it.
+    pub async fn keep(&self, mut spool: Spool) -> Result<Digests> {
+        spool.finish().await?;
+        let Some((digests, key, file)) = spool.finished() else {
+            return Err(Error::internal(anyhow::anyhow!("a finished spool has digests")));
+        };
+        let small = spool.bytes().filter(|bytes| bytes.len() as u64 <= SMALL).cloned();
+        match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                spawn_blocking(move || folder.keep(key, &file, spool.path())).await??;
+            }
+            Backend::Bucket(bucket) => match small.clone() {
+                Some(bytes) => bucket.put(key, bytes).await?,
+                None => bucket.put_file(key, file, digests.size).await?,
+            },
+        }
+        if let Some(bytes) = small {
+            self.0.cache.insert(key, bytes).await;
+        }
+        Ok(digests)
     }
 
     /// Small bytes (METADATA, a provenance document); returns the sha256.
     pub async fn put(&self, bytes: Bytes) -> Result<String> {
-        let _ = bytes;
-        Err(crate::error::Error::Unavailable("being written".into()))
+        let mut spool = self.spool().await?;
+        spool.write(bytes).await?;
+        Ok(self.keep(spool).await?.sha256)
     }
 
-    /// The whole blob or a range of it. `None` if the store has no such blob.
-    pub async fn get(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Blob>> {
-        let _ = (sha256, range);
-        Ok(None)
+    /// A blob that is in memory or mapped: what the hot path asks first.
+    pub fn cached(&self, sha256: &str) -> Option<Bytes> {
+        self.cached_key(Key::parse(sha256)?)
     }
+
+    /// The whole blob or a range of it (cut to the blob's end). `None` if the store has no such blob.
+    pub async fn get(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Blob>> {
+        let Some(key) = Key::parse(sha256) else { return Ok(None) };
+        if let Some(bytes) = self.cached_key(key) {
+            return Ok(Some(Blob::Bytes(part(bytes, range))));
+        }
+        if let Backend::Bucket(bucket) = &self.0.backend {
+            match bucket.size(key).await? {
+                None => return Ok(None),
+                Some(size) if size > SMALL => return bucket.stream(key, size, range).await,
+                Some(_) => {}
+            }
+        }
+        let backend = self.0.backend.clone();
+        match self.0.cache.try_get_with(key, load(backend, key)).await {
+            Ok(bytes) => Ok(Some(Blob::Bytes(part(bytes, range)))),
+            Err(absent) => match &*absent {
+                Absent::Missing => Ok(None),
+                Absent::Failed(Error::Unavailable(why)) => Err(Error::Unavailable(why.clone())),
+                Absent::Failed(error) => Err(Error::internal(anyhow::anyhow!("{error}"))),
+            },
+        }
+    }
+
+    /// Bytes of a blob; `None` if the store has no such blob.
+    pub async fn size(&self, sha256: &str) -> Result<Option<u64>> {
+        let Some(key) = Key::parse(sha256) else { return Ok(None) };
+        if let Some(bytes) = self.cached_key(key) {
+            return Ok(Some(bytes.len() as u64));
+        }
+        match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                spawn_blocking(move || folder.size(key)).await?
+            }
+            Backend::Bucket(bucket) => bucket.size(key).await,
+        }
+    }
+
+    /// A URL at which the client gets the blob from the bucket itself, as an attachment of this
+    /// name, for the next few minutes. `None` unless `s3.redirect` is set and the blob is large.
+    pub async fn presigned(&self, sha256: &str, filename: &str, size: u64) -> Result<Option<Url>> {
+        match (&self.0.backend, Key::parse(sha256)) {
+            (Backend::Bucket(bucket), Some(key)) if bucket.redirect && size > SMALL => {
+                Ok(Some(bucket.presigned(key, filename).await?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Every blob, in no order.
+    pub fn list(&self) -> BoxStream<'static, Result<Entry>> {
+        match &self.0.backend {
+            Backend::Bucket(bucket) => bucket.list(),
+            Backend::Folder(folder) => {
+                let (to, from) = mpsc::channel(256);
+                let folder = folder.clone();
+                spawn_blocking(move || {
+                    if let Err(error) = folder.list(&to) {
+                        let _ = to.blocking_send(Err(error));
+                    }
+                });
+                futures::stream::unfold(from, async |mut from| Some((from.recv().await?, from))).boxed()
+            }
+        }
+    }
+
+    /// Reads the blob anew, past every cache, and tells whether it hashes to its name.
+    /// `None` if there is no such blob.
+    pub async fn verify(&self, key: Key) -> Result<Option<bool>> {
+        let hash = match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                spawn_blocking(move || folder.hash(key)).await??
+            }
+            Backend::Bucket(bucket) => bucket.hash(key).await?,
+        };
+        Ok(hash.map(|hash| hash == key))
+    }
+
+    /// Forgets a blob; whether there was one. The caller knows that no row refers to it.
+    pub async fn remove(&self, sha256: &str) -> Result<bool> {
+        let Some(key) = Key::parse(sha256) else { return Ok(false) };
+        let removed = match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                spawn_blocking(move || folder.remove(key)).await??
+            }
+            Backend::Bucket(bucket) => bucket.remove(key).await?,
+        };
+        self.0.cache.invalidate(&key).await;
+        Ok(removed)
+    }
+
+    /// Folders in which stopped processes left half-written files; the next start removes them.
+    pub async fn leftovers(&self) -> Result<Vec<std::path::PathBuf>> {
+        let staging = self.0.staging.clone();
+        spawn_blocking(move || staging.leftovers()).await?
+    }
+
+    fn cached_key(&self, key: Key) -> Option<Bytes> {
+        // Ready at once unless the cache is just tidying up; then the caller takes the slow way.
+        self.0.cache.get(&key).now_or_never().flatten()
+    }
+}
+
+async fn load(backend: Backend, key: Key) -> Result<Bytes, Absent> {
+    let loaded = match backend {
+        Backend::Folder(folder) => {
+            spawn_blocking(move || folder.load(key)).await.map_err(Error::from).flatten()
+        }
+        Backend::Bucket(bucket) => bucket.fetch(key).await,
+    };
+    loaded.map_err(Absent::Failed)?.ok_or(Absent::Missing)
+}
+
+fn cache(capacity: u64) -> moka::future::Cache<Key, Bytes> {
+    let map_weight = MAP_WEIGHT.max(capacity / MAPS);
+    let weigh = move |_: &Key, bytes: &Bytes| {
+        let size = bytes.len() as u64;
+        let weight = if size <= SMALL { size + 256 } else { map_weight };
+        u32::try_from(weight).unwrap_or(u32::MAX)
+    };
+    moka::future::Cache::builder().max_capacity(capacity).weigher(weigh).build()
+}
+
+/// A range of the bytes, cut to their end.
+fn part(bytes: Bytes, range: Option<Range<u64>>) -> Bytes {
+    let Some(range) = range else { return bytes };
+    let within = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
+    let (start, end) = (within(range.start), within(range.end));
+    bytes.slice(start..end.max(start))
 }
