@@ -65,6 +65,26 @@ impl Error {
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::Internal(error.into())
     }
+
+    /// The same answer once more, for the next of many who wait for one thing.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Bad(text) => Self::Bad(text.clone()),
+            Self::Unauthenticated(text) => Self::Unauthenticated(text.clone()),
+            Self::Forbidden(text) => Self::Forbidden(text.clone()),
+            Self::Missing(text) => Self::Missing(text.clone()),
+            Self::Method(allow) => Self::Method(allow),
+            Self::NotAcceptable(text) => Self::NotAcceptable(text.clone()),
+            Self::Conflict(text) => Self::Conflict(text.clone()),
+            Self::Gone(text) => Self::Gone(text.clone()),
+            Self::TooLarge(text) => Self::TooLarge(text.clone()),
+            Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
+            Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Timeout(text) => Self::Timeout(text.clone()),
+            Self::Full(text) => Self::Full(text.clone()),
+            Self::Internal(chain) => Self::Internal(anyhow::anyhow!("{chain:#}")),
+        }
+    }
 }
 
 // Foreign errors that are our fault. Any other must be given its answer where it happens.

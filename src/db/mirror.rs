@@ -72,6 +72,14 @@ impl Db {
         }))
     }
 
+    /// What is at the mirror's URL `source`: `Page` for projects, `Flat` for files. `None`: not known.
+    pub async fn upstream_kind(&self, index: &str, source: &str) -> Result<Option<Found>> {
+        let query = "SELECT found FROM upstream_page WHERE index_name = $1 AND project = '' AND source = $2";
+        let found: Option<i64> =
+            sqlx::query_scalar(query).bind(index).bind(source).fetch_optional(&self.pool).await?;
+        Ok(found.map(Found::from_number))
+    }
+
     /// When a page was last asked for, without reading it.
     pub async fn upstream_checked_at(&self, index: &str, project: &str) -> Result<Option<Micros>> {
         let query = "SELECT checked_at FROM upstream_page WHERE index_name = $1 AND project = $2";

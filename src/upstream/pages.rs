@@ -177,8 +177,8 @@ fn gunzip(raw: &[u8], url: &Url, limit: u64) -> Result<Bytes> {
 fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Format> {
     let media = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let media = media.to_ascii_lowercase();
-    let first =
-        body.iter().copied().find(|byte| !byte.is_ascii_whitespace() && !(0xbb..=0xef).contains(byte));
+    let plain = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let first = plain.iter().copied().find(|byte| !byte.is_ascii_whitespace());
     if media.ends_with("/json") || media.ends_with("+json") {
         return Ok(Format::Json);
     }

@@ -1,5 +1,10 @@
 //! Mirrors: what an upstream says, kept; its files, fetched once, verified and stored.
 
+mod asked;
+mod flights;
+mod held;
+mod pages;
+
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::Micros;
@@ -9,9 +14,16 @@ use crate::index::directory::{Index, IndexName};
 use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::{File, Page};
 use crate::store::Store;
+use crate::upstream::Client;
+use crate::upstream::pages::Kind;
+use asked::{Asked, Topic};
 use bytes::Bytes;
+use flights::Flights;
 use futures::stream::BoxStream;
-use std::sync::Arc;
+use held::Held;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Called with index and project when a page of ours changes although the upstream's did not.
 pub type Changed = Arc<dyn Fn(&IndexName, &ProjectName) + Send + Sync>;
@@ -58,22 +70,44 @@ pub struct Download {
 pub struct Mirrors(Arc<Inner>);
 
 struct Inner {
-    #[expect(dead_code, reason = "being written")]
+    config: Config,
     db: Db,
-    #[expect(dead_code, reason = "being written")]
     store: Store,
-    #[expect(dead_code, reason = "being written")]
     changed: Changed,
+    client: Client,
+    /// (index, project) to what is known; bounded by bytes.
+    hot: moka::sync::Cache<(String, String), Arc<Held>>,
+    pages: Flights<Arc<Held>>,
+    /// Upstreams, or single pages of them, that failed a moment ago.
+    down: Mutex<HashMap<(String, Option<Topic>), pages::Down>>,
+    /// Index to the URL it was learnt from, and what is there.
+    kinds: Mutex<HashMap<String, (String, Kind)>>,
 }
 
-fn soon<T>() -> Result<T> {
-    Err(Error::Unavailable("mirrors are being written".into()))
-}
+/// Bytes of upstream pages held in memory.
+const HOT: u64 = 64 << 20;
+
+/// Names and pages that nobody asks for make room.
+const IDLE: Duration = Duration::from_secs(600);
 
 impl Mirrors {
     pub fn new(config: &Config, db: Db, store: Store, changed: Changed) -> Result<Self> {
-        let _ = config;
-        Ok(Self(Arc::new(Inner { db, store, changed })))
+        let hot = moka::sync::Cache::builder()
+            .max_capacity(HOT)
+            .weigher(|_: &(String, String), held: &Arc<Held>| held.weight)
+            .time_to_idle(IDLE)
+            .build();
+        Ok(Self(Arc::new(Inner {
+            config: config.clone(),
+            db,
+            store,
+            changed,
+            client: Client::new(config)?,
+            hot,
+            pages: Flights::default(),
+            down: Mutex::default(),
+            kinds: Mutex::default(),
+        })))
     }
 
     /// What the upstream says of `project`, asking it only if what is known is no longer fresh
@@ -87,8 +121,8 @@ impl Mirrors {
         project: &ProjectName,
         refresh: bool,
     ) -> Result<Option<MirrorPage>> {
-        let _ = (index, project, refresh);
-        soon()
+        let asked = Asked::new(&self.0.config, index)?;
+        self.project_page(&asked, project, refresh).await
     }
 
     /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
@@ -100,8 +134,8 @@ impl Mirrors {
 
     /// The upstream's projects. May take long the first time.
     pub async fn names(&self, index: &Index) -> Result<Arc<NameList>> {
-        let _ = index;
-        soon()
+        let asked = Asked::new(&self.0.config, index)?;
+        self.project_names(&asked, index).await
     }
 
     /// The upstream's file behind one of our URLs. `None`: it lists no such file.
@@ -133,4 +167,8 @@ impl Mirrors {
         let _ = (index, located);
         soon()
     }
+}
+
+fn soon<T>() -> Result<T> {
+    Err(Error::Unavailable("mirrors are being written".into()))
 }

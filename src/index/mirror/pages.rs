@@ -1,0 +1,420 @@
+//! Pages of a mirror: fresh ones from memory, others asked for once, stale ones while the upstream fails.
+
+use super::asked::{Asked, Topic};
+use super::held::{Held, What};
+use super::{Inner, MirrorPage, Mirrors};
+use crate::db::{Micros, now};
+use crate::error::{Error, Result};
+use crate::index::directory::Index;
+use crate::packaging::name::{NameList, ProjectName};
+use crate::upstream::client;
+use crate::upstream::pages::{self, Kind, Reply, Validators};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// For so long a failing upstream is not asked again where something stale can be served.
+const BACKOFF: Micros = 5_000_000;
+
+/// For so long somebody waits for a fresh page when there is a stale one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Something held, and whether the upstream could not be asked whether it is still true.
+#[derive(Clone)]
+pub struct Current {
+    pub held: Arc<Held>,
+    pub stale: bool,
+    pub fresh_until: Micros,
+}
+
+/// That an upstream failed, and until when it is left alone.
+pub struct Down {
+    until: Micros,
+    error: Error,
+}
+
+impl Mirrors {
+    pub(super) async fn project_page(
+        &self,
+        asked: &Asked,
+        project: &ProjectName,
+        refresh: bool,
+    ) -> Result<Option<MirrorPage>> {
+        if let Some(found) = self.from_flat(asked, project, refresh).await? {
+            return Ok(found);
+        }
+        let current = self.current(asked, Topic::Project(project.clone()), refresh).await?;
+        match &current.held.what {
+            What::Page(page) => Ok(Some(MirrorPage {
+                page: page.clone(),
+                fresh_until: current.fresh_until,
+                stale: current.stale,
+            })),
+            // The upstream was found out to be a page of files.
+            What::Flat(_) => Ok(self.from_flat(asked, project, false).await?.flatten()),
+            _ => Ok(None),
+        }
+    }
+
+    /// The project's page of a mirror that is one page of files; `None` if the mirror is not.
+    async fn from_flat(
+        &self,
+        asked: &Asked,
+        project: &ProjectName,
+        refresh: bool,
+    ) -> Result<Option<Option<MirrorPage>>> {
+        if self.0.kind(asked).await? != Some(Kind::Flat) {
+            return Ok(None);
+        }
+        let current = self.current(asked, Topic::Root, refresh).await?;
+        let What::Flat(body) = &current.held.what else { return Ok(None) };
+        let (body, project) = (body.clone(), project.clone());
+        let page = tokio::task::spawn_blocking(move || body.flat_page(&project)).await??;
+        let (fresh_until, stale) = (current.fresh_until, current.stale);
+        Ok(Some(page.map(|page| MirrorPage { page: Arc::new(page), fresh_until, stale })))
+    }
+
+    pub(super) async fn project_names(&self, asked: &Asked, index: &Index) -> Result<Arc<NameList>> {
+        let no_list = matches!(&index.kind, crate::index::directory::Kind::Mirror(m) if m.no_project_list);
+        if no_list && self.0.kind(asked).await? != Some(Kind::Flat) {
+            return self.0.names_asked_for(asked).await;
+        }
+        let current = self.current(asked, Topic::Root, false).await?;
+        match &current.held.what {
+            What::Names(names) => Ok(names.clone()),
+            What::Flat(body) => {
+                let body = body.clone();
+                Ok(Arc::new(tokio::task::spawn_blocking(move || body.flat_names()).await?))
+            }
+            _ => self.0.names_asked_for(asked).await,
+        }
+    }
+
+    /// What the upstream says of `topic`, at most as old as the mirror's options allow.
+    async fn current(&self, asked: &Asked, topic: Topic, refresh: bool) -> Result<Current> {
+        let held = self.0.held(asked, &topic).await?;
+        let at = now();
+        if let Some(held) = &held {
+            if self.0.client.is_offline() {
+                return Ok(Current { held: held.clone(), stale: false, fresh_until: at + asked.lifetime });
+            }
+            if !refresh && let Some(current) = self.0.without_asking(asked, &topic, held, at) {
+                return Ok(current);
+            }
+        } else if self.0.client.is_offline() {
+            return Err(client::offline(&asked.source.url));
+        } else if !refresh
+            && let Some(error) = self.0.down(asked, &topic, at).filter(|e| matches!(e, Error::Timeout(_)))
+        {
+            // To wait for the same silence again would keep everybody waiting.
+            return Err(error);
+        }
+        let (inner, mine, known) = (self.0.clone(), asked.clone(), held.clone());
+        let key = format!("{} {}", asked.index, topic.as_str());
+        let flight = self.0.pages.join(key, || async move { inner.ask(&mine, topic, known).await });
+        let stale = held.filter(|held| !matches!(held.what, What::Nothing | What::UnreadNames));
+        let outcome = match &stale {
+            // It lands without us, for the next who asks.
+            Some(held) => match tokio::time::timeout(PATIENCE, flight).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Ok(stale_now(held, now())),
+            },
+            None => flight.await,
+        };
+        match (outcome, stale) {
+            (Ok(held), _) => Ok(Current { fresh_until: asked.fresh_until(&held), stale: false, held }),
+            (Err(_), Some(held)) => Ok(stale_now(&held, now())),
+            (Err(error), None) => Err(error.again()),
+        }
+    }
+}
+
+fn stale_now(held: &Arc<Held>, now: Micros) -> Current {
+    Current { held: held.clone(), stale: true, fresh_until: now + BACKOFF }
+}
+
+impl Asked {
+    fn fresh_until(&self, held: &Held) -> Micros {
+        let lifetime = match held.what {
+            What::Nothing => self.negative_lifetime,
+            _ => self.lifetime,
+        };
+        held.checked_at.saturating_add(lifetime)
+    }
+}
+
+impl Inner {
+    /// What is held of `topic`, from memory or the database, where another process may have put
+    /// something newer.
+    async fn held(&self, asked: &Asked, topic: &Topic) -> Result<Option<Arc<Held>>> {
+        let key = (asked.index.as_str().to_owned(), topic.as_str().to_owned());
+        let hot = self.hot.get(&key);
+        let at = now();
+        if let Some(held) = &hot
+            && (self.without_asking(asked, topic, held, at).is_some() || self.client.is_offline())
+        {
+            return Ok(hot);
+        }
+        if let Some(held) = &hot {
+            let stored = self.db.upstream_checked_at(&key.0, &key.1).await?;
+            if stored.is_none_or(|stored| stored <= held.checked_at) {
+                return Ok(hot);
+            }
+        }
+        let Some(row) = self.db.upstream_page(&key.0, &key.1).await? else { return Ok(None) };
+        let project = key.1.clone();
+        let held = tokio::task::spawn_blocking(move || Held::from_row(&project, row)).await?;
+        match held {
+            Ok(held) => {
+                let held = Arc::new(held);
+                self.hot.insert(key, held.clone());
+                Ok(Some(held))
+            }
+            Err(error) => {
+                tracing::warn!(index = key.0, project = key.1, %error, "a kept page cannot be read: asking again");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The answer if nobody has to be asked: it is fresh, or the upstream is known to be down.
+    fn without_asking(&self, asked: &Asked, topic: &Topic, held: &Arc<Held>, at: Micros) -> Option<Current> {
+        if matches!(held.what, What::UnreadNames) {
+            return None;
+        }
+        let fresh_until = asked.fresh_until(held);
+        // A clock that was set back must not keep a page for ever.
+        let fresh = held.source == asked.source.url.as_str() && held.checked_at <= at && at < fresh_until;
+        if fresh {
+            return Some(Current { held: held.clone(), stale: false, fresh_until });
+        }
+        let down = !matches!(held.what, What::Nothing) && self.down(asked, topic, at).is_some();
+        down.then(|| stale_now(held, at))
+    }
+
+    /// Why the upstream, or this page of it, is left alone at present, if it is.
+    fn down(&self, asked: &Asked, topic: &Topic, at: Micros) -> Option<Error> {
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = [(asked.source_text(), None), (asked.source_text(), Some(topic.clone()))];
+        let mut noted = keys.iter().filter_map(|key| down.get(key));
+        // A clock that was set back must not prolong it.
+        let noted = noted.find(|down| at < down.until && at + BACKOFF >= down.until)?;
+        Some(noted.error.again())
+    }
+
+    /// Asks the upstream, and keeps and remembers what it says.
+    async fn ask(&self, asked: &Asked, topic: Topic, known: Option<Arc<Held>>) -> Result<Arc<Held>> {
+        let source = asked.source_text();
+        let known = known.filter(|held| held.source == source);
+        let asking = async {
+            match &topic {
+                Topic::Root => self.ask_root(asked, known.as_deref()).await,
+                Topic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
+            }
+        };
+        match asking.await {
+            Ok(held) => {
+                self.note_up(asked, &topic);
+                self.remember(asked, &topic, known, held).await
+            }
+            Err(error) => {
+                tracing::warn!(
+                    index = asked.index.as_str(),
+                    project = topic.as_str(),
+                    %error,
+                    "the upstream fails: what is known is served stale"
+                );
+                self.note_down(asked, &topic, &error);
+                Err(error)
+            }
+        }
+    }
+
+    fn note_up(&self, asked: &Asked, topic: &Topic) {
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        if !down.is_empty() {
+            down.remove(&(asked.source_text(), None));
+            down.remove(&(asked.source_text(), Some(topic.clone())));
+        }
+    }
+
+    /// Leaves the upstream alone for a while, or only the page that it fails to tell.
+    fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
+        let whole = matches!(error, Error::Unavailable(_) | Error::Timeout(_));
+        let until = now() + BACKOFF;
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        down.retain(|_, down| now() < down.until);
+        let key = (asked.source_text(), Some(topic.clone()).filter(|_| !whole));
+        down.insert(key, Down { until, error: error.again() });
+    }
+
+    async fn ask_project(
+        &self,
+        asked: &Asked,
+        project: &ProjectName,
+        known: Option<&Held>,
+    ) -> Result<Option<Held>> {
+        // A file is a page of files more often than not, and a short one.
+        let kind = self.kind(asked).await?;
+        if kind.is_none() && asked.is_file() && self.is_flat(asked).await? {
+            return self.ask_root(asked, None).await;
+        }
+        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
+        let url = asked.project_url(project);
+        let reply = self.fetch(asked, &url, &validators).await;
+        let found_nothing = matches!(reply, Ok(Reply::Missing) | Err(Error::BadUpstream(_)));
+        if kind.is_none() && found_nothing && matches!(self.is_flat(asked).await, Ok(true)) {
+            return self.ask_root(asked, None).await;
+        }
+        match reply? {
+            Reply::NotModified => Ok(None),
+            Reply::Missing => Ok(Some(self.learnt(asked, What::Nothing, Validators::default(), None))),
+            Reply::Page(body) => {
+                let validators = body.validators.clone();
+                let page = body.into_page(project.clone()).await?;
+                if kind.is_none() {
+                    self.set_kind(asked, Kind::Simple).await;
+                }
+                let serial = page.serial;
+                Ok(Some(self.learnt(asked, What::Page(Arc::new(page)), validators, serial)))
+            }
+        }
+    }
+
+    async fn ask_root(&self, asked: &Asked, known: Option<&Held>) -> Result<Option<Held>> {
+        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
+        let mut reply = self.fetch(asked, &asked.source.url, &validators).await?;
+        if let (Reply::Missing, Some(slashed)) = (&reply, asked.slashed()) {
+            reply = self.fetch(asked, &slashed, &validators).await?;
+        }
+        let body = match reply {
+            Reply::NotModified => return Ok(None),
+            Reply::Missing => {
+                let at = client::shown(&asked.source.url);
+                return Err(Error::BadUpstream(format!("{at} answers 404: check the mirror's mirror_url")));
+            }
+            Reply::Page(body) => body,
+        };
+        let (validators, serial) = (body.validators.clone(), body.serial);
+        let what = tokio::task::spawn_blocking(move || match body.kind() {
+            Some(Kind::Flat) => Ok(What::Flat(Arc::new(body))),
+            _ => body.names().map(|names| What::Names(Arc::new(names))),
+        });
+        let what = what.await??;
+        let kind = if matches!(what, What::Flat(_)) { Kind::Flat } else { Kind::Simple };
+        self.note_kind(asked, kind);
+        Ok(Some(self.learnt(asked, what, validators, serial)))
+    }
+
+    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply> {
+        pages::fetch(&self.client, &asked.source, url, known, self.config.limits.upstream_page).await
+    }
+
+    fn learnt(&self, asked: &Asked, what: What, validators: Validators, serial: Option<u64>) -> Held {
+        Held::new(asked.source_text(), what, validators, serial, now())
+    }
+
+    /// Keeps what was learnt. `None`: it is as it was.
+    async fn remember(
+        &self,
+        asked: &Asked,
+        topic: &Topic,
+        known: Option<Arc<Held>>,
+        learnt: Option<Held>,
+    ) -> Result<Arc<Held>> {
+        // Asked for a project, the upstream turned out to be a page of files.
+        let flat = matches!(&learnt, Some(Held { what: What::Flat(_), .. }));
+        let project = if flat { "" } else { topic.as_str() };
+        let (held, same) = match (learnt, known) {
+            (None, Some(known)) => (Held { checked_at: now(), ..(*known).clone() }, true),
+            (None, None) => {
+                return Err(Error::BadUpstream("the upstream answers 304 to no condition".into()));
+            }
+            (Some(learnt), known) => unchanged(learnt, known.as_deref()),
+        };
+        let held = Arc::new(held);
+        self.hot.insert((asked.index.as_str().to_owned(), project.to_owned()), held.clone());
+        let kept = if same {
+            self.db.touch_upstream_page(asked.index.as_str(), project, held.checked_at).await
+        } else {
+            let packing = held.clone();
+            let row = tokio::task::spawn_blocking(move || packing.to_row()).await??;
+            self.db.keep_upstream_page(asked.index.as_str(), project, &row).await
+        };
+        if let Err(error) = kept {
+            // What was learnt is true all the same; after a restart it is asked for again.
+            tracing::error!(index = asked.index.as_str(), project, %error, "an upstream's page could not be kept");
+        }
+        Ok(held)
+    }
+
+    /// What is known of the mirror's kind.
+    async fn kind(&self, asked: &Asked) -> Result<Option<Kind>> {
+        let source = asked.source_text();
+        let noted =
+            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(asked.index.as_str()).cloned();
+        if let Some((of, kind)) = noted
+            && of == source
+        {
+            return Ok(Some(kind));
+        }
+        let found = self.db.upstream_kind(asked.index.as_str(), &source).await?;
+        let kind = found.map(|found| match found {
+            crate::db::mirror::Found::Flat => Kind::Flat,
+            _ => Kind::Simple,
+        });
+        if let Some(kind) = kind {
+            self.note_kind(asked, kind);
+        }
+        Ok(kind)
+    }
+
+    fn note_kind(&self, asked: &Asked, kind: Kind) {
+        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        kinds.insert(asked.index.as_str().to_owned(), (asked.source_text(), kind));
+    }
+
+    /// Remembers the kind for good, unless the root itself was read before.
+    async fn set_kind(&self, asked: &Asked, kind: Kind) {
+        self.note_kind(asked, kind);
+        let mut held = self.learnt(asked, What::UnreadNames, Validators::default(), None);
+        held.checked_at = 0;
+        let index = asked.index.as_str();
+        let kept = match held.to_row() {
+            Ok(row) => self.db.keep_upstream_page(index, "", &row).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            tracing::error!(index, %error, "the kind of a mirror could not be kept");
+        }
+    }
+
+    /// Whether the mirror's URL is a page of files, by a look at its beginning.
+    async fn is_flat(&self, asked: &Asked) -> Result<bool> {
+        let mut kind = pages::probe(&self.client, &asked.source, &asked.source.url).await?;
+        if let (None, Some(slashed)) = (kind, asked.slashed()) {
+            kind = pages::probe(&self.client, &asked.source, &slashed).await?;
+        }
+        if kind == Some(Kind::Simple) {
+            self.set_kind(asked, Kind::Simple).await;
+        }
+        Ok(kind == Some(Kind::Flat))
+    }
+
+    /// Without a list: the projects that somebody asked for and that are there.
+    async fn names_asked_for(&self, asked: &Asked) -> Result<Arc<NameList>> {
+        let names = self.db.upstream_projects(asked.index.as_str()).await?;
+        Ok(Arc::new(names.iter().map(String::as_str).collect()))
+    }
+}
+
+/// If an upstream without validators says what it said before, what was made of that stays valid.
+fn unchanged(learnt: Held, known: Option<&Held>) -> (Held, bool) {
+    let same_validators = known.is_some_and(|known| known.validators == learnt.validators);
+    match (&learnt.what, known.map(|known| &known.what)) {
+        (What::Page(new), Some(What::Page(old))) if **new == **old => {
+            (Held { what: What::Page(old.clone()), ..learnt }, same_validators)
+        }
+        (What::Nothing, Some(What::Nothing)) => (learnt, same_validators),
+        _ => (learnt, false),
+    }
+}
