@@ -1,8 +1,11 @@
 //! Mirrors: what an upstream says, kept; its files, fetched once, verified and stored.
 
 mod asked;
+mod download;
+mod files;
 mod flights;
 mod held;
+mod listed;
 mod pages;
 
 use crate::config::Config;
@@ -78,6 +81,7 @@ struct Inner {
     /// (index, project) to what is known; bounded by bytes.
     hot: moka::sync::Cache<(String, String), Arc<Held>>,
     pages: Flights<Arc<Held>>,
+    downloads: download::Downloads,
     /// Upstreams, or single pages of them, that failed a moment ago.
     down: Mutex<HashMap<(String, Option<Topic>), pages::Down>>,
     /// Index to the URL it was learnt from, and what is there.
@@ -105,6 +109,7 @@ impl Mirrors {
             client: Client::new(config)?,
             hot,
             pages: Flights::default(),
+            downloads: download::Downloads::default(),
             down: Mutex::default(),
             kinds: Mutex::default(),
         })))
@@ -128,8 +133,7 @@ impl Mirrors {
     /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
     /// nothing advertised that would not be served. Policy is not applied yet.
     pub async fn listed(&self, index: &Index, page: &MirrorPage) -> Result<Page> {
-        let _ = (index, page);
-        soon()
+        self.our_page(index, page).await
     }
 
     /// The upstream's projects. May take long the first time.
@@ -140,20 +144,17 @@ impl Mirrors {
 
     /// The upstream's file behind one of our URLs. `None`: it lists no such file.
     pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
-        let _ = (index, filename, key);
-        soon()
+        self.find(index, filename, key).await
     }
 
     /// The file's bytes: from the store, or from the upstream while they are stored.
     pub async fn download(&self, index: &Index, located: &Located) -> Result<Download> {
-        let _ = (index, located);
-        soon()
+        self.bytes(index, located).await
     }
 
     /// Stores the file if it is not stored yet, and waits for that (for ranges).
-    pub async fn ensure(&self, index: &Index, located: &Located) -> Result<StoredFile> {
-        let _ = (index, located);
-        soon()
+    pub async fn ensure(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {
+        self.store_file(index, located).await
     }
 
     /// The wheel's METADATA, byte for byte (PEP 658).

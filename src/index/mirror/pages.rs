@@ -128,6 +128,19 @@ impl Mirrors {
     }
 }
 
+impl Mirrors {
+    /// Whether what is known of a project is older than so many microseconds.
+    pub(super) async fn is_older(&self, index: &Index, project: &ProjectName, age: Micros) -> Result<bool> {
+        let asked = Asked::new(&self.0.config, index)?;
+        let topic = match self.0.kind(&asked).await? {
+            Some(Kind::Flat) => Topic::Root,
+            _ => Topic::Project(project.clone()),
+        };
+        let held = self.0.held(&asked, &topic).await?;
+        Ok(held.is_none_or(|held| now().saturating_sub(held.checked_at) > age))
+    }
+}
+
 fn stale_now(held: &Arc<Held>, now: Micros) -> Current {
     Current { held: held.clone(), stale: true, fresh_until: now + BACKOFF }
 }

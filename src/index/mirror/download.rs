@@ -1,0 +1,431 @@
+//! A file on its way from the upstream: one request, spooled and hashed, streamed to all who wait.
+
+use super::asked::Asked;
+use super::{Download, Inner, Located};
+use crate::db::files::StoredFile;
+use crate::error::{Error, Result};
+use crate::packaging::filename::{Kind, describe};
+use crate::packaging::page::{File, Hashes};
+use crate::store::{Digests, Spool};
+use crate::upstream::client::{failure, shown};
+use crate::upstream::files;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use md5::Digest as _;
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use url::Url;
+
+/// Bytes kept back from all who wait until the whole file is verified: without them no response
+/// can be taken for complete.
+const HELD_BACK: u64 = 64 << 10;
+
+/// Bytes, or time, after which those who wait are told of more.
+const STEP: (u64, Duration) = (256 << 10, Duration::from_millis(300));
+
+/// Bytes that a reader takes at once.
+const READ: u64 = 128 << 10;
+
+/// How far a download is.
+#[derive(Clone, Default)]
+struct Progress {
+    /// What the upstream's answer said; `None` until it came.
+    head: Option<Head>,
+    /// Where the bytes are, as soon as there are some.
+    file: Option<Arc<std::fs::File>>,
+    /// Bytes that can be read there.
+    written: u64,
+    end: Option<Result<Arc<StoredFile>, Arc<Error>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Head {
+    size: Option<u64>,
+}
+
+type Running = Mutex<HashMap<String, watch::Receiver<Progress>>>;
+
+/// The downloads under way.
+#[derive(Clone, Default)]
+pub struct Downloads(Arc<Running>);
+
+impl Downloads {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, watch::Receiver<Progress>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a download off the list when it ends, also by a panic.
+struct Landing(Downloads, String);
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0.lock().remove(&self.1);
+    }
+}
+
+/// One who waits for a download.
+pub struct Waiting(watch::Receiver<Progress>);
+
+impl Inner {
+    /// Joins the download of a file, or starts it as a task that goes on when all have left.
+    pub fn downloading(self: &Arc<Self>, asked: &Asked, located: &Located) -> Waiting {
+        let key = format!("{} {}", asked.index, located.file.filename);
+        let mut running = self.downloads.lock();
+        if let Some(progress) = running.get(&key) {
+            return Waiting(progress.clone());
+        }
+        let (tell, progress) = watch::channel(Progress::default());
+        running.insert(key.clone(), progress.clone());
+        let (inner, asked, located) = (self.clone(), asked.clone(), located.clone());
+        let landing = Landing(self.downloads.clone(), key);
+        tokio::spawn(async move {
+            let end = inner.fetch_file(&asked, &located, &tell).await;
+            if let Err(error) = &end {
+                let (index, filename) = (asked.index.as_str(), located.file.filename.as_str());
+                tracing::error!(index, filename, %error, "a file was not taken over from the upstream");
+            }
+            // Whoever asks after a failure starts anew.
+            drop(landing);
+            tell.send_modify(|progress| progress.end = Some(end.map(Arc::new).map_err(Arc::new)));
+        });
+        Waiting(progress)
+    }
+
+    async fn fetch_file(
+        &self,
+        asked: &Asked,
+        located: &Located,
+        tell: &watch::Sender<Progress>,
+    ) -> Result<StoredFile> {
+        let file = &located.file;
+        let url = Url::parse(&file.url).map_err(|e| Error::BadUpstream(format!("{}: {e}", file.url)))?;
+        let mut others = Others::new(&file.hashes);
+        let spool = self.spool(asked, file, &url, &mut others, tell).await;
+        let mut spool = spool?;
+        let digests = spool.finish().await?;
+        verify(&url, file, &digests, others)?;
+        let opened = tell.borrow().file.clone();
+        let opened = match opened {
+            Some(opened) => opened,
+            None => Arc::new(std::fs::File::open(spool.path())?),
+        };
+        tell.send_modify(|progress| {
+            progress.file = Some(opened);
+            progress.written = digests.size;
+        });
+        self.keep(asked, located, spool, digests).await
+    }
+
+    /// Spools the body. One more try if the upstream breaks off before it sent anything.
+    async fn spool(
+        &self,
+        asked: &Asked,
+        file: &File,
+        url: &Url,
+        others: &mut Others,
+        tell: &watch::Sender<Progress>,
+    ) -> Result<Spool> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let response = files::open(&self.client, &asked.source, url).await?;
+            let size = agreed_size(url, file.size, response.content_length())?;
+            let mut spool = self.store.spool().await?;
+            tell.send_modify(|progress| progress.head = Some(Head { size }));
+            match self.fill(&mut spool, response, url, size, others, tell).await {
+                Ok(()) => return Ok(spool),
+                Err(error) if spool.size() == 0 && tries == 1 && is_broken(&error) => {
+                    tracing::info!(url = shown(url), %error, "the upstream broke off at once: trying again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn fill(
+        &self,
+        spool: &mut Spool,
+        mut response: reqwest::Response,
+        url: &Url,
+        size: Option<u64>,
+        others: &mut Others,
+        tell: &watch::Sender<Progress>,
+    ) -> Result<()> {
+        let limit = size.unwrap_or(self.config.limits.upload);
+        let (mut told, mut told_at) = (0, Instant::now());
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, &error))? {
+            if spool.size() + chunk.len() as u64 > limit {
+                return Err(Error::BadUpstream(format!("{} is longer than {limit} bytes", shown(url))));
+            }
+            others.update(&chunk);
+            spool.write(chunk).await?;
+            if spool.size() - told >= STEP.0 || (told_at.elapsed() >= STEP.1 && spool.size() > HELD_BACK) {
+                spool.flush().await?;
+                (told, told_at) = (spool.size(), Instant::now());
+                publish(spool, told, tell)?;
+            }
+        }
+        match size {
+            Some(size) if size != spool.size() => Err(Error::BadUpstream(format!(
+                "{} ended after {} of {size} bytes",
+                shown(url),
+                spool.size()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes first, then the row.
+    async fn keep(
+        &self,
+        asked: &Asked,
+        located: &Located,
+        spool: Spool,
+        digests: Digests,
+    ) -> Result<StoredFile> {
+        let row = stored_file(asked, located, &digests);
+        let kept = match self.store.keep(spool).await {
+            Ok(_) => self.db.keep_mirrored(&row).await,
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(true) => {
+                let page_changes = located.file.hashes.sha256.is_none();
+                if page_changes {
+                    (self.changed)(&asked.index, &located.project);
+                }
+            }
+            Ok(false) => tracing::warn!(
+                index = row.index,
+                filename = row.filename,
+                sha256 = row.sha256,
+                "not kept: the index is gone, or holds other bytes under this name"
+            ),
+            // The bytes are right, and those who wait for them get them.
+            Err(error) => tracing::error!(
+                index = row.index,
+                filename = row.filename,
+                %error,
+                "a verified file could not be stored: it will be fetched again"
+            ),
+        }
+        Ok(row)
+    }
+}
+
+fn publish(spool: &Spool, written: u64, tell: &watch::Sender<Progress>) -> Result<()> {
+    let opened = tell.borrow().file.clone();
+    let file = match opened {
+        Some(file) => file,
+        None => Arc::new(std::fs::File::open(spool.path())?),
+    };
+    tell.send_modify(|progress| {
+        progress.file = Some(file);
+        progress.written = written;
+    });
+    Ok(())
+}
+
+fn is_broken(error: &Error) -> bool {
+    matches!(error, Error::BadUpstream(_) | Error::Unavailable(_))
+}
+
+/// The size that the page and the response agree on.
+fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Result<Option<u64>> {
+    match (page, response) {
+        (Some(page), Some(response)) if page != response => {
+            Err(Error::BadUpstream(format!("{} has {response} bytes, but its page says {page}", shown(url))))
+        }
+        _ => Ok(page.or(response)),
+    }
+}
+
+fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFile {
+    let file = &located.file;
+    let described = describe(&located.project, &file.filename);
+    let kind = match described.as_ref().map(|described| described.kind) {
+        Some(Kind::Wheel) => "bdist_wheel",
+        Some(Kind::Sdist) => "sdist",
+        _ => "other",
+    };
+    StoredFile {
+        project: located.project.as_str().to_owned(),
+        version: described.and_then(|described| described.version).unwrap_or_default(),
+        kind: kind.into(),
+        url: Some(file.url.clone()),
+        sha256: digests.sha256.clone(),
+        md5: Some(digests.md5.clone()),
+        blake2_256: Some(digests.blake2_256.clone()),
+        size: digests.size,
+        requires_python: file.requires_python.clone(),
+        ..StoredFile::new(asked.index.as_str(), &file.filename)
+    }
+}
+
+/// Compares what came with everything that was advertised.
+fn verify(url: &Url, file: &File, digests: &Digests, others: Others) -> Result<()> {
+    let wrong = |algorithm: &str, told: &str, found: &str| {
+        Error::BadUpstream(format!("{} has {algorithm} {found}, but its page says {told}", shown(url)))
+    };
+    if let Some(told) = &file.hashes.sha256
+        && *told != digests.sha256
+    {
+        return Err(wrong("sha256", told, &digests.sha256));
+    }
+    for (algorithm, told) in &file.hashes.others {
+        let found = if algorithm == "md5" { Some(digests.md5.clone()) } else { others.hex(algorithm) };
+        if let Some(found) = found
+            && found != *told
+        {
+            return Err(wrong(algorithm, told, &found));
+        }
+    }
+    Ok(())
+}
+
+/// Digests that the spool does not make and the page advertises.
+#[derive(Default)]
+struct Others {
+    sha512: Option<sha2::Sha512>,
+    sha384: Option<sha2::Sha384>,
+    sha224: Option<sha2::Sha224>,
+}
+
+impl Others {
+    fn new(hashes: &Hashes) -> Self {
+        let told = |name: &str| hashes.others.iter().any(|(algorithm, _)| algorithm == name);
+        Self {
+            sha512: told("sha512").then(Default::default),
+            sha384: told("sha384").then(Default::default),
+            sha224: told("sha224").then(Default::default),
+        }
+    }
+
+    fn update(&mut self, chunk: &[u8]) {
+        if let Some(hash) = &mut self.sha512 {
+            hash.update(chunk);
+        }
+        if let Some(hash) = &mut self.sha384 {
+            hash.update(chunk);
+        }
+        if let Some(hash) = &mut self.sha224 {
+            hash.update(chunk);
+        }
+    }
+
+    fn hex(&self, algorithm: &str) -> Option<String> {
+        let bytes = match algorithm {
+            "sha512" => self.sha512.clone()?.finalize().to_vec(),
+            "sha384" => self.sha384.clone()?.finalize().to_vec(),
+            "sha224" => self.sha224.clone()?.finalize().to_vec(),
+            _ => return None,
+        };
+        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Waiting {
+    /// Waits for the upstream's answer: what fails before it can still be told as an error.
+    pub async fn begin(mut self, file: &File) -> Result<Download> {
+        let begun = |progress: &Progress| progress.head.is_some() || progress.end.is_some();
+        let head = {
+            let progress = self.0.wait_for(begun).await.map_err(|_| stopped())?;
+            if let Some(Err(error)) = &progress.end {
+                return Err(error.again());
+            }
+            progress.head
+        };
+        let size = head.and_then(|head| head.size);
+        Ok(Download { size, sha256: file.hashes.sha256.clone(), stream: stream(self.0) })
+    }
+
+    /// Waits until the file is stored.
+    pub async fn end(mut self) -> Result<Arc<StoredFile>> {
+        let progress = self.0.wait_for(|progress| progress.end.is_some()).await.map_err(|_| stopped())?;
+        match &progress.end {
+            Some(Ok(file)) => Ok(file.clone()),
+            Some(Err(error)) => Err(error.again()),
+            None => Err(stopped()),
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::internal(anyhow::anyhow!("a download stopped without an end"))
+}
+
+/// The bytes, as they come; all but the last once the upstream sent them.
+fn stream(mut progress: watch::Receiver<Progress>) -> BoxStream<'static, Result<Bytes>> {
+    let bytes = async_stream::try_stream! {
+        let mut at = 0;
+        loop {
+            let now = progress.borrow_and_update().clone();
+            let readable = match &now.end {
+                Some(Err(error)) => Err(error.again())?,
+                Some(Ok(_)) => now.written,
+                None => now.written.saturating_sub(HELD_BACK),
+            };
+            while let Some(file) = now.file.clone().filter(|_| at < readable) {
+                let chunk = read_at(file, at, READ.min(readable - at)).await?;
+                at += chunk.len() as u64;
+                yield chunk;
+            }
+            if now.end.is_some() {
+                break;
+            }
+            progress.changed().await.map_err(|_| stopped())?;
+        }
+    };
+    Box::pin(bytes)
+}
+
+async fn read_at(file: Arc<std::fs::File>, at: u64, length: u64) -> Result<Bytes> {
+    tokio::task::spawn_blocking(move || {
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, at)?;
+        Ok(Bytes::from(bytes))
+    })
+    .await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url() -> Url {
+        Url::parse("http://h/demo-1.0.tar.gz").unwrap()
+    }
+
+    #[test]
+    fn every_digest_that_a_page_tells_is_compared() {
+        let mut hashes = Hashes::default();
+        let bytes = b"hello";
+        hashes.insert("sha384", &"0".repeat(96));
+        let mut others = Others::new(&hashes);
+        others.update(bytes);
+        let right = others.hex("sha384").unwrap();
+        let digests = Digests { sha256: "a".into(), md5: "b".repeat(32), blake2_256: String::new(), size: 5 };
+        let file = |hashes: &Hashes| File { hashes: hashes.clone(), ..File::default() };
+        assert!(verify(&url(), &file(&hashes), &digests, others).is_err());
+
+        let mut hashes = Hashes::default();
+        hashes.insert("sha384", &right);
+        hashes.insert("md5", &"b".repeat(32));
+        let mut others = Others::new(&hashes);
+        others.update(bytes);
+        verify(&url(), &file(&hashes), &digests, others).unwrap();
+        hashes.insert("sha256", &"c".repeat(64));
+        assert!(verify(&url(), &file(&hashes), &digests, Others::default()).is_err());
+    }
+
+    #[test]
+    fn a_size_that_page_and_response_tell_differently_is_no_size() {
+        assert_eq!(agreed_size(&url(), Some(5), None).unwrap(), Some(5));
+        assert_eq!(agreed_size(&url(), None, Some(6)).unwrap(), Some(6));
+        assert!(agreed_size(&url(), Some(5), Some(6)).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! Files of a mirror: which one a URL of ours means, and where its bytes come from.
+
+use super::asked::Asked;
+use super::listed::url_key;
+use super::{Download, Key, Located, Mirrors};
+use crate::db::files::StoredFile;
+use crate::error::{Error, Result};
+use crate::index::directory::{Index, Kind};
+use crate::index::policy;
+use crate::packaging::filename::candidates;
+use crate::packaging::page::File;
+use crate::store::Blob;
+use crate::upstream::client;
+use futures::StreamExt as _;
+use std::sync::Arc;
+
+/// A page that does not list a file is asked for again only if it is older, in microseconds:
+/// otherwise URLs made up by anybody would each cost a request.
+const RECENT: i64 = 30_000_000;
+
+impl Key<'_> {
+    fn fits(&self, file: &File) -> bool {
+        match self {
+            Self::Hash(key) => file.hashes.sha256.as_deref().is_some_and(|hex| hex.starts_with(key)),
+            Self::Url(key) => url_key(&file.url) == **key,
+        }
+    }
+}
+
+impl Mirrors {
+    pub(super) async fn find(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
+        if matches!(key, Key::Hash(hex) | Key::Url(hex) if hex.len() != 16) {
+            return Ok(None);
+        }
+        let mut failed = None;
+        for project in candidates(filename) {
+            if let Kind::Mirror(mirror) = &index.kind
+                && let Some(reason) = policy::refused(mirror, &project)
+            {
+                failed = Some(Error::Forbidden(reason));
+                continue;
+            }
+            for refresh in [false, true] {
+                let page = match self.page(index, &project, refresh).await {
+                    Ok(Some(page)) => page,
+                    Ok(None) => break,
+                    Err(error) => {
+                        failed = Some(error);
+                        break;
+                    }
+                };
+                let fits = |file: &&File| file.filename == filename && key.fits(file);
+                if let Some(file) = page.page.files.iter().find(fits) {
+                    return Ok(Some(Located { project, file: file.clone() }));
+                }
+                if page.stale || !self.is_older(index, &project, RECENT).await? {
+                    break;
+                }
+            }
+        }
+        // What is not known because the upstream fails is not said to be missing.
+        failed.map_or(Ok(None), Err)
+    }
+
+    pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
+        if let Some(row) = self.stored(index, located).await?
+            && let Some(download) = self.from_store(&row).await?
+        {
+            return Ok(download);
+        }
+        let asked = self.online(index, located)?;
+        self.0.downloading(&asked, located).begin(&located.file).await
+    }
+
+    pub(super) async fn store_file(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {
+        if let Some(row) = self.stored(index, located).await?
+            && self.0.store.size(&row.sha256).await?.is_some()
+        {
+            return Ok(Arc::new(row));
+        }
+        let asked = self.online(index, located)?;
+        self.0.downloading(&asked, located).end().await
+    }
+
+    fn online(&self, index: &Index, located: &Located) -> Result<Asked> {
+        if self.0.client.is_offline() {
+            let filename = &located.file.filename;
+            return Err(Error::Unavailable(format!("this server is offline and has no copy of {filename}")));
+        }
+        Asked::new(&self.0.config, index)
+    }
+
+    /// The row of a file whose bytes are here.
+    ///
+    /// # Errors
+    /// `BadUpstream` if the upstream has other bytes now: they are not served under this name.
+    pub(super) async fn stored(&self, index: &Index, located: &Located) -> Result<Option<StoredFile>> {
+        let filename = &located.file.filename;
+        let row = self.0.db.file(index.name.as_str(), filename).await?;
+        let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
+        match &located.file.hashes.sha256 {
+            Some(told) if *told != row.sha256 => {
+                tracing::error!(
+                    index = index.name.as_str(),
+                    filename,
+                    kept = row.sha256,
+                    upstream = told,
+                    "the upstream changed a file that was served before"
+                );
+                Err(Error::BadUpstream(format!(
+                    "the upstream changed {filename} after it was served with sha256 {}: the first bytes stay",
+                    row.sha256
+                )))
+            }
+            _ => Ok(Some(row)),
+        }
+    }
+
+    async fn from_store(&self, row: &StoredFile) -> Result<Option<Download>> {
+        let Some(blob) = self.0.store.get(&row.sha256, None).await? else { return Ok(None) };
+        let stream = match blob {
+            Blob::Bytes(bytes) => futures::stream::once(async { Ok(bytes) }).boxed(),
+            Blob::Stream { stream, .. } => stream,
+        };
+        Ok(Some(Download { size: Some(row.size), sha256: Some(row.sha256.clone()), stream }))
+    }
+
+    /// Where the upstream has the file, for mirrors that redirect instead of storing.
+    pub fn external_url(&self, index: &Index, located: &Located) -> Result<Option<String>> {
+        match &index.kind {
+            Kind::Mirror(mirror) if mirror.use_external_urls => {
+                if self.0.client.is_offline() {
+                    let url = url::Url::parse(&located.file.url).map_err(Error::internal)?;
+                    return Err(client::offline(&url));
+                }
+                Ok(Some(located.file.url.clone()))
+            }
+            _ => Ok(None),
+        }
+    }
+}

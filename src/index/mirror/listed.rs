@@ -1,0 +1,184 @@
+//! Our page of an upstream's page: our URLs, what we know better, nothing that would not be served.
+
+use super::{Located, MirrorPage, Mirrors};
+use crate::db::files::StoredFile;
+use crate::error::Result;
+use crate::index::directory::{Index, IndexName};
+use crate::packaging::filename::encode_segment;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{CoreMetadata, File, Page};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+
+/// The first 16 hex digits of the sha256 of an upstream URL: what stands for a file whose hash
+/// the upstream does not tell. Queries may hold signatures that change, so they do not count.
+pub fn url_key(url: &str) -> String {
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    let digest = Sha256::digest(plain.as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Our URL of a mirrored file, relative to the server's root. It depends on nothing but what the
+/// upstream said first, so it holds for ever.
+pub fn our_url(index: &IndexName, file: &File, sha256: Option<&str>) -> String {
+    let filename = encode_segment(&file.filename);
+    match sha256.map(|hex| (hex.get(..3), hex.get(3..16))) {
+        Some((Some(head), Some(tail))) => format!("{index}/+f/{head}/{tail}/{filename}"),
+        _ => format!("{index}/+e/{}/{filename}", url_key(&file.url)),
+    }
+}
+
+/// What stands for a file's content in `remote_metadata`.
+pub fn identity(file: &File) -> &str {
+    file.hashes.sha256.as_deref().unwrap_or(&file.url)
+}
+
+impl Mirrors {
+    pub(super) async fn our_page(&self, index: &Index, upstream: &MirrorPage) -> Result<Page> {
+        let project = &upstream.page.name;
+        let ours = self.known(&index.name, project).await?;
+        let online = !self.0.client.is_offline();
+        let mut page = (*upstream.page).clone();
+        for file in &mut page.files {
+            ours.correct(&index.name, file, online);
+        }
+        Ok(page)
+    }
+
+    /// The one file as our page would list it.
+    pub(super) async fn our_file(&self, index: &Index, located: &Located) -> Result<File> {
+        let ours = self.known(&index.name, &located.project).await?;
+        let mut file = located.file.clone();
+        ours.correct(&index.name, &mut file, !self.0.client.is_offline());
+        Ok(file)
+    }
+
+    async fn known(&self, index: &IndexName, project: &ProjectName) -> Result<Ours> {
+        let files = self.0.db.project_files(index.as_str(), project.as_str()).await?;
+        let files = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
+        let metadata = self.0.db.remote_metadata(index.as_str(), project.as_str()).await?;
+        Ok(Ours { files, metadata })
+    }
+}
+
+/// What we know of a project's files beside what its page says.
+struct Ours {
+    files: HashMap<String, StoredFile>,
+    /// Filename to (identity, sha256 of METADATA).
+    metadata: HashMap<String, (String, String)>,
+}
+
+impl Ours {
+    fn correct(&self, index: &IndexName, file: &mut File, online: bool) {
+        let stored = self.files.get(&file.filename);
+        file.core_metadata = self.core_metadata(file, stored, online);
+        let told = file.hashes.sha256.clone();
+        let url = match (&told, stored) {
+            // The upstream has other bytes now under a name that was served: the first ones stay.
+            (Some(told), Some(stored)) if *told != stored.sha256 => {
+                our_url(index, file, Some(&stored.sha256))
+            }
+            _ => our_url(index, file, told.as_deref()),
+        };
+        file.url = url;
+        if let Some(stored) = stored {
+            file.hashes.sha256 = Some(stored.sha256.clone());
+            file.size = Some(stored.size);
+        }
+        file.hashes.others.clear();
+        if !online {
+            file.provenance = None;
+        }
+    }
+
+    /// Advertised only if it will be served: an installer that asks in vain gives up.
+    fn core_metadata(&self, file: &File, stored: Option<&StoredFile>, online: bool) -> CoreMetadata {
+        if !file.filename.ends_with(".whl") {
+            return CoreMetadata::No;
+        }
+        if let Some(sha256) = stored.and_then(|stored| stored.metadata_sha256.as_ref()) {
+            return CoreMetadata::Sha256(sha256.clone());
+        }
+        match self.metadata.get(&file.filename) {
+            Some((of, sha256)) if of == identity(file) => CoreMetadata::Sha256(sha256.clone()),
+            _ if online => file.core_metadata.clone(),
+            _ => CoreMetadata::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packaging::page::Hashes;
+
+    fn index() -> IndexName {
+        IndexName::parse("root/pypi").unwrap()
+    }
+
+    fn wheel() -> File {
+        let hashes = Hashes { sha256: Some("a1b2c3d4e5f60718".repeat(4)), others: vec![] };
+        let filename = "demo-1!2.0+local.1-py3-none-any.whl".to_owned();
+        File { filename, url: "http://h/demo.whl?sig=1".into(), hashes, ..File::default() }
+    }
+
+    fn ours(stored: Vec<StoredFile>) -> Ours {
+        let files = stored.into_iter().map(|file| (file.filename.clone(), file)).collect();
+        Ours { files, metadata: HashMap::new() }
+    }
+
+    fn stored(sha256: &str) -> StoredFile {
+        let file = StoredFile::new("root/pypi", &wheel().filename);
+        StoredFile { sha256: sha256.into(), size: 7, ..file }
+    }
+
+    #[test]
+    fn a_file_is_found_by_its_hash_and_without_one_by_its_upstream_url() {
+        let mut file = wheel();
+        ours(vec![]).correct(&index(), &mut file, true);
+        assert_eq!(file.url, "root/pypi/+f/a1b/2c3d4e5f60718/demo-1%212.0%2Blocal.1-py3-none-any.whl");
+        let mut bare = File { hashes: Hashes::default(), ..wheel() };
+        ours(vec![]).correct(&index(), &mut bare, true);
+        let key = url_key("http://h/demo.whl");
+        assert_eq!(bare.url, format!("root/pypi/+e/{key}/demo-1%212.0%2Blocal.1-py3-none-any.whl"));
+        assert_eq!(key.len(), 16);
+    }
+
+    #[test]
+    fn once_stored_a_hash_is_told_under_the_same_url() {
+        let mut bare = File { hashes: Hashes::default(), ..wheel() };
+        let sha256 = "f".repeat(64);
+        ours(vec![stored(&sha256)]).correct(&index(), &mut bare, true);
+        assert!(bare.url.starts_with("root/pypi/+e/"));
+        assert_eq!((bare.hashes.sha256, bare.size), (Some(sha256), Some(7)));
+    }
+
+    #[test]
+    fn bytes_that_were_served_once_win_over_what_the_upstream_has_now() {
+        let mut file = wheel();
+        let sha256 = "f".repeat(64);
+        ours(vec![stored(&sha256)]).correct(&index(), &mut file, true);
+        assert!(file.url.starts_with("root/pypi/+f/fff/fffffffffffff/"), "{}", file.url);
+        assert_eq!(file.hashes.sha256, Some(sha256));
+    }
+
+    #[test]
+    fn metadata_is_advertised_only_if_it_will_be_served() {
+        let claimed = || File { core_metadata: CoreMetadata::Yes, ..wheel() };
+        let listed = |ours: &Ours, mut file: File, online| {
+            ours.correct(&index(), &mut file, online);
+            file.core_metadata
+        };
+        let mut known = ours(vec![]);
+        assert_eq!(listed(&known, claimed(), true), CoreMetadata::Yes);
+        assert_eq!(listed(&known, claimed(), false), CoreMetadata::No);
+        assert_eq!(listed(&known, wheel(), true), CoreMetadata::No);
+        let sdist = File { filename: "demo-1.0.tar.gz".into(), ..claimed() };
+        assert_eq!(listed(&known, sdist, true), CoreMetadata::No);
+        known.metadata.insert(wheel().filename, (identity(&wheel()).to_owned(), "m".into()));
+        assert_eq!(listed(&known, wheel(), false), CoreMetadata::Sha256("m".into()));
+        // The row is of other bytes than the upstream has now.
+        known.metadata.insert(wheel().filename, ("other".into(), "m".into()));
+        assert_eq!(listed(&known, wheel(), true), CoreMetadata::No);
+    }
+}
