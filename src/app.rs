@@ -1,12 +1,20 @@
 //! The parts of a running wheelwright, built once from a [`Config`]; tests start the same.
 
 use crate::access::people::People;
+use crate::access::{Who, password};
 use crate::config::Config;
-use crate::db::Db;
-use crate::error::Result;
-use crate::index::Indexes;
+use crate::config::units::masked;
+use crate::db::events::NewEvent;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::index::options::{self, Change, Options};
+use crate::index::{Indexes, admin};
 use crate::store::Store;
-use std::sync::Arc;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -20,14 +28,51 @@ pub struct Parts {
     pub indexes: Indexes,
 }
 
+/// How often events of other processes are looked for.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
 impl App {
     /// Opens the database and the store, migrates, makes root and `root/pypi` on the first start.
+    /// Without a configured upstream, `root/pypi` has nothing to ask.
     pub async fn open(config: Config) -> Result<Self> {
+        Self::open_with(config, || Ok(None)).await
+    }
+
+    /// The same; `default_upstream` is asked at the first start if no upstream is configured.
+    pub async fn open_with(
+        config: Config,
+        default_upstream: impl FnOnce() -> Result<Option<String>>,
+    ) -> Result<Self> {
+        create_private_folder(&config.data)?;
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
+        if db.account("root").await?.is_none() {
+            first_start(&config, &db, default_upstream).await?;
+        }
         let people = People::new(db.clone());
         let indexes = Indexes::new(&config, db.clone(), store.clone()).await?;
-        Ok(Self(Arc::new(Parts { config, db, store, people, indexes })))
+        let app = Self(Arc::new(Parts { config, db, store, people, indexes }));
+        app.use_upstream().await?;
+        tokio::spawn(follow(Arc::downgrade(&app.0)));
+        Ok(app)
+    }
+
+    /// `--upstream` on a later start changes what `root/pypi` mirrors.
+    async fn use_upstream(&self) -> Result<()> {
+        let Some(upstream) = &self.config.upstream else { return Ok(()) };
+        let Some(name) = IndexName::parse("root/pypi") else { return Ok(()) };
+        let directory = self.indexes.directory();
+        let wanted =
+            url::Url::parse(upstream).map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
+        match directory.indexes.get(&name).map(|index| &index.kind) {
+            Some(crate::index::directory::Kind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
+            _ => return Ok(()),
+        }
+        let change = Change::Merge(one("mirror_url", upstream));
+        let server = Who { user: None, scope: None, label: ":server".into() };
+        admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
+        tracing::info!(upstream = masked(upstream), "root/pypi mirrors another upstream from now on");
+        self.indexes.refresh().await
     }
 }
 
@@ -36,4 +81,101 @@ impl std::ops::Deref for App {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+fn one(key: &str, value: &str) -> Options {
+    let mut options = Options::new();
+    options.insert(key.into(), value.into());
+    options
+}
+
+/// Follows other processes until the app is gone.
+async fn follow(app: Weak<Parts>) {
+    let mut failing = false;
+    loop {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        let result = app.indexes.refresh().await;
+        if let Err(error) = &result
+            && !failing
+        {
+            tracing::warn!(error = format!("{error:#}"), "events can not be read; trying on");
+        }
+        failing = result.is_err();
+    }
+}
+
+/// Root and `root/pypi`, in one transaction.
+async fn first_start(
+    config: &Config,
+    db: &Db,
+    default_upstream: impl FnOnce() -> Result<Option<String>>,
+) -> Result<()> {
+    let mut given = one("type", "mirror");
+    given.insert("volatile".into(), false.into());
+    let upstream = match &config.upstream {
+        Some(upstream) => Some(upstream.clone()),
+        None => default_upstream()?,
+    };
+    if let Some(upstream) = upstream {
+        given.insert("mirror_url".into(), upstream.into());
+    }
+    let mirror = options::create("root", &given)?;
+    let chosen = config.root_password.clone();
+    let secret = chosen.clone().unwrap_or_else(password::random);
+    let hash = password::hash(&secret).await?;
+    let mut tx = Tx::begin(db).await?;
+    if tx.account("root").await?.is_some() {
+        // Another process was first.
+        return Ok(());
+    }
+    tx.create_account("root", Some(&hash), "{}").await?;
+    let stored = serde_json::to_string(&mirror).map_err(Error::internal)?;
+    tx.create_index("root/pypi", "root", &stored).await?;
+    if chosen.is_none() {
+        let place = config.data.join("root-password");
+        write_private(&place, &format!("{secret}\n"))?;
+        eprintln!("the password of root was written to {}", place.display());
+    }
+    let event = NewEvent {
+        who: ":server",
+        what: "installed",
+        index: Some("root/pypi"),
+        project: None,
+        detail: Some(&stored_for_audit(&mirror)),
+    };
+    tx.commit(event).await?;
+    Ok(())
+}
+
+fn stored_for_audit(options: &Options) -> String {
+    serde_json::Value::Object(options::shown(options)).to_string()
+}
+
+fn create_private_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| crate::bad!("the data folder {} can not be made: {e}", path.display()))
+}
+
+/// Writes a file that only its owner can read, and syncs it.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    // A leftover of an attempt that failed may have other rights.
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+        _ => {}
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(())
 }

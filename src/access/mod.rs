@@ -1,12 +1,16 @@
 //! Who is asking, and the one function that decides whether they may.
 //!
-//! Reading is a permission too: what a principal may not read does not exist for them, so the
-//! refusal is the same 404 as for an index that never was. Anonymous askers get 401 where a
-//! credential could help and the index is not hidden from them.
+//! Reading is a permission too: what a principal may not read does not exist for them. Installers
+//! send credentials only after a 401, so an anonymous asker gets the same 401 for an index that
+//! is hidden and for one that never was; a known asker gets the same 404 for both.
 
+pub mod accounts;
+mod decide;
+pub mod password;
 pub mod people;
+pub mod tokens;
 
-use crate::index::directory::{Directory, IndexName};
+pub use decide::{decide, may_read};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,17 @@ pub struct Who {
     pub label: String,
 }
 
+impl Who {
+    /// A person with all of their rights (password, login session, or the command line).
+    pub fn person(name: &str) -> Self {
+        Self { user: Some(name.into()), scope: None, label: name.into() }
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.user.as_deref() == Some("root")
+    }
+}
+
 impl Default for Who {
     fn default() -> Self {
         Self { user: None, scope: None, label: ":anonymous".into() }
@@ -27,11 +42,13 @@ impl Default for Who {
 
 /// The limits of an API token; `None` means no limit of that kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
-    /// Normalised.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Normalised. Limits uploading and managing; what it may read is the whole index, because
+    /// an installer needs the dependencies too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// Empty: all that the owner may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,8 +71,11 @@ pub enum Action {
 /// What a request needs, as its route declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Anybody.
+    /// Anybody; a wrong credential counts as none.
     Nothing,
+    /// [`Need::Read`] of the index in the path; a wrong credential counts as none (`+api`, where
+    /// devpi's client learns whether its login still counts).
+    Greet,
     /// Any valid credential.
     Login,
     /// Of the index in the path.
@@ -67,10 +87,17 @@ pub enum Need {
     CreateUser,
     /// Change or delete the user in the path.
     ManageUser,
-    /// Of the token in the path.
+    /// Of one's own tokens; the handler sees to it that the token in the path is one's own.
     ManageToken,
     /// Root.
     Operate,
+}
+
+impl Need {
+    /// Whether a wrong credential is as good as none.
+    pub fn forgives(self) -> bool {
+        matches!(self, Self::Nothing | Self::Greet)
+    }
 }
 
 /// The answer of [`decide`].
@@ -85,15 +112,8 @@ pub enum Decision {
     Hidden,
 }
 
-/// Decides. `index` and `project` are what the path names, `user` the user it names.
-pub fn decide(
-    directory: &Directory,
-    who: &Who,
-    need: Need,
-    index: Option<&IndexName>,
-    project: Option<&str>,
-    user: Option<&str>,
-) -> Decision {
-    let _ = (directory, who, index, project, user);
-    if need == Need::Nothing { Decision::Allowed } else { Decision::Hidden }
+/// A time as JSON tells it: RFC 3339 in whole seconds, UTC.
+pub fn time(at: crate::db::Micros) -> String {
+    let seconds = jiff::Timestamp::from_second(at.div_euclid(1_000_000)).unwrap_or_default();
+    seconds.to_string()
 }

@@ -1,27 +1,222 @@
 //! From a request's headers to [`Who`]: passwords, API tokens, login sessions.
 
-use super::Who;
-use crate::db::Db;
-use crate::error::Result;
-use http::HeaderMap;
+use super::{Scope, Who, password, tokens};
+use crate::db::{self, Db, Micros};
+use crate::error::{Error, Result};
+use crate::index::directory::Directory;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::{HeaderMap, header};
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// Failed passwords of one account within a minute, after which it has to wait.
+const TRIES: u32 = 10;
+
+/// Microseconds between two notes of a token's use.
+const NOTE_EVERY: Micros = 60_000_000;
 
 /// Checks credentials; remembers good ones briefly, so that argon2 runs once and not per request.
 pub struct People {
     db: Db,
     anonymous: Arc<Who>,
+    /// Keyed by a keyed hash, so that no secret is kept in memory.
+    known: Cache<[u8; 32], Arc<Known>>,
+    key: [u8; 32],
+    /// Failed passwords per account, forgotten after a minute.
+    failures: Cache<String, u32>,
+}
+
+/// A credential that was verified.
+struct Known {
+    who: Arc<Who>,
+    /// Of the directory it was verified against; a newer one may know of a revocation.
+    serial: i64,
+    expires_at: Option<Micros>,
+    token: Option<String>,
+    noted_at: AtomicI64,
+}
+
+/// What a header carries.
+#[derive(Debug, PartialEq, Eq)]
+enum Credential {
+    Basic {
+        user: String,
+        secret: String,
+    },
+    Bearer(String),
+    /// A header that is no credential of a known form.
+    Unreadable,
+}
+
+fn wrong() -> Error {
+    Error::Unauthenticated(
+        "the credential is wrong, expired or revoked: log in again, or use another token".into(),
+    )
 }
 
 impl People {
     pub fn new(db: Db) -> Self {
-        let anonymous = Arc::new(Who::default());
-        Self { db, anonymous }
+        let minute = Duration::from_secs(60);
+        Self {
+            db,
+            anonymous: Arc::new(Who::default()),
+            known: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
+            key: rand::random(),
+            failures: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
+        }
+    }
+
+    /// The asker without a credential.
+    pub fn anonymous(&self) -> Arc<Who> {
+        self.anonymous.clone()
     }
 
     /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer).
-    /// No credential is the anonymous asker; a wrong one is [`crate::error::Error::Unauthenticated`].
-    pub async fn who(&self, headers: &HeaderMap) -> Result<Arc<Who>> {
-        let _ = (headers, &self.db);
-        Ok(self.anonymous.clone())
+    /// No credential is the anonymous asker; a wrong one is [`Error::Unauthenticated`].
+    pub async fn who(&self, directory: &Directory, headers: &HeaderMap) -> Result<Arc<Who>> {
+        let (devpi, value) = match (headers.get("x-devpi-auth"), headers.get(header::AUTHORIZATION)) {
+            (Some(value), _) => (true, value.as_bytes()),
+            (None, Some(value)) => (false, value.as_bytes()),
+            (None, None) => return Ok(self.anonymous()),
+        };
+        let key: [u8; 32] = {
+            let mut hash = Sha256::new();
+            hash.update(self.key);
+            hash.update([u8::from(devpi)]);
+            hash.update(value);
+            hash.finalize().into()
+        };
+        let now = db::now();
+        if let Some(known) = self.known.get(&key)
+            && known.serial == directory.serial
+            && known.expires_at.is_none_or(|at| now < at)
+        {
+            self.note(&known, now);
+            return Ok(known.who.clone());
+        }
+        let known = Arc::new(self.verify(directory, &credential(devpi, value), now).await?);
+        self.note(&known, now);
+        let who = known.who.clone();
+        self.known.insert(key, known);
+        Ok(who)
+    }
+
+    /// Checks a user's password (or login token), as `+login` needs it.
+    pub async fn login(&self, directory: &Directory, user: &str, secret: &str) -> Result<Arc<Who>> {
+        let credential = Credential::Basic { user: user.into(), secret: secret.into() };
+        let known = self.verify(directory, &credential, db::now()).await?;
+        if known.who.user.as_deref() == Some(user) && known.who.scope.is_none() {
+            Ok(known.who)
+        } else {
+            Err(wrong())
+        }
+    }
+
+    async fn verify(&self, directory: &Directory, credential: &Credential, now: Micros) -> Result<Known> {
+        let (user, secret) = match credential {
+            Credential::Unreadable => return Err(wrong()),
+            Credential::Bearer(secret) => ("", secret.as_str()),
+            Credential::Basic { user, secret } if secret.is_empty() && user.starts_with(tokens::PREFIX) => {
+                ("", user.as_str())
+            }
+            Credential::Basic { user, secret } => (user.as_str(), secret.as_str()),
+        };
+        let known = if secret.starts_with(tokens::PREFIX) { self.token(secret, now).await? } else { None };
+        let known = match known {
+            Some(known) => known,
+            None if user.is_empty() => return Err(wrong()),
+            None => self.password(user, secret).await?,
+        };
+        let account = known.who.user.as_ref().and_then(|user| directory.users.get(user));
+        match account {
+            Some(account) if account.disabled => Err(wrong()),
+            // An account that the directory does not know yet was made by another process just
+            // now; the decision catches up before it says no.
+            _ => Ok(Known { serial: directory.serial, ..known }),
+        }
+    }
+
+    async fn token(&self, secret: &str, now: Micros) -> Result<Option<Known>> {
+        let token = self.db.token_by_secret(&tokens::fingerprint(secret)).await?;
+        let valid = |token: &crate::db::tokens::StoredToken| {
+            token.revoked_at.is_none() && token.expires_at.is_none_or(|at| now < at)
+        };
+        let Some(token) = token.filter(valid) else { return Ok(None) };
+        let session = token.kind == "session";
+        // A scope that cannot be read must not become a token without limits.
+        let scope: Scope = serde_json::from_str(&token.scope).map_err(Error::internal)?;
+        let who = if session {
+            Who::person(&token.owner)
+        } else {
+            let label = format!("token:{} ({})", token.id, token.owner);
+            Who { user: Some(token.owner), scope: Some(scope), label }
+        };
+        Ok(Some(Known {
+            who: Arc::new(who),
+            serial: 0,
+            expires_at: token.expires_at,
+            token: (!session).then_some(token.id),
+            noted_at: AtomicI64::new(token.last_used_at.unwrap_or(0)),
+        }))
+    }
+
+    async fn password(&self, user: &str, secret: &str) -> Result<Known> {
+        let failed = self.failures.get(user).unwrap_or(0);
+        if failed >= TRIES {
+            let wait = "too many wrong passwords for this user: wait a minute, or use a token";
+            return Err(Error::Unauthenticated(wait.into()));
+        }
+        let account = self.db.account(user).await?;
+        let disabled = account.as_ref().is_none_or(|account| account.disabled_at.is_some());
+        let hash = account.and_then(|account| account.password_hash);
+        if !password::verify(secret, hash).await? || disabled {
+            self.failures.insert(user.to_owned(), failed + 1);
+            tracing::warn!(user, "wrong password");
+            return Err(wrong());
+        }
+        let who = Arc::new(Who::person(user));
+        Ok(Known { who, serial: 0, expires_at: None, token: None, noted_at: AtomicI64::new(0) })
+    }
+
+    /// Notes a token's use, at most once a minute and beside the request.
+    fn note(&self, known: &Known, now: Micros) {
+        let Some(id) = &known.token else { return };
+        let before = known.noted_at.load(Ordering::Relaxed);
+        let due = now.saturating_sub(before) >= NOTE_EVERY;
+        if due && known.noted_at.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let (db, id) = (self.db.clone(), id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = db.touch_token(&id, now).await {
+                    tracing::warn!(error = format!("{error:#}"), "a token's last use was not noted");
+                }
+            });
+        }
+    }
+}
+
+fn credential(devpi: bool, value: &[u8]) -> Credential {
+    let Ok(text) = std::str::from_utf8(value) else { return Credential::Unreadable };
+    if devpi {
+        return basic(text.trim());
+    }
+    match text.trim().split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => basic(rest.trim()),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Credential::Bearer(rest.trim().into())
+        }
+        _ => Credential::Unreadable,
+    }
+}
+
+/// base64 of UTF-8 `user:secret`, split at the first colon.
+fn basic(text: &str) -> Credential {
+    let decoded = BASE64_STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    match decoded.as_deref().and_then(|pair| pair.split_once(':')) {
+        Some((user, secret)) => Credential::Basic { user: user.into(), secret: secret.into() },
+        None => Credential::Unreadable,
     }
 }

@@ -1,1 +1,121 @@
 //! The command line: one file per command.
+
+mod serve;
+
+use crate::app::App;
+use crate::config::load::{Resolved, Sources};
+use crate::config::upstream::default_upstream;
+use crate::error::{Error, Result};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Gives an organisation its Python wheels: private indexes and a caching mirror of PyPI.
+///
+/// Start with `wheelwright serve`, then `pip install -i http://127.0.0.1:3141/simple/ PACKAGE`.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which installation a command is about.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Where")]
+struct Place {
+    /// Folder with database, blobs and secrets [default: ./wheelwright-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configuration file [default: ./wheelwright.toml, else wheelwright.toml in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// postgres://… instead of SQLite in the data folder
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// s3://bucket/prefix instead of files in the data folder
+    #[arg(long, global = true, value_name = "URL")]
+    storage: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    // Fails only if one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (place, command) = (cli.place, cli.command);
+    let (resolved, result) = match place.resolve(command.flags()) {
+        Ok(resolved) => (resolved, tokio::runtime::Builder::new_multi_thread().enable_all().build()),
+        Err(error) => return fail(&error, 2),
+    };
+    log_to_stderr(&resolved);
+    let result = match result {
+        Ok(runtime) => runtime.block_on(command.run(resolved)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn fail(error: &Error, code: u8) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}
+
+impl Command {
+    /// The settings that were given as flags of the command.
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Serve(serve) => serve.flags(),
+        }
+    }
+
+    async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        match self {
+            Self::Serve(serve) => serve.run(resolved).await,
+        }
+    }
+}
+
+impl Place {
+    fn resolve(&self, mut flags: Vec<(&'static str, String)>) -> Result<Resolved> {
+        let data = self.data.as_ref().map(|data| data.display().to_string());
+        let own = [("data", data), ("database", self.database.clone()), ("storage", self.storage.clone())];
+        flags.extend(own.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        Sources::of_process(flags, self.config.clone()).resolve()
+    }
+}
+
+/// Opens the installation, and makes it if it is new.
+async fn open(resolved: Resolved) -> Result<App> {
+    let offline = resolved.config.offline;
+    let upstream = move || match default_upstream(|name| std::env::var(name).ok()) {
+        Ok(url) => Ok(Some(url)),
+        // Without the network the address can wait.
+        Err(error) if offline => {
+            tracing::warn!("{error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    App::open_with(resolved.config, upstream).await
+}
+
+fn log_to_stderr(resolved: &Resolved) {
+    use tracing_subscriber::EnvFilter;
+    let log = &resolved.config.log;
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only if a subscriber is installed already.
+    let _ = if log.json { subscriber.json().try_init() } else { subscriber.with_ansi(false).try_init() };
+}

@@ -1,1 +1,129 @@
-//! (being written)
+//! Accounts and the groups they are members of.
+
+use super::{Db, Micros, Tx};
+use crate::error::Result;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A row of `account`.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub name: String,
+    /// A PHC string; `None`: no password opens this account.
+    pub password_hash: Option<String>,
+    /// JSON object: email, title, description, custom_data.
+    pub profile: String,
+    pub created_at: Micros,
+    pub modified_at: Option<Micros>,
+    pub disabled_at: Option<Micros>,
+}
+
+const COLUMNS: &str = "name, password_hash, profile, created_at, modified_at, disabled_at";
+
+fn account(row: &AnyRow) -> Result<Account> {
+    Ok(Account {
+        name: row.try_get(0)?,
+        password_hash: row.try_get(1)?,
+        profile: row.try_get(2)?,
+        created_at: row.try_get(3)?,
+        modified_at: row.try_get(4)?,
+        disabled_at: row.try_get(5)?,
+    })
+}
+
+fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM account {rest}"))
+}
+
+impl Db {
+    pub async fn account(&self, name: &str) -> Result<Option<Account>> {
+        let row = sqlx::query(select("WHERE name = $1")).bind(name).fetch_optional(&self.pool).await?;
+        row.as_ref().map(account).transpose()
+    }
+
+    /// All, by name.
+    pub async fn accounts(&self) -> Result<Vec<Account>> {
+        let rows = sqlx::query(select("ORDER BY name")).fetch_all(&self.pool).await?;
+        rows.iter().map(account).collect()
+    }
+
+    /// Every `(group, account)` pair.
+    pub async fn memberships(&self) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query("SELECT group_name, account FROM membership").fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+}
+
+impl Tx {
+    pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
+        let row = sqlx::query(select("WHERE name = $1")).bind(name).fetch_optional(&mut *self.tx).await?;
+        row.as_ref().map(account).transpose()
+    }
+
+    pub async fn create_account(&mut self, name: &str, hash: Option<&str>, profile: &str) -> Result<()> {
+        sqlx::query("INSERT INTO account (name, password_hash, profile, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(name)
+            .bind(hash)
+            .bind(profile)
+            .bind(self.now)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn set_profile(&mut self, name: &str, profile: &str) -> Result<()> {
+        sqlx::query("UPDATE account SET profile = $2, modified_at = $3 WHERE name = $1")
+            .bind(name)
+            .bind(profile)
+            .bind(self.now)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Also ends the account's login sessions.
+    pub async fn set_password(&mut self, name: &str, hash: &str) -> Result<()> {
+        sqlx::query("UPDATE account SET password_hash = $2, modified_at = $3 WHERE name = $1")
+            .bind(name)
+            .bind(hash)
+            .bind(self.now)
+            .execute(&mut *self.tx)
+            .await?;
+        self.end_sessions(name).await
+    }
+
+    /// Also ends the account's login sessions when disabling.
+    pub async fn set_disabled(&mut self, name: &str, disabled: bool) -> Result<()> {
+        sqlx::query("UPDATE account SET disabled_at = $2 WHERE name = $1")
+            .bind(name)
+            .bind(disabled.then_some(self.now))
+            .execute(&mut *self.tx)
+            .await?;
+        if disabled { self.end_sessions(name).await } else { Ok(()) }
+    }
+
+    /// With its memberships, tokens and indexes.
+    pub async fn delete_account(&mut self, name: &str) -> Result<()> {
+        sqlx::query("DELETE FROM account WHERE name = $1").bind(name).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
+    pub async fn join_group(&mut self, group: &str, account: &str) -> Result<()> {
+        sqlx::query("INSERT INTO membership (group_name, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(group)
+            .bind(account)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the account was a member.
+    pub async fn leave_group(&mut self, group: &str, account: &str) -> Result<bool> {
+        let done = sqlx::query("DELETE FROM membership WHERE group_name = $1 AND account = $2")
+            .bind(group)
+            .bind(account)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,1 +1,121 @@
-//! (being written)
+//! API tokens and login sessions; only the sha256 of a secret is kept.
+
+use super::{Db, Micros, Tx};
+use crate::error::Result;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A row of `token`.
+#[derive(Clone, Debug)]
+pub struct StoredToken {
+    pub id: String,
+    pub owner: String,
+    /// `api` or `session`
+    pub kind: String,
+    pub name: String,
+    /// JSON of `access::Scope`
+    pub scope: String,
+    pub created_at: Micros,
+    pub expires_at: Option<Micros>,
+    pub revoked_at: Option<Micros>,
+    pub last_used_at: Option<Micros>,
+}
+
+const COLUMNS: &str = "id, owner, kind, name, scope, created_at, expires_at, revoked_at, last_used_at";
+
+fn token(row: &AnyRow) -> Result<StoredToken> {
+    Ok(StoredToken {
+        id: row.try_get(0)?,
+        owner: row.try_get(1)?,
+        kind: row.try_get(2)?,
+        name: row.try_get(3)?,
+        scope: row.try_get(4)?,
+        created_at: row.try_get(5)?,
+        expires_at: row.try_get(6)?,
+        revoked_at: row.try_get(7)?,
+        last_used_at: row.try_get(8)?,
+    })
+}
+
+fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM token {rest}"))
+}
+
+impl Db {
+    /// The token with this secret, valid or not.
+    pub async fn token_by_secret(&self, secret_sha256: &str) -> Result<Option<StoredToken>> {
+        let query = sqlx::query(select("WHERE secret_sha256 = $1")).bind(secret_sha256);
+        query.fetch_optional(&self.pool).await?.as_ref().map(token).transpose()
+    }
+
+    /// The API tokens of one owner, or of all; revoked ones are left out.
+    pub async fn api_tokens(&self, owner: Option<&str>) -> Result<Vec<StoredToken>> {
+        let rest =
+            "WHERE kind = 'api' AND revoked_at IS NULL AND ($1 = '' OR owner = $1) ORDER BY created_at";
+        let rows = sqlx::query(select(rest)).bind(owner.unwrap_or("")).fetch_all(&self.pool).await?;
+        rows.iter().map(token).collect()
+    }
+
+    /// Remembers that a token was used. No event: nothing depends on it.
+    pub async fn touch_token(&self, id: &str, at: Micros) -> Result<()> {
+        sqlx::query("UPDATE token SET last_used_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(at)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    pub async fn token(&mut self, id: &str) -> Result<Option<StoredToken>> {
+        let query = sqlx::query(select("WHERE id = $1")).bind(id);
+        query.fetch_optional(&mut *self.tx).await?.as_ref().map(token).transpose()
+    }
+
+    pub async fn create_token(&mut self, new: &StoredToken, secret_sha256: &str) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO token (id, owner, kind, name, secret_sha256, scope, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&new.id)
+        .bind(&new.owner)
+        .bind(&new.kind)
+        .bind(&new.name)
+        .bind(secret_sha256)
+        .bind(&new.scope)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    pub async fn revoke_token(&mut self, id: &str) -> Result<()> {
+        sqlx::query("UPDATE token SET revoked_at = $2 WHERE id = $1")
+            .bind(id)
+            .bind(self.now)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Revokes every login session of an account.
+    pub async fn end_sessions(&mut self, owner: &str) -> Result<()> {
+        sqlx::query("DELETE FROM token WHERE owner = $1 AND kind = 'session'")
+            .bind(owner)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the sessions of an account that ended by themselves.
+    pub async fn forget_expired_sessions(&mut self, owner: &str) -> Result<()> {
+        sqlx::query("DELETE FROM token WHERE owner = $1 AND kind = 'session' AND expires_at < $2")
+            .bind(owner)
+            .bind(self.now)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+}

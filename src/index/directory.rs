@@ -2,6 +2,9 @@
 //!
 //! Small, read on every request, replaced whole when an event says that something in it changed.
 
+use super::options::{self, Options};
+use crate::db::Db;
+use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -44,6 +47,35 @@ pub struct Directory {
     pub serial: i64,
     pub users: BTreeMap<String, User>,
     pub indexes: BTreeMap<IndexName, Index>,
+    /// Anybody may create an account (setting `open_registration`).
+    pub open_registration: bool,
+}
+
+impl Directory {
+    /// Reads all of it.
+    pub async fn load(db: &Db) -> Result<Self> {
+        // The serial first: what is committed meanwhile is read again when its event is seen.
+        let serial = db.serial().await?;
+        let mut users = BTreeMap::new();
+        for account in db.accounts().await? {
+            let disabled = account.disabled_at.is_some();
+            let user = User { name: account.name.clone(), groups: BTreeSet::new(), disabled };
+            users.insert(account.name, user);
+        }
+        for (group, account) in db.memberships().await? {
+            if let Some(user) = users.get_mut(&account) {
+                user.groups.insert(group);
+            }
+        }
+        let mut indexes = BTreeMap::new();
+        for stored in db.indexes().await? {
+            let options: Options = serde_json::from_str(&stored.options).unwrap_or_default();
+            if let Some(name) = IndexName::parse(&stored.name) {
+                indexes.insert(name.clone(), options::read(&name, &options));
+            }
+        }
+        Ok(Self { serial, users, indexes, open_registration: false })
+    }
 }
 
 #[derive(Clone, Debug)]

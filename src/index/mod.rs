@@ -1,10 +1,13 @@
 //! What an index shows, and how something gets into it.
 
+pub mod admin;
 pub mod directory;
 pub mod flight;
+mod follow;
 pub mod gather;
 pub mod inheritance;
 pub mod mirror;
+pub mod options;
 pub mod policy;
 pub mod stage;
 pub mod stripes;
@@ -16,16 +19,15 @@ use crate::error::Result;
 use crate::packaging::name::ProjectName;
 use crate::store::Store;
 use directory::Directory;
+use follow::Follower;
 use mirror::Mirrors;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use stripes::Stripes;
 use view::Views;
 
 /// The rules of all indexes, and what they keep in memory.
 pub struct Indexes {
-    db: Db,
-    store: Store,
-    directory: RwLock<Arc<Directory>>,
+    follower: Follower,
     stripes: Arc<Stripes>,
     pub mirrors: Mirrors,
     pub views: Views,
@@ -36,25 +38,20 @@ impl Indexes {
         let stripes = Arc::new(Stripes::default());
         let bumped = stripes.clone();
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
-        let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed)?;
-        let views = Views::new(db.clone(), mirrors.clone(), stripes.clone(), config.limits.page_cache);
-        Ok(Self { db, store, directory: RwLock::default(), stripes, mirrors, views })
+        let mirrors = Mirrors::new(config, db.clone(), store, changed)?;
+        let follower = Follower::new(db.clone(), config.open_registration).await?;
+        let views = Views::new(db, mirrors.clone(), stripes.clone(), config.limits.page_cache);
+        Ok(Self { follower, stripes, mirrors, views })
     }
 
     /// The present snapshot.
     pub fn directory(&self) -> Arc<Directory> {
-        self.directory.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.follower.directory()
     }
 
     /// The serial of the present snapshot.
     pub fn directory_serial(&self) -> i64 {
-        self.directory.read().unwrap_or_else(|poisoned| poisoned.into_inner()).serial
-    }
-
-    /// Puts a newer snapshot in place. Prepared pages of the older one are made anew, so replace
-    /// it only when users, groups or indexes changed.
-    pub fn set_directory(&self, directory: Directory) {
-        *self.directory.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(directory);
+        self.follower.directory().serial
     }
 
     /// Something about a project changed in the database: call it after the commit, before the
@@ -77,8 +74,7 @@ impl Indexes {
     /// Catches up with events of other processes; cheap when there are none. Called before any
     /// negative answer, and by a task twice a second.
     pub async fn refresh(&self) -> Result<()> {
-        let _ = (&self.db, &self.store);
-        Ok(())
+        self.follower.refresh(|index, project| self.changed(index, project)).await
     }
 }
 

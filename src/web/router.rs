@@ -365,7 +365,10 @@ fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
 
 /// Who is it, and may they? A refusal is given only after catching up with other processes.
 async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
-    ctx.who = ctx.app.people.who(&ctx.headers).await?;
+    ctx.who = match ctx.app.people.who(&ctx.directory, &ctx.headers).await {
+        Err(Error::Unauthenticated(_)) if route.need.forgives() => ctx.app.people.anonymous(),
+        known => known?,
+    };
     if decision(route, ctx) != Decision::Allowed {
         ctx.app.indexes.refresh().await?;
         ctx.directory = ctx.app.indexes.directory();

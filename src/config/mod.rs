@@ -1,5 +1,10 @@
 //! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
 
+pub mod load;
+pub mod settings;
+pub mod units;
+pub mod upstream;
+
 use std::path::PathBuf;
 use url::Url;
 
@@ -29,6 +34,23 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Sets root's password at the first start; else a random one is written to `DATA/root-password`.
     pub root_password: Option<String>,
+    /// Anybody may create an account over HTTP; else only root.
+    pub open_registration: bool,
+    pub log: Log,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// What to log, as `tracing`'s filters say it (`info`, `wheelwright=debug`).
+    pub filter: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), json: false }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -100,6 +122,8 @@ impl Default for Config {
             mirror: Mirror::default(),
             tls: None,
             root_password: None,
+            open_registration: false,
+            log: Log::default(),
         }
     }
 }

@@ -1,0 +1,175 @@
+//! Accounts: who can be one, how they are made, changed, disabled, grouped and deleted.
+
+use super::password;
+use crate::db::accounts::Account;
+use crate::db::events::NewEvent;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::{bad, conflict, forbidden, missing};
+use serde_json::{Map, Value};
+
+/// What a login's event says; the directory stays as it is after it.
+pub const LOGIN: &str = "login";
+
+/// First path segments that mean something else.
+const RESERVED: [&str; 7] = ["simple", "pypi", "legacy", "v1", "static", "packages", "integrity"];
+
+/// What a person may say of themselves.
+const PROFILE: [&str; 4] = ["email", "title", "description", "custom_data"];
+
+/// Sent back by clients that read, merge and write; never taken from them.
+const IGNORED: [&str; 4] = ["created", "modified", "indexes", "username"];
+
+/// devpi's rule for user and index names; `what` is `username` or `indexname`.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    let allowed =
+        |c: char| !c.is_control() && (!c.is_ascii() || c.is_ascii_alphanumeric() || "-.@_".contains(c));
+    if name.is_empty() || matches!(name, "." | "..") || !name.chars().all(allowed) {
+        return Err(bad!(
+            "{what} '{name}' contains characters that aren't allowed. Any ascii symbol besides -.@_ is blocked."
+        ));
+    }
+    if name.chars().count() > 128 {
+        return Err(bad!("{what} '{name}' is longer than 128 characters"));
+    }
+    Ok(())
+}
+
+/// What a client sent for an account, sorted.
+#[derive(Debug, Default)]
+pub struct Given {
+    pub password: Option<String>,
+    /// A hash made elsewhere (importers); only root may give it.
+    pub password_hash: Option<String>,
+    profile: Map<String, Value>,
+}
+
+impl Given {
+    pub fn from_json(given: Map<String, Value>) -> Result<Self> {
+        let mut sorted = Self::default();
+        let mut unknown = Vec::new();
+        for (key, value) in given {
+            match (key.as_str(), value) {
+                ("password", Value::String(text)) => sorted.password = Some(text),
+                ("password" | "pwhash", Value::Null) => {}
+                ("pwhash", Value::String(text)) => sorted.password_hash = Some(text),
+                ("password" | "pwhash", _) => return Err(bad!("{key} must be text")),
+                (key, value) if PROFILE.contains(&key) => drop(sorted.profile.insert(key.to_owned(), value)),
+                (key, _) if IGNORED.contains(&key) => {}
+                (key, _) => unknown.push(key.to_owned()),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(sorted);
+        }
+        Err(bad!("Unknown keys in user config: {}", unknown.join(", ")))
+    }
+
+    async fn hash(&self) -> Result<Option<String>> {
+        match (&self.password, &self.password_hash) {
+            (Some(password), _) => password::hash(password).await.map(Some),
+            (None, Some(hash)) if password::is_hash(hash) => Ok(Some(hash.clone())),
+            (None, Some(_)) => Err(bad!("pwhash must be an argon2 hash in PHC form ($argon2id$…)")),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The profile of an account as a JSON object.
+pub fn profile(account: &Account) -> Map<String, Value> {
+    serde_json::from_str(&account.profile).unwrap_or_default()
+}
+
+fn merged(mut profile: Map<String, Value>, given: &Given) -> String {
+    for (key, value) in &given.profile {
+        if value.is_null() || value.as_str() == Some("") {
+            profile.remove(key);
+        } else {
+            profile.insert(key.clone(), value.clone());
+        }
+    }
+    Value::Object(profile).to_string()
+}
+
+fn event<'a>(who: &'a str, what: &'a str, detail: &'a str) -> NewEvent<'a> {
+    NewEvent { who, what, index: None, project: None, detail: Some(detail) }
+}
+
+fn no_user(name: &str) -> Error {
+    missing!("no user '{name}'")
+}
+
+/// Creates an account. `who` is for the audit trail.
+pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()> {
+    check_name("username", name)?;
+    if RESERVED.contains(&name) {
+        return Err(bad!("username '{name}' is reserved: choose another"));
+    }
+    let hash = given.hash().await?.ok_or_else(|| bad!("password needs to be set"))?;
+    let mut tx = Tx::begin(db).await?;
+    if tx.account(name).await?.is_some() {
+        return Err(conflict!("user already exists"));
+    }
+    tx.create_account(name, Some(&hash), &merged(Map::new(), given)).await?;
+    tx.commit(event(who, "user created", name)).await?;
+    Ok(())
+}
+
+/// Changes profile and password; a new password ends the account's login sessions.
+pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()> {
+    let hash = given.hash().await?;
+    let mut tx = Tx::begin(db).await?;
+    let account = tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    tx.set_profile(name, &merged(profile(&account), given)).await?;
+    if let Some(hash) = hash {
+        tx.set_password(name, &hash).await?;
+    }
+    tx.commit(event(who, "user changed", name)).await?;
+    Ok(())
+}
+
+/// Disables or enables: a disabled account keeps everything and can do nothing.
+pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<()> {
+    if name == "root" && disabled {
+        return Err(forbidden!("root can not be disabled"));
+    }
+    let mut tx = Tx::begin(db).await?;
+    tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    tx.set_disabled(name, disabled).await?;
+    tx.commit(event(who, if disabled { "user disabled" } else { "user enabled" }, name)).await?;
+    Ok(())
+}
+
+/// Deletes an account with its tokens and indexes, unless one of those is not volatile.
+pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
+    if name == "root" {
+        return Err(forbidden!("root user can not be deleted"));
+    }
+    let mut tx = Tx::begin(db).await?;
+    tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    for (index, options) in tx.indexes_of(name).await? {
+        let options: Map<String, Value> = serde_json::from_str(&options).unwrap_or_default();
+        if options.get("volatile").and_then(Value::as_bool) == Some(false) {
+            let index = index.rsplit('/').next().unwrap_or_default();
+            return Err(forbidden!("user '{name}' has non-volatile index: {index}"));
+        }
+    }
+    tx.delete_account(name).await?;
+    tx.commit(event(who, "user deleted", name)).await?;
+    Ok(())
+}
+
+/// Puts an account into a group, or takes it out. Groups exist while they have members.
+pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) -> Result<()> {
+    check_name("groupname", group)?;
+    let mut tx = Tx::begin(db).await?;
+    tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    if member {
+        tx.join_group(group, name).await?;
+    } else if !tx.leave_group(group, name).await? {
+        return Err(missing!("{name} is not in group {group}"));
+    }
+    let detail = format!("{group} {name}");
+    tx.commit(event(who, if member { "group joined" } else { "group left" }, &detail)).await?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The one function that decides.
+
+use super::{Action, Decision, Need, Scope, Who};
+use crate::index::directory::{Directory, Index, IndexName, User};
+use crate::packaging::name::ProjectName;
+
+/// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
+/// names its project only in its body: its handler asks again once it is known.
+pub fn decide(
+    directory: &Directory,
+    who: &Who,
+    need: Need,
+    index: Option<&IndexName>,
+    project: Option<&str>,
+    user: Option<&str>,
+) -> Decision {
+    let asker = Asker::new(directory, who);
+    match need {
+        Need::Nothing => Decision::Allowed,
+        Need::Greet if index.is_none() => Decision::Allowed,
+        Need::Login => asker.unless(asker.known.is_some()),
+        Need::Greet | Need::Read | Need::Upload | Need::Manage => asker.in_index(need, index, project),
+        Need::ManageIndex => asker.manage_index(index),
+        Need::CreateUser => asker.unless(directory.open_registration || asker.admin(asker.is_root())),
+        Need::ManageUser => {
+            let own = user.is_some() && who.user.as_deref() == user;
+            asker.unless(asker.admin(own || asker.is_root()))
+        }
+        Need::ManageToken => asker.unless(asker.admin(asker.known.is_some())),
+        Need::Operate => asker.unless(asker.admin(asker.is_root())),
+    }
+}
+
+/// Whether `who` may read an index: for lists, and for the bases of another index.
+pub fn may_read(directory: &Directory, who: &Who, index: &Index) -> bool {
+    Asker::new(directory, who).reads(index)
+}
+
+struct Asker<'a> {
+    directory: &'a Directory,
+    /// `None` for the anonymous, the deleted and the disabled.
+    known: Option<&'a User>,
+    scope: Option<&'a Scope>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(directory: &'a Directory, who: &'a Who) -> Self {
+        let known =
+            who.user.as_ref().and_then(|name| directory.users.get(name)).filter(|user| !user.disabled);
+        Self { directory, known, scope: who.scope.as_ref() }
+    }
+
+    fn is_root(&self) -> bool {
+        self.known.is_some_and(|user| user.name == "root")
+    }
+
+    fn owns(&self, index: &IndexName) -> bool {
+        self.known.is_some_and(|user| user.name == index.user())
+    }
+
+    /// What belongs to no index has nothing to hide.
+    fn unless(&self, allowed: bool) -> Decision {
+        match (allowed, self.known) {
+            (true, _) => Decision::Allowed,
+            (false, Some(_)) => Decision::Refused,
+            (false, None) => Decision::AskCredential,
+        }
+    }
+
+    /// Rights beyond a single index: a token limited to one has none of them.
+    fn admin(&self, right: bool) -> bool {
+        let limited = |scope: &Scope| scope.index.is_some() || !permits(scope, Action::Admin);
+        right && !self.scope.is_some_and(limited)
+    }
+
+    fn in_list(&self, list: &[String]) -> bool {
+        list.iter().any(|principal| match principal.as_str() {
+            ":ANONYMOUS:" => true,
+            ":AUTHENTICATED:" => self.known.is_some(),
+            group if group.starts_with(':') => {
+                self.known.is_some_and(|user| user.groups.contains(group.trim_matches(':')))
+            }
+            name => self.known.is_some_and(|user| user.name == name),
+        })
+    }
+
+    /// Whether a token's limits reach this index at all.
+    fn reaches(&self, index: &IndexName) -> bool {
+        self.scope.and_then(|scope| scope.index.as_ref()).is_none_or(|limit| limit == index.as_str())
+    }
+
+    fn acts(&self, index: &IndexName, action: Action, project: Option<&str>) -> bool {
+        let Some(scope) = self.scope else { return true };
+        self.reaches(index) && permits(scope, action) && (action == Action::Read || covers(scope, project))
+    }
+
+    /// The person may; whatever their token is limited to.
+    fn person_reads(&self, index: &Index) -> bool {
+        self.is_root() || self.owns(&index.name) || self.in_list(&index.acl_read)
+    }
+
+    fn reads(&self, index: &Index) -> bool {
+        // Nobody may do less with a token than without.
+        index.acl_read.iter().any(|principal| principal == ":ANONYMOUS:")
+            || (self.person_reads(index) && self.acts(&index.name, Action::Read, None))
+    }
+
+    fn in_index(&self, need: Need, name: Option<&IndexName>, project: Option<&str>) -> Decision {
+        let hidden = if self.known.is_some() { Decision::Hidden } else { Decision::AskCredential };
+        let Some(index) = name.and_then(|name| self.directory.indexes.get(name)) else { return hidden };
+        let allowed = match need {
+            Need::Upload => {
+                (self.is_root() || self.in_list(&index.acl_upload))
+                    && self.acts(&index.name, Action::Upload, project)
+            }
+            Need::Manage => {
+                (self.is_root() || self.owns(&index.name) || self.in_list(&index.acl_upload))
+                    && self.acts(&index.name, Action::Manage, project)
+            }
+            _ => self.reads(index),
+        };
+        // A token that only uploads knows its index even though it cannot read it.
+        let visible = self.reads(index) || (self.person_reads(index) && self.reaches(&index.name));
+        match (allowed, visible && !matches!(need, Need::Read | Need::Greet)) {
+            (true, _) => Decision::Allowed,
+            (false, true) if self.known.is_some() => Decision::Refused,
+            _ => hidden,
+        }
+    }
+
+    /// The same refusal whether the index exists or not: it tells nothing.
+    fn manage_index(&self, index: Option<&IndexName>) -> Decision {
+        let Some(index) = index else { return self.unless(false) };
+        let right = self.is_root() || self.owns(index);
+        let unlimited = self.scope.is_none_or(|scope| scope.project.is_none());
+        if self.known.is_some() && !self.directory.users.contains_key(index.user()) {
+            return Decision::Hidden;
+        }
+        self.unless(right && unlimited && self.acts(index, Action::Admin, None))
+    }
+}
+
+fn permits(scope: &Scope, action: Action) -> bool {
+    scope.actions.is_empty() || scope.actions.contains(&action)
+}
+
+/// Whether a project lies within the scope; one not known yet is judged later.
+fn covers(scope: &Scope, project: Option<&str>) -> bool {
+    match (&scope.project, project) {
+        (None, _) | (_, None) => true,
+        (Some(limit), Some(project)) => ProjectName::new(project).is_some_and(|name| name.as_str() == limit),
+    }
+}

@@ -1,0 +1,89 @@
+//! Passwords: argon2id hashes, and random passwords for first starts and new accounts.
+
+use crate::bad;
+use crate::error::{Error, Result};
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+
+/// Hashing takes 19 MiB and tens of milliseconds each: a burst of logins queues here.
+static HASHING: Semaphore = Semaphore::const_new(4);
+
+/// Longer ones are refused, so that nobody makes the server hash megabytes.
+const LONGEST: usize = 1024;
+
+/// The argon2id PHC string of a new password.
+pub async fn hash(password: &str) -> Result<String> {
+    if password.is_empty() {
+        return Err(bad!("password needs to be set"));
+    }
+    if password.len() > LONGEST {
+        return Err(bad!("the password is longer than {LONGEST} bytes"));
+    }
+    let _permit = HASHING.acquire().await.map_err(Error::internal)?;
+    let password = password.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let hash = Argon2::default().hash_password(password.as_bytes());
+        hash.map(|h| h.to_string()).map_err(|e| Error::Internal(anyhow::anyhow!("hashing a password: {e}")))
+    })
+    .await?
+}
+
+/// Whether `password` is the one of `hash` (any argon2 PHC string). Without a hash the same work
+/// is done in vain, so that the time does not tell whether an account exists.
+pub async fn verify(password: &str, hash: Option<String>) -> Result<bool> {
+    if password.len() > LONGEST {
+        return Ok(false);
+    }
+    let _permit = HASHING.acquire().await.map_err(Error::internal)?;
+    let password = password.to_owned();
+    let verified = tokio::task::spawn_blocking(move || match hash {
+        Some(hash) => PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
+        None => {
+            let _ = Argon2::default().hash_password_with_salt(password.as_bytes(), &[0; 16]);
+            false
+        }
+    });
+    Ok(verified.await?)
+}
+
+/// Whether a hash made elsewhere can be verified here.
+pub fn is_hash(text: &str) -> bool {
+    text.starts_with("$argon2") && PasswordHash::new(text).is_ok()
+}
+
+/// 128 random bits to be typed by a person: letters and digits that are not confused.
+pub fn random() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567892";
+    rand::random::<[u8; 26]>().iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_opens_its_own_hash_only() {
+        let hashed = hash("pä:ss").await.expect("hashes");
+        assert!(hashed.starts_with("$argon2id$v=19$"), "{hashed}");
+        assert!(verify("pä:ss", Some(hashed.clone())).await.expect("verifies"));
+        assert!(!verify("pass", Some(hashed)).await.expect("verifies"));
+        assert!(!verify("", None).await.expect("verifies"));
+    }
+
+    #[tokio::test]
+    async fn hashes_of_other_programs_are_accepted() {
+        // Made by argon2-cffi with other costs: `PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)`.
+        let foreign = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
+        assert!(!is_hash("plain"));
+        assert!(!verify("password", Some(foreign.into())).await.expect("verifies"));
+    }
+
+    #[test]
+    fn random_passwords_differ() {
+        assert_ne!(random(), random());
+        assert_eq!(random().len(), 26);
+    }
+}

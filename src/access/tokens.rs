@@ -1,0 +1,152 @@
+//! API tokens and login sessions: made once, shown once, kept as a hash.
+
+use super::{Action, Scope, Who};
+use crate::db::events::NewEvent;
+use crate::db::tokens::StoredToken;
+use crate::db::{Db, Micros, Tx};
+use crate::error::Result;
+use crate::index::directory::IndexName;
+use crate::packaging::name::ProjectName;
+use crate::{bad, forbidden, missing};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+/// So that secret scanners know what they found.
+pub const PREFIX: &str = "ww_";
+
+/// How long a login lasts, in seconds: devpi's ten hours.
+pub const SESSION: i64 = 36_000;
+
+/// What a new token is to be.
+#[derive(Debug)]
+pub struct NewToken {
+    pub owner: String,
+    pub name: String,
+    pub scope: Scope,
+    /// Seconds from now; `None`: until revoked.
+    pub expires: Option<u64>,
+}
+
+fn secret() -> String {
+    format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
+}
+
+/// What is stored of a secret. Plain sha256 does: 256 random bits cannot be guessed.
+pub fn fingerprint(secret: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn stored(
+    owner: &str,
+    kind: &str,
+    name: &str,
+    scope: String,
+    now: Micros,
+    expires: Option<i64>,
+) -> StoredToken {
+    StoredToken {
+        id: uuid::Uuid::now_v7().simple().to_string(),
+        owner: owner.into(),
+        kind: kind.into(),
+        name: name.into(),
+        scope,
+        created_at: now,
+        expires_at: expires.map(|seconds| now.saturating_add(seconds.saturating_mul(1_000_000))),
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+/// Makes an API token: `(id, secret)`. The secret is not to be had again.
+pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, String)> {
+    let scope = checked(&new.scope)?;
+    let mut tx = Tx::begin(db).await?;
+    tx.account(&new.owner).await?.ok_or_else(|| missing!("no user '{}'", new.owner))?;
+    let secret = secret();
+    let expires = new.expires.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
+    let scope = serde_json::to_string(&scope).map_err(crate::error::Error::internal)?;
+    let token = stored(&new.owner, "api", &new.name, scope, tx.now, expires);
+    tx.create_token(&token, &fingerprint(&secret)).await?;
+    let detail = format!("{} of {}", token.id, new.owner);
+    let event = NewEvent { who, what: "token created", index: None, project: None, detail: Some(&detail) };
+    tx.commit(event).await?;
+    Ok((token.id, secret))
+}
+
+fn checked(scope: &Scope) -> Result<Scope> {
+    let mut scope = scope.clone();
+    if let Some(index) = &scope.index {
+        let name = IndexName::parse(index).ok_or_else(|| bad!("'{index}' is no index: write user/index"))?;
+        scope.index = Some(name.as_str().to_owned());
+    }
+    if let Some(project) = &scope.project {
+        let name = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is no project name"))?;
+        scope.project = Some(name.as_str().to_owned());
+        if scope.index.is_none() {
+            return Err(bad!("a token for a project needs the index it is in"));
+        }
+    }
+    scope.actions.dedup();
+    Ok(scope)
+}
+
+/// Begins a login session: the token that devpi's client keeps instead of the password.
+pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
+    let mut tx = Tx::begin(db).await?;
+    tx.forget_expired_sessions(owner).await?;
+    let secret = secret();
+    let token = stored(owner, "session", "login", "{}".into(), tx.now, Some(SESSION));
+    tx.create_token(&token, &fingerprint(&secret)).await?;
+    let event =
+        NewEvent { who: owner, what: super::accounts::LOGIN, index: None, project: None, detail: None };
+    tx.commit(event).await?;
+    Ok(secret)
+}
+
+/// Revokes a token: one's own, or any for root. Another's does not exist.
+pub async fn revoke(db: &Db, who: &Who, id: &str) -> Result<()> {
+    let mut tx = Tx::begin(db).await?;
+    let token = tx.token(id).await?.filter(|token| token.kind == "api" && token.revoked_at.is_none());
+    let token = token
+        .filter(|token| who.is_root() || who.user.as_deref() == Some(&token.owner))
+        .ok_or_else(|| missing!("no token '{id}'"))?;
+    tx.revoke_token(&token.id).await?;
+    let event =
+        NewEvent { who: &who.label, what: "token revoked", index: None, project: None, detail: Some(id) };
+    tx.commit(event).await?;
+    Ok(())
+}
+
+/// Whose token may be made or listed: one's own; root's word goes for all.
+pub fn owner_for<'a>(who: &'a Who, asked: Option<&'a str>) -> Result<&'a str> {
+    let own = who.user.as_deref().unwrap_or_default();
+    match asked {
+        None => Ok(own),
+        Some(asked) if asked == own || who.is_root() => Ok(asked),
+        Some(asked) => Err(forbidden!("only root makes tokens for another user ({asked})")),
+    }
+}
+
+/// A token as JSON shows it: everything but the secret.
+pub fn shown(token: &StoredToken) -> serde_json::Value {
+    let scope: Scope = serde_json::from_str(&token.scope).unwrap_or_default();
+    let time = |at: Option<Micros>| at.map(super::time);
+    serde_json::json!({
+        "id": token.id, "name": token.name, "user": token.owner, "scope": scope,
+        "created": super::time(token.created_at), "expires": time(token.expires_at),
+        "last_used": time(token.last_used_at),
+    })
+}
+
+impl std::str::FromStr for Action {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        serde_json::from_value(text.into())
+            .map_err(|_| format!("'{text}' is none of read, upload, manage, admin"))
+    }
+}

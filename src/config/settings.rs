@@ -1,0 +1,347 @@
+//! The table of settings: key, meaning, and how each is read into and shown from a [`Config`].
+
+use super::units::masked;
+use super::{Config, Tls};
+use std::fmt::Write;
+
+/// One setting. Its environment variable is `WHEELWRIGHT_` and the key in capitals, `.` as `__`.
+pub struct Setting {
+    pub key: &'static str,
+    pub about: &'static str,
+    secret: Secret,
+    /// Reads a value; the error tells what it must be.
+    pub set: fn(&mut Config, &str) -> Result<(), String>,
+    /// As it would be written; `None`: not set.
+    pub get: fn(&Config) -> Option<String>,
+    /// Written without quotes in TOML.
+    bare: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    No,
+    /// Never shown.
+    Whole,
+    /// A URL that may hold a user and a password.
+    InUrl,
+}
+
+impl Setting {
+    /// The value with secrets masked.
+    pub fn shown(&self, config: &Config) -> Option<String> {
+        let value = (self.get)(config)?;
+        Some(match self.secret {
+            Secret::No => value,
+            Secret::Whole => "****".into(),
+            Secret::InUrl => masked(&value),
+        })
+    }
+
+    pub fn variable(&self) -> String {
+        format!("WHEELWRIGHT_{}", self.key.replace('.', "__").to_ascii_uppercase())
+    }
+}
+
+/// `kind!(reader, shower)` pairs: how a type of value is parsed and written.
+mod kinds {
+    pub mod text {
+        pub fn parse(text: &str) -> Result<String, String> {
+            if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }
+        }
+        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+        pub fn show(value: &str) -> Option<String> {
+            Some(value.into())
+        }
+    }
+    pub mod optional {
+        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+        pub fn parse(text: &str) -> Result<Option<String>, String> {
+            Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
+        }
+        pub fn show(value: &Option<String>) -> Option<String> {
+            value.clone()
+        }
+    }
+    pub mod flag {
+        pub fn parse(text: &str) -> Result<bool, String> {
+            match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "1" => Ok(true),
+                "false" | "no" | "0" => Ok(false),
+                _ => Err("must be true or false".into()),
+            }
+        }
+        pub fn show(value: &bool) -> Option<String> {
+            Some(value.to_string())
+        }
+    }
+    pub mod path {
+        use std::path::PathBuf;
+        pub fn parse(text: &str) -> Result<PathBuf, String> {
+            super::text::parse(text).map(PathBuf::from)
+        }
+        pub fn show(value: &std::path::Path) -> Option<String> {
+            Some(value.display().to_string())
+        }
+    }
+    pub mod size {
+        use crate::config::units;
+        pub fn parse(text: &str) -> Result<u64, String> {
+            units::bytes(text).ok_or_else(|| "must be a size like 2 GiB, or bytes".into())
+        }
+        pub fn show(value: &u64) -> Option<String> {
+            Some(units::show_bytes(*value))
+        }
+    }
+    pub mod time {
+        use crate::config::units;
+        pub fn parse(text: &str) -> Result<u64, String> {
+            units::seconds(text).ok_or_else(|| "must be a time like 90s, 10m or 7d, or seconds".into())
+        }
+        pub fn show(value: &u64) -> Option<String> {
+            Some(units::show_seconds(*value))
+        }
+    }
+    pub mod url {
+        use url::Url;
+        pub fn parse(text: &str) -> Result<Option<Url>, String> {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            parsed.map(Some).ok_or_else(|| "must be a URL (http://… or https://…)".into())
+        }
+        pub fn show(value: &Option<Url>) -> Option<String> {
+            value.as_ref().map(Url::to_string)
+        }
+    }
+    pub mod upstream {
+        pub fn parse(text: &str) -> Result<Option<String>, String> {
+            super::url::parse(text).map(|url| url.map(|_| text.to_owned()))
+        }
+        pub fn show(value: &Option<String>) -> Option<String> {
+            value.clone()
+        }
+    }
+}
+
+macro_rules! setting {
+    ($key:literal, $kind:ident, $secret:ident, [$($field:ident).+], $about:literal) => {
+        Setting {
+            key: $key,
+            about: $about,
+            secret: Secret::$secret,
+            set: |config, text| { config.$($field).+ = kinds::$kind::parse(text)?; Ok(()) },
+            get: |config| kinds::$kind::show(&config.$($field).+),
+            bare: is_flag(stringify!($kind)),
+        }
+    };
+}
+
+const fn is_flag(kind: &str) -> bool {
+    kind.len() == 4 && kind.as_bytes()[0] == b'f'
+}
+
+/// All settings, sections together.
+pub const SETTINGS: &[Setting] = &[
+    setting!("data", path, No, [data], "Database, blobs, staging and secrets are kept below this folder."),
+    setting!("listen", text, No, [listen], "Address and port to answer on; port 0 picks a free one."),
+    setting!(
+        "database",
+        optional,
+        InUrl,
+        [database],
+        "postgres://… or sqlite://PATH; not set: wheelwright.db below `data`."
+    ),
+    setting!(
+        "storage",
+        optional,
+        No,
+        [storage],
+        "s3://bucket/prefix; not set: the folder `blobs` below `data`."
+    ),
+    setting!(
+        "upstream",
+        upstream,
+        InUrl,
+        [upstream],
+        "Simple index that root/pypi mirrors; not set: what pip on this machine would use."
+    ),
+    setting!("offline", flag, No, [offline], "No packet leaves: mirrors serve what they have."),
+    setting!(
+        "public_url",
+        url,
+        No,
+        [public_url],
+        "As clients see this server behind a proxy, path prefix included."
+    ),
+    setting!("default_index", text, No, [default_index], "Served at /simple/."),
+    setting!("default_upload_index", optional, No, [default_upload_index], "Receives uploads to /legacy/."),
+    setting!(
+        "open_registration",
+        flag,
+        No,
+        [open_registration],
+        "Anybody may create an account over HTTP; else only root."
+    ),
+    setting!(
+        "root_password",
+        optional,
+        Whole,
+        [root_password],
+        "Root's password at the first start; not set: a random one, written to `root-password` below `data`."
+    ),
+    setting!(
+        "limits.upload",
+        size,
+        No,
+        [limits.upload],
+        "The largest upload; larger ones are refused before they are read."
+    ),
+    setting!("limits.page_cache", size, No, [limits.page_cache], "Memory for prepared pages."),
+    setting!("limits.file_cache", size, No, [limits.file_cache], "Memory for small files."),
+    setting!(
+        "limits.upstream_page",
+        size,
+        No,
+        [limits.upstream_page],
+        "The largest page accepted from an upstream."
+    ),
+    setting!(
+        "mirror.cache_expiry",
+        time,
+        No,
+        [mirror.cache_expiry],
+        "How long an upstream's page counts as fresh, unless the index says otherwise."
+    ),
+    setting!(
+        "mirror.timeout",
+        time,
+        No,
+        [mirror.timeout],
+        "When an upstream that does not answer is given up on."
+    ),
+    setting!(
+        "mirror.negative_expiry",
+        time,
+        No,
+        [mirror.negative_expiry],
+        "How long an upstream's `no such project` is believed."
+    ),
+    setting!(
+        "mirror.allow_private_redirects",
+        flag,
+        No,
+        [mirror.allow_private_redirects],
+        "Upstreams may lead to private and loopback addresses that their own URL does not name."
+    ),
+    setting!(
+        "s3.endpoint",
+        optional,
+        No,
+        [s3.endpoint],
+        "For S3 that is not AWS; not set: AWS_ENDPOINT_URL."
+    ),
+    setting!("s3.region", optional, No, [s3.region], "Not set: AWS_REGION."),
+    setting!("s3.access_key_id", optional, Whole, [s3.access_key_id], "Not set: AWS_ACCESS_KEY_ID."),
+    setting!(
+        "s3.secret_access_key",
+        optional,
+        Whole,
+        [s3.secret_access_key],
+        "Not set: AWS_SECRET_ACCESS_KEY."
+    ),
+    setting!(
+        "s3.redirect",
+        flag,
+        No,
+        [s3.redirect],
+        "Answer large files with a redirect to the store instead of passing the bytes through."
+    ),
+    Setting {
+        key: "tls.certificate",
+        about: "PEM file with the certificate chain; with `tls.key`, HTTPS is served.",
+        secret: Secret::No,
+        set: |config, text| {
+            set_tls(config, text, |tls| &mut tls.certificate);
+            Ok(())
+        },
+        get: |config| config.tls.as_ref().and_then(|tls| kinds::path::show(&tls.certificate)),
+        bare: false,
+    },
+    Setting {
+        key: "tls.key",
+        about: "PEM file with its private key.",
+        secret: Secret::No,
+        set: |config, text| {
+            set_tls(config, text, |tls| &mut tls.key);
+            Ok(())
+        },
+        get: |config| config.tls.as_ref().and_then(|tls| kinds::path::show(&tls.key)),
+        bare: false,
+    },
+    setting!(
+        "log.filter",
+        text,
+        No,
+        [log.filter],
+        "What is logged: error, warn, info, debug, or `target=level` pairs. Also WHEELWRIGHT_LOG."
+    ),
+    Setting {
+        key: "log.format",
+        about: "`text` or `json` (one object a line).",
+        secret: Secret::No,
+        set: |config, text| match text {
+            "text" | "json" => {
+                config.log.json = text == "json";
+                Ok(())
+            }
+            _ => Err("must be text or json".into()),
+        },
+        get: |config| Some(if config.log.json { "json" } else { "text" }.into()),
+        bare: false,
+    },
+];
+
+fn set_tls(config: &mut Config, text: &str, field: fn(&mut Tls) -> &mut std::path::PathBuf) {
+    if !text.is_empty() {
+        let tls = config.tls.get_or_insert_with(|| Tls { certificate: "".into(), key: "".into() });
+        *field(tls) = text.into();
+    }
+}
+
+/// The setting of this name.
+pub fn find(key: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The known key that an unknown one was probably meant to be.
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let scored = SETTINGS.iter().map(|setting| {
+        let last = setting.key.rsplit('.').next().unwrap_or_default();
+        let whole = strsim::jaro_winkler(key, setting.key);
+        (whole.max(strsim::jaro_winkler(key, last)), setting.key)
+    });
+    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, key)| key)
+}
+
+/// A configuration file with every setting commented out at its default.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Every setting of wheelwright with its default. Take the # away to change one.\n\
+         # Found as --config FILE, ./wheelwright.toml, or wheelwright.toml in the data folder.\n\
+         # A flag beats the environment (WHEELWRIGHT_LISTEN, WHEELWRIGHT_LIMITS__UPLOAD), which beats this file.\n",
+    );
+    let defaults = Config::default();
+    let mut section = "";
+    for setting in SETTINGS {
+        let (here, key) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        if here != section {
+            section = here;
+            let _ = write!(text, "\n[{section}]\n");
+        }
+        let value = (setting.get)(&defaults).unwrap_or_default();
+        let quote = if setting.bare { "" } else { "\"" };
+        let _ = write!(text, "\n# {}\n# {key} = {quote}{value}{quote}\n", setting.about);
+    }
+    text
+}

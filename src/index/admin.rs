@@ -1,0 +1,94 @@
+//! Making, changing and deleting indexes: the steps that the web and the command line share.
+
+use super::directory::{Directory, IndexName};
+use super::options::{self, Change, Options};
+use crate::access::accounts::check_name;
+use crate::access::{Who, may_read};
+use crate::db::events::NewEvent;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::{bad, conflict, forbidden, missing};
+
+fn event<'a>(who: &'a Who, what: &'a str, index: &'a IndexName, detail: &'a str) -> NewEvent<'a> {
+    NewEvent { who: &who.label, what, index: Some(index.as_str()), project: None, detail: Some(detail) }
+}
+
+/// A base that the asker may not read is as good as none.
+fn check_bases(directory: &Directory, who: &Who, bases: &[IndexName]) -> Result<()> {
+    let exists =
+        |base: &IndexName| directory.indexes.get(base).is_some_and(|base| may_read(directory, who, base));
+    match bases.iter().find(|base| !exists(base)) {
+        None => Ok(()),
+        Some(base) => Err(bad!("base index '{base}' does not exist")),
+    }
+}
+
+fn text(options: &Options) -> Result<String> {
+    serde_json::to_string(options).map_err(Error::internal)
+}
+
+/// Creates an index and answers its options.
+pub async fn create(
+    db: &Db,
+    directory: &Directory,
+    who: &Who,
+    name: &IndexName,
+    given: &Options,
+) -> Result<Options> {
+    check_name("username", name.user())?;
+    check_name("indexname", name.name())?;
+    let options = options::create(name.user(), given)?;
+    check_bases(directory, who, &options::bases(&options))?;
+    let mut tx = Tx::begin(db).await?;
+    if tx.account(name.user()).await?.is_none() {
+        return Err(missing!("no user '{}'", name.user()));
+    }
+    if tx.index_options(name.as_str()).await?.is_some() {
+        return Err(conflict!("index '{name}' exists"));
+    }
+    let stored = text(&options)?;
+    tx.create_index(name.as_str(), name.user(), &stored).await?;
+    tx.commit(event(who, "index created", name, &text(&options::shown(&options))?)).await?;
+    Ok(options)
+}
+
+/// Changes options and answers all of them. With `refuse_noop` a change of nothing is an error.
+pub async fn modify(
+    db: &Db,
+    directory: &Directory,
+    who: &Who,
+    name: &IndexName,
+    change: &Change,
+    refuse_noop: bool,
+) -> Result<Options> {
+    let mut tx = Tx::begin(db).await?;
+    let stored = tx.index_options(name.as_str()).await?.ok_or_else(|| no_stage(name))?;
+    let stored: Options = serde_json::from_str(&stored).map_err(Error::internal)?;
+    let changed = options::modify(&stored, change)?;
+    check_bases(directory, who, &options::new_bases(&changed, change))?;
+    if changed == stored && refuse_noop {
+        return Err(bad!("The requested modifications resulted in no changes"));
+    }
+    if changed != stored {
+        tx.set_index_options(name.as_str(), &text(&changed)?).await?;
+        tx.commit(event(who, "index changed", name, &text(&options::shown(&changed))?)).await?;
+    }
+    Ok(changed)
+}
+
+/// Deletes an index with everything in it; only a volatile one can go.
+pub async fn delete(db: &Db, who: &Who, name: &IndexName) -> Result<()> {
+    let mut tx = Tx::begin(db).await?;
+    let stored = tx.index_options(name.as_str()).await?.ok_or_else(|| no_stage(name))?;
+    let stored: Options = serde_json::from_str(&stored).map_err(Error::internal)?;
+    if !options::read(name, &stored).volatile {
+        return Err(forbidden!("index {name} non-volatile, cannot delete"));
+    }
+    tx.delete_index(name.as_str()).await?;
+    tx.commit(event(who, "index deleted", name, "")).await?;
+    Ok(())
+}
+
+fn no_stage(name: &IndexName) -> Error {
+    missing!("The stage {name} could not be found.")
+}

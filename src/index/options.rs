@@ -1,0 +1,437 @@
+//! Index options: devpi's names, types and error messages (`bases`, `mirror_url` …) and our own.
+//!
+//! What a client sends becomes a canonical JSON object ([`create`], [`modify`]); [`read`] turns
+//! the stored object into an [`Index`], [`shown`] into what may be shown.
+
+use super::directory::{Index, IndexName, Kind, Mirror, Stage};
+use crate::bad;
+use crate::config::units::{masked, seconds};
+use crate::error::Result;
+use crate::packaging::name::ProjectName;
+use serde_json::{Map, Value};
+
+/// Canonical: known keys only, each with its type's JSON form.
+pub type Options = Map<String, Value>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Text,
+    Bool,
+    /// Seconds.
+    Number,
+    /// `7d`, `36h` …; kept as written.
+    Age,
+    Url,
+    Inheritance,
+    List,
+    /// Principals; `:anonymous:` and `:authenticated:` are upper-cased.
+    Acl,
+    /// `user/index`, a leading slash dropped.
+    Bases,
+    /// Normalised project names, or `*`.
+    Names,
+}
+
+impl Type {
+    fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Acl | Self::Bases | Self::Names)
+    }
+}
+
+const BOTH: &[(&str, Type)] = &[
+    ("volatile", Type::Bool),
+    ("title", Type::Text),
+    ("description", Type::Text),
+    ("custom_data", Type::Text),
+    ("acl_read", Type::Acl),
+];
+
+const STAGE: &[(&str, Type)] = &[
+    ("bases", Type::Bases),
+    ("acl_upload", Type::Acl),
+    ("acl_toxresult_upload", Type::Acl),
+    ("mirror_whitelist", Type::Names),
+    ("mirror_whitelist_inheritance", Type::Inheritance),
+    ("reserved", Type::List),
+];
+
+const MIRROR: &[(&str, Type)] = &[
+    ("mirror_url", Type::Url),
+    ("mirror_cache_expiry", Type::Number),
+    ("mirror_web_url_fmt", Type::Text),
+    ("mirror_no_project_list", Type::Bool),
+    ("mirror_use_external_urls", Type::Bool),
+    ("mirror_ignore_serial_header", Type::Bool),
+    ("mirror_provides_core_metadata", Type::Bool),
+    ("allow", Type::List),
+    ("deny", Type::List),
+    ("min_age", Type::Age),
+];
+
+/// Names that devpi 7 uses for the same options.
+const RENAMED: &[(&str, &str)] = &[
+    ("remote_url", "mirror_url"),
+    ("remote_web_url_fmt", "mirror_web_url_fmt"),
+    ("remote_refresh_delay", "mirror_cache_expiry"),
+    ("remote_no_project_list", "mirror_no_project_list"),
+    ("remote_use_external_urls", "mirror_use_external_urls"),
+];
+
+/// Always present in a stage's JSON, so they can be changed but not dropped.
+const ALWAYS: [&str; 6] = [
+    "volatile",
+    "bases",
+    "acl_upload",
+    "acl_toxresult_upload",
+    "mirror_whitelist",
+    "mirror_whitelist_inheritance",
+];
+
+fn kind_of(options: &Options) -> &str {
+    options.get("type").and_then(Value::as_str).unwrap_or("stage")
+}
+
+fn type_of(kind: &str, key: &str) -> Option<Type> {
+    let own = if kind == "mirror" { MIRROR } else { STAGE };
+    BOTH.iter().chain(own).find(|(name, _)| *name == key).map(|(_, kind)| *kind)
+}
+
+fn canonical_key(key: &str) -> &str {
+    RENAMED.iter().find(|(newer, _)| *newer == key).map_or(key, |(_, ours)| ours)
+}
+
+/// The options of a new index of `owner`.
+pub fn create(owner: &str, given: &Options) -> Result<Options> {
+    let kind = match given.get("type") {
+        None | Some(Value::Null) => "stage",
+        Some(Value::String(kind)) if matches!(kind.as_str(), "stage" | "local") => "stage",
+        Some(Value::String(kind)) if matches!(kind.as_str(), "mirror" | "remote") => "mirror",
+        Some(other) => return Err(bad!("unknown index type '{}'", plain(other))),
+    };
+    let mut options = Options::new();
+    options.insert("type".into(), kind.into());
+    options.insert("volatile".into(), true.into());
+    if kind == "stage" {
+        options.insert("bases".into(), Value::Array(vec![]));
+        options.insert("acl_upload".into(), vec![Value::from(owner)].into());
+        options.insert("acl_toxresult_upload".into(), vec![Value::from(":ANONYMOUS:")].into());
+        options.insert("mirror_whitelist_inheritance".into(), "intersection".into());
+        options.insert("mirror_whitelist".into(), Value::Array(vec![]));
+    }
+    merge(&mut options, given)?;
+    Ok(options)
+}
+
+/// What a PATCH asks for.
+pub enum Change {
+    /// Keys to set; the rest stays.
+    Merge(Options),
+    /// `key=value`, `key+=value`, `key-=value`, `key-=`, in order.
+    Operations(Vec<String>),
+}
+
+impl Change {
+    /// From the JSON of a request: an object (an `indexconfig` envelope is opened) or a list.
+    pub fn from_json(json: Value) -> Result<Self> {
+        match json {
+            Value::Object(mut object) => {
+                let envelope = object.get("type").and_then(Value::as_str) == Some("indexconfig");
+                match object.remove("result") {
+                    None => Ok(Self::Merge(object)),
+                    Some(Value::Object(inner)) if envelope => Ok(Self::Merge(inner)),
+                    Some(_) => Err(bad!("the change must be an object of options or a list of operations")),
+                }
+            }
+            Value::Array(items) => {
+                let texts = items.into_iter().map(|item| match item {
+                    Value::String(text) => Ok(text),
+                    other => Err(bad!("{other} is no operation: write key=value, key+=value or key-=value")),
+                });
+                Ok(Self::Operations(texts.collect::<Result<_>>()?))
+            }
+            _ => Err(bad!("the change must be an object of options or a list of operations")),
+        }
+    }
+}
+
+/// The options after a change. The caller checks `bases` ([`new_bases`]).
+pub fn modify(stored: &Options, change: &Change) -> Result<Options> {
+    let mut options = stored.clone();
+    match change {
+        Change::Merge(given) => merge(&mut options, given)?,
+        Change::Operations(operations) => {
+            for operation in operations {
+                operate(&mut options, operation)?;
+            }
+        }
+    }
+    Ok(options)
+}
+
+/// The bases that a change names; devpi checks all of them for the list form.
+pub fn new_bases(changed: &Options, change: &Change) -> Vec<IndexName> {
+    let named = match change {
+        Change::Merge(given) => given.contains_key("bases"),
+        Change::Operations(_) => true,
+    };
+    if named { bases(changed) } else { Vec::new() }
+}
+
+/// The well-formed entries of `bases`.
+pub fn bases(options: &Options) -> Vec<IndexName> {
+    strings(options, "bases").iter().filter_map(|base| IndexName::parse(base)).collect()
+}
+
+fn merge(options: &mut Options, given: &Options) -> Result<()> {
+    let kind = kind_of(options).to_owned();
+    let mut unknown = Vec::new();
+    for (key, value) in given {
+        let key = canonical_key(key);
+        if key == "type" {
+            if !same_kind(&kind, value) {
+                return Err(bad!("the 'type' of an index can't be changed"));
+            }
+            continue;
+        }
+        match type_of(&kind, key) {
+            None if key == "projects" => {}
+            None => unknown.push(format!("{key}={}", plain(value))),
+            Some(_) if value.is_null() => drop_key(options, key, &kind)?,
+            Some(of) => {
+                let value = convert(key, of, value)?;
+                if key == "mirror_url" && keeps_credentials(options, &value) {
+                    continue;
+                }
+                options.insert(key.to_owned(), value);
+            }
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(bad!("indexconfig got unexpected keyword arguments: {}", unknown.join(", ")))
+}
+
+fn same_kind(kind: &str, value: &Value) -> bool {
+    match value.as_str() {
+        Some("local") => kind == "stage",
+        Some("remote") => kind == "mirror",
+        Some(other) => other == kind,
+        None => value.is_null(),
+    }
+}
+
+/// A client that read the masked URL and sends it back means no change.
+fn keeps_credentials(options: &Options, sent: &Value) -> bool {
+    let (Some(stored), Some(sent)) = (options.get("mirror_url").and_then(Value::as_str), sent.as_str())
+    else {
+        return false;
+    };
+    stored != sent && masked(stored) == sent
+}
+
+fn operate(options: &mut Options, operation: &str) -> Result<()> {
+    let (left, value) = operation
+        .split_once('=')
+        .ok_or_else(|| bad!("'{operation}' is no operation: write key=value, key+=value or key-=value"))?;
+    if let Some(key) = left.strip_suffix('+') {
+        return append(options, canonical_key(key), value);
+    }
+    if let Some(key) = left.strip_suffix('-') {
+        return remove(options, canonical_key(key), value);
+    }
+    let mut one = Options::new();
+    one.insert(left.to_owned(), value.into());
+    merge(options, &one)
+}
+
+fn list_type(options: &Options, key: &str, operation: &str) -> Result<Type> {
+    match type_of(kind_of(options), key) {
+        Some(of) if of.is_list() => Ok(of),
+        Some(_) => Err(bad!("The '{key}' setting is no list: use {key}=value instead of {operation}")),
+        None => Err(bad!("indexconfig got unexpected keyword arguments: {key}")),
+    }
+}
+
+fn append(options: &mut Options, key: &str, value: &str) -> Result<()> {
+    let of = list_type(options, key, "+=")?;
+    let Value::Array(more) = convert(key, of, &value.into())? else { return Ok(()) };
+    let list = options.entry(key).or_insert_with(|| Value::Array(vec![]));
+    if let Value::Array(list) = list {
+        for item in more {
+            if !list.contains(&item) {
+                list.push(item);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn remove(options: &mut Options, key: &str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        let kind = kind_of(options).to_owned();
+        return drop_key(options, key, &kind);
+    }
+    let of = list_type(options, key, "-=")?;
+    let Value::Array(less) = convert(key, of, &value.into())? else { return Ok(()) };
+    for item in less {
+        let list = options.get_mut(key).and_then(Value::as_array_mut);
+        let place = list.as_ref().and_then(|list| list.iter().position(|known| *known == item));
+        match (list, place) {
+            (Some(list), Some(place)) => drop(list.remove(place)),
+            _ => return Err(bad!("The '{key}' setting doesn't have value '{}'", plain(&item))),
+        }
+    }
+    Ok(())
+}
+
+fn drop_key(options: &mut Options, key: &str, kind: &str) -> Result<()> {
+    if key == "type" || (ALWAYS.contains(&key) && (kind == "stage" || key == "volatile")) {
+        return Err(bad!("Default values can't be removed."));
+    }
+    options.remove(key);
+    Ok(())
+}
+
+/// A value as its type's JSON form; clients may send everything as text.
+fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
+    match of {
+        Type::Bool => boolean(value),
+        Type::Number => number(key, value),
+        Type::Text => Ok(plain(value).into()),
+        Type::Age => {
+            let text = plain(value);
+            seconds(&text).ok_or_else(|| bad!("'{key}' must be a time like 7d, 36h or 90s, not '{text}'"))?;
+            Ok(text.into())
+        }
+        Type::Url => url(key, &plain(value)),
+        Type::Inheritance => match plain(value).as_str() {
+            text @ ("intersection" | "union") => Ok(text.into()),
+            other => Err(bad!("Unknown value '{other}' for {key}: must be 'intersection' or 'union'.")),
+        },
+        Type::List | Type::Acl | Type::Bases | Type::Names => {
+            let items = items(key, value)?;
+            items.iter().map(|item| entry(of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn boolean(value: &Value) -> Result<Value> {
+    let text = plain(value);
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(true.into()),
+        "false" | "no" => Ok(false.into()),
+        _ => Err(bad!("Unknown boolean value '{text}'.")),
+    }
+}
+
+fn number(key: &str, value: &Value) -> Result<Value> {
+    let text = plain(value);
+    let number: u64 =
+        text.trim().parse().map_err(|_| bad!("'{key}' option must be a number of seconds, not '{text}'."))?;
+    Ok(number.into())
+}
+
+fn url(key: &str, text: &str) -> Result<Value> {
+    let parsed =
+        url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    parsed.map(|_| text.into()).ok_or_else(|| bad!("'{key}' option must be a URL."))
+}
+
+fn items(key: &str, value: &Value) -> Result<Vec<String>> {
+    let texts: Vec<String> = match value {
+        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::Array(items) if items.iter().all(Value::is_string) => items.iter().map(plain).collect(),
+        _ => return Err(bad!("'{key}' must be a list, or text with commas")),
+    };
+    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+}
+
+fn entry(of: Type, item: &str) -> Result<Value> {
+    Ok(match of {
+        Type::Acl if matches!(item.to_ascii_uppercase().as_str(), ":ANONYMOUS:" | ":AUTHENTICATED:") => {
+            item.to_ascii_uppercase().into()
+        }
+        Type::Bases => {
+            let base = IndexName::parse(item)
+                .ok_or_else(|| bad!("invalid base index '{item}': write user/index"))?;
+            base.as_str().into()
+        }
+        Type::Names if item != "*" => {
+            let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
+            name.as_str().into()
+        }
+        _ => item.into(),
+    })
+}
+
+/// The options as JSON shows them: credentials in `mirror_url` are masked.
+pub fn shown(options: &Options) -> Options {
+    let mut shown = options.clone();
+    if let Some(Value::String(url)) = shown.get_mut("mirror_url") {
+        *url = masked(url);
+    }
+    shown
+}
+
+fn strings(options: &Options, key: &str) -> Vec<String> {
+    let list = options.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn text(options: &Options, key: &str) -> Option<String> {
+    options.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn flag(options: &Options, key: &str) -> bool {
+    options.get(key).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// A stored index. Never fails: an option that cannot be read counts as not set.
+pub fn read(name: &IndexName, options: &Options) -> Index {
+    let kind = if kind_of(options) == "mirror" {
+        Kind::Mirror(mirror(options))
+    } else {
+        Kind::Stage(Stage {
+            bases: bases(options),
+            mirror_whitelist: strings(options, "mirror_whitelist"),
+            // Data from before the option existed has no such key; devpi treats it as `union`.
+            whitelist_union: text(options, "mirror_whitelist_inheritance").as_deref() != Some("intersection"),
+            reserved: strings(options, "reserved"),
+        })
+    };
+    let acl_read = match options.get("acl_read") {
+        Some(_) => strings(options, "acl_read"),
+        None => vec![":ANONYMOUS:".to_owned()],
+    };
+    Index {
+        name: name.clone(),
+        kind,
+        acl_read,
+        acl_upload: strings(options, "acl_upload"),
+        volatile: options.get("volatile").and_then(Value::as_bool).unwrap_or(true),
+        title: text(options, "title"),
+        description: text(options, "description"),
+        options: shown(options),
+    }
+}
+
+fn mirror(options: &Options) -> Mirror {
+    Mirror {
+        url: text(options, "mirror_url").and_then(|url| url::Url::parse(&url).ok()),
+        cache_expiry: options.get("mirror_cache_expiry").and_then(Value::as_u64),
+        allow: strings(options, "allow"),
+        deny: strings(options, "deny"),
+        min_age: text(options, "min_age").and_then(|age| seconds(&age)),
+        web_url_fmt: text(options, "mirror_web_url_fmt"),
+        no_project_list: flag(options, "mirror_no_project_list"),
+        use_external_urls: flag(options, "mirror_use_external_urls"),
+    }
+}
