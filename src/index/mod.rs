@@ -7,6 +7,7 @@ mod follow;
 pub mod gather;
 pub mod inheritance;
 pub mod mirror;
+pub mod names;
 pub mod options;
 pub mod policy;
 pub mod stage;

@@ -214,7 +214,7 @@ impl Views {
             true => tokio::task::spawn_blocking(move || render(&page, form, depth)).await??,
             false => render(&page, form, depth)?,
         };
-        let public = walk.anonymous & readable == readable && walk.anonymous & 1 == 1;
+        let public = walk.is_public(readable);
         let mirrored = matches!(ask.index.kind, Kind::Mirror(_));
         let cache_control = if mirrored && public { "public, max-age=60" } else { "private, no-cache" };
         Ok(Prepared {
@@ -273,6 +273,11 @@ impl Views {
 }
 
 impl Walk {
+    /// Whether anonymous askers see all of it, too.
+    pub fn is_public(&self, readable: u128) -> bool {
+        self.anonymous & readable == readable && self.anonymous & 1 == 1
+    }
+
     /// Bit per source: whether `who` may read it. What everybody may read, everybody may.
     pub fn readable(&self, directory: &Directory, who: &Who) -> u128 {
         match who.user {

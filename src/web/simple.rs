@@ -1,0 +1,158 @@
+//! The simple API: project pages and the list of projects.
+
+use super::negotiate;
+use super::router::Ctx;
+use crate::db::Micros;
+use crate::error::Result;
+use crate::index::view::{Ask, Form, Prepared, Variant};
+use crate::packaging::name::ProjectName;
+use crate::{bad, missing};
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+mod list;
+pub use list::list;
+
+const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
+const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
+const BY_AGENT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, User-Agent");
+
+/// `…/+simple/{project}/`: the page, under its one normalised URL.
+pub async fn project(ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    let asked = ctx.param("project");
+    if asked != name.as_str() || !ctx.uri.path().ends_with('/') {
+        let up = if ctx.uri.path().ends_with('/') { "../" } else { "" };
+        return redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{up}{name}/"));
+    }
+    page(&ctx, &name, BY_ACCEPT).await
+}
+
+/// `I/{project}` as installers see it (`pip install -i …/alice/dev`): the same page, no redirect.
+pub async fn project_for_installers(ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    page(&ctx, &name, BY_AGENT).await
+}
+
+/// `POST …/+simple/{project}/refresh`: asks the upstream anew.
+pub async fn refresh(ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    ctx.app.indexes.views.project(ask(&ctx, &name, Form::Html, true)?).await?;
+    redirect(&ctx, StatusCode::FOUND, format!("../{name}/"))
+}
+
+/// `…/+simple`: the one URL of the list has a slash.
+pub async fn slash(ctx: Ctx) -> Result<Response> {
+    let last = ctx.uri.path().rsplit('/').next().unwrap_or_default();
+    redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{last}/"))
+}
+
+fn named(ctx: &Ctx) -> Result<ProjectName> {
+    let text = ctx.param("project");
+    ProjectName::new(text).ok_or_else(|| missing!("{text:?} is not a valid project name"))
+}
+
+/// To a relative place, so that it holds behind any proxy; the query is kept.
+fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> Result<Response> {
+    if let Some(query) = ctx.uri.query() {
+        location.push('?');
+        location.push_str(query);
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let location = HeaderValue::try_from(location).map_err(|_| bad!("the query of this URL is not valid"))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    if ctx.who.user.is_none() {
+        open_to_scripts(response.headers_mut());
+    }
+    Ok(response)
+}
+
+async fn page(ctx: &Ctx, name: &ProjectName, vary: HeaderValue) -> Result<Response> {
+    let form = form(ctx)?;
+    let fresh = negotiate::wants_fresh(&ctx.headers);
+    let prepared = ctx.app.indexes.views.project(ask(ctx, name, form, fresh)?).await?;
+    Ok(answer(ctx, &prepared, vary))
+}
+
+fn form(ctx: &Ctx) -> Result<Form> {
+    let format = ctx.uri.query().and_then(|_| ctx.query("format"));
+    negotiate::form(&ctx.headers, format.as_deref())
+}
+
+fn ask<'a>(ctx: &'a Ctx, project: &'a ProjectName, form: Form, refresh: bool) -> Result<Ask<'a>> {
+    let slashes = ctx.uri.path().bytes().filter(|byte| *byte == b'/').count();
+    Ok(Ask {
+        directory: &ctx.directory,
+        index: ctx.index()?,
+        project,
+        who: &ctx.who,
+        form,
+        depth: u8::try_from(slashes.saturating_sub(1)).unwrap_or_default(),
+        as_of: as_of(ctx)?,
+        refresh,
+    })
+}
+
+/// The moment that `+at/{date}` names: the end of a day (UTC), or a time.
+fn as_of(ctx: &Ctx) -> Result<Option<Micros>> {
+    let text = ctx.param("date");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == 10);
+    let at = match day {
+        Some(day) => day.tomorrow().ok().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC).ok()),
+        None => text.parse::<jiff::Timestamp>().ok().map(|at| at.to_zoned(jiff::tz::TimeZone::UTC)),
+    };
+    let at =
+        at.ok_or_else(|| bad!("{text:?} is no day: write it like 2026-05-03 or 2026-05-03T12:00:00Z"))?;
+    Ok(Some(at.timestamp().as_microsecond() - i64::from(day.is_some())))
+}
+
+/// The prepared bytes, or 304.
+fn answer(ctx: &Ctx, page: &Prepared, vary: HeaderValue) -> Response {
+    let (variant, packed) = chosen(&ctx.headers, page);
+    let unchanged = negotiate::none_match(&ctx.headers, &variant.etag);
+    let body = if unchanged { Body::empty() } else { Body::from(variant.body.clone()) };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.reserve(14);
+    headers.insert(header::ETAG, variant.etag.clone());
+    headers.insert(header::CACHE_CONTROL, page.cache_control.clone());
+    headers.insert(header::VARY, vary);
+    if let Some(serial) = &page.serial {
+        headers.insert(LAST_SERIAL, serial.clone());
+    }
+    if page.stale {
+        headers.insert(header::WARNING, HeaderValue::from_static("110 wheelwright \"Response is Stale\""));
+    }
+    if page.public && ctx.who.user.is_none() {
+        open_to_scripts(headers);
+    }
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    headers.insert(header::CONTENT_TYPE, page.content_type.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn chosen<'a>(headers: &HeaderMap, page: &'a Prepared) -> (&'a Variant, bool) {
+    match &page.gzip {
+        Some(gzip) if negotiate::takes_gzip(headers) => (gzip, true),
+        _ => (&page.identity, false),
+    }
+}
+
+/// Public pages may be read by scripts of other sites: installers that run in browsers do.
+fn open_to_scripts(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    let exposed = HeaderValue::from_static("X-PyPI-Last-Serial");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+}

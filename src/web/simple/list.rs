@@ -1,0 +1,131 @@
+//! The list of all projects: small ones prepared, long ones streamed, since they can be very long.
+
+use super::{BY_ACCEPT, form, open_to_scripts};
+use crate::error::{Error, Result};
+use crate::index::names::Names;
+use crate::index::view::Form;
+use crate::packaging::{html, json};
+use crate::web::negotiate;
+use crate::web::router::Ctx;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Longer lists are streamed.
+const SMALL: usize = 5000;
+/// Long lists written at once; more wait their turn.
+static WRITERS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(8)));
+/// A client that takes nothing for so long is given up.
+const STALL: Duration = Duration::from_secs(30);
+
+/// `…/+simple/`
+pub async fn list(ctx: Ctx) -> Result<Response> {
+    let form = form(&ctx)?;
+    let index = ctx.index()?;
+    let names = ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?;
+    let title = format!("Simple index of {}", index.name);
+    let gzip = negotiate::takes_gzip(&ctx.headers);
+    let public = names.public && ctx.who.user.is_none();
+    let mut response = match names.at_most() <= SMALL {
+        true => small(&ctx, &names, form, &title, gzip)?,
+        false => Response::new(long(names, form, title, gzip).await?),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, BY_ACCEPT);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if public {
+        open_to_scripts(headers);
+    }
+    if response.status() == StatusCode::OK {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, form.content_type());
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+    }
+    Ok(response)
+}
+
+fn small(ctx: &Ctx, names: &Names, form: Form, title: &str, gzip: bool) -> Result<Response> {
+    let bytes = write(Vec::new(), names, form, title, gzip)?;
+    let hex = crate::index::hex(&Sha256::digest(&bytes));
+    let etag = format!("\"{}\"", hex.get(..32).unwrap_or_default());
+    let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
+    let unchanged = negotiate::none_match(&ctx.headers, &etag);
+    let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(bytes) });
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+async fn long(names: Names, form: Form, title: String, gzip: bool) -> Result<Body> {
+    let turn = WRITERS.clone().acquire_owned().await.map_err(Error::internal)?;
+    let (sender, receiver) = mpsc::channel(4);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let out = Chunks { sender: sender.clone(), runtime: runtime.clone(), chunk: Vec::new() };
+        let written = write(out, &names, form, &title, gzip).and_then(|mut out| out.flush());
+        if let Err(error) = written {
+            // Ends the response without its last chunk, so that nobody takes it for the whole.
+            runtime.block_on(async { sender.send(Err(error)).await }).unwrap_or_default();
+        }
+        drop(turn);
+    });
+    Ok(Body::from_stream(futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    })))
+}
+
+fn write<W: Write>(mut out: W, names: &Names, form: Form, title: &str, gzip: bool) -> io::Result<W> {
+    if !gzip {
+        plain(&mut out, names, form, title)?;
+        return Ok(out);
+    }
+    let mut encoder = GzEncoder::new(out, Compression::new(5));
+    plain(&mut encoder, names, form, title)?;
+    encoder.finish()
+}
+
+fn plain(out: &mut impl Write, names: &Names, form: Form, title: &str) -> io::Result<()> {
+    match form {
+        Form::Json => json::render_names(out, names.iter().map(|name| (name, None)), None),
+        Form::Html | Form::V1Html => html::render_names(out, title, names.iter(), None),
+    }
+}
+
+/// Hands what is written to the response, in chunks, as fast as the client takes them.
+struct Chunks {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    runtime: tokio::runtime::Handle,
+    chunk: Vec<u8>,
+}
+
+impl Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= 64 * 1024 {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let chunk = Bytes::from(std::mem::take(&mut self.chunk));
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        self.runtime.block_on(self.sender.send_timeout(Ok(chunk), STALL)).map_err(|_| gone())
+    }
+}
