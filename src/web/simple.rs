@@ -26,19 +26,20 @@ pub async fn project(ctx: Ctx) -> Result<Response> {
         let up = if ctx.uri.path().ends_with('/') { "../" } else { "" };
         return redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{up}{name}/"));
     }
-    page(&ctx, &name, BY_ACCEPT).await
+    page(ctx, name, BY_ACCEPT).await
 }
 
 /// `I/{project}` as installers see it (`pip install -i …/alice/dev`): the same page, no redirect.
 pub async fn project_for_installers(ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
-    page(&ctx, &name, BY_AGENT).await
+    page(ctx, name, BY_AGENT).await
 }
 
 /// `POST …/+simple/{project}/refresh`: asks the upstream anew.
 pub async fn refresh(ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
-    ctx.app.indexes.views.project(ask(&ctx, &name, Form::Html, true)?).await?;
+    let ask = ask(&ctx, &name, Form::Html, true)?;
+    ctx.app.indexes.views.project(ask).await?;
     redirect(&ctx, StatusCode::FOUND, format!("../{name}/"))
 }
 
@@ -69,11 +70,11 @@ fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> Result<Respo
     Ok(response)
 }
 
-async fn page(ctx: &Ctx, name: &ProjectName, vary: HeaderValue) -> Result<Response> {
-    let form = form(ctx)?;
+async fn page(ctx: Ctx, name: ProjectName, vary: HeaderValue) -> Result<Response> {
     let fresh = negotiate::wants_fresh(&ctx.headers);
-    let prepared = ctx.app.indexes.views.project(ask(ctx, name, form, fresh)?).await?;
-    Ok(answer(ctx, &prepared, vary))
+    let ask = ask(&ctx, &name, form(&ctx)?, fresh)?;
+    let prepared = ctx.app.indexes.views.project(ask).await?;
+    Ok(answer(&ctx, &prepared, vary))
 }
 
 fn form(ctx: &Ctx) -> Result<Form> {
