@@ -203,7 +203,7 @@ impl Db {
         .bind(&file.metadata_sha256)
         .bind(&file.uploader)
         .bind(file.uploaded_at)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(kept.rows_affected() > 0)
     }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod directory;
 pub mod flight;
 mod follow;
+pub mod fsck;
 pub mod gather;
 pub mod inheritance;
 pub mod mirror;

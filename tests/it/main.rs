@@ -2,5 +2,8 @@
 
 mod kit;
 
+mod database;
+mod fsck;
 mod operation;
+mod store;
 mod tidy;

@@ -1,5 +1,9 @@
 //! The harness: a real server on a free port, and what talks to it.
 
+pub mod backend;
+pub mod postgres;
+pub mod s3;
+
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -13,6 +17,8 @@ pub struct Server {
     pub address: SocketAddr,
     pub http: reqwest::Client,
     pub data: tempfile::TempDir,
+    /// Postgres and S3, if it runs on those.
+    pub company: Option<backend::Company>,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -44,7 +50,7 @@ impl Server {
             server::serve(serving, listener, stopped).await.expect("the server ends well");
         });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
-        Self { app, address, http: http.expect("a client"), data, stop: Some(stop) }
+        Self { app, address, http: http.expect("a client"), data, company: None, stop: Some(stop) }
     }
 
     /// `server.url("/+health")`
