@@ -98,7 +98,7 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
     }
     for (key, _) in references.iter().filter(|(_, reference)| !reference.seen) {
         // It may have come after the listing passed its place.
-        if store.size(&key.to_string()).await?.is_none() {
+        if !store.exists(*key).await? {
             wrong.insert(*key, Problem::Missing);
         }
     }

@@ -77,7 +77,7 @@ impl Bucket {
 
     pub(super) async fn put(&self, key: Key, bytes: Bytes) -> Result<()> {
         let size = bytes.len() as u64;
-        if self.has(key, size).await? {
+        if self.measured(key).await? == Some(size) {
             return Ok(());
         }
         self.s3.put(&self.path(key), bytes.into()).await.map_err(failed)?;
@@ -87,7 +87,7 @@ impl Bucket {
 
     /// Sends a file in parts, reading off the async threads.
     pub(super) async fn put_file(&self, key: Key, file: File, size: u64) -> Result<()> {
-        if self.has(key, size).await? {
+        if self.measured(key).await? == Some(size) {
             return Ok(());
         }
         let file = Arc::new(file);
@@ -147,9 +147,11 @@ impl Bucket {
         if let Some(size) = self.sizes.get(&key) {
             return Ok(Some(size));
         }
-        let Some(meta) = found(self.s3.head(&self.path(key)).await)? else { return Ok(None) };
-        self.sizes.insert(key, meta.size);
-        Ok(Some(meta.size))
+        let measured = self.measured(key).await?;
+        if let Some(size) = measured {
+            self.sizes.insert(key, size);
+        }
+        Ok(measured)
     }
 
     pub(super) async fn hash(&self, key: Key) -> Result<Option<Key>> {
@@ -173,9 +175,8 @@ impl Bucket {
     }
 
     pub(super) async fn remove(&self, key: Key) -> Result<bool> {
-        self.sizes.invalidate(&key);
         // S3 answers a delete of nothing like a delete of something.
-        let there = self.size(key).await?.is_some();
+        let there = self.measured(key).await?.is_some();
         self.sizes.invalidate(&key);
         found(self.s3.delete(&self.path(key)).await)?;
         Ok(there)
@@ -194,9 +195,8 @@ impl Bucket {
     }
 
     /// Asked of the bucket itself: an upload is not acknowledged by what is remembered.
-    async fn has(&self, key: Key, size: u64) -> Result<bool> {
-        let there = found(self.s3.head(&self.path(key)).await)?;
-        Ok(there.is_some_and(|meta| meta.size == size))
+    pub(super) async fn measured(&self, key: Key) -> Result<Option<u64>> {
+        Ok(found(self.s3.head(&self.path(key)).await)?.map(|meta| meta.size))
     }
 
     fn path(&self, key: Key) -> Path {

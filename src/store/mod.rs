@@ -203,6 +203,17 @@ impl Store {
         }
     }
 
+    /// Whether the blob is where it should be, past every cache.
+    pub async fn exists(&self, key: Key) -> Result<bool> {
+        match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                Ok(spawn_blocking(move || folder.size(key)).await??.is_some())
+            }
+            Backend::Bucket(bucket) => Ok(bucket.measured(key).await?.is_some()),
+        }
+    }
+
     /// Reads the blob anew, past every cache, and tells whether it hashes to its name.
     /// `None` if there is no such blob.
     pub async fn verify(&self, key: Key) -> Result<Option<bool>> {

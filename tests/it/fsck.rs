@@ -15,9 +15,10 @@ async fn check(server: &Server, deep: bool) -> Report {
     fsck(&server.app.db, &server.app.store, deep, |_, _| {}).await.unwrap()
 }
 
-/// A row and its bytes, as a mirror keeps them. The index itself is there from the first start.
+/// A row and its bytes, as a mirror keeps them.
 async fn stored(server: &Server, filename: &str, bytes: &'static [u8]) -> String {
     let sha256 = server.app.store.put(Bytes::from_static(bytes)).await.unwrap();
+    make_index(server).await;
     let metadata = server.app.store.put(Bytes::from(format!("METADATA of {filename}"))).await.unwrap();
     let mut file = StoredFile::new(INDEX, filename);
     file.project = "demo".into();
@@ -28,6 +29,19 @@ async fn stored(server: &Server, filename: &str, bytes: &'static [u8]) -> String
     file.metadata_sha256 = Some(metadata);
     assert!(server.app.db.keep_mirrored(&file).await.unwrap());
     sha256
+}
+
+/// The rows that files hang from, if the first start did not make them.
+async fn make_index(server: &Server) {
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&server.app.config.database_url()).await.unwrap();
+    for sql in [
+        "INSERT INTO account (name, profile, created_at) VALUES ('root', '{}', 0) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO namespace (name, owner, options, created_at) VALUES ('root/pypi', 'root', '{}', 0) \
+         ON CONFLICT (name) DO NOTHING",
+    ] {
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    }
 }
 
 fn path_of(server: &Server, sha256: &str) -> std::path::PathBuf {
