@@ -1,5 +1,6 @@
 //! The packaging standards as pure functions: nothing here does I/O on its own.
 
+pub mod archive;
 pub mod filename;
 pub mod html;
 pub mod json;

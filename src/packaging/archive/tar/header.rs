@@ -1,0 +1,131 @@
+//! One tar header block (ustar and the GNU form of it).
+
+use super::super::{Outcome, refuse};
+
+pub(crate) const BLOCK: usize = 512;
+
+/// The kinds of members there may be; all others are refused, never skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Directory,
+    Symlink,
+    Hardlink,
+    Pax,
+    Global,
+    LongName,
+    LongLink,
+}
+
+impl Kind {
+    pub(super) fn is_link(self) -> bool {
+        matches!(self, Self::Symlink | Self::Hardlink)
+    }
+}
+
+/// A header block whose checksum is right.
+#[derive(Debug)]
+pub(super) struct Header<'a> {
+    block: &'a [u8; BLOCK],
+    pub(super) kind: Kind,
+    /// Bytes of content.
+    pub(super) size: u64,
+    mode: u64,
+}
+
+/// Whether the block's checksum is that of a tar header.
+pub(crate) fn is_header(block: &[u8; BLOCK]) -> bool {
+    octal(field(block, 148, 8)) == Some(checksum(block))
+}
+
+fn checksum(block: &[u8; BLOCK]) -> u64 {
+    let (before, rest) = block.split_at(148);
+    let after = rest.get(8..).unwrap_or_default();
+    // The checksum counts as eight spaces.
+    before.iter().chain(after).map(|byte| u64::from(*byte)).sum::<u64>() + 8 * 32
+}
+
+fn field(block: &[u8; BLOCK], at: usize, length: usize) -> &[u8] {
+    block.get(at..at + length).unwrap_or_default()
+}
+
+/// An octal number as tar writers pad it: spaces before, spaces or NULs after. GNU's binary form
+/// (above 8 GiB) and signs are not read.
+fn octal(field: &[u8]) -> Option<u64> {
+    let start = field.iter().position(|byte| *byte != b' ')?;
+    let digits = field.get(start..)?;
+    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, padding) = digits.split_at(end);
+    if digits.is_empty() || padding.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+        return None;
+    }
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+}
+
+/// Text up to the first NUL.
+fn text(field: &[u8]) -> Outcome<&str> {
+    let bytes = field.split(|byte| *byte == 0).next().unwrap_or_default();
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(_) => refuse!("member name {:?} is not UTF-8", String::from_utf8_lossy(bytes)),
+    }
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn parse(block: &'a [u8; BLOCK]) -> Outcome<Self> {
+        if !is_header(block) {
+            refuse!("wrong checksum of a header");
+        }
+        match field(block, 257, 8) {
+            b"ustar\x0000" => {}
+            // GNU uses the place of ustar's prefix for times, and Python reads a prefix there.
+            b"ustar  \0" if field(block, 345, 155).iter().all(|byte| *byte == 0) => {}
+            b"ustar  \0" => refuse!("GNU header with fields in the place of a prefix"),
+            _ => refuse!("a header is neither ustar nor GNU tar"),
+        }
+        let name = String::from_utf8_lossy(field(block, 0, 100));
+        let name = name.trim_end_matches('\0');
+        let kind = match field(block, 156, 1) {
+            b"0" | b"\0" => Kind::File,
+            b"1" => Kind::Hardlink,
+            b"2" => Kind::Symlink,
+            b"5" => Kind::Directory,
+            b"x" => Kind::Pax,
+            b"g" => Kind::Global,
+            b"L" => Kind::LongName,
+            b"K" => Kind::LongLink,
+            b"3" | b"4" | b"6" => refuse!("{name:?} is a device or FIFO"),
+            b"S" => refuse!("{name:?} is sparse"),
+            other => refuse!("{name:?} has the unknown type {:?}", String::from_utf8_lossy(other)),
+        };
+        let Some(size) = octal(field(block, 124, 12)) else {
+            refuse!("{name:?} has a malformed size")
+        };
+        let Some(mode) = octal(field(block, 100, 8)) else {
+            refuse!("{name:?} has a malformed mode")
+        };
+        Ok(Self { block, kind, size, mode })
+    }
+
+    /// The name, ustar's prefix before it.
+    pub(super) fn name(&self) -> Outcome<String> {
+        let name = text(field(self.block, 0, 100))?;
+        let prefix = text(field(self.block, 345, 155))?;
+        Ok(if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") })
+    }
+
+    /// The link's target, if there is one.
+    pub(super) fn link(&self) -> Outcome<Option<String>> {
+        let target = text(field(self.block, 157, 100))?;
+        Ok((!target.is_empty()).then(|| target.to_owned()))
+    }
+
+    /// Directories may be setgid: builds below a setgid directory make them so.
+    pub(super) fn check_mode(&self, name: &str) -> Outcome<()> {
+        let setgid_file = self.mode & 0o2000 != 0 && self.kind == Kind::File;
+        if self.mode & 0o4000 != 0 || setgid_file {
+            refuse!("{name:?} is setuid or setgid");
+        }
+        Ok(())
+    }
+}
