@@ -1,1 +1,151 @@
-//! (being written)
+//! Source distributions (PEP 517, 625), read strictly for uploads: `.tar.gz`, and legacy `.zip`.
+
+#[cfg(test)]
+mod tests;
+
+use super::archive::zip::{self, Archive, Names};
+use super::archive::{INVALID, MAX_TEXT, Outcome, Source, names, refuse, tar};
+use super::filename::SdistFilename;
+use super::metadata::Metadata;
+use super::name::ProjectName;
+use super::version;
+use super::wheel::has_license_files;
+use crate::bad;
+use crate::error::{Error, Result};
+
+/// What an accepted sdist says about itself.
+#[derive(Clone, Debug)]
+pub struct SdistContents {
+    pub metadata: Metadata,
+    /// `PKG-INFO` byte for byte.
+    pub metadata_bytes: Vec<u8>,
+}
+
+/// Reads a whole sdist: every header, its single top directory and `PKG-INFO` in it. Blocks;
+/// needs memory for names only.
+///
+/// `allow_links` accepts symbolic and hard links that stay within the archive; without it only
+/// files and directories are accepted.
+///
+/// # Errors
+/// `Bad` with the reason, beginning as PyPI's answers do; `Internal` if the file cannot be read.
+pub fn read<S: Source + ?Sized>(
+    file: &S,
+    filename: &SdistFilename,
+    allow_links: bool,
+) -> Result<SdistContents> {
+    let mut layout = Layout::default();
+    let metadata_bytes = match filename.extension {
+        ".tar.gz" | ".tgz" => read_tar(file, allow_links, &mut layout)?,
+        ".zip" => read_zip(file, &mut layout)?,
+        other => return Err(bad!("{INVALID}an sdist is a .tar.gz file, not {other}")),
+    };
+    layout.check_top(filename).map_err(|fault| fault.answer(INVALID))?;
+    let metadata = Metadata::parse(&metadata_bytes)?;
+    check_metadata(&metadata, filename).map_err(|fault| fault.answer(INVALID))?;
+    layout.check_licenses(&metadata).map_err(|fault| fault.answer(INVALID))?;
+    Ok(SdistContents { metadata, metadata_bytes })
+}
+
+fn read_tar<S: Source + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Vec<u8>> {
+    let kept = tar::walk(file, allow_links, |member| {
+        let wanted = layout.add(&member.name, member.directory)?;
+        Ok(wanted.then_some(MAX_TEXT))
+    });
+    let mut kept = kept.map_err(|fault| fault.answer(tar::LEAD))?;
+    match kept.pop() {
+        Some((_, bytes)) => Ok(bytes),
+        None => Err(no_pkg_info()),
+    }
+}
+
+fn read_zip<S: Source + ?Sized>(file: &S, layout: &mut Layout) -> Result<Vec<u8>> {
+    let refused = |fault: super::archive::Fault| fault.answer(zip::LEAD);
+    let archive = Archive::open(file, Names::Legacy).map_err(refused)?;
+    let mut pkg_info = None;
+    for member in &archive.members {
+        let wanted = layout.add(&member.name, member.directory).map_err(refused)?;
+        if wanted {
+            pkg_info = Some(archive.bytes(member, MAX_TEXT).map_err(refused)?);
+        } else {
+            archive.unpack(member, |_| {}).map_err(refused)?;
+        }
+    }
+    pkg_info.ok_or_else(no_pkg_info)
+}
+
+fn no_pkg_info() -> Error {
+    bad!("{INVALID}PKG-INFO not found in the sdist's top directory")
+}
+
+/// What the names of an sdist's members tell.
+#[derive(Default)]
+struct Layout {
+    top: Option<String>,
+    pkg_info: bool,
+    files: names::Seen,
+}
+
+impl Layout {
+    /// Notes a member; true if it is the `PKG-INFO` to read.
+    fn add(&mut self, name: &str, directory: bool) -> Outcome<bool> {
+        let (top, rest) = name.split_once('/').unwrap_or((name, ""));
+        match &self.top {
+            Some(other) if other != top => {
+                refuse!("{name:?} is outside the top directory {other:?}")
+            }
+            Some(_) => {}
+            None => self.top = Some(top.to_owned()),
+        }
+        if rest.is_empty() && !directory {
+            refuse!("{name:?} is a file where the top directory should be");
+        }
+        if !directory {
+            self.files.insert(rest);
+        }
+        if !names::fold(rest).eq_ignore_ascii_case("pkg-info") {
+            return Ok(false);
+        }
+        if directory || rest != "PKG-INFO" || std::mem::replace(&mut self.pkg_info, true) {
+            refuse!("{name:?} is a second PKG-INFO, or one that is spelt differently");
+        }
+        Ok(true)
+    }
+
+    /// The top directory is `{name}-{version}`, in any spelling of both.
+    fn check_top(&self, filename: &SdistFilename) -> Outcome<()> {
+        let top = self.top.as_deref().unwrap_or_default();
+        let as_file = format!("{top}{}", filename.extension);
+        match SdistFilename::parse_for(&filename.name, &as_file) {
+            Ok(parsed) if parsed.version == filename.version => Ok(()),
+            _ => refuse!(
+                "the top directory {top:?} is not {}-{}",
+                filename.name.escaped(),
+                filename.version_text
+            ),
+        }
+    }
+
+    /// PEP 639: the licence files that PKG-INFO names are there.
+    fn check_licenses(&self, metadata: &Metadata) -> Outcome<()> {
+        if !has_license_files(&metadata.metadata_version) {
+            return Ok(());
+        }
+        for file in &metadata.license_files {
+            if !self.files.contains(file) {
+                refuse!("License-File {file} does not exist in the sdist");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_metadata(metadata: &Metadata, filename: &SdistFilename) -> Outcome<()> {
+    if ProjectName::new(&metadata.name).as_ref() != Some(&filename.name) {
+        refuse!("PKG-INFO names the project {:?}, the file name {:?}", metadata.name, filename.name.as_str());
+    }
+    if version::parse(&metadata.version).as_ref() != Some(&filename.version) {
+        refuse!("PKG-INFO has version {:?}, the file name {}", metadata.version, filename.version_text);
+    }
+    Ok(())
+}

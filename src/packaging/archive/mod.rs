@@ -74,17 +74,20 @@ impl From<io::Error> for Fault {
 }
 
 impl Fault {
-    /// The answer: the reason behind `lead` (`ZIP archive not accepted`), or our own failure.
+    /// The answer: the reason behind `lead` (`ZIP archive not accepted: `), or our own failure.
     pub(crate) fn answer(self, lead: &str) -> Error {
         match self {
-            Self::Refused(reason) => Error::Bad(format!("{lead}: {reason}")),
+            Self::Refused(reason) => Error::Bad(format!("{lead}{reason}")),
             Self::Io(error) if error.raw_os_error().is_some() => error.into(),
-            Self::Io(error) => Error::Bad(format!("{lead}: truncated or corrupt data ({error})")),
+            Self::Io(error) => Error::Bad(format!("{lead}truncated or corrupt data ({error})")),
         }
     }
 }
 
 pub(crate) type Outcome<T> = std::result::Result<T, Fault>;
+
+/// What the message says before a reason that concerns the distribution, not the archive.
+pub(crate) const INVALID: &str = "Invalid distribution file. ";
 
 /// `refuse!("no {name}")` returns early with a [`Fault::Refused`].
 macro_rules! refuse {
@@ -128,11 +131,7 @@ impl<S: Source + ?Sized> Read for Span<'_, S> {
 }
 
 /// Reads exactly `length` bytes at `offset`; a shorter source is refused as truncated.
-pub(crate) fn read_exactly<S: Source + ?Sized>(
-    source: &S,
-    offset: u64,
-    length: usize,
-) -> Outcome<Vec<u8>> {
+pub(crate) fn read_exactly<S: Source + ?Sized>(source: &S, offset: u64, length: usize) -> Outcome<Vec<u8>> {
     let mut bytes = Vec::with_capacity(length);
     Span::new(source, offset, length as u64).read_to_end(&mut bytes)?;
     if bytes.len() != length {

@@ -42,7 +42,9 @@ pub(crate) fn check(name: &str) -> Outcome<()> {
         match segment {
             "" => refuse!("empty segment in member name {name:?}"),
             // Windows strips them, so `...` is as good as `..`.
-            _ if segment.trim_end_matches(['.', ' ']).is_empty() => refuse!("segment {segment:?} in member name {name:?}"),
+            _ if segment.trim_end_matches(['.', ' ']).is_empty() => {
+                refuse!("segment {segment:?} in member name {name:?}")
+            }
             _ if segment.len() > MAX_SEGMENT => {
                 refuse!("a segment of a member name is longer than {MAX_SEGMENT} bytes")
             }
@@ -74,9 +76,7 @@ fn is_device(stem: &str) -> bool {
             matches!(digits.next(), Some('1'..='9' | '¹' | '²' | '³')) && digits.next().is_none()
         })
     };
-    matches!(stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
-        || numbered("COM")
-        || numbered("LPT")
+    matches!(stem, "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") || numbered("COM") || numbered("LPT")
 }
 
 /// The same for every spelling that some file system takes for the same file: case folded,
@@ -142,8 +142,8 @@ mod tests {
         let deep = "d/".repeat(100) + "x";
         let long = "n".repeat(256);
         for name in [
-            "", "/a", "a//b", "./a", "a/..", "../a", "a/.../b", "a/ ", "a\\b", "C:x", "c:/x", "a\0b", "a\nb", "a\x7f",
-            "a\u{85}b", &deep, &long,
+            "", "/a", "a//b", "./a", "a/..", "../a", "a/.../b", "a/ ", "a\\b", "C:x", "c:/x", "a\0b", "a\nb",
+            "a\x7f", "a\u{85}b", &deep, &long,
         ] {
             assert!(check(name).is_err(), "{name:?}");
         }

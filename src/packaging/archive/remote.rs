@@ -144,8 +144,7 @@ fn find_member(mut directory: &[u8], count: u64, end: u64) -> Outcome<(Central, 
 
 /// `{anything}.dist-info/METADATA` at the top of the archive.
 pub(crate) fn is_metadata(name: &[u8]) -> bool {
-    name.strip_suffix(b".dist-info/METADATA")
-        .is_some_and(|stem| !stem.is_empty() && !stem.contains(&b'/'))
+    name.strip_suffix(b".dist-info/METADATA").is_some_and(|stem| !stem.is_empty() && !stem.contains(&b'/'))
 }
 
 /// Unpacks the member from the bytes that begin with its local header.

@@ -17,12 +17,6 @@ pub(super) enum Kind {
     LongLink,
 }
 
-impl Kind {
-    pub(super) fn is_link(self) -> bool {
-        matches!(self, Self::Symlink | Self::Hardlink)
-    }
-}
-
 /// A header block whose checksum is right.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
@@ -98,12 +92,8 @@ impl<'a> Header<'a> {
             b"S" => refuse!("{name:?} is sparse"),
             other => refuse!("{name:?} has the unknown type {:?}", String::from_utf8_lossy(other)),
         };
-        let Some(size) = octal(field(block, 124, 12)) else {
-            refuse!("{name:?} has a malformed size")
-        };
-        let Some(mode) = octal(field(block, 100, 8)) else {
-            refuse!("{name:?} has a malformed mode")
-        };
+        let Some(size) = octal(field(block, 124, 12)) else { refuse!("{name:?} has a malformed size") };
+        let Some(mode) = octal(field(block, 100, 8)) else { refuse!("{name:?} has a malformed mode") };
         Ok(Self { block, kind, size, mode })
     }
 

@@ -8,12 +8,12 @@ mod tests;
 
 use super::gzip::Gzip;
 use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, names, refuse};
-use header::{BLOCK, Header, Kind};
 pub(crate) use header::is_header;
+use header::{BLOCK, Header, Kind};
 use links::Links;
 
 /// What the message before each reason says.
-pub(crate) const LEAD: &str = "tar archive not accepted";
+pub(crate) const LEAD: &str = "tar archive not accepted: ";
 /// Most bytes of one extended header (PAX records or a long name).
 const MAX_EXTENDED: u64 = 64 << 10;
 
@@ -219,7 +219,10 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
             refuse!("{name:?} has content and is no file");
         }
         let member = Member { name, directory, size: header.size };
-        let keep = if header.kind.is_link() { None } else { (self.keep)(&member)? };
+        let keep = (self.keep)(&member)?;
+        if keep.is_some() && header.kind != Kind::File {
+            refuse!("{:?} must be a plain file", member.name);
+        }
         if keep.is_some_and(|most| member.size > most) {
             refuse!("{:?} is too large", member.name);
         }

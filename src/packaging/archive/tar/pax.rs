@@ -20,9 +20,7 @@ impl Records {
             refuse!("malformed PAX header: no records");
         }
         while !content.is_empty() {
-            let Some((key, value, rest)) = record(content) else {
-                refuse!("malformed PAX header")
-            };
+            let Some((key, value, rest)) = record(content) else { refuse!("malformed PAX header") };
             records.take(key, value)?;
             content = rest;
         }

@@ -85,12 +85,8 @@ impl Record {
         if self.count == u16::MAX || self.size == u32::MAX || self.offset == u32::MAX {
             refuse!("the end record points to ZIP64 records, and there are none");
         }
-        End {
-            directory: self.offset.into(),
-            directory_size: self.size.into(),
-            count: self.count.into(),
-        }
-        .checked(position)
+        End { directory: self.offset.into(), directory_size: self.size.into(), count: self.count.into() }
+            .checked(position)
     }
 
     fn with_zip64<S: Source + ?Sized>(&self, source: &S, at: u64, end: u64) -> Outcome<End> {
@@ -115,12 +111,8 @@ impl Record {
         {
             refuse!("the end record and the ZIP64 end record disagree");
         }
-        End {
-            directory: record.directory,
-            directory_size: record.directory_size,
-            count: record.count,
-        }
-        .checked(at)
+        End { directory: record.directory, directory_size: record.directory_size, count: record.count }
+            .checked(at)
     }
 }
 
@@ -167,9 +159,7 @@ impl End {
     fn checked(self, position: u64) -> Outcome<Self> {
         match self.directory.checked_add(self.directory_size) {
             Some(end) if end == position => Ok(self),
-            _ => refuse!(
-                "the central directory does not end at the end record (bytes before or between)"
-            ),
+            _ => refuse!("the central directory does not end at the end record (bytes before or between)"),
         }
     }
 }

@@ -13,9 +13,7 @@ pub(super) fn check<'a>(extra: &'a [u8], name: &[u8]) -> Outcome<Option<&'a [u8]
     let (mut zip64, mut unicode_path) = (None, false);
     let mut fields = Fields(extra);
     while !fields.0.is_empty() {
-        let (Some(id), Some(length)) = (fields.u16(), fields.u16()) else {
-            refuse!("malformed extra field")
-        };
+        let (Some(id), Some(length)) = (fields.u16(), fields.u16()) else { refuse!("malformed extra field") };
         let Some(data) = fields.bytes(length.into()) else {
             refuse!("an extra field is longer than its header says")
         };
@@ -48,10 +46,16 @@ pub(super) fn zip64_of(extra: &[u8]) -> Option<&[u8]> {
 }
 
 /// Replaces each saturated 32-bit value by its 64-bit one, in the order the standard gives.
-/// False if the field holds fewer or more values than are saturated.
+/// False if the field holds fewer or more values than are saturated. Where none is, the field may
+/// repeat the values: Bazel's zipper writes that for some members.
 pub(super) fn resolve(zip64: Option<&[u8]>, values: &mut [&mut u64]) -> bool {
     let mut fields = Fields(zip64.unwrap_or_default());
-    for value in values.iter_mut().filter(|value| ***value == u64::from(u32::MAX)) {
+    let saturated = |value: u64| value == u64::from(u32::MAX);
+    if !values.iter().any(|value| saturated(**value)) {
+        let repeated = values.iter().all(|value| fields.0.is_empty() || fields.u64() == Some(**value));
+        return repeated && fields.0.is_empty();
+    }
+    for value in values.iter_mut().filter(|value| saturated(***value)) {
         match fields.u64() {
             Some(long) => **value = long,
             None => return false,

@@ -8,11 +8,7 @@ const FIXED: usize = 30;
 
 /// Checks all local headers and notes where each member's bytes begin. `members` are in the order
 /// of their offsets; `end` is where the central directory begins.
-pub(super) fn check_all<S: Source + ?Sized>(
-    source: &S,
-    members: &mut [Member],
-    end: u64,
-) -> Outcome<()> {
+pub(super) fn check_all<S: Source + ?Sized>(source: &S, members: &mut [Member], end: u64) -> Outcome<()> {
     let mut at = 0;
     for member in members {
         if member.header != at {
@@ -37,9 +33,7 @@ pub(super) fn check_all<S: Source + ?Sized>(
 /// Compares one local header; returns the offset behind it.
 fn check<S: Source + ?Sized>(source: &S, member: &Member) -> Outcome<u64> {
     let fixed = read_exactly(source, member.header, FIXED)?;
-    let Some(local) = Local::parse(&fixed) else {
-        refuse!("no local header for member {:?}", member.name)
-    };
+    let Some(local) = Local::parse(&fixed) else { refuse!("no local header for member {:?}", member.name) };
     let (name_length, extra_length) = (usize::from(local.name), usize::from(local.extra));
     let rest = read_exactly(source, member.header + FIXED as u64, name_length + extra_length)?;
     let (name, extra) = rest.split_at_checked(name_length).unwrap_or_default();

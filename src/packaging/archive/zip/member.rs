@@ -42,11 +42,7 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(super) fn unpack<S: Source + ?Sized>(
-        &self,
-        source: &S,
-        piece: impl FnMut(&[u8]),
-    ) -> Outcome<()> {
+    pub(super) fn unpack<S: Source + ?Sized>(&self, source: &S, piece: impl FnMut(&[u8])) -> Outcome<()> {
         let packed = Span::new(source, self.data, self.packed);
         match self.method {
             Method::Stored => self.pump(packed, piece).map(drop),

@@ -16,10 +16,10 @@ use std::io::{BufReader, Read};
 use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, Span, check_ratio, names, refuse};
 pub(crate) use central::Central;
 pub(crate) use end::{End, find as find_end};
-pub(crate) use member::{Member, Method};
+pub(crate) use member::Member;
 
 /// What the message before each reason says.
-pub(crate) const LEAD: &str = "ZIP archive not accepted";
+pub(crate) const LEAD: &str = "ZIP archive not accepted: ";
 
 /// How strict to be about names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
