@@ -23,7 +23,7 @@ impl<'a, S: Source + ?Sized> Gzip<'a, S> {
             [0x1f, 0x8b, ..] => refuse!("unknown gzip method or flags"),
             _ => refuse!("not a gzip file"),
         }
-        if zip::find_end(source, packed).is_ok() {
+        if zip::has_end(source, packed)? {
             refuse!("the file is a gzip and a ZIP archive at once");
         }
         let input = BufReader::with_capacity(64 << 10, Span::new(source, 0, packed));

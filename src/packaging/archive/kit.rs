@@ -82,11 +82,6 @@ impl Entry {
         self
     }
 
-    pub(crate) fn central(mut self, change: impl Fn(&mut Head)) -> Self {
-        change(&mut self.central);
-        self
-    }
-
     pub(crate) fn mode(mut self, mode: u32) -> Self {
         self.external = mode << 16;
         self
@@ -253,7 +248,7 @@ pub(crate) fn pax(kind: u8, records: &[(&str, &str)]) -> Vec<u8> {
 
 fn pax_record(key: &str, value: &str) -> String {
     let rest = key.len() + value.len() + 3;
-    let digits = if rest + 2 > 99 { 3 } else { 2 };
+    let digits = (1..).find(|digits| (rest + digits).to_string().len() == *digits).unwrap();
     format!("{} {key}={value}\n", rest + digits)
 }
 

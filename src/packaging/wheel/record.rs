@@ -103,15 +103,15 @@ impl Row {
     /// Reads `sha256=…`; weaker hashes are refused (PEP 427).
     fn parse(path: &str, hash: &str) -> Outcome<Self> {
         let Some((name, encoded)) = hash.split_once('=') else { refuse!("RECORD has no hash for {path:?}") };
-        let algorithm = match name {
-            "sha256" => Algorithm::Sha256,
-            "sha384" => Algorithm::Sha384,
-            "sha512" => Algorithm::Sha512,
+        let (algorithm, length) = match name {
+            "sha256" => (Algorithm::Sha256, 32),
+            "sha384" => (Algorithm::Sha384, 48),
+            "sha512" => (Algorithm::Sha512, 64),
             other => refuse!("RECORD has a {other} hash for {path:?}; it must be sha256 or better"),
         };
         match URL_SAFE_NO_PAD.decode(encoded) {
-            Ok(digest) => Ok(Self { algorithm, digest: digest.into() }),
-            Err(_) => refuse!("RECORD has a malformed hash for {path:?}"),
+            Ok(digest) if digest.len() == length => Ok(Self { algorithm, digest: digest.into() }),
+            _ => refuse!("RECORD has a malformed hash for {path:?}"),
         }
     }
 }

@@ -7,7 +7,7 @@ const END: u64 = 22;
 const LOCATOR: u64 = 20;
 const RECORD64: u64 = 56;
 /// Where the end record can begin: so many bytes before the file's end.
-pub(crate) const MAX_END: u64 = END + 0xFFFF;
+const MAX_END: u64 = END + 0xFFFF;
 
 /// What the end records tell.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,6 +18,14 @@ pub(crate) struct End {
     pub(crate) directory_size: u64,
     /// Its entries.
     pub(crate) count: u64,
+}
+
+/// Whether the file ends as a ZIP archive does, whatever comes before: readers of
+/// self-extracting archives make do with that.
+pub(crate) fn exists<S: Source + ?Sized>(source: &S, length: u64) -> Outcome<bool> {
+    let start = length.saturating_sub(MAX_END);
+    let tail = read_exactly(source, start, usize::try_from(length - start).unwrap_or_default())?;
+    Ok(positions(&tail, b"PK\x05\x06").any(|at| ends_there(&tail, at)))
 }
 
 /// Finds the one end record, and refuses any ambiguity about it.

@@ -15,7 +15,7 @@ use std::io::{BufReader, Read};
 
 use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, Span, check_ratio, names, refuse};
 pub(crate) use central::Central;
-pub(crate) use end::{End, find as find_end};
+pub(crate) use end::{End, exists as has_end, find as find_end};
 pub(crate) use member::Member;
 
 /// What the message before each reason says.
