@@ -39,7 +39,8 @@ fn archives_as_real_tools_write_them_are_accepted() {
     let long = format!("p/{}", "n".repeat(120));
     let long_nul = format!("{long}\0");
     let prefix = |block: &mut [u8; 512]| block[345..348].copy_from_slice(b"p/q");
-    let accepted: [(&str, Vec<Vec<u8>>, Vec<&str>); 8] = [
+    type Case<'a> = (&'a str, Vec<Vec<u8>>, Vec<&'a str>);
+    let accepted: [Case; 8] = [
         ("a file in a directory", vec![directory("p/", b"0000755\0"), file()], vec!["p", "p/a"]),
         ("setgid and sticky directories", vec![directory("p", b"0003755\0")], vec!["p"]),
         ("PAX times", vec![pax(b'x', &[("mtime", "1.5"), ("uid", "7")]), file()], vec!["p/a"]),
