@@ -134,6 +134,19 @@ impl NameList {
         false
     }
 
+    /// The names from `text` on, in order; found by binary search.
+    pub fn starting_at(&self, text: &str) -> impl Iterator<Item = &str> {
+        let (mut low, mut high) = (0, self.text.len());
+        while low < high {
+            let line = self.line_around(low + (high - low) / 2);
+            match self.text.get(line.clone()) {
+                Some(name) if name < text => low = (line.end + 1).min(high),
+                _ => high = line.start,
+            }
+        }
+        self.text.get(low..).unwrap_or_default().lines()
+    }
+
     /// Where the line that holds byte `at` begins and ends (without its newline).
     fn line_around(&self, at: usize) -> Range<usize> {
         let bytes = self.text.as_bytes();
@@ -237,6 +250,9 @@ mod tests {
             prop_assert!(set.iter().all(|name| list.contains(name)));
             let other = ProjectName::new(&other).unwrap();
             prop_assert_eq!(list.contains(&other), set.contains(&other));
+            let later: Vec<&str> = list.starting_at(other.as_str()).collect();
+            let expected: Vec<&str> = list.iter().filter(|name| *name >= other.as_str()).collect();
+            prop_assert_eq!(later, expected);
             prop_assert_eq!(NameList::from_text(list.as_str().to_owned()), list);
         }
     }

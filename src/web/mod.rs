@@ -3,10 +3,13 @@
 pub mod audience;
 pub mod negotiate;
 pub mod path;
+mod resources;
 pub mod respond;
 pub mod router;
 pub mod routes;
 pub mod server;
+
+pub mod pages;
 
 mod operate;
 pub mod simple;

@@ -3,6 +3,7 @@
 //! Installers print the reason phrase (twine, pip) or a JSON body (uv, devpi), so a refusal says
 //! the same in all three.
 
+use super::pages;
 use crate::error::{Error, Result};
 use axum::body::Body;
 use axum::response::Response;
@@ -14,7 +15,10 @@ use hyper::ext::ReasonPhrase;
 pub enum Wants {
     Text,
     Json,
-    Html,
+    /// A page, this many folders below the root.
+    Html {
+        up: usize,
+    },
 }
 
 impl Wants {
@@ -23,9 +27,17 @@ impl Wants {
         if accept.contains("json") {
             Self::Json
         } else if accept.contains("text/html") && accept.contains("application/xhtml+xml") {
-            Self::Html
+            Self::Html { up: 0 }
         } else {
             Self::Text
+        }
+    }
+
+    /// The same, asked for at `path` (below the public prefix), from which a page's links lead.
+    pub fn at(self, path: &str) -> Self {
+        match self {
+            Self::Html { .. } => Self::Html { up: path.matches('/').count().saturating_sub(1) },
+            other => other,
         }
     }
 }
@@ -69,9 +81,8 @@ pub fn error(error: &Error, wants: Wants) -> Response {
             });
             body.to_string()
         }),
-        Wants::Html | Wants::Text => {
-            ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16()))
-        }
+        Wants::Html { up } => ("text/html; charset=utf-8", pages::error::render(status, &message, up)),
+        Wants::Text => ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16())),
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
@@ -80,6 +91,9 @@ pub fn error(error: &Error, wants: Wants) -> Response {
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if matches!(wants, Wants::Html { .. }) {
+        pages::guard(headers);
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match error {
         Error::Unauthenticated(_) => {

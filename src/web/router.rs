@@ -32,7 +32,7 @@ pub struct Route {
 }
 
 /// What a handler is given: the request, taken apart once, after the permission was granted.
-pub struct Ctx {
+pub struct Ctx<B = Body> {
     pub app: App,
     pub who: Arc<Who>,
     pub directory: Arc<Directory>,
@@ -46,10 +46,10 @@ pub struct Ctx {
     index: Option<IndexName>,
     /// The table this request came through, with what it counts.
     pub router: Arc<Router>,
-    pub body: Body,
+    pub body: B,
 }
 
-impl Ctx {
+impl<B> Ctx<B> {
     /// A path parameter, percent-decoded; empty if the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
         self.params.get(name).unwrap_or_default()
@@ -78,6 +78,14 @@ impl Ctx {
         url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == name).map(|(_, v)| v.into_owned())
     }
 
+    /// The same without the body: can be shared while something is awaited.
+    pub fn without_body(self) -> Ctx<()> {
+        let Self { app, who, directory, method, uri, headers, peer, params, index, router, body: _ } = self;
+        Ctx { app, who, directory, method, uri, headers, peer, params, index, router, body: () }
+    }
+}
+
+impl Ctx {
     /// The body as JSON, at most 1 MiB.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
         let body = std::mem::take(&mut self.body);
@@ -212,7 +220,8 @@ impl Router {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
-        let wants = respond::Wants::of(&parts.headers);
+        let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
+        let wants = respond::Wants::of(&parts.headers).at(asked);
         let head = parts.method == Method::HEAD;
         let found = self.find(&mut parts);
         let (row, mut response) = match found {

@@ -1,7 +1,8 @@
 //! The table of contents of the HTTP door: every path, what it needs, who answers.
 
+use super::pages::{assets, login};
 use super::router::Table;
-use super::{operate, simple};
+use super::{operate, resources, simple};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
@@ -9,7 +10,8 @@ const POST: &[&str] = &["POST"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    simple_api(Table::default()).on(GET, "/+health", Need::Nothing, operate::health)
+    let table = simple_api(Table::default()).on(GET, "/+health", Need::Nothing, operate::health);
+    shared(table)
 }
 
 fn simple_api(table: Table) -> Table {
@@ -27,4 +29,22 @@ fn simple_api(table: Table) -> Table {
         .on(GET, "/{user}/{index}/+at/{date}/+simple/", Need::Read, simple::list)
         .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}", Need::Read, simple::project)
         .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}/", Need::Read, simple::project)
+}
+
+/// What people, scripts and installers ask under the same URL, and what only pages need.
+fn shared(table: Table) -> Table {
+    table
+        .on(GET, "/", Need::Nothing, resources::root)
+        .on(GET, "/+status", Need::Nothing, resources::status)
+        .on(GET, "/+login", Need::Nothing, login::get)
+        .on(GET, "/+static/{hash}/{name}", Need::Nothing, assets::get)
+        .on(GET, "/{user}", Need::Nothing, resources::user)
+        .on(GET, "/{user}/", Need::Nothing, resources::user)
+        .on(GET, "/{user}/{index}", Need::Read, resources::index)
+        .on(GET, "/{user}/{index}/", Need::Read, resources::index)
+        .on(GET, "/{user}/{index}/{project}", Need::Read, resources::project)
+        .on(GET, "/{user}/{index}/{project}/", Need::Read, resources::project)
+        .on(GET, "/{user}/{index}/{project}/{version}", Need::Read, resources::release)
+        .on(GET, "/{user}/{index}/{project}/{version}/", Need::Read, resources::release)
+        .on(GET, "/{user}/{index}/{project}/{version}/{filename}", Need::Read, resources::file)
 }

@@ -1,0 +1,36 @@
+//! What only the pages for people ask.
+
+use super::{Db, Micros};
+use crate::error::Result;
+use sqlx::Row;
+
+/// A project of a stage with its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Normalised.
+    pub name: String,
+    /// Of the newest release, if there is one.
+    pub version: Option<String>,
+    pub at: Micros,
+}
+
+impl Db {
+    /// The projects of an index that changed last, newest first.
+    pub async fn recently_changed(&self, index: &str, limit: i64) -> Result<Vec<Changed>> {
+        let rows = sqlx::query(
+            "SELECT project.name, event.at, (SELECT release.version FROM release \
+             WHERE release.index_name = project.index_name AND release.project = project.name \
+             ORDER BY release.created_at DESC LIMIT 1) \
+             FROM project JOIN event ON event.serial = project.serial \
+             WHERE project.index_name = $1 ORDER BY project.serial DESC LIMIT $2",
+        )
+        .bind(index)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let changed = rows
+            .iter()
+            .map(|row| Ok(Changed { name: row.try_get(0)?, at: row.try_get(1)?, version: row.try_get(2)? }));
+        changed.collect()
+    }
+}

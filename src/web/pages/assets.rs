@@ -1,0 +1,65 @@
+//! The style sheet and the icon, each under the hash of its content and so unchanging for ever.
+
+use crate::error::{Error, Result};
+use crate::missing;
+use crate::web::router::Ctx;
+use axum::body::Body;
+use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderValue, header};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::sync::LazyLock;
+
+/// A file that is part of this program.
+pub struct Asset {
+    /// From the root: `+static/{hash}/{name}`.
+    pub href: String,
+    content_type: &'static str,
+    bytes: &'static [u8],
+    gzipped: Vec<u8>,
+}
+
+pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("style.css", "text/css; charset=utf-8", include_bytes!("../../../static/style.css"))
+});
+
+pub static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon.svg", "image/svg+xml", include_bytes!("../../../static/icon.svg")));
+
+impl Asset {
+    fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
+        let digest = Sha256::digest(bytes);
+        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        // Compressing into memory does not fail; without it the plain bytes are served.
+        let gzipped = gzip(bytes, Compression::best()).unwrap_or_default();
+        Self { href: format!("+static/{hash}/{name}"), content_type, bytes, gzipped }
+    }
+}
+
+/// `GET /+static/{hash}/{name}`
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
+    let known = [&*STYLE, &*ICON].into_iter().find(|asset| asset.href == href);
+    let asset = known.ok_or_else(|| missing!("there is no such page"))?;
+    let gzip = super::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
+    let body = if gzip { asset.gzipped.as_slice() } else { asset.bytes };
+    let mut response = Response::new(Body::from(body.to_vec()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+/// `bytes` in gzip's format.
+pub(super) fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), level);
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(Error::internal)
+}

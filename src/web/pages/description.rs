@@ -1,0 +1,281 @@
+//! A project's description as HTML that is safe to show, whoever wrote it.
+//!
+//! Markdown is rendered, its raw HTML dropped, and the result reduced to harmless elements once
+//! more. Anything else is shown as the text it is. Pictures are not loaded: each would tell a
+//! stranger's server who here looks at which project; their text and address stay.
+
+use ammonia::UrlRelative;
+use comrak::arena_tree::NodeEdge;
+use comrak::nodes::{AstNode, NodeValue};
+use comrak::{Arena, Options, format_html, parse_document};
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// Longer Markdown is shown as text: nobody reads it, and rendering it would hold up the rest.
+const LONGEST_MARKDOWN: usize = 256 << 10;
+/// Deeper Markdown too: the time a parser of HTML takes grows with the square of the depth.
+const DEEPEST_MARKDOWN: usize = 60;
+/// Longer text is cut.
+const LONGEST_TEXT: usize = 1 << 20;
+
+/// Renders `text`, which is of `content_type` (core metadata's `Description-Content-Type`; none
+/// means reStructuredText). The result is to be shown inside the page's own section: headings
+/// begin at the third level.
+pub fn render(text: &str, content_type: Option<&str>) -> String {
+    let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case("text/markdown") && text.len() <= LONGEST_MARKDOWN {
+        true => markdown(text).unwrap_or_else(|| plain(text)),
+        false => plain(text),
+    }
+}
+
+/// `None` if it is nested deeper than anybody means it.
+fn markdown(text: &str) -> Option<String> {
+    let mut options = Options::default();
+    options.extension.table = true;
+    options.extension.strikethrough = true;
+    options.extension.autolink = true;
+    let arena = Arena::new();
+    let root = parse_document(&arena, text, &options);
+    if tame(root) > DEEPEST_MARKDOWN {
+        return None;
+    }
+    let mut html = String::with_capacity(text.len() * 2);
+    // Writing to a string does not fail.
+    let _ = format_html(root, &options, &mut html);
+    Some(SANITISER.clean(&html).to_string())
+}
+
+/// Sinks headings below the page's own; turns pictures into links to them, and what would be a
+/// link inside a link into its text. How deep it is nested.
+fn tame<'a>(root: &'a AstNode<'a>) -> usize {
+    let mut in_link = false;
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for edge in root.traverse() {
+        match edge {
+            NodeEdge::Start(_) => depth += 1,
+            NodeEdge::End(_) => depth = depth.saturating_sub(1),
+        }
+        deepest = deepest.max(depth);
+        match edge {
+            NodeEdge::Start(node) => in_link |= tame_node(node, in_link),
+            NodeEdge::End(node) if matches!(node.data.borrow().value, NodeValue::Link(_)) => in_link = false,
+            NodeEdge::End(_) => {}
+        }
+    }
+    deepest
+}
+
+/// Whether the node is the beginning of a link.
+fn tame_node<'a>(node: &'a AstNode<'a>, in_link: bool) -> bool {
+    let mut data = node.data.borrow_mut();
+    match &mut data.value {
+        NodeValue::Heading(heading) => {
+            heading.level = (heading.level + 2).min(6);
+            return false;
+        }
+        NodeValue::Link(_) | NodeValue::Image(_) if in_link => data.value = NodeValue::Emph,
+        NodeValue::Image(image) => data.value = NodeValue::Link(std::mem::take(image)),
+        NodeValue::Link(_) => {}
+        _ => return false,
+    }
+    // Without a text there would be nothing to see.
+    if node.first_child().is_none() {
+        data.value = NodeValue::Text("[image]".into());
+        return false;
+    }
+    !in_link
+}
+
+static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
+    let mut sanitiser = ammonia::Builder::default();
+    let tags: HashSet<&str> = [
+        "a",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "em",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "strong",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    ]
+    .into();
+    sanitiser
+        .tags(tags)
+        .rm_tag_attributes("a", &["hreflang"])
+        .rm_tag_attributes("blockquote", &["cite"])
+        .url_schemes(["http", "https", "mailto"].into())
+        // A relative link was meant for a repository's browser; here it would lead astray.
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some("nofollow noopener noreferrer"));
+    sanitiser
+});
+
+/// Text as it is, in which addresses are links.
+fn plain(text: &str) -> String {
+    let end = text.floor_char_boundary(LONGEST_TEXT);
+    let mut html = String::with_capacity(text.len() + 64);
+    html.push_str("<pre class=\"text\">");
+    let mut rest = text.get(..end).unwrap_or_default();
+    while let Some(at) = next_address(rest) {
+        let (before, from) = rest.split_at(at);
+        let (address, after) = from.split_at(address_end(from));
+        escape(&mut html, before);
+        html.push_str("<a rel=\"nofollow noopener noreferrer\" href=\"");
+        escape(&mut html, address);
+        html.push_str("\">");
+        escape(&mut html, address);
+        html.push_str("</a>");
+        rest = after;
+    }
+    escape(&mut html, rest);
+    html.push_str("</pre>");
+    html
+}
+
+fn next_address(text: &str) -> Option<usize> {
+    let starts = ["https://", "http://"].into_iter().filter_map(|scheme| text.find(scheme));
+    starts.min()
+}
+
+/// Up to what cannot be part of an address, less the punctuation of the sentence around it.
+fn address_end(text: &str) -> usize {
+    let stop = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^[]()".contains(c);
+    let address = text.split(stop).next().unwrap_or_default();
+    address.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']).len().max("http://".len())
+}
+
+/// Appends `text` with HTML's five characters escaped; control characters, which no HTML may
+/// hold, become the replacement character.
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\r' => {}
+            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn md(text: &str) -> String {
+        render(text, Some("text/markdown; charset=UTF-8; variant=GFM"))
+    }
+
+    #[test]
+    fn markdown_is_rendered_below_the_pages_own_headings() {
+        let html = md("# Title\n\nSome *text* with `code`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n");
+        assert!(html.contains("<h3>Title</h3>"), "{html}");
+        assert!(html.contains("<em>text</em>") && html.contains("<code>code</code>"), "{html}");
+        assert!(html.contains("<td>2</td>"), "{html}");
+    }
+
+    #[test]
+    fn nothing_in_markdown_runs_or_loads() {
+        let html = md(concat!(
+            "<script>alert(1)</script>\n\n<img src=x onerror=alert(2)> <b onclick=alert(3)>x</b>\n\n",
+            "[a](javascript:alert(4)) [b](data:text/html;base64,xx) <javascript:alert(5)>\n\n",
+            "![pixel](https://example.org/track.gif) [c](https://example.org \"\\\"><script>\")\n\n",
+            "<iframe src=https://example.org></iframe>\n<style>body{display:none}</style>\n",
+        ));
+        for bad in
+            ["<script", "<img", "onerror", "onclick", "href=\"javascript", "href=\"data", "<iframe", "<style"]
+        {
+            assert!(!html.contains(bad), "{bad} in {html}");
+        }
+        assert!(html.contains("href=\"https://example.org/track.gif\""), "{html}");
+    }
+
+    #[test]
+    fn a_badge_is_a_link_with_the_pictures_text() {
+        let html = md(
+            "[![build](https://example.org/b.svg)](https://example.org/ci) ![](https://example.org/x.png)",
+        );
+        assert!(
+            html.contains("<a href=\"https://example.org/ci\" rel=\"nofollow noopener noreferrer\">"),
+            "{html}"
+        );
+        assert!(html.contains("build") && !html.contains("b.svg"), "{html}");
+        assert_eq!(html.matches("<a ").count(), 1 + html.matches("x.png").count(), "{html}");
+    }
+
+    #[test]
+    fn relative_links_lose_their_target() {
+        let html = md("[docs](docs/index.md) [top](#top) [host](//example.org/x)");
+        assert!(!html.contains("href"), "{html}");
+    }
+
+    #[test]
+    fn other_types_are_text_with_links() {
+        let html = render("Title\n=====\n<b>x</b> see `it <https://example.org/a?b=1&c=2>`_.", None);
+        assert!(html.starts_with("<pre class=\"text\">Title\n=====\n&lt;b&gt;x"), "{html}");
+        assert!(html.contains("href=\"https://example.org/a?b=1&amp;c=2\""), "{html}");
+        assert_eq!(plain("http://"), plain("http://"));
+        assert!(render("# no", Some("text/plain")).contains("# no"));
+    }
+
+    #[test]
+    fn deep_nesting_and_length_do_no_harm() {
+        for bit in
+            [">", "- a\n ", "1. ", "[", "![", "*a_", "**a ", "`", "<a ", "|a\n|-\n", "~~a", "[a](", "&", "\\"]
+        {
+            assert_harmless(&md(&bit.repeat(100_000 / bit.len())));
+        }
+        assert!(md(&"# x\n".repeat(100_000)).starts_with("<pre"));
+    }
+
+    /// Every tag that a browser would see is one of ours, every attribute harmless.
+    fn assert_harmless(html: &str) {
+        for token in html5gum::Tokenizer::new(html).flatten() {
+            let html5gum::Token::StartTag(tag) = token else { continue };
+            let name = String::from_utf8_lossy(&tag.name).into_owned();
+            assert!(SANITISER.clone_tags().contains(&*name), "<{name}> in {html}");
+            for (key, value) in &tag.attributes {
+                let value = String::from_utf8_lossy(value);
+                match &***key {
+                    b"href" => assert!(
+                        ["http://", "https://", "mailto:"].iter().any(|scheme| value.starts_with(scheme)),
+                        "{value:?} in {html}"
+                    ),
+                    key => {
+                        assert!([&b"rel"[..], b"class", b"title", b"align", b"start", b"lang"].contains(&key))
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_text_the_result_holds_nothing_active(
+            text in "(\\PC|[<>\"'()\\[\\]!`&/:\n]|<script|<img src=|javascript:|http://| onload=){0,40}",
+        ) {
+            assert_harmless(&md(&text));
+            assert_harmless(&render(&text, None));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `/{user}/{index}/{project}/{version}/{filename}`: one file: hashes, where it runs, its metadata.
+
+use super::catalog::{self, StatusBanner};
+use super::facts::{self, Fact, Facts};
+use super::release::{find, for_whom};
+use super::tags::{self, Tag};
+use super::{Frame, Visit, answer, gather, words};
+use crate::db::files::StoredFile;
+use crate::error::Result;
+use crate::index::directory::{Directory, Index};
+use crate::missing;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::page::{CoreMetadata, File};
+use askama::Template;
+use axum::response::Response;
+
+/// Tags on one page; compressed sets can stand for very many.
+const TAGS: usize = 60;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "file.html")]
+pub struct FilePage {
+    pub frame: Frame,
+    pub filename: String,
+    pub about: String,
+    pub status: Option<StatusBanner>,
+    pub yanked: Option<String>,
+    /// From the root.
+    pub href: String,
+    pub size: String,
+    pub has_metadata: bool,
+    pub provenance: Option<String>,
+    pub facts: Vec<Fact>,
+    pub tags: Vec<Tag>,
+    pub metadata: Vec<Fact>,
+}
+
+/// Answers `/{user}/{index}/{project}/{version}/{filename}` to a person.
+pub async fn get(ctx: &Visit) -> Result<Response> {
+    let index = ctx.index()?;
+    let project = gather::project(ctx)?;
+    let (version, filename) = (ctx.param("version"), ctx.param("filename"));
+    let page = gather::page(ctx, index, &project).await?;
+    let releases = catalog::releases(&page);
+    let release = find(&releases, version);
+    let file = release.and_then(|release| release.files.iter().find(|file| file.filename == filename));
+    let offered = page.offered().iter().any(|file| file.filename == filename);
+    let (Some(release), Some(file), true) = (release, file, offered) else {
+        return Err(missing!("{project} {version} has no file {filename} on {}", index.name));
+    };
+    let stored = match catalog::origin(file) {
+        Some(origin) => ctx.app.db.file(origin.as_str(), filename).await?,
+        None => None,
+    };
+    let metadata = gather::metadata_of_file(ctx, &project, &release.version, file).await;
+    let shown = FilePage {
+        frame: Frame::of(
+            ctx,
+            &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str(), filename],
+        ),
+        filename: filename.to_owned(),
+        about: for_whom(&project, filename),
+        status: StatusBanner::new(&page),
+        yanked: catalog::why(&file.yanked).map(str::to_owned),
+        href: file.url.clone(),
+        size: catalog::size(file),
+        has_metadata: file.core_metadata != CoreMetadata::No,
+        provenance: file.provenance.as_deref().and_then(words::safe_url),
+        facts: about(&ctx.directory, index, file, stored.as_ref()),
+        tags: wheel_tags(filename),
+        metadata: metadata.as_ref().map(facts::all).unwrap_or_default(),
+    };
+    answer(ctx, &shown)
+}
+
+fn wheel_tags(filename: &str) -> Vec<Tag> {
+    let Ok(wheel) = WheelFilename::parse(filename) else { return Vec::new() };
+    wheel.tags().take(TAGS).map(|(python, abi, platform)| tags::explain(python, abi, platform)).collect()
+}
+
+/// Hashes and origin: from the page, and from our own row if the bytes are here.
+fn about(directory: &Directory, index: &Index, file: &File, stored: Option<&StoredFile>) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    facts.exact("SHA-256", file.hashes.sha256.as_deref());
+    facts.exact("BLAKE2b-256", stored.and_then(|stored| stored.blake2_256.as_deref()));
+    facts.exact("MD5", stored.and_then(|stored| stored.md5.as_deref()));
+    let bytes = file.size.map(|size| format!("{} ({size} bytes)", words::size(size)));
+    facts.text("Size", bytes.as_deref());
+    facts.text("Uploaded", file.upload_time.as_deref());
+    facts.text("Requires Python", file.requires_python.as_deref());
+    facts.text("Build", WheelFilename::parse(&file.filename).ok().and_then(|wheel| wheel.build).as_deref());
+    let (_, origin) = catalog::origin_in_words(directory, &index.name, file);
+    facts.text("Comes from", Some(&origin));
+    if let Some(Item { by, at }) = stored.and_then(Item::of) {
+        facts.text("Uploaded by", by);
+        facts.text("Kept here since", at.as_deref());
+    }
+    facts.0
+}
+
+/// What our own row adds.
+struct Item<'a> {
+    by: Option<&'a str>,
+    at: Option<String>,
+}
+
+impl<'a> Item<'a> {
+    fn of(stored: &'a StoredFile) -> Option<Self> {
+        let mirrored = stored.url.is_some();
+        stored.deleted_at.is_none().then(|| Self {
+            by: stored.uploader.as_deref().filter(|_| !mirrored),
+            at: mirrored.then(|| words::time(stored.uploaded_at)),
+        })
+    }
+}

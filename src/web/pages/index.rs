@@ -1,0 +1,277 @@
+//! `/{user}/{index}`: what an index is, how to use it, and the projects it has.
+
+use super::facts::{Fact, Facts, Item};
+use super::lines::{self, Line};
+use super::words;
+use super::{Frame, Visit, answer, index_href, is_private, may_read};
+use crate::access::{self, Decision, Need};
+use crate::db::browse::Changed;
+use crate::error::Result;
+use crate::index::directory::{Index, IndexName, Kind, Mirror, Stage};
+use crate::packaging::name::NameList;
+use askama::Template;
+use axum::response::Response;
+use std::sync::Arc;
+
+/// Names on one page.
+const NAMES: usize = 200;
+/// Projects that changed most recently.
+const RECENT: i64 = 8;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "index.html")]
+pub struct IndexPage {
+    pub frame: Frame,
+    pub name: String,
+    pub base_href: String,
+    pub kind: &'static str,
+    pub private: bool,
+    pub title: String,
+    pub description: String,
+    pub bases: Vec<Base>,
+    pub facts: Vec<Fact>,
+    pub install: Vec<Line>,
+    /// Empty if the asker may not upload here.
+    pub upload: Vec<Line>,
+    pub recent: Vec<Recent>,
+    pub count: String,
+    /// Why the list of names is not there.
+    pub trouble: Option<String>,
+    /// What was searched for, as typed.
+    pub q: String,
+    pub names: Vec<String>,
+    /// Links to other parts of the list; empty where there is none.
+    pub back: String,
+    pub next: String,
+    pub last_name: String,
+    /// Indexes below, for a search that found nothing here.
+    pub elsewhere: Vec<Base>,
+}
+
+/// An index below this one.
+#[derive(Clone)]
+pub struct Base {
+    pub name: String,
+    /// Empty if the asker may not read it, or it is not there.
+    pub href: String,
+    pub about: String,
+}
+
+/// A project that changed recently.
+pub struct Recent {
+    pub name: String,
+    pub href: String,
+    pub version: String,
+    pub time: String,
+    pub date: String,
+}
+
+/// Answers `/{user}/{index}` to a person.
+pub async fn get(ctx: &Visit) -> Result<Response> {
+    let index = ctx.index()?;
+    let server = lines::server(ctx);
+    let simple = lines::simple(&server, &index.name);
+    let mut install = lines::install(&server, &simple, "PACKAGE");
+    install.extend(lines::configure(&server, &simple));
+    let q = ctx.query("q").unwrap_or_default();
+    let (all, trouble) = names(ctx, index).await?;
+    let part = Part::of(&all, &q, ctx.query("after").as_deref());
+    let bases = match &index.kind {
+        Kind::Stage(stage) => bases(ctx, stage),
+        Kind::Mirror(_) => Vec::new(),
+    };
+    let page = IndexPage {
+        frame: Frame::of(ctx, &[index.name.user(), index.name.name()]),
+        name: index.name.to_string(),
+        base_href: index_href(&index.name),
+        kind: if matches!(index.kind, Kind::Stage(_)) { "stage" } else { "mirror" },
+        private: is_private(ctx, &index.name),
+        title: index.title.clone().unwrap_or_default(),
+        description: index.description.clone().unwrap_or_default(),
+        facts: match &index.kind {
+            Kind::Mirror(mirror) => mirror_facts(mirror),
+            Kind::Stage(_) => Vec::new(),
+        },
+        install,
+        upload: upload(ctx, index, &server),
+        recent: recent(ctx, index).await?,
+        count: if trouble.is_some() { "not known".to_owned() } else { words::count(all.len()) },
+        trouble,
+        q,
+        names: part.names,
+        back: part.back,
+        next: part.next,
+        last_name: part.last,
+        elsewhere: bases.iter().filter(|base| !base.href.is_empty()).cloned().collect(),
+        bases,
+    };
+    answer(ctx, &page)
+}
+
+/// How to upload, for those who may and while nobody is logged in.
+fn upload(ctx: &Visit, index: &Index, server: &str) -> Vec<Line> {
+    let may = access::decide(&ctx.directory, &ctx.who, Need::Upload, Some(&index.name), None, None);
+    let is_stage = matches!(index.kind, Kind::Stage(_));
+    if !is_stage || ctx.who.user.is_some() && may != Decision::Allowed {
+        return Vec::new();
+    }
+    let user = ctx.who.user.as_deref().unwrap_or(index.name.user());
+    lines::upload(server, &index.name, user)
+}
+
+fn bases(ctx: &Visit, stage: &Stage) -> Vec<Base> {
+    // A base that the asker may not know of is not named.
+    let known = stage.bases.iter().filter(|base| may_read(ctx, base));
+    let base = |name: &IndexName| match ctx.directory.indexes.get(name) {
+        Some(index) => {
+            let about = match (&index.kind, &index.title) {
+                (_, Some(title)) if !title.is_empty() => title.clone(),
+                (Kind::Stage(_), _) => "a stage".to_owned(),
+                (Kind::Mirror(mirror), _) => match mirror.url.as_ref().and_then(|url| url.host_str()) {
+                    Some(host) => format!("a mirror of {host}"),
+                    None => "a mirror".to_owned(),
+                },
+            };
+            Base { name: name.to_string(), href: index_href(name), about }
+        }
+        None => Base { name: name.to_string(), href: String::new(), about: "does not exist".to_owned() },
+    };
+    known.map(base).collect()
+}
+
+/// What restricts and refreshes a mirror.
+fn mirror_facts(mirror: &Mirror) -> Vec<Fact> {
+    let mut facts = Facts::default();
+    if let Some(url) = &mirror.url {
+        // Neither credentials nor a query, where tokens are put, are shown.
+        let mut shown = url.clone();
+        let _ = (shown.set_username(""), shown.set_password(None));
+        shown.set_query(None);
+        facts.add("Upstream", [Item::link(shown.as_str(), shown.as_str())]);
+    }
+    facts.text("Asks again after", mirror.cache_expiry.map(seconds).as_deref());
+    facts.text(
+        "Files younger than",
+        mirror.min_age.map(|age| format!("{} are not listed", seconds(age))).as_deref(),
+    );
+    facts.add("Allows only", mirror.allow.iter().map(Item::text));
+    facts.add("Denies", mirror.deny.iter().map(Item::text));
+    facts.0
+}
+
+fn seconds(seconds: u64) -> String {
+    let told = |number: u64, unit: &str| format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
+    match seconds {
+        0 => "0 seconds".to_owned(),
+        s if s.is_multiple_of(86_400) => told(s / 86_400, "day"),
+        s if s.is_multiple_of(3600) => told(s / 3600, "hour"),
+        s if s.is_multiple_of(60) => told(s / 60, "minute"),
+        s => told(s, "second"),
+    }
+}
+
+/// The names of an index's own projects, or why they are not known.
+async fn names(ctx: &Visit, index: &Index) -> Result<(Arc<NameList>, Option<String>)> {
+    match super::gather::names(ctx, index).await {
+        Ok(names) => Ok((names, None)),
+        Err(error) if matches!(index.kind, Kind::Mirror(_)) => {
+            let trouble =
+                format!("The list of names is not here yet ({error}). A project can be opened by its name.");
+            Ok((Arc::default(), Some(trouble)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
+    if matches!(index.kind, Kind::Mirror(_)) {
+        return Ok(Vec::new());
+    }
+    let changed = ctx.app.db.recently_changed(index.name.as_str(), RECENT).await?;
+    let entry = |changed: Changed| Recent {
+        href: format!("{}/{}", index_href(&index.name), changed.name),
+        version: changed.version.unwrap_or_default(),
+        date: words::day(&words::time(changed.at)),
+        time: words::time(changed.at),
+        name: changed.name,
+    };
+    Ok(changed.into_iter().map(entry).collect())
+}
+
+/// A part of a list of names.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Part {
+    names: Vec<String>,
+    back: String,
+    next: String,
+    last: String,
+}
+
+impl Part {
+    /// Of the names that begin with `q` (in any spelling) those that follow `after`.
+    fn of(all: &NameList, q: &str, after: Option<&str>) -> Self {
+        let prefix = normalise(q);
+        let after = after.filter(|after| !after.is_empty());
+        let from = after.map_or(prefix.as_str(), |after| after.max(prefix.as_str()));
+        let fitting = all.starting_at(from).filter(|name| after.is_none_or(|after| *name > after));
+        let mut names: Vec<String> =
+            fitting.take_while(|name| name.starts_with(&prefix)).take(NAMES + 1).map(str::to_owned).collect();
+        let more = names.len() > NAMES;
+        names.truncate(NAMES);
+        let last = names.last().cloned().unwrap_or_default();
+        let query = |after: Option<&str>| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            if !q.is_empty() {
+                query.append_pair("q", q);
+            }
+            if let Some(after) = after {
+                query.append_pair("after", after);
+            }
+            format!("?{}#projects", query.finish())
+        };
+        Self {
+            next: if more { query(Some(&last)) } else { String::new() },
+            back: after.map(|_| query(None)).unwrap_or_default(),
+            last,
+            names,
+        }
+    }
+}
+
+/// The beginning of a name as normalised names are written; a separator at its end stays one.
+fn normalise(q: &str) -> String {
+    let mut name = String::new();
+    for c in q.trim().chars() {
+        match c {
+            '-' | '_' | '.' if name.ends_with('-') => {}
+            '-' | '_' | '.' => name.push('-'),
+            c => name.extend(c.to_lowercase()),
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_finds_names_by_their_beginning_in_any_spelling() {
+        let all: NameList = ["acme-a", "acme-b", "acmex", "zope"].into_iter().collect();
+        assert_eq!(Part::of(&all, "ACME_", None).names, ["acme-a", "acme-b"]);
+        assert_eq!(Part::of(&all, "", None).names.len(), 4);
+        assert_eq!(Part::of(&all, "acme", Some("acme-a")).names, ["acme-b", "acmex"]);
+        assert_eq!(Part::of(&all, "q", None), Part::default());
+    }
+
+    #[test]
+    fn a_long_list_is_told_in_parts() {
+        let names: Vec<String> = (0..450).map(|number| format!("p{number:03}")).collect();
+        let all: NameList = names.iter().map(String::as_str).collect();
+        let first = Part::of(&all, "p", None);
+        assert_eq!((first.names.len(), first.next.as_str()), (NAMES, "?q=p&after=p199#projects"));
+        let last = Part::of(&all, "p", Some("p399"));
+        assert_eq!((last.names.len(), last.next.as_str(), last.back.as_str()), (50, "", "?q=p#projects"));
+    }
+}

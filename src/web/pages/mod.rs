@@ -1,0 +1,157 @@
+//! Pages for people: one file is one page, one struct is what it shows.
+//!
+//! No script, no cookie, nothing from elsewhere; links are relative, so that a page works below
+//! any path of a proxy.
+
+pub mod assets;
+mod catalog;
+mod description;
+pub mod error;
+mod facts;
+pub mod file;
+mod gather;
+pub mod index;
+mod lines;
+pub mod login;
+pub mod project;
+pub mod release;
+pub mod root;
+pub mod status;
+mod tags;
+pub mod user;
+mod words;
+
+use super::router::Ctx;
+use crate::access::{self, Decision, Need, Who};
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::packaging::filename::encode_segment;
+use askama::Template;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, header};
+
+/// Who asks for which page.
+pub type Visit = Ctx<()>;
+
+/// What surrounds every page.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    pub title: String,
+    /// From this page to the root: `./` or some `../`.
+    pub root: String,
+    /// Of this page, from the root; to come back to after logging in.
+    pub path: String,
+    pub style: String,
+    pub icon: String,
+    pub crumbs: Vec<Crumb>,
+    pub user: Option<String>,
+    pub version: &'static str,
+}
+
+/// A step of the way from the root to this page.
+#[derive(Clone, Debug)]
+pub struct Crumb {
+    pub label: String,
+    /// From the root, percent-encoded.
+    pub href: String,
+}
+
+impl Frame {
+    /// The frame of the page at `path`, whose steps are `segments`.
+    pub fn new(path: &str, segments: &[&str], user: Option<String>) -> Self {
+        let title = match segments {
+            [] => "wheelwright".to_owned(),
+            [_, _, rest @ ..] if !rest.is_empty() => format!("{} · wheelwright", rest.join(" ")),
+            all => format!("{} · wheelwright", all.join("/")),
+        };
+        let mut href = String::new();
+        let crumbs = segments.iter().map(|segment| {
+            if !href.is_empty() {
+                href.push('/');
+            }
+            href.push_str(&encode_segment(segment));
+            Crumb { label: (*segment).to_owned(), href: href.clone() }
+        });
+        Self {
+            title,
+            root: up(path.matches('/').count().saturating_sub(1)),
+            path: path.trim_start_matches('/').to_owned(),
+            style: assets::STYLE.href.clone(),
+            icon: assets::ICON.href.clone(),
+            crumbs: crumbs.collect(),
+            user,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    fn of(ctx: &Visit, segments: &[&str]) -> Self {
+        Self::new(ctx.uri.path(), segments, ctx.who.user.clone())
+    }
+}
+
+/// The relative way to the root from a page that many folders deep: `/a/b` is one.
+fn up(folders: usize) -> String {
+    match folders {
+        0 => "./".to_owned(),
+        folders => "../".repeat(folders),
+    }
+}
+
+/// Nothing but our own style sheet and icon is loaded, nothing runs, nobody frames us.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+/// The headers that every page for people has, errors too.
+pub(super) fn guard(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers
+        .insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, User-Agent, Authorization"));
+}
+
+/// Renders a page. What only some may see, or shows who asks, is kept nowhere.
+fn answer(ctx: &Visit, page: &impl Template) -> Result<Response> {
+    let html = page.render().map_err(Error::internal)?;
+    let private = ctx.who.user.is_some() || ctx.index().is_ok_and(|index| is_private(ctx, &index.name));
+    let cache = if private { "private, no-store" } else { "no-cache" };
+    let gzip = takes_gzip(&ctx.headers) && html.len() > 1024;
+    let body = if gzip { assets::gzip(html.as_bytes(), flate2::Compression::fast())? } else { html.into() };
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    guard(headers);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
+}
+
+/// Whether `Accept-Encoding` offers gzip and does not forbid it.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(header::ACCEPT_ENCODING);
+    let offers = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let mut gzip = offers.filter(|offer| offer.trim_start().starts_with("gzip"));
+    gzip.any(|offer| !offer.replace(' ', "").trim_end_matches(['0', '.']).ends_with("q="))
+}
+
+/// Whether strangers may not read the index.
+fn is_private(ctx: &Visit, index: &IndexName) -> bool {
+    let stranger = Who::default();
+    access::decide(&ctx.directory, &stranger, Need::Read, Some(index), None, None) != Decision::Allowed
+}
+
+/// Whether the asker may read the index.
+fn may_read(ctx: &Visit, index: &IndexName) -> bool {
+    access::decide(&ctx.directory, &ctx.who, Need::Read, Some(index), None, None) == Decision::Allowed
+}
+
+/// `alice/dev` as the beginning of a link.
+fn index_href(index: &IndexName) -> String {
+    format!("{}/{}", encode_segment(index.user()), encode_segment(index.name()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! `/{user}/{index}/{project}`: what a project is, how to install it, its releases.
+
+use super::catalog::{self, Release, StatusBanner};
+use super::facts::{self, Fact};
+use super::lines::{self, Line};
+use super::{Frame, Visit, answer, description, gather, index_href, words};
+use crate::error::Result;
+use crate::index::directory::{Directory, Index, IndexName, Kind};
+use crate::packaging::filename::encode_segment;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use askama::Template;
+use axum::response::Response;
+
+/// Releases that are listed before the fold.
+const RECENT: usize = 12;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "project.html")]
+pub struct ProjectPage {
+    pub frame: Frame,
+    /// As the project spells its name.
+    pub spelling: String,
+    pub latest: Option<Latest>,
+    pub summary: String,
+    pub status: Option<StatusBanner>,
+    pub install: Vec<Line>,
+    /// HTML that [`description::render`] made.
+    pub description: Option<String>,
+    pub no_description: &'static str,
+    pub side: Vec<Fact>,
+    pub releases: Vec<ReleaseLine>,
+    pub older: Vec<ReleaseLine>,
+}
+
+pub struct Latest {
+    pub version: String,
+    pub href: String,
+    /// In words: `3 files`.
+    pub files: String,
+}
+
+/// A release in the history.
+pub struct ReleaseLine {
+    pub version: String,
+    pub href: String,
+    pub prerelease: bool,
+    /// The reason; empty without one.
+    pub yanked: Option<String>,
+    /// Where it comes from, where there is more than one place.
+    pub origin: String,
+    pub origin_about: String,
+    /// As PEP 700 writes it, and its day.
+    pub time: String,
+    pub date: String,
+}
+
+/// Answers `/{user}/{index}/{project}` to a person.
+pub async fn get(ctx: &Visit) -> Result<Response> {
+    let index = ctx.index()?;
+    let project = gather::project(ctx)?;
+    let page = gather::page(ctx, index, &project).await?;
+    let releases = catalog::releases(&page);
+    let metadata = match catalog::latest(&releases) {
+        Some(latest) => gather::metadata(ctx, &project, latest).await,
+        None => None,
+    };
+    let server = lines::server(ctx);
+    let shown = Shown {
+        frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
+        directory: &ctx.directory,
+        index,
+        install: lines::install(&server, &lines::simple(&server, &index.name), project.as_str()),
+    };
+    let html = rendered(metadata.as_ref()).await?;
+    answer(ctx, &shown.page(&page, &releases, metadata.as_ref(), html))
+}
+
+/// Renders the description away from the threads that answer requests.
+async fn rendered(metadata: Option<&Metadata>) -> Result<Option<String>> {
+    let Some((metadata, text)) =
+        metadata.and_then(|metadata| Some((metadata, metadata.description.clone()?)))
+    else {
+        return Ok(None);
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let content_type = metadata.description_content_type.clone();
+    let html =
+        tokio::task::spawn_blocking(move || description::render(&text, content_type.as_deref())).await?;
+    Ok(Some(html))
+}
+
+/// What a project's page needs beside the project.
+struct Shown<'a> {
+    frame: Frame,
+    directory: &'a Directory,
+    index: &'a Index,
+    install: Vec<Line>,
+}
+
+impl Shown<'_> {
+    fn page(
+        self,
+        page: &Page,
+        releases: &[Release<'_>],
+        metadata: Option<&Metadata>,
+        description: Option<String>,
+    ) -> ProjectPage {
+        let mut lines: Vec<ReleaseLine> =
+            releases.iter().map(|release| line(self.directory, self.index, &page.name, release)).collect();
+        let older = lines.split_off(lines.len().min(RECENT));
+        let latest = catalog::latest(releases).map(|release| Latest {
+            version: release.version.clone(),
+            href: release_href(&self.index.name, &page.name, &release.version),
+            files: match release.files.len() {
+                1 => "1 file".to_owned(),
+                number => format!("{number} files"),
+            },
+        });
+        ProjectPage {
+            frame: self.frame,
+            spelling: spelling(&page.name, metadata),
+            latest,
+            summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
+            status: StatusBanner::new(page),
+            install: if page.offered().is_empty() { Vec::new() } else { self.install },
+            description,
+            no_description: match metadata {
+                Some(_) => "This project has no description.",
+                None => "The description is not known here: no file that holds it could be read in time.",
+            },
+            side: metadata.map(facts::side).unwrap_or_default(),
+            releases: lines,
+            older,
+        }
+    }
+}
+
+/// The name as the metadata spells it, if that is the same name.
+pub fn spelling(project: &ProjectName, metadata: Option<&Metadata>) -> String {
+    let spelled = metadata.map(|metadata| metadata.name.trim());
+    let same = spelled.filter(|name| ProjectName::new(name).as_ref() == Some(project));
+    same.unwrap_or(project.as_str()).to_owned()
+}
+
+/// From the root to a release's page.
+pub fn release_href(index: &IndexName, project: &ProjectName, version: &str) -> String {
+    format!("{}/{project}/{}", index_href(index), encode_segment(version))
+}
+
+fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &Release<'_>) -> ReleaseLine {
+    // A mirror's releases all come from its upstream.
+    let several = matches!(&index.kind, Kind::Stage(stage) if !stage.bases.is_empty());
+    let file = release.files.first().filter(|_| several);
+    let (origin, origin_about) =
+        file.map(|file| catalog::origin_in_words(directory, &index.name, file)).unwrap_or_default();
+    ReleaseLine {
+        version: release.version.clone(),
+        href: release_href(&index.name, project, &release.version),
+        prerelease: release.is_prerelease(),
+        yanked: release.yanked().map(str::to_owned),
+        origin,
+        origin_about,
+        time: release.time().to_owned(),
+        date: words::day(release.time()),
+    }
+}

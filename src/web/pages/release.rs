@@ -1,0 +1,163 @@
+//! `/{user}/{index}/{project}/{version}`: the files of a release, and what it depends on.
+
+use super::catalog::{self, Release, StatusBanner};
+use super::facts::{self, Fact};
+use super::lines::{self, Line};
+use super::project::{release_href, spelling};
+use super::{Frame, Visit, answer, gather, index_href, tags, words};
+use crate::error::Result;
+use crate::index::directory::{Directory, IndexName};
+use crate::missing;
+use crate::packaging::filename::{Kind, WheelFilename, describe, encode_segment};
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{CoreMetadata, File, Page, Status};
+use askama::Template;
+use axum::response::Response;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "release.html")]
+pub struct ReleasePage {
+    pub frame: Frame,
+    pub spelling: String,
+    pub version: String,
+    pub summary: String,
+    pub status: Option<StatusBanner>,
+    /// The reason; empty without one.
+    pub yanked: Option<String>,
+    pub install: Vec<Line>,
+    pub files: Vec<FileRow>,
+    pub requires: Vec<Dependency>,
+    pub facts: Vec<Fact>,
+}
+
+/// A file in the table.
+pub struct FileRow {
+    pub filename: String,
+    /// From the root: its page, its bytes.
+    pub page: String,
+    pub href: String,
+    /// For whom it is, in words.
+    pub tags: String,
+    pub size: String,
+    pub time: String,
+    pub date: String,
+    pub requires_python: String,
+    pub origin: String,
+    pub sha256: Option<String>,
+    pub has_metadata: bool,
+    pub provenance: Option<String>,
+    pub yanked: Option<String>,
+}
+
+/// A requirement, taken apart only as far as to link its project.
+pub struct Dependency {
+    pub name: String,
+    /// From the root: the project on this index.
+    pub href: Option<String>,
+    pub rest: String,
+}
+
+/// Answers `/{user}/{index}/{project}/{version}` to a person.
+pub async fn get(ctx: &Visit) -> Result<Response> {
+    let index = ctx.index()?;
+    let project = gather::project(ctx)?;
+    let version = ctx.param("version");
+    let page = gather::page(ctx, index, &project).await?;
+    let releases = catalog::releases(&page);
+    let release = find(&releases, version)
+        .ok_or_else(|| missing!("{project} has no version {version} on {}", index.name))?;
+    let metadata = gather::metadata(ctx, &project, release).await;
+    let server = lines::server(ctx);
+    let requirement = format!("{project}=={}", release.version);
+    let install = lines::install(&server, &lines::simple(&server, &index.name), &requirement);
+    let frame =
+        Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str()]);
+    let shown =
+        ReleasePage::new(frame, &ctx.directory, &index.name, &page, release, metadata.as_ref(), install);
+    answer(ctx, &shown)
+}
+
+/// The release that `version` names in any spelling.
+pub fn find<'a, 'b>(releases: &'b [Release<'a>], version: &str) -> Option<&'b Release<'a>> {
+    releases.iter().find(|release| catalog::same_version(&release.version, version))
+}
+
+impl ReleasePage {
+    fn new(
+        frame: Frame,
+        directory: &Directory,
+        index: &IndexName,
+        page: &Page,
+        release: &Release<'_>,
+        metadata: Option<&Metadata>,
+        install: Vec<Line>,
+    ) -> Self {
+        let offered = page.status != Status::Quarantined;
+        let files = release.files.iter().filter(|_| offered);
+        let files: Vec<FileRow> =
+            files.map(|file| FileRow::new(directory, index, &page.name, &release.version, file)).collect();
+        let requires = metadata.map(|m| m.requires_dist.as_slice()).unwrap_or_default();
+        let side = metadata.map(facts::side).unwrap_or_default();
+        Self {
+            frame,
+            spelling: spelling(&page.name, metadata),
+            version: release.version.clone(),
+            summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
+            status: StatusBanner::new(page),
+            yanked: release.yanked().map(str::to_owned),
+            install: if files.is_empty() { Vec::new() } else { install },
+            files,
+            requires: requires.iter().map(|text| dependency(index, text)).collect(),
+            facts: side,
+        }
+    }
+}
+
+impl FileRow {
+    pub fn new(
+        directory: &Directory,
+        index: &IndexName,
+        project: &ProjectName,
+        version: &str,
+        file: &File,
+    ) -> Self {
+        let time = file.upload_time.clone().unwrap_or_default();
+        Self {
+            filename: file.filename.clone(),
+            page: format!("{}/{}", release_href(index, project, version), encode_segment(&file.filename)),
+            href: file.url.clone(),
+            tags: for_whom(project, &file.filename),
+            size: catalog::size(file),
+            date: words::day(&time),
+            time,
+            requires_python: file.requires_python.clone().unwrap_or_default(),
+            origin: catalog::origin_in_words(directory, index, file).0,
+            sha256: file.hashes.sha256.clone(),
+            has_metadata: file.core_metadata != CoreMetadata::No,
+            provenance: file.provenance.as_deref().and_then(words::safe_url),
+            yanked: catalog::why(&file.yanked).map(str::to_owned),
+        }
+    }
+}
+
+/// What kind of file it is, and where a wheel runs.
+pub fn for_whom(project: &ProjectName, filename: &str) -> String {
+    if let Ok(wheel) = WheelFilename::parse(filename) {
+        return format!("wheel for {}", tags::summary(&wheel.python, &wheel.abi, &wheel.platform));
+    }
+    match describe(project, filename).map(|described| described.kind) {
+        Some(Kind::Sdist) => "source".to_owned(),
+        Some(Kind::Wheel) => "wheel".to_owned(),
+        _ => "an old format".to_owned(),
+    }
+}
+
+/// `requests[socks] >=2 ; python_version < "3.9"`: the name, and the rest as it was written.
+fn dependency(index: &IndexName, text: &str) -> Dependency {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    let href = ProjectName::new(name).map(|project| format!("{}/{project}", index_href(index)));
+    Dependency { name: name.to_owned(), href, rest: rest.trim_end().to_owned() }
+}

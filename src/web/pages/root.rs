@@ -1,0 +1,53 @@
+//! `/`: the indexes the asker may read, and what to type first.
+
+use super::lines::{self, Line};
+use super::user::IndexEntry;
+use super::{Frame, Visit, answer, may_read};
+use crate::error::Result;
+use crate::index::directory::IndexName;
+use askama::Template;
+use axum::response::Response;
+use std::collections::BTreeMap;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "root.html")]
+pub struct RootPage {
+    pub frame: Frame,
+    /// How to install from the default index; empty if the asker may not.
+    pub lines: Vec<Line>,
+    pub owners: Vec<Owner>,
+    pub first_steps: Vec<Line>,
+}
+
+/// A user with those of their indexes that the asker may read.
+pub struct Owner {
+    pub name: String,
+    pub href: String,
+    pub indexes: Vec<IndexEntry>,
+}
+
+/// Answers `/` to a person.
+pub async fn get(ctx: &Visit) -> Result<Response> {
+    let server = lines::server(ctx);
+    let mut owners: BTreeMap<&str, Vec<IndexEntry>> = BTreeMap::new();
+    for index in ctx.directory.indexes.values().filter(|index| may_read(ctx, &index.name)) {
+        owners.entry(index.name.user()).or_default().push(IndexEntry::new(ctx, index));
+    }
+    let owners = owners.into_iter().map(|(name, indexes)| Owner {
+        name: name.to_owned(),
+        href: crate::packaging::filename::encode_segment(name),
+        indexes,
+    });
+    let default = IndexName::parse(&ctx.app.config.default_index);
+    let default = default.filter(|name| ctx.directory.indexes.contains_key(name) && may_read(ctx, name));
+    let install = default.as_ref().map(|_| lines::install(&server, &format!("{server}/simple/"), "flask"));
+    let base = default.map_or_else(|| ctx.app.config.default_index.clone(), |name| name.to_string());
+    let page = RootPage {
+        frame: Frame::of(ctx, &[]),
+        lines: install.unwrap_or_default(),
+        owners: owners.collect(),
+        first_steps: lines::first_steps(&server, &base),
+    };
+    answer(ctx, &page)
+}

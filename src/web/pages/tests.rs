@@ -1,0 +1,34 @@
+//! What surrounds the pages: ways, headers, encodings.
+
+use super::*;
+
+#[test]
+fn the_way_to_the_root_is_relative() {
+    let root = |path| Frame::new(path, &[], None).root;
+    assert_eq!(root("/"), "./");
+    assert_eq!(root("/alice"), "./");
+    assert_eq!(root("/alice/dev"), "../");
+    assert_eq!(root("/alice/dev/"), "../../");
+    assert_eq!(root("/alice/dev/demo/1.0"), "../../../");
+}
+
+#[test]
+fn crumbs_are_encoded_links_from_the_root() {
+    let frame = Frame::new("/a/b/c", &["a", "b c", "<d>"], None);
+    let hrefs: Vec<&str> = frame.crumbs.iter().map(|crumb| crumb.href.as_str()).collect();
+    assert_eq!(hrefs, ["a", "a/b%20c", "a/b%20c/%3Cd%3E"]);
+    assert_eq!(frame.title, "<d> · wheelwright");
+}
+
+#[test]
+fn gzip_is_sent_only_to_those_who_take_it() {
+    let of = |value: &'static str| {
+        takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+    };
+    assert!(of("gzip, deflate, br"));
+    assert!(of("br;q=1, gzip;q=0.5"));
+    assert!(!of("identity"));
+    assert!(!of("gzip;q=0, br"));
+    assert!(!of("gzip; q=0.0"));
+    assert!(!takes_gzip(&HeaderMap::new()));
+}

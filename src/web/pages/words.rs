@@ -1,0 +1,121 @@
+//! Sizes, times, addresses and shell words as people read and copy them.
+
+use crate::db::Micros;
+
+/// `1234567` is `1.2 MB`.
+pub fn size(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "one decimal place is shown")]
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", units.get(unit).copied().unwrap_or_default())
+}
+
+/// `900000` is `900,000`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The day of a PEP 700 time; empty if it is none.
+pub fn day(time: &str) -> String {
+    let day = time.get(..10).unwrap_or_default();
+    let shape = day.chars().enumerate().all(|(at, c)| match at {
+        4 | 7 => c == '-',
+        _ => c.is_ascii_digit(),
+    });
+    if shape { day.to_owned() } else { String::new() }
+}
+
+/// As PEP 700 writes it.
+pub fn time(at: Micros) -> String {
+    jiff::Timestamp::from_microsecond(at).map(|time| format!("{time:.6}")).unwrap_or_default()
+}
+
+/// The address if a click on it can do no harm: the web or mail, nothing else.
+pub fn safe_url(text: &str) -> Option<String> {
+    let url = url::Url::parse(text.trim()).ok()?;
+    matches!(url.scheme(), "http" | "https" | "mailto").then(|| url.into())
+}
+
+/// A word for a POSIX shell, quoted where it must be.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// At most `limit` characters of the first line.
+pub fn brief(text: &str, limit: usize) -> String {
+    let line = text.trim().lines().next().unwrap_or_default().trim_end();
+    let cut = line.len() < text.trim().len() || line.chars().count() > limit;
+    let mut brief: String = line.chars().take(limit).collect();
+    if cut {
+        brief.push('…');
+    }
+    brief
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_counts_are_readable() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(11_234), "11.2 kB");
+        assert_eq!(size(999_999), "1.0 MB");
+        assert_eq!(size(2 << 30), "2.1 GB");
+        assert_eq!(count(7), "7");
+        assert_eq!(count(912_345), "912,345");
+    }
+
+    #[test]
+    fn only_harmless_addresses_are_links() {
+        assert_eq!(safe_url(" https://example.org/a ").as_deref(), Some("https://example.org/a"));
+        assert_eq!(safe_url("mailto:a@example.org").as_deref(), Some("mailto:a@example.org"));
+        for bad in
+            ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "//host/x", "x", "java\nscript:x"]
+        {
+            assert_eq!(safe_url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_survives_the_shell() {
+        assert_eq!(shell("demo==1.0+local"), "demo==1.0+local");
+        assert_eq!(shell("demo==1!2.0"), "'demo==1!2.0'");
+        assert_eq!(shell("it's; rm"), "'it'\\''s; rm'");
+    }
+
+    #[test]
+    fn days_come_from_valid_times_only() {
+        assert_eq!(day("2026-05-03T10:00:00.000000Z"), "2026-05-03");
+        assert_eq!(day("<script>alert"), "");
+        assert_eq!(day("ä"), "");
+        assert_eq!(time(1_777_800_000_000_000), "2026-05-03T09:20:00.000000Z");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(brief("MIT", 10), "MIT");
+        assert_eq!(brief("The MIT License\n\nPermission", 40), "The MIT License…");
+    }
+}

@@ -1,0 +1,70 @@
+//! The URLs that people, scripts and installers share: who gets what.
+
+use super::audience::Audience::{Installer, Person, Script};
+use super::pages;
+use super::respond;
+use super::router::Ctx;
+use super::simple;
+use crate::error::{Error, Result};
+use axum::response::Response;
+
+/// `/`
+pub async fn root(ctx: Ctx) -> Result<Response> {
+    match ctx.audience() {
+        Person => pages::root::get(&ctx.without_body()).await,
+        Script | Installer => no_json(),
+    }
+}
+
+/// `/{user}`
+pub async fn user(ctx: Ctx) -> Result<Response> {
+    match ctx.audience() {
+        Person => pages::user::get(&ctx.without_body()).await,
+        Script | Installer => no_json(),
+    }
+}
+
+/// `/{user}/{index}`
+pub async fn index(ctx: Ctx) -> Result<Response> {
+    match ctx.audience() {
+        Person => pages::index::get(&ctx.without_body()).await,
+        Script => no_json(),
+        Installer => simple::list(ctx).await,
+    }
+}
+
+/// `/{user}/{index}/{project}`
+pub async fn project(ctx: Ctx) -> Result<Response> {
+    match ctx.audience() {
+        Person => pages::project::get(&ctx.without_body()).await,
+        Script => no_json(),
+        Installer => simple::project_for_installers(ctx).await,
+    }
+}
+
+/// `/{user}/{index}/{project}/{version}`
+pub async fn release(ctx: Ctx) -> Result<Response> {
+    match ctx.audience() {
+        Person => pages::release::get(&ctx.without_body()).await,
+        Script | Installer => no_json(),
+    }
+}
+
+/// `/{user}/{index}/{project}/{version}/{filename}`: a page for all; files have URLs of their own.
+pub async fn file(ctx: Ctx) -> Result<Response> {
+    pages::file::get(&ctx.without_body()).await
+}
+
+/// `/+status`
+pub async fn status(ctx: Ctx) -> Result<Response> {
+    let status =
+        serde_json::json!({"serial": ctx.app.db.serial().await?, "version": env!("CARGO_PKG_VERSION")});
+    match ctx.audience() {
+        Person => pages::status::show(&ctx.without_body(), &status),
+        Script | Installer => respond::json(&status),
+    }
+}
+
+fn no_json() -> Result<Response> {
+    Err(Error::NotAcceptable("this page is for people: it is not told as JSON yet".to_owned()))
+}
