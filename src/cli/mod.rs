@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod fsck;
 mod serve;
 
 use crate::app::App;
@@ -44,6 +45,8 @@ struct Place {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Check that nothing is lost: every file has its bytes, every blob its hash
+    Fsck(fsck::Fsck),
 }
 
 /// Runs the command line of this process.
@@ -77,12 +80,14 @@ impl Command {
     fn flags(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Serve(serve) => serve.flags(),
+            Self::Fsck(_) => Vec::new(),
         }
     }
 
     async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
+            Self::Fsck(fsck) => fsck.run(resolved).await,
         }
     }
 }

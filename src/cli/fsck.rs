@@ -1,0 +1,101 @@
+//! `wheelwright fsck`: checks that every row has its bytes and every blob its hash.
+
+use crate::config::load::Resolved;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::index::fsck::{Fault, Problem, Report, fsck};
+use crate::missing;
+use crate::store::Store;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Exits 0 if nothing is lost or damaged, 1 if something is.
+#[derive(clap::Args, Debug)]
+pub struct Fsck {
+    /// Compare names and sizes only, without reading every byte
+    #[arg(long)]
+    quick: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Fsck {
+    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        let config = resolved.config;
+        if config.database.is_none() && !config.data.join("wheelwright.db").exists() {
+            return Err(missing!(
+                "there is nothing to check in {}: say where with --data",
+                config.data.display()
+            ));
+        }
+        let db = Db::open(&config.database_url()).await?;
+        let store = Store::open(&config).await?;
+        // Draws on a terminal only.
+        let bar = ProgressBar::new(0).with_style(ProgressStyle::default_bar());
+        let report = fsck(&db, &store, !self.quick, |checked, referred| {
+            bar.set_length(referred.max(checked));
+            bar.set_position(checked);
+        })
+        .await?;
+        bar.finish_and_clear();
+        let text = if self.json {
+            serde_json::to_string_pretty(&report).map_err(Error::internal)?
+        } else {
+            told(&report)
+        };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(if report.clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// The report for people.
+fn told(report: &Report) -> String {
+    let mut lines: Vec<String> = report.faults.iter().map(fault).collect();
+    if !report.orphans.is_empty() {
+        let bytes: u64 = report.orphans.iter().map(|orphan| orphan.size).sum();
+        lines.push(format!(
+            "{} blobs ({bytes} bytes) belong to no file; they do no harm",
+            report.orphans.len()
+        ));
+    }
+    if report.in_flight > 0 {
+        lines.push(format!("{} blobs are less than an hour old and belong to no file yet", report.in_flight));
+    }
+    let how = if report.deep { "read and hashed" } else { "measured" };
+    let verdict = match report.faults.len() {
+        0 => "nothing is lost".to_owned(),
+        n => format!("{n} are lost or damaged: restore them from a backup, or delete and upload again"),
+    };
+    lines.push(format!("{} blobs {how}, {} referred to: {verdict}", report.blobs, report.references));
+    lines.join("\n")
+}
+
+fn fault(fault: &Fault) -> String {
+    let problem = match fault.problem {
+        Problem::Missing => "is missing".to_owned(),
+        Problem::WrongSize { expected, found } => format!("has {found} bytes instead of {expected}"),
+        Problem::WrongHash => "has other bytes than its hash says".to_owned(),
+    };
+    format!("blob {} {problem}: {}", fault.sha256, fault.used_by.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_is_wrong_and_what_to_do() {
+        let mut report = Report { deep: true, references: 3, blobs: 2, ..Report::default() };
+        assert_eq!(told(&report), "2 blobs read and hashed, 3 referred to: nothing is lost");
+        let used_by = vec!["alice/dev demo-1.0.tar.gz".to_owned()];
+        report.faults.push(Fault { sha256: "ab".into(), problem: Problem::Missing, used_by });
+        assert_eq!(
+            told(&report),
+            "blob ab is missing: alice/dev demo-1.0.tar.gz\n\
+             2 blobs read and hashed, 3 referred to: 1 are lost or damaged: restore them from a backup, or \
+             delete and upload again"
+        );
+    }
+}
