@@ -4,6 +4,7 @@ mod kit;
 
 mod database;
 mod fsck;
+mod mirror;
 mod operation;
 mod store;
 mod tidy;

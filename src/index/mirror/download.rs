@@ -90,7 +90,11 @@ impl Inner {
             }
             // Whoever asks after a failure starts anew.
             drop(landing);
+            let stored = end.is_ok();
             tell.send_modify(|progress| progress.end = Some(end.map(Arc::new).map_err(Arc::new)));
+            if stored {
+                inner.after_storing(&asked, &located);
+            }
         });
         Waiting(progress)
     }

@@ -64,7 +64,7 @@ impl Mirrors {
 
     pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
         if let Some(row) = self.stored(index, located).await?
-            && let Some(download) = self.from_store(&row).await?
+            && let Some(download) = self.kept_bytes(&row).await?
         {
             return Ok(download);
         }
@@ -116,7 +116,7 @@ impl Mirrors {
         }
     }
 
-    async fn from_store(&self, row: &StoredFile) -> Result<Option<Download>> {
+    async fn kept_bytes(&self, row: &StoredFile) -> Result<Option<Download>> {
         let Some(blob) = self.0.store.get(&row.sha256, None).await? else { return Ok(None) };
         let stream = match blob {
             Blob::Bytes(bytes) => futures::stream::once(async { Ok(bytes) }).boxed(),

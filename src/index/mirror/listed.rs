@@ -1,6 +1,6 @@
 //! Our page of an upstream's page: our URLs, what we know better, nothing that would not be served.
 
-use super::{Located, MirrorPage, Mirrors};
+use super::{MirrorPage, Mirrors};
 use crate::db::files::StoredFile;
 use crate::error::Result;
 use crate::index::directory::{Index, IndexName};
@@ -43,14 +43,6 @@ impl Mirrors {
             ours.correct(&index.name, file, online);
         }
         Ok(page)
-    }
-
-    /// The one file as our page would list it.
-    pub(super) async fn our_file(&self, index: &Index, located: &Located) -> Result<File> {
-        let ours = self.known(&index.name, &located.project).await?;
-        let mut file = located.file.clone();
-        ours.correct(&index.name, &mut file, !self.0.client.is_offline());
-        Ok(file)
     }
 
     async fn known(&self, index: &IndexName, project: &ProjectName) -> Result<Ours> {

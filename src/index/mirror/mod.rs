@@ -6,13 +6,14 @@ mod files;
 mod flights;
 mod held;
 mod listed;
+mod metadata;
 mod pages;
 
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::Micros;
 use crate::db::files::StoredFile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::directory::{Index, IndexName};
 use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::{File, Page};
@@ -27,6 +28,7 @@ use held::Held;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Called with index and project when a page of ours changes although the upstream's did not.
 pub type Changed = Arc<dyn Fn(&IndexName, &ProjectName) + Send + Sync>;
@@ -82,6 +84,11 @@ struct Inner {
     hot: moka::sync::Cache<(String, String), Arc<Held>>,
     pages: Flights<Arc<Held>>,
     downloads: download::Downloads,
+    /// METADATA and provenance on their way.
+    metadata: Flights<Bytes>,
+    provenance: moka::sync::Cache<String, Bytes>,
+    /// Turns at reading metadata that nobody asked for yet.
+    ahead: Semaphore,
     /// Upstreams, or single pages of them, that failed a moment ago.
     down: Mutex<HashMap<(String, Option<Topic>), pages::Down>>,
     /// Index to the URL it was learnt from, and what is there.
@@ -101,6 +108,11 @@ impl Mirrors {
             .weigher(|_: &(String, String), held: &Arc<Held>| held.weight)
             .time_to_idle(IDLE)
             .build();
+        let provenance = moka::sync::Cache::builder()
+            .max_capacity(16 << 20)
+            .weigher(|url: &String, bytes: &Bytes| u32::try_from(url.len() + bytes.len()).unwrap_or(u32::MAX))
+            .time_to_live(IDLE)
+            .build();
         Ok(Self(Arc::new(Inner {
             config: config.clone(),
             db,
@@ -110,6 +122,9 @@ impl Mirrors {
             hot,
             pages: Flights::default(),
             downloads: download::Downloads::default(),
+            metadata: Flights::default(),
+            provenance,
+            ahead: Semaphore::new(2),
             down: Mutex::default(),
             kinds: Mutex::default(),
         })))
@@ -159,17 +174,11 @@ impl Mirrors {
 
     /// The wheel's METADATA, byte for byte (PEP 658).
     pub async fn metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
-        let _ = (index, located);
-        soon()
+        self.wheel_metadata(index, located).await
     }
 
     /// The file's provenance object (PEP 740), as the upstream has it.
     pub async fn provenance(&self, index: &Index, located: &Located) -> Result<Bytes> {
-        let _ = (index, located);
-        soon()
+        self.provenance_of(index, located).await
     }
-}
-
-fn soon<T>() -> Result<T> {
-    Err(Error::Unavailable("mirrors are being written".into()))
 }

@@ -39,7 +39,7 @@ impl Mirrors {
         project: &ProjectName,
         refresh: bool,
     ) -> Result<Option<MirrorPage>> {
-        if let Some(found) = self.from_flat(asked, project, refresh).await? {
+        if let Some(found) = self.flat_project(asked, project, refresh).await? {
             return Ok(found);
         }
         let current = self.current(asked, Topic::Project(project.clone()), refresh).await?;
@@ -50,13 +50,13 @@ impl Mirrors {
                 stale: current.stale,
             })),
             // The upstream was found out to be a page of files.
-            What::Flat(_) => Ok(self.from_flat(asked, project, false).await?.flatten()),
+            What::Flat(_) => Ok(self.flat_project(asked, project, false).await?.flatten()),
             _ => Ok(None),
         }
     }
 
     /// The project's page of a mirror that is one page of files; `None` if the mirror is not.
-    async fn from_flat(
+    async fn flat_project(
         &self,
         asked: &Asked,
         project: &ProjectName,
@@ -215,7 +215,12 @@ impl Inner {
     }
 
     /// Asks the upstream, and keeps and remembers what it says.
-    async fn ask(&self, asked: &Asked, topic: Topic, known: Option<Arc<Held>>) -> Result<Arc<Held>> {
+    async fn ask(
+        self: &Arc<Self>,
+        asked: &Asked,
+        topic: Topic,
+        known: Option<Arc<Held>>,
+    ) -> Result<Arc<Held>> {
         let source = asked.source_text();
         let known = known.filter(|held| held.source == source);
         let asking = async {
@@ -328,7 +333,7 @@ impl Inner {
 
     /// Keeps what was learnt. `None`: it is as it was.
     async fn remember(
-        &self,
+        self: &Arc<Self>,
         asked: &Asked,
         topic: &Topic,
         known: Option<Arc<Held>>,
@@ -353,6 +358,9 @@ impl Inner {
             let row = tokio::task::spawn_blocking(move || packing.to_row()).await??;
             self.db.keep_upstream_page(asked.index.as_str(), project, &row).await
         };
+        if let (What::Page(page), false) = (&held.what, same) {
+            self.after_fetching(asked, page);
+        }
         if let Err(error) = kept {
             // What was learnt is true all the same; after a restart it is asked for again.
             tracing::error!(index = asked.index.as_str(), project, %error, "an upstream's page could not be kept");

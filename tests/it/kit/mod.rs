@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod postgres;
 pub mod s3;
+pub mod upstream;
 
 use std::net::SocketAddr;
 use tokio::net::TcpListener;

@@ -1,0 +1,310 @@
+//! METADATA of mirrored wheels: from the upstream, from the stored wheel, or by ranges of a remote one.
+
+use super::asked::Asked;
+use super::listed::identity;
+use super::{Inner, Located, Mirrors};
+use crate::error::{Error, Result};
+use crate::index::directory::Index;
+use crate::missing;
+use crate::packaging::archive::remote::{Plan, Step};
+use crate::packaging::filename::{Kind, describe};
+use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::version::Version;
+use crate::store::Blob;
+use crate::upstream::files;
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+use std::ops::Range;
+use std::sync::Arc;
+use url::Url;
+
+/// How much is read ahead of anybody's wish for a project whose upstream tells no metadata.
+const RELEASES: usize = 2;
+const WHEELS: usize = 6;
+
+impl Mirrors {
+    pub(super) async fn wheel_metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
+        let file = &located.file;
+        if !file.filename.ends_with(".whl") {
+            return Err(missing!("{} is no wheel: metadata is served for wheels only", file.filename));
+        }
+        let asked = Asked::new(&self.0.config, index)?;
+        if let Some(bytes) = self.0.kept_metadata(&asked, located).await? {
+            return Ok(bytes);
+        }
+        let key = format!("{} {}", asked.index, file.filename);
+        let (inner, located) = (self.0.clone(), located.clone());
+        let flight =
+            self.0.metadata.join(key, || async move { inner.learn_metadata(&asked, &located).await });
+        flight.await.map_err(|error| error.again())
+    }
+
+    pub(super) async fn provenance_of(&self, index: &Index, located: &Located) -> Result<Bytes> {
+        let asked = Asked::new(&self.0.config, index)?;
+        let Some(url) = &located.file.provenance else {
+            return Err(missing!("{} has no provenance", located.file.filename));
+        };
+        if let Some(bytes) = self.0.provenance.get(url) {
+            return Ok(bytes);
+        }
+        let parsed = Url::parse(url).map_err(|e| Error::BadUpstream(format!("{url}: {e}")))?;
+        let (inner, key) = (self.0.clone(), url.clone());
+        let flight = self.0.metadata.join(url.clone(), || async move {
+            let bytes = files::document(&inner.client, &asked.source, &parsed).await?;
+            inner.provenance.insert(key, bytes.clone());
+            Ok(bytes)
+        });
+        flight.await.map_err(|error| error.again())
+    }
+}
+
+/// Where a wheel's bytes are.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// Here, under this sha256.
+    Stored(&'a str),
+    Remote(&'a Url),
+}
+
+impl Inner {
+    /// METADATA that is here already.
+    async fn kept_metadata(&self, asked: &Asked, located: &Located) -> Result<Option<Bytes>> {
+        let (index, file) = (asked.index.as_str(), &located.file);
+        let row = self.db.file(index, &file.filename).await?.filter(|row| row.deleted_at.is_none());
+        if let Some(sha256) = row.and_then(|row| row.metadata_sha256)
+            && let Some(bytes) = self.blob(&sha256, None).await?
+        {
+            return Ok(Some(bytes));
+        }
+        let mut known = self.db.remote_metadata(index, located.project.as_str()).await?;
+        match known.remove(&file.filename) {
+            Some((of, sha256)) if of == identity(file) => self.blob(&sha256, None).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn blob(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Bytes>> {
+        Ok(match self.store.get(sha256, range).await? {
+            None => None,
+            Some(Blob::Bytes(bytes)) => Some(bytes),
+            Some(Blob::Stream { stream, .. }) => {
+                let parts: Vec<Bytes> = stream.try_collect().await?;
+                Some(parts.concat().into())
+            }
+        })
+    }
+
+    /// Gets METADATA from wherever it is cheapest, keeps it, and lets the page tell of it.
+    async fn learn_metadata(&self, asked: &Asked, located: &Located) -> Result<Bytes> {
+        let file = &located.file;
+        if let Some(bytes) = self.metadata_of_stored(asked, file).await? {
+            self.keep_metadata(asked, located, &bytes).await;
+            return Ok(bytes);
+        }
+        let url = Url::parse(&file.url).map_err(|e| Error::BadUpstream(format!("{}: {e}", file.url)))?;
+        let bytes = match file.core_metadata {
+            CoreMetadata::No => self.metadata_by_ranges(asked, file, &url).await?,
+            _ => Some(self.metadata_beside(asked, file, &url).await?),
+        };
+        let Some(bytes) = bytes else {
+            return Err(missing!(
+                "the metadata of {} can be read only once the file was downloaded",
+                file.filename
+            ));
+        };
+        self.keep_metadata(asked, located, &bytes).await;
+        Ok(bytes)
+    }
+
+    async fn metadata_of_stored(&self, asked: &Asked, file: &File) -> Result<Option<Bytes>> {
+        let row = self.db.file(asked.index.as_str(), &file.filename).await?;
+        let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
+        if file.hashes.sha256.as_ref().is_some_and(|told| *told != row.sha256) {
+            return Ok(None);
+        }
+        self.by_ranges(asked, Place::Stored(&row.sha256), row.size).await
+    }
+
+    /// `{url}.metadata`, as the upstream offers it (PEP 658).
+    async fn metadata_beside(&self, asked: &Asked, file: &File, url: &Url) -> Result<Bytes> {
+        let mut beside = url.clone();
+        beside.set_path(&format!("{}.metadata", url.path()));
+        let bytes = files::document(&self.client, &asked.source, &beside).await?;
+        if let CoreMetadata::Sha256(told) = &file.core_metadata {
+            let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            if found != *told {
+                let name = &file.filename;
+                return Err(Error::BadUpstream(format!(
+                    "the upstream's metadata of {name} has sha256 {found}, but its page says {told}"
+                )));
+            }
+        }
+        Ok(bytes)
+    }
+
+    async fn metadata_by_ranges(&self, asked: &Asked, file: &File, url: &Url) -> Result<Option<Bytes>> {
+        let size = match file.size {
+            Some(size) => Some(size),
+            None => files::ranged_size(&self.client, &asked.source, url).await?,
+        };
+        let Some(size) = size else { return Ok(None) };
+        self.by_ranges(asked, Place::Remote(url), size).await
+    }
+
+    /// Reads METADATA of a wheel of `size` bytes. `None`: the ranges are not to be had.
+    async fn by_ranges(&self, asked: &Asked, place: Place<'_>, size: u64) -> Result<Option<Bytes>> {
+        let (mut plan, mut step) = Plan::start(size);
+        loop {
+            let range = match step {
+                Step::Done(bytes) => return Ok(Some(bytes.into())),
+                Step::Need(range) => range,
+            };
+            let bytes = match place {
+                Place::Stored(sha256) => self.blob(sha256, Some(range)).await?,
+                Place::Remote(url) => files::range(&self.client, &asked.source, url, range).await?,
+            };
+            let Some(bytes) = bytes else { return Ok(None) };
+            // What installers cannot read either is not our asker's fault.
+            step = plan.feed(&bytes).map_err(|error| missing!("no readable metadata: {error}"))?;
+        }
+    }
+
+    async fn keep_metadata(&self, asked: &Asked, located: &Located, bytes: &Bytes) {
+        let file = &located.file;
+        let (index, project) = (asked.index.as_str(), located.project.as_str());
+        let kept = match self.store.put(bytes.clone()).await {
+            Ok(sha256) => {
+                self.db.keep_remote_metadata(index, project, &file.filename, identity(file), &sha256).await
+            }
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(()) if file.core_metadata == CoreMetadata::No => {
+                (self.changed)(&asked.index, &located.project)
+            }
+            Ok(()) => {}
+            Err(error) => {
+                tracing::error!(index, filename = file.filename, %error, "metadata could not be kept");
+            }
+        }
+    }
+
+    /// After a wheel was stored: its metadata becomes known if the upstream does not tell it.
+    pub fn after_storing(self: &Arc<Self>, asked: &Asked, located: &Located) {
+        if located.file.core_metadata == CoreMetadata::No && located.file.filename.ends_with(".whl") {
+            self.learn_later(asked, located.project.clone(), vec![located.file.clone()]);
+        }
+    }
+
+    /// After a page was fetched from an upstream that tells no metadata: reads that of the newest
+    /// wheels, so that installers need not fetch whole wheels to choose a version.
+    pub fn after_fetching(self: &Arc<Self>, asked: &Asked, page: &Page) {
+        let wanted = newest_wheels(page);
+        if !wanted.is_empty() {
+            self.learn_later(asked, page.name.clone(), wanted);
+        }
+    }
+
+    fn learn_later(
+        self: &Arc<Self>,
+        asked: &Asked,
+        project: crate::packaging::name::ProjectName,
+        wanted: Vec<File>,
+    ) {
+        let (inner, asked) = (self.clone(), asked.clone());
+        tokio::spawn(async move {
+            let Ok(_turn) = inner.ahead.acquire().await else { return };
+            for file in wanted {
+                let located = Located { project: project.clone(), file };
+                let learnt = match inner.kept_metadata(&asked, &located).await {
+                    Ok(Some(_)) => continue,
+                    Ok(None) => inner.learn_metadata(&asked, &located).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = learnt {
+                    let (index, filename) = (asked.index.as_str(), located.file.filename);
+                    tracing::debug!(index, filename, %error, "no metadata ahead of time");
+                    // One wheel of an upstream without ranges speaks for the others.
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// The wheels whose metadata somebody will want first: of the newest releases, those for any
+/// platform before those for one. None if the upstream tells metadata itself.
+fn newest_wheels(page: &Page) -> Vec<File> {
+    if page.files.iter().any(|file| file.core_metadata != CoreMetadata::No) {
+        return Vec::new();
+    }
+    let wheel = |file: &File| -> Option<Version> {
+        describe(&page.name, &file.filename).filter(|described| described.kind == Kind::Wheel)?.parsed
+    };
+    let wheels = page.files.iter().filter(|file| !file.yanked.is_yanked());
+    let mut wheels: Vec<(Version, &File)> = wheels.filter_map(|file| Some((wheel(file)?, file))).collect();
+    let rank = |filename: &str| {
+        if filename.ends_with("-none-any.whl") {
+            0
+        } else if filename.contains("manylinux") && filename.contains("x86_64") {
+            1
+        } else {
+            2
+        }
+    };
+    wheels.sort_by(|(a, one), (b, other)| {
+        let newest = b.cmp(a);
+        newest
+            .then_with(|| rank(&one.filename).cmp(&rank(&other.filename)))
+            .then_with(|| other.filename.cmp(&one.filename))
+    });
+    let mut releases: Vec<&Version> = wheels.iter().map(|(version, _)| version).collect();
+    releases.dedup();
+    let last = releases.get(RELEASES.min(releases.len()).saturating_sub(1)).copied().cloned();
+    let wanted = wheels.into_iter().filter(|(version, _)| last.as_ref().is_some_and(|last| version >= last));
+    let mut taken: Vec<File> = wanted.map(|(_, file)| file.clone()).collect();
+    // Fairly: without this a release with sixty wheels would leave none for the one before.
+    taken.sort_by_key(|file| rank(&file.filename));
+    taken.truncate(WHEELS);
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packaging::name::ProjectName;
+
+    fn page(filenames: &[&str]) -> Page {
+        let file = |name: &&str| File { filename: (*name).to_owned(), ..File::default() };
+        Page { files: filenames.iter().map(file).collect(), ..Page::new(ProjectName::new("demo").unwrap()) }
+    }
+
+    #[test]
+    fn the_newest_releases_wheels_are_read_ahead_and_those_for_all_platforms_first() {
+        let page = page(&[
+            "demo-1.0-py3-none-any.whl",
+            "demo-2.0-cp312-cp312-win_amd64.whl",
+            "demo-2.0-py3-none-any.whl",
+            "demo-10.0.tar.gz",
+            "demo-10.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+        ]);
+        let names: Vec<_> = newest_wheels(&page).into_iter().map(|file| file.filename).collect();
+        assert_eq!(
+            names,
+            [
+                "demo-2.0-py3-none-any.whl",
+                "demo-10.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+                "demo-2.0-cp312-cp312-win_amd64.whl"
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_read_ahead_where_the_upstream_tells_metadata() {
+        let mut page = page(&["demo-1.0-py3-none-any.whl"]);
+        assert_eq!(newest_wheels(&page).len(), 1);
+        page.files[0].core_metadata = CoreMetadata::Yes;
+        assert!(newest_wheels(&page).is_empty());
+    }
+}
