@@ -6,7 +6,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,7 +32,6 @@ struct Shared {
 /// One request that came.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub method: Method,
     pub path: String,
     pub headers: HeaderMap,
 }
@@ -182,8 +181,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let asked =
-        Asked { method: request.method().clone(), path: path.clone(), headers: request.headers().clone() };
+    let asked = Asked { path: path.clone(), headers: request.headers().clone() };
     shared.log.lock().expect("a log").push(asked.clone());
     let behaviour = shared.behaviour.lock().expect("behaviour").clone();
     if !is_let_in(&behaviour, &asked.headers) {
