@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod directory;
+pub mod files;
 pub mod flight;
 mod follow;
 pub mod fsck;
@@ -21,6 +22,7 @@ use crate::error::Result;
 use crate::packaging::name::ProjectName;
 use crate::store::Store;
 use directory::Directory;
+use files::Files;
 use follow::Follower;
 use mirror::Mirrors;
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub struct Indexes {
     stripes: Arc<Stripes>,
     pub mirrors: Mirrors,
     pub views: Views,
+    pub files: Files,
 }
 
 impl Indexes {
@@ -42,8 +45,9 @@ impl Indexes {
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
         let mirrors = Mirrors::new(config, db.clone(), store, changed)?;
         let follower = Follower::new(db.clone(), config.open_registration).await?;
+        let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(db, mirrors.clone(), stripes.clone(), config.limits.page_cache);
-        Ok(Self { follower, stripes, mirrors, views })
+        Ok(Self { follower, stripes, mirrors, views, files })
     }
 
     /// The present snapshot.

@@ -6,7 +6,7 @@ use super::gather::{Gathered, Sight, Sources};
 use super::inheritance::{self, Order};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
-use crate::access::{self, Decision, Need, Who};
+use crate::access::{self, Who};
 use crate::db::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
@@ -289,8 +289,8 @@ impl Walk {
 }
 
 fn readable(directory: &Directory, order: &Order, who: &Who) -> u128 {
-    let may = |index: &IndexName| {
-        access::decide(directory, who, Need::Read, Some(index), None, None) == Decision::Allowed
+    let may = |name: &IndexName| {
+        directory.indexes.get(name).is_some_and(|index| access::may_read(directory, who, index))
     };
     let bits = order.sources.iter().enumerate().filter(|(_, index)| may(index));
     bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))

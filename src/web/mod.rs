@@ -11,5 +11,7 @@ pub mod server;
 
 pub mod pages;
 
+pub mod files;
 mod operate;
+mod ranges;
 pub mod simple;

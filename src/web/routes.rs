@@ -2,7 +2,7 @@
 
 use super::pages::{assets, login};
 use super::router::Table;
-use super::{operate, resources, simple};
+use super::{files, operate, resources, simple};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
@@ -10,7 +10,7 @@ const POST: &[&str] = &["POST"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let table = simple_api(Table::default()).on(GET, "/+health", Need::Nothing, operate::health);
+    let table = file_urls(simple_api(Table::default())).on(GET, "/+health", Need::Nothing, operate::health);
     shared(table)
 }
 
@@ -47,4 +47,13 @@ fn shared(table: Table) -> Table {
         .on(GET, "/{user}/{index}/{project}/{version}", Need::Read, resources::release)
         .on(GET, "/{user}/{index}/{project}/{version}/", Need::Read, resources::release)
         .on(GET, "/{user}/{index}/{project}/{version}/{filename}", Need::Read, resources::file)
+}
+
+fn file_urls(table: Table) -> Table {
+    table.on(GET, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::Read, files::file).on(
+        GET,
+        "/{user}/{index}/+e/{key}/{filename}",
+        Need::Read,
+        files::file,
+    )
 }

@@ -9,6 +9,8 @@ mod listed;
 mod metadata;
 mod pages;
 
+pub use listed::url_key;
+
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::Micros;

@@ -28,6 +28,9 @@ const STALL: Duration = Duration::from_secs(30);
 
 /// `…/+simple/`
 pub async fn list(ctx: Ctx) -> Result<Response> {
+    if !ctx.uri.path().ends_with('/') {
+        return super::slash(ctx).await;
+    }
     let form = form(&ctx)?;
     let index = ctx.index()?;
     let names = ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?;

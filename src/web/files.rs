@@ -1,0 +1,266 @@
+//! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
+
+use super::negotiate;
+use super::ranges::{self, Part};
+use super::respond;
+use super::router::Ctx;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Index, Kind, Mirror};
+use crate::index::files::{self, Document, Facts};
+use crate::index::mirror::{Key, Located};
+use crate::missing;
+use crate::store::Blob;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use std::ops::Range;
+use std::sync::Arc;
+
+mod mirrored;
+
+const FOR_ALL: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOR_ONE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
+/// Whatever the bytes are, a browser must not run them here.
+const SANDBOX: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+];
+
+/// What of a request decides the answer; unlike [`Ctx`], it may be shared across waits.
+struct Asked<'a> {
+    app: &'a App,
+    directory: &'a Arc<Directory>,
+    index: &'a Index,
+    headers: &'a HeaderMap,
+    method: &'a Method,
+}
+
+/// The file, or what its name is followed by.
+pub async fn file(ctx: Ctx) -> Result<Response> {
+    let filename = ctx.param("filename").to_owned();
+    let hash = format!("{}{}", ctx.param("head"), ctx.param("tail"));
+    let key = match ctx.param("key") {
+        "" => Key::Hash(&hash),
+        key => Key::Url(key),
+    };
+    let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
+    let asked = Asked { app, directory, index: ctx.index()?, headers, method };
+    if let Some(wheel) = filename.strip_suffix(".metadata") {
+        return metadata(&asked, wheel, key).await;
+    }
+    if let Some(file) = filename.strip_suffix(".provenance") {
+        return provenance(&asked, file, key).await;
+    }
+    match (asked.stored(&filename, key).await?, &asked.index.kind) {
+        (Some(facts), _) => stored(&asked, &facts).await,
+        (None, Kind::Stage(_)) => Err(no_such_file(&filename)),
+        (None, Kind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
+    }
+}
+
+impl Asked<'_> {
+    async fn stored(&self, filename: &str, key: Key<'_>) -> Result<Option<Arc<Facts>>> {
+        self.app.indexes.files.stored(self.directory, self.index, filename, key).await
+    }
+}
+
+fn no_such_file(filename: &str) -> Error {
+    missing!("no such file: {filename}")
+}
+
+/// A file whose bytes are here.
+async fn stored(ctx: &Asked<'_>, facts: &Facts) -> Result<Response> {
+    if ctx.headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json") {
+        return releasefilemeta(facts);
+    }
+    let (size, etag) = (facts.file.size, &facts.etag);
+    let modified = facts.last_modified.as_ref();
+    let part = ranges::part(ctx.headers, size, etag, modified);
+    if unchanged(ctx.headers, etag, modified) {
+        return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), etag, modified, facts.public));
+    }
+    let (status, range) = match part {
+        Part::Whole => (StatusCode::OK, None),
+        Part::Some(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
+        Part::None => return not_satisfiable(size),
+    };
+    if let Some(elsewhere) = redirect(ctx, facts).await? {
+        return Ok(elsewhere);
+    }
+    let body = match *ctx.method == Method::HEAD && ctx.app.store.cached(&facts.file.sha256).is_none() {
+        true => Body::empty(),
+        false => body(ctx, &facts.file.sha256, range.clone()).await?,
+    };
+    let mut response = with_headers(status, body, etag, modified, facts.public);
+    let length = range.as_ref().map_or(size, |range| range.end - range.start);
+    response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    if let Some(range) = range {
+        let value = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        let value = HeaderValue::try_from(value).map_err(Error::internal)?;
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    Ok(response)
+}
+
+fn unchanged(headers: &HeaderMap, etag: &HeaderValue, modified: Option<&HeaderValue>) -> bool {
+    match headers.contains_key(header::IF_NONE_MATCH) {
+        true => negotiate::none_match(headers, etag),
+        false => modified.is_some() && headers.get(header::IF_MODIFIED_SINCE) == modified,
+    }
+}
+
+fn not_satisfiable(size: u64) -> Result<Response> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    let value = HeaderValue::try_from(format!("bytes */{size}")).map_err(Error::internal)?;
+    response.headers_mut().insert(header::CONTENT_RANGE, value);
+    Ok(response)
+}
+
+/// To the bucket itself, if that is configured: the only answer with a secret in its URL, so it
+/// must not be kept.
+async fn redirect(ctx: &Asked<'_>, facts: &Facts) -> Result<Option<Response>> {
+    if ctx.app.config.storage.is_none() || *ctx.method == Method::HEAD {
+        return Ok(None);
+    }
+    let file = &facts.file;
+    let Some(url) = ctx.app.store.presigned(&file.sha256, &file.filename, file.size).await? else {
+        return Ok(None);
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let url = HeaderValue::try_from(url.as_str()).map_err(Error::internal)?;
+    response.headers_mut().insert(header::LOCATION, url);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(Some(response))
+}
+
+async fn body(ctx: &Asked<'_>, sha256: &str, range: Option<Range<u64>>) -> Result<Body> {
+    if range.is_none()
+        && let Some(bytes) = ctx.app.store.cached(sha256)
+    {
+        return Ok(Body::from(bytes));
+    }
+    match ctx.app.store.get(sha256, range).await? {
+        Some(Blob::Bytes(bytes)) => Ok(Body::from(bytes)),
+        Some(Blob::Stream { stream, .. }) => Ok(Body::from_stream(stream)),
+        None => {
+            Err(Error::Internal(anyhow::anyhow!("blob {sha256} is not in the store: run `wheelwright fsck`")))
+        }
+    }
+}
+
+fn with_headers(
+    status: StatusCode,
+    body: Body,
+    etag: &HeaderValue,
+    modified: Option<&HeaderValue>,
+    public: bool,
+) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.reserve(14);
+    headers.insert(header::ETAG, etag.clone());
+    headers.insert(header::CACHE_CONTROL, if public { FOR_ALL } else { FOR_ONE });
+    if let Some(modified) = modified {
+        headers.insert(header::LAST_MODIFIED, modified.clone());
+    }
+    if status == StatusCode::NOT_MODIFIED {
+        return response;
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    for (name, value) in SANDBOX {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// devpi's JSON about a file.
+fn releasefilemeta(facts: &Facts) -> Result<Response> {
+    let file = &facts.file;
+    let mut result = serde_json::json!({
+        "hash_spec": format!("sha256={}", file.sha256),
+        "hashes": {"sha256": file.sha256},
+        "project": file.project,
+        "version": file.version,
+        "size": file.size,
+    });
+    if let (Some(result), Some(Ok(modified))) =
+        (result.as_object_mut(), facts.last_modified.as_ref().map(HeaderValue::to_str))
+    {
+        result.insert("last_modified".into(), modified.into());
+    }
+    respond::devpi(StatusCode::OK, "releasefilemeta", result, None)
+}
+
+/// `.metadata`: the wheel's METADATA, byte for byte (PEP 658).
+async fn metadata(ctx: &Asked<'_>, filename: &str, key: Key<'_>) -> Result<Response> {
+    if !filename.ends_with(".whl") {
+        return Err(no_such_file(&format!("{filename}.metadata")));
+    }
+    if let Some(facts) = ctx.stored(filename, key).await?
+        && let Some(sha256) = facts.file.metadata_sha256.as_deref()
+    {
+        let etag = HeaderValue::try_from(format!("\"{sha256}\"")).map_err(Error::internal)?;
+        if unchanged(ctx.headers, &etag, None) {
+            return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), &etag, None, facts.public));
+        }
+        let body = body(ctx, sha256, None).await?;
+        return Ok(with_headers(StatusCode::OK, body, &etag, None, facts.public));
+    }
+    match &ctx.index.kind {
+        Kind::Stage(_) => Err(no_such_file(&format!("{filename}.metadata"))),
+        Kind::Mirror(mirror) => {
+            let document = mirrored::metadata(ctx, mirror, filename, key).await?;
+            Ok(small(ctx.headers, &document))
+        }
+    }
+}
+
+fn small(headers: &HeaderMap, document: &Document) -> Response {
+    let (etag, public) = (&document.etag, document.public);
+    if unchanged(headers, etag, None) {
+        return with_headers(StatusCode::NOT_MODIFIED, Body::empty(), etag, None, public);
+    }
+    with_headers(StatusCode::OK, Body::from(document.bytes.clone()), etag, None, public)
+}
+
+/// `.provenance`: the file's provenance object (PEP 740).
+async fn provenance(ctx: &Asked<'_>, filename: &str, key: Key<'_>) -> Result<Response> {
+    let index = ctx.index;
+    let none = || missing!("{filename} has no provenance");
+    let bytes = match &index.kind {
+        Kind::Mirror(mirror) => {
+            let located = mirrored::locate(ctx, mirror, filename, key).await?;
+            if located.file.provenance.is_none() {
+                return Err(none());
+            }
+            ctx.app.indexes.mirrors.provenance(index, &located).await?
+        }
+        Kind::Stage(_) => {
+            let facts = ctx.stored(filename, key).await?;
+            let facts = facts.ok_or_else(|| no_such_file(filename))?;
+            let sent = ctx.app.db.attestations(index.name.as_str(), &facts.file.filename).await?;
+            let sent = sent.ok_or_else(none)?;
+            let attestations: serde_json::Value = serde_json::from_str(&sent).map_err(Error::internal)?;
+            let publisher = serde_json::json!({"kind": "index", "claims": null});
+            let object = serde_json::json!({
+                "version": 1,
+                "attestation_bundles": [{"publisher": publisher, "attestations": attestations}],
+            });
+            Bytes::from(object.to_string())
+        }
+    };
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("application/vnd.pypi.integrity.v1+json");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(response)
+}
