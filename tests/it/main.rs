@@ -3,8 +3,12 @@
 mod kit;
 
 mod database;
+mod files;
 mod fsck;
+mod inheritance;
 mod mirror;
 mod operation;
+mod server;
+mod simple;
 mod store;
 mod tidy;

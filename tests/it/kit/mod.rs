@@ -1,6 +1,7 @@
 //! The harness: a real server on a free port, and what talks to it.
 
 pub mod backend;
+pub mod host;
 pub mod postgres;
 pub mod s3;
 pub mod upstream;

@@ -1,0 +1,76 @@
+//! Stories of bases: what is merged, what is hidden.
+
+use crate::kit::Server;
+use crate::kit::host::json_of;
+use serde_json::{Value, json};
+
+const JSON: &str = "application/vnd.pypi.simple.v1+json";
+
+/// The URLs that a page lists, without the way up.
+async fn listed(server: &Server, path: &str) -> Vec<String> {
+    let answer = server.get_with(path, &[("accept", JSON)]).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    let page: Value = json_of(answer).await;
+    let files = page["files"].as_array().expect("files");
+    let url = |file: &Value| file["url"].as_str().expect("a link").trim_start_matches("../").to_owned();
+    files.iter().map(url).collect()
+}
+
+#[tokio::test]
+async fn the_first_of_a_name_wins_and_the_rest_is_merged() {
+    let server = Server::start().await;
+    server.have_index("alice/base", json!({})).await;
+    server.have_index("alice/dev", json!({"bases": ["alice/base"]})).await;
+    let mine = server.host("alice/dev", "demo", "1.0", b"mine").await;
+    server.host("alice/base", "demo", "1.0", b"theirs").await;
+    let older = server.host("alice/base", "demo", "0.9", b"older").await;
+    let expected: Vec<String> = [older.path, mine.path].iter().map(|path| path[1..].to_owned()).collect();
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await, expected);
+    let names = server.get("/alice/dev/+simple/").await.text().await.expect("text");
+    assert_eq!(names.matches("demo/").count(), 1);
+}
+
+#[tokio::test]
+async fn cycles_and_lost_bases_do_no_harm() {
+    let server = Server::start().await;
+    server.have_index("alice/one", json!({})).await;
+    server.have_index("alice/two", json!({"bases": ["alice/one"]})).await;
+    let hosted = server.host("alice/one", "demo", "1.0", b"one").await;
+    assert_eq!(listed(&server, "/alice/two/+simple/demo/").await, [&hosted.path[1..]]);
+}
+
+#[tokio::test]
+async fn a_new_upload_to_a_base_is_seen_at_once() {
+    let server = Server::start().await;
+    server.have_index("alice/base", json!({})).await;
+    server.have_index("alice/dev", json!({"bases": ["alice/base"]})).await;
+    server.host("alice/base", "demo", "1.0", b"one").await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 1);
+    server.host("alice/base", "demo", "2.0", b"two").await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_base_that_the_asker_may_not_read_gives_nothing() {
+    let server = Server::start().await;
+    server.have_index("bob/secret", json!({"acl_read": ["bob"]})).await;
+    server.have_index("bob/open", json!({"bases": ["bob/secret"]})).await;
+    server.host("bob/secret", "demo", "1.0", b"secret").await;
+    let path = "/bob/open/+simple/demo/";
+    let as_bob = || server.http.get(server.url(path)).basic_auth("bob", Some("secret")).send();
+    // Each sees their own page, in whatever order they ask.
+    assert_eq!(server.get(path).await.status(), 404);
+    assert_eq!(as_bob().await.expect("an answer").status(), 200);
+    assert_eq!(server.get(path).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_mirror_that_fails_fails_the_page_unless_a_private_project_hides_it() {
+    // `root/pypi` has no upstream here, and nothing cached.
+    let server = Server::start().await;
+    server.have_index("alice/dev", json!({"bases": ["root/pypi"]})).await;
+    server.host("alice/dev", "mine", "1.0", b"mine").await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/mine/").await.len(), 1);
+    let status = server.get("/alice/dev/+simple/unknown/").await.status().as_u16();
+    assert!(matches!(status, 404 | 502 | 503), "{status}");
+}
