@@ -103,8 +103,6 @@ async fn what_does_not_exist_is_not_found() {
     let server = demo().await;
     for path in [
         "/alice/dev/+simple/nothing/",
-        "/alice/nothing/+simple/demo-pkg/",
-        "/bob/dev/+simple/",
         "/alice/dev/+simple/-demo-/",
         "/alice/dev/+simple/d%C3%A9mo/",
         "/alice/dev/+simple/demo%2Fpkg/",

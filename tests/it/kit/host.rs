@@ -15,7 +15,6 @@ use wheelwright::packaging::name::ProjectName;
 /// A file that was put in place.
 pub struct Hosted {
     pub sha256: String,
-    pub size: usize,
     /// Of its page's link: `/alice/dev/+f/…`.
     pub path: String,
 }
@@ -66,7 +65,7 @@ impl Server {
         tx.put_file(&file, None).await.expect("a file");
         self.commit(tx, index, project).await;
         let path = wheelwright::index::stage::file_url(index, &sha256, filename);
-        Hosted { sha256, size: bytes.len(), path: format!("/{path}") }
+        Hosted { sha256, path: format!("/{path}") }
     }
 
     /// Commits what was written about a project, as the doors do.
