@@ -51,14 +51,17 @@ pub async fn document(client: &Client, source: &Source, url: &Url) -> Result<Byt
     })
 }
 
-/// How long the file is, if the upstream answers ranges of it; `None` if it does not.
-pub async fn ranged_size(client: &Client, source: &Source, url: &Url) -> Result<Option<u64>> {
+/// How long the file is, if the upstream's HEAD tells.
+pub async fn size(client: &Client, source: &Source, url: &Url) -> Result<Option<u64>> {
     let response = client.send(source, Method::HEAD, url, &identity()).await?;
-    let ranges = response.headers().get(header::ACCEPT_RANGES).is_some_and(|value| value == "bytes");
-    // A client reads the length of a body that HEAD does not have from the header alone.
-    let size =
-        response.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    Ok(size.filter(|_| ranges && response.status() == StatusCode::OK))
+    // The client would tell the length of the body, which HEAD does not have.
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    match response.status() {
+        StatusCode::OK => Ok(length.and_then(|value| value.to_str().ok()?.parse().ok())),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Err(gone(url)),
+        // HEAD is not everybody's; GET will tell.
+        _ => Ok(None),
+    }
 }
 
 /// The bytes of `range`. `None` if the upstream answers anything but exactly these.

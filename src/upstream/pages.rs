@@ -193,6 +193,11 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
     }
 }
 
+/// Whether people could fill something in on a page, which no project page wants.
+fn has_form(html: &[u8]) -> bool {
+    html.windows(5).any(|part| part.eq_ignore_ascii_case(b"<form"))
+}
+
 impl Body {
     /// Reads a project's page; off the async threads, as pages of 17 MB exist.
     pub async fn into_page(self, project: ProjectName) -> Result<Page> {
@@ -201,6 +206,13 @@ impl Body {
                 Format::Json => json::parse(&self.bytes, &self.url, &project)?,
                 Format::Html => html::parse(&self.bytes, &self.url, &project),
             };
+            if page.files.is_empty() && self.format == Format::Html && has_form(&self.bytes) {
+                // A login page, say: believed, it would be a project without files for a while.
+                return Err(Error::BadUpstream(format!(
+                    "{} is no project page: it has a form",
+                    shown(&self.url)
+                )));
+            }
             page.serial = self.serial.or(page.serial);
             page.dedupe();
             Ok(page)
@@ -304,6 +316,25 @@ mod tests {
         assert_eq!(format("application/octet-stream", "<a href=x>"), Some(Format::Html));
         assert_eq!(format("text/plain", "hello"), None);
         assert_eq!(format("image/png", "<a href=x>"), None);
+    }
+
+    #[tokio::test]
+    async fn a_login_page_is_no_project_without_files() {
+        let read = async |text: &str| {
+            let bytes = Bytes::from(text.to_owned());
+            let body = Body {
+                bytes,
+                format: Format::Html,
+                url: at(),
+                validators: Validators::default(),
+                serial: None,
+            };
+            body.into_page(ProjectName::new("six").unwrap()).await
+        };
+        assert!(read("<html><FORM action=login><input name=user></form>").await.is_err());
+        assert!(read("<html><h1>Links for six</h1></html>").await.unwrap().files.is_empty());
+        let with_search = "<form></form><a href=six-1.0.tar.gz>six</a>";
+        assert_eq!(read(with_search).await.unwrap().files.len(), 1);
     }
 
     #[test]

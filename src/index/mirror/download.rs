@@ -1,6 +1,7 @@
 //! A file on its way from the upstream: one request, spooled and hashed, streamed to all who wait.
 
 use super::asked::Asked;
+use super::files::parsed;
 use super::{Download, Inner, Located};
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
@@ -106,7 +107,7 @@ impl Inner {
         tell: &watch::Sender<Progress>,
     ) -> Result<StoredFile> {
         let file = &located.file;
-        let url = Url::parse(&file.url).map_err(|e| Error::BadUpstream(format!("{}: {e}", file.url)))?;
+        let url = parsed(file)?;
         let mut others = Others::new(&file.hashes);
         let spool = self.spool(asked, file, &url, &mut others, tell).await;
         let mut spool = spool?;
@@ -167,7 +168,8 @@ impl Inner {
             }
             others.update(&chunk);
             spool.write(chunk).await?;
-            if spool.size() - told >= STEP.0 || (told_at.elapsed() >= STEP.1 && spool.size() > HELD_BACK) {
+            let some = spool.size() - told >= STEP.0 || told == 0 || told_at.elapsed() >= STEP.1;
+            if some && spool.size() > HELD_BACK {
                 spool.flush().await?;
                 (told, told_at) = (spool.size(), Instant::now());
                 publish(spool, told, tell)?;

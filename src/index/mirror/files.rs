@@ -4,19 +4,33 @@ use super::asked::Asked;
 use super::listed::url_key;
 use super::{Download, Key, Located, Mirrors};
 use crate::db::files::StoredFile;
+use crate::db::now;
 use crate::error::{Error, Result};
+use crate::forbidden;
 use crate::index::directory::{Index, Kind};
 use crate::index::policy;
 use crate::packaging::filename::candidates;
+use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::store::Blob;
-use crate::upstream::client;
+use crate::upstream::{self, client};
+use bytes::Bytes;
 use futures::StreamExt as _;
+use std::ops::Range;
 use std::sync::Arc;
+use url::Url;
 
 /// A page that does not list a file is asked for again only if it is older, in microseconds:
 /// otherwise URLs made up by anybody would each cost a request.
 const RECENT: i64 = 30_000_000;
+
+/// Bytes of a range that is passed through; whoever wants more wants the file.
+const SMALL_RANGE: u64 = 4 << 20;
+
+/// The upstream URL of a file.
+pub(super) fn parsed(file: &File) -> Result<Url> {
+    Url::parse(&file.url).map_err(|error| Error::BadUpstream(format!("{}: {error}", file.url)))
+}
 
 impl Key<'_> {
     fn fits(&self, file: &File) -> bool {
@@ -51,6 +65,7 @@ impl Mirrors {
                 };
                 let fits = |file: &&File| file.filename == filename && key.fits(file);
                 if let Some(file) = page.page.files.iter().find(fits) {
+                    self.let_through(index, &project, file)?;
                     return Ok(Some(Located { project, file: file.clone() }));
                 }
                 if page.stale || !self.is_older(index, &project, RECENT).await? {
@@ -60,6 +75,17 @@ impl Mirrors {
         }
         // What is not known because the upstream fails is not said to be missing.
         failed.map_or(Ok(None), Err)
+    }
+
+    /// What policy hides from pages is not to be had by its URL either.
+    fn let_through(&self, index: &Index, project: &ProjectName, file: &File) -> Result<()> {
+        let Kind::Mirror(mirror) = &index.kind else { return Ok(()) };
+        match policy::Rules::new(mirror, now(), None).verdict(project, file) {
+            policy::Verdict::Listed => Ok(()),
+            policy::Verdict::Hidden(reason) => {
+                Err(forbidden!("{} is not let through by {}: {reason}", file.filename, index.name))
+            }
+        }
     }
 
     pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
@@ -80,6 +106,33 @@ impl Mirrors {
         }
         let asked = self.online(index, located)?;
         self.0.downloading(&asked, located).end().await
+    }
+
+    pub(super) async fn file_size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {
+        if let Some(row) = self.stored(index, located).await? {
+            return Ok(Some(row.size));
+        }
+        if located.file.size.is_some() {
+            return Ok(located.file.size);
+        }
+        let asked = self.online(index, located)?;
+        let url = parsed(&located.file)?;
+        upstream::files::size(&self.0.client, &asked.source, &url).await
+    }
+
+    pub(super) async fn remote_range(
+        &self,
+        index: &Index,
+        located: &Located,
+        range: Range<u64>,
+    ) -> Result<Option<Bytes>> {
+        let length = range.end.saturating_sub(range.start);
+        if length > SMALL_RANGE || self.stored(index, located).await?.is_some() {
+            return Ok(None);
+        }
+        let asked = self.online(index, located)?;
+        let url = parsed(&located.file)?;
+        upstream::files::range(&self.0.client, &asked.source, &url, range).await
     }
 
     fn online(&self, index: &Index, located: &Located) -> Result<Asked> {
@@ -130,8 +183,7 @@ impl Mirrors {
         match &index.kind {
             Kind::Mirror(mirror) if mirror.use_external_urls => {
                 if self.0.client.is_offline() {
-                    let url = url::Url::parse(&located.file.url).map_err(Error::internal)?;
-                    return Err(client::offline(&url));
+                    return Err(client::offline(&parsed(&located.file)?));
                 }
                 Ok(Some(located.file.url.clone()))
             }

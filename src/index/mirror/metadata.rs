@@ -1,6 +1,7 @@
 //! METADATA of mirrored wheels: from the upstream, from the stored wheel, or by ranges of a remote one.
 
 use super::asked::Asked;
+use super::files::parsed;
 use super::listed::identity;
 use super::{Inner, Located, Mirrors};
 use crate::error::{Error, Result};
@@ -102,7 +103,7 @@ impl Inner {
             self.keep_metadata(asked, located, &bytes).await;
             return Ok(bytes);
         }
-        let url = Url::parse(&file.url).map_err(|e| Error::BadUpstream(format!("{}: {e}", file.url)))?;
+        let url = parsed(file)?;
         let bytes = match file.core_metadata {
             CoreMetadata::No => self.metadata_by_ranges(asked, file, &url).await?,
             _ => Some(self.metadata_beside(asked, file, &url).await?),
@@ -146,7 +147,7 @@ impl Inner {
     async fn metadata_by_ranges(&self, asked: &Asked, file: &File, url: &Url) -> Result<Option<Bytes>> {
         let size = match file.size {
             Some(size) => Some(size),
-            None => files::ranged_size(&self.client, &asked.source, url).await?,
+            None => files::size(&self.client, &asked.source, url).await?,
         };
         let Some(size) = size else { return Ok(None) };
         self.by_ranges(asked, Place::Remote(url), size).await

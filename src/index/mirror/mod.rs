@@ -28,6 +28,7 @@ use flights::Flights;
 use futures::stream::BoxStream;
 use held::Held;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -172,6 +173,20 @@ impl Mirrors {
     /// Stores the file if it is not stored yet, and waits for that (for ranges).
     pub async fn ensure(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {
         self.store_file(index, located).await
+    }
+
+    /// How large the file is, for HEAD: from what is known, or from the upstream's own HEAD.
+    /// `None`: nobody tells before it was downloaded.
+    pub async fn size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {
+        self.file_size(index, located).await
+    }
+
+    /// A small range of a file that is not stored, straight from the upstream: installers that
+    /// read METADATA from the end of a huge wheel would give up waiting for all of it. Such bytes
+    /// cannot be verified alone (the installer verifies what it puts together). `None`: stored
+    /// already, too large, or the upstream has no ranges; use [`Mirrors::ensure`].
+    pub async fn range(&self, index: &Index, located: &Located, range: Range<u64>) -> Result<Option<Bytes>> {
+        self.remote_range(index, located, range).await
     }
 
     /// The wheel's METADATA, byte for byte (PEP 658).
