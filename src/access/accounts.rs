@@ -7,6 +7,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::{bad, conflict, forbidden, missing};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What a login's event says; the directory stays as it is after it.
 pub const LOGIN: &str = "login";
@@ -41,6 +42,10 @@ pub struct Given {
     pub password: Option<String>,
     /// A hash made elsewhere (importers); only root may give it.
     pub password_hash: Option<String>,
+    /// All groups to be in; only root may give them.
+    pub groups: Option<BTreeSet<String>>,
+    /// Only root may give it.
+    pub disabled: Option<bool>,
     profile: Map<String, Value>,
 }
 
@@ -53,6 +58,9 @@ impl Given {
                 ("password", Value::String(text)) => sorted.password = Some(text),
                 ("password" | "pwhash", Value::Null) => {}
                 ("pwhash", Value::String(text)) => sorted.password_hash = Some(text),
+                ("groups", value) => sorted.groups = Some(groups(value)?),
+                ("disabled", Value::Bool(disabled)) => sorted.disabled = Some(disabled),
+                ("disabled", _) => return Err(bad!("disabled must be true or false")),
                 ("password" | "pwhash", _) => return Err(bad!("{key} must be text")),
                 (key, value) if PROFILE.contains(&key) => drop(sorted.profile.insert(key.to_owned(), value)),
                 (key, _) if IGNORED.contains(&key) => {}
@@ -73,6 +81,13 @@ impl Given {
             (None, None) => Ok(None),
         }
     }
+}
+
+fn groups(value: Value) -> Result<BTreeSet<String>> {
+    let names: BTreeSet<String> =
+        serde_json::from_value(value).map_err(|_| bad!("groups must be a list of names"))?;
+    names.iter().try_for_each(|name| check_name("groupname", name))?;
+    Ok(names)
 }
 
 /// The profile of an account as a JSON object.
@@ -111,6 +126,9 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
         return Err(conflict!("user already exists"));
     }
     tx.create_account(name, Some(&hash), &merged(Map::new(), given)).await?;
+    if let Some(groups) = &given.groups {
+        tx.set_groups(name, groups).await?;
+    }
     tx.commit(event(who, "user created", name)).await?;
     Ok(())
 }
@@ -123,6 +141,17 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     tx.set_profile(name, &merged(profile(&account), given)).await?;
     if let Some(hash) = hash {
         tx.set_password(name, &hash).await?;
+    }
+    if let Some(groups) = &given.groups {
+        tx.set_groups(name, groups).await?;
+    }
+    if let Some(disabled) = given.disabled {
+        if name == "root" && disabled {
+            return Err(forbidden!("root can not be disabled"));
+        }
+        if disabled != account.disabled_at.is_some() {
+            tx.set_disabled(name, disabled).await?;
+        }
     }
     tx.commit(event(who, "user changed", name)).await?;
     Ok(())

@@ -4,6 +4,7 @@ use super::{Db, Micros, Tx};
 use crate::error::Result;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::collections::BTreeSet;
 
 /// A row of `account`.
 #[derive(Clone, Debug)]
@@ -114,6 +115,15 @@ impl Tx {
             .bind(account)
             .execute(&mut *self.tx)
             .await?;
+        Ok(())
+    }
+
+    /// Exactly these groups.
+    pub async fn set_groups(&mut self, account: &str, groups: &BTreeSet<String>) -> Result<()> {
+        sqlx::query("DELETE FROM membership WHERE account = $1").bind(account).execute(&mut *self.tx).await?;
+        for group in groups {
+            self.join_group(group, account).await?;
+        }
         Ok(())
     }
 

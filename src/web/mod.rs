@@ -11,7 +11,9 @@ pub mod server;
 
 pub mod pages;
 
+mod devpi;
 pub mod files;
 mod operate;
 mod ranges;
 pub mod simple;
+mod tokens;

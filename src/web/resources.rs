@@ -1,18 +1,19 @@
 //! The URLs that people, scripts and installers share: who gets what.
 
 use super::audience::Audience::{Installer, Person, Script};
-use super::pages;
+use super::{devpi, operate, pages};
 use super::respond;
 use super::router::Ctx;
 use super::simple;
 use crate::error::{Error, Result};
 use axum::response::Response;
+use http::StatusCode;
 
 /// `/`
 pub async fn root(ctx: Ctx) -> Result<Response> {
     match ctx.audience() {
         Person => pages::root::get(&ctx.without_body()).await,
-        Script | Installer => no_json(),
+        Script | Installer => devpi::users(ctx).await,
     }
 }
 
@@ -20,7 +21,7 @@ pub async fn root(ctx: Ctx) -> Result<Response> {
 pub async fn user(ctx: Ctx) -> Result<Response> {
     match ctx.audience() {
         Person => pages::user::get(&ctx.without_body()).await,
-        Script | Installer => no_json(),
+        Script | Installer => devpi::user(ctx).await,
     }
 }
 
@@ -28,7 +29,7 @@ pub async fn user(ctx: Ctx) -> Result<Response> {
 pub async fn index(ctx: Ctx) -> Result<Response> {
     match ctx.audience() {
         Person => pages::index::get(&ctx.without_body()).await,
-        Script => no_json(),
+        Script => devpi::index(ctx).await,
         Installer => simple::list(ctx).await,
     }
 }
@@ -57,11 +58,11 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
 
 /// `/+status`
 pub async fn status(ctx: Ctx) -> Result<Response> {
-    let status =
-        serde_json::json!({"serial": ctx.app.db.serial().await?, "version": env!("CARGO_PKG_VERSION")});
+    let ctx = ctx.without_body();
+    let status = operate::report(&ctx).await?;
     match ctx.audience() {
-        Person => pages::status::show(&ctx.without_body(), &status),
-        Script | Installer => respond::json(&status),
+        Person => pages::status::show(&ctx, &status),
+        Script | Installer => respond::devpi(StatusCode::OK, "status", status, None),
     }
 }
 

@@ -2,16 +2,49 @@
 
 use super::pages::{assets, login};
 use super::router::Table;
-use super::{files, operate, resources, simple};
+use super::{devpi, files, operate, resources, simple, tokens};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
+const DELETE: &[&str] = &["DELETE"];
+const PATCH: &[&str] = &["PATCH"];
 const POST: &[&str] = &["POST"];
+const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let table = file_urls(simple_api(Table::default())).on(GET, "/+health", Need::Nothing, operate::health);
-    shared(table)
+    shared(manage_people(operation(file_urls(simple_api(Table::default())))))
+}
+
+fn operation(table: Table) -> Table {
+    table
+        .on(GET, "/+health", Need::Nothing, operate::health)
+        .on(GET, "/metrics", Need::Nothing, operate::metrics)
+}
+
+/// devpi's JSON API, and tokens.
+fn manage_people(table: Table) -> Table {
+    let mut table = table
+        .on(GET, "/+api", Need::Greet, devpi::api)
+        .on(GET, "/{user}/+api", Need::Greet, devpi::api)
+        .on(GET, "/{user}/{index}/+api", Need::Greet, devpi::api)
+        .on(POST, "/+login", Need::Nothing, devpi::login)
+        .on(POST, "/+tokens", Need::ManageToken, tokens::create)
+        .on(GET, "/+tokens", Need::ManageToken, tokens::list)
+        .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke);
+    for user in ["/{user}", "/{user}/"] {
+        table = table
+            .on(PUT, user, Need::CreateUser, devpi::create_user)
+            .on(PATCH, user, Need::ManageUser, devpi::change_user)
+            .on(DELETE, user, Need::ManageUser, devpi::delete_user);
+    }
+    for index in ["/{user}/{index}", "/{user}/{index}/"] {
+        table = table
+            .on(PUT, index, Need::ManageIndex, devpi::create_index)
+            .on(PATCH, index, Need::ManageIndex, devpi::change_index)
+            .on(DELETE, index, Need::ManageIndex, devpi::delete_index);
+    }
+    table
 }
 
 fn simple_api(table: Table) -> Table {

@@ -1,0 +1,93 @@
+//! devpi's JSON API: where a client begins, logs in, and manages users and indexes.
+
+mod indexes;
+mod users;
+
+pub use indexes::{change as change_index, create as create_index, delete as delete_index, get as index};
+pub use users::{
+    change as change_user, create as create_user, delete as delete_user, get as user, list as users,
+};
+
+use super::respond;
+use super::router::Ctx;
+use crate::access::{Who, tokens};
+use crate::app::App;
+use crate::bad;
+use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Kind};
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde_json::{Map, Value, json};
+
+/// What a client may do without asking: `key=value` operations, and push's options.
+const FEATURES: [&str; 4] =
+    ["push-no-docs", "push-only-docs", "push-register-project", "server-keyvalue-parsing"];
+
+/// `/+api`, `/{user}/+api`, `/{user}/{index}/+api`: the first request of every client.
+pub async fn api(ctx: Ctx) -> Result<Response> {
+    let base = base_url(&ctx);
+    let mut result = Map::new();
+    result.insert("login".into(), format!("{base}/+login").into());
+    result.insert("authstatus".into(), auth_status(&ctx.directory, &ctx.who));
+    result.insert("features".into(), FEATURES.to_vec().into());
+    if !ctx.param("index").is_empty() {
+        let index = ctx.index()?;
+        result.insert("index".into(), format!("{base}/{}", index.name).into());
+        result.insert("simpleindex".into(), format!("{base}/{}/+simple/", index.name).into());
+        // Its absence tells the client that nothing can be uploaded here.
+        if matches!(index.kind, Kind::Stage(_)) {
+            result.insert("pypisubmit".into(), format!("{base}/{}/", index.name).into());
+        }
+    }
+    respond::devpi(StatusCode::OK, "apiconfig", Value::Object(result), None)
+}
+
+fn auth_status(directory: &Directory, who: &Who) -> Value {
+    let user = who.user.as_ref().and_then(|name| directory.users.get(name)).filter(|user| !user.disabled);
+    match user {
+        Some(user) => json!(["ok", user.name, user.groups]),
+        None => json!(["noauth", "", []]),
+    }
+}
+
+/// How the client sees the root of this server, without a slash at the end.
+fn base_url(ctx: &Ctx) -> String {
+    if let Some(url) = &ctx.app.config.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let header = |name: header::HeaderName| ctx.headers.get(name).and_then(|value| value.to_str().ok());
+    let outside = header(header::HeaderName::from_static("x-outside-url"));
+    let outside = outside.filter(|url| url.starts_with("http://") || url.starts_with("https://"));
+    if let Some(url) = outside {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if ctx.app.config.tls.is_some() { "https" } else { "http" };
+    let host = ctx.uri.authority().map(http::uri::Authority::as_str).or_else(|| header(header::HOST));
+    format!("{scheme}://{}", host.unwrap_or(&ctx.app.config.listen))
+}
+
+/// `POST /+login`: a password for a session.
+pub async fn login(mut ctx: Ctx) -> Result<Response> {
+    let given: Map<String, Value> = ctx.json().await?;
+    let text = |key: &str| given.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (Some(user), Some(password)) = (text("user"), text("password")) else {
+        return Err(bad!("Bad request: no user/password specified"));
+    };
+    let who = match ctx.app.people.login(&ctx.directory, user, password).await {
+        Err(Error::Unauthenticated(why)) if !why.starts_with("too many") => {
+            return Err(Error::Unauthenticated(format!("user '{user}' could not be authenticated")));
+        }
+        other => other?,
+    };
+    let result = session(&ctx.app, who.user.as_deref().unwrap_or_default()).await?;
+    respond::devpi(StatusCode::OK, "proxyauth", result, Some("login successful"))
+}
+
+async fn session(app: &App, user: &str) -> Result<Value> {
+    let token = tokens::begin_session(&app.db, user).await?;
+    Ok(json!({"password": token, "expiration": tokens::SESSION}))
+}
+
+fn said(status: StatusCode, message: &str) -> Result<Response> {
+    respond::devpi(status, "", Value::Null, Some(message))
+}

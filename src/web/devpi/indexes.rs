@@ -1,0 +1,72 @@
+//! `/{user}/{index}`: an index with its options.
+
+use super::said;
+use crate::app::App;
+use crate::error::Result;
+use crate::index::admin;
+use crate::index::directory::{Index, IndexName, Kind};
+use crate::index::options::{Change, Options};
+use crate::missing;
+use crate::web::respond;
+use crate::web::router::Ctx;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::Value;
+
+fn named(ctx: &Ctx) -> Result<IndexName> {
+    let text = format!("{}/{}", ctx.param("user"), ctx.param("index"));
+    IndexName::parse(&text).ok_or_else(|| missing!("The stage {text} could not be found."))
+}
+
+/// `GET /{user}/{index}`; `?no_projects=` leaves the projects out.
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let index = ctx.index()?;
+    let mut config = index.options.clone();
+    if ctx.query("no_projects").is_none() {
+        config.insert("projects".into(), projects(&ctx.app, index).await?);
+    }
+    respond::devpi(StatusCode::OK, "indexconfig", config.into(), None)
+}
+
+async fn projects(app: &App, index: &Index) -> Result<Value> {
+    match &index.kind {
+        Kind::Stage(_) => Ok(app.db.projects(index.name.as_str()).await?.into()),
+        Kind::Mirror(mirror) if mirror.url.is_none() => Ok(Value::Array(Vec::new())),
+        Kind::Mirror(_) => {
+            let names = app.indexes.mirrors.names(index).await?;
+            Ok(names.iter().map(Value::from).collect::<Vec<_>>().into())
+        }
+    }
+}
+
+fn config(options: &Options) -> Result<Response> {
+    let shown = crate::index::options::shown(options);
+    respond::devpi(StatusCode::OK, "indexconfig", shown.into(), None)
+}
+
+/// `PUT /{user}/{index}`
+pub async fn create(mut ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    let given: Options = ctx.json().await?;
+    let made = admin::create(&ctx.app.db, &ctx.directory, &ctx.who, &name, &given).await?;
+    ctx.app.indexes.refresh().await?;
+    config(&made)
+}
+
+/// `PATCH /{user}/{index}`
+pub async fn change(mut ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    let change = Change::from_json(ctx.json().await?)?;
+    let refuse_noop = ctx.query("error_on_noop").is_some();
+    let made = admin::modify(&ctx.app.db, &ctx.directory, &ctx.who, &name, &change, refuse_noop).await?;
+    ctx.app.indexes.refresh().await?;
+    config(&made)
+}
+
+/// `DELETE /{user}/{index}`; devpi says 201.
+pub async fn delete(ctx: Ctx) -> Result<Response> {
+    let name = named(&ctx)?;
+    admin::delete(&ctx.app.db, &ctx.who, &name).await?;
+    ctx.app.indexes.refresh().await?;
+    said(StatusCode::CREATED, &format!("index {name} deleted"))
+}

@@ -1,0 +1,109 @@
+//! `/` and `/{user}`: users with what they say of themselves and the indexes one may see.
+
+use super::{said, session};
+use crate::access::accounts::{self, Given};
+use crate::access::{Who, may_read, time};
+use crate::app::App;
+use crate::db::accounts::Account;
+use crate::error::Result;
+use crate::index::directory::Directory;
+use crate::web::respond;
+use crate::web::router::Ctx;
+use crate::{forbidden, missing};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+/// A user as JSON shows them to `who`. The address is for those who are logged in.
+fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
+    let mut config = accounts::profile(account);
+    if who.user.is_none() {
+        config.remove("email");
+    }
+    config.insert("created".into(), time(account.created_at).into());
+    if let Some(modified) = account.modified_at {
+        config.insert("modified".into(), time(modified).into());
+    }
+    let own = directory.indexes.values().filter(|index| index.name.user() == account.name);
+    let indexes: Map<String, Value> = own
+        .filter(|index| may_read(directory, who, index))
+        .map(|index| (index.name.name().to_owned(), Value::Object(index.options.clone())))
+        .collect();
+    config.insert("indexes".into(), indexes.into());
+    config.insert("username".into(), account.name.clone().into());
+    if who.is_root() || who.user.as_deref() == Some(&account.name) {
+        let groups = directory.users.get(&account.name).map(|user| &user.groups);
+        if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
+            config.insert("groups".into(), groups.iter().cloned().collect::<Vec<_>>().into());
+        }
+        if account.disabled_at.is_some() {
+            config.insert("disabled".into(), true.into());
+        }
+    }
+    config.into()
+}
+
+/// `GET /`
+pub async fn list(ctx: Ctx) -> Result<Response> {
+    let accounts = ctx.app.db.accounts().await?;
+    let all: Map<String, Value> = accounts
+        .iter()
+        .map(|account| (account.name.clone(), config(&ctx.directory, &ctx.who, account)))
+        .collect();
+    respond::devpi(StatusCode::OK, "list:userconfig", all.into(), None)
+}
+
+async fn one(app: &App, who: &Who, name: &str) -> Result<Value> {
+    let account = app.db.account(name).await?.ok_or_else(|| missing!("no user '{name}'"))?;
+    Ok(config(&app.indexes.directory(), who, &account))
+}
+
+/// `GET /{user}`
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    respond::devpi(StatusCode::OK, "userconfig", one(&ctx.app, &ctx.who, ctx.param("user")).await?, None)
+}
+
+/// `PUT /{user}`
+pub async fn create(mut ctx: Ctx) -> Result<Response> {
+    let given = Given::from_json(ctx.json().await?)?;
+    only_root(&ctx, ctx.param("user"), &given)?;
+    accounts::create(&ctx.app.db, &ctx.who.label, ctx.param("user"), &given).await?;
+    ctx.app.indexes.refresh().await?;
+    let config = one(&ctx.app, &ctx.who, ctx.param("user")).await?;
+    respond::devpi(StatusCode::CREATED, "userconfig", config, None)
+}
+
+/// `PATCH /{user}`; a new password answers a new session, because it ended all others.
+pub async fn change(mut ctx: Ctx) -> Result<Response> {
+    let given = Given::from_json(ctx.json().await?)?;
+    let name = ctx.param("user").to_owned();
+    only_root(&ctx, &name, &given)?;
+    accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
+    ctx.app.indexes.refresh().await?;
+    if given.password.is_none() {
+        return said(StatusCode::OK, "user updated");
+    }
+    let result = session(&ctx.app, &name).await?;
+    respond::devpi(StatusCode::OK, "userpassword", result, Some("user updated, new proxy auth"))
+}
+
+/// Groups, disabling and ready-made hashes are root's; a client may send back what it read.
+fn only_root(ctx: &Ctx, name: &str, given: &Given) -> Result<()> {
+    let known = ctx.directory.users.get(name);
+    let same_groups =
+        given.groups.as_ref().is_none_or(|groups| known.is_some_and(|user| user.groups == *groups));
+    let same_state =
+        given.disabled.is_none_or(|disabled| known.is_some_and(|user| user.disabled == disabled));
+    if ctx.who.is_root() || (same_groups && same_state && given.password_hash.is_none()) {
+        return Ok(());
+    }
+    Err(forbidden!("only root changes groups, disabled and pwhash"))
+}
+
+/// `DELETE /{user}`
+pub async fn delete(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("user");
+    accounts::delete(&ctx.app.db, &ctx.who.label, name).await?;
+    ctx.app.indexes.refresh().await?;
+    said(StatusCode::OK, &format!("user '{name}' deleted"))
+}
