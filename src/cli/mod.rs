@@ -1,7 +1,12 @@
 //! The command line: one file per command.
 
+mod config;
 mod fsck;
+mod index;
 mod serve;
+mod table;
+mod token;
+mod user;
 
 use crate::app::App;
 use crate::config::load::{Resolved, Sources};
@@ -47,6 +52,18 @@ enum Command {
     Serve(serve::Serve),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
     Fsck(fsck::Fsck),
+    /// Accounts, passwords and groups
+    #[command(subcommand)]
+    User(user::User),
+    /// Indexes and their options
+    #[command(subcommand)]
+    Index(index::Index),
+    /// API tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// What is configured, and where from
+    #[command(subcommand)]
+    Config(config::Config),
 }
 
 /// Runs the command line of this process.
@@ -80,7 +97,7 @@ impl Command {
     fn flags(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Serve(serve) => serve.flags(),
-            Self::Fsck(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -88,6 +105,10 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
+            Self::Config(config) => config.run(&resolved),
+            Self::User(user) => user.run(&open(resolved).await?).await,
+            Self::Index(index) => index.run(&open(resolved).await?).await,
+            Self::Token(token) => token.run(&open(resolved).await?).await,
         }
     }
 }

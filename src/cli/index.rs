@@ -1,0 +1,135 @@
+//! `wheelwright index`: indexes and their options.
+
+use super::table;
+use crate::access::Who;
+use crate::app::App;
+use crate::error::Result;
+use crate::index::admin;
+use crate::index::directory::{Index as Known, IndexName};
+use crate::index::options::{self, Change, Options};
+use crate::{bad, missing};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Index {
+    /// Create an index: wheelwright index create alice/dev --bases root/pypi
+    Create {
+        #[arg(value_name = "USER/INDEX")]
+        name: String,
+        /// Indexes it inherits from, in order, with commas
+        #[arg(long)]
+        bases: Option<String>,
+        /// Options: type=mirror mirror_url=https://… acl_upload=alice,:team volatile=false …
+        #[arg(value_name = "KEY=VALUE")]
+        options: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all indexes
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an index and its options; credentials of upstreams are masked
+    Show {
+        #[arg(value_name = "USER/INDEX")]
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change options: key=value, key+=value, key-=value; key-= goes back to the default
+    Modify {
+        #[arg(value_name = "USER/INDEX")]
+        name: String,
+        #[arg(value_name = "CHANGE", required = true, allow_hyphen_values = true)]
+        changes: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a volatile index with everything in it
+    Delete {
+        #[arg(value_name = "USER/INDEX")]
+        name: String,
+    },
+}
+
+fn parse(name: &str) -> Result<IndexName> {
+    IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"))
+}
+
+/// The command line has root's rights: whoever can open the database may do all.
+fn root() -> Who {
+    Who { label: ":command-line".into(), ..Who::person("root") }
+}
+
+impl Index {
+    pub async fn run(self, app: &App) -> Result<ExitCode> {
+        let directory = app.indexes.directory();
+        match self {
+            Self::Create { name, bases, options, json } => {
+                let name = parse(&name)?;
+                let given = given(bases, &options)?;
+                let made = admin::create(&app.db, &directory, &root(), &name, &given).await?;
+                show(&name, &options::shown(&made), json)?;
+            }
+            Self::List { json } => list(directory.indexes.values(), json)?,
+            Self::Show { name, json } => {
+                let name = parse(&name)?;
+                let index = directory.indexes.get(&name);
+                let index =
+                    index.ok_or_else(|| missing!("there is no index {name}: see wheelwright index list"))?;
+                show(&name, &index.options, json)?;
+            }
+            Self::Modify { name, changes, json } => {
+                let name = parse(&name)?;
+                let change = Change::Operations(changes);
+                let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
+                show(&name, &options::shown(&made), json)?;
+            }
+            Self::Delete { name } => {
+                let name = parse(&name)?;
+                admin::delete(&app.db, &root(), &name).await?;
+                table::line(&format!("index {name} deleted"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn given(bases: Option<String>, pairs: &[String]) -> Result<Options> {
+    let mut given = Options::new();
+    for pair in pairs {
+        let (key, value) =
+            pair.split_once('=').ok_or_else(|| bad!("'{pair}' is no option: write key=value"))?;
+        given.insert(key.into(), value.into());
+    }
+    if let Some(bases) = bases {
+        given.insert("bases".into(), bases.into());
+    }
+    Ok(given)
+}
+
+fn show(name: &IndexName, options: &Options, json: bool) -> Result<()> {
+    if json {
+        let mut all = options.clone();
+        all.insert("name".into(), name.as_str().into());
+        return table::json(&all.into());
+    }
+    table::line(name.as_str())?;
+    for (key, value) in options {
+        table::line(&format!("  {key}={}", table::plain(value)))?;
+    }
+    Ok(())
+}
+
+fn list<'a>(indexes: impl Iterator<Item = &'a Known>, json: bool) -> Result<()> {
+    let mut rows = vec![["INDEX", "TYPE", "BASES OR UPSTREAM"].map(str::to_owned).to_vec()];
+    let mut all = serde_json::Map::new();
+    for index in indexes {
+        let cell = |key: &str| index.options.get(key).map(table::plain).unwrap_or_default();
+        rows.push(vec![index.name.to_string(), cell("type"), cell("bases") + &cell("mirror_url")]);
+        all.insert(index.name.to_string(), Value::Object(index.options.clone()));
+    }
+    if json { table::json(&json!(all)) } else { table::rows(&rows) }
+}

@@ -1,0 +1,99 @@
+//! `wheelwright token`: API tokens.
+
+use super::table;
+use crate::access::tokens::{self, NewToken};
+use crate::access::{Action, Scope, Who};
+use crate::app::App;
+use crate::bad;
+use crate::config::units;
+use crate::error::Result;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Token {
+    /// Create a token for USER; the last line printed is the token alone
+    Create {
+        user: String,
+        /// What it is for, as lists show it
+        #[arg(long, default_value = "token")]
+        name: String,
+        /// Limit it to one index
+        #[arg(long, value_name = "USER/INDEX")]
+        index: Option<String>,
+        /// Limit uploading and managing to one project of the index
+        #[arg(long, requires = "index")]
+        project: Option<String>,
+        /// read, upload, manage or admin; may be repeated [default: all that the user may]
+        #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
+        actions: Vec<Action>,
+        /// 90d, 12h … [default: until revoked]
+        #[arg(long)]
+        expires: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List tokens that were not revoked
+    List {
+        /// Of one user only
+        user: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a token by its id
+    Revoke { id: String },
+}
+
+impl Token {
+    pub async fn run(self, app: &App) -> Result<ExitCode> {
+        let label = ":command-line";
+        match self {
+            Self::Create { user, name, index, project, actions, expires, json } => {
+                let expires = expires.map(|text| {
+                    let seconds = units::seconds(&text).filter(|seconds| *seconds > 0);
+                    seconds.ok_or_else(|| bad!("--expires must be a time like 90d, not {text}"))
+                });
+                let scope = Scope { index, project, actions };
+                let new = NewToken { owner: user, name, scope, expires: expires.transpose()? };
+                let (id, secret) = tokens::create(&app.db, label, &new).await?;
+                if json {
+                    table::json(&json!({"id": id, "token": secret}))?;
+                } else {
+                    table::line(&format!("token {id} of {}; it is shown only now:", new.owner))?;
+                    table::line(&secret)?;
+                }
+            }
+            Self::List { user, json } => list(app, user.as_deref(), json).await?,
+            Self::Revoke { id } => {
+                let root = Who { label: label.into(), ..Who::person("root") };
+                tokens::revoke(&app.db, &root, &id).await?;
+                table::line(&format!("token {id} revoked"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
+    let values: Vec<Value> = app.db.api_tokens(user).await?.iter().map(tokens::shown).collect();
+    if json {
+        return table::json(&values.into());
+    }
+    let head = ["ID", "USER", "NAME", "INDEX", "PROJECT", "ACTIONS", "EXPIRES", "LAST USED"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for value in &values {
+        let cell = |pointer: &str| value.pointer(pointer).map(table::plain).unwrap_or_default();
+        let columns = [
+            "/id",
+            "/user",
+            "/name",
+            "/scope/index",
+            "/scope/project",
+            "/scope/actions",
+            "/expires",
+            "/last_used",
+        ];
+        rows.push(columns.map(cell).to_vec());
+    }
+    table::rows(&rows)
+}

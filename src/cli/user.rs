@@ -1,0 +1,163 @@
+//! `wheelwright user`: accounts, their passwords and groups.
+
+use super::table;
+use crate::access::accounts::{self, Given};
+use crate::access::{password, time};
+use crate::app::App;
+use crate::bad;
+use crate::error::Result;
+use crate::index::directory::Directory;
+use serde_json::{Map, Value, json};
+use std::process::ExitCode;
+
+/// In the audit trail: whoever can open the database may do all.
+const WHO: &str = ":command-line";
+
+#[derive(clap::Subcommand, Debug)]
+pub enum User {
+    /// Create an account; prints a random password unless one is given
+    Create {
+        name: String,
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        password: Password,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all accounts
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete an account with its tokens and indexes
+    Delete { name: String },
+    /// Set another password; ends the account's login sessions
+    Passwd {
+        name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Keep the account, but let it do nothing
+    Disable { name: String },
+    /// Undo `disable`
+    Enable { name: String },
+    /// Put an account into a group, or take it out; ACLs name it as :GROUP
+    #[command(subcommand)]
+    Group(Group),
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Group {
+    Add { group: String, user: String },
+    Remove { group: String, user: String },
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Password {
+    /// Read the password from the first line of standard input
+    #[arg(long, conflicts_with = "password")]
+    password_stdin: bool,
+    /// The password; others on this machine can see it while the command runs
+    #[arg(long)]
+    password: Option<String>,
+}
+
+impl Password {
+    /// The password, and whether it was made up here.
+    fn get(&self) -> Result<(String, bool)> {
+        if let Some(password) = &self.password {
+            return Ok((password.clone(), false));
+        }
+        if !self.password_stdin {
+            return Ok((password::random(), true));
+        }
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        let password = line.trim_end_matches(['\r', '\n']).to_owned();
+        if password.is_empty() { Err(bad!("standard input has no password")) } else { Ok((password, false)) }
+    }
+}
+
+impl User {
+    pub async fn run(self, app: &App) -> Result<ExitCode> {
+        let db = &app.db;
+        match self {
+            Self::Create { name, email, password, json } => {
+                create(app, &name, email, &password, json).await?
+            }
+            Self::List { json } => list(app, json).await?,
+            Self::Delete { name } => {
+                accounts::delete(db, WHO, &name).await?;
+                table::line(&format!("user {name} deleted"))?;
+            }
+            Self::Passwd { name, password } => passwd(app, &name, &password).await?,
+            Self::Disable { name } => {
+                accounts::disable(db, WHO, &name, true).await?;
+                table::line(&format!("user {name} disabled"))?;
+            }
+            Self::Enable { name } => {
+                accounts::disable(db, WHO, &name, false).await?;
+                table::line(&format!("user {name} enabled"))?;
+            }
+            Self::Group(Group::Add { group, user }) => {
+                accounts::group(db, WHO, &group, &user, true).await?;
+                table::line(&format!("{user} is in group {group}"))?;
+            }
+            Self::Group(Group::Remove { group, user }) => {
+                accounts::group(db, WHO, &group, &user, false).await?;
+                table::line(&format!("{user} is no longer in group {group}"))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn given(secret: &str, email: Option<String>) -> Result<Given> {
+    let mut given = Map::from_iter([("password".to_owned(), Value::from(secret))]);
+    if let Some(email) = email {
+        given.insert("email".into(), email.into());
+    }
+    Given::from_json(given)
+}
+
+async fn create(app: &App, name: &str, email: Option<String>, password: &Password, json: bool) -> Result<()> {
+    let (secret, random) = password.get()?;
+    accounts::create(&app.db, WHO, name, &given(&secret, email)?).await?;
+    let shown = random.then_some(&secret);
+    if json {
+        return table::json(&json!({"username": name, "password": shown}));
+    }
+    table::line(&format!("user {name} created"))?;
+    shown.map_or(Ok(()), |secret| table::line(&format!("password: {secret}")))
+}
+
+async fn passwd(app: &App, name: &str, password: &Password) -> Result<()> {
+    let (secret, random) = password.get()?;
+    accounts::change(&app.db, WHO, name, &given(&secret, None)?).await?;
+    table::line(&format!("the password of {name} was changed"))?;
+    if random { table::line(&format!("password: {secret}")) } else { Ok(()) }
+}
+
+async fn list(app: &App, json: bool) -> Result<()> {
+    let directory = Directory::load(&app.db).await?;
+    let mut values = Vec::new();
+    for account in app.db.accounts().await? {
+        let user = directory.users.get(&account.name);
+        let groups: Vec<&String> = user.iter().flat_map(|user| &user.groups).collect();
+        values.push(json!({
+            "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups,
+            "disabled": account.disabled_at.is_some(), "created": time(account.created_at),
+        }));
+    }
+    if json {
+        return table::json(&values.into());
+    }
+    let mut rows = vec![["USER", "EMAIL", "GROUPS", "CREATED", ""].map(str::to_owned).to_vec()];
+    for value in &values {
+        let cell = |key: &str| value.get(key).map(table::plain).unwrap_or_default();
+        let state = if value.get("disabled") == Some(&Value::Bool(true)) { "disabled" } else { "" };
+        rows.push(vec![cell("username"), cell("email"), cell("groups"), cell("created"), state.into()]);
+    }
+    table::rows(&rows)
+}
