@@ -107,7 +107,7 @@ impl Db {
         .bind(&page.last_modified)
         .bind(page.serial.and_then(|serial| i64::try_from(serial).ok()))
         .bind(page.checked_at)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Db {
             .bind(index)
             .bind(project)
             .bind(at)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Db {
         .bind(filename)
         .bind(identity)
         .bind(sha256)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Db {
         sqlx::query("UPDATE token SET last_used_at = $2 WHERE id = $1")
             .bind(id)
             .bind(at)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
