@@ -8,6 +8,7 @@ mod fsck;
 mod inheritance;
 mod mirror;
 mod operation;
+mod pages;
 mod server;
 mod simple;
 mod store;

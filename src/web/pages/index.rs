@@ -8,7 +8,7 @@ use crate::access::{self, Decision, Need};
 use crate::db::browse::Changed;
 use crate::error::Result;
 use crate::index::directory::{Index, IndexName, Kind, Mirror, Stage};
-use crate::packaging::name::NameList;
+use crate::packaging::name::{NameList, ProjectName};
 use askama::Template;
 use axum::response::Response;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct IndexPage {
     pub count: String,
     /// Why the list of names is not there.
     pub trouble: Option<String>,
+    /// Then the name that was searched for, to be opened unseen.
+    pub open: Option<String>,
     /// What was searched for, as typed.
     pub q: String,
     pub names: Vec<String>,
@@ -97,6 +99,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         upload: upload(ctx, index, &server),
         recent: recent(ctx, index).await?,
         count: if trouble.is_some() { "not known".to_owned() } else { words::count(all.len()) },
+        open: trouble.as_ref().and_then(|_| ProjectName::new(q.trim())).map(String::from),
         trouble,
         q,
         names: part.names,

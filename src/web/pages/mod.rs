@@ -70,7 +70,10 @@ impl Frame {
             if !href.is_empty() {
                 href.push('/');
             }
-            href.push_str(&encode_segment(segment));
+            // Words of ours begin with a plus, which stays as it is.
+            let (plus, rest) = segment.split_at(usize::from(segment.starts_with('+')));
+            href.push_str(plus);
+            href.push_str(&encode_segment(rest));
             Crumb { label: (*segment).to_owned(), href: href.clone() }
         });
         Self {

@@ -14,7 +14,7 @@ use askama::Template;
 use axum::response::Response;
 
 /// Releases that are listed before the fold.
-const RECENT: usize = 12;
+const RECENT: usize = 8;
 
 /// The page.
 #[derive(Template)]
