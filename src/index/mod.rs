@@ -1,7 +1,9 @@
 //! What an index shows, and how something gets into it.
 
 pub mod admin;
+pub mod details;
 pub mod directory;
+pub mod explain;
 pub mod files;
 pub mod flight;
 mod follow;

@@ -88,7 +88,7 @@ pub struct Variant {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct PageKey {
     index: Box<str>,
     project: Box<str>,
     readable: u128,
@@ -97,7 +97,7 @@ struct Key {
     depth: u8,
 }
 
-/// [`Key`] without owning its names; hashes alike.
+/// [`PageKey`] without owning its names; hashes alike.
 #[derive(Hash)]
 struct KeyRef<'a> {
     index: &'a str,
@@ -108,8 +108,8 @@ struct KeyRef<'a> {
     depth: u8,
 }
 
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<PageKey> for KeyRef<'_> {
+    fn equivalent(&self, key: &PageKey) -> bool {
         let same = (self.readable, self.as_of, self.form, self.depth);
         *self.index == *key.index
             && *self.project == *key.project
@@ -118,8 +118,8 @@ impl Equivalent<Key> for KeyRef<'_> {
 }
 
 impl KeyRef<'_> {
-    fn to_key(&self) -> Key {
-        Key {
+    fn to_key(&self) -> PageKey {
+        PageKey {
             index: self.index.into(),
             project: self.project.into(),
             readable: self.readable,
@@ -148,8 +148,8 @@ pub struct Views {
     db: Db,
     mirrors: Mirrors,
     stripes: Arc<Stripes>,
-    pages: moka::sync::Cache<Key, Arc<Prepared>>,
-    flights: Flights<Key>,
+    pages: moka::sync::Cache<PageKey, Arc<Prepared>>,
+    flights: Flights<PageKey>,
     walks: RwLock<Walks>,
 }
 
@@ -296,7 +296,7 @@ fn readable(directory: &Directory, order: &Order, who: &Who) -> u128 {
     bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))
 }
 
-fn weight(key: &Key, page: &Arc<Prepared>) -> u32 {
+fn weight(key: &PageKey, page: &Arc<Prepared>) -> u32 {
     let gzip = page.gzip.as_ref().map_or(0, |variant| variant.body.len());
     let bytes = page.identity.body.len() + gzip + key.index.len() + key.project.len() + 600;
     u32::try_from(bytes).unwrap_or(u32::MAX)

@@ -13,6 +13,8 @@ pub mod pages;
 
 mod devpi;
 pub mod files;
+mod legacy_json;
+mod links;
 mod operate;
 mod ranges;
 pub mod simple;

@@ -2,7 +2,7 @@
 
 use super::pages::{assets, login};
 use super::router::Table;
-use super::{devpi, files, operate, resources, simple, tokens};
+use super::{devpi, files, legacy_json, links, operate, resources, simple, tokens};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
@@ -13,13 +13,18 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    shared(manage_people(operation(file_urls(simple_api(Table::default())))))
+    let chapters: [fn(Table) -> Table; 6] =
+        [simple_api, file_urls, legacy_api, operation, manage_people, shared];
+    chapters.into_iter().fold(Table::default(), |table, chapter| chapter(table))
 }
 
 fn operation(table: Table) -> Table {
-    table
-        .on(GET, "/+health", Need::Nothing, operate::health)
-        .on(GET, "/metrics", Need::Nothing, operate::metrics)
+    table.on(GET, "/+health", Need::Nothing, operate::health).on(
+        GET,
+        "/metrics",
+        Need::Nothing,
+        operate::metrics,
+    )
 }
 
 /// devpi's JSON API, and tokens.
@@ -83,10 +88,25 @@ fn shared(table: Table) -> Table {
 }
 
 fn file_urls(table: Table) -> Table {
-    table.on(GET, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::Read, files::file).on(
-        GET,
-        "/{user}/{index}/+e/{key}/{filename}",
-        Need::Read,
-        files::file,
-    )
+    let file = "/{user}/{index}/+f/{head}/{tail}/{filename}";
+    table
+        .on(GET, file, Need::Read, files::file)
+        .on(GET, "/{user}/{index}/+e/{key}/{filename}", Need::Read, files::file)
+        .on(GET, "/{user}/{index}/+links", Need::Read, links::all)
+        .on(GET, "/{user}/{index}/+links/", Need::Read, links::all)
+        .on(GET, "/{user}/{index}/+links/{project}", Need::Read, links::project)
+        .on(GET, "/{user}/{index}/+links/{project}/", Need::Read, links::project)
+        .on(GET, "/{user}/{index}/+explain/{project}", Need::Read, links::explain)
+}
+
+/// What older tools and dependency updaters read.
+fn legacy_api(table: Table) -> Table {
+    table
+        .on(GET, "/pypi/{project}/json", Need::Read, legacy_json::get)
+        .on(GET, "/pypi/{project}/json/", Need::Read, legacy_json::get)
+        .on(GET, "/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/json", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/json/", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
 }

@@ -74,3 +74,22 @@ async fn a_mirror_that_fails_fails_the_page_unless_a_private_project_hides_it() 
     let status = server.get("/alice/dev/+simple/unknown/").await.status().as_u16();
     assert!(matches!(status, 404 | 502 | 503), "{status}");
 }
+
+#[tokio::test]
+async fn explain_tells_each_source_and_why_a_mirror_is_silent() {
+    let server = Server::start().await;
+    server.have_index("alice/base", json!({"bases": ["root/pypi"]})).await;
+    server.have_index("alice/dev", json!({"bases": ["alice/base"]})).await;
+    server.host("alice/dev", "demo", "1.0", b"mine").await;
+    server.host("alice/base", "demo", "1.0", b"theirs").await;
+    let report = json_of(server.get("/alice/dev/+explain/demo").await).await;
+    let told: Vec<(&str, bool)> = report["sources"]
+        .as_array()
+        .expect("sources")
+        .iter()
+        .map(|source| (source["index"].as_str().expect("a name"), source["shown"] == true))
+        .collect();
+    assert_eq!(told, [("alice/dev", true), ("alice/base", true), ("root/pypi", false)]);
+    assert!(report["sources"][2]["because"].as_str().expect("a reason").contains("mirror_whitelist"));
+    assert_eq!(report["sources"][1]["files"][0]["shown"], false, "the first of a name wins");
+}

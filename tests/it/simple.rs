@@ -208,3 +208,44 @@ async fn who_may_not_read_an_index_can_not_tell_that_it_exists() {
     let answer = public.get("/alice/dev/+simple/demo-pkg/").await;
     assert_eq!(header(answer.headers(), "access-control-allow-origin"), "*");
 }
+
+#[tokio::test]
+async fn flat_pages_list_files_with_links_that_hold() {
+    let server = demo().await;
+    server.have_index("alice/top", json!({"bases": ["alice/dev"]})).await;
+    for page in [
+        "/alice/dev/+links",
+        "/alice/dev/+links/demo-pkg",
+        "/alice/top/+links/",
+        "/alice/top/+links/demo_pkg/",
+    ] {
+        let answer = server.get(page).await;
+        assert_eq!(header(answer.headers(), "content-type"), "text/html; charset=utf-8", "{page}");
+        let html = answer.text().await.expect("text");
+        let link =
+            html.split("href=\"").nth(1).and_then(|rest| rest.split(['#', '"']).next()).expect("a link");
+        let url = reqwest::Url::parse(&server.url(page)).expect("a URL").join(link).expect("a link");
+        assert_eq!(server.get(url.path()).await.status(), 200, "{page}: {link}");
+    }
+}
+
+#[tokio::test]
+async fn the_legacy_json_tells_releases_and_the_latest() {
+    let server = demo().await;
+    let hosted = server.host("alice/dev", "demo-pkg", "2.0rc1", b"candidate").await;
+    for path in ["/alice/dev/pypi/Demo_Pkg/json", "/alice/dev/demo-pkg/json"] {
+        let body = json_of(server.get(path).await).await;
+        assert_eq!(body["info"]["version"], "1.0", "a pre-release is not the latest");
+        assert_eq!(body["releases"].as_object().map(|releases| releases.len()), Some(2));
+        assert_eq!(body["releases"]["2.0rc1"][0]["url"], server.url(&hosted.path));
+    }
+    let one = json_of(server.get("/alice/dev/pypi/demo-pkg/v2.0-rc1/json").await).await;
+    assert_eq!(
+        (&one["info"]["version"], &one["urls"][0]["digests"]["sha256"]),
+        (&json!("2.0rc1"), &json!(hosted.sha256))
+    );
+    assert!(one.get("releases").is_none());
+    for path in ["/alice/dev/pypi/none/json", "/alice/dev/pypi/demo-pkg/9/json"] {
+        assert_eq!(server.get(path).await.status(), 404, "{path}");
+    }
+}

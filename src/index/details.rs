@@ -1,0 +1,95 @@
+//! What an index tells beyond prepared pages: all its files, a release's core metadata.
+
+use super::directory::{Directory, Index, IndexName, Kind};
+use super::gather::Sight;
+use super::inheritance::Order;
+use super::mirror::Key;
+use super::view::Views;
+use crate::access::Who;
+use crate::error::Result;
+use crate::packaging::filename::describe;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{CoreMetadata, File, Page};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Views {
+    /// The files of `index` and of the stages among its bases: each project's first of a name.
+    pub async fn own_files(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<Vec<File>> {
+        let walk = self.walk(directory, &index.name)?;
+        let readable = walk.readable(directory, who);
+        let stage = |name: &IndexName| {
+            matches!(directory.indexes.get(name), Some(Index { kind: Kind::Stage(_), .. }))
+        };
+        // Mirrors are last, so the bits of the stages stay where they are.
+        let sources: Vec<IndexName> = walk.order.sources.iter().filter(|name| stage(name)).cloned().collect();
+        let mut names = BTreeSet::new();
+        for (at, name) in sources.iter().enumerate() {
+            if readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1 {
+                names.extend(self.sources().db.projects(name.as_str()).await?);
+            }
+        }
+        let order = Order { sources, ..Order::default() };
+        let sight = Sight { directory, order: &order, readable, as_of: None };
+        let mut files = Vec::new();
+        for name in names.iter().filter_map(|name| ProjectName::new(name)) {
+            files.extend(self.sources().project(sight, &name, false).await?.page.offered().iter().cloned());
+        }
+        Ok(files)
+    }
+
+    /// The core metadata of one release on `page`: from the database if it is hosted, else from
+    /// a wheel that offers it; empty if nobody tells.
+    pub async fn metadata(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        page: &Page,
+        version: &str,
+        who: &Who,
+    ) -> Result<Metadata> {
+        let walk = self.walk(directory, &index.name)?;
+        let readable = walk.readable(directory, who);
+        for (at, name) in walk.order.sources.iter().enumerate() {
+            let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
+            let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
+            let found = match source.kind {
+                Kind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,
+                Kind::Mirror(_) => self.mirrored_metadata(source, page, version).await,
+            };
+            if let Some(found) = found {
+                return Ok(found);
+            }
+        }
+        Ok(Metadata::default())
+    }
+
+    async fn hosted_metadata(
+        &self,
+        index: &IndexName,
+        project: &ProjectName,
+        version: &str,
+    ) -> Result<Option<Metadata>> {
+        let releases = self.sources().db.releases(index.as_str(), project.as_str()).await?;
+        let release = releases.iter().find(|release| {
+            crate::packaging::version::canonical(&release.version).as_deref() == Some(version)
+        });
+        Ok(release.and_then(|release| serde_json::from_str(&release.metadata).ok()))
+    }
+
+    /// Of a wheel that the page promises metadata of; best effort.
+    async fn mirrored_metadata(&self, index: &Index, page: &Page, version: &str) -> Option<Metadata> {
+        let prefix = format!("{}/", index.name);
+        let wheel = page.files.iter().find(|file| {
+            let described = describe(&page.name, &file.filename).and_then(|described| described.version);
+            file.url.starts_with(&prefix)
+                && file.core_metadata != CoreMetadata::No
+                && described.as_deref() == Some(version)
+        })?;
+        let key = wheel.hashes.sha256.as_deref()?.get(..16)?;
+        let located = self.sources().mirrors.locate(index, &wheel.filename, Key::Hash(key)).await.ok()??;
+        let bytes = self.sources().mirrors.metadata(index, &located).await.ok()?;
+        Metadata::parse(&bytes).ok()
+    }
+}

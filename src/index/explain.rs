@@ -1,0 +1,141 @@
+//! Why an index shows what it shows of a project: each source, in order, and what it adds or not.
+
+use super::directory::{Directory, Index, IndexName, Kind, Mirror};
+use super::gather::Sight;
+use super::inheritance::{Part, parts};
+use super::policy::{self, Rules, Verdict};
+use super::view::Views;
+use crate::access::Who;
+use crate::db::now;
+use crate::error::Result;
+use crate::packaging::name::ProjectName;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The whole story of one project on one index.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub index: String,
+    pub project: String,
+    /// In the order in which they are looked through.
+    pub sources: Vec<Source>,
+    /// What is odd about the bases: lost ones, cycles.
+    pub notes: Vec<String>,
+}
+
+/// One source.
+#[derive(Debug, Serialize)]
+pub struct Source {
+    pub index: String,
+    /// `stage` or `mirror`
+    pub kind: &'static str,
+    /// Whether anything of it may be shown.
+    pub shown: bool,
+    /// In a sentence.
+    pub because: String,
+    pub files: Vec<Explained>,
+}
+
+/// One file that a source has.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    pub filename: String,
+    pub shown: bool,
+    /// Why not; empty if it is shown.
+    pub because: String,
+}
+
+impl Views {
+    /// Explains `project` on `index`, as `who` sees it.
+    pub async fn explain(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        project: &ProjectName,
+        who: &Who,
+    ) -> Result<Report> {
+        let walk = self.walk(directory, &index.name)?;
+        let readable = walk.readable(directory, who);
+        let sight = Sight { directory, order: &walk.order, readable, as_of: None };
+        let having = self.sources().stages_that_have(sight, project).await?;
+        let mut seen = BTreeSet::new();
+        let mut sources = Vec::new();
+        for (at, (name, part)) in
+            parts(directory, &walk.order, project, |index| having.contains(index)).into_iter().enumerate()
+        {
+            let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
+            let Some(index) = directory.indexes.get(name) else { continue };
+            if !may {
+                sources.push(hidden(index, "you may not read this index".into()));
+                continue;
+            }
+            let mut source = match (&index.kind, part) {
+                (Kind::Mirror(_), Part::HiddenBy(by)) => hidden(
+                    index,
+                    format!(
+                        "{by} has {project}, which hides it in mirrors: name it in mirror_whitelist to mix"
+                    ),
+                ),
+                (Kind::Mirror(_), Part::ReservedBy(by)) => {
+                    hidden(index, format!("{by} reserves the name: it is never asked upstream"))
+                }
+                (Kind::Mirror(mirror), Part::Gives) => self.mirror(index, mirror, project).await,
+                (Kind::Stage(_), _) => self.stage(name, project).await?,
+            };
+            for file in source.files.iter_mut().filter(|file| file.shown) {
+                if !seen.insert(file.filename.clone()) {
+                    (file.shown, file.because) = (false, "an earlier source has a file of this name".into());
+                }
+            }
+            sources.push(source);
+        }
+        let lost = walk.order.missing.iter();
+        let lost = lost.map(|(at, base)| format!("{at} has the base {base}, which does not exist"));
+        let cycles = walk.order.cycles.iter();
+        let cycles = cycles.map(|(at, base)| format!("{at} leads back to {base}"));
+        let notes = lost.chain(cycles).collect();
+        Ok(Report { index: index.name.to_string(), project: project.to_string(), sources, notes })
+    }
+
+    async fn stage(&self, name: &IndexName, project: &ProjectName) -> Result<Source> {
+        let db = self.sources().db;
+        let has = db.stage_has(name.as_str(), project.as_str()).await?;
+        let files = db.project_files(name.as_str(), project.as_str()).await?;
+        let files: Vec<Explained> = files.into_iter().map(|file| shown(file.filename)).collect();
+        let because = match (has, files.is_empty()) {
+            (false, _) => "it does not have the project".to_owned(),
+            (true, true) => "the project is registered here, without files".to_owned(),
+            (true, false) => "it has the project".to_owned(),
+        };
+        Ok(Source { index: name.to_string(), kind: "stage", shown: has, because, files })
+    }
+
+    async fn mirror(&self, index: &Index, mirror: &Mirror, project: &ProjectName) -> Source {
+        if let Some(reason) = policy::refused(mirror, project) {
+            return hidden(index, reason);
+        }
+        let page = match self.sources().mirrors.page(index, project, false).await {
+            Ok(Some(page)) => page,
+            Ok(None) => return hidden(index, "the upstream says that it has no such project".into()),
+            Err(error) => return hidden(index, format!("the upstream does not tell: {error}")),
+        };
+        let rules = Rules::new(mirror, now(), None);
+        let files = page.page.files.iter().map(|file| match rules.verdict(project, file) {
+            Verdict::Listed => shown(file.filename.clone()),
+            Verdict::Hidden(because) => Explained { filename: file.filename.clone(), shown: false, because },
+        });
+        let stale = if page.stale { " (as it said last; it does not answer now)" } else { "" };
+        let because = format!("the upstream has the project{stale}");
+        Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files: files.collect() }
+    }
+}
+
+fn shown(filename: String) -> Explained {
+    Explained { filename, shown: true, because: String::new() }
+}
+
+fn hidden(index: &Index, because: String) -> Source {
+    let kind = if matches!(index.kind, Kind::Mirror(_)) { "mirror" } else { "stage" };
+    Source { index: index.name.to_string(), kind, shown: false, because, files: Vec::new() }
+}

@@ -1,0 +1,157 @@
+//! The legacy JSON API: `I/pypi/{project}/json`, `I/pypi/{project}/{version}/json` and their
+//! aliases, for tools that read a project's facts there.
+
+use super::links;
+use super::router::Ctx;
+use crate::error::{Error, Result};
+use crate::index::directory::Index;
+use crate::missing;
+use crate::packaging::filename::{Kind, describe};
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
+use crate::packaging::version::{Version, canonical, parse};
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
+use serde_json::{Map, Value, json};
+
+/// The project, or with `{version}` one release of it.
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let text = ctx.param("project");
+    let name = ProjectName::new(text).ok_or_else(|| missing!("Not Found"))?;
+    let index = ctx.index()?;
+    let views = &ctx.app.indexes.views;
+    let mut page = views.page(&ctx.directory, index, &name, &ctx.who).await?;
+    page.files.retain(|file| describe(&name, &file.filename).is_some_and(|known| known.version.is_some()));
+    let asked = ctx.param("version");
+    let version = match asked {
+        "" => latest(&page).ok_or_else(|| missing!("{name} has no release"))?,
+        text => {
+            canonical(text).filter(|v| page.versions().contains(v)).ok_or_else(|| missing!("Not Found"))?
+        }
+    };
+    let metadata = views.metadata(&ctx.directory, index, &page, &version, &ctx.who).await?;
+    let base = base_url(&ctx);
+    let files = |version: &str| -> Vec<Value> {
+        let of_version =
+            page.offered().iter().filter(|file| version_of(&name, file).as_deref() == Some(version));
+        of_version.map(|file| file_json(&name, file, &base)).collect()
+    };
+    let mut body = json!({
+        "info": info(&page, &version, &metadata, &base, index),
+        "last_serial": page.serial.unwrap_or_default(),
+        "urls": files(&version),
+        "vulnerabilities": [],
+        "ownership": {"organization": null, "roles": []},
+    });
+    if asked.is_empty()
+        && let Some(body) = body.as_object_mut()
+    {
+        let releases: Map<String, Value> =
+            page.versions().into_iter().map(|version| (version.clone(), files(&version).into())).collect();
+        body.insert("releases".into(), releases.into());
+    }
+    let text = serde_json::to_vec(&body).map_err(Error::internal)?;
+    let mut response = links::bytes(&ctx.headers, text, HeaderValue::from_static("application/json"))?;
+    if let Some(serial) = page.serial {
+        response.headers_mut().insert(HeaderName::from_static("x-pypi-last-serial"), serial.into());
+    }
+    Ok(response)
+}
+
+fn version_of(name: &ProjectName, file: &File) -> Option<String> {
+    describe(name, &file.filename)?.version
+}
+
+/// The highest that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
+fn latest(page: &Page) -> Option<String> {
+    let yanked = |version: &str| {
+        let mut files = page.files.iter().filter(|f| version_of(&page.name, f).as_deref() == Some(version));
+        files.clone().next().is_some() && files.all(|file| file.yanked.is_yanked())
+    };
+    let versions = page.versions();
+    let rank = |version: &&String| -> (bool, bool, Option<Version>) {
+        let parsed = parse(version);
+        let stable = parsed.as_ref().is_some_and(|version| !version.any_prerelease());
+        (!yanked(version), stable, parsed)
+    };
+    versions.iter().max_by_key(rank).cloned()
+}
+
+fn file_json(name: &ProjectName, file: &File, base: &str) -> Value {
+    let described = describe(name, &file.filename);
+    let wheel = described.is_some_and(|known| known.kind == Kind::Wheel);
+    let python = file.filename.rsplit('-').nth(2).filter(|_| wheel).unwrap_or("source");
+    let time = file.upload_time.as_deref().unwrap_or_default();
+    let url = if file.url.contains("://") { file.url.clone() } else { format!("{base}{}", file.url) };
+    json!({
+        "comment_text": "",
+        "core-metadata": match &file.core_metadata {
+            CoreMetadata::No => Value::Bool(false),
+            CoreMetadata::Yes => Value::Bool(true),
+            CoreMetadata::Sha256(hex) => json!({"sha256": hex}),
+        },
+        "digests": file.hashes.sha256.as_ref().map_or(json!({}), |hex| json!({"sha256": hex})),
+        "downloads": -1,
+        "filename": file.filename,
+        "has_sig": false,
+        "packagetype": if wheel { "bdist_wheel" } else { "sdist" },
+        "python_version": python,
+        "requires_python": file.requires_python,
+        "size": file.size,
+        "upload_time": time.split(['.', 'Z']).next(),
+        "upload_time_iso_8601": file.upload_time,
+        "url": url,
+        "yanked": file.yanked.is_yanked(),
+        "yanked_reason": reason(&file.yanked),
+    })
+}
+
+fn reason(yanked: &Yanked) -> Option<&str> {
+    match yanked {
+        Yanked::Because(reason) => Some(reason),
+        _ => None,
+    }
+}
+
+fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Index) -> Value {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let list = |field: &[String]| if field.is_empty() { Value::Null } else { json!(field) };
+    let project_url = format!("{base}{}/{}", index.name, page.name);
+    let urls: Map<String, Value> =
+        metadata.labelled_urls().map(|(label, url)| (label.to_owned(), url.into())).collect();
+    let mut files = page.files.iter().filter(|f| version_of(&page.name, f).as_deref() == Some(version));
+    let yanked = files.clone().next().is_some() && files.clone().all(|file| file.yanked.is_yanked());
+    let name = if metadata.name.is_empty() { page.name.as_str() } else { &metadata.name };
+    json!({
+        "author": text(&metadata.author), "author_email": text(&metadata.author_email),
+        "bugtrack_url": null, "classifiers": metadata.classifiers,
+        "description": text(&metadata.description),
+        "description_content_type": metadata.description_content_type,
+        "docs_url": null, "download_url": text(&metadata.download_url),
+        "downloads": {"last_day": -1, "last_month": -1, "last_week": -1},
+        "dynamic": list(&metadata.dynamic), "home_page": text(&metadata.home_page),
+        "keywords": text(&metadata.keywords), "license": text(&metadata.license),
+        "license_expression": metadata.license_expression, "license_files": list(&metadata.license_files),
+        "maintainer": text(&metadata.maintainer), "maintainer_email": text(&metadata.maintainer_email),
+        "name": name, "package_url": project_url, "platform": metadata.platforms.join(","),
+        "project_url": project_url, "project_urls": if urls.is_empty() { Value::Null } else { urls.into() },
+        "provides_extra": list(&metadata.provides_extra), "release_url": format!("{project_url}/{version}"),
+        "requires_dist": list(&metadata.requires_dist),
+        "requires_python": metadata.requires_python.clone().or_else(|| files.next()?.requires_python.clone()),
+        "summary": text(&metadata.summary), "version": version, "yanked": yanked,
+        "yanked_reason": page.files.iter().find(|f| version_of(&page.name, f).as_deref() == Some(version))
+            .and_then(|file| reason(&file.yanked)).filter(|_| yanked),
+    })
+}
+
+/// Where this server is, as its clients see it; ends in `/`.
+fn base_url(ctx: &Ctx) -> String {
+    if let Some(url) = &ctx.app.config.public_url {
+        return format!("{}/", url.as_str().trim_end_matches('/'));
+    }
+    let scheme = if ctx.app.config.tls.is_some() { "https" } else { "http" };
+    let host = ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| ctx.uri.authority().map(|authority| authority.as_str()));
+    format!("{scheme}://{}/", host.unwrap_or("localhost"))
+}
