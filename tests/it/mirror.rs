@@ -1,6 +1,7 @@
 //! Stories about mirrors and the upstreams that fail them.
 
 mod files;
+mod http;
 mod metadata;
 mod pages;
 mod trust;

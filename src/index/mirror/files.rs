@@ -4,16 +4,13 @@ use super::asked::Asked;
 use super::listed::url_key;
 use super::{Download, Key, Located, Mirrors};
 use crate::db::files::StoredFile;
-use crate::db::now;
 use crate::error::{Error, Result};
-use crate::forbidden;
 use crate::index::directory::{Index, Kind};
 use crate::index::policy;
 use crate::packaging::filename::candidates;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::store::Blob;
-use crate::upstream::{self, client};
+use crate::upstream;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use std::ops::Range;
@@ -65,7 +62,6 @@ impl Mirrors {
                 };
                 let fits = |file: &&File| file.filename == filename && key.fits(file);
                 if let Some(file) = page.page.files.iter().find(fits) {
-                    self.let_through(index, &project, file)?;
                     return Ok(Some(Located { project, file: file.clone() }));
                 }
                 if page.stale || !self.is_older(index, &project, RECENT).await? {
@@ -75,17 +71,6 @@ impl Mirrors {
         }
         // What is not known because the upstream fails is not said to be missing.
         failed.map_or(Ok(None), Err)
-    }
-
-    /// What policy hides from pages is not to be had by its URL either.
-    fn let_through(&self, index: &Index, project: &ProjectName, file: &File) -> Result<()> {
-        let Kind::Mirror(mirror) = &index.kind else { return Ok(()) };
-        match policy::Rules::new(mirror, now(), None).verdict(project, file) {
-            policy::Verdict::Listed => Ok(()),
-            policy::Verdict::Hidden(reason) => {
-                Err(forbidden!("{} is not let through by {}: {reason}", file.filename, index.name))
-            }
-        }
     }
 
     pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
@@ -176,18 +161,5 @@ impl Mirrors {
             Blob::Stream { stream, .. } => stream,
         };
         Ok(Some(Download { size: Some(row.size), sha256: Some(row.sha256.clone()), stream }))
-    }
-
-    /// Where the upstream has the file, for mirrors that redirect instead of storing.
-    pub fn external_url(&self, index: &Index, located: &Located) -> Result<Option<String>> {
-        match &index.kind {
-            Kind::Mirror(mirror) if mirror.use_external_urls => {
-                if self.0.client.is_offline() {
-                    return Err(client::offline(&parsed(&located.file)?));
-                }
-                Ok(Some(located.file.url.clone()))
-            }
-            _ => Ok(None),
-        }
     }
 }

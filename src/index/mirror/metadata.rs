@@ -96,26 +96,33 @@ impl Inner {
         })
     }
 
-    /// Gets METADATA from wherever it is cheapest, keeps it, and lets the page tell of it.
+    /// Gets METADATA, keeps it, and lets the page tell of it.
     async fn learn_metadata(&self, asked: &Asked, located: &Located) -> Result<Bytes> {
-        let file = &located.file;
-        if let Some(bytes) = self.metadata_of_stored(asked, file).await? {
-            self.keep_metadata(asked, located, &bytes).await;
-            return Ok(bytes);
-        }
-        let url = parsed(file)?;
-        let bytes = match file.core_metadata {
-            CoreMetadata::No => self.metadata_by_ranges(asked, file, &url).await?,
-            _ => Some(self.metadata_beside(asked, file, &url).await?),
-        };
-        let Some(bytes) = bytes else {
-            return Err(missing!(
-                "the metadata of {} can be read only once the file was downloaded",
-                file.filename
-            ));
-        };
+        let bytes = self.read_metadata(asked, &located.file).await?;
         self.keep_metadata(asked, located, &bytes).await;
         Ok(bytes)
+    }
+
+    /// What the upstream advertises comes first: pages told its hash.
+    async fn read_metadata(&self, asked: &Asked, file: &File) -> Result<Bytes> {
+        let advertised = file.core_metadata != CoreMetadata::No;
+        let url = parsed(file)?;
+        let beside = match advertised && !self.client.is_offline() {
+            true => self.metadata_beside(asked, file, &url).await.map(Some),
+            false => Ok(None),
+        };
+        if let Ok(Some(bytes)) = beside {
+            return Ok(bytes);
+        }
+        let stored = self.metadata_of_stored(asked, file).await;
+        match (stored, beside) {
+            (Ok(Some(bytes)), _) => Ok(bytes),
+            (_, Err(error)) => Err(error),
+            (Err(error), _) => Err(error),
+            (Ok(None), Ok(_)) => self.metadata_by_ranges(asked, file, &url).await?.ok_or_else(|| {
+                missing!("the metadata of {} can be read only once the file was downloaded", file.filename)
+            }),
+        }
     }
 
     async fn metadata_of_stored(&self, asked: &Asked, file: &File) -> Result<Option<Bytes>> {

@@ -5,7 +5,9 @@ use super::{files, no_such_file, ranges, stored, with_headers};
 use crate::error::{Error, Result};
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What the upstream says of the file, if the mirror's policy lets it through.
@@ -33,20 +35,40 @@ pub(super) async fn fetch(
         return external(&located);
     }
     let mirrors = &ctx.app.indexes.mirrors;
-    let sized = located.file.size.zip(located.file.hashes.sha256.clone());
-    let part = |size| ranges::part(ctx.headers, size, &HeaderValue::from_static("\"\""), None);
-    let whole = !ctx.headers.contains_key(header::RANGE) || part(u64::MAX) == Part::Whole;
-    match (sized, *ctx.method == Method::HEAD) {
-        (Some((size, sha256)), true) if whole => answer(&sha256, Some(size), Body::empty()),
-        // A part, or a size that nobody knows: it must be here first.
-        (_, true) => stored_now(ctx, &located, key).await,
-        (_, false) if !whole => stored_now(ctx, &located, key).await,
-        _ => {
-            let download = mirrors.download(ctx.index, &located).await?;
-            let body = Body::from_stream(download.stream);
-            answer(download.sha256.as_deref().unwrap_or_default(), download.size, body)
+    let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == Part::Whole;
+    if whole && *ctx.method != Method::HEAD {
+        let download = mirrors.download(ctx.index, &located).await?;
+        let body = Body::from_stream(download.stream);
+        return answer(download.sha256.as_deref().unwrap_or_default(), download.size, body);
+    }
+    // What can be said without the whole file is said without it: it may be huge.
+    if let Some(sha256) = &located.file.hashes.sha256
+        && let Some(size) = mirrors.size(ctx.index, &located).await?
+    {
+        if whole {
+            return answer(sha256, Some(size), Body::empty());
+        }
+        if let Part::Some(range) = part(ctx, size)
+            && let Some(bytes) = mirrors.range(ctx.index, &located, range.clone()).await?
+        {
+            return partial(sha256, range, size, bytes);
         }
     }
+    stored_now(ctx, &located, key).await
+}
+
+/// The part that was asked for of a file that has no validator yet.
+fn part(ctx: &Asked<'_>, size: u64) -> Part {
+    ranges::part(ctx.headers, size, &HeaderValue::from_static("\"\""), None)
+}
+
+fn partial(sha256: &str, range: Range<u64>, size: u64, bytes: Bytes) -> Result<Response> {
+    let mut response = answer(sha256, Some(range.end - range.start), Body::from(bytes))?;
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let told = HeaderValue::try_from(told).map_err(Error::internal)?;
+    response.headers_mut().insert(header::CONTENT_RANGE, told);
+    Ok(response)
 }
 
 async fn stored_now(ctx: &Asked<'_>, located: &Located, key: Key<'_>) -> Result<Response> {
