@@ -6,17 +6,19 @@ pub mod directory;
 pub mod explain;
 pub mod files;
 pub mod flight;
-mod follow;
 pub mod fsck;
 pub mod gather;
 pub mod inheritance;
+pub mod manage;
 pub mod mirror;
 pub mod names;
 pub mod options;
 pub mod policy;
 pub mod stage;
 pub mod stripes;
+pub mod upload;
 pub mod view;
+mod follow;
 
 use crate::config::Config;
 use crate::db::Db;
@@ -33,6 +35,8 @@ use view::Views;
 
 /// The rules of all indexes, and what they keep in memory.
 pub struct Indexes {
+    db: Db,
+    store: Store,
     follower: Follower,
     stripes: Arc<Stripes>,
     pub mirrors: Mirrors,
@@ -45,11 +49,11 @@ impl Indexes {
         let stripes = Arc::new(Stripes::default());
         let bumped = stripes.clone();
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
-        let mirrors = Mirrors::new(config, db.clone(), store, changed)?;
+        let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed)?;
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
-        let views = Views::new(db, mirrors.clone(), stripes.clone(), config.limits.page_cache);
-        Ok(Self { follower, stripes, mirrors, views, files })
+        let views = Views::new(db.clone(), mirrors.clone(), stripes.clone(), config.limits.page_cache);
+        Ok(Self { db, store, follower, stripes, mirrors, views, files })
     }
 
     /// The present snapshot.

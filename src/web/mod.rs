@@ -1,21 +1,24 @@
 //! The HTTP door: `routes` is its table of contents.
 
 pub mod audience;
+pub mod files;
+pub mod multipart;
 pub mod negotiate;
+pub mod pages;
 pub mod path;
-mod resources;
 pub mod respond;
 pub mod router;
 pub mod routes;
 pub mod server;
-
-pub mod pages;
+pub mod simple;
 
 mod devpi;
-pub mod files;
+mod drain;
 mod legacy_json;
 mod links;
+mod manage;
 mod operate;
 mod ranges;
-pub mod simple;
+mod resources;
 mod tokens;
+mod upload;

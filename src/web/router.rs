@@ -1,6 +1,7 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
 use super::audience::Audience;
+use super::drain;
 use super::path::{self, Refusal};
 use super::respond;
 use crate::access::{self, Decision, Need, Who};
@@ -307,7 +308,10 @@ impl Router {
             router: self.clone(),
             body,
         };
-        admit(row.route, &mut ctx).await?;
+        if let Err(error) = admit(row.route, &mut ctx).await {
+            drain::behind_the_answer(&ctx.headers, ctx.body.into_data_stream());
+            return Err(error);
+        }
         (row.handler)(ctx).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::pages::{assets, login};
 use super::router::Table;
-use super::{devpi, files, legacy_json, links, operate, resources, simple, tokens};
+use super::{devpi, files, legacy_json, links, manage, operate, resources, simple, tokens, upload};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
@@ -13,8 +13,8 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 6] =
-        [simple_api, file_urls, legacy_api, operation, manage_people, shared];
+    let chapters: [fn(Table) -> Table; 7] =
+        [simple_api, file_urls, legacy_api, operation, manage_people, shared, keeping];
     chapters.into_iter().fold(Table::default(), |table, chapter| chapter(table))
 }
 
@@ -109,4 +109,17 @@ fn legacy_api(table: Table) -> Table {
         .on(GET, "/{user}/{index}/pypi/{project}/json/", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
+}
+
+/// What changes the contents of an index: uploads, yanks, statuses, deletions.
+fn keeping(table: Table) -> Table {
+    // No upload is ever redirected: publishers refuse to follow.
+    let uploads = ["/{user}/{index}", "/{user}/{index}/", "/legacy", "/legacy/"];
+    let table = uploads.iter().fold(table, |table, path| table.on(POST, path, Need::Upload, upload::upload));
+    table
+        .on(PATCH, "/{user}/{index}/{project}", Need::Manage, manage::change_project)
+        .on(PATCH, "/{user}/{index}/{project}/{version}", Need::Manage, manage::change_release)
+        .on(DELETE, "/{user}/{index}/{project}", Need::Manage, manage::delete_project)
+        .on(DELETE, "/{user}/{index}/{project}/{version}", Need::Manage, manage::delete_release)
+        .on(DELETE, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::Manage, manage::delete_file)
 }

@@ -2,10 +2,13 @@
 
 mod kit;
 
+mod clients_install;
+mod clients_publish;
 mod database;
 mod files;
 mod fsck;
 mod inheritance;
+mod keeping;
 mod mirror;
 mod operation;
 mod pages;
@@ -13,3 +16,4 @@ mod server;
 mod simple;
 mod store;
 mod tidy;
+mod upload;

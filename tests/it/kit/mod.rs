@@ -1,9 +1,13 @@
 //! The harness: a real server on a free port, and what talks to it.
 
 pub mod backend;
+pub mod clients;
+pub mod forms;
 pub mod host;
+pub mod packages;
 pub mod postgres;
 pub mod s3;
+pub mod stages;
 pub mod upstream;
 
 use std::net::SocketAddr;

@@ -1,0 +1,165 @@
+//! What its keepers do to what an index holds: yank, set a project's status, delete.
+
+use super::Indexes;
+use super::directory::{Index, Kind};
+use super::upload::event;
+use crate::access::Who;
+use crate::db::Tx;
+use crate::error::Result;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Status;
+use crate::packaging::version;
+use crate::{forbidden, missing};
+
+/// PEP 592.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Yank {
+    /// With a reason, never empty, or without.
+    Yes(Option<String>),
+    /// Takes it back.
+    No,
+}
+
+impl Indexes {
+    /// Yanks a release, or takes that back; returns the release's own spelling of its version.
+    pub async fn yank(
+        &self,
+        who: &Who,
+        index: &Index,
+        project: &ProjectName,
+        version: &str,
+        yank: &Yank,
+    ) -> Result<String> {
+        a_stage(index)?;
+        let (what, yanked, reason) = match yank {
+            Yank::Yes(reason) => ("yank", true, reason.as_deref()),
+            Yank::No => ("unyank", false, None),
+        };
+        let name = index.name.as_str();
+        let mut tx = Tx::begin(&self.db).await?;
+        let key = release(&mut tx, index, project, version).await?;
+        tx.set_yanked(name, project.as_str(), &key, yanked, reason).await?;
+        tx.commit(event(who, what, index, project, &key)).await?;
+        self.changed(name, project);
+        Ok(key)
+    }
+
+    /// Sets a project's status (PEP 792).
+    pub async fn set_status(
+        &self,
+        who: &Who,
+        index: &Index,
+        project: &ProjectName,
+        status: Status,
+        reason: Option<&str>,
+    ) -> Result<()> {
+        a_stage(index)?;
+        let mut tx = Tx::begin(&self.db).await?;
+        if !tx.set_status(index.name.as_str(), project.as_str(), status, reason).await? {
+            return Err(no_project(project));
+        }
+        let detail = format!("{status:?}").to_ascii_lowercase();
+        tx.commit(event(who, "project status", index, project, &detail)).await?;
+        self.changed(index.name.as_str(), project);
+        Ok(())
+    }
+
+    /// Deletes one file. Its name stays taken: it is never used for other bytes.
+    pub async fn delete_file(
+        &self,
+        who: &Who,
+        index: &Index,
+        project: &ProjectName,
+        filename: &str,
+        force: bool,
+    ) -> Result<()> {
+        a_stage(index)?;
+        if !(index.volatile || force) {
+            return Err(forbidden!(
+                "cannot delete a file on the non-volatile index {}: use ?force",
+                index.name
+            ));
+        }
+        let mut tx = Tx::begin(&self.db).await?;
+        if !tx.delete_file(index.name.as_str(), project.as_str(), filename).await? {
+            return Err(missing!("package '{filename}' doesn't exist"));
+        }
+        tx.commit(event(who, "delete file", index, project, filename)).await?;
+        self.changed(index.name.as_str(), project);
+        Ok(())
+    }
+
+    /// Deletes a release with its files; the last release takes its project along.
+    pub async fn delete_release(
+        &self,
+        who: &Who,
+        index: &Index,
+        project: &ProjectName,
+        version: &str,
+        force: bool,
+    ) -> Result<String> {
+        a_stage(index)?;
+        if !(index.volatile || force) {
+            return Err(forbidden!("cannot delete version on non-volatile index {}: use ?force", index.name));
+        }
+        let name = index.name.as_str();
+        let mut tx = Tx::begin(&self.db).await?;
+        let key = release(&mut tx, index, project, version).await?;
+        tx.delete_release(name, project.as_str(), &key).await?;
+        if tx.versions(name, project.as_str()).await?.is_empty() {
+            tx.delete_project(name, project.as_str()).await?;
+        }
+        tx.commit(event(who, "delete release", index, project, &key)).await?;
+        self.changed(name, project);
+        Ok(key)
+    }
+
+    /// Deletes a project with all its releases and files.
+    pub async fn delete_project(
+        &self,
+        who: &Who,
+        index: &Index,
+        project: &ProjectName,
+        force: bool,
+    ) -> Result<()> {
+        a_stage(index)?;
+        if !(index.volatile || force) {
+            return Err(forbidden!(
+                "project '{project}' is on non-volatile index {}: use ?force",
+                index.name
+            ));
+        }
+        let mut tx = Tx::begin(&self.db).await?;
+        if !tx.delete_project(index.name.as_str(), project.as_str()).await? {
+            return Err(missing!("project not found"));
+        }
+        tx.commit(event(who, "delete project", index, project, "")).await?;
+        self.changed(index.name.as_str(), project);
+        Ok(())
+    }
+}
+
+/// The key of the release that `version` names, in whatever spelling.
+async fn release(tx: &mut Tx, index: &Index, project: &ProjectName, version: &str) -> Result<String> {
+    let known = tx.versions(index.name.as_str(), project.as_str()).await?;
+    let asked = version::parse(version);
+    let same =
+        known.into_iter().find(|known| known == version || asked.is_some() && version::parse(known) == asked);
+    same.ok_or_else(|| {
+        missing!("version '{version}' of project '{project}' not found on stage '{}'", index.name)
+    })
+}
+
+fn a_stage(index: &Index) -> Result<()> {
+    match index.kind {
+        Kind::Stage(_) => Ok(()),
+        Kind::Mirror(_) => Err(forbidden!(
+            "{} is a mirror: what it shows is its upstream's; leave projects out with deny",
+            index.name
+        )),
+    }
+}
+
+fn no_project(project: &ProjectName) -> crate::error::Error {
+    missing!("no project '{project}'")
+}

@@ -1,0 +1,316 @@
+//! Uploads: what must be true of a file before an index takes it, in the order PyPI checks it.
+//!
+//! Each step is a function that passes or refuses. Nothing is kept before the last refusal; then
+//! the bytes are made durable, then the rows are committed, then the pages change.
+
+mod agreement;
+mod form;
+
+pub use form::{Content, Form};
+
+use super::Indexes;
+use super::directory::{Directory, Index, Kind};
+use crate::access::{self, Decision, Need, Who};
+use crate::db::events::NewEvent;
+use crate::db::files::{Put, StoredFile};
+use crate::db::{Tx, now};
+use crate::error::{Error, Result};
+use crate::packaging::archive::Source;
+use crate::packaging::filename::DistFilename;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Status;
+use crate::packaging::sdist::{self, SdistContents};
+use crate::packaging::version;
+use crate::packaging::wheel::{self, WheelContents};
+use crate::store::{Digests, Spool};
+use crate::{bad, forbidden, missing};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Bytes; a file system takes 255, and `.metadata` is appended.
+const LONGEST_FILENAME: usize = 255 - ".metadata".len();
+
+/// What became of an upload that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uploaded {
+    New,
+    /// The same bytes were here under this name: nothing changed.
+    Same,
+}
+
+/// What an accepted archive says.
+struct Contents {
+    metadata: Metadata,
+    metadata_bytes: Vec<u8>,
+}
+
+/// An upload on its way through the checks.
+struct Candidate<'a> {
+    index: &'a Index,
+    who: &'a Who,
+    form: &'a Form,
+    name: DistFilename,
+    filename: String,
+}
+
+impl Candidate<'_> {
+    fn kind(&self) -> &'static str {
+        match self.name {
+            DistFilename::Wheel(_) => "bdist_wheel",
+            DistFilename::Sdist(_) => "sdist",
+        }
+    }
+
+    fn project(&self) -> &ProjectName {
+        self.name.name()
+    }
+}
+
+impl Indexes {
+    /// Takes an upload into a stage, or refuses it without a trace.
+    ///
+    /// # Errors
+    /// `Missing` for a mirror, `Forbidden` without permission for this project or if its status
+    /// forbids new files, `Bad` for everything that is wrong with form or file.
+    pub async fn upload(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        index: &Index,
+        form: &Form,
+        content: Option<Content>,
+    ) -> Result<Uploaded> {
+        a_stage(index)?;
+        let (project, version) = form.identity()?;
+        let content = content.ok_or_else(|| bad!("Upload payload does not have a file."))?;
+        may_upload(directory, who, index, &project)?;
+        let name = form.check_filename(&content, &project, &version)?;
+        form.check_digests(&content.digests)?;
+        let candidate = Candidate { index, who, form, name, filename: content.filename };
+        if self.is_there(&candidate, &content.digests).await? {
+            return Ok(Uploaded::Same);
+        }
+        self.check_single_sdist(&candidate, &version).await?;
+        let contents = read_archive(&content.spool, candidate.name.clone()).await?;
+        contents.metadata.validate_upload()?;
+        agreement::check(form, &contents.metadata)?;
+        self.check_status(index.name.as_str(), &project).await?;
+        // One at a time per name, so that of two uploads at once the second meets the first's
+        // row here and leaves no bytes behind. Between processes the unique key decides.
+        let _turn = turn(index.name.as_str(), &candidate.filename).await;
+        if self.is_there(&candidate, &content.digests).await? {
+            return Ok(Uploaded::Same);
+        }
+        let digests = self.store.keep(content.spool).await?;
+        self.record(&candidate, &digests, contents).await
+    }
+
+    /// Registers a project and a release without a file (`:action=submit`), as devpi does. What
+    /// a file said of the release before stays.
+    pub async fn register(&self, directory: &Directory, who: &Who, index: &Index, form: &Form) -> Result<()> {
+        a_stage(index)?;
+        let (project, version) = form.identity()?;
+        may_upload(directory, who, index, &project)?;
+        let metadata = form.metadata();
+        let json = serde_json::to_string(&metadata).map_err(Error::internal)?;
+        let mut tx = Tx::begin(&self.db).await?;
+        refuse_status(tx.project_status(index.name.as_str(), project.as_str()).await?, &project)?;
+        tx.put_project(index.name.as_str(), project.as_str(), &metadata.name).await?;
+        let key = release_key(&mut tx, index.name.as_str(), &project, &version).await?;
+        tx.put_release(index.name.as_str(), project.as_str(), &key, &json, false).await?;
+        tx.commit(event(who, "register", index, &project, &key)).await?;
+        self.changed(index.name.as_str(), &project);
+        Ok(())
+    }
+
+    /// The duplicate check: true if the same bytes are here under this name.
+    async fn is_there(&self, candidate: &Candidate<'_>, digests: &Digests) -> Result<bool> {
+        match self.db.file(candidate.index.name.as_str(), &candidate.filename).await? {
+            Some(known) => same_or_refused(&known, digests).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// A release has one sdist, whatever the spelling of its version.
+    async fn check_single_sdist(&self, candidate: &Candidate<'_>, version: &version::Version) -> Result<()> {
+        if candidate.kind() != "sdist" {
+            return Ok(());
+        }
+        let files =
+            self.db.project_files(candidate.index.name.as_str(), candidate.project().as_str()).await?;
+        let same = |file: &&StoredFile| {
+            file.kind == "sdist" && version::parse(&file.version).as_ref() == Some(version)
+        };
+        match files.iter().find(same) {
+            Some(file) => Err(bad!(
+                "Only one sdist may be uploaded per release. {} is in {} already.",
+                file.filename,
+                candidate.index.name
+            )),
+            None => Ok(()),
+        }
+    }
+
+    async fn check_status(&self, index: &str, project: &ProjectName) -> Result<()> {
+        let known = self.db.project(index, project.as_str()).await?;
+        refuse_status(known.map(|known| (known.status, known.status_reason)), project)
+    }
+
+    /// The rows, once the bytes are durable.
+    async fn record(
+        &self,
+        candidate: &Candidate<'_>,
+        digests: &Digests,
+        contents: Contents,
+    ) -> Result<Uploaded> {
+        let (index, project) = (candidate.index.name.as_str(), candidate.project());
+        let is_wheel = candidate.kind() == "bdist_wheel";
+        // Installers would take an sdist's PKG-INFO for final, and it may hold dynamic fields.
+        let metadata_sha256 = match is_wheel {
+            true => Some(self.store.put(contents.metadata_bytes.into()).await?),
+            false => None,
+        };
+        let json = serde_json::to_string(&contents.metadata).map_err(Error::internal)?;
+        let mut file = StoredFile {
+            project: project.to_string(),
+            kind: candidate.kind().to_owned(),
+            sha256: digests.sha256.clone(),
+            md5: Some(digests.md5.clone()),
+            blake2_256: Some(digests.blake2_256.clone()),
+            size: digests.size,
+            requires_python: contents.metadata.requires_python.clone(),
+            metadata_sha256,
+            uploader: Some(candidate.who.user.clone().unwrap_or_else(|| candidate.who.label.clone())),
+            uploaded_at: now(),
+            ..StoredFile::new(index, &candidate.filename)
+        };
+        let mut tx = Tx::begin(&self.db).await?;
+        refuse_status(tx.project_status(index, project.as_str()).await?, project)?;
+        tx.put_project(index, project.as_str(), &contents.metadata.name).await?;
+        file.version = release_key(&mut tx, index, project, candidate.name.version()).await?;
+        // A wheel's metadata is final; an sdist's may be amended while a wheel is built from it.
+        tx.put_release(index, project.as_str(), &file.version, &json, is_wheel).await?;
+        if let Put::Taken(known) = tx.put_file(&file, candidate.form.attestations()).await? {
+            return same_or_refused(&known, digests).map(|()| Uploaded::Same);
+        }
+        let event = event(candidate.who, "upload", candidate.index, project, &candidate.filename);
+        tx.commit(event).await?;
+        self.changed(index, project);
+        Ok(Uploaded::New)
+    }
+}
+
+fn a_stage(index: &Index) -> Result<()> {
+    match index.kind {
+        Kind::Stage(_) => Ok(()),
+        Kind::Mirror(_) => Err(missing!("cannot submit to mirror index {}", index.name)),
+    }
+}
+
+/// The permission again, now that the project is known: a token may be limited to one.
+fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &ProjectName) -> Result<()> {
+    let decided =
+        access::decide(directory, who, Need::Upload, Some(&index.name), Some(project.as_str()), None);
+    match decided {
+        Decision::Allowed => Ok(()),
+        _ if who.scope.is_some() => {
+            Err(forbidden!("The given token isn't allowed to upload to project '{project}'."))
+        }
+        _ => Err(forbidden!(
+            "The user '{}' isn't allowed to upload to project '{project}'.",
+            who.user.as_deref().unwrap_or(&who.label)
+        )),
+    }
+}
+
+fn same_or_refused(known: &StoredFile, digests: &Digests) -> Result<()> {
+    if known.deleted_at.is_some() {
+        return Err(bad!(
+            "This filename was previously used by a file that has since been deleted. \
+             Use a different version."
+        ));
+    }
+    if known.sha256 != digests.sha256 {
+        return Err(bad!(
+            "File already exists ('{}', with sha256 hash '{}'). Use a different version: what was \
+             published once never changes.",
+            known.filename,
+            known.sha256
+        ));
+    }
+    Ok(())
+}
+
+fn refuse_status(known: Option<(Status, Option<String>)>, project: &ProjectName) -> Result<()> {
+    let Some((status, reason)) = known else { return Ok(()) };
+    let word = match status {
+        Status::Active | Status::Deprecated => return Ok(()),
+        Status::Archived => "archived",
+        Status::Quarantined => "quarantined",
+    };
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Err(forbidden!("Project '{project}' is {word}{reason} and takes no new files."))
+}
+
+/// Under which spelling a version is kept: that of its first file (`1.0` and `1.0.0` are one release).
+async fn release_key(
+    tx: &mut Tx,
+    index: &str,
+    project: &ProjectName,
+    version: &version::Version,
+) -> Result<String> {
+    let known = tx.versions(index, project.as_str()).await?;
+    let same = known.into_iter().find(|known| version::parse(known).as_ref() == Some(version));
+    Ok(same.unwrap_or_else(|| version.to_string()))
+}
+
+/// Reads the archive strictly, on a thread where blocking is allowed.
+async fn read_archive(spool: &Spool, name: DistFilename) -> Result<Contents> {
+    let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
+    tokio::task::spawn_blocking(move || match small {
+        Some(bytes) => read_source(&bytes[..], &name),
+        None => read_source(&std::fs::File::open(&path)?, &name),
+    })
+    .await?
+}
+
+fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename) -> Result<Contents> {
+    match name {
+        DistFilename::Wheel(name) => {
+            let WheelContents { metadata, metadata_bytes } = wheel::read(source, name)?;
+            Ok(Contents { metadata, metadata_bytes })
+        }
+        DistFilename::Sdist(name) => {
+            let SdistContents { metadata, metadata_bytes } = sdist::read(source, name, true)?;
+            Ok(Contents { metadata, metadata_bytes })
+        }
+    }
+}
+
+pub(super) fn event<'a>(
+    who: &'a Who,
+    what: &'a str,
+    index: &'a Index,
+    project: &'a ProjectName,
+    detail: &'a str,
+) -> NewEvent<'a> {
+    NewEvent {
+        who: &who.label,
+        what,
+        index: Some(index.name.as_str()),
+        project: Some(project.as_str()),
+        detail: Some(detail),
+    }
+}
+
+/// Waits until no other upload of this name is being kept.
+async fn turn(index: &str, filename: &str) -> MutexGuard<'static, ()> {
+    static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
+    let mut hasher = DefaultHasher::new();
+    (index, filename).hash(&mut hasher);
+    TURNS[hasher.finish() as usize % TURNS.len()].lock().await
+}
+
+#[cfg(test)]
+mod tests;

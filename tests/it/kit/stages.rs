@@ -1,0 +1,81 @@
+//! Servers that have something to show: users, stages, raw conversations.
+
+use super::Server;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wheelwright::access::accounts::{self, Given};
+use wheelwright::access::tokens::{self, NewToken};
+use wheelwright::access::{Scope, Who};
+use wheelwright::config::Config;
+use wheelwright::index::admin;
+use wheelwright::index::directory::IndexName;
+
+/// Alice's.
+pub const PASSWORD: &str = "alice-secret";
+
+/// A server with user alice and her stage `alice/dev`, which has no bases.
+pub async fn stage() -> Server {
+    stage_with(|_| {}).await
+}
+
+/// The same with changed settings.
+pub async fn stage_with(change: impl FnOnce(&mut Config)) -> Server {
+    let server = Server::start_with(change).await;
+    server.make_user("alice", PASSWORD).await;
+    server.make_index("alice/dev", json!({"bases": [], "volatile": true})).await;
+    server
+}
+
+impl Server {
+    pub async fn make_user(&self, name: &str, password: &str) {
+        let given = json!({"password": password});
+        let given = Given::from_json(given.as_object().expect("an object").clone()).expect("valid");
+        accounts::create(&self.app.db, "root", name, &given).await.expect("a new user");
+        self.app.indexes.refresh().await.expect("a fresh directory");
+    }
+
+    /// `options` are JSON, with devpi's names.
+    pub async fn make_index(&self, name: &str, options: Value) {
+        let name = IndexName::parse(name).expect("user/index");
+        let options = options.as_object().expect("an object").clone();
+        let root = Who { user: Some("root".into()), ..Who::default() };
+        let directory = self.app.indexes.directory();
+        admin::create(&self.app.db, &directory, &root, &name, &options).await.expect("a new index");
+        self.app.indexes.refresh().await.expect("a fresh directory");
+    }
+
+    /// An API token of `owner` with these limits.
+    pub async fn make_token(&self, owner: &str, scope: Scope) -> String {
+        let new = NewToken { owner: owner.into(), name: "test".into(), scope, expires: None };
+        tokens::create(&self.app.db, owner, &new).await.expect("a new token").1
+    }
+
+    /// Sends JSON with any method as alice; the status and the body.
+    pub async fn as_alice(&self, method: &str, path: &str, json: &str) -> (u16, String) {
+        let method = method.parse().expect("a method");
+        let request = self.http.request(method, self.url(path)).basic_auth("alice", Some(PASSWORD));
+        let request = request.header("content-type", "application/json").header("accept", "application/json");
+        let answer = request.body(json.to_owned()).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    }
+
+    /// Sends these bytes and reads until the server closes.
+    pub async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(request).await.expect("a sent request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sends these bytes and reads the first line of the answer, however long the body is awaited.
+    pub async fn first_line(&self, request: &[u8]) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(request).await.expect("a sent request");
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            line.push(stream.read_u8().await.expect("an answer"));
+        }
+        String::from_utf8_lossy(&line).into_owned()
+    }
+}
