@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::host::{Hosted, json_of};
+use crate::kit::upstream::{Upstream, noise};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use wheelwright::db::Tx;
@@ -133,4 +134,31 @@ async fn devpis_client_can_ask_what_a_file_is() {
     assert_eq!(json["type"], "releasefilemeta");
     assert_eq!(json["result"]["hash_spec"], format!("sha256={}", hosted.sha256));
     assert_eq!(json["result"]["version"], "1.0");
+}
+
+#[tokio::test]
+async fn a_mirrored_file_comes_whole_in_parts_and_again_from_here() {
+    let upstream = Upstream::start().await;
+    let bytes = noise(7, 100_000);
+    upstream.add("demo-1.0-py3-none-any.whl", bytes.clone());
+    let url = upstream.simple();
+    let server = Server::start_with(|config| config.upstream = Some(url)).await;
+    let page = server.get_with("/simple/demo/", &[("accept", "application/vnd.pypi.simple.v1+json")]).await;
+    assert_eq!(header(page.headers(), "cache-control"), "public, max-age=60");
+    let page = json_of(page).await;
+    let link = page["files"][0]["url"].as_str().expect("a link");
+    let url = reqwest::Url::parse(&server.url("/simple/demo/")).expect("a URL").join(link).expect("a link");
+    let head = server.http.head(url.clone()).send().await.expect("an answer");
+    assert_eq!(head.status(), 200);
+    assert_eq!(header(head.headers(), "accept-ranges"), "bytes");
+    assert_eq!(header(head.headers(), "content-length"), "100000");
+    let part = server.get_with(url.path(), &[("range", "bytes=-10")]).await;
+    assert_eq!(
+        (part.status().as_u16(), header(part.headers(), "content-range")),
+        (206, "bytes 99990-99999/100000".into())
+    );
+    assert_eq!(part.bytes().await.expect("bytes"), bytes.slice(99_990..));
+    let before = upstream.log().len();
+    assert_eq!(server.get(url.path()).await.bytes().await.expect("bytes"), bytes);
+    assert_eq!(upstream.log().len(), before, "it is here now");
 }

@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::host::json_of;
+use crate::kit::upstream::{Upstream, noise};
 use serde_json::{Value, json};
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -92,4 +93,50 @@ async fn explain_tells_each_source_and_why_a_mirror_is_silent() {
     assert_eq!(told, [("alice/dev", true), ("alice/base", true), ("root/pypi", false)]);
     assert!(report["sources"][2]["because"].as_str().expect("a reason").contains("mirror_whitelist"));
     assert_eq!(report["sources"][1]["files"][0]["shown"], false, "the first of a name wins");
+}
+
+/// A stage on top of a mirror of an upstream that has `demo`, `mine` and `acme-tool`.
+async fn above_a_mirror(options: Value) -> (Server, Upstream) {
+    let upstream = Upstream::start().await;
+    for name in ["demo", "mine", "acme_tool"] {
+        upstream.add(&format!("{name}-9.0-py3-none-any.whl"), noise(9, 2000));
+    }
+    let url = upstream.simple();
+    let server = Server::start_with(|config| config.upstream = Some(url)).await;
+    server.have_index("alice/dev", options).await;
+    server.host("alice/dev", "mine", "1.0", b"mine").await;
+    (server, upstream)
+}
+
+#[tokio::test]
+async fn a_private_or_reserved_name_is_never_asked_upstream_in_any_spelling() {
+    let (server, upstream) = above_a_mirror(json!({"bases": ["root/pypi"], "reserved": ["Acme_*"]})).await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/mine/").await.len(), 1);
+    for path in ["/alice/dev/+simple/Mine", "/alice/dev/+simple/acme-tool/", "/alice/dev/+simple/ACME.tool"] {
+        let answer = server.get(path).await;
+        assert!(matches!(answer.status().as_u16(), 301 | 404), "{path}: {}", answer.status());
+    }
+    assert_eq!(upstream.log().len(), 0, "{:?}", upstream.log());
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 1);
+    assert_eq!(upstream.asked("/simple/demo/"), 1);
+}
+
+#[tokio::test]
+async fn a_whitelisted_project_mixes_with_the_mirrors() {
+    let options = json!({"bases": ["root/pypi"], "mirror_whitelist": ["mine"]});
+    let (server, _upstream) = above_a_mirror(options).await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/mine/").await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_is_never_fewer_releases_nor_no_project() {
+    let options = json!({"bases": ["root/pypi"], "mirror_whitelist": ["mine"]});
+    let (server, upstream) = above_a_mirror(options).await;
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 1);
+    upstream.stop().await;
+    for project in ["mine", "unheard-of"] {
+        let status = server.get(&format!("/alice/dev/+simple/{project}/")).await.status().as_u16();
+        assert!(matches!(status, 502..=504), "{project}: {status}");
+    }
+    assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 1, "what is known is served");
 }
