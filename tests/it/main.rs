@@ -6,6 +6,7 @@ mod clients_install;
 mod clients_publish;
 mod database;
 mod files;
+mod durability;
 mod fsck;
 mod inheritance;
 mod keeping;
