@@ -5,9 +5,11 @@ mod download;
 mod files;
 mod flights;
 mod held;
+mod kinds;
 mod listed;
 mod metadata;
 mod pages;
+mod verify;
 
 pub use listed::url_key;
 

@@ -327,7 +327,13 @@ impl Inner {
         pages::fetch(&self.client, &asked.source, url, known, self.config.limits.upstream_page).await
     }
 
-    fn learnt(&self, asked: &Asked, what: What, validators: Validators, serial: Option<u64>) -> Held {
+    pub(super) fn learnt(
+        &self,
+        asked: &Asked,
+        what: What,
+        validators: Validators,
+        serial: Option<u64>,
+    ) -> Held {
         Held::new(asked.source_text(), what, validators, serial, now())
     }
 
@@ -366,65 +372,6 @@ impl Inner {
             tracing::error!(index = asked.index.as_str(), project, %error, "an upstream's page could not be kept");
         }
         Ok(held)
-    }
-
-    /// What is known of the mirror's kind.
-    async fn kind(&self, asked: &Asked) -> Result<Option<Kind>> {
-        let source = asked.source_text();
-        let noted =
-            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(asked.index.as_str()).cloned();
-        if let Some((of, kind)) = noted
-            && of == source
-        {
-            return Ok(Some(kind));
-        }
-        let found = self.db.upstream_kind(asked.index.as_str(), &source).await?;
-        let kind = found.map(|found| match found {
-            crate::db::mirror::Found::Flat => Kind::Flat,
-            _ => Kind::Simple,
-        });
-        if let Some(kind) = kind {
-            self.note_kind(asked, kind);
-        }
-        Ok(kind)
-    }
-
-    fn note_kind(&self, asked: &Asked, kind: Kind) {
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        kinds.insert(asked.index.as_str().to_owned(), (asked.source_text(), kind));
-    }
-
-    /// Remembers the kind for good, unless the root itself was read before.
-    async fn set_kind(&self, asked: &Asked, kind: Kind) {
-        self.note_kind(asked, kind);
-        let mut held = self.learnt(asked, What::UnreadNames, Validators::default(), None);
-        held.checked_at = 0;
-        let index = asked.index.as_str();
-        let kept = match held.to_row() {
-            Ok(row) => self.db.keep_upstream_page(index, "", &row).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = kept {
-            tracing::error!(index, %error, "the kind of a mirror could not be kept");
-        }
-    }
-
-    /// Whether the mirror's URL is a page of files, by a look at its beginning.
-    async fn is_flat(&self, asked: &Asked) -> Result<bool> {
-        let mut kind = pages::probe(&self.client, &asked.source, &asked.source.url).await?;
-        if let (None, Some(slashed)) = (kind, asked.slashed()) {
-            kind = pages::probe(&self.client, &asked.source, &slashed).await?;
-        }
-        if kind == Some(Kind::Simple) {
-            self.set_kind(asked, Kind::Simple).await;
-        }
-        Ok(kind == Some(Kind::Flat))
-    }
-
-    /// Without a list: the projects that somebody asked for and that are there.
-    async fn names_asked_for(&self, asked: &Asked) -> Result<Arc<NameList>> {
-        let names = self.db.upstream_projects(asked.index.as_str()).await?;
-        Ok(Arc::new(names.iter().map(String::as_str).collect()))
     }
 }
 

@@ -1,0 +1,118 @@
+//! Whether what came is what was advertised.
+
+use crate::error::{Error, Result};
+use crate::packaging::page::{File, Hashes};
+use crate::store::Digests;
+use crate::upstream::client::shown;
+use sha2::Digest as _;
+use url::Url;
+
+/// The size that the page and the response agree on.
+pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Result<Option<u64>> {
+    match (page, response) {
+        (Some(page), Some(response)) if page != response => {
+            Err(Error::BadUpstream(format!("{} has {response} bytes, but its page says {page}", shown(url))))
+        }
+        _ => Ok(page.or(response)),
+    }
+}
+
+/// Compares what came with everything that was advertised.
+pub fn verify(url: &Url, file: &File, digests: &Digests, others: Others) -> Result<()> {
+    let wrong = |algorithm: &str, told: &str, found: &str| {
+        Error::BadUpstream(format!("{} has {algorithm} {found}, but its page says {told}", shown(url)))
+    };
+    if let Some(told) = &file.hashes.sha256
+        && *told != digests.sha256
+    {
+        return Err(wrong("sha256", told, &digests.sha256));
+    }
+    for (algorithm, told) in &file.hashes.others {
+        let found = if algorithm == "md5" { Some(digests.md5.clone()) } else { others.hex(algorithm) };
+        if let Some(found) = found
+            && found != *told
+        {
+            return Err(wrong(algorithm, told, &found));
+        }
+    }
+    Ok(())
+}
+
+/// Digests that the spool does not make and the page advertises.
+#[derive(Default)]
+pub struct Others {
+    sha512: Option<sha2::Sha512>,
+    sha384: Option<sha2::Sha384>,
+    sha224: Option<sha2::Sha224>,
+}
+
+impl Others {
+    pub fn new(hashes: &Hashes) -> Self {
+        let told = |name: &str| hashes.others.iter().any(|(algorithm, _)| algorithm == name);
+        Self {
+            sha512: told("sha512").then(Default::default),
+            sha384: told("sha384").then(Default::default),
+            sha224: told("sha224").then(Default::default),
+        }
+    }
+
+    pub fn update(&mut self, chunk: &[u8]) {
+        if let Some(hash) = &mut self.sha512 {
+            hash.update(chunk);
+        }
+        if let Some(hash) = &mut self.sha384 {
+            hash.update(chunk);
+        }
+        if let Some(hash) = &mut self.sha224 {
+            hash.update(chunk);
+        }
+    }
+
+    fn hex(&self, algorithm: &str) -> Option<String> {
+        let bytes = match algorithm {
+            "sha512" => self.sha512.clone()?.finalize().to_vec(),
+            "sha384" => self.sha384.clone()?.finalize().to_vec(),
+            "sha224" => self.sha224.clone()?.finalize().to_vec(),
+            _ => return None,
+        };
+        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url() -> Url {
+        Url::parse("http://h/demo-1.0.tar.gz").unwrap()
+    }
+
+    #[test]
+    fn every_digest_that_a_page_tells_is_compared() {
+        let mut hashes = Hashes::default();
+        let bytes = b"hello";
+        hashes.insert("sha384", &"0".repeat(96));
+        let mut others = Others::new(&hashes);
+        others.update(bytes);
+        let right = others.hex("sha384").unwrap();
+        let digests = Digests { sha256: "a".into(), md5: "b".repeat(32), blake2_256: String::new(), size: 5 };
+        let file = |hashes: &Hashes| File { hashes: hashes.clone(), ..File::default() };
+        assert!(verify(&url(), &file(&hashes), &digests, others).is_err());
+
+        let mut hashes = Hashes::default();
+        hashes.insert("sha384", &right);
+        hashes.insert("md5", &"b".repeat(32));
+        let mut others = Others::new(&hashes);
+        others.update(bytes);
+        verify(&url(), &file(&hashes), &digests, others).unwrap();
+        hashes.insert("sha256", &"c".repeat(64));
+        assert!(verify(&url(), &file(&hashes), &digests, Others::default()).is_err());
+    }
+
+    #[test]
+    fn a_size_that_page_and_response_tell_differently_is_no_size() {
+        assert_eq!(agreed_size(&url(), Some(5), None).unwrap(), Some(5));
+        assert_eq!(agreed_size(&url(), None, Some(6)).unwrap(), Some(6));
+        assert!(agreed_size(&url(), Some(5), Some(6)).is_err());
+    }
+}
