@@ -51,7 +51,7 @@ fn auth_status(directory: &Directory, who: &Who) -> Value {
 }
 
 /// How the client sees the root of this server, without a slash at the end.
-fn base_url(ctx: &Ctx) -> String {
+pub(super) fn base_url(ctx: &Ctx) -> String {
     if let Some(url) = &ctx.app.config.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }

@@ -22,3 +22,4 @@ mod ranges;
 mod resources;
 mod tokens;
 mod upload;
+mod versiondata;

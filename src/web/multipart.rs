@@ -104,11 +104,13 @@ where
 
     async fn headers_end(&mut self) -> Result<usize> {
         loop {
-            if let Some(end) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
-                return Ok(end);
-            }
-            if self.buffer.len() > LONGEST_HEADERS {
+            let found = memchr::memmem::find(&self.buffer, b"\r\n\r\n");
+            // The same answer whatever the pieces: where the end is, or is not before.
+            if found.unwrap_or(self.buffer.len().saturating_sub(3)) > LONGEST_HEADERS {
                 return Err(bad!("a form part has more than {LONGEST_HEADERS} bytes of headers"));
+            }
+            if let Some(end) = found {
+                return Ok(end);
             }
             self.fill().await?;
         }

@@ -5,7 +5,8 @@ use super::{devpi, operate, pages};
 use super::respond;
 use super::router::Ctx;
 use super::simple;
-use crate::error::{Error, Result};
+use super::versiondata;
+use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;
 
@@ -38,7 +39,7 @@ pub async fn index(ctx: Ctx) -> Result<Response> {
 pub async fn project(ctx: Ctx) -> Result<Response> {
     match ctx.audience() {
         Person => pages::project::get(&ctx.without_body()).await,
-        Script => no_json(),
+        Script => versiondata::project(ctx).await,
         Installer => simple::project_for_installers(ctx).await,
     }
 }
@@ -47,7 +48,7 @@ pub async fn project(ctx: Ctx) -> Result<Response> {
 pub async fn release(ctx: Ctx) -> Result<Response> {
     match ctx.audience() {
         Person => pages::release::get(&ctx.without_body()).await,
-        Script | Installer => no_json(),
+        Script | Installer => versiondata::release(ctx).await,
     }
 }
 
@@ -64,8 +65,4 @@ pub async fn status(ctx: Ctx) -> Result<Response> {
         Person => pages::status::show(&ctx, &status),
         Script | Installer => respond::devpi(StatusCode::OK, "status", status, None),
     }
-}
-
-fn no_json() -> Result<Response> {
-    Err(Error::NotAcceptable("this page is for people: it is not told as JSON yet".to_owned()))
 }

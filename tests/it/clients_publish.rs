@@ -1,4 +1,4 @@
-//! Stories of real publishers: twine, uv, flit, poetry, hatch; and installing what they sent.
+//! Stories of real publishers: twine, uv, flit, poetry, hatch, devpi; and installing what they sent.
 
 use crate::kit::Server;
 use crate::kit::clients::Client;
@@ -141,6 +141,22 @@ async fn poetry_builds_and_publishes() {
     let expected = ["poetry_demo-1.0-py3-none-any.whl", "poetry_demo-1.0.tar.gz"];
     assert_eq!(published(&server, "poetry-demo").await, expected);
     installs(&server, "poetry-demo").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devpi_logs_in_uploads_lists_and_removes() {
+    let server = stage().await;
+    let client = Client::new("devpi-client");
+    let files = pack(client.home.path(), &demo());
+    client.run("devpi", &["use", &server.url("/alice/dev")]).await.succeeded();
+    client.run("devpi", &["login", "alice", &format!("--password={PASSWORD}")]).await.succeeded();
+    client.run("devpi", &["upload", &files[0], &files[1]]).await.succeeded();
+    assert_eq!(published(&server, "my-demo").await.len(), 2);
+    installs(&server, "my-demo").await;
+    let run = client.run("devpi", &["list", "my-demo"]).await;
+    run.succeeded().says("my_demo-1.0.tar.gz");
+    client.run("devpi", &["remove", "-y", "my-demo==1.0"]).await.succeeded();
+    assert_eq!(published(&server, "my-demo").await, Vec::<String>::new());
 }
 
 fn write(folder: &Path, files: &[(&str, &str)]) {

@@ -150,3 +150,28 @@ async fn a_token_for_one_project_uploads_that_project_and_no_other() {
     let delete = server.http.delete(server.url(&format!("/alice/dev/{}", demo.path()))).bearer_auth(&token);
     assert_eq!(delete.send().await.expect("an answer").status(), 403);
 }
+
+#[tokio::test]
+async fn a_project_and_its_releases_are_told_as_json() {
+    let server = stage().await;
+    let wheel = Package::new("My.Demo", "1.0").requires("x>=1").wheel();
+    put(&server, &wheel).await;
+    put(&server, &Package::new("My.Demo", "2.0").sdist()).await;
+    let (status, text) = server.as_alice("GET", "/alice/dev/my-demo", "").await;
+    assert_eq!(status, 200, "{text}");
+    let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(answer["type"], "projectconfig");
+    assert_eq!(answer["result"]["2.0"]["version"], "2.0");
+    let release = &answer["result"]["1.0"];
+    assert_eq!((&release["name"], &release["requires_dist"]), (&json!("My.Demo"), &json!(["x>=1"])));
+    let link = &release["+links"][0];
+    assert_eq!(link["href"], server.url(&format!("/alice/dev/{}", wheel.path())));
+    assert_eq!(link["hash_spec"], format!("sha256={}", wheel.sha256()));
+    assert_eq!((&link["log"][0]["who"], &link["log"][0]["what"]), (&json!("alice"), &json!("upload")));
+    let (_, text) = server.as_alice("GET", "/alice/dev/my-demo/1.0.0", "").await;
+    let one: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((&one["type"], &one["result"]), (&json!("versiondata"), release));
+    for path in ["/alice/dev/my-demo/3.0", "/alice/dev/other"] {
+        assert_eq!(server.as_alice("GET", path, "").await.0, 404, "{path}");
+    }
+}
