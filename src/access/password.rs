@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Hashing takes 19 MiB and tens of milliseconds each: a burst of logins queues here.
 static HASHING: Semaphore = Semaphore::const_new(4);
@@ -21,7 +21,7 @@ pub async fn hash(password: &str) -> Result<String> {
     if password.len() > LONGEST {
         return Err(bad!("the password is longer than {LONGEST} bytes"));
     }
-    let _permit = HASHING.acquire().await.map_err(Error::internal)?;
+    let _turn = turn().await?;
     let password = password.to_owned();
     tokio::task::spawn_blocking(move || {
         let hash = Argon2::default().hash_password(password.as_bytes());
@@ -30,13 +30,17 @@ pub async fn hash(password: &str) -> Result<String> {
     .await?
 }
 
+/// A place among those whose password is being checked.
+pub async fn turn() -> Result<SemaphorePermit<'static>> {
+    HASHING.acquire().await.map_err(Error::internal)
+}
+
 /// Whether `password` is the one of `hash` (any argon2 PHC string). Without a hash the same work
 /// is done in vain, so that the time does not tell whether an account exists.
-pub async fn verify(password: &str, hash: Option<String>) -> Result<bool> {
+pub async fn verify(_turn: &SemaphorePermit<'_>, password: &str, hash: Option<String>) -> Result<bool> {
     if password.len() > LONGEST {
         return Ok(false);
     }
-    let _permit = HASHING.acquire().await.map_err(Error::internal)?;
     let password = password.to_owned();
     let verified = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => PasswordHash::new(&hash)
@@ -64,21 +68,28 @@ pub fn random() -> String {
 mod tests {
     use super::*;
 
+    async fn opens(password: &str, hash: Option<&str>) -> bool {
+        let turn = turn().await.expect("a turn");
+        verify(&turn, password, hash.map(str::to_owned)).await.expect("verifies")
+    }
+
     #[tokio::test]
     async fn a_password_opens_its_own_hash_only() {
         let hashed = hash("pä:ss").await.expect("hashes");
         assert!(hashed.starts_with("$argon2id$v=19$"), "{hashed}");
-        assert!(verify("pä:ss", Some(hashed.clone())).await.expect("verifies"));
-        assert!(!verify("pass", Some(hashed)).await.expect("verifies"));
-        assert!(!verify("", None).await.expect("verifies"));
+        assert!(opens("pä:ss", Some(&hashed)).await);
+        assert!(!opens("pass", Some(&hashed)).await);
+        assert!(!opens("", None).await);
     }
 
     #[tokio::test]
     async fn hashes_of_other_programs_are_accepted() {
-        // Made by argon2-cffi with other costs: `PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)`.
-        let foreign = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
-        assert!(!is_hash("plain"));
-        assert!(!verify("password", Some(foreign.into())).await.expect("verifies"));
+        // By argon2-cffi with other costs: `PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)`.
+        let foreign =
+            "$argon2id$v=19$m=64,t=1,p=1$pkpJLgyWYgPFHDCUyCdCFg$rcGufa8HsI0z5z87KnmI1QuNxm/peI0NXnDctiNw5Ok";
+        assert!(is_hash(foreign) && !is_hash("plain"));
+        assert!(opens("password", Some(foreign)).await);
+        assert!(!opens("passwort", Some(foreign)).await);
     }
 
     #[test]

@@ -165,6 +165,8 @@ impl People {
     }
 
     async fn password(&self, user: &str, secret: &str) -> Result<Known> {
+        // Counted only once it is their turn, so that guesses sent all at once do not pass together.
+        let turn = password::turn().await?;
         let failed = self.failures.get(user).unwrap_or(0);
         if failed >= TRIES {
             let wait = "too many wrong passwords for this user: wait a minute, or use a token";
@@ -173,7 +175,7 @@ impl People {
         let account = self.db.account(user).await?;
         let disabled = account.as_ref().is_none_or(|account| account.disabled_at.is_some());
         let hash = account.and_then(|account| account.password_hash);
-        if !password::verify(secret, hash).await? || disabled {
+        if !password::verify(&turn, secret, hash).await? || disabled {
             self.failures.insert(user.to_owned(), failed + 1);
             tracing::warn!(user, "wrong password");
             return Err(wrong());

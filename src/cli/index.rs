@@ -3,10 +3,11 @@
 use super::table;
 use crate::access::Who;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::admin;
 use crate::index::directory::{Index as Known, IndexName};
 use crate::index::options::{self, Change, Options};
+use crate::packaging::name::ProjectName;
 use crate::{bad, missing};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -44,6 +45,14 @@ pub enum Index {
         name: String,
         #[arg(value_name = "CHANGE", required = true, allow_hyphen_values = true)]
         changes: Vec<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell where each file of a project comes from, and why one is not shown
+    Explain {
+        #[arg(value_name = "USER/INDEX")]
+        name: String,
+        project: String,
         #[arg(long)]
         json: bool,
     },
@@ -87,6 +96,7 @@ impl Index {
                 let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
                 show(&name, &options::shown(&made), json)?;
             }
+            Self::Explain { name, project, json } => explain(app, &parse(&name)?, &project, json).await?,
             Self::Delete { name } => {
                 let name = parse(&name)?;
                 admin::delete(&app.db, &root(), &name).await?;
@@ -132,4 +142,25 @@ fn list<'a>(indexes: impl Iterator<Item = &'a Known>, json: bool) -> Result<()> 
         all.insert(index.name.to_string(), Value::Object(index.options.clone()));
     }
     if json { table::json(&json!(all)) } else { table::rows(&rows) }
+}
+
+async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Result<()> {
+    let directory = app.indexes.directory();
+    let index = directory.indexes.get(name);
+    let index = index.ok_or_else(|| missing!("there is no index {name}: see wheelwright index list"))?;
+    let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is no project name"))?;
+    let report = app.indexes.views.explain(&directory, index, &project, &root()).await?;
+    if json {
+        return table::json(&serde_json::to_value(&report).map_err(Error::internal)?);
+    }
+    table::line(&format!("{project} on {name}:"))?;
+    for source in &report.sources {
+        let shown = if source.shown { "shown" } else { "hidden" };
+        table::line(&format!("{} ({}): {shown}: {}", source.index, source.kind, source.because))?;
+        for file in &source.files {
+            let why = if file.shown { String::new() } else { format!("  hidden: {}", file.because) };
+            table::line(&format!("  {}{why}", file.filename))?;
+        }
+    }
+    report.notes.iter().try_for_each(|note| table::line(&format!("note: {note}")))
 }

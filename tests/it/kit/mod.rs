@@ -7,6 +7,7 @@ pub mod host;
 pub mod packages;
 pub mod postgres;
 pub mod s3;
+pub mod script;
 pub mod stages;
 pub mod upstream;
 

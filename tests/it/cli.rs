@@ -1,0 +1,165 @@
+//! Stories of the command line: what is typed, what is printed, how it exits.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn wheelwright(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+    command.current_dir(data).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("WHEELWRIGHT_DATA", data.join("data")).env("PIP_INDEX_URL", "http://127.0.0.1:9/simple/");
+    command
+}
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    wheelwright(data).args(arguments).output().expect("it runs")
+}
+
+/// Standard output of a command that must succeed.
+fn told(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn json(data: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&told(data, arguments)).expect("JSON")
+}
+
+/// A server process; ended when dropped.
+struct Serving {
+    process: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(data: &Path) -> Self {
+        let mut process = wheelwright(data)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+        let url = line.trim_end().strip_prefix("listening on ").expect(&line).to_owned();
+        Self { process, url }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_leaves_a_password_and_stops_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start(folder.path());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let file = folder.path().join("data/root-password");
+    let password = std::fs::read_to_string(&file).expect("a password");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let root = client.get(format!("{}/+tokens", serving.url)).basic_auth("root", Some(password.trim()));
+    assert_eq!(root.send().await.expect("an answer").status(), 200);
+    // What another process writes is seen at the next negative answer.
+    told(folder.path(), &["user", "create", "alice", "--password", "secret"]);
+    told(folder.path(), &["index", "create", "alice/dev", "--bases", "root/pypi"]);
+    let index = client.get(format!("{}/alice/dev", serving.url)).basic_auth("alice", Some("secret"));
+    assert_eq!(index.header("accept", "application/json").send().await.expect("an answer").status(), 200);
+    let pid = rustix::process::Pid::from_child(&serving.process);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    assert_eq!(serving.process.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn users_indexes_and_tokens_are_managed_without_a_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let created = told(data, &["user", "create", "alice"]);
+    assert!(created.starts_with("user alice created\npassword: "), "{created}");
+    let output = run(data, &["user", "create", "alice"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error: user already exists"));
+    told(data, &["user", "group", "add", "team", "alice"]);
+    told(data, &["user", "disable", "alice"]);
+    let users = json(data, &["user", "list", "--json"]);
+    assert_eq!((&users[0]["username"], &users[0]["disabled"]), (&"alice".into(), &true.into()));
+    assert_eq!(users[0]["groups"], serde_json::json!(["team"]));
+    told(data, &["user", "enable", "alice"]);
+    told(data, &["index", "create", "alice/dev", "--bases", "root/pypi", "acl_read=alice,:team"]);
+    told(data, &["index", "modify", "alice/dev", "acl_upload+=:team", "title=Dev"]);
+    let index = json(data, &["index", "show", "alice/dev", "--json"]);
+    assert_eq!(index["acl_upload"], serde_json::json!(["alice", ":team"]));
+    assert_eq!(index["bases"], serde_json::json!(["root/pypi"]));
+    assert!(told(data, &["index", "list"]).contains("http://127.0.0.1:9/simple/"));
+    let arguments =
+        ["token", "create", "alice", "--index", "alice/dev", "--project", "demo", "--action", "upload"];
+    let token = told(data, &[&arguments[..], &["--expires", "90d"]].concat());
+    let secret = token.lines().last().expect("a line");
+    assert!(secret.starts_with("ww_") && secret.len() == 46, "{token}");
+    let tokens = json(data, &["token", "list", "--json"]);
+    assert_eq!(tokens[0]["scope"]["project"], "demo");
+    told(data, &["token", "revoke", tokens[0]["id"].as_str().expect("an id")]);
+    assert_eq!(json(data, &["token", "list", "--json"]), serde_json::json!([]));
+    told(data, &["index", "delete", "alice/dev"]);
+    told(data, &["user", "delete", "alice"]);
+}
+
+#[test]
+fn a_password_can_come_from_standard_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = wheelwright(folder.path());
+    let mut process = command
+        .args(["user", "create", "alice", "--password-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    process.stdin.take().expect("its input").write_all(b"from a pipe\n").expect("written");
+    let output = process.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "user alice created\n");
+}
+
+#[test]
+fn the_configuration_tells_where_each_value_came_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("wheelwright.toml"), "offline = true\n").expect("a file");
+    let output = wheelwright(folder.path())
+        .args(["config", "show", "--json", "--database", "postgres://u:hidden@h/d"])
+        .env("WHEELWRIGHT_LIMITS__UPLOAD", "2 GiB")
+        .output()
+        .expect("it runs");
+    let shown: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(shown["limits.upload"]["value"], "2 GiB");
+    assert_eq!(shown["limits.upload"]["from"], "environment WHEELWRIGHT_LIMITS__UPLOAD");
+    assert_eq!(shown["offline"]["from"], "wheelwright.toml:1");
+    assert_eq!(shown["database"]["value"], "postgres://****@h/d");
+    assert_eq!(shown["listen"]["from"], "default");
+}
+
+#[test]
+fn mistakes_exit_with_2_and_say_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert_eq!(run(folder.path(), &["serv"]).status.code(), Some(2));
+    let output =
+        wheelwright(folder.path()).arg("serve").env("WHEELWRIGHT_LISTN", "x").output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "error: environment variable WHEELWRIGHT_LISTN is no setting: did you mean WHEELWRIGHT_LISTEN?\n"
+    );
+    let output =
+        wheelwright(folder.path()).args(["serve", "--listen", "nonsense"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("choose another address with --listen"));
+}
