@@ -120,16 +120,19 @@ impl People {
         let (user, secret) = match credential {
             Credential::Unreadable => return Err(wrong()),
             Credential::Bearer(secret) => ("", secret.as_str()),
-            Credential::Basic { user, secret } if secret.is_empty() && user.starts_with(tokens::PREFIX) => {
+            Credential::Basic { user, secret } if secret.is_empty() && tokens::looks_like_one(user) => {
                 ("", user.as_str())
             }
             Credential::Basic { user, secret } => (user.as_str(), secret.as_str()),
         };
-        let known = if secret.starts_with(tokens::PREFIX) { self.token(secret, now).await? } else { None };
-        let known = match known {
-            Some(known) => known,
-            None if user.is_empty() => return Err(wrong()),
-            None => self.password(user, secret).await?,
+        // A token that is not valid is no password either: it must not cost a hash, nor count
+        // as a guess.
+        let known = if tokens::looks_like_one(secret) {
+            self.token(secret, now).await?.ok_or_else(wrong)?
+        } else if user.is_empty() {
+            return Err(wrong());
+        } else {
+            self.password(user, secret).await?
         };
         let account = known.who.user.as_ref().and_then(|user| directory.users.get(user));
         match account {

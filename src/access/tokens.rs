@@ -28,6 +28,11 @@ pub struct NewToken {
     pub expires: Option<u64>,
 }
 
+/// Whether a text has the shape of a token.
+pub fn looks_like_one(text: &str) -> bool {
+    text.len() == PREFIX.len() + 43 && text.starts_with(PREFIX)
+}
+
 fn secret() -> String {
     format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
 }

@@ -152,7 +152,7 @@ impl House {
         server.app.indexes.refresh().await.expect("refreshes");
         let mut secrets = vec![
             (Anonymous, Auth::None),
-            (WrongSecret, Auth::basic("alice", "ww_wrong")),
+            (WrongSecret, Auth::basic("alice", &format!("ww_{}", "A".repeat(43)))),
             (Root, Auth::root()),
         ];
         secrets.extend(tokens.into_iter().map(|(asker, secret)| (asker, Auth::basic("__token__", &secret))));
