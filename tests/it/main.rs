@@ -22,3 +22,4 @@ mod simple;
 mod store;
 mod tidy;
 mod upload;
+mod upload_both;

@@ -21,12 +21,17 @@ pub async fn stage() -> Server {
 /// The same with changed settings.
 pub async fn stage_with(change: impl FnOnce(&mut Config)) -> Server {
     let server = Server::start_with(change).await;
-    server.make_user("alice", PASSWORD).await;
-    server.make_index("alice/dev", json!({"bases": [], "volatile": true})).await;
+    server.make_stage().await;
     server
 }
 
 impl Server {
+    /// Makes user alice and her stage.
+    pub async fn make_stage(&self) {
+        self.make_user("alice", PASSWORD).await;
+        self.make_index("alice/dev", json!({"bases": [], "volatile": true})).await;
+    }
+
     pub async fn make_user(&self, name: &str, password: &str) {
         let given = json!({"password": password});
         let given = Given::from_json(given.as_object().expect("an object").clone()).expect("valid");
