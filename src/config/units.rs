@@ -42,14 +42,14 @@ fn split(text: &str) -> Option<(u64, &str)> {
 /// Bytes in the largest binary unit that divides them: `4 GiB`.
 pub fn show_bytes(bytes: u64) -> String {
     let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = units.iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    let unit = units.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
     unit.map_or_else(|| bytes.to_string(), |(unit, name)| format!("{} {name}", bytes / unit))
 }
 
 /// Seconds in the largest unit that divides them: `10m`.
 pub fn show_seconds(seconds: u64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "m")];
-    let unit = units.iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0);
+    let unit = units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
     unit.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 

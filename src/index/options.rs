@@ -3,40 +3,17 @@
 //! What a client sends becomes a canonical JSON object ([`create`], [`modify`]); [`read`] turns
 //! the stored object into an [`Index`], [`shown`] into what may be shown.
 
+mod value;
+
 use super::directory::{Index, IndexName, Kind, Mirror, Stage};
 use crate::bad;
 use crate::config::units::{masked, seconds};
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
 use serde_json::{Map, Value};
+use value::{Type, convert, plain};
 
 /// Canonical: known keys only, each with its type's JSON form.
 pub type Options = Map<String, Value>;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Text,
-    Bool,
-    /// Seconds.
-    Number,
-    /// `7d`, `36h` …; kept as written.
-    Age,
-    Url,
-    Inheritance,
-    List,
-    /// Principals; `:anonymous:` and `:authenticated:` are upper-cased.
-    Acl,
-    /// `user/index`, a leading slash dropped.
-    Bases,
-    /// Normalised project names, or `*`.
-    Names,
-}
-
-impl Type {
-    fn is_list(self) -> bool {
-        matches!(self, Self::List | Self::Acl | Self::Bases | Self::Names)
-    }
-}
 
 const BOTH: &[(&str, Type)] = &[
     ("volatile", Type::Bool),
@@ -291,85 +268,6 @@ fn drop_key(options: &mut Options, key: &str, kind: &str) -> Result<()> {
     }
     options.remove(key);
     Ok(())
-}
-
-/// A value as its type's JSON form; clients may send everything as text.
-fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
-    match of {
-        Type::Bool => boolean(value),
-        Type::Number => number(key, value),
-        Type::Text => Ok(plain(value).into()),
-        Type::Age => {
-            let text = plain(value);
-            seconds(&text).ok_or_else(|| bad!("'{key}' must be a time like 7d, 36h or 90s, not '{text}'"))?;
-            Ok(text.into())
-        }
-        Type::Url => url(key, &plain(value)),
-        Type::Inheritance => match plain(value).as_str() {
-            text @ ("intersection" | "union") => Ok(text.into()),
-            other => Err(bad!("Unknown value '{other}' for {key}: must be 'intersection' or 'union'.")),
-        },
-        Type::List | Type::Acl | Type::Bases | Type::Names => {
-            let items = items(key, value)?;
-            items.iter().map(|item| entry(of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
-        }
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn boolean(value: &Value) -> Result<Value> {
-    let text = plain(value);
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" => Ok(true.into()),
-        "false" | "no" => Ok(false.into()),
-        _ => Err(bad!("Unknown boolean value '{text}'.")),
-    }
-}
-
-fn number(key: &str, value: &Value) -> Result<Value> {
-    let text = plain(value);
-    let number: u64 =
-        text.trim().parse().map_err(|_| bad!("'{key}' option must be a number of seconds, not '{text}'."))?;
-    Ok(number.into())
-}
-
-fn url(key: &str, text: &str) -> Result<Value> {
-    let parsed =
-        url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    parsed.map(|_| text.into()).ok_or_else(|| bad!("'{key}' option must be a URL."))
-}
-
-fn items(key: &str, value: &Value) -> Result<Vec<String>> {
-    let texts: Vec<String> = match value {
-        Value::String(text) => text.split(',').map(str::to_owned).collect(),
-        Value::Array(items) if items.iter().all(Value::is_string) => items.iter().map(plain).collect(),
-        _ => return Err(bad!("'{key}' must be a list, or text with commas")),
-    };
-    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
-}
-
-fn entry(of: Type, item: &str) -> Result<Value> {
-    Ok(match of {
-        Type::Acl if matches!(item.to_ascii_uppercase().as_str(), ":ANONYMOUS:" | ":AUTHENTICATED:") => {
-            item.to_ascii_uppercase().into()
-        }
-        Type::Bases => {
-            let base = IndexName::parse(item)
-                .ok_or_else(|| bad!("invalid base index '{item}': write user/index"))?;
-            base.as_str().into()
-        }
-        Type::Names if item != "*" => {
-            let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
-            name.as_str().into()
-        }
-        _ => item.into(),
-    })
 }
 
 /// The options as JSON shows them: credentials in `mirror_url` are masked.

@@ -1,0 +1,150 @@
+//! The types of options, and how a value that came as text becomes its type's JSON form.
+
+use crate::bad;
+use crate::config::units::seconds;
+use crate::error::Result;
+use crate::index::directory::IndexName;
+use crate::packaging::name::ProjectName;
+use serde_json::Value;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    Text,
+    Bool,
+    /// Seconds.
+    Number,
+    /// `7d`, `36h` …; kept as written.
+    Age,
+    Url,
+    Inheritance,
+    List,
+    /// Principals; `:anonymous:` and `:authenticated:` are upper-cased.
+    Acl,
+    /// `user/index`, a leading slash dropped.
+    Bases,
+    /// Normalised project names, or `*`.
+    Names,
+}
+
+impl Type {
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::List | Self::Acl | Self::Bases | Self::Names)
+    }
+}
+
+/// A value as its type's JSON form; clients may send everything as text.
+pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
+    match of {
+        Type::Bool => boolean(value),
+        Type::Number => number(key, value),
+        Type::Text => Ok(plain(value).into()),
+        Type::Age => {
+            let text = plain(value);
+            seconds(&text).ok_or_else(|| bad!("'{key}' must be a time like 7d, 36h or 90s, not '{text}'"))?;
+            Ok(text.into())
+        }
+        Type::Url => url(key, &plain(value)),
+        Type::Inheritance => match plain(value).as_str() {
+            text @ ("intersection" | "union") => Ok(text.into()),
+            other => Err(bad!("Unknown value '{other}' for {key}: must be 'intersection' or 'union'.")),
+        },
+        Type::List | Type::Acl | Type::Bases | Type::Names => {
+            let items = items(key, value)?;
+            items.iter().map(|item| entry(of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
+        }
+    }
+}
+
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn boolean(value: &Value) -> Result<Value> {
+    let text = plain(value);
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(true.into()),
+        "false" | "no" => Ok(false.into()),
+        _ => Err(bad!("Unknown boolean value '{text}'.")),
+    }
+}
+
+fn number(key: &str, value: &Value) -> Result<Value> {
+    let text = plain(value);
+    let number: u64 =
+        text.trim().parse().map_err(|_| bad!("'{key}' option must be a number of seconds, not '{text}'."))?;
+    Ok(number.into())
+}
+
+fn url(key: &str, text: &str) -> Result<Value> {
+    let parsed =
+        url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    parsed.map(|_| text.into()).ok_or_else(|| bad!("'{key}' option must be a URL."))
+}
+
+fn items(key: &str, value: &Value) -> Result<Vec<String>> {
+    let texts: Vec<String> = match value {
+        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::Array(items) if items.iter().all(Value::is_string) => items.iter().map(plain).collect(),
+        _ => return Err(bad!("'{key}' must be a list, or text with commas")),
+    };
+    Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+}
+
+fn entry(of: Type, item: &str) -> Result<Value> {
+    Ok(match of {
+        Type::Acl if matches!(item.to_ascii_uppercase().as_str(), ":ANONYMOUS:" | ":AUTHENTICATED:") => {
+            item.to_ascii_uppercase().into()
+        }
+        Type::Bases => {
+            let base = IndexName::parse(item)
+                .ok_or_else(|| bad!("invalid base index '{item}': write user/index"))?;
+            base.as_str().into()
+        }
+        Type::Names if item != "*" => {
+            let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
+            name.as_str().into()
+        }
+        _ => item.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn converted(of: Type, value: Value) -> Option<Value> {
+        convert("key", of, &value).ok()
+    }
+
+    #[test]
+    fn text_becomes_what_its_option_is() {
+        assert_eq!(converted(Type::Bool, json!("YES")), Some(json!(true)));
+        assert_eq!(converted(Type::Bool, json!(1)), None);
+        assert_eq!(converted(Type::Number, json!("0")), Some(json!(0)));
+        assert_eq!(converted(Type::Number, json!("-1")), None);
+        assert_eq!(converted(Type::Age, json!("7d")), Some(json!("7d")));
+        assert_eq!(converted(Type::Age, json!("a week")), None);
+        assert_eq!(
+            converted(Type::Url, json!("https://host.test/simple/")),
+            Some(json!("https://host.test/simple/"))
+        );
+        assert_eq!(converted(Type::Url, json!("file:///etc")), None);
+        assert_eq!(converted(Type::Inheritance, json!("both")), None);
+    }
+
+    #[test]
+    fn lists_are_json_or_text_with_commas() {
+        assert_eq!(converted(Type::Acl, json!(" ann, :anonymous:,,")), Some(json!(["ann", ":ANONYMOUS:"])));
+        assert_eq!(converted(Type::List, json!(["a", "b"])), Some(json!(["a", "b"])));
+        assert_eq!(converted(Type::List, json!("")), Some(json!([])));
+        assert_eq!(converted(Type::List, json!([1])), None);
+        assert_eq!(converted(Type::Bases, json!("/root/pypi")), Some(json!(["root/pypi"])));
+        assert_eq!(converted(Type::Bases, json!("pypi")), None);
+        assert_eq!(converted(Type::Names, json!("He_llo,*")), Some(json!(["he-llo", "*"])));
+        assert_eq!(converted(Type::Names, json!("-")), None);
+    }
+}
