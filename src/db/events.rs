@@ -72,6 +72,7 @@ impl Db {
 
     /// The newest committed serial.
     pub async fn serial(&self) -> Result<i64> {
-        Ok(sqlx::query_scalar("SELECT serial FROM clock WHERE id = 1").fetch_one(&self.pool).await?)
+        let serial = sqlx::query_scalar("SELECT serial FROM clock WHERE id = 1");
+        Ok(self.know_serial(serial.fetch_one(&self.pool).await?))
     }
 }

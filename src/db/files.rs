@@ -146,6 +146,21 @@ impl Db {
         Ok(names)
     }
 
+    /// The same with the serial of each project's last change.
+    pub async fn projects_with_serials(&self, index: &str) -> Result<Vec<(String, u64)>> {
+        let rows = sqlx::query("SELECT name, serial FROM project WHERE index_name = $1")
+            .bind(index)
+            .fetch_all(&self.pool)
+            .await?;
+        let read = |row: &AnyRow| -> Result<(String, u64)> {
+            let serial: i64 = row.try_get(1)?;
+            Ok((row.try_get(0)?, serial.unsigned_abs()))
+        };
+        let mut projects = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+        projects.sort_unstable();
+        Ok(projects)
+    }
+
     /// Whether the project was uploaded to or registered in exactly this index.
     pub async fn stage_has(&self, index: &str, project: &str) -> Result<bool> {
         let found: Option<String> =

@@ -18,6 +18,9 @@ mod tx;
 
 pub use tx::Tx;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 /// Microseconds since 1970, UTC.
 pub type Micros = i64;
 
@@ -30,6 +33,8 @@ pub struct Db {
     /// connection, so that writers queue in order instead of polling for the lock.
     pub(crate) writer: sqlx::AnyPool,
     engine: Engine,
+    /// The newest serial that this process committed or read.
+    newest: Arc<AtomicI64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,17 @@ pub enum Engine {
 impl Db {
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// The newest serial that this process knows of, without asking the database: its own commits
+    /// count at once, those of other processes when they are followed.
+    pub fn newest_serial(&self) -> i64 {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    fn know_serial(&self, serial: i64) -> i64 {
+        self.newest.fetch_max(serial, Ordering::Relaxed);
+        serial
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor, SqlSafeStr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Below it, SQLite can lose committed pages of its write-ahead log.
@@ -73,7 +74,7 @@ impl Db {
         migrate(&writer, Engine::Sqlite).await?;
         let readers = std::thread::available_parallelism().map_or(4, |n| n.get() as u32 * 2).clamp(4, 16);
         let pool = sqlite_pool(readers).connect(&url).await?;
-        Ok(Self { pool, writer, engine: Engine::Sqlite })
+        Ok(Self { pool, writer, engine: Engine::Sqlite, newest: Arc::default() })
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
@@ -86,7 +87,7 @@ impl Db {
         let version: String = sqlx::query_scalar("SHOW server_version_num").fetch_one(&pool).await?;
         postgres_is_new_enough(&version)?;
         migrate(&pool, Engine::Postgres).await?;
-        Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres })
+        Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres, newest: Arc::default() })
     }
 }
 

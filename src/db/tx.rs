@@ -9,6 +9,7 @@ pub struct Tx {
     pub(crate) tx: sqlx::Transaction<'static, sqlx::Any>,
     pub serial: i64,
     pub now: Micros,
+    db: Db,
 }
 
 impl Tx {
@@ -21,7 +22,7 @@ impl Tx {
             sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial")
                 .fetch_one(&mut *tx)
                 .await?;
-        Ok(Self { tx, serial, now: now() })
+        Ok(Self { tx, serial, now: now(), db: db.clone() })
     }
 
     /// Writes the event and commits; on disk when it returns. `what` is a verb phrase (`upload`,
@@ -29,6 +30,6 @@ impl Tx {
     pub async fn commit(mut self, event: events::NewEvent<'_>) -> Result<i64> {
         events::insert(&mut self, event).await?;
         self.tx.commit().await?;
-        Ok(self.serial)
+        Ok(self.db.know_serial(self.serial))
     }
 }

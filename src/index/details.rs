@@ -11,10 +11,30 @@ use crate::packaging::filename::describe;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// sha256 to what else is known of the same bytes: md5 and blake2b-256, in hex.
+pub type Digests = HashMap<String, (Option<String>, Option<String>)>;
+
 impl Views {
+    /// Digests of a project's files, as far as their bytes are here. Bytes are the same wherever
+    /// they are, so this tells nobody more than the sha256 does.
+    pub async fn digests(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        project: &ProjectName,
+    ) -> Result<Digests> {
+        let walk = self.walk(directory, &index.name)?;
+        let mut digests = Digests::new();
+        for source in &walk.order.sources {
+            let files = self.sources().db.project_files(source.as_str(), project.as_str()).await?;
+            digests.extend(files.into_iter().map(|file| (file.sha256, (file.md5, file.blake2_256))));
+        }
+        Ok(digests)
+    }
+
     /// The files of `index` and of the stages among its bases: each project's first of a name.
     pub async fn own_files(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<Vec<File>> {
         let walk = self.walk(directory, &index.name)?;

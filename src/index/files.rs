@@ -174,7 +174,9 @@ fn etag(hex: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(format!("\"{hex}\"")).map_err(Error::internal)
 }
 
-fn is_public(directory: &Directory, index: &Index) -> bool {
+/// Whether anonymous askers may have the files of an index: the one rule for `public` and
+/// `private` in their answers, be the bytes here or on their way.
+pub fn is_public(directory: &Directory, index: &Index) -> bool {
     access::may_read(directory, &Who::default(), index)
 }
 

@@ -37,6 +37,7 @@ use view::Views;
 pub struct Indexes {
     db: Db,
     store: Store,
+    uuid: String,
     follower: Follower,
     stripes: Arc<Stripes>,
     pub mirrors: Mirrors,
@@ -46,14 +47,15 @@ pub struct Indexes {
 
 impl Indexes {
     pub async fn new(config: &Config, db: Db, store: Store) -> Result<Self> {
+        let uuid = db.settle_fact("uuid", &uuid::Uuid::now_v7().simple().to_string()).await?;
         let stripes = Arc::new(Stripes::default());
         let bumped = stripes.clone();
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
         let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed)?;
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
-        let views = Views::new(db.clone(), mirrors.clone(), stripes.clone(), config.limits.page_cache);
-        Ok(Self { db, store, follower, stripes, mirrors, views, files })
+        let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
+        Ok(Self { db, store, uuid, follower, stripes, mirrors, views, files })
     }
 
     /// The present snapshot.
@@ -61,9 +63,14 @@ impl Indexes {
         self.follower.directory()
     }
 
-    /// The serial of the present snapshot.
-    pub fn directory_serial(&self) -> i64 {
-        self.follower.directory().serial
+    /// The newest serial this process knows of.
+    pub fn serial(&self) -> i64 {
+        self.db.newest_serial()
+    }
+
+    /// Of this installation: all processes on one database share it.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
     }
 
     /// Something about a project changed in the database: call it after the commit, before the

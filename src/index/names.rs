@@ -11,39 +11,66 @@ use std::sync::Arc;
 
 /// Lists by source; each is sorted and has each name once.
 pub struct Names {
-    lists: Vec<Arc<NameList>>,
+    lists: Vec<List>,
     /// Anonymous askers see the same.
     pub public: bool,
+    /// Of the whole list; grows with every change, whatever it was.
+    pub serial: Option<u64>,
+}
+
+/// The names of one source.
+pub struct List {
+    pub names: Arc<NameList>,
+    /// Of each project's last change, in the order of the names; empty where nobody tells.
+    pub serials: Vec<u64>,
+}
+
+impl From<Arc<NameList>> for List {
+    fn from(names: Arc<NameList>) -> Self {
+        Self { names, serials: Vec::new() }
+    }
 }
 
 impl Names {
-    pub fn new(lists: Vec<Arc<NameList>>, public: bool) -> Self {
-        Self { lists, public }
+    pub fn new(lists: Vec<List>, public: bool, serial: Option<u64>) -> Self {
+        Self { lists, public, serial }
     }
 
     /// At most this many names.
     pub fn at_most(&self) -> usize {
-        self.lists.iter().map(|list| list.len()).sum()
+        self.lists.iter().map(|list| list.names.len()).sum()
     }
 
-    /// All names in order, each once.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let mut lists: Vec<_> = self.lists.iter().map(|list| list.iter()).collect();
-        let mut heads: BinaryHeap<Reverse<(&str, usize)>> = BinaryHeap::with_capacity(lists.len());
+    /// All names in order, each once, with the newest serial that a source tells.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        let mut lists: Vec<_> = self.lists.iter().map(List::iter).collect();
+        let mut heads: BinaryHeap<Reverse<(&str, usize, Option<u64>)>> =
+            BinaryHeap::with_capacity(lists.len());
         for (at, list) in lists.iter_mut().enumerate() {
-            heads.extend(list.next().map(|name| Reverse((name, at))));
+            heads.extend(list.next().map(|(name, serial)| Reverse((name, at, serial))));
         }
-        let mut last = None;
         std::iter::from_fn(move || {
-            loop {
-                let Reverse((name, at)) = heads.pop()?;
-                heads.extend(lists.get_mut(at).and_then(Iterator::next).map(|next| Reverse((next, at))));
-                if last != Some(name) {
-                    last = Some(name);
-                    return last;
-                }
+            let Reverse((name, at, mut newest)) = heads.pop()?;
+            let mut advance = |heads: &mut BinaryHeap<_>, at: usize| {
+                let next = lists.get_mut(at).and_then(Iterator::next);
+                heads.extend(next.map(|(name, serial)| Reverse((name, at, serial))));
+            };
+            advance(&mut heads, at);
+            while let Some(Reverse((same, at, serial))) = heads.peek().copied()
+                && same == name
+            {
+                heads.pop();
+                newest = newest.max(serial);
+                advance(&mut heads, at);
             }
+            Some((name, newest))
         })
+    }
+}
+
+impl List {
+    fn iter(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        self.names.iter().enumerate().map(|(at, name)| (name, self.serials.get(at).copied()))
     }
 }
 
@@ -56,23 +83,28 @@ impl Views {
     pub async fn names(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<Names> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let mut lists = Vec::new();
+        let (mut lists, mut hosts) = (Vec::new(), false);
+        // Before the names: a mirror of ours that saw this serial must not miss a later change.
+        let serial = self.sources().db.serial().await?.unsigned_abs();
         for (at, name) in walk.order.sources.iter().enumerate() {
             let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             match &source.kind {
                 Kind::Stage(_) => {
-                    let names = self.sources().db.projects(name.as_str()).await?;
-                    lists.push(Arc::new(names.iter().map(String::as_str).collect()));
+                    let known = self.sources().db.projects_with_serials(name.as_str()).await?;
+                    let names = Arc::new(known.iter().map(|(name, _)| name.as_str()).collect());
+                    let serials = known.into_iter().map(|(_, serial)| serial).collect();
+                    lists.push(List { names, serials });
+                    hosts = true;
                 }
                 Kind::Mirror(_) => match self.sources().mirrors.names(source).await {
-                    Ok(names) => lists.push(names),
+                    Ok(names) => lists.push(names.into()),
                     Err(error) if at == 0 => return Err(error),
                     Err(error) => tracing::warn!(index = %name, %error, "no list of names"),
                 },
             }
         }
-        Ok(Names::new(lists, walk.is_public(readable)))
+        Ok(Names::new(lists, walk.is_public(readable), Some(serial).filter(|_| hosts)))
     }
 }
 
@@ -81,10 +113,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_merge_in_order_without_repetition() {
-        let list = |names: &[&str]| Arc::new(names.iter().copied().collect::<NameList>());
-        let names = Names::new(vec![list(&["b", "d"]), list(&[]), list(&["a", "b", "c", "d", "e"])], true);
-        assert_eq!(names.iter().collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
-        assert_eq!(names.at_most(), 7);
+    fn lists_merge_in_order_without_repetition_and_the_newest_serial_counts() {
+        let list = |names: &[&str], serials: &[u64]| List {
+            names: Arc::new(names.iter().copied().collect()),
+            serials: serials.to_vec(),
+        };
+        let lists = vec![
+            list(&["b", "d"], &[7, 3]),
+            list(&[], &[]),
+            list(&["a", "b", "c", "d", "e"], &[]),
+            list(&["d"], &[5]),
+        ];
+        let names = Names::new(lists, true, None);
+        let all: Vec<_> = names.iter().collect();
+        assert_eq!(all, [("a", None), ("b", Some(7)), ("c", None), ("d", Some(5)), ("e", None)]);
+        assert_eq!(names.at_most(), 8);
     }
 }

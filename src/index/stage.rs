@@ -55,16 +55,17 @@ fn shown_file(file: &StoredFile, release: Option<&Release>) -> File {
         _ => Yanked::No,
     };
     let metadata = file.metadata_sha256.clone().filter(|_| file.filename.ends_with(".whl"));
+    let url = file_url(&file.index, &file.sha256, &file.filename);
     File {
         filename: file.filename.clone(),
-        url: file_url(&file.index, &file.sha256, &file.filename),
+        provenance: file.attested.then(|| format!("{url}.provenance")),
+        url,
         hashes: Hashes { sha256: Some(file.sha256.clone()), others: Vec::new() },
         requires_python: file.requires_python.clone().filter(|text| !text.trim().is_empty()),
         size: Some(file.size),
         upload_time: upload_time(file.uploaded_at),
         yanked,
         core_metadata: metadata.map_or(CoreMetadata::No, CoreMetadata::Sha256),
-        provenance: None,
     }
 }
 

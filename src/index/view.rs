@@ -7,6 +7,7 @@ use super::inheritance::{self, Order};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
 use crate::access::{self, Who};
+use crate::config::Config;
 use crate::db::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
@@ -18,6 +19,7 @@ use moka::Equivalent;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, Weak};
 
 /// A page is asked of its upstream at most this often, however many clients say `no-cache`.
@@ -57,6 +59,8 @@ pub struct Ask<'a> {
     /// How many segments deep the page is: links lead that far up to the server's root.
     pub depth: u8,
     pub as_of: Option<Micros>,
+    /// The authority of the server as the client wrote it (`Host`), for URLs that must be absolute.
+    pub host: Option<&'a str>,
     /// The client wants to know what is true now, not what was true a moment ago.
     pub refresh: bool,
 }
@@ -74,6 +78,8 @@ pub struct Prepared {
     pub public: bool,
     /// An upstream does not answer; the page is what it said last.
     pub stale: bool,
+    /// Its bytes differ with the name by which the server is asked: look again, with the base.
+    by_base: bool,
     stamp: u64,
     directory: Weak<Directory>,
     fresh_until: Micros,
@@ -95,6 +101,7 @@ struct PageKey {
     as_of: Option<Micros>,
     form: Form,
     depth: u8,
+    base: Box<str>,
 }
 
 /// [`PageKey`] without owning its names; hashes alike.
@@ -106,6 +113,8 @@ struct KeyRef<'a> {
     as_of: Option<Micros>,
     form: Form,
     depth: u8,
+    /// Empty unless the page has absolute URLs of ours in it.
+    base: &'a str,
 }
 
 impl Equivalent<PageKey> for KeyRef<'_> {
@@ -113,6 +122,7 @@ impl Equivalent<PageKey> for KeyRef<'_> {
         let same = (self.readable, self.as_of, self.form, self.depth);
         *self.index == *key.index
             && *self.project == *key.project
+            && *self.base == *key.base
             && same == (key.readable, key.as_of, key.form, key.depth)
     }
 }
@@ -126,6 +136,7 @@ impl KeyRef<'_> {
             as_of: self.as_of,
             form: self.form,
             depth: self.depth,
+            base: self.base.into(),
         }
     }
 }
@@ -151,13 +162,28 @@ pub struct Views {
     pages: moka::sync::Cache<PageKey, Arc<Prepared>>,
     flights: Flights<PageKey>,
     walks: RwLock<Walks>,
+    public_url: Option<String>,
+    scheme: &'static str,
+    /// Pages written so far.
+    pub rendered: AtomicU64,
 }
 
 impl Views {
-    /// Keeps at most `bytes` of pages.
-    pub fn new(db: Db, mirrors: Mirrors, stripes: Arc<Stripes>, bytes: u64) -> Self {
-        let pages = moka::sync::Cache::builder().max_capacity(bytes).weigher(weight).build();
-        Self { db, mirrors, stripes, pages, flights: Flights::default(), walks: RwLock::default() }
+    /// Keeps at most `limits.page_cache` bytes of pages.
+    pub fn new(config: &Config, db: Db, mirrors: Mirrors, stripes: Arc<Stripes>) -> Self {
+        let pages =
+            moka::sync::Cache::builder().max_capacity(config.limits.page_cache).weigher(weight).build();
+        Self {
+            db,
+            mirrors,
+            stripes,
+            pages,
+            flights: Flights::default(),
+            walks: RwLock::default(),
+            public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            scheme: if config.tls.is_some() { "https" } else { "http" },
+            rendered: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {
@@ -169,8 +195,27 @@ impl Views {
     /// # Errors
     /// As [`Sources::project`].
     pub async fn project(&self, ask: Ask<'_>) -> Result<Arc<Prepared>> {
+        let page = self.with_base(&ask, "").await?;
+        match page.by_base.then(|| self.base(&ask)).flatten() {
+            Some(base) => self.with_base(&ask, &base).await,
+            None => Ok(page),
+        }
+    }
+
+    /// Where the asker sees this server's root; ends in `/`. `None` where nothing trustworthy tells.
+    fn base(&self, ask: &Ask<'_>) -> Option<String> {
+        if let Some(url) = &self.public_url {
+            return Some(format!("{url}/"));
+        }
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        let host = ask.host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits))?;
+        Some(format!("{}://{host}/", self.scheme))
+    }
+
+    async fn with_base(&self, ask: &Ask<'_>, base: &str) -> Result<Arc<Prepared>> {
         let walk = self.walk(ask.directory, &ask.index.name)?;
         let key = KeyRef {
+            base,
             index: ask.index.name.as_str(),
             project: ask.project.as_str(),
             readable: walk.readable(ask.directory, ask.who),
@@ -178,17 +223,17 @@ impl Views {
             form: ask.form,
             depth: ask.depth,
         };
-        if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, &ask, now())) {
+        if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, ask, now())) {
             return Ok(known);
         }
         let asked_at = now();
         let _flight = self.flights.enter(key.to_key()).await;
         if let Some(known) = self.pages.get(&key)
-            && (self.is_true(&known, &ask, now()) || known.gathered_at >= asked_at)
+            && (self.is_true(&known, ask, now()) || known.gathered_at >= asked_at)
         {
             return Ok(known);
         }
-        let prepared = Arc::new(self.prepare(&ask, &walk, key.readable).await?);
+        let prepared = Arc::new(self.prepare(ask, &walk, key.readable, base).await?);
         self.pages.insert(key.to_key(), prepared.clone());
         Ok(prepared)
     }
@@ -201,13 +246,18 @@ impl Views {
             && (!ask.refresh || young || page.fresh_until == Micros::MAX)
     }
 
-    async fn prepare(&self, ask: &Ask<'_>, walk: &Walk, readable: u128) -> Result<Prepared> {
+    async fn prepare(&self, ask: &Ask<'_>, walk: &Walk, readable: u128, base: &str) -> Result<Prepared> {
         // Before gathering: what changes meanwhile makes this page untrue, not the next one.
         let stamp = self.stripes.stamp(ask.project.as_str());
         let gathered_at = now();
         let sight = Sight { directory: ask.directory, order: &walk.order, readable, as_of: ask.as_of };
-        let Gathered { page, fresh_until, stale } =
+        let Gathered { mut page, fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
+        let by_base = base.is_empty() && page.has_own_provenance();
+        if !base.is_empty() {
+            page.set_base(base);
+        }
+        self.rendered.fetch_add(1, Ordering::Relaxed);
         let serial = page.serial;
         let (form, depth) = (ask.form, ask.depth);
         let (identity, gzip) = match page.files.len() > LARGE {
@@ -225,6 +275,7 @@ impl Views {
             serial: serial.map(HeaderValue::from),
             public,
             stale,
+            by_base,
             stamp,
             directory: Arc::downgrade(ask.directory),
             fresh_until,

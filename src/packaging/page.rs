@@ -65,7 +65,8 @@ pub struct File {
     pub yanked: Yanked,
     #[serde(rename = "m", default, skip_serializing_if = "is_default")]
     pub core_metadata: CoreMetadata,
-    /// Absolute URL (PEP 740).
+    /// PEP 740. Absolute on an upstream page; on ours it may be relative like `url`, and is shown
+    /// only once it was made absolute ([`Page::set_base`]).
     #[serde(rename = "a", default, skip_serializing_if = "is_default")]
     pub provenance: Option<String>,
 }
@@ -221,6 +222,20 @@ impl Page {
         match self.status {
             Status::Quarantined => &[],
             _ => &self.files,
+        }
+    }
+
+    /// Whether a provenance is ours, so that the page depends on where its reader sees the server.
+    pub fn has_own_provenance(&self) -> bool {
+        self.files.iter().any(|file| file.provenance.as_deref().is_some_and(|url| !url.contains("://")))
+    }
+
+    /// Makes our provenance URLs absolute, as PEP 740 wants them; `base` ends in `/`.
+    pub fn set_base(&mut self, base: &str) {
+        for url in self.files.iter_mut().filter_map(|file| file.provenance.as_mut()) {
+            if !url.contains("://") {
+                url.insert_str(0, base);
+            }
         }
     }
 

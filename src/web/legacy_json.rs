@@ -1,24 +1,30 @@
 //! The legacy JSON API: `I/pypi/{project}/json`, `I/pypi/{project}/{version}/json` and their
 //! aliases, for tools that read a project's facts there.
 
+use super::devpi;
 use super::links;
 use super::router::Ctx;
+use super::simple::redirect;
 use crate::error::{Error, Result};
+use crate::index::details::Digests;
 use crate::index::directory::Index;
 use crate::missing;
-use crate::packaging::filename::{Kind, describe};
+use crate::packaging::filename::{Kind, describe, encode_segment};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
 use crate::packaging::version::{Version, canonical, parse};
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 /// The project, or with `{version}` one release of it.
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let text = ctx.param("project");
     let name = ProjectName::new(text).ok_or_else(|| missing!("Not Found"))?;
+    if text != name.as_str() {
+        return moved(&ctx, &name);
+    }
     let index = ctx.index()?;
     let views = &ctx.app.indexes.views;
     let mut page = views.page(&ctx.directory, index, &name, &ctx.who).await?;
@@ -31,11 +37,12 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         }
     };
     let metadata = views.metadata(&ctx.directory, index, &page, &version, &ctx.who).await?;
-    let base = base_url(&ctx);
+    let digests = views.digests(&ctx.directory, index, &name).await?;
+    let base = format!("{}/", devpi::base_url(&ctx));
     let files = |version: &str| -> Vec<Value> {
         let of_version =
             page.offered().iter().filter(|file| version_of(&name, file).as_deref() == Some(version));
-        of_version.map(|file| file_json(&name, file, &base)).collect()
+        of_version.map(|file| file_json(&name, file, &base, &digests)).collect()
     };
     let mut body = json!({
         "info": info(&page, &version, &metadata, &base, index),
@@ -78,12 +85,18 @@ fn latest(page: &Page) -> Option<String> {
     versions.iter().max_by_key(rank).cloned()
 }
 
-fn file_json(name: &ProjectName, file: &File, base: &str) -> Value {
+fn file_json(name: &ProjectName, file: &File, base: &str, known: &Digests) -> Value {
     let described = describe(name, &file.filename);
     let wheel = described.is_some_and(|known| known.kind == Kind::Wheel);
     let python = file.filename.rsplit('-').nth(2).filter(|_| wheel).unwrap_or("source");
     let time = file.upload_time.as_deref().unwrap_or_default();
     let url = if file.url.contains("://") { file.url.clone() } else { format!("{base}{}", file.url) };
+    let mut digests = Map::new();
+    if let Some(sha256) = &file.hashes.sha256 {
+        let (md5, blake2) = known.get(sha256).cloned().unwrap_or_default();
+        let all = [("blake2b_256", blake2), ("md5", md5), ("sha256", Some(sha256.clone()))];
+        digests.extend(all.into_iter().filter_map(|(name, hex)| Some((name.to_owned(), hex?.into()))));
+    }
     json!({
         "comment_text": "",
         "core-metadata": match &file.core_metadata {
@@ -91,10 +104,11 @@ fn file_json(name: &ProjectName, file: &File, base: &str) -> Value {
             CoreMetadata::Yes => Value::Bool(true),
             CoreMetadata::Sha256(hex) => json!({"sha256": hex}),
         },
-        "digests": file.hashes.sha256.as_ref().map_or(json!({}), |hex| json!({"sha256": hex})),
+        "digests": digests,
         "downloads": -1,
         "filename": file.filename,
         "has_sig": false,
+        "md5_digest": digests.get("md5"),
         "packagetype": if wheel { "bdist_wheel" } else { "sdist" },
         "python_version": python,
         "requires_python": file.requires_python,
@@ -145,13 +159,13 @@ fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Ind
     })
 }
 
-/// Where this server is, as its clients see it; ends in `/`.
-fn base_url(ctx: &Ctx) -> String {
-    if let Some(url) = &ctx.app.config.public_url {
-        return format!("{}/", url.as_str().trim_end_matches('/'));
-    }
-    let scheme = if ctx.app.config.tls.is_some() { "https" } else { "http" };
-    let host = ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| ctx.uri.authority().map(|authority| authority.as_str()));
-    format!("{scheme}://{}/", host.unwrap_or("localhost"))
+/// To the same under the normalised name. The place is relative, so that it holds behind any proxy.
+fn moved(ctx: &Ctx, name: &ProjectName) -> Result<Response> {
+    let slash = if ctx.uri.path().ends_with('/') { "/" } else { "" };
+    let (up, rest) = match ctx.param("version") {
+        "" => ("../", "json".to_owned()),
+        version => ("../../", format!("{}/json", encode_segment(version))),
+    };
+    let up = if slash.is_empty() { up.to_owned() } else { format!("../{up}") };
+    redirect(ctx, StatusCode::MOVED_PERMANENTLY, format!("{up}{name}/{rest}{slash}"))
 }

@@ -160,12 +160,21 @@ pub(super) fn wrong_method(allow: Option<HeaderValue>, wants: Wants) -> Response
 const API_VERSION: HeaderName = HeaderName::from_static("x-devpi-api-version");
 const SERVER_VERSION: HeaderName = HeaderName::from_static("x-devpi-server-version");
 const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
+/// The last of these is what devpi's newer replicas read, the second what the older do.
+const UUIDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-devpi-uuid"),
+    HeaderName::from_static("x-devpi-master-uuid"),
+    HeaderName::from_static("x-devpi-primary-uuid"),
+];
 
 /// Headers that every answer has: devpi's client knows by them what it speaks to.
-pub(super) fn common(response: &mut Response, serial: i64) {
+pub(super) fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(API_VERSION, HeaderValue::from_static("2"));
     // The version of devpi's server whose protocol this is.
     headers.insert(SERVER_VERSION, HeaderValue::from_static("6.20.3"));
     headers.insert(SERIAL, serial.into());
+    for name in UUIDS {
+        headers.insert(name, uuid.clone());
+    }
 }

@@ -13,7 +13,7 @@ use crate::{bad, forbidden, missing};
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ impl<B> Ctx<B> {
 
     /// Whether the client takes this media type by name (`application/json`).
     pub fn accepts(&self, media_type: &str) -> bool {
-        let accept = self.headers.get_all(http::header::ACCEPT);
+        let accept = self.headers.get_all(header::ACCEPT);
         accept.iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains(media_type))
     }
 
@@ -181,7 +181,8 @@ impl Table {
             }
         }
         let prefix = app.config.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default();
-        Router { app, rows, places, prefix }
+        let uuid = HeaderValue::from_str(app.indexes.uuid()).unwrap_or(HeaderValue::from_static(""));
+        Router { app, rows, places, prefix, uuid }
     }
 }
 
@@ -209,6 +210,8 @@ pub struct Router {
     places: matchit::Router<Place>,
     /// The path of the public URL.
     prefix: String,
+    /// Of this installation.
+    uuid: HeaderValue,
 }
 
 impl Router {
@@ -224,23 +227,28 @@ impl Router {
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let wants = respond::Wants::of(&parts.headers).at(asked);
         let head = parts.method == Method::HEAD;
+        // A proxy in front may have gone by a length that hyper dropped in favour of the chunks:
+        // what follows on this connection could be a request of somebody else's making (RFC 9112, 6.1).
+        let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
         let found = self.find(&mut parts);
-        let (row, mut response) = match found {
+        let mut response = match found {
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
                 let response = self.clone().run(row, params, parts, Body::new(body), peer).await;
                 let response = response.unwrap_or_else(|error| respond::error(&error, wants));
                 self.account(row, &uri, response.status(), started.elapsed());
-                (Some(row), response)
+                response
             }
-            Err(Unrouted::Method(allow)) => (None, respond::wrong_method(allow, wants)),
-            Err(Unrouted::Error(error)) => (None, respond::error(&error, wants)),
+            Err(Unrouted::Method(allow)) => respond::wrong_method(allow, wants),
+            Err(Unrouted::Error(error)) => respond::error(&error, wants),
         };
-        let _ = row;
         if head {
             response = without_body(response);
         }
-        respond::common(&mut response, self.app.indexes.directory_serial());
+        respond::common(&mut response, self.app.indexes.serial(), &self.uuid);
+        if chunked {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 
@@ -350,16 +358,19 @@ fn with_path(uri: &Uri, mut path: String) -> Result<Uri> {
         path.push('?');
         path.push_str(query);
     }
-    path.parse().map_err(|_| bad!("the path of this URL is not valid"))
+    let mut parts = uri.clone().into_parts();
+    let path = path.parse().map_err(|_| bad!("the path of this URL is not valid"))?;
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).map_err(|_| bad!("this URL is not valid"))
 }
 
 /// The headers of the answer to GET, with the length the body would have.
 fn without_body(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact()
-        && !parts.headers.contains_key(http::header::CONTENT_LENGTH)
+        && !parts.headers.contains_key(header::CONTENT_LENGTH)
     {
-        parts.headers.insert(http::header::CONTENT_LENGTH, length.into());
+        parts.headers.insert(header::CONTENT_LENGTH, length.into());
     }
     Response::from_parts(parts, Body::empty())
 }

@@ -105,9 +105,11 @@ fn legacy_api(table: Table) -> Table {
         .on(GET, "/pypi/{project}/json", Need::Read, legacy_json::get)
         .on(GET, "/pypi/{project}/json/", Need::Read, legacy_json::get)
         .on(GET, "/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
+        .on(GET, "/pypi/{project}/{version}/json/", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/json", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/json/", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/{version}/json/", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
 }
 

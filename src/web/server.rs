@@ -20,19 +20,40 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Connections served at once; more wait in the listener's queue.
-const CONNECTIONS: usize = 8192;
-/// A client that takes longer to say what it wants is cut off.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests that run longer than this after the signal to stop are cut off.
-const DRAIN: Duration = Duration::from_secs(30);
+/// What one server bears.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections served at once; more wait in the listener's queue.
+    pub connections: usize,
+    /// A client that takes longer to say what it wants is cut off.
+    pub header: Duration,
+    /// Requests that run longer than this after the signal to stop are cut off.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let half_a_minute = Duration::from_secs(30);
+        Self { connections: 8192, header: half_a_minute, drain: half_a_minute }
+    }
+}
 
 /// Serves until `stop` resolves, then lets running requests finish.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
+    serve_within(Limits::default(), app, listener, stop).await
+}
+
+/// The same within other limits.
+pub async fn serve_within(
+    limits: Limits,
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
     let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
     let router = Arc::new(routes::table().into_router(app));
     let graceful = Arc::new(GracefulShutdown::new());
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.connections));
     tokio::pin!(stop);
     loop {
         let (stream, peer, place) = tokio::select! {
@@ -42,23 +63,27 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         let (router, tls) = (router.clone(), tls.clone());
         let graceful = Arc::downgrade(&graceful);
         tokio::spawn(async move {
-            let Some(upgraded) = timeout(HEADER_TIMEOUT, greet(stream, tls)).await.ok().flatten() else {
+            let Some(upgraded) = timeout(limits.header, greet(stream, tls)).await.ok().flatten() else {
                 return;
             };
             let Some(watcher) = graceful.upgrade().map(|graceful| graceful.watcher()) else { return };
             match upgraded {
-                Greeted::Plain(stream, version) => talk(stream, version, peer, router, watcher).await,
-                Greeted::Tls(stream, version) => talk(*stream, version, peer, router, watcher).await,
+                Greeted::Plain(stream, version) => {
+                    talk(stream, version, (peer, limits.header), router, watcher).await
+                }
+                Greeted::Tls(stream, version) => {
+                    talk(*stream, version, (peer, limits.header), router, watcher).await
+                }
             }
             drop(place);
         });
     }
     drop(listener);
-    drain(graceful).await;
+    drain(graceful, limits.drain).await;
     Ok(())
 }
 
-async fn drain(graceful: Arc<GracefulShutdown>) {
+async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
     // Tasks hold it only for the moment in which they take their watcher.
     let mut shared = graceful;
     let graceful = loop {
@@ -68,8 +93,8 @@ async fn drain(graceful: Arc<GracefulShutdown>) {
         }
         tokio::task::yield_now().await;
     };
-    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still running after {DRAIN:?} and were cut off");
+    if timeout(longest, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still running after {longest:?} and were cut off");
     }
 }
 
@@ -134,7 +159,7 @@ async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Greeted> {
 async fn talk<S>(
     stream: S,
     version: Version,
-    peer: SocketAddr,
+    (peer, patience): (SocketAddr, Duration),
     router: Arc<Router>,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
@@ -148,12 +173,12 @@ async fn talk<S>(
     let ended = match version {
         Version::Http1 => {
             let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+            builder.timer(TokioTimer::new()).header_read_timeout(patience);
             watcher.watch(builder.serve_connection(stream, service)).await
         }
         Version::Http2 => {
             let mut builder = http2::Builder::new(TokioExecutor::new());
-            builder.timer(TokioTimer::new()).keep_alive_interval(HEADER_TIMEOUT).max_concurrent_streams(256);
+            builder.timer(TokioTimer::new()).keep_alive_interval(patience).max_concurrent_streams(256);
             watcher.watch(builder.serve_connection(stream, service)).await
         }
     };

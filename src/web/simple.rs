@@ -55,7 +55,7 @@ fn named(ctx: &Ctx) -> Result<ProjectName> {
 }
 
 /// To a relative place, so that it holds behind any proxy; the query is kept.
-fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> Result<Response> {
+pub(super) fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> Result<Response> {
     if let Some(query) = ctx.uri.query() {
         location.push('?');
         location.push_str(query);
@@ -92,8 +92,15 @@ fn ask<'a>(ctx: &'a Ctx, project: &'a ProjectName, form: Form, refresh: bool) ->
         form,
         depth: u8::try_from(slashes.saturating_sub(1)).unwrap_or_default(),
         as_of: as_of(ctx)?,
+        host: host(ctx),
         refresh,
     })
+}
+
+/// The server as the client names it.
+fn host(ctx: &Ctx) -> Option<&str> {
+    let host = || ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    ctx.uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }
 
 /// The moment that `+at/{date}` names: the end of a day (UTC), or a time.

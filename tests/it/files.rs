@@ -158,7 +158,9 @@ async fn a_mirrored_file_comes_whole_in_parts_and_again_from_here() {
         (206, "bytes 99990-99999/100000".into())
     );
     assert_eq!(part.bytes().await.expect("bytes"), bytes.slice(99_990..));
-    assert_eq!(server.get(url.path()).await.bytes().await.expect("bytes"), bytes);
+    let cold = server.get(url.path()).await;
+    assert_eq!(header(cold.headers(), "cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(cold.bytes().await.expect("bytes"), bytes);
     // Besides, the mirror reads metadata by a range of its own.
     let fetched: Vec<_> = upstream
         .log()

@@ -119,7 +119,7 @@ fn anchor(out: &mut String, file: &File, root: &str) {
         attribute(out, "data-dist-info-metadata", &metadata);
         attribute(out, "data-core-metadata", &metadata);
     }
-    if let Some(url) = file.provenance.as_deref().filter(|url| url.starts_with("https://")) {
+    if let Some(url) = file.provenance.as_deref().filter(|url| url.contains("://")) {
         attribute(out, "data-provenance", url);
     }
     out.push('>');

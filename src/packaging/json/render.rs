@@ -129,7 +129,7 @@ impl Serialize for FileBody<'_> {
                 CoreMetadata::Sha256(hex) => map.serialize_entry(key, &Sha256(Some(hex)))?,
             }
         }
-        if let Some(url) = file.provenance.as_deref().filter(|url| url.starts_with("https://")) {
+        if let Some(url) = file.provenance.as_deref().filter(|url| url.contains("://")) {
             map.serialize_entry("provenance", url)?;
         }
         map.end()

@@ -39,19 +39,19 @@ pub(super) async fn fetch(
     if whole && *ctx.method != Method::HEAD {
         let download = mirrors.download(ctx.index, &located).await?;
         let body = Body::from_stream(download.stream);
-        return answer(download.sha256.as_deref().unwrap_or_default(), download.size, body);
+        return answer(ctx, download.sha256.as_deref().unwrap_or_default(), download.size, body);
     }
     // What can be said without the whole file is said without it: it may be huge.
     if let Some(sha256) = &located.file.hashes.sha256
         && let Some(size) = mirrors.size(ctx.index, &located).await?
     {
         if whole {
-            return answer(sha256, Some(size), Body::empty());
+            return answer(ctx, sha256, Some(size), Body::empty());
         }
         if let Part::Some(range) = part(ctx, size)
             && let Some(bytes) = mirrors.range(ctx.index, &located, range.clone()).await?
         {
-            return partial(sha256, range, size, bytes);
+            return partial(ctx, sha256, range, size, bytes);
         }
     }
     stored_now(ctx, &located, key).await
@@ -62,8 +62,8 @@ fn part(ctx: &Asked<'_>, size: u64) -> Part {
     ranges::part(ctx.headers, size, &HeaderValue::from_static("\"\""), None)
 }
 
-fn partial(sha256: &str, range: Range<u64>, size: u64, bytes: Bytes) -> Result<Response> {
-    let mut response = answer(sha256, Some(range.end - range.start), Body::from(bytes))?;
+fn partial(ctx: &Asked<'_>, sha256: &str, range: Range<u64>, size: u64, bytes: Bytes) -> Result<Response> {
+    let mut response = answer(ctx, sha256, Some(range.end - range.start), Body::from(bytes))?;
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
     let told = HeaderValue::try_from(told).map_err(Error::internal)?;
@@ -78,9 +78,10 @@ async fn stored_now(ctx: &Asked<'_>, located: &Located, key: Key<'_>) -> Result<
     stored(ctx, &*facts.ok_or_else(|| no_such_file(filename))?).await
 }
 
-fn answer(sha256: &str, size: Option<u64>, body: Body) -> Result<Response> {
+fn answer(ctx: &Asked<'_>, sha256: &str, size: Option<u64>, body: Body) -> Result<Response> {
     let etag = HeaderValue::try_from(format!("\"{sha256}\"")).map_err(Error::internal)?;
-    let mut response = with_headers(StatusCode::OK, body, &etag, None, false);
+    let public = files::is_public(ctx.directory, ctx.index);
+    let mut response = with_headers(StatusCode::OK, body, &etag, None, public);
     if sha256.is_empty() {
         response.headers_mut().remove(header::ETAG);
     }

@@ -1,6 +1,6 @@
 //! The list of all projects: small ones prepared, long ones streamed, since they can be very long.
 
-use super::{BY_ACCEPT, form, open_to_scripts};
+use super::{BY_ACCEPT, LAST_SERIAL, as_of, form, open_to_scripts};
 use crate::error::{Error, Result};
 use crate::index::names::Names;
 use crate::index::view::Form;
@@ -32,11 +32,14 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
         return super::slash(ctx).await;
     }
     let form = form(&ctx)?;
+    // Names have no dates; that of the URL must be one all the same.
+    as_of(&ctx)?;
     let index = ctx.index()?;
     let names = ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?;
     let title = format!("Simple index of {}", index.name);
     let gzip = negotiate::takes_gzip(&ctx.headers);
     let public = names.public && ctx.who.user.is_none();
+    let serial = names.serial;
     let mut response = match names.at_most() <= SMALL {
         true => small(&ctx, &names, form, &title, gzip)?,
         false => Response::new(long(names, form, title, gzip).await?),
@@ -44,6 +47,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let headers = response.headers_mut();
     headers.insert(header::VARY, BY_ACCEPT);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if let Some(serial) = serial {
+        headers.insert(LAST_SERIAL, serial.into());
+    }
     if public {
         open_to_scripts(headers);
     }
@@ -102,8 +108,10 @@ fn write<W: Write>(mut out: W, names: &Names, form: Form, title: &str, gzip: boo
 
 fn plain(out: &mut impl Write, names: &Names, form: Form, title: &str) -> io::Result<()> {
     match form {
-        Form::Json => json::render_names(out, names.iter().map(|name| (name, None)), None),
-        Form::Html | Form::V1Html => html::render_names(out, title, names.iter(), None),
+        Form::Json => json::render_names(out, names.iter(), names.serial),
+        Form::Html | Form::V1Html => {
+            html::render_names(out, title, names.iter().map(|(name, _)| name), names.serial)
+        }
     }
 }
 

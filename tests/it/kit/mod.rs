@@ -40,6 +40,11 @@ impl Server {
 
     /// The same with changed settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_within(server::Limits::default(), change).await
+    }
+
+    /// The same within other limits.
+    pub async fn start_within(limits: server::Limits, change: impl FnOnce(&mut Config)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config { data: data.path().to_owned(), ..Config::default() };
@@ -54,7 +59,7 @@ impl Server {
             let stopped = async {
                 let _ = stopped.await;
             };
-            server::serve(serving, listener, stopped).await.expect("the server ends well");
+            server::serve_within(limits, serving, listener, stopped).await.expect("the server ends well");
         });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
         Self { app, address, http: http.expect("a client"), data, company: None, stop: Some(stop) }
@@ -70,10 +75,17 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    /// Tells it to stop; what runs goes on.
+    pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
