@@ -6,6 +6,7 @@ pub mod directory;
 pub mod explain;
 pub mod files;
 pub mod flight;
+mod follow;
 pub mod fsck;
 pub mod gather;
 pub mod inheritance;
@@ -18,7 +19,6 @@ pub mod stage;
 pub mod stripes;
 pub mod upload;
 pub mod view;
-mod follow;
 
 use crate::config::Config;
 use crate::db::Db;

@@ -87,7 +87,7 @@ mod tests {
         fs::create_dir(&gone).unwrap();
         fs::write(gone.join("half"), b"half").unwrap();
 
-        assert_eq!(neighbour.leftovers().unwrap(), [gone.clone()]);
+        assert_eq!(neighbour.leftovers().unwrap(), std::slice::from_ref(&gone));
         let second = Staging::open(data.path()).unwrap();
         assert!(!gone.exists());
         assert_eq!(fs::read_dir(&neighbour.own).unwrap().count(), 2);

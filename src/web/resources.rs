@@ -1,11 +1,11 @@
 //! The URLs that people, scripts and installers share: who gets what.
 
 use super::audience::Audience::{Installer, Person, Script};
-use super::{devpi, operate, pages};
 use super::respond;
 use super::router::Ctx;
 use super::simple;
 use super::versiondata;
+use super::{devpi, operate, pages};
 use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;

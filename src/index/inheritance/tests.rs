@@ -170,7 +170,12 @@ fn a_reserved_name_never_reaches_a_mirror_in_any_spelling() {
 
 impl Directory {
     fn clone_for_tests(&self) -> Self {
-        Self { serial: self.serial, users: self.users.clone(), indexes: self.indexes.clone(), open_registration: false }
+        Self {
+            serial: self.serial,
+            users: self.users.clone(),
+            indexes: self.indexes.clone(),
+            open_registration: false,
+        }
     }
 }
 

@@ -78,9 +78,9 @@ fn guard(run: u32, folder: &Path) {
         while kill -0 "$run" 2>/dev/null; do sleep 1; done
         "$@"; rm -rf "$folder" "$folder.lock""#;
     let mut guardian = Command::new("setsid");
-    guardian.args(["sh", "-c", script, "guardian"]).arg(run.to_string()).arg(folder);
+    guardian.args(["--fork", "sh", "-c", script, "guardian"]).arg(run.to_string()).arg(folder);
     guardian.arg(stop.get_program()).args(stop.get_args()).current_dir("/");
-    guardian.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a guardian");
+    guardian.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("a guardian");
 }
 
 /// When a process started, so that a number that is used again names another run.

@@ -43,7 +43,13 @@ impl Auth {
 
 impl Server {
     /// Sends JSON as devpi's client does.
-    pub async fn send(&self, method: &str, path: &str, auth: &Auth, body: Option<Value>) -> reqwest::Response {
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        auth: &Auth,
+        body: Option<Value>,
+    ) -> reqwest::Response {
         let method = method.parse().expect("a method");
         let request = auth.on(self.http.request(method, self.url(path)).header("accept", "application/json"));
         let request = match body {
