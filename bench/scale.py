@@ -16,6 +16,7 @@ from serving import JSON, get
 def fill(data, index, projects, files):
     """Writes rows straight into the database: what is measured reads rows, never the bytes."""
     own = servers.wheelwright(data)
+    servers.manage(data, "user", "create", "bench", "--password", servers.PASSWORD)
     servers.manage(data, "index", "create", index)
     own.stop()
     database = sqlite3.connect(data / "wheelwright.db")
@@ -71,7 +72,7 @@ def page_p99(small, large):
     _, one = started(small)
     _, two = started(large)
     try:
-        path = "/root/big/+simple/project-000007/"
+        path = "/bench/big/+simple/project-000007/"
         samples = load.interleaved({"small": (one, path, headers), "large": (two, path, headers)})
     finally:
         one.stop()
@@ -101,7 +102,7 @@ def measure():
     medium, large, small = (servers.WORK / f"scale-{name}" for name in ("medium", "large", "small"))
     for data, projects, files in [(small, 10, 5), (medium, 10_000, 5), (large, 200_000, 5)]:
         shutil.rmtree(data, ignore_errors=True)
-        fill(data, "root/big", projects, files)
+        fill(data, "bench/big", projects, files)
     start, idle = start_and_idle(medium)
     ratio, small_p99, large_p99 = page_p99(small, large)
     count, memory, peak = names_memory()

@@ -152,16 +152,17 @@ def devpi(upstream):
     server = Process("devpi", command, f"http://127.0.0.1:{port}", "devpi").wait()
     import json
 
-    def put(path, body):
+    def put(path, body, user):
         import base64
-        auth = base64.b64encode(f"root:{PASSWORD}".encode()).decode()
+        auth = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
         headers = {"Content-Type": "application/json", "X-Devpi-Auth": auth, "Accept": "application/json"}
         request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers, method="PUT")
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(request, timeout=30).read()
 
-    put("/root/mirror", {"type": "mirror", "mirror_url": upstream, "mirror_no_project_list": True, "mirror_cache_expiry": 86400})
-    put("/root/dev", {"type": "stage", "bases": []})
+    put("/bench", {"password": PASSWORD}, "root")
+    put("/bench/mirror", {"type": "mirror", "mirror_url": upstream, "mirror_no_project_list": True, "mirror_cache_expiry": 86400}, "bench")
+    put("/bench/dev", {"type": "stage", "bases": []}, "bench")
     return server
 
 

@@ -4,6 +4,8 @@ import base64
 import gzip
 import json
 import shutil
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -33,20 +35,33 @@ def save(tree, name, url, **headers):
     return len(body)
 
 
-def wheel(url, least, most):
-    """The URL path of a wheel on a project page whose size lies between these bounds."""
-    page, _ = get(url, Accept=JSON)
-    for file in reversed(json.loads(page)["files"]):
-        if file["filename"].endswith(".whl") and least <= file.get("size", 0) <= most and file.get("core-metadata"):
-            return urllib.parse.urlsplit(urllib.parse.urljoin(url, file["url"])).path
+def wheel(url, least, most, metadata=False):
+    """The URL path of the newest wheel on a project page whose size lies between these bounds.
+
+    An upstream may tell neither sizes nor metadata: then HEAD tells the one, and the mirror's own
+    reading ahead brings the other after a moment.
+    """
+    for _ in range(50):
+        page, _ = get(url, Accept=JSON)
+        wheels = [f for f in json.loads(page)["files"] if f["filename"].endswith(".whl")]
+        for file in reversed(wheels[-60:]):
+            where = urllib.parse.urljoin(url, file["url"])
+            if metadata and not file.get("core-metadata"):
+                continue
+            request = urllib.request.Request(where, method="HEAD")
+            size = file.get("size") or int(urllib.request.urlopen(request, timeout=120).headers["Content-Length"])
+            if least <= size <= most:
+                return urllib.parse.urlsplit(where).path
+        time.sleep(0.2)
     raise SystemExit(f"no wheel of {least} to {most} bytes on {url}")
 
 
 def prepare(data):
-    for index, bases in [("one", ""), ("two", ""), ("three", "root/one,root/two,root/pypi")]:
-        servers.manage(data, "index", "create", f"root/{index}", *(["--bases", bases] if bases else []))
-    servers.manage(data, "index", "create", "root/private", "--bases", "root/pypi", "acl_read=root")
-    return servers.manage(data, "token", "create", "root", "--action", "read")
+    servers.manage(data, "user", "create", "bench", "--password", servers.PASSWORD)
+    for index, bases in [("one", ""), ("two", ""), ("three", "bench/one,bench/two,root/pypi")]:
+        servers.manage(data, "index", "create", f"bench/{index}", *(["--bases", bases] if bases else []))
+    servers.manage(data, "index", "create", "bench/private", "--bases", "root/pypi", "acl_read=bench")
+    return servers.manage(data, "token", "create", "bench", "--action", "read")
 
 
 def rows(own, tree, token):
@@ -62,21 +77,33 @@ def rows(own, tree, token):
                 goal = 1.2 if size > 500_000 else 1.5
                 yield label, goal, url, f"/{project}.{form}", headers, project
     for project in ["six", "numpy"]:
-        url = f"/root/three/+simple/{project}/"
+        url = f"/bench/three/+simple/{project}/"
         save(tree, f"three-{project}.json", own.url + url, Accept=JSON)
         headers = {"Accept": JSON, "Accept-Encoding": "gzip"}
         yield f"{project} page through three bases, json, gzip", 1.6, url, f"/three-{project}.json", headers, None
-    small = wheel(own.url + "/root/pypi/+simple/six/", 10_000, 13_000)
+    small = wheel(own.url + "/root/pypi/+simple/six/", 9_000, 14_000, metadata=True)
     large = wheel(own.url + "/root/pypi/+simple/numpy/", 16_000_000, 22_000_000)
     plain = {"Accept-Encoding": "identity"}
     for label, goal, path in [("11 kB wheel", 1.5, small), (".metadata", 1.5, small + ".metadata"), ("20 MB wheel", 2.0, large)]:
         name = path.rsplit("/", 1)[1]
         save(tree, name, own.url + path)
         yield label, goal, path, f"/{name}", plain, (path if label != ".metadata" else None)
-    url = "/root/private/+simple/six/"
+    url = "/bench/private/+simple/six/"
     headers = {"Accept": JSON, "Accept-Encoding": "gzip", "Authorization": f"Basic {basic}"}
     save(tree, "private.json", own.url + url, Accept=JSON, Authorization=f"Basic {basic}")
     yield "private page, authenticated, json, gzip", 2.0, url, "/private.json", headers, None
+
+
+def warmed(url):
+    """Whether a peer serves this page in both forms, given a few tries to fetch it first."""
+    for _ in range(5):
+        try:
+            for accept in FORMS.values():
+                get(url, Accept=accept)
+            return True
+        except urllib.error.HTTPError:
+            time.sleep(1)
+    return False
 
 
 def peer_paths(server, simple, wanted):
@@ -84,7 +111,8 @@ def peer_paths(server, simple, wanted):
     if wanted is None:
         return None
     if not wanted.startswith("/"):
-        return f"{simple}/{wanted}/"
+        path = f"{simple}/{wanted}/"
+        return path if warmed(server.url + path) else None
     filename = wanted.rsplit("/", 1)[1]
     project = filename.split("-")[0]
     url = f"{server.url}{simple}/{project}/"
@@ -114,7 +142,7 @@ def measure():
         nginx = servers.nginx(tree)
         running.append(nginx)
         upstream = own.url + "/root/pypi/+simple/"
-        peers = {"devpi": (servers.devpi(upstream), "/root/mirror/+simple"), "peryx": (servers.peryx(upstream), "/mirror/simple")}
+        peers = {"devpi": (servers.devpi(upstream), "/bench/mirror/+simple"), "peryx": (servers.peryx(upstream), "/mirror/simple")}
         running += [server for server, _ in peers.values()]
         return render(table, own, nginx, peers)
     finally:

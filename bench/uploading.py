@@ -91,12 +91,13 @@ def measure():
     try:
         own = servers.wheelwright(servers.WORK / "upload-data")
         running.append(own)
-        servers.manage(servers.WORK / "upload-data", "index", "create", "root/dev")
+        servers.manage(servers.WORK / "upload-data", "user", "create", "bench", "--password", servers.PASSWORD)
+        servers.manage(servers.WORK / "upload-data", "index", "create", "bench/dev")
         upstream = own.url + "/root/pypi/+simple/"
         peryx, devpi = servers.peryx(upstream), servers.devpi(upstream)
         running += [peryx, devpi]
-        targets = {"wheelwright": (own.url + "/root/dev/", "root"), "peryx": (peryx.url + "/dev/", "__token__"),
-                   "devpi": (devpi.url + "/root/dev/", "root")}
+        targets = {"wheelwright": (own.url + "/bench/dev/", "bench"), "peryx": (peryx.url + "/dev/", "__token__"),
+                   "devpi": (devpi.url + "/bench/dev/", "bench")}
         rates = {name: [] for name in targets}
         for run in range(ROUNDS):
             for name, (url, user) in targets.items():
