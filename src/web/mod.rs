@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod files;
+pub mod integrity;
 pub mod multipart;
 pub mod negotiate;
 pub mod pages;

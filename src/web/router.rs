@@ -227,9 +227,6 @@ impl Router {
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let wants = respond::Wants::of(&parts.headers).at(asked);
         let head = parts.method == Method::HEAD;
-        // A proxy in front may have gone by a length that hyper dropped in favour of the chunks:
-        // what follows on this connection could be a request of somebody else's making (RFC 9112, 6.1).
-        let chunked = parts.headers.contains_key(header::TRANSFER_ENCODING);
         let found = self.find(&mut parts);
         let mut response = match found {
             Ok((row, params)) => {
@@ -246,9 +243,6 @@ impl Router {
             response = without_body(response);
         }
         respond::common(&mut response, self.app.indexes.serial(), &self.uuid);
-        if chunked {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
         response
     }
 

@@ -2,7 +2,9 @@
 
 use super::pages::{assets, login};
 use super::router::Table;
-use super::{devpi, files, legacy_json, links, manage, operate, resources, simple, tokens, upload};
+use super::{
+    devpi, files, integrity, legacy_json, links, manage, operate, resources, simple, tokens, upload,
+};
 use crate::access::Need;
 
 const GET: &[&str] = &["GET"];
@@ -111,6 +113,7 @@ fn legacy_api(table: Table) -> Table {
         .on(GET, "/{user}/{index}/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/{version}/json/", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
+        .on(GET, "/integrity/{project}/{version}/{filename}/provenance", Need::Read, integrity::get)
 }
 
 /// What changes the contents of an index: uploads, yanks, statuses, deletions.

@@ -57,6 +57,36 @@ async fn every_name_of_the_server_advertises_its_own_urls() {
 }
 
 #[tokio::test]
+async fn verifiers_and_people_find_it_too() {
+    let server = stage_with(|config| config.default_index = "alice/dev".into()).await;
+    attested(&server).await;
+    let told = advertised(&server, &[]).await;
+    let url = told.as_str().expect("an absolute URL");
+    let filename = url.rsplit('/').next().and_then(|last| last.strip_suffix(".provenance")).expect("a name");
+    let path = format!("/integrity/Demo/1.0/{filename}/provenance");
+    let accept = [("accept", "application/vnd.pypi.integrity.v1+json")];
+    let answer = server.get_with(&path, &accept).await;
+    assert_eq!(answer.status(), 302);
+    let at = reqwest::Url::parse(&server.url(&path)).expect("a URL");
+    let location = answer.headers()["location"].to_str().expect("text");
+    assert_eq!(at.join(location).expect("a URL").as_str(), url);
+    assert_eq!(server.get_with(&path, &[("accept", "text/html")]).await.status(), 406);
+    let plain = path.replace("1.0", "2.0");
+    for path in [plain.as_str(), "/integrity/none/1.0/none-1.0.tar.gz/provenance"] {
+        assert_eq!(server.get(path).await.status(), 404, "{path}");
+    }
+    for page in ["/alice/dev/demo/1.0".to_owned(), format!("/alice/dev/demo/1.0/{filename}")] {
+        let html = server.get_with(&page, &[("accept", "text/html,application/xhtml+xml")]).await;
+        let html = html.text().await.expect("text");
+        let mut links = html.split("href=\"").filter_map(|rest| rest.split('"').next());
+        let link =
+            links.find(|link| link.ends_with(".provenance")).unwrap_or_else(|| panic!("{page}: {html}"));
+        let at = reqwest::Url::parse(&server.url(&page)).expect("a URL");
+        assert_eq!(at.join(link).expect("a URL").as_str(), url, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn a_public_url_is_what_is_advertised_whatever_the_host() {
     let public = "https://wheels.example/python";
     let server = stage_with(|config| config.public_url = public.parse().ok()).await;

@@ -66,7 +66,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         href: file.url.clone(),
         size: catalog::size(file),
         has_metadata: file.core_metadata != CoreMetadata::No,
-        provenance: file.provenance.as_deref().and_then(words::safe_url),
+        provenance: file.provenance.as_deref().and_then(words::link),
         facts: about(&ctx.directory, index, file, stored.as_ref()),
         tags: wheel_tags(filename),
         metadata: metadata.as_ref().map(facts::all).unwrap_or_default(),

@@ -136,7 +136,7 @@ impl FileRow {
             origin: catalog::origin_in_words(directory, index, file).0,
             sha256: file.hashes.sha256.clone(),
             has_metadata: file.core_metadata != CoreMetadata::No,
-            provenance: file.provenance.as_deref().and_then(words::safe_url),
+            provenance: file.provenance.as_deref().and_then(words::link),
             yanked: catalog::why(&file.yanked).map(str::to_owned),
         }
     }

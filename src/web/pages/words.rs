@@ -52,6 +52,11 @@ pub fn safe_url(text: &str) -> Option<String> {
     matches!(url.scheme(), "http" | "https" | "mailto").then(|| url.into())
 }
 
+/// Where a page may lead: a URL that is safe, or a place of ours, relative to the server's root.
+pub fn link(text: &str) -> Option<String> {
+    if text.contains(':') { safe_url(text) } else { Some(text.to_owned()) }
+}
+
 /// A word for a POSIX shell, quoted where it must be.
 pub fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);

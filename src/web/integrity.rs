@@ -1,0 +1,39 @@
+//! `/integrity/{project}/{version}/{filename}/provenance`: where verifiers look for provenance
+//! (PEP 740).
+
+use super::router::Ctx;
+use super::simple::redirect;
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Status;
+use crate::{forbidden, missing};
+use axum::response::Response;
+use http::{StatusCode, header};
+
+/// Leads to the file's `.provenance`, if it has one.
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    acceptable(&ctx)?;
+    let filename = ctx.param("filename");
+    let none = || missing!("{filename} has no provenance");
+    let project = ProjectName::new(ctx.param("project")).ok_or_else(none)?;
+    let page = ctx.app.indexes.views.page(&ctx.directory, ctx.index()?, &project, &ctx.who).await?;
+    if page.status == Status::Quarantined {
+        return Err(forbidden!("{project} is quarantined"));
+    }
+    let file = page.files.iter().find(|file| file.filename == filename).ok_or_else(none)?;
+    if file.provenance.is_none() {
+        return Err(none());
+    }
+    let root = "../".repeat(ctx.uri.path().matches('/').count().saturating_sub(1));
+    redirect(&ctx, StatusCode::FOUND, format!("{root}{}.provenance", file.url))
+}
+
+/// # Errors
+/// `NotAcceptable` for who wants neither JSON nor anything.
+fn acceptable(ctx: &Ctx) -> Result<()> {
+    let takes = ["application/vnd.pypi.integrity.v1+json", "application/json", "application/*", "*/*"];
+    match !ctx.headers.contains_key(header::ACCEPT) || takes.iter().any(|known| ctx.accepts(known)) {
+        true => Ok(()),
+        false => Err(Error::NotAcceptable("provenance is application/vnd.pypi.integrity.v1+json".into())),
+    }
+}
