@@ -9,8 +9,9 @@ use crate::error::Result;
 
 /// What sdists were ever packed as; an upload is `.tar.gz` (PEP 625).
 const SDIST_EXTENSIONS: [&str; 7] = [".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar"];
-/// Formats of the past that old pages still list and installers skip.
-const OTHER_EXTENSIONS: [&str; 6] = [".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"];
+/// Formats of the past that old pages still list and installers skip; the list of a release's wheel
+/// variants (PEP 825), which installers of the future look for.
+const OTHER_EXTENSIONS: [&str; 7] = [".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg", "-variants.json"];
 
 /// The name of a file that may be uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,11 @@ pub async fn health(ctx: Ctx) -> Result<Response> {
     }
 }
 
+/// What other servers have and this one has not: 404, without asking for a credential first.
+pub async fn absent(ctx: Ctx) -> Result<Response> {
+    Err(crate::missing!("this server has no {}", ctx.uri.path()))
+}
+
 /// devpi's status. Paths and addresses are for root.
 pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
     let serial = ctx.app.db.serial().await?;

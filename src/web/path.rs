@@ -41,6 +41,18 @@ fn is_plain(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'/')
 }
 
+/// Where the path is that has one slash where this one has several: relative, so that it holds
+/// behind any proxy. `None` if there is nothing to collapse.
+pub fn collapsed(path: &str) -> Option<String> {
+    let up = path.matches('/').count().saturating_sub(1);
+    if !path.contains("//") || up > 64 {
+        return None;
+    }
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let end = if path.ends_with('/') && !segments.is_empty() { "/" } else { "" };
+    Some("../".repeat(up) + &segments.join("/") + end)
+}
+
 fn strip<'a>(path: &'a str, prefix: &str) -> &'a str {
     match path.strip_prefix(prefix.trim_end_matches('/')) {
         Some("") => "/",
@@ -108,6 +120,20 @@ mod tests {
         ] {
             assert_eq!(canonical(given, "").as_deref(), Ok(expected), "{given}");
         }
+    }
+
+    #[test]
+    fn repeated_slashes_lead_to_the_path_with_one() {
+        for path in ["/simple//six/", "//simple///six", "/simple/six//", "//", "/root/pypi//%2Bsimple/six/"] {
+            let base = url::Url::parse(&format!("http://x.test/prefix{path}")).unwrap();
+            let place = base.join(&collapsed(path).unwrap()).unwrap();
+            let mut expected = path.to_owned();
+            while expected.contains("//") {
+                expected = expected.replace("//", "/");
+            }
+            assert_eq!(place.path(), format!("/prefix{expected}"), "{path}");
+        }
+        assert_eq!((collapsed("/simple/six/"), collapsed(&"/".repeat(100))), (None, None));
     }
 
     #[test]

@@ -157,6 +157,17 @@ pub(super) fn wrong_method(allow: Option<HeaderValue>, wants: Wants) -> Response
     response
 }
 
+/// 301 to a relative place; the query is kept.
+pub(super) fn moved(place: Option<String>, query: Option<&str>) -> Response {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    if let Ok(place) = HeaderValue::try_from(place.unwrap_or_default() + &query) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
 const API_VERSION: HeaderName = HeaderName::from_static("x-devpi-api-version");
 const SERVER_VERSION: HeaderName = HeaderName::from_static("x-devpi-server-version");
 const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
@@ -176,5 +187,42 @@ pub(super) fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
     headers.insert(SERIAL, serial.into());
     for name in UUIDS {
         headers.insert(name, uuid.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_the_status_that_installers_act_on() {
+        let text = || "why".to_owned();
+        for (given, code, again) in [
+            (Error::Bad(text()), 400, None),
+            (Error::Unauthenticated(text()), 401, None),
+            (Error::Forbidden(text()), 403, None),
+            (Error::Missing(text()), 404, None),
+            (Error::NotAcceptable(text()), 406, None),
+            (Error::Gone(text()), 410, None),
+            (Error::TooLarge(text()), 413, None),
+            (Error::BadUpstream(text()), 502, Some("5")),
+            (Error::Unavailable(text()), 503, Some("5")),
+            (Error::Timeout(text()), 504, Some("5")),
+        ] {
+            let response = error(&given, Wants::Text);
+            let header = |name: HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok());
+            assert_eq!(response.status().as_u16(), code);
+            assert_eq!(header(header::RETRY_AFTER), again, "{code}: seconds, which every client can read");
+            assert_eq!(header(header::CACHE_CONTROL), Some("no-store"), "{code}");
+            assert_eq!(header(header::WWW_AUTHENTICATE), (code == 401).then_some("Basic realm=\"pypi\""));
+        }
+    }
+
+    #[test]
+    fn a_reason_phrase_is_one_short_line_of_ascii() {
+        let response =
+            error(&Error::Bad(format!("na\u{ef}ve\r\nX-Evil: 1 {}", "x".repeat(500))), Wants::Text);
+        let reason = response.extensions().get::<ReasonPhrase>().expect("a reason phrase").as_bytes();
+        assert!(reason.starts_with(b"na?ve??X-Evil: 1 xxx") && reason.len() == 300);
     }
 }

@@ -227,8 +227,12 @@ impl Router {
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let wants = respond::Wants::of(&parts.headers).at(asked);
         let head = parts.method == Method::HEAD;
+        // The links of a page are relative: under repeated slashes they would lead elsewhere.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let collapsed = path::collapsed(parts.uri.path()).filter(|_| reads);
         let found = self.find(&mut parts);
         let mut response = match found {
+            Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
                 let response = self.clone().run(row, params, parts, Body::new(body), peer).await;

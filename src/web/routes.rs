@@ -21,12 +21,12 @@ pub fn table() -> Table {
 }
 
 fn operation(table: Table) -> Table {
-    table.on(GET, "/+health", Need::Nothing, operate::health).on(
-        GET,
-        "/metrics",
-        Need::Nothing,
-        operate::metrics,
-    )
+    table
+        .on(GET, "/+health", Need::Nothing, operate::health)
+        .on(GET, "/metrics", Need::Nothing, operate::metrics)
+        // What publishers look for before they send a password: not here, whoever asks.
+        .on(GET, "/_/oidc/audience", Need::Nothing, operate::absent)
+        .on(GET, "/.well-known/{name}", Need::Nothing, operate::absent)
 }
 
 /// devpi's JSON API, and tokens.

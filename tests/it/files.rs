@@ -45,6 +45,27 @@ async fn a_file_comes_whole_with_all_that_installers_and_browsers_need() {
 }
 
 #[tokio::test]
+async fn metadata_comes_uncompressed_and_is_confirmed_by_its_hash() {
+    let (server, hosted) = hosted().await;
+    let path = format!("{}.metadata", hosted.path);
+    for coding in ["gzip", "zstd,gzip,deflate", "identity"] {
+        let answer = server.get_with(&path, &[("accept-encoding", coding)]).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(header(answer.headers(), "content-encoding"), "", "{coding}");
+        assert_eq!(header(answer.headers(), "cache-control"), "public, max-age=31536000, immutable");
+        let etag = header(answer.headers(), "etag");
+        let body = answer.bytes().await.expect("bytes");
+        assert_eq!(etag, format!("\"{}\"", crate::kit::upstream::sha256(&body)), "{coding}");
+        let head = server.http.head(server.url(&path)).send().await.expect("an answer");
+        assert_eq!(header(head.headers(), "content-length"), body.len().to_string());
+        let again = server.get_with(&path, &[("if-none-match", &etag)]).await;
+        assert_eq!((again.status().as_u16(), header(again.headers(), "etag")), (304, etag));
+    }
+    let sdist = server.host_file("alice/dev", "demo", "1.0", "demo-1.0.tar.gz", b"sdist").await;
+    assert_eq!(server.get(&format!("{}.metadata", sdist.path)).await.status(), 404);
+}
+
+#[tokio::test]
 async fn parts_are_served_as_asked() {
     let (server, hosted) = hosted().await;
     for (range, status, body, content_range) in [

@@ -29,4 +29,5 @@ mod store;
 mod tidy;
 mod upload;
 mod upload_both;
+mod upload_form;
 mod versiondata;

@@ -35,6 +35,9 @@ async fn a_page_is_told_in_the_form_that_was_asked_for() {
     }
     let answer = server.get_with("/alice/dev/+simple/demo-pkg/", &[("accept", "application/json")]).await;
     assert_eq!(answer.status(), 406);
+    let bare = "GET /alice/dev/+simple/demo-pkg/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let without_accept = server.raw(bare.as_bytes()).await;
+    assert!(without_accept.contains("content-type: text/html; charset=utf-8\r\n"), "{without_accept}");
     let query = format!("/alice/dev/+simple/demo-pkg/?format={JSON}");
     assert_eq!(header(server.get(&query).await.headers(), "content-type"), JSON);
 }
@@ -92,9 +95,36 @@ async fn other_spellings_lead_to_the_one_url_in_one_hop() {
         let target = url.join(&header(answer.headers(), "location")).expect("a place");
         let target = target.as_str().replace("%2B", "+");
         assert_eq!(target, server.url(expected), "{path}");
+        assert_eq!(header(answer.headers(), "access-control-allow-origin"), "*", "{path}");
     }
-    for path in ["//alice/dev//+simple/demo-pkg/", "/alice/dev/%2Bsimple/demo-pkg/"] {
-        assert_eq!(server.get(path).await.status(), 200, "{path}");
+    assert_eq!(server.get("/alice/dev/%2Bsimple/demo-pkg/").await.status(), 200);
+}
+
+#[tokio::test]
+async fn repeated_slashes_lead_to_pages_whose_links_hold() {
+    let server = Server::start_with(|config| config.default_index = "alice/dev".into()).await;
+    server.have_index("alice/dev", json!({})).await;
+    let hosted = server.host("alice/dev", "demo", "1.0", b"one").await;
+    for page in ["/simple//demo/", "//alice/dev//+simple/demo/", "/simple/demo//", "/alice//dev/+links/demo"]
+    {
+        let asked = reqwest::Url::parse(&server.url(page)).expect("a URL");
+        let answer = server.get(page).await;
+        let place = asked.join(&header(answer.headers(), "location")).expect("a place");
+        let answer = server.get(place.path()).await;
+        assert_eq!(answer.status(), 200, "{page}");
+        let html = answer.text().await.expect("text");
+        let link = html.split("href=\"").nth(1).and_then(|rest| rest.split(['#', '"']).next());
+        assert_eq!(place.join(link.expect("a link")).expect("a link").path(), hosted.path, "{page}");
+    }
+    let form = server.http.post(server.url("//alice//dev//")).send().await.expect("an answer");
+    assert_eq!(form.status(), 401, "an upload is never redirected");
+}
+
+#[tokio::test]
+async fn what_publishers_look_for_in_vain_is_404_and_no_question_for_a_password() {
+    let server = demo().await;
+    for path in ["/_/oidc/audience", "/.well-known/pytp?discover=%2Flegacy%2F", "/upload/2.0/x/y/z/w"] {
+        assert_eq!(server.get(path).await.status(), 404, "{path}");
     }
 }
 
@@ -195,10 +225,13 @@ async fn who_may_not_read_an_index_can_not_tell_that_it_exists() {
     let server = Server::start().await;
     server.have_index("alice/dev", json!({"acl_read": ["alice"]})).await;
     let hosted = server.host("alice/dev", "demo", "1.0", b"one").await;
-    for path in ["/alice/dev/+simple/demo/", "/alice/dev/+simple/", hosted.path.as_str()] {
+    let metadata = format!("{}.metadata", hosted.path);
+    for path in ["/alice/dev/+simple/demo/", "/alice/dev/+simple/", hosted.path.as_str(), metadata.as_str()] {
         let hidden = server.get(path).await;
         let absent = server.get(&path.replace("alice/dev", "alice/none")).await;
         assert_eq!(hidden.status(), absent.status(), "{path}");
+        let head = server.http.head(server.url(path)).send().await.expect("an answer");
+        assert_eq!(head.status(), hidden.status(), "{path}");
         assert!(hidden.status() == 404 || hidden.status() == 401, "{path}");
         let mine = server.http.get(server.url(path)).basic_auth("alice", Some("secret"));
         let mine = mine.send().await.expect("an answer");
@@ -220,9 +253,14 @@ async fn flat_pages_list_files_with_links_that_hold() {
         "/alice/top/+links/",
         "/alice/top/+links/demo_pkg/",
     ] {
-        let answer = server.get(page).await;
+        // What pip says there too: it would take JSON, other clients of such pages would not.
+        let accept = format!("{JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01");
+        let answer = server.get_with(page, &[("accept", &accept)]).await;
         assert_eq!(header(answer.headers(), "content-type"), "text/html; charset=utf-8", "{page}");
         let html = answer.text().await.expect("text");
+        for attribute in ["data-requires-python=\"&gt;=3.8\"", "data-core-metadata=\"sha256="] {
+            assert!(html.contains(attribute), "{page}: {attribute}");
+        }
         let link =
             html.split("href=\"").nth(1).and_then(|rest| rest.split(['#', '"']).next()).expect("a link");
         let url = reqwest::Url::parse(&server.url(page)).expect("a URL").join(link).expect("a link");

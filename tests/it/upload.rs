@@ -159,6 +159,7 @@ async fn what_is_wrong_is_refused_with_a_reason_and_leaves_nothing() {
         let answer = upload(&server, form).await;
         assert_eq!(answer.status, status, "{says}: {}", answer.text);
         assert!(answer.text.contains(says), "no {says:?} in {}", answer.text);
+        assert!(!answer.text.contains("was ever registered"), "poetry would register: {}", answer.text);
     }
     assert_eq!((kept(server.data.path()), server.app.db.serial().await.unwrap()), before);
     assert_eq!(server.app.db.projects(DEV).await.unwrap(), Vec::<String>::new());

@@ -4,7 +4,7 @@ use super::{MirrorPage, Mirrors};
 use crate::db::files::StoredFile;
 use crate::error::Result;
 use crate::index::directory::{Index, IndexName};
-use crate::packaging::filename::encode_segment;
+use crate::packaging::filename::{encode_segment, is_variant};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
 use sha2::{Digest as _, Sha256};
@@ -85,7 +85,8 @@ impl Ours {
 
     /// Advertised only if it will be served: an installer that asks in vain gives up.
     fn core_metadata(&self, file: &File, stored: Option<&StoredFile>, online: bool) -> CoreMetadata {
-        if !file.filename.ends_with(".whl") {
+        // Who knows no variants would take a variant's metadata for that of any wheel.
+        if !file.filename.ends_with(".whl") || is_variant(&file.filename) {
             return CoreMetadata::No;
         }
         if let Some(sha256) = stored.and_then(|stored| stored.metadata_sha256.as_ref()) {

@@ -1,6 +1,7 @@
 //! Pages of a mirror: fresh ones from memory, others asked for once, stale ones while the upstream fails.
 
 use super::asked::{Asked, Topic};
+use super::flights;
 use super::held::{Held, What};
 use super::{Inner, MirrorPage, Mirrors};
 use crate::db::{Micros, now};
@@ -110,6 +111,7 @@ impl Mirrors {
         }
         let (inner, mine, known) = (self.0.clone(), asked.clone(), held.clone());
         let key = format!("{} {}", asked.index, topic.as_str());
+        let is_page = matches!(topic, Topic::Project(_));
         let flight = self.0.pages.join(key, || async move { inner.ask(&mine, topic, known).await });
         let stale = held.filter(|held| !matches!(held.what, What::Nothing | What::UnreadNames));
         let outcome = match &stale {
@@ -118,6 +120,7 @@ impl Mirrors {
                 Ok(outcome) => outcome,
                 Err(_) => return Ok(stale_now(held, now())),
             },
+            None if is_page => flights::within(flights::COLD_PATIENCE, flight).await,
             None => flight.await,
         };
         match (outcome, stale) {

@@ -120,6 +120,7 @@ fn old_names_are_listed_with_the_version_they_have() {
         ("my_pkg-1.0-py2.7.egg", Kind::Other, version("1.0")),
         ("my_pkg-1.0.win32-py2.7.exe", Kind::Other, version("1.0")),
         ("my-pkg-1.0-1.noarch.rpm", Kind::Other, version("1.0")),
+        ("my_pkg-1.0-variants.json", Kind::Other, version("1.0")),
     ] {
         assert_eq!(seen("my-pkg", filename), Some((kind, expected)), "{filename}");
     }

@@ -140,6 +140,45 @@ async fn what_policy_refuses_is_neither_listed_nor_served() {
 }
 
 #[tokio::test]
+async fn variants_of_wheels_are_listed_and_served_without_metadata() {
+    let story = Story::start().await;
+    let (variant, list) = ("six-1.0-py3-none-any-x86_v3.whl", "six-1.0-variants.json");
+    let files = [(WHEEL, noise(1, 100)), (variant, noise(2, 100)), (list, noise(3, 100))];
+    for (filename, bytes) in &files {
+        story.upstream.add(filename, bytes.clone());
+    }
+    let page = json_of(story.server.get_with(SIX, &[JSON]).await).await;
+    let listed = page["files"].as_array().expect("files");
+    assert_eq!(listed.len(), 3, "{page}");
+    for file in listed {
+        let plain = file["filename"] == WHEEL;
+        assert_eq!(file.get("core-metadata").is_some(), plain, "{file}");
+    }
+    for (filename, bytes) in &files {
+        assert_eq!(story.server.get(&path(bytes, filename)).await.bytes().await.unwrap(), bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_page_tells_the_upstreams_times_and_nothing_of_where_the_files_come_from() {
+    for hashes in [true, false] {
+        let story = Story::start().await;
+        story.upstream.add(WHEEL, noise(1, 100));
+        story.upstream.set(|b| b.hashes = hashes);
+        let page = json_of(story.server.get_with(SIX, &[JSON]).await).await;
+        let file = &page["files"][0];
+        assert_eq!(file["upload-time"], "2026-01-02T03:04:05.678901Z");
+        let url = file["url"].as_str().expect("a URL");
+        assert!(url.starts_with("../../../../root/pypi/+") && !url.contains('?'), "{url}");
+        assert!(!page.to_string().contains(&story.upstream.address.port().to_string()), "{page}");
+        story.upstream.set(|b| (b.upload_time, b.etag) = (None, false));
+        story.upstream.add("six-2.0.tar.gz", noise(2, 100));
+        let page = story.refreshed("six").await.unwrap().unwrap().page;
+        assert!(page.files.iter().all(|file| file.upload_time.is_none()), "{page:?}");
+    }
+}
+
+#[tokio::test]
 async fn time_travel_shows_the_mirror_of_that_day() {
     let story = Story::start().await;
     story.upstream.add(WHEEL, noise(1, 100));
