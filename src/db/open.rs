@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor, SqlSafeStr};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection, Executor, SqlSafeStr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,6 +100,15 @@ fn sqlite_pool(connections: u32) -> AnyPoolOptions {
         .max_lifetime(None)
         .after_connect(|connection: &mut AnyConnection, _| {
             Box::pin(async move { connection.execute(SQLITE_SETTINGS).await.map(|_| ()) })
+        })
+        // On a full disk SQLite itself rolls back. The rollback that sqlx sends then fails, and it
+        // believes for ever that a transaction is open: such a connection is closed.
+        .after_release(|connection: &mut AnyConnection, _| {
+            Box::pin(async move {
+                // Not before the rollback that is on its way.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
         })
 }
 

@@ -1,6 +1,6 @@
 //! Writing transactions: one serial and one event each.
 
-use super::{Db, Micros, events, now};
+use super::{Db, Engine, Micros, events, now};
 use crate::error::Result;
 
 /// A writing transaction that belongs to one event: it holds the next serial from its first
@@ -17,7 +17,12 @@ impl Tx {
     /// Postgres for the row lock. So serials commit in order, and no writer ever fails because
     /// another was faster.
     pub async fn begin(db: &Db) -> Result<Self> {
-        let mut tx = db.writer.begin().await?;
+        let mut tx = match db.engine {
+            // With a statement of our own, sqlx never opens a savepoint within what a failed
+            // transaction left: releasing one would say that all is well and commit nothing.
+            Engine::Sqlite => db.writer.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => db.writer.begin().await?,
+        };
         let serial: i64 =
             sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial")
                 .fetch_one(&mut *tx)
@@ -31,5 +36,30 @@ impl Tx {
         events::insert(&mut self, event).await?;
         self.tx.commit().await?;
         Ok(self.db.know_serial(self.serial))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::events::NewEvent;
+
+    const EVENT: NewEvent<'_> =
+        NewEvent { who: ":test", what: "tried", index: None, project: None, detail: None };
+
+    #[tokio::test]
+    async fn after_a_transaction_that_sqlite_rolled_back_by_itself_a_commit_is_a_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}/w.db", folder.path().display())).await.unwrap();
+        let mut full = Tx::begin(&db).await.unwrap();
+        // As SQLite does when the disk is full at the commit.
+        sqlx::query("ROLLBACK").execute(&mut *full.tx).await.unwrap();
+        drop(full);
+        drop(Tx::begin(&db).await.unwrap());
+        for _ in 0..3 {
+            let serial = Tx::begin(&db).await.unwrap().commit(EVENT).await.unwrap();
+            let seen = db.events_after(serial - 1, 10).await.unwrap();
+            assert_eq!(seen.len(), 1, "by another connection");
+        }
     }
 }
