@@ -4,6 +4,7 @@ use crate::access::people::People;
 use crate::access::{Who, password};
 use crate::config::Config;
 use crate::config::units::masked;
+use crate::counters;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -43,6 +44,7 @@ impl App {
         config: Config,
         default_upstream: impl FnOnce() -> Result<Option<String>>,
     ) -> Result<Self> {
+        counters::started();
         create_private_folder(&config.data)?;
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;

@@ -3,6 +3,7 @@
 //! The modules in reading order; each uses only those before it (`tests/it/tidy.rs` checks).
 
 pub mod config;
+pub mod counters;
 pub mod error;
 
 // Words: the packaging standards as pure functions.

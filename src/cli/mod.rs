@@ -4,6 +4,7 @@ mod config;
 mod fsck;
 mod index;
 mod serve;
+mod status;
 mod table;
 mod token;
 mod user;
@@ -52,6 +53,8 @@ enum Command {
     Serve(serve::Serve),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
     Fsck(fsck::Fsck),
+    /// What this installation holds: versions, counts, bytes
+    Status(status::Status),
     /// Accounts, passwords and groups
     #[command(subcommand)]
     User(user::User),
@@ -105,6 +108,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
+            Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::User(user) => user.run(&open(resolved).await?).await,
             Self::Index(index) => index.run(&open(resolved).await?).await,

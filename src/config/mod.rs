@@ -89,13 +89,21 @@ pub struct Mirror {
     pub timeout: u64,
     /// Seconds a "no such project" is believed.
     pub negative_expiry: u64,
+    /// Files that one mirror downloads at once; more wait for their turn.
+    pub downloads: u64,
     /// Private and loopback addresses may be asked only where the mirror's own URL names them.
     pub allow_private_redirects: bool,
 }
 
 impl Default for Mirror {
     fn default() -> Self {
-        Self { cache_expiry: 600, timeout: 30, negative_expiry: 60, allow_private_redirects: false }
+        Self {
+            cache_expiry: 600,
+            timeout: 30,
+            negative_expiry: 60,
+            downloads: 32,
+            allow_private_redirects: false,
+        }
     }
 }
 

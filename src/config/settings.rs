@@ -92,6 +92,15 @@ mod kinds {
             Some(units::show_bytes(*value))
         }
     }
+    pub mod count {
+        pub fn parse(text: &str) -> Result<u64, String> {
+            text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be a whole number above 0".into())
+        }
+        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+        pub fn show(value: &u64) -> Option<String> {
+            Some(value.to_string())
+        }
+    }
     pub mod time {
         use crate::config::units;
         pub fn parse(text: &str) -> Result<u64, String> {
@@ -132,13 +141,14 @@ macro_rules! setting {
             secret: Secret::$secret,
             set: |config, text| { config.$($field).+ = kinds::$kind::parse(text)?; Ok(()) },
             get: |config| kinds::$kind::show(&config.$($field).+),
-            bare: is_flag(stringify!($kind)),
+            bare: is_bare(stringify!($kind)),
         }
     };
 }
 
-const fn is_flag(kind: &str) -> bool {
-    kind.len() == 4 && kind.as_bytes()[0] == b'f'
+/// Flags and counts are written without quotes.
+const fn is_bare(kind: &str) -> bool {
+    matches!(kind.as_bytes(), b"flag" | b"count")
 }
 
 /// All settings, sections together.
@@ -226,6 +236,13 @@ pub const SETTINGS: &[Setting] = &[
         No,
         [mirror.negative_expiry],
         "How long an upstream's `no such project` is believed."
+    ),
+    setting!(
+        "mirror.downloads",
+        count,
+        No,
+        [mirror.downloads],
+        "Files that one mirror downloads at once; more wait for their turn."
     ),
     setting!(
         "mirror.allow_private_redirects",

@@ -8,6 +8,7 @@ use super::mirror::Mirrors;
 use super::stripes::Stripes;
 use crate::access::{self, Who};
 use crate::config::Config;
+use crate::counters;
 use crate::db::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
@@ -224,6 +225,7 @@ impl Views {
             depth: ask.depth,
         };
         if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, ask, now())) {
+            counters::PAGE_HITS.one();
             return Ok(known);
         }
         let asked_at = now();
@@ -231,11 +233,20 @@ impl Views {
         if let Some(known) = self.pages.get(&key)
             && (self.is_true(&known, ask, now()) || known.gathered_at >= asked_at)
         {
+            counters::PAGE_HITS.one();
             return Ok(known);
         }
+        counters::PAGE_MISSES.one();
         let prepared = Arc::new(self.prepare(ask, &walk, key.readable, base).await?);
         self.pages.insert(key.to_key(), prepared.clone());
         Ok(prepared)
+    }
+
+    /// Bytes of pages in memory.
+    pub fn held(&self) -> u64 {
+        // What was put in a moment ago is weighed later otherwise.
+        self.pages.run_pending_tasks();
+        self.pages.weighted_size()
     }
 
     fn is_true(&self, page: &Prepared, ask: &Ask<'_>, now: Micros) -> bool {

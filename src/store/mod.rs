@@ -10,6 +10,7 @@ mod spool;
 mod staging;
 
 use crate::config::Config;
+use crate::counters;
 use crate::error::{Error, Result};
 use bucket::Bucket;
 use bytes::Bytes;
@@ -121,6 +122,8 @@ impl Store {
         if let Some(bytes) = small {
             self.0.cache.insert(key, bytes).await;
         }
+        counters::BLOBS_WRITTEN.one();
+        counters::BLOB_BYTES_WRITTEN.add(digests.size);
         Ok(digests)
     }
 
@@ -133,15 +136,28 @@ impl Store {
 
     /// A blob that is in memory or mapped: what the hot path asks first.
     pub fn cached(&self, sha256: &str) -> Option<Bytes> {
-        self.cached_key(Key::parse(sha256)?)
+        let bytes = self.cached_key(Key::parse(sha256)?);
+        if bytes.is_some() {
+            counters::FILE_HITS.one();
+        }
+        bytes
+    }
+
+    /// What the cache weighs, in bytes: small blobs, and a share of the limit on maps for large ones.
+    pub async fn held(&self) -> u64 {
+        // What was put in a moment ago is weighed later otherwise.
+        self.0.cache.run_pending_tasks().await;
+        self.0.cache.weighted_size()
     }
 
     /// The whole blob or a range of it (cut to the blob's end). `None` if the store has no such blob.
     pub async fn get(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Blob>> {
         let Some(key) = Key::parse(sha256) else { return Ok(None) };
         if let Some(bytes) = self.cached_key(key) {
+            counters::FILE_HITS.one();
             return Ok(Some(Blob::Bytes(part(bytes, range))));
         }
+        counters::FILE_MISSES.one();
         if let Backend::Bucket(bucket) = &self.0.backend {
             match bucket.size(key).await? {
                 None => return Ok(None),

@@ -2,6 +2,7 @@
 
 use super::guard::{self, Guard};
 use crate::config::Config;
+use crate::counters;
 use crate::error::{Error, Result};
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -108,6 +109,24 @@ impl Client {
         if self.offline {
             return Err(offline(url));
         }
+        let answer = self.follow(source, method, url, headers).await;
+        let counter = match answer.as_ref().map(|response| response.status()) {
+            Ok(StatusCode::NOT_MODIFIED) => &counters::UPSTREAM_NOT_MODIFIED,
+            Ok(StatusCode::NOT_FOUND | StatusCode::GONE) => &counters::UPSTREAM_MISSING,
+            Ok(status) if status.is_success() => &counters::UPSTREAM_OK,
+            _ => &counters::UPSTREAM_FAILED,
+        };
+        counter.one();
+        answer
+    }
+
+    async fn follow(
+        &self,
+        source: &Source,
+        method: Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Response> {
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
             let response = self.send_once(source, &method, &url, headers).await?;

@@ -2,9 +2,12 @@
 
 use super::respond;
 use super::router::Ctx;
+use crate::app::App;
 use crate::config::units::masked;
+use crate::counters;
 use crate::db::Engine;
 use crate::error::{Error, Result};
+use crate::index::directory::Directory;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
@@ -60,36 +63,74 @@ pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
 /// devpi's form of metrics: name, kind, value.
 fn counters(ctx: &Ctx<()>) -> Vec<Value> {
     let requests: u64 = ctx.router.rows().iter().flat_map(|row| &row.requests).map(|n| n.load(Relaxed)).sum();
-    vec![json!(["wheelwright_requests", "counter", requests])]
+    let mut metrics = vec![json!(["wheelwright_requests", "counter", requests])];
+    for (name, counter) in [
+        ("wheelwright_page_cache_hits", &counters::PAGE_HITS),
+        ("wheelwright_page_cache_misses", &counters::PAGE_MISSES),
+        ("wheelwright_upstream_failures", &counters::UPSTREAM_FAILED),
+        ("wheelwright_downloads", &counters::DOWNLOADS),
+        ("wheelwright_verification_failures", &counters::VERIFICATION_FAILURES),
+        ("wheelwright_uploads", &counters::UPLOADS_ACCEPTED),
+    ] {
+        metrics.push(json!([name, "counter", counter.get()]));
+    }
+    metrics
 }
 
-/// Prometheus' text format, rendered from the counts that the router keeps.
+/// Prometheus' text format 0.0.4.
 pub async fn metrics(ctx: Ctx) -> Result<Response> {
-    let mut text = String::with_capacity(16 << 10);
+    let mut text = String::with_capacity(32 << 10);
     requests(&ctx, &mut text);
-    let directory = &ctx.directory;
-    for (name, kind, about, value) in [
-        ("wheelwright_users", "gauge", "Accounts.", directory.users.len() as u64),
-        ("wheelwright_indexes", "gauge", "Indexes.", directory.indexes.len() as u64),
-        (
-            "wheelwright_directory_serial",
-            "gauge",
-            "Newest change of users and indexes.",
-            directory.serial.unsigned_abs(),
-        ),
-    ] {
+    let mut last = "";
+    for told in counters::ALL {
+        if told.name != last {
+            head(&mut text, told.name, "counter", told.about);
+            last = told.name;
+        }
         // Writing to a String cannot fail.
-        let _ = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n{name} {value}\n");
+        let _ = writeln!(text, "{}{} {}", told.name, told.labels, told.counter.get());
     }
+    for (name, about, value) in gauges(&ctx.app, &ctx.directory).await {
+        head(&mut text, name, "gauge", about);
+        let _ = writeln!(text, "{name} {value}");
+    }
+    head(&mut text, "wheelwright_build_info", "gauge", "Which wheelwright this is.");
+    let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     let mut response = Response::new(Body::from(text));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
 }
 
+async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static str, u64); 8] {
+    let limits = &app.config.limits;
+    [
+        ("wheelwright_users", "Accounts.", directory.users.len() as u64),
+        ("wheelwright_indexes", "Indexes.", directory.indexes.len() as u64),
+        (
+            "wheelwright_directory_serial",
+            "Newest change of users and indexes.",
+            directory.serial.unsigned_abs(),
+        ),
+        ("wheelwright_page_cache_bytes", "Prepared pages in memory.", app.indexes.views.held()),
+        ("wheelwright_page_cache_limit_bytes", "Setting limits.page_cache.", limits.page_cache),
+        ("wheelwright_file_cache_bytes", "Weight of the files in memory or mapped.", app.store.held().await),
+        ("wheelwright_file_cache_limit_bytes", "Setting limits.file_cache.", limits.file_cache),
+        (
+            "process_start_time_seconds",
+            "When this process began, in seconds since 1970.",
+            counters::started(),
+        ),
+    ]
+}
+
+fn head(text: &mut String, name: &str, kind: &str, about: &str) {
+    let _ = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
+}
+
 fn requests(ctx: &Ctx, text: &mut String) {
     let name = "wheelwright_requests_total";
-    let _ = write!(text, "# HELP {name} Answers by route and class of status.\n# TYPE {name} counter\n");
+    head(text, name, "counter", "Answers by route and class of status.");
     for row in ctx.router.rows() {
         let (method, path) = (row.route.methods.join(","), row.route.path);
         for (class, count) in row.requests.iter().enumerate() {
@@ -103,16 +144,9 @@ fn requests(ctx: &Ctx, text: &mut String) {
         }
     }
     let name = "wheelwright_request_seconds";
-    let _ = write!(text, "# HELP {name} Time until the answer's head.\n# TYPE {name} summary\n");
+    head(text, name, "histogram", "Time until the answer's head.");
     for row in ctx.router.rows() {
-        let count: u64 = row.requests.iter().map(|count| count.load(Relaxed)).sum();
-        if count == 0 {
-            continue;
-        }
         let (method, path) = (row.route.methods.join(","), row.route.path);
-        let micros = row.time.load(Relaxed);
-        let seconds = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
-        let _ = writeln!(text, "{name}_sum{{method=\"{method}\",route=\"{path}\"}} {seconds}");
-        let _ = writeln!(text, "{name}_count{{method=\"{method}\",route=\"{path}\"}} {count}");
+        row.time.write(text, name, &format!("method=\"{method}\",route=\"{path}\""));
     }
 }

@@ -6,6 +6,7 @@ use super::path::{self, Refusal};
 use super::respond;
 use crate::access::{self, Decision, Need, Who};
 use crate::app::App;
+use crate::counters::Histogram;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, IndexName};
 use crate::packaging::filename::decode_once;
@@ -119,8 +120,8 @@ pub struct Row {
     handler: Handler,
     /// Requests answered, by the first digit of the status (0: none of 1 to 5).
     pub requests: [AtomicU64; 6],
-    /// Microseconds spent on them.
-    pub time: AtomicU64,
+    /// Time until their answers' heads.
+    pub time: Histogram,
 }
 
 /// Collects rows and builds the router from them.
@@ -170,7 +171,7 @@ impl Table {
             route,
             handler,
             requests: Default::default(),
-            time: AtomicU64::new(0),
+            time: Histogram::default(),
         });
         let rows: Vec<Row> = rows.collect();
         let mut places = matchit::Router::new();
@@ -328,7 +329,7 @@ impl Router {
         if let Some(count) = row.requests.get(class).or(row.requests.first()) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        row.time.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        row.time.observe(took);
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(path, status, ms, "request failed");

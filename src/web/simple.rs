@@ -2,6 +2,7 @@
 
 use super::negotiate;
 use super::router::Ctx;
+use crate::counters;
 use crate::db::Micros;
 use crate::error::Result;
 use crate::index::view::{Ask, Form, Prepared, Variant};
@@ -134,6 +135,7 @@ fn answer(ctx: &Ctx, page: &Prepared, vary: HeaderValue) -> Response {
         headers.insert(LAST_SERIAL, serial.clone());
     }
     if page.stale {
+        counters::STALE_ANSWERS.one();
         headers.insert(header::WARNING, HeaderValue::from_static("110 wheelwright \"Response is Stale\""));
     }
     if page.public && ctx.who.user.is_none() {

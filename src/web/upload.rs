@@ -4,6 +4,7 @@ use super::drain;
 use super::multipart::{self, Multipart};
 use super::router::Ctx;
 use crate::bad;
+use crate::counters;
 use crate::error::{Error, Result};
 use crate::index::upload::{Content, Form};
 use crate::store::Store;
@@ -26,7 +27,18 @@ const LONGEST_PLAIN_FORM: usize = 1 << 20;
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// Takes a file, or registers a release, by `:action`.
-pub async fn upload(mut ctx: Ctx) -> Result<Response> {
+pub async fn upload(ctx: Ctx) -> Result<Response> {
+    let taken = take(ctx).await;
+    let counter = match &taken {
+        Ok(_) => &counters::UPLOADS_ACCEPTED,
+        Err(Error::Internal(_) | Error::Full(_) | Error::Unavailable(_)) => &counters::UPLOADS_FAILED,
+        Err(_) => &counters::UPLOADS_REFUSED,
+    };
+    counter.one();
+    taken
+}
+
+async fn take(mut ctx: Ctx) -> Result<Response> {
     let limit = ctx.app.config.limits.upload;
     let kind = ctx.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/x-www-form-urlencoded") {

@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::files::parsed;
 use super::verify::{Others, agreed_size, verify};
 use super::{Download, Inner, Located};
+use crate::counters;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::packaging::filename::{Kind, describe};
@@ -85,7 +86,9 @@ impl Inner {
         let landing = Landing(self.downloads.clone(), key);
         tokio::spawn(async move {
             let end = inner.fetch_file(&asked, &located, &tell).await;
+            counters::DOWNLOADS.add(end.is_ok().into());
             if let Err(error) = &end {
+                counters::DOWNLOADS_FAILED.one();
                 let (index, filename) = (asked.index.as_str(), located.file.filename.as_str());
                 tracing::error!(index, filename, %error, "a file was not taken over from the upstream");
             }
@@ -106,13 +109,14 @@ impl Inner {
         located: &Located,
         tell: &watch::Sender<Progress>,
     ) -> Result<StoredFile> {
+        let _turn = self.turns.take(&asked.index).await;
         let file = &located.file;
         let url = parsed(file)?;
         let mut others = Others::new(&file.hashes);
         let spool = self.spool(asked, file, &url, &mut others, tell).await;
         let mut spool = spool?;
         let digests = spool.finish().await?;
-        verify(&url, file, &digests, others)?;
+        verify(&url, file, &digests, others).inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
         let opened = tell.borrow().file.clone();
         let opened = match opened {
             Some(opened) => opened,
@@ -138,7 +142,8 @@ impl Inner {
         loop {
             tries += 1;
             let response = files::open(&self.client, &asked.source, url).await?;
-            let size = agreed_size(url, file.size, response.content_length())?;
+            let size = agreed_size(url, file.size, response.content_length())
+                .inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
             let mut spool = self.store.spool().await?;
             tell.send_modify(|progress| progress.head = Some(Head { size }));
             match self.fill(&mut spool, response, url, size, others, tell).await {
@@ -166,6 +171,7 @@ impl Inner {
             if spool.size() + chunk.len() as u64 > limit {
                 return Err(Error::BadUpstream(format!("{} is longer than {limit} bytes", shown(url))));
             }
+            counters::DOWNLOAD_BYTES.add(chunk.len() as u64);
             others.update(&chunk);
             spool.write(chunk).await?;
             let some = spool.size() - told >= STEP.0 || told == 0 || told_at.elapsed() >= STEP.1;

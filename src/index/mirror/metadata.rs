@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::files::parsed;
 use super::listed::identity;
 use super::{Inner, Located, Mirrors};
+use crate::counters;
 use crate::error::{Error, Result};
 use crate::index::directory::Index;
 use crate::missing;
@@ -142,6 +143,7 @@ impl Inner {
         if let CoreMetadata::Sha256(told) = &file.core_metadata {
             let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             if found != *told {
+                counters::VERIFICATION_FAILURES.one();
                 let name = &file.filename;
                 return Err(Error::BadUpstream(format!(
                     "the upstream's metadata of {name} has sha256 {found}, but its page says {told}"

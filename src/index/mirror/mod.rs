@@ -9,6 +9,7 @@ mod kinds;
 mod listed;
 mod metadata;
 mod pages;
+mod turns;
 mod verify;
 
 pub use listed::url_key;
@@ -89,6 +90,8 @@ struct Inner {
     hot: moka::sync::Cache<(String, String), Arc<Held>>,
     pages: Flights<Arc<Held>>,
     downloads: download::Downloads,
+    /// At downloading.
+    turns: turns::Turns,
     /// METADATA and provenance on their way.
     metadata: Flights<Bytes>,
     provenance: moka::sync::Cache<String, Bytes>,
@@ -127,6 +130,7 @@ impl Mirrors {
             hot,
             pages: Flights::default(),
             downloads: download::Downloads::default(),
+            turns: turns::Turns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
             metadata: Flights::default(),
             provenance,
             ahead: Semaphore::new(2),

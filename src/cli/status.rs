@@ -1,0 +1,103 @@
+//! `wheelwright status`: what an installation holds, whether or not a server runs.
+
+use super::table;
+use crate::config::load::Resolved;
+use crate::config::units::{masked, show_bytes};
+use crate::db::{Db, Engine};
+use crate::error::Result;
+use crate::missing;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+#[derive(clap::Args, Debug)]
+pub struct Status {
+    /// One object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        let config = &resolved.config;
+        if config.database.is_none() && !config.data.join("wheelwright.db").exists() {
+            let data = config.data.display();
+            return Err(missing!("there is no installation in {data}: say where with --data"));
+        }
+        let db = Db::open(&config.database_url()).await?;
+        let engine = match db.engine() {
+            Engine::Sqlite => "sqlite",
+            Engine::Postgres => "postgres",
+        };
+        let storage = match &config.storage {
+            Some(url) => masked(url),
+            None => config.data.join("blobs").display().to_string(),
+        };
+        let (counts, serial) = (db.counts().await?, db.serial().await?);
+        let last = db.events_after(serial.saturating_sub(1), 1).await?;
+        let changed = last.first().and_then(|event| jiff::Timestamp::from_microsecond(event.at).ok());
+        let status = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "database": {
+                "engine": engine,
+                "engine_version": db.engine_version().await?,
+                "url": masked(&config.database_url()),
+                "schema_version": db.schema_version().await?,
+            },
+            "storage": storage,
+            "users": counts.users,
+            "indexes": counts.indexes,
+            "projects": counts.projects,
+            "files": counts.files,
+            "mirrored_files": counts.mirrored_files,
+            "bytes": counts.bytes,
+            "serial": serial,
+            "last_change": changed.map(|at| at.to_string()),
+        });
+        if self.json {
+            table::json(&status)?
+        } else {
+            told(&status)?
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The same for people: a line each.
+fn told(status: &Value) -> Result<()> {
+    let at = |pointer: &str| status.pointer(pointer).map(table::plain).unwrap_or_default();
+    let database =
+        format!("{} {}, {}", at("/database/engine"), at("/database/engine_version"), at("/database/url"));
+    let bytes = status.get("bytes").and_then(Value::as_u64).unwrap_or_default();
+    let line = |name: &str, value: String| vec![name.to_owned(), value];
+    table::rows(&[
+        line("wheelwright", at("/version")),
+        line("database", database),
+        line("schema", at("/database/schema_version")),
+        line("storage", at("/storage")),
+        line("users", at("/users")),
+        line("indexes", at("/indexes")),
+        line("projects", at("/projects")),
+        line("files", format!("{} ({} mirrored)", at("/files"), at("/mirrored_files"))),
+        line("bytes", format!("{bytes} ({})", rounded(bytes))),
+        line("serial", at("/serial")),
+        line("last change", at("/last_change")),
+    ])
+}
+
+/// To whole units, so that large numbers can be read.
+fn rounded(bytes: u64) -> String {
+    let unit = [40, 30, 20, 10].into_iter().map(|bits| 1u64 << bits).find(|unit| bytes >= *unit).unwrap_or(1);
+    show_bytes(bytes / unit * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_numbers_are_told_in_units() {
+        let told = [0, 1000, 5 << 20, (3 << 30) + 7].map(rounded);
+        assert_eq!(told[2..], ["5 MiB", "3 GiB"]);
+        assert!(told[1].starts_with("1000"), "{told:?}");
+    }
+}

@@ -1,0 +1,59 @@
+//! How much there is: what an installation holds, in numbers.
+
+use super::{Db, Engine};
+use crate::error::Result;
+use sqlx::Row;
+
+/// What the rows add up to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    pub users: u64,
+    pub indexes: u64,
+    /// Per index; of mirrors those of which a file is here.
+    pub projects: u64,
+    /// That can be downloaded from here without any upstream.
+    pub files: u64,
+    /// Those of them that mirrors keep.
+    pub mirrored_files: u64,
+    /// Bytes of the files; what several indexes hold is stored, and counted, once.
+    pub bytes: u64,
+}
+
+const COUNTS: &str = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM namespace), \
+    (SELECT count(*) FROM (SELECT index_name, name FROM project \
+        UNION SELECT index_name, project FROM file WHERE deleted_at IS NULL) AS known), \
+    (SELECT count(*) FROM file WHERE deleted_at IS NULL), \
+    (SELECT count(*) FROM file WHERE deleted_at IS NULL AND url IS NOT NULL), \
+    (SELECT cast(coalesce(sum(size), 0) AS bigint) FROM \
+        (SELECT DISTINCT sha256, size FROM file WHERE deleted_at IS NULL) AS blob)";
+
+impl Db {
+    /// Counts everything: reads all rows of `file`.
+    pub async fn counts(&self) -> Result<Counts> {
+        let row = sqlx::query(COUNTS).fetch_one(&self.pool).await?;
+        let number = |at: usize| -> Result<u64> { Ok(row.try_get::<i64, _>(at)?.unsigned_abs()) };
+        Ok(Counts {
+            users: number(0)?,
+            indexes: number(1)?,
+            projects: number(2)?,
+            files: number(3)?,
+            mirrored_files: number(4)?,
+            bytes: number(5)?,
+        })
+    }
+
+    /// The last step of the schema that was taken.
+    pub async fn schema_version(&self) -> Result<i64> {
+        let sql = "SELECT cast(coalesce(max(version), 0) AS bigint) FROM _sqlx_migrations";
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
+    }
+
+    /// As the engine itself tells it.
+    pub async fn engine_version(&self) -> Result<String> {
+        let sql = match self.engine {
+            Engine::Sqlite => "SELECT sqlite_version()",
+            Engine::Postgres => "SHOW server_version",
+        };
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
+    }
+}

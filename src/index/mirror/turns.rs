@@ -1,0 +1,46 @@
+//! How many files a mirror downloads at once: the rest waits for its turn.
+
+use crate::index::directory::IndexName;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Turns by mirror, so that a slow upstream keeps nobody else's files waiting.
+pub struct Turns {
+    at_once: usize,
+    of: Mutex<HashMap<IndexName, Arc<Semaphore>>>,
+}
+
+impl Turns {
+    pub fn new(at_once: usize) -> Self {
+        Self { at_once: at_once.clamp(1, Semaphore::MAX_PERMITS), of: Mutex::default() }
+    }
+
+    /// Waits for a turn, which ends when the permit is dropped. First come, first served.
+    /// `None` never happens: these semaphores are not closed.
+    pub async fn take(&self, index: &IndexName) -> Option<OwnedSemaphorePermit> {
+        let turns = {
+            let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            of.entry(index.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))).clone()
+        };
+        turns.acquire_owned().await.ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[tokio::test]
+    async fn each_mirror_has_its_own_turns() {
+        let turns = Turns::new(1);
+        let name = |text| IndexName::parse(text).unwrap();
+        let (one, other) = (name("root/one"), name("root/other"));
+        let first = turns.take(&one).await;
+        assert!(turns.take(&one).now_or_never().is_none());
+        assert!(turns.take(&other).now_or_never().is_some());
+        drop(first);
+        assert!(turns.take(&one).now_or_never().is_some());
+    }
+}
