@@ -5,7 +5,7 @@ CARGO ?= cargo
 # nextest where it is installed; the standard runner elsewhere.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help run build check test e2e crash lint format bench fuzz-check tools
+.PHONY: help run build check test e2e crash big lint format bench fuzz-check tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -30,6 +30,9 @@ e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^(crash|durability)/)',crash)
+
+big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
+	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^big/)',big -- --nocapture)
 
 lint: ## formatting, clippy and (where installed) licences of dependencies
 	$(CARGO) fmt --check

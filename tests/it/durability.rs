@@ -1,8 +1,8 @@
 //! What was acknowledged survives a crash: the real program, killed while it works.
 
 mod order;
-mod origin;
-mod program;
+pub mod origin;
+pub mod program;
 
 use crate::kit::packages::Package;
 use origin::Origin;

@@ -2,11 +2,14 @@
 
 mod kit;
 
+mod big;
 mod cli;
 mod clients_install;
 mod clients_publish;
+mod counted;
 mod database;
 mod devpi_api;
+mod disk_full;
 mod durability;
 mod files;
 mod fsck;

@@ -1,5 +1,6 @@
 //! Stories about mirrors and the upstreams that fail them.
 
+mod attested;
 mod files;
 mod http;
 mod metadata;

@@ -48,7 +48,7 @@ impl Program {
     pub async fn run(mut command: Command, data: &Path) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
         // The test's own; the program refuses variables that it does not know.
-        command.env_remove("WHEELWRIGHT_CRASH_CYCLES");
+        command.env_remove("WHEELWRIGHT_CRASH_CYCLES").env_remove("WHEELWRIGHT_BIG_WHEEL");
         command.env("WHEELWRIGHT_ROOT_PASSWORD", PASSWORD).current_dir(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the program starts");
@@ -68,6 +68,12 @@ impl Program {
 
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Of its process.
+    pub fn pid(&self) -> u32 {
+        let child = self.child.lock().expect("nobody failed");
+        child.id().expect("the program runs")
     }
 
     /// kill -9
@@ -90,6 +96,11 @@ impl Program {
 }
 
 impl Client {
+    /// A request as root.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).basic_auth("root", Some(PASSWORD))
+    }
+
     /// The path at which the file must be from now on, and its sha256.
     pub async fn upload(&self, index: &str, dist: &Dist) -> Option<(String, String)> {
         let (status, text) = self.post(index, dist).await?;

@@ -9,6 +9,7 @@ pub mod postgres;
 pub mod s3;
 pub mod script;
 pub mod stages;
+pub mod tls;
 pub mod upstream;
 
 use std::net::SocketAddr;

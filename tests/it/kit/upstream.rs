@@ -50,6 +50,8 @@ pub struct Behaviour {
     pub metadata: Option<&'static str>,
     pub etag: bool,
     pub upload_time: Option<&'static str>,
+    /// Of every project (PEP 792); one that is quarantined lists nothing.
+    pub status: Option<&'static str>,
     /// Name and password without which everything is 401.
     pub auth: Option<(&'static str, &'static str)>,
     /// `http://host:port` that links of files begin with.
@@ -71,6 +73,7 @@ impl Default for Behaviour {
             metadata: Some("Metadata-Version: 2.1\nName: any\nVersion: 1.0\n"),
             etag: true,
             upload_time: Some("2026-01-02T03:04:05.678901Z"),
+            status: None,
             auth: None,
             files_at: None,
             page: None,
@@ -299,7 +302,14 @@ fn files_json(behaviour: &Behaviour, name: &str, files: &BTreeMap<String, Bytes>
         file
     });
     let files: Vec<_> = files.collect();
-    serde_json::json!({"meta": {"api-version": "1.1"}, "name": name, "files": files}).to_string()
+    let mut page = serde_json::json!({"meta": {"api-version": "1.1"}, "name": name, "files": files});
+    if let Some(status) = behaviour.status {
+        page["project-status"] = serde_json::json!({"status": status});
+        if status == "quarantined" {
+            page["files"] = serde_json::json!([]);
+        }
+    }
+    page.to_string()
 }
 
 fn files_html(behaviour: &Behaviour, files: &BTreeMap<String, Bytes>) -> String {

@@ -73,7 +73,7 @@ async fn a_stale_page_says_that_it_is() {
     story.upstream.set(|b| b.page = Some(Fault::Status(500)));
     let stale = story.server.get(SIX).await;
     assert_eq!(stale.status(), 200);
-    assert!(stale.headers().contains_key("warning"), "{:?}", stale.headers());
+    assert_eq!(stale.headers()["warning"], "110 wheelwright \"Response is Stale\"");
 }
 
 #[tokio::test]
@@ -229,4 +229,66 @@ async fn offline_the_same_pages_and_files_are_served_and_nothing_is_asked() {
         assert!(answer.text().await.unwrap().contains("offline"), "{unknown}");
     }
     assert_eq!(story.upstream.log().len(), before);
+}
+
+#[tokio::test]
+async fn what_the_upstream_takes_back_is_no_longer_listed_and_stays_downloadable() {
+    for quarantined in [true, false] {
+        let story = Story::with(|config| config.mirror.cache_expiry = 0).await;
+        let (kept, never) = (noise(1, 5000), noise(2, 5000));
+        story.upstream.add(WHEEL, kept.clone()).add("six-2.0-py3-none-any.whl", never.clone());
+        assert_eq!(story.filenames(SIX).await.len(), 2);
+        assert!(story.server.get(&path(&kept, WHEEL)).await.bytes().await.unwrap() == kept);
+        match quarantined {
+            true => story.upstream.set(|b| b.status = Some("quarantined")),
+            false => story.upstream.set(|b| b.page = Some(Fault::Status(404))),
+        }
+        let fresh = [JSON, ("cache-control", "no-cache")];
+        let page = story.server.get_with(SIX, &fresh).await;
+        if quarantined {
+            let page = json_of(page).await;
+            assert_eq!(
+                (&page["files"], &page["project-status"]["status"]),
+                (&json!([]), &json!("quarantined"))
+            );
+        } else {
+            assert_eq!(page.status(), 404);
+        }
+        let answer = story.server.get(&path(&kept, WHEEL)).await;
+        assert_eq!(answer.status(), 200, "quarantined: {quarantined}");
+        assert!(answer.bytes().await.unwrap() == kept);
+        let gone = story.server.get(&path(&never, "six-2.0-py3-none-any.whl")).await.status();
+        assert_eq!(gone, 404, "quarantined: {quarantined}");
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_downloads_as_many_files_at_once_as_it_may_and_then_the_rest() {
+    let story = Story::with(|config| config.mirror.downloads = 2).await;
+    let (open, gate) = tokio::sync::watch::channel(false);
+    story.upstream.set(|b| b.gate = Some(gate));
+    let filenames: Vec<String> = (1..=5).map(|n| format!("six-{n}.0-py3-none-any.whl")).collect();
+    for filename in &filenames {
+        story.upstream.add(filename, noise(filename.len() as u8, 3000));
+    }
+    let listed = story.listed("six").await;
+    let paths: Vec<String> = listed.iter().map(|file| format!("/{}", file.url)).collect();
+    let mut downloads = Box::pin(join_all(paths.iter().map(|path| story.server.get(path))));
+    let mut at_once = 0;
+    while at_once < 2 {
+        assert!(futures::poll!(&mut downloads).is_pending());
+        tokio::task::yield_now().await;
+        at_once = story.upstream.asked("/files/");
+    }
+    // What comes after them can be answered while they wait.
+    for _ in 0..20 {
+        assert_eq!(story.server.get("/+health").await.status(), 200);
+        assert!(futures::poll!(&mut downloads).is_pending());
+    }
+    assert_eq!(story.upstream.asked("/files/"), 2);
+    open.send(true).unwrap();
+    for answer in downloads.await {
+        assert_eq!(answer.status(), 200);
+    }
+    assert_eq!(story.upstream.asked("/files/"), 5);
 }
