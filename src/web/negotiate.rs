@@ -205,6 +205,7 @@ mod tests {
             ("text/html, application/vnd.pypi.simple.v1+html", Form::V1Html),
             ("*/*, application/vnd.pypi.simple.v1+json;q=0.9", Form::Html),
             ("*/*, application/vnd.pypi.simple.v1+json", Form::Json),
+            ("*/*, application/vnd.pypi.simple.v1+html", Form::V1Html),
             ("garbage, text/html", Form::Html),
             ("application/vnd.pypi.simple.v1+json;version=1;q=1.000, text/html;q=0.999", Form::Json),
         ];
