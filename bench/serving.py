@@ -5,7 +5,6 @@ import gzip
 import json
 import shutil
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -101,7 +100,7 @@ def warmed(url):
             for accept in FORMS.values():
                 get(url, Accept=accept)
             return True
-        except urllib.error.HTTPError:
+        except OSError:  # a refusal, or no answer in time
             time.sleep(1)
     return False
 
