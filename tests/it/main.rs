@@ -6,6 +6,7 @@ mod big;
 mod cli;
 mod clients_install;
 mod clients_publish;
+mod clients_pypi;
 mod counted;
 mod database;
 mod devpi_api;
