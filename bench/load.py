@@ -54,4 +54,6 @@ def ratio(samples, name, base="nginx"):
 
 
 def median(samples, field):
-    return statistics.median(getattr(sample, field) for sample in samples)
+    """Of those rounds that have a figure (wrk gives no p99 when its clock was moved)."""
+    known = [value for value in (getattr(sample, field) for sample in samples) if value == value]
+    return statistics.median(known) if known else float("nan")
