@@ -45,15 +45,15 @@ def copy_tree(own, tree):
         page = tree / "root/pypi/+simple" / name / "index.json"
         page.parent.mkdir(parents=True)
         page.write_bytes(body)
-        for file in json.loads(body)["files"]:
-            if not file["filename"].endswith(".whl") or f"-{version}-" not in file["filename"]:
-                continue
+        wheels = [file for file in json.loads(body)["files"] if file["filename"].endswith(".whl")]
+        # A resolver looks at the METADATA of newer releases before it settles on this one.
+        for file in wheels[-60:] + [file for file in wheels[:-60] if f"-{version}-" in file["filename"]]:
             where = urllib.parse.urljoin(url, file["url"])
             path = tree / urllib.parse.unquote(urllib.parse.urlsplit(where).path).lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
             if file.get("core-metadata"):
                 Path(f"{path}.metadata").write_bytes(get(where + ".metadata")[0])
-            if fits(file["filename"]):
+            if f"-{version}-" in file["filename"] and fits(file["filename"]):
                 path.write_bytes(get(where)[0])
     return tree
 
