@@ -5,13 +5,13 @@ CARGO ?= cargo
 # nextest where it is installed; the standard runner elsewhere.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help run build check test e2e crash big lint format bench fuzz-check tools
+.PHONY: help run build check test e2e crash big lint format bench fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 run: tools ## build, put `wheelwright` on the PATH, and serve ./wheelwright-data
-	$(CARGO) install --quiet --locked --path . --bin wheelwright
+	$(CARGO) install --locked --path . --bin wheelwright
 	@scripts/first-steps
 	@exec $${CARGO_HOME:-$$HOME/.cargo}/bin/wheelwright serve $(SERVE)
 
@@ -20,7 +20,7 @@ build: tools ## build the release binary
 
 check: ## the fast path: types and the tests that need no client programs
 	$(CARGO) check --locked --tests
-	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'not test(/^(clients|crash)/)',--lib)
+	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'not test(/^(clients|durability|disk_full|big)/)',--lib)
 
 test: test-tools ## install what the tests need, then run them all
 	$(CARGO) $(RUNNER) --locked
@@ -29,7 +29,7 @@ e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit
 	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^clients/)',clients)
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
-	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^(crash|durability)/)',crash)
+	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^durability/)',durability)
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
 	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^big/)',big -- --nocapture)
@@ -57,5 +57,3 @@ test-tools:
 
 bench-tools:
 	@scripts/install-missing build test bench
-
-.PHONY: test-tools bench-tools
