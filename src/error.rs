@@ -34,12 +34,19 @@ pub enum Error {
     /// 502: the upstream answered, but not usably.
     #[error("{0}")]
     BadUpstream(String),
-    /// 503: not now (upstream unreachable, offline, overloaded); ask again later.
+    /// 503: not now (upstream unreachable, overloaded); ask again later.
     #[error("{0}")]
     Unavailable(String),
     /// 504: the upstream did not answer in time.
     #[error("{0}")]
     Timeout(String),
+    /// 504: the server is offline and has no copy: to ask again is of no use. Installers repeat
+    /// what answers 503, but not this.
+    #[error("{0}")]
+    Offline(String),
+    /// 500: the bytes of a stored file are lost or cannot be read; which, and what helps.
+    #[error("{0}")]
+    Lost(String),
     /// 507: the disk is full.
     #[error("{0}")]
     Full(String),
@@ -81,6 +88,8 @@ impl Error {
             Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
             Self::Timeout(text) => Self::Timeout(text.clone()),
+            Self::Offline(text) => Self::Offline(text.clone()),
+            Self::Lost(text) => Self::Lost(text.clone()),
             Self::Full(text) => Self::Full(text.clone()),
             Self::Internal(chain) => Self::Internal(anyhow::anyhow!("{chain:#}")),
         }

@@ -1,9 +1,9 @@
 //! Making, changing and deleting indexes: the steps that the web and the command line share.
 
-use super::directory::{Directory, IndexName};
+use super::directory::{Directory, Index, IndexName};
 use super::options::{self, Change, Options};
 use crate::access::accounts::check_name;
-use crate::access::{Who, may_read};
+use crate::access::{self, Decision, Need, Who, may_read};
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -21,6 +21,28 @@ fn check_bases(directory: &Directory, who: &Who, bases: &[IndexName]) -> Result<
         None => Ok(()),
         Some(base) => Err(bad!("base index '{base}' does not exist")),
     }
+}
+
+/// Whether `who` may change the options of an index, and so sees all of them.
+pub fn manages(directory: &Directory, who: &Who, name: &IndexName) -> bool {
+    access::decide(directory, who, Need::ManageIndex, Some(name), None, None) == Decision::Allowed
+}
+
+/// The options as `who` may see them: whoever may not change them learns of no base that is hidden
+/// from them.
+pub fn options_for(directory: &Directory, who: &Who, index: &Index) -> Options {
+    let mut options = index.options.clone();
+    if !manages(directory, who, &index.name)
+        && let Some(bases) = options.get_mut("bases").and_then(serde_json::Value::as_array_mut)
+    {
+        let sees = |base: &serde_json::Value| {
+            let index = base.as_str().and_then(IndexName::parse);
+            let index = index.and_then(|name| directory.indexes.get(&name));
+            index.is_some_and(|index| may_read(directory, who, index))
+        };
+        bases.retain(sees);
+    }
+    options
 }
 
 fn text(options: &Options) -> Result<String> {

@@ -1,11 +1,12 @@
 //! Why an index shows what it shows of a project: each source, in order, and what it adds or not.
 
+use super::admin::manages;
 use super::directory::{Directory, Index, IndexName, Kind, Mirror};
 use super::gather::Sight;
-use super::inheritance::{Part, parts};
+use super::inheritance::{Order, Part, parts};
 use super::policy::{self, Rules, Verdict};
 use super::view::Views;
-use crate::access::Who;
+use crate::access::{Who, may_read};
 use crate::db::now;
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
@@ -20,7 +21,7 @@ pub struct Report {
     pub project: String,
     /// In the order in which they are looked through.
     pub sources: Vec<Source>,
-    /// What is odd about the bases: lost ones, cycles.
+    /// What is odd about the bases: lost ones, those that the asker may not see, cycles.
     pub notes: Vec<String>,
 }
 
@@ -66,11 +67,15 @@ impl Views {
         {
             let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
             let Some(index) = directory.indexes.get(name) else { continue };
+            // It is told as one that does not exist: in a note, if at all.
             if !may {
-                sources.push(hidden(index, "you may not read this index".into()));
                 continue;
             }
+            let unseen = |by: &IndexName| !order_reads(&walk.order, readable, by);
             let mut source = match (&index.kind, part) {
+                (Kind::Mirror(_), Part::HiddenBy(by) | Part::ReservedBy(by)) if unseen(&by) => {
+                    hidden(index, "a base that you may not see, or a reserved name, hides it".into())
+                }
                 (Kind::Mirror(_), Part::HiddenBy(by)) => hidden(
                     index,
                     format!(
@@ -90,11 +95,13 @@ impl Views {
             }
             sources.push(source);
         }
-        let lost = walk.order.missing.iter();
-        let lost = lost.map(|(at, base)| format!("{at} has the base {base}, which does not exist"));
-        let cycles = walk.order.cycles.iter();
+        let sees = |name: &IndexName| order_reads(&walk.order, readable, name);
+        let lost = walk.order.sources.iter().filter(|at| sees(at));
+        let lost = lost.flat_map(|at| lost_bases(directory, who, at));
+        let cycles = walk.order.cycles.iter().filter(|(at, base)| sees(at) && sees(base));
         let cycles = cycles.map(|(at, base)| format!("{at} leads back to {base}"));
-        let notes = lost.chain(cycles).collect();
+        let mut notes: Vec<String> = lost.chain(cycles).collect();
+        notes.dedup();
         Ok(Report { index: index.name.to_string(), project: project.to_string(), sources, notes })
     }
 
@@ -129,6 +136,31 @@ impl Views {
         let because = format!("the upstream has the project{stale}");
         Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files: files.collect() }
     }
+}
+
+/// Whether the bit of `name` in `order` is set.
+fn order_reads(order: &Order, readable: u128, name: &IndexName) -> bool {
+    let at = order.sources.iter().position(|source| source == name);
+    at.is_some_and(|at| readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1)
+}
+
+/// Tells of the bases of `at` that the asker may not read, and of those that do not exist, in the
+/// same words: which of the two it is would tell of hidden indexes.
+fn lost_bases(directory: &Directory, who: &Who, at: &IndexName) -> Vec<String> {
+    let Some(Index { kind: Kind::Stage(stage), .. }) = directory.indexes.get(at) else { return Vec::new() };
+    let named = manages(directory, who, at);
+    let sees = |base: &IndexName| directory.indexes.get(base).is_some_and(|b| may_read(directory, who, b));
+    let told = |base: &IndexName| {
+        let all_seen = who.scope.is_none() && (who.is_root() || who.user.as_deref() == Some(base.user()));
+        match (all_seen, named) {
+            (true, true) => format!("{at} has the base {base}, which does not exist"),
+            (false, true) => {
+                format!("{at} has the base {base}, which you may not see or which does not exist")
+            }
+            (_, false) => format!("{at} has a base that you may not see or that does not exist"),
+        }
+    };
+    stage.bases.iter().filter(|base| !sees(base)).map(told).collect()
 }
 
 fn shown(filename: String) -> Explained {

@@ -163,6 +163,8 @@ pub struct Views {
     pages: moka::sync::Cache<PageKey, Arc<Prepared>>,
     flights: Flights<PageKey>,
     walks: RwLock<Walks>,
+    /// Seconds that a mirror's page counts as fresh, where the mirror does not say.
+    cache_expiry: u64,
     public_url: Option<String>,
     scheme: &'static str,
     /// Pages written so far.
@@ -181,6 +183,7 @@ impl Views {
             pages,
             flights: Flights::default(),
             walks: RwLock::default(),
+            cache_expiry: config.mirror.cache_expiry,
             public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             scheme: if config.tls.is_some() { "https" } else { "http" },
             rendered: AtomicU64::new(0),
@@ -276,8 +279,10 @@ impl Views {
             false => render(&page, form, depth)?,
         };
         let public = walk.is_public(readable);
-        let mirrored = matches!(ask.index.kind, Kind::Mirror(_));
-        let cache_control = if mirrored && public { "public, max-age=60" } else { "private, no-cache" };
+        // Nobody keeps a page longer than the mirror itself would believe it.
+        let lasts = matches!(&ask.index.kind, Kind::Mirror(mirror)
+            if mirror.cache_expiry.unwrap_or(self.cache_expiry) >= 60 && !stale);
+        let cache_control = if lasts && public { "public, max-age=60" } else { "private, no-cache" };
         Ok(Prepared {
             identity,
             gzip,

@@ -221,7 +221,12 @@ pub fn shown(url: &Url) -> String {
 
 /// What offline mode answers instead of asking.
 pub fn offline(url: &Url) -> Error {
-    Error::Unavailable(format!("this server is offline and has no copy of {}", shown(url)))
+    no_copy(&shown(url))
+}
+
+/// That something was never stored, or lost, and nobody may be asked for it.
+pub fn no_copy(what: &str) -> Error {
+    Error::Offline(format!("this server is offline and has no copy of {what}"))
 }
 
 fn silent(url: &Url, after: Duration) -> Error {

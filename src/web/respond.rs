@@ -55,9 +55,9 @@ pub fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::BadUpstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        Error::Timeout(_) | Error::Offline(_) => StatusCode::GATEWAY_TIMEOUT,
         Error::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Lost(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -208,6 +208,8 @@ mod tests {
             (Error::BadUpstream(text()), 502, Some("5")),
             (Error::Unavailable(text()), 503, Some("5")),
             (Error::Timeout(text()), 504, Some("5")),
+            (Error::Offline(text()), 504, None),
+            (Error::Lost(text()), 500, None),
         ] {
             let response = error(&given, Wants::Text);
             let header = |name: HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok());

@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::host::json_of;
+use crate::kit::script::Auth;
 use crate::kit::upstream::{Upstream, noise};
 use serde_json::{Value, json};
 
@@ -139,4 +140,40 @@ async fn an_upstream_that_fails_is_never_fewer_releases_nor_no_project() {
         assert!(matches!(status, 502..=504), "{project}: {status}");
     }
     assert_eq!(listed(&server, "/alice/dev/+simple/demo/").await.len(), 1, "what is known is served");
+}
+
+#[tokio::test]
+async fn a_hidden_base_and_a_lost_one_read_the_same_to_whoever_may_not_see_them() {
+    let (server, _upstream) = above_a_mirror(json!({})).await;
+    server.have_index("bob/secret", json!({"acl_read": ["bob"]})).await;
+    server.have_index("bob/lost", json!({})).await;
+    server.host("bob/secret", "demo", "1.0", b"secret").await;
+    server.have_index("carol/one", json!({"bases": ["bob/secret", "root/pypi"]})).await;
+    server.have_index("carol/two", json!({"bases": ["bob/lost", "root/pypi"]})).await;
+    let (status, _) = server.ask("DELETE", "/bob/lost", &Auth::root(), None).await;
+    assert_eq!(status, 201);
+    for asker in [Auth::None, Auth::basic("alice", "secret")] {
+        for path in ["/carol/one?no_projects=", "/carol/one/+explain/other", "/carol"] {
+            let (status, hidden) = server.ask("GET", path, &asker, None).await;
+            let (_, lost) = server.ask("GET", &path.replace("one", "two"), &asker, None).await;
+            assert_eq!(status, 200, "{path}: {hidden}");
+            assert_eq!(hidden.to_string().replace("carol/one", "carol/two"), lost.to_string(), "{path}");
+            assert!(!hidden.to_string().contains("bob/"), "{path}: {hidden}");
+        }
+        let (_, demo) = server.ask("GET", "/carol/one/+explain/demo", &asker, None).await;
+        assert!(!demo.to_string().contains("bob/"), "{demo}");
+        assert!(
+            demo.to_string().contains("a base that you may not see, or a reserved name, hides it"),
+            "{demo}"
+        );
+        let page = asker.on(server.http.get(server.url("/carol/one"))).header("accept", "text/html");
+        let page = page.send().await.expect("a page").text().await.expect("text");
+        assert!(page.contains("root/pypi") && !page.contains("bob/"), "{page}");
+    }
+    for asker in [Auth::basic("carol", "secret"), Auth::root()] {
+        for (path, named) in [("/carol/one", "bob/secret"), ("/carol/two/+explain/demo", "bob/lost")] {
+            let (_, told) = server.ask("GET", path, &asker, None).await;
+            assert!(told.to_string().contains(named), "{path}: {told}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::packaging::filename::candidates;
 use crate::packaging::page::File;
 use crate::store::Blob;
 use crate::upstream;
+use crate::upstream::client::no_copy;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use std::ops::Range;
@@ -70,7 +71,11 @@ impl Mirrors {
             }
         }
         // What is not known because the upstream fails is not said to be missing.
-        failed.map_or(Ok(None), Err)
+        match failed {
+            Some(Error::Offline(_)) => Err(no_copy(filename)),
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
     }
 
     pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
@@ -122,8 +127,7 @@ impl Mirrors {
 
     fn online(&self, index: &Index, located: &Located) -> Result<Asked> {
         if self.0.client.is_offline() {
-            let filename = &located.file.filename;
-            return Err(Error::Unavailable(format!("this server is offline and has no copy of {filename}")));
+            return Err(no_copy(&located.file.filename));
         }
         Asked::new(&self.0.config, index)
     }

@@ -102,7 +102,10 @@ impl Mirrors {
                 return Ok(current);
             }
         } else if self.0.client.is_offline() {
-            return Err(client::offline(&asked.source.url));
+            return Err(client::no_copy(&match &topic {
+                Topic::Project(project) => format!("the project {project} of {}", asked.index),
+                Topic::Root => format!("the list of projects of {}", asked.index),
+            }));
         } else if !refresh
             && let Some(error) = self.0.down(asked, &topic, at).filter(|e| matches!(e, Error::Timeout(_)))
         {

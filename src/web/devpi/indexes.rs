@@ -21,7 +21,7 @@ fn named(ctx: &Ctx) -> Result<IndexName> {
 /// `GET /{user}/{index}`; `?no_projects=` leaves the projects out.
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let index = ctx.index()?;
-    let mut config = index.options.clone();
+    let mut config = admin::options_for(&ctx.directory, &ctx.who, index);
     if ctx.query("no_projects").is_none() {
         config.insert("projects".into(), projects(&ctx.app, index).await?);
     }

@@ -6,6 +6,7 @@ use crate::access::{Who, may_read, time};
 use crate::app::App;
 use crate::db::accounts::Account;
 use crate::error::Result;
+use crate::index::admin;
 use crate::index::directory::Directory;
 use crate::web::respond;
 use crate::web::router::Ctx;
@@ -27,7 +28,7 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
     let own = directory.indexes.values().filter(|index| index.name.user() == account.name);
     let indexes: Map<String, Value> = own
         .filter(|index| may_read(directory, who, index))
-        .map(|index| (index.name.name().to_owned(), Value::Object(index.options.clone())))
+        .map(|index| (index.name.name().to_owned(), Value::Object(admin::options_for(directory, who, index))))
         .collect();
     config.insert("indexes".into(), indexes.into());
     config.insert("username".into(), account.name.clone().into());

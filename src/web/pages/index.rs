@@ -7,6 +7,7 @@ use super::{Frame, Visit, answer, index_href, is_private, may_read};
 use crate::access::{self, Decision, Need};
 use crate::db::browse::Changed;
 use crate::error::Result;
+use crate::index::admin;
 use crate::index::directory::{Index, IndexName, Kind, Mirror, Stage};
 use crate::packaging::name::{NameList, ProjectName};
 use askama::Template;
@@ -80,7 +81,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let (all, trouble) = names(ctx, index).await?;
     let part = Part::of(&all, &q, ctx.query("after").as_deref());
     let bases = match &index.kind {
-        Kind::Stage(stage) => bases(ctx, stage),
+        Kind::Stage(stage) => bases(ctx, index, stage),
         Kind::Mirror(_) => Vec::new(),
     };
     let page = IndexPage {
@@ -123,10 +124,11 @@ fn upload(ctx: &Visit, index: &Index, server: &str) -> Vec<Line> {
     lines::upload(server, &index.name, user)
 }
 
-fn bases(ctx: &Visit, stage: &Stage) -> Vec<Base> {
-    // A base that the asker may not know of is not named.
-    let known = stage.bases.iter().filter(|base| may_read(ctx, base));
-    let base = |name: &IndexName| match ctx.directory.indexes.get(name) {
+fn bases(ctx: &Visit, index: &Index, stage: &Stage) -> Vec<Base> {
+    // A base that the asker may not know of is named to those only who could have named it.
+    let manages = admin::manages(&ctx.directory, &ctx.who, &index.name);
+    let known = stage.bases.iter().filter(|base| manages || may_read(ctx, base));
+    let base = |name: &IndexName| match ctx.directory.indexes.get(name).filter(|_| may_read(ctx, name)) {
         Some(index) => {
             let about = match (&index.kind, &index.title) {
                 (_, Some(title)) if !title.is_empty() => title.clone(),
@@ -138,7 +140,12 @@ fn bases(ctx: &Visit, stage: &Stage) -> Vec<Base> {
             };
             Base { name: name.to_string(), href: index_href(name), about }
         }
-        None => Base { name: name.to_string(), href: String::new(), about: "does not exist".to_owned() },
+        // Hidden or lost: which of the two is not told.
+        None => Base {
+            name: name.to_string(),
+            href: String::new(),
+            about: "you may not see it, or it does not exist".to_owned(),
+        },
     };
     known.map(base).collect()
 }

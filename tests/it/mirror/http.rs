@@ -70,6 +70,7 @@ async fn a_stale_page_says_that_it_is() {
     story.upstream.add(WHEEL, noise(1, 100));
     let fresh = story.server.get(SIX).await;
     assert_eq!((fresh.status().as_u16(), fresh.headers().get("warning")), (200, None));
+    assert_eq!(fresh.headers()["cache-control"], "private, no-cache", "asked anew each time");
     story.upstream.set(|b| b.page = Some(Fault::Status(500)));
     let stale = story.server.get(SIX).await;
     assert_eq!(stale.status(), 200);
@@ -223,10 +224,16 @@ async fn offline_the_same_pages_and_files_are_served_and_nothing_is_asked() {
     assert_eq!(story.filenames(SIX).await, online);
     assert_eq!(story.server.get(&file).await.bytes().await.unwrap(), bytes);
     assert_eq!(story.server.get(&metadata).await.status(), 200);
-    for unknown in ["/root/pypi/+simple/flask/".to_owned(), path(&noise(2, 100), "six-2.0.tar.gz")] {
+    for (unknown, named) in [
+        ("/root/pypi/+simple/flask/".to_owned(), "the project flask"),
+        (path(&noise(2, 100), "six-2.0.tar.gz"), "six-2.0.tar.gz"),
+        (path(&noise(2, 100), "flask-2.0.tar.gz"), "flask-2.0.tar.gz"),
+    ] {
         let answer = story.server.get(&unknown).await;
-        assert_eq!(answer.status(), 503, "{unknown}");
-        assert!(answer.text().await.unwrap().contains("offline"), "{unknown}");
+        // Installers do not ask again after this one.
+        assert_eq!((answer.status().as_u16(), answer.headers().get("retry-after")), (504, None), "{unknown}");
+        let said = answer.text().await.unwrap();
+        assert!(said.contains("offline and has no copy of") && said.contains(named), "{said}");
     }
     assert_eq!(story.upstream.log().len(), before);
 }
