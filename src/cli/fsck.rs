@@ -3,10 +3,12 @@
 use crate::config::load::Resolved;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Kind};
 use crate::index::fsck::{Fault, Problem, Report, fsck};
 use crate::missing;
 use crate::store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -34,6 +36,7 @@ impl Fsck {
         let store = Store::open(&config).await?;
         // Draws on a terminal only.
         let bar = ProgressBar::new(0).with_style(ProgressStyle::default_bar());
+        let mirrors = mirrors(&Directory::load(&db).await?);
         let report = fsck(&db, &store, !self.quick, |checked, referred| {
             bar.set_length(referred.max(checked));
             bar.set_position(checked);
@@ -43,16 +46,25 @@ impl Fsck {
         let text = if self.json {
             serde_json::to_string_pretty(&report).map_err(Error::internal)?
         } else {
-            told(&report)
+            told(&report, &mirrors)
         };
         writeln!(std::io::stdout(), "{text}")?;
         Ok(if report.clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-/// The report for people.
-fn told(report: &Report) -> String {
-    let mut lines: Vec<String> = report.faults.iter().map(fault).collect();
+fn mirrors(directory: &Directory) -> BTreeSet<String> {
+    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
+    mirrors.map(|index| index.name.to_string()).collect()
+}
+
+/// The report for people. What `mirrors` lost comes back by itself.
+fn told(report: &Report, mirrors: &BTreeSet<String>) -> String {
+    let told = |found: &Fault| match comes_back(found, mirrors) {
+        true => format!("{} (it is fetched again when asked for)", fault(found)),
+        false => fault(found),
+    };
+    let mut lines: Vec<String> = report.faults.iter().map(told).collect();
     if !report.orphans.is_empty() {
         let bytes: u64 = report.orphans.iter().map(|orphan| orphan.size).sum();
         lines.push(format!(
@@ -66,10 +78,22 @@ fn told(report: &Report) -> String {
     let how = if report.deep { "read and hashed" } else { "measured" };
     let verdict = match report.faults.len() {
         0 => "nothing is lost".to_owned(),
+        n if report.faults.iter().all(|fault| comes_back(fault, mirrors)) => {
+            format!("{n} are missing in mirrors, and fetched again when asked for")
+        }
         n => format!("{n} are lost or damaged: restore them from a backup, or delete and upload again"),
     };
     lines.push(format!("{} blobs {how}, {} referred to: {verdict}", report.blobs, report.references));
     lines.join("\n")
+}
+
+/// Whether only mirrors miss it: they ask their upstream again.
+fn comes_back(fault: &Fault, mirrors: &BTreeSet<String>) -> bool {
+    let mirrored = |used_by: &String| {
+        let file = used_by.strip_prefix("METADATA of ").unwrap_or(used_by);
+        file.split_once(' ').is_some_and(|(index, _)| mirrors.contains(index))
+    };
+    fault.problem == Problem::Missing && fault.used_by.iter().all(mirrored)
 }
 
 fn fault(fault: &Fault) -> String {
@@ -87,15 +111,22 @@ mod tests {
 
     #[test]
     fn a_report_says_what_is_wrong_and_what_to_do() {
+        let mirrors = BTreeSet::from(["root/pypi".to_owned()]);
         let mut report = Report { deep: true, references: 3, blobs: 2, ..Report::default() };
-        assert_eq!(told(&report), "2 blobs read and hashed, 3 referred to: nothing is lost");
+        assert_eq!(told(&report, &mirrors), "2 blobs read and hashed, 3 referred to: nothing is lost");
         let used_by = vec!["alice/dev demo-1.0.tar.gz".to_owned()];
         report.faults.push(Fault { sha256: "ab".into(), problem: Problem::Missing, used_by });
         assert_eq!(
-            told(&report),
+            told(&report, &mirrors),
             "blob ab is missing: alice/dev demo-1.0.tar.gz\n\
              2 blobs read and hashed, 3 referred to: 1 are lost or damaged: restore them from a backup, or \
              delete and upload again"
+        );
+        report.faults[0].used_by = vec!["METADATA of root/pypi six-1.0.whl".to_owned()];
+        assert_eq!(
+            told(&report, &mirrors),
+            "blob ab is missing: METADATA of root/pypi six-1.0.whl (it is fetched again when asked for)\n\
+             2 blobs read and hashed, 3 referred to: 1 are missing in mirrors, and fetched again when asked for"
         );
     }
 }

@@ -29,7 +29,7 @@ const STAGE: &[(&str, Type)] = &[
     ("acl_toxresult_upload", Type::Acl),
     ("mirror_whitelist", Type::Names),
     ("mirror_whitelist_inheritance", Type::Inheritance),
-    ("reserved", Type::List),
+    ("reserved", Type::NamePatterns),
 ];
 
 const MIRROR: &[(&str, Type)] = &[
@@ -40,8 +40,8 @@ const MIRROR: &[(&str, Type)] = &[
     ("mirror_use_external_urls", Type::Bool),
     ("mirror_ignore_serial_header", Type::Bool),
     ("mirror_provides_core_metadata", Type::Bool),
-    ("allow", Type::List),
-    ("deny", Type::List),
+    ("allow", Type::Patterns),
+    ("deny", Type::Patterns),
     ("min_age", Type::Age),
 ];
 
@@ -249,7 +249,11 @@ fn remove(options: &mut Options, key: &str, value: &str) -> Result<()> {
         let kind = kind_of(options).to_owned();
         return drop_key(options, key, &kind);
     }
-    let of = list_type(options, key, "-=")?;
+    let of = match list_type(options, key, "-=")? {
+        // What was stored before patterns were checked can be taken away.
+        Type::Patterns | Type::NamePatterns => Type::List,
+        of => of,
+    };
     let Value::Array(less) = convert(key, of, &value.into())? else { return Ok(()) };
     for item in less {
         let list = options.get_mut(key).and_then(Value::as_array_mut);

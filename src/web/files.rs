@@ -55,7 +55,15 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         return provenance(&asked, file, key).await;
     }
     match (asked.stored(&filename, key).await?, &asked.index.kind) {
-        (Some(facts), _) => stored(&asked, &facts).await,
+        (Some(facts), Kind::Stage(_)) => stored(&asked, &facts).await,
+        // What a mirror lost is there where it came from.
+        (Some(facts), Kind::Mirror(mirror)) => match stored(&asked, &facts).await {
+            Err(Error::Lost(why)) => {
+                tracing::error!(index = asked.index.name.as_str(), why, "asking the upstream again");
+                mirrored::fetch(&asked, mirror, &filename, key).await
+            }
+            told => told,
+        },
         (None, Kind::Stage(_)) => Err(no_such_file(&filename)),
         (None, Kind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
     }
@@ -92,7 +100,7 @@ async fn stored(ctx: &Asked<'_>, facts: &Facts) -> Result<Response> {
     }
     let body = match *ctx.method == Method::HEAD && ctx.app.store.cached(&facts.file.sha256).is_none() {
         true => Body::empty(),
-        false => body(ctx, &facts.file.sha256, range.clone()).await?,
+        false => body(ctx, &facts.file.filename, &facts.file.sha256, range.clone()).await?,
     };
     let mut response = with_headers(status, body, etag, modified, facts.public);
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
@@ -138,7 +146,9 @@ async fn redirect(ctx: &Asked<'_>, facts: &Facts) -> Result<Option<Response>> {
     Ok(Some(response))
 }
 
-async fn body(ctx: &Asked<'_>, sha256: &str, range: Option<Range<u64>>) -> Result<Body> {
+/// # Errors
+/// `Lost` if the bytes of `what` are not in the store.
+async fn body(ctx: &Asked<'_>, what: &str, sha256: &str, range: Option<Range<u64>>) -> Result<Body> {
     if range.is_none()
         && let Some(bytes) = ctx.app.store.cached(sha256)
     {
@@ -148,7 +158,11 @@ async fn body(ctx: &Asked<'_>, sha256: &str, range: Option<Range<u64>>) -> Resul
         Some(Blob::Bytes(bytes)) => Ok(Body::from(bytes)),
         Some(Blob::Stream { stream, .. }) => Ok(Body::from_stream(stream)),
         None => {
-            Err(Error::Internal(anyhow::anyhow!("blob {sha256} is not in the store: run `wheelwright fsck`")))
+            tracing::error!(index = ctx.index.name.as_str(), file = what, sha256, "a blob is missing");
+            Err(Error::Lost(format!(
+                "the server lost the bytes of {what} (blob {sha256}): its operator may run `wheelwright fsck` \
+                 and restore the blob from a backup"
+            )))
         }
     }
 }
@@ -210,8 +224,11 @@ async fn metadata(ctx: &Asked<'_>, filename: &str, key: Key<'_>) -> Result<Respo
         if unchanged(ctx.headers, &etag, None) {
             return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), &etag, None, facts.public));
         }
-        let body = body(ctx, sha256, None).await?;
-        return Ok(with_headers(StatusCode::OK, body, &etag, None, facts.public));
+        let body = body(ctx, &format!("{filename}.metadata"), sha256, None).await;
+        let ask_again = matches!((&body, &ctx.index.kind), (Err(Error::Lost(_)), Kind::Mirror(_)));
+        if !ask_again {
+            return Ok(with_headers(StatusCode::OK, body?, &etag, None, facts.public));
+        }
     }
     match &ctx.index.kind {
         Kind::Stage(_) => Err(no_such_file(&format!("{filename}.metadata"))),

@@ -5,6 +5,7 @@ use crate::config::units::seconds;
 use crate::error::Result;
 use crate::index::directory::IndexName;
 use crate::packaging::name::ProjectName;
+use crate::packaging::requirement::Pattern;
 use serde_json::Value;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub enum Type {
     Url,
     Inheritance,
     List,
+    /// What mirrors allow or deny: `numpy<2`, `acme-*`; kept as written.
+    Patterns,
+    /// Names in which `*` stands for any characters; kept as written.
+    NamePatterns,
     /// Principals; `:anonymous:` and `:authenticated:` are upper-cased.
     Acl,
     /// `user/index`, a leading slash dropped.
@@ -28,7 +33,10 @@ pub enum Type {
 
 impl Type {
     pub fn is_list(self) -> bool {
-        matches!(self, Self::List | Self::Acl | Self::Bases | Self::Names)
+        matches!(
+            self,
+            Self::List | Self::Patterns | Self::NamePatterns | Self::Acl | Self::Bases | Self::Names
+        )
     }
 }
 
@@ -48,9 +56,9 @@ pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
             text @ ("intersection" | "union") => Ok(text.into()),
             other => Err(bad!("Unknown value '{other}' for {key}: must be 'intersection' or 'union'.")),
         },
-        Type::List | Type::Acl | Type::Bases | Type::Names => {
+        of => {
             let items = items(key, value)?;
-            items.iter().map(|item| entry(of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
+            items.iter().map(|item| entry(key, of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
         }
     }
 }
@@ -93,7 +101,7 @@ fn items(key: &str, value: &Value) -> Result<Vec<String>> {
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
 }
 
-fn entry(of: Type, item: &str) -> Result<Value> {
+fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
     Ok(match of {
         Type::Acl if matches!(item.to_ascii_uppercase().as_str(), ":ANONYMOUS:" | ":AUTHENTICATED:") => {
             item.to_ascii_uppercase().into()
@@ -106,6 +114,17 @@ fn entry(of: Type, item: &str) -> Result<Value> {
         Type::Names if item != "*" => {
             let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
             name.as_str().into()
+        }
+        Type::Patterns => {
+            Pattern::parse(item).map_err(|why| bad!("'{key}' cannot have '{item}': {why}"))?;
+            item.into()
+        }
+        Type::NamePatterns => {
+            let pattern = Pattern::parse(item).map_err(|why| bad!("'{key}' cannot have '{item}': {why}"))?;
+            if !pattern.is_whole_project() {
+                return Err(bad!("'{key}' cannot have '{item}': a name is reserved in all its versions"));
+            }
+            item.into()
         }
         _ => item.into(),
     })
@@ -134,6 +153,25 @@ mod tests {
         );
         assert_eq!(converted(Type::Url, json!("file:///etc")), None);
         assert_eq!(converted(Type::Inheritance, json!("both")), None);
+    }
+
+    #[test]
+    fn a_pattern_that_means_nothing_is_refused_by_its_name() {
+        assert_eq!(
+            converted(Type::Patterns, json!(["numpy>=1,<2", "a*"])),
+            Some(json!(["numpy>=1,<2", "a*"]))
+        );
+        assert_eq!(converted(Type::NamePatterns, json!("Acme_*")), Some(json!(["Acme_*"])));
+        for (of, text) in [
+            (Type::Patterns, "numpy>>1"),
+            (Type::Patterns, "<2"),
+            (Type::NamePatterns, "a b"),
+            (Type::NamePatterns, "acme<2"),
+            (Type::NamePatterns, "^acme"),
+        ] {
+            let why = convert("deny", of, &json!(["six", text])).unwrap_err().to_string();
+            assert!(why.starts_with(&format!("'deny' cannot have '{text}'")), "{why}");
+        }
     }
 
     #[test]

@@ -299,3 +299,33 @@ async fn a_mirror_downloads_as_many_files_at_once_as_it_may_and_then_the_rest() 
     }
     assert_eq!(story.upstream.asked("/files/"), 5);
 }
+
+#[tokio::test]
+async fn bytes_that_a_mirror_lost_are_fetched_again_and_those_of_a_stage_are_said_to_be_lost() {
+    let story = Story::start().await;
+    let bytes = noise(1, 3000);
+    story.upstream.add(WHEEL, bytes.clone());
+    let file = path(&bytes, WHEEL);
+    assert!(story.server.get(&file).await.bytes().await.unwrap() == bytes);
+    story.server.have_index("alice/dev", json!({})).await;
+    let hosted = story.server.host("alice/dev", "mine", "1.0", &noise(2, 3000)).await;
+    for sha256 in [&sha256(&bytes), &hosted.sha256] {
+        std::fs::remove_file(story.server.data.path().join("blobs").join(&sha256[..2]).join(&sha256[2..]))
+            .unwrap();
+    }
+    // A server that holds nothing in memory.
+    let mut config = story.server.app.config.clone();
+    config.offline = true;
+    let offline = crate::kit::Server::start_with(|own| *own = config.clone()).await;
+    assert_eq!(offline.get(&file).await.status(), 504);
+    config.offline = false;
+    let online = crate::kit::Server::start_with(|own| *own = config).await;
+    let part = online.get_with(&file, &[("range", "bytes=5-6")]).await;
+    assert_eq!((part.status().as_u16(), part.bytes().await.unwrap()), (206, bytes.slice(5..7)));
+    assert!(online.get(&file).await.bytes().await.unwrap() == bytes);
+    assert_eq!(story.upstream.asked("/files/"), 2);
+    let lost = online.get(&hosted.path).await;
+    assert_eq!(lost.status(), 500);
+    let said = lost.text().await.unwrap();
+    assert!(said.contains("mine-1.0-py3-none-any.whl") && said.contains("wheelwright fsck"), "{said}");
+}
