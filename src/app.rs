@@ -73,7 +73,10 @@ impl App {
         let change = Change::Merge(one("mirror_url", upstream));
         let server = Who { user: None, scope: None, label: ":server".into() };
         admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
-        tracing::info!(upstream = masked(upstream), "root/pypi mirrors another upstream from now on");
+        tracing::info!(
+            upstream = masked(upstream),
+            "root/pypi mirrors another upstream from now on; it is kept for later starts"
+        );
         self.indexes.refresh().await
     }
 }

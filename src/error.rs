@@ -31,6 +31,9 @@ pub enum Error {
     /// 413: more bytes than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// 429: too many attempts; ask again in a minute.
+    #[error("{0}")]
+    Busy(String),
     /// 502: the upstream answered, but not usably.
     #[error("{0}")]
     BadUpstream(String),
@@ -85,6 +88,7 @@ impl Error {
             Self::Conflict(text) => Self::Conflict(text.clone()),
             Self::Gone(text) => Self::Gone(text.clone()),
             Self::TooLarge(text) => Self::TooLarge(text.clone()),
+            Self::Busy(text) => Self::Busy(text.clone()),
             Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
             Self::Timeout(text) => Self::Timeout(text.clone()),

@@ -100,6 +100,49 @@ impl Need {
     }
 }
 
+impl Need {
+    /// The action that a token needs for it.
+    fn action(self) -> Option<Action> {
+        match self {
+            Self::Nothing | Self::Login => None,
+            Self::Greet | Self::Read => Some(Action::Read),
+            Self::Upload => Some(Action::Upload),
+            Self::Manage => Some(Action::Manage),
+            Self::ManageIndex | Self::CreateUser | Self::ManageUser | Self::ManageToken | Self::Operate => {
+                Some(Action::Admin)
+            }
+        }
+    }
+}
+
+impl Action {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Upload => "upload",
+            Self::Manage => "manage",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// What [`Decision::Refused`] tells: for a token also what it may, and what was needed.
+pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
+    let label = &who.label;
+    let (Some(scope), Some(action)) = (&who.scope, need.action()) else {
+        return crate::forbidden!("{label} is not allowed to do this");
+    };
+    let actions: Vec<&str> = scope.actions.iter().map(|action| action.name()).collect();
+    let mut may = if actions.is_empty() { "all its owner may".to_owned() } else { actions.join(", ") };
+    for (limit, word) in [(&scope.index, "on"), (&scope.project, "for the project")] {
+        if let Some(limit) = limit {
+            may.push_str(&format!(" {word} {limit}"));
+        }
+    }
+    let needed = action.name();
+    crate::forbidden!("{label} is not allowed to do this: the token may {may}; this needs {needed}")
+}
+
 /// The answer of [`decide`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {

@@ -9,11 +9,12 @@ use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// Failed passwords of one account within a minute, after which it has to wait.
+/// Failed passwords of one account from one address within a minute, after which it has to wait.
 const TRIES: u32 = 10;
 
 /// Microseconds between two notes of a token's use.
@@ -26,8 +27,9 @@ pub struct People {
     /// Keyed by a keyed hash, so that no secret is kept in memory.
     known: Cache<[u8; 32], Arc<Known>>,
     key: [u8; 32],
-    /// Failed passwords per account, forgotten after a minute.
-    failures: Cache<String, u32>,
+    /// Failed passwords per account and address, forgotten after a minute: a stranger's guesses
+    /// do not lock the owner out.
+    failures: Cache<(String, IpAddr), u32>,
 }
 
 /// A credential that was verified.
@@ -77,7 +79,8 @@ impl People {
 
     /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer).
     /// No credential is the anonymous asker; a wrong one is [`Error::Unauthenticated`].
-    pub async fn who(&self, directory: &Directory, headers: &HeaderMap) -> Result<Arc<Who>> {
+    /// `peer` is who is connected.
+    pub async fn who(&self, directory: &Directory, headers: &HeaderMap, peer: IpAddr) -> Result<Arc<Who>> {
         let (devpi, value) = match (headers.get("x-devpi-auth"), headers.get(header::AUTHORIZATION)) {
             (Some(value), _) => (true, value.as_bytes()),
             (None, Some(value)) => (false, value.as_bytes()),
@@ -98,7 +101,7 @@ impl People {
             self.note(&known, now);
             return Ok(known.who.clone());
         }
-        let known = Arc::new(self.verify(directory, &credential(devpi, value), now).await?);
+        let known = Arc::new(self.verify(directory, &credential(devpi, value), peer, now).await?);
         self.note(&known, now);
         let who = known.who.clone();
         self.known.insert(key, known);
@@ -106,9 +109,15 @@ impl People {
     }
 
     /// Checks a user's password (or login token), as `+login` needs it.
-    pub async fn login(&self, directory: &Directory, user: &str, secret: &str) -> Result<Arc<Who>> {
+    pub async fn login(
+        &self,
+        directory: &Directory,
+        user: &str,
+        secret: &str,
+        peer: IpAddr,
+    ) -> Result<Arc<Who>> {
         let credential = Credential::Basic { user: user.into(), secret: secret.into() };
-        let known = self.verify(directory, &credential, db::now()).await?;
+        let known = self.verify(directory, &credential, peer, db::now()).await?;
         if known.who.user.as_deref() == Some(user) && known.who.scope.is_none() {
             Ok(known.who)
         } else {
@@ -116,7 +125,13 @@ impl People {
         }
     }
 
-    async fn verify(&self, directory: &Directory, credential: &Credential, now: Micros) -> Result<Known> {
+    async fn verify(
+        &self,
+        directory: &Directory,
+        credential: &Credential,
+        peer: IpAddr,
+        now: Micros,
+    ) -> Result<Known> {
         let (user, secret) = match credential {
             Credential::Unreadable => return Err(wrong()),
             Credential::Bearer(secret) => ("", secret.as_str()),
@@ -132,7 +147,7 @@ impl People {
         } else if user.is_empty() {
             return Err(wrong());
         } else {
-            self.password(user, secret).await?
+            self.password(user, secret, peer).await?
         };
         let account = known.who.user.as_ref().and_then(|user| directory.users.get(user));
         match account {
@@ -167,20 +182,22 @@ impl People {
         }))
     }
 
-    async fn password(&self, user: &str, secret: &str) -> Result<Known> {
+    async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {
         // Counted only once it is their turn, so that guesses sent all at once do not pass together.
         let turn = password::turn().await?;
-        let failed = self.failures.get(user).unwrap_or(0);
+        let guesser = (user.to_owned(), network(peer));
+        let failed = self.failures.get(&guesser).unwrap_or(0);
         if failed >= TRIES {
-            let wait = "too many wrong passwords for this user: wait a minute, or use a token";
-            return Err(Error::Unauthenticated(wait.into()));
+            let wait =
+                "too many wrong passwords for this user from this address: wait a minute, or use a token";
+            return Err(Error::Busy(wait.into()));
         }
         let account = self.db.account(user).await?;
         let disabled = account.as_ref().is_none_or(|account| account.disabled_at.is_some());
         let hash = account.and_then(|account| account.password_hash);
         if !password::verify(&turn, secret, hash).await? || disabled {
-            self.failures.insert(user.to_owned(), failed + 1);
-            tracing::warn!(user, "wrong password");
+            self.failures.insert(guesser, failed + 1);
+            tracing::warn!(user, %peer, "wrong password");
             return Err(wrong());
         }
         let who = Arc::new(Who::person(user));
@@ -200,6 +217,14 @@ impl People {
                 }
             });
         }
+    }
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

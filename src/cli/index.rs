@@ -2,6 +2,7 @@
 
 use super::table;
 use crate::access::Who;
+use crate::access::accounts::check_name;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::index::admin;
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 pub enum Index {
     /// Create an index: wheelwright index create alice/dev --bases root/pypi
     Create {
-        #[arg(value_name = "USER/INDEX")]
-        name: String,
+        #[arg(value_name = "USER/INDEX", value_parser = parse_new)]
+        name: IndexName,
         /// Indexes it inherits from, in order, with commas
         #[arg(long)]
         bases: Option<String>,
@@ -34,37 +35,47 @@ pub enum Index {
     },
     /// Show an index and its options; credentials of upstreams are masked
     Show {
-        #[arg(value_name = "USER/INDEX")]
-        name: String,
+        #[arg(value_name = "USER/INDEX", value_parser = parse)]
+        name: IndexName,
         #[arg(long)]
         json: bool,
     },
     /// Change options: key=value, key+=value, key-=value; key-= goes back to the default
     Modify {
-        #[arg(value_name = "USER/INDEX")]
-        name: String,
-        #[arg(value_name = "CHANGE", required = true, allow_hyphen_values = true)]
+        #[arg(value_name = "USER/INDEX", value_parser = parse)]
+        name: IndexName,
+        #[arg(value_name = "CHANGE", required = true)]
         changes: Vec<String>,
         #[arg(long)]
         json: bool,
     },
     /// Tell where each file of a project comes from, and why one is not shown
     Explain {
-        #[arg(value_name = "USER/INDEX")]
-        name: String,
+        #[arg(value_name = "USER/INDEX", value_parser = parse)]
+        name: IndexName,
         project: String,
         #[arg(long)]
         json: bool,
     },
     /// Delete a volatile index with everything in it
     Delete {
-        #[arg(value_name = "USER/INDEX")]
-        name: String,
+        #[arg(value_name = "USER/INDEX", value_parser = parse)]
+        name: IndexName,
+        #[arg(long)]
+        json: bool,
     },
 }
 
-fn parse(name: &str) -> Result<IndexName> {
+pub(super) fn parse(name: &str) -> Result<IndexName> {
     IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"))
+}
+
+/// The same for an index that is yet to be made.
+fn parse_new(name: &str) -> Result<IndexName> {
+    let parsed = parse(name)?;
+    check_name("username", parsed.user())?;
+    check_name("indexname", parsed.name())?;
+    Ok(parsed)
 }
 
 /// The command line has root's rights: whoever can open the database may do all.
@@ -77,30 +88,27 @@ impl Index {
         let directory = app.indexes.directory();
         match self {
             Self::Create { name, bases, options, json } => {
-                let name = parse(&name)?;
                 let given = given(bases, &options)?;
                 let made = admin::create(&app.db, &directory, &root(), &name, &given).await?;
                 show(&name, &options::shown(&made), json)?;
             }
             Self::List { json } => list(directory.indexes.values(), json)?,
             Self::Show { name, json } => {
-                let name = parse(&name)?;
                 let index = directory.indexes.get(&name);
                 let index =
                     index.ok_or_else(|| missing!("there is no index {name}: see wheelwright index list"))?;
                 show(&name, &index.options, json)?;
             }
             Self::Modify { name, changes, json } => {
-                let name = parse(&name)?;
                 let change = Change::Operations(changes);
                 let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
                 show(&name, &options::shown(&made), json)?;
             }
-            Self::Explain { name, project, json } => explain(app, &parse(&name)?, &project, json).await?,
-            Self::Delete { name } => {
-                let name = parse(&name)?;
+            Self::Explain { name, project, json } => explain(app, &name, &project, json).await?,
+            Self::Delete { name, json } => {
                 admin::delete(&app.db, &root(), &name).await?;
-                table::line(&format!("index {name} deleted"))?;
+                let said = format!("index {name} deleted");
+                table::done(&said, &json!({"name": name.as_str(), "deleted": true}), json)?;
             }
         }
         Ok(ExitCode::SUCCESS)

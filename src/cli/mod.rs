@@ -10,11 +10,13 @@ mod token;
 mod user;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::config::load::{Resolved, Sources};
 use crate::config::upstream::default_upstream;
 use crate::error::{Error, Result};
+use crate::missing;
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Gives an organisation its Python wheels: private indexes and a caching mirror of PyPI.
@@ -110,9 +112,9 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
-            Self::User(user) => user.run(&open(resolved).await?).await,
-            Self::Index(index) => index.run(&open(resolved).await?).await,
-            Self::Token(token) => token.run(&open(resolved).await?).await,
+            Self::User(user) => user.run(&existing(resolved).await?).await,
+            Self::Index(index) => index.run(&existing(resolved).await?).await,
+            Self::Token(token) => token.run(&existing(resolved).await?).await,
         }
     }
 }
@@ -124,6 +126,26 @@ impl Place {
         flags.extend(own.into_iter().filter_map(|(key, value)| Some((key, value?))));
         Sources::of_process(flags, self.config.clone()).resolve()
     }
+}
+
+/// Whether there is a database; one on a server is asked only when it is opened.
+fn has_database(config: &Config) -> bool {
+    let url = config.database_url();
+    match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+        Some(path) => Path::new(path).exists(),
+        None => true,
+    }
+}
+
+/// Opens an installation that exists: a mistyped folder must not become a new one.
+async fn existing(resolved: Resolved) -> Result<App> {
+    if !has_database(&resolved.config) {
+        let data = resolved.config.data.display();
+        return Err(missing!(
+            "there is no installation in {data}: say where with --data, or make one with wheelwright serve"
+        ));
+    }
+    open(resolved).await
 }
 
 /// Opens the installation, and makes it if it is new.

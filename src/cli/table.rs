@@ -18,6 +18,11 @@ pub fn line(text: &str) -> Result<()> {
     }
 }
 
+/// Prints what was done: in words, or as JSON.
+pub fn done(said: &str, value: &Value, as_json: bool) -> Result<()> {
+    if as_json { json(value) } else { line(said) }
+}
+
 /// Prints rows with their columns aligned; the first row is the head.
 pub fn rows(rows: &[Vec<String>]) -> Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
+use crate::index::directory::IndexName;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -19,8 +20,8 @@ pub enum Token {
         #[arg(long, default_value = "token")]
         name: String,
         /// Limit it to one index
-        #[arg(long, value_name = "USER/INDEX")]
-        index: Option<String>,
+        #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
         /// Limit uploading and managing to one project of the index
         #[arg(long, requires = "index")]
         project: Option<String>,
@@ -28,8 +29,8 @@ pub enum Token {
         #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
         actions: Vec<Action>,
         /// 90d, 12h … [default: until revoked]
-        #[arg(long)]
-        expires: Option<String>,
+        #[arg(long, value_parser = duration)]
+        expires: Option<u64>,
         #[arg(long)]
         json: bool,
     },
@@ -41,7 +42,17 @@ pub enum Token {
         json: bool,
     },
     /// Revoke a token by its id
-    Revoke { id: String },
+    Revoke {
+        id: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Seconds.
+fn duration(text: &str) -> Result<u64> {
+    let seconds = units::seconds(text).filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| bad!("--expires must be a time like 90d, not {text}"))
 }
 
 impl Token {
@@ -49,12 +60,9 @@ impl Token {
         let label = ":command-line";
         match self {
             Self::Create { user, name, index, project, actions, expires, json } => {
-                let expires = expires.map(|text| {
-                    let seconds = units::seconds(&text).filter(|seconds| *seconds > 0);
-                    seconds.ok_or_else(|| bad!("--expires must be a time like 90d, not {text}"))
-                });
+                let index = index.map(|index| index.as_str().to_owned());
                 let scope = Scope { index, project, actions };
-                let new = NewToken { owner: user, name, scope, expires: expires.transpose()? };
+                let new = NewToken { owner: user, name, scope, expires };
                 let (id, secret) = tokens::create(&app.db, label, &new).await?;
                 if json {
                     table::json(&json!({"id": id, "token": secret}))?;
@@ -64,10 +72,10 @@ impl Token {
                 }
             }
             Self::List { user, json } => list(app, user.as_deref(), json).await?,
-            Self::Revoke { id } => {
+            Self::Revoke { id, json } => {
                 let root = Who { label: label.into(), ..Who::person("root") };
                 tokens::revoke(&app.db, &root, &id).await?;
-                table::line(&format!("token {id} revoked"))?;
+                table::done(&format!("token {id} revoked"), &json!({"id": id, "revoked": true}), json)?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -4,9 +4,9 @@ use super::table;
 use crate::access::accounts::{self, Given};
 use crate::access::{password, time};
 use crate::app::App;
-use crate::bad;
 use crate::error::Result;
-use crate::index::directory::Directory;
+use crate::index::directory::{Directory, IndexName};
+use crate::{bad, conflict};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
@@ -31,7 +31,14 @@ pub enum User {
         json: bool,
     },
     /// Delete an account with its tokens and indexes
-    Delete { name: String },
+    Delete {
+        name: String,
+        /// Even if it has indexes: they go with everything in them
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        json: bool,
+    },
     /// Set another password; ends the account's login sessions
     Passwd {
         name: String,
@@ -87,10 +94,7 @@ impl User {
                 create(app, &name, email, &password, json).await?
             }
             Self::List { json } => list(app, json).await?,
-            Self::Delete { name } => {
-                accounts::delete(db, WHO, &name).await?;
-                table::line(&format!("user {name} deleted"))?;
-            }
+            Self::Delete { name, force, json } => delete(app, &name, force, json).await?,
             Self::Passwd { name, password } => passwd(app, &name, &password).await?,
             Self::Disable { name } => {
                 accounts::disable(db, WHO, &name, true).await?;
@@ -130,6 +134,21 @@ async fn create(app: &App, name: &str, email: Option<String>, password: &Passwor
     }
     table::line(&format!("user {name} created"))?;
     shown.map_or(Ok(()), |secret| table::line(&format!("password: {secret}")))
+}
+
+async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
+    let directory = app.indexes.directory();
+    let own = directory.indexes.keys().filter(|index| index.user() == name);
+    let own: Vec<&str> = own.map(IndexName::as_str).collect();
+    if !force && !own.is_empty() {
+        return Err(conflict!(
+            "user {name} has indexes, which would be deleted with everything in them: {}; say --force to do so",
+            own.join(", ")
+        ));
+    }
+    accounts::delete(&app.db, WHO, name).await?;
+    let value = json!({"username": name, "deleted": true, "indexes": own});
+    table::done(&format!("user {name} deleted"), &value, json)
 }
 
 async fn passwd(app: &App, name: &str, password: &Password) -> Result<()> {

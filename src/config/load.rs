@@ -143,9 +143,31 @@ impl Resolved {
 
     /// What no single value can tell.
     fn check(&self) -> Result<()> {
+        self.check_places()?;
         let tls = self.config.tls.as_ref();
         if tls.is_some_and(|tls| tls.certificate.as_os_str().is_empty() || tls.key.as_os_str().is_empty()) {
             return Err(bad!("tls.certificate and tls.key belong together: set both or none"));
+        }
+        Ok(())
+    }
+}
+
+impl Resolved {
+    /// What would fail only after something was made.
+    fn check_places(&self) -> Result<()> {
+        let refuse = |key: &str, must: &str| Err(bad!("{}: {key} must be {must}", self.origin(key)));
+        let port = self.config.listen.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return refuse("listen", "ADDRESS:PORT like 127.0.0.1:3141 or [::]:3141");
+        }
+        let starts = |url: &Option<String>, with: &[&str]| {
+            url.as_ref().is_none_or(|url| with.iter().any(|scheme| url.starts_with(scheme)))
+        };
+        if !starts(&self.config.database, &["sqlite:", "postgres://", "postgresql://"]) {
+            return refuse("database", "sqlite://PATH or postgres://USER@HOST/NAME");
+        }
+        if !starts(&self.config.storage, &["s3://"]) {
+            return refuse("storage", "s3://BUCKET or s3://BUCKET/PREFIX");
         }
         Ok(())
     }

@@ -17,6 +17,9 @@ const SQLITE_AT_LEAST: (u32, u32, u32) = (3, 51, 3);
 /// The oldest Postgres that the tests' SQL is valid on.
 const POSTGRES_AT_LEAST: u32 = 13;
 
+/// How long the first connection may take.
+const FIRST_CONTACT: Duration = Duration::from_secs(20);
+
 /// Holds on one connection only, so every new one gets it. FULL: a commit is on disk when it returns.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA foreign_keys = ON; \
      PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
@@ -61,6 +64,7 @@ impl Db {
         // Others who open the same new file wait here: switching it to WAL and migrating it are
         // the two steps that SQLite does not queue by itself.
         let _turn = turn(sidecar(&path)).await?;
+        first_contact(&url, text, "PRAGMA schema_version").await?;
         let writer = sqlite_pool(1).connect(&url).await.map_err(|e| not_opened(&path.display(), e))?;
         let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&writer).await?;
         sqlite_is_sound(&version)?;
@@ -78,6 +82,7 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
+        first_contact(url, &shown(url), "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(20))
@@ -88,6 +93,23 @@ impl Db {
         postgres_is_new_enough(&version)?;
         migrate(&pool, Engine::Postgres).await?;
         Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres, newest: Arc::default() })
+    }
+}
+
+/// One connection before the pool's: a pool tries again till its time is over, and then tells
+/// only that it is.
+async fn first_contact(url: &str, place: &str, question: &'static str) -> Result<()> {
+    let contact = async {
+        let mut connection = AnyConnection::connect(url).await?;
+        connection.execute(question).await?;
+        connection.close().await
+    };
+    match tokio::time::timeout(FIRST_CONTACT, contact).await {
+        Ok(result) => result.map_err(|error| not_opened(&place, error)),
+        Err(_) => Err(Error::Unavailable(format!(
+            "cannot open the database {place}: no answer in {} s; is it running there?",
+            FIRST_CONTACT.as_secs()
+        ))),
     }
 }
 
@@ -147,7 +169,15 @@ fn postgres_is_new_enough(version_num: &str) -> Result<()> {
 }
 
 fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
-    Error::Unavailable(format!("cannot open the database {place}: {error}"))
+    let hint = match &error {
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => "; is it running there?",
+        // SQLITE_NOTADB, SQLITE_CORRUPT.
+        sqlx::Error::Database(known) if matches!(known.code().as_deref(), Some("26" | "11")) => {
+            "; restore it from a backup"
+        }
+        _ => "",
+    };
+    Error::Unavailable(format!("cannot open the database {place}: {error}{hint}"))
 }
 
 /// The URL without its password.

@@ -172,7 +172,7 @@ fn merge(options: &mut Options, given: &Options) -> Result<()> {
         }
         match type_of(&kind, key) {
             None if key == "projects" => {}
-            None => unknown.push(format!("{key}={}", plain(value))),
+            None => unknown.push(format!("{key}={}{}", plain(value), whose(&kind, key))),
             Some(_) if value.is_null() => drop_key(options, key, &kind)?,
             Some(of) => {
                 let value = convert(key, of, value)?;
@@ -187,6 +187,16 @@ fn merge(options: &mut Options, given: &Options) -> Result<()> {
         return Ok(());
     }
     Err(bad!("indexconfig got unexpected keyword arguments: {}", unknown.join(", ")))
+}
+
+/// Tells whoever gave an option to the wrong kind of index.
+fn whose(kind: &str, key: &str) -> &'static str {
+    let other = if kind == "mirror" { STAGE } else { MIRROR };
+    match (other.iter().any(|(name, _)| *name == key), kind) {
+        (false, _) => "",
+        (true, "mirror") => " (an option of stages)",
+        (true, _) => " (an option of mirrors)",
+    }
 }
 
 fn same_kind(kind: &str, value: &Value) -> bool {
@@ -226,7 +236,10 @@ fn list_type(options: &Options, key: &str, operation: &str) -> Result<Type> {
     match type_of(kind_of(options), key) {
         Some(of) if of.is_list() => Ok(of),
         Some(_) => Err(bad!("The '{key}' setting is no list: use {key}=value instead of {operation}")),
-        None => Err(bad!("indexconfig got unexpected keyword arguments: {key}")),
+        None => {
+            let whose = whose(kind_of(options), key);
+            Err(bad!("indexconfig got unexpected keyword arguments: {key}{whose}"))
+        }
     }
 }
 

@@ -204,7 +204,10 @@ impl Indexes {
 fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
         Kind::Stage(_) => Ok(()),
-        Kind::Mirror(_) => Err(missing!("cannot submit to mirror index {}", index.name)),
+        Kind::Mirror(_) => Err(missing!(
+            "cannot submit to mirror index {0}: {0} is a mirror: it takes no uploads",
+            index.name
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
@@ -39,6 +39,29 @@ pub(super) struct Bucket {
     sizes: moka::sync::Cache<Key, u64>,
 }
 
+/// Without any, the client would ask an address of the machine's cloud, which is none elsewhere;
+/// whoever wants that says so with `AWS_METADATA_ENDPOINT`.
+fn has_credentials(builder: &AmazonS3Builder) -> Result<()> {
+    use AmazonS3ConfigKey as Key;
+    let sources = [
+        Key::AccessKeyId,
+        Key::WebIdentityTokenFile,
+        Key::ContainerCredentialsRelativeUri,
+        Key::ContainerCredentialsFullUri,
+        Key::MetadataEndpoint,
+    ];
+    let set = |key: &Key| builder.get_config_value(key).is_some_and(|value| !value.is_empty());
+    let unsigned = builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true");
+    if unsigned || sources.iter().any(set) {
+        return Ok(());
+    }
+    Err(bad!(
+        "the storage has no credentials: set s3.access_key_id and s3.secret_access_key (environment \
+         WHEELWRIGHT_S3__ACCESS_KEY_ID and WHEELWRIGHT_S3__SECRET_ACCESS_KEY), or AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY; for the role of a cloud machine set AWS_METADATA_ENDPOINT"
+    ))
+}
+
 impl Bucket {
     /// `url` is `s3://bucket/prefix`; what `settings` leaves open comes from the usual `AWS_` variables.
     pub(super) async fn open(url: &str, settings: &S3) -> Result<Self> {
@@ -65,6 +88,7 @@ impl Bucket {
         if let (Some(id), Some(secret)) = (&settings.access_key_id, &settings.secret_access_key) {
             builder = builder.with_access_key_id(id).with_secret_access_key(secret);
         }
+        has_credentials(&builder)?;
         let s3 = builder.build().map_err(|error| bad!("storage {url}: {error}"))?;
         let sizes = moka::sync::Cache::new(100_000);
         let bucket = Self { s3, prefix: prefix.to_owned(), redirect: settings.redirect, sizes };

@@ -73,8 +73,8 @@ pub async fn login(mut ctx: Ctx) -> Result<Response> {
     let (Some(user), Some(password)) = (text("user"), text("password")) else {
         return Err(bad!("Bad request: no user/password specified"));
     };
-    let who = match ctx.app.people.login(&ctx.directory, user, password).await {
-        Err(Error::Unauthenticated(why)) if !why.starts_with("too many") => {
+    let who = match ctx.app.people.login(&ctx.directory, user, password, ctx.peer.ip()).await {
+        Err(Error::Unauthenticated(_)) => {
             return Err(Error::Unauthenticated(format!("user '{user}' could not be authenticated")));
         }
         other => other?,

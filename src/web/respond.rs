@@ -53,6 +53,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::Gone(_) => StatusCode::GONE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::BadUpstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Timeout(_) | Error::Offline(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -101,6 +102,9 @@ pub fn error(error: &Error, wants: Wants) -> Response {
         }
         Error::Unavailable(_) | Error::BadUpstream(_) | Error::Timeout(_) => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        Error::Busy(_) => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
         }
         Error::Method(allow) => {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -205,6 +209,7 @@ mod tests {
             (Error::NotAcceptable(text()), 406, None),
             (Error::Gone(text()), 410, None),
             (Error::TooLarge(text()), 413, None),
+            (Error::Busy(text()), 429, Some("60")),
             (Error::BadUpstream(text()), 502, Some("5")),
             (Error::Unavailable(text()), 503, Some("5")),
             (Error::Timeout(text()), 504, Some("5")),

@@ -10,7 +10,7 @@ use crate::counters::Histogram;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, IndexName};
 use crate::packaging::filename::decode_once;
-use crate::{bad, forbidden, missing};
+use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
@@ -388,8 +388,10 @@ fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
 
 /// Who is it, and may they? A refusal is given only after catching up with other processes.
 async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
-    ctx.who = match ctx.app.people.who(&ctx.directory, &ctx.headers).await {
-        Err(Error::Unauthenticated(_)) if route.need.forgives() => ctx.app.people.anonymous(),
+    ctx.who = match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
+        Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {
+            ctx.app.people.anonymous()
+        }
         known => known?,
     };
     if decision(route, ctx) != Decision::Allowed {
@@ -399,9 +401,12 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     match decision(route, ctx) {
         Decision::Allowed => Ok(()),
         Decision::AskCredential => Err(Error::Unauthenticated("log in, or send a token, to do this".into())),
-        Decision::Refused => Err(forbidden!("{} is not allowed to do this", ctx.who.label)),
+        Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
         Decision::Hidden => Err(match &ctx.index {
             Some(index) => no_index(index),
+            None if route.need == Need::Upload => {
+                missing!("no index takes uploads here: set default_upload_index, or upload to /USER/INDEX/")
+            }
             None => missing!("there is no such page"),
         }),
     }

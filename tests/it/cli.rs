@@ -48,6 +48,13 @@ impl Serving {
     }
 }
 
+/// A data folder as the first start leaves it.
+fn started() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(Serving::start(folder.path()));
+    folder
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -83,7 +90,7 @@ async fn a_first_start_leaves_a_password_and_stops_in_order() {
 
 #[test]
 fn users_indexes_and_tokens_are_managed_without_a_server() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = started();
     let data = folder.path();
     let created = told(data, &["user", "create", "alice"]);
     assert!(created.starts_with("user alice created\npassword: "), "{created}");
@@ -109,15 +116,22 @@ fn users_indexes_and_tokens_are_managed_without_a_server() {
     assert!(secret.starts_with("ww_") && secret.len() == 46, "{token}");
     let tokens = json(data, &["token", "list", "--json"]);
     assert_eq!(tokens[0]["scope"]["project"], "demo");
-    told(data, &["token", "revoke", tokens[0]["id"].as_str().expect("an id")]);
+    let id = tokens[0]["id"].as_str().expect("an id");
+    assert_eq!(json(data, &["token", "revoke", id, "--json"])["revoked"], true);
     assert_eq!(json(data, &["token", "list", "--json"]), serde_json::json!([]));
-    told(data, &["index", "delete", "alice/dev"]);
+    let output = run(data, &["user", "delete", "alice"]);
+    let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && refused.contains("alice/dev; say --force"), "{refused}");
+    assert_eq!(json(data, &["index", "delete", "alice/dev", "--json"])["deleted"], true);
     told(data, &["user", "delete", "alice"]);
+    told(data, &["user", "create", "bob"]);
+    told(data, &["index", "create", "bob/dev"]);
+    assert_eq!(json(data, &["user", "delete", "bob", "--force", "--json"])["indexes"][0], "bob/dev");
 }
 
 #[test]
 fn a_password_can_come_from_standard_input() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = started();
     let mut command = wheelwright(folder.path());
     let mut process = command
         .args(["user", "create", "alice", "--password-stdin"])
@@ -158,8 +172,69 @@ fn mistakes_exit_with_2_and_say_what_to_do() {
         String::from_utf8_lossy(&output.stderr),
         "error: environment variable WHEELWRIGHT_LISTN is no setting: did you mean WHEELWRIGHT_LISTEN?\n"
     );
-    let output =
-        wheelwright(folder.path()).args(["serve", "--listen", "nonsense"]).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("choose another address with --listen"));
+    for (arguments, why) in [
+        (&["serve", "--listen", "nonsense"][..], "flag --listen: listen must be ADDRESS:PORT"),
+        (&["serve", "--database", "mysql://h/d"], "flag --database: database must be sqlite://PATH"),
+        (&["serve", "--storage", "ftp://h/d"], "flag --storage: storage must be s3://BUCKET"),
+        (&["index", "create", "dev"], "write user/index"),
+        (&["index", "create", "alice/d v"], "characters that aren't allowed"),
+        (&["token", "create", "alice", "--expires", "soon"], "must be a time like 90d"),
+    ] {
+        let output = run(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(why), "{arguments:?}: {said}");
+    }
+    assert!(!folder.path().join("data").exists(), "nothing was made");
+}
+
+#[test]
+fn a_mistyped_folder_does_not_become_an_installation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for arguments in [&["user", "list"][..], &["index", "list"], &["token", "list"], &["user", "create", "a"]]
+    {
+        let output = run(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("say where with --data"), "{said}");
+    }
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
+fn options_may_follow_the_changes_of_an_index() {
+    let folder = started();
+    let data = folder.path().join("data");
+    let place = data.to_str().expect("text");
+    let changed =
+        json(folder.path(), &["index", "modify", "root/pypi", "title=x", "--data", place, "--json"]);
+    assert_eq!(changed["title"], "x");
+    let changed = json(folder.path(), &["index", "modify", "root/pypi", "title-=", "--json"]);
+    assert!(changed.get("title").is_none(), "{changed}");
+    let output = run(folder.path(), &["index", "create", "root/dev", "mirror_url=http://h/"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("(an option of mirrors)"));
+}
+
+#[test]
+fn what_is_no_database_is_told_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("broken.db");
+    std::fs::write(&file, "no database ".repeat(1000)).expect("a file");
+    let url = format!("sqlite://{}", file.display());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let nobody = format!("postgres://u@127.0.0.1:{port}/d");
+    for (url, why) in [(url, "file is not a database"), (nobody, "is it running there?")] {
+        let output = run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database", &url]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(why), "{said}");
+        assert_eq!(said.lines().count(), 1, "nothing but the error: {said}");
+    }
+}
+
+#[test]
+fn a_bucket_without_credentials_is_refused_with_the_variables_to_set() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--storage", "s3://bucket"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("AWS_SECRET_ACCESS_KEY"), "{said}");
 }

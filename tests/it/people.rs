@@ -75,8 +75,12 @@ async fn guessing_passwords_is_slowed_down_but_tokens_go_on() {
         let wrong = Auth::basic("alice", &format!("guess {guess}"));
         assert_eq!(server.send("GET", "/+tokens", &wrong, None).await.status(), 401);
     }
-    let (status, body) = server.ask("GET", "/+tokens", &alice, None).await;
-    assert_eq!(status, 401);
+    let answer = server.send("GET", "/+tokens", &alice, None).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (429, &"60".parse().expect("a value"))
+    );
+    let (_, body) = server.ask("GET", "/+tokens", &alice, None).await;
     assert!(body["message"].as_str().expect("a message").starts_with("too many wrong passwords"));
     assert_eq!(server.send("GET", "/+tokens", &Auth::Bearer(secret), None).await.status(), 200);
 }

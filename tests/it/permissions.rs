@@ -196,7 +196,7 @@ fn verdict(status: u16, body: &Value) -> Verdict {
     match status {
         401 if message.starts_with("log in, or send a token") => Asks,
         401 if message.starts_with("the credential is wrong") => Asks,
-        403 if message.ends_with("is not allowed to do this") => Refuses,
+        403 if message.contains("is not allowed to do this") => Refuses,
         404 if message.starts_with("The stage alice/dev could not be found") => Hides,
         _ => Passes,
     }
