@@ -23,13 +23,19 @@ def get(url, **headers):
 
 def save(tree, name, url, **headers):
     """Puts the bytes that wheelwright answers where nginx finds them, with their prepared gzip form."""
-    body, _ = get(url, **headers)
     path = tree / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(20):  # a mirror that still reads metadata ahead changes its page between two requests
+        body, _ = get(url, **headers)
+        packed, answer = get(url, Accept_Encoding="gzip", **headers)
+        coded = answer.get("Content-Encoding") == "gzip"
+        if (gzip.decompress(packed) if coded else packed) == body:
+            break
+        time.sleep(1)
+    else:
+        raise SystemExit(f"{url}: gzip and identity differ")
     path.write_bytes(body)
-    packed, answer = get(url, Accept_Encoding="gzip", **headers)
-    if answer.get("Content-Encoding") == "gzip":
-        assert gzip.decompress(packed) == body, f"{url}: gzip and identity differ"
+    if coded:
         (tree / f"{name}.gz").write_bytes(packed)
     return len(body)
 
