@@ -94,11 +94,26 @@ fn url(key: &str, text: &str) -> Result<Value> {
 
 fn items(key: &str, value: &Value) -> Result<Vec<String>> {
     let texts: Vec<String> = match value {
-        Value::String(text) => text.split(',').map(str::to_owned).collect(),
+        Value::String(text) => split(text),
         Value::Array(items) if items.iter().all(Value::is_string) => items.iter().map(plain).collect(),
         _ => return Err(bad!("'{key}' must be a list, or text with commas")),
     };
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
+}
+
+/// At commas, but for those inside a specifier: `numpy>=1,<2,six` are two entries.
+fn split(text: &str) -> Vec<String> {
+    let mut entries: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match entries.last_mut() {
+            Some(last) if part.trim_start().starts_with(['<', '>', '=', '!', '~']) => {
+                last.push(',');
+                last.push_str(part.trim());
+            }
+            _ => entries.push(part.to_owned()),
+        }
+    }
+    entries
 }
 
 fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
@@ -137,6 +152,11 @@ mod tests {
 
     fn converted(of: Type, value: Value) -> Option<Value> {
         convert("key", of, &value).ok()
+    }
+
+    #[test]
+    fn a_comma_inside_a_specifier_does_not_part_an_entry() {
+        assert_eq!(split("numpy>=1, <2,six,flask!=1,==2"), ["numpy>=1,<2", "six", "flask!=1,==2"]);
     }
 
     #[test]
