@@ -121,6 +121,8 @@ def peer_paths(server, simple, wanted):
     filename = wanted.rsplit("/", 1)[1]
     project = filename.split("-")[0]
     url = f"{server.url}{simple}/{project}/"
+    if not warmed(url):
+        return None
     page, _ = get(url, Accept=JSON)
     for file in json.loads(page)["files"]:
         if file["filename"] == filename:
