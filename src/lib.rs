@@ -14,11 +14,13 @@ pub mod db;
 pub mod store;
 pub mod upstream;
 
-// The rules: who may what, what an index shows.
+// The rules: who may what, what an index shows, what gets built.
 pub mod access;
+pub mod build;
 pub mod index;
 
-// The doors: HTTP and the command line.
+// The doors: HTTP, the builder, the command line.
 pub mod app;
 pub mod cli;
 pub mod web;
+pub mod worker;

@@ -194,7 +194,10 @@ fn shown(url: &str) -> String {
 /// The schema's history, embedded. A database that knows a later number than the last one here
 /// belongs to a newer wheelwright and is refused.
 fn migrations(engine: Engine) -> Migrator {
-    let files = [("index", include_str!("../../migrations/0001_index.sql"))];
+    let files = [
+        ("index", include_str!("../../migrations/0001_index.sql")),
+        ("builds", include_str!("../../migrations/0002_builds.sql")),
+    ];
     let numbered = (1i64..).zip(files).map(|(number, (name, sql))| {
         let sql = match engine {
             Engine::Sqlite => sql.to_owned(),

@@ -9,7 +9,9 @@ const LAYERS: &[&[&str]] = &[
     &["packaging"],
     &["db", "store", "upstream"],
     &["access", "index"],
+    &["build"],
     &["app"],
+    &["worker"],
     &["web", "cli"],
 ];
 

@@ -1,0 +1,96 @@
+-- The builder: what is to be built, what was built, who builds. Conventions as in 0001.
+
+-- One attempt to turn one source into a wheel for one target. Asked for twice, it is one row: `key`
+-- is a hash over source, target, recipe, tools and the index that build requirements come from.
+CREATE TABLE build (
+    id BIGINT PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    context TEXT NOT NULL,           -- user/index: build requirements come from here
+    project TEXT,                    -- normalised; NULL until a tree's metadata is known
+    version TEXT,
+    source TEXT NOT NULL,            -- JSON of build::job::Source
+    source_sha256 TEXT,              -- blob; NULL while it is being fetched
+    target TEXT NOT NULL,
+    recipe TEXT,                     -- JSON of the layers put together; NULL: the plain way
+    tools TEXT NOT NULL,             -- what the tool set's name is
+    state TEXT NOT NULL,             -- fetching | queued | blocked | running | built | failed
+    priority BIGINT NOT NULL,        -- 0 somebody waits, 1 asked for, 2 ahead of time
+    fence BIGINT NOT NULL,           -- grows with every claim: older holders are refused
+    worker TEXT,
+    lease_until BIGINT,
+    step TEXT,                       -- where it is, or where it failed
+    class TEXT,                      -- of the failure
+    hint TEXT,
+    line TEXT,                       -- the first real error line
+    wheel TEXT,                      -- file name
+    wheel_sha256 TEXT,
+    evidence TEXT,                   -- JSON of build::evidence::Evidence
+    log_sha256 TEXT,                 -- once ended; before, the pieces are in build_log
+    asked_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    started_at BIGINT,
+    ended_at BIGINT
+);
+CREATE INDEX build_state ON build (state, priority, id);
+CREATE INDEX build_project ON build (project, version);
+CREATE INDEX build_source ON build (source_sha256);
+
+-- A build that waits for another one: a build requirement that exists only as source.
+CREATE TABLE build_need (
+    build BIGINT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+    needs BIGINT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+    requirement TEXT NOT NULL,
+    PRIMARY KEY (build, needs)
+);
+CREATE INDEX build_need_needs ON build_need (needs);
+
+-- The indexes that get the wheel when it is built.
+CREATE TABLE build_for (
+    build BIGINT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+    index_name TEXT NOT NULL REFERENCES namespace (name) ON DELETE CASCADE,
+    published_at BIGINT,
+    PRIMARY KEY (build, index_name)
+);
+CREATE INDEX build_for_index ON build_for (index_name);
+
+-- The log of a build that runs, piece by piece; joined into a blob when it ends.
+CREATE TABLE build_log (
+    build BIGINT NOT NULL REFERENCES build (id) ON DELETE CASCADE,
+    at BIGINT NOT NULL,              -- offset in bytes
+    text BLOB NOT NULL,
+    PRIMARY KEY (build, at)
+);
+
+-- Wheels that were built here and belong beside the files of a mirror.
+CREATE TABLE built_file (
+    index_name TEXT NOT NULL REFERENCES namespace (name) ON DELETE CASCADE,
+    filename TEXT NOT NULL,
+    project TEXT NOT NULL,
+    version TEXT NOT NULL,
+    source_filename TEXT NOT NULL,   -- upload time, yank and Requires-Python follow it
+    build BIGINT NOT NULL,
+    sha256 TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    metadata_sha256 TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (index_name, filename)
+);
+CREATE INDEX built_file_project ON built_file (index_name, project);
+
+-- Who builds: name, what for, and when it was last heard of.
+CREATE TABLE worker (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    description TEXT NOT NULL,       -- JSON: targets, slots, isolation, version
+    building TEXT,                   -- NULL: yes; else why not (a canary failed)
+    seen_at BIGINT NOT NULL
+);
+
+-- Recipes given through the API; those of the recipe folder are read from it.
+CREATE TABLE recipe (
+    name TEXT PRIMARY KEY,           -- file name without .toml
+    text TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    changed_by TEXT NOT NULL,
+    changed_at BIGINT NOT NULL
+);

@@ -1,0 +1,6 @@
+//! Builds wheels: claims a job from a server, works in a sandbox, hands back what came out.
+//!
+//! The same code runs inside the server and as `wheelwright worker`; both speak HTTP (`link`). One
+//! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
+//! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
+//! `sandbox` alone starts foreign code; `inside` is what this program does within it.
