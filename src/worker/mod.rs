@@ -4,3 +4,7 @@
 //! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! `sandbox` alone starts foreign code; `inside` is what this program does within it.
+
+pub mod job;
+pub mod link;
+pub mod log;
