@@ -58,6 +58,11 @@ impl Downloads {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, watch::Receiver<Progress>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether any is under way.
+    pub fn any(&self) -> bool {
+        !self.lock().is_empty()
+    }
 }
 
 /// Takes a download off the list when it ends, also by a panic.

@@ -122,6 +122,7 @@ impl Mirrors {
         }
         let asked = self.online(index, located)?;
         let url = parsed(&located.file)?;
+        self.0.needed();
         upstream::files::range(&self.0.client, &asked.source, &url, range).await
     }
 

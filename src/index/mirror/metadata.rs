@@ -18,12 +18,17 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 use url::Url;
 
 /// How much is read ahead of anybody's wish for a project whose upstream tells no metadata.
 const RELEASES: usize = 2;
 const WHEELS: usize = 6;
+
+/// How long no installer needed the upstream before anything is read ahead: an install that runs has
+/// the line, and the processors, for itself.
+const QUIET: Duration = Duration::from_secs(1);
 
 impl Mirrors {
     pub(super) async fn wheel_metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
@@ -203,16 +208,33 @@ impl Inner {
     /// After a wheel was stored: its metadata becomes known if the upstream does not tell it.
     pub fn after_storing(self: &Arc<Self>, asked: &Asked, located: &Located) {
         if located.file.core_metadata == CoreMetadata::No && located.file.filename.ends_with(".whl") {
-            self.learn_later(asked, located.project.clone(), vec![located.file.clone()]);
+            self.learn_later(asked, located.project.clone(), vec![located.file.clone()], false);
         }
     }
 
     /// After a page was fetched from an upstream that tells no metadata: reads that of the newest
     /// wheels, so that installers need not fetch whole wheels to choose a version.
     pub fn after_fetching(self: &Arc<Self>, asked: &Asked, page: &Page) {
+        self.needed();
         let wanted = newest_wheels(page);
         if !wanted.is_empty() {
-            self.learn_later(asked, page.name.clone(), wanted);
+            self.learn_later(asked, page.name.clone(), wanted, true);
+        }
+    }
+
+    /// An installer needs the upstream.
+    pub fn needed(&self) {
+        *self.needed_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits until no installer needs the upstream.
+    async fn quiet(&self) {
+        loop {
+            let needed = *self.needed_at.lock().unwrap_or_else(PoisonError::into_inner);
+            match QUIET.checked_sub(needed.elapsed()) {
+                None if !self.downloads.any() => return,
+                left => tokio::time::sleep(left.unwrap_or(QUIET)).await,
+            }
         }
     }
 
@@ -221,12 +243,16 @@ impl Inner {
         asked: &Asked,
         project: crate::packaging::name::ProjectName,
         wanted: Vec<File>,
+        remote: bool,
     ) {
         let (inner, asked) = (self.clone(), asked.clone());
         tokio::spawn(async move {
             let Ok(_turn) = inner.ahead.acquire().await else { return };
             for file in wanted {
                 let located = Located { project: project.clone(), file };
+                if remote {
+                    inner.quiet().await;
+                }
                 let learnt = match inner.kept_metadata(&asked, &located).await {
                     Ok(Some(_)) => continue,
                     Ok(None) => inner.learn_metadata(&asked, &located).await,

@@ -33,7 +33,7 @@ use held::Held;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Called with index and project when a page of ours changes although the upstream's did not.
@@ -95,8 +95,10 @@ struct Inner {
     /// METADATA and provenance on their way.
     metadata: Flights<Bytes>,
     provenance: moka::sync::Cache<String, Bytes>,
-    /// Turns at reading metadata that nobody asked for yet.
+    /// Turns at reading metadata that nobody asked for yet, and when an installer last needed the
+    /// upstream: what is read ahead waits until they are done.
     ahead: Semaphore,
+    needed_at: Mutex<Instant>,
     /// Upstreams, or single pages of them, that failed a moment ago.
     down: Mutex<HashMap<(String, Option<Topic>), pages::Down>>,
     /// Index to the URL it was learnt from, and what is there.
@@ -134,6 +136,7 @@ impl Mirrors {
             metadata: Flights::default(),
             provenance,
             ahead: Semaphore::new(2),
+            needed_at: Mutex::new(Instant::now()),
             down: Mutex::default(),
             kinds: Mutex::default(),
         })))
