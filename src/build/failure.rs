@@ -1,5 +1,9 @@
 //! How a build fails: classes that people can act on, each with a hint.
 
+mod remedy;
+
+pub use remedy::constraints_for;
+
 use super::job::Step;
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +67,31 @@ pub enum Class {
     /// Compilation failed for a reason without a class of its own.
     Compiler,
     Other,
+}
+
+/// How the build's own process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// Bounds of the job that were reached; the sandbox knows, the log often does not.
+    Timeout,
+    Memory,
+    Disk,
+    LogSize,
+    Processes,
+}
+
+/// Why a step failed, going by its log and its end.
+pub fn classify(log: &str, step: Step, exit: Exit) -> Failure {
+    let _ = (log, exit);
+    Failure { class: Class::Other, hint: "read the log".into(), line: None, step }
+}
+
+impl Class {
+    /// Whether build requirements as of the source's own time may help.
+    pub fn is_worth_as_of(self) -> bool {
+        use Class::{Compiler, Cython3, Distutils, Other, PkgResources, SetuptoolsFeature, Use2to3};
+        matches!(self, Cython3 | Compiler | Distutils | Other | PkgResources | SetuptoolsFeature | Use2to3)
+    }
 }

@@ -3,6 +3,7 @@
 use super::evidence::Evidence;
 use super::failure::Failure;
 use super::target::Target;
+use crate::config::Build;
 use serde::{Deserialize, Serialize};
 
 /// What a wheel is built from.
@@ -73,7 +74,20 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { seconds: 1800, memory: 4 << 30, disk: 8 << 30, files: 400_000, processes: 512, log: 8 << 20 }
+        Self::from(&Build::default())
+    }
+}
+
+impl From<&Build> for Limits {
+    fn from(build: &Build) -> Self {
+        Self {
+            seconds: build.timeout,
+            memory: build.memory,
+            disk: build.disk,
+            files: build.files,
+            processes: build.processes,
+            log: build.log,
+        }
     }
 }
 

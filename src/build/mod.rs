@@ -14,3 +14,4 @@ pub mod evidence;
 pub mod failure;
 pub mod job;
 pub mod target;
+pub mod tools;

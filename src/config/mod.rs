@@ -36,6 +36,7 @@ pub struct Config {
     pub root_password: Option<String>,
     /// Anybody may create an account over HTTP; else only root.
     pub open_registration: bool,
+    pub build: Build,
     pub log: Log,
 }
 
@@ -107,6 +108,57 @@ impl Default for Mirror {
     }
 }
 
+/// The builder, and what one build may use.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// A worker runs inside the server.
+    pub enabled: bool,
+    /// Builds at once; default: half of the processors.
+    pub slots: Option<u64>,
+    /// `bubblewrap` or `none`.
+    pub isolation: String,
+    /// Seconds of wall time.
+    pub timeout: u64,
+    /// Bytes, all processes together.
+    pub memory: u64,
+    /// Bytes written.
+    pub disk: u64,
+    pub files: u64,
+    pub processes: u64,
+    /// Bytes kept of the log.
+    pub log: u64,
+    /// Executables, or folders with interpreters, besides those found on the machine.
+    pub interpreters: Vec<String>,
+    /// Names, whole or abbreviated, of the targets to build for; empty: all that are found.
+    pub targets: Vec<String>,
+}
+
+impl Default for Build {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            slots: None,
+            isolation: "bubblewrap".into(),
+            timeout: 1800,
+            memory: 4 << 30,
+            disk: 8 << 30,
+            files: 400_000,
+            processes: 512,
+            log: 8 << 20,
+            interpreters: Vec::new(),
+            targets: Vec::new(),
+        }
+    }
+}
+
+impl Build {
+    /// How many builds this machine runs at once.
+    pub fn slots(&self) -> u32 {
+        let half = || std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2) as u64);
+        self.slots.unwrap_or_else(half).try_into().unwrap_or(u32::MAX)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Tls {
     pub certificate: PathBuf,
@@ -131,6 +183,7 @@ impl Default for Config {
             tls: None,
             root_password: None,
             open_registration: false,
+            build: Build::default(),
             log: Log::default(),
         }
     }

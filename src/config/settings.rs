@@ -4,6 +4,8 @@ use super::units::masked;
 use super::{Config, Tls};
 use std::fmt::Write;
 
+mod kinds;
+
 /// One setting. Its environment variable is `WHEELWRIGHT_` and the key in capitals, `.` as `__`.
 pub struct Setting {
     pub key: &'static str,
@@ -39,97 +41,6 @@ impl Setting {
 
     pub fn variable(&self) -> String {
         format!("WHEELWRIGHT_{}", self.key.replace('.', "__").to_ascii_uppercase())
-    }
-}
-
-/// `kind!(reader, shower)` pairs: how a type of value is parsed and written.
-mod kinds {
-    pub mod text {
-        pub fn parse(text: &str) -> Result<String, String> {
-            if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }
-        }
-        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
-        pub fn show(value: &str) -> Option<String> {
-            Some(value.into())
-        }
-    }
-    pub mod optional {
-        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
-        pub fn parse(text: &str) -> Result<Option<String>, String> {
-            Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
-        }
-        pub fn show(value: &Option<String>) -> Option<String> {
-            value.clone()
-        }
-    }
-    pub mod flag {
-        pub fn parse(text: &str) -> Result<bool, String> {
-            match text.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "1" => Ok(true),
-                "false" | "no" | "0" => Ok(false),
-                _ => Err("must be true or false".into()),
-            }
-        }
-        pub fn show(value: &bool) -> Option<String> {
-            Some(value.to_string())
-        }
-    }
-    pub mod path {
-        use std::path::PathBuf;
-        pub fn parse(text: &str) -> Result<PathBuf, String> {
-            super::text::parse(text).map(PathBuf::from)
-        }
-        pub fn show(value: &std::path::Path) -> Option<String> {
-            Some(value.display().to_string())
-        }
-    }
-    pub mod size {
-        use crate::config::units;
-        pub fn parse(text: &str) -> Result<u64, String> {
-            units::bytes(text).ok_or_else(|| "must be a size like 2 GiB, or bytes".into())
-        }
-        pub fn show(value: &u64) -> Option<String> {
-            Some(units::show_bytes(*value))
-        }
-    }
-    pub mod count {
-        pub fn parse(text: &str) -> Result<u64, String> {
-            text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be a whole number above 0".into())
-        }
-        #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
-        pub fn show(value: &u64) -> Option<String> {
-            Some(value.to_string())
-        }
-    }
-    pub mod time {
-        use crate::config::units;
-        pub fn parse(text: &str) -> Result<u64, String> {
-            units::seconds(text).ok_or_else(|| "must be a time like 90s, 10m or 7d, or seconds".into())
-        }
-        pub fn show(value: &u64) -> Option<String> {
-            Some(units::show_seconds(*value))
-        }
-    }
-    pub mod url {
-        use url::Url;
-        pub fn parse(text: &str) -> Result<Option<Url>, String> {
-            if text.is_empty() {
-                return Ok(None);
-            }
-            let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-            parsed.map(Some).ok_or_else(|| "must be a URL (http://… or https://…)".into())
-        }
-        pub fn show(value: &Option<Url>) -> Option<String> {
-            value.as_ref().map(Url::to_string)
-        }
-    }
-    pub mod upstream {
-        pub fn parse(text: &str) -> Result<Option<String>, String> {
-            super::url::parse(text).map(|url| url.map(|_| text.to_owned()))
-        }
-        pub fn show(value: &Option<String>) -> Option<String> {
-            value.clone()
-        }
     }
 }
 
@@ -296,6 +207,48 @@ pub const SETTINGS: &[Setting] = &[
         get: |config| config.tls.as_ref().and_then(|tls| kinds::path::show(&tls.key)),
         bare: false,
     },
+    setting!("build.enabled", flag, No, [build.enabled], "Build wheels: a worker runs inside the server."),
+    setting!(
+        "build.slots",
+        optional_count,
+        No,
+        [build.slots],
+        "Builds that one worker runs at once; not set: half of its processors."
+    ),
+    Setting {
+        key: "build.isolation",
+        about: "`bubblewrap`, or `none`: foreign code runs as this user and reads what it can read.",
+        secret: Secret::No,
+        set: |config, text| match text {
+            "bubblewrap" | "none" => {
+                text.clone_into(&mut config.build.isolation);
+                Ok(())
+            }
+            _ => Err("must be bubblewrap or none".into()),
+        },
+        get: |config| Some(config.build.isolation.clone()),
+        bare: false,
+    },
+    setting!("build.timeout", time, No, [build.timeout], "The longest that one build may take."),
+    setting!("build.memory", size, No, [build.memory], "Memory of one build, its processes together."),
+    setting!("build.disk", size, No, [build.disk], "What one build may write."),
+    setting!("build.files", count, No, [build.files], "Files that one build may make."),
+    setting!("build.processes", count, No, [build.processes], "Processes of one build, threads included."),
+    setting!("build.log", size, No, [build.log], "What is kept of a log; more is cut out of its middle."),
+    setting!(
+        "build.interpreters",
+        list,
+        No,
+        [build.interpreters],
+        "Interpreters, or folders of them, to build for besides those that are found; divided by commas."
+    ),
+    setting!(
+        "build.targets",
+        list,
+        No,
+        [build.targets],
+        "Targets to build for, like cp312 or cp27-linux; not set: every interpreter that is found."
+    ),
     setting!(
         "log.filter",
         text,

@@ -9,5 +9,6 @@ pub mod name;
 pub mod page;
 pub mod requirement;
 pub mod sdist;
+pub mod tags;
 pub mod version;
 pub mod wheel;

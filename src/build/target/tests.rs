@@ -1,0 +1,1 @@
+//! Names of targets and what they answer to.

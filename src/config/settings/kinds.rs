@@ -1,0 +1,108 @@
+//! The kinds of values that settings have: how each is read, and how it is written.
+
+pub mod text {
+    pub fn parse(text: &str) -> Result<String, String> {
+        if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }
+    }
+    #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+    pub fn show(value: &str) -> Option<String> {
+        Some(value.into())
+    }
+}
+pub mod optional {
+    #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+    pub fn parse(text: &str) -> Result<Option<String>, String> {
+        Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+    pub fn show(value: &Option<String>) -> Option<String> {
+        value.clone()
+    }
+}
+pub mod flag {
+    pub fn parse(text: &str) -> Result<bool, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Ok(true),
+            "false" | "no" | "0" => Ok(false),
+            _ => Err("must be true or false".into()),
+        }
+    }
+    pub fn show(value: &bool) -> Option<String> {
+        Some(value.to_string())
+    }
+}
+pub mod path {
+    use std::path::PathBuf;
+    pub fn parse(text: &str) -> Result<PathBuf, String> {
+        super::text::parse(text).map(PathBuf::from)
+    }
+    pub fn show(value: &std::path::Path) -> Option<String> {
+        Some(value.display().to_string())
+    }
+}
+pub mod size {
+    use crate::config::units;
+    pub fn parse(text: &str) -> Result<u64, String> {
+        units::bytes(text).ok_or_else(|| "must be a size like 2 GiB, or bytes".into())
+    }
+    pub fn show(value: &u64) -> Option<String> {
+        Some(units::show_bytes(*value))
+    }
+}
+pub mod count {
+    pub fn parse(text: &str) -> Result<u64, String> {
+        text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be a whole number above 0".into())
+    }
+    #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+    pub fn show(value: &u64) -> Option<String> {
+        Some(value.to_string())
+    }
+}
+pub mod time {
+    use crate::config::units;
+    pub fn parse(text: &str) -> Result<u64, String> {
+        units::seconds(text).ok_or_else(|| "must be a time like 90s, 10m or 7d, or seconds".into())
+    }
+    pub fn show(value: &u64) -> Option<String> {
+        Some(units::show_seconds(*value))
+    }
+}
+pub mod url {
+    use url::Url;
+    pub fn parse(text: &str) -> Result<Option<Url>, String> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        parsed.map(Some).ok_or_else(|| "must be a URL (http://… or https://…)".into())
+    }
+    pub fn show(value: &Option<Url>) -> Option<String> {
+        value.as_ref().map(Url::to_string)
+    }
+}
+pub mod upstream {
+    pub fn parse(text: &str) -> Result<Option<String>, String> {
+        super::url::parse(text).map(|url| url.map(|_| text.to_owned()))
+    }
+    pub fn show(value: &Option<String>) -> Option<String> {
+        value.clone()
+    }
+}
+
+pub mod optional_count {
+    pub fn parse(text: &str) -> Result<Option<u64>, String> {
+        if text.is_empty() { Ok(None) } else { super::count::parse(text).map(Some) }
+    }
+    pub fn show(value: &Option<u64>) -> Option<String> {
+        value.map(|n| n.to_string())
+    }
+}
+/// Separated by commas.
+pub mod list {
+    #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+    pub fn parse(text: &str) -> Result<Vec<String>, String> {
+        Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+    }
+    pub fn show(value: &[String]) -> Option<String> {
+        Some(value.join(",")).filter(|text| !text.is_empty())
+    }
+}

@@ -1,0 +1,1 @@
+//! Tags against what PyPA's `packaging` says.
