@@ -1,6 +1,7 @@
 //! The packaging standards as pure functions: nothing here does I/O on its own.
 
 pub mod archive;
+pub mod elf;
 pub mod filename;
 pub mod html;
 pub mod json;
@@ -8,6 +9,7 @@ pub mod metadata;
 pub mod name;
 pub mod page;
 pub mod requirement;
+pub mod retag;
 pub mod sdist;
 pub mod tags;
 pub mod version;

@@ -5,6 +5,9 @@
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! `sandbox` alone starts foreign code; `inside` is what this program does within it.
 
+pub mod bench;
+pub mod check;
 pub mod job;
 pub mod link;
 pub mod log;
+pub mod repair;

@@ -1,0 +1,78 @@
+//! What repair and check ask of the job they are part of: runs in its sandbox, and environments.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::build::failure::Failure;
+use crate::build::job::Step;
+
+/// One run in the job's sandbox. The paths that `command` names are inside ones.
+#[derive(Clone, Debug, Default)]
+pub struct Task {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Host path and where it appears inside, read-only.
+    pub mounts: Vec<(PathBuf, String)>,
+    pub env: BTreeMap<String, String>,
+    /// An environment to stand at its usual place inside.
+    pub environment: Option<Environment>,
+    /// Where the files go that the run left in `/out`; `None`: they are dropped.
+    pub collect: Option<PathBuf>,
+    /// Seconds of wall time; the job's own limits hold besides.
+    pub seconds: u64,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// The exit code; a signal's number + 128.
+    pub code: i32,
+    /// The last 64 KiB that it printed; all of it went to the build's log.
+    pub printed: String,
+    /// The collected files, below [`Task::collect`].
+    pub files: Vec<PathBuf>,
+}
+
+/// An interpreter with packages, as the host knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// The host folder that holds it.
+    pub folder: PathBuf,
+    /// Its interpreter inside the sandbox.
+    pub python: String,
+    /// The interpreter's own prefix on the host, which is mounted where it is.
+    pub prefix: PathBuf,
+    /// Name and version of what is installed in it.
+    pub packages: BTreeMap<String, String>,
+}
+
+/// For whom an environment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpreter {
+    /// That of the job's target.
+    Target,
+    /// The newest on this machine, at least 3.10: for tools such as auditwheel.
+    Newest,
+}
+
+/// A job's sandbox and environments; `worker::job` has the real one.
+pub trait Bench: Sync {
+    /// Runs `task` and waits for its end; what it prints goes to the log under `step`.
+    ///
+    /// # Errors
+    /// A limit that was reached, or a failure of the worker. A nonzero exit code is no error.
+    fn run(&self, step: Step, task: Task) -> impl Future<Output = Result<Done, Failure>> + Send;
+
+    /// An environment with exactly what `requirements` resolve to in the job's context, cached.
+    ///
+    /// # Errors
+    /// The requirement that has no wheel there, as `BuildRequirement`.
+    fn environment(
+        &self,
+        interpreter: Interpreter,
+        requirements: &[String],
+    ) -> impl Future<Output = Result<Environment, Failure>> + Send;
+
+    /// A line of ours in the build's log.
+    fn note(&self, line: &str);
+}
