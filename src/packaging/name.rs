@@ -169,7 +169,8 @@ impl<'a> FromIterator<&'a str> for NameList {
 #[derive(Default)]
 pub struct NameListBuilder {
     text: String,
-    spans: Vec<Range<usize>>,
+    /// Where each name begins and ends; half the width of a `usize`, as there are a million.
+    spans: Vec<(u32, u32)>,
 }
 
 impl NameListBuilder {
@@ -178,25 +179,27 @@ impl NameListBuilder {
         let start = self.text.len();
         // Separates names, so that normalising one cannot swallow the end of another.
         self.text.push('\n');
-        if push_normalised(&mut self.text, name) {
-            self.spans.push(start + 1..self.text.len());
-        } else {
-            self.text.truncate(start);
+        let valid = push_normalised(&mut self.text, name);
+        match (valid, u32::try_from(start + 1), u32::try_from(self.text.len())) {
+            (true, Ok(from), Ok(to)) => self.spans.push((from, to)),
+            // Beyond 4 GiB, more than any page may have.
+            _ => self.text.truncate(start),
         }
     }
 
     /// Sorts, drops repetitions, joins.
     pub fn finish(self) -> NameList {
-        let Self { text, spans } = self;
-        let mut names: Vec<&str> = spans.into_iter().filter_map(|span| text.get(span)).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut joined = String::with_capacity(names.iter().map(|name| name.len() + 1).sum());
-        for name in &names {
-            joined.push_str(name);
+        let Self { text, mut spans } = self;
+        let name = |&(from, to): &(u32, u32)| text.get(from as usize..to as usize).unwrap_or_default();
+        // In place: another list of slices would be as large as the names themselves.
+        spans.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+        spans.dedup_by(|a, b| name(a) == name(b));
+        let mut joined = String::with_capacity(spans.iter().map(|span| name(span).len() + 1).sum());
+        for span in &spans {
+            joined.push_str(name(span));
             joined.push('\n');
         }
-        NameList { text: joined, len: names.len() }
+        NameList { text: joined, len: spans.len() }
     }
 }
 
