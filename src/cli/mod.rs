@@ -73,6 +73,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "inside") {
+        return crate::worker::inside::main(arguments);
+    }
     let cli = Cli::parse();
     // Fails only if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -7,7 +7,9 @@
 
 pub mod bench;
 pub mod check;
+pub mod inside;
 pub mod job;
 pub mod link;
 pub mod log;
 pub mod repair;
+pub mod sandbox;
