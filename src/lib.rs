@@ -9,8 +9,9 @@ pub mod error;
 // Words: the packaging standards as pure functions.
 pub mod packaging;
 
-// The outside: rows, bytes, other indexes.
+// The outside: rows, bytes, other indexes, repositories.
 pub mod db;
+pub mod git;
 pub mod store;
 pub mod upstream;
 

@@ -11,6 +11,7 @@ use super::version::VersionSpecifiers;
 use crate::bad;
 use crate::error::{Error, Result};
 
+mod evaluate;
 mod marker;
 mod pattern;
 pub use marker::{Marker, Operand};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["error", "config", "counters"],
     &["packaging"],
-    &["db", "store", "upstream"],
+    &["db", "git", "store", "upstream"],
     &["access", "index"],
     &["build"],
     &["app"],

@@ -1,0 +1,184 @@
+//! `git+https://host/repo@v1.2#subdirectory=lib&egg=name`, read.
+
+use crate::bad;
+use crate::config::units::masked;
+use crate::error::Result;
+use crate::packaging::name::ProjectName;
+use url::Url;
+
+/// Which commit of which repository, and which folder of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// For git, with credentials if it had some.
+    pub(super) url: Url,
+    /// A tag, a branch or a commit; `None`: what the repository has checked out.
+    pub reference: Option<String>,
+    /// Relative, without `..`; empty for the whole repository.
+    pub subdirectory: String,
+    /// What `#egg=` says.
+    pub project: Option<ProjectName>,
+}
+
+const SCHEMES: [&str; 4] = ["git+https", "git+ssh", "git+http", "git+file"];
+
+impl Address {
+    /// Whether `text` means a git repository.
+    pub fn is_one(text: &str) -> bool {
+        text.starts_with("git+")
+    }
+
+    /// Reads an address, as pip writes them.
+    ///
+    /// # Errors
+    /// `Bad` with what it should look like.
+    pub fn parse(text: &str) -> Result<Self> {
+        let shown = masked(text);
+        let malformed = |why: &str| {
+            bad!(
+                "{shown:?} is no address of a repository (git+https://HOST/REPO@TAG#subdirectory=DIR): {why}"
+            )
+        };
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default();
+        if !SCHEMES.contains(&scheme) {
+            return Err(malformed(&format!("it must begin with one of {}", SCHEMES.join("://, "))));
+        }
+        let plain = text.strip_prefix("git+").unwrap_or(text);
+        let mut url = Url::parse(plain).map_err(|error| malformed(&error.to_string()))?;
+        let fragment = url.fragment().unwrap_or_default().to_owned();
+        url.set_fragment(None);
+        let mut address = Self { url, reference: None, subdirectory: String::new(), project: None };
+        address.split_reference().map_err(|why| malformed(&why))?;
+        address.take_fragment(&fragment).map_err(|why| malformed(&why))?;
+        if address.url.scheme() != "file" && address.url.host_str().unwrap_or_default().is_empty() {
+            return Err(malformed("the host is missing"));
+        }
+        Ok(address)
+    }
+
+    /// The last `@` of the path begins the reference, as in pip.
+    fn split_reference(&mut self) -> Result<(), String> {
+        let path = self.url.path().to_owned();
+        let Some((path, reference)) = path.rsplit_once('@') else { return Ok(()) };
+        let reference = percent_encoding::percent_decode_str(reference).decode_utf8_lossy().into_owned();
+        if !is_reference(&reference) {
+            return Err(format!("{reference:?} is no name of a tag, branch or commit"));
+        }
+        self.url.set_path(path);
+        self.reference = Some(reference);
+        Ok(())
+    }
+
+    fn take_fragment(&mut self, fragment: &str) -> Result<(), String> {
+        for (key, value) in url::form_urlencoded::parse(fragment.as_bytes()) {
+            match &*key {
+                "subdirectory" => {
+                    let folder = value.trim_matches('/');
+                    if folder.split('/').any(|part| matches!(part, ".." | "")) && !folder.is_empty() {
+                        return Err(format!("the subdirectory {value:?} is not below the repository"));
+                    }
+                    folder.clone_into(&mut self.subdirectory);
+                }
+                "egg" => {
+                    // `name[extra]` is read too.
+                    let name = value.split('[').next().unwrap_or_default();
+                    self.project = ProjectName::new(name);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `repo` for `…/repo.git`; what the archive and its folder are called.
+    pub(super) fn stem(&self) -> String {
+        let last = self.url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        plain_stem(last.trim_end_matches(".git"))
+    }
+}
+
+/// `text` as a file name of letters, digits, `-`, `_` and `.`.
+pub(super) fn plain_stem(text: &str) -> String {
+    let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    let keep = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let stem: String = text.chars().map(keep).take(100).collect();
+    let stem = stem.trim_start_matches(['.', '-']);
+    if stem.is_empty() { "source".to_owned() } else { stem.to_owned() }
+}
+
+/// What git allows as a name (`git check-ref-format`) and we can hand it without it being an option.
+fn is_reference(text: &str) -> bool {
+    let odd = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
+    };
+    !text.is_empty()
+        && text.len() <= 255
+        && !text.starts_with(['-', '/', '.'])
+        && !text.ends_with(['/', '.'])
+        && !text.contains("..")
+        && !text.contains("@{")
+        && !text.contains(odd)
+}
+
+impl std::fmt::Display for Address {
+    /// Without credentials: for people, and for evidence.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut url = self.url.clone();
+        // Fails only for URLs that cannot have them. The user of ssh is no secret.
+        let _ = url.set_password(None);
+        if url.scheme() != "ssh" {
+            let _ = url.set_username("");
+        }
+        write!(f, "git+{url}")?;
+        if let Some(reference) = &self.reference {
+            write!(f, "@{reference}")?;
+        }
+        match self.subdirectory.as_str() {
+            "" => Ok(()),
+            folder => write!(f, "#subdirectory={folder}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_as_pip_writes_it() {
+        let address =
+            Address::parse("git+https://al:pw@git.example/team/repo.git@v1.2#subdirectory=lib/&egg=De_Mo")
+                .unwrap();
+        assert_eq!(address.url.as_str(), "https://al:pw@git.example/team/repo.git");
+        assert_eq!(address.reference.as_deref(), Some("v1.2"));
+        assert_eq!(address.subdirectory, "lib");
+        assert_eq!(address.project.as_ref().map(ProjectName::as_str), Some("de-mo"));
+        assert_eq!(address.stem(), "repo");
+        assert_eq!(address.to_string(), "git+https://git.example/team/repo.git@v1.2#subdirectory=lib");
+    }
+
+    #[test]
+    fn the_user_of_ssh_stays_and_a_branch_may_hold_a_slash() {
+        let address = Address::parse("git+ssh://git@git.example/team/repo@feature/x").unwrap();
+        assert_eq!(address.to_string(), "git+ssh://git@git.example/team/repo@feature/x");
+        let file = Address::parse("git+file:///srv/repo").unwrap();
+        assert_eq!((file.reference.as_deref(), file.url.as_str()), (None, "file:///srv/repo"));
+    }
+
+    #[test]
+    fn what_git_could_take_for_something_else_is_refused() {
+        for text in [
+            "git+ext://sh -c id",
+            "git+https:///repo",
+            "git+https://h/repo@--upload-pack=id",
+            "git+https://h/repo@a..b",
+            "git+https://h/repo@a:b",
+            "git+https://h/repo@",
+            "git+https://h/repo#subdirectory=../up",
+            "git+https://h/repo#subdirectory=a//b",
+            "git+git@host:repo",
+            "https://h/repo",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+}

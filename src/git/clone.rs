@@ -1,0 +1,274 @@
+//! A repository's commit, fetched with as little history as its version needs.
+
+use super::address::Address;
+use super::command::{Asker, Git, without_credentials};
+use super::{Limits, Tree, pack};
+use crate::bad;
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use url::Url;
+
+/// Files of one tree; a tree of more is no source of a Python package.
+const MOST_FILES: usize = 400_000;
+/// Bytes of a pack up to which it is written anew, so that equal content has equal bytes.
+const REPACKED: u64 = 64 << 20;
+
+/// See [`super::fetch`].
+pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archive: &Path) -> Result<Tree> {
+    if asker == Asker::Stranger && address.url.scheme() == "file" {
+        return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
+    }
+    let scratch = Scratch::beside(archive)?;
+    let git = Git {
+        folder: scratch.path.join("tree"),
+        home: scratch.path.join("home"),
+        asker,
+        limits,
+        until: Instant::now() + limits.time,
+        protocols: if address.url.scheme() == "file" { "file" } else { "https:ssh:http" },
+        discover: false,
+    };
+    let (commit, committed_at) = history(&git, &address.url, address.reference.as_deref()).await?;
+    check_size(&git, &commit).await?;
+    git.run(&["checkout", "-q", "--detach", &commit]).await?;
+    let warnings = warnings(&git.folder);
+    if !git.folder.join(&address.subdirectory).is_dir() {
+        return Err(bad!("{} has no folder {:?} at {commit}", address, address.subdirectory));
+    }
+    clean(&git, Some(&address.to_string())).await?;
+    let stem = address.stem();
+    let (folder, archive, top) = (git.folder.clone(), archive.to_owned(), stem.clone());
+    let most = limits.bytes.saturating_mul(2);
+    let packing = tokio::task::spawn_blocking(move || {
+        let mut packer = pack::Packer::create(&archive, &top, committed_at, most)?;
+        packer.folder(&folder)?;
+        packer.finish()
+    });
+    packing.await??;
+    Ok(Tree {
+        filename: format!("{stem}.tar.gz"),
+        origin: address.to_string(),
+        commit: Some(commit),
+        committed_at: committed_at.checked_mul(1_000_000),
+        subdirectory: address.subdirectory.clone(),
+        warnings,
+    })
+}
+
+/// Makes a repository in `git.folder` and fetches what `reference` means there (`None`: the commit
+/// that is checked out) with the tags that name it, or with its whole history where none does.
+/// Gives the commit and its date in seconds since 1970.
+pub(super) async fn history(git: &Git, url: &Url, reference: Option<&str>) -> Result<(String, i64)> {
+    for folder in [&git.folder, &git.home] {
+        std::fs::create_dir_all(folder)?;
+    }
+    git.run(&["init", "-q", "--template=", "."]).await?;
+    let listed = git.text(&["ls-remote", "--", url.as_str()]).await?;
+    let remote = Remote::read(&listed);
+    let wanted =
+        remote.find(reference).map_err(|why| bad!("{}: {why}", without_credentials(url.as_str())))?;
+    let commit = match &wanted {
+        Wanted::Listed(commit) => {
+            let tags = remote.tags_of(commit);
+            if tags.is_empty() {
+                get(git, url, &[format!("{commit}:refs/heads/wanted")], &remote).await?;
+            } else {
+                let specs: Vec<String> = tags.iter().map(|tag| format!("+{tag}:{tag}")).collect();
+                fetch_refs(git, url, &["--depth", "1", "--no-tags"], &specs).await?;
+            }
+            commit.clone()
+        }
+        Wanted::Commit(text) => {
+            get(git, url, &[format!("{text}:refs/heads/wanted")], &remote).await?;
+            let found = git.text(&["rev-parse", "--verify", "-q", &format!("{text}^{{commit}}")]).await;
+            found.map_err(|_| bad!("{} has no commit {text}", without_credentials(url.as_str())))?
+        }
+    };
+    let date = git.text(&["show", "-s", "--no-show-signature", "--format=%ct", &commit]).await?;
+    Ok((commit, date.parse().unwrap_or_default()))
+}
+
+/// Fetches one commit with its history. Some servers give commits by branch and tag only.
+async fn get(git: &Git, url: &Url, specs: &[String], remote: &Remote<'_>) -> Result<()> {
+    let everything =
+        ["+refs/heads/*:refs/remotes/origin/*".to_owned(), "+refs/tags/*:refs/tags/*".to_owned()];
+    // A short sha means nothing to a server.
+    let is_whole = specs.iter().any(|spec| spec.find(':').is_some_and(|at| at >= 40));
+    if is_whole {
+        match fetch_refs(git, url, &[], specs).await {
+            Err(Error::Bad(_)) if !remote.refs.is_empty() => {}
+            other => return other,
+        }
+    }
+    fetch_refs(git, url, &[], &everything).await
+}
+
+async fn fetch_refs(git: &Git, url: &Url, options: &[&str], specs: &[String]) -> Result<()> {
+    let mut arguments =
+        vec!["fetch", "-q", "--update-shallow", "--no-recurse-submodules", "--no-write-fetch-head"];
+    arguments.extend(options);
+    arguments.extend(["--", url.as_str()]);
+    arguments.extend(specs.iter().map(String::as_str));
+    git.run(&arguments).await.map(drop)
+}
+
+/// What `git ls-remote` lists.
+struct Remote<'a> {
+    /// Name and object; `refs/tags/v1^{}` is what an annotated tag points at.
+    refs: Vec<(&'a str, &'a str)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    /// By a name that the server lists.
+    Listed(String),
+    /// By its sha, maybe shortened.
+    Commit(String),
+}
+
+impl<'a> Remote<'a> {
+    fn read(listed: &'a str) -> Self {
+        let refs = listed.lines().filter_map(|line| line.split_once('\t'));
+        Self { refs: refs.map(|(object, name)| (name.trim(), object)).collect() }
+    }
+
+    fn object(&self, name: &str) -> Option<&'a str> {
+        self.refs.iter().find(|(known, _)| *known == name).map(|(_, object)| *object)
+    }
+
+    /// Branches come before tags, as `git clone --branch` does.
+    fn find(&self, reference: Option<&str>) -> Result<Wanted, String> {
+        let listed = |object: &str| Ok(Wanted::Listed(object.to_owned()));
+        let Some(reference) = reference else {
+            let head = self.object("HEAD").ok_or("the repository is empty, or has no default branch")?;
+            return listed(head);
+        };
+        let places = [
+            format!("refs/heads/{reference}"),
+            format!("refs/tags/{reference}^{{}}"),
+            format!("refs/tags/{reference}"),
+            format!("{reference}^{{}}"),
+            reference.to_owned(),
+        ];
+        if let Some(object) = places.iter().find_map(|place| self.object(place)) {
+            return listed(object);
+        }
+        let is_sha = (7..=64).contains(&reference.len()) && reference.bytes().all(|b| b.is_ascii_hexdigit());
+        if is_sha {
+            return Ok(Wanted::Commit(reference.to_ascii_lowercase()));
+        }
+        Err(format!("there is no tag or branch {reference:?}{}", self.nearest(reference)))
+    }
+
+    /// `: did you mean v1.2?`
+    fn nearest(&self, reference: &str) -> String {
+        let names = self.refs.iter().filter_map(|(name, _)| {
+            name.strip_prefix("refs/tags/").or_else(|| name.strip_prefix("refs/heads/"))
+        });
+        let names = names.filter(|name| !name.ends_with("^{}"));
+        let likeness = |name: &str| (strsim::jaro_winkler(name, reference) * 1000.0) as u32;
+        let best = names.max_by_key(|name| likeness(name)).filter(|name| likeness(name) > 700);
+        best.map(|name| format!(": did you mean {name}?")).unwrap_or_default()
+    }
+
+    /// The tags that name `commit`.
+    fn tags_of(&self, commit: &str) -> Vec<&'a str> {
+        let named = self.refs.iter().filter(|(_, object)| *object == commit);
+        let tags =
+            named.map(|(name, _)| name.trim_end_matches("^{}")).filter(|name| name.starts_with("refs/tags/"));
+        tags.take(20).collect()
+    }
+}
+
+/// A checkout cannot unfold to more than it may: the sizes are known before.
+async fn check_size(git: &Git, commit: &str) -> Result<()> {
+    let listed = git.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit]).await?;
+    let (mut files, mut bytes) = (0, 0u64);
+    for entry in listed.split(|byte| *byte == 0) {
+        // `100644 blob SHA    SIZE<TAB>PATH`
+        let head = entry.split(|byte| *byte == b'\t').next().unwrap_or_default();
+        let size =
+            String::from_utf8_lossy(head).split_whitespace().last().and_then(|text| text.parse::<u64>().ok());
+        files += 1;
+        bytes = bytes.saturating_add(size.unwrap_or(0));
+    }
+    if files > MOST_FILES || bytes > git.limits.bytes {
+        let most = crate::config::units::show_bytes(git.limits.bytes);
+        return Err(bad!("the checked out tree is larger than {most} or has more than {MOST_FILES} files"));
+    }
+    Ok(())
+}
+
+fn warnings(folder: &Path) -> Vec<String> {
+    let submodules = folder.join(".gitmodules").is_file();
+    submodules.then(|| "the repository has submodules; they are not fetched".to_owned()).into_iter().collect()
+}
+
+/// Leaves in `.git` what the commit and its tags say, and nothing of when and where it was fetched.
+pub(super) async fn clean(git: &Git, origin: Option<&str>) -> Result<()> {
+    let head = git.text(&["rev-parse", "HEAD"]).await?;
+    for name in
+        git.text(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes"]).await?.lines()
+    {
+        git.run(&["update-ref", "-d", name]).await?;
+    }
+    let folder = git.folder.join(".git");
+    let size: u64 =
+        files_of(&folder.join("objects/pack")).filter_map(|m| m.metadata().ok()).map(|m| m.len()).sum();
+    if size < REPACKED {
+        let quiet = ["-c", "repack.writeBitmaps=false", "-c", "pack.writeReverseIndex=false"];
+        git.run(&[&quiet[..], &["repack", "-a", "-d", "-F", "-q"]].concat()).await?;
+    }
+    git.run(&["pack-refs", "--all", "--prune"]).await?;
+    for name in ["index", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "description"] {
+        let _ = std::fs::remove_file(folder.join(name));
+    }
+    for name in ["logs", "hooks", "branches"] {
+        let _ = std::fs::remove_dir_all(folder.join(name));
+    }
+    std::fs::write(folder.join("config"), config(origin))?;
+    // Written without the times of the checkout, which git then compares by content.
+    git.run(&["read-tree", &head]).await.map(drop)
+}
+
+fn files_of(folder: &Path) -> impl Iterator<Item = std::fs::DirEntry> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten()
+}
+
+fn config(origin: Option<&str>) -> String {
+    let core = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n";
+    let url = origin.and_then(|origin| origin.strip_prefix("git+")).and_then(|text| Url::parse(text).ok());
+    let Some(mut url) = url else { return core.to_owned() };
+    url.set_fragment(None);
+    // The address as shown has no credentials; its `@reference` is no part of the URL.
+    let path = url.path().rsplit_once('@').map(|(path, _)| path.to_owned());
+    if let Some(path) = path {
+        url.set_path(&path);
+    }
+    format!("{core}[remote \"origin\"]\n\turl = {}\n", url.as_str().replace(['"', '\\', '\n'], ""))
+}
+
+/// A folder that goes with its owner.
+pub(super) struct Scratch {
+    pub path: PathBuf,
+}
+
+impl Scratch {
+    pub fn beside(archive: &Path) -> Result<Self> {
+        let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let path = parent.unwrap_or(Path::new(".")).join(format!(".tree-{}", uuid::Uuid::now_v7().simple()));
+        std::fs::create_dir_all(&path)?;
+        // Git must not take the parents of a scratch folder for its own.
+        Ok(Self { path: path.canonicalize()? })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests;

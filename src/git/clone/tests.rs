@@ -1,0 +1,213 @@
+//! Real repositories, made here and cloned by the `git` program.
+
+use super::super::{Address, Asker, Limits, fetch, pack_folder};
+use super::*;
+use std::process::Command;
+
+/// A repository with a tagged commit and one after it.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| git_in(folder.path(), arguments);
+    run(&["init", "-q", "-b", "main", "."]);
+    std::fs::create_dir(folder.path().join("lib")).unwrap();
+    std::fs::write(folder.path().join("lib/setup.py"), "first").unwrap();
+    std::fs::write(folder.path().join("setup.py"), "import setuptools").unwrap();
+    run(&["add", "."]);
+    run(&["commit", "-q", "-m", "first"]);
+    run(&["tag", "-a", "v1.0", "-m", "one"]);
+    std::fs::write(folder.path().join("lib/setup.py"), "second").unwrap();
+    run(&["commit", "-q", "-a", "-m", "second"]);
+    folder
+}
+
+fn git_in(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+async fn fetched(repository: &Path, suffix: &str, archive: &Path) -> Result<Tree> {
+    let address = Address::parse(&format!("git+file://{}{suffix}", repository.display()))?;
+    fetch(&address, Asker::Person, Limits::default(), archive).await
+}
+
+/// Unpacks an archive and gives its one top folder.
+fn unpacked(archive: &Path, into: &Path) -> PathBuf {
+    let gzip = flate2::read::GzDecoder::new(std::fs::File::open(archive).unwrap());
+    tar::Archive::new(gzip).unpack(into).unwrap();
+    let tops: Vec<_> = std::fs::read_dir(into).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(tops.len(), 1, "{tops:?}");
+    tops.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn a_tag_gives_its_tree_and_a_history_that_knows_its_name() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let archive = out.path().join("a.tar.gz");
+    let tree = fetched(repository.path(), "@v1.0#subdirectory=lib", &archive).await.unwrap();
+    assert_eq!(tree.commit.as_deref(), Some(&*git_in(repository.path(), &["rev-parse", "v1.0^{}"])));
+    assert_eq!(tree.subdirectory, "lib");
+    assert!(tree.committed_at.unwrap() > 1_600_000_000_000_000);
+    let top = unpacked(&archive, &out.path().join("x"));
+    assert_eq!(std::fs::read_to_string(top.join("lib/setup.py")).unwrap(), "first");
+    assert_eq!(git_in(&top, &["describe", "--dirty", "--tags", "--long"])[..7], *"v1.0-0-");
+    assert_eq!(git_in(&top, &["status", "--porcelain"]), "");
+    // Nothing but the commit that was asked for.
+    assert_eq!(git_in(&top, &["rev-list", "--all", "--count"]), "1");
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 2, "scratch is gone");
+}
+
+#[tokio::test]
+async fn a_branch_or_commit_without_a_tag_comes_with_its_history() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let sha = git_in(repository.path(), &["rev-parse", "HEAD"]);
+    for (number, suffix) in
+        ["", "@main", &format!("@{sha}"), &format!("@{}", &sha[..8])].into_iter().enumerate()
+    {
+        let archive = out.path().join("a.tar.gz");
+        let tree = fetched(repository.path(), suffix, &archive).await.unwrap();
+        assert_eq!(tree.commit.as_deref(), Some(&*sha), "{suffix}");
+        let top = unpacked(&archive, &out.path().join(number.to_string()));
+        assert_eq!(git_in(&top, &["describe", "--dirty", "--tags", "--long"])[..7], *"v1.0-1-", "{suffix}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_commit_is_the_same_archive() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let (one, two) = (out.path().join("one.tar.gz"), out.path().join("two.tar.gz"));
+    for suffix in ["", "@v1.0"] {
+        fetched(repository.path(), suffix, &one).await.unwrap();
+        fetched(repository.path(), suffix, &two).await.unwrap();
+        assert!(std::fs::read(&one).unwrap() == std::fs::read(&two).unwrap(), "{suffix}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_fetched_is_named() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let archive = out.path().join("a.tar.gz");
+    let told = |result: Result<Tree>| result.unwrap_err().to_string();
+    let unknown = told(fetched(repository.path(), "@v1.1", &archive).await);
+    assert!(unknown.contains("no tag or branch \"v1.1\": did you mean v1.0?"), "{unknown}");
+    let no_commit = told(fetched(repository.path(), "@0123456789abcdef", &archive).await);
+    assert!(no_commit.contains("no commit 0123456789abcdef"), "{no_commit}");
+    let no_folder = told(fetched(repository.path(), "@v1.0#subdirectory=nowhere", &archive).await);
+    assert!(no_folder.contains("nowhere"), "{no_folder}");
+    let nothing = told(fetched(&repository.path().join("nowhere"), "", &archive).await);
+    assert!(nothing.contains("no such repository"), "{nothing}");
+    let address = Address::parse(&format!("git+file://{}", repository.path().display())).unwrap();
+    let stranger = told(fetch(&address, Asker::Stranger, Limits::default(), &archive).await);
+    assert!(stranger.contains("its own disk"), "{stranger}");
+    let small = Limits { bytes: 10, ..Limits::default() };
+    let large = told(fetch(&address, Asker::Person, small, &archive).await);
+    assert!(large.contains("larger than"), "{large}");
+}
+
+#[tokio::test]
+async fn a_password_is_never_asked_for() {
+    // A host that wants one: the smallest server that can say so.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\
+                          Connection: close\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let out = tempfile::tempdir().unwrap();
+    let address = Address::parse(&format!("git+http://{address}/team/repo@v1")).unwrap();
+    let archive = out.path().join("a.tar.gz");
+    let error = fetch(&address, Asker::Stranger, Limits::default(), &archive).await.unwrap_err();
+    assert!(error.to_string().contains("asks for a password"), "{error}");
+}
+
+#[tokio::test]
+async fn no_hook_of_a_repository_runs() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let mark = out.path().join("ran");
+    let hook = repository.path().join(".git/hooks/post-checkout");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut std::fs::metadata(&hook).unwrap().permissions(), 0o755);
+    git_in(repository.path(), &["config", "core.fsmonitor", &format!("touch {}", mark.display())]);
+    fetched(repository.path(), "", &out.path().join("a.tar.gz")).await.unwrap();
+    pack_folder(repository.path(), &out.path().join("b.tar.gz")).await.unwrap();
+    assert!(!mark.exists());
+}
+
+#[tokio::test]
+async fn a_work_tree_is_packed_as_git_sees_it() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let folder = repository.path();
+    std::fs::write(folder.join(".gitignore"), "*.log\n").unwrap();
+    std::fs::write(folder.join("noise.log"), "x").unwrap();
+    std::fs::write(folder.join("new.py"), "x").unwrap();
+    git_in(folder, &["config", "remote.origin.url", "https://al:secret@h.example/x"]);
+    let archive = out.path().join("a.tar.gz");
+    let tree = pack_folder(&folder.join("lib"), &archive).await.unwrap();
+    assert_eq!(tree.subdirectory, "lib");
+    let top = unpacked(&archive, &out.path().join("x"));
+    assert!(top.join("new.py").exists() && !top.join("noise.log").exists());
+    assert_eq!(git_in(&top, &["describe", "--tags", "--long"])[..7], *"v1.0-1-");
+    assert_eq!(git_in(&top, &["status", "--porcelain"]), "?? .gitignore\n?? new.py");
+    let config = std::fs::read_to_string(top.join(".git/config")).unwrap();
+    assert!(!config.contains("secret"), "{config}");
+    let before = std::fs::read(&archive).unwrap();
+    pack_folder(&folder.join("lib"), &archive).await.unwrap();
+    assert!(before == std::fs::read(&archive).unwrap());
+}
+
+#[tokio::test]
+async fn a_plain_folder_is_packed_without_what_builds_leave_behind() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("My Project");
+    for file in [
+        "setup.py",
+        "pkg/__init__.py",
+        "pkg/__pycache__/x.pyc",
+        "pkg/build/keep.py",
+        "build/lib/x.py",
+        "dist/x.whl",
+        "demo.egg-info/PKG-INFO",
+        "env/pyvenv.cfg",
+        "env/bin/python",
+    ] {
+        std::fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+        std::fs::write(folder.join(file), file).unwrap();
+    }
+    std::os::unix::fs::symlink("../../../../etc/passwd", folder.join("out")).unwrap();
+    std::os::unix::fs::symlink("pkg/__init__.py", folder.join("in")).unwrap();
+    let archive = out.path().join("a.tar.gz");
+    let tree = pack_folder(&folder, &archive).await.unwrap();
+    assert_eq!((tree.filename.as_str(), tree.commit), ("My-Project.tar.gz", None));
+    let top = unpacked(&archive, &out.path().join("x"));
+    let mut found: Vec<String> = Vec::new();
+    let mut folders = vec![top.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path.strip_prefix(&top).unwrap().display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, ["in", "pkg/__init__.py", "pkg/build/keep.py", "setup.py"]);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_no_project_is_refused() {
+    let out = tempfile::tempdir().unwrap();
+    let error = pack_folder(out.path(), &out.path().join("a.tar.gz")).await.unwrap_err().to_string();
+    assert!(error.contains("no Python project"), "{error}");
+}
