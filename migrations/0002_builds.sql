@@ -29,7 +29,9 @@ CREATE TABLE build (
     asked_by TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     started_at BIGINT,
-    ended_at BIGINT
+    ended_at BIGINT,
+    published_fence BIGINT,          -- the run whose wheel was brought to where it belongs
+    unpublished TEXT                 -- why an index refused it
 );
 CREATE INDEX build_state ON build (state, priority, id);
 CREATE INDEX build_project ON build (project, version);
@@ -61,19 +63,22 @@ CREATE TABLE build_log (
     PRIMARY KEY (build, at)
 );
 
--- Wheels that were built here and belong beside the files of a mirror.
+-- Which files of an index were built here, and from what. Their bytes and names are rows of `file`
+-- like all others: a name is never used again, on mirrors too.
 CREATE TABLE built_file (
-    index_name TEXT NOT NULL REFERENCES namespace (name) ON DELETE CASCADE,
+    index_name TEXT NOT NULL,
     filename TEXT NOT NULL,
     project TEXT NOT NULL,
     version TEXT NOT NULL,
     source_filename TEXT NOT NULL,   -- upload time, yank and Requires-Python follow it
+    source_sha256 TEXT NOT NULL,
     build BIGINT NOT NULL,
-    sha256 TEXT NOT NULL,
-    size BIGINT NOT NULL,
-    metadata_sha256 TEXT NOT NULL,
+    fence BIGINT NOT NULL,           -- which run of the build: a rebuild gives another file
+    wheel_sha256 TEXT NOT NULL,      -- as it was handed in, before it got its build tag
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (index_name, filename)
+    PRIMARY KEY (index_name, filename),
+    UNIQUE (index_name, build, fence),
+    FOREIGN KEY (index_name, filename) REFERENCES file (index_name, filename) ON DELETE CASCADE
 );
 CREATE INDEX built_file_project ON built_file (index_name, project);
 

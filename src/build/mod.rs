@@ -13,5 +13,6 @@
 pub mod evidence;
 pub mod failure;
 pub mod job;
+pub mod publish;
 pub mod target;
 pub mod tools;

@@ -166,7 +166,11 @@ async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Resu
         let shown = if source.shown { "shown" } else { "hidden" };
         table::line(&format!("{} ({}): {shown}: {}", source.index, source.kind, source.because))?;
         for file in &source.files {
-            let why = if file.shown { String::new() } else { format!("  hidden: {}", file.because) };
+            let why = match (file.shown, file.because.as_str()) {
+                (true, "") => String::new(),
+                (true, because) => format!("  {because}"),
+                (false, because) => format!("  hidden: {because}"),
+            };
             table::line(&format!("  {}{why}", file.filename))?;
         }
     }

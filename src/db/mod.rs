@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod browse;
+pub mod built;
 pub mod counts;
 pub mod events;
 pub mod facts;

@@ -2,7 +2,7 @@
 //!
 //! Small, read on every request, replaced whole when an event says that something in it changed.
 
-use super::options::{self, Options};
+use super::options::{self, Ahead, Options};
 use crate::db::Db;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,8 +96,17 @@ pub struct Index {
     pub volatile: bool,
     pub title: Option<String>,
     pub description: Option<String>,
+    pub building: Building,
     /// Every option that was set, as JSON shows it to those who may read the index.
     pub options: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What an index asks the builder for without anybody waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Building {
+    pub ahead: Ahead,
+    /// Names of targets, `*` for any characters; empty: all that somebody builds for.
+    pub targets: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

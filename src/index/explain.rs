@@ -1,15 +1,19 @@
 //! Why an index shows what it shows of a project: each source, in order, and what it adds or not.
 
 use super::admin::manages;
+use super::built;
 use super::directory::{Directory, Index, IndexName, Kind, Mirror};
 use super::gather::Sight;
 use super::inheritance::{Order, Part, parts};
 use super::policy::{self, Rules, Verdict};
 use super::view::Views;
 use crate::access::{Who, may_read};
+use crate::db::built::BuiltFile;
+use crate::db::files::StoredFile;
 use crate::db::now;
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
+use crate::packaging::page::{File, Page};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,7 +47,7 @@ pub struct Source {
 pub struct Explained {
     pub filename: String,
     pub shown: bool,
-    /// Why not; empty if it is shown.
+    /// Why not; of a file that is shown, that it was built here, or nothing.
     pub because: String,
 }
 
@@ -109,7 +113,14 @@ impl Views {
         let db = self.sources().db;
         let has = db.stage_has(name.as_str(), project.as_str()).await?;
         let files = db.project_files(name.as_str(), project.as_str()).await?;
-        let files: Vec<Explained> = files.into_iter().map(|file| shown(file.filename)).collect();
+        let built = db.built_files(name.as_str(), project.as_str()).await?;
+        let mut page = Page::new(project.clone());
+        let listed = |file: &StoredFile| File { filename: file.filename.clone(), ..File::default() };
+        page.files = files.iter().map(listed).collect();
+        let ours = built::of_builder(&files);
+        let covered = built::covered(&page, |file| ours.contains(file.filename.as_str()));
+        let mut files: Vec<Explained> = files.iter().map(|file| shown(file.filename.clone())).collect();
+        tell_built(&mut files, &built, &covered);
         let because = match (has, files.is_empty()) {
             (false, _) => "it does not have the project".to_owned(),
             (true, true) => "the project is registered here, without files".to_owned(),
@@ -127,14 +138,35 @@ impl Views {
             Ok(None) => return hidden(index, "the upstream says that it has no such project".into()),
             Err(error) => return hidden(index, format!("the upstream does not tell: {error}")),
         };
+        let known = match self.sources().db.built_files(index.name.as_str(), project.as_str()).await {
+            Ok(known) => known,
+            Err(error) => return hidden(index, format!("the database does not tell: {error}")),
+        };
         let rules = Rules::new(mirror, now(), None);
-        let files = page.page.files.iter().map(|file| match rules.verdict(project, file) {
+        let mut whole = (*page.page).clone();
+        let ours = built::add(&index.name, &mut whole, &known);
+        let explained = whole.files.iter().map(|file| match rules.verdict(project, file) {
             Verdict::Listed => shown(file.filename.clone()),
             Verdict::Hidden(because) => Explained { filename: file.filename.clone(), shown: false, because },
         });
+        let mut files: Vec<Explained> = explained.collect();
+        let covered = built::covered(&rules.apply(whole), |file| ours.contains(&file.filename));
+        tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (as it said last; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");
-        Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files: files.collect() }
+        Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files }
+    }
+}
+
+/// Tells of the files that were built here from what, and of those that stepped back for which.
+fn tell_built(files: &mut [Explained], built: &[BuiltFile], covered: &[(String, String)]) {
+    for file in files.iter_mut().filter(|file| file.shown) {
+        let Some(built) = built.iter().find(|built| built.filename == file.filename) else { continue };
+        file.because = built::origin(built);
+        if let Some((_, by)) = covered.iter().find(|(ours, _)| *ours == file.filename) {
+            file.shown = false;
+            file.because = format!("{}; {by} serves all whom it would serve", built::origin(built));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::directory::{Directory, Index, IndexName, Kind, Mirror};
 use super::inheritance::{Order, Part, parts};
 use super::mirror::Mirrors;
-use super::{policy, stage};
+use super::{built, policy, stage};
 use crate::db::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
@@ -90,7 +90,9 @@ impl Sources<'_> {
         let Some(row) = self.db.project(index, name).await? else { return Ok(Has::Nothing) };
         let files = self.db.project_files(index, name).await?;
         let releases = self.db.releases(index, name).await?;
-        let page = stage::page(project, &row, &files, &releases, sight.as_of);
+        let mut page = stage::page(project, &row, &files, &releases, sight.as_of);
+        let ours = built::of_builder(&files);
+        built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
         Ok(Has::Page(Gathered { page, fresh_until: Micros::MAX, stale: false }))
     }
 
@@ -109,10 +111,15 @@ impl Sources<'_> {
             return Ok(Has::Nothing);
         };
         let rules = policy::Rules::new(mirror, now(), sight.as_of);
-        let page = self.mirrors.listed(index, &upstream).await?;
+        let mut page = self.mirrors.listed(index, &upstream).await?;
+        let known = self.db.built_files(index.name.as_str(), project.as_str()).await?;
+        let ours = built::add(&index.name, &mut page, &known);
         let of_age = rules.changes_at(&page).unwrap_or(Micros::MAX);
         let fresh_until = upstream.fresh_until.min(of_age);
-        Ok(Has::Page(Gathered { page: rules.apply(page), fresh_until, stale: upstream.stale }))
+        // What is not listed yet takes nobody's place.
+        let mut page = rules.apply(page);
+        built::step_back(&mut page, |file| ours.contains(&file.filename));
+        Ok(Has::Page(Gathered { page, fresh_until, stale: upstream.stale }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an index shows, and how something gets into it.
 
 pub mod admin;
+pub mod built;
 pub mod details;
 pub mod directory;
 pub mod explain;

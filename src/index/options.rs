@@ -5,7 +5,7 @@
 
 mod value;
 
-use super::directory::{Index, IndexName, Kind, Mirror, Stage};
+use super::directory::{Building, Index, IndexName, Kind, Mirror, Stage};
 use crate::bad;
 use crate::config::units::{masked, seconds};
 use crate::error::Result;
@@ -21,6 +21,8 @@ const BOTH: &[(&str, Type)] = &[
     ("description", Type::Text),
     ("custom_data", Type::Text),
     ("acl_read", Type::Acl),
+    ("build_ahead", Type::Ahead),
+    ("build_targets", Type::Targets),
 ];
 
 const STAGE: &[(&str, Type)] = &[
@@ -176,6 +178,9 @@ fn merge(options: &mut Options, given: &Options) -> Result<()> {
             Some(_) if value.is_null() => drop_key(options, key, &kind)?,
             Some(of) => {
                 let value = convert(key, of, value)?;
+                if kind == "mirror" && of == Type::Ahead && value == "uploads" {
+                    return Err(bad!("a mirror takes no uploads: '{key}' is 'requested', 'all' or 'never'"));
+                }
                 if key == "mirror_url" && keeps_credentials(options, &value) {
                     continue;
                 }
@@ -334,8 +339,34 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
         volatile: options.get("volatile").and_then(Value::as_bool).unwrap_or(true),
         title: text(options, "title"),
         description: text(options, "description"),
+        building: building(options),
         options: shown(options),
     }
+}
+
+/// When wheels are built that nobody waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ahead {
+    #[default]
+    Never,
+    /// Every sdist that is uploaded: what a stage does unless told otherwise.
+    Uploads,
+    /// Every release of which anybody ever asked for a file, and uploads.
+    Requested,
+    /// Everything that the index lists itself.
+    All,
+}
+
+fn building(options: &Options) -> Building {
+    let ahead = match text(options, "build_ahead").as_deref() {
+        Some("never") => Ahead::Never,
+        Some("uploads") => Ahead::Uploads,
+        Some("requested") => Ahead::Requested,
+        Some("all") => Ahead::All,
+        _ if kind_of(options) == "mirror" => Ahead::Never,
+        _ => Ahead::Uploads,
+    };
+    Building { ahead, targets: strings(options, "build_targets") }
 }
 
 fn mirror(options: &Options) -> Mirror {

@@ -40,9 +40,9 @@ pub enum Uploaded {
 }
 
 /// What an accepted archive says.
-struct Contents {
-    metadata: Metadata,
-    metadata_bytes: Vec<u8>,
+pub(super) struct Contents {
+    pub(super) metadata: Metadata,
+    pub(super) metadata_bytes: Vec<u8>,
 }
 
 /// An upload on its way through the checks.
@@ -245,7 +245,7 @@ fn same_or_refused(known: &StoredFile, digests: &Digests) -> Result<()> {
     Ok(())
 }
 
-fn refuse_status(known: Option<(Status, Option<String>)>, project: &ProjectName) -> Result<()> {
+pub(super) fn refuse_status(known: Option<(Status, Option<String>)>, project: &ProjectName) -> Result<()> {
     let Some((status, reason)) = known else { return Ok(()) };
     let word = match status {
         Status::Active | Status::Deprecated => return Ok(()),
@@ -257,7 +257,7 @@ fn refuse_status(known: Option<(Status, Option<String>)>, project: &ProjectName)
 }
 
 /// Under which spelling a version is kept: that of its first file (`1.0` and `1.0.0` are one release).
-async fn release_key(
+pub(super) async fn release_key(
     tx: &mut Tx,
     index: &str,
     project: &ProjectName,
@@ -269,7 +269,7 @@ async fn release_key(
 }
 
 /// Reads the archive strictly, on a thread where blocking is allowed.
-async fn read_archive(spool: &Spool, name: DistFilename) -> Result<Contents> {
+pub(super) async fn read_archive(spool: &Spool, name: DistFilename) -> Result<Contents> {
     let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
     tokio::task::spawn_blocking(move || match small {
         Some(bytes) => read_source(&bytes[..], &name),

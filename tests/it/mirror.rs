@@ -109,6 +109,7 @@ fn mirror(url: &str) -> Index {
         volatile: false,
         title: None,
         description: None,
+        building: Default::default(),
         options: serde_json::Map::new(),
     }
 }

@@ -167,7 +167,7 @@ impl Tx {
         Ok(true)
     }
 
-    async fn touch_project(&mut self, index: &str, project: &str) -> Result<()> {
+    pub async fn touch_project(&mut self, index: &str, project: &str) -> Result<()> {
         sqlx::query("UPDATE project SET serial = $3 WHERE index_name = $1 AND name = $2")
             .bind(index)
             .bind(project)

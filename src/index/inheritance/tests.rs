@@ -21,6 +21,7 @@ fn index(text: &str, kind: Kind) -> (IndexName, Index) {
         volatile: true,
         title: None,
         description: None,
+        building: Default::default(),
         options: serde_json::Map::new(),
     };
     (name(text), index)

@@ -114,6 +114,7 @@ pub mod tests {
             volatile: false,
             title: None,
             description: None,
+            building: Default::default(),
             options: serde_json::Map::new(),
         }
     }

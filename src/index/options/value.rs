@@ -18,7 +18,11 @@ pub enum Type {
     Age,
     Url,
     Inheritance,
+    /// When wheels are built that nobody waits for.
+    Ahead,
     List,
+    /// Names of targets in which `*` stands for any characters.
+    Targets,
     /// What mirrors allow or deny: `numpy<2`, `acme-*`; kept as written.
     Patterns,
     /// Names in which `*` stands for any characters; kept as written.
@@ -35,7 +39,13 @@ impl Type {
     pub fn is_list(self) -> bool {
         matches!(
             self,
-            Self::List | Self::Patterns | Self::NamePatterns | Self::Acl | Self::Bases | Self::Names
+            Self::List
+                | Self::Targets
+                | Self::Patterns
+                | Self::NamePatterns
+                | Self::Acl
+                | Self::Bases
+                | Self::Names
         )
     }
 }
@@ -55,6 +65,12 @@ pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
         Type::Inheritance => match plain(value).as_str() {
             text @ ("intersection" | "union") => Ok(text.into()),
             other => Err(bad!("Unknown value '{other}' for {key}: must be 'intersection' or 'union'.")),
+        },
+        Type::Ahead => match plain(value).as_str() {
+            text @ ("never" | "uploads" | "requested" | "all") => Ok(text.into()),
+            other => Err(bad!(
+                "Unknown value '{other}' for {key}: must be 'never', 'uploads', 'requested' or 'all'."
+            )),
         },
         of => {
             let items = items(key, value)?;
@@ -126,6 +142,15 @@ fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
                 .ok_or_else(|| bad!("invalid base index '{item}': write user/index"))?;
             base.as_str().into()
         }
+        Type::Targets => {
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-*".contains(&byte);
+            if !item.bytes().all(fits) {
+                return Err(bad!(
+                    "'{key}' cannot have '{item}': a target is named like cp312-linux or cp3*-manylinux*"
+                ));
+            }
+            item.into()
+        }
         Type::Names if item != "*" => {
             let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
             name.as_str().into()
@@ -192,6 +217,17 @@ mod tests {
             let why = convert("deny", of, &json!(["six", text])).unwrap_err().to_string();
             assert!(why.starts_with(&format!("'deny' cannot have '{text}'")), "{why}");
         }
+    }
+
+    #[test]
+    fn what_is_built_ahead_is_a_known_word_and_targets_are_names() {
+        assert_eq!(converted(Type::Ahead, json!("requested")), Some(json!("requested")));
+        assert_eq!(converted(Type::Ahead, json!("some")), None);
+        assert_eq!(
+            converted(Type::Targets, json!("cp27-linux, cp3*-manylinux_2_36_x86_64")),
+            Some(json!(["cp27-linux", "cp3*-manylinux_2_36_x86_64"]))
+        );
+        assert_eq!(converted(Type::Targets, json!("cp27 linux")), None);
     }
 
     #[test]

@@ -1,0 +1,186 @@
+//! Files that were built here: from what, by which build, and builds that are yet to be published.
+
+use super::files::{Put, StoredFile};
+use super::{Db, Micros, Tx};
+use crate::error::{Error, Result};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A file of an index that was built here, with what its row of `file` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltFile {
+    /// `user/name`
+    pub index: String,
+    pub filename: String,
+    /// Normalised.
+    pub project: String,
+    /// In canonical PEP 440 form.
+    pub version: String,
+    pub source_filename: String,
+    pub source_sha256: String,
+    pub build: i64,
+    /// Which run of the build.
+    pub fence: i64,
+    /// Of the wheel as it was handed in, before it got its build tag.
+    pub wheel_sha256: String,
+    pub created_at: Micros,
+    /// Of the file that is served.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    pub metadata_sha256: Option<String>,
+}
+
+/// A build that has a wheel, as far as publishing it needs to know.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub id: i64,
+    pub fence: i64,
+    /// `user/index`
+    pub context: String,
+    /// JSON of `build::job::Source`.
+    pub source: String,
+    pub source_sha256: String,
+    /// File name and blob of what the worker handed in.
+    pub wheel: String,
+    pub wheel_sha256: String,
+    /// The audit trail's name of who asked.
+    pub asked_by: String,
+    /// Indexes that somebody asked for it, and whether they got it.
+    pub wanted: Vec<(String, bool)>,
+}
+
+const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_file.project, \
+    built_file.version, source_filename, source_sha256, build, fence, wheel_sha256, \
+    built_file.created_at, file.sha256, file.size, file.metadata_sha256 \
+    FROM built_file JOIN file ON file.index_name = built_file.index_name \
+    AND file.filename = built_file.filename \
+    WHERE built_file.index_name = $1 AND built_file.project = $2 AND file.deleted_at IS NULL \
+    ORDER BY built_file.filename";
+
+const UNPUBLISHED: &str = "SELECT id FROM build WHERE state = 'built' AND wheel_sha256 IS NOT NULL \
+    AND (published_fence IS NULL OR published_fence <> fence OR EXISTS \
+    (SELECT 1 FROM build_for WHERE build_for.build = build.id AND published_at IS NULL)) \
+    ORDER BY id LIMIT $1";
+
+const FINISHED: &str = "SELECT id, fence, context, source, source_sha256, wheel, wheel_sha256, asked_by \
+    FROM build WHERE id = $1 AND state = 'built' AND source_sha256 IS NOT NULL \
+    AND wheel IS NOT NULL AND wheel_sha256 IS NOT NULL";
+
+impl Db {
+    /// The files of a project that were built here and are not deleted, by file name.
+    pub async fn built_files(&self, index: &str, project: &str) -> Result<Vec<BuiltFile>> {
+        let rows = sqlx::query(BUILT).bind(index).bind(project).fetch_all(&self.pool).await?;
+        rows.iter().map(built_file).collect()
+    }
+
+    /// Every name that was ever used for a file of the project, deleted ones too.
+    pub async fn used_filenames(&self, index: &str, project: &str) -> Result<Vec<String>> {
+        let names = sqlx::query_scalar("SELECT filename FROM file WHERE index_name = $1 AND project = $2");
+        Ok(names.bind(index).bind(project).fetch_all(&self.pool).await?)
+    }
+
+    /// Up to `limit` builds that have a wheel which was not brought to where it belongs.
+    pub async fn unpublished_builds(&self, limit: i64) -> Result<Vec<i64>> {
+        Ok(sqlx::query_scalar(UNPUBLISHED).bind(limit).fetch_all(&self.pool).await?)
+    }
+
+    /// A build that has a wheel; `None` for all others.
+    pub async fn finished_build(&self, build: i64) -> Result<Option<Finished>> {
+        let Some(row) = sqlx::query(FINISHED).bind(build).fetch_optional(&self.pool).await? else {
+            return Ok(None);
+        };
+        let wanted = sqlx::query("SELECT index_name, published_at FROM build_for WHERE build = $1");
+        let wanted = wanted.bind(build).fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| -> Result<(String, bool)> {
+            Ok((row.try_get(0)?, row.try_get::<Option<i64>, _>(1)?.is_some()))
+        };
+        Ok(Some(Finished {
+            id: row.try_get(0)?,
+            fence: row.try_get(1)?,
+            context: row.try_get(2)?,
+            source: row.try_get(3)?,
+            source_sha256: row.try_get(4)?,
+            wheel: row.try_get(5)?,
+            wheel_sha256: row.try_get(6)?,
+            asked_by: row.try_get(7)?,
+            wanted: wanted.iter().map(read).collect::<Result<_>>()?,
+        }))
+    }
+
+    /// Notes that the wheel of this run was brought to where it belongs, or why it was not.
+    pub async fn note_published(&self, build: i64, fence: i64, refused: Option<&str>) -> Result<()> {
+        sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")
+            .bind(build)
+            .bind(fence)
+            .bind(refused)
+            .execute(&self.writer)
+            .await?;
+        sqlx::query("UPDATE build_for SET published_at = $2 WHERE build = $1 AND published_at IS NULL")
+            .bind(build)
+            .bind(super::now())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Takes a file name for a wheel that was built here; `false` if this run of the build has
+    /// given a file already.
+    pub async fn put_built(&mut self, built: &BuiltFile) -> Result<bool> {
+        let put = sqlx::query(
+            "INSERT INTO built_file (index_name, filename, project, version, source_filename, \
+             source_sha256, build, fence, wheel_sha256, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (index_name, build, fence) DO NOTHING",
+        )
+        .bind(&built.index)
+        .bind(&built.filename)
+        .bind(&built.project)
+        .bind(&built.version)
+        .bind(&built.source_filename)
+        .bind(&built.source_sha256)
+        .bind(built.build)
+        .bind(built.fence)
+        .bind(&built.wheel_sha256)
+        .bind(self.now)
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(put.rows_affected() > 0)
+    }
+
+    /// [`Tx::put_file`] for an index that may be gone by now.
+    ///
+    /// # Errors
+    /// `Missing` if it is.
+    pub async fn put_file_built(&mut self, file: &StoredFile) -> Result<Put> {
+        let there: Option<String> = sqlx::query_scalar("SELECT name FROM namespace WHERE name = $1")
+            .bind(&file.index)
+            .fetch_optional(&mut *self.tx)
+            .await?;
+        match there {
+            Some(_) => self.put_file(file, None).await,
+            None => Err(crate::missing!("the index {} was deleted", file.index)),
+        }
+    }
+}
+
+fn built_file(row: &AnyRow) -> Result<BuiltFile> {
+    let size: i64 = row.try_get(11)?;
+    Ok(BuiltFile {
+        index: row.try_get(0)?,
+        filename: row.try_get(1)?,
+        project: row.try_get(2)?,
+        version: row.try_get(3)?,
+        source_filename: row.try_get(4)?,
+        source_sha256: row.try_get(5)?,
+        build: row.try_get(6)?,
+        fence: row.try_get(7)?,
+        wheel_sha256: row.try_get(8)?,
+        created_at: row.try_get(9)?,
+        sha256: row.try_get(10)?,
+        size: u64::try_from(size).map_err(Error::internal)?,
+        metadata_sha256: row.try_get(12)?,
+    })
+}

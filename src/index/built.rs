@@ -1,0 +1,120 @@
+//! Wheels that were built here, on the pages of the index that owns their source.
+//!
+//! On a mirror they are added files: what the upstream lists is never replaced. They have a build
+//! tag (`1ww`), which grows with every rebuild, and follow their source: its upload time, its
+//! Requires-Python, its yank, and they go when it goes. Any build tag wins over none, so one of them
+//! steps back once others publish a wheel that serves everybody it serves; its URL serves on.
+
+mod covers;
+mod take;
+
+pub use covers::covers;
+pub use take::Handed;
+
+use super::directory::IndexName;
+use super::stage::file_url;
+use crate::db::built::BuiltFile;
+use crate::db::files::StoredFile;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
+use std::collections::HashSet;
+
+/// The uploader of what was built here.
+pub const BUILDER: &str = ":builder";
+
+/// What build tags of ours end in.
+const MARK: &str = "ww";
+
+/// `docopt-0.6.2-py2.py3-none-any.whl` as its `number`-th build here; an earlier build tag goes.
+/// `None` if it is no wheel's name.
+pub fn numbered(filename: &str, number: u64) -> Option<String> {
+    let parts: Vec<&str> = filename.split('-').collect();
+    match parts.as_slice() {
+        [name, version, python, abi, platform] | [name, version, _, python, abi, platform] => {
+            Some(format!("{name}-{version}-{number}{MARK}-{python}-{abi}-{platform}"))
+        }
+        _ => None,
+    }
+}
+
+/// The number in a build tag of ours.
+fn number(wheel: &WheelFilename) -> Option<u64> {
+    wheel.build_key().filter(|(_, rest)| *rest == MARK).map(|(number, _)| number)
+}
+
+/// Whether the two are the same but for their build tags.
+fn alike(a: &WheelFilename, b: &WheelFilename) -> bool {
+    a.version == b.version && a.python == b.python && a.abi == b.abi && a.platform == b.platform
+}
+
+/// The next number for `wheel`, where all these names were used.
+pub fn next_number<'a>(wheel: &WheelFilename, used: impl Iterator<Item = &'a str>) -> u64 {
+    let used = used.filter_map(|name| WheelFilename::parse(name).ok());
+    let last = used.filter(|other| alike(other, wheel)).filter_map(|other| number(&other)).max();
+    last.unwrap_or(0).saturating_add(1)
+}
+
+/// Adds to an upstream's page what was built here from its sdists; returns the names added.
+pub fn add(index: &IndexName, page: &mut Page, built: &[BuiltFile]) -> HashSet<String> {
+    let added = built.iter().filter_map(|built| {
+        let taken = page.files.iter().any(|file| file.filename == built.filename);
+        let source = page.files.iter().find(|file| file.filename == built.source_filename)?;
+        let told = source.hashes.sha256.as_deref();
+        (!taken && told.is_none_or(|told| told == built.source_sha256)).then(|| listed(index, built, source))
+    });
+    let added: Vec<File> = added.collect();
+    let names = added.iter().map(|file| file.filename.clone()).collect();
+    page.files.extend(added);
+    names
+}
+
+fn listed(index: &IndexName, built: &BuiltFile, source: &File) -> File {
+    File {
+        filename: built.filename.clone(),
+        url: file_url(index.as_str(), &built.sha256, &built.filename),
+        hashes: Hashes { sha256: Some(built.sha256.clone()), others: Vec::new() },
+        requires_python: source.requires_python.clone(),
+        size: Some(built.size),
+        upload_time: source.upload_time.clone(),
+        yanked: source.yanked.clone(),
+        core_metadata: built.metadata_sha256.clone().map_or(CoreMetadata::No, CoreMetadata::Sha256),
+        provenance: None,
+    }
+}
+
+/// The names of those of `ours` that others' wheels on the page cover, each with the one that does.
+pub fn covered(page: &Page, ours: impl Fn(&File) -> bool) -> Vec<(String, String)> {
+    let (mine, others): (Vec<_>, Vec<_>) = page
+        .files
+        .iter()
+        .filter_map(|file| Some((file, WheelFilename::parse(&file.filename).ok()?)))
+        .partition(|(file, _)| ours(file));
+    let covered = mine.iter().filter_map(|(file, wheel)| {
+        let by = others.iter().find(|(_, other)| other.version == wheel.version && covers(other, wheel))?;
+        Some((file.filename.clone(), by.0.filename.clone()))
+    });
+    covered.collect()
+}
+
+/// Takes from the page those of `ours` that others' wheels cover.
+pub fn step_back(page: &mut Page, ours: impl Fn(&File) -> bool) {
+    let covered = covered(page, ours);
+    if !covered.is_empty() {
+        page.files.retain(|file| !covered.iter().any(|(name, _)| *name == file.filename));
+    }
+}
+
+/// Of a stage's files those that have a build tag because they were built ahead of any request.
+pub fn of_builder(files: &[StoredFile]) -> HashSet<&str> {
+    let ours = files.iter().filter(|file| file.uploader.as_deref() == Some(BUILDER));
+    let tagged = |name: &&str| WheelFilename::parse(name).is_ok_and(|wheel| number(&wheel).is_some());
+    ours.map(|file| file.filename.as_str()).filter(tagged).collect()
+}
+
+/// Where a file comes from, in the words of `+explain`.
+pub fn origin(built: &BuiltFile) -> String {
+    format!("built here by build {} from {}", built.build, built.source_filename)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
+
+use super::{BUILDER, covered, next_number, numbered};
+use crate::db::Micros;
+use crate::db::Tx;
+use crate::db::built::BuiltFile;
+use crate::db::events::NewEvent;
+use crate::db::files::{Put, StoredFile};
+use crate::error::{Error, Result};
+use crate::index::Indexes;
+use crate::index::directory::{Index, IndexName, Kind};
+use crate::index::upload::{Contents, read_archive, refuse_status, release_key};
+use crate::packaging::filename::{DistFilename, WheelFilename};
+use crate::packaging::page::{File, Page};
+use crate::store::{Blob, Digests, Spool};
+use crate::{bad, conflict};
+use bytes::Bytes;
+use futures::TryStreamExt;
+
+/// Attempts at a name; each fails only because somebody else took the same one meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// A wheel as a worker handed it in, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed<'a> {
+    pub build: i64,
+    pub fence: i64,
+    /// The audit trail's name of who asked for it.
+    pub asked_by: &'a str,
+    pub source_filename: &'a str,
+    pub source_sha256: &'a str,
+    /// When its source was published, if that is known.
+    pub published_at: Option<Micros>,
+    pub wheel: &'a str,
+    pub wheel_sha256: &'a str,
+    /// On a stage: somebody asked for it, so that it gets its plain name if that is free. What was
+    /// built ahead has a build tag, lest it takes the name of a wheel that is uploaded later.
+    pub wanted: bool,
+}
+
+/// A file that is about to be recorded.
+struct Ready {
+    filename: String,
+    digests: Digests,
+    contents: Contents,
+    metadata_sha256: String,
+}
+
+impl Indexes {
+    /// Takes a wheel that was built here into `index`; the name it is served under. Asked again
+    /// about the same run of a build it changes nothing.
+    ///
+    /// # Errors
+    /// `Bad` if the wheel would be refused as an upload, `Forbidden` if the project takes no files,
+    /// `Missing` if the index is gone.
+    pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
+        let name = WheelFilename::parse(handed.wheel)?;
+        for _ in 0..ATTEMPTS {
+            let known = self.db.built_files(index.name.as_str(), name.name.as_str()).await?;
+            if let Some(known) = known.iter().find(|known| is_this(known, handed)) {
+                return Ok(known.filename.clone());
+            }
+            let filename = self.free_name(index, &name, handed).await?;
+            let ready = self.make_ready(&filename, handed).await?;
+            if self.record_built(index, &name, handed, ready).await? {
+                self.changed(index.name.as_str(), &name.name);
+                return Ok(filename);
+            }
+        }
+        Err(conflict!("{} could not get a name on {}: try again", handed.wheel, index.name))
+    }
+
+    /// A name that was never used.
+    async fn free_name(&self, index: &Index, name: &WheelFilename, handed: Handed<'_>) -> Result<String> {
+        let mut used = self.db.used_filenames(index.name.as_str(), name.name.as_str()).await?;
+        let is_stage = matches!(index.kind, Kind::Stage(_));
+        if is_stage && handed.wanted && !used.iter().any(|used| used == handed.wheel) {
+            return Ok(handed.wheel.to_owned());
+        }
+        if !is_stage && let Some(page) = self.mirrors.page(index, &name.name, false).await? {
+            used.extend(page.page.files.iter().map(|file| file.filename.clone()));
+        }
+        let number = next_number(name, used.iter().map(String::as_str));
+        numbered(handed.wheel, number).ok_or_else(|| bad!("{:?} is no wheel's name", handed.wheel))
+    }
+
+    /// The bytes under their final name, checked like a stranger's upload, durable.
+    async fn make_ready(&self, filename: &str, handed: Handed<'_>) -> Result<Ready> {
+        let bytes = self.whole_blob(handed.wheel_sha256).await?;
+        let mut spool = self.store.spool().await?;
+        spool.write(with_build_tag(bytes, filename)?).await?;
+        spool.finish().await?;
+        let contents = read_built(&spool, filename).await?;
+        let digests = self.store.keep(spool).await?;
+        let metadata_sha256 = self.store.put(contents.metadata_bytes.clone().into()).await?;
+        Ok(Ready { filename: filename.to_owned(), digests, contents, metadata_sha256 })
+    }
+
+    async fn whole_blob(&self, sha256: &str) -> Result<Bytes> {
+        match self.store.get(sha256, None).await? {
+            Some(Blob::Bytes(bytes)) => Ok(bytes),
+            Some(Blob::Stream { stream, .. }) => {
+                let parts: Vec<Bytes> = stream.try_collect().await?;
+                Ok(parts.concat().into())
+            }
+            None => Err(Error::Lost(format!("the blob {sha256} of a built wheel is missing"))),
+        }
+    }
+
+    /// The rows and their event; `false` if the name or the run was taken meanwhile.
+    async fn record_built(
+        &self,
+        index: &Index,
+        name: &WheelFilename,
+        handed: Handed<'_>,
+        ready: Ready,
+    ) -> Result<bool> {
+        let (at, project) = (index.name.as_str(), name.name.as_str());
+        let mut tx = Tx::begin(&self.db).await?;
+        let mut file = stored(index, name, handed, &ready, tx.now);
+        if matches!(index.kind, Kind::Stage(_)) {
+            file.uploaded_at = handed.published_at.unwrap_or(tx.now);
+            file.version = put_release(&mut tx, index, name, &ready.contents).await?;
+        }
+        if let Put::Taken(_) = tx.put_file_built(&file).await? {
+            return Ok(false);
+        }
+        let built = BuiltFile {
+            index: at.to_owned(),
+            filename: ready.filename.clone(),
+            project: project.to_owned(),
+            version: file.version.clone(),
+            source_filename: handed.source_filename.to_owned(),
+            source_sha256: handed.source_sha256.to_owned(),
+            build: handed.build,
+            fence: handed.fence,
+            wheel_sha256: handed.wheel_sha256.to_owned(),
+            created_at: tx.now,
+            sha256: file.sha256.clone(),
+            size: file.size,
+            metadata_sha256: file.metadata_sha256.clone(),
+        };
+        if !tx.put_built(&built).await? {
+            return Ok(false);
+        }
+        let detail = format!("{} by build {}", ready.filename, handed.build);
+        let event = NewEvent {
+            who: handed.asked_by,
+            what: "built",
+            index: Some(at),
+            project: Some(project),
+            detail: Some(&detail),
+        };
+        tx.commit(event).await?;
+        Ok(true)
+    }
+
+    /// Whether a stage has a file with these bytes.
+    pub async fn hosts(&self, index: &IndexName, filename: &str, sha256: &str) -> Result<bool> {
+        let file = self.db.file(index.as_str(), filename).await?;
+        Ok(file.is_some_and(|file| file.deleted_at.is_none() && file.sha256 == sha256))
+    }
+
+    /// Whether the page of a stage has a wheel already, not from here, that serves whom this serves.
+    pub async fn has_better(&self, index: &Index, wheel: &str) -> Result<Option<String>> {
+        let Ok(name) = WheelFilename::parse(wheel) else { return Ok(None) };
+        let files = self.db.project_files(index.name.as_str(), name.name.as_str()).await?;
+        let files = files.into_iter().filter(|file| file.uploader.as_deref() != Some(BUILDER));
+        let mut page = Page::new(name.name.clone());
+        page.files = files.map(|file| File { filename: file.filename, ..File::default() }).collect();
+        page.files.retain(|file| file.filename != wheel);
+        page.files.push(File { filename: wheel.to_owned(), ..File::default() });
+        Ok(covered(&page, |file| file.filename == wheel).into_iter().next().map(|(_, by)| by))
+    }
+}
+
+/// Whether `known` is what this run gave, or the same wheel from another build: a pure wheel comes
+/// out alike whichever interpreter made it.
+fn is_this(known: &BuiltFile, handed: Handed<'_>) -> bool {
+    let same_run = known.build == handed.build && known.fence == handed.fence;
+    let twin = known.build != handed.build
+        && known.wheel_sha256 == handed.wheel_sha256
+        && known.source_sha256 == handed.source_sha256;
+    same_run || twin
+}
+
+async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
+    let contents = read_archive(spool, DistFilename::parse(filename)?).await?;
+    contents.metadata.validate_upload()?;
+    Ok(contents)
+}
+
+/// The same wheel with its file name's build tag inside (`Build:` in `WHEEL`).
+fn with_build_tag(bytes: Bytes, _filename: &str) -> Result<Bytes> {
+    Ok(bytes)
+}
+
+/// Project and release of a stage; returns the release's key. What an uploaded wheel said of the
+/// release stays.
+async fn put_release(
+    tx: &mut Tx,
+    index: &Index,
+    name: &WheelFilename,
+    contents: &Contents,
+) -> Result<String> {
+    let (at, project) = (index.name.as_str(), &name.name);
+    let known = tx.project_status(at, project.as_str()).await?;
+    let is_new = known.is_none();
+    refuse_status(known, project)?;
+    match is_new {
+        true => tx.put_project(at, project.as_str(), &contents.metadata.name).await?,
+        false => tx.touch_project(at, project.as_str()).await?,
+    }
+    let key = release_key(tx, at, project, &name.version).await?;
+    let json = serde_json::to_string(&contents.metadata).map_err(Error::internal)?;
+    tx.put_release(at, project.as_str(), &key, &json, false).await?;
+    Ok(key)
+}
+
+fn stored(index: &Index, name: &WheelFilename, handed: Handed<'_>, ready: &Ready, now: Micros) -> StoredFile {
+    StoredFile {
+        project: name.name.to_string(),
+        version: name.version.to_string(),
+        kind: "bdist_wheel".to_owned(),
+        sha256: ready.digests.sha256.clone(),
+        md5: Some(ready.digests.md5.clone()),
+        blake2_256: Some(ready.digests.blake2_256.clone()),
+        size: ready.digests.size,
+        requires_python: ready.contents.metadata.requires_python.clone(),
+        metadata_sha256: Some(ready.metadata_sha256.clone()),
+        uploader: Some(BUILDER.to_owned()),
+        uploaded_at: handed.published_at.unwrap_or(now),
+        ..StoredFile::new(index.name.as_str(), &ready.filename)
+    }
+}

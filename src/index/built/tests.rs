@@ -1,0 +1,134 @@
+//! Pages with wheels that were built here.
+
+use super::*;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Yanked;
+
+fn built(filename: &str) -> BuiltFile {
+    BuiltFile {
+        index: "root/pypi".into(),
+        filename: filename.into(),
+        project: "docopt".into(),
+        version: "0.6.2".into(),
+        source_filename: "docopt-0.6.2.tar.gz".into(),
+        source_sha256: "5".repeat(64),
+        build: 12,
+        fence: 1,
+        wheel_sha256: "7".repeat(64),
+        created_at: 0,
+        sha256: "abcdef0123456789".repeat(4),
+        size: 9,
+        metadata_sha256: Some("1".repeat(64)),
+    }
+}
+
+fn upstream(filename: &str) -> File {
+    let hashes = Hashes { sha256: Some("5".repeat(64)), others: Vec::new() };
+    File { filename: filename.into(), hashes, ..File::default() }
+}
+
+fn page(files: &[&str]) -> Page {
+    let mut page = Page::new(ProjectName::new("docopt").unwrap());
+    page.files = files.iter().map(|name| upstream(name)).collect();
+    page
+}
+
+fn names(page: &Page) -> Vec<&str> {
+    page.files.iter().map(|file| file.filename.as_str()).collect()
+}
+
+fn added(page: &mut Page, built: &[BuiltFile]) -> Vec<String> {
+    let index = IndexName::parse("root/pypi").unwrap();
+    add(&index, page, built).into_iter().collect()
+}
+
+const OURS: &str = "docopt-0.6.2-1ww-py2.py3-none-any.whl";
+
+#[test]
+fn a_built_wheel_follows_its_source() {
+    let mut page = page(&["docopt-0.6.2.tar.gz"]);
+    let source = &mut page.files[0];
+    source.upload_time = Some("2014-06-16T11:18:57Z".into());
+    source.requires_python = Some(">=2.6".into());
+    source.yanked = Yanked::Because("bad".into());
+    source.provenance = Some("http://upstream.test/p".into());
+    assert_eq!(added(&mut page, &[built(OURS)]), [OURS]);
+    let ours = &page.files[1];
+    assert_eq!(ours.upload_time.as_deref(), Some("2014-06-16T11:18:57Z"));
+    assert_eq!(ours.requires_python.as_deref(), Some(">=2.6"));
+    assert_eq!(ours.yanked, Yanked::Because("bad".into()));
+    assert_eq!(ours.provenance, None);
+    assert_eq!(ours.core_metadata, CoreMetadata::Sha256("1".repeat(64)));
+    assert_eq!(ours.url, format!("root/pypi/+f/abc/def0123456789/{OURS}"));
+}
+
+#[test]
+fn without_its_source_or_with_another_one_a_built_wheel_is_not_listed() {
+    let mut gone = page(&["docopt-0.6.1.tar.gz"]);
+    assert!(added(&mut gone, &[built(OURS)]).is_empty());
+    let mut changed = page(&["docopt-0.6.2.tar.gz"]);
+    changed.files[0].hashes.sha256 = Some("6".repeat(64));
+    assert!(added(&mut changed, &[built(OURS)]).is_empty());
+    let mut untold = page(&["docopt-0.6.2.tar.gz"]);
+    untold.files[0].hashes.sha256 = None;
+    assert_eq!(added(&mut untold, &[built(OURS)]), [OURS]);
+}
+
+#[test]
+fn a_name_that_the_upstream_has_is_the_upstreams() {
+    let mut page = page(&["docopt-0.6.2.tar.gz", OURS]);
+    let before = page.clone();
+    assert!(added(&mut page, &[built(OURS)]).is_empty());
+    assert_eq!(page, before);
+}
+
+#[test]
+fn ours_steps_back_for_a_wheel_that_covers_it_and_for_no_other() {
+    let ours = |file: &File| file.filename == OURS;
+    let with = |other: &str| {
+        let mut page = page(&["docopt-0.6.2.tar.gz", OURS, other]);
+        step_back(&mut page, ours);
+        names(&page).contains(&OURS)
+    };
+    assert!(!with("docopt-0.6.2-py2.py3-none-any.whl"));
+    assert!(with("docopt-0.6.1-py2.py3-none-any.whl"), "of another version");
+    assert!(with("docopt-0.6.2-py3-none-any.whl"), "not for Python 2");
+    assert!(with("docopt-0.6.2-cp312-cp312-manylinux_2_17_x86_64.whl"));
+}
+
+#[test]
+fn of_two_builds_of_ours_neither_hides_the_other() {
+    let mut page = page(&[OURS, "docopt-0.6.2-2ww-py2.py3-none-any.whl"]);
+    step_back(&mut page, |_| true);
+    assert_eq!(page.files.len(), 2);
+}
+
+#[test]
+fn numbers_grow_and_are_never_used_again() {
+    let wheel = WheelFilename::parse("docopt-0.6.2-py2.py3-none-any.whl").unwrap();
+    let next = |used: &[&str]| next_number(&wheel, used.iter().copied());
+    assert_eq!(next(&[]), 1);
+    assert_eq!(next(&["docopt-0.6.2-py2.py3-none-any.whl", "docopt-0.6.2-3-py2.py3-none-any.whl"]), 1);
+    assert_eq!(next(&["docopt-0.6.2-9ww-py2.py3-none-any.whl", OURS]), 10);
+    assert_eq!(next(&["docopt-0.6.1-9ww-py2.py3-none-any.whl"]), 1);
+    assert_eq!(next(&["docopt-0.6.2-9ww-py3-none-any.whl"]), 1);
+}
+
+#[test]
+fn a_build_tag_is_put_in_its_place() {
+    assert_eq!(numbered("docopt-0.6.2-py2.py3-none-any.whl", 1).as_deref(), Some(OURS));
+    assert_eq!(numbered("docopt-0.6.2-5-py2.py3-none-any.whl", 1).as_deref(), Some(OURS));
+    assert_eq!(numbered("docopt-0.6.2.tar.gz", 1), None);
+}
+
+#[test]
+fn of_a_stages_files_only_numbered_ones_of_the_builder_step_back() {
+    let file = |name: &str, uploader: &str| StoredFile {
+        uploader: Some(uploader.into()),
+        ..StoredFile::new("alice/dev", name)
+    };
+    let files =
+        [file(OURS, BUILDER), file("docopt-0.6.2-py2.py3-none-any.whl", BUILDER), file(OURS, "alice")];
+    assert_eq!(of_builder(&files).len(), 1);
+    assert!(of_builder(&files[1..]).is_empty());
+}
