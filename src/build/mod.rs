@@ -14,5 +14,6 @@ pub mod evidence;
 pub mod failure;
 pub mod job;
 pub mod publish;
+pub mod recipe;
 pub mod target;
 pub mod tools;

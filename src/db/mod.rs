@@ -15,6 +15,7 @@ pub mod files;
 pub mod indexes;
 pub mod mirror;
 mod open;
+pub mod recipes;
 pub mod tokens;
 mod tx;
 

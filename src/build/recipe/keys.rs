@@ -1,0 +1,109 @@
+//! The table of what a recipe may hold: every key, what it means, how its value is read.
+
+/// One key of a recipe.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// With the table it stands in: `build.constraints`.
+    pub path: &'static str,
+    pub kind: Kind,
+    pub about: &'static str,
+}
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A project's name.
+    Name,
+    /// Version specifiers (PEP 440).
+    Versions,
+    Text,
+    Texts,
+    /// Requirements (PEP 508).
+    Requirements,
+    /// A table from names of environment variables to texts.
+    Environment,
+    /// A table from names to a text or a list of texts.
+    Settings,
+    /// A table from a distribution to a list of package names, or a list for any distribution.
+    Packages,
+    /// Dotted names of modules.
+    Modules,
+    /// Paths below the source.
+    Paths,
+    /// Names of files beside the recipe, or diffs themselves.
+    Patches,
+    /// `platform` or `pure`.
+    Expect,
+    /// `10m`; kept as seconds.
+    Time,
+    /// `2 GiB`; kept as bytes.
+    Size,
+    /// A list of tables with the keys of [`SERVICE`].
+    Services,
+}
+
+const fn key(path: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { path, kind, about }
+}
+
+/// What belongs to a whole file.
+pub const HEAD: &[Key] = &[
+    key("name", Kind::Name, "the project it is for"),
+    key("versions", Kind::Versions, "the versions it is for; left out: all"),
+];
+
+/// What may stand in a recipe, in `_defaults.toml`, and in an `[[override]]`.
+pub const KEYS: &[Key] = &[
+    key(
+        "system",
+        Kind::Packages,
+        "system packages that the build sees, by distribution (`debian`, `\"debian 12\"`); they go into the build's root, never onto the host",
+    ),
+    key("build.requires", Kind::Requirements, "build requirements beside those that the source names"),
+    key("build.constraints", Kind::Requirements, "what build requirements must satisfy if they are needed"),
+    key("build.env", Kind::Environment, "environment variables"),
+    key("build.config_settings", Kind::Settings, "config settings for the build backend"),
+    key(
+        "build.patches",
+        Kind::Patches,
+        "unified diffs for the source (`-p1`): files beside the recipe, or the diff itself in `'''…'''`",
+    ),
+    key("build.before", Kind::Texts, "shell commands, run in the patched source before the backend"),
+    key("build.expect", Kind::Expect, "`\"platform\"` or `\"pure\"`: the other kind of wheel is a failure"),
+    key("build.timeout", Kind::Time, "for the whole build: `\"10m\"`"),
+    key("build.memory", Kind::Size, "for all processes together: `\"2 GiB\"`"),
+    key("repair.exclude", Kind::Texts, "libraries that are not copied into the wheel"),
+    key("test.requires", Kind::Requirements, "what the tests need from the index"),
+    key("test.packages", Kind::Packages, "system packages that only the tests see, written like `system`"),
+    key("test.import", Kind::Modules, "modules that must be importable"),
+    key("test.sources", Kind::Paths, "the parts of the source that the tests need; left out: all of it"),
+    key("test.before", Kind::Texts, "shell commands once the services are ready"),
+    key("test.command", Kind::Text, "a shell command that exits with 0 if the wheel is good"),
+    key("test.env", Kind::Environment, "environment variables"),
+    key("test.service", Kind::Services, "programs that run while the tests do, as `[[test.service]]`"),
+];
+
+/// What a `[[test.service]]` may hold.
+pub const SERVICE: &[Key] = &[
+    key("name", Kind::Text, "its name; `{NAME.dir}` in the tests' commands and variables is its folder"),
+    key("packages", Kind::Packages, "system packages that have it, written like `system`"),
+    key("setup", Kind::Texts, "shell commands before it starts; `{dir}` is an empty folder of its own"),
+    key("start", Kind::Text, "the command that runs it, in the foreground"),
+    key("ready", Kind::Text, "a shell command that exits with 0 once it can be used"),
+    key("patience", Kind::Time, "how long it may take until then; left out: `\"60s\"`"),
+];
+
+/// In an `[[override]]`, beside [`KEYS`].
+pub const WHEN: &str = "when";
+
+/// The known key that an unknown one was probably meant to be.
+pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let last = |path: &'a str| path.rsplit('.').next().unwrap_or_default();
+    let own = key.rsplit('.').next().unwrap_or_default();
+    let score = |path: &'a str| {
+        let same_name = strsim::jaro_winkler(own, last(path)) * 0.99;
+        strsim::jaro_winkler(key, path).max(same_name)
+    };
+    let scored = known.map(|path| (score(path), path)).filter(|(score, _)| *score > 0.75);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, path)| path)
+}

@@ -1,0 +1,14 @@
+//! The recipes that come with this program: the folder `recipes/` of its source.
+
+use super::load::{Entry, Origin};
+use super::read::RecipeFile;
+
+/// Name and text.
+pub(super) const ALL: &[(&str, &str)] = &[("mysqlclient", include_str!("../../../recipes/mysqlclient.toml"))];
+
+pub(super) fn entry(name: &str, text: &str) -> Entry {
+    let no_files = |_: &str| Err("a shipped recipe holds its patches in '''…'''".to_owned());
+    let file = RecipeFile::parse(&format!("recipes/{name}.toml"), name, text, &no_files);
+    let file = file.map_err(|e| e.to_string());
+    Entry { name: name.to_owned(), origin: Origin::Shipped, text: text.to_owned(), file }
+}
