@@ -131,6 +131,8 @@ pub struct Build {
     pub interpreters: Vec<String>,
     /// Names, whole or abbreviated, of the targets to build for; empty: all that are found.
     pub targets: Vec<String>,
+    /// Folder of recipes; a relative one is below `data`.
+    pub recipes: PathBuf,
 }
 
 impl Default for Build {
@@ -147,6 +149,7 @@ impl Default for Build {
             log: 8 << 20,
             interpreters: Vec::new(),
             targets: Vec::new(),
+            recipes: "recipes".into(),
         }
     }
 }

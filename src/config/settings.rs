@@ -250,6 +250,13 @@ pub const SETTINGS: &[Setting] = &[
         "Targets to build for, like cp312 or cp27-linux; not set: every interpreter that is found."
     ),
     setting!(
+        "build.recipes",
+        path,
+        No,
+        [build.recipes],
+        "Folder of recipes (NAME.toml); a relative one is below `data`."
+    ),
+    setting!(
         "log.filter",
         text,
         No,

@@ -267,7 +267,7 @@ impl Book {
 
 /// The folder of recipes below the data folder.
 pub fn folder(config: &Config) -> PathBuf {
-    config.data.join("recipes")
+    config.data.join(&config.build.recipes)
 }
 
 fn stamp_of(folder: &Path) -> Result<Vec<(PathBuf, Option<SystemTime>, u64)>> {
