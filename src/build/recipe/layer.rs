@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::packaging::requirement::Marker;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Values by key (`build.constraints`), checked by the reader.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +32,7 @@ impl Condition {
             Self::Version(specifiers) => {
                 version.is_some_and(|version| version::satisfies(specifiers, version))
             }
-            Self::Target(marker) => marker.holds(&target.markers),
+            Self::Target(marker) => marker.holds(&target.markers, &BTreeSet::new()),
         }
     }
 }

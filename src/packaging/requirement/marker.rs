@@ -1,13 +1,10 @@
 //! Environment markers: the condition after a requirement's `;`.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use super::Reader;
 use crate::bad;
 use crate::error::Result as Answer;
-use crate::packaging::version::{self, VersionSpecifiers};
 
 /// How deep parentheses may be nested; each level costs stack.
 const DEEPEST: usize = 32;
@@ -71,46 +68,6 @@ impl Marker {
             "" => Ok(marker),
             _ => Err(bad!("{text:?} is no valid marker (PEP 508): expected its end, {}", reader.found())),
         }
-    }
-
-    /// Whether it holds where the variables have these values; one that is not among them is an
-    /// empty text (`extra` outside of any).
-    pub fn holds(&self, environment: &BTreeMap<String, String>) -> bool {
-        match self {
-            Self::Any(parts) => parts.iter().any(|part| part.holds(environment)),
-            Self::All(parts) => parts.iter().all(|part| part.holds(environment)),
-            Self::Compare(left, operator, right) => compare(left, operator, right, environment),
-        }
-    }
-}
-
-/// As PyPA's `packaging`: by PEP 440 where the right side is a version (or, for `===` and the like,
-/// a specifier), else as texts.
-fn compare(left: &Operand, operator: &str, right: &Operand, environment: &BTreeMap<String, String>) -> bool {
-    let (a, b) = (left.value(environment), right.value(environment));
-    let names =
-        |operand: &Operand| matches!(operand, Operand::Variable("extra" | "extras" | "dependency_groups"));
-    if names(left) || names(right) {
-        let same = super::ProjectName::new(a) == super::ProjectName::new(b);
-        return if operator == "!=" { !same } else { same };
-    }
-    match operator {
-        "in" => return b.contains(a),
-        "not in" => return !b.contains(a),
-        _ => {}
-    }
-    let specifier = VersionSpecifiers::from_str(&format!("{operator}{b}")).ok();
-    if let (Some(specifier), Some(version)) = (specifier, version::parse(a)) {
-        return version::satisfies(&specifier, &version);
-    }
-    match operator {
-        "==" | "===" => a == b,
-        "!=" => a != b,
-        "<" => a < b,
-        "<=" => a <= b,
-        ">" => a > b,
-        ">=" => a >= b,
-        _ => false,
     }
 }
 
@@ -214,15 +171,6 @@ fn word(reader: &mut Reader, word: &str) -> bool {
     let Some(rest) = rest.filter(ends) else { return false };
     reader.rest = rest.trim_start();
     true
-}
-
-impl Operand {
-    fn value<'a>(&'a self, environment: &'a BTreeMap<String, String>) -> &'a str {
-        match self {
-            Self::Text(text) => text,
-            Self::Variable(name) => environment.get(*name).map_or("", String::as_str),
-        }
-    }
 }
 
 impl fmt::Display for Marker {
