@@ -6,6 +6,7 @@ mod index;
 mod serve;
 mod status;
 mod table;
+mod target;
 mod token;
 mod user;
 
@@ -66,6 +67,9 @@ enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// What wheels can be built for
+    #[command(subcommand)]
+    Target(target::Target),
     /// What is configured, and where from
     #[command(subcommand)]
     Config(config::Config),
@@ -116,6 +120,7 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
+            Self::Target(target) => target.run(&resolved).await,
             Self::User(user) => user.run(&existing(resolved).await?).await,
             Self::Index(index) => index.run(&existing(resolved).await?).await,
             Self::Token(token) => token.run(&existing(resolved).await?).await,

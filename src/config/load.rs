@@ -134,7 +134,13 @@ impl Resolved {
                 DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                     .map_err(|e| bad!("{place}: {key}: {e}"))?
                     .to_string(),
-                _ => return Err(bad!("{place}: {key} must be text, a number, true or false")),
+                DeValue::Array(items) => {
+                    let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+                    texts.ok_or_else(|| bad!("{place}: {key} must hold texts"))?.join(",")
+                }
+                _ => {
+                    return Err(bad!("{place}: {key} must be text, a number, true, false or a list of texts"));
+                }
             };
             self.set(&key, &value, place)?;
         }

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod check;
 pub mod inside;
+pub mod interpreters;
 pub mod job;
 pub mod link;
 pub mod log;

@@ -1,0 +1,62 @@
+//! `wheelwright target`: what wheels can be built for.
+
+use super::table;
+use crate::config::load::Resolved;
+use crate::error::{Error, Result};
+use crate::worker::interpreters::{self, Interpreter};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Target {
+    /// List the interpreters found on this machine, with the name of each one's target
+    List {
+        /// A list of objects, with wheel tags and environment markers
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Target {
+    pub async fn run(self, resolved: &Resolved) -> Result<ExitCode> {
+        let Self::List { json } = self;
+        let found = interpreters::discover(&resolved.config.build).await?;
+        if json {
+            let all: Result<Vec<Value>> = found.iter().map(one).collect();
+            table::json(&all?.into())?;
+        } else if found.is_empty() {
+            table::line(
+                "no Python found on PATH, nor among those of pyenv, uv or /opt/python; \
+                 name one with the setting build.interpreters",
+            )?;
+        } else {
+            let head = ["TARGET", "PYTHON", "SYSTEM", "HEADERS", "PROGRAM"].map(str::to_owned).to_vec();
+            let rows: Vec<Vec<String>> = [head].into_iter().chain(found.iter().map(row)).collect();
+            table::rows(&rows)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(one: &Interpreter) -> Vec<String> {
+    let marker = |name: &str| one.target.markers.get(name).cloned().unwrap_or_default();
+    vec![
+        one.target.name.clone(),
+        format!("{} {}", marker("platform_python_implementation"), one.target.version),
+        Some(one.target.distribution.clone())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| marker("platform_system")),
+        if one.include.is_some() { "yes" } else { "no" }.to_owned(),
+        one.executable.display().to_string(),
+    ]
+}
+
+fn one(one: &Interpreter) -> Result<Value> {
+    let mut value = serde_json::to_value(&one.target).map_err(Error::internal)?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert("executable".into(), json!(one.executable));
+        object.insert("prefix".into(), json!(one.prefix));
+        object.insert("headers".into(), json!(one.include));
+    }
+    Ok(value)
+}

@@ -1,0 +1,214 @@
+//! Finds the Python interpreters of this machine, and asks each what it builds for.
+//!
+//! They are trusted like any program an administrator installs: this runs them outside the sandbox,
+//! with our probe alone, without their site-packages and without the environment's settings.
+
+use crate::bad;
+use crate::build::target::{self, Target};
+use crate::config::Build;
+use crate::error::Result;
+use crate::packaging::tags::{self, Libc, Platform};
+use futures::StreamExt;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+mod places;
+
+/// Runs on 2.7 and 3.6 or later.
+const PROBE: &str = include_str!("probe.py");
+/// An interpreter answers in a tenth of a second; this is for a machine under load.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 8;
+
+/// An interpreter on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    pub target: Target,
+    /// The program itself, no link, no virtual environment.
+    pub executable: PathBuf,
+    pub prefix: PathBuf,
+    pub base_prefix: PathBuf,
+    /// Its own `purelib`.
+    pub site_packages: PathBuf,
+    /// Where `Python.h` is; without it only pure wheels can be built.
+    pub include: Option<PathBuf>,
+    /// Its `libpython`, if that is a library of its own.
+    pub shared_library: Option<PathBuf>,
+}
+
+/// What the probe prints.
+#[derive(Debug, Deserialize)]
+struct Said {
+    implementation: String,
+    version: String,
+    abi: String,
+    platform: String,
+    machine: String,
+    macos: Option<String>,
+    libc: Option<(String, String)>,
+    prefix: PathBuf,
+    base_prefix: PathBuf,
+    executable: PathBuf,
+    include: Option<PathBuf>,
+    site_packages: PathBuf,
+    shared_library: Option<PathBuf>,
+    markers: BTreeMap<String, String>,
+}
+
+/// Every interpreter found, one for each target, oldest first. One that hangs or is broken is left
+/// out with a line in the log.
+///
+/// # Errors
+/// `Bad` if a configured path is no interpreter and no folder of them, or `build.targets` names
+/// what is not there.
+pub async fn discover(settings: &Build) -> Result<Vec<Interpreter>> {
+    let mut found = Vec::new();
+    for path in &settings.interpreters {
+        let configured = places::configured(Path::new(path));
+        let before = found.len();
+        found.extend(probe_all(configured).await);
+        if found.len() == before {
+            return Err(bad!(
+                "build.interpreters: {path} is no Python interpreter, and no folder that holds one"
+            ));
+        }
+    }
+    let candidates = places::of_this_machine();
+    let known = |path: &PathBuf| found.iter().any(|one: &Interpreter| one.executable == *path);
+    let others: Vec<PathBuf> = candidates.into_iter().filter(|path| !known(path)).collect();
+    let mut others = probe_all(others).await;
+    // Of several for one target: what was configured, then what has headers, then the newest.
+    others.sort_by_key(|one| (one.include.is_none(), std::cmp::Reverse(release(&one.target.version))));
+    found.extend(others);
+    chosen(distinct(found), settings)
+}
+
+fn distinct(found: Vec<Interpreter>) -> Vec<Interpreter> {
+    let mut kept: Vec<Interpreter> = Vec::new();
+    for one in found {
+        match kept.iter().find(|other| other.target.name == one.target.name) {
+            Some(other) if other.executable == one.executable => {}
+            Some(other) => tracing::debug!(
+                "{} is left aside: {} is for {} already",
+                one.executable.display(),
+                other.executable.display(),
+                one.target.name
+            ),
+            None => kept.push(one),
+        }
+    }
+    let key =
+        |one: &Interpreter| (one.target.implementation.clone(), one.target.python(), one.target.name.clone());
+    kept.sort_by_key(key);
+    kept
+}
+
+fn chosen(found: Vec<Interpreter>, settings: &Build) -> Result<Vec<Interpreter>> {
+    if settings.targets.is_empty() {
+        return Ok(found);
+    }
+    let targets: Vec<Target> = found.iter().map(|one| one.target.clone()).collect();
+    for asked in &settings.targets {
+        target::find(asked, &targets).map_err(|e| bad!("build.targets: {e}"))?;
+    }
+    let wanted = |one: &Interpreter| settings.targets.iter().any(|asked| one.target.matches(asked));
+    Ok(found.into_iter().filter(wanted).collect())
+}
+
+fn release(version: &str) -> Vec<u32> {
+    version.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+async fn probe_all(candidates: Vec<PathBuf>) -> Vec<Interpreter> {
+    let distribution = places::distribution();
+    let one = |path: PathBuf| {
+        let distribution = distribution.clone();
+        async move {
+            match probe(&path, &distribution).await {
+                Ok(interpreter) => Some(interpreter),
+                Err(error) => {
+                    tracing::warn!("{} is left out: {error}", path.display());
+                    None
+                }
+            }
+        }
+    };
+    let found: Vec<Option<Interpreter>> =
+        futures::stream::iter(candidates).map(one).buffered(AT_ONCE).collect().await;
+    found.into_iter().flatten().collect()
+}
+
+/// Asks one interpreter what it is.
+///
+/// # Errors
+/// `Bad` with the reason: it cannot be started, hangs, fails, is too old, or prints something else.
+async fn probe(executable: &Path, distribution: &str) -> Result<Interpreter> {
+    let mut command = tokio::process::Command::new(executable);
+    // `-I` is unknown to 2.7. Without `site`, an environment's python tells of its base.
+    command.args(["-E", "-s", "-S", "-c", PROBE]).env_clear().kill_on_drop(true);
+    let kept = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP"];
+    command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    // Else an interpreter built for an older macOS calls every newer one 10.16.
+    command.env("SYSTEM_VERSION_COMPAT", "0");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+        Ok(output) => output.map_err(|e| bad!("it does not start: {e}"))?,
+        Err(_) => return Err(bad!("it did not answer within {} seconds", PATIENCE.as_secs())),
+    };
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        return Err(bad!("it ends with {}: {}", output.status, last.trim()));
+    }
+    let said = serde_json::from_slice(&output.stdout).map_err(|e| bad!("it says something else: {e}"))?;
+    described(said, distribution)
+}
+
+fn described(said: Said, distribution: &str) -> Result<Interpreter> {
+    let mut numbers = said.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if (major, minor) != (2, 7) && (major, minor) < (3, 6) {
+        return Err(bad!("Python {} is too old: 2.7, and 3.6 or later, can be built for", said.version));
+    }
+    let libc = match &said.libc {
+        Some((name, version)) => match (name.as_str(), pair(version)) {
+            ("glibc", Some((major, minor))) => Libc::Glibc(major, minor),
+            ("musl", Some((major, minor))) => Libc::Musl(major, minor),
+            _ => Libc::Unknown,
+        },
+        None => Libc::Unknown,
+    };
+    let platform = Platform::new(&said.platform, &said.machine, said.macos.as_deref().and_then(pair), libc);
+    let of = tags::Interpreter { implementation: &said.implementation, major, minor, abi: &said.abi };
+    let half = Target::interpreter_name(&said.implementation, major, minor, &said.abi);
+    let target = Target {
+        name: format!("{half}-{}", platform.name()),
+        tags: tags::accepted(&of, &platform),
+        implementation: said.implementation,
+        version: said.version,
+        abi: said.abi,
+        markers: said.markers,
+        distribution: distribution.to_owned(),
+    };
+    Ok(Interpreter {
+        target,
+        executable: said.executable,
+        prefix: said.prefix,
+        base_prefix: said.base_prefix,
+        site_packages: said.site_packages,
+        include: said.include,
+        shared_library: said.shared_library,
+    })
+}
+
+/// `2.36`, `14.1.2`
+fn pair(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    Some((numbers.next()?.ok()?, numbers.next().and_then(Result::ok).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests;
