@@ -2,6 +2,7 @@
 
 use crate::access::people::People;
 use crate::access::{Who, password};
+use crate::build::recipe::Book;
 use crate::config::Config;
 use crate::config::units::masked;
 use crate::counters;
@@ -27,6 +28,7 @@ pub struct Parts {
     pub store: Store,
     pub people: People,
     pub indexes: Indexes,
+    pub recipes: Book,
 }
 
 /// How often events of other processes are looked for.
@@ -53,7 +55,8 @@ impl App {
         }
         let people = People::new(db.clone());
         let indexes = Indexes::new(&config, db.clone(), store.clone()).await?;
-        let app = Self(Arc::new(Parts { config, db, store, people, indexes }));
+        let recipes = Book::new(&config, db.clone());
+        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes }));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         Ok(app)

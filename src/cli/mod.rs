@@ -3,6 +3,7 @@
 mod config;
 mod fsck;
 mod index;
+mod recipe;
 mod serve;
 mod status;
 mod table;
@@ -70,6 +71,9 @@ enum Command {
     /// What wheels can be built for
     #[command(subcommand)]
     Target(target::Target),
+    /// Recipes: how projects are built where the plain way fails
+    #[command(subcommand)]
+    Recipe(recipe::Recipe),
     /// What is configured, and where from
     #[command(subcommand)]
     Config(config::Config),
@@ -121,6 +125,7 @@ impl Command {
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(&resolved).await,
+            Self::Recipe(recipe) => recipe.run(resolved).await,
             Self::User(user) => user.run(&existing(resolved).await?).await,
             Self::Index(index) => index.run(&existing(resolved).await?).await,
             Self::Token(token) => token.run(&existing(resolved).await?).await,

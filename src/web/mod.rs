@@ -20,6 +20,7 @@ mod links;
 mod manage;
 mod operate;
 mod ranges;
+mod recipes;
 mod resources;
 mod tokens;
 mod upload;

@@ -3,7 +3,7 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    devpi, files, integrity, legacy_json, links, manage, operate, resources, simple, tokens, upload,
+    devpi, files, integrity, legacy_json, links, manage, operate, recipes, resources, simple, tokens, upload,
 };
 use crate::access::Need;
 
@@ -38,7 +38,11 @@ fn manage_people(table: Table) -> Table {
         .on(POST, "/+login", Need::Nothing, devpi::login)
         .on(POST, "/+tokens", Need::ManageToken, tokens::create)
         .on(GET, "/+tokens", Need::ManageToken, tokens::list)
-        .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke);
+        .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke)
+        .on(GET, "/+recipes", Need::Login, recipes::list)
+        .on(GET, "/+recipes/{name}", Need::Operate, recipes::get)
+        .on(PUT, "/+recipes/{name}", Need::Operate, recipes::put)
+        .on(DELETE, "/+recipes/{name}", Need::Operate, recipes::delete);
     for user in ["/{user}", "/{user}/"] {
         table = table
             .on(PUT, user, Need::CreateUser, devpi::create_user)

@@ -24,6 +24,7 @@ mod pages;
 mod people;
 mod permissions;
 mod provenance;
+mod recipes;
 mod serials;
 mod server;
 mod serving;

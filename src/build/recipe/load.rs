@@ -4,8 +4,9 @@ use super::read::{DEFAULTS, RecipeFile};
 use super::{Recipe, shipped};
 use crate::build::target::Target;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::events::NewEvent;
 use crate::db::recipes::StoredRecipe;
+use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::Version;
@@ -252,6 +253,28 @@ impl Book {
         }
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, recipes.clone()));
         Ok(recipes)
+    }
+
+    /// Stores a recipe, or replaces the one of that name.
+    ///
+    /// # Errors
+    /// As [`Entry::sent`]: what cannot be read is not stored.
+    pub async fn put(&self, by: &str, name: &str, text: String) -> Result<Entry> {
+        let entry = Entry::sent(name, text)?;
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.put_recipe(name, &entry.text, &hex_sha256(&entry.text), by).await?;
+        tx.commit(event(by, "recipe stored", name)).await?;
+        Ok(entry)
+    }
+
+    /// Deletes a recipe that was stored; one of the folder or of the program comes back.
+    pub async fn delete(&self, by: &str, name: &str) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        if !tx.delete_recipe(name).await? {
+            return Err(missing!("no recipe {name} was given through the API, so there is none to delete"));
+        }
+        tx.commit(event(by, "recipe deleted", name)).await?;
+        Ok(())
     }
 
     /// [`Recipes::recipe_for`] with the recipes of now.

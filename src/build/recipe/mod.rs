@@ -12,7 +12,7 @@ mod read;
 mod read_value;
 mod shipped;
 
-pub use load::{Book, Entry, Origin, Recipes};
+pub use load::{Book, Entry, Origin, Recipes, folder};
 pub use read::RecipeFile;
 
 use crate::error::{Error, Result};

@@ -1,0 +1,59 @@
+//! `/+recipes`: how projects are built where the plain way fails; read, given and taken back.
+
+use super::respond;
+use super::router::Ctx;
+use crate::bad;
+use crate::error::{Error, Result};
+use axum::response::Response;
+use http::{StatusCode, header};
+use serde_json::{Value, json};
+
+/// Bytes of a `PUT`.
+const LONGEST: usize = 1 << 20;
+
+/// `GET /+recipes`: all, without their texts.
+pub async fn list(ctx: Ctx) -> Result<Response> {
+    let recipes = ctx.app.recipes.recipes().await?;
+    let shown: Vec<Value> = recipes.entries().map(|entry| entry.shown()).collect();
+    respond::devpi(StatusCode::OK, "list:recipe", shown.into(), None)
+}
+
+/// `GET /+recipes/{name}`: with its text, which may hold what only root should know.
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let recipes = ctx.app.recipes.recipes().await?;
+    let entry = recipes.get(ctx.param("name"))?;
+    let mut shown = entry.shown();
+    shown["text"] = entry.text.clone().into();
+    respond::devpi(StatusCode::OK, "recipe", shown, None)
+}
+
+/// `PUT /+recipes/{name}`: the TOML as the body, or JSON `{"text": …}`.
+pub async fn put(mut ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("name").to_owned();
+    let text = text_of(&mut ctx).await?;
+    let entry = ctx.app.recipes.put(&ctx.who.label, &name, text).await?;
+    respond::devpi(StatusCode::OK, "recipe", entry.shown(), Some(&format!("recipe {name} is stored")))
+}
+
+async fn text_of(ctx: &mut Ctx) -> Result<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sent {
+        text: String,
+    }
+    let is_json = ctx.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if is_json.is_some_and(|value| value.starts_with("application/json")) {
+        return Ok(ctx.json::<Sent>().await?.text);
+    }
+    let body = std::mem::take(&mut ctx.body);
+    let bytes = axum::body::to_bytes(body, LONGEST).await;
+    let bytes = bytes.map_err(|_| Error::TooLarge(format!("a recipe has at most {LONGEST} bytes")))?;
+    String::from_utf8(bytes.into()).map_err(|_| bad!("a recipe is UTF-8 text (TOML)"))
+}
+
+/// `DELETE /+recipes/{name}`: one that was given through the API.
+pub async fn delete(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("name");
+    ctx.app.recipes.delete(&ctx.who.label, name).await?;
+    respond::devpi(StatusCode::OK, "", json!(null), Some(&format!("recipe {name} is deleted")))
+}
