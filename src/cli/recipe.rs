@@ -4,8 +4,12 @@ use super::{Resolved, has_database, table};
 use crate::app::App;
 use crate::bad;
 use crate::build::recipe::{Entry, Recipes, folder};
+use crate::build::target;
 use crate::error::Result;
-use serde_json::Value;
+use crate::packaging::name::ProjectName;
+use crate::packaging::version;
+use crate::worker::interpreters;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,6 +17,18 @@ use std::process::ExitCode;
 pub enum Recipe {
     /// List the recipes: those that come with this program, of the recipe folder, given by the API
     List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a recipe means for one release and one target: all layers put together
+    Show {
+        /// docopt, or docopt==0.6.2
+        #[arg(value_name = "PROJECT[==VERSION]")]
+        release: String,
+        /// A target of this machine: cp312, or as `target list` names it
+        #[arg(long, value_name = "NAME")]
+        target: String,
+        /// With the sha256 that is part of the build's key
         #[arg(long)]
         json: bool,
     },
@@ -29,6 +45,7 @@ impl Recipe {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         match self {
             Self::List { json } => list(&recipes(resolved).await?, json),
+            Self::Show { release, target, json } => show(resolved, &release, &target, json).await,
             Self::Check { files, json } => check(&files, json),
         }
     }
@@ -55,6 +72,33 @@ fn list(recipes: &Recipes, json: bool) -> Result<ExitCode> {
         rows.push(["name", "project", "versions", "from", "error"].map(cell).to_vec());
     }
     table::rows(&rows)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(resolved: Resolved, release: &str, target: &str, as_json: bool) -> Result<ExitCode> {
+    let (project, version) = release.split_once("==").unwrap_or((release, ""));
+    let name = ProjectName::new(project.trim()).ok_or_else(|| bad!("{project:?} is no project's name"))?;
+    let wanted = version::parse(version.trim());
+    if wanted.is_none() && !version.is_empty() {
+        return Err(bad!("{version:?} is no version"));
+    }
+    let offered = interpreters::discover(&resolved.config.build).await?;
+    let offered: Vec<_> = offered.into_iter().map(|one| one.target).collect();
+    let recipes = recipes(resolved).await?;
+    let target = target::find(target, &offered)?.into_iter().next();
+    let target = target.ok_or_else(|| bad!("no target was found"))?;
+    let Some(recipe) = recipes.recipe_for(&name, wanted.as_ref(), target)? else {
+        let said = format!("{release} has no recipe for {}: it is built the plain way", target.name);
+        table::done(&said, &Value::Null, as_json)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let value = recipe.to_json()?;
+    if as_json {
+        let sha256 = recipe.sha256()?;
+        table::json(&json!({"target": target.name, "sha256": sha256, "recipe": value}))?;
+    } else {
+        table::json(&value)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
