@@ -288,9 +288,13 @@ impl Book {
     }
 }
 
-/// The folder of recipes below the data folder.
+/// The configured folder; a relative one is below the data folder.
 pub fn folder(config: &Config) -> PathBuf {
     config.data.join(&config.build.recipes)
+}
+
+fn event<'a>(who: &'a str, what: &'a str, name: &'a str) -> NewEvent<'a> {
+    NewEvent { who, what, index: None, project: None, detail: Some(name) }
 }
 
 fn stamp_of(folder: &Path) -> Result<Vec<(PathBuf, Option<SystemTime>, u64)>> {
