@@ -1,22 +1,137 @@
 //! One job through all its steps: fetch, unpack, environment, build, collect, repair, check, hand in.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 
+use super::attempt::Made;
+use super::clock::Clock;
 use super::link::Link;
 use super::log::Log;
+use super::repair::Repaired;
+use super::room::{Room, Stop, Worker, ours};
+use super::source::Unpacked;
+use super::{chain, check, fetch, repair};
+use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Step};
+use crate::build::tools::tools_for;
+use crate::error::{Error, Result};
 
 /// Takes `job` through all its steps and hands the wheel in through `link`; `steps` is told each one
-/// as it begins. Ends with an outcome whatever happens.
-pub async fn run<W: Sync>(
+/// as it begins. Ends with an outcome whatever happens, and closes the log.
+pub async fn run(job: &Job, link: &Link, worker: &Worker, log: &Log, steps: &watch::Sender<Step>) -> Outcome {
+    let mut clock = Clock::start(steps);
+    let ended = go(job, link, worker, log, &mut clock).await;
+    if let Err(Stop::Failed(failure)) = &ended {
+        log.note(&format!("failed at step {}: {}", failure.step.name(), failure.hint));
+    }
+    if let Err(Stop::Needs(needs)) = &ended {
+        log.note(&format!("has to wait for {}", needs.join(", ")));
+    }
+    log.close();
+    match ended {
+        Ok((wheel, mut evidence)) => {
+            evidence.log_sha256 = log.sha256();
+            evidence.durations = clock.durations();
+            Outcome::Built { wheel, evidence: Box::new(evidence) }
+        }
+        Err(Stop::Failed(failure)) => Outcome::Failed(failure),
+        Err(Stop::Needs(requirements)) => Outcome::Needs { requirements },
+    }
+}
+
+/// The wheel's name as it was handed in, and what is known of it.
+async fn go(
     job: &Job,
     link: &Link,
-    worker: &W,
+    worker: &Worker,
     log: &Log,
-    steps: &watch::Sender<Step>,
-) -> Outcome {
-    let _ = (job, link, worker, log, steps);
-    let hint = "building is not written yet".to_owned();
-    Outcome::Failed(Failure { class: Class::Worker, hint, line: None, step: Step::Fetch })
+    clock: &mut Clock<'_>,
+) -> Result<(String, Evidence), Stop> {
+    let interpreter =
+        worker.interpreters.iter().find(|each| each.target.name == job.target).ok_or_else(|| {
+            failure(Class::Worker, Step::Fetch, format!("this worker has no interpreter for {}", job.target))
+        })?;
+    let room = Room::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
+    let archive = fetch::source(job, link, room.folder.path()).await.map_err(|error| unfetched(&error))?;
+    let unpacked = Unpacked::new(&room, archive, clock).await?;
+    if let Some(specifiers) = unpacked.said.refuses_python(&interpreter.target.version) {
+        let python = &interpreter.target.version;
+        let hint =
+            format!("the source is for Python {specifiers}, the target is {python}: choose another version");
+        return Err(failure(Class::RequiresPython, Step::Unpack, hint).into());
+    }
+    let facts = unpacked.facts.clone();
+    let made = chain::build(&room, unpacked, clock).await?;
+    clock.enter(Step::Repair);
+    let folder = room.folder.below("repaired").map_err(|error| ours(&error, Step::Repair))?;
+    let repaired = repair::repair(&made.wheel.path, &folder, job, &interpreter.target, &room).await?;
+    clock.enter(Step::Check);
+    let checked = check::check(&repaired, job, &interpreter.target, &facts, &room).await?;
+    clock.enter(Step::Report);
+    link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
+    let evidence =
+        evidence(&room, &made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
+    Ok((repaired.filename, evidence))
+}
+
+fn failure(class: Class, step: Step, hint: String) -> Failure {
+    Failure { class, hint, line: None, step }
+}
+
+fn unfetched(error: &Error) -> Failure {
+    match error {
+        Error::Bad(_) | Error::Missing(_) | Error::Gone(_) => {
+            failure(Class::BadSource, Step::Fetch, error.to_string())
+        }
+        _ => ours(error, Step::Fetch),
+    }
+}
+
+fn not_taken(error: &Error) -> Failure {
+    match error {
+        Error::Bad(reason) => failure(Class::BadWheel, Step::Report, reason.clone()),
+        _ => ours(error, Step::Report),
+    }
+}
+
+async fn evidence(
+    room: &Room<'_>,
+    made: &Made,
+    repaired: &Repaired,
+    checked: Vec<String>,
+) -> Result<Evidence> {
+    let (job, target) = (room.job, &room.interpreter.target);
+    let mut tools = repaired.tools.clone();
+    tools.insert("pip".to_owned(), tools_for(target).pip.to_owned());
+    tools.extend(compiler());
+    Ok(Evidence {
+        source: job.source.origin.clone(),
+        source_sha256: job.source_sha256.clone(),
+        commit: job.source.commit.clone(),
+        target: target.name.clone(),
+        interpreter: target.version.clone(),
+        recipe_sha256: job.recipe.as_ref().map(|_| room.recipe.sha256()).transpose()?,
+        context: job.context.clone(),
+        requirements: made.environment.packages.clone(),
+        tools,
+        strategy: made.strategy.clone(),
+        sandbox: room.worker.sandbox.isolation().name().to_owned(),
+        durations: BTreeMap::new(),
+        log_sha256: String::new(),
+        wheel_sha256: fetch::sha256(&repaired.path).await?,
+        grafted: repaired.grafted.clone(),
+        reproducible: None,
+        checked,
+    })
+}
+
+/// The system's C compiler, as its link tells: `gcc` → `gcc-12`.
+fn compiler() -> Option<(String, String)> {
+    let program = std::fs::canonicalize("/usr/bin/cc").ok()?;
+    let name = program.file_name()?.to_str()?;
+    let (family, version) = name.rsplit_once('-')?;
+    let family = family.rsplit('-').next().unwrap_or(family);
+    Some((family.to_owned(), version.to_owned()))
 }

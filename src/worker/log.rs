@@ -102,6 +102,24 @@ impl Log {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Bytes written so far, with those that were cut out since.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        let text = self.text();
+        (text.head.len() + text.tail.len()) as u64 + text.cut
+    }
+
+    /// What was written since [`Log::written`] was `mark`, as far as it is kept; before [`Log::close`].
+    #[must_use]
+    pub fn since(&self, mark: u64) -> String {
+        let text = self.text();
+        let from = usize::try_from(mark).unwrap_or(usize::MAX);
+        let in_tail = mark.saturating_sub(text.head.len() as u64 + text.cut);
+        let mut bytes = text.head.get(from..).unwrap_or_default().to_vec();
+        bytes.extend(text.tail.iter().skip(usize::try_from(in_tail).unwrap_or(usize::MAX)));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Hexadecimal SHA-256 of what can be read; of the whole log once it is closed.
     #[must_use]
     pub fn sha256(&self) -> String {
@@ -119,6 +137,7 @@ mod tests {
         for byte in b'a'..=b'z' {
             log.write(&[byte]);
         }
+        assert_eq!((log.written(), log.since(24), log.since(2)), (26, "yz".into(), "cdwxyz".into()));
         assert_eq!(log.piece(1, 100), (b"bcd".to_vec(), false), "the end is not settled yet");
         log.close();
         log.write(b"late");

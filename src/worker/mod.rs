@@ -5,12 +5,21 @@
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! `sandbox` alone starts foreign code; `inside` is what this program does within it.
 
+pub mod attempt;
+pub mod backend;
 pub mod bench;
+pub mod chain;
 pub mod check;
+pub mod clock;
+pub mod environment;
+pub mod fetch;
 pub mod inside;
 pub mod interpreters;
 pub mod job;
 pub mod link;
 pub mod log;
+pub mod peek;
 pub mod repair;
+pub mod room;
 pub mod sandbox;
+pub mod source;

@@ -1,0 +1,226 @@
+//! One attempt at a wheel: its environment, a run of the backend's hooks in it, what came out.
+
+use std::path::{Path, PathBuf};
+
+use super::backend::{self, Answer, HOOKS};
+use super::bench::Environment;
+use super::clock::Clock;
+use super::environment::Request;
+use super::room::{Room, Run, Stop, ours};
+use super::sandbox::Mount;
+use super::sandbox::collect::Collected;
+use super::source::{INSIDE, Unpacked};
+use crate::build::failure::{Class, Exit, Failure, classify};
+use crate::build::job::Step;
+use crate::error::{Error, Result};
+use crate::packaging::requirement::Requirement;
+
+/// How often a backend may ask for more.
+const MOST_ROUNDS: usize = 4;
+const ANSWER: &str = "answer.json";
+/// Compilers that are called by these names write no debug information, which nobody gets to see,
+/// and which makes up most of a wheel. `CFLAGS` would take the place of the interpreter's own.
+const COMPILERS: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "c99", "gfortran"];
+const COMPILER: &str = "#!/bin/sh\nexec \"/usr/bin/${0##*/}\" \"$@\" -g0\n";
+
+/// What is tried.
+pub struct Attempt<'a> {
+    pub unpacked: &'a Unpacked,
+    pub constraints: &'a [Requirement],
+    pub at: Option<&'a str>,
+}
+
+/// A wheel as the backend made it, in a folder where nothing else writes.
+#[derive(Debug)]
+pub struct Made {
+    pub wheel: Collected,
+    pub environment: Environment,
+    /// How it was made, see [`super::chain::Strategy`].
+    pub strategy: String,
+}
+
+/// Builds once.
+///
+/// # Errors
+/// What is needed first, or why there is no wheel.
+pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) -> Result<Made, Stop> {
+    let tools = Tools::lay_out(room).map_err(|error| ours(&error, Step::Build))?;
+    let out = room.folder.below("out").map_err(|error| ours(&error, Step::Build))?;
+    let mut request = first_request(room, attempt)?;
+    let mut given = texts(&request.requirements);
+    for round in 0..MOST_ROUNDS {
+        clock.enter(Step::Environment);
+        let environment = room.prepare(&request).await?;
+        clock.enter(Step::Build);
+        let plan = backend::Plan {
+            backend: &attempt.unpacked.said.system.backend,
+            backend_path: &attempt.unpacked.said.system.backend_path,
+            source: &attempt.unpacked.inside(room),
+            out: "/out",
+            answer: &format!("/work/{ANSWER}"),
+            hook: "wheel",
+            config_settings: &room.recipe.build.config_settings,
+            given: given.clone(),
+            installed: environment.packages.keys().map(String::as_str).collect(),
+        };
+        tools.write_plan(&plan).map_err(|error| ours(&error, Step::Build))?;
+        let mark = room.log.written();
+        let code = room.run(Step::Build, run_of(room, attempt, &tools, &out, &environment, round)).await?;
+        match code {
+            0 => {
+                clock.enter(Step::Collect);
+                let wheel = only_wheel(room.collect(&out, "wheel").await?)?;
+                return Ok(Made { wheel, environment, strategy: String::new() });
+            }
+            backend::EXTEND => {
+                let answer = Answer::read(&attempt.unpacked.work, ANSWER);
+                let more = answer.requirements(&request.interpreter.target.markers);
+                let more = more.map_err(|error| unsatisfiable(&error))?;
+                given.extend(answer.requires.iter().map(|text| text.split_whitespace().collect()));
+                request.requirements.extend(more);
+            }
+            code => return Err(failed(&room.log.since(mark), code).into()),
+        }
+    }
+    Err(unsatisfiable(&crate::bad!("the build backend asks for other requirements each time")).into())
+}
+
+fn first_request<'a>(room: &'a Room<'_>, attempt: &Attempt<'a>) -> Result<Request<'a>, Failure> {
+    let recipe = &room.recipe.build;
+    let mut request = Request::new(room.interpreter, &room.job.context, Step::Environment)
+        .with(&recipe.requires)
+        .map_err(|error| unsatisfiable(&error))?;
+    let named = attempt.unpacked.said.system.requires.clone();
+    request.requirements.extend(backend::applying(named, &room.interpreter.target.markers));
+    let own = recipe.constraints.iter().map(|text| Requirement::parse(text)).collect::<Result<Vec<_>>>();
+    request.constraints = own.map_err(|error| unsatisfiable(&error))?;
+    request.constraints = backend::applying(request.constraints, &room.interpreter.target.markers);
+    request.constraints.extend_from_slice(attempt.constraints);
+    request.at = attempt.at;
+    Ok(request)
+}
+
+fn texts(requirements: &[Requirement]) -> Vec<String> {
+    requirements.iter().map(|each| each.to_string().split_whitespace().collect()).collect()
+}
+
+fn unsatisfiable(error: &Error) -> Failure {
+    Failure { class: Class::BuildRequirement, hint: error.to_string(), line: None, step: Step::Environment }
+}
+
+fn failed(printed: &str, code: i32) -> Failure {
+    let exit = if code > 128 { Exit::Signal(code - 128) } else { Exit::Code(code) };
+    classify(printed, Step::Build, exit)
+}
+
+fn run_of<'a>(
+    room: &'a Room<'_>,
+    attempt: &Attempt<'_>,
+    tools: &Tools,
+    out: &Path,
+    environment: &'a Environment,
+    round: usize,
+) -> Run<'a> {
+    let mut argv =
+        vec![environment.python.clone(), "/tools/hooks.py".to_owned(), "/tools/plan.json".to_owned()];
+    if round == 0 && tools.has_preparations {
+        argv.splice(0..0, ["/bin/sh".to_owned(), "/tools/prepare.sh".to_owned()]);
+    }
+    let mut env = vec![
+        ("SOURCE_DATE_EPOCH".to_owned(), attempt.unpacked.published.to_string()),
+        ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
+    ];
+    env.extend(room.recipe.build.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Run {
+        argv,
+        env,
+        cwd: INSIDE.into(),
+        mounts: vec![
+            Mount::write(&attempt.unpacked.work, "/work"),
+            Mount::write(out, "/out"),
+            Mount::read(&tools.folder, "/tools"),
+        ],
+        interpreter: Some(room.interpreter),
+        environment: Some(environment),
+        index: None,
+        seconds: None,
+        watched: vec![attempt.unpacked.work.clone(), out.to_owned()],
+    }
+}
+
+fn only_wheel(mut files: Vec<Collected>) -> Result<Collected, Failure> {
+    let hint = match files.as_slice() {
+        [_] => None,
+        [] => Some("the build backend ended without an error, but made no wheel".to_owned()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|each| each.name.as_str()).collect();
+            Some(format!("the build backend made several files, not one wheel: {}", names.join(", ")))
+        }
+    };
+    match (hint, files.pop()) {
+        (None, Some(wheel)) => Ok(wheel),
+        (hint, _) => Err(Failure {
+            class: Class::WrongWheel,
+            hint: hint.unwrap_or_default(),
+            line: None,
+            step: Step::Collect,
+        }),
+    }
+}
+
+/// What stands at `/tools` while the backend runs: read-only inside.
+struct Tools {
+    folder: PathBuf,
+    /// The recipe has patches or commands.
+    has_preparations: bool,
+}
+
+impl Tools {
+    fn lay_out(room: &Room<'_>) -> Result<Self> {
+        let folder = room.folder.below("tools")?;
+        std::fs::write(folder.join("hooks.py"), HOOKS)?;
+        compilers(&folder.join("bin"))?;
+        let recipe = &room.recipe.build;
+        let mut script = format!("set -e\ncd {INSIDE}\n");
+        for (number, patch) in recipe.patches.iter().enumerate() {
+            std::fs::write(folder.join(format!("{number}.patch")), &patch.text)?;
+            script.push_str(&format!("patch -p1 --batch --forward -i /tools/{number}.patch\n"));
+        }
+        for command in &recipe.before {
+            script.push_str(command);
+            script.push('\n');
+        }
+        script.push_str("exec \"$@\"\n");
+        std::fs::write(folder.join("prepare.sh"), script)?;
+        let has_preparations = !recipe.patches.is_empty() || !recipe.before.is_empty();
+        Ok(Self { folder, has_preparations })
+    }
+
+    fn write_plan(&self, plan: &backend::Plan<'_>) -> Result<()> {
+        let bytes = serde_json::to_vec(plan).map_err(Error::internal)?;
+        Ok(std::fs::write(self.folder.join("plan.json"), bytes)?)
+    }
+}
+
+/// Puts ours before those of the system that are there.
+#[cfg(unix)]
+fn compilers(bin: &Path) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    std::fs::create_dir(bin)?;
+    std::fs::write(bin.join("compiler"), COMPILER)?;
+    std::fs::set_permissions(bin.join("compiler"), std::fs::Permissions::from_mode(0o755))?;
+    let arch = std::env::consts::ARCH;
+    let triplets = [format!("{arch}-linux-gnu-gcc"), format!("{arch}-linux-gnu-g++")];
+    for name in COMPILERS.into_iter().chain(triplets.iter().map(String::as_str)) {
+        if Path::new("/usr/bin").join(name).exists() {
+            symlink("compiler", bin.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn compilers(bin: &Path) -> Result<()> {
+    let _ = (COMPILERS, COMPILER);
+    Ok(std::fs::create_dir(bin)?)
+}

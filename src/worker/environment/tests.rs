@@ -1,0 +1,115 @@
+//! What requests come to the same environment, what pip's messages mean, and how long one is kept.
+
+use super::*;
+use crate::build::target::Target;
+use crate::worker::room::Folder;
+
+fn interpreter() -> Interpreter {
+    Interpreter {
+        target: Target {
+            version: "3.12.1".into(),
+            implementation: "cp".into(),
+            abi: "cp312".into(),
+            ..Target::default()
+        },
+        executable: "/opt/python/bin/python3.12".into(),
+        prefix: "/opt/python".into(),
+        base_prefix: "/opt/python".into(),
+        site_packages: "/opt/python/lib/python3.12/site-packages".into(),
+        include: None,
+        shared_library: None,
+    }
+}
+
+fn request<'a>(interpreter: &'a Interpreter, context: &'a str, requirements: &[&str]) -> Request<'a> {
+    let requirements: Vec<String> = requirements.iter().map(|text| (*text).to_owned()).collect();
+    Request::new(interpreter, context, Step::Environment).with(&requirements).unwrap()
+}
+
+/// A finished workshop with one package in it.
+fn made(environments: &Environments, packages: &[(&str, &str)], record: &str) -> Folder {
+    let (folder, tree) = environments.workshop().unwrap();
+    for (name, version) in packages {
+        let info = tree.join(packages_folder(&interpreter())).join(format!("{name}-{version}.dist-info"));
+        std::fs::create_dir_all(&info).unwrap();
+        std::fs::write(info.join("RECORD"), record).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn order_and_spelling_make_no_other_request_but_context_date_and_constraints_do() {
+    let python = interpreter();
+    let first = request(&python, "a/b", &["wheel", "setuptools >= 40"]);
+    let same = request(&python, "a/b", &["Setuptools>=40", "wheel", "wheel", "x; python_version < '3'"]);
+    assert_eq!(first.key().unwrap(), same.key().unwrap());
+    let mut dated = first.clone();
+    dated.at = Some("2020-01-01");
+    let mut constrained = first.clone();
+    constrained.constraints = vec![Requirement::parse("setuptools<58").unwrap()];
+    let elsewhere = request(&python, "a/c", &["wheel", "setuptools>=40"]);
+    for other in [dated, constrained, elsewhere] {
+        assert_ne!(first.key().unwrap(), other.key().unwrap());
+    }
+    let past_the_index = request(&python, "a/b", &["x @ file:///work/x"]);
+    assert!(past_the_index.key().unwrap_err().to_string().contains("index alone"));
+}
+
+#[test]
+fn what_is_equal_is_kept_once_and_what_differs_in_a_record_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let environments = Environments::open(folder.path().to_owned(), u64::MAX).unwrap();
+    let python = interpreter();
+    let keep = |requirement: &str, record: &str| {
+        let request = request(&python, "a/b", &[requirement]);
+        let made = made(&environments, &[("My_Tool", "1.0")], record);
+        environments.keep(&request, &request.key().unwrap(), made).unwrap().environment
+    };
+    let first = keep("my-tool", "x");
+    assert_eq!(first.packages, BTreeMap::from([("my-tool".into(), "1.0".into())]));
+    assert_eq!(keep("my-tool>=1", "x").folder, first.folder);
+    assert_ne!(keep("my-tool", "y").folder, first.folder);
+    let leftovers = std::fs::read_dir(folder.path()).unwrap().flatten();
+    let leftovers: Vec<_> =
+        leftovers.filter(|each| each.file_name().to_string_lossy().starts_with("new-")).collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
+    let again = environments.remembered(&request(&python, "a/b", &["my-tool>=1"]).key().unwrap(), &python);
+    assert_eq!(again.unwrap().environment, first);
+}
+
+#[test]
+fn the_longest_unused_goes_first_and_never_one_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let environments = Environments::open(folder.path().to_owned(), 0).unwrap();
+    let python = interpreter();
+    let keep = |requirement: &str| {
+        let request = request(&python, "a/b", &[requirement]);
+        let made = made(&environments, &[(requirement, "1.0")], requirement);
+        environments.keep(&request, &request.key().unwrap(), made).unwrap()
+    };
+    let (used, unused) = (keep("used"), keep("unused").environment);
+    environments.evict();
+    assert!(used.environment.folder.is_dir() && !unused.folder.exists());
+    drop(used);
+    environments.evict();
+    assert!(environments.remembered(&request(&python, "a/b", &["used"]).key().unwrap(), &python).is_none());
+}
+
+#[test]
+fn what_pip_did_not_find_is_read_from_its_message() {
+    for (line, found) in [
+        ("ERROR: No matching distribution found for hatch==0.0.1", "hatch==0.0.1"),
+        (
+            "ERROR: No matching distribution found for flit_core<4,>=3.2 (from versions: none)",
+            "flit-core<4,>=3.2",
+        ),
+        (
+            "  ERROR: No matching distribution found for a>1; python_version > '3' (from b->-r /x (line 1))",
+            "a>1",
+        ),
+    ] {
+        let printed = format!("Collecting\n{line}\nmore");
+        assert_eq!(install::no_distribution(&printed).map(|each| each.to_string()).as_deref(), Some(found));
+    }
+    assert_eq!(install::no_distribution("ERROR: ResolutionImpossible"), None);
+}

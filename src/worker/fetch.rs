@@ -1,0 +1,71 @@
+//! Gets the source of a job from the server, and makes sure that it is what the job names.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::link::Link;
+use crate::bad;
+use crate::build::job::Job;
+use crate::error::Result;
+
+/// Writes the job's source into `folder` under a name of ours; its ending tells the kind of archive.
+///
+/// # Errors
+/// What the server answered; `Bad` if these are not the bytes that the job names.
+pub async fn source(job: &Job, link: &Link, folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(format!("source{}", ending(&job.source.filename)?));
+    link.source(job, &path).await?;
+    let found = sha256(&path).await?;
+    match found == job.source_sha256 {
+        true => Ok(path),
+        false => Err(bad!(
+            "the server sent other bytes for {} than the job names (sha256 {found}, not {})",
+            job.source.filename,
+            job.source_sha256
+        )),
+    }
+}
+
+/// Hexadecimal SHA-256 of a file.
+///
+/// # Errors
+/// If it cannot be read.
+pub async fn sha256(path: &Path) -> Result<String> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let mut file = File::open(path)?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            }
+            hash.update(buffer.get(..read).unwrap_or_default());
+        }
+    })
+    .await?
+}
+
+fn ending(filename: &str) -> Result<&'static str> {
+    const ENDINGS: [&str; 9] =
+        [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".tar.zst", ".tar.Z", ".tar"];
+    let known = ENDINGS.iter().find(|ending| filename.to_lowercase().ends_with(*ending));
+    known.copied().ok_or_else(|| {
+        bad!("{filename} is no source distribution: it ends with none of {}", ENDINGS.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_on_disk_keeps_nothing_but_the_ending() {
+        assert_eq!(ending("docopt-0.6.2.TAR.GZ").unwrap(), ".tar.gz");
+        assert!(ending("docopt-0.6.2.egg").unwrap_err().to_string().contains("no source distribution"));
+    }
+}

@@ -1,0 +1,130 @@
+//! The source of a job, unpacked in the sandbox into its work folder, and what its files say.
+
+use std::path::PathBuf;
+
+use super::backend::Said;
+use super::check::{SourceFacts, looks_like_extensions};
+use super::clock::Clock;
+use super::peek;
+use super::room::{Room, Run, Stop, ours, remove};
+use super::sandbox::Mount;
+use crate::build::failure::{Class, Exit, Failure, classify};
+use crate::build::job::Step;
+use crate::build::tools::tools_for;
+use crate::error::{Error, Result};
+
+/// Where the source is inside; always the same, since compilers write it into what they make.
+pub const INSIDE: &str = "/work/src";
+/// 1980, the earliest that a zip archive can hold.
+const EARLIEST: u64 = 315_532_800;
+const SETUP_PY_LIMIT: u64 = 4 << 20;
+
+/// An unpacked source.
+#[derive(Debug)]
+pub struct Unpacked {
+    archive: PathBuf,
+    /// The host's folder that is `/work` inside.
+    pub work: PathBuf,
+    pub said: Said,
+    pub facts: SourceFacts,
+    /// Seconds since 1970, 1980 at the earliest: what `SOURCE_DATE_EPOCH` says.
+    pub published: u64,
+}
+
+impl Unpacked {
+    /// Unpacks `archive` and reads what it says.
+    ///
+    /// # Errors
+    /// `BadSource` with the reason; a limit that was reached.
+    pub async fn new(room: &Room<'_>, archive: PathBuf, clock: &mut Clock<'_>) -> Result<Self, Stop> {
+        clock.enter(Step::Unpack);
+        let work = unpack(room, &archive).await?;
+        let top = work.join("src");
+        let tools = tools_for(&room.interpreter.target);
+        let said = Said::read(&folder(room, &top)?, &tools).map_err(|error| bad_source(&error))?;
+        let found = peek::walk(&top);
+        let setup_py = peek::file(&top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
+        let facts = SourceFacts {
+            pkg_info: said.pkg_info.clone(),
+            extensions: looks_like_extensions(
+                found.names.iter().map(String::as_str),
+                &String::from_utf8_lossy(&setup_py),
+            ),
+        };
+        let published = room.job.source.published_at.and_then(|at| u64::try_from(at / 1_000_000).ok());
+        let published = published.unwrap_or(found.newest).clamp(EARLIEST, now());
+        Ok(Self { archive, work, said, facts, published })
+    }
+
+    /// Anew, since a build has changed it.
+    ///
+    /// # Errors
+    /// As [`Unpacked::new`].
+    pub async fn again(self, room: &Room<'_>, clock: &mut Clock<'_>) -> Result<Self, Stop> {
+        clock.enter(Step::Unpack);
+        remove(&self.work).map_err(|error| ours(&error, Step::Unpack))?;
+        let work = unpack(room, &self.archive).await?;
+        Ok(Self { work, ..self })
+    }
+
+    /// Where the project is inside.
+    pub fn inside(&self, room: &Room<'_>) -> String {
+        match room.job.source.subdirectory.trim_matches('/') {
+            "" => INSIDE.to_owned(),
+            below => format!("{INSIDE}/{below}"),
+        }
+    }
+}
+
+fn now() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(EARLIEST, |since| since.as_secs().max(EARLIEST))
+}
+
+/// The project's folder on the host, reached through folders only.
+fn folder(room: &Room<'_>, top: &std::path::Path) -> Result<PathBuf, Failure> {
+    let mut folder = top.to_owned();
+    for part in room.job.source.subdirectory.split('/').filter(|part| !part.is_empty()) {
+        folder.push(part);
+        if part == ".." || !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            let subdirectory = &room.job.source.subdirectory;
+            return Err(bad_source(&crate::bad!("the source has no folder {subdirectory}")));
+        }
+    }
+    Ok(folder)
+}
+
+async fn unpack(room: &Room<'_>, archive: &std::path::Path) -> Result<PathBuf, Failure> {
+    let work = room.folder.below("work").map_err(|error| ours(&error, Step::Unpack))?;
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let inside = format!("/in/{name}");
+    let mark = room.log.written();
+    let run = Run {
+        argv: ["/wheelwright", "inside", "unpack", &inside, INSIDE].map(str::to_owned).to_vec(),
+        mounts: vec![Mount::read(archive, &inside), Mount::write(&work, "/work")],
+        watched: vec![work.clone()],
+        ..Run::default()
+    };
+    match room.run(Step::Unpack, run).await? {
+        0 => Ok(work),
+        code => {
+            let printed = room.log.since(mark);
+            let line = printed.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
+            let found = classify(&printed, Step::Unpack, Exit::Code(code));
+            let hint = match &line {
+                Some(line) => format!("the source cannot be unpacked: {line}"),
+                None => "the source cannot be unpacked".to_owned(),
+            };
+            let class = if matches!(found.class, Class::Disk | Class::Memory) {
+                found.class
+            } else {
+                Class::BadSource
+            };
+            Err(Failure { class, hint, line, step: Step::Unpack })
+        }
+    }
+}
+
+fn bad_source(error: &Error) -> Failure {
+    Failure { class: Class::BadSource, hint: error.to_string(), line: None, step: Step::Unpack }
+}
