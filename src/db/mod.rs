@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod browse;
+pub mod builds;
 pub mod built;
 pub mod counts;
 pub mod events;
@@ -18,6 +19,7 @@ mod open;
 pub mod recipes;
 pub mod tokens;
 mod tx;
+pub mod workers;
 
 pub use tx::Tx;
 

@@ -67,6 +67,11 @@ pub fn readable_specifiers(text: &str) -> bool {
     VersionSpecifiers::from_str(text).is_ok() || VersionSpecifiers::from_str(&mend(text)).is_ok()
 }
 
+/// `Requires-Python` as installers read it: old mistakes are mended. `None`: nobody can read it.
+pub fn forgiving_specifiers(text: &str) -> Option<VersionSpecifiers> {
+    VersionSpecifiers::from_str(text).or_else(|_| VersionSpecifiers::from_str(&mend(text))).ok()
+}
+
 /// `text` with the mistakes mended that installers mend.
 fn mend(text: &str) -> String {
     let is_operator = |c: char| matches!(c, '<' | '>' | '=' | '!' | '~');

@@ -1,0 +1,99 @@
+//! What is chosen from pages, by examples.
+
+use super::*;
+use crate::packaging::page::Yanked;
+use std::str::FromStr;
+
+fn target() -> Target {
+    let tags = ["cp312-cp312-manylinux_2_17_x86_64", "cp312-abi3-manylinux_2_17_x86_64", "py3-none-any"];
+    Target {
+        name: "cp312-linux".into(),
+        implementation: "cp".into(),
+        version: "3.12.1".into(),
+        abi: "cp312".into(),
+        tags: tags.map(str::to_owned).to_vec(),
+        markers: std::collections::BTreeMap::new(),
+        distribution: String::new(),
+    }
+}
+
+fn page(files: &[&str]) -> Page {
+    let mut page = Page::new(ProjectName::new("demo").unwrap());
+    page.files = files.iter().map(|name| File { filename: (*name).into(), ..File::default() }).collect();
+    page
+}
+
+fn specifiers(text: &str) -> VersionSpecifiers {
+    VersionSpecifiers::from_str(text).unwrap()
+}
+
+fn chosen(page: &Page, specifier: &str) -> String {
+    match choose(page, &specifiers(specifier), &target()) {
+        Choice::Wheel(found) | Choice::Sdist(found) => found.file.filename,
+        Choice::Nothing(why) => why,
+    }
+}
+
+#[test]
+fn a_wheel_comes_before_a_source_and_the_best_tag_before_others() {
+    let page = page(&[
+        "demo-2.0.tar.gz",
+        "demo-1.0.tar.gz",
+        "demo-1.0-py3-none-any.whl",
+        "demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+        "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl",
+        "demo-0.9-1-py3-none-any.whl",
+        "demo-0.9-py3-none-any.whl",
+    ]);
+    assert_eq!(chosen(&page, ""), "demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl");
+    assert_eq!(chosen(&page, "<1"), "demo-0.9-1-py3-none-any.whl");
+    assert_eq!(chosen(&page, ">=2"), "demo-2.0.tar.gz");
+    assert_eq!(sdist(&page, &specifiers("<2"), &target()).unwrap().file.filename, "demo-1.0.tar.gz");
+}
+
+#[test]
+fn pre_releases_are_for_those_who_name_one_or_have_nothing_else() {
+    let both = page(&["demo-1.0.tar.gz", "demo-2.0rc1.tar.gz"]);
+    assert_eq!(chosen(&both, ""), "demo-1.0.tar.gz");
+    assert_eq!(chosen(&both, ">=2.0rc1"), "demo-2.0rc1.tar.gz");
+    assert_eq!(chosen(&page(&["demo-2.0rc1.tar.gz"]), ""), "demo-2.0rc1.tar.gz");
+}
+
+#[test]
+fn a_yanked_file_is_for_those_who_pin_it() {
+    let mut page = page(&["demo-1.0.tar.gz", "demo-2.0.tar.gz"]);
+    page.files[1].yanked = Yanked::Yes;
+    assert_eq!(chosen(&page, ""), "demo-1.0.tar.gz");
+    assert_eq!(chosen(&page, "==2.0"), "demo-2.0.tar.gz");
+    assert_eq!(chosen(&page, "==2.*"), "demo 2.0 is the newest source that fits, but it is yanked");
+}
+
+#[test]
+fn requires_python_excludes_and_what_cannot_be_read_does_not() {
+    let mut page = page(&["demo-1.0.tar.gz", "demo-2.0.zip", "demo-2.0.tar.gz"]);
+    page.files[1].requires_python = Some(">=3.13".into());
+    page.files[2].requires_python = Some(">=3.13".into());
+    assert_eq!(chosen(&page, ""), "demo-1.0.tar.gz");
+    assert!(chosen(&page, "==2.0").ends_with("its Requires-Python excludes this interpreter"));
+    page.files[1].requires_python = Some("yes please".into());
+    assert_eq!(chosen(&page, ""), "demo-2.0.zip");
+    page.files[2].requires_python = Some(">=3.6.*".into());
+    assert_eq!(chosen(&page, ""), "demo-2.0.tar.gz");
+}
+
+#[test]
+fn why_there_is_nothing_is_said() {
+    assert_eq!(chosen(&page(&["demo-1.0-cp27-none-any.whl"]), ""), "demo has no source distribution there");
+    assert_eq!(
+        chosen(&page(&["demo-1.0.tar.gz"]), ">=2"),
+        "demo has no source distribution with a version >=2 there"
+    );
+}
+
+#[test]
+fn a_platform_wheel_of_the_same_version_counts() {
+    let page = page(&["demo-1.0-cp27-cp27m-win_amd64.whl", "demo-2.0-py3-none-any.whl"]);
+    let version = |text| version::parse(text).unwrap();
+    assert!(has_platform_wheel(&page, &version("1.0")));
+    assert!(!has_platform_wheel(&page, &version("2.0")));
+}

@@ -1,0 +1,327 @@
+//! Builds as rows: made, found, listed, joined by whoever asks again.
+//!
+//! Most changes of a build's state are single statements without an event: nothing that is kept in
+//! memory depends on them. That a person asked for a build, or for it to run again, is an event.
+
+mod ends;
+mod leases;
+mod log;
+mod needs;
+
+pub use ends::Ending;
+pub use leases::{Claim, Reclaimed};
+pub use log::Appended;
+pub use needs::{Blocked, Edge};
+
+use super::{Db, Engine, Micros, Tx};
+use crate::error::Result;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+/// A row of `build`; see the migration for what the columns mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredBuild {
+    pub id: i64,
+    pub key: String,
+    pub context: String,
+    pub given: bool,
+    pub project: Option<String>,
+    pub version: Option<String>,
+    pub source: String,
+    pub source_sha256: Option<String>,
+    pub fetch: Option<String>,
+    pub target: String,
+    pub recipe: Option<String>,
+    pub recipe_sha256: Option<String>,
+    pub tools: String,
+    pub platform_expected: bool,
+    pub state: String,
+    pub priority: i64,
+    pub fence: i64,
+    pub losses: i64,
+    pub rounds: i64,
+    pub worker: Option<String>,
+    pub lease_until: Option<Micros>,
+    pub step: Option<String>,
+    pub class: Option<String>,
+    pub hint: Option<String>,
+    pub line: Option<String>,
+    pub wheel: Option<String>,
+    pub wheel_sha256: Option<String>,
+    pub wheel_size: Option<i64>,
+    pub metadata_sha256: Option<String>,
+    pub evidence: Option<String>,
+    pub log_size: i64,
+    pub log_sha256: Option<String>,
+    pub asked_by: String,
+    pub created_at: Micros,
+    pub started_at: Option<Micros>,
+    pub ended_at: Option<Micros>,
+}
+
+pub(super) const COLUMNS: &str = "id, key, context, given, project, version, source, source_sha256, fetch, \
+    target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, worker, \
+    lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
+    log_size, log_sha256, asked_by, created_at, started_at, ended_at";
+
+pub(super) fn build(row: &AnyRow) -> Result<StoredBuild> {
+    Ok(StoredBuild {
+        id: row.try_get("id")?,
+        key: row.try_get("key")?,
+        context: row.try_get("context")?,
+        given: row.try_get::<i64, _>("given")? != 0,
+        project: row.try_get("project")?,
+        version: row.try_get("version")?,
+        source: row.try_get("source")?,
+        source_sha256: row.try_get("source_sha256")?,
+        fetch: row.try_get("fetch")?,
+        target: row.try_get("target")?,
+        recipe: row.try_get("recipe")?,
+        recipe_sha256: row.try_get("recipe_sha256")?,
+        tools: row.try_get("tools")?,
+        platform_expected: row.try_get::<i64, _>("platform_expected")? != 0,
+        state: row.try_get("state")?,
+        priority: row.try_get("priority")?,
+        fence: row.try_get("fence")?,
+        losses: row.try_get("losses")?,
+        rounds: row.try_get("rounds")?,
+        worker: row.try_get("worker")?,
+        lease_until: row.try_get("lease_until")?,
+        step: row.try_get("step")?,
+        class: row.try_get("class")?,
+        hint: row.try_get("hint")?,
+        line: row.try_get("line")?,
+        wheel: row.try_get("wheel")?,
+        wheel_sha256: row.try_get("wheel_sha256")?,
+        wheel_size: row.try_get("wheel_size")?,
+        metadata_sha256: row.try_get("metadata_sha256")?,
+        evidence: row.try_get("evidence")?,
+        log_size: row.try_get("log_size")?,
+        log_sha256: row.try_get("log_sha256")?,
+        asked_by: row.try_get("asked_by")?,
+        created_at: row.try_get("created_at")?,
+        started_at: row.try_get("started_at")?,
+        ended_at: row.try_get("ended_at")?,
+    })
+}
+
+pub(super) fn select(rest: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("SELECT {COLUMNS} FROM build {rest}"))
+}
+
+/// Which builds a list is of; `None` means any.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<String>,
+    pub project: Option<String>,
+    pub version: Option<String>,
+    pub target: Option<String>,
+    pub class: Option<String>,
+    pub context: Option<String>,
+    /// Older ones than this.
+    pub before: Option<i64>,
+    pub limit: u32,
+}
+
+impl Db {
+    pub async fn build(&self, id: i64) -> Result<Option<StoredBuild>> {
+        let query = sqlx::query(select("WHERE id = $1")).bind(id);
+        query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
+    }
+
+    pub async fn build_by_key(&self, key: &str) -> Result<Option<StoredBuild>> {
+        let query = sqlx::query(select("WHERE key = $1")).bind(key);
+        query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
+    }
+
+    /// The running build whose context this credential reads.
+    pub async fn build_by_secret(&self, secret_sha256: &str) -> Result<Option<StoredBuild>> {
+        let query = sqlx::query(select("WHERE secret_sha256 = $1 AND state = 'running'")).bind(secret_sha256);
+        query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
+    }
+
+    /// The newest builds that fit, newest first.
+    pub async fn builds(&self, filter: &Filter) -> Result<Vec<StoredBuild>> {
+        let rest = "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR version = $3) \
+                    AND ($4 = '' OR target = $4) AND ($5 = '' OR class = $5) AND ($6 = '' OR context = $6) \
+                    AND id < $7 ORDER BY id DESC LIMIT $8";
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let rows = sqlx::query(select(rest))
+            .bind(text(&filter.state))
+            .bind(text(&filter.project))
+            .bind(text(&filter.version))
+            .bind(text(&filter.target))
+            .bind(text(&filter.class))
+            .bind(text(&filter.context))
+            .bind(filter.before.unwrap_or(i64::MAX))
+            .bind(i64::from(filter.limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(build).collect()
+    }
+
+    /// Accounts that asked for a build.
+    pub async fn build_askers(&self, id: i64) -> Result<Vec<String>> {
+        let query = sqlx::query_scalar("SELECT account FROM build_asker WHERE build = $1 ORDER BY account");
+        Ok(query.bind(id).fetch_all(&self.pool).await?)
+    }
+
+    /// Indexes that get the wheel, with the time at which each got it.
+    pub async fn build_indexes(&self, id: i64) -> Result<Vec<(String, Option<Micros>)>> {
+        let query = "SELECT index_name, published_at FROM build_for WHERE build = $1 ORDER BY index_name";
+        let rows = sqlx::query(query).bind(id).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// An index got the wheel.
+    pub async fn build_published(&self, id: i64, index: &str, at: Micros) -> Result<()> {
+        let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
+        sqlx::query(query).bind(id).bind(index).bind(at).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Somebody asks for a build that exists: it counts for them too, and is not less urgent than
+    /// they are.
+    pub async fn join_build(
+        &self,
+        id: i64,
+        priority: i64,
+        account: Option<&str>,
+        index: Option<&str>,
+    ) -> Result<()> {
+        let raise = "UPDATE build SET priority = $2 WHERE id = $1 AND priority > $2";
+        sqlx::query(raise).bind(id).bind(priority).execute(&self.writer).await?;
+        let mut connection = self.writer.acquire().await?;
+        remember_asker(&mut connection, id, account, index).await
+    }
+
+    /// How many builds are in each state, and how many failed with each class.
+    pub async fn build_counts(&self) -> Result<Vec<(String, Option<String>, i64)>> {
+        let query = "SELECT state, class, count(*) FROM build GROUP BY state, class ORDER BY state, class";
+        let rows = sqlx::query(query).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
+    /// Remembers that an account uploaded a source.
+    pub async fn keep_source(
+        &self,
+        sha256: &str,
+        account: &str,
+        filename: &str,
+        size: u64,
+        at: Micros,
+    ) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO build_source (sha256, account, filename, size, uploaded_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (sha256, account) DO UPDATE SET filename = excluded.filename",
+        )
+        .bind(sha256)
+        .bind(account)
+        .bind(filename)
+        .bind(i64::try_from(size).unwrap_or(i64::MAX))
+        .bind(at)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// The file name under which an account uploaded a source.
+    pub async fn uploaded_source(&self, sha256: &str, account: &str) -> Result<Option<String>> {
+        let query = "SELECT filename FROM build_source WHERE sha256 = $1 AND account = $2";
+        Ok(sqlx::query_scalar(query).bind(sha256).bind(account).fetch_optional(&self.pool).await?)
+    }
+
+    /// A transaction of several statements that no event tells of; its first statement writes.
+    pub(super) async fn quiet(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+        Ok(match self.engine {
+            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => self.writer.begin().await?,
+        })
+    }
+}
+
+async fn remember_asker(
+    connection: &mut AnyConnection,
+    id: i64,
+    account: Option<&str>,
+    index: Option<&str>,
+) -> Result<()> {
+    if let Some(account) = account {
+        sqlx::query("INSERT INTO build_asker (build, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(id)
+            .bind(account)
+            .execute(&mut *connection)
+            .await?;
+    }
+    if let Some(index) = index {
+        let query =
+            "INSERT INTO build_for (build, index_name) VALUES ($1, $2) ON CONFLICT (build, index_name) DO NOTHING";
+        sqlx::query(query).bind(id).bind(index).execute(connection).await?;
+    }
+    Ok(())
+}
+
+impl Tx {
+    /// Makes a build, whose id is this transaction's serial. `false`: there is one with this key.
+    pub async fn create_build(
+        &mut self,
+        new: &StoredBuild,
+        account: Option<&str>,
+        index: Option<&str>,
+    ) -> Result<bool> {
+        let made = sqlx::query(
+            "INSERT INTO build (id, key, context, given, project, version, source, source_sha256, fetch, target, \
+             recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
+             asked_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             0, 0, 0, 0, $17, $18) ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(self.serial)
+        .bind(&new.key)
+        .bind(&new.context)
+        .bind(i64::from(new.given))
+        .bind(&new.project)
+        .bind(&new.version)
+        .bind(&new.source)
+        .bind(&new.source_sha256)
+        .bind(&new.fetch)
+        .bind(&new.target)
+        .bind(&new.recipe)
+        .bind(&new.recipe_sha256)
+        .bind(&new.tools)
+        .bind(i64::from(new.platform_expected))
+        .bind(&new.state)
+        .bind(new.priority)
+        .bind(&new.asked_by)
+        .bind(self.now)
+        .execute(&mut *self.tx)
+        .await?;
+        if made.rows_affected() == 0 {
+            return Ok(false);
+        }
+        remember_asker(&mut self.tx, self.serial, account, index).await?;
+        Ok(true)
+    }
+
+    /// A person asks for a failed build to run again: everything that is known of its last run
+    /// goes. `false`: it did not fail.
+    pub async fn reset_build(&mut self, id: i64, priority: i64) -> Result<bool> {
+        let reset = sqlx::query(
+            "UPDATE build SET state = CASE WHEN source_sha256 IS NULL THEN 'fetching' ELSE 'queued' END, \
+             priority = $2, losses = 0, rounds = 0, worker = NULL, lease_until = NULL, secret_sha256 = NULL, \
+             step = NULL, class = NULL, hint = NULL, line = NULL, wheel = NULL, wheel_sha256 = NULL, \
+             wheel_size = NULL, metadata_sha256 = NULL, evidence = NULL, log_size = 0, log_sha256 = NULL, \
+             started_at = NULL, ended_at = NULL WHERE id = $1 AND state = 'failed'",
+        )
+        .bind(id)
+        .bind(priority)
+        .execute(&mut *self.tx)
+        .await?;
+        if reset.rows_affected() == 0 {
+            return Ok(false);
+        }
+        for query in ["DELETE FROM build_log WHERE build = $1", "DELETE FROM build_need WHERE build = $1"] {
+            sqlx::query(query).bind(id).execute(&mut *self.tx).await?;
+        }
+        Ok(true)
+    }
+}

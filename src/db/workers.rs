@@ -1,0 +1,74 @@
+//! Who builds: workers, what they offer, and when each was last heard of.
+
+use super::{Db, Micros};
+use crate::error::Result;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A row of `worker`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredWorker {
+    pub name: String,
+    /// Account whose credential it came with.
+    pub owner: String,
+    /// JSON of `build::job::WorkerDescription`.
+    pub description: String,
+    /// Why it builds nothing at present.
+    pub off: Option<String>,
+    pub seen_at: Micros,
+}
+
+fn worker(row: &AnyRow) -> Result<StoredWorker> {
+    Ok(StoredWorker {
+        name: row.try_get(0)?,
+        owner: row.try_get(1)?,
+        description: row.try_get(2)?,
+        off: row.try_get(3)?,
+        seen_at: row.try_get(4)?,
+    })
+}
+
+impl Db {
+    /// Registers a worker, or what it says of itself now. `false`: the name is another owner's.
+    pub async fn put_worker(&self, new: &StoredWorker) -> Result<bool> {
+        let put = sqlx::query(
+            "INSERT INTO worker (name, owner, description, building, seen_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (name) DO UPDATE SET description = excluded.description, building = excluded.building, \
+             seen_at = excluded.seen_at WHERE worker.owner = excluded.owner",
+        )
+        .bind(&new.name)
+        .bind(&new.owner)
+        .bind(&new.description)
+        .bind(&new.off)
+        .bind(new.seen_at)
+        .execute(&self.writer)
+        .await?;
+        Ok(put.rows_affected() > 0)
+    }
+
+    pub async fn worker(&self, name: &str) -> Result<Option<StoredWorker>> {
+        let query = "SELECT name, owner, description, building, seen_at FROM worker WHERE name = $1";
+        sqlx::query(query).bind(name).fetch_optional(&self.pool).await?.as_ref().map(worker).transpose()
+    }
+
+    /// Workers that were heard of since `since`, by name.
+    pub async fn workers(&self, since: Micros) -> Result<Vec<StoredWorker>> {
+        let query =
+            "SELECT name, owner, description, building, seen_at FROM worker WHERE seen_at >= $1 ORDER BY name";
+        let rows = sqlx::query(query).bind(since).fetch_all(&self.pool).await?;
+        rows.iter().map(worker).collect()
+    }
+
+    /// A worker was heard of.
+    pub async fn touch_worker(&self, name: &str, at: Micros) -> Result<()> {
+        let query = "UPDATE worker SET seen_at = $2 WHERE name = $1 AND seen_at < $2";
+        sqlx::query(query).bind(name).bind(at).execute(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Forgets workers that were not heard of since `before`.
+    pub async fn forget_workers(&self, before: Micros) -> Result<()> {
+        sqlx::query("DELETE FROM worker WHERE seen_at < $1").bind(before).execute(&self.writer).await?;
+        Ok(())
+    }
+}
