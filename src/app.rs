@@ -2,6 +2,7 @@
 
 use crate::access::people::People;
 use crate::access::{Who, password};
+use crate::build::queue::Builds;
 use crate::build::recipe::Book;
 use crate::config::Config;
 use crate::config::units::masked;
@@ -27,8 +28,9 @@ pub struct Parts {
     pub db: Db,
     pub store: Store,
     pub people: People,
-    pub indexes: Indexes,
+    pub indexes: Arc<Indexes>,
     pub recipes: Book,
+    pub builds: Builds,
 }
 
 /// How often events of other processes are looked for.
@@ -54,9 +56,10 @@ impl App {
             first_start(&config, &db, default_upstream).await?;
         }
         let people = People::new(db.clone());
-        let indexes = Indexes::new(&config, db.clone(), store.clone()).await?;
+        let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
         let recipes = Book::new(&config, db.clone());
-        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes }));
+        let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone());
+        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds }));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         Ok(app)

@@ -2,6 +2,7 @@
 
 use super::{Action, Decision, Need, Scope, Who};
 use crate::index::directory::{Directory, Index, IndexName, User};
+use crate::index::inheritance;
 use crate::packaging::name::ProjectName;
 
 /// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
@@ -18,7 +19,7 @@ pub fn decide(
     match need {
         Need::Nothing => Decision::Allowed,
         Need::Greet if index.is_none() => Decision::Allowed,
-        Need::Login => asker.unless(asker.known.is_some()),
+        Need::Login => asker.unless(asker.known.is_some() && !asker.only_builds()),
         Need::Greet | Need::Read | Need::Upload | Need::Manage => asker.in_index(need, index, project),
         Need::ManageIndex => asker.manage_index(index),
         Need::CreateUser => asker.unless(directory.open_registration || asker.admin(asker.is_root())),
@@ -28,6 +29,7 @@ pub fn decide(
         }
         Need::ManageToken => asker.unless(asker.admin(asker.known.is_some())),
         Need::Operate => asker.unless(asker.admin(asker.is_root())),
+        Need::Work => asker.unless(asker.works()),
     }
 }
 
@@ -35,6 +37,37 @@ pub fn decide(
 pub fn may_read(directory: &Directory, who: &Who, index: &Index) -> bool {
     Asker::new(directory, who).reads(index)
 }
+
+/// What decides who sees a build.
+#[derive(Clone, Copy, Debug)]
+pub struct Sight<'a> {
+    pub context: &'a str,
+    /// Uploaded or from a repository: to read the context says nothing about it.
+    pub given: bool,
+    /// Indexes that get the wheel.
+    pub indexes: &'a [String],
+    /// Accounts that asked for it.
+    pub askers: &'a [String],
+}
+
+/// Whether `who` may see a build: who asked for it, who may read an index it is for or, where the
+/// source is one that its context lists, the context. Root sees all.
+pub fn sees_build(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
+    let asker = Asker::new(directory, who);
+    let reads = |name: &str| {
+        let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name));
+        index.is_some_and(|index| asker.reads(index))
+    };
+    // A token that is limited to an index sees what is of that index.
+    let whole = asker.scope.is_none_or(|scope| scope.index.is_none() && permits(scope, Action::Read));
+    let own = asker.known.is_some_and(|user| build.askers.contains(&user.name));
+    whole && (asker.is_root() || own) && !asker.only_builds()
+        || !build.given && reads(build.context)
+        || build.indexes.iter().any(|name| reads(name))
+}
+
+/// The group whose members' workers get builds.
+pub const BUILDERS: &str = "builders";
 
 struct Asker<'a> {
     directory: &'a Directory,
@@ -56,6 +89,21 @@ impl<'a> Asker<'a> {
 
     fn owns(&self, index: &IndexName) -> bool {
         self.known.is_some_and(|user| user.name == index.user())
+    }
+
+    /// A worker's token, or a build's credential.
+    fn only_builds(&self) -> bool {
+        let nothing_else = |scope: &Scope| {
+            scope.context.is_some()
+                || !scope.actions.is_empty() && scope.actions.iter().all(|action| *action == Action::Build)
+        };
+        self.scope.is_some_and(nothing_else)
+    }
+
+    fn works(&self) -> bool {
+        let named = |scope: &Scope| scope.index.is_none() && scope.actions.contains(&Action::Build);
+        let may = self.is_root() || self.known.is_some_and(|user| user.groups.contains(BUILDERS));
+        may && self.scope.is_none_or(named)
     }
 
     /// What belongs to no index has nothing to hide.
@@ -86,7 +134,15 @@ impl<'a> Asker<'a> {
 
     /// Whether a token's limits reach this index at all.
     fn reaches(&self, index: &IndexName) -> bool {
-        self.scope.and_then(|scope| scope.index.as_ref()).is_none_or(|limit| limit == index.as_str())
+        let Some(scope) = self.scope else { return true };
+        scope.index.as_ref().is_none_or(|limit| limit == index.as_str())
+            && scope.context.as_ref().is_none_or(|context| self.is_in(context, index))
+    }
+
+    /// Whether an index is the context or one of its bases.
+    fn is_in(&self, context: &str, index: &IndexName) -> bool {
+        let Some(context) = IndexName::parse(context) else { return false };
+        context == *index || inheritance::order(self.directory, &context).sources.contains(index)
     }
 
     fn acts(&self, index: &IndexName, action: Action, project: Option<&str>) -> bool {
@@ -141,7 +197,7 @@ impl<'a> Asker<'a> {
 }
 
 fn permits(scope: &Scope, action: Action) -> bool {
-    scope.actions.is_empty() || scope.actions.contains(&action)
+    scope.actions.is_empty() && action != Action::Build || scope.actions.contains(&action)
 }
 
 /// Whether a project lies within the scope; one not known yet is judged later.

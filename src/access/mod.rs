@@ -10,7 +10,9 @@ pub mod password;
 pub mod people;
 pub mod tokens;
 
-pub use decide::{decide, may_read};
+use crate::index::directory::IndexName;
+
+pub use decide::{BUILDERS, Sight, decide, may_read, sees_build};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,16 @@ impl Who {
     /// A person with all of their rights (password, login session, or the command line).
     pub fn person(name: &str) -> Self {
         Self { user: Some(name.into()), scope: None, label: name.into() }
+    }
+
+    /// A build, which reads the context it runs in and its bases as their owner would.
+    pub fn context(context: &IndexName, build: i64) -> Self {
+        let scope = Scope {
+            context: Some(context.as_str().to_owned()),
+            actions: vec![Action::Read],
+            ..Scope::default()
+        };
+        Self { user: Some(context.user().into()), scope: Some(scope), label: format!("build:{build}") }
     }
 
     pub fn is_root(&self) -> bool {
@@ -50,7 +62,10 @@ pub struct Scope {
     /// an installer needs the dependencies too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// Empty: all that the owner may.
+    /// An index with its bases, for a build that runs in it. No token has it.
+    #[serde(skip)]
+    pub context: Option<String>,
+    /// Empty: all that the owner may, but to build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
 }
@@ -66,6 +81,8 @@ pub enum Action {
     Manage,
     /// Users, indexes, tokens.
     Admin,
+    /// Claim builds and report on them; nothing else, and only where it is named.
+    Build,
 }
 
 /// What a request needs, as its route declares it.
@@ -76,7 +93,7 @@ pub enum Need {
     /// [`Need::Read`] of the index in the path; a wrong credential counts as none (`+api`, where
     /// devpi's client learns whether its login still counts).
     Greet,
-    /// Any valid credential.
+    /// Any valid credential but one that only builds.
     Login,
     /// Of the index in the path.
     Read,
@@ -91,6 +108,8 @@ pub enum Need {
     ManageToken,
     /// Root.
     Operate,
+    /// Claim builds: root, or a member of the group `builders`.
+    Work,
 }
 
 impl Need {
@@ -111,6 +130,7 @@ impl Need {
             Self::ManageIndex | Self::CreateUser | Self::ManageUser | Self::ManageToken | Self::Operate => {
                 Some(Action::Admin)
             }
+            Self::Work => Some(Action::Build),
         }
     }
 }
@@ -122,6 +142,7 @@ impl Action {
             Self::Upload => "upload",
             Self::Manage => "manage",
             Self::Admin => "admin",
+            Self::Build => "build",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! From a request's headers to [`Who`]: passwords, API tokens, login sessions.
 
-use super::{Scope, Who, password, tokens};
+use super::{Action, Scope, Who, password, tokens};
 use crate::db::{self, Db, Micros};
 use crate::error::{Error, Result};
-use crate::index::directory::Directory;
+use crate::index::directory::{Directory, IndexName};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
@@ -26,6 +26,8 @@ pub struct People {
     anonymous: Arc<Who>,
     /// Keyed by a keyed hash, so that no secret is kept in memory.
     known: Cache<[u8; 32], Arc<Known>>,
+    /// Of the worker inside this process.
+    inner: String,
     key: [u8; 32],
     /// Failed passwords per account and address, forgotten after a minute: a stranger's guesses
     /// do not lock the owner out.
@@ -40,6 +42,12 @@ struct Known {
     expires_at: Option<Micros>,
     token: Option<String>,
     noted_at: AtomicI64,
+}
+
+impl Known {
+    fn without_token(who: Who, expires_at: Option<Micros>) -> Self {
+        Self { who: Arc::new(who), serial: 0, expires_at, token: None, noted_at: AtomicI64::new(0) }
+    }
 }
 
 /// What a header carries.
@@ -67,9 +75,15 @@ impl People {
             db,
             anonymous: Arc::new(Who::default()),
             known: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
+            inner: tokens::secret(),
             key: rand::random(),
             failures: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
         }
+    }
+
+    /// What the worker inside this process says to prove itself; it holds as long as the process.
+    pub fn worker_secret(&self) -> &str {
+        &self.inner
     }
 
     /// The asker without a credential.
@@ -143,7 +157,10 @@ impl People {
         // A token that is not valid is no password either: it must not cost a hash, nor count
         // as a guess.
         let known = if tokens::looks_like_one(secret) {
-            self.token(secret, now).await?.ok_or_else(wrong)?
+            match self.token(secret, now).await? {
+                Some(known) => known,
+                None => self.builder(secret).await?.ok_or_else(wrong)?,
+            }
         } else if user.is_empty() {
             return Err(wrong());
         } else {
@@ -180,6 +197,19 @@ impl People {
             token: (!session).then_some(token.id),
             noted_at: AtomicI64::new(token.last_used_at.unwrap_or(0)),
         }))
+    }
+
+    /// The worker inside this process, or a build that runs.
+    async fn builder(&self, secret: &str) -> Result<Option<Known>> {
+        let fingerprint = tokens::fingerprint(secret);
+        if fingerprint == tokens::fingerprint(&self.inner) {
+            let scope = Scope { actions: vec![Action::Build], ..Scope::default() };
+            let who = Who { user: Some("root".into()), scope: Some(scope), label: ":worker".into() };
+            return Ok(Some(Known::without_token(who, None)));
+        }
+        let Some(build) = self.db.build_by_secret(&fingerprint).await? else { return Ok(None) };
+        let context = IndexName::parse(&build.context);
+        Ok(context.map(|context| Known::without_token(Who::context(&context, build.id), build.lease_until)))
     }
 
     async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {

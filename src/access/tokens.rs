@@ -33,7 +33,8 @@ pub fn looks_like_one(text: &str) -> bool {
     text.len() == PREFIX.len() + 43 && text.starts_with(PREFIX)
 }
 
-fn secret() -> String {
+/// A new secret: 256 random bits.
+pub fn secret() -> String {
     format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()))
 }
 
@@ -152,6 +153,6 @@ impl std::str::FromStr for Action {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         serde_json::from_value(text.into())
-            .map_err(|_| format!("'{text}' is none of read, upload, manage, admin"))
+            .map_err(|_| format!("'{text}' is none of read, upload, manage, admin, build"))
     }
 }

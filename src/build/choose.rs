@@ -37,9 +37,10 @@ pub fn choose(page: &Page, specifiers: &VersionSpecifiers, target: &Target) -> C
 /// The newest wheel that fits; of its version the one whose tag the target likes best, then the
 /// one with the highest build number.
 pub fn wheel(page: &Page, specifiers: &VersionSpecifiers, target: &Target) -> Option<Found> {
+    let ranks = target.ranks();
     let candidates = page.offered().iter().filter_map(|file| {
         let name = WheelFilename::parse(&file.filename).ok().filter(|name| name.name == page.name)?;
-        let rank = rank(&name, target)?;
+        let rank = ranks.rank(&name)?;
         let build = name.build_key().map(|(number, rest)| (number, rest.to_owned()));
         let version = name.version;
         suits(file, &version, specifiers, target).ok()?;
@@ -77,13 +78,6 @@ pub fn has_platform_wheel(page: &Page, wanted: &Version) -> bool {
         .any(|name| name.platform.iter().all(|platform| platform != "any"))
 }
 
-/// How much the target likes a wheel: 0 is best. `None`: it cannot install it.
-pub fn rank(name: &WheelFilename, target: &Target) -> Option<usize> {
-    let tags = name.tags().map(|(python, abi, platform)| format!("{python}-{abi}-{platform}"));
-    let ranks = tags.filter_map(|tag| target.tags.iter().position(|known| *known == tag));
-    ranks.min()
-}
-
 /// The order in which forms of a source are preferred; `None`: no source.
 fn form(project: &ProjectName, file: &File) -> Option<usize> {
     describe(project, &file.filename).filter(|described| described.kind == Kind::Sdist)?;
@@ -104,7 +98,9 @@ fn suits(
         return Err("it is yanked");
     }
     match &file.requires_python {
-        Some(text) if !fits_python(text, &target.version) => Err("its Requires-Python excludes this interpreter"),
+        Some(text) if !fits_python(text, &target.version) => {
+            Err("its Requires-Python excludes this interpreter")
+        }
         _ => Ok(()),
     }
 }
@@ -137,7 +133,11 @@ fn best<K: Ord>(
     candidates.into_iter().max_by(|a, b| a.0.cmp(&b.0)).map(|(_, found)| found)
 }
 
-fn why_none(page: &Page, specifiers: &VersionSpecifiers, mut refused: Vec<(Version, &'static str)>) -> String {
+fn why_none(
+    page: &Page,
+    specifiers: &VersionSpecifiers,
+    mut refused: Vec<(Version, &'static str)>,
+) -> String {
     let name = &page.name;
     refused.retain(|(_, why)| !why.is_empty());
     refused.sort();

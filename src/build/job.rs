@@ -50,6 +50,9 @@ pub struct Job {
     pub target: String,
     /// `user/index`: all that the build needs comes from here.
     pub context: String,
+    /// Reads the pages and files of the context, as `Bearer`, for as long as the lease holds.
+    #[serde(default)]
+    pub credential: Option<String>,
     /// JSON of a put-together recipe (`build::recipe::Recipe`).
     pub recipe: Option<serde_json::Value>,
     /// Others have a platform wheel of this release, so a `none-any` one is held back.

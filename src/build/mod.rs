@@ -10,10 +10,12 @@
 //! log, steps, and in the end a wheel, a failure or what is needed first → the wheel passes the
 //! gate of a stranger's upload, and is listed.
 
+pub mod choose;
 pub mod evidence;
 pub mod failure;
 pub mod job;
 pub mod publish;
+pub mod queue;
 pub mod recipe;
 pub mod target;
 pub mod tools;

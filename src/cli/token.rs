@@ -25,7 +25,7 @@ pub enum Token {
         /// Limit uploading and managing to one project of the index
         #[arg(long, requires = "index")]
         project: Option<String>,
-        /// read, upload, manage or admin; may be repeated [default: all that the user may]
+        /// read, upload, manage, admin or build; may be repeated [default: all that the user may, but build]
         #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
         actions: Vec<Action>,
         /// 90d, 12h … [default: until revoked]
@@ -61,7 +61,7 @@ impl Token {
         match self {
             Self::Create { user, name, index, project, actions, expires, json } => {
                 let index = index.map(|index| index.as_str().to_owned());
-                let scope = Scope { index, project, actions };
+                let scope = Scope { index, project, actions, ..Scope::default() };
                 let new = NewToken { owner: user, name, scope, expires };
                 let (id, secret) = tokens::create(&app.db, label, &new).await?;
                 if json {

@@ -254,8 +254,7 @@ async fn remember_asker(
             .await?;
     }
     if let Some(index) = index {
-        let query =
-            "INSERT INTO build_for (build, index_name) VALUES ($1, $2) ON CONFLICT (build, index_name) DO NOTHING";
+        let query = "INSERT INTO build_for (build, index_name) VALUES ($1, $2) ON CONFLICT (build, index_name) DO NOTHING";
         sqlx::query(query).bind(id).bind(index).execute(connection).await?;
     }
     Ok(())

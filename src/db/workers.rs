@@ -53,8 +53,7 @@ impl Db {
 
     /// Workers that were heard of since `since`, by name.
     pub async fn workers(&self, since: Micros) -> Result<Vec<StoredWorker>> {
-        let query =
-            "SELECT name, owner, description, building, seen_at FROM worker WHERE seen_at >= $1 ORDER BY name";
+        let query = "SELECT name, owner, description, building, seen_at FROM worker WHERE seen_at >= $1 ORDER BY name";
         let rows = sqlx::query(query).bind(since).fetch_all(&self.pool).await?;
         rows.iter().map(worker).collect()
     }

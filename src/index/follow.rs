@@ -61,9 +61,10 @@ impl Follower {
     }
 }
 
-/// Events of a project leave users and indexes as they are, and so do a login and a new token;
-/// these are frequent, and a new snapshot makes every prepared page untrue. A token that was
+/// Events of a project leave users and indexes as they are, and so do a login, a new token and what
+/// builders are asked for; these are frequent, and a new snapshot makes every prepared page untrue. A token that was
 /// revoked counts: who holds it is remembered per snapshot.
 fn about_directory(event: &Event) -> bool {
-    event.project.is_none() && event.what != LOGIN && event.what != "token created"
+    let builds = event.what.starts_with("build ");
+    event.project.is_none() && event.what != LOGIN && event.what != "token created" && !builds
 }

@@ -1,6 +1,7 @@
 //! The HTTP door: `routes` is its table of contents.
 
 pub mod audience;
+pub mod builds;
 pub mod files;
 pub mod integrity;
 pub mod multipart;
@@ -12,6 +13,7 @@ pub mod router;
 pub mod routes;
 pub mod server;
 pub mod simple;
+pub mod workers;
 
 mod devpi;
 mod drain;

@@ -3,7 +3,8 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    devpi, files, integrity, legacy_json, links, manage, operate, recipes, resources, simple, tokens, upload,
+    builds, devpi, files, integrity, legacy_json, links, manage, operate, recipes, resources, simple, tokens,
+    upload, workers,
 };
 use crate::access::Need;
 
@@ -15,8 +16,8 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 7] =
-        [simple_api, file_urls, legacy_api, operation, manage_people, shared, keeping];
+    let chapters: [fn(Table) -> Table; 8] =
+        [simple_api, file_urls, legacy_api, operation, manage_people, shared, keeping, building];
     chapters.into_iter().fold(Table::default(), |table, chapter| chapter(table))
 }
 
@@ -27,6 +28,28 @@ fn operation(table: Table) -> Table {
         // What publishers look for before they send a password: not here, whoever asks.
         .on(GET, "/_/oidc/audience", Need::Nothing, operate::absent)
         .on(GET, "/.well-known/{name}", Need::Nothing, operate::absent)
+}
+
+/// Builds: asked for, looked at, and worked on.
+fn building(table: Table) -> Table {
+    table
+        .on(GET, "/+targets", Need::Login, builds::targets)
+        .on(GET, "/+workers", Need::Login, workers::list)
+        .on(PUT, "/+workers/{name}", Need::Work, workers::register)
+        .on(POST, "/+workers/{name}/claim", Need::Work, workers::claim)
+        .on(GET, "/+builds", Need::Nothing, builds::list)
+        .on(POST, "/+builds", Need::Login, builds::ask::ask)
+        .on(POST, "/+builds/sources", Need::Login, builds::ask::take_source)
+        .on(GET, "/+builds/{id}", Need::Nothing, builds::get)
+        .on(GET, "/+builds/{id}/log", Need::Nothing, builds::log)
+        .on(POST, "/+builds/{id}/rebuild", Need::Login, builds::rebuild)
+        .on(GET, "/+builds/{id}/wheel/{filename}", Need::Nothing, builds::wheel)
+        .on(GET, "/+builds/{id}/source", Need::Work, builds::work::source)
+        .on(POST, "/+builds/{id}/log", Need::Work, builds::work::log)
+        .on(POST, "/+builds/{id}/beat", Need::Work, builds::work::beat)
+        .on(POST, "/+builds/{id}/release", Need::Work, builds::work::release)
+        .on(PUT, "/+builds/{id}/wheel/{filename}", Need::Work, builds::work::hand_in)
+        .on(POST, "/+builds/{id}/outcome", Need::Work, builds::work::outcome)
 }
 
 /// devpi's JSON API, and tokens.

@@ -10,7 +10,12 @@ use wheelwright::access::{Action, Scope};
 const DEV: &str = "alice/dev";
 
 async fn token(server: &Server) -> String {
-    let scope = Scope { index: Some(DEV.into()), project: None, actions: vec![Action::Read, Action::Upload] };
+    let scope = Scope {
+        index: Some(DEV.into()),
+        project: None,
+        actions: vec![Action::Read, Action::Upload],
+        ..Scope::default()
+    };
     server.make_token("alice", scope).await
 }
 

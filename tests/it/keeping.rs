@@ -138,6 +138,7 @@ async fn a_token_for_one_project_uploads_that_project_and_no_other() {
         index: Some(DEV.into()),
         project: Some("demo".into()),
         actions: vec![Action::Read, Action::Upload],
+        ..Scope::default()
     };
     let token = server.make_token("alice", scope).await;
     let (demo, other) = (Package::new("Demo", "1.0").wheel(), Package::new("other", "1.0").wheel());

@@ -4,7 +4,7 @@ use crate::kit::Server;
 use crate::kit::script::Auth;
 use serde_json::{Value, json};
 use wheelwright::access::tokens::{self, NewToken};
-use wheelwright::access::{Action, Need, Scope, accounts};
+use wheelwright::access::{Action, BUILDERS, Need, Scope, accounts};
 use wheelwright::web::router::Route;
 use wheelwright::web::routes;
 
@@ -24,6 +24,8 @@ enum Asker {
     ReadToken,
     /// The owner's token for another index.
     ElsewhereToken,
+    /// The owner's token for building; the owner is a member of `builders`.
+    BuildToken,
     /// Another user without any right here.
     Other,
     Expired,
@@ -36,7 +38,7 @@ enum Asker {
 
 use Asker::*;
 
-const ASKERS: [Asker; 14] = [
+const ASKERS: [Asker; 15] = [
     Anonymous,
     WrongSecret,
     Reader,
@@ -45,6 +47,7 @@ const ASKERS: [Asker; 14] = [
     OtherProjectToken,
     ReadToken,
     ElsewhereToken,
+    BuildToken,
     Other,
     Expired,
     Revoked,
@@ -76,6 +79,8 @@ fn expected(route: Route, asker: Asker) -> Verdict {
         (Need::Greet, _) if !route.path.contains("{index}") => Passes,
         (_, Root) => Passes,
         (_, _) if invalid => Asks,
+        (Need::Work, BuildToken) => Passes,
+        (Need::Login, BuildToken) | (Need::Work, _) => Refuses,
         (Need::Login, _) => Passes,
         (Need::Greet | Need::Read, Reader | Uploader | ReadToken | Owner) => Passes,
         (Need::Greet | Need::Read, _) => Hides,
@@ -118,6 +123,7 @@ impl House {
             json!({"acl_read": people, "acl_upload": ["uploader", "alice", "gone"], "volatile": false});
         server.have_index("alice/dev", private).await;
         server.have_index("alice/open", json!({})).await;
+        accounts::group(&server.app.db, "root", BUILDERS, "alice", true).await.expect("joins");
         accounts::disable(&server.app.db, "root", "gone", true).await.expect("is disabled");
         server.app.indexes.refresh().await.expect("refreshes");
         let secrets = Self::secrets(&server).await;
@@ -130,12 +136,14 @@ impl House {
             index: Some("alice/dev".into()),
             project: project.map(str::to_owned),
             actions: actions.to_vec(),
+            ..Scope::default()
         };
         let elsewhere = Scope { index: Some("alice/open".into()), ..Scope::default() };
         let revoked = token(server, "alice", all(), None).await;
         let alice = wheelwright::access::Who::person("alice");
         tokens::revoke(&server.app.db, &alice, &revoked.0).await.expect("is revoked");
         let upload = [Action::Upload];
+        let build = Scope { actions: vec![Action::Build], ..Scope::default() };
         let tokens = [
             (Reader, token(server, "reader", all(), None).await.1),
             (Uploader, token(server, "uploader", all(), None).await.1),
@@ -143,6 +151,7 @@ impl House {
             (OtherProjectToken, token(server, "alice", dev(Some("else"), &upload), None).await.1),
             (ReadToken, token(server, "alice", dev(None, &[Action::Read]), None).await.1),
             (ElsewhereToken, token(server, "alice", elsewhere, None).await.1),
+            (BuildToken, token(server, "alice", build, None).await.1),
             (Other, token(server, "other", all(), None).await.1),
             (Expired, token(server, "alice", all(), Some(0)).await.1),
             (Revoked, revoked.1),

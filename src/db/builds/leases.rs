@@ -67,8 +67,10 @@ impl Db {
         let claimed = row.as_ref().map(build).transpose()?;
         if let Some(claimed) = &claimed {
             // What an earlier run said, whose worker was lost.
-            let query = sqlx::query("DELETE FROM build_log WHERE build = $1 AND EXISTS \
-                (SELECT 1 FROM build WHERE id = $1 AND fence = $2 AND log_size = 0)");
+            let query = sqlx::query(
+                "DELETE FROM build_log WHERE build = $1 AND EXISTS \
+                (SELECT 1 FROM build WHERE id = $1 AND fence = $2 AND log_size = 0)",
+            );
             query.bind(claimed.id).bind(claimed.fence).execute(&self.writer).await?;
         }
         Ok(claimed)
@@ -86,7 +88,8 @@ impl Db {
 
     /// Extends a lease and says where the build is. `false`: the lease is lost.
     pub async fn beat_build(&self, id: i64, fence: i64, step: &str, lease_until: Micros) -> Result<bool> {
-        let query = "UPDATE build SET lease_until = $3, step = $4 WHERE id = $1 AND fence = $2 AND state = 'running'";
+        let query =
+            "UPDATE build SET lease_until = $3, step = $4 WHERE id = $1 AND fence = $2 AND state = 'running'";
         let held = sqlx::query(query).bind(id).bind(fence).bind(lease_until).bind(step);
         Ok(held.execute(&self.writer).await?.rows_affected() > 0)
     }

@@ -1,0 +1,176 @@
+//! The queue: one build per source, target, recipe, tools and context, whoever asks and however often.
+//!
+//! States: `fetching` its source → `queued` → `running` under a lease → `built` or `failed`; `blocked`
+//! while builds that it needs are not done. A build whose worker is lost runs again, one that failed
+//! does not until a person asks for it.
+
+mod ask;
+mod gate;
+mod lease;
+mod log;
+mod outcome;
+mod row;
+mod source;
+mod tend;
+
+pub use ask::{Ask, Upload, Wanted};
+pub use lease::{BEAT, LEASE};
+pub use row::{Build, BuildId, Priority, State, Wheel};
+pub use source::Place;
+
+use super::job::{Limits, WorkerDescription};
+use super::target::Target;
+use crate::config::Config;
+use crate::db::builds::Filter;
+use crate::db::workers::StoredWorker;
+use crate::db::{Db, Micros, now};
+use crate::error::Result;
+use crate::index::Indexes;
+use crate::missing;
+use crate::store::Store;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// How often what other processes did is looked for, where somebody waits.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// A worker that was silent for so long offers nothing any more, in microseconds.
+const SILENT: Micros = 120_000_000;
+
+/// For so long a worker's targets are known by name, in microseconds: 30 days.
+const KNOWN: Micros = 30 * 86_400_000_000;
+
+/// The queue of an installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Builds(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    store: Store,
+    indexes: Arc<Indexes>,
+    limits: Limits,
+    /// Bytes of a source or a wheel.
+    largest: u64,
+    /// There may be something to claim.
+    work: Notify,
+    /// Some build changed its state in this process.
+    changed: watch::Sender<u64>,
+}
+
+/// A worker, as it described itself.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    pub name: String,
+    pub owner: String,
+    pub description: WorkerDescription,
+    pub seen_at: Micros,
+}
+
+impl Worker {
+    fn read(row: StoredWorker) -> Option<Self> {
+        let description = serde_json::from_str(&row.description).ok()?;
+        Some(Self { name: row.name, owner: row.owner, description, seen_at: row.seen_at })
+    }
+}
+
+impl Builds {
+    pub fn new(config: &Config, db: Db, store: Store, indexes: Arc<Indexes>) -> Self {
+        Self(Arc::new(Inner {
+            db,
+            store,
+            indexes,
+            limits: Limits::from(&config.build),
+            largest: config.limits.upload,
+            work: Notify::new(),
+            changed: watch::Sender::new(0),
+        }))
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn indexes(&self) -> &Arc<Indexes> {
+        &self.0.indexes
+    }
+
+    /// The build with this number.
+    ///
+    /// # Errors
+    /// `Missing` if there is none.
+    pub async fn get(&self, id: BuildId) -> Result<Build> {
+        let row = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
+        Build::read(row)
+    }
+
+    /// The newest builds that fit, newest first.
+    pub async fn list(&self, filter: &Filter) -> Result<Vec<Build>> {
+        self.0.db.builds(filter).await?.into_iter().map(Build::read).collect()
+    }
+
+    /// Waits until the build has ended, at most for `longest`; then as it is.
+    pub async fn wait(&self, id: BuildId, longest: Duration) -> Result<Build> {
+        let until = tokio::time::Instant::now() + longest;
+        let mut changed = self.0.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let build = self.get(id).await?;
+            if build.state.has_ended() || tokio::time::Instant::now() >= until {
+                return Ok(build);
+            }
+            self.something_changed(&mut changed, until).await;
+        }
+    }
+
+    /// Resolves when a build changed in this process, or when it is time to look again.
+    async fn something_changed(&self, changed: &mut watch::Receiver<u64>, until: tokio::time::Instant) {
+        let look = (tokio::time::Instant::now() + LOOK_AGAIN).min(until);
+        // The sender lives in `self`.
+        let _ = tokio::time::timeout_at(look, changed.changed()).await;
+    }
+
+    /// A build changed its state: those who wait for it look.
+    fn tell(&self) {
+        self.0.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Something may be claimed.
+    fn call_workers(&self) {
+        self.0.work.notify_waiters();
+        self.tell();
+    }
+
+    /// Workers that were heard of lately.
+    pub async fn workers(&self) -> Result<Vec<Worker>> {
+        let rows = self.0.db.workers(now() - SILENT).await?;
+        Ok(rows.into_iter().filter_map(Worker::read).collect())
+    }
+
+    /// Targets that workers offer at present, each once, by name.
+    pub async fn targets(&self) -> Result<Vec<Target>> {
+        let workers = self.workers().await?;
+        Ok(distinct(workers.into_iter().filter(|worker| worker.description.off.is_none())))
+    }
+
+    /// A target that some worker offers or has offered.
+    async fn target(&self, name: &str) -> Result<Option<Target>> {
+        let rows = self.0.db.workers(now() - KNOWN).await?;
+        Ok(distinct(rows.into_iter().filter_map(Worker::read)).into_iter().find(|target| target.name == name))
+    }
+}
+
+fn distinct(workers: impl Iterator<Item = Worker>) -> Vec<Target> {
+    let mut targets: Vec<Target> = workers.flat_map(|worker| worker.description.targets).collect();
+    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    targets.dedup_by(|a, b| a.name == b.name);
+    targets
+}
+
+fn no_build(id: BuildId) -> crate::error::Error {
+    missing!("there is no build {id}")
+}

@@ -1,0 +1,312 @@
+//! Asking for builds: the source is found, its key worked out, and the build joined or started.
+
+use super::source::{Place, owner_of};
+use super::{BuildId, Builds, Priority, no_build};
+use crate::access::Who;
+use crate::bad;
+use crate::build::choose;
+use crate::build::job::{Source, SourceKind};
+use crate::build::target::{self, Target};
+use crate::build::tools::tools_for;
+use crate::db::Tx;
+use crate::db::builds::StoredBuild;
+use crate::db::events::NewEvent;
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
+use crate::{conflict, missing};
+use sha2::{Digest, Sha256};
+
+/// What somebody wants built.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub wanted: Wanted,
+    /// Names, whole or abbreviated; empty: all that are offered.
+    pub targets: Vec<String>,
+    /// On whose page a requirement is looked for; the context of what no index lists.
+    pub index: IndexName,
+    /// Gets the wheel when it is built.
+    pub publish: Option<IndexName>,
+    pub priority: Priority,
+    /// What failed before runs again.
+    pub rebuild: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// The newest source that fits, from the index's page.
+    Requirement(Requirement),
+    /// This very file of the index's page.
+    File { project: ProjectName, filename: String },
+    /// `git+https://…@v1#subdirectory=lib`
+    Repository(String),
+    /// Uploaded before.
+    Upload(Upload),
+}
+
+/// A source that is a blob already.
+#[derive(Clone, Debug, Default)]
+pub struct Upload {
+    pub sha256: String,
+    pub source: Source,
+}
+
+/// A build that is to be: all that its key is made of, and what else is known of it.
+struct Plan {
+    context: IndexName,
+    given: bool,
+    project: Option<String>,
+    version: Option<String>,
+    source: Source,
+    source_sha256: Option<String>,
+    place: Option<Place>,
+    platform_expected: bool,
+}
+
+impl Builds {
+    /// Joins or starts the builds of what is wanted, one for each target.
+    ///
+    /// # Errors
+    /// `Missing` for targets nobody offers and for requirements without a source; `Bad` for what
+    /// cannot be built at all.
+    pub async fn ask(&self, who: &Who, ask: &Ask) -> Result<Vec<BuildId>> {
+        let targets = self.chosen_targets(&ask.targets).await?;
+        let mut builds = Vec::with_capacity(targets.len());
+        for target in &targets {
+            let plan = self.plan(who, ask, target).await?;
+            builds.push(self.join_or_start(who, ask, plan, target).await?);
+        }
+        self.prompt();
+        Ok(builds)
+    }
+
+    async fn chosen_targets(&self, asked: &[String]) -> Result<Vec<Target>> {
+        let offered = self.targets().await?;
+        if asked.is_empty() {
+            return match offered.is_empty() {
+                true => Err(Error::Unavailable(
+                    "no worker offers a target at present: ask again, or start one with `wheelwright worker`"
+                        .into(),
+                )),
+                false => Ok(offered),
+            };
+        }
+        let mut chosen: Vec<Target> = Vec::new();
+        for name in asked {
+            let found = match target::find(name, &offered) {
+                Ok(found) => found.into_iter().cloned().collect(),
+                // A worker that is away just now may come back.
+                Err(error) => vec![self.target(name).await?.ok_or(error)?],
+            };
+            for target in found {
+                if !chosen.iter().any(|known| known.name == target.name) {
+                    chosen.push(target);
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    async fn plan(&self, who: &Who, ask: &Ask, target: &Target) -> Result<Plan> {
+        match &ask.wanted {
+            Wanted::Requirement(requirement) => {
+                let page = self.page(who, &ask.index, &requirement.name).await?;
+                let found = choose::sdist(&page, &requirement.specifiers, target)
+                    .map_err(|why| missing!("nothing to build for {}: {why}", target.name))?;
+                listed(&page, &found)
+            }
+            Wanted::File { project, filename } => {
+                let page = self.page(who, &ask.index, project).await?;
+                let file = page.files.iter().find(|file| file.filename == *filename);
+                let file = file.ok_or_else(|| missing!("{} lists no file {filename}", ask.index))?;
+                let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
+                listed(&page, &choose::Found { file: file.clone(), version: name.version })
+            }
+            Wanted::Repository(url) => Ok(Plan {
+                context: ask.index.clone(),
+                given: true,
+                project: None,
+                version: None,
+                source: Source { kind: SourceKind::Tree, origin: url.clone(), ..Source::default() },
+                source_sha256: None,
+                place: Some(Place::Repository { url: url.clone() }),
+                platform_expected: false,
+            }),
+            Wanted::Upload(upload) => Ok(uploaded(&ask.index, upload)),
+        }
+    }
+
+    /// A project's page, as `who` sees it.
+    pub(super) async fn page(&self, who: &Who, index: &IndexName, project: &ProjectName) -> Result<Page> {
+        let directory = self.0.indexes.directory();
+        let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
+        self.0.indexes.views.page(&directory, known, project, who).await
+    }
+
+    async fn join_or_start(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<BuildId> {
+        let index = ask.publish.as_ref().map(IndexName::as_str);
+        let new = self.row(who, ask, plan, target)?;
+        if let Some(known) = self.0.db.build_by_key(&new.key).await? {
+            return self.join(who, ask, known).await;
+        }
+        let mut tx = Tx::begin(&self.0.db).await?;
+        let id = tx.serial;
+        if !tx.create_build(&new, who.user.as_deref(), index).await? {
+            drop(tx);
+            // Somebody else was faster.
+            let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
+            return self.join(who, ask, known).await;
+        }
+        let detail = format!("{id} {} for {}", new.project.as_deref().unwrap_or("a tree"), new.target);
+        tx.commit(event(who, "build asked", new.project.as_deref(), &detail)).await?;
+        Ok(id)
+    }
+
+    async fn join(&self, who: &Who, ask: &Ask, known: StoredBuild) -> Result<BuildId> {
+        let (id, priority) = (known.id, ask.priority.number());
+        let index = ask.publish.as_ref().map(IndexName::as_str);
+        self.0.db.join_build(id, priority, who.user.as_deref(), index).await?;
+        self.hurry(id, priority).await?;
+        match known.state.as_str() {
+            "failed" if ask.rebuild => self.rebuild(who, id).await?,
+            "built" if index.is_some() => self.publish(id).await,
+            _ => {}
+        }
+        Ok(id)
+    }
+
+    /// What a build waits for is as urgent as the build.
+    async fn hurry(&self, id: BuildId, priority: i64) -> Result<()> {
+        let mut open = vec![id];
+        let mut seen = std::collections::BTreeSet::from([id]);
+        while let Some(build) = open.pop() {
+            for edge in self.0.db.build_needs(build).await? {
+                if seen.insert(edge.needs) {
+                    self.0.db.join_build(edge.needs, priority, None, None).await?;
+                    open.push(edge.needs);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A failed build runs again, with what it needed and what failed too.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such build, `Conflict` if it did not fail.
+    pub async fn rebuild(&self, who: &Who, id: BuildId) -> Result<()> {
+        let known = self.get(id).await?;
+        if known.state != super::State::Failed {
+            return Err(conflict!(
+                "build {id} is {}: only a failed one runs again; what is built never changes",
+                known.state.name()
+            ));
+        }
+        let needs = self.0.db.build_needs(id).await?;
+        let mut tx = Tx::begin(&self.0.db).await?;
+        let mut reset = tx.reset_build(id, Priority::Asked.number()).await?;
+        for edge in &needs {
+            reset |= tx.reset_build(edge.needs, Priority::Asked.number()).await?;
+        }
+        if reset {
+            let detail = format!("{id} {} for {}", known.title(), known.target);
+            tx.commit(event(who, "build asked again", known.project.as_deref(), &detail)).await?;
+        }
+        self.prompt();
+        Ok(())
+    }
+
+    fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
+        let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
+        let mut row = StoredBuild {
+            context: plan.context.as_str().to_owned(),
+            given: plan.given,
+            project: plan.project,
+            version: plan.version,
+            source: serde_json::to_string(&plan.source).map_err(json)?,
+            source_sha256: plan.source_sha256,
+            fetch: plan.place.as_ref().map(serde_json::to_string).transpose().map_err(json)?,
+            target: target.name.clone(),
+            tools: tools_for(target).name(),
+            platform_expected: plan.platform_expected,
+            state: "queued".into(),
+            priority: ask.priority.number(),
+            asked_by: who.label.clone(),
+            ..StoredBuild::default()
+        };
+        row.key = key(&row, &plan.source.subdirectory);
+        // Its bytes may be here already; whoever fetches sees to it.
+        if plan.place.is_some() {
+            row.state = "fetching".into();
+            row.source_sha256 = None;
+        }
+        Ok(row)
+    }
+}
+
+/// One build has one key, whoever asks: a hash over all that decides what comes out.
+pub(super) fn key(row: &StoredBuild, subdirectory: &str) -> String {
+    let mut hash = Sha256::new();
+    let source = match (&row.source_sha256, &row.fetch) {
+        (Some(sha256), _) => ("sha256", sha256.as_str()),
+        (None, place) => ("from", place.as_deref().unwrap_or_default()),
+    };
+    let recipe = row.recipe_sha256.as_deref().unwrap_or_default();
+    for part in [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    crate::index::hex(&hash.finalize())
+}
+
+fn event<'a>(who: &'a Who, what: &'a str, project: Option<&'a str>, detail: &'a str) -> NewEvent<'a> {
+    NewEvent { who: &who.label, what, index: None, project, detail: Some(detail) }
+}
+
+/// The plan for a file that a page lists; its context is the index that owns it.
+fn listed(page: &Page, found: &choose::Found) -> Result<Plan> {
+    let file = &found.file;
+    let context = owner_of(file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
+    let published = file.upload_time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let source = Source {
+        kind: SourceKind::Sdist,
+        filename: file.filename.clone(),
+        origin: context.to_string(),
+        published_at: published.map(jiff::Timestamp::as_microsecond),
+        ..Source::default()
+    };
+    Ok(Plan {
+        given: false,
+        project: Some(page.name.to_string()),
+        version: Some(found.version.to_string()),
+        source,
+        source_sha256: file.hashes.sha256.clone(),
+        place: Some(Place::of(&context, &page.name, file)),
+        platform_expected: choose::has_platform_wheel(page, &found.version),
+        context,
+    })
+}
+
+fn uploaded(context: &IndexName, upload: &Upload) -> Plan {
+    let named = match upload.source.kind {
+        SourceKind::Sdist => {
+            crate::packaging::filename::candidates(&upload.source.filename).iter().find_map(|name| {
+                crate::packaging::filename::SdistFilename::parse_for(name, &upload.source.filename).ok()
+            })
+        }
+        SourceKind::Tree => None,
+    };
+    Plan {
+        context: context.clone(),
+        given: true,
+        project: named.as_ref().map(|name| name.name.to_string()),
+        version: named.as_ref().map(|name| version::canonical(&name.version_text).unwrap_or_default()),
+        source: upload.source.clone(),
+        source_sha256: Some(upload.sha256.clone()),
+        place: None,
+        platform_expected: false,
+    }
+}

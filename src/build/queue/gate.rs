@@ -1,0 +1,149 @@
+//! The gate of handed-in wheels: the same as for a stranger's upload, and the wheel must be its job's.
+
+use super::lease::lost;
+use super::outcome::failure;
+use super::{BuildId, Builds};
+use crate::bad;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::Step;
+use crate::build::target::Target;
+use crate::db::builds::StoredBuild;
+use crate::error::{Error, Result};
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::version;
+use crate::packaging::wheel::{self, WheelContents};
+use crate::store::Spool;
+use std::collections::BTreeSet;
+
+impl Builds {
+    /// Bytes that a source or a wheel may have.
+    pub fn largest(&self) -> u64 {
+        self.0.largest
+    }
+
+    /// Whether a worker of `owner` holds this lease; asked before a body is read.
+    ///
+    /// # Errors
+    /// `Conflict` if not.
+    pub async fn check_lease(&self, owner: &str, id: BuildId, fence: i64) -> Result<()> {
+        self.held(owner, id, fence).await.map(drop)
+    }
+
+    /// Takes a job's wheel. What is not fit fails the build, whatever the worker says later.
+    ///
+    /// # Errors
+    /// `Bad` with the reason if it is not fit, `Conflict` if the lease is lost.
+    pub async fn hand_in(
+        &self,
+        owner: &str,
+        id: BuildId,
+        fence: i64,
+        filename: &str,
+        spool: Spool,
+    ) -> Result<()> {
+        let row = self.held(owner, id, fence).await?;
+        match self.examine(&row, filename, spool).await? {
+            Ok(()) => Ok(()),
+            Err(why) => {
+                let told = format!("{} (build {id} has failed)", why.hint);
+                self.fail(id, Some(fence), &why).await?;
+                Err(Error::Bad(told))
+            }
+        }
+    }
+
+    async fn examine(
+        &self,
+        row: &StoredBuild,
+        filename: &str,
+        mut spool: Spool,
+    ) -> Result<Result<(), Failure>> {
+        let name = match WheelFilename::parse(filename) {
+            Ok(name) => name,
+            Err(error) => return Ok(Err(unfit(Class::BadWheel, error.to_string()))),
+        };
+        let target = self.target(&row.target).await?;
+        let target = target.ok_or_else(|| bad!("target {} is not known any more", row.target))?;
+        if let Err(why) = is_of(row, &target, &name, filename) {
+            return Ok(Err(unfit(Class::WrongWheel, why)));
+        }
+        let digests = spool.finish().await?;
+        let contents = match read(&spool, name).await {
+            Ok(contents) => contents,
+            Err(Error::Bad(why)) => return Ok(Err(unfit(Class::BadWheel, format!("{filename}: {why}")))),
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = contents.metadata.validate_upload() {
+            return Ok(Err(unfit(Class::BadWheel, format!("{filename}: {error}"))));
+        }
+        self.0.store.keep(spool).await?;
+        let metadata = self.0.store.put(contents.metadata_bytes.into()).await?;
+        let wheel = (digests.sha256.as_str(), digests.size);
+        if self.0.db.keep_build_wheel(row.id, row.fence, filename, wheel, &metadata).await? {
+            return Ok(Ok(()));
+        }
+        let known = self.held_wheel(row).await?;
+        Ok(Err(unfit(Class::WrongWheel, format!("two wheels were handed in: {known} and {filename}"))))
+    }
+
+    async fn held_wheel(&self, row: &StoredBuild) -> Result<String> {
+        let now = self.0.db.build(row.id).await?;
+        let held =
+            now.filter(|now| now.fence == row.fence && now.state == "running").and_then(|now| now.wheel);
+        held.ok_or_else(|| lost(row.id))
+    }
+}
+
+async fn read(spool: &Spool, name: WheelFilename) -> Result<WheelContents> {
+    let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
+    tokio::task::spawn_blocking(move || match small {
+        Some(bytes) => wheel::read(&bytes[..], &name),
+        None => wheel::read(&std::fs::File::open(&path)?, &name),
+    })
+    .await?
+}
+
+fn unfit(class: Class, why: String) -> Failure {
+    failure(class, why, Step::Report)
+}
+
+/// Whether the wheel bears the name, the version and tags of its job.
+fn is_of(row: &StoredBuild, target: &Target, name: &WheelFilename, filename: &str) -> Result<(), String> {
+    if row.project.as_deref().is_some_and(|project| project != name.name.as_str()) {
+        let project = row.project.as_deref().unwrap_or_default();
+        return Err(format!("{filename} is a wheel of another project than {project}"));
+    }
+    if let Some(wanted) = row.version.as_deref()
+        && version::parse(wanted).as_ref() != Some(&name.version)
+    {
+        return Err(format!("{filename} has another version than {wanted}, which was asked for"));
+    }
+    let mut known: [BTreeSet<&str>; 3] = Default::default();
+    for tag in &target.tags {
+        for (set, part) in known.iter_mut().zip(tag.splitn(3, '-')) {
+            set.insert(part);
+        }
+    }
+    let [pythons, abis, platforms] = known;
+    let generic = |python: &str| {
+        python
+            .strip_prefix("py")
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let foreign = |text: &str| Err(format!("{filename} is for {text}, which target {} is not", target.name));
+    for (python, abi, platform) in name.tags() {
+        if !generic(python) && !pythons.contains(python) {
+            return foreign(python);
+        }
+        if !abis.contains(abi) {
+            return foreign(abi);
+        }
+        if !platforms.contains(platform) {
+            return foreign(platform);
+        }
+    }
+    match target.ranks().rank(name) {
+        Some(_) => Ok(()),
+        None => Err(format!("{filename} cannot be installed on target {}", target.name)),
+    }
+}

@@ -1,0 +1,177 @@
+//! Workers: who they are, what they claim, how long they may be silent.
+
+use super::{BuildId, Builds, LOOK_AGAIN, Worker};
+use crate::access::tokens;
+use crate::build::job::{Job, Step, WorkerDescription};
+use crate::db::builds::{Claim, StoredBuild};
+use crate::db::workers::StoredWorker;
+use crate::db::{Micros, now};
+use crate::error::{Error, Result};
+use crate::{bad, conflict, missing};
+use std::time::Duration;
+
+/// Seconds between two heartbeats of a worker.
+pub const BEAT: u64 = 10;
+
+/// A worker that is silent for so long is lost, in microseconds.
+pub const LEASE: Micros = 60_000_000;
+
+/// Workers that may be lost over one build.
+pub(super) const MOST_LOSSES: i64 = 2;
+
+impl Builds {
+    /// A worker says what it is.
+    ///
+    /// # Errors
+    /// `Bad` for a name that is none, `Conflict` if another's worker has the name.
+    pub async fn register(&self, owner: &str, name: &str, description: &WorkerDescription) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
+            return Err(bad!("a worker's name has at most 100 letters, digits, '-', '_' and '.'"));
+        }
+        if description.targets.len() > 200 {
+            return Err(bad!("a worker offers at most 200 targets"));
+        }
+        let row = StoredWorker {
+            name: name.into(),
+            owner: owner.into(),
+            description: serde_json::to_string(description).map_err(Error::internal)?,
+            off: description.off.clone(),
+            seen_at: now(),
+        };
+        match self.0.db.put_worker(&row).await? {
+            true => Ok(()),
+            false => Err(conflict!("another account's worker is named {name}: choose another with --name")),
+        }
+    }
+
+    /// The most urgent build that a worker can do, waiting for one up to `longest`.
+    ///
+    /// # Errors
+    /// `Missing` if the worker has not said what it is.
+    pub async fn claim(&self, owner: &str, name: &str, longest: Duration) -> Result<Option<Job>> {
+        let worker = self.own_worker(owner, name).await?;
+        let until = tokio::time::Instant::now() + longest;
+        if worker.description.off.is_some() {
+            return Ok(None);
+        }
+        let targets: Vec<String> =
+            worker.description.targets.iter().map(|target| target.name.clone()).collect();
+        loop {
+            let work = self.0.work.notified();
+            tokio::pin!(work);
+            work.as_mut().enable();
+            if let Some(job) = self.try_claim(name, &targets).await? {
+                return Ok(Some(job));
+            }
+            let look = (tokio::time::Instant::now() + LOOK_AGAIN).min(until);
+            let _ = tokio::time::timeout_at(look, work).await;
+            if tokio::time::Instant::now() >= until {
+                self.0.db.touch_worker(name, now()).await?;
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn own_worker(&self, owner: &str, name: &str) -> Result<Worker> {
+        let row = self.0.db.worker(name).await?.filter(|row| row.owner == owner);
+        let worker = row.and_then(Worker::read);
+        worker.ok_or_else(|| missing!("worker {name} is not known: it says first what it is"))
+    }
+
+    async fn try_claim(&self, worker: &str, targets: &[String]) -> Result<Option<Job>> {
+        let secret = tokens::secret();
+        let at = now();
+        let claim = Claim {
+            worker,
+            targets,
+            secret_sha256: &tokens::fingerprint(&secret),
+            now: at,
+            lease_until: at + LEASE,
+        };
+        let Some(row) = self.0.db.claim_build(&claim).await? else { return Ok(None) };
+        self.0.db.touch_worker(worker, at).await?;
+        self.tell();
+        self.job(row, secret).map(Some)
+    }
+
+    fn job(&self, row: StoredBuild, secret: String) -> Result<Job> {
+        let unreadable = |error| Error::internal(anyhow::Error::new(error).context("a queued build"));
+        Ok(Job {
+            build: row.id,
+            fence: row.fence,
+            project: row.project,
+            version: row.version,
+            source: serde_json::from_str(&row.source).map_err(unreadable)?,
+            source_sha256: row.source_sha256.unwrap_or_default(),
+            target: row.target,
+            context: row.context,
+            credential: Some(secret),
+            recipe: row.recipe.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
+            platform_expected: row.platform_expected,
+            limits: self.0.limits,
+        })
+    }
+
+    /// The row of a build that a worker of `owner` holds under this fence.
+    ///
+    /// # Errors
+    /// `Conflict` if the lease is lost, or never was.
+    pub(super) async fn held(&self, owner: &str, id: BuildId, fence: i64) -> Result<StoredBuild> {
+        let row = self.0.db.build(id).await?;
+        let row = row.filter(|row| row.fence == fence && row.state == "running").ok_or_else(|| lost(id))?;
+        let worker = match &row.worker {
+            Some(name) => self.0.db.worker(name).await?,
+            None => None,
+        };
+        match worker {
+            Some(worker) if worker.owner == owner => Ok(row),
+            _ => Err(lost(id)),
+        }
+    }
+
+    /// A heartbeat: the lease holds on, the step is shown.
+    ///
+    /// # Errors
+    /// `Conflict` if the lease is lost.
+    pub async fn beat(&self, owner: &str, id: BuildId, fence: i64, step: Step) -> Result<()> {
+        let row = self.held(owner, id, fence).await?;
+        if !self.0.db.beat_build(id, fence, step.name(), now() + LEASE).await? {
+            return Err(lost(id));
+        }
+        if let Some(worker) = &row.worker {
+            self.0.db.touch_worker(worker, now()).await?;
+        }
+        if row.step.as_deref() != Some(step.name()) {
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// A worker that stops gives a build back; it runs elsewhere at once.
+    ///
+    /// # Errors
+    /// `Conflict` if the lease is lost.
+    pub async fn give_back(&self, owner: &str, id: BuildId, fence: i64) -> Result<()> {
+        self.held(owner, id, fence).await?;
+        if !self.0.db.give_back_build(id, fence).await? {
+            return Err(lost(id));
+        }
+        self.call_workers();
+        Ok(())
+    }
+
+    /// The blob of a claimed build's source.
+    ///
+    /// # Errors
+    /// `Conflict` if no worker of `owner` holds it.
+    pub async fn source(&self, owner: &str, id: BuildId) -> Result<String> {
+        let fence = self.0.db.build(id).await?.map_or(0, |row| row.fence);
+        let row = self.held(owner, id, fence).await?;
+        row.source_sha256.ok_or_else(|| lost(id))
+    }
+}
+
+pub(super) fn lost(id: BuildId) -> Error {
+    conflict!("the lease of build {id} is lost: it runs elsewhere, or has ended")
+}

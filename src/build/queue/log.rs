@@ -1,0 +1,131 @@
+//! A build's log: appended while it runs, read by those who watch, joined into a blob at its end.
+
+use super::lease::lost;
+use super::{Build, BuildId, Builds, State};
+use crate::db::builds::Appended;
+use crate::error::{Error, Result};
+use crate::store::Blob;
+use async_stream::try_stream;
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use std::time::Duration;
+
+/// Pieces read at once.
+const AT_ONCE: u32 = 64;
+
+/// Bytes that a log may have beyond its bound: the worker's own lines.
+const SLACK: u64 = 64 << 10;
+
+/// What a watcher is told when a build begins anew.
+const AGAIN: &[u8] = b"\n[wheelwright] the worker was lost: the build runs again\n";
+
+impl Builds {
+    /// Appends a piece; `Ok` is how many bytes the log has now.
+    ///
+    /// # Errors
+    /// `Conflict` if the lease is lost, or if the piece does not begin where the log ends;
+    /// `TooLarge` beyond the bound.
+    pub async fn append_log(
+        &self,
+        owner: &str,
+        id: BuildId,
+        fence: i64,
+        at: u64,
+        text: &[u8],
+    ) -> Result<u64> {
+        self.held(owner, id, fence).await?;
+        let bound = self.0.limits.log.saturating_add(SLACK);
+        if at.saturating_add(text.len() as u64) > bound {
+            return Err(Error::TooLarge(format!("the log of a build has at most {bound} bytes")));
+        }
+        match self.0.db.append_log(id, fence, at, text).await? {
+            Appended::To(size) => {
+                self.tell();
+                Ok(size)
+            }
+            // Sent again because the answer was lost.
+            Appended::Elsewhere(size) if size == at.saturating_add(text.len() as u64) => Ok(size),
+            Appended::Elsewhere(size) => Err(Error::Bad(format!(
+                "the log of build {id} has {size} bytes: the next piece begins there, not at {at}"
+            ))),
+            Appended::Lost => Err(lost(id)),
+        }
+    }
+
+    /// The log from its beginning, for as long as the build runs.
+    pub fn watch_log(&self, id: BuildId) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
+        let builds = self.clone();
+        try_stream! {
+            let mut changed = builds.0.changed.subscribe();
+            let (mut at, mut fence) = (0, 0);
+            loop {
+                changed.mark_unchanged();
+                let build = builds.get(id).await?;
+                if at > 0 && build.fence != fence && !build.state.has_ended() {
+                    at = 0;
+                    yield Bytes::from_static(AGAIN);
+                }
+                fence = build.fence;
+                if let Some(sha256) = &build.log_sha256 {
+                    let rest = builds.0.store.get(sha256, Some(at..u64::MAX)).await?;
+                    match rest {
+                        Some(Blob::Bytes(bytes)) => yield bytes,
+                        Some(Blob::Stream { mut stream, .. }) => {
+                            while let Some(bytes) = stream.next().await {
+                                yield bytes?;
+                            }
+                        }
+                        None => {}
+                    }
+                    break;
+                }
+                let pieces = builds.0.db.log_pieces(id, at, AT_ONCE).await?;
+                let more = pieces.len() == AT_ONCE as usize;
+                for (begin, text) in pieces {
+                    at = begin + text.len() as u64;
+                    yield Bytes::from(text);
+                }
+                if build.state.has_ended() && !more {
+                    break;
+                }
+                if !more {
+                    let look = tokio::time::Instant::now() + Duration::from_secs(1);
+                    builds.something_changed(&mut changed, look).await;
+                }
+            }
+        }
+    }
+
+    /// All of an ended build's log.
+    pub async fn log(&self, build: &Build) -> Result<Bytes> {
+        let mut all = BytesMut::new();
+        if build.state == State::Built || build.state == State::Failed {
+            let mut stream = std::pin::pin!(self.watch_log(build.id));
+            while let Some(piece) = stream.next().await {
+                all.extend_from_slice(&piece?);
+            }
+        }
+        Ok(all.freeze())
+    }
+
+    /// Joins what is there into a blob; its sha256. `None`: there is no log.
+    pub(super) async fn join_log(&self, id: BuildId) -> Result<Option<String>> {
+        let mut spool = self.0.store.spool().await?;
+        let mut at = 0;
+        loop {
+            let pieces = self.0.db.log_pieces(id, at, AT_ONCE).await?;
+            let last = pieces.len() < AT_ONCE as usize;
+            for (begin, text) in pieces {
+                at = begin + text.len() as u64;
+                spool.write(text.into()).await?;
+            }
+            if last {
+                break;
+            }
+        }
+        if at == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.0.store.keep(spool).await?.sha256))
+    }
+}

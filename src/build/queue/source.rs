@@ -1,0 +1,167 @@
+//! Where sources come from, and how their bytes become blobs before a worker is asked.
+
+use super::ask::key;
+use super::outcome::failure;
+use super::{BuildId, Builds};
+use crate::build::failure::Class;
+use crate::build::job::{Source, Step};
+use crate::db::builds::{Blocked, Edge, StoredBuild};
+use crate::db::now;
+use crate::error::{Error, Result};
+use crate::index::directory::{IndexName, Kind};
+use crate::index::files;
+use crate::index::mirror::{Key, Located, url_key};
+use crate::missing;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::File;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A fetch that takes longer has failed.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// Where a source is fetched from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// A file that an index has, or that its upstream lists.
+    Index {
+        index: String,
+        project: String,
+        filename: String,
+        sha256: Option<String>,
+        url: String,
+    },
+    Repository {
+        url: String,
+    },
+}
+
+impl Place {
+    pub(super) fn of(index: &IndexName, project: &ProjectName, file: &File) -> Self {
+        Self::Index {
+            index: index.as_str().to_owned(),
+            project: project.to_string(),
+            filename: file.filename.clone(),
+            sha256: file.hashes.sha256.clone(),
+            url: file.url.clone(),
+        }
+    }
+}
+
+/// The index that a file of a page of ours belongs to: the first two segments of its URL.
+pub(super) fn owner_of(file: &File) -> Option<IndexName> {
+    let mut parts = file.url.split('/');
+    let (user, index) = (parts.next()?, parts.next()?);
+    let decoded = |text: &str| crate::packaging::filename::decode_once(text);
+    IndexName::parse(&format!("{}/{}", decoded(user)?, decoded(index)?))
+}
+
+impl Builds {
+    /// Fetches the source of one build, if nobody else does; then it is queued, or failed.
+    pub(super) async fn fetch(&self, id: BuildId) -> Result<()> {
+        let until = now() + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + 10_000_000;
+        let Some(mut row) = self.0.db.claim_fetch(id, now(), until).await? else { return Ok(()) };
+        let fetched = match tokio::time::timeout(LONGEST, self.acquire(&mut row)).await {
+            Ok(fetched) => fetched,
+            Err(_) => Err(Error::Timeout(format!("it took longer than {} minutes", LONGEST.as_secs() / 60))),
+        };
+        if let Err(error) = fetched {
+            let hint = format!("the source cannot be fetched: {error}; ask again once that is mended");
+            self.fail(row.id, Some(row.fence), &failure(Class::BadSource, hint, Step::Fetch)).await?;
+            return Ok(());
+        }
+        self.queue_fetched(row).await
+    }
+
+    async fn queue_fetched(&self, mut row: StoredBuild) -> Result<()> {
+        let source: Source = serde_json::from_str(&row.source).map_err(Error::internal)?;
+        row.key = key(&row, &source.subdirectory);
+        if self.0.db.build_fetched(&row).await? {
+            self.call_workers();
+            return Ok(());
+        }
+        // Another row has this key: what comes out of that is what comes out of this.
+        let Some(same) = self.0.db.build_by_key(&row.key).await?.filter(|same| same.id != row.id) else {
+            return Ok(());
+        };
+        self.0.db.join_build(same.id, row.priority, None, None).await?;
+        let edge = Edge { build: row.id, needs: same.id, requirement: String::new() };
+        if self.0.db.block_build(row.id, row.fence, &[edge]).await? == Blocked::Waits {
+            self.0.db.copy_outcome(same.id).await?;
+            self.tell();
+        }
+        Ok(())
+    }
+
+    /// Makes the source a blob and notes its hash.
+    async fn acquire(&self, row: &mut StoredBuild) -> Result<()> {
+        let place = row.fetch.as_deref().ok_or_else(|| missing!("nothing says where it is"))?;
+        match serde_json::from_str(place).map_err(Error::internal)? {
+            Place::Index { index, project, filename, sha256, url } => {
+                let stored = self.from_index(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
+                row.source_sha256 = Some(stored);
+            }
+            Place::Repository { url } => self.from_repository(&url, row).await?,
+        }
+        Ok(())
+    }
+
+    /// The sha256 of an index's file, whose bytes are here afterwards.
+    async fn from_index(
+        &self,
+        index: &str,
+        project: &str,
+        filename: &str,
+        (sha256, url): (Option<&str>, &str),
+    ) -> Result<String> {
+        let directory = self.0.indexes.directory();
+        let name = IndexName::parse(index).and_then(|name| directory.indexes.get(&name));
+        let index = name.ok_or_else(|| missing!("there is no index {index} any more"))?;
+        let stored = match &index.kind {
+            Kind::Stage(_) => {
+                let file = self.0.db.file(index.name.as_str(), filename).await?;
+                let file = file.filter(|file| file.deleted_at.is_none());
+                file.ok_or_else(|| missing!("{filename} is not in {} any more", index.name))?.sha256
+            }
+            Kind::Mirror(mirror) => {
+                let located = self.located(index, project, filename, (sha256, url)).await?;
+                files::permit(mirror, &located.project, &located.file)?;
+                self.0.indexes.mirrors.ensure(index, &located).await?.sha256.clone()
+            }
+        };
+        match sha256 {
+            Some(told) if told != stored => {
+                Err(missing!("{filename} has other bytes than it had when it was asked for"))
+            }
+            _ if self.0.store.size(&stored).await?.is_none() => {
+                Err(Error::Lost(format!("the bytes of {filename} are lost")))
+            }
+            _ => Ok(stored),
+        }
+    }
+
+    async fn located(
+        &self,
+        index: &crate::index::directory::Index,
+        project: &str,
+        filename: &str,
+        (sha256, url): (Option<&str>, &str),
+    ) -> Result<Located> {
+        // The URL of ours ends in `+f/{3}/{13}/{filename}` or `+e/{key}/{filename}`.
+        let by_hash = sha256.and_then(|hex| hex.get(..16)).map(Key::Hash);
+        let by_url = url.split("+e/").nth(1).and_then(|rest| rest.split('/').next()).map(Key::Url);
+        let own = url_key(url);
+        let key = by_hash.or(by_url).unwrap_or(Key::Url(&own));
+        let located = self.0.indexes.mirrors.locate(index, filename, key).await?;
+        located
+            .filter(|located| located.project.as_str() == project)
+            .ok_or_else(|| missing!("{} does not list {filename} any more", index.name))
+    }
+
+    /// A repository's tree, packed.
+    async fn from_repository(&self, url: &str, row: &mut StoredBuild) -> Result<()> {
+        let _ = (url, row);
+        Err(missing!("repositories are not fetched by the server yet: upload the source instead"))
+    }
+}

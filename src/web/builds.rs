@@ -1,0 +1,195 @@
+//! `/+builds`: what is built and was built, for people and scripts.
+
+pub mod ask;
+mod shown;
+pub mod work;
+
+pub use shown::shown;
+
+use super::respond;
+use super::router::Ctx;
+use crate::access::{self, Need, Sight};
+use crate::app::App;
+use crate::build::queue::{Build, BuildId};
+use crate::db::builds::Filter;
+use crate::error::{Error, Result};
+use crate::index::directory::Directory;
+use crate::store::Blob;
+use crate::{bad, missing};
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use std::time::Duration;
+
+/// Builds of one answer.
+const PAGE: usize = 100;
+
+/// A list leafs through so many rows at most to find those that the asker may see.
+const LOOKED_AT: usize = 5000;
+
+/// `GET /+builds/{id}?wait=20`: at most so many seconds.
+const LONGEST_WAIT: u64 = 60;
+
+fn no_build(text: &str) -> Error {
+    missing!("there is no build {text}, or it is not yours to see: log in")
+}
+
+/// The number in the path.
+pub(super) fn number<B>(ctx: &Ctx<B>) -> Result<BuildId> {
+    let text = ctx.param("id");
+    text.parse().map_err(|_| no_build(text))
+}
+
+/// Whether the asker may see a build.
+pub async fn sees(app: &App, directory: &Directory, who: &access::Who, build: &Build) -> Result<bool> {
+    let askers = app.db.build_askers(build.id).await?;
+    let indexes: Vec<String> =
+        app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
+    let sight = Sight { context: &build.context, given: build.given, indexes: &indexes, askers: &askers };
+    Ok(access::sees_build(directory, who, sight))
+}
+
+/// The build of the path.
+///
+/// # Errors
+/// `Missing` if there is none, or if the asker may not see it.
+pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
+    let id = number(ctx)?;
+    let build = match ctx.app.builds.get(id).await {
+        Err(Error::Missing(_)) => return Err(no_build(ctx.param("id"))),
+        found => found?,
+    };
+    if sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+        return Ok(build);
+    }
+    ctx.app.indexes.refresh().await?;
+    match sees(&ctx.app, &ctx.app.indexes.directory(), &ctx.who, &build).await? {
+        true => Ok(build),
+        false => Err(no_build(ctx.param("id"))),
+    }
+}
+
+/// The builds that fit the query and that the asker may see, newest first.
+pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
+    let text = |name: &str| ctx.query(name).filter(|value| !value.is_empty());
+    let before =
+        text("before").map(|value| value.parse().map_err(|_| bad!("before must be a build's number")));
+    let project = text("project")
+        .map(|name| crate::packaging::name::ProjectName::new(&name).map_or(name, |name| name.to_string()));
+    let mut filter = Filter {
+        state: text("state"),
+        project,
+        version: text("version"),
+        target: text("target"),
+        class: text("class"),
+        context: text("context"),
+        before: before.transpose()?,
+        limit: PAGE as u32,
+    };
+    let (mut seen, mut looked) = (Vec::new(), 0);
+    while seen.len() < PAGE && looked < LOOKED_AT {
+        let builds = ctx.app.builds.list(&filter).await?;
+        let Some(last) = builds.last() else { break };
+        filter.before = Some(last.id);
+        looked += builds.len();
+        for build in builds {
+            if seen.len() < PAGE && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+                seen.push(build);
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// `GET /+builds?state=&project=&version=&target=&class=&context=&before=`
+pub async fn list(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let mut all = Vec::new();
+    for build in visible_list(&ctx).await? {
+        all.push(shown(&ctx.app, &build).await?);
+    }
+    respond::devpi(StatusCode::OK, "list:build", all.into(), None)
+}
+
+/// `GET /+builds/{id}`; `?wait=SECONDS` answers when it has ended, or after that time.
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let mut build = visible(&ctx).await?;
+    if let Some(seconds) = ctx.query("wait") {
+        let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be seconds"))?;
+        let longest = Duration::from_secs(seconds.min(LONGEST_WAIT));
+        build = ctx.app.builds.wait(build.id, longest).await?;
+    }
+    respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, None)
+}
+
+/// `GET /+builds/{id}/log`: as plain text, which goes on while the build runs.
+pub async fn log(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let build = visible(&ctx).await?;
+    let mut response = Response::new(Body::from_stream(ctx.app.builds.watch_log(build.id)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// `POST /+builds/{id}/rebuild`
+pub async fn rebuild(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let build = visible(&ctx).await?;
+    let indexes: Vec<String> =
+        ctx.app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
+    // What others get is decided by those who may give it to them.
+    for index in &indexes {
+        ask::may_publish(&ctx, index, build.project.as_deref())?;
+    }
+    ctx.app.builds.rebuild(&ctx.who, build.id).await?;
+    let build = ctx.app.builds.get(build.id).await?;
+    respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, Some("the build runs again"))
+}
+
+/// `GET /+builds/{id}/wheel/{filename}`
+pub async fn wheel(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let build = visible(&ctx).await?;
+    let filename = ctx.param("filename");
+    let wheel = build
+        .wheel
+        .filter(|wheel| build.state.has_ended() && build.failure.is_none() && wheel.filename == filename);
+    let wheel = wheel.ok_or_else(|| missing!("build {} has no wheel {filename}", build.id))?;
+    let blob = ctx.app.store.get(&wheel.sha256, None).await?;
+    let mut response =
+        blob_response(blob.ok_or_else(|| Error::Lost(format!("the bytes of {filename} are lost")))?);
+    let etag = HeaderValue::try_from(format!("\"{}\"", wheel.sha256)).map_err(Error::internal)?;
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
+}
+
+/// A blob as an attachment.
+pub(super) fn blob_response(blob: Blob) -> Response {
+    let body = match blob {
+        Blob::Bytes(bytes) => Body::from(bytes),
+        Blob::Stream { stream, .. } => Body::from_stream(stream),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response
+}
+
+/// `GET /+targets`: what workers offer at present.
+pub async fn targets(ctx: Ctx) -> Result<Response> {
+    let targets = serde_json::to_value(ctx.app.builds.targets().await?).map_err(Error::internal)?;
+    respond::devpi(StatusCode::OK, "list:target", targets, None)
+}
+
+/// Whether somebody may do something in an index; asked again once a body has named it.
+fn decided(ctx: &Ctx<impl Send>, need: Need, index: &str, project: Option<&str>) -> access::Decision {
+    let name = crate::index::directory::IndexName::parse(index);
+    access::decide(&ctx.directory, &ctx.who, need, name.as_ref(), project, None)
+}

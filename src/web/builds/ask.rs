@@ -1,0 +1,199 @@
+//! `POST /+builds` and `POST /+builds/sources`: asking for wheels.
+
+use super::{decided, shown};
+use crate::access::{Decision, Need};
+use crate::build::job::{Source, SourceKind};
+use crate::build::queue::{Ask, Priority, Upload, Wanted};
+use crate::db::now;
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::packaging::filename::{SdistFilename, candidates};
+use crate::packaging::requirement::Requirement;
+use crate::web::router::Ctx;
+use crate::web::{drain, respond};
+use crate::{bad, forbidden, missing};
+use axum::response::Response;
+use futures::StreamExt;
+use http::{StatusCode, header};
+use serde_json::json;
+
+/// Bytes of a file name.
+const LONGEST_NAME: usize = 200;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// `docopt==0.6.2`, or `git+https://…@v1#subdirectory=x`
+    #[serde(default)]
+    requirement: Option<String>,
+    /// sha256 of a source that was uploaded.
+    #[serde(default)]
+    source: Option<String>,
+    #[serde(default)]
+    filename: Option<String>,
+    #[serde(default)]
+    kind: Option<SourceKind>,
+    #[serde(default)]
+    subdirectory: String,
+    /// Where an uploaded source came from, for people.
+    #[serde(default)]
+    origin: Option<String>,
+    #[serde(default)]
+    commit: Option<String>,
+    /// Names, whole or abbreviated; none: all that are offered.
+    #[serde(default)]
+    targets: Vec<String>,
+    /// Gets the wheel, and is where requirements are looked for.
+    #[serde(default)]
+    index: Option<String>,
+    /// Somebody waits for it.
+    #[serde(default)]
+    wait: bool,
+    #[serde(default)]
+    rebuild: bool,
+}
+
+/// `POST /+builds`
+pub async fn ask(mut ctx: Ctx) -> Result<Response> {
+    let asked: Asked = ctx.json().await?;
+    let ctx = ctx.without_body();
+    let (wanted, project) = wanted(&ctx, &asked).await?;
+    if let Some(index) = &asked.index {
+        may_publish(&ctx, index, project.as_deref())?;
+    }
+    let parse =
+        |name: &str| IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"));
+    let publish = asked.index.as_deref().map(parse).transpose()?;
+    let index = publish.clone().map_or_else(|| parse(&ctx.app.config.default_index), Ok)?;
+    if decided(&ctx, Need::Read, index.as_str(), None) != Decision::Allowed {
+        return Err(missing!("there is no index {index}, or it is not yours to read"));
+    }
+    let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
+    let ask = Ask { wanted, targets: asked.targets, index, publish, priority, rebuild: asked.rebuild };
+    let mut all = Vec::new();
+    for id in ctx.app.builds.ask(&ctx.who, &ask).await? {
+        all.push(shown(&ctx.app, &ctx.app.builds.get(id).await?).await?);
+    }
+    respond::devpi(StatusCode::OK, "list:build", all.into(), None)
+}
+
+/// What is wanted, and its project where that is known.
+async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)> {
+    match (&asked.requirement, &asked.source) {
+        (Some(text), None) if text.starts_with("git+") => Ok((Wanted::Repository(text.clone()), None)),
+        (Some(text), None) => {
+            let requirement = Requirement::parse(text)?;
+            let name = requirement.name.to_string();
+            match &requirement.url {
+                Some(url) if url.scheme().starts_with("git+") => {
+                    Ok((Wanted::Repository(url.to_string()), Some(name)))
+                }
+                Some(url) => Err(bad!(
+                    "{url} cannot be built from: give a requirement, git+https://…, or upload the source"
+                )),
+                None => Ok((Wanted::Requirement(requirement), Some(name))),
+            }
+        }
+        (None, Some(sha256)) => upload(ctx, asked, sha256).await,
+        _ => Err(bad!("say what to build: either \"requirement\" or \"source\"")),
+    }
+}
+
+async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, Option<String>)> {
+    let user = ctx.who.user.as_deref().unwrap_or_default();
+    let known = ctx.app.db.uploaded_source(sha256, user).await?;
+    let known = known
+        .ok_or_else(|| missing!("you uploaded no source {sha256}: POST it to /+builds/sources first"))?;
+    let filename = asked.filename.clone().unwrap_or(known);
+    check_name(&filename)?;
+    let named = candidates(&filename).iter().find_map(|name| SdistFilename::parse_for(name, &filename).ok());
+    let guess = if named.is_some() { SourceKind::Sdist } else { SourceKind::Tree };
+    let kind = asked.kind.unwrap_or(guess);
+    let source = Source {
+        kind,
+        filename,
+        origin: asked.origin.clone().unwrap_or_else(|| format!("uploaded by {user}")),
+        subdirectory: asked.subdirectory.clone(),
+        published_at: None,
+        commit: asked.commit.clone(),
+    };
+    let long = source.origin.len() > 2000 || source.subdirectory.len() > 500;
+    if long || source.subdirectory.split('/').any(|part| part == "..") || source.subdirectory.starts_with('/')
+    {
+        return Err(bad!("origin or subdirectory are not usable"));
+    }
+    let project = named.filter(|_| kind == SourceKind::Sdist).map(|name| name.name.to_string());
+    Ok((Wanted::Upload(Upload { sha256: sha256.into(), source }), project))
+}
+
+/// The permission to upload to an index, now that it is known.
+pub(super) fn may_publish(ctx: &Ctx<()>, index: &str, project: Option<&str>) -> Result<()> {
+    match decided(ctx, Need::Upload, index, project) {
+        Decision::Allowed => Ok(()),
+        Decision::Refused => Err(forbidden!(
+            "{} is not allowed to do this: to get a wheel into {index} needs upload there",
+            ctx.who.label
+        )),
+        _ => Err(missing!("there is no index {index}, or it is not yours to read")),
+    }
+}
+
+fn check_name(filename: &str) -> Result<()> {
+    let odd = |c: char| c.is_control() || matches!(c, '/' | '\\');
+    if filename.is_empty()
+        || filename.len() > LONGEST_NAME
+        || filename.starts_with(['.', '-'])
+        || filename.contains(odd)
+    {
+        return Err(bad!("{filename:?} is no plain file name"));
+    }
+    Ok(())
+}
+
+/// `POST /+builds/sources?filename=`: the bytes of a source; its sha256 names it from now on.
+pub async fn take_source(mut ctx: Ctx) -> Result<Response> {
+    let filename = ctx.query("filename").ok_or_else(|| bad!("say ?filename=NAME"));
+    let body = std::mem::take(&mut ctx.body);
+    let ctx = ctx.without_body();
+    let filename = filename.and_then(|filename| check_name(&filename).map(|()| filename));
+    let filename = match filename {
+        Ok(filename) => filename,
+        Err(error) => {
+            drain::behind_the_answer(&ctx.headers, body.into_data_stream());
+            return Err(error);
+        }
+    };
+    let spool = receive(&ctx, body, ctx.app.builds.largest()).await?;
+    let digests = ctx.app.store.keep(spool).await?;
+    let user = ctx.who.user.as_deref().unwrap_or_default();
+    ctx.app.db.keep_source(&digests.sha256, user, &filename, digests.size, now()).await?;
+    respond::devpi(StatusCode::OK, "source", json!({"sha256": digests.sha256, "size": digests.size}), None)
+}
+
+/// A body of at most `limit` bytes, spooled.
+pub(super) async fn receive(
+    ctx: &Ctx<()>,
+    body: axum::body::Body,
+    limit: u64,
+) -> Result<crate::store::Spool> {
+    let too_large =
+        || Error::TooLarge(format!("the file is larger than {limit} bytes (setting limits.upload)"));
+    let announced =
+        ctx.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let mut stream = body.into_data_stream();
+    if announced.is_some_and(|length| length > limit) {
+        drain::behind_the_answer(&ctx.headers, stream);
+        return Err(too_large());
+    }
+    let mut spool = ctx.app.store.spool().await?;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| bad!("the file was cut off: {error}"))?;
+        if spool.size() + chunk.len() as u64 > limit {
+            drain::behind_the_answer(&ctx.headers, stream);
+            return Err(too_large());
+        }
+        spool.write(chunk).await?;
+    }
+    spool.finish().await?;
+    Ok(spool)
+}

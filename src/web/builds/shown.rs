@@ -1,0 +1,51 @@
+//! A build as JSON shows it.
+
+use crate::access::time;
+use crate::app::App;
+use crate::build::queue::Build;
+use crate::error::Result;
+use serde_json::{Value, json};
+
+/// Everything about a build that its readers may know.
+pub async fn shown(app: &App, build: &Build) -> Result<Value> {
+    let needs = app.db.build_needs(build.id).await?;
+    let needs: Vec<Value> =
+        needs.iter().map(|edge| json!({"build": edge.needs, "requirement": edge.requirement})).collect();
+    let indexes = app.db.build_indexes(build.id).await?;
+    let indexes: Vec<Value> =
+        indexes.into_iter().map(|(name, at)| json!({"index": name, "published": at.map(time)})).collect();
+    let wheel = build.wheel.as_ref().filter(|_| build.state.has_ended() && build.failure.is_none());
+    let wheel = wheel.map(|wheel| {
+        json!({
+            "filename": wheel.filename, "sha256": wheel.sha256, "size": wheel.size,
+            "url": format!("/+builds/{}/wheel/{}", build.id, wheel.filename),
+        })
+    });
+    Ok(json!({
+        "id": build.id,
+        "state": build.state,
+        "project": build.project,
+        "version": build.version,
+        "title": build.title(),
+        "target": build.target,
+        "context": build.context,
+        "source": build.source,
+        "source_sha256": build.source_sha256,
+        "recipe_sha256": build.recipe_sha256,
+        "tools": build.tools,
+        "priority": build.priority,
+        "worker": build.worker,
+        "step": build.step,
+        "failure": build.failure,
+        "wheel": wheel,
+        "evidence": build.evidence,
+        "needs": needs,
+        "indexes": indexes,
+        "log_size": build.log_size,
+        "log_sha256": build.log_sha256,
+        "asked_by": build.asked_by,
+        "created": time(build.created_at),
+        "started": build.started_at.map(time),
+        "ended": build.ended_at.map(time),
+    }))
+}

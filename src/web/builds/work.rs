@@ -1,0 +1,103 @@
+//! What workers send about the builds they hold: `/+builds/{id}/source`, `log`, `beat`, `wheel`, `outcome`.
+
+use super::ask::receive;
+use super::{blob_response, number};
+use crate::build::job::{Outcome, Step};
+use crate::build::queue::BuildId;
+use crate::error::{Error, Result};
+use crate::web::router::Ctx;
+use crate::web::workers::owner;
+use crate::web::{drain, respond};
+use crate::{bad, missing};
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// Bytes of one piece of log.
+const LONGEST_PIECE: usize = 1 << 20;
+
+/// The lease in the query.
+fn fence(ctx: &Ctx<impl Send>) -> Result<i64> {
+    let text = ctx.query("fence").unwrap_or_default();
+    text.parse().map_err(|_| bad!("fence={text:?} is no number: send that of the job"))
+}
+
+fn done(message: &str) -> Result<Response> {
+    respond::devpi(StatusCode::OK, "", Value::Null, Some(message))
+}
+
+/// `GET /+builds/{id}/source`
+pub async fn source(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let sha256 = ctx.app.builds.source(owner(&ctx), number(&ctx)?).await?;
+    let blob = ctx.app.store.get(&sha256, None).await?;
+    Ok(blob_response(blob.ok_or_else(|| Error::Lost(format!("the source {sha256} is lost")))?))
+}
+
+/// `POST /+builds/{id}/log?fence=N&at=OFFSET`
+pub async fn log(mut ctx: Ctx) -> Result<Response> {
+    let body = std::mem::take(&mut ctx.body);
+    let ctx = ctx.without_body();
+    let (id, fence) = (number(&ctx)?, fence(&ctx)?);
+    let at = ctx.query("at").and_then(|at| at.parse().ok()).ok_or_else(|| bad!("say at=OFFSET"))?;
+    let text = axum::body::to_bytes(body, LONGEST_PIECE)
+        .await
+        .map_err(|_| Error::TooLarge(format!("a piece of log has at most {LONGEST_PIECE} bytes")))?;
+    let size = ctx.app.builds.append_log(owner(&ctx), id, fence, at, &text).await?;
+    respond::devpi(StatusCode::OK, "log", json!({"size": size}), None)
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Beat {
+    fence: i64,
+    step: Step,
+}
+
+/// `POST /+builds/{id}/beat` with `{"fence": N, "step": "build"}`
+pub async fn beat(mut ctx: Ctx) -> Result<Response> {
+    let beat: Beat = ctx.json().await?;
+    let ctx = ctx.without_body();
+    ctx.app.builds.beat(owner(&ctx), number(&ctx)?, beat.fence, beat.step).await?;
+    done("the lease holds")
+}
+
+/// `POST /+builds/{id}/release?fence=N`: a worker that stops gives its build back.
+pub async fn release(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    ctx.app.builds.give_back(owner(&ctx), number(&ctx)?, fence(&ctx)?).await?;
+    done("the build is queued again")
+}
+
+/// `PUT /+builds/{id}/wheel/{filename}?fence=N`
+pub async fn hand_in(mut ctx: Ctx) -> Result<Response> {
+    let body = std::mem::take(&mut ctx.body);
+    let ctx = ctx.without_body();
+    let held = held(&ctx).await;
+    let (id, fence) = match held {
+        Ok(held) => held,
+        Err(error) => {
+            drain::behind_the_answer(&ctx.headers, body.into_data_stream());
+            return Err(error);
+        }
+    };
+    let spool = receive(&ctx, body, ctx.app.builds.largest()).await?;
+    ctx.app.builds.hand_in(owner(&ctx), id, fence, ctx.param("filename"), spool).await?;
+    done("the wheel is fit")
+}
+
+async fn held(ctx: &Ctx<()>) -> Result<(BuildId, i64)> {
+    let (id, fence) = (number(ctx)?, fence(ctx)?);
+    ctx.app.builds.check_lease(owner(ctx), id, fence).await?;
+    Ok((id, fence))
+}
+
+/// `POST /+builds/{id}/outcome?fence=N`
+pub async fn outcome(mut ctx: Ctx) -> Result<Response> {
+    let outcome: Outcome = ctx.json().await?;
+    let ctx = ctx.without_body();
+    let (id, fence) = (number(&ctx)?, fence(&ctx)?);
+    ctx.app.builds.end(owner(&ctx), id, fence, outcome).await?;
+    let build = ctx.app.builds.get(id).await.map_err(|_| missing!("build {id} is gone"))?;
+    respond::devpi(StatusCode::OK, "build", json!({"state": build.state, "failure": build.failure}), None)
+}

@@ -1,0 +1,58 @@
+//! `/+workers`: who builds, and the claims that workers make.
+
+use super::respond;
+use super::router::Ctx;
+use crate::access;
+use crate::build::job::WorkerDescription;
+use crate::build::queue::{BEAT, Worker};
+use crate::error::Result;
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A claim is answered after this time, with or without a job.
+const HOLD: Duration = Duration::from_secs(20);
+
+/// Who a worker belongs to: leases are held by accounts, not by tokens.
+pub(super) fn owner(ctx: &Ctx<impl Send>) -> &str {
+    ctx.who.user.as_deref().unwrap_or_default()
+}
+
+/// `PUT /+workers/{name}`
+pub async fn register(mut ctx: Ctx) -> Result<Response> {
+    let description: WorkerDescription = ctx.json().await?;
+    let name = ctx.param("name").to_owned();
+    ctx.app.builds.register(owner(&ctx), &name, &description).await?;
+    respond::devpi(StatusCode::OK, "worker", json!({"beat": BEAT}), None)
+}
+
+/// `POST /+workers/{name}/claim`: a job, or 204 when there was none for a while.
+pub async fn claim(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    match ctx.app.builds.claim(owner(&ctx), ctx.param("name"), HOLD).await? {
+        Some(job) => respond::json(&job),
+        None => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            Ok(response)
+        }
+    }
+}
+
+/// `GET /+workers`
+pub async fn list(ctx: Ctx) -> Result<Response> {
+    let workers: Vec<Value> = ctx.app.builds.workers().await?.iter().map(shown).collect();
+    respond::devpi(StatusCode::OK, "list:worker", workers.into(), None)
+}
+
+fn shown(worker: &Worker) -> Value {
+    let known = &worker.description;
+    let targets: Vec<&str> = known.targets.iter().map(|target| target.name.as_str()).collect();
+    json!({
+        "name": worker.name, "owner": worker.owner, "targets": targets, "slots": known.slots,
+        "isolation": known.isolation, "version": known.version, "off": known.off,
+        "seen": access::time(worker.seen_at),
+    })
+}
