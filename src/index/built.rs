@@ -25,16 +25,10 @@ pub const BUILDER: &str = ":builder";
 /// What build tags of ours end in.
 const MARK: &str = "ww";
 
-/// `docopt-0.6.2-py2.py3-none-any.whl` as its `number`-th build here; an earlier build tag goes.
-/// `None` if it is no wheel's name.
-pub fn numbered(filename: &str, number: u64) -> Option<String> {
-    let parts: Vec<&str> = filename.split('-').collect();
-    match parts.as_slice() {
-        [name, version, python, abi, platform] | [name, version, _, python, abi, platform] => {
-            Some(format!("{name}-{version}-{number}{MARK}-{python}-{abi}-{platform}"))
-        }
-        _ => None,
-    }
+/// The name of a wheel as its `number`-th build here, in its one spelling; an earlier build tag goes.
+pub fn numbered(wheel: &WheelFilename, number: u64) -> String {
+    let [python, abi, platform] = [&wheel.python, &wheel.abi, &wheel.platform].map(|tags| tags.join("."));
+    format!("{}-{}-{number}{MARK}-{python}-{abi}-{platform}.whl", wheel.name.escaped(), wheel.version)
 }
 
 /// The number in a build tag of ours.

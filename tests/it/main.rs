@@ -3,6 +3,7 @@
 mod kit;
 
 mod big;
+mod built;
 mod cli;
 mod clients_install;
 mod clients_publish;

@@ -13,7 +13,7 @@ use crate::index::upload::{Contents, read_archive, refuse_status, release_key};
 use crate::packaging::filename::{DistFilename, WheelFilename};
 use crate::packaging::page::{File, Page};
 use crate::store::{Blob, Digests, Spool};
-use crate::{bad, conflict};
+use crate::conflict;
 use bytes::Bytes;
 use futures::TryStreamExt;
 
@@ -80,8 +80,7 @@ impl Indexes {
         if !is_stage && let Some(page) = self.mirrors.page(index, &name.name, false).await? {
             used.extend(page.page.files.iter().map(|file| file.filename.clone()));
         }
-        let number = next_number(name, used.iter().map(String::as_str));
-        numbered(handed.wheel, number).ok_or_else(|| bad!("{:?} is no wheel's name", handed.wheel))
+        Ok(numbered(name, next_number(name, used.iter().map(String::as_str))))
     }
 
     /// The bytes under their final name, checked like a stranger's upload, durable.
