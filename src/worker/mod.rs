@@ -21,5 +21,6 @@ pub mod log;
 pub mod peek;
 pub mod repair;
 pub mod room;
+pub mod root;
 pub mod sandbox;
 pub mod source;

@@ -10,6 +10,7 @@ use super::environment::{Environments, Held, Request};
 use super::interpreters::Interpreter;
 use super::link::Link;
 use super::log::Log;
+use super::root::Roots;
 use super::sandbox::collect::{self, Bounds, Collected};
 use super::sandbox::gate::{Fetched, Gate};
 use super::sandbox::{End, Mount, Plan, Sandbox};
@@ -26,6 +27,8 @@ pub struct Worker {
     pub interpreters: Vec<Interpreter>,
     pub sandbox: Sandbox,
     pub environments: Environments,
+    /// With the system packages of recipes.
+    pub roots: Roots,
 }
 
 /// How a job stops short of a wheel.
@@ -206,7 +209,7 @@ impl<'a> Room<'a> {
         let mut env = vec![("PATH".to_owned(), search_path(run.interpreter))];
         env.extend(run.env);
         let limits = self.limits(run.seconds);
-        let plan = Plan {
+        let mut plan = Plan {
             argv: run.argv,
             env,
             cwd: run.cwd,
@@ -216,6 +219,7 @@ impl<'a> Room<'a> {
             watched: run.watched,
             root: None,
         };
+        let _root = super::root::enter(self, step, &mut plan).await?;
         let ended = self.worker.sandbox.run(&plan, self.log).await.map_err(|error| ours(&error, step))?;
         match ended.end {
             End::Exit(code) => Ok(code),

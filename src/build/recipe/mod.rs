@@ -189,6 +189,15 @@ impl Recipe {
         Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// System packages that the tests and their services need.
+    pub fn test_packages(&self) -> Vec<String> {
+        let of_services = self.test.services.iter().flat_map(|service| &service.packages);
+        let mut all: Vec<String> = self.test.packages.iter().chain(of_services).cloned().collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// Whether there is anything to run once the wheel is installed.
     pub fn has_tests(&self) -> bool {
         self.test.command.is_some() || !self.test.import.is_empty()

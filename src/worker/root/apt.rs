@@ -1,0 +1,166 @@
+//! Asks the host's apt which packages are missing, and downloads them; installs nothing.
+
+use super::missing_package;
+use crate::bad;
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+/// A package as apt would install it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Package {
+    pub name: String,
+    pub version: String,
+    /// The file's name in apt's cache.
+    pub file: String,
+    /// As apt's lists have it: `SHA256:…`.
+    pub hash: String,
+}
+
+/// The host's apt with a cache of our own; needs no rights.
+pub(super) struct Apt {
+    cache: PathBuf,
+}
+
+/// What passes from the worker's environment to apt: how to get out.
+const PASSED: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+];
+/// A download of large packages over a slow line.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// As Debian's policy has it (§5.6.7); `name-` would ask apt to remove.
+pub(super) fn is_package(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ':'))
+}
+
+/// Changes when packages of the host change: what is missing then changes too.
+pub(super) fn host_state() -> Result<String> {
+    let found = std::fs::metadata("/var/lib/dpkg/status")
+        .map_err(|_| bad!("system packages come from apt, which this worker's machine has not: use a Debian or Ubuntu machine, or leave [system] of its distribution empty and prepare the machine"))?;
+    let changed = found.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{} {}", found.len(), changed.as_nanos()))
+}
+
+impl Apt {
+    pub fn new(cache: PathBuf) -> Self {
+        Self { cache }
+    }
+
+    /// What would be installed for these, those that they depend on first.
+    ///
+    /// # Errors
+    /// `Missing` for a package that is not known.
+    pub async fn resolve(&self, names: &[String]) -> Result<Vec<Package>> {
+        let printed = self.run("--print-uris", names).await?;
+        let mut packages = Vec::new();
+        for line in printed.lines().filter(|line| line.starts_with('\'')) {
+            packages.push(package(line).ok_or_else(|| bad!("apt printed what is no package: {line}"))?);
+        }
+        Ok(packages)
+    }
+
+    /// Downloads them, checked by apt, as `into/0000.deb` and so on in the list's order.
+    pub async fn download(&self, names: &[String], list: &[Package], into: &Path) -> Result<()> {
+        self.run("--download-only", names).await?;
+        for (number, package) in list.iter().enumerate() {
+            let from = self.cache.join("archives").join(&package.file);
+            std::fs::rename(&from, into.join(format!("{number:04}.deb"))).map_err(|e| {
+                bad!("apt did not download {}: {e}; are its lists new? (apt-get update)", package.file)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn run(&self, what: &str, names: &[String]) -> Result<String> {
+        std::fs::create_dir_all(self.cache.join("archives/partial"))?;
+        let cache = self.cache.canonicalize()?;
+        let mut command = tokio::process::Command::new("apt-get");
+        command.args(["-qq", "-y", "--no-install-recommends", what]);
+        for option in [
+            "Debug::NoLocking=true",
+            "APT::Sandbox::User=",
+            "Acquire::Retries=2",
+            "APT::Get::AllowUnauthenticated=false",
+        ] {
+            command.args(["-o", option]);
+        }
+        command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
+        command.args(["install", "--"]).args(names);
+        command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        let output = output.map_err(|_| bad!("apt did not end in {} s", PATIENCE.as_secs()))?;
+        let output = output.map_err(|e| bad!("apt-get cannot be started: {e}"))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(refused(&String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// What apt's words mean.
+fn refused(said: &str) -> crate::error::Error {
+    let errors = || said.lines().filter_map(|line| line.strip_prefix("E: "));
+    for error in errors() {
+        if let Some(name) = error.strip_prefix("Unable to locate package ") {
+            return missing_package(name);
+        }
+        if error.contains("has no installation candidate") {
+            return missing_package(error.split('\'').nth(1).unwrap_or(error));
+        }
+    }
+    bad!("apt cannot get the system packages: {}", errors().next().unwrap_or("it does not say why"))
+}
+
+/// `'http://…/libfoo1_1%3a2.0-1_amd64.deb' libfoo1_1%3a2.0-1_amd64.deb 1234 SHA256:…`
+fn package(line: &str) -> Option<Package> {
+    let mut words = line.split_whitespace().skip(1);
+    let (file, _size, hash) = (words.next()?, words.next()?, words.next().unwrap_or_default());
+    let (name, rest) = file.strip_suffix(".deb")?.split_once('_')?;
+    let (version, _architecture) = rest.rsplit_once('_')?;
+    let plain = is_package(name) && !file.contains('/');
+    plain.then(|| Package {
+        name: name.to_owned(),
+        version: version.replace("%3a", ":"),
+        file: file.to_owned(),
+        hash: hash.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_apt_prints_becomes_packages() {
+        let line = "'http://deb.example/pool/libdemo3_1%3a10.11-0%2bdeb12u2_amd64.deb' \
+                    libdemo3_1%3a10.11-0+deb12u2_amd64.deb 181576 MD5Sum:3df3";
+        let found = package(line).unwrap();
+        assert_eq!((found.name.as_str(), found.version.as_str()), ("libdemo3", "1:10.11-0+deb12u2"));
+        assert_eq!(found.hash, "MD5Sum:3df3");
+        assert!(package("'http://x/y' ../../x_1_all.deb 3 MD5Sum:1").is_none());
+        assert!(package("nonsense").is_none());
+    }
+
+    #[test]
+    fn a_package_that_is_not_known_is_named() {
+        let error = refused("E: Unable to locate package libnope-dev\n").to_string();
+        assert!(error.contains("\"libnope-dev\""), "{error}");
+        let error = refused("E: Package 'libold' has no installation candidate\n").to_string();
+        assert!(error.contains("\"libold\""), "{error}");
+        assert!(!is_package("-o") && !is_package("gcc-") && !is_package("a=1") && is_package("g++"));
+    }
+}

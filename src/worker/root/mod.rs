@@ -1,0 +1,315 @@
+//! Roots of builds: the host's `/usr` with more system packages in it, for sandboxes alone.
+//!
+//! Nothing is installed on the host. [`apt`] says which packages are missing and downloads them;
+//! they are unpacked inside a sandbox, their scripts never run; [`farm`] puts the host's `/usr` around
+//! them by links. One root is known by the exact packages in it and by the state of the host's own,
+//! and which packages a list comes to is remembered for a day.
+
+mod alternatives;
+mod apt;
+mod farm;
+
+use super::log::Log;
+use super::room::{Room, remove};
+use super::sandbox::{Isolation, Mount, Plan, Sandbox};
+use crate::bad;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Limits, Step};
+use crate::error::{Error, Result};
+use apt::{Apt, Package};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// How long what a list of packages comes to is believed.
+const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+/// Bytes that all roots of a worker may have on disk.
+const LIMIT: u64 = 6 << 30;
+/// Bumped when roots are made in another way.
+const MADE: &str = "1";
+
+/// `/usr` and what belongs to it, with packages beside the host's. Not removed while it is held.
+#[derive(Debug)]
+pub struct Root {
+    folder: PathBuf,
+    about: About,
+    /// Locked, shared.
+    _lock: File,
+}
+
+/// What is known of a root, kept beside it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct About {
+    /// Name and version of each package.
+    packages: BTreeMap<String, String>,
+    /// Paths of shared libraries inside, and the package of each.
+    libraries: BTreeMap<String, String>,
+    bytes: u64,
+}
+
+impl Root {
+    /// Makes a run see it.
+    pub fn apply(&self, plan: &mut Plan) {
+        plan.root = Some(self.folder.clone());
+        plan.mounts.push(Mount::read("/usr", farm::HOST));
+    }
+
+    /// Name and version of the packages in it.
+    pub fn packages(&self) -> &BTreeMap<String, String> {
+        &self.about.packages
+    }
+
+    /// The package, with its version, that a shared library of this path inside came from.
+    pub fn package_of(&self, library: &str) -> Option<(&str, &str)> {
+        let path = library.strip_prefix("/usr").unwrap_or(library);
+        let (name, package) = self
+            .about
+            .libraries
+            .get_key_value(path)
+            .map(|(_, name)| name)
+            .and_then(|name| self.about.packages.get_key_value(name))?;
+        Some((name, package))
+    }
+}
+
+/// Makes a run of a step see the system packages that the recipe has for it: those of the build
+/// while it is built and repaired, those of the tests while they run, nothing at any other time. The
+/// root must be held until the run has ended.
+///
+/// # Errors
+/// Packages that cannot be had.
+pub async fn enter(room: &Room<'_>, step: Step, plan: &mut Plan) -> Result<Option<Arc<Root>>, Failure> {
+    let packages = match step {
+        Step::Build | Step::Repair => room.recipe.packages.clone(),
+        Step::Test => room.recipe.test_packages(),
+        _ => Vec::new(),
+    };
+    let root = room.worker.roots.with(&packages, step, room.log).await?;
+    if let Some(root) = &root {
+        root.apply(plan);
+    }
+    Ok(root)
+}
+
+/// The roots of a worker, on disk.
+#[derive(Debug)]
+pub struct Roots {
+    folder: PathBuf,
+    sandbox: Sandbox,
+    /// One maker per list of packages.
+    flights: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Roots {
+    /// Those below `folder`, which is made when the first one is.
+    pub fn new(folder: PathBuf, sandbox: Sandbox) -> Self {
+        Self { folder, sandbox, flights: Mutex::default() }
+    }
+
+    /// A root with these packages of the host's distribution, and what they depend on; `None` if the
+    /// host has them all. `step` is what a failure is reported under.
+    ///
+    /// # Errors
+    /// `MissingLibrary` for packages that cannot be had; `Worker` for what else goes wrong.
+    pub async fn with(
+        &self,
+        packages: &[String],
+        step: Step,
+        log: &Log,
+    ) -> Result<Option<Arc<Root>>, Failure> {
+        if packages.is_empty() {
+            return Ok(None);
+        }
+        let failed = |error: Error| {
+            let class = match &error {
+                Error::Missing(_) => Class::MissingLibrary,
+                Error::Full(_) => Class::Disk,
+                _ => Class::Worker,
+            };
+            Failure { class, hint: error.to_string(), line: None, step }
+        };
+        if self.sandbox.isolation() == Isolation::None {
+            log.note(&format!(
+                "without a sandbox there is no root to put system packages into: the host must have {}",
+                packages.join(", ")
+            ));
+            return Ok(None);
+        }
+        self.get(packages, log).await.map_err(failed)
+    }
+
+    async fn get(&self, packages: &[String], log: &Log) -> Result<Option<Arc<Root>>> {
+        if let Some(bad) = packages.iter().find(|name| !apt::is_package(name)) {
+            return Err(missing_package(bad));
+        }
+        let request = hash(&[&[MADE.to_owned(), apt::host_state()?], packages].concat());
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(flights.entry(request.clone()).or_default())
+        };
+        let _turn = flight.lock().await;
+        let apt = Apt::new(self.folder.join("apt"));
+        let note = self.folder.join("requests").join(&request);
+        let list = match remembered(&note, BELIEVED) {
+            Some(list) => list,
+            None => match apt.resolve(packages).await {
+                Ok(list) => list,
+                Err(Error::Missing(why)) => return Err(Error::Missing(why)),
+                // Without the network, what was right yesterday will do.
+                Err(error) => remembered(&note, Duration::MAX).ok_or(error)?,
+            },
+        };
+        let root = match list.is_empty() {
+            true => None,
+            false => Some(self.root_of(&apt, packages, &list, log).await?),
+        };
+        let text = serde_json::to_vec(&list).map_err(Error::internal)?;
+        std::fs::create_dir_all(self.folder.join("requests"))?;
+        if remembered(&note, BELIEVED).is_none() {
+            std::fs::write(&note, text)?;
+        }
+        Ok(root)
+    }
+
+    async fn root_of(&self, apt: &Apt, asked: &[String], list: &[Package], log: &Log) -> Result<Arc<Root>> {
+        let exact: Vec<String> = list.iter().map(|package| format!("{package:?}")).collect();
+        let key = hash(&[&[MADE.to_owned(), apt::host_state()?], exact.as_slice()].concat());
+        if let Some(root) = self.kept(&key)? {
+            return Ok(root);
+        }
+        let names: Vec<&str> = list.iter().map(|package| package.name.as_str()).collect();
+        log.note(&format!("system packages for {}: {}", asked.join(" "), names.join(" ")));
+        let new = self.folder.join(format!("new-{key}-{}", std::process::id()));
+        remove(&new)?;
+        std::fs::create_dir_all(&new)?;
+        let made = self.make(&new, apt, asked, list, log).await;
+        let kept = made.and_then(|about| self.keep(&new, &key, &about));
+        remove(&new)?;
+        self.evict(&key);
+        kept
+    }
+
+    /// Downloads, unpacks, links; leaves the root in `new/root`.
+    async fn make(
+        &self,
+        new: &Path,
+        apt: &Apt,
+        asked: &[String],
+        list: &[Package],
+        log: &Log,
+    ) -> Result<About> {
+        let (debs, out) = (new.join("debs"), new.join("out"));
+        std::fs::create_dir(&debs)?;
+        std::fs::create_dir(&out)?;
+        apt.download(asked, list, &debs).await?;
+        self.unpack(&debs, &out, log).await?;
+        let (list, root) = (list.to_vec(), new.join("root"));
+        let lay = move || farm::lay_out(&list, &out, &root);
+        let laid = tokio::task::spawn_blocking(lay).await??;
+        Ok(About { packages: laid.packages, libraries: laid.libraries, bytes: laid.bytes })
+    }
+
+    /// Unpacks `debs/N.deb` to `out/N`, and its control files to `out/N.control`, in a sandbox.
+    async fn unpack(&self, debs: &Path, out: &Path, log: &Log) -> Result<()> {
+        let script = "set -e; for deb in /debs/*.deb; do name=${deb##*/}; name=${name%.deb}; \
+                      mkdir /out/$name; dpkg-deb --fsys-tarfile $deb | \
+                      tar -x -C /out/$name --no-same-owner --no-same-permissions --exclude=./usr/share/doc \
+                      --exclude=./usr/share/man --exclude=./usr/share/info; \
+                      dpkg-deb -e $deb /out/$name.control; done";
+        let plan = Plan {
+            argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+            mounts: vec![Mount::read(debs, "/debs"), Mount::write(out, "/out")],
+            limits: Limits { seconds: 600, ..Limits::default() },
+            watched: vec![out.to_owned()],
+            ..Plan::default()
+        };
+        match self.sandbox.run(&plan, log).await?.is_good() {
+            true => Ok(()),
+            false => Err(bad!("the system packages cannot be unpacked; the log says why")),
+        }
+    }
+
+    fn keep(&self, new: &Path, key: &str, about: &About) -> Result<Arc<Root>> {
+        let folder = self.folder.join(key);
+        let text = serde_json::to_vec(about).map_err(Error::internal)?;
+        std::fs::write(new.join("root/about.json"), text)?;
+        match std::fs::rename(new.join("root"), &folder) {
+            // Another worker with this folder was faster.
+            Err(_) if folder.join("about.json").is_file() => {}
+            other => other?,
+        }
+        self.kept(key)?.ok_or_else(|| bad!("the root {key} was removed while it was made: try again"))
+    }
+
+    /// The finished root of this key, locked against removal.
+    fn kept(&self, key: &str) -> Result<Option<Arc<Root>>> {
+        let folder = self.folder.join(key);
+        if !folder.join("about.json").is_file() {
+            return Ok(None);
+        }
+        let lock = self.lock(key)?;
+        lock.lock_shared()?;
+        let _ = lock.set_modified(SystemTime::now());
+        // It may have gone before the lock was held.
+        let Ok(text) = std::fs::read(folder.join("about.json")) else { return Ok(None) };
+        let about = serde_json::from_slice(&text).map_err(Error::internal)?;
+        Ok(Some(Arc::new(Root { folder, about, _lock: lock })))
+    }
+
+    fn lock(&self, key: &str) -> Result<File> {
+        let path = self.folder.join(format!("{key}.lock"));
+        Ok(File::options().create(true).truncate(false).write(true).open(path)?)
+    }
+
+    /// Removes the roots that were not used for longest while all are too large.
+    fn evict(&self, but: &str) {
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let Ok(text) = std::fs::read(entry.path().join("about.json")) else { continue };
+            let Ok(about) = serde_json::from_slice::<About>(&text) else { continue };
+            let key = entry.file_name().to_string_lossy().into_owned();
+            let used = self.lock(&key).and_then(|lock| Ok(lock.metadata()?.modified()?));
+            all.push((used.unwrap_or(SystemTime::UNIX_EPOCH), key, about.bytes));
+        }
+        all.sort();
+        let mut bytes: u64 = all.iter().map(|(_, _, bytes)| bytes).sum();
+        for (_, key, size) in all {
+            let free = bytes > LIMIT && key != but;
+            if free
+                && self
+                    .lock(&key)
+                    .is_ok_and(|lock| lock.try_lock().is_ok() && remove(&self.folder.join(&key)).is_ok())
+            {
+                bytes = bytes.saturating_sub(size);
+            }
+        }
+    }
+}
+
+fn missing_package(name: &str) -> Error {
+    crate::missing!(
+        "{name:?} is no system package that this worker's apt knows: correct [system] in the recipe"
+    )
+}
+
+fn remembered(note: &Path, age: Duration) -> Option<Vec<Package>> {
+    let written = note.metadata().ok()?.modified().ok()?;
+    let is_young = written.elapsed().is_ok_and(|since| since < age) || age == Duration::MAX;
+    if !is_young {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(note).ok()?).ok()
+}
+
+fn hash(parts: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update(b"\0");
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
