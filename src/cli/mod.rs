@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod build;
 mod config;
 mod fsck;
 mod index;
@@ -55,6 +56,8 @@ struct Place {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
+    /// Build wheels, with a server or without
+    Build(build::Build),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
     Fsck(fsck::Fsck),
     /// What this installation holds: versions, counts, bytes
@@ -114,6 +117,7 @@ impl Command {
     fn flags(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Serve(serve) => serve.flags(),
+            Self::Build(build) => build.flags(),
             _ => Vec::new(),
         }
     }
@@ -121,6 +125,7 @@ impl Command {
     async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
+            Self::Build(build) => build.run(resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),

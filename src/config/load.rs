@@ -26,7 +26,7 @@ pub struct Sources {
 }
 
 /// Variables with our prefix that are no settings.
-const OTHER_VARIABLES: [&str; 2] = ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_LOG"];
+const OTHER_VARIABLES: [&str; 3] = ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_LOG", "WHEELWRIGHT_TOKEN"];
 
 impl Sources {
     /// Flags and the environment of this process.

@@ -168,7 +168,6 @@ mod tests {
     fn what_git_could_take_for_something_else_is_refused() {
         for text in [
             "git+ext://sh -c id",
-            "git+https:///repo",
             "git+https://h/repo@--upload-pack=id",
             "git+https://h/repo@a..b",
             "git+https://h/repo@a:b",

@@ -40,12 +40,18 @@ struct Asked {
     origin: Option<String>,
     #[serde(default)]
     commit: Option<String>,
+    /// Microseconds since 1970: the commit's date.
+    #[serde(default)]
+    published_at: Option<i64>,
     /// Names, whole or abbreviated; none: all that are offered.
     #[serde(default)]
     targets: Vec<String>,
     /// Gets the wheel, and is where requirements are looked for.
     #[serde(default)]
     index: Option<String>,
+    /// Where requirements are looked for, if not there.
+    #[serde(default)]
+    from: Option<String>,
     /// Somebody waits for it.
     #[serde(default)]
     wait: bool,
@@ -64,7 +70,8 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     let parse =
         |name: &str| IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"));
     let publish = asked.index.as_deref().map(parse).transpose()?;
-    let index = publish.clone().map_or_else(|| parse(&ctx.app.config.default_index), Ok)?;
+    let from = asked.from.as_deref().or(asked.index.as_deref()).unwrap_or(&ctx.app.config.default_index);
+    let index = parse(from)?;
     if decided(&ctx, Need::Read, index.as_str(), None) != Decision::Allowed {
         return Err(missing!("there is no index {index}, or it is not yours to read"));
     }
@@ -114,7 +121,7 @@ async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, O
         filename,
         origin: asked.origin.clone().unwrap_or_else(|| format!("uploaded by {user}")),
         subdirectory: asked.subdirectory.clone(),
-        published_at: None,
+        published_at: asked.published_at,
         commit: asked.commit.clone(),
     };
     let long = source.origin.len() > 2000 || source.subdirectory.len() > 500;

@@ -1,0 +1,217 @@
+//! `wheelwright build`: wheels of whatever is named, with a server or without one.
+//!
+//! Without `--server` a whole server runs inside this process for as long as it takes, with its data in
+//! the user's cache; all else is the same, over HTTP.
+
+mod api;
+mod asked;
+mod closure;
+mod house;
+mod local;
+mod progress;
+mod report;
+mod scratch;
+mod sources;
+mod watch;
+mod work;
+
+use self::api::Api;
+use self::asked::{Asked, Everything};
+use self::closure::Want;
+use self::house::House;
+use self::local::Local;
+use self::progress::Progress;
+use self::scratch::Scratch;
+use self::sources::Supply;
+use self::work::Work;
+use crate::bad;
+use crate::build::target::{self, Target};
+use crate::config::load::Resolved;
+use crate::error::Result;
+use crate::index::directory::IndexName;
+use futures::future::join_all;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Wheels of requirements, folders, archives and git repositories, for every target asked for.
+///
+/// What the wheelhouse holds already is left alone, what the index has as a wheel is fetched, the rest
+/// is built in a sandbox. Dependencies come too.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  wheelwright build docopt 'psycopg2==2.8.6' --target cp313 -w wheelhouse/
+  wheelwright build git+https://host/repo@v1.2#subdirectory=lib ./my-project -w wheelhouse/
+  wheelwright build --server http://host:3141 --for-index alice/dev mysqlclient
+  pip install --no-index --find-links wheelhouse/ docopt")]
+pub struct Build {
+    /// docopt, 'psycopg2==2.8.6', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
+    #[arg(required_unless_present = "requirements", value_name = "REQUIREMENT|PATH|URL")]
+    what: Vec<String>,
+    /// A file of requirements; may be repeated
+    #[arg(short = 'r', long = "requirement", id = "requirements", value_name = "FILE")]
+    requirements: Vec<PathBuf>,
+    /// A file that limits versions; may be repeated
+    #[arg(short = 'c', long = "constraint", value_name = "FILE")]
+    constraints: Vec<PathBuf>,
+    /// cp313, cp27-linux, or a whole name; may be repeated [default: all that there are]
+    #[arg(long = "target", value_name = "NAME")]
+    targets: Vec<String>,
+    /// The folder that gets the wheels
+    #[arg(short = 'w', long, value_name = "DIR", required_unless_present = "for_index")]
+    wheelhouse: Option<PathBuf>,
+    /// Only what is named, without what it requires
+    #[arg(long)]
+    no_deps: bool,
+    /// Build there instead of here
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// An API token of that server
+    #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Publish there what is built
+    #[arg(long, value_name = "USER/INDEX", requires = "server", value_parser = super::index::parse)]
+    for_index: Option<IndexName>,
+    /// Whose packages count [default: the one of --for-index, else root/pypi]
+    #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+    index: Option<IndexName>,
+    /// Build what is named even if there is a wheel, and what failed before
+    #[arg(long)]
+    rebuild: bool,
+    /// A folder with recipes
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    recipes: Option<PathBuf>,
+    /// bubblewrap, or none: packages then run as you, with all that you may [default: bubblewrap]
+    #[arg(long, value_name = "KIND", conflicts_with = "server")]
+    isolation: Option<String>,
+    /// The simple index that packages come from [default: what pip on this machine would use]
+    #[arg(long, value_name = "URL", conflicts_with = "server")]
+    upstream: Option<String>,
+    /// Send nothing out: use what earlier builds fetched
+    #[arg(long, conflicts_with = "server")]
+    offline: bool,
+    /// One JSON document with every item
+    #[arg(long)]
+    json: bool,
+}
+
+impl Build {
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        let recipes = self.recipes.as_ref().and_then(|folder| std::path::absolute(folder).ok());
+        let recipes = recipes.map(|folder| folder.display().to_string());
+        let given = [
+            ("data", local::cache_folder().map(|folder| folder.display().to_string())),
+            ("log.filter", local::log_filter()),
+            ("build.recipes", recipes),
+            ("build.isolation", self.isolation.clone()),
+            ("upstream", self.upstream.clone()),
+            ("offline", self.offline.then(|| "true".to_owned())),
+        ];
+        given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+
+    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        let everything = match Everything::read(&self.what, &self.requirements, &self.constraints) {
+            Ok(everything) => everything,
+            Err(error) => {
+                eprintln!("error: {error}");
+                return Ok(ExitCode::from(2));
+            }
+        };
+        let stop = super::serve::stop_signal()?;
+        let progress = Progress::new();
+        tokio::pin!(stop);
+        let (api, local) = tokio::select! {
+            ready = self.ready(resolved, &progress) => ready?,
+            () = &mut stop => return Ok(stopped()),
+        };
+        let all_well = tokio::select! {
+            result = self.build_all(api, everything, local.as_ref(), progress) => Some(result),
+            () = &mut stop => None,
+        };
+        if let Some(local) = local {
+            local.stop().await;
+        }
+        match all_well {
+            Some(result) => Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            None => Ok(stopped()),
+        }
+    }
+
+    /// The server that was named, or one of our own.
+    async fn ready(&self, resolved: Resolved, progress: &Progress) -> Result<(Api, Option<Local>)> {
+        if let Some(url) = &self.server {
+            return Ok((Api::new(url, self.token.clone())?, None));
+        }
+        let local = Local::start(resolved, progress).await?;
+        Ok((local.api.clone(), Some(local)))
+    }
+
+    /// Whether all is there in the end.
+    async fn build_all(
+        &self,
+        api: Api,
+        everything: Everything,
+        local: Option<&Local>,
+        progress: Progress,
+    ) -> Result<bool> {
+        let house = self.wheelhouse.as_deref().map(House::open).transpose()?;
+        let scratch = Scratch::new(&std::env::temp_dir())?;
+        let index = self.index.as_ref().or(self.for_index.as_ref());
+        let index = index.map_or("root/pypi", IndexName::as_str).to_owned();
+        let mut work = Work::new(api, index, house, scratch, progress);
+        work.for_index = self.for_index.as_ref().map(|index| index.as_str().to_owned());
+        work.rebuild = self.rebuild;
+        work.deep = !self.no_deps;
+        work.logs = local.map(|local| local.logs.clone());
+        everything.warnings.iter().for_each(|warning| work.warn(warning));
+        let targets = self.targets(&work.api, local).await?;
+        let (roots, supplies) = parted(everything.items);
+        join_all(
+            targets.iter().map(|target| work.target(target, &roots, &everything.constraints, &supplies)),
+        )
+        .await;
+        let (items, warnings) = work.into_report();
+        let folder = self.wheelhouse.as_ref().map(|folder| folder.display().to_string());
+        report::print(&items, &warnings, folder.as_deref(), self.json)
+    }
+
+    /// The targets that were asked for, each once.
+    async fn targets(&self, api: &Api, local: Option<&Local>) -> Result<Vec<Target>> {
+        let offered = match local {
+            Some(local) => local.targets().await?,
+            None => api.targets().await?,
+        };
+        if offered.is_empty() {
+            return Err(bad!("no worker offers a target at present: start one with wheelwright worker"));
+        }
+        if self.targets.is_empty() {
+            return Ok(offered);
+        }
+        let mut chosen: Vec<Target> = Vec::new();
+        for asked in &self.targets {
+            for target in target::find(asked, &offered)? {
+                if !chosen.iter().any(|known| known.name == target.name) {
+                    chosen.push(target.clone());
+                }
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+/// Requirements to be found, and sources to be brought.
+fn parted(items: Vec<(Asked, String)>) -> (Vec<Want>, Vec<Supply>) {
+    let (mut roots, mut supplies) = (Vec::new(), Vec::new());
+    for (asked, by) in items {
+        match asked {
+            Asked::Listed(requirement) => roots.push(Want { requirement, by }),
+            Asked::Source(source) => supplies.push(Supply::new(source, by)),
+        }
+    }
+    (roots, supplies)
+}
+
+fn stopped() -> ExitCode {
+    eprintln!("stopped");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,268 @@
+//! What the command asks of a server, its own or another, over HTTP.
+
+use crate::bad;
+use crate::build::failure::Failure;
+use crate::build::job::Source;
+use crate::build::target::Target;
+use crate::error::{Error, Result};
+use crate::packaging::filename::encode_segment;
+use crate::packaging::json;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::upstream::client;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use url::Url;
+
+const JSON_PAGE: &str = "application/vnd.pypi.simple.v1+json";
+/// Until a server that says nothing is given up on. A page may have to come from far away first.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A page is refused beyond this many bytes.
+const LONGEST_PAGE: usize = 512 << 20;
+
+/// A server and the credential for it. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    /// Ends in `/`.
+    pub base: Url,
+    token: Option<String>,
+}
+
+/// What is to be built, as `POST /+builds` takes it.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Order {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    /// sha256 of an uploaded source.
+    #[serde(rename = "source", skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What is known of an uploaded source.
+    #[serde(flatten)]
+    pub about: Option<Source>,
+    pub targets: Vec<String>,
+    /// Gets the wheel.
+    pub index: Option<String>,
+    /// Where requirements come from, if not from `index`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Somebody waits for it.
+    pub wait: bool,
+    pub rebuild: bool,
+}
+
+/// A build as the server shows it.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Build {
+    pub id: i64,
+    pub state: String,
+    pub step: Option<String>,
+    pub failure: Option<Failure>,
+    wheel: Option<WheelFile>,
+    /// The indexes that were to get the wheel.
+    pub indexes: Vec<Published>,
+}
+
+/// What came out of a build.
+#[derive(Clone, Debug, serde::Deserialize)]
+struct WheelFile {
+    filename: String,
+    sha256: String,
+}
+
+/// An index that gets a wheel.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Published {
+    pub index: String,
+    /// Since when it has it.
+    pub published: Option<String>,
+}
+
+impl Build {
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state.as_str(), "built" | "failed")
+    }
+
+    /// File name and sha256 of what came out.
+    pub fn wheel(&self) -> Option<(&str, &str)> {
+        let wheel = self.wheel.as_ref()?;
+        Some((&wheel.filename, &wheel.sha256))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Answer<T> {
+    result: T,
+}
+
+#[derive(serde::Deserialize)]
+struct Uploaded {
+    sha256: String,
+}
+
+impl Api {
+    /// Speaks to the server at `url`.
+    ///
+    /// # Errors
+    /// `Bad` if that is no URL of a server.
+    pub fn new(url: &str, token: Option<String>) -> Result<Self> {
+        let wrong = || bad!("--server must be the address of a wheelwright (http://HOST:PORT), not {url:?}");
+        let mut base = Url::parse(url).map_err(|_| wrong())?;
+        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
+            return Err(wrong());
+        }
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        base.set_query(None);
+        base.set_fragment(None);
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(20))
+            .read_timeout(PATIENCE);
+        // A proxy is for the world outside.
+        let is_own = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let builder = if is_own { builder.no_proxy() } else { builder };
+        Ok(Self { http: builder.build().map_err(Error::internal)?, base, token })
+    }
+
+    /// For people: the page of a build.
+    pub fn build_url(&self, id: i64) -> String {
+        format!("{}+builds/{id}", self.base)
+    }
+
+    fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        let request = self.http.request(method, url.clone()).header("accept", "application/json");
+        match &self.token {
+            // Ours only: a page may list files of elsewhere.
+            Some(token) if url.origin() == self.base.origin() => request.basic_auth("__token__", Some(token)),
+            _ => request,
+        }
+    }
+
+    fn at(&self, path: &str) -> Result<Url> {
+        self.base.join(path).map_err(Error::internal)
+    }
+
+    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response> {
+        let response = request.send().await.map_err(|error| client::failure(url, &error))?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(refusal(response, url).await),
+        }
+    }
+
+    async fn result<T: DeserializeOwned>(&self, request: RequestBuilder, url: &Url) -> Result<T> {
+        let response = self.send(request, url).await?;
+        let bytes = response.bytes().await.map_err(|error| client::failure(url, &error))?;
+        let answer: Answer<T> = serde_json::from_slice(&bytes).map_err(|error| {
+            Error::BadUpstream(format!("{} does not answer like a wheelwright: {error}", client::shown(url)))
+        })?;
+        Ok(answer.result)
+    }
+
+    /// The targets that can be built for at present.
+    pub async fn targets(&self) -> Result<Vec<Target>> {
+        let url = self.at("+targets")?;
+        self.result(self.request(Method::GET, &url), &url).await
+    }
+
+    /// A project's page, with absolute URLs; `None` if the index has no such project.
+    pub async fn page(&self, index: &str, project: &ProjectName) -> Result<Option<Page>> {
+        let url = self.at(&format!("{index}/+simple/{project}/"))?;
+        let request = self.request(Method::GET, &url).header("accept", JSON_PAGE);
+        let mut response = match self.send(request, &url).await {
+            Err(Error::Missing(_)) => return Ok(None),
+            other => other?,
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| client::failure(&url, &error))? {
+            if body.len() + chunk.len() > LONGEST_PAGE {
+                return Err(Error::BadUpstream(format!("the page {} is too large", client::shown(&url))));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        json::parse(&body, &url, project).map(Some)
+    }
+
+    /// Brings a source to the server; gives its sha256.
+    pub async fn upload(&self, file: &Path, filename: &str) -> Result<String> {
+        let url = self.at(&format!("+builds/sources?filename={}", encode_segment(filename)))?;
+        let bytes = tokio::fs::File::open(file).await?;
+        let length = bytes.metadata().await?.len();
+        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(bytes, 128 << 10));
+        let request = self.request(Method::POST, &url).header("content-length", length).body(body);
+        Ok(self.result::<Uploaded>(request, &url).await?.sha256)
+    }
+
+    /// Asks for builds, one for each target.
+    pub async fn order(&self, order: &Order) -> Result<Vec<Build>> {
+        let url = self.at("+builds")?;
+        let body = serde_json::to_vec(order).map_err(Error::internal)?;
+        let request = self.request(Method::POST, &url).header("content-type", "application/json").body(body);
+        self.result(request, &url).await
+    }
+
+    /// A build as it is now.
+    pub async fn build(&self, id: i64) -> Result<Build> {
+        let url = self.at(&format!("+builds/{id}"))?;
+        self.result(self.request(Method::GET, &url), &url).await
+    }
+
+    /// The log of a build, which grows while the build runs.
+    pub async fn log(&self, id: i64) -> Result<Response> {
+        let url = self.at(&format!("+builds/{id}/log"))?;
+        self.send(self.request(Method::GET, &url).header("accept", "text/plain"), &url).await
+    }
+
+    /// Where the wheel of a build is.
+    pub fn wheel_url(&self, id: i64, filename: &str) -> Result<Url> {
+        self.at(&format!("+builds/{id}/wheel/{}", encode_segment(filename)))
+    }
+
+    /// Writes what is at `url` into the new file `to`.
+    ///
+    /// # Errors
+    /// `BadUpstream` if the bytes do not have this sha256.
+    pub async fn download(&self, url: &Url, sha256: Option<&str>, to: &Path) -> Result<()> {
+        let mut response = self.send(self.request(Method::GET, url).header("accept", "*/*"), url).await?;
+        let mut file = tokio::fs::File::create(to).await?;
+        while let Some(chunk) = response.chunk().await.map_err(|error| client::failure(url, &error))? {
+            file.write_all(&chunk).await?;
+        }
+        file.flush().await?;
+        drop(file);
+        let (path, shown) = (to.to_owned(), client::shown(url));
+        let arrived = tokio::task::spawn_blocking(move || super::house::digest(&path)).await??;
+        match sha256 {
+            Some(told) if !told.eq_ignore_ascii_case(&arrived) => {
+                let _ = tokio::fs::remove_file(to).await;
+                Err(Error::BadUpstream(format!("{shown} arrived with sha256 {arrived} instead of {told}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a server said that is no success.
+async fn refusal(response: Response, url: &Url) -> Error {
+    let status = response.status();
+    let body = response.bytes().await.unwrap_or_default();
+    let said = serde_json::from_slice::<Value>(&body).ok();
+    let said = said.as_ref().and_then(|said| said.get("message")).and_then(Value::as_str);
+    let said = said.map(str::to_owned).unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
+    match status {
+        StatusCode::UNAUTHORIZED => Error::Unauthenticated(format!("{said}; give a token with --token")),
+        StatusCode::FORBIDDEN => Error::Forbidden(said),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Error::Missing(said),
+        StatusCode::CONFLICT => Error::Conflict(said),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Error::Unavailable(said),
+        StatusCode::GATEWAY_TIMEOUT => Error::Timeout(said),
+        status if status.is_server_error() => Error::BadUpstream(said),
+        _ => Error::Bad(said),
+    }
+}

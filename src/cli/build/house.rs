@@ -1,0 +1,262 @@
+//! The wheelhouse: a flat folder of wheels, as `pip --find-links` reads it, and what we know of them.
+
+use crate::bad;
+use crate::build::target::Target;
+use crate::error::{Error, Result};
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::retag;
+use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::packaging::wheel;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+/// Beside the wheels: which were built here, and for what. Installers skip it.
+const RECORD: &str = ".wheelwright.json";
+
+/// One folder of wheels. Changes go through one owner at a time.
+#[derive(Debug)]
+pub struct House {
+    pub folder: PathBuf,
+    record: Record,
+}
+
+/// Wheels that are not recorded came from elsewhere, and are taken as they are.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Record {
+    #[serde(default)]
+    built: BTreeMap<String, Built>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Built {
+    sha256: String,
+    /// Names of the targets whose builds gave this wheel's metadata.
+    targets: BTreeSet<String>,
+}
+
+/// A wheel in the folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wheel {
+    pub filename: String,
+    pub project: ProjectName,
+    pub version: Version,
+    pub requires: Vec<Requirement>,
+    /// Requirements that nobody can read.
+    pub unreadable: Vec<String>,
+}
+
+/// Where bytes that arrive came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// An index listed it, or it was named: what it says is said for everybody.
+    Published,
+    /// Built for this target just now.
+    Built(&'a Target),
+}
+
+impl House {
+    /// Opens a folder, and makes it where it is not there.
+    ///
+    /// # Errors
+    /// `Bad` if it cannot be made.
+    pub fn open(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| bad!("the wheelhouse {} can not be made: {error}", folder.display()))?;
+        let text = std::fs::read(folder.join(RECORD)).unwrap_or_default();
+        // A damaged record is no record: wheels are then taken as they are.
+        let record = serde_json::from_slice(&text).unwrap_or_default();
+        Ok(Self { folder: folder.to_owned(), record })
+    }
+
+    /// The best wheel that the folder holds: the newest version that satisfies, then the best tag.
+    pub fn best(
+        &self,
+        project: &ProjectName,
+        specifiers: &VersionSpecifiers,
+        target: &Target,
+    ) -> Option<Wheel> {
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut fitting: Vec<_> = names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|filename| {
+                let name = WheelFilename::parse(&filename).ok().filter(|name| name.name == *project)?;
+                let rank = target.accepts(&filename)?;
+                let build = name.build_key().map(|(number, rest)| (number, rest.to_owned()));
+                Some((name.version, std::cmp::Reverse(rank), build, filename))
+            })
+            .filter(|(version, _, _, filename)| {
+                version::satisfies(specifiers, version) && self.is_for(filename, target)
+            })
+            .collect();
+        let named = specifiers.iter().any(|clause| clause.version().any_prerelease());
+        if !named && fitting.iter().any(|(version, ..)| !version.any_prerelease()) {
+            fitting.retain(|(version, ..)| !version.any_prerelease());
+        }
+        fitting.sort();
+        // One that cannot be read is got again.
+        fitting.iter().rev().find_map(|(.., filename)| self.read(filename).ok())
+    }
+
+    /// Whether a wheel may be used for this target: a pure wheel that was built for others only may
+    /// have requirements that were decided there.
+    fn is_for(&self, filename: &str, target: &Target) -> bool {
+        self.record.built.get(filename).is_none_or(|built| built.targets.contains(&target.name))
+    }
+
+    /// What a wheel of the folder says of itself.
+    pub fn read(&self, filename: &str) -> Result<Wheel> {
+        read(&self.folder.join(filename), filename)
+    }
+
+    /// Takes the wheel in the file `arrived`, which goes away. A built wheel that is there already
+    /// under the same name with other metadata, since another target's build decided otherwise, is
+    /// given to each under narrower tags.
+    ///
+    /// # Errors
+    /// `Bad` if it is no wheel.
+    pub fn take(&mut self, arrived: &Path, filename: &str, origin: Origin) -> Result<Wheel> {
+        let sha256 = digest(arrived)?;
+        let place = self.folder.join(filename);
+        let wheel = read(arrived, filename)?;
+        let Origin::Built(target) = origin else {
+            self.record.built.remove(filename);
+            rename(arrived, &place)?;
+            self.keep_record()?;
+            return Ok(wheel);
+        };
+        // One that cannot be read is written over.
+        let there = read(&place, filename).is_ok();
+        if there && !same_metadata(&place, arrived)? {
+            return self.part(arrived, filename, target);
+        }
+        if there {
+            let _ = std::fs::remove_file(arrived);
+        } else {
+            rename(arrived, &place)?;
+        }
+        let built = self.record.built.entry(filename.to_owned()).or_default();
+        if !there {
+            *built = Built { sha256, targets: BTreeSet::new() };
+        }
+        built.targets.insert(target.name.clone());
+        self.keep_record()?;
+        Ok(wheel)
+    }
+
+    /// Keeps two wheels apart that have one name and different metadata.
+    fn part(&mut self, arrived: &Path, filename: &str, target: &Target) -> Result<Wheel> {
+        let there = self.record.built.get(filename).cloned();
+        if there.as_ref().is_some_and(|built| built.targets.iter().all(|name| *name == target.name)) {
+            // Built again for the one target it was for.
+            rename(arrived, &self.folder.join(filename))?;
+            self.keep_record()?;
+            return self.read(filename);
+        }
+        // One that came from elsewhere stays as it is: a narrower tag goes before it.
+        if let Some(built) = there {
+            let place = self.folder.join(filename);
+            for name in &built.targets {
+                let narrowed = narrow(&place, filename, name, &self.folder)?;
+                let record = self.record.built.entry(narrowed).or_default();
+                record.targets.insert(name.clone());
+            }
+            self.record.built.remove(filename);
+            std::fs::remove_file(&place)?;
+        }
+        let narrowed = narrow(arrived, filename, &target.name, &self.folder)?;
+        let _ = std::fs::remove_file(arrived);
+        let record = self.record.built.entry(narrowed.clone()).or_default();
+        record.targets.insert(target.name.clone());
+        self.keep_record()?;
+        self.read(&narrowed)
+    }
+
+    fn keep_record(&self) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&self.record).map_err(Error::internal)?;
+        let partial = self.folder.join(format!("{RECORD}.{}", std::process::id()));
+        std::fs::write(&partial, text)?;
+        rename(&partial, &self.folder.join(RECORD))
+    }
+}
+
+/// Python and ABI tag of a wheel that is for one interpreter: `py27-none` for a pure one and
+/// `cp27mu-manylinux_2_36_x86_64`, `cp313-abi3` for one with the stable ABI.
+fn narrow_tags(filename: &str, target: &str) -> Result<(String, String)> {
+    let interpreter = target.split('-').next().unwrap_or(target);
+    let digits: String =
+        interpreter.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let abi = WheelFilename::parse(filename)?.abi.join(".");
+    Ok((if abi == "none" { format!("py{digits}") } else { format!("cp{digits}") }, abi))
+}
+
+/// Writes the wheel once more for one target's interpreter; gives its name.
+fn narrow(wheel: &Path, filename: &str, target: &str, into: &Path) -> Result<String> {
+    let plan = retag::Plan { python_abi: Some(narrow_tags(filename, target)?), ..retag::Plan::default() };
+    let mut out = Cursor::new(Vec::new());
+    let name = retag::rewrite(File::open(wheel)?, filename, &plan, &mut out)?;
+    let partial = into.join(format!(".{name}.{}", std::process::id()));
+    std::fs::write(&partial, out.into_inner())?;
+    rename(&partial, &into.join(&name))?;
+    Ok(name)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            std::fs::copy(from, to)?;
+            Ok(std::fs::remove_file(from)?)
+        }
+        other => Ok(other?),
+    }
+}
+
+fn same_metadata(one: &Path, other: &Path) -> Result<bool> {
+    let metadata = |path: &Path| wheel::read_metadata(File::open(path)?);
+    Ok(metadata(one)? == metadata(other)?)
+}
+
+/// What the wheel in the file `path` says of itself.
+///
+/// # Errors
+/// `Bad` if it is no wheel of that name.
+pub fn read(path: &Path, filename: &str) -> Result<Wheel> {
+    let name = WheelFilename::parse(filename)?;
+    let metadata = Metadata::parse(&wheel::read_metadata(File::open(path)?)?)?;
+    let (mut requires, mut unreadable) = (Vec::new(), Vec::new());
+    for text in &metadata.requires_dist {
+        match Requirement::parse(text) {
+            Ok(requirement) => requires.push(requirement),
+            Err(_) => unreadable.push(text.clone()),
+        }
+    }
+    Ok(Wheel {
+        filename: filename.to_owned(),
+        project: name.name,
+        version: name.version,
+        requires,
+        unreadable,
+    })
+}
+
+/// The sha256 of a file, in hex.
+pub fn digest(path: &Path) -> Result<String> {
+    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        match buffer.get(..read) {
+            Some(bytes) if read > 0 => hash.update(bytes),
+            _ => break,
+        }
+    }
+    Ok(crate::index::hex(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! A whole server inside this process, for as long as one command takes.
+
+use super::api::Api;
+use super::progress::Progress;
+use crate::access::Scope;
+use crate::access::password;
+use crate::access::tokens::{self, NewToken};
+use crate::app::App;
+use crate::bad;
+use crate::build::target::Target;
+use crate::config::Config;
+use crate::config::load::Resolved;
+use crate::error::{Error, Result};
+use crate::web::server;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Until the built-in worker says what it can build for: it asks every interpreter.
+const WORKER_STARTS: Duration = Duration::from_secs(90);
+
+/// The server, and the lock that keeps others from its folder meanwhile.
+pub struct Local {
+    pub api: Api,
+    /// Logs of builds that failed are kept here.
+    pub logs: PathBuf,
+    app: App,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<()>>,
+    token: String,
+    _lock: File,
+}
+
+/// The user's cache: `XDG_CACHE_HOME`, else what the system has for that; `None` without a home.
+pub fn cache_folder() -> Option<PathBuf> {
+    let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    let cache = given("XDG_CACHE_HOME").or_else(|| match std::env::consts::OS {
+        "windows" => given("LOCALAPPDATA"),
+        "macos" => home().map(|home| home.join("Library/Caches")),
+        _ => home().map(|home| home.join(".cache")),
+    });
+    cache.map(|cache| cache.join("wheelwright"))
+}
+
+/// A server's log would run through the progress; who sets a filter wants it.
+pub fn log_filter() -> Option<String> {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let asked = is_set("WHEELWRIGHT_LOG") || is_set("WHEELWRIGHT_LOG__FILTER");
+    (!asked).then(|| "error".to_owned())
+}
+
+impl Local {
+    /// Starts it. Another command that uses the folder is waited for.
+    pub async fn start(mut resolved: Resolved, progress: &Progress) -> Result<Self> {
+        let data = resolved.config.data.clone();
+        create_private(&data)?;
+        let lock = lock(&data.join("build.lock"), progress).await?;
+        make_private_server(&mut resolved.config);
+        let logs = data.join("logs");
+        let app = super::super::open(resolved).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let new = NewToken {
+            owner: "root".into(),
+            name: "wheelwright build".into(),
+            scope: Scope::default(),
+            expires: Some(86_400),
+        };
+        let (token, secret) = tokens::create(&app.db, ":command-line", &new).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = app.clone();
+        let serving = tokio::spawn(async move {
+            let limits = server::Limits { drain: Duration::from_millis(200), ..server::Limits::default() };
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            server::serve_within(limits, serving, listener, stopped).await
+        });
+        let api = Api::new(&url, Some(secret))?;
+        Ok(Self { api, logs, app, stop, serving, token, _lock: lock })
+    }
+
+    /// What the built-in worker can build for, once it said so.
+    pub async fn targets(&self) -> Result<Vec<Target>> {
+        let until = Instant::now() + WORKER_STARTS;
+        loop {
+            let targets = self.api.targets().await?;
+            if !targets.is_empty() {
+                return Ok(targets);
+            }
+            if Instant::now() > until {
+                return Err(bad!(
+                    "no interpreter was found on this machine to build for, or building is off: see wheelwright target list"
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Ends server, worker and what they run.
+    pub async fn stop(self) {
+        let root = crate::access::Who { label: ":command-line".into(), ..crate::access::Who::person("root") };
+        // It expires in any case.
+        let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
+        let _ = self.stop.send(());
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
+    }
+}
+
+/// Settings of a server for others do not count for this one.
+fn make_private_server(config: &mut Config) {
+    let own = Config::default();
+    config.database = None;
+    config.storage = None;
+    config.tls = None;
+    config.public_url = None;
+    config.default_index = own.default_index;
+    config.default_upload_index = None;
+    config.open_registration = false;
+    config.build.enabled = true;
+    // Nobody signs in there: what this process needs, it has.
+    config.root_password = Some(password::random());
+}
+
+fn create_private(folder: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .map_err(|error| bad!("{} can not be made: {error}; say where with --data", folder.display()))
+}
+
+/// Waits until no other command uses the folder.
+async fn lock(path: &Path, progress: &Progress) -> Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+        Err(std::fs::TryLockError::WouldBlock) => {}
+    }
+    progress.say("waiting for another wheelwright build to end …");
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => {}
+            Err(std::fs::TryLockError::Error(error)) => return Err(Error::from(error)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What came of it, item by item: a table for people, one JSON document for scripts.
+
+use super::super::table;
+use super::progress::plain;
+use crate::build::failure::Failure;
+use crate::error::Result;
+use serde::Serialize;
+use serde_json::json;
+
+/// One project for one target.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// As it is known best: `docopt`, `./my-project`.
+    pub name: String,
+    pub version: Option<String>,
+    pub target: String,
+    pub outcome: Outcome,
+    /// In the wheelhouse.
+    pub wheel: Option<String>,
+    /// Number of the build.
+    pub build: Option<i64>,
+    /// Where its log is.
+    pub log: Option<String>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// The same where no build got so far; or what else is to be said.
+    pub message: Option<String>,
+    /// Of wall time, as seen from here.
+    pub seconds: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The wheelhouse had it.
+    Held,
+    /// The index had a wheel.
+    Fetched,
+    Built,
+    Failed,
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Fetched => "fetched",
+            Self::Built => "built",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+impl Item {
+    /// Why it failed, in lines for people: class and step, the hint, the first error line, the log.
+    pub fn complaint(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(failure) = &self.failure {
+            lines.push(format!("failed at {}: {}", failure.step.name(), class_name(failure)));
+            lines.extend(failure.line.iter().map(|line| format!("  {}", plain(line))));
+            lines.extend(
+                Some(&failure.hint)
+                    .filter(|hint| !hint.is_empty())
+                    .map(|hint| format!("  hint: {}", plain(hint))),
+            );
+        }
+        lines.extend(self.message.iter().map(|message| plain(message)));
+        lines.extend(self.log.iter().map(|log| format!("  log: {log}")));
+        lines
+    }
+}
+
+/// `missing-header`
+pub fn class_name(failure: &Failure) -> String {
+    serde_json::to_value(failure.class)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+/// Prints all items; whether none failed.
+pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json: bool) -> Result<bool> {
+    let failed = items.iter().filter(|item| item.outcome == Outcome::Failed).count();
+    if as_json {
+        table::json(
+            &json!({ "wheelhouse": folder, "ok": failed == 0, "items": items, "warnings": warnings }),
+        )?;
+        return Ok(failed == 0);
+    }
+    let head = ["PROJECT", "VERSION", "TARGET", "OUTCOME", "WHEEL"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for item in items {
+        let why = item.failure.as_ref().map(class_name);
+        let wheel = item.wheel.clone().or(why).unwrap_or_default();
+        let version = item.version.clone().unwrap_or_default();
+        rows.push(vec![
+            item.name.clone(),
+            version,
+            item.target.clone(),
+            item.outcome.name().to_owned(),
+            wheel,
+        ]);
+    }
+    if items.len() > 1 || failed > 0 {
+        table::rows(&rows)?;
+    }
+    match failed {
+        0 => table::line(&format!(
+            "{} wheels{}",
+            items.len(),
+            folder.map(|folder| format!(" in {folder}")).unwrap_or_default()
+        ))?,
+        failed => table::line(&format!("{failed} of {} failed", items.len()))?,
+    }
+    Ok(failed == 0)
+}

@@ -1,0 +1,112 @@
+//! Sources that no index lists, brought to the server: packed or downloaded once, for all targets.
+
+use super::api::Api;
+use super::asked::{Place, Source};
+use super::scratch::Scratch;
+use crate::bad;
+use crate::build::job;
+use crate::error::{Error, Result};
+use crate::git::{self, Asker, Limits};
+use crate::packaging::filename;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+/// A source as the server knows it, or a wheel that needs none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Brought {
+    Uploaded {
+        sha256: String,
+        about: job::Source,
+    },
+    /// A wheel on this machine.
+    Wheel {
+        path: PathBuf,
+        filename: String,
+    },
+}
+
+/// One source, brought when it is first needed.
+pub struct Supply {
+    pub source: Source,
+    /// Who wants it.
+    pub by: String,
+    brought: OnceCell<Result<Brought, Arc<Error>>>,
+}
+
+impl Supply {
+    pub fn new(source: Source, by: String) -> Self {
+        Self { source, by, brought: OnceCell::new() }
+    }
+
+    /// Brings it, once for all who ask. `warn` gets what was left out.
+    ///
+    /// # Errors
+    /// Why it cannot be had; the same for everybody.
+    pub async fn bring(&self, api: &Api, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
+        let once =
+            self.brought.get_or_init(|| async { self.get(api, scratch, warn).await.map_err(Arc::new) });
+        once.await.clone().map_err(|error| error.again())
+    }
+
+    async fn get(&self, api: &Api, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
+        let archive = scratch.file();
+        let tree = match &self.source.place {
+            Place::Git(address) => git::fetch(address, Asker::Person, Limits::default(), &archive).await?,
+            Place::Folder(folder) => git::pack_folder(folder, &archive).await?,
+            Place::Archive(path) => return self.archive(api, path, &self.source.shown).await,
+            Place::Url(url) => {
+                let name = url
+                    .path_segments()
+                    .and_then(|mut parts| parts.next_back())
+                    .and_then(filename::decode_once);
+                let name = name.filter(|name| !name.is_empty() && !name.starts_with('.'));
+                let name = name.ok_or_else(|| bad!("{} names no file", self.source.shown))?;
+                let folder = scratch.folder()?;
+                let path = folder.join(name);
+                api.download(url, fragment_sha256(url).as_deref(), &path).await?;
+                return self.archive(api, &path, &self.source.shown).await;
+            }
+        };
+        for warning in &tree.warnings {
+            warn(warning);
+        }
+        let sha256 = api.upload(&archive, &tree.filename).await?;
+        let _ = tokio::fs::remove_file(&archive).await;
+        let about = job::Source {
+            kind: job::SourceKind::Tree,
+            filename: tree.filename,
+            origin: tree.origin,
+            subdirectory: tree.subdirectory,
+            published_at: tree.committed_at,
+            commit: tree.commit,
+        };
+        Ok(Brought::Uploaded { sha256, about })
+    }
+
+    /// A wheel is taken as it is. What is called like a source distribution is one; an archive of
+    /// another name is a tree.
+    async fn archive(&self, api: &Api, path: &Path, origin: &str) -> Result<Brought> {
+        let filename = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if filename.ends_with(".whl") {
+            filename::WheelFilename::parse(&filename)?;
+            return Ok(Brought::Wheel { path: path.to_owned(), filename });
+        }
+        let is_sdist = !filename::candidates(&filename).is_empty();
+        if !is_sdist && !filename.ends_with(".tar.gz") {
+            return Err(bad!(
+                "{filename} is called neither {{name}}-{{version}}.tar.gz nor anything else that can be unpacked"
+            ));
+        }
+        let sha256 = api.upload(path, &filename).await?;
+        let kind = if is_sdist { job::SourceKind::Sdist } else { job::SourceKind::Tree };
+        let about = job::Source { kind, filename, origin: origin.to_owned(), ..job::Source::default() };
+        Ok(Brought::Uploaded { sha256, about })
+    }
+}
+
+/// `#sha256=…`
+fn fragment_sha256(url: &url::Url) -> Option<String> {
+    let pairs = url.fragment()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == "sha256").map(|(_, hex)| hex.to_owned()).next()
+}

@@ -1,0 +1,108 @@
+//! One build: ordered, watched until it ends, its wheel fetched.
+
+use super::api::{Build, Order};
+use super::house;
+use super::progress::{Line, last_line};
+use super::report::{Outcome, class_name};
+use super::work::{Failed, Got, Work, locked};
+use crate::bad;
+use crate::error::{Error, Result};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a build is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+/// A server that does not answer for so long is given up on.
+const AWAY: Duration = Duration::from_secs(60);
+
+impl Work {
+    /// Orders one build, watches it and fetches its wheel.
+    pub(super) async fn built(&self, label: &str, order: Order) -> Result<Got, Failed> {
+        let line = self.progress.begin(label, "build");
+        let ordered = self.api.order(&order).await?;
+        let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
+        let id = build.id;
+        let build = self.watch(build, &line).await?;
+        let seconds = line.seconds();
+        let Some((filename, sha256)) = build.wheel().filter(|_| build.state == "built") else {
+            let failure = build.failure.clone();
+            let class = failure.as_ref().map(class_name).unwrap_or_else(|| build.state.clone());
+            line.end(&format!("failed after {seconds:.1} s: {class}"));
+            let message = failure.is_none().then(|| "the build failed without a reason".to_owned());
+            let log = self.kept_log(id).await;
+            return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
+        };
+        let path = self.scratch.file();
+        self.api.download(&self.api.wheel_url(id, filename)?, Some(sha256), &path).await?;
+        let wheel = house::read(&path, filename)?;
+        line.end(&format!("built in {seconds:.1} s"));
+        for index in build.indexes.iter().filter(|index| index.published.is_none()) {
+            // It is published right after it was built.
+            self.warn(&format!("{filename} is not in {} yet: see {}", index.index, self.api.build_url(id)));
+        }
+        Ok(Got { wheel, outcome: Outcome::Built, path: Some(path), build: Some(id), seconds })
+    }
+
+    /// Until the build has ended.
+    async fn watch(&self, build: Build, line: &Line) -> Result<Build> {
+        let (id, step) = (build.id, Mutex::new(String::new()));
+        let watching = self.until_ended(build, &step, line);
+        if !self.progress.is_live() {
+            return watching.await;
+        }
+        // The log is a comfort: watching goes on without it.
+        tokio::select! {
+            result = watching => result,
+            never = self.follow_log(id, &step, line) => match never {},
+        }
+    }
+
+    /// A server that is away for a moment is asked again.
+    async fn until_ended(&self, mut build: Build, step: &Mutex<String>, line: &Line) -> Result<Build> {
+        let mut away_since = None;
+        while !build.has_ended() {
+            tokio::time::sleep(LOOK).await;
+            match self.api.build(build.id).await {
+                Ok(newer) => {
+                    away_since = None;
+                    let now = newer.step.clone().unwrap_or_else(|| newer.state.clone());
+                    line.doing(&now);
+                    *locked(step) = now;
+                    build = newer;
+                }
+                Err(error @ (Error::Unavailable(_) | Error::Timeout(_) | Error::BadUpstream(_))) => {
+                    let since: &mut Instant = away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > AWAY {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(build)
+    }
+
+    /// Where the log of an ended build is to be read after this command.
+    async fn kept_log(&self, id: i64) -> Option<String> {
+        let url = self.api.build_url(id);
+        let Some(folder) = &self.logs else { return Some(url) };
+        let path = folder.join(format!("build-{id}.log"));
+        let log = self.api.log(id).await.ok()?.bytes().await.ok()?;
+        tokio::fs::create_dir_all(folder).await.ok()?;
+        tokio::fs::write(&path, log).await.ok()?;
+        Some(path.display().to_string())
+    }
+
+    /// Shows the last line of a growing log; never ends.
+    async fn follow_log(&self, id: i64, step: &Mutex<String>, line: &Line) -> std::convert::Infallible {
+        if let Ok(mut log) = self.api.log(id).await {
+            while let Ok(Some(chunk)) = log.chunk().await {
+                if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {
+                    let step = locked(step).clone();
+                    line.doing(&format!("{step} │ {last}"));
+                }
+            }
+        }
+        std::future::pending().await
+    }
+}

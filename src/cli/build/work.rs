@@ -1,0 +1,352 @@
+//! One wheel after the other: what the wheelhouse has, what the index has, what must be built.
+
+use super::api::{Api, Order};
+use super::closure::{Closure, Open, Pin, Want};
+use super::house::{self, House, Origin, Wheel};
+use super::progress::Progress;
+use super::report::{Item, Outcome};
+use super::scratch::Scratch;
+use super::sources::{Brought, Supply};
+use crate::build::choose::{self, Found};
+use crate::build::failure::Failure;
+use crate::build::target::Target;
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::packaging::requirement::Requirement;
+use crate::{bad, missing};
+use futures::future::join_all;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OnceCell, Semaphore};
+
+/// Rounds of choosing after which a closure is taken for one that never settles.
+const MOST_ROUNDS: usize = 250;
+/// Downloads at once.
+const DOWNLOADS: usize = 8;
+
+/// All that one run of the command shares between targets.
+pub struct Work {
+    pub api: Api,
+    /// `user/index`, whose pages are read.
+    pub index: String,
+    /// Gets what is built.
+    pub for_index: Option<String>,
+    /// `None`: nobody wants the wheels here.
+    pub house: Option<Mutex<House>>,
+    pub scratch: Scratch,
+    pub progress: Progress,
+    pub rebuild: bool,
+    pub deep: bool,
+    /// Logs of failed builds are kept here; `None`: the server keeps them.
+    pub logs: Option<PathBuf>,
+    pages: Mutex<HashMap<ProjectName, Arc<OnceCell<Option<Page>>>>>,
+    downloads: Semaphore,
+    items: Mutex<Vec<Item>>,
+    warnings: Mutex<Vec<String>>,
+}
+
+/// A wheel on its way into the wheelhouse.
+pub(super) struct Got {
+    pub wheel: Wheel,
+    pub outcome: Outcome,
+    /// Where its bytes are now; `None`: in the wheelhouse already.
+    pub path: Option<PathBuf>,
+    pub build: Option<i64>,
+    pub seconds: f64,
+}
+
+/// Why there is no wheel.
+pub(super) struct Failed {
+    pub build: Option<i64>,
+    pub failure: Option<Failure>,
+    pub message: Option<String>,
+    pub version: Option<String>,
+    /// Where the log is.
+    pub log: Option<String>,
+    pub seconds: f64,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        let message = Some(error.to_string());
+        Self { build: None, failure: None, message, version: None, log: None, seconds: 0.0 }
+    }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Work {
+    pub fn new(api: Api, index: String, house: Option<House>, scratch: Scratch, progress: Progress) -> Self {
+        Self {
+            api,
+            index,
+            for_index: None,
+            house: house.map(Mutex::new),
+            scratch,
+            progress,
+            rebuild: false,
+            deep: true,
+            logs: None,
+            pages: Mutex::default(),
+            downloads: Semaphore::new(DOWNLOADS),
+            items: Mutex::default(),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// What came of it, and what is to be said besides.
+    pub fn into_report(self) -> (Vec<Item>, Vec<String>) {
+        let (items, warnings) = (self.items.into_inner(), self.warnings.into_inner());
+        let mut items = items.unwrap_or_else(PoisonError::into_inner);
+        items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
+        (items, warnings.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn warn(&self, text: &str) {
+        let mut warnings = locked(&self.warnings);
+        if !warnings.iter().any(|known| known == text) {
+            self.progress.say(&format!("warning: {text}"));
+            warnings.push(text.to_owned());
+        }
+    }
+
+    /// Everything for one target.
+    pub async fn target(&self, target: &Target, roots: &[Want], constraints: &[Want], supplies: &[Supply]) {
+        let asked: Vec<ProjectName> = roots.iter().map(|want| want.requirement.name.clone()).collect();
+        let mut closure =
+            Closure::new(roots.to_vec(), constraints.to_vec(), target.markers.clone(), self.deep);
+        let mut staged: HashMap<ProjectName, Got> = HashMap::new();
+        self.named_sources(target, supplies, &mut closure, &mut staged).await;
+        for round in 0.. {
+            let open = closure.open();
+            if open.is_empty() {
+                break;
+            }
+            if round == MOST_ROUNDS {
+                let told = open.first().map(Open::told).unwrap_or_default();
+                self.note_failed(target, "requirements", bad!("they never settle: {told}").into());
+                break;
+            }
+            let chosen =
+                join_all(open.iter().map(|open| self.choose(target, open, asked.contains(&open.project))))
+                    .await;
+            for (open, result) in open.iter().zip(chosen) {
+                let pin = match result {
+                    Ok(got) => self.pin(got, &open.project, &mut staged, false),
+                    Err(failed) => {
+                        self.note_failed(target, open.project.as_str(), failed);
+                        Pin::GivenUp
+                    }
+                };
+                closure.pin(open.project.clone(), pin);
+            }
+        }
+        for (project, _) in closure.chosen() {
+            if let Some(got) = staged.remove(&project) {
+                self.keep(target, got);
+            }
+        }
+    }
+
+    /// Builds of folders, repositories and archives; they come first, since no index knows their versions.
+    async fn named_sources(
+        &self,
+        target: &Target,
+        supplies: &[Supply],
+        closure: &mut Closure,
+        staged: &mut HashMap<ProjectName, Got>,
+    ) {
+        let nobody = Default::default();
+        let wanted = supplies.iter().filter(|supply| {
+            let condition = supply.source.condition.as_ref();
+            condition.is_none_or(|requirement| requirement.applies(&target.markers, &nobody))
+        });
+        let built =
+            join_all(wanted.map(|supply| async move { (supply, self.from_source(target, supply).await) }));
+        for (supply, result) in built.await {
+            match result {
+                Ok(got) => {
+                    let project = got.wheel.project.clone();
+                    let requirement = Requirement {
+                        name: project.clone(),
+                        extras: supply.source.extras.clone(),
+                        specifiers: Default::default(),
+                        url: None,
+                        marker: None,
+                    };
+                    closure.add_root(Want { requirement, by: supply.by.clone() });
+                    let pin = self.pin(got, &project, staged, true);
+                    closure.pin(project, pin);
+                }
+                Err(failed) => self.note_failed(target, &supply.source.shown, failed),
+            }
+        }
+    }
+
+    fn pin(
+        &self,
+        got: Got,
+        project: &ProjectName,
+        staged: &mut HashMap<ProjectName, Got>,
+        fixed: bool,
+    ) -> Pin {
+        for text in &got.wheel.unreadable {
+            self.warn(&format!(
+                "{}: the requirement {text:?} can not be read and is not followed",
+                got.wheel.filename
+            ));
+        }
+        let pin =
+            Pin::Got { version: got.wheel.version.clone(), requires: got.wheel.requires.clone(), fixed };
+        staged.insert(project.clone(), got);
+        pin
+    }
+
+    /// The wheel of a project in the version that all want.
+    async fn choose(&self, target: &Target, open: &Open, is_asked: bool) -> Result<Got, Failed> {
+        if let Some(version) = &open.fixed {
+            return Err(bad!(
+                "{} is {version}, built from the source that was named, but {}",
+                open.project,
+                open.told()
+            )
+            .into());
+        }
+        if let Some(want) = open.wants.iter().find(|want| want.requirement.url.is_some()) {
+            return Err(bad!("{} wants {}: name that source itself", want.by, want.requirement).into());
+        }
+        if let Some(house) = self.house.as_ref().filter(|_| !(self.rebuild && is_asked))
+            && let Some(wheel) = locked(house).best(&open.project, &open.specifiers, target)
+        {
+            return Ok(Got { wheel, outcome: Outcome::Held, path: None, build: None, seconds: 0.0 });
+        }
+        let page = self.page(&open.project).await?;
+        let page = page.get().and_then(Option::as_ref);
+        let page =
+            page.ok_or_else(|| missing!("{} has no project {} ({})", self.index, open.project, open.told()))?;
+        let wheel = choose::wheel(page, &open.specifiers, target).filter(|_| !(self.rebuild && is_asked));
+        let sdist = choose::sdist(page, &open.specifiers, target);
+        match (wheel, sdist) {
+            (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
+                self.build_listed(target, open, &sdist).await
+            }
+            (Some(wheel), _) => self.fetch(target, &wheel).await,
+            (None, Ok(sdist)) => self.build_listed(target, open, &sdist).await,
+            (None, Err(why)) => {
+                Err(missing!("{why}, and no wheel for {} ({})", target.name, open.told()).into())
+            }
+        }
+    }
+
+    /// A page, asked for once.
+    async fn page(&self, project: &ProjectName) -> Result<Arc<OnceCell<Option<Page>>>> {
+        let cell = locked(&self.pages).entry(project.clone()).or_default().clone();
+        cell.get_or_try_init(|| self.api.page(&self.index, project)).await?;
+        Ok(cell)
+    }
+
+    async fn fetch(&self, target: &Target, found: &Found) -> Result<Got, Failed> {
+        let Ok(_turn) = self.downloads.acquire().await else {
+            return Err(bad!("the command is ending").into());
+        };
+        let filename = &found.file.filename;
+        let line = self.progress.begin(&format!("{filename} {}", target.name), "fetch");
+        let url = url::Url::parse(&found.file.url).map_err(Error::internal)?;
+        let path = self.scratch.file();
+        self.api.download(&url, found.file.hashes.sha256.as_deref(), &path).await?;
+        let wheel = house::read(&path, filename)?;
+        let seconds = line.seconds();
+        line.end(&format!("fetched in {seconds:.1} s"));
+        Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds })
+    }
+
+    async fn build_listed(&self, target: &Target, open: &Open, found: &Found) -> Result<Got, Failed> {
+        let requirement = format!("{}=={}", open.project, found.version);
+        let label = format!("{} {} {}", open.project, found.version, target.name);
+        let order = Order { requirement: Some(requirement), ..self.order(target) };
+        let built = self.built(&label, order).await;
+        built.map_err(|failed| Failed { version: Some(found.version.to_string()), ..failed })
+    }
+
+    async fn from_source(&self, target: &Target, supply: &Supply) -> Result<Got, Failed> {
+        let label = format!("{} {}", supply.source.shown, target.name);
+        let brought = supply.bring(&self.api, &self.scratch, |warning| {
+            self.warn(&format!("{}: {warning}", supply.source.shown));
+        });
+        match brought.await? {
+            Brought::Wheel { path, filename } => {
+                if target.accepts(&filename).is_none() {
+                    return Err(bad!("{filename} is no wheel for {}", target.name).into());
+                }
+                let copy = self.scratch.file();
+                tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
+                let wheel = house::read(&copy, &filename)?;
+                Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(copy), build: None, seconds: 0.0 })
+            }
+            Brought::Uploaded { sha256, about } => {
+                let order = Order { sha256: Some(sha256), about: Some(about), ..self.order(target) };
+                self.built(&label, order).await
+            }
+        }
+    }
+
+    fn order(&self, target: &Target) -> Order {
+        Order {
+            targets: vec![target.name.clone()],
+            index: self.for_index.clone(),
+            from: Some(self.index.clone()),
+            wait: true,
+            rebuild: self.rebuild,
+            ..Order::default()
+        }
+    }
+
+    /// Brings what was chosen into the wheelhouse.
+    fn keep(&self, target: &Target, got: Got) {
+        let name = got.wheel.project.to_string();
+        let mut filename = got.wheel.filename.clone();
+        if let (Some(house), Some(path)) = (&self.house, &got.path) {
+            let origin = match got.outcome {
+                Outcome::Built => Origin::Built(target),
+                _ => Origin::Published,
+            };
+            match locked(house).take(path, &filename, origin) {
+                Ok(wheel) => filename = wheel.filename,
+                Err(error) => return self.note_failed(target, &name, error.into()),
+            }
+        }
+        locked(&self.items).push(Item {
+            name,
+            version: Some(got.wheel.version.to_string()),
+            target: target.name.clone(),
+            outcome: got.outcome,
+            wheel: Some(filename),
+            build: got.build,
+            log: None,
+            failure: None,
+            message: None,
+            seconds: got.seconds,
+        });
+    }
+
+    fn note_failed(&self, target: &Target, name: &str, failed: Failed) {
+        let item = Item {
+            name: name.to_owned(),
+            version: failed.version,
+            target: target.name.clone(),
+            outcome: Outcome::Failed,
+            wheel: None,
+            build: failed.build,
+            log: failed.log,
+            failure: failed.failure,
+            message: failed.message,
+            seconds: failed.seconds,
+        };
+        self.progress.say(&format!("{name} {}: {}", target.name, item.complaint().join("\n")));
+        locked(&self.items).push(item);
+    }
+}
