@@ -1,14 +1,31 @@
 //! What this program does inside a sandbox: `wheelwright inside …`, hidden from people.
 //!
-//! `unpack ARCHIVE FOLDER` unpacks a source distribution; `install WHEEL SITE-PACKAGES` puts a
-//! wheel's modules where an interpreter finds them. No runtime, no configuration: it starts fast.
+//! `enter LIMITS -- COMMAND` stands over a run as its first process; `unpack ARCHIVE FOLDER` unpacks
+//! a source distribution; `install WHEEL SITE-PACKAGES` puts a wheel's modules where an interpreter
+//! finds them. No runtime, no configuration: it starts fast.
+
+#[cfg(unix)]
+mod enter;
+#[cfg(unix)]
+mod forward;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs what follows `wheelwright inside`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let _ = arguments.into_iter().count();
-    eprintln!("error: this is for use in sandboxes only");
-    ExitCode::from(2)
+    let mut arguments = arguments.into_iter();
+    let verb = arguments.next().unwrap_or_default();
+    let result = match verb.to_str() {
+        #[cfg(unix)]
+        Some("enter") => enter::main(arguments),
+        _ => Err("this is for use in sandboxes only".to_owned()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(text) => {
+            eprintln!("error: {text}");
+            ExitCode::from(125)
+        }
+    }
 }

@@ -7,10 +7,28 @@
 
 pub mod collect;
 pub mod gate;
+mod plain;
+
+#[cfg(target_os = "linux")]
+mod bubblewrap;
+#[cfg(target_os = "linux")]
+mod canary;
+#[cfg(target_os = "linux")]
+mod processes;
+#[cfg(target_os = "linux")]
 mod run;
+#[cfg(target_os = "linux")]
+mod seccomp;
+#[cfg(target_os = "linux")]
+mod spawn;
+#[cfg(target_os = "linux")]
+mod watch;
+
+#[cfg(target_os = "linux")]
+pub(super) use processes::kill_below;
 
 use crate::bad;
-use crate::build::failure::Class;
+use crate::build::failure::{Class, Exit};
 use crate::build::job::Limits;
 use crate::error::Result;
 use crate::worker::log::Log;
@@ -35,6 +53,18 @@ pub enum Isolation {
 }
 
 impl Isolation {
+    /// By the name that the setting `build.isolation` has.
+    ///
+    /// # Errors
+    /// `Bad` with the names there are.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "bubblewrap" => Ok(Self::Bubblewrap),
+            "none" => Ok(Self::None),
+            _ => Err(bad!("there is no isolation {name:?}: it is `bubblewrap`, or `none` for unsafe builds")),
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Bubblewrap => "bubblewrap",
@@ -127,6 +157,21 @@ pub struct Sandbox {
     program: PathBuf,
 }
 
+impl End {
+    /// The same in the words of failures.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Exit(code) => Exit::Code(code),
+            Self::Signal(signal) => Exit::Signal(signal),
+            Self::Limit(Class::Timeout) => Exit::Timeout,
+            Self::Limit(Class::Memory) => Exit::Memory,
+            Self::Limit(Class::LogSize) => Exit::LogSize,
+            Self::Limit(Class::Processes) => Exit::Processes,
+            Self::Limit(_) => Exit::Disk,
+        }
+    }
+}
+
 impl Sandbox {
     /// Finds what the isolation needs.
     ///
@@ -165,7 +210,10 @@ impl Sandbox {
     pub async fn canary(&self) -> Option<String> {
         match self.isolation {
             Isolation::None => None,
-            Isolation::Bubblewrap => None,
+            #[cfg(target_os = "linux")]
+            Isolation::Bubblewrap => canary::sing(self).await,
+            #[cfg(not(target_os = "linux"))]
+            Isolation::Bubblewrap => Some("bubblewrap is for Linux".to_owned()),
         }
     }
 }

@@ -1,11 +1,227 @@
 //! One run from its start to the death of its last process.
 
-use super::{Ended, Plan, Sandbox};
-use crate::bad;
-use crate::error::Result;
+use super::watch::{Seen, Stop, Watch};
+use super::{End, Ended, Isolation, Plan, Sandbox, plain, processes, spawn};
+use crate::build::failure::Class;
+use crate::error::{Error, Result};
 use crate::worker::log::Log;
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, Signal, pidfd_send_signal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt as _;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+/// A log may be so many times larger than what is kept of it, before it counts as a flood.
+const FLOOD: u64 = 16;
+/// Dying is not to take longer.
+const DEATH: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<Ended> {
-    let _ = (&sandbox.bwrap, &sandbox.program, plan, log);
-    Err(bad!("sandboxes cannot run anything yet"))
+    let home = match sandbox.isolation {
+        Isolation::None => Some(Home::new()?),
+        Isolation::Bubblewrap => None,
+    };
+    let (mut command, inherited) = match &home {
+        Some(home) => (plain::command(sandbox, plan, &home.0)?, Vec::new()),
+        None => super::bubblewrap::command(sandbox, plan)?,
+    };
+    let mut output = connect(&mut command)?;
+    let started = Instant::now();
+    let mut running = Running::new(spawn::spawn(command, inherited).await?, sandbox.isolation)?;
+    let seen = running.seen.clone();
+    let (root, isolation) = (running.pid(), sandbox.isolation);
+    let watch = Watch { plan: plan.clone(), isolation, root, seen };
+    let flood = plan.limits.log.saturating_mul(FLOOD).saturating_add(1 << 20);
+    let stop = tokio::select! {
+        ended = running.ended() => { ended?; None }
+        stop = watch.run() => Some(stop),
+        stop = pump(&mut output, log, flood) => Some(stop),
+    };
+    if stop.is_some() {
+        running.kill().await?;
+    }
+    let wall = started.elapsed();
+    let cpu = processes::processor_time(running.pid());
+    let status = running.bury().await?;
+    // Every writer is dead; a rest that does not come at once never comes.
+    let _ = timeout(Duration::from_millis(500), drain(&mut output, log)).await;
+    let end = verdict(stop, status, running.seen.full(), log);
+    Ok(Ended { end, wall, cpu, peak_memory: running.seen.peak() })
+}
+
+/// Nothing to read, and one pipe for all that it says.
+fn connect(command: &mut Command) -> Result<pipe::Receiver> {
+    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
+    rustix::io::ioctl_fionbio(&reader, true).map_err(std::io::Error::from)?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    Ok(pipe::Receiver::from_owned_fd(reader)?)
+}
+
+/// Copies to the log until there is too much of it; never returns otherwise.
+async fn pump(output: &mut pipe::Receiver, log: &Log, flood: u64) -> Stop {
+    let mut buffer = vec![0; 64 << 10];
+    let mut total = 0;
+    loop {
+        match output.read(&mut buffer).await {
+            Ok(0) | Err(_) => std::future::pending().await,
+            Ok(count) => {
+                log.write(buffer.get(..count).unwrap_or_default());
+                total += count as u64;
+            }
+        }
+        if total > flood {
+            return Stop::new(Class::LogSize, format!("stopped: {total} bytes of output are a flood"));
+        }
+    }
+}
+
+async fn drain(output: &mut pipe::Receiver, log: &Log) {
+    // More than a pipe can hold.
+    let mut buffer = vec![0; 64 << 10];
+    for _ in 0..32 {
+        match output.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => log.write(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}
+
+/// Says how it ended, in the log too where that was our doing.
+fn verdict(stop: Option<Stop>, status: i32, full: Option<&'static str>, log: &Log) -> End {
+    if let Some(stop) = stop {
+        log.note(&stop.line);
+        return End::Limit(stop.class);
+    }
+    if let (Some(folder), true) = (full, status != 0) {
+        log.note(&format!("{folder} was full"));
+        return End::Limit(Class::Disk);
+    }
+    match status {
+        code if code == 128 + Signal::XFSZ.as_raw() => {
+            log.note("a file grew larger than allowed");
+            End::Limit(Class::Disk)
+        }
+        code @ 129..=192 => End::Signal(code - 128),
+        code => End::Exit(code),
+    }
+}
+
+/// A process of ours with all that descends from it. Dropped while it runs, it is killed.
+struct Running {
+    child: Option<Child>,
+    pid: i32,
+    handle: AsyncFd<OwnedFd>,
+    isolation: Isolation,
+    seen: Seen,
+}
+
+impl Running {
+    fn new(mut child: Child, isolation: Isolation) -> Result<Self> {
+        let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+        let handle = processes::handle(pid).map(readable);
+        match handle {
+            Some(Ok(handle)) => {
+                Ok(Self { child: Some(child), pid, handle, isolation, seen: Seen::default() })
+            }
+            other => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(Error::internal(anyhow::anyhow!(
+                    "no handle for a process (Linux 5.3 has them): {other:?}"
+                )))
+            }
+        }
+    }
+
+    fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Waits until it is dead; it is not waited for in the kernel's sense.
+    async fn ended(&self) -> Result<()> {
+        self.handle.readable().await?.retain_ready();
+        Ok(())
+    }
+
+    /// Kills all and waits until all are dead. The sandbox's first process goes first: `bwrap` then
+    /// sees the end of it and of all others.
+    async fn kill(&mut self) -> Result<()> {
+        self.signal();
+        if timeout(DEATH / 2, self.ended()).await.is_err() {
+            let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
+            let late = || Error::internal(anyhow::anyhow!("process {} of a build does not die", self.pid));
+            timeout(DEATH / 2, self.ended()).await.map_err(|_| late())??;
+        }
+        Ok(())
+    }
+
+    fn signal(&self) {
+        match self.isolation {
+            Isolation::None => super::kill_below(self.pid),
+            Isolation::Bubblewrap => {
+                match processes::below(self.pid, 1).first().and_then(|pid| Pid::from_raw(*pid)) {
+                    Some(init) => drop(rustix::process::kill_process(init, Signal::KILL)),
+                    // It is still being set up.
+                    None => drop(pidfd_send_signal(self.handle.get_ref(), Signal::KILL)),
+                }
+            }
+        }
+        if self.isolation == Isolation::None {
+            let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
+        }
+    }
+
+    /// The exit status in the way of shells, once [`Running::ended`]; waits for what is left of the
+    /// sandbox if `bwrap` did not live to see its end.
+    async fn bury(&mut self) -> Result<i32> {
+        let Some(mut child) = self.child.take() else { return Ok(-1) };
+        let status = child.wait()?;
+        if let Some(init) = self.seen.take_init() {
+            let init = readable(init)?;
+            let late = |_| Error::internal(anyhow::anyhow!("processes of a build do not die"));
+            timeout(DEATH, init.readable()).await.map_err(late)??.retain_ready();
+        }
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
+        Ok(status.code().or(signal).unwrap_or(-1))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            self.signal();
+            let _ = pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::KILL);
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A handle of a process is readable when it is dead.
+fn readable(handle: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    #[expect(unsafe_code, reason = "the runtime wants to be promised that a descriptor stays what it is")]
+    // SAFETY: an `OwnedFd` gives the same open descriptor for as long as it lives.
+    let registered = unsafe { AsyncFd::register(handle) };
+    registered.map_err(std::io::Error::from)
+}
+
+/// A home folder for a run without a sandbox; gone with it.
+struct Home(std::path::PathBuf);
+
+impl Home {
+    fn new() -> Result<Self> {
+        let name = format!("wheelwright-home-{}", uuid::Uuid::now_v7());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -1,0 +1,217 @@
+//! Holds a run to its limits, all its processes together.
+
+use super::processes;
+use super::{Isolation, Plan};
+use crate::build::failure::Class;
+use crate::config::units::show_bytes;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const PERIOD: Duration = Duration::from_millis(100);
+/// Every so many looks, open files without names are counted too.
+const THOROUGH: u32 = 5;
+/// A file system that has less left counts as full: builds must not stop the server.
+const FREE: u64 = 256 << 20;
+
+/// Why a run is stopped, and the line about it for the log.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub class: Class,
+    pub line: String,
+}
+
+impl Stop {
+    pub fn new(class: Class, line: impl Into<String>) -> Self {
+        Self { class, line: line.into() }
+    }
+}
+
+/// What was seen so far; shared with whoever waits for the run's end.
+#[derive(Clone, Default)]
+pub(super) struct Seen(Arc<Mutex<Facts>>);
+
+#[derive(Default)]
+struct Facts {
+    peak: u64,
+    /// A folder in memory that had nothing left.
+    full: Option<&'static str>,
+    /// The run's first process, for killing and waiting.
+    init: Option<OwnedFd>,
+}
+
+impl Seen {
+    fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn peak(&self) -> u64 {
+        self.change(|facts| facts.peak)
+    }
+
+    pub fn full(&self) -> Option<&'static str> {
+        self.change(|facts| facts.full)
+    }
+
+    pub fn take_init(&self) -> Option<OwnedFd> {
+        self.change(|facts| facts.init.take())
+    }
+}
+
+pub(super) struct Watch {
+    pub plan: Plan,
+    pub isolation: Isolation,
+    /// `bwrap`, or `inside` where there is no sandbox.
+    pub root: i32,
+    pub seen: Seen,
+}
+
+impl Watch {
+    /// Looks again and again; returns when a limit is passed.
+    pub async fn run(self) -> Stop {
+        let started = Instant::now();
+        let deadline = Duration::from_secs(self.plan.limits.seconds);
+        let watch = Arc::new(self);
+        let mut disk = DiskTurn::default();
+        let mut look = 0;
+        loop {
+            let left = deadline.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Stop::new(Class::Timeout, format!("stopped after {} s", watch.plan.limits.seconds));
+            }
+            // The first look comes soon: most runs are short, and the first process is to be known.
+            tokio::time::sleep(left.min(if look == 0 { PERIOD / 10 } else { PERIOD })).await;
+            let stop = watch.look(look % THOROUGH == THOROUGH - 1);
+            if let Some(stop) = stop.or(disk.look(&watch).await) {
+                return stop;
+            }
+            look += 1;
+        }
+    }
+
+    fn look(&self, thorough: bool) -> Option<Stop> {
+        let limits = &self.plan.limits;
+        let most = usize::try_from(limits.processes).unwrap_or(usize::MAX);
+        let mut pids = processes::below(self.root, most.saturating_add(2));
+        if self.isolation == Isolation::Bubblewrap && !pids.is_empty() {
+            // `inside` is no process of the build.
+            let init = pids.remove(0);
+            self.seen.change(|facts| facts.init = facts.init.take().or_else(|| processes::handle(init)));
+        }
+        if pids.len() > most {
+            return Some(Stop::new(Class::Processes, format!("stopped: more than {most} processes")));
+        }
+        let (nameless, disk) = match thorough {
+            true => processes::nameless_files(&pids, 20_000),
+            false => (0, 0),
+        };
+        if disk > limits.disk {
+            let most = show_bytes(limits.disk);
+            return Some(Stop::new(Class::Disk, format!("stopped: more than {most} in deleted files")));
+        }
+        let (folders, entries) = self.memory_folders();
+        if entries > limits.files {
+            let line = format!("stopped: more than {} files in /tmp and the like", limits.files);
+            return Some(Stop::new(Class::Disk, line));
+        }
+        let others = nameless + folders;
+        let mut used = others + pids.iter().map(|pid| processes::memory(*pid)).sum::<u64>();
+        if used > limits.memory {
+            used = others + pids.iter().map(|pid| processes::exact_memory(*pid)).sum::<u64>();
+        }
+        self.seen.change(|facts| facts.peak = facts.peak.max(used));
+        let most = show_bytes(limits.memory);
+        (used > limits.memory)
+            .then(|| Stop::new(Class::Memory, format!("stopped: more than {most} of memory in use")))
+    }
+
+    /// Bytes and entries in the sandbox's folders in memory.
+    fn memory_folders(&self) -> (u64, u64) {
+        let (mut bytes, mut entries) = (0, 0);
+        let Some(init) = self.first() else { return (0, 0) };
+        for (folder, _) in super::bubblewrap::MEMORY_FOLDERS {
+            let path = format!("/proc/{init}/root{folder}");
+            // While it is being set up, its first process still sees the host's folders.
+            let device = |path: &str| std::fs::metadata(path).map(|facts| facts.dev()).ok();
+            if device(&path) == device(folder) {
+                continue;
+            }
+            let Ok(facts) = rustix::fs::statvfs(path) else { continue };
+            bytes += (facts.f_blocks - facts.f_bfree) * facts.f_frsize;
+            entries += facts.f_files - facts.f_ffree;
+            if facts.f_blocks > 0 && facts.f_bfree * 100 < facts.f_blocks {
+                self.seen.change(|seen| seen.full = Some(folder));
+            }
+        }
+        (bytes, entries)
+    }
+
+    /// The number of the sandbox's first process.
+    fn first(&self) -> Option<i32> {
+        match self.isolation {
+            Isolation::Bubblewrap => processes::below(self.root, 1).first().copied(),
+            Isolation::None => None,
+        }
+    }
+}
+
+/// Walks through the watched folders, for a small share of the time.
+#[derive(Default)]
+struct DiskTurn {
+    next: Option<Instant>,
+}
+
+impl DiskTurn {
+    async fn look(&mut self, watch: &Watch) -> Option<Stop> {
+        let folders = &watch.plan.watched;
+        if folders.is_empty() || self.next.is_some_and(|next| Instant::now() < next) {
+            return None;
+        }
+        let started = Instant::now();
+        let (list, files) = (folders.clone(), watch.plan.limits.files);
+        let used = tokio::task::spawn_blocking(move || usage(list, files)).await.ok()?;
+        self.next = Some(Instant::now() + (started.elapsed() * 10).max(PERIOD));
+        let limits = &watch.plan.limits;
+        if used.files > limits.files {
+            return Some(Stop::new(Class::Disk, format!("stopped: more than {} files", limits.files)));
+        }
+        if used.bytes > limits.disk {
+            let most = show_bytes(limits.disk);
+            return Some(Stop::new(Class::Disk, format!("stopped: more than {most} written")));
+        }
+        let full = folders.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
+        let full = full.into_iter().any(|facts| facts.f_bavail * facts.f_frsize < FREE);
+        full.then(|| Stop::new(Class::Disk, "stopped: this machine's disk is nearly full"))
+    }
+}
+
+/// What folders take up on their disk.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Usage {
+    pub bytes: u64,
+    pub files: u64,
+}
+
+/// Counts without following links, and no more than a little over `most` entries.
+pub(super) fn usage(mut folders: Vec<PathBuf>, most: u64) -> Usage {
+    let mut used = Usage::default();
+    while let Some(folder) = folders.pop() {
+        // What vanishes while we look is not there.
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            used.files += 1;
+            if used.files > most {
+                return used;
+            }
+            let Ok(facts) = entry.metadata() else { continue };
+            used.bytes += facts.blocks() * 512;
+            if facts.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    used
+}
