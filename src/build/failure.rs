@@ -1,6 +1,13 @@
 //! How a build fails: classes that people can act on, each with a hint.
 
+mod absent;
+mod compiler;
+mod hints;
+mod log;
+mod packages;
+mod python;
 mod remedy;
+mod signs;
 
 pub use remedy::constraints_for;
 
@@ -37,7 +44,7 @@ pub enum Class {
     SetuptoolsFeature,
     PkgResources,
     Distutils,
-    /// The C API of the interpreter lost what the source uses.
+    /// The interpreter lost what the source uses: of its C API, or of its library.
     RemovedApi,
     Cython3,
     Python2Syntax,
@@ -84,8 +91,107 @@ pub enum Exit {
 
 /// Why a step failed, going by its log and its end.
 pub fn classify(log: &str, step: Step, exit: Exit) -> Failure {
-    let _ = (log, exit);
-    Failure { class: Class::Other, hint: "read the log".into(), line: None, step }
+    let owned = log::lines(log);
+    let lines: Vec<&str> = owned.iter().map(String::as_str).collect();
+    let mut failure = match exit {
+        Exit::Timeout => bound(Class::Timeout, &lines),
+        Exit::Memory => bound(Class::Memory, &lines),
+        Exit::Disk => bound(Class::Disk, &lines),
+        Exit::LogSize => bound(Class::LogSize, &lines),
+        Exit::Processes => bound(Class::Processes, &lines),
+        Exit::Code(_) | Exit::Signal(_) => told(&lines, step),
+    };
+    failure.step = step;
+    // A signal that nobody sent is the kernel's: out of memory, or a crash.
+    if failure.class == Class::Other
+        && let Exit::Signal(signal) = exit
+    {
+        failure.hint = format!("it was ended by signal {signal}: {}", hints::of(Class::Other));
+    }
+    failure
+}
+
+/// A failure of this class that needs no log.
+pub fn of(class: Class, step: Step, line: Option<&str>) -> Failure {
+    Failure { class, hint: hints::of(class).to_owned(), line: line.map(log::shown), step }
+}
+
+fn bound(class: Class, lines: &[&str]) -> Failure {
+    // What it was at when it was ended.
+    of(class, Step::Build, lines.last().copied())
+}
+
+/// Reads the log: signs that decide alone, then what is missing, then the interpreter's and the
+/// compiler's own words.
+fn told(lines: &[&str], step: Step) -> Failure {
+    match step {
+        Step::Fetch | Step::Unpack => return of(Class::BadSource, step, last_error(lines)),
+        Step::Repair => return of(Class::Repair, step, last_error(lines)),
+        Step::Check => return of(Class::Import, step, last_error(lines)),
+        Step::Test => return of(Class::Test, step, last_error(lines)),
+        Step::Report | Step::Collect => return of(Class::Worker, step, last_error(lines)),
+        Step::Environment | Step::Build => {}
+    }
+    if let Some(requirement) = unavailable(lines) {
+        return requirement;
+    }
+    if let Some((class, line)) = signs::strongest(lines) {
+        return of(class, step, Some(line));
+    }
+    let compiled = compiler::first(lines);
+    if let Some((Class::RemovedApi | Class::Cython3, line)) = compiled {
+        return of(compiled.map_or(Class::Other, |found| found.0), step, Some(line));
+    }
+    if let Some(absent) = absent::first(lines) {
+        let hint = match absent.package {
+            Some(package) => {
+                format!(
+                    "{} is missing: on Debian it is in {package}; give that in a recipe's [system]",
+                    absent.what
+                )
+            }
+            None => format!("{} is missing: {}", absent.what, hints::of(absent.class)),
+        };
+        return Failure { hint, ..of(absent.class, step, Some(&absent.line)) };
+    }
+    if let Some((class, line)) = compiled {
+        return of(class, step, Some(line));
+    }
+    match python::last(lines) {
+        Some(raised) => {
+            let failure = of(raised.class, step, Some(&raised.line));
+            let hint = raised.about.map(|about| format!("{about}: {}", failure.hint));
+            Failure { hint: hint.unwrap_or_else(|| failure.hint.clone()), ..failure }
+        }
+        None => of(Class::Other, step, last_error(lines)),
+    }
+}
+
+/// An installer found no version of a build requirement.
+fn unavailable(lines: &[&str]) -> Option<Failure> {
+    let said =
+        ["No matching distribution found for ", "Could not find a version that satisfies the requirement "];
+    let (line, what) = said.iter().find_map(|said| {
+        lines.iter().find_map(|line| line.split_once(said).map(|(_, rest)| (*line, rest)))
+    })?;
+    let what = what.split(" (from").next().unwrap_or(what).trim();
+    let hint =
+        format!("no version of {what} is there for this interpreter: {}", hints::of(Class::BuildRequirement));
+    Some(Failure { hint, ..of(Class::BuildRequirement, Step::Environment, Some(line)) })
+}
+
+/// The last line that is an error and no repetition of one; else the last line.
+fn last_error<'a>(lines: &[&'a str]) -> Option<&'a str> {
+    let own = |line: &&&str| !log::is_repetition(line);
+    let is_error = |line: &&&str| {
+        let line = line.trim_start();
+        line.starts_with("error")
+            || line.starts_with("ERROR")
+            || line.contains("Error: ")
+            || line.contains(" error: ")
+    };
+    let found = lines.iter().rev().filter(own).find(is_error);
+    found.or_else(|| lines.iter().rev().find(own)).copied()
 }
 
 impl Class {
@@ -95,3 +201,6 @@ impl Class {
         matches!(self, Cython3 | Compiler | Distutils | Other | PkgResources | SetuptoolsFeature | Use2to3)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What to do next, for each class of failure.
+
+use super::Class;
+
+/// The hint of a class without any more knowledge.
+pub fn of(class: Class) -> &'static str {
+    match class {
+        Class::MissingHeader => {
+            "a header, .pc file or *-config program is missing: give its package in a recipe's [system]"
+        }
+        Class::MissingLibrary => {
+            "the linker misses a library: give its development package in a recipe's [system]"
+        }
+        Class::MissingTool => "a program is missing: give its package in a recipe's [system]",
+        Class::Network => {
+            "the build asks for the network, and has none but the index: give what it downloads as a system package, or \
+             patch the source with a recipe"
+        }
+        Class::RequiresPython => {
+            "this release is not for this version of Python: build it for another target, or take another release"
+        }
+        Class::BuildRequirement => {
+            "something that the build needs is not there for this interpreter: upload it to the index, or give other \
+             versions in a recipe's build.constraints"
+        }
+        Class::Cycle => "build requirements need each other: upload a wheel of one of them",
+        Class::Use2to3 => {
+            "the source needs use_2to3, which setuptools 58 removed: constrain setuptools<58, or build a newer release"
+        }
+        Class::SetuptoolsFeature => {
+            "the source needs setuptools.Feature, which setuptools 46 removed: constrain setuptools<46"
+        }
+        Class::PkgResources => {
+            "the source needs pkg_resources, which setuptools 82 removed: constrain setuptools<81"
+        }
+        Class::Distutils => {
+            "the source needs parts of distutils that are gone: constrain setuptools<60, or take an older Python"
+        }
+        Class::RemovedApi => {
+            "the source uses what this version of Python no longer has: build a newer release, or for an older target"
+        }
+        Class::Cython3 => {
+            "the source does not go with this Cython: constrain Cython<3, or build a newer release"
+        }
+        Class::Python2Syntax => "the source is Python 2: build it for cp27, or take a newer release",
+        Class::Refused => {
+            "the project does not want to be built like this; the line says what it wants instead"
+        }
+        Class::Timeout => "raise the recipe's build.timeout (or the setting), if it was still at work",
+        Class::Memory => {
+            "raise the recipe's build.memory (or the setting), or let it compile with fewer jobs at once"
+        }
+        Class::Disk => "raise the setting build.disk, or make room on the worker",
+        Class::LogSize => "it writes without end, or raise the setting build.log",
+        Class::Processes => "raise the setting build.processes, or let it compile with fewer jobs at once",
+        Class::WrongWheel => "what came out is not what was asked for; a recipe can say how it is built",
+        Class::ExtensionMissing => {
+            "an extension did not compile and was left out quietly; the log says why. If a pure wheel is right, say \
+             expect = \"any\" in a recipe"
+        }
+        Class::BadWheel => {
+            "the wheel breaks the rules of the index; the project's build needs a patch (a recipe's build.patches)"
+        }
+        Class::Repair => {
+            "a library that the wheel needs cannot be put into it: see the line, or exclude it in a recipe's [repair]"
+        }
+        Class::Import => {
+            "the wheel installs, but does not import: see the line; a recipe's [test] says what to import"
+        }
+        Class::Test => "the recipe's test command failed: see the log",
+        Class::BadSource => "the source is no source distribution, or is damaged: fetch or upload it anew",
+        Class::Worker => "the worker failed, not the build: it can be asked for again",
+        Class::Compiler => {
+            "it does not compile with these tools: a newer release may, or a recipe with patches or compiler flags"
+        }
+        Class::Other => "the log's end says more; older build requirements, or a recipe, may help",
+    }
+}

@@ -1,0 +1,1 @@
+//! Real logs, and what became of them.
