@@ -19,6 +19,9 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
     if asker == Asker::Stranger && address.url.scheme() == "file" {
         return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
     }
+    if asker == Asker::Stranger {
+        refuse_own_host(&address.url).await?;
+    }
     let scratch = Scratch::beside(archive)?;
     let git = Git {
         folder: scratch.path.join("tree"),
@@ -54,6 +57,27 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
         subdirectory: address.subdirectory.clone(),
         warnings,
     })
+}
+
+/// Services of the machine itself and of its link (metadata services of clouds) are not for strangers
+/// to reach through us. Private networks are: that is where a company's repositories are.
+async fn refuse_own_host(url: &Url) -> Result<()> {
+    let (Some(host), port) = (url.host_str(), url.port_or_known_default().unwrap_or(22)) else {
+        return Ok(());
+    };
+    let host = host.trim_matches(['[', ']']);
+    // A name that nobody can resolve is git's to complain about.
+    let Ok(addresses) = tokio::net::lookup_host((host, port)).await else { return Ok(()) };
+    let is_own = |ip: std::net::IpAddr| match ip.to_canonical() {
+        std::net::IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
+    };
+    match addresses.into_iter().any(|address| is_own(address.ip())) {
+        true => {
+            Err(bad!("{host} is this server itself or its link: repositories are not fetched from there"))
+        }
+        false => Ok(()),
+    }
 }
 
 /// Makes a repository in `git.folder` and fetches what `reference` means there (`None`: the commit

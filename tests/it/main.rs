@@ -8,6 +8,7 @@ mod cli;
 mod clients_install;
 mod clients_publish;
 mod clients_pypi;
+mod command_build;
 mod counted;
 mod database;
 mod devpi_api;

@@ -54,6 +54,13 @@ pub struct Upload {
     pub source: Source,
 }
 
+/// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of
+/// what is shown.
+fn repository(url: &str) -> Result<Source> {
+    let address = crate::git::Address::parse(url)?;
+    Ok(Source { kind: SourceKind::Tree, origin: address.to_string(), ..Source::default() })
+}
+
 /// A build that is to be: all that its key is made of, and what else is known of it.
 struct Plan {
     context: IndexName,
@@ -130,7 +137,7 @@ impl Builds {
                 given: true,
                 project: None,
                 version: None,
-                source: Source { kind: SourceKind::Tree, origin: url.clone(), ..Source::default() },
+                source: repository(url)?,
                 source_sha256: None,
                 place: Some(Place::Repository { url: url.clone() }),
                 platform_expected: false,

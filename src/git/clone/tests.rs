@@ -126,8 +126,10 @@ async fn a_password_is_never_asked_for() {
     let out = tempfile::tempdir().unwrap();
     let address = Address::parse(&format!("git+http://{address}/team/repo@v1")).unwrap();
     let archive = out.path().join("a.tar.gz");
-    let error = fetch(&address, Asker::Stranger, Limits::default(), &archive).await.unwrap_err();
+    let error = fetch(&address, Asker::Person, Limits::default(), &archive).await.unwrap_err();
     assert!(error.to_string().contains("asks for a password"), "{error}");
+    let error = fetch(&address, Asker::Stranger, Limits::default(), &archive).await.unwrap_err();
+    assert!(error.to_string().contains("not fetched from there"), "{error}");
 }
 
 #[tokio::test]

@@ -1,0 +1,263 @@
+//! Stories of `wheelwright build`: what is typed, what lies in the wheelhouse afterwards.
+
+use crate::kit::packages::{Dist, Package};
+use crate::kit::upstream::Upstream;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A backend in the source itself, for any Python: no build requirement, so no network.
+const BACKEND: &str = r#"
+import os, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    values = {}
+    with open("project.txt") as lines:
+        for line in lines:
+            key, _, value = line.strip().partition("=")
+            values.setdefault(key, []).append(value)
+    if "fail" in values:
+        raise RuntimeError(values["fail"][0])
+    name, version = values["name"][0], values["version"][0]
+    info = "%s-%s.dist-info" % (name, version)
+    metadata = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+    metadata += "".join("Requires-Dist: %s\n" % text for text in values.get("requires", []))
+    wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\nTag: py3-none-any\n"
+    files = [(name + ".py", "VERSION = %r\n" % version), (info + "/METADATA", metadata), (info + "/WHEEL", wheel)]
+    record = "".join("%s,,\n" % path for path, _ in files) + info + "/RECORD,,\n"
+    filename = "%s-%s-py2.py3-none-any.whl" % (name, version)
+    import base64, hashlib
+    record = ""
+    for path, text in files:
+        data = text.encode("utf-8")
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += "%s,sha256=%s,%d\n" % (path, digest, len(data))
+    record += info + "/RECORD,,\n"
+    with zipfile.ZipFile(os.path.join(folder, filename), "w") as archive:
+        for path, text in files + [(info + "/RECORD", record)]:
+            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
+    return filename
+"#;
+
+fn add(upstream: &Upstream, dist: Dist) {
+    upstream.add(&dist.filename, dist.bytes);
+}
+
+/// A machine of its own: a cache, a folder to work in.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn house(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path("house")).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| name.ends_with(".whl"));
+        names.sort();
+        names
+    }
+
+    /// A project with the backend above.
+    fn project(&self, name: &str, lines: &str) -> PathBuf {
+        let folder = self.path(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let system = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+        std::fs::write(folder.join("pyproject.toml"), system).expect("a file");
+        std::fs::write(folder.join("backend.py"), BACKEND).expect("a file");
+        std::fs::write(folder.join("project.txt"), lines).expect("a file");
+        folder
+    }
+
+    fn command(&self, upstream: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+        command.current_dir(self.folder.path()).env_clear();
+        for name in ["PATH", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "SSL_CERT_FILE"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.env("XDG_CACHE_HOME", self.path("cache"));
+        command.args(["build", "--upstream", upstream, "-w", "house", "--json"]).args(arguments);
+        command
+    }
+
+    async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
+        let mut command = self.command(upstream, arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+        Built::of(output.await.expect("it ends"))
+    }
+}
+
+struct Built {
+    code: Option<i32>,
+    said: String,
+    json: Value,
+}
+
+impl Built {
+    fn of(output: Output) -> Self {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let json = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        Self { code: output.status.code(), said, json }
+    }
+
+    /// `name target-half outcome`, in order.
+    fn outcomes(&self) -> Vec<String> {
+        let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
+        let items = self.json["items"].as_array().cloned().unwrap_or_default();
+        let told = items.iter().map(|item| {
+            let target = text(item, "target");
+            format!(
+                "{} {} {}",
+                text(item, "name"),
+                target.split('-').next().unwrap_or_default(),
+                text(item, "outcome")
+            )
+        });
+        told.collect()
+    }
+
+    fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}\n{:#}", self.said, self.json);
+        self
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_and_what_it_requires_become_a_wheelhouse_for_two_interpreters() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    add(&upstream, Package::new("helper", "1.0").wheel());
+    add(&upstream, Package::new("helper", "2.0").wheel());
+    add(&upstream, Package::new("backport", "0.5").wheel());
+    let lines = "name=demo\nversion=1.5\nrequires=helper<2\nrequires=backport; python_version < \"3\"\n";
+    machine.project("proj", lines);
+    let arguments = ["./proj", "--target", "cp27-linux", "--target", "cp313-linux"];
+    let built = machine.build(&upstream.simple(), &arguments).await.succeeded();
+    assert_eq!(
+        built.outcomes(),
+        [
+            "backport cp27mu fetched",
+            "demo cp27mu built",
+            "demo cp313 built",
+            "helper cp27mu fetched",
+            "helper cp313 fetched"
+        ]
+    );
+    let house = [
+        "backport-0.5-py2.py3-none-any.whl",
+        "demo-1.5-py2.py3-none-any.whl",
+        "helper-1.0-py2.py3-none-any.whl",
+    ];
+    assert_eq!(machine.house(), house);
+    // Again: nothing is fetched, even while nobody answers; the tree is known by its bytes.
+    drop(upstream);
+    let again = machine.build("http://127.0.0.1:9/simple/", &arguments).await.succeeded();
+    assert_eq!(again.outcomes()[0], "backport cp27mu held");
+    assert_eq!(machine.house(), house);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_and_the_rest_goes_on() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    add(&upstream, Package::new("helper", "1.0").wheel());
+    machine.project("broken", "name=broken\nversion=1\nfail=the moon is not in reach\n");
+    let arguments = ["./broken", "helper", "nowhere-to-be-found", "--target", "cp313-linux"];
+    let built = machine.build(&upstream.simple(), &arguments).await;
+    assert_eq!(built.code, Some(1), "{}", built.said);
+    assert_eq!(
+        built.outcomes(),
+        ["./broken cp313 failed", "helper cp313 fetched", "nowhere-to-be-found cp313 failed"]
+    );
+    let broken = &built.json["items"][0];
+    assert!(broken["failure"]["line"].as_str().unwrap_or_default().contains("the moon"), "{broken:#}");
+    let log = std::fs::read_to_string(broken["log"].as_str().expect("a path")).expect("a log");
+    assert!(log.contains("the moon is not in reach"), "{log}");
+    assert!(built.said.contains("hint: "), "{}", built.said);
+    assert_eq!(machine.house(), ["helper-1.0-py2.py3-none-any.whl"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_names_who_wants_what() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    add(&upstream, Package::new("app", "1.0").requires("helper<2").wheel());
+    add(&upstream, Package::new("helper", "1.0").wheel());
+    add(&upstream, Package::new("helper", "2.0").wheel());
+    let built = machine.build(&upstream.simple(), &["app", "helper>=2", "--target", "cp313-linux"]).await;
+    assert_eq!(built.code, Some(1));
+    assert!(
+        built.said.contains("app 1.0 wants helper<2") && built.said.contains("you wants helper>=2"),
+        "{}",
+        built.said
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_mistyped_exits_with_2_and_touches_nothing() {
+    let machine = Machine::new();
+    for arguments in
+        [&["not a requirement"][..], &["./nowhere"], &["git+https://h/r@--x"], &["-r", "nowhere.txt"], &[]]
+    {
+        let built = machine.build("http://127.0.0.1:9/simple/", arguments).await;
+        assert_eq!(built.code, Some(2), "{arguments:?}: {}", built.said);
+    }
+    assert!(!machine.path("house").exists() && !machine.path("cache").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_a_repository_is_built_from_its_folder() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    let repository = machine.path("repository");
+    machine.project("repository/lib", "name=demo\nversion=1.2\n");
+    git(&repository, &["init", "-q", "."]);
+    git(&repository, &["add", "."]);
+    git(&repository, &["commit", "-q", "-m", "x"]);
+    git(&repository, &["tag", "v1.2"]);
+    std::fs::write(repository.join("lib/project.txt"), "name=demo\nversion=9\n").expect("a file");
+    git(&repository, &["commit", "-q", "-a", "-m", "y"]);
+    let url = format!("git+file://{}@v1.2#subdirectory=lib&egg=demo", repository.display());
+    machine.build(&upstream.simple(), &[&url, "--target", "cp313-linux"]).await.succeeded();
+    assert_eq!(machine.house(), ["demo-1.2-py2.py3-none-any.whl"]);
+    let unknown = url.replace("@v1.2", "@v1.3");
+    let built = machine.build(&upstream.simple(), &[&unknown, "--target", "cp313-linux"]).await;
+    assert_eq!(built.code, Some(1));
+    assert!(built.said.contains("no tag or branch \"v1.3\": did you mean v1.2?"), "{}", built.said);
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+    let output =
+        Command::new("git").current_dir(folder).args(identity).args(arguments).output().expect("git");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requirements_that_an_interpreter_decided_are_not_given_to_another() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    add(&upstream, Package::new("backport", "0.5").wheel());
+    let folder = machine.project("proj", "name=demo\nversion=1.0\n");
+    // As a setup.py that looks at sys.version_info.
+    let deciding = BACKEND.replace(
+        "    name, version =",
+        "    import sys\n    if sys.version_info < (3,): values[\"requires\"] = [\"backport\"]\n    name, version =",
+    );
+    std::fs::write(folder.join("backend.py"), deciding).expect("a file");
+    let arguments = ["./proj", "--target", "cp27-linux", "--target", "cp313-linux"];
+    let built = machine.build(&upstream.simple(), &arguments).await.succeeded();
+    assert_eq!(built.outcomes(), ["backport cp27mu fetched", "demo cp27mu built", "demo cp313 built"]);
+    assert_eq!(
+        machine.house(),
+        ["backport-0.5-py2.py3-none-any.whl", "demo-1.0-py27-none-any.whl", "demo-1.0-py313-none-any.whl"]
+    );
+}
