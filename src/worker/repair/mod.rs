@@ -1,0 +1,202 @@
+//! Makes a wheel that came out of a build portable: right tags, no trace of this machine, the libraries it needs.
+//!
+//! Nothing of the wheel runs here: it is read, changed and written by this program. Only where
+//! libraries must come along does auditwheel work on it, in the sandbox; what it leaves is read again.
+
+mod graft;
+mod inspect;
+mod origin;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::bench::Bench;
+use crate::build::evidence::Grafted;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Job, Step};
+use crate::build::recipe::Recipe;
+use crate::build::target::Target;
+use crate::error::{Error, Result};
+use crate::packaging::manylinux;
+use crate::packaging::retag::{Plan, Wheel};
+use inspect::Inspected;
+
+/// 1 January 1980: where ZIP's calendar begins, for sources without a date.
+const EPOCH: i64 = 315_532_800;
+
+/// A wheel that may be handed in, if the checks agree.
+#[derive(Clone, Debug, Default)]
+pub struct Repaired {
+    pub path: PathBuf,
+    pub filename: String,
+    /// Shared libraries that were copied into it.
+    pub grafted: Vec<Grafted>,
+    /// What took part beyond this program: auditwheel, patchelf; name and version.
+    pub tools: BTreeMap<String, String>,
+    /// What was done, for people.
+    pub notes: Vec<String>,
+}
+
+/// Rewrites `wheel` (a collected file, nobody else's any more) into `folder` under its final name.
+///
+/// # Errors
+/// `BadWheel` where it is no wheel at all, `Repair` with the names of libraries that cannot come along.
+pub async fn repair<B: Bench>(
+    wheel: &Path,
+    folder: &Path,
+    job: &Job,
+    target: &Target,
+    bench: &B,
+) -> Result<Repaired, Failure> {
+    let recipe = recipe(job)?;
+    let order = Order { target: target.clone(), exclude: recipe.repair.exclude, timestamp: timestamp(job) };
+    let first = rewrite(wheel.to_owned(), folder.to_owned(), order.clone()).await?;
+    for note in &first.notes {
+        bench.note(note);
+    }
+    let repaired = match first.needs_libraries {
+        None => first.repaired(),
+        Some(foreign) => graft::graft(first.path, foreign, folder, &order, bench).await?,
+    };
+    fits(&repaired, target)?;
+    Ok(repaired)
+}
+
+/// What holds for every rewriting of one job's wheel.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    target: Target,
+    exclude: Vec<String>,
+    /// Seconds since 1970.
+    timestamp: i64,
+}
+
+/// A wheel that was rewritten by this program.
+struct Rewritten {
+    path: PathBuf,
+    filename: String,
+    notes: Vec<String>,
+    /// Libraries that it needs from elsewhere; `None`: it is portable.
+    needs_libraries: Option<Vec<String>>,
+}
+
+impl Rewritten {
+    fn repaired(self) -> Repaired {
+        Repaired { path: self.path, filename: self.filename, notes: self.notes, ..Repaired::default() }
+    }
+}
+
+/// [`rewrite_now`] where it may block.
+async fn rewrite(wheel: PathBuf, folder: PathBuf, order: Order) -> Result<Rewritten, Failure> {
+    let task = tokio::task::spawn_blocking(move || rewrite_now(&wheel, &folder, &order));
+    match task.await {
+        Ok(result) => result.map_err(ours),
+        Err(error) => Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
+    }
+}
+
+/// Reads the wheel, cleans its shared objects, and writes it under its final name into `folder`.
+fn rewrite_now(path: &Path, folder: &Path, order: &Order) -> Result<Rewritten> {
+    let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let mut wheel = Wheel::open(File::open(path)?, filename)?;
+    let mut plan = Plan { timestamp: order.timestamp, ..Plan::default() };
+    let inspected = inspect::inspect(&mut wheel)?;
+    let mut notes = inspected.notes.clone();
+    let mut needs_libraries = None;
+    if let Some(arch) = arch(&wheel, &inspected, order) {
+        let needs = manylinux::needs(&inspected.objects, &order.exclude);
+        match needs.is_plain() {
+            true => plan.platform = platform(&needs, &arch, order).or(plan.platform),
+            false => {
+                needs_libraries = Some(needs.foreign.keys().chain(&needs.unknown).cloned().collect());
+                // auditwheel looks for the architecture in the name.
+                plan.platform = Some(vec![format!("linux_{arch}")]);
+            }
+        }
+        if wheel.is_pure() {
+            notes.push(
+                "an extension module in a wheel that calls itself pure: it gets the target's tags".into(),
+            );
+            plan.python_abi = python_abi(&order.target);
+        }
+    }
+    plan.replaced = inspected.replaced;
+    let filename = wheel.filename(&plan);
+    let path = folder.join(&filename);
+    let output = File::create_new(&path)?;
+    wheel.write(&plan, output)?;
+    Ok(Rewritten { path, filename, notes, needs_libraries })
+}
+
+/// The architecture of a wheel for Linux; `None` for wheels of other systems, and for pure ones
+/// without extension modules.
+fn arch<R: std::io::Read + std::io::Seek>(
+    wheel: &Wheel<R>,
+    inspected: &Inspected,
+    order: &Order,
+) -> Option<String> {
+    let arch = wheel.tags.platform.iter().find_map(|platform| manylinux::arch_of(platform));
+    if arch.is_some() || !inspected.has_extension_modules {
+        return arch.map(str::to_owned);
+    }
+    order.target.tags.iter().find_map(|tag| manylinux::arch_of(tag.rsplit('-').next()?)).map(str::to_owned)
+}
+
+/// The platform tags for what is needed; `None`: those of the build tool stay.
+fn platform(needs: &manylinux::Needs, arch: &str, order: &Order) -> Option<Vec<String>> {
+    let own = |beginning: &str| {
+        let platforms = order.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
+        platforms.into_iter().find(|platform| platform.starts_with(beginning)).map(str::to_owned)
+    };
+    if needs.musl || (needs.glibc.is_none() && own("manylinux").is_none()) {
+        // Its symbols have no versions, so the target's own musl is the oldest that is sure.
+        return own("musllinux").map(|tag| vec![tag]);
+    }
+    Some(manylinux::platform_tags(needs.glibc, arch)).filter(|tags| !tags.is_empty())
+}
+
+/// The interpreter's half of the target's best tag.
+fn python_abi(target: &Target) -> Option<(String, String)> {
+    let mut parts = target.tags.first()?.split('-');
+    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+}
+
+/// A wheel that its own target does not install is of no use.
+fn fits(repaired: &Repaired, target: &Target) -> Result<(), Failure> {
+    if target.accepts(&repaired.filename).is_some() {
+        return Ok(());
+    }
+    let hint = format!(
+        "the wheel is {}, which {} does not install: its libraries need a newer system than the \
+         target's, so build it on an older one, or offer a target for this one",
+        repaired.filename, target.name
+    );
+    Err(failure(Class::Repair, hint))
+}
+
+/// The recipe of a job; an empty one if it has none.
+pub(super) fn recipe(job: &Job) -> Result<Recipe, Failure> {
+    let recipe = job.recipe.as_ref().map(Recipe::from_json).transpose();
+    recipe.map(Option::unwrap_or_default).map_err(|error| failure(Class::Worker, error.to_string()))
+}
+
+/// When the source was published: the time of every member.
+fn timestamp(job: &Job) -> i64 {
+    job.source.published_at.map_or(EPOCH, |micros| micros / 1_000_000)
+}
+
+/// What went wrong as a failure: the wheel's fault, or ours.
+fn ours(error: Error) -> Failure {
+    match error {
+        Error::Bad(why) => failure(Class::BadWheel, why),
+        Error::Full(why) => failure(Class::Disk, why),
+        other => failure(Class::Worker, other.to_string()),
+    }
+}
+
+fn failure(class: Class, hint: impl Into<String>) -> Failure {
+    Failure { class, hint: hint.into(), line: None, step: Step::Repair }
+}
