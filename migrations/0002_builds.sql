@@ -12,7 +12,7 @@ CREATE TABLE build (
     version TEXT,
     source TEXT NOT NULL,            -- JSON of build::job::Source
     source_sha256 TEXT,              -- blob; NULL while it is being fetched
-    fetch TEXT,                      -- JSON of build::source::Place: where the source comes from
+    place TEXT,                      -- JSON of build::source::Place: where the source comes from
     target TEXT NOT NULL,
     recipe TEXT,                     -- JSON of the layers put together; NULL: the plain way
     recipe_sha256 TEXT,
@@ -46,7 +46,7 @@ CREATE TABLE build (
 );
 CREATE INDEX build_state ON build (state, priority, id);
 CREATE INDEX build_project ON build (project, version);
-CREATE INDEX build_source ON build (source_sha256);
+CREATE INDEX build_source_sha256 ON build (source_sha256);
 CREATE INDEX build_secret ON build (secret_sha256);
 
 -- Who asked for a build: they see it, whatever they may read.

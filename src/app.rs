@@ -2,6 +2,8 @@
 
 use crate::access::people::People;
 use crate::access::{Who, password};
+use crate::build::ahead::Ahead;
+use crate::build::publish;
 use crate::build::queue::Builds;
 use crate::build::recipe::Book;
 use crate::config::Config;
@@ -36,6 +38,9 @@ pub struct Parts {
 /// How often events of other processes are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
+/// How often wheels are looked for that could not be published when they were built, in microseconds.
+const PUBLISH_EVERY: i64 = 15_000_000;
+
 impl App {
     /// Opens the database and the store, migrates, makes root and `root/pypi` on the first start.
     /// Without a configured upstream, `root/pypi` has nothing to ask.
@@ -62,6 +67,7 @@ impl App {
         let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds }));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));
+        tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
         Ok(app)
     }
 
@@ -113,6 +119,31 @@ async fn follow(app: Weak<Parts>) {
             tracing::warn!(error = format!("{error:#}"), "events can not be read; trying on");
         }
         failing = result.is_err();
+    }
+}
+
+/// Publishes what was built and not published, and builds ahead of requests, until the app is gone.
+async fn build_ahead(app: Weak<Parts>) {
+    let mut ahead = Ahead::default();
+    let mut published_at = None;
+    let mut failing = false;
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        let now = crate::db::now();
+        let mut result = Ok(());
+        if published_at.is_none_or(|at| now - at > PUBLISH_EVERY || at > now) {
+            result = publish::catch_up(&app.db, &app.indexes).await;
+            published_at = Some(now);
+        }
+        let result = result.and(ahead.step(&app.builds, now).await);
+        drop(app);
+        if let Err(error) = &result
+            && !failing
+        {
+            tracing::warn!(error = format!("{error:#}"), "nothing is built ahead at present; trying on");
+        }
+        failing = result.is_err();
+        tokio::time::sleep(FOLLOW_EVERY).await;
     }
 }
 

@@ -10,6 +10,7 @@
 //! log, steps, and in the end a wheel, a failure or what is needed first → the wheel passes the
 //! gate of a stranger's upload, and is listed.
 
+pub mod ahead;
 pub mod choose;
 pub mod evidence;
 pub mod failure;

@@ -7,9 +7,7 @@ use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::built::Handed;
 use crate::index::directory::{Index, IndexName, Kind};
-use crate::index::options::Ahead;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::name::ProjectName;
 
 /// Builds that are published at once after a start.
 const AT_ONCE: i64 = 100;
@@ -111,28 +109,7 @@ async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished, source
                 source.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
             }))
         }
-        Kind::Stage(_) => {
-            let wished = context.building.ahead != Ahead::Never;
-            Ok(wished
-                && indexes.hosts(&context.name, &source.filename, sha256).await?
-                && indexes.has_better(context, &finished.wheel).await?.is_none())
-        }
+        Kind::Stage(_) => Ok(indexes.hosts(&context.name, &source.filename, sha256).await?
+            && indexes.has_better(context, &finished.wheel).await?.is_none()),
     }
-}
-
-/// Whether a page lists a wheel of `version` that is accepted where `accepts` says so of its tags:
-/// then nothing need be built for that target.
-pub fn has_wheel(
-    page: &crate::packaging::page::Page,
-    project: &ProjectName,
-    version: &str,
-    accepts: impl Fn(&str) -> bool,
-) -> bool {
-    let version = crate::packaging::version::parse(version);
-    page.offered().iter().any(|file| {
-        let Ok(wheel) = WheelFilename::parse(&file.filename) else { return false };
-        wheel.name == *project
-            && Some(&wheel.version) == version.as_ref()
-            && wheel.tags().any(|(python, abi, platform)| accepts(&format!("{python}-{abi}-{platform}")))
-    })
 }

@@ -105,6 +105,13 @@ impl Tx {
 
     /// With its memberships, tokens and indexes.
     pub async fn delete_account(&mut self, name: &str) -> Result<()> {
+        for query in [
+            "DELETE FROM build WHERE context IN (SELECT name FROM namespace WHERE owner = $1)",
+            "DELETE FROM build_asker WHERE account = $1",
+            "DELETE FROM build_source WHERE account = $1",
+        ] {
+            sqlx::query(query).bind(name).execute(&mut *self.tx).await?;
+        }
         sqlx::query("DELETE FROM account WHERE name = $1").bind(name).execute(&mut *self.tx).await?;
         Ok(())
     }

@@ -17,6 +17,9 @@ pub struct BlobUse {
 /// Where a page of references ended: the last row's index and filename.
 pub type After = (String, String);
 
+/// What a build refers to: the column, and what it is called.
+const OF_A_BUILD: [&str; 4] = ["source of", "wheel of", "METADATA of the wheel of", "log of"];
+
 /// Rows per page; each gives up to two references.
 const PAGE: i64 = 2000;
 
@@ -28,7 +31,47 @@ const REMOTE: &str = "SELECT index_name, filename, sha256 FROM remote_metadata \
     WHERE (index_name > $1 OR (index_name = $1 AND filename > $2)) \
     ORDER BY index_name, filename LIMIT $3";
 
+const BUILDS: &str = "SELECT id, project, target, source_sha256, wheel_sha256, metadata_sha256, log_sha256 \
+    FROM build WHERE id > $1 ORDER BY id LIMIT $2";
+
+const SOURCES: &str = "SELECT sha256, account, filename, size FROM build_source \
+    WHERE (sha256 > $1 OR (sha256 = $1 AND account > $2)) ORDER BY sha256, account LIMIT $3";
+
 impl Db {
+    /// A page of what builds with a number above `after` refer to: sources, wheels, logs. The second
+    /// part is the last number, `None` after the last one.
+    pub async fn blobs_of_builds(&self, after: i64) -> Result<(Vec<BlobUse>, Option<i64>)> {
+        let rows = sqlx::query(BUILDS).bind(after).bind(PAGE).fetch_all(&self.pool).await?;
+        let (mut uses, mut last) = (Vec::with_capacity(rows.len() * 4), None);
+        for row in rows {
+            let id: i64 = row.try_get(0)?;
+            let project = row.try_get::<Option<String>, _>(1)?.unwrap_or_else(|| "a tree".into());
+            let target: String = row.try_get(2)?;
+            for (column, what) in (3..).zip(OF_A_BUILD) {
+                if let Some(sha256) = row.try_get::<Option<String>, _>(column)? {
+                    let what = format!("{what} build {id} ({project} for {target})");
+                    uses.push(BlobUse { sha256, size: None, what });
+                }
+            }
+            last = Some(id);
+        }
+        Ok((uses, last))
+    }
+
+    /// A page of the sources that were uploaded to be built.
+    pub async fn blobs_of_sources(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
+        let rows = sqlx::query(SOURCES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
+        let (mut uses, mut last) = (Vec::with_capacity(rows.len()), None);
+        for row in rows {
+            let (sha256, account): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let (filename, size): (String, i64) = (row.try_get(2)?, row.try_get(3)?);
+            let what = format!("{filename}, uploaded by {account} to be built");
+            uses.push(BlobUse { sha256: sha256.clone(), size: u64::try_from(size).ok(), what });
+            last = Some((sha256, account));
+        }
+        Ok((uses, last))
+    }
+
     /// A page of what files refer to, in order; `None` as second part after the last one.
     pub async fn blobs_of_files(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
         let rows = sqlx::query(FILES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;

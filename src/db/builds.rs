@@ -59,7 +59,7 @@ pub struct StoredBuild {
     pub ended_at: Option<Micros>,
 }
 
-pub(super) const COLUMNS: &str = "id, key, context, given, project, version, source, source_sha256, fetch, \
+pub(super) const COLUMNS: &str = "id, key, context, given, project, version, source, source_sha256, place, \
     target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, worker, \
     lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
     log_size, log_sha256, asked_by, created_at, started_at, ended_at";
@@ -74,7 +74,7 @@ pub(super) fn build(row: &AnyRow) -> Result<StoredBuild> {
         version: row.try_get("version")?,
         source: row.try_get("source")?,
         source_sha256: row.try_get("source_sha256")?,
-        fetch: row.try_get("fetch")?,
+        fetch: row.try_get("place")?,
         target: row.try_get("target")?,
         recipe: row.try_get("recipe")?,
         recipe_sha256: row.try_get("recipe_sha256")?,
@@ -269,7 +269,7 @@ impl Tx {
         index: Option<&str>,
     ) -> Result<bool> {
         let made = sqlx::query(
-            "INSERT INTO build (id, key, context, given, project, version, source, source_sha256, fetch, target, \
+            "INSERT INTO build (id, key, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
              asked_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
              0, 0, 0, 0, $17, $18) ON CONFLICT (key) DO NOTHING",

@@ -63,6 +63,11 @@ const UNPUBLISHED: &str = "SELECT id FROM build WHERE state = 'built' AND wheel_
     (SELECT 1 FROM build_for WHERE build_for.build = build.id AND published_at IS NULL)) \
     ORDER BY id LIMIT $1";
 
+const REQUESTED: &str = "SELECT project, version, uploaded_at, filename FROM file \
+    WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
+    AND (uploaded_at > $2 OR (uploaded_at = $2 AND filename > $3)) \
+    ORDER BY uploaded_at, filename LIMIT $4";
+
 const FINISHED: &str = "SELECT id, fence, context, source, source_sha256, wheel, wheel_sha256, asked_by \
     FROM build WHERE id = $1 AND state = 'built' AND source_sha256 IS NOT NULL \
     AND wheel IS NOT NULL AND wheel_sha256 IS NOT NULL";
@@ -106,6 +111,32 @@ impl Db {
             asked_by: row.try_get(7)?,
             wanted: wanted.iter().map(read).collect::<Result<_>>()?,
         }))
+    }
+
+    /// The next files that a mirror keeps because somebody asked for them, in the order in which they
+    /// were stored, after this time and name.
+    pub async fn requested_files(
+        &self,
+        index: &str,
+        after: &(Micros, String),
+        limit: i64,
+    ) -> Result<Vec<StoredFile>> {
+        let rows = sqlx::query(REQUESTED)
+            .bind(index)
+            .bind(after.0)
+            .bind(&after.1)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        let read = |row: &AnyRow| -> Result<StoredFile> {
+            Ok(StoredFile {
+                project: row.try_get(0)?,
+                version: row.try_get(1)?,
+                uploaded_at: row.try_get(2)?,
+                ..StoredFile::new(index, row.try_get(3)?)
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Notes that the wheel of this run was brought to where it belongs, or why it was not.

@@ -67,6 +67,8 @@ impl Tx {
 
     /// With everything in it; bytes that no other row names are left for the garbage collector.
     pub async fn delete_index(&mut self, name: &str) -> Result<()> {
+        // What was built of its sources, and with its build requirements, is part of it.
+        sqlx::query("DELETE FROM build WHERE context = $1").bind(name).execute(&mut *self.tx).await?;
         sqlx::query("DELETE FROM namespace WHERE name = $1").bind(name).execute(&mut *self.tx).await?;
         Ok(())
     }

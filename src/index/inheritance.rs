@@ -125,8 +125,8 @@ fn reserves(pattern: &str, project: &ProjectName) -> bool {
     glob(normal.as_bytes(), project.as_str().as_bytes())
 }
 
-/// `*` matches any run; linear in practice, since a later `*` forgets the earlier.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether `pattern` is `text`: `*` matches any run; linear in practice, since a later `*` forgets the earlier.
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {

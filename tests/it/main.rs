@@ -4,6 +4,7 @@ mod kit;
 
 mod big;
 mod built;
+mod built_ahead;
 mod cli;
 mod clients_install;
 mod clients_publish;

@@ -1,0 +1,314 @@
+//! Building before anybody asks: what is uploaded, what was ever requested, or all that an index lists.
+//!
+//! One source is taken up at a time per item, and only so many builds are open at once, so that the
+//! queue stays short for people. The first build of a source is for the oldest Python 3: if a pure or
+//! stable-ABI wheel comes out, it serves the others too, and only what the page still lacks a wheel
+//! for is asked next. What failed is not asked again: the queue remembers it.
+
+mod sweep;
+
+use super::choose;
+use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
+use super::target::Target;
+use crate::access::Who;
+use crate::db::Micros;
+use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Index, IndexName};
+use crate::index::inheritance::glob;
+use crate::index::options;
+use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::{File, Page};
+use crate::packaging::tags;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use sweep::Sweep;
+
+/// Builds of this kind that are open at the same time.
+pub const MOST_OPEN: usize = 48;
+
+/// Events read at once.
+const EVENTS: u32 = 500;
+
+/// Attempts at a source whose index or upstream fails.
+const MOST_TRIES: u32 = 20;
+
+/// The name under which the position is kept.
+const FACT: &str = "ahead";
+
+/// Who asks for builds that nobody waits for, in the audit trail.
+pub const AHEAD: &str = ":ahead";
+
+/// What is done, kept in the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Position {
+    /// Uploads up to this event are taken up.
+    serial: i64,
+    #[serde(default)]
+    sweeps: BTreeMap<String, Sweep>,
+}
+
+/// A source that wheels are being built of.
+#[derive(Debug)]
+struct Item {
+    index: IndexName,
+    project: ProjectName,
+    filename: String,
+    /// The event that told of it; `None`: met by a sweep.
+    serial: Option<i64>,
+    /// Builds that have not ended yet.
+    open: Vec<BuildId>,
+    /// Targets that were asked for.
+    asked: BTreeSet<String>,
+    tries: u32,
+}
+
+/// The task's memory.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    position: Option<Position>,
+    kept: Option<Position>,
+    items: Vec<Item>,
+    /// When a sweep that found nothing new is worth another look.
+    again: BTreeMap<String, Micros>,
+}
+
+impl Ahead {
+    /// Does what is to be done as of `now`; to be called twice a second or so.
+    pub async fn step(&mut self, builds: &Builds, now: Micros) -> Result<()> {
+        if self.position.is_none() {
+            self.begin(builds).await?;
+        }
+        let offered = builds.targets().await?;
+        if !offered.is_empty() {
+            self.take_uploads(builds).await?;
+            self.sweep(builds, &offered, now).await?;
+            self.go_on(builds, &offered).await?;
+        }
+        self.keep(builds).await
+    }
+
+    /// Nothing is asked, and nothing is being built.
+    pub fn is_idle(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Where the last process left off; at first, now: history is what sweeps are for.
+    async fn begin(&mut self, builds: &Builds) -> Result<()> {
+        let known = builds.db().fact(FACT).await?;
+        let known = known.and_then(|text| serde_json::from_str::<Position>(&text).ok());
+        let position = match known {
+            Some(position) => position,
+            None => Position { serial: builds.db().serial().await?, sweeps: BTreeMap::new() },
+        };
+        self.position = Some(position);
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        let open: usize = self.items.iter().map(|item| item.open.len().max(1)).sum();
+        MOST_OPEN.saturating_sub(open)
+    }
+
+    /// New uploads of sources become items.
+    async fn take_uploads(&mut self, builds: &Builds) -> Result<()> {
+        let Some(position) = &self.position else { return Ok(()) };
+        if self.room() == 0 || builds.db().newest_serial() <= position.serial {
+            return Ok(());
+        }
+        let events = builds.db().events_after(position.serial, EVENTS).await?;
+        let directory = builds.indexes().directory();
+        for event in events {
+            if self.room() == 0 {
+                break;
+            }
+            if let Some(position) = &mut self.position {
+                position.serial = event.serial;
+            }
+            let (Some(index), Some(project), Some(filename)) = (event.index, event.project, event.detail)
+            else {
+                continue;
+            };
+            let index = IndexName::parse(&index).and_then(|name| directory.indexes.get(&name));
+            let project = ProjectName::new(&project);
+            let (Some(index), Some(project)) = (index, project) else { continue };
+            if event.what == "upload"
+                && index.building.ahead != options::Ahead::Never
+                && is_source(&project, &filename)
+            {
+                self.add(&index.name, project, filename, Some(event.serial));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, index: &IndexName, project: ProjectName, filename: String, serial: Option<i64>) {
+        if self.items.iter().any(|item| item.index == *index && item.filename == filename) {
+            return;
+        }
+        let (open, asked) = (Vec::new(), BTreeSet::new());
+        self.items.push(Item { index: index.clone(), project, filename, serial, open, asked, tries: 0 });
+    }
+
+    /// Every item gets a step further; those that are through go.
+    async fn go_on(&mut self, builds: &Builds, offered: &[Target]) -> Result<()> {
+        let directory = builds.indexes().directory();
+        let mut open: usize = self.items.iter().map(|item| item.open.len()).sum();
+        let mut rest = Vec::with_capacity(self.items.len());
+        for mut item in std::mem::take(&mut self.items) {
+            let before = item.open.len();
+            let through = match open.saturating_sub(before) >= MOST_OPEN {
+                true => Ok(false),
+                false => item.go_on(builds, &directory, offered).await,
+            };
+            open = open.saturating_sub(before) + item.open.len();
+            match through {
+                Ok(true) => {}
+                Ok(false) => rest.push(item),
+                Err(Error::Missing(_) | Error::Forbidden(_) | Error::Bad(_) | Error::Gone(_)) => {}
+                Err(error) => {
+                    item.tries += 1;
+                    match item.tries < MOST_TRIES {
+                        true => rest.push(item),
+                        false => {
+                            let (index, file) = (item.index.as_str(), &item.filename);
+                            tracing::warn!(index, file, %error, "a source is not built ahead");
+                        }
+                    }
+                }
+            }
+        }
+        self.items = rest;
+        Ok(())
+    }
+
+    /// Keeps what is through: after a restart the rest is taken up again, and what is built by then
+    /// is joined.
+    async fn keep(&mut self, builds: &Builds) -> Result<()> {
+        let Some(position) = &self.position else { return Ok(()) };
+        let mut through = position.clone();
+        if let Some(oldest) = self.items.iter().filter_map(|item| item.serial).min() {
+            through.serial = through.serial.min(oldest - 1);
+        }
+        for item in self.items.iter().filter(|item| item.serial.is_none()) {
+            if let Some(sweep) = through.sweeps.get_mut(item.index.as_str()) {
+                sweep.go_back();
+            }
+        }
+        if self.kept.as_ref() == Some(&through) {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&through).map_err(Error::internal)?;
+        builds.db().set_fact(FACT, &text).await?;
+        self.kept = Some(through);
+        Ok(())
+    }
+}
+
+impl Item {
+    /// Asks for what is still lacking, if nothing is open; true if nothing is lacking.
+    async fn go_on(&mut self, builds: &Builds, directory: &Directory, offered: &[Target]) -> Result<bool> {
+        let mut open = Vec::with_capacity(self.open.len());
+        for id in &self.open {
+            match builds.get(*id).await {
+                Ok(build) if !build.state.has_ended() => open.push(*id),
+                Ok(_) | Err(Error::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.open = open;
+        if !self.open.is_empty() {
+            return Ok(false);
+        }
+        let Some(index) = directory.indexes.get(&self.index) else { return Ok(true) };
+        let page = self.page(builds, index).await?;
+        let Some(file) = page.offered().iter().find(|file| file.filename == self.filename) else {
+            return Ok(true);
+        };
+        let lacking = lacking(&page, file, &wished(index, offered));
+        let lacking: Vec<&Target> =
+            lacking.into_iter().filter(|target| !self.asked.contains(&target.name)).collect();
+        // What comes out of the first build decides whether the others are needed.
+        let next = if self.asked.is_empty() { 1 } else { lacking.len() };
+        let next: Vec<String> = lacking.iter().take(next).map(|target| target.name.clone()).collect();
+        if next.is_empty() {
+            return Ok(true);
+        }
+        self.ask(builds, next).await?;
+        Ok(false)
+    }
+
+    async fn page(&self, builds: &Builds, index: &Index) -> Result<Page> {
+        let directory = builds.indexes().directory();
+        builds.indexes().views.page(&directory, index, &self.project, &who()).await
+    }
+
+    async fn ask(&mut self, builds: &Builds, targets: Vec<String>) -> Result<()> {
+        for target in targets {
+            let ask = Ask {
+                wanted: Wanted::File { project: self.project.clone(), filename: self.filename.clone() },
+                targets: vec![target.clone()],
+                index: self.index.clone(),
+                publish: None,
+                priority: Priority::Ahead,
+                rebuild: false,
+            };
+            match builds.ask(&who(), &ask).await {
+                Ok(ids) => self.open.extend(ids),
+                // This target is none for it; others may be.
+                Err(Error::Missing(_) | Error::Forbidden(_) | Error::Bad(_)) => {}
+                Err(error) => return Err(error),
+            }
+            self.asked.insert(target);
+        }
+        Ok(())
+    }
+}
+
+fn who() -> Who {
+    Who { user: None, scope: None, label: AHEAD.to_owned() }
+}
+
+fn is_source(project: &ProjectName, filename: &str) -> bool {
+    describe(project, filename).is_some_and(|described| described.kind == Kind::Sdist)
+}
+
+/// Of the targets that are offered those that the index wishes, in the order in which they are tried:
+/// the oldest Python 3 first, as a stable-ABI wheel of it serves the newer ones.
+fn wished<'a>(index: &Index, offered: &'a [Target]) -> Vec<&'a Target> {
+    let wanted = &index.building.targets;
+    let is_wished = |target: &&Target| wanted.is_empty() || wanted.iter().any(|asked| fits(asked, target));
+    let mut wished: Vec<&Target> = offered.iter().filter(is_wished).collect();
+    wished.sort_by_key(|target| {
+        let (major, minor) = target.python();
+        (major < 3, target.implementation != "cp", minor, target.name.clone())
+    });
+    wished
+}
+
+/// A target's name, whole or abbreviated, or with `*` for any characters.
+fn fits(asked: &str, target: &Target) -> bool {
+    match asked.split_once('*') {
+        None => target.matches(asked),
+        Some(_) => {
+            let [asked, name] = [asked, &target.name].map(str::to_ascii_lowercase);
+            glob(asked.as_bytes(), name.as_bytes())
+        }
+    }
+}
+
+/// The targets that suit the source and for which the page has no wheel of its version yet.
+fn lacking<'a>(page: &Page, source: &File, targets: &[&'a Target]) -> Vec<&'a Target> {
+    let Ok(name) = SdistFilename::parse_for(&page.name, &source.filename) else { return Vec::new() };
+    let wheels = page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok());
+    let wheels: Vec<WheelFilename> = wheels.filter(|wheel| wheel.version == name.version).collect();
+    let suits = |target: &Target| match &source.requires_python {
+        Some(text) => choose::fits_python(text, &target.version),
+        None => true,
+    };
+    let served = |target: &Target| wheels.iter().any(|wheel| tags::rank(&target.tags, wheel).is_some());
+    targets.iter().copied().filter(|target| suits(target) && !served(target)).collect()
+}
+
+#[cfg(test)]
+mod tests;

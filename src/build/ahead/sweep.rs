@@ -1,0 +1,194 @@
+//! Going through what an index has had for long: releases that were requested, or everything.
+
+use super::{Ahead, Builds, is_source, who, wished};
+use crate::build::target::Target;
+use crate::db::Micros;
+use crate::error::{Error, Result};
+use crate::index::directory::{Index, Kind};
+use crate::index::options;
+use crate::packaging::filename::describe;
+use crate::packaging::name::ProjectName;
+use crate::packaging::version;
+use serde::{Deserialize, Serialize};
+
+/// Microseconds until a sweep that came to its end looks for more.
+const LOOK_AGAIN: Micros = 10_000_000;
+
+/// Microseconds after which everything is gone through again: upstreams tell of nothing by themselves.
+const FROM_THE_START: Micros = 86_400_000_000;
+
+/// Projects, or files, of one step.
+const AT_ONCE: i64 = 8;
+
+/// How far one index is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// What is wished; another wish begins anew.
+    wish: String,
+    /// The place after which the next step begins, and the one before, which is where a restart
+    /// begins while that step is not through.
+    after: (Micros, String),
+    before: (Micros, String),
+    ended_at: Option<Micros>,
+}
+
+impl Sweep {
+    pub fn go_back(&mut self) {
+        self.after.clone_from(&self.before);
+        self.ended_at = None;
+    }
+}
+
+/// A project that is to be looked at, in one version or in all.
+type Found = (ProjectName, Option<String>);
+
+impl Ahead {
+    /// The next few sources of every index that wishes for more than new uploads. An index whose last
+    /// few are not through waits.
+    pub(super) async fn sweep(&mut self, builds: &Builds, offered: &[Target], now: Micros) -> Result<()> {
+        let directory = builds.indexes().directory();
+        if let Some(position) = &mut self.position {
+            let wishes = |name: &String| {
+                directory.indexes.values().any(|index| index.name.as_str() == name && is_swept(index))
+            };
+            position.sweeps.retain(|name, _| wishes(name));
+        }
+        for index in directory.indexes.values().filter(|index| is_swept(index)) {
+            let name = index.name.as_str();
+            let busy = self.items.iter().any(|item| item.serial.is_none() && item.index == index.name);
+            let resting = self.again.get(name).is_some_and(|again| now < *again && again - now <= LOOK_AGAIN);
+            if busy || self.room() == 0 {
+                continue;
+            }
+            let wish = wish(index, offered);
+            let Some(position) = &mut self.position else { return Ok(()) };
+            let sweep = position.sweeps.entry(name.to_owned()).or_default();
+            if sweep.wish != wish {
+                *sweep = Sweep { wish, ..Sweep::default() };
+            } else if resting {
+                continue;
+            }
+            if sweep.ended_at.is_some_and(|ended| now - ended > FROM_THE_START || ended > now) {
+                *sweep = Sweep { wish: std::mem::take(&mut sweep.wish), ..Sweep::default() };
+            }
+            let mut sweep = sweep.clone();
+            match self.step_of(builds, index, &mut sweep, now).await {
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(index = name, %error, "an index is not gone through for builds; trying on");
+                    self.again.insert(name.to_owned(), now + LOOK_AGAIN);
+                }
+            }
+            if let Some(position) = &mut self.position {
+                position.sweeps.insert(name.to_owned(), sweep);
+            }
+        }
+        Ok(())
+    }
+
+    async fn step_of(
+        &mut self,
+        builds: &Builds,
+        index: &Index,
+        sweep: &mut Sweep,
+        now: Micros,
+    ) -> Result<()> {
+        if sweep.ended_at.is_some() && by_name(index) {
+            self.again.insert(index.name.to_string(), now + LOOK_AGAIN);
+            return Ok(());
+        }
+        let (found, after) = match by_name(index) {
+            true => names(builds, index, &sweep.after.1).await?,
+            false => requested(builds, index, &sweep.after).await?,
+        };
+        let Some(after) = after else {
+            sweep.ended_at.get_or_insert(now);
+            self.again.insert(index.name.to_string(), now + LOOK_AGAIN);
+            return Ok(());
+        };
+        for (project, version) in found {
+            for filename in sources(builds, index, &project, version.as_deref()).await? {
+                self.add(&index.name, project.clone(), filename, None);
+            }
+        }
+        sweep.before = std::mem::replace(&mut sweep.after, after);
+        Ok(())
+    }
+}
+
+fn is_swept(index: &Index) -> bool {
+    matches!(index.building.ahead, options::Ahead::Requested | options::Ahead::All)
+}
+
+/// A stage has what it has; only a mirror tells what was requested of more.
+fn by_name(index: &Index) -> bool {
+    index.building.ahead == options::Ahead::All || matches!(index.kind, Kind::Stage(_))
+}
+
+fn wish(index: &Index, offered: &[Target]) -> String {
+    let targets: Vec<&str> = wished(index, offered).iter().map(|target| target.name.as_str()).collect();
+    format!("{:?} {}", index.building.ahead, targets.join(" "))
+}
+
+/// The next projects by name; no place after the last.
+async fn names(
+    builds: &Builds,
+    index: &Index,
+    after: &str,
+) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
+    let most = usize::try_from(AT_ONCE).unwrap_or(1);
+    let next: Vec<String> = match &index.kind {
+        Kind::Stage(_) => {
+            let names = builds.db().projects(index.name.as_str()).await?;
+            names.into_iter().filter(|name| name.as_str() > after).take(most).collect()
+        }
+        Kind::Mirror(_) => {
+            let names = builds.indexes().mirrors.names(index).await?;
+            let later = names.as_str().lines().filter(|name| *name > after);
+            later.take(most).map(str::to_owned).collect()
+        }
+    };
+    let last = next.last().map(|name| (0, name.clone()));
+    Ok((next.iter().filter_map(|name| Some((ProjectName::new(name)?, None))).collect(), last))
+}
+
+/// The next releases of which a mirror keeps a file that somebody asked for.
+async fn requested(
+    builds: &Builds,
+    index: &Index,
+    after: &(Micros, String),
+) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
+    let files = builds.db().requested_files(index.name.as_str(), after, AT_ONCE).await?;
+    let last = files.last().map(|file| (file.uploaded_at, file.filename.clone()));
+    let found =
+        files.into_iter().filter_map(|file| Some((ProjectName::new(&file.project)?, Some(file.version))));
+    Ok((found.collect(), last))
+}
+
+/// The source files of a project, or of one version of it, as the index lists them itself.
+async fn sources(
+    builds: &Builds,
+    index: &Index,
+    project: &ProjectName,
+    wanted: Option<&str>,
+) -> Result<Vec<String>> {
+    let directory = builds.indexes().directory();
+    let page = match builds.indexes().views.page(&directory, index, project, &who()).await {
+        Ok(page) => page,
+        Err(Error::Missing(_) | Error::Forbidden(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let own = format!("{}/", index.name);
+    let wanted = wanted.map(version::canonical);
+    let fits = |filename: &str| {
+        let version = describe(project, filename).and_then(|described| described.version);
+        version.is_some() && wanted.as_ref().is_none_or(|wanted| *wanted == version)
+    };
+    let sources = page.offered().iter().filter(|file| {
+        file.url.starts_with(&own)
+            && !file.yanked.is_yanked()
+            && is_source(project, &file.filename)
+            && fits(&file.filename)
+    });
+    Ok(sources.map(|file| file.filename.clone()).collect())
+}
