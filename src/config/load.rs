@@ -139,7 +139,9 @@ impl Resolved {
                     texts.ok_or_else(|| bad!("{place}: {key} must hold texts"))?.join(",")
                 }
                 _ => {
-                    return Err(bad!("{place}: {key} must be text, a number, true, false or a list of texts"));
+                    return Err(bad!(
+                        "{place}: {key} must be text, a number, true, false or a list of texts"
+                    ));
                 }
             };
             self.set(&key, &value, place)?;

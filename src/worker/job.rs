@@ -11,7 +11,7 @@ use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Room, Stop, Worker, ours};
 use super::source::Unpacked;
-use super::{chain, check, fetch, repair};
+use super::{chain, check, fetch, prove, repair};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Step};
@@ -55,7 +55,7 @@ async fn go(
         })?;
     let room = Room::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
     let archive = fetch::source(job, link, room.folder.path()).await.map_err(|error| unfetched(&error))?;
-    let unpacked = Unpacked::new(&room, archive, clock).await?;
+    let unpacked = Unpacked::new(&room, archive.clone(), clock).await?;
     if let Some(specifiers) = unpacked.said.refuses_python(&interpreter.target.version) {
         let python = &interpreter.target.version;
         let hint =
@@ -68,7 +68,11 @@ async fn go(
     let folder = room.folder.below("repaired").map_err(|error| ours(&error, Step::Repair))?;
     let repaired = repair::repair(&made.wheel.path, &folder, job, &interpreter.target, &room).await?;
     clock.enter(Step::Check);
-    let checked = check::check(&repaired, job, &interpreter.target, &facts, &room).await?;
+    let mut checked = check::check(&repaired, job, &interpreter.target, &facts, &room).await?;
+    if room.recipe.has_tests() {
+        clock.enter(Step::Test);
+        checked.extend(prove::prove(&room, &repaired, &archive).await?);
+    }
     clock.enter(Step::Report);
     link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
     let evidence =

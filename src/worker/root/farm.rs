@@ -49,7 +49,7 @@ pub(super) fn lay_out(list: &[Package], out: &Path, root: &Path) -> Result<Laid>
         links.extend(alternatives::of(&out.join(format!("{number:04}.control/postinst"))));
     }
     alternatives::link(&links, &usr)?;
-    surround(&usr, Path::new("/usr"), Path::new(HOST), true)?;
+    surround(&usr, Path::new("/usr"), Path::new(HOST))?;
     for name in MERGED {
         // As on the host: `/lib` is a link to `usr/lib`.
         if let Ok(target) = std::fs::read_link(Path::new("/").join(name)) {
@@ -110,7 +110,7 @@ fn clear(path: &Path) -> Result<()> {
 }
 
 /// Fills `own` with links to what `host` has and it has not. `inside` is where `host` is inside.
-fn surround(own: &Path, host: &Path, inside: &Path, is_usr: bool) -> Result<()> {
+fn surround(own: &Path, host: &Path, inside: &Path) -> Result<()> {
     // A folder that may not be read is as good as empty.
     for entry in std::fs::read_dir(host).into_iter().flatten() {
         let entry: DirEntry = entry?;
@@ -119,15 +119,11 @@ fn surround(own: &Path, host: &Path, inside: &Path, is_usr: bool) -> Result<()> 
         let there = target.symlink_metadata().ok().map(|found| found.file_type());
         match there {
             Some(own_kind) if own_kind.is_dir() && kind.is_dir() => {
-                surround(&target, &entry.path(), &inside.join(&name), false)?;
+                surround(&target, &entry.path(), &inside.join(&name))?;
             }
             Some(_) => {}
             None => link_to(&entry, kind, &target, &inside.join(&name))?,
         }
-    }
-    if is_usr {
-        // Mount points inside must exist: nothing can be made there later.
-        std::fs::create_dir_all(own.join("local"))?;
     }
     Ok(())
 }

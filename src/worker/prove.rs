@@ -1,0 +1,173 @@
+//! Runs the tests of a recipe against the finished wheel: proof that it works where it is installed.
+//!
+//! The wheel lies in a folder of its own before an environment with what it and the tests require.
+//! The system packages of the build are not there: what the wheel needs of them, it must bring. First
+//! its modules are imported with no system packages at all, then the tests run with those of theirs.
+
+use super::bench::Environment;
+use super::environment::Request;
+use super::repair::Repaired;
+use super::room::{Room, Run, Stop, ours};
+use super::sandbox::Mount;
+use super::services::{self, NO_SERVICE, NOT_PREPARED, quoted};
+use crate::build::failure::{Class, Failure};
+use crate::build::job::Step;
+use crate::build::recipe::Test;
+use crate::error::Result;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::wheel;
+use std::path::Path;
+
+/// Where the source is unpacked for the tests.
+const SOURCE: &str = "/work/src";
+/// Where they run, if the recipe says which parts of the source they need.
+const CHOSEN: &str = "/work/test";
+/// Where the wheel is installed.
+const SITE: &str = "/work/site";
+
+/// Runs the recipe's tests; says what was done, for evidence. `archive` is the source.
+///
+/// # Errors
+/// `Import` or `Test`, with what to do; what the tests need and cannot have.
+pub async fn prove(room: &Room<'_>, wheel: &Repaired, archive: &Path) -> Result<Vec<String>, Stop> {
+    let test = &room.recipe.test;
+    let mut done = Vec::new();
+    if !room.recipe.has_tests() {
+        return Ok(done);
+    }
+    let work = room.folder.below("test").map_err(|error| ours(&error, Step::Test))?;
+    let tools = room.folder.below("test-tools").map_err(|error| ours(&error, Step::Test))?;
+    let proof = Proof { room, wheel, archive, work: &work, tools: &tools };
+    if !test.import.is_empty() {
+        let environment = proof.environment(&[]).await?;
+        proof.import(&environment, &test.import).await?;
+        done.push(format!("imported {} without system packages", test.import.join(", ")));
+    }
+    if let Some(command) = &test.command {
+        let environment = proof.environment(&test.requires).await?;
+        proof.tests(&environment, test).await?;
+        let with = test.services.iter().map(|service| format!(" with {}", service.name));
+        done.push(format!("tested by recipe: {command}{}", with.collect::<String>()));
+    }
+    Ok(done)
+}
+
+struct Proof<'a> {
+    room: &'a Room<'a>,
+    wheel: &'a Repaired,
+    archive: &'a Path,
+    /// The host's folder that is `/work` inside.
+    work: &'a Path,
+    tools: &'a Path,
+}
+
+impl Proof<'_> {
+    /// What the wheel requires for itself, and `more`.
+    async fn environment(&self, more: &[String]) -> Result<Environment, Stop> {
+        let fails = |error| ours(&error, Step::Test);
+        let mut requirements = self.requires_dist().await.map_err(fails)?;
+        requirements.extend_from_slice(more);
+        let request = Request::new(self.room.interpreter, &self.room.job.context, Step::Check);
+        self.room.prepare(&request.with(&requirements).map_err(fails)?).await
+    }
+
+    async fn requires_dist(&self) -> Result<Vec<String>> {
+        let (path, name) = (self.wheel.path.clone(), WheelFilename::parse(&self.wheel.filename)?);
+        let read = move || {
+            let file = std::fs::File::open(path)?;
+            wheel::read(&file, &name)
+        };
+        Ok(tokio::task::spawn_blocking(read).await??.metadata.requires_dist)
+    }
+
+    fn run<'a>(&self, environment: &'a Environment, script: &str, name: &str) -> Result<Run<'a>, Failure>
+    where
+        Self: 'a,
+    {
+        let fails = |error: std::io::Error| ours(&error.into(), Step::Test);
+        std::fs::write(self.tools.join(name), script).map_err(fails)?;
+        let wheel = format!("/tools/{}", self.wheel.filename);
+        let source = format!("/in/{}", file_name(self.archive));
+        std::fs::write(self.tools.join(&self.wheel.filename), b"").map_err(fails)?;
+        Ok(Run {
+            argv: vec!["/bin/sh".into(), format!("/tools/{name}")],
+            env: vec![("PYTHONPATH".into(), SITE.into()), ("PYTHON".into(), environment.python.clone())],
+            cwd: "/work".into(),
+            mounts: vec![
+                Mount::write(self.work, "/work"),
+                Mount::read(self.tools, "/tools"),
+                Mount::read(&self.wheel.path, wheel),
+                Mount::read(self.archive, source),
+            ],
+            environment: Some(environment),
+            watched: vec![self.work.to_owned()],
+            ..Run::default()
+        })
+    }
+
+    /// Unpacks the wheel as an installer would put it, without its scripts.
+    fn install(&self) -> String {
+        let wheel = quoted(&format!("/tools/{}", self.wheel.filename));
+        format!(
+            "[ -d {SITE} ] || \"$PYTHON\" -m zipfile -e {wheel} {SITE} || exit {NOT_PREPARED}\n\
+             for part in {SITE}/*.data/purelib {SITE}/*.data/platlib; do\n    \
+             [ -d \"$part\" ] && cp -R \"$part\"/. {SITE}/\ndone\n"
+        )
+    }
+
+    async fn import(&self, environment: &Environment, modules: &[String]) -> Result<(), Failure> {
+        let statement = quoted(&format!("import {}", modules.join(", ")));
+        let script = format!("{}exec \"$PYTHON\" -c {statement}\n", self.install());
+        let run =
+            Run { interpreter: Some(self.room.interpreter), ..self.run(environment, &script, "import.sh")? };
+        match self.room.run(Step::Check, run).await? {
+            0 => Ok(()),
+            _ => Err(Failure {
+                class: Class::Import,
+                hint: format!(
+                    "the wheel installs, but {} cannot be imported where the system packages of the build are \
+                     not: is a library missing in it? see repair.exclude of the recipe, and the log",
+                    modules.join(", ")
+                ),
+                line: None,
+                step: Step::Test,
+            }),
+        }
+    }
+
+    async fn tests(&self, environment: &Environment, test: &Test) -> Result<(), Failure> {
+        let mut script = self.install();
+        let source = quoted(&format!("/in/{}", file_name(self.archive)));
+        script.push_str(&format!("/wheelwright inside unpack {source} {SOURCE} || exit {NOT_PREPARED}\n"));
+        let mut folder = SOURCE.to_owned();
+        let below = self.room.job.source.subdirectory.trim_matches('/');
+        if !below.is_empty() {
+            folder = format!("{SOURCE}/{below}");
+        }
+        if !test.sources.is_empty() {
+            let from = std::mem::replace(&mut folder, CHOSEN.to_owned());
+            script.push_str(&format!("mkdir {CHOSEN} && cd {} || exit {NOT_PREPARED}\n", quoted(&from)));
+            for part in &test.sources {
+                // With the folders above it, as it lies in the source.
+                let part = quoted(part);
+                script.push_str(&format!("cp -R --parents -- {part} {CHOSEN}/ || exit {NOT_PREPARED}\n"));
+            }
+        }
+        script.push_str(&services::script(test, &folder));
+        let mut run = self.run(environment, &script, "test.sh")?;
+        run.interpreter = Some(self.room.interpreter);
+        run.env.extend(services::environment(test));
+        let code = self.room.run(Step::Test, run).await?;
+        let hint = match code {
+            0 => return Ok(()),
+            NO_SERVICE => "a service of the recipe's tests cannot be started: the log's end says why",
+            NOT_PREPARED => "what the recipe does before its tests failed: the log's end says what",
+            _ => "the wheel was built, but the recipe's tests fail: see the log, or correct test.command",
+        };
+        Err(Failure { class: Class::Test, hint: hint.to_owned(), line: None, step: Step::Test })
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
