@@ -313,3 +313,6 @@ fn hash(parts: &[String]) -> String {
     }
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

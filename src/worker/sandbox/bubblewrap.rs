@@ -122,9 +122,9 @@ impl Arguments {
         }
     }
 
-    /// A root of our own has a harmless `/etc`; of the host's, only a few files are shown.
+    /// A root of our own may have a harmless `/etc`; of the host's, only a few files are shown.
     fn etc(&mut self, root: Option<&Path>) -> Result<()> {
-        if let Some(root) = root {
+        if let Some(root) = root.filter(|root| root.join("etc").is_dir()) {
             for name in ["etc", "opt", "var"] {
                 let host = root.join(name);
                 if host.is_dir() {
