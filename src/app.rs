@@ -31,7 +31,7 @@ pub struct Parts {
     pub store: Store,
     pub people: People,
     pub indexes: Arc<Indexes>,
-    pub recipes: Book,
+    pub recipes: Arc<Book>,
     pub builds: Builds,
 }
 
@@ -62,8 +62,8 @@ impl App {
         }
         let people = People::new(db.clone());
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
-        let recipes = Book::new(&config, db.clone());
-        let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone());
+        let recipes = Arc::new(Book::new(&config, db.clone()));
+        let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone(), recipes.clone());
         let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds }));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));

@@ -19,6 +19,7 @@ pub use row::{Build, BuildId, Priority, State, Wheel};
 pub use source::Place;
 
 use super::job::{Limits, WorkerDescription};
+use super::recipe::Book;
 use super::target::Target;
 use crate::config::Config;
 use crate::db::builds::Filter;
@@ -29,6 +30,7 @@ use crate::index::Indexes;
 use crate::missing;
 use crate::store::Store;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -49,13 +51,17 @@ struct Inner {
     db: Db,
     store: Store,
     indexes: Arc<Indexes>,
+    recipes: Arc<Book>,
     limits: Limits,
     /// Bytes of a source or a wheel.
     largest: u64,
+    offline: bool,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
     changed: watch::Sender<u64>,
+    /// The server stops: nothing is waited for any more.
+    closing: AtomicBool,
 }
 
 /// A worker, as it described itself.
@@ -75,15 +81,18 @@ impl Worker {
 }
 
 impl Builds {
-    pub fn new(config: &Config, db: Db, store: Store, indexes: Arc<Indexes>) -> Self {
+    pub fn new(config: &Config, db: Db, store: Store, indexes: Arc<Indexes>, recipes: Arc<Book>) -> Self {
         Self(Arc::new(Inner {
             db,
             store,
             indexes,
+            recipes,
             limits: Limits::from(&config.build),
             largest: config.limits.upload,
+            offline: config.offline,
             work: Notify::new(),
             changed: watch::Sender::new(0),
+            closing: AtomicBool::new(false),
         }))
     }
 
@@ -120,7 +129,7 @@ impl Builds {
         loop {
             changed.mark_unchanged();
             let build = self.get(id).await?;
-            if build.state.has_ended() || tokio::time::Instant::now() >= until {
+            if build.state.has_ended() || self.is_closing() || tokio::time::Instant::now() >= until {
                 return Ok(build);
             }
             self.something_changed(&mut changed, until).await;
@@ -132,6 +141,16 @@ impl Builds {
         let look = (tokio::time::Instant::now() + LOOK_AGAIN).min(until);
         // The sender lives in `self`.
         let _ = tokio::time::timeout_at(look, changed.changed()).await;
+    }
+
+    /// The server stops: who waits for a job or watches a log gets what there is.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+        self.call_workers();
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
     }
 
     /// A build changed its state: those who wait for it look.

@@ -11,6 +11,7 @@ mod table;
 mod target;
 mod token;
 mod user;
+mod worker;
 
 use crate::app::App;
 use crate::config::Config;
@@ -58,6 +59,8 @@ enum Command {
     Serve(serve::Serve),
     /// Build wheels, with a server or without
     Build(build::Build),
+    /// Build wheels for a server, on this machine
+    Worker(worker::Worker),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
     Fsck(fsck::Fsck),
     /// What this installation holds: versions, counts, bytes
@@ -126,6 +129,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Build(build) => build.run(resolved).await,
+            Self::Worker(worker) => worker.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),

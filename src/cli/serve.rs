@@ -1,10 +1,13 @@
 //! `wheelwright serve`: runs the whole system until it is told to stop.
 
+use crate::app::App;
 use crate::bad;
 use crate::config::load::Resolved;
 use crate::error::Result;
 use crate::web::server;
+use crate::worker::inner::Inner;
 use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
@@ -42,10 +45,56 @@ impl Serve {
         let mut out = std::io::stdout();
         writeln!(out, "listening on {scheme}://{}", listener.local_addr()?)?;
         out.flush()?;
-        server::serve(app, listener, stop).await?;
+        serve_and_build(app, listener, stop).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Serves with a worker beside it, which asks this very server like any other.
+async fn serve_and_build(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
+    let mut own = own_address(listener.local_addr()?);
+    let (ended, end) = tokio::sync::oneshot::channel::<()>();
+    // Without a certificate to check: what stays on this machine needs no TLS.
+    let plain = match app.config.tls.is_some() && app.config.build.enabled {
+        true => Some(TcpListener::bind("127.0.0.1:0").await?),
+        false => None,
+    };
+    if let Some(plain) = &plain {
+        own = plain.local_addr()?;
+    }
+    let inner = Inner::start(&app, own);
+    let beside = app.clone();
+    let plain = async move {
+        match plain {
+            Some(plain) => {
+                let stop = async { drop(end.await) };
+                server::serve_plainly(beside, plain, stop).await
+            }
+            None => Ok(()),
+        }
+    };
+    let stop = async move {
+        stop.await;
+        tracing::info!("no new connections; running requests finish, builds go back to the queue");
+        if let Some(inner) = inner {
+            inner.stop().await;
+        }
+        drop(ended);
+    };
+    tokio::try_join!(server::serve(app, listener, stop), plain)?;
+    Ok(())
+}
+
+/// Where this process answers itself.
+fn own_address(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 /// Resolves at SIGTERM or SIGINT.
@@ -58,7 +107,7 @@ pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
-        tracing::info!("stopping: no new connections, running requests finish");
+        tracing::info!("stopping");
     })
 }
 

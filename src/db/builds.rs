@@ -301,18 +301,26 @@ impl Tx {
         Ok(true)
     }
 
-    /// A person asks for a failed build to run again: everything that is known of its last run
-    /// goes. `false`: it did not fail.
-    pub async fn reset_build(&mut self, id: i64, priority: i64) -> Result<bool> {
+    /// A person asks for a build that has ended to run again, by the recipe and with the tools of now:
+    /// everything that is known of its last run goes. `false`: it has not ended, or with this key
+    /// there is another.
+    pub async fn reset_build(&mut self, known: &StoredBuild, priority: i64) -> Result<bool> {
+        let id = known.id;
         let reset = sqlx::query(
             "UPDATE build SET state = CASE WHEN source_sha256 IS NULL THEN 'fetching' ELSE 'queued' END, \
              priority = $2, losses = 0, rounds = 0, worker = NULL, lease_until = NULL, secret_sha256 = NULL, \
              step = NULL, class = NULL, hint = NULL, line = NULL, wheel = NULL, wheel_sha256 = NULL, \
              wheel_size = NULL, metadata_sha256 = NULL, evidence = NULL, log_size = 0, log_sha256 = NULL, \
-             started_at = NULL, ended_at = NULL WHERE id = $1 AND state = 'failed'",
+             started_at = NULL, ended_at = NULL, key = $3, recipe = $4, recipe_sha256 = $5, tools = $6 \
+             WHERE id = $1 AND state IN ('failed', 'built') \
+             AND NOT EXISTS (SELECT 1 FROM build WHERE key = $3 AND id <> $1)",
         )
         .bind(id)
         .bind(priority)
+        .bind(&known.key)
+        .bind(&known.recipe)
+        .bind(&known.recipe_sha256)
+        .bind(&known.tools)
         .execute(&mut *self.tx)
         .await?;
         if reset.rows_affected() == 0 {

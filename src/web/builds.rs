@@ -145,8 +145,8 @@ pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     for index in &indexes {
         ask::may_publish(&ctx, index, build.project.as_deref())?;
     }
-    ctx.app.builds.rebuild(&ctx.who, build.id).await?;
-    let build = ctx.app.builds.get(build.id).await?;
+    let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
+    let build = ctx.app.builds.get(id).await?;
     respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, Some("the build runs again"))
 }
 

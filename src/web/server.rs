@@ -51,6 +51,24 @@ pub async fn serve_within(
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
+    // Whoever serves looks after the queue, too.
+    app.builds.tend();
+    accept_all(limits, tls, app, listener, stop).await
+}
+
+/// The same without TLS, for what stays on this machine; somebody else serves those outside.
+pub async fn serve_plainly(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
+    accept_all(Limits::default(), None, app, listener, stop).await
+}
+
+async fn accept_all(
+    limits: Limits,
+    tls: Option<TlsAcceptor>,
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
+    let builds = app.builds.clone();
     let router = Arc::new(routes::table().into_router(app));
     let graceful = Arc::new(GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(limits.connections));
@@ -79,6 +97,7 @@ pub async fn serve_within(
         });
     }
     drop(listener);
+    builds.close();
     drain(graceful, limits.drain).await;
     Ok(())
 }

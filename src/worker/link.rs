@@ -10,6 +10,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio::io::AsyncWriteExt;
 use url::Url;
 
+use super::report::Patience;
 use super::sandbox::gate::Beyond;
 use crate::build::job::Job;
 use crate::error::{Error, Result};
@@ -30,6 +31,8 @@ pub struct Link {
     /// Without a path.
     server: Url,
     authorization: String,
+    /// Reads the context of the job at work.
+    context: Option<String>,
 }
 
 impl Link {
@@ -44,7 +47,11 @@ impl Link {
         if !matches!(server.scheme(), "http" | "https") || server.host_str().is_none() {
             return Err(bad!("{server} is no address of a server: it begins with http:// or https://"));
         }
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        if is_own_machine(&server) {
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .user_agent(concat!("wheelwright-worker/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(PATIENCE)
@@ -52,7 +59,30 @@ impl Link {
             .build()
             .map_err(Error::internal)?;
         let authorization = format!("Basic {}", STANDARD.encode(format!("__token__:{token}")));
-        Ok(Self { client, server, authorization })
+        Ok(Self { client, server, authorization, context: None })
+    }
+
+    /// The same, which reads pages and files with the job's own credential: the worker's gets jobs
+    /// and hands in what came of them, and nothing else.
+    #[must_use]
+    pub fn for_job(&self, job: &Job) -> Self {
+        let context = job.credential.as_ref().map(|secret| format!("Bearer {secret}"));
+        Self { context, ..self.clone() }
+    }
+
+    /// A request for what belongs to the context.
+    fn read(&self, path: &str) -> Result<RequestBuilder> {
+        let url = self.url(path)?;
+        let authorization = self.context.as_ref().unwrap_or(&self.authorization);
+        Ok(self.client.get(url).header("authorization", authorization))
+    }
+
+    fn url(&self, path: &str) -> Result<Url> {
+        let url = self.server.join(path).map_err(|e| bad!("{path} is no path: {e}"))?;
+        if url.origin() != self.server.origin() {
+            return Err(bad!("{url} is not on the server {}", self.server));
+        }
+        Ok(url)
     }
 
     /// A request with the credential; `path` begins with `/`.
@@ -60,11 +90,7 @@ impl Link {
     /// # Errors
     /// `Bad` if the two are no URL together.
     pub fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
-        let url = self.server.join(path).map_err(|e| bad!("{path} is no path: {e}"))?;
-        if url.origin() != self.server.origin() {
-            return Err(bad!("{url} is not on the server {}", self.server));
-        }
-        Ok(self.client.request(method, url).header("authorization", &self.authorization))
+        Ok(self.client.request(method, self.url(path)?).header("authorization", &self.authorization))
     }
 
     /// Sends it; any answer but a good one is the error it stands for.
@@ -99,7 +125,7 @@ impl Link {
             server: self.server.as_str().trim_end_matches('/').to_owned(),
             context: context.to_owned(),
             at: at.map(str::to_owned),
-            authorization: self.authorization.clone(),
+            authorization: self.context.as_ref().unwrap_or(&self.authorization).clone(),
         }
     }
 
@@ -129,7 +155,7 @@ impl Link {
     pub async fn page(&self, context: &str, at: Option<&str>, project: &ProjectName) -> Result<Page> {
         let at = at.map(|date| format!("+at/{date}/")).unwrap_or_default();
         let path = format!("/{context}/{at}+simple/{project}/");
-        let request = self.request(Method::GET, &path)?.header("accept", SIMPLE_JSON);
+        let request = self.read(&path)?.header("accept", SIMPLE_JSON);
         let response = self.send(request).await?;
         let url = response.url().clone();
         let mut body = Vec::new();
@@ -148,7 +174,7 @@ impl Link {
     /// # Errors
     /// What the server answered, and `Unavailable` if it does not.
     pub async fn file(&self, url: &str, to: &Path) -> Result<()> {
-        self.download(self.request(Method::GET, url)?, to).await
+        self.download(self.read(url)?, to).await
     }
 
     /// Hands in the wheel of a job.
@@ -156,6 +182,15 @@ impl Link {
     /// # Errors
     /// `Bad` with the reason why the server does not take it; `Conflict` if the lease is lost.
     pub async fn hand_in(&self, job: &Job, filename: &str, wheel: &Path) -> Result<()> {
+        let mut patience = Patience::new();
+        loop {
+            if let Some(done) = patience.judge(self.hand_in_once(job, filename, wheel).await).await {
+                return done;
+            }
+        }
+    }
+
+    async fn hand_in_once(&self, job: &Job, filename: &str, wheel: &Path) -> Result<()> {
         let name = filename::encode_segment(filename);
         let path = format!("/+builds/{}/wheel/{name}?fence={}", job.build, job.fence);
         let file = tokio::fs::File::open(wheel).await?;
@@ -163,6 +198,16 @@ impl Link {
         let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::new(file));
         let request = self.request(Method::PUT, &path)?.header("content-length", length).body(body);
         self.send(request).await.map(drop)
+    }
+}
+
+/// Whether no proxy can lead there.
+fn is_own_machine(server: &Url) -> bool {
+    match server.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

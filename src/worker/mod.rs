@@ -7,12 +7,15 @@
 
 pub mod attempt;
 pub mod backend;
+pub mod begin;
 pub mod bench;
 pub mod chain;
 pub mod check;
+pub mod claim;
 pub mod clock;
 pub mod environment;
 pub mod fetch;
+pub mod inner;
 pub mod inside;
 pub mod interpreters;
 pub mod job;
@@ -21,6 +24,7 @@ pub mod log;
 pub mod peek;
 pub mod prove;
 pub mod repair;
+pub mod report;
 pub mod room;
 pub mod root;
 pub mod sandbox;

@@ -6,6 +6,7 @@ use crate::access::Who;
 use crate::bad;
 use crate::build::choose;
 use crate::build::job::{Source, SourceKind};
+use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
 use crate::db::Tx;
@@ -42,7 +43,7 @@ pub enum Wanted {
     /// This very file of the index's page.
     File { project: ProjectName, filename: String },
     /// `git+https://…@v1#subdirectory=lib`
-    Repository(String),
+    Repository { url: String, project: Option<ProjectName> },
     /// Uploaded before.
     Upload(Upload),
 }
@@ -132,10 +133,10 @@ impl Builds {
                 let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
                 listed(&page, &choose::Found { file: file.clone(), version: name.version })
             }
-            Wanted::Repository(url) => Ok(Plan {
+            Wanted::Repository { url, project } => Ok(Plan {
                 context: ask.index.clone(),
                 given: true,
-                project: None,
+                project: project.as_ref().map(ToString::to_string),
                 version: None,
                 source: repository(url)?,
                 source_sha256: None,
@@ -155,7 +156,7 @@ impl Builds {
 
     async fn join_or_start(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<BuildId> {
         let index = ask.publish.as_ref().map(IndexName::as_str);
-        let new = self.row(who, ask, plan, target)?;
+        let new = self.row(who, ask, plan, target).await?;
         if let Some(known) = self.0.db.build_by_key(&new.key).await? {
             return self.join(who, ask, known).await;
         }
@@ -178,7 +179,7 @@ impl Builds {
         self.0.db.join_build(id, priority, who.user.as_deref(), index).await?;
         self.hurry(id, priority).await?;
         match known.state.as_str() {
-            "failed" if ask.rebuild => self.rebuild(who, id).await?,
+            "failed" if ask.rebuild => return self.rebuild(who, id).await,
             "built" if index.is_some() => self.publish(id).await,
             _ => {}
         }
@@ -200,33 +201,59 @@ impl Builds {
         Ok(())
     }
 
-    /// A failed build runs again, with what it needed and what failed too.
-    ///
-    /// # Errors
-    /// `Missing` if there is no such build, `Conflict` if it did not fail.
-    pub async fn rebuild(&self, who: &Who, id: BuildId) -> Result<()> {
-        let known = self.get(id).await?;
-        if known.state != super::State::Failed {
-            return Err(conflict!(
-                "build {id} is {}: only a failed one runs again; what is built never changes",
-                known.state.name()
-            ));
-        }
-        let needs = self.0.db.build_needs(id).await?;
-        let mut tx = Tx::begin(&self.0.db).await?;
-        let mut reset = tx.reset_build(id, Priority::Asked.number()).await?;
-        for edge in &needs {
-            reset |= tx.reset_build(edge.needs, Priority::Asked.number()).await?;
-        }
-        if reset {
-            let detail = format!("{id} {} for {}", known.title(), known.target);
-            tx.commit(event(who, "build asked again", known.project.as_deref(), &detail)).await?;
-        }
-        self.prompt();
+    /// Notes the recipe that holds for the build now.
+    pub(super) async fn follow_recipe(&self, row: &mut StoredBuild, target: &Target) -> Result<()> {
+        let Some(project) = row.project.as_deref().and_then(ProjectName::new) else { return Ok(()) };
+        let version = row.version.as_deref().and_then(version::parse);
+        let recipe = self.0.recipes.recipe_for(&project, version.as_ref(), target).await?;
+        row.recipe_sha256 = recipe.as_ref().map(Recipe::sha256).transpose()?;
+        row.recipe = recipe.as_ref().map(Recipe::canonical).transpose()?;
         Ok(())
     }
 
-    fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
+    /// A build that has ended runs again, by the recipe and with the tools of now; so does what it
+    /// needed and what failed. The build that runs: another one if there is one with that recipe.
+    ///
+    /// # Errors
+    /// `Missing` if there is no such build, `Conflict` if it has not ended.
+    pub async fn rebuild(&self, who: &Who, id: BuildId) -> Result<BuildId> {
+        let mut known = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
+        if !matches!(known.state.as_str(), "failed" | "built") {
+            return Err(conflict!("build {id} is {}: what has ended can run again", known.state));
+        }
+        let mut again = vec![];
+        for edge in self.0.db.build_needs(id).await? {
+            again.extend(self.0.db.build(edge.needs).await?.filter(|needed| needed.state == "failed"));
+        }
+        self.renew(&mut known).await?;
+        if let Some(other) = self.0.db.build_by_key(&known.key).await?.filter(|other| other.id != id) {
+            self.0.db.join_build(other.id, Priority::Asked.number(), who.user.as_deref(), None).await?;
+            known = other;
+        }
+        let mut tx = Tx::begin(&self.0.db).await?;
+        let mut reset = tx.reset_build(&known, Priority::Asked.number()).await?;
+        for needed in &again {
+            reset |= tx.reset_build(needed, Priority::Asked.number()).await?;
+        }
+        if reset {
+            let detail = format!("{} for {}", known.id, known.target);
+            tx.commit(event(who, "build asked again", known.project.as_deref(), &detail)).await?;
+        }
+        self.prompt();
+        Ok(known.id)
+    }
+
+    /// Recipe, tools and key as they are now.
+    async fn renew(&self, row: &mut StoredBuild) -> Result<()> {
+        let Some(target) = self.target(&row.target).await? else { return Ok(()) };
+        let source: Source = serde_json::from_str(&row.source).map_err(Error::internal)?;
+        row.tools = tools_for(&target).name();
+        self.follow_recipe(row, &target).await?;
+        row.key = key(row, &source.subdirectory);
+        Ok(())
+    }
+
+    async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
         let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
         let mut row = StoredBuild {
             context: plan.context.as_str().to_owned(),
@@ -244,6 +271,7 @@ impl Builds {
             asked_by: who.label.clone(),
             ..StoredBuild::default()
         };
+        self.follow_recipe(&mut row, target).await?;
         row.key = key(&row, &plan.source.subdirectory);
         // Its bytes may be here already; whoever fetches sees to it.
         if plan.place.is_some() {
@@ -257,9 +285,14 @@ impl Builds {
 /// One build has one key, whoever asks: a hash over all that decides what comes out.
 pub(super) fn key(row: &StoredBuild, subdirectory: &str) -> String {
     let mut hash = Sha256::new();
-    let source = match (&row.source_sha256, &row.fetch) {
-        (Some(sha256), _) => ("sha256", sha256.as_str()),
-        (None, place) => ("from", place.as_deref().unwrap_or_default()),
+    let place = row.fetch.as_deref().unwrap_or_default();
+    let told = match serde_json::from_str(place) {
+        Ok(Place::Index { sha256, .. }) => sha256,
+        _ => None,
+    };
+    let source = match row.source_sha256.as_ref().or(told.as_ref()) {
+        Some(sha256) => ("sha256", sha256.as_str()),
+        None => ("from", place),
     };
     let recipe = row.recipe_sha256.as_deref().unwrap_or_default();
     for part in [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context] {

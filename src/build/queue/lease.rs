@@ -61,6 +61,9 @@ impl Builds {
             let work = self.0.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
+            if self.is_closing() {
+                return Ok(None);
+            }
             if let Some(job) = self.try_claim(name, &targets).await? {
                 return Ok(Some(job));
             }

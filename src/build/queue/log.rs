@@ -85,7 +85,7 @@ impl Builds {
                     at = begin + text.len() as u64;
                     yield Bytes::from(text);
                 }
-                if build.state.has_ended() && !more {
+                if (build.state.has_ended() || builds.is_closing()) && !more {
                     break;
                 }
                 if !more {

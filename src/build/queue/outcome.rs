@@ -1,7 +1,8 @@
 //! How builds end, and what others have of it.
 
-use super::lease::lost;
+use super::lease::{MOST_LOSSES, lost};
 use super::row::class_name;
+use super::source::owner_of;
 use super::{Ask, BuildId, Builds, Priority, Wanted};
 use crate::access::Who;
 use crate::build::choose::{self, Choice};
@@ -13,8 +14,9 @@ use crate::build::target::Target;
 use crate::db::builds::{Blocked, Edge, Ending, StoredBuild};
 use crate::db::now;
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
+use crate::index::directory::{IndexName, Kind};
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
 
@@ -37,6 +39,13 @@ impl Builds {
         let row = self.held(owner, id, fence).await?;
         match outcome {
             Outcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
+            Outcome::Failed(why)
+                if why.class == Class::Worker && self.0.db.lose_build(id, fence, MOST_LOSSES).await? =>
+            {
+                tracing::warn!(build = id, why = why.hint, "its worker failed: it runs again");
+                self.call_workers();
+                Ok(())
+            }
             Outcome::Failed(why) => match self.fail(id, Some(fence), &why).await? {
                 true => Ok(()),
                 false => Err(lost(id)),
@@ -243,12 +252,21 @@ impl Builds {
             wanted: Wanted::File { project: project.clone(), filename: found.file.filename.clone() },
             targets: vec![target.name.clone()],
             index: context.clone(),
-            publish: None,
+            // Where nothing else would list the wheel.
+            publish: self.owner_stage(&found.file),
             priority,
             rebuild: false,
         };
         let who = Who::context(context, row.id);
         Ok(Box::pin(self.ask(&who, &ask)).await?.first().copied())
+    }
+
+    /// The stage that has this file itself.
+    fn owner_stage(&self, file: &File) -> Option<IndexName> {
+        let name = owner_of(file)?;
+        let directory = self.0.indexes.directory();
+        directory.indexes.get(&name).filter(|index| matches!(index.kind, Kind::Stage(_)))?;
+        Some(name)
     }
 
     /// A circle of requirements, told as a chain that begins and ends with the same build.

@@ -8,17 +8,16 @@ use crate::build::job::{Source, SourceKind, Step};
 use crate::db::builds::{Blocked, Edge, StoredBuild};
 use crate::db::now;
 use crate::error::{Error, Result};
-use crate::git;
+use crate::git::{self, Address};
 use crate::index::directory::{IndexName, Kind};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
 use crate::missing;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
-use bytes::BytesMut;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
 
 /// A fetch that takes longer has failed.
 const LONGEST: Duration = Duration::from_secs(900);
@@ -164,20 +163,21 @@ impl Builds {
 
     /// A repository's tree, packed; its commit and date are noted with the source.
     async fn from_repository(&self, url: &str, row: &mut StoredBuild) -> Result<()> {
-        let address = git::Address::parse(url)?;
-        let limits = git::Limits { bytes: self.0.largest.min(git::Limits::default().bytes), time: LONGEST };
-        let archive = Temporary::new();
-        let tree = git::fetch(&address, git::Asker::Stranger, limits, &archive.0).await?;
-        let mut spool = self.0.store.spool().await?;
-        let mut file = tokio::fs::File::open(&archive.0).await?;
-        loop {
-            let mut chunk = BytesMut::with_capacity(256 << 10);
-            if file.read_buf(&mut chunk).await? == 0 {
-                break;
-            }
-            spool.write(chunk.freeze()).await?;
+        if self.0.offline {
+            return Err(Error::Offline(
+                "this server is offline and clones nothing: upload the source instead".into(),
+            ));
         }
-        spool.finish().await?;
+        let address = Address::parse(url)?;
+        // A name in the staging folder, gone with the spool.
+        let place = self.0.store.spool().await?;
+        let limits = git::Limits { bytes: self.0.largest.min(2 << 30), ..git::Limits::default() };
+        let tree = git::fetch(&address, git::Asker::Stranger, limits, place.path()).await?;
+        let mut spool = self.0.store.spool().await?;
+        let mut pieces = tokio_util::io::ReaderStream::new(tokio::fs::File::open(place.path()).await?);
+        while let Some(piece) = pieces.next().await {
+            spool.write(piece?).await?;
+        }
         row.source_sha256 = Some(self.0.store.keep(spool).await?.sha256);
         let source = Source {
             kind: SourceKind::Tree,
@@ -189,20 +189,5 @@ impl Builds {
         };
         row.source = serde_json::to_string(&source).map_err(Error::internal)?;
         Ok(())
-    }
-}
-
-/// A file that goes with its owner.
-struct Temporary(std::path::PathBuf);
-
-impl Temporary {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("wheelwright-{}.tar.gz", uuid::Uuid::now_v7().simple())))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -101,6 +101,16 @@ impl Db {
         Ok(sqlx::query(query).bind(id).bind(fence).execute(&self.writer).await?.rows_affected() > 0)
     }
 
+    /// Gives a build back because its worker cannot do it, which counts as a loss. `false`: the lease
+    /// is lost, or there were too many losses.
+    pub async fn lose_build(&self, id: i64, fence: i64, most_losses: i64) -> Result<bool> {
+        let query = "UPDATE build SET state = 'queued', losses = losses + 1, worker = NULL, lease_until = NULL, \
+             secret_sha256 = NULL, step = NULL, started_at = NULL \
+             WHERE id = $1 AND fence = $2 AND state = 'running' AND losses < $3";
+        let lost = sqlx::query(query).bind(id).bind(fence).bind(most_losses);
+        Ok(lost.execute(&self.writer).await?.rows_affected() > 0)
+    }
+
     /// Takes builds from workers that were not heard of in time.
     pub async fn reclaim_builds(&self, now: Micros, most_losses: i64) -> Result<Reclaimed> {
         let queued = sqlx::query_scalar(

@@ -6,8 +6,10 @@ use crate::build::job::{Source, SourceKind};
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::db::now;
 use crate::error::{Error, Result};
+use crate::git::Address;
 use crate::index::directory::IndexName;
 use crate::packaging::filename::{SdistFilename, candidates};
+use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::web::router::Ctx;
 use crate::web::{drain, respond};
@@ -87,13 +89,13 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
 /// What is wanted, and its project where that is known.
 async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)> {
     match (&asked.requirement, &asked.source) {
-        (Some(text), None) if text.starts_with("git+") => Ok((Wanted::Repository(text.clone()), None)),
+        (Some(text), None) if Address::is_one(text) => repository(text, None),
         (Some(text), None) => {
             let requirement = Requirement::parse(text)?;
             let name = requirement.name.to_string();
             match &requirement.url {
-                Some(url) if url.scheme().starts_with("git+") => {
-                    Ok((Wanted::Repository(url.to_string()), Some(name)))
+                Some(url) if Address::is_one(url.as_str()) => {
+                    repository(url.as_str(), Some(requirement.name))
                 }
                 Some(url) => Err(bad!(
                     "{url} cannot be built from: give a requirement, git+https://…, or upload the source"
@@ -104,6 +106,19 @@ async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)
         (None, Some(sha256)) => upload(ctx, asked, sha256).await,
         _ => Err(bad!("say what to build: either \"requirement\" or \"source\"")),
     }
+}
+
+fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Option<String>)> {
+    let address = Address::parse(text)?;
+    let secret = url::Url::parse(text).is_ok_and(|url| url.password().is_some());
+    if secret {
+        return Err(bad!(
+            "the address holds a password, which a server would keep: upload the source instead"
+        ));
+    }
+    let project = project.or(address.project);
+    let name = project.as_ref().map(ToString::to_string);
+    Ok((Wanted::Repository { url: text.to_owned(), project }, name))
 }
 
 async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, Option<String>)> {

@@ -1,0 +1,83 @@
+//! Before a worker works: its folder, its interpreters, its sandbox, and whether that one holds.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environments;
+use super::interpreters;
+use super::room::{Worker, remove};
+use super::sandbox::{Isolation, Sandbox};
+use crate::bad;
+use crate::build::job::WorkerDescription;
+use crate::config::Build;
+use crate::error::Result;
+
+/// Bytes that environments may take together.
+const ENVIRONMENTS: u64 = 10 << 30;
+
+/// A worker that is ready, and what it says of itself.
+pub struct Ready {
+    /// `None`: it builds nothing, and [`WorkerDescription::off`] says why.
+    pub worker: Option<Worker>,
+    pub description: WorkerDescription,
+    /// No other worker works in the folder as long as this is open.
+    _turn: File,
+}
+
+/// Finds the interpreters, tries the sandbox, empties what an earlier life left in `folder`.
+///
+/// # Errors
+/// If the folder cannot be used, or the settings name what is not there.
+pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
+    let turn = take_turn(folder)?;
+    remove(&folder.join("jobs"))?;
+    let interpreters = interpreters::discover(settings).await?;
+    let isolation = match settings.isolation.as_str() {
+        "none" => Isolation::None,
+        _ => Isolation::Bubblewrap,
+    };
+    let (sandbox, mut off) = match Sandbox::open(isolation) {
+        Ok(sandbox) => {
+            let off = sandbox.canary().await;
+            (Some(sandbox), off)
+        }
+        Err(error) => (None, Some(error.to_string())),
+    };
+    if off.is_none() && interpreters.is_empty() {
+        off = Some(
+            "there is no Python interpreter: install one, or name one with build.interpreters".to_owned(),
+        );
+    }
+    let description = WorkerDescription {
+        targets: interpreters.iter().map(|one| one.target.clone()).collect(),
+        slots: settings.slots().max(1),
+        isolation: isolation.name().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        off,
+    };
+    let environments = Environments::open(folder.join("environments"), ENVIRONMENTS)?;
+    let folder = folder.to_owned();
+    let worker = sandbox.map(|sandbox| Worker { folder, interpreters, sandbox, environments });
+    Ok(Ready { worker, description, _turn: turn })
+}
+
+fn take_turn(folder: &Path) -> Result<File> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| bad!("the worker's folder {} can not be made: {error}", folder.display()))?;
+    let turn = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    match turn.try_lock() {
+        Ok(()) => Ok(turn),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(bad!("another worker works in {}: choose another folder with --folder", folder.display()))
+        }
+    }
+}
+
+/// Where workers without a folder of their own keep things: the user's cache.
+pub fn default_folder() -> PathBuf {
+    let home = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = home("XDG_CACHE_HOME").or_else(|| home("LOCALAPPDATA"));
+    let cache = cache.or_else(|| home("HOME").map(|home| home.join(".cache")));
+    cache.unwrap_or_else(std::env::temp_dir).join("wheelwright").join("worker")
+}

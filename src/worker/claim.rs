@@ -1,0 +1,214 @@
+//! The worker's loop: says what it is, claims jobs while it has free slots, gives them back when it stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::job;
+use super::link::Link;
+use super::log::Log;
+use super::report::{Patience, Report};
+use super::room::Worker;
+use crate::build::job::{Job, Step, WorkerDescription};
+use crate::error::{Error, Result};
+
+/// A server that does not answer is asked again after this time at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// Time to give builds back in, when the worker stops.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A worker at its server, under its name there.
+#[derive(Clone, Debug)]
+pub struct Post {
+    pub link: Link,
+    pub name: String,
+    pub description: WorkerDescription,
+}
+
+#[derive(serde::Deserialize)]
+struct Registered {
+    result: Beat,
+}
+
+#[derive(serde::Deserialize)]
+struct Beat {
+    beat: u64,
+}
+
+/// Works until `stop` holds `true`. Without a `worker` it only says why it builds nothing.
+///
+/// # Errors
+/// If the server refuses it for good: a wrong token, a name that another has.
+pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Receiver<bool>) -> Result<()> {
+    let beat = tokio::select! {
+        beat = post.register_patiently() => beat?,
+        () = stopped(&mut stop) => return Ok(()),
+    };
+    tracing::info!(
+        worker = post.name,
+        targets = post.description.targets.len(),
+        slots = post.description.slots,
+        off = post.description.off,
+        "the worker is at its server"
+    );
+    let post = Arc::new(post);
+    let shift = Shift { post: post.clone(), beat, slots: Arc::new(Semaphore::new(slots(&post.description))) };
+    let mut jobs = JoinSet::new();
+    let mut until = stop.clone();
+    let ended = tokio::select! {
+        ended = shift.claims(worker, &mut jobs, &stop) => ended,
+        ended = shift.stay_known() => ended,
+        () = stopped(&mut until) => Ok(()),
+    };
+    // Jobs watch `stop` themselves; whatever else ended the loop ends them by being dropped.
+    if ended.is_ok() {
+        while jobs.join_next().await.is_some() {}
+    }
+    ended
+}
+
+fn slots(description: &WorkerDescription) -> usize {
+    usize::try_from(description.slots).unwrap_or(1).clamp(1, Semaphore::MAX_PERMITS)
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever could say stop is gone: then it is one.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+struct Shift {
+    post: Arc<Post>,
+    beat: Duration,
+    slots: Arc<Semaphore>,
+}
+
+impl Shift {
+    async fn claims(
+        &self,
+        worker: Option<Arc<Worker>>,
+        jobs: &mut JoinSet<()>,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<()> {
+        let Some(worker) = worker.filter(|_| self.post.description.off.is_none()) else {
+            return std::future::pending().await;
+        };
+        let mut pause = Duration::from_millis(200);
+        loop {
+            while jobs.try_join_next().is_some() {}
+            let Ok(slot) = self.slots.clone().acquire_owned().await else { return Ok(()) };
+            match self.post.claim().await {
+                Ok(Some(job)) => {
+                    pause = Duration::from_millis(200);
+                    let (post, worker, stop) = (self.post.clone(), worker.clone(), stop.clone());
+                    jobs.spawn(one(post, worker, job, self.beat, slot, stop));
+                    continue;
+                }
+                Ok(None) => pause = Duration::from_millis(200),
+                // The server forgot it, or has another database.
+                Err(Error::Missing(_)) => drop(self.post.register_patiently().await?),
+                Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "nothing could be claimed");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// A worker whose slots are all busy claims nothing, and is there all the same.
+    async fn stay_known(&self) -> Result<()> {
+        loop {
+            sleep(self.beat * 3).await;
+            match self.post.register().await {
+                Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
+                Err(error) => tracing::debug!(%error, "the server was not told what the worker is"),
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+/// One job from its claim to its outcome.
+async fn one(
+    post: Arc<Post>,
+    worker: Arc<Worker>,
+    job: Job,
+    beat: Duration,
+    slot: OwnedSemaphorePermit,
+    mut stop: watch::Receiver<bool>,
+) {
+    tracing::info!(build = job.build, target = job.target, source = job.source.filename, "a build begins");
+    let link = post.link.for_job(&job);
+    let log = Log::new(job.limits.log);
+    let (steps, seen) = watch::channel(Step::Fetch);
+    let report = Report::new(&link, &job, &log, beat);
+    let outcome = tokio::select! {
+        outcome = job::run(&job, &link, &worker, &log, &steps) => Some(outcome),
+        () = report.until_lost(seen) => {
+            tracing::warn!(build = job.build, "the lease is lost: the build is broken off");
+            None
+        }
+        () = stopped(&mut stop) => {
+            let given_back = tokio::time::timeout(GOODBYE, link.release(&job)).await;
+            tracing::info!(build = job.build, given_back = matches!(given_back, Ok(Ok(()))), "stopping");
+            None
+        }
+    };
+    if let Some(outcome) = outcome {
+        match report.end(&outcome).await {
+            Ok(()) => tracing::info!(build = job.build, "a build has ended"),
+            Err(error) => tracing::warn!(build = job.build, %error, "the server did not take the outcome"),
+        }
+    }
+    drop(slot);
+}
+
+impl Post {
+    /// Says what the worker is; how often it should beat.
+    ///
+    /// # Errors
+    /// `Conflict` if another account's worker has the name.
+    pub async fn register(&self) -> Result<Duration> {
+        let body = serde_json::to_vec(&self.description).map_err(Error::internal)?;
+        let request = self.link.request(Method::PUT, &format!("/+workers/{}", self.name))?;
+        let answer = self.link.send(request.body(body)).await?;
+        let text = answer.bytes().await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        let registered: Registered = serde_json::from_slice(&text).map_err(|error| {
+            Error::BadUpstream(format!("the server is no wheelwright, or an older one: {error}"))
+        })?;
+        Ok(Duration::from_secs(registered.result.beat.clamp(1, 600)))
+    }
+
+    async fn register_patiently(&self) -> Result<Duration> {
+        let mut patience = Patience::new();
+        loop {
+            match patience.judge(self.register().await).await {
+                Some(Err(Error::Unavailable(why))) => {
+                    tracing::warn!(why, "trying on");
+                    patience = Patience::new();
+                }
+                Some(done) => return done,
+                None => {}
+            }
+        }
+    }
+
+    /// Claims a job; the server holds the request while there is none.
+    async fn claim(&self) -> Result<Option<Job>> {
+        let request = self.link.request(Method::POST, &format!("/+workers/{}/claim", self.name))?;
+        let answer = self.link.send(request).await?;
+        if answer.status() == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        let text = answer.bytes().await.map_err(|error| Error::Unavailable(error.to_string()))?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            Error::BadUpstream(format!("the server gave a job that cannot be read: {error}"))
+        })
+    }
+}
