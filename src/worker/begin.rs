@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::environment::Environments;
 use super::interpreters;
 use super::room::{Worker, remove};
+use super::root::Roots;
 use super::sandbox::{Isolation, Sandbox};
 use crate::bad;
 use crate::build::job::WorkerDescription;
@@ -57,7 +58,10 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     };
     let environments = Environments::open(folder.join("environments"), ENVIRONMENTS)?;
     let folder = folder.to_owned();
-    let worker = sandbox.map(|sandbox| Worker { folder, interpreters, sandbox, environments });
+    let worker = sandbox.map(|sandbox| {
+        let roots = Roots::new(folder.join("roots"), sandbox.clone());
+        Worker { folder, interpreters, sandbox, environments, roots }
+    });
     Ok(Ready { worker, description, _turn: turn })
 }
 

@@ -58,8 +58,8 @@ pub struct Upload {
 /// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of
 /// what is shown.
 fn repository(url: &str) -> Result<Source> {
-    let address = crate::git::Address::parse(url)?;
-    Ok(Source { kind: SourceKind::Tree, origin: address.to_string(), ..Source::default() })
+    let shown = crate::git::Address::parse(url)?.to_string();
+    Ok(Source { kind: SourceKind::Tree, filename: shown.clone(), origin: shown, ..Source::default() })
 }
 
 /// A build that is to be: all that its key is made of, and what else is known of it.

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::config::load::Resolved;
 use crate::error::{Error, Result};
 use crate::web::server;
+use crate::worker::inner::Inner;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ pub struct Local {
     app: App,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<()>>,
+    worker: Option<Inner>,
     token: String,
     _lock: File,
 }
@@ -63,7 +65,8 @@ impl Local {
         let logs = data.join("logs");
         let app = super::super::open(resolved).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        let url = format!("http://{address}");
         let new = NewToken {
             owner: "root".into(),
             name: "wheelwright build".into(),
@@ -80,8 +83,9 @@ impl Local {
             };
             server::serve_within(limits, serving, listener, stopped).await
         });
+        let worker = Inner::start(&app, address);
         let api = Api::new(&url, Some(secret))?;
-        Ok(Self { api, logs, app, stop, serving, token, _lock: lock })
+        Ok(Self { api, logs, app, stop, serving, worker, token, _lock: lock })
     }
 
     /// What the built-in worker can build for, once it said so.
@@ -106,6 +110,9 @@ impl Local {
         let root = crate::access::Who { label: ":command-line".into(), ..crate::access::Who::person("root") };
         // It expires in any case.
         let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
+        if let Some(worker) = self.worker {
+            worker.stop().await;
+        }
         let _ = self.stop.send(());
         let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
     }
