@@ -1,0 +1,130 @@
+//! Whether a wheel is the one that was asked for: name, version, tags, kind, and what the source declares.
+
+use super::{SourceFacts, failure};
+use crate::build::failure::{Class, Failure};
+use crate::build::job::Job;
+use crate::build::recipe::{Expect, Recipe};
+use crate::build::target::Target;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::version;
+use crate::worker::repair::Repaired;
+
+/// The wheel's name against the job.
+pub(super) fn identity(
+    name: &WheelFilename,
+    job: &Job,
+    target: &Target,
+    filename: &str,
+) -> Result<(), Failure> {
+    let asked = job.project.as_deref().and_then(ProjectName::new);
+    if let Some(asked) = asked.filter(|asked| *asked != name.name) {
+        let hint = format!(
+            "the build gave a wheel of {}, but {asked} was asked for: is this the right source, or the \
+             right folder of it?",
+            name.name
+        );
+        return Err(failure(Class::WrongWheel, hint));
+    }
+    let asked = job.version.as_deref().and_then(version::parse);
+    if let Some(asked) = asked.filter(|asked| *asked != name.version) {
+        let hint = format!(
+            "the build gave version {}, but {asked} was asked for: a version that comes from git needs \
+             its tag, and other backends what they read it from",
+            name.version
+        );
+        return Err(failure(Class::WrongWheel, hint));
+    }
+    if target.accepts(filename).is_none() {
+        let hint = format!("the build gave {filename}, which {} does not install", target.name);
+        return Err(failure(Class::WrongWheel, hint));
+    }
+    Ok(())
+}
+
+/// An optional extension module that did not compile leaves a pure wheel behind, without an error.
+/// Returns a remark where that is likely, but nobody knows.
+pub(super) fn kind(
+    name: &WheelFilename,
+    job: &Job,
+    source: &SourceFacts,
+    recipe: &Recipe,
+) -> Result<Option<String>, Failure> {
+    let pure = name.platform.iter().all(|platform| platform == "any");
+    match (recipe.build.expect, pure) {
+        (Some(Expect::Pure), false) => {
+            let hint =
+                "the recipe expects a pure wheel (build.expect), and the build gave one for a platform";
+            Err(failure(Class::WrongWheel, hint))
+        }
+        (Some(Expect::Platform), true) => {
+            let hint = "the recipe expects extension modules (build.expect), and the build gave a pure wheel: \
+                        the log tells why they were left out";
+            Err(failure(Class::ExtensionMissing, hint))
+        }
+        (None, true) if job.platform_expected => {
+            let hint = "this release has extension modules, and the build gave a wheel without: they are \
+                        optional and did not compile, the log tells why; if they are not needed, say so in \
+                        a recipe (build.expect = \"pure\")";
+            Err(failure(Class::ExtensionMissing, hint))
+        }
+        (None, true) if source.extensions => {
+            Ok(Some("the source has code for extension modules, the wheel has none".to_owned()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What a source distribution declares to be fixed must be in the wheel (PEP 643).
+pub(super) fn agrees(wheel: &Metadata, source: &SourceFacts) -> Result<(), Failure> {
+    let Some(fixed) = source.pkg_info.as_deref().and_then(|bytes| Metadata::parse(bytes).ok()) else {
+        return Ok(());
+    };
+    let number: Option<(u32, u32)> = fixed
+        .metadata_version
+        .split_once('.')
+        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    if number.is_none_or(|number| number < (2, 2)) {
+        return Ok(());
+    }
+    let requires = |metadata: &Metadata| {
+        let mut all: Vec<String> = metadata.requires_dist.iter().map(|text| canonical(text)).collect();
+        all.sort();
+        all
+    };
+    let extras = |metadata: &Metadata| {
+        let mut all: Vec<Option<ProjectName>> =
+            metadata.provides_extra.iter().map(|extra| ProjectName::new(extra)).collect();
+        all.sort();
+        all
+    };
+    let squeezed = |text: &Option<String>| {
+        text.as_ref().map(|text| text.chars().filter(|c| !c.is_whitespace()).collect::<String>())
+    };
+    let differs = [
+        ("requires-python", squeezed(&fixed.requires_python) != squeezed(&wheel.requires_python)),
+        ("requires-dist", requires(&fixed) != requires(wheel)),
+        ("provides-extra", extras(&fixed) != extras(wheel)),
+    ];
+    for (field, differs) in differs {
+        if differs && !fixed.dynamic.iter().any(|name| name == field) {
+            let hint = format!(
+                "the source distribution declares {field} once and for all (PEP 643), and the wheel has \
+                 another: whoever looked at the source alone was told something wrong"
+            );
+            return Err(failure(Class::WrongWheel, hint));
+        }
+    }
+    Ok(())
+}
+
+fn canonical(requirement: &str) -> String {
+    use crate::packaging::requirement::Requirement;
+    Requirement::parse(requirement).map_or_else(|_| requirement.to_owned(), |parsed| parsed.to_string())
+}
+
+/// The parsed name of the wheel.
+pub(super) fn name_of(wheel: &Repaired) -> Result<WheelFilename, Failure> {
+    WheelFilename::parse(&wheel.filename).map_err(|error| failure(Class::BadWheel, error.to_string()))
+}

@@ -1,0 +1,101 @@
+//! Checks a repaired wheel: is it the one that was asked for, does it install, can it be imported.
+
+mod declared;
+mod import;
+mod modules;
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::fs::File;
+
+use super::bench::Bench;
+use super::repair::{self, Repaired};
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Job, Step};
+use crate::build::target::Target;
+use crate::error::Error;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::retag::Wheel;
+use crate::packaging::wheel;
+
+/// What is known of the source, read before the build ran.
+#[derive(Clone, Debug, Default)]
+pub struct SourceFacts {
+    /// `PKG-INFO`, where the source has one.
+    pub pkg_info: Option<Vec<u8>>,
+    /// Whether it looks as if extension modules belong to it, see [`looks_like_extensions`].
+    pub extensions: bool,
+}
+
+/// Whether a source with these file names and this `setup.py` builds extension modules, at least sometimes.
+pub fn looks_like_extensions<'a>(names: impl IntoIterator<Item = &'a str>, setup_py: &str) -> bool {
+    let ending =
+        |name: &str| [".c", ".pyx", ".cpp", ".cc", ".cxx", ".rs"].iter().any(|ending| name.ends_with(ending));
+    let asked = setup_py.contains("ext_modules") || setup_py.contains("Extension(");
+    asked && names.into_iter().any(ending)
+}
+
+/// Checks `wheel`; returns what was done, for [`Evidence::checked`](crate::build::evidence::Evidence).
+///
+/// # Errors
+/// `WrongWheel`, `ExtensionMissing`, `BadWheel` or `Import`, each with what to do.
+pub async fn check<B: Bench>(
+    wheel: &Repaired,
+    job: &Job,
+    target: &Target,
+    source: &SourceFacts,
+    bench: &B,
+) -> Result<Vec<String>, Failure> {
+    let recipe = repair::recipe(job)?;
+    let name = declared::name_of(wheel)?;
+    declared::identity(&name, job, target, &wheel.filename)?;
+    let remark = declared::kind(&name, job, source, &recipe)?;
+    let read = read(wheel).await?;
+    let mut done = wheel.notes.clone();
+    done.extend(remark);
+    match declared::agrees(&read.metadata, source) {
+        // A recipe that changes the source may well change what it declares.
+        Err(differs) if !(recipe.build.patches.is_empty() && recipe.build.before.is_empty()) => {
+            done.push(format!("changed by the recipe: {}", differs.hint));
+        }
+        other => other?,
+    }
+    let mut modules = read.modules;
+    if !recipe.test.import.is_empty() {
+        modules.top.clone_from(&recipe.test.import);
+    }
+    done.extend(import::import(wheel, target, &read.metadata, &modules, bench).await?);
+    for line in &done {
+        bench.note(line);
+    }
+    Ok(done)
+}
+
+/// What the wheel's file says, once it has passed the gate.
+struct Read {
+    metadata: Metadata,
+    modules: modules::Modules,
+}
+
+async fn read(wheel: &Repaired) -> Result<Read, Failure> {
+    let (path, filename) = (wheel.path.clone(), wheel.filename.clone());
+    let name = declared::name_of(wheel)?;
+    let read = move || {
+        let file = File::open(path)?;
+        let contents = wheel::read(&file, &name)?;
+        contents.metadata.validate_upload()?;
+        let wheel = Wheel::open(&file, &filename)?;
+        let modules = modules::modules(wheel.members.iter().map(|member| member.name.as_str()));
+        Ok(Read { metadata: contents.metadata, modules })
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(Error::Bad(why))) => Err(failure(Class::BadWheel, why)),
+        Ok(Err(error)) => Err(failure(Class::Worker, error.to_string())),
+        Err(error) => Err(failure(Class::Worker, format!("a check stopped short: {error}"))),
+    }
+}
+
+fn failure(class: Class, hint: impl Into<String>) -> Failure {
+    Failure { class, hint: hint.into(), line: None, step: Step::Check }
+}

@@ -1,0 +1,1 @@
+//! Wheels that are not what was asked for.
