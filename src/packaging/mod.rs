@@ -13,5 +13,6 @@ pub mod requirement;
 pub mod retag;
 pub mod sdist;
 pub mod tags;
+pub mod user_agent;
 pub mod version;
 pub mod wheel;

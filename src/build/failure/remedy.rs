@@ -3,15 +3,19 @@
 use super::Class;
 use crate::build::target::Target;
 
-/// Build constraints for a second attempt; `None` if no constraint helps this class.
+/// Build constraints for a second attempt; `None` if no constraint helps this class on this Python.
 pub fn constraints_for(class: Class, target: &Target) -> Option<Vec<String>> {
-    // Each Python's last setuptools is below these bounds already where it is older.
-    let setuptools = |bound: &str| match target.python() {
+    let python = target.python();
+    let setuptools = |bound: &str| match python {
         (2, _) => vec!["setuptools<45".to_owned()],
         _ => vec![format!("setuptools<{bound}")],
     };
     match class {
+        // No setuptools before 66 runs on Python 3.12.
+        Class::Use2to3 | Class::SetuptoolsFeature | Class::Distutils if python >= (3, 12) => None,
         Class::Use2to3 => Some(setuptools("58")),
+        // None before 48 on 3.10.
+        Class::SetuptoolsFeature if python >= (3, 10) => None,
         Class::SetuptoolsFeature => Some(setuptools("46")),
         Class::PkgResources => Some(setuptools("81")),
         Class::Distutils => Some([setuptools("60"), vec!["numpy<2".to_owned()]].concat()),
