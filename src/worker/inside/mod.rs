@@ -8,6 +8,9 @@
 mod enter;
 #[cfg(unix)]
 mod forward;
+mod install;
+mod place;
+mod unpack;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,6 +22,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match verb.to_str() {
         #[cfg(unix)]
         Some("enter") => enter::main(arguments),
+        Some("unpack") => unpack::main(arguments),
+        Some("install") => install::main(arguments),
         _ => Err("this is for use in sandboxes only".to_owned()),
     };
     match result {

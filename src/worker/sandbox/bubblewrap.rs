@@ -1,15 +1,13 @@
 //! What a run sees, as arguments of `bwrap`.
 
 use super::spawn::memory_file;
-use super::{HOME, Plan, Sandbox, seccomp};
+use super::{HOME, PROGRAM, Plan, Sandbox, seccomp};
 use crate::error::Result;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Command;
 
-/// Where this program is inside.
-const PROGRAM: &str = "/wheelwright";
 /// Where the gate's socket is inside.
 const SOCKET: &str = "/gate";
 /// Folders in memory, with the share of the memory limit that each may take, in 1/16.
@@ -124,14 +122,12 @@ impl Arguments {
 
     /// A root of our own may have a harmless `/etc`; of the host's, only a few files are shown.
     fn etc(&mut self, root: Option<&Path>) -> Result<()> {
-        if let Some(root) = root.filter(|root| root.join("etc").is_dir()) {
-            for name in ["etc", "opt", "var"] {
-                let host = root.join(name);
-                if host.is_dir() {
-                    self.bind(false, &host, &Path::new("/").join(name));
-                }
+        for name in ["opt", "var", "etc"] {
+            let Some(host) = root.map(|root| root.join(name)).filter(|host| host.is_dir()) else { continue };
+            self.bind(false, &host, &Path::new("/").join(name));
+            if name == "etc" {
+                return Ok(());
             }
-            return Ok(());
         }
         self.flags("--perms 0755 --dir /etc");
         for name in ETC {

@@ -1,8 +1,17 @@
 //! The only way out of a sandbox: a Unix socket that leads to one index's pages and files.
+//!
+//! Inside, `/simple/` leads to the context's pages at the path that they have on the server, so that
+//! their relative links hold. A file is passed on only if a page that came through links to it.
+
+mod pages;
+mod pass;
 
 use crate::bad;
-use crate::error::Result;
-use std::path::Path;
+use crate::error::{Error, Result};
+use pass::Pass;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use url::Url;
 
 /// Which index a gate leads to, and as whom.
 #[derive(Clone, Debug)]
@@ -27,7 +36,11 @@ pub struct Fetched {
 
 /// Open as long as it lives.
 #[derive(Debug)]
-pub struct Gate {}
+pub struct Gate {
+    pass: Arc<Pass>,
+    socket: PathBuf,
+    serving: tokio::task::JoinHandle<()>,
+}
 
 impl Gate {
     /// Listens at `socket`, a path that does not exist yet.
@@ -35,12 +48,75 @@ impl Gate {
     /// # Errors
     /// `Bad` for an address or index name that is none; else what the file system says.
     pub async fn open(socket: &Path, beyond: Beyond) -> Result<Self> {
-        let _ = (socket, beyond);
-        Err(bad!("the gate of sandboxes does not exist yet"))
+        let pass = Arc::new(Pass::new(beyond)?);
+        let serving = serve(socket, pass.clone())?;
+        Ok(Self { pass, socket: socket.to_owned(), serving })
     }
 
     /// Whole files that came through so far, each once.
     pub fn fetched(&self) -> Vec<Fetched> {
-        Vec::new()
+        self.pass.fetched()
     }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.serving.abort();
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+#[cfg(unix)]
+fn serve(socket: &Path, pass: Arc<Pass>) -> Result<tokio::task::JoinHandle<()>> {
+    let listener = bind(socket)?;
+    let router = axum::Router::new().fallback(pass::answer).with_state(pass);
+    Ok(tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::warn!(%error, "a sandbox's gate");
+        }
+    }))
+}
+
+#[cfg(not(unix))]
+fn serve(_: &Path, _: Arc<Pass>) -> Result<tokio::task::JoinHandle<()>> {
+    Err(bad!("builds on this machine cannot reach an index: its system has no Unix sockets"))
+}
+
+/// Addresses of Unix sockets are short, paths of job folders are not.
+#[cfg(target_os = "linux")]
+fn bind(socket: &Path) -> Result<tokio::net::UnixListener> {
+    use rustix::fs::{Mode, OFlags};
+    use std::os::fd::AsRawFd as _;
+    let (Some(folder), Some(name)) = (socket.parent(), socket.file_name()) else {
+        return Err(bad!("{} is no place for a socket", socket.display()));
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(std::io::Error::from)?;
+    let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+    Ok(tokio::net::UnixListener::bind(short)?)
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn bind(socket: &Path) -> Result<tokio::net::UnixListener> {
+    Ok(tokio::net::UnixListener::bind(socket)?)
+}
+
+fn server(text: &str) -> Result<Url> {
+    let url = Url::parse(text).map_err(|error| bad!("{text} is no address of a server: {error}"))?;
+    match matches!(url.scheme(), "http" | "https") && url.has_host() {
+        true => Ok(url),
+        false => Err(bad!("{text} is no address of a server: it begins with http:// or https://")),
+    }
+}
+
+fn client() -> Result<reqwest::Client> {
+    // Fails only if one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(std::time::Duration::from_secs(10))
+        .read_timeout(std::time::Duration::from_secs(120))
+        .user_agent(concat!("wheelwright-worker/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(Error::internal)
 }

@@ -38,6 +38,8 @@ use std::time::Duration;
 
 /// Where a sandbox's home folder is.
 pub const HOME: &str = "/home/build";
+/// Where this program is inside: `/wheelwright inside unpack …`.
+pub const PROGRAM: &str = "/wheelwright";
 /// Where installers inside find the index when the plan has one.
 pub const INDEX: &str = "http://127.0.0.1:3141/simple/";
 

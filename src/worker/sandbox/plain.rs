@@ -1,6 +1,6 @@
 //! What is the same with and without a sandbox around a run, and the run without one.
 
-use super::{HOME, Plan, Sandbox};
+use super::{HOME, PROGRAM, Plan, Sandbox};
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -49,7 +49,8 @@ pub(super) fn enter(plan: &Plan, index: Option<(&Path, u16)>) -> Vec<OsString> {
 /// The command that runs `plan` as an ordinary process in a folder of its own: paths that would exist
 /// inside are replaced by those of the host.
 pub(super) fn command(sandbox: &Sandbox, plan: &Plan, home: &Path) -> Result<Command> {
-    let mut pairs: Vec<(String, String)> = vec![(HOME.to_owned(), home.display().to_string())];
+    let program = sandbox.program.display().to_string();
+    let mut pairs = vec![(HOME.to_owned(), home.display().to_string()), (PROGRAM.to_owned(), program)];
     for mount in &plan.mounts {
         pairs.push((mount.inside.display().to_string(), mount.host.display().to_string()));
     }

@@ -1,0 +1,129 @@
+//! Unpacks a source distribution, as leniently as installers do, but never outside its folder.
+
+use super::place::Place;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, SystemTime};
+
+/// What the first bytes of an archive say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Zip,
+    Gzip,
+    /// Read by a program of the system, if it is there.
+    By(&'static str),
+    Tar,
+}
+
+/// `unpack ARCHIVE FOLDER`
+pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
+    let arguments: Vec<_> = arguments.collect();
+    let [archive, folder] = arguments.as_slice() else {
+        return Err("unpack takes an archive and a folder".to_owned());
+    };
+    unpack(Path::new(archive), Path::new(folder))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<(), String> {
+    let mut file = File::open(archive).map_err(|error| format!("{}: {error}", archive.display()))?;
+    let mut start = Vec::new();
+    file.by_ref().take(512).read_to_end(&mut start).map_err(|error| error.to_string())?;
+    file.rewind().map_err(|error| error.to_string())?;
+    let mut place = Place::new(folder)?;
+    match format_of(&start)? {
+        Format::Zip => unzip(file, &mut place)?,
+        Format::Gzip => untar(flate2::read::MultiGzDecoder::new(file), &mut place)?,
+        Format::Tar => untar(file, &mut place)?,
+        Format::By(program) => {
+            let started = Command::new(program).arg("-dc").stdin(file).stdout(Stdio::piped()).spawn();
+            let mut child = started
+                .map_err(|_| format!("archives of this kind need the program {program} on the worker"))?;
+            let output = child.stdout.take().ok_or("no output")?;
+            untar(output, &mut place)?;
+            let status = child.wait().map_err(|error| error.to_string())?;
+            if !status.success() {
+                return Err(format!("{program} could not read the archive to its end"));
+            }
+        }
+    }
+    place.finish()
+}
+
+fn format_of(start: &[u8]) -> Result<Format, String> {
+    let known: [(&[u8], Format); 6] = [
+        (b"PK\x03\x04", Format::Zip),
+        (b"\x1f\x8b", Format::Gzip),
+        (b"BZh", Format::By("bzip2")),
+        (b"\xfd7zXZ\0", Format::By("xz")),
+        (b"\x28\xb5\x2f\xfd", Format::By("zstd")),
+        (b"\x1f\x9d", Format::By("gzip")),
+    ];
+    if let Some((_, format)) = known.into_iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Ok(format);
+    }
+    let is_tar = start.get(257..262) == Some(b"ustar") || is_old_tar(start);
+    is_tar.then_some(Format::Tar).ok_or_else(|| "this is no archive that is known here".to_owned())
+}
+
+/// Tar before POSIX had no mark, but a sum over its header.
+fn is_old_tar(start: &[u8]) -> bool {
+    let Some(field) = start.get(148..156).filter(|_| start.len() == 512) else { return false };
+    let digits: String = field.iter().map(|byte| char::from(*byte)).filter(char::is_ascii_digit).collect();
+    let sum = start.iter().enumerate().map(|(at, byte)| match (148..156).contains(&at) {
+        true => u32::from(b' '),
+        false => u32::from(*byte),
+    });
+    u32::from_str_radix(&digits, 8).is_ok_and(|told| told == sum.sum::<u32>())
+}
+
+fn untar(source: impl Read, place: &mut Place) -> Result<(), String> {
+    let broken = |error: std::io::Error| format!("the tar archive is broken: {error}");
+    let mut archive = tar::Archive::new(source);
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let kind = entry.header().entry_type();
+        let target = entry.link_name_bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let target = target.unwrap_or_default();
+        if kind.is_dir() {
+            place.folder(&name)?;
+        } else if kind.is_symlink() {
+            place.link(&name, &target)?;
+        } else if kind.is_hard_link() {
+            place.copy(&name, &target)?;
+        } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
+            let executable = entry.header().mode().unwrap_or_default() & 0o111 != 0;
+            let seconds = entry.header().mtime().unwrap_or_default();
+            let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+            place.file(&name, &mut entry, executable, modified)?;
+        } else if !kind.is_pax_global_extensions() {
+            println!("left out {name:?}: neither a file nor a folder nor a link");
+        }
+    }
+    Ok(())
+}
+
+fn unzip(file: File, place: &mut Place) -> Result<(), String> {
+    let broken = |error: zip::result::ZipError| format!("the zip archive is broken: {error}");
+    let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
+    for index in 0..archive.len() {
+        let mut member = archive.by_index(index).map_err(broken)?;
+        // Archives from Windows tools have backslashes.
+        let name = member.name().map_err(broken)?.replace('\\', "/");
+        let mode = member.unix_mode().unwrap_or(0o644);
+        if member.is_dir() || name.ends_with('/') {
+            place.folder(&name)?;
+        } else if mode & 0o170_000 == 0o120_000 {
+            let mut target = String::new();
+            member.by_ref().take(4096).read_to_string(&mut target).map_err(|error| error.to_string())?;
+            place.link(&name, &target)?;
+        } else {
+            place.file(&name, &mut member, mode & 0o111 != 0, None)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! One request at the gate: whether it may pass, and the way to the server and back.
+
+use super::{Beyond, Fetched, client, pages, server};
+use crate::bad;
+use crate::error::Result;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use futures::StreamExt as _;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use url::Url;
+
+/// Requests under way at once; more wait.
+const REQUESTS: usize = 16;
+/// Bytes of one page.
+const PAGE: usize = 64 << 20;
+/// Redirects of one request.
+const REDIRECTS: usize = 5;
+const ASKED: [HeaderName; 4] = [header::ACCEPT, header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE];
+const ANSWERED: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::ACCEPT_RANGES,
+    header::ETAG,
+    header::LAST_MODIFIED,
+];
+
+/// What a gate knows.
+#[derive(Debug)]
+pub(super) struct Pass {
+    client: reqwest::Client,
+    server: Url,
+    /// `/{context}/+simple/`, or that as of a date.
+    pages: String,
+    authorization: Option<HeaderValue>,
+    places: Semaphore,
+    /// Paths of files that pages led to.
+    known: Mutex<HashSet<String>>,
+    fetched: Mutex<BTreeSet<Fetched>>,
+}
+
+impl Pass {
+    pub fn new(beyond: Beyond) -> Result<Self> {
+        let at = beyond.at.map(|date| format!("+at/{date}/")).unwrap_or_default();
+        let pages = format!("/{}/{at}+simple/", beyond.context.trim_matches('/'));
+        let odd = |c: char| c.is_control() || "?#%\\ ".contains(c);
+        let parts = beyond.context.split('/').filter(|part| !part.is_empty() && *part != "..").count();
+        if pages.contains(odd) || pages.contains("/../") || parts != 2 {
+            return Err(bad!("{pages:?} is no index that a build could see"));
+        }
+        let authorization = match beyond.authorization.as_str() {
+            "" => None,
+            text => {
+                let mut value = HeaderValue::from_str(text)
+                    .map_err(|_| bad!("the worker's credential cannot be sent in a header"))?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        Ok(Self {
+            client: client()?,
+            server: server(&beyond.server)?,
+            pages,
+            authorization,
+            places: Semaphore::new(REQUESTS),
+            known: Mutex::default(),
+            fetched: Mutex::default(),
+        })
+    }
+
+    pub fn fetched(&self) -> Vec<Fetched> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// A page's project part: `demo/`; empty for the list.
+    fn is_page(&self, path: &str) -> bool {
+        path.strip_prefix(&self.pages).is_some_and(|project| {
+            let name = project.strip_suffix('/').unwrap_or(project);
+            name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.')
+        })
+    }
+
+    fn is_known(&self, path: &str) -> bool {
+        let file = path.strip_suffix(".metadata").unwrap_or(path);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(path) || known.contains(file)
+    }
+
+    /// Asks the server, going where it sends us as long as that is on itself.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        asked: &HeaderMap,
+    ) -> Result<reqwest::Response, Response> {
+        let mut url = self.server.join(path).map_err(|_| refused())?;
+        for _ in 0..REDIRECTS {
+            let mut request = self.client.request(method.clone(), url.clone());
+            for name in ASKED {
+                if let Some(value) = asked.get(&name) {
+                    request = request.header(name, value);
+                }
+            }
+            if let Some(value) = &self.authorization {
+                request = request.header(header::AUTHORIZATION, value);
+            }
+            let answer = request.send().await.map_err(|error| {
+                tracing::warn!(%error, "the server behind a gate");
+                plain(StatusCode::BAD_GATEWAY, "the index does not answer")
+            })?;
+            let place = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+            let next = match (answer.status().is_redirection(), place) {
+                (true, Some(place)) => url.join(place).ok(),
+                _ => return Ok(answer),
+            };
+            match next.filter(|next| next.origin() == self.server.origin()) {
+                Some(next) => url = next,
+                None => return Err(plain(StatusCode::BAD_GATEWAY, "the index points elsewhere")),
+            }
+        }
+        Err(plain(StatusCode::BAD_GATEWAY, "the index points in circles"))
+    }
+
+    async fn page(&self, method: Method, path: &str, asked: &HeaderMap) -> Result<Response, Response> {
+        let answer = self.ask(method.clone(), path, asked).await?;
+        let (status, url) = (answer.status(), answer.url().clone());
+        let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
+        let mut body = Vec::new();
+        let mut pieces = answer.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            body.extend_from_slice(&piece.map_err(|_| plain(StatusCode::BAD_GATEWAY, "the page broke off"))?);
+            if body.len() > PAGE {
+                return Err(plain(StatusCode::BAD_GATEWAY, "the page is too large"));
+            }
+        }
+        let body = String::from_utf8_lossy(&body).into_owned();
+        if status == StatusCode::OK {
+            let links = pages::links(&body, &url);
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(links);
+        }
+        let body = if method == Method::HEAD { String::new() } else { pages::rooted(body, &self.server) };
+        let mut response = plain(status, body);
+        if let Some(kind) = kind {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
+        Ok(response)
+    }
+}
+
+/// Answers everything that comes from inside.
+pub(super) async fn answer(State(pass): State<Arc<Pass>>, request: Request) -> Response {
+    match pass_on(&pass, request).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+async fn pass_on(pass: &Arc<Pass>, request: Request) -> Result<Response, Response> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    if !matches!(method, Method::GET | Method::HEAD) || request.uri().query().is_some() {
+        return Err(refused());
+    }
+    if let Some(rest) = path.strip_prefix("/simple/") {
+        let place = format!("{}{rest}", pass.pages);
+        if !pass.is_page(&place) {
+            return Err(refused());
+        }
+        let mut response = plain(StatusCode::FOUND, "");
+        let place = HeaderValue::from_str(&place).map_err(|_| refused())?;
+        response.headers_mut().insert(header::LOCATION, place);
+        return Ok(response);
+    }
+    // Never closed.
+    let _place = pass.places.acquire().await.map_err(|_| refused())?;
+    if pass.is_page(&path) {
+        return pass.page(method, &path, request.headers()).await;
+    }
+    if !pass.is_known(&path) {
+        return Err(refused());
+    }
+    let answer = pass.ask(method.clone(), &path, request.headers()).await?;
+    Ok(file(pass, &method, &path, answer))
+}
+
+/// The file's bytes as they come; its hash is kept once the last one came.
+fn file(pass: &Arc<Pass>, method: &Method, path: &str, answer: reqwest::Response) -> Response {
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let whole = method == Method::GET && status == StatusCode::OK && !path.ends_with(".metadata");
+    let (pass, name) = (pass.clone(), path.rsplit('/').next().unwrap_or_default().to_owned());
+    let body = async_stream::stream! {
+        let mut hash = Sha256::new();
+        let mut pieces = answer.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            if let Ok(piece) = &piece {
+                hash.update(piece);
+            }
+            let broken = piece.is_err();
+            yield piece;
+            if broken {
+                return;
+            }
+        }
+        if whole {
+            let one = Fetched { filename: name, sha256: hexadecimal(&hash.finalize()) };
+            pass.fetched.lock().unwrap_or_else(PoisonError::into_inner).insert(one);
+        }
+    };
+    let mut response = Response::new(Body::from_stream(body));
+    *response.status_mut() = status;
+    for name in ANSWERED {
+        if let Some(value) = headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn refused() -> Response {
+    plain(StatusCode::FORBIDDEN, "a build sees the pages and files of its own index, nothing else")
+}
+
+fn plain(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response
+}
