@@ -5,6 +5,8 @@
 //! finds them. No runtime, no configuration: it starts fast.
 
 #[cfg(unix)]
+mod canary;
+#[cfg(unix)]
 mod enter;
 #[cfg(unix)]
 mod forward;
@@ -20,6 +22,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let verb = arguments.next().unwrap_or_default();
     let result = match verb.to_str() {
+        #[cfg(unix)]
+        Some("canary") => canary::main(arguments),
         #[cfg(unix)]
         Some("enter") => enter::main(arguments),
         Some("unpack") => unpack::main(arguments),

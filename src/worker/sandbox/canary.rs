@@ -1,8 +1,79 @@
 //! Runs that must fail: whether isolation and limits hold on this very machine.
 
-use super::Sandbox;
+use super::{End, PROGRAM, Plan, Sandbox};
+use crate::build::failure::Class;
+use crate::build::job::Limits;
+use crate::worker::log::Log;
+use std::net::{Ipv4Addr, TcpListener};
 
+const LIMITS: Limits =
+    Limits { seconds: 20, memory: 64 << 20, disk: 16 << 20, files: 1000, processes: 16, log: 16 << 10 };
+
+/// The reason why this machine must not build; `None` if all is well.
 pub(super) async fn sing(sandbox: &Sandbox) -> Option<String> {
-    let _ = sandbox;
-    None
+    let (reach, memory, leftovers) =
+        tokio::join!(nothing_is_reached(sandbox), memory_is_bounded(sandbox), nothing_is_left(sandbox));
+    [reach, memory, leftovers].into_iter().find_map(Result::err)
+}
+
+async fn run(sandbox: &Sandbox, what: &[&str]) -> Result<(End, String), String> {
+    let own = [PROGRAM, "inside", "canary"];
+    let argv = own.iter().chain(what).map(|word| (*word).to_owned()).collect();
+    let plan = Plan { argv, limits: LIMITS, ..Plan::default() };
+    let log = Log::new(LIMITS.log);
+    match sandbox.run(&plan, &log).await {
+        Ok(ended) => Ok((ended.end, log.to_text().trim().to_owned())),
+        Err(error) => Err(format!("no sandbox can be started here: {error}")),
+    }
+}
+
+async fn nothing_is_reached(sandbox: &Sandbox) -> Result<(), String> {
+    // Something that answers, so that only the sandbox can be why it cannot be reached.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+    let port = listener.local_addr().map_err(|error| error.to_string())?.port().to_string();
+    let file = sandbox.program.display().to_string();
+    match run(sandbox, &["reach", &file, &port]).await? {
+        (End::Exit(0), _) => Ok(()),
+        (End::Exit(1), open) => Err(format!("a sandbox on this machine reaches {open}")),
+        (_, text) => Err(format!("no program runs in a sandbox on this machine: {}", hint(&text))),
+    }
+}
+
+/// The usual reasons why a kernel refuses.
+fn hint(text: &str) -> String {
+    let advice = match text {
+        _ if text.contains("user namespace")
+            || text.contains("uid map")
+            || text.contains("No permissions") =>
+        {
+            " (user namespaces are switched off: see sysctl kernel.unprivileged_userns_clone, \
+             kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces)"
+        }
+        _ if text.contains("proc") => " (/proc cannot be mounted: is this a container without the rights?)",
+        _ => "",
+    };
+    format!("{text}{advice}")
+}
+
+async fn memory_is_bounded(sandbox: &Sandbox) -> Result<(), String> {
+    match run(sandbox, &["memory"]).await? {
+        (End::Limit(Class::Memory), _) => Ok(()),
+        (end, text) => Err(format!("the memory of a build is not bounded on this machine: {end:?} {text}")),
+    }
+}
+
+async fn nothing_is_left(sandbox: &Sandbox) -> Result<(), String> {
+    let mark = uuid::Uuid::now_v7().to_string();
+    match run(sandbox, &["linger", &mark]).await? {
+        (End::Exit(0), _) if !is_running(&mark) => Ok(()),
+        (End::Exit(0), _) => Err("a process outlived its sandbox on this machine".to_owned()),
+        (end, text) => Err(format!("a harmless run fails on this machine: {end:?} {text}")),
+    }
+}
+
+/// Whether some process of this machine has the mark among its arguments.
+fn is_running(mark: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return false };
+    let lines = entries.flatten().filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.into_iter().any(|line| String::from_utf8_lossy(&line).contains(mark))
 }
