@@ -28,6 +28,8 @@ mod people;
 mod permissions;
 mod provenance;
 mod recipes;
+mod sandbox;
+mod sandbox_gate;
 mod serials;
 mod server;
 mod serving;

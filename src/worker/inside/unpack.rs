@@ -1,5 +1,8 @@
 //! Unpacks a source distribution, as leniently as installers do, but never outside its folder.
 
+#[cfg(all(test, unix))]
+mod tests;
+
 use super::place::Place;
 use std::ffi::OsString;
 use std::fs::File;

@@ -8,7 +8,12 @@
 pub mod collect;
 pub mod gate;
 mod plain;
+mod usage;
 
+#[cfg(not(target_os = "linux"))]
+mod portable;
+#[cfg(not(target_os = "linux"))]
+use portable::run;
 #[cfg(target_os = "linux")]
 mod bubblewrap;
 #[cfg(target_os = "linux")]
@@ -26,6 +31,8 @@ mod watch;
 
 #[cfg(target_os = "linux")]
 pub(super) use processes::kill_below;
+#[cfg(target_os = "linux")]
+use run::run;
 
 use crate::bad;
 use crate::build::failure::{Class, Exit};
@@ -204,7 +211,7 @@ impl Sandbox {
     /// fails. Whatever the command itself does is no error.
     pub async fn run(&self, plan: &Plan, log: &Log) -> Result<Ended> {
         plan.check()?;
-        run::run(self, plan, log).await
+        run(self, plan, log).await
     }
 
     /// Tries whether isolation and limits hold on this machine; `Some` is the reason why nothing

@@ -63,7 +63,15 @@ pub(super) fn command(sandbox: &Sandbox, plan: &Plan, home: &Path) -> Result<Com
         *argument = outside(argument, &pairs);
     }
     let cwd = if plan.cwd.as_os_str().is_empty() { PathBuf::from(HOME) } else { plan.cwd.clone() };
-    let mut command = Command::new(&sandbox.program);
+    let mut command = if cfg!(unix) {
+        Command::new(&sandbox.program)
+    } else {
+        // Nothing stands over a run there.
+        let mut command = Command::new(plan.argv.remove(0));
+        command.args(&plan.argv);
+        command
+    };
+    #[cfg(unix)]
     // Port 0: the index's usual port may well be taken on a real machine.
     command.args(enter(&plan, plan.index.as_deref().map(|socket| (socket, 0))));
     command.env_clear();
@@ -77,7 +85,7 @@ pub(super) fn command(sandbox: &Sandbox, plan: &Plan, home: &Path) -> Result<Com
 /// Replaces inside paths wherever one begins and ends like a path does.
 fn outside(text: &str, pairs: &[(String, String)]) -> String {
     let begins = |before: Option<char>| before.is_none_or(|c| ":=,;\"' \n".contains(c));
-    let ends = |after: Option<char>| after.is_none_or(|c| "/:,;\"' \n".contains(c));
+    let ends = |after: Option<char>| after.is_none_or(|c| "/:=,;\"' \n".contains(c));
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
@@ -98,6 +106,28 @@ fn outside(text: &str, pairs: &[(String, String)]) -> String {
         rest = rest.get(taken..).unwrap_or_default();
     }
     result
+}
+
+/// A home folder for a run without a sandbox; gone with it.
+pub(super) struct Home(PathBuf);
+
+impl Home {
+    pub fn new() -> Result<Self> {
+        let name = format!("wheelwright-home-{}", uuid::Uuid::now_v7());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 #[cfg(test)]

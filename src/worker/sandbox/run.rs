@@ -1,13 +1,14 @@
 //! One run from its start to the death of its last process.
 
+use super::plain::{self, Home};
 use super::watch::{Seen, Stop, Watch};
-use super::{End, Ended, Isolation, Plan, Sandbox, plain, processes, spawn};
+use super::{End, Ended, Isolation, Plan, Sandbox, processes, spawn};
 use crate::build::failure::Class;
 use crate::error::{Error, Result};
 use crate::worker::log::Log;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
@@ -26,7 +27,7 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<End
         Isolation::Bubblewrap => None,
     };
     let (mut command, inherited) = match &home {
-        Some(home) => (plain::command(sandbox, plan, &home.0)?, Vec::new()),
+        Some(home) => (plain::command(sandbox, plan, home.path())?, Vec::new()),
         None => super::bubblewrap::command(sandbox, plan)?,
     };
     let mut output = connect(&mut command)?;
@@ -192,11 +193,17 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            self.signal();
-            let _ = pidfd_send_signal(self.handle.get_ref().as_fd(), Signal::KILL);
-            let _ = child.wait();
+        let Some(mut child) = self.child.take() else { return };
+        self.signal();
+        // `bwrap` ends after the last process of its sandbox; only if that takes long is it killed itself.
+        for _ in 0..100 {
+            if !matches!(child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 
@@ -206,22 +213,4 @@ fn readable(handle: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` gives the same open descriptor for as long as it lives.
     let registered = unsafe { AsyncFd::register(handle) };
     registered.map_err(std::io::Error::from)
-}
-
-/// A home folder for a run without a sandbox; gone with it.
-struct Home(std::path::PathBuf);
-
-impl Home {
-    fn new() -> Result<Self> {
-        let name = format!("wheelwright-home-{}", uuid::Uuid::now_v7());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

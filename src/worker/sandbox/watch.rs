@@ -1,12 +1,12 @@
 //! Holds a run to its limits, all its processes together.
 
 use super::processes;
+use super::usage::usage;
 use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -186,32 +186,4 @@ impl DiskTurn {
         let full = full.into_iter().any(|facts| facts.f_bavail * facts.f_frsize < FREE);
         full.then(|| Stop::new(Class::Disk, "stopped: this machine's disk is nearly full"))
     }
-}
-
-/// What folders take up on their disk.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub bytes: u64,
-    pub files: u64,
-}
-
-/// Counts without following links, and no more than a little over `most` entries.
-pub(super) fn usage(mut folders: Vec<PathBuf>, most: u64) -> Usage {
-    let mut used = Usage::default();
-    while let Some(folder) = folders.pop() {
-        // What vanishes while we look is not there.
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten() {
-            used.files += 1;
-            if used.files > most {
-                return used;
-            }
-            let Ok(facts) = entry.metadata() else { continue };
-            used.bytes += facts.blocks() * 512;
-            if facts.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    used
 }

@@ -1,0 +1,98 @@
+//! What a build may use, and that it is stopped, with the reason, when it uses more.
+
+use super::{Attack, LIMITS, Told};
+use wheelwright::build::failure::Class;
+use wheelwright::worker::sandbox::{End, HOME};
+
+async fn stopped(script: &str) -> Told {
+    Attack::python(script).run().await
+}
+
+#[track_caller]
+fn assert_stopped(told: &Told, class: Class, reason: &str) {
+    assert_eq!(told.end(), End::Limit(class), "{}", told.text);
+    assert!(told.text.contains(reason), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_fork_bomb_is_stopped() {
+    let mut attack = Attack::python(include_str!("hostile/forks.py"));
+    // Above what the kernel allows where the worker is not root, so that the watcher sees it everywhere.
+    attack.plan.limits.processes = 24;
+    assert_stopped(&attack.run().await, Class::Processes, "more than 24 processes");
+}
+
+#[tokio::test]
+async fn memory_in_every_form_is_bounded() {
+    for script in [
+        include_str!("hostile/memory.py"),
+        include_str!("hostile/shared.py"),
+        include_str!("hostile/memory_file.py"),
+    ] {
+        let told = stopped(script).await;
+        assert_stopped(&told, Class::Memory, "more than 96 MiB of memory");
+        assert!(told.ended.peak_memory > LIMITS.memory, "{:?}", told.ended);
+    }
+}
+
+#[tokio::test]
+async fn the_disk_is_bounded() {
+    assert_stopped(&stopped(include_str!("hostile/disk.py")).await, Class::Disk, "more than 32 MiB written");
+    let deleted = stopped(include_str!("hostile/deleted.py")).await;
+    assert_stopped(&deleted, Class::Disk, "more than 32 MiB in deleted files");
+}
+
+#[tokio::test]
+async fn one_file_cannot_outgrow_the_disks_bound() {
+    let told = stopped("open('/out/giant.whl', 'wb').truncate(1 << 40)").await;
+    assert_ne!(told.end(), End::Exit(0));
+    assert!(told.text.contains("File too large"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn the_number_of_files_is_bounded_wherever_they_are() {
+    for place in ["/out", "/tmp", "/dev/shm"] {
+        let told = Attack::python(include_str!("hostile/flood_of_files.py")).with(place).run().await;
+        assert_stopped(&told, Class::Disk, "more than 500 files");
+    }
+}
+
+#[tokio::test]
+async fn folders_in_memory_are_full_at_some_point() {
+    for place in ["/tmp", "/dev/shm", "/run", HOME] {
+        let told = Attack::python(include_str!("hostile/fill.py")).with(place).run().await;
+        assert!(
+            matches!(told.end(), End::Exit(1) | End::Limit(Class::Disk)),
+            "{:?} {}",
+            told.end(),
+            told.text
+        );
+        assert!(told.text.contains("No space left on device"), "{}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn whoever_sleeps_for_ever_is_woken() {
+    let mut attack = Attack::python("import time; print('zzz', flush=True); time.sleep(10**6)");
+    attack.plan.limits.seconds = 1;
+    let told = attack.run().await;
+    assert_stopped(&told, Class::Timeout, "stopped after 1 s");
+    assert!(told.text.starts_with("zzz\n"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_flood_of_output_is_stopped_and_hardly_any_of_it_kept() {
+    let told = stopped(include_str!("hostile/flood_of_output.py")).await;
+    assert_stopped(&told, Class::LogSize, "a flood");
+    assert!((told.text.len() as u64) < LIMITS.log + 1000, "{} bytes", told.text.len());
+}
+
+#[tokio::test]
+async fn nothing_is_dumped_when_a_build_crashes() {
+    let told = stopped(
+        "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE), flush=True); os.abort()",
+    )
+    .await;
+    assert_eq!(told.end(), End::Signal(6));
+    assert_eq!(told.text, "(0, 0)\n");
+}
