@@ -7,6 +7,7 @@ use super::bench::Environment;
 use super::clock::Clock;
 use super::environment::Request;
 use super::room::{Room, Run, Stop, ours};
+use super::rust;
 use super::sandbox::Mount;
 use super::sandbox::collect::Collected;
 use super::source::{INSIDE, Unpacked};
@@ -46,6 +47,8 @@ pub struct Made {
 pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) -> Result<Made, Stop> {
     let tools = Tools::lay_out(room).map_err(|error| ours(&error, Step::Build))?;
     let out = room.folder.below("out").map_err(|error| ours(&error, Step::Build))?;
+    clock.enter(Step::Environment);
+    let rust = rust::prepare(room, attempt.unpacked).await?;
     let mut request = first_request(room, attempt)?;
     let mut given = texts(&request.requirements);
     for round in 0..MOST_ROUNDS {
@@ -65,7 +68,9 @@ pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) 
         };
         tools.write_plan(&plan).map_err(|error| ours(&error, Step::Build))?;
         let mark = room.log.written();
-        let code = room.run(Step::Build, run_of(room, attempt, &tools, &out, &environment, round)).await?;
+        let mut run = run_of(room, attempt, &tools, &out, &environment, round);
+        rust.apply(&mut run);
+        let code = room.run(Step::Build, run).await?;
         match code {
             0 => {
                 clock.enter(Step::Collect);
@@ -142,9 +147,8 @@ fn run_of<'a>(
         ],
         interpreter: Some(room.interpreter),
         environment: Some(environment),
-        index: None,
-        seconds: None,
         watched: vec![attempt.unpacked.work.clone(), out.to_owned()],
+        ..Run::default()
     }
 }
 

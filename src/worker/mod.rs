@@ -27,6 +27,7 @@ pub mod repair;
 pub mod report;
 pub mod room;
 pub mod root;
+pub mod rust;
 pub mod sandbox;
 pub mod services;
 pub mod source;

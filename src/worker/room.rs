@@ -72,6 +72,10 @@ pub struct Run<'a> {
     pub environment: Option<&'a Environment>,
     /// The gate through which the index is reached.
     pub index: Option<PathBuf>,
+    /// A folder that comes first in the search path.
+    pub path: Option<String>,
+    /// With the host's network: for what runs no code of a build.
+    pub network: bool,
     /// Seconds; the job's limits hold besides.
     pub seconds: Option<u64>,
     /// Folders that count against the disk limit.
@@ -206,7 +210,8 @@ impl<'a> Room<'a> {
             mounts.extend(self.environment_mounts(environment));
         }
         mounts.extend(run.mounts);
-        let mut env = vec![("PATH".to_owned(), search_path(run.interpreter))];
+        let first = run.path.map(|path| format!("{path}:")).unwrap_or_default();
+        let mut env = vec![("PATH".to_owned(), format!("{first}{}", search_path(run.interpreter)))];
         env.extend(run.env);
         let limits = self.limits(run.seconds);
         let mut plan = Plan {
@@ -218,6 +223,7 @@ impl<'a> Room<'a> {
             limits,
             watched: run.watched,
             root: None,
+            network: run.network,
         };
         let _root = super::root::enter(self, step, &mut plan).await?;
         let ended = self.worker.sandbox.run(&plan, self.log).await.map_err(|error| ours(&error, step))?;

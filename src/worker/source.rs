@@ -1,6 +1,6 @@
 //! The source of a job, unpacked in the sandbox into its work folder, and what its files say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::backend::Said;
 use super::check::{SourceFacts, looks_like_extensions};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 
 /// Where the source is inside; always the same, since compilers write it into what they make.
 pub const INSIDE: &str = "/work/src";
+const UNPACKED: &str = "/work/unpacked";
 /// 1980, the earliest that a zip archive can hold.
 const EARLIEST: u64 = 315_532_800;
 const SETUP_PY_LIMIT: u64 = 4 << 20;
@@ -82,7 +83,7 @@ fn now() -> u64 {
 }
 
 /// The project's folder on the host, reached through folders only.
-fn folder(room: &Room<'_>, top: &std::path::Path) -> Result<PathBuf, Failure> {
+fn folder(room: &Room<'_>, top: &Path) -> Result<PathBuf, Failure> {
     let mut folder = top.to_owned();
     for part in room.job.source.subdirectory.split('/').filter(|part| !part.is_empty()) {
         folder.push(part);
@@ -94,19 +95,19 @@ fn folder(room: &Room<'_>, top: &std::path::Path) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-async fn unpack(room: &Room<'_>, archive: &std::path::Path) -> Result<PathBuf, Failure> {
+async fn unpack(room: &Room<'_>, archive: &Path) -> Result<PathBuf, Failure> {
     let work = room.folder.below("work").map_err(|error| ours(&error, Step::Unpack))?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     let inside = format!("/in/{name}");
     let mark = room.log.written();
     let run = Run {
-        argv: ["/wheelwright", "inside", "unpack", &inside, INSIDE].map(str::to_owned).to_vec(),
+        argv: ["/wheelwright", "inside", "unpack", &inside, UNPACKED].map(str::to_owned).to_vec(),
         mounts: vec![Mount::read(archive, &inside), Mount::write(&work, "/work")],
         watched: vec![work.clone()],
         ..Run::default()
     };
     match room.run(Step::Unpack, run).await? {
-        0 => Ok(work),
+        0 => settle(&work).map(|()| work).map_err(|error| ours(&error, Step::Unpack)),
         code => {
             let printed = room.log.since(mark);
             let line = printed.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
@@ -123,6 +124,18 @@ async fn unpack(room: &Room<'_>, archive: &std::path::Path) -> Result<PathBuf, F
             Err(Failure { class, hint, line, step: Step::Unpack })
         }
     }
+}
+
+/// Gives the one folder in an archive its fixed name; one without such a folder is taken as it is.
+fn settle(work: &Path) -> Result<()> {
+    let unpacked = work.join("unpacked");
+    std::fs::create_dir_all(&unpacked)?;
+    let entries: Vec<_> = std::fs::read_dir(&unpacked)?.collect::<Result<_, _>>()?;
+    let top = match entries.as_slice() {
+        [only] if only.file_type()?.is_dir() => only.path(),
+        _ => unpacked,
+    };
+    Ok(std::fs::rename(top, work.join("src"))?)
 }
 
 fn bad_source(error: &Error) -> Failure {

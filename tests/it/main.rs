@@ -3,6 +3,7 @@
 mod kit;
 
 mod big;
+mod chain;
 mod built;
 mod built_ahead;
 mod cli;

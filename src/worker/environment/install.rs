@@ -128,7 +128,7 @@ fn command(interpreter: &Interpreter, pip: &Path) -> Vec<String> {
     ];
     command.extend(words.map(str::to_owned));
     if !has_venv(interpreter) {
-        command.extend([format!("--prefix={INSIDE}"), "--no-python-version-warning".to_owned()]);
+        command.push(format!("--prefix={INSIDE}"));
     }
     command
 }

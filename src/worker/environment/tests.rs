@@ -10,6 +10,7 @@ fn interpreter() -> Interpreter {
             version: "3.12.1".into(),
             implementation: "cp".into(),
             abi: "cp312".into(),
+            markers: BTreeMap::from([("python_version".into(), "3.12".into())]),
             ..Target::default()
         },
         executable: "/opt/python/bin/python3.12".into(),

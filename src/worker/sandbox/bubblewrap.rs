@@ -40,9 +40,12 @@ const ETC: [&str; 12] = [
 pub(super) fn command(sandbox: &Sandbox, plan: &Plan) -> Result<(Command, Vec<OwnedFd>)> {
     let mut list = Arguments::default();
     list.flags("--unshare-all --unshare-user --uid 1000 --gid 1000 --disable-userns --hostname build");
+    if plan.network {
+        list.flags("--share-net");
+    }
     list.flags("--die-with-parent --new-session --as-pid-1 --cap-drop ALL --clearenv");
     list.system(plan.root.as_deref());
-    list.etc(plan.root.as_deref())?;
+    list.etc(plan.root.as_deref(), plan.network)?;
     // As root of the host, a build owns the switches below /proc/sys: nobody writes anything there.
     list.flags("--proc /proc --remount-ro /proc --dev /dev");
     for (folder, share) in MEMORY_FOLDERS {
@@ -121,7 +124,7 @@ impl Arguments {
     }
 
     /// A root of our own may have a harmless `/etc`; of the host's, only a few files are shown.
-    fn etc(&mut self, root: Option<&Path>) -> Result<()> {
+    fn etc(&mut self, root: Option<&Path>, network: bool) -> Result<()> {
         for name in ["opt", "var", "etc"] {
             let Some(host) = root.map(|root| root.join(name)).filter(|host| host.is_dir()) else { continue };
             self.bind(false, &host, &Path::new("/").join(name));
@@ -134,7 +137,16 @@ impl Arguments {
             let path = Path::new("/etc").join(name);
             self.extend([OsString::from("--ro-bind-try"), path.clone().into(), path.into()]);
         }
-        let own = [("passwd", PASSWD), ("group", GROUP), ("hosts", HOSTS), ("nsswitch.conf", NSSWITCH)];
+        if network {
+            // Through all links: it often leads to /run.
+            let real = std::fs::canonicalize("/etc/resolv.conf").unwrap_or_default();
+            self.extend([OsString::from("--ro-bind-try"), real.into(), "/etc/resolv.conf".into()]);
+        }
+        let (hosts, names) = match network {
+            true => (std::fs::read_to_string("/etc/hosts").unwrap_or_default(), "hosts: files dns\n"),
+            false => (HOSTS.to_owned(), NSSWITCH),
+        };
+        let own = [("passwd", PASSWD), ("group", GROUP), ("hosts", &hosts), ("nsswitch.conf", names)];
         for (name, content) in own {
             self.with_descriptor("--file", memory_file(name, content.as_bytes())?);
             self.extend([format!("/etc/{name}")]);

@@ -125,6 +125,9 @@ pub struct Plan {
     pub watched: Vec<PathBuf>,
     /// A folder with another `usr`, `etc`, … than the host's.
     pub root: Option<PathBuf>,
+    /// Shares the host's network. Only for fetching, by programs of the administrator's that run no
+    /// code of what they fetch, and never together with [`Plan::index`].
+    pub network: bool,
 }
 
 /// How a run went.

@@ -8,9 +8,11 @@ pub mod packages;
 pub mod postgres;
 pub mod s3;
 pub mod script;
+pub mod sources;
 pub mod stages;
 pub mod tls;
 pub mod upstream;
+pub mod workbench;
 
 use std::net::SocketAddr;
 use tokio::net::TcpListener;

@@ -21,7 +21,12 @@ pub(super) fn links(body: &str, page: &Url) -> HashSet<String> {
     let links = quoted.filter(|text| text.contains("/+f/") || text.contains("/+e/"));
     let urls = links.filter_map(|text| page.join(text).ok());
     let own = urls.filter(|url| url.origin() == page.origin());
-    own.map(|url| url.path().to_owned()).filter(|path| is_file(path)).collect()
+    own.map(|url| spelling(url.path())).filter(|path| is_file(path)).collect()
+}
+
+/// One spelling of a path: pip writes `+` as `%2B`.
+pub(super) fn spelling(path: &str) -> String {
+    path.replace("%2B", "+").replace("%2b", "+")
 }
 
 /// Links to the server by its own address, which is none inside, begin at the gate instead.
@@ -40,6 +45,7 @@ mod tests {
     #[test]
     fn a_page_leads_to_its_files_on_its_own_server_and_nowhere_else() {
         let page = Url::parse("http://here:1/root/pypi/+simple/demo/").expect("a URL");
+        assert_eq!(spelling("/root/pypi/%2Bf/a/b/x-1%2b2.whl"), "/root/pypi/+f/a/b/x-1+2.whl");
         let body = r#"<a href="../../../../root/pypi/+f/abc/def/demo-1.tar.gz#sha256=abc">
             <a href="http://here:1/a/b/+e/key/demo-2.whl"> <a href="http://there/a/b/+e/key/demo-3.whl">
             <a href="../../../../root/pypi/+login">"#;

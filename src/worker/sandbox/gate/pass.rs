@@ -87,9 +87,10 @@ impl Pass {
     }
 
     fn is_known(&self, path: &str) -> bool {
-        let file = path.strip_suffix(".metadata").unwrap_or(path);
+        let path = pages::spelling(path);
+        let file = path.strip_suffix(".metadata").unwrap_or(&path);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains(path) || known.contains(file)
+        known.contains(&path) || known.contains(file)
     }
 
     /// Asks the server, going where it sends us as long as that is on itself.

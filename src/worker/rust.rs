@@ -1,0 +1,208 @@
+//! Sources with Rust in them: the worker's toolchain, and their crates, fetched before the network closes.
+//!
+//! Crates are fetched by a run of its own: `cargo fetch` from where the worker's cargo is configured,
+//! with the host's network, but with nothing else than the source, the toolchain and an empty
+//! CARGO_HOME. It runs no code of the source or of a crate: build scripts and macros run later, in
+//! the build, offline.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::peek;
+use super::room::{Room, Run, ours};
+use super::sandbox::Mount;
+use super::source::{INSIDE, Unpacked};
+use crate::build::failure::{Class, Failure};
+use crate::build::job::Step;
+use crate::error::Result;
+
+/// Where toolchain and crates stand inside.
+const TOOLCHAIN: &str = "/rust";
+const HOME: &str = "/cargo";
+/// More workspaces in one source than this are not looked into.
+const MOST_MANIFESTS: usize = 4;
+/// Seconds for fetching the crates of one workspace.
+const PATIENCE: u64 = 900;
+
+/// What a build with Rust in it sees beside the rest.
+#[derive(Clone, Debug, Default)]
+pub struct Rust {
+    pub mounts: Vec<Mount>,
+    pub env: Vec<(String, String)>,
+    /// Comes before the search path.
+    pub path: Option<String>,
+}
+
+impl Rust {
+    /// Makes a run see it.
+    pub fn apply(&self, run: &mut Run<'_>) {
+        run.mounts.extend(self.mounts.iter().cloned());
+        run.env.splice(0..0, self.env.iter().cloned());
+        run.path.clone_from(&self.path);
+        run.watched.extend(self.mounts.iter().filter(|mount| mount.writable).map(|mount| mount.host.clone()));
+    }
+}
+
+/// Cargo and rustc of this machine.
+#[derive(Clone, Debug)]
+struct Toolchain {
+    /// Has `bin/cargo` and `bin/rustc` in it.
+    root: PathBuf,
+    /// Cargo's settings: where crates come from.
+    settings: Option<PathBuf>,
+}
+
+impl Toolchain {
+    fn of_this_machine() -> Option<&'static Self> {
+        static FOUND: OnceLock<Option<Toolchain>> = OnceLock::new();
+        FOUND.get_or_init(Self::find).as_ref()
+    }
+
+    fn find() -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let cargo =
+            std::env::split_paths(&path).map(|folder| folder.join("cargo")).find(|path| path.is_file())?;
+        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let folder =
+            |name: &str, usual: &str| std::env::var_os(name).map_or_else(|| home.join(usual), PathBuf::from);
+        let real = cargo.canonicalize().ok()?;
+        let root = match real.file_stem().is_some_and(|name| name == "rustup") {
+            true => default_of_rustup(&folder("RUSTUP_HOME", ".rustup"))?,
+            false => real.parent()?.parent()?.to_owned(),
+        };
+        let has = |name: &str| root.join("bin").join(name).is_file();
+        let settings = ["config.toml", "config"].map(|name| folder("CARGO_HOME", ".cargo").join(name));
+        let settings = settings.into_iter().find(|path| path.is_file());
+        (has("cargo") && has("rustc")).then_some(Self { root, settings })
+    }
+}
+
+/// The toolchain that rustup would start, going by its settings.
+fn default_of_rustup(home: &Path) -> Option<PathBuf> {
+    let settings: toml::Table = std::fs::read_to_string(home.join("settings.toml")).ok()?.parse().ok()?;
+    let name = settings.get("default_toolchain")?.as_str()?.to_owned();
+    let name = std::env::var("RUSTUP_TOOLCHAIN").ok().filter(|name| !name.is_empty()).unwrap_or(name);
+    let plain = !name.contains(['/', '\\']) && name != "..";
+    plain.then(|| home.join("toolchains").join(name)).filter(|root| root.is_dir())
+}
+
+/// Fetches the crates of a source that has Rust in it; nothing for any other source, and nothing on
+/// a machine without Rust: the build then says what is missing.
+///
+/// # Errors
+/// `Network` if crates cannot be fetched; `BadSource` for a lock file that does not fit.
+pub async fn prepare(room: &Room<'_>, unpacked: &Unpacked) -> Result<Rust, Failure> {
+    let manifests = manifests(&unpacked.work.join("src"));
+    let Some(toolchain) = Toolchain::of_this_machine().filter(|_| !manifests.is_empty()) else {
+        return Ok(Rust::default());
+    };
+    let home = room.folder.below("cargo").map_err(|error| ours(&error, Step::Environment))?;
+    if let Some(settings) = &toolchain.settings {
+        std::fs::copy(settings, home.join("config.toml"))
+            .map_err(|error| ours(&error.into(), Step::Environment))?;
+    }
+    let mut rust = Rust {
+        mounts: vec![Mount::write(&home, HOME)],
+        env: vec![("CARGO_HOME".to_owned(), HOME.to_owned())],
+        path: None,
+    };
+    if !toolchain.root.starts_with("/usr") {
+        rust.mounts.push(Mount::read(&toolchain.root, TOOLCHAIN));
+        rust.path = Some(format!("{TOOLCHAIN}/bin"));
+    }
+    for manifest in manifests {
+        fetch(room, unpacked, &rust, &manifest).await?;
+    }
+    rust.env.push(("CARGO_NET_OFFLINE".to_owned(), "true".to_owned()));
+    Ok(rust)
+}
+
+async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str) -> Result<(), Failure> {
+    room.log.note(&format!("fetching the crates of {manifest}"));
+    let mut argv = ["cargo", "fetch", "--manifest-path"].map(str::to_owned).to_vec();
+    argv.push(format!("{INSIDE}/{manifest}"));
+    let lock = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
+    if peek::file(&unpacked.work.join("src"), &format!("{lock}Cargo.lock"), 64 << 20).ok().flatten().is_some()
+    {
+        argv.push("--locked".to_owned());
+    }
+    let mark = room.log.written();
+    let mut mounts = rust.mounts.clone();
+    // Without a lock file one is written.
+    mounts.push(Mount::write(&unpacked.work, "/work"));
+    let run = Run {
+        argv,
+        env: rust.env.clone(),
+        path: rust.path.clone(),
+        cwd: INSIDE.into(),
+        mounts,
+        network: true,
+        seconds: Some(PATIENCE),
+        watched: vec![unpacked.work.clone(), room.folder.path().join("cargo")],
+        ..Run::default()
+    };
+    if room.run(Step::Environment, run).await? == 0 {
+        return Ok(());
+    }
+    let printed = room.log.since(mark);
+    let line = printed.lines().find(|line| line.starts_with("error")).map(str::to_owned);
+    let (class, hint) = match printed.contains("--locked") {
+        true => (Class::BadSource, "the source's Cargo.lock does not fit its Cargo.toml"),
+        false => {
+            (Class::Network, "the crates cannot be fetched: configure where the worker's cargo gets them")
+        }
+    };
+    Err(Failure { class, hint: hint.to_owned(), line, step: Step::Environment })
+}
+
+/// The outermost manifests below a source, with `/` between folders; some sources have several.
+fn manifests(top: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        if peek::file(top, &format!("{folder}Cargo.toml"), 4 << 20).ok().flatten().is_some() {
+            found.push(format!("{folder}Cargo.toml"));
+            continue;
+        }
+        // Deeper than two folders nobody keeps what is built.
+        if folder.matches('/').count() < 2 {
+            for entry in std::fs::read_dir(top.join(&folder)).into_iter().flatten().flatten() {
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if let (true, Some(name)) = (is_folder, entry.file_name().to_str()) {
+                    folders.push(format!("{folder}{name}/"));
+                }
+            }
+        }
+    }
+    found.sort();
+    found.truncate(MOST_MANIFESTS);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_outermost_manifests_count() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in
+            ["rust/core/Cargo.toml", "rust/Cargo.toml", "b/c/Cargo.toml", "b/c/d/e/Cargo.toml", "x/setup.py"]
+        {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        assert_eq!(manifests(folder.path()), ["b/c/Cargo.toml", "rust/Cargo.toml"]);
+    }
+
+    #[test]
+    fn the_toolchain_that_rustup_would_start_is_found_without_starting_it() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join("toolchains/stable")).unwrap();
+        std::fs::write(home.path().join("settings.toml"), "default_toolchain = \"../stable\"").unwrap();
+        assert_eq!(default_of_rustup(home.path()), None, "no way out of the folder");
+        std::fs::write(home.path().join("settings.toml"), "default_toolchain = \"stable\"").unwrap();
+        assert_eq!(default_of_rustup(home.path()), Some(home.path().join("toolchains/stable")));
+    }
+}

@@ -1,0 +1,105 @@
+//! Sources that build themselves: sdists with a small build backend of their own in them.
+
+use std::io::Write;
+
+/// The backend: plain Python for 2.7 and 3, no requirement of its own. What `{requires}` and
+/// `{build}` stand for is the test's.
+const BACKEND: &str = r##"
+import os, sys, zipfile
+
+NAME, VERSION, TAG = "{name}", "{version}", "py2.py3-none-any"
+
+def get_requires_for_build_wheel(config_settings=None):
+    return {requires}
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    members = {"{name}.py": "version = %r\n" % VERSION}
+{build}
+    info = "%s-%s.dist-info/" % (NAME, VERSION)
+    members[info + "METADATA"] = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (NAME, VERSION)
+    members[info + "WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py2-none-any\nTag: py3-none-any\n"
+    record = info + "RECORD"
+    import base64, hashlib
+    lines = []
+    for name in sorted(members):
+        data = members[name].encode()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        lines.append("%s,sha256=%s,%d\n" % (name, digest, len(data)))
+    members[record] = "".join(lines) + record + ",,\n"
+    filename = "%s-%s-%s.whl" % (NAME, VERSION, TAG)
+    with zipfile.ZipFile(os.path.join(folder, filename), "w") as wheel:
+        for name in sorted(members):
+            wheel.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
+    return filename
+"##;
+
+/// A source that is about to be packed.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    name: String,
+    version: String,
+    requires: String,
+    build: String,
+    files: Vec<(String, String)>,
+}
+
+impl Tree {
+    /// `{name}-{version}` with its own backend.
+    pub fn new(name: &str, version: &str) -> Self {
+        let files = vec![(
+            "pyproject.toml".to_owned(),
+            "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n".to_owned(),
+        )];
+        let (name, version) = (name.to_owned(), version.to_owned());
+        Self { name, version, requires: "[]".to_owned(), build: String::new(), files }
+    }
+
+    /// A Python list: what `get_requires_for_build_wheel` returns.
+    pub fn asks_for(mut self, list: &str) -> Self {
+        self.requires = list.to_owned();
+        self
+    }
+
+    /// Lines of Python that run in `build_wheel`; `members` is what the wheel will hold.
+    pub fn does(mut self, lines: &str) -> Self {
+        self.build = lines.lines().map(|line| format!("    {line}\n")).collect();
+        self
+    }
+
+    /// Another file, instead of one with the same name.
+    pub fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.retain(|(other, _)| other != path);
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// The sdist's name.
+    pub fn filename(&self) -> String {
+        format!("{}-{}.tar.gz", self.name, self.version)
+    }
+
+    /// The sdist.
+    pub fn sdist(&self) -> Vec<u8> {
+        let top = format!("{}-{}", self.name, self.version);
+        let fill = |text: &str| {
+            let text = text.replace("{name}", &self.name).replace("{version}", &self.version);
+            text.replace("{requires}", &self.requires).replace("{build}", &self.build)
+        };
+        let metadata = format!("Metadata-Version: 2.1\nName: {}\nVersion: {}\n", self.name, self.version);
+        let own = [("backend.py".to_owned(), fill(BACKEND)), ("PKG-INFO".to_owned(), metadata)];
+        let mut archive =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let replaced = |path: &String| self.files.iter().any(|(other, _)| other == path);
+        let own = own.into_iter().filter(|(path, _)| !replaced(path));
+        for (path, text) in self.files.iter().cloned().chain(own) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(1_400_000_000);
+            archive.append_data(&mut header, format!("{top}/{path}"), text.as_bytes()).expect("packed");
+        }
+        let mut packed = archive.into_inner().expect("packed");
+        packed.flush().expect("packed");
+        packed.finish().expect("packed")
+    }
+}

@@ -1,0 +1,167 @@
+//! A real worker without a queue: a test hands it jobs, and looks at what comes out.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, put};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{OnceCell, watch};
+use wheelwright::build::job::{Job, Limits, Outcome, Source, SourceKind, Step};
+use wheelwright::config::Build;
+use wheelwright::worker::environment::Environments;
+use wheelwright::worker::interpreters::{self, Interpreter};
+use wheelwright::worker::job;
+use wheelwright::worker::link::Link;
+use wheelwright::worker::log::Log;
+use wheelwright::worker::room::Worker;
+use wheelwright::worker::root::Roots;
+use wheelwright::worker::sandbox::{Isolation, Sandbox};
+
+/// The part of a server that a job speaks to: sources out, wheels in, the rest is an index's.
+#[derive(Clone, Default)]
+struct Front {
+    sources: Arc<Mutex<HashMap<i64, Bytes>>>,
+    wheels: Arc<Mutex<Vec<(String, Bytes)>>>,
+    /// The server that has the index.
+    index: Option<String>,
+    http: reqwest::Client,
+}
+
+/// A worker, and the address it takes for its server's.
+pub struct Workbench {
+    pub worker: Worker,
+    pub data: tempfile::TempDir,
+    link: Link,
+    front: Front,
+    next: AtomicI64,
+}
+
+/// What a job came to.
+pub struct Done {
+    pub outcome: Outcome,
+    pub log: String,
+    pub steps: Vec<Step>,
+    /// Handed in: name and bytes.
+    pub wheels: Vec<(String, Bytes)>,
+}
+
+async fn source(State(front): State<Front>, Path(id): Path<i64>) -> Result<Bytes, StatusCode> {
+    front.sources.lock().expect("a lock").get(&id).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn take(State(front): State<Front>, Path((_, name)): Path<(i64, String)>, body: Bytes) {
+    front.wheels.lock().expect("a lock").push((name, body));
+}
+
+async fn pass_on(State(front): State<Front>, request: Request) -> Result<Response, StatusCode> {
+    let index = front.index.as_deref().ok_or(StatusCode::NOT_FOUND)?;
+    let url = format!("{index}{}", request.uri());
+    let mut asked = front.http.request(request.method().clone(), url);
+    if let Some(accept) = request.headers().get("accept") {
+        asked = asked.header("accept", accept);
+    }
+    let answer = asked.send().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let mut response = Response::builder().status(answer.status());
+    for name in ["content-type", "content-length", "etag", "location"] {
+        if let Some(value) = answer.headers().get(name) {
+            response = response.header(name, value);
+        }
+    }
+    response.body(Body::from_stream(answer.bytes_stream())).map_err(|_| StatusCode::BAD_GATEWAY)
+}
+
+/// The interpreters of this machine; looking for them takes seconds, so it is done once.
+pub async fn found() -> Vec<Interpreter> {
+    static FOUND: OnceCell<Vec<Interpreter>> = OnceCell::const_new();
+    let find = || async { interpreters::discover(&Build::default()).await.expect("interpreters") };
+    FOUND.get_or_init(find).await.clone()
+}
+
+impl Workbench {
+    /// A worker whose index is that of the server at `index`, if there is one.
+    pub async fn start(index: Option<String>) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), index).await
+    }
+
+    async fn start_in(data: tempfile::TempDir, index: Option<String>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let front = Front { index, ..Front::default() };
+        let app = Router::new()
+            .route("/+builds/{id}/source", get(source))
+            .route("/+builds/{id}/wheel/{name}", put(take))
+            .fallback(pass_on)
+            .layer(axum::extract::DefaultBodyLimit::disable())
+            .with_state(front.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let sandbox = Sandbox::open(Isolation::Bubblewrap).expect("bubblewrap");
+        let worker = Worker {
+            folder: data.path().to_owned(),
+            interpreters: found().await,
+            roots: Roots::new(data.path().join("roots"), sandbox.clone()),
+            sandbox,
+            environments: Environments::open(data.path().join("environments"), 4 << 30).expect("a folder"),
+        };
+        let link = Link::new(&format!("http://{address}"), "token").expect("a link");
+        Self { worker, data, link, front, next: AtomicI64::new(1) }
+    }
+
+    /// The full name of a target, `cp313`.
+    pub fn target(&self, asked: &str) -> String {
+        let mut all = self.worker.interpreters.iter().map(|each| &each.target);
+        all.find(|target| target.matches(asked))
+            .unwrap_or_else(|| panic!("no Python {asked} here"))
+            .name
+            .clone()
+    }
+
+    /// Builds a source for a target; `change` may alter the job before.
+    pub async fn build(
+        &self,
+        filename: &str,
+        bytes: impl Into<Bytes>,
+        target: &str,
+        change: impl FnOnce(&mut Job),
+    ) -> Done {
+        let bytes = bytes.into();
+        let build = self.next.fetch_add(1, Ordering::Relaxed);
+        let stem = filename.trim_end_matches(".tar.gz").trim_end_matches(".zip");
+        let (project, version) = stem.rsplit_once('-').unwrap_or((stem, ""));
+        let mut job = Job {
+            build,
+            fence: 1,
+            project: Some(project.to_lowercase()),
+            version: Some(version.to_owned()),
+            source: Source { kind: SourceKind::Sdist, filename: filename.to_owned(), ..Source::default() },
+            source_sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            target: self.target(target),
+            context: "root/pypi".to_owned(),
+            credential: None,
+            recipe: None,
+            platform_expected: false,
+            limits: Limits::default(),
+        };
+        change(&mut job);
+        self.front.sources.lock().expect("a lock").insert(build, bytes);
+        let log = Log::new(job.limits.log);
+        let (steps, mut told) = watch::channel(Step::Fetch);
+        let watcher = tokio::spawn(async move {
+            let mut seen = vec![*told.borrow_and_update()];
+            while told.changed().await.is_ok() {
+                seen.push(*told.borrow_and_update());
+            }
+            seen
+        });
+        let outcome = job::run(&job, &self.link, &self.worker, &log, &steps).await;
+        drop(steps);
+        let steps = watcher.await.expect("the watcher ends");
+        let wheels = std::mem::take(&mut *self.front.wheels.lock().expect("a lock"));
+        Done { outcome, log: log.to_text(), steps, wheels }
+    }
+}
