@@ -44,20 +44,20 @@ fn add(upstream: &Upstream, dist: Dist) {
 }
 
 /// A machine of its own: a cache, a folder to work in.
-struct Machine {
+pub struct Machine {
     folder: tempfile::TempDir,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn house(&self) -> Vec<String> {
+    pub fn house(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path("house")).into_iter().flatten().flatten();
         let mut names: Vec<String> =
             entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -67,7 +67,7 @@ impl Machine {
     }
 
     /// A project with the backend above.
-    fn project(&self, name: &str, lines: &str) -> PathBuf {
+    pub fn project(&self, name: &str, lines: &str) -> PathBuf {
         let folder = self.path(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         let system = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
@@ -88,14 +88,14 @@ impl Machine {
         command
     }
 
-    async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
+    pub async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
         let mut command = self.command(upstream, arguments);
         let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
         Built::of(output.await.expect("it ends"))
     }
 }
 
-struct Built {
+pub struct Built {
     code: Option<i32>,
     said: String,
     json: Value,
@@ -109,7 +109,7 @@ impl Built {
     }
 
     /// `name target-half outcome`, in order.
-    fn outcomes(&self) -> Vec<String> {
+    pub fn outcomes(&self) -> Vec<String> {
         let text = |item: &Value, key: &str| item[key].as_str().unwrap_or_default().to_owned();
         let items = self.json["items"].as_array().cloned().unwrap_or_default();
         let told = items.iter().map(|item| {
@@ -124,7 +124,7 @@ impl Built {
         told.collect()
     }
 
-    fn succeeded(self) -> Self {
+    pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}\n{:#}", self.said, self.json);
         self
     }
@@ -234,7 +234,7 @@ async fn a_tag_of_a_repository_is_built_from_its_folder() {
     assert!(built.said.contains("no tag or branch \"v1.3\": did you mean v1.2?"), "{}", built.said);
 }
 
-fn git(folder: &Path, arguments: &[&str]) {
+pub fn git(folder: &Path, arguments: &[&str]) {
     let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
     let output =
         Command::new("git").current_dir(folder).args(identity).args(arguments).output().expect("git");

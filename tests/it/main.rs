@@ -11,6 +11,7 @@ mod clients_install;
 mod clients_publish;
 mod clients_pypi;
 mod command_build;
+mod command_build_pypi;
 mod counted;
 mod database;
 mod devpi_api;

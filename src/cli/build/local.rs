@@ -10,6 +10,7 @@ use crate::bad;
 use crate::build::target::Target;
 use crate::config::Config;
 use crate::config::load::Resolved;
+use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::web::server;
 use crate::worker::inner::Inner;
@@ -33,6 +34,7 @@ pub struct Local {
     serving: JoinHandle<Result<()>>,
     worker: Option<Inner>,
     token: String,
+    started_at: Micros,
     _lock: File,
 }
 
@@ -66,7 +68,6 @@ impl Local {
         let app = super::super::open(resolved).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let url = format!("http://{address}");
         let new = NewToken {
             owner: "root".into(),
             name: "wheelwright build".into(),
@@ -83,9 +84,10 @@ impl Local {
             };
             server::serve_within(limits, serving, listener, stopped).await
         });
+        let started_at = now();
         let worker = Inner::start(&app, address);
-        let api = Api::new(&url, Some(secret))?;
-        Ok(Self { api, logs, app, stop, serving, worker, token, _lock: lock })
+        let api = Api::new(&format!("http://{address}"), Some(secret))?;
+        Ok(Self { api, logs, app, stop, serving, worker, token, started_at, _lock: lock })
     }
 
     /// What the built-in worker can build for, once it said so.
@@ -96,23 +98,27 @@ impl Local {
             if !targets.is_empty() {
                 return Ok(targets);
             }
-            if Instant::now() > until {
-                return Err(bad!(
-                    "no interpreter was found on this machine to build for, or building is off: see wheelwright target list"
-                ));
+            let workers = self.app.builds.workers().await?;
+            // Of ours, not of an earlier command's.
+            let mut new = workers.into_iter().filter(|worker| worker.seen_at >= self.started_at);
+            if let Some(why) = new.find_map(|worker| worker.description.off) {
+                return Err(bad!("this machine builds nothing: {why}"));
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            if Instant::now() > until {
+                return Err(bad!("the worker did not start in time: see why with WHEELWRIGHT_LOG=info"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Ends server, worker and what they run.
     pub async fn stop(self) {
         let root = crate::access::Who { label: ":command-line".into(), ..crate::access::Who::person("root") };
-        // It expires in any case.
-        let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
         if let Some(worker) = self.worker {
             worker.stop().await;
         }
+        // It expires in any case.
+        let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
         let _ = self.stop.send(());
         let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
     }
