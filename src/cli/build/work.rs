@@ -346,7 +346,8 @@ impl Work {
             message: failed.message,
             seconds: failed.seconds,
         };
-        self.progress.say(&format!("{name} {}: {}", target.name, item.complaint().join("\n")));
+        let version = item.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+        self.progress.say(&format!("{name}{version} {}: {}", target.name, item.complaint().join("\n")));
         locked(&self.items).push(item);
     }
 }
