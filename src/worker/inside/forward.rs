@@ -17,9 +17,25 @@ pub(super) fn open(gate: &Path, port: u16) -> Result<u16, String> {
     let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = listening.map_err(|error| format!("the index cannot have port {port}: {error}"))?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
-    let gate = gate.to_owned();
+    let gate = short(gate)?;
     thread(move || accept(&listener, &gate)).map_err(|error| error.to_string())?;
     Ok(port)
+}
+
+/// Addresses of Unix sockets are short; without a sandbox the gate's path may not be.
+fn short(gate: &Path) -> Result<PathBuf, String> {
+    #[cfg(target_os = "linux")]
+    if let (Some(folder), Some(name)) = (gate.parent(), gate.file_name())
+        && gate.as_os_str().len() > 100
+    {
+        use rustix::fs::{Mode, OFlags};
+        use std::os::fd::IntoRawFd as _;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(folder, flags, Mode::empty()).map_err(|error| error.to_string())?;
+        // Open for as long as this process lives.
+        return Ok(Path::new("/proc/self/fd").join(opened.into_raw_fd().to_string()).join(name));
+    }
+    Ok(gate.to_owned())
 }
 
 fn accept(listener: &TcpListener, gate: &Path) {

@@ -1,8 +1,8 @@
 //! The only place that starts foreign code: a [`Plan`] runs shut off from host and network.
 //!
 //! Under [`Isolation::Bubblewrap`] a run has namespaces of its own, no capability, a filter of
-//! system calls, `/usr` and its mounts and nothing else; `inside` (this very program) is its process
-//! 1. A watcher (`watch`) bounds what the kernel does not, all processes together. A run has ended
+//! system calls, `/usr` and its mounts and nothing else; `inside` (this very program) is its first
+//! process. A watcher (`watch`) bounds what the kernel does not, all processes together. A run has ended
 //! when its last process is dead: only then may `collect` take what it left behind.
 
 pub mod collect;

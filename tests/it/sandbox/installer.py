@@ -10,7 +10,7 @@ def get(url, method="GET"):
 status, base, page = get(index + "demo/")
 for href in re.findall('href="([^"]*)"', page.decode()):
     url = urllib.parse.urljoin(base, href)
-    if get(url + ".metadata")[2].find(b"Name: demo") < 0: print("no metadata")
+    if get(url.split("#")[0] + ".metadata")[2].find(b"Name: demo") < 0: print("no metadata")
     status, _, body = get(url.split("#")[0])
     print(status, url.split("/")[-1].split("#")[0], hashlib.sha256(body).hexdigest() == url.split("=")[-1])
 print(get(index + "absent/")[0], get(index)[0])

@@ -8,11 +8,7 @@ use url::Url;
 pub(super) fn is_file(path: &str) -> bool {
     let parts: Vec<_> = path.split('/').collect();
     let plain = parts.iter().skip(1).all(|part| !part.is_empty() && *part != "." && *part != "..");
-    plain
-        && match parts.as_slice() {
-            ["", _, _, "+f", _, _, _] | ["", _, _, "+e", _, _] => true,
-            _ => false,
-        }
+    plain && matches!(parts.as_slice(), ["", _, _, "+f", _, _, _] | ["", _, _, "+e", _, _])
 }
 
 /// The paths of all files that a page, HTML or JSON, links to on its own server.
