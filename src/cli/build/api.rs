@@ -136,7 +136,12 @@ impl Api {
     }
 
     fn request(&self, method: Method, url: &Url) -> RequestBuilder {
-        let request = self.http.request(method, url.clone()).header("accept", "application/json");
+        self.request_for(method, url, "application/json")
+    }
+
+    /// A request for one form of the answer; a second `Accept` would be added, not put in its place.
+    fn request_for(&self, method: Method, url: &Url, accept: &str) -> RequestBuilder {
+        let request = self.http.request(method, url.clone()).header("accept", accept);
         match &self.token {
             // Ours only: a page may list files of elsewhere.
             Some(token) if url.origin() == self.base.origin() => request.basic_auth("__token__", Some(token)),
@@ -174,7 +179,7 @@ impl Api {
     /// A project's page, with absolute URLs; `None` if the index has no such project.
     pub async fn page(&self, index: &str, project: &ProjectName) -> Result<Option<Page>> {
         let url = self.at(&format!("{index}/+simple/{project}/"))?;
-        let request = self.request(Method::GET, &url).header("accept", JSON_PAGE);
+        let request = self.request_for(Method::GET, &url, JSON_PAGE);
         let mut response = match self.send(request, &url).await {
             Err(Error::Missing(_)) => return Ok(None),
             other => other?,
@@ -216,7 +221,7 @@ impl Api {
     /// The log of a build, which grows while the build runs.
     pub async fn log(&self, id: i64) -> Result<Response> {
         let url = self.at(&format!("+builds/{id}/log"))?;
-        self.send(self.request(Method::GET, &url).header("accept", "text/plain"), &url).await
+        self.send(self.request_for(Method::GET, &url, "text/plain"), &url).await
     }
 
     /// Where the wheel of a build is.
@@ -229,7 +234,7 @@ impl Api {
     /// # Errors
     /// `BadUpstream` if the bytes do not have this sha256.
     pub async fn download(&self, url: &Url, sha256: Option<&str>, to: &Path) -> Result<()> {
-        let mut response = self.send(self.request(Method::GET, url).header("accept", "*/*"), url).await?;
+        let mut response = self.send(self.request_for(Method::GET, url, "*/*"), url).await?;
         let mut file = tokio::fs::File::create(to).await?;
         while let Some(chunk) = response.chunk().await.map_err(|error| client::failure(url, &error))? {
             file.write_all(&chunk).await?;

@@ -133,7 +133,7 @@ impl House {
         };
         // One that cannot be read is written over.
         let there = read(&place, filename).is_ok();
-        if there && !same_metadata(&place, arrived)? {
+        if there && !same_needs(&place, arrived)? {
             return self.part(arrived, filename, target);
         }
         if there {
@@ -148,6 +148,18 @@ impl House {
         built.targets.insert(target.name.clone());
         self.keep_record()?;
         Ok(wheel)
+    }
+
+    /// What a target's wheel is called now, if it was `filename` when it was taken.
+    pub fn name_now(&self, filename: &str, target: &str) -> Option<String> {
+        if self.folder.join(filename).is_file() {
+            return Some(filename.to_owned());
+        }
+        let was = WheelFilename::parse(filename).ok()?;
+        let same = |name: &WheelFilename| name.name == was.name && name.version == was.version;
+        let known = self.record.built.iter().filter(|(_, built)| built.targets.contains(target));
+        let mut known = known.filter(|(name, _)| WheelFilename::parse(name).is_ok_and(|name| same(&name)));
+        known.next().map(|(name, _)| name.clone())
     }
 
     /// Keeps two wheels apart that have one name and different metadata.
@@ -217,9 +229,17 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
     }
 }
 
-fn same_metadata(one: &Path, other: &Path) -> Result<bool> {
-    let metadata = |path: &Path| wheel::read_metadata(File::open(path)?);
-    Ok(metadata(one)? == metadata(other)?)
+/// Whether two builds decided alike what their wheel needs. Other fields may differ: newer tools write
+/// more of them.
+fn same_needs(one: &Path, other: &Path) -> Result<bool> {
+    let needs = |path: &Path| -> Result<(BTreeSet<String>, Option<String>)> {
+        let metadata = Metadata::parse(&wheel::read_metadata(File::open(path)?)?)?;
+        let canonical =
+            |text: &String| Requirement::parse(text).map_or_else(|_| text.clone(), |one| one.to_string());
+        let requires: BTreeSet<String> = metadata.requires_dist.iter().map(canonical).collect();
+        Ok((requires, metadata.requires_python.map(|text| text.replace(' ', ""))))
+    };
+    Ok(needs(one)? == needs(other)?)
 }
 
 /// What the wheel in the file `path` says of itself.

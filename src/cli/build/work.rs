@@ -11,6 +11,7 @@ use crate::build::choose::{self, Found};
 use crate::build::failure::Failure;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
+use crate::packaging::filename::WheelFilename;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
@@ -75,6 +76,18 @@ impl From<Error> for Failed {
     }
 }
 
+/// The page without pure wheels that a wheelwright built: those have the requirements that one target
+/// decided. The build for this target is asked for instead, and is there at once if it was done.
+fn without_other_builds(page: &Page) -> Page {
+    let mut page = page.clone();
+    page.files.retain(|file| {
+        let name = WheelFilename::parse(&file.filename).ok();
+        let is_ours = |name: &WheelFilename| name.build.as_ref().is_some_and(|build| build.ends_with("ww"));
+        !name.is_some_and(|name| is_ours(&name) && name.platform == ["any"])
+    });
+    page
+}
+
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -102,6 +115,12 @@ impl Work {
     pub fn into_report(self) -> (Vec<Item>, Vec<String>) {
         let (items, warnings) = (self.items.into_inner(), self.warnings.into_inner());
         let mut items = items.unwrap_or_else(PoisonError::into_inner);
+        if let Some(house) = &self.house {
+            // A later build may have narrowed the tags of an earlier one's wheel.
+            for item in &mut items {
+                item.wheel = item.wheel.take().and_then(|name| locked(house).name_now(&name, &item.target));
+            }
+        }
         items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
         (items, warnings.unwrap_or_else(PoisonError::into_inner))
     }
@@ -228,7 +247,9 @@ impl Work {
         let page = page.get().and_then(Option::as_ref);
         let page =
             page.ok_or_else(|| missing!("{} has no project {} ({})", self.index, open.project, open.told()))?;
-        let wheel = choose::wheel(page, &open.specifiers, target).filter(|_| !(self.rebuild && is_asked));
+        let published = without_other_builds(page);
+        let wheel =
+            choose::wheel(&published, &open.specifiers, target).filter(|_| !(self.rebuild && is_asked));
         let sdist = choose::sdist(page, &open.specifiers, target);
         match (wheel, sdist) {
             (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
