@@ -139,6 +139,28 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
+    /// The indexes that have a file of this build.
+    pub async fn places_of_build(&self, build: i64) -> Result<Vec<(String, bool)>> {
+        let query = "SELECT DISTINCT index_name FROM built_file WHERE build = $1 ORDER BY index_name";
+        let names: Vec<String> = sqlx::query_scalar(query).bind(build).fetch_all(&self.pool).await?;
+        Ok(names.into_iter().map(|name| (name, true)).collect())
+    }
+
+    /// Why an index refused the wheel of a build, if one did.
+    pub async fn why_unpublished(&self, build: i64) -> Result<Option<String>> {
+        let why = sqlx::query_scalar("SELECT unpublished FROM build WHERE id = $1 AND state = 'built'");
+        let why: Option<Option<String>> = why.bind(build).fetch_optional(&self.pool).await?;
+        Ok(why.flatten())
+    }
+
+    /// By state: how many builds ended, and the microseconds that they took, all together.
+    pub async fn build_times(&self) -> Result<Vec<(String, i64, i64)>> {
+        let query = "SELECT state, count(*), cast(coalesce(sum(ended_at - started_at), 0) AS bigint) \
+            FROM build WHERE started_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY state ORDER BY state";
+        let rows = sqlx::query(query).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+    }
+
     /// Notes that the wheel of this run was brought to where it belongs, or why it was not.
     pub async fn note_published(&self, build: i64, fence: i64, refused: Option<&str>) -> Result<()> {
         sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")

@@ -6,6 +6,8 @@ pub mod work;
 
 pub use shown::shown;
 
+use super::audience::Audience;
+use super::pages;
 use super::respond;
 use super::router::Ctx;
 use crate::access::{self, Need, Sight};
@@ -15,7 +17,7 @@ use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::index::directory::Directory;
 use crate::store::Blob;
-use crate::{bad, missing};
+use crate::{bad, forbidden, missing};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -104,8 +106,12 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
 /// `GET /+builds?state=&project=&version=&target=&class=&context=&before=`
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
+    let builds = visible_list(&ctx).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::builds::show(&ctx, &builds);
+    }
     let mut all = Vec::new();
-    for build in visible_list(&ctx).await? {
+    for build in builds {
         all.push(shown(&ctx.app, &build).await?);
     }
     respond::devpi(StatusCode::OK, "list:build", all.into(), None)
@@ -119,6 +125,9 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be seconds"))?;
         let longest = Duration::from_secs(seconds.min(LONGEST_WAIT));
         build = ctx.app.builds.wait(build.id, longest).await?;
+    }
+    if ctx.audience() == Audience::Person {
+        return pages::build::show(&ctx, &build).await;
     }
     respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, None)
 }
@@ -138,6 +147,7 @@ pub async fn log(ctx: Ctx) -> Result<Response> {
 /// `POST /+builds/{id}/rebuild`
 pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
+    from_here(&ctx)?;
     let build = visible(&ctx).await?;
     let indexes: Vec<String> =
         ctx.app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
@@ -146,8 +156,32 @@ pub async fn rebuild(ctx: Ctx) -> Result<Response> {
         ask::may_publish(&ctx, index, build.project.as_deref())?;
     }
     let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
+    if ctx.audience() == Audience::Person {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let back = HeaderValue::try_from(format!("../{id}")).map_err(Error::internal)?;
+        response.headers_mut().insert(header::LOCATION, back);
+        return Ok(response);
+    }
     let build = ctx.app.builds.get(id).await?;
     respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, Some("the build runs again"))
+}
+
+/// A browser sends its reader's password wherever a form leads: what changes something must come
+/// from a page of ours. Scripts say nothing of where they come from.
+fn from_here(ctx: &Ctx<()>) -> Result<()> {
+    let said = |name: &str| ctx.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let same_site = said("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let host = said("host").unwrap_or_default();
+    let own = ctx.app.config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+    let same_origin = said("origin").is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+            || own.as_deref() == Some(origin)
+    });
+    match same_site && same_origin {
+        true => Ok(()),
+        false => Err(forbidden!("a page of another site asked for this: open the build here and ask again")),
+    }
 }
 
 /// `GET /+builds/{id}/wheel/{filename}`
@@ -184,6 +218,11 @@ pub(super) fn blob_response(blob: Blob) -> Response {
 
 /// `GET /+targets`: what workers offer at present.
 pub async fn targets(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    if ctx.audience() == Audience::Person {
+        let builds = &ctx.app.builds;
+        return pages::machines::targets(&ctx, &builds.targets().await?, &builds.workers().await?);
+    }
     let targets = serde_json::to_value(ctx.app.builds.targets().await?).map_err(Error::internal)?;
     respond::devpi(StatusCode::OK, "list:target", targets, None)
 }

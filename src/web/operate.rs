@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -94,6 +95,7 @@ pub async fn metrics(ctx: Ctx) -> Result<Response> {
         head(&mut text, name, "gauge", about);
         let _ = writeln!(text, "{name} {value}");
     }
+    builds(&ctx.app, &mut text).await;
     head(&mut text, "wheelwright_build_info", "gauge", "Which wheelwright this is.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     let mut response = Response::new(Body::from(text));
@@ -122,6 +124,36 @@ async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static st
             counters::started(),
         ),
     ]
+}
+
+/// The queue, what came out, and how long it took; nothing while the database does not tell.
+async fn builds(app: &App, text: &mut String) {
+    let (Ok(counts), Ok(times)) = (app.db.build_counts().await, app.db.build_times().await) else { return };
+    let mut by_state: BTreeMap<&str, i64> =
+        ["fetching", "queued", "blocked", "running", "built", "failed"].into_iter().map(|s| (s, 0)).collect();
+    for (state, _, count) in &counts {
+        *by_state.entry(state.as_str()).or_default() += count;
+    }
+    head(
+        text,
+        "wheelwright_builds",
+        "gauge",
+        "Builds by state; those that wait are fetching, queued or blocked.",
+    );
+    for (state, count) in by_state {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "wheelwright_builds{{state=\"{state}\"}} {count}");
+    }
+    head(text, "wheelwright_builds_failed", "gauge", "Failed builds by class.");
+    for (class, count) in counts.iter().filter_map(|(_, class, count)| Some((class.as_ref()?, count))) {
+        let _ = writeln!(text, "wheelwright_builds_failed{{class=\"{class}\"}} {count}");
+    }
+    head(text, "wheelwright_build_seconds", "summary", "From the claim of a build to its end, by outcome.");
+    for (state, count, micros) in times {
+        let seconds = micros as f64 / 1e6;
+        let _ = writeln!(text, "wheelwright_build_seconds_sum{{outcome=\"{state}\"}} {seconds}");
+        let _ = writeln!(text, "wheelwright_build_seconds_count{{outcome=\"{state}\"}} {count}");
+    }
 }
 
 fn head(text: &mut String, name: &str, kind: &str, about: &str) {

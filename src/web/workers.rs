@@ -1,5 +1,7 @@
 //! `/+workers`: who builds, and the claims that workers make.
 
+use super::audience::Audience;
+use super::pages;
 use super::respond;
 use super::router::Ctx;
 use crate::access;
@@ -43,6 +45,10 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
 
 /// `GET /+workers`
 pub async fn list(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    if ctx.audience() == Audience::Person {
+        return pages::machines::workers(&ctx, &ctx.app.builds.workers().await?);
+    }
     let workers: Vec<Value> = ctx.app.builds.workers().await?.iter().map(shown).collect();
     respond::devpi(StatusCode::OK, "list:worker", workers.into(), None)
 }

@@ -124,6 +124,10 @@ async fn a_mirror_adds_what_was_built_and_pip_installs_it_while_the_upstream_is_
     let index = server.url("/root/pypi/+simple/");
     let arguments = arguments(&index, &site);
     client.run("pip", &[&arguments[..], &["--only-binary=:all:", "demo"]].concat()).await.succeeded();
+    let wheel = std::fs::read_dir(&site).expect("a folder").flatten();
+    let wheel = wheel.map(|entry| entry.path()).find(|path| path.ends_with("demo-1.0.dist-info"));
+    let told = std::fs::read_to_string(wheel.expect("an installed package").join("WHEEL")).expect("a WHEEL");
+    assert!(told.lines().any(|line| line == "Build: 1ww"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,61 +4,8 @@ use crate::kit::Server;
 use crate::kit::forms::Form;
 use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage, stage_with};
-use bytes::Bytes;
-use std::time::Duration;
-use wheelwright::build::evidence::Evidence;
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Job, Outcome, Step, WorkerDescription};
-use wheelwright::build::target::Target;
-
-/// How long a worker waits for a job that must come.
-const HOLD: Duration = Duration::from_secs(60);
-
-fn target(name: &str, version: &str, tags: &[&str]) -> Target {
-    Target {
-        name: name.into(),
-        implementation: "cp".into(),
-        version: version.into(),
-        abi: name.split('-').next().unwrap_or_default().into(),
-        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        ..Target::default()
-    }
-}
-
-const NINE: &str = "cp39-linux_x86_64";
-const NEW: &str = "cp313-linux_x86_64";
-const TWO: &str = "cp27mu-linux_x86_64";
-
-/// A worker for three interpreters.
-async fn hire(server: &Server) {
-    let targets = vec![
-        target(TWO, "2.7.18", &["cp27-cp27mu-linux_x86_64", "py2-none-any"]),
-        target(NINE, "3.9.1", &["cp39-cp39-linux_x86_64", "py3-none-any"]),
-        target(NEW, "3.13.0", &["cp313-cp313-linux_x86_64", "py3-none-any"]),
-    ];
-    let description =
-        WorkerDescription { targets, slots: 1, isolation: "none".into(), version: "1".into(), off: None };
-    server.app.builds.register("root", "w", &description).await.expect("a worker");
-}
-
-/// The next job, which must come.
-async fn job(server: &Server) -> Job {
-    server.app.builds.claim("root", "w", HOLD).await.expect("an answer").expect("a job")
-}
-
-async fn built(server: &Server, job: &Job, wheel: &Dist) {
-    let mut spool = server.app.store.spool().await.expect("a spool");
-    spool.write(Bytes::from(wheel.bytes.clone())).await.expect("room");
-    let builds = &server.app.builds;
-    builds.hand_in("root", job.build, job.fence, &wheel.filename, spool).await.expect("a fit wheel");
-    let outcome = Outcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(Evidence::default()) };
-    builds.end("root", job.build, job.fence, outcome).await.expect("an end");
-}
-
-async fn failed(server: &Server, job: &Job) {
-    let why = Failure { class: Class::Compiler, hint: "mend it".into(), line: None, step: Step::Build };
-    server.app.builds.end("root", job.build, job.fence, Outcome::Failed(why)).await.expect("an end");
-}
+use crate::kit::worker::{NEW, NINE, TWO, built, failed, hire, job};
+use wheelwright::build::job::Job;
 
 async fn upload(server: &Server, index: &str, dist: &Dist) {
     let answer = server.post(index, Form::of(dist), "alice", PASSWORD).await;

@@ -6,6 +6,7 @@ mod big;
 mod chain;
 mod built;
 mod built_ahead;
+mod built_pages;
 mod cli;
 mod clients_install;
 mod clients_publish;

@@ -96,6 +96,26 @@ impl Builds {
         }
     }
 
+    /// The last bytes of the log as it is now, about so many.
+    pub async fn log_tail(&self, build: &Build, most: u64) -> Result<Bytes> {
+        let from = build.log_size.saturating_sub(most);
+        if let Some(sha256) = &build.log_sha256 {
+            return match self.0.store.get(sha256, Some(from..u64::MAX)).await? {
+                Some(Blob::Bytes(bytes)) => Ok(bytes),
+                Some(Blob::Stream { mut stream, .. }) => {
+                    let mut all = BytesMut::new();
+                    while let Some(piece) = stream.next().await {
+                        all.extend_from_slice(&piece?);
+                    }
+                    Ok(all.freeze())
+                }
+                None => Ok(Bytes::new()),
+            };
+        }
+        let pieces = self.0.db.log_pieces(build.id, from, AT_ONCE).await?;
+        Ok(pieces.into_iter().flat_map(|(_, text)| text).collect::<Vec<u8>>().into())
+    }
+
     /// All of an ended build's log.
     pub async fn log(&self, build: &Build) -> Result<Bytes> {
         let mut all = BytesMut::new();

@@ -1,6 +1,7 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
 use super::{BUILDER, covered, next_number, numbered};
+use crate::conflict;
 use crate::db::Micros;
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
@@ -12,10 +13,11 @@ use crate::index::directory::{Index, IndexName, Kind};
 use crate::index::upload::{Contents, read_archive, refuse_status, release_key};
 use crate::packaging::filename::{DistFilename, WheelFilename};
 use crate::packaging::page::{File, Page};
+use crate::packaging::retag::{Plan, Wheel};
 use crate::store::{Blob, Digests, Spool};
-use crate::conflict;
 use bytes::Bytes;
 use futures::TryStreamExt;
+use std::io::Cursor;
 
 /// Attempts at a name; each fails only because somebody else took the same one meanwhile.
 const ATTEMPTS: usize = 8;
@@ -85,9 +87,15 @@ impl Indexes {
 
     /// The bytes under their final name, checked like a stranger's upload, durable.
     async fn make_ready(&self, filename: &str, handed: Handed<'_>) -> Result<Ready> {
-        let bytes = self.whole_blob(handed.wheel_sha256).await?;
+        let mut bytes = self.whole_blob(handed.wheel_sha256).await?;
+        if filename != handed.wheel {
+            let (old, new) = (handed.wheel.to_owned(), filename.to_owned());
+            let timestamp = handed.published_at.unwrap_or_default() / 1_000_000;
+            let tagged = move || with_build_tag(&bytes, &old, &new, timestamp);
+            bytes = tokio::task::spawn_blocking(tagged).await??;
+        }
         let mut spool = self.store.spool().await?;
-        spool.write(with_build_tag(bytes, filename)?).await?;
+        spool.write(bytes).await?;
         spool.finish().await?;
         let contents = read_built(&spool, filename).await?;
         let digests = self.store.keep(spool).await?;
@@ -189,9 +197,12 @@ async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The same wheel with its file name's build tag inside (`Build:` in `WHEEL`).
-fn with_build_tag(bytes: Bytes, _filename: &str) -> Result<Bytes> {
-    Ok(bytes)
+/// The same wheel with the build tag of `filename` inside too (`Build:` in `WHEEL`).
+fn with_build_tag(bytes: &[u8], handed: &str, filename: &str, timestamp: i64) -> Result<Bytes> {
+    let plan = Plan { build: WheelFilename::parse(filename)?.build, timestamp, ..Plan::default() };
+    let mut wheel = Wheel::open(Cursor::new(bytes), handed)?;
+    let written = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?;
+    Ok(written.into_inner().into())
 }
 
 /// Project and release of a stage; returns the release's key. What an uploaded wheel said of the

@@ -4,6 +4,8 @@
 //! any path of a proxy.
 
 pub mod assets;
+pub mod build;
+pub mod builds;
 mod catalog;
 mod description;
 pub mod error;
@@ -13,11 +15,14 @@ mod gather;
 pub mod index;
 mod lines;
 pub mod login;
+pub mod machines;
+mod matrix;
 pub mod project;
 pub mod release;
 pub mod root;
 pub mod status;
 mod tags;
+mod terminal;
 pub mod user;
 mod words;
 

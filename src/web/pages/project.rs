@@ -3,6 +3,7 @@
 use super::catalog::{self, Release, StatusBanner};
 use super::facts::{self, Fact};
 use super::lines::{self, Line};
+use super::matrix::{self, Matrix};
 use super::{Frame, Visit, answer, description, gather, index_href, words};
 use crate::error::Result;
 use crate::index::directory::{Directory, Index, IndexName, Kind};
@@ -33,6 +34,7 @@ pub struct ProjectPage {
     pub side: Vec<Fact>,
     pub releases: Vec<ReleaseLine>,
     pub older: Vec<ReleaseLine>,
+    pub matrix: Matrix,
 }
 
 pub struct Latest {
@@ -75,7 +77,10 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         install: lines::install(&server, &lines::simple(&server, &index.name), project.as_str()),
     };
     let html = rendered(metadata.as_ref()).await?;
-    answer(ctx, &shown.page(&page, &releases, metadata.as_ref(), html))
+    let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
+    let matrix = matrix::of(ctx, &page, &versions).await?;
+    let page = shown.page(&page, &releases, metadata.as_ref(), html);
+    answer(ctx, &ProjectPage { matrix, ..page })
 }
 
 /// Renders the description away from the threads that answer requests.
@@ -136,6 +141,7 @@ impl Shown<'_> {
             side: metadata.map(facts::side).unwrap_or_default(),
             releases: lines,
             older,
+            matrix: Matrix::default(),
         }
     }
 }

@@ -46,6 +46,19 @@ pub fn time(at: Micros) -> String {
     jiff::Timestamp::from_microsecond(at).map(|time| format!("{time:.6}")).unwrap_or_default()
 }
 
+/// `0.4 s`, `12 s`, `3 min 20 s`: how long something took.
+pub fn seconds(took: f64) -> String {
+    if took < 10.0 {
+        return format!("{took:.1} s");
+    }
+    let whole = std::time::Duration::try_from_secs_f64(took).unwrap_or_default().as_secs();
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// The address if a click on it can do no harm: the web or mail, nothing else.
 pub fn safe_url(text: &str) -> Option<String> {
     let url = url::Url::parse(text.trim()).ok()?;
@@ -90,6 +103,15 @@ mod tests {
         assert_eq!(size(2 << 30), "2.1 GB");
         assert_eq!(count(7), "7");
         assert_eq!(count(912_345), "912,345");
+    }
+
+    #[test]
+    fn durations_are_readable() {
+        assert_eq!(seconds(0.44), "0.4 s");
+        assert_eq!(seconds(12.6), "12 s");
+        assert_eq!(seconds(200.0), "3 min 20 s");
+        assert_eq!(seconds(7322.0), "2 h 2 min");
+        assert_eq!(seconds(f64::INFINITY), "0 s");
     }
 
     #[test]

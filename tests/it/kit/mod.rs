@@ -13,6 +13,7 @@ pub mod stages;
 pub mod tls;
 pub mod upstream;
 pub mod workbench;
+pub mod worker;
 
 use std::net::SocketAddr;
 use tokio::net::TcpListener;

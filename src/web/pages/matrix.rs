@@ -1,0 +1,159 @@
+//! Versions × targets of a project: who has a wheel, what is being built, what failed.
+
+use super::Visit;
+use super::builds::{class_name, mood};
+use crate::build::queue::{Build, State};
+use crate::build::target::Target;
+use crate::db::builds::Filter;
+use crate::error::Result;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::page::Page;
+use crate::packaging::{tags, version};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Versions that the table has.
+const VERSIONS: usize = 12;
+
+/// Builds that are looked at.
+const BUILDS: u32 = 400;
+
+/// The table; without rows there is nothing to show.
+#[derive(Default)]
+pub struct Matrix {
+    pub targets: Vec<Column>,
+    pub rows: Vec<Row>,
+}
+
+pub struct Column {
+    pub name: String,
+    /// Its halves: `cp312` and `manylinux_2_36_x86_64`.
+    pub interpreter: String,
+    pub platform: String,
+}
+
+pub struct Row {
+    pub version: String,
+    pub cells: Vec<Cell>,
+}
+
+/// What there is of one version for one target.
+#[derive(Clone, Default)]
+pub struct Cell {
+    pub text: String,
+    pub mood: &'static str,
+    pub about: String,
+    /// From the root; empty without a build.
+    pub href: String,
+}
+
+/// The table of `page`, with the builds that the asker may see. Strangers, who may not see what is
+/// built for, see the targets of these builds.
+pub async fn of(ctx: &Visit, page: &Page, versions: &[String]) -> Result<Matrix> {
+    let filter = Filter { project: Some(page.name.to_string()), limit: BUILDS, ..Filter::default() };
+    let mut builds: BTreeMap<(String, String), Build> = BTreeMap::new();
+    for build in ctx.app.builds.list(&filter).await? {
+        let Some(number) = build.version.as_deref().and_then(version::canonical) else { continue };
+        let key = (number, build.target.clone());
+        // The newest is first.
+        if !builds.contains_key(&key)
+            && crate::web::builds::sees(&ctx.app, &ctx.directory, &ctx.who, &build).await?
+        {
+            builds.insert(key, build);
+        }
+    }
+    let offered = match ctx.who.user.is_some() {
+        true => ctx.app.builds.targets().await?,
+        false => Vec::new(),
+    };
+    Ok(table(page, versions, &builds, &offered))
+}
+
+fn table(
+    page: &Page,
+    versions: &[String],
+    builds: &BTreeMap<(String, String), Build>,
+    offered: &[Target],
+) -> Matrix {
+    let of_builds = builds.keys().map(|(_, target)| target.as_str());
+    let names: BTreeSet<&str> = offered.iter().map(|target| target.name.as_str()).chain(of_builds).collect();
+    let mut names: Vec<&str> = names.into_iter().collect();
+    names.sort_by_key(|name| place(name));
+    if names.is_empty() {
+        return Matrix::default();
+    }
+    let wheels: Vec<WheelFilename> =
+        page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok()).collect();
+    let row = |number: &String| Row {
+        version: number.clone(),
+        cells: names
+            .iter()
+            .map(|name| {
+                let target = offered.iter().find(|target| target.name == **name);
+                cell(number, &wheels, target, builds.get(&(number.clone(), (*name).to_owned())))
+            })
+            .collect(),
+    };
+    let column = |name: &&str| {
+        let (interpreter, platform) = name.split_once('-').unwrap_or((name, ""));
+        Column { name: (*name).to_owned(), interpreter: interpreter.into(), platform: platform.into() }
+    };
+    Matrix {
+        targets: names.iter().map(column).collect(),
+        rows: versions.iter().take(VERSIONS).map(row).collect(),
+    }
+}
+
+/// Interpreters in the order of their versions: `cp39` before `cp313`.
+fn place(target: &str) -> (&str, u32, &str) {
+    let from = target.find(|c: char| c.is_ascii_digit()).unwrap_or(target.len());
+    let (implementation, rest) = target.split_at_checked(from).unwrap_or((target, ""));
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (number, rest) = rest.split_at_checked(digits).unwrap_or((rest, ""));
+    let (major, minor) = number.split_at_checked(1).unwrap_or((number, ""));
+    let read = |text: &str| text.parse::<u32>().unwrap_or(0).min(99_999);
+    (implementation, read(major) * 100_000 + read(minor), rest)
+}
+
+fn cell(number: &str, wheels: &[WheelFilename], target: Option<&Target>, build: Option<&Build>) -> Cell {
+    let href = build.map(|build| format!("+builds/{}", build.id)).unwrap_or_default();
+    let parsed = version::parse(number);
+    let accepted = target.and_then(|target| {
+        let mut own = wheels.iter().filter(|wheel| Some(&wheel.version) == parsed.as_ref());
+        own.find(|wheel| tags::rank(&target.tags, wheel).is_some())
+    });
+    match (build, accepted) {
+        (Some(build), _) if build.state == State::Built => {
+            let wheel = build.wheel.as_ref().map(|wheel| wheel.filename.clone()).unwrap_or_default();
+            Cell { text: "built".into(), mood: mood(build.state), about: wheel, href }
+        }
+        (_, Some(wheel)) => {
+            let pure = wheel.platform.iter().any(|platform| platform == "any");
+            let text = if pure { "pure wheel" } else { "wheel" };
+            Cell { text: text.into(), mood: "", about: "the page has one".into(), href }
+        }
+        (Some(build), None) => {
+            let failure = build.failure.as_ref();
+            let class = failure.map(|failure| class_name(failure.class));
+            let about = failure.map(|failure| failure.hint.clone()).unwrap_or_default();
+            let text = class.unwrap_or_else(|| build.state.name().to_owned());
+            Cell { text, mood: mood(build.state), about, href }
+        }
+        (None, None) => Cell::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn interpreters_stand_in_the_order_of_their_versions() {
+        let mut names =
+            ["cp313t-linux", "cp39-linux", "pp310-linux", "cp27mu-linux", "cp313-linux", "odd", ""];
+        names.sort_by_key(|name| place(name));
+        assert_eq!(
+            names,
+            ["", "cp27mu-linux", "cp39-linux", "cp313-linux", "cp313t-linux", "odd", "pp310-linux"]
+        );
+    }
+}
