@@ -39,6 +39,7 @@ mod serving;
 mod simple;
 mod smuggling;
 mod store;
+mod targets;
 mod tidy;
 mod upload;
 mod upload_both;

@@ -46,6 +46,13 @@ pub fn of(class: Class) -> &'static str {
         Class::Refused => {
             "the project does not want to be built like this; the line says what it wants instead"
         }
+        other => of_bounds_and_results(other),
+    }
+}
+
+/// For what went wrong around the compiler: bounds that were reached, and what came out.
+fn of_bounds_and_results(class: Class) -> &'static str {
+    match class {
         Class::Timeout => "raise the recipe's build.timeout (or the setting), if it was still at work",
         Class::Memory => {
             "raise the recipe's build.memory (or the setting), or let it compile with fewer jobs at once"
@@ -73,6 +80,6 @@ pub fn of(class: Class) -> &'static str {
         Class::Compiler => {
             "it does not compile with these tools: a newer release may, or a recipe with patches or compiler flags"
         }
-        Class::Other => "the log's end says more; older build requirements, or a recipe, may help",
+        _ => "the log's end says more; older build requirements, or a recipe, may help",
     }
 }

@@ -14,10 +14,13 @@ pub fn of_this_machine() -> Vec<PathBuf> {
     let data = variable("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
     let uv = variable("UV_PYTHON_INSTALL_DIR").unwrap_or_else(|| data.join("uv/python"));
     // Where the images that manylinux wheels are built in have theirs.
-    for family in [pyenv.join("versions"), uv, PathBuf::from("/opt/python")] {
-        folders.extend(entries(&family).into_iter().flat_map(|root| [root.join("bin"), root]));
+    let families = [pyenv.join("versions"), uv, PathBuf::from("/opt/python")];
+    // Without a home folder the first two would be meant relative to wherever we were started.
+    for family in families.iter().filter(|family| family.is_absolute()) {
+        folders.extend(entries(family).into_iter().flat_map(|root| [root.join("bin"), root]));
     }
-    folders.extend(std::env::split_paths(&variable("PATH").unwrap_or_default()));
+    let path = variable("PATH").unwrap_or_default();
+    folders.extend(std::env::split_paths(&path).filter(|folder| folder.is_absolute()));
     programs(&folders)
 }
 
