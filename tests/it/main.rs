@@ -3,10 +3,11 @@
 mod kit;
 
 mod big;
-mod chain;
+mod builds;
 mod built;
 mod built_ahead;
 mod built_pages;
+mod chain;
 mod cli;
 mod clients_install;
 mod clients_publish;
