@@ -60,6 +60,7 @@ struct Inner {
     work: Notify,
     /// Some build changed its state in this process.
     changed: watch::Sender<u64>,
+    fetching: tend::Fetching,
     /// The server stops: nothing is waited for any more.
     closing: AtomicBool,
 }
@@ -92,6 +93,7 @@ impl Builds {
             offline: config.offline,
             work: Notify::new(),
             changed: watch::Sender::new(0),
+            fetching: tend::Fetching::default(),
             closing: AtomicBool::new(false),
         }))
     }

@@ -60,10 +60,14 @@ pub(super) fn owner_of(file: &File) -> Option<IndexName> {
 }
 
 impl Builds {
-    /// Fetches the source of one build, if nobody else does; then it is queued, or failed.
-    pub(super) async fn fetch(&self, id: BuildId) -> Result<()> {
+    /// Begins to fetch a build's source, unless somebody else does.
+    pub(super) async fn claim_fetch(&self, id: BuildId) -> Result<Option<StoredBuild>> {
         let until = now() + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + 10_000_000;
-        let Some(mut row) = self.0.db.claim_fetch(id, now(), until).await? else { return Ok(()) };
+        self.0.db.claim_fetch(id, now(), until).await
+    }
+
+    /// Fetches the source of a claimed build; then it is queued, or failed.
+    pub(super) async fn fetch(&self, mut row: StoredBuild) -> Result<()> {
         let fetched = match tokio::time::timeout(LONGEST, self.acquire(&mut row)).await {
             Ok(fetched) => fetched,
             Err(_) => Err(Error::Timeout(format!("it took longer than {} minutes", LONGEST.as_secs() / 60))),

@@ -7,8 +7,10 @@ use crate::build::failure::Class;
 use crate::build::job::Step;
 use crate::db::{Micros, now};
 use crate::error::Result;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::{Mutex, Semaphore};
 
 /// How often the queue is looked at; what this process does itself is acted on at once.
 const EVERY: Duration = Duration::from_secs(5);
@@ -16,30 +18,64 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Sources fetched at once.
 const FETCHES: usize = 4;
 
+/// Whose turn it is to begin fetches.
+pub(super) struct Fetching {
+    places: Arc<Semaphore>,
+    turn: Mutex<()>,
+    /// Something came while another had the turn.
+    again: AtomicBool,
+}
+
+impl Default for Fetching {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(FETCHES)),
+            turn: Mutex::default(),
+            again: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Builds {
     /// Tends the queue until `self` and all its clones are gone.
     pub fn tend(&self) {
         tokio::spawn(keep_tending(Arc::downgrade(&self.0)));
     }
 
-    /// There are sources to fetch.
+    /// There may be sources to fetch: they are, beside whoever says so.
     pub(super) fn prompt(&self) {
-        self.tell();
+        self.call_workers();
+        self.0.fetching.again.store(true, Ordering::SeqCst);
         let builds = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = builds.fetch_sources().await {
-                tracing::warn!(error = format!("{error:#}"), "sources cannot be fetched; trying on");
-            }
-            builds.call_workers();
-        });
+        tokio::spawn(async move { builds.fetch_sources().await });
     }
 
-    async fn fetch_sources(&self) -> Result<()> {
-        use futures::StreamExt;
-        let waiting = self.0.db.unfetched_builds(now()).await?;
-        let fetched = futures::stream::iter(waiting).map(|id| async move { self.fetch(id).await });
-        let results: Vec<Result<()>> = fetched.buffer_unordered(FETCHES).collect().await;
-        results.into_iter().collect()
+    /// One at a time begins fetches; whoever comes meanwhile leaves a note for them.
+    async fn fetch_sources(&self) {
+        let fetching = &self.0.fetching;
+        while fetching.again.load(Ordering::SeqCst) {
+            let Ok(_turn) = fetching.turn.try_lock() else { return };
+            while fetching.again.swap(false, Ordering::SeqCst) {
+                if let Err(error) = self.begin_fetches().await {
+                    tracing::warn!(error = format!("{error:#}"), "sources cannot be fetched; trying on");
+                }
+            }
+        }
+    }
+
+    async fn begin_fetches(&self) -> Result<()> {
+        for id in self.0.db.unfetched_builds(now()).await? {
+            let Ok(place) = self.0.fetching.places.clone().acquire_owned().await else { return Ok(()) };
+            let Some(row) = self.claim_fetch(id).await? else { continue };
+            let builds = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = builds.fetch(row).await {
+                    tracing::warn!(build = id, error = format!("{error:#}"), "a source was not fetched");
+                }
+                drop(place);
+            });
+        }
+        Ok(())
     }
 
     /// What must be done from time to time, as of `now`: a test hands in a later one.
@@ -59,7 +95,7 @@ impl Builds {
             self.call_workers();
         }
         self.settle().await?;
-        self.fetch_sources().await?;
+        self.prompt();
         self.0.db.forget_workers(now - KNOWN).await
     }
 }
