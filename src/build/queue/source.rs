@@ -105,16 +105,16 @@ impl Builds {
         let place = row.fetch.as_deref().ok_or_else(|| missing!("nothing says where it is"))?;
         match serde_json::from_str(place).map_err(Error::internal)? {
             Place::Index { index, project, filename, sha256, url } => {
-                let stored = self.from_index(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
+                let stored = self.index_file(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
                 row.source_sha256 = Some(stored);
             }
-            Place::Repository { url } => self.from_repository(&url, row).await?,
+            Place::Repository { url } => self.clone_repository(&url, row).await?,
         }
         Ok(())
     }
 
     /// The sha256 of an index's file, whose bytes are here afterwards.
-    async fn from_index(
+    async fn index_file(
         &self,
         index: &str,
         project: &str,
@@ -166,7 +166,7 @@ impl Builds {
     }
 
     /// A repository's tree, packed; its commit and date are noted with the source.
-    async fn from_repository(&self, url: &str, row: &mut StoredBuild) -> Result<()> {
+    async fn clone_repository(&self, url: &str, row: &mut StoredBuild) -> Result<()> {
         if self.0.offline {
             return Err(Error::Offline(
                 "this server is offline and clones nothing: upload the source instead".into(),
