@@ -129,7 +129,7 @@ mod tests {
         symlink("python3.12", bin.join("python3")).expect("links");
         symlink("nowhere", bin.join("python2")).expect("links");
         let real = fs::canonicalize(bin.join("python3.12")).expect("is there");
-        assert_eq!(programs(std::slice::from_ref(&bin)), [real.clone()]);
+        assert_eq!(programs(std::slice::from_ref(&bin)), std::slice::from_ref(&real));
         // A prefix, and a folder of prefixes, will do as well.
         assert_eq!(configured(folder.path()), [real]);
         assert_eq!(configured(&bin.join("python3.11")), [bin.join("python3.11")]);
