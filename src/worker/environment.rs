@@ -22,6 +22,7 @@ use crate::bad;
 use crate::build::job::Step;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
+use crate::packaging::version::VersionSpecifiers;
 
 /// Where an environment stands in the sandbox.
 pub const INSIDE: &str = "/env";
@@ -57,7 +58,8 @@ impl<'a> Request<'a> {
         Ok(self)
     }
 
-    /// One way to write the list; URLs are refused since they lead past the index.
+    /// One way to write the list, one line for each project: old pips refuse a second one. URLs are
+    /// refused since they lead past the index.
     fn lines(all: &[Requirement]) -> Result<Vec<String>> {
         if let Some(url) = all.iter().find(|each| each.url.is_some()) {
             return Err(bad!(
@@ -66,10 +68,15 @@ impl<'a> Request<'a> {
                 url.name
             ));
         }
-        let mut lines: Vec<String> = all.iter().map(ToString::to_string).collect();
-        lines.sort();
-        lines.dedup();
-        Ok(lines)
+        let mut merged: BTreeMap<&str, Requirement> = BTreeMap::new();
+        for each in all {
+            let one = merged
+                .entry(each.name.as_str())
+                .or_insert_with(|| Requirement { specifiers: VersionSpecifiers::empty(), ..each.clone() });
+            one.extras.extend(each.extras.iter().cloned());
+            one.specifiers = one.specifiers.iter().chain(each.specifiers.iter()).cloned().collect();
+        }
+        Ok(merged.values().map(ToString::to_string).collect())
     }
 
     /// What the same request is recognised by.

@@ -67,7 +67,7 @@ impl Toolchain {
             |name: &str, usual: &str| std::env::var_os(name).map_or_else(|| home.join(usual), PathBuf::from);
         let real = cargo.canonicalize().ok()?;
         let root = match real.file_stem().is_some_and(|name| name == "rustup") {
-            true => default_of_rustup(&folder("RUSTUP_HOME", ".rustup"))?,
+            true => of_rustup(&folder("RUSTUP_HOME", ".rustup"), std::env::var("RUSTUP_TOOLCHAIN").ok())?,
             false => real.parent()?.parent()?.to_owned(),
         };
         let has = |name: &str| root.join("bin").join(name).is_file();
@@ -77,11 +77,16 @@ impl Toolchain {
     }
 }
 
-/// The toolchain that rustup would start, going by its settings.
-fn default_of_rustup(home: &Path) -> Option<PathBuf> {
-    let settings: toml::Table = std::fs::read_to_string(home.join("settings.toml")).ok()?.parse().ok()?;
-    let name = settings.get("default_toolchain")?.as_str()?.to_owned();
-    let name = std::env::var("RUSTUP_TOOLCHAIN").ok().filter(|name| !name.is_empty()).unwrap_or(name);
+/// The toolchain that rustup would start: the one that is `asked` for, or that its settings name.
+fn of_rustup(home: &Path, asked: Option<String>) -> Option<PathBuf> {
+    let name = match asked.filter(|name| !name.is_empty()) {
+        Some(name) => name,
+        None => {
+            let settings: toml::Table =
+                std::fs::read_to_string(home.join("settings.toml")).ok()?.parse().ok()?;
+            settings.get("default_toolchain")?.as_str()?.to_owned()
+        }
+    };
     let plain = !name.contains(['/', '\\']) && name != "..";
     plain.then(|| home.join("toolchains").join(name)).filter(|root| root.is_dir())
 }
@@ -201,8 +206,10 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(home.path().join("toolchains/stable")).unwrap();
         std::fs::write(home.path().join("settings.toml"), "default_toolchain = \"../stable\"").unwrap();
-        assert_eq!(default_of_rustup(home.path()), None, "no way out of the folder");
+        assert_eq!(of_rustup(home.path(), None), None, "no way out of the folder");
         std::fs::write(home.path().join("settings.toml"), "default_toolchain = \"stable\"").unwrap();
-        assert_eq!(default_of_rustup(home.path()), Some(home.path().join("toolchains/stable")));
+        let stable = Some(home.path().join("toolchains/stable"));
+        assert_eq!(of_rustup(home.path(), None), stable);
+        assert_eq!(of_rustup(home.path(), Some("nightly".to_owned())), None, "asked for, and not there");
     }
 }

@@ -108,7 +108,7 @@ async fn what_the_backend_asks_for_is_installed_from_the_context_once() {
     let bench = Workbench::start(Some(server.url(""))).await;
     let tree =
         Tree::new("demo", "1.0").asks_for("['Tool<2', 'none; python_version<\"2\"']").does("import tool");
-    for target in [NEWEST, "2.7"] {
+    for target in [NEWEST, "3.9"] {
         let done = build(&bench, &tree, target).await;
         assert_eq!(done.evidence().requirements.get("tool").map(String::as_str), Some("1.0"));
         assert!(done.log.contains("installing tool<2"), "{}", done.log);
@@ -147,7 +147,8 @@ async fn a_failure_whose_class_has_a_remedy_is_tried_again_with_it() {
          if fake_setuptools.version > '58':\n    \
              sys.exit('error in demo setup command: use_2to3 is invalid.')",
     );
-    let done = build(&bench, &tree, NEWEST).await;
+    // On 3.12 and later no such setuptools runs.
+    let done = build(&bench, &tree, "3.9").await;
     assert_eq!(done.evidence().strategy, "constraints: setuptools<58");
     assert_eq!(done.evidence().requirements.get("setuptools").map(String::as_str), Some("57.5"));
     assert!(done.log.contains("trying again"), "{}", done.log);
