@@ -107,3 +107,14 @@ pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'
     let scored = known.map(|path| (score(path), path)).filter(|(score, _)| *score > 0.75);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, path)| path)
 }
+
+/// The table of keys as the reference documents it.
+#[cfg(test)]
+pub(super) fn reference() -> String {
+    let row = |prefix: &str, key: &Key| format!("| `{prefix}{}` | {} |\n", key.path, key.about);
+    let mut text = String::from("| key | meaning |\n|---|---|\n");
+    text.extend(HEAD.iter().chain(KEYS).map(|key| row("", key)));
+    text.extend(SERVICE.iter().map(|key| row("test.service.", key)));
+    text.push_str("| `override.when` | in an `[[override]]`, with any key from `system` on: a marker (PEP 508), version specifiers, or a list of which all must hold |\n");
+    text
+}

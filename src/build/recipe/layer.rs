@@ -80,7 +80,9 @@ fn for_distribution(key: &str, value: &Value, distribution: &str) -> Value {
     match (key, value) {
         ("system" | "test.packages" | "packages", Value::Object(by)) => {
             let family = distribution.split_whitespace().next().unwrap_or_default();
-            let own = by.get(distribution).or_else(|| by.get(family)).or_else(|| by.get("any"));
+            // Ubuntu names nearly all packages as Debian does, and has the same tools.
+            let parent = if family == "ubuntu" { "debian" } else { family };
+            let own = [distribution, family, parent, "any"].into_iter().find_map(|name| by.get(name));
             own.cloned().unwrap_or_else(|| Vec::<Value>::new().into())
         }
         ("test.service", Value::Array(services)) => {

@@ -128,6 +128,7 @@ fn packages_are_those_of_the_targets_distribution() {
     };
     assert_eq!(packages("debian 11"), ["libdemo1-dev"]);
     assert_eq!(packages("debian 13"), ["libdemo-dev", "pkg-config"]);
+    assert_eq!(packages("ubuntu 24.04"), ["libdemo-dev", "pkg-config"]);
     assert!(packages("fedora 41").is_empty());
 }
 
@@ -299,4 +300,19 @@ fn every_key_has_a_place_in_what_a_worker_gets() {
             assert!(json.pointer(&pointer).is_some(), "{key}");
         }
     }
+}
+
+#[test]
+fn the_documents_show_a_recipe_that_can_be_read_and_every_key() {
+    let how_to = include_str!("../../../docs/how-to.md");
+    let (_, section) = how_to.split_once("## write a recipe").unwrap();
+    let example = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let entry = from_text("libdemo", example.to_owned());
+    assert_eq!(entry.file.as_ref().err(), None);
+    let all = recipes(&[("libdemo", example)]);
+    let recipe = all.recipe_for(&project("libdemo"), version("1.2").as_ref(), &target("2.7")).unwrap().unwrap();
+    assert_eq!((recipe.packages.len(), recipe.build.constraints), (2, vec!["setuptools<45".to_owned()]));
+    assert_eq!(recipe.test.services[0].packages, ["postgresql"]);
+    let reference = include_str!("../../../docs/reference.md");
+    assert!(reference.contains(&keys::reference()), "write this into docs/reference.md:\n{}", keys::reference());
 }
