@@ -73,6 +73,12 @@ pub trait Bench: Sync {
         requirements: &[String],
     ) -> impl Future<Output = Result<Environment, Failure>> + Send;
 
+    /// Name and version of the system package that brought a library of this file name into the root of
+    /// the repair; `None`: it is the host's.
+    fn package_of(&self, _library: &str) -> Option<(String, String)> {
+        None
+    }
+
     /// A line of ours in the build's log.
     fn note(&self, line: &str);
 }

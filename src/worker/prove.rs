@@ -18,7 +18,8 @@ use crate::packaging::filename::WheelFilename;
 use crate::packaging::wheel;
 use std::path::Path;
 
-/// Where the source is unpacked for the tests.
+/// Where the source is unpacked for the tests, and what its only folder becomes.
+const UNPACKED: &str = "/work/unpacked";
 const SOURCE: &str = "/work/src";
 /// Where they run, if the recipe says which parts of the source they need.
 const CHOSEN: &str = "/work/test";
@@ -138,7 +139,10 @@ impl Proof<'_> {
     async fn tests(&self, environment: &Environment, test: &Test) -> Result<(), Failure> {
         let mut script = self.install();
         let source = quoted(&format!("/in/{}", file_name(self.archive)));
-        script.push_str(&format!("/wheelwright inside unpack {source} {SOURCE} || exit {NOT_PREPARED}\n"));
+        script.push_str(&format!(
+            "/wheelwright inside unpack {source} {UNPACKED} || exit {NOT_PREPARED}\n\
+             set -- {UNPACKED}/*\nif [ $# = 1 ] && [ -d \"$1\" ]; then mv \"$1\" {SOURCE}; else mv {UNPACKED} {SOURCE}; fi\n"
+        ));
         let mut folder = SOURCE.to_owned();
         let below = self.room.job.source.subdirectory.trim_matches('/');
         if !below.is_empty() {

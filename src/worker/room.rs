@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bench::{self, Bench, Done, Environment, Task};
@@ -10,7 +10,7 @@ use super::environment::{Environments, Held, Request};
 use super::interpreters::Interpreter;
 use super::link::Link;
 use super::log::Log;
-use super::root::Roots;
+use super::root::{Root, Roots};
 use super::sandbox::collect::{self, Bounds, Collected};
 use super::sandbox::gate::{Fetched, Gate};
 use super::sandbox::{End, Mount, Plan, Sandbox};
@@ -58,6 +58,8 @@ pub struct Room<'a> {
     deadline: Instant,
     /// Environments that must not be evicted before the job's end.
     held: Mutex<Vec<Held>>,
+    /// What the wheel was repaired in, if the recipe has system packages.
+    pub(super) root: Mutex<Option<Arc<Root>>>,
 }
 
 /// One run in the sandbox of a job.
@@ -167,7 +169,18 @@ impl<'a> Room<'a> {
         let folder = Folder::make(worker.folder.join("jobs").join(format!("{}-{}", job.build, job.fence)))?;
         let seconds = recipe.build.timeout.unwrap_or(job.limits.seconds);
         let deadline = Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600));
-        Ok(Self { job, worker, link, log, interpreter, recipe, folder, deadline, held: Mutex::default() })
+        Ok(Self {
+            job,
+            worker,
+            link,
+            log,
+            interpreter,
+            recipe,
+            folder,
+            deadline,
+            held: Mutex::default(),
+            root: Mutex::default(),
+        })
     }
 
     /// Seconds that are left, at least one.
@@ -331,6 +344,10 @@ impl Bench for Room<'_> {
                 step: Step::Check,
             },
         })
+    }
+
+    fn package_of(&self, library: &str) -> Option<(String, String)> {
+        self.root.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.package_of(library)
     }
 
     fn note(&self, line: &str) {

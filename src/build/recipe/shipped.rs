@@ -3,8 +3,29 @@
 use super::load::{Entry, Origin};
 use super::read::RecipeFile;
 
+macro_rules! shipped {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../recipes/", $name, ".toml")))
+    };
+}
+
 /// Name and text.
-pub(super) const ALL: &[(&str, &str)] = &[("mysqlclient", include_str!("../../../recipes/mysqlclient.toml"))];
+pub(super) const ALL: &[(&str, &str)] = &[
+    shipped!("anyjson"),
+    shipped!("bitarray"),
+    shipped!("demjson"),
+    shipped!("jsmin"),
+    shipped!("kerberos"),
+    shipped!("markupsafe"),
+    shipped!("mysqlclient"),
+    shipped!("psycopg2"),
+    shipped!("pyaudio"),
+    shipped!("pybluez"),
+    shipped!("pycairo"),
+    shipped!("pycrypto"),
+    shipped!("pylibmc"),
+    shipped!("python-snappy"),
+];
 
 pub(super) fn entry(name: &str, text: &str) -> Entry {
     let no_files = |_: &str| Err("a shipped recipe holds its patches in '''…'''".to_owned());

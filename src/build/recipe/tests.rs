@@ -310,9 +310,14 @@ fn the_documents_show_a_recipe_that_can_be_read_and_every_key() {
     let entry = from_text("libdemo", example.to_owned());
     assert_eq!(entry.file.as_ref().err(), None);
     let all = recipes(&[("libdemo", example)]);
-    let recipe = all.recipe_for(&project("libdemo"), version("1.2").as_ref(), &target("2.7")).unwrap().unwrap();
+    let recipe =
+        all.recipe_for(&project("libdemo"), version("1.2").as_ref(), &target("2.7")).unwrap().unwrap();
     assert_eq!((recipe.packages.len(), recipe.build.constraints), (2, vec!["setuptools<45".to_owned()]));
     assert_eq!(recipe.test.services[0].packages, ["postgresql"]);
     let reference = include_str!("../../../docs/reference.md");
-    assert!(reference.contains(&keys::reference()), "write this into docs/reference.md:\n{}", keys::reference());
+    assert!(
+        reference.contains(&keys::reference()),
+        "write this into docs/reference.md:\n{}",
+        keys::reference()
+    );
 }

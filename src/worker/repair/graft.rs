@@ -42,6 +42,18 @@ pub(super) async fn graft<B: Bench>(
         Ok(result) => result?,
         Err(error) => return Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
     };
+    for grafted in &mut repaired.grafted {
+        if let Some((package, version)) = bench.package_of(&grafted.library) {
+            let before = told(grafted);
+            (grafted.package, grafted.version) = (Some(package), Some(version));
+            let after = told(grafted);
+            repaired
+                .notes
+                .iter_mut()
+                .filter(|note| **note == before)
+                .for_each(|note| note.clone_from(&after));
+        }
+    }
     // What is asked for by name is what took part; its own requirements are its own matter.
     repaired.tools = versions
         .into_iter()

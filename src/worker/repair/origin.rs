@@ -12,6 +12,9 @@ pub(super) fn package_of(path: &str) -> Option<(String, String)> {
     if !path.starts_with('/') || path.contains("..") || !path.chars().all(plain) {
         return None;
     }
+    // Where a recipe's packages are around, the host's own lie elsewhere.
+    let own = path.strip_prefix(crate::worker::root::HOST).map(|rest| format!("/usr{rest}"));
+    let path = own.as_deref().unwrap_or(path);
     // Where /lib is a link into /usr, packages of old still say /lib.
     let short = path.strip_prefix("/usr").filter(|rest| rest.starts_with("/lib"));
     let owner = std::iter::once(path).chain(short).find_map(owner)?;

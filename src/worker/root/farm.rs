@@ -4,15 +4,12 @@
 //! The host's `/usr` stands at [`HOST`] inside, as deep as `/usr` itself, so that relative links mean
 //! the same from both. It is only read, by name and kind; no link of it or of a package is followed.
 
-use super::alternatives;
 use super::apt::Package;
+use super::{HOST, alternatives};
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, FileType};
 use std::path::Path;
-
-/// Where the host's own `/usr` is inside.
-pub(super) const HOST: &str = "/usr-host";
 
 /// Folders that are one with those below `/usr` on every distribution of today.
 const MERGED: [&str; 7] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec"];
@@ -79,11 +76,11 @@ impl Mover<'_> {
             }
             if kind.is_file() {
                 self.laid.bytes += entry.metadata()?.len();
+            }
+            if kind.is_file() || kind.is_symlink() {
                 if name.to_string_lossy().contains(".so") {
                     self.laid.libraries.insert(place, self.package.to_owned());
                 }
-            }
-            if kind.is_file() || kind.is_symlink() {
                 clear(&target)?;
                 std::fs::rename(entry.path(), &target)?;
             }

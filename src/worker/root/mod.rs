@@ -29,8 +29,10 @@ use std::time::{Duration, SystemTime};
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
 /// Bytes that all roots of a worker may have on disk.
 const LIMIT: u64 = 6 << 30;
+/// Where the host's own `/usr` is inside, around a root.
+pub const HOST: &str = "/usr-host";
 /// Bumped when roots are made in another way.
-const MADE: &str = "1";
+const MADE: &str = "2";
 
 /// `/usr` and what belongs to it, with packages beside the host's. Not removed while it is held.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Root {
     /// Makes a run see it.
     pub fn apply(&self, plan: &mut Plan) {
         plan.root = Some(self.folder.clone());
-        plan.mounts.push(Mount::read("/usr", farm::HOST));
+        plan.mounts.push(Mount::read("/usr", HOST));
     }
 
     /// Name and version of the packages in it.
@@ -63,16 +65,12 @@ impl Root {
         &self.about.packages
     }
 
-    /// The package, with its version, that a shared library of this path inside came from.
-    pub fn package_of(&self, library: &str) -> Option<(&str, &str)> {
-        let path = library.strip_prefix("/usr").unwrap_or(library);
-        let (name, package) = self
-            .about
-            .libraries
-            .get_key_value(path)
-            .map(|(_, name)| name)
-            .and_then(|name| self.about.packages.get_key_value(name))?;
-        Some((name, package))
+    /// The package, with its version, that brought a shared library of this file name.
+    pub fn package_of(&self, library: &str) -> Option<(String, String)> {
+        let place = format!("/{library}");
+        let (_, package) = self.about.libraries.iter().find(|(path, _)| path.ends_with(&place))?;
+        let version = self.about.packages.get(package)?;
+        Some((package.clone(), version.clone()))
     }
 }
 
@@ -91,6 +89,9 @@ pub async fn enter(room: &Room<'_>, step: Step, plan: &mut Plan) -> Result<Optio
     let root = room.worker.roots.with(&packages, step, room.log).await?;
     if let Some(root) = &root {
         root.apply(plan);
+        if step == Step::Repair {
+            *room.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(root));
+        }
     }
     Ok(root)
 }
