@@ -141,16 +141,12 @@ async fn a_folder_and_what_it_requires_become_a_wheelhouse_for_two_interpreters(
     machine.project("proj", lines);
     let arguments = ["./proj", "--target", "cp27-linux", "--target", "cp313-linux"];
     let built = machine.build(&upstream.simple(), &arguments).await.succeeded();
-    assert_eq!(
-        built.outcomes(),
-        [
-            "backport cp27mu fetched",
-            "demo cp27mu built",
-            "demo cp313 built",
-            "helper cp27mu fetched",
-            "helper cp313 fetched"
-        ]
-    );
+    let (of_helper, others): (Vec<String>, Vec<String>) =
+        built.outcomes().into_iter().partition(|told| told.starts_with("helper"));
+    assert_eq!(others, ["backport cp27mu fetched", "demo cp27mu built", "demo cp313 built"]);
+    // Whichever target is done first fetches it; the other may find it there.
+    assert_eq!(of_helper.len(), 2, "{of_helper:?}");
+    assert!(of_helper.iter().any(|told| told.ends_with(" fetched")), "{of_helper:?}");
     let house = [
         "backport-0.5-py2.py3-none-any.whl",
         "demo-1.5-py2.py3-none-any.whl",
