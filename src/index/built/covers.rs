@@ -56,11 +56,14 @@ fn python(tag: &str) -> Option<(&str, u32, Option<u32>)> {
     Some((name, major.parse().ok()?, minor))
 }
 
+/// A platform's version and processor.
+type Versioned<'a> = ((u32, u32), &'a str);
+
 fn platform_covers(theirs: &str, ours: &str) -> bool {
     if theirs == ours {
         return true;
     }
-    let older = |of: fn(&str) -> Option<((u32, u32), &str)>| match (of(theirs), of(ours)) {
+    let older = |of: fn(&str) -> Option<Versioned<'_>>| match (of(theirs), of(ours)) {
         (Some((their_version, their_cpu)), Some((our_version, our_cpu))) => {
             their_version <= our_version && cpu_covers(their_cpu, our_cpu)
         }
@@ -79,14 +82,14 @@ fn cpu_covers(theirs: &str, ours: &str) -> bool {
 }
 
 /// PEP 600, and the names from before it.
-fn manylinux(tag: &str) -> Option<((u32, u32), &str)> {
+fn manylinux(tag: &str) -> Option<Versioned<'_>> {
     let named = [("manylinux1_", (2, 5)), ("manylinux2010_", (2, 12)), ("manylinux2014_", (2, 17))];
     let named = named.iter().find_map(|(prefix, version)| Some((*version, tag.strip_prefix(prefix)?)));
     named.or_else(|| versioned(tag, "manylinux_"))
 }
 
 /// `{prefix}2_17_x86_64`
-fn versioned<'a>(tag: &'a str, prefix: &str) -> Option<((u32, u32), &'a str)> {
+fn versioned<'a>(tag: &'a str, prefix: &str) -> Option<Versioned<'a>> {
     let mut parts = tag.strip_prefix(prefix)?.splitn(3, '_');
     let version = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     Some((version, parts.next()?))
