@@ -3,7 +3,8 @@
 //! Crates are fetched by a run of its own: `cargo fetch` from where the worker's cargo is configured,
 //! with the host's network, but with nothing else than the source, the toolchain and an empty
 //! CARGO_HOME. It runs no code of the source or of a crate: build scripts and macros run later, in
-//! the build, offline.
+//! the build, offline. A manifest can name addresses that cargo then asks: a worker that builds what
+//! strangers send stands where nothing in its network answers without a credential.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -139,7 +140,9 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         argv,
         env: rust.env.clone(),
         path: rust.path.clone(),
-        cwd: INSIDE.into(),
+        // Cargo reads settings from the folders above the one it runs in, and those can name programs
+        // to run: the source's must not be among them.
+        cwd: "/".into(),
         mounts,
         network: true,
         seconds: Some(PATIENCE),
@@ -147,6 +150,10 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         ..Run::default()
     };
     if room.run(Step::Environment, run).await? == 0 {
+        return Ok(());
+    }
+    if has_settings(unpacked, lock) {
+        room.log.note("the source has settings for cargo: perhaps its crates are in it");
         return Ok(());
     }
     let printed = room.log.since(mark);
@@ -158,6 +165,15 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         }
     };
     Err(Failure { class, hint: hint.to_owned(), line, step: Step::Environment })
+}
+
+/// Whether the source brings settings for cargo: usually the place of crates that are packed with it.
+fn has_settings(unpacked: &Unpacked, folder: &str) -> bool {
+    let top = unpacked.work.join("src");
+    let names = ["", folder].into_iter().flat_map(|at| ["config.toml", "config"].map(|name| (at, name)));
+    names
+        .into_iter()
+        .any(|(at, name)| peek::file(&top, &format!("{at}.cargo/{name}"), 1 << 20).ok().flatten().is_some())
 }
 
 /// The outermost manifests below a source, with `/` between folders; some sources have several.
