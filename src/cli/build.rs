@@ -205,7 +205,7 @@ fn parted(items: Vec<(Asked, String)>) -> (Vec<Want>, Vec<Supply>) {
     for (asked, by) in items {
         match asked {
             Asked::Listed(requirement) => roots.push(Want { requirement, by }),
-            Asked::Source(source) => supplies.push(Supply::new(source, by)),
+            Asked::Source(source) => supplies.push(Supply::new(*source, by)),
         }
     }
     (roots, supplies)

@@ -17,7 +17,7 @@ pub enum Asked {
     /// To be found on the index.
     Listed(Requirement),
     /// To be built as it is.
-    Source(Source),
+    Source(Box<Source>),
 }
 
 /// A source that no index lists.
@@ -221,7 +221,7 @@ fn of_url(text: &str, requirement: Option<Requirement>, written: &str) -> Result
     };
     let project = requirement.as_ref().map(|requirement| requirement.name.clone()).or(named);
     let extras = requirement.as_ref().map(|requirement| requirement.extras.clone()).unwrap_or_default();
-    Ok(Asked::Source(Source { place, extras, project, shown, condition: requirement }))
+    Ok(Asked::Source(Box::new(Source { place, extras, project, shown, condition: requirement })))
 }
 
 /// `./project`, `./project[extra]`, `../demo-1.0.tar.gz`
@@ -234,7 +234,13 @@ fn of_path(text: &str, folder: &Path) -> Result<Asked> {
     };
     let home = path.strip_prefix("~/").zip(std::env::home_dir()).map(|(rest, home)| home.join(rest));
     let place = of_place(home.unwrap_or_else(|| folder.join(path)))?;
-    Ok(Asked::Source(Source { place, extras, project: None, shown: text.to_owned(), condition: None }))
+    Ok(Asked::Source(Box::new(Source {
+        place,
+        extras,
+        project: None,
+        shown: text.to_owned(),
+        condition: None,
+    })))
 }
 
 fn of_place(path: PathBuf) -> Result<Place> {
@@ -260,7 +266,7 @@ mod tests {
 
     fn source(text: &str, folder: &Path) -> Source {
         match parse(text, folder).unwrap() {
-            Asked::Source(source) => source,
+            Asked::Source(source) => *source,
             Asked::Listed(requirement) => panic!("{requirement}"),
         }
     }

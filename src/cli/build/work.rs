@@ -185,7 +185,7 @@ impl Work {
             condition.is_none_or(|requirement| requirement.applies(&target.markers, &nobody))
         });
         let built =
-            join_all(wanted.map(|supply| async move { (supply, self.from_source(target, supply).await) }));
+            join_all(wanted.map(|supply| async move { (supply, self.named_source(target, supply).await) }));
         for (supply, result) in built.await {
             match result {
                 Ok(got) => {
@@ -293,7 +293,7 @@ impl Work {
         built.map_err(|failed| Failed { version: Some(found.version.to_string()), ..failed })
     }
 
-    async fn from_source(&self, target: &Target, supply: &Supply) -> Result<Got, Failed> {
+    async fn named_source(&self, target: &Target, supply: &Supply) -> Result<Got, Failed> {
         let label = format!("{} {}", supply.source.shown, target.name);
         let brought = supply.bring(&self.api, &self.scratch, |warning| {
             self.warn(&format!("{}: {warning}", supply.source.shown));
