@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 /// One thing that wheels are wanted of.
+#[expect(clippy::large_enum_variant, reason = "there is a handful of them in a run")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asked {
     /// To be found on the index.
