@@ -15,6 +15,7 @@ pub mod claim;
 pub mod clock;
 pub mod environment;
 pub mod fetch;
+pub mod folder;
 pub mod inner;
 pub mod inside;
 pub mod interpreters;

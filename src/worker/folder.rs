@@ -1,0 +1,74 @@
+//! Folders of jobs: made empty, removed whole, whatever a build did to them.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+
+/// A folder that is removed with all that is in it.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes it; what stands there from an earlier life is removed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn make(path: PathBuf) -> Result<Self> {
+        remove(&path)?;
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Makes a new empty folder in it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn below(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        remove(&path)?;
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.0) {
+            tracing::warn!("{} cannot be removed: {error}", self.0.display());
+        }
+    }
+}
+
+/// Removes a folder that a build may have made hard to remove: folders without permissions.
+///
+/// # Errors
+/// What the file system says; not if there is nothing.
+pub fn remove(path: &Path) -> Result<()> {
+    let gone = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    if gone(std::fs::remove_dir_all(path)).is_ok() {
+        return Ok(());
+    }
+    open_up(path);
+    Ok(gone(std::fs::remove_dir_all(path))?)
+}
+
+#[cfg(unix)]
+fn open_up(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    if is_folder && std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).is_ok() {
+        for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+            open_up(&entry.path());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_up(_: &Path) {}
