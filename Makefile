@@ -5,7 +5,7 @@ CARGO ?= cargo
 # nextest where it is installed; the standard runner elsewhere.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help run build check test e2e crash big lint format bench fuzz-check tools test-tools bench-tools
+.PHONY: help run build check test e2e crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -48,6 +48,9 @@ fuzz-check: ## the fuzz targets still compile
 
 bench: bench-tools build ## compare with nginx, devpi-server and peryx; rewrites bench/RESULTS.md
 	bench/run
+
+bench-builds: bench-tools build ## builds against plain pip: CPU, the corpus (BENCH_CORPUS=all), hostile sdists
+	bench/run builds
 
 tools:
 	@scripts/install-missing build

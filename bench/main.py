@@ -9,12 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import builds
 import installing
 import scale
 import serving
 import uploading
 
-PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale}
+PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
