@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
-WHEELWRIGHT = ROOT / "target" / "release" / "wheelwright"
+WHEELWRIGHT = Path(os.environ.get("BENCH_WHEELWRIGHT", ROOT / "target" / "release" / "wheelwright"))
 TICK = os.sysconf("SC_CLK_TCK")
 PASSWORD = "bench-password"
 
