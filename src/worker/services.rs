@@ -40,7 +40,7 @@ pub fn script(test: &Test, folder: &str) -> String {
     for service in &test.services {
         start(&mut text, service);
     }
-    let _ = write!(text, "cd {}\n", quoted(folder));
+    let _ = writeln!(text, "cd {}", quoted(folder));
     for command in &test.before {
         let command = substituted(command, &test.services);
         let _ = write!(text, "say {0}\nsh -c {0} || exit {NOT_PREPARED}\n", quoted(&command));
@@ -65,11 +65,11 @@ fn start(text: &mut String, service: &Service) {
     let own = |command: &str| quoted(&command.replace("{dir}", &folder));
     let printed = quoted(&format!("{FOLDERS}/{name}.log"));
     let _ =
-        write!(text, "say 'starting {name}'\nmkdir -p {0} && cd {0} || exit {NO_SERVICE}\n", quoted(&folder));
+        writeln!(text, "say 'starting {name}'\nmkdir -p {0} && cd {0} || exit {NO_SERVICE}", quoted(&folder));
     for command in setup {
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "sh -c {} >>{printed} 2>&1 || no_service {name} 'cannot be set up' {printed}\n",
+            "sh -c {} >>{printed} 2>&1 || no_service {name} 'cannot be set up' {printed}",
             own(command)
         );
     }

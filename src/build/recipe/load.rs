@@ -106,7 +106,7 @@ impl Recipes {
         for recipe in stored {
             all.push(from_text(&recipe.name, recipe.text.clone()));
         }
-        all.sort_by(|a, b| b.origin.cmp(&a.origin));
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.origin));
         Ok(Self { entries: all.into_iter().map(|entry| (entry.name.clone(), entry)).collect() })
     }
 

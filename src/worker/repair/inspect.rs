@@ -50,7 +50,7 @@ pub(super) fn inspect<R: Read + Seek>(wheel: &mut Wheel<R>) -> Result<Inspected>
     Ok(inspected)
 }
 
-fn clean(inspected: &mut Inspected, member: &Member, bytes: &mut Vec<u8>) -> Result<()> {
+fn clean(inspected: &mut Inspected, member: &Member, bytes: &mut [u8]) -> Result<()> {
     let edit = elf::clean(bytes)?;
     if edit.is_empty() {
         return Ok(());
@@ -58,7 +58,7 @@ fn clean(inspected: &mut Inspected, member: &Member, bytes: &mut Vec<u8>) -> Res
     let gone = edit.paths.iter().map(|path| format!("search path {path}"));
     let gone: Vec<String> = gone.chain(edit.libraries.iter().map(|name| format!("need of {name}"))).collect();
     inspected.notes.push(format!("{}: removed {}", member.name, gone.join(", ")));
-    inspected.replaced.insert(member.name.clone(), bytes.clone());
+    inspected.replaced.insert(member.name.clone(), bytes.to_vec());
     Ok(())
 }
 

@@ -38,7 +38,7 @@ fn package(folder: &Path) -> PathBuf {
     std::fs::write(tree.join("usr/share/doc/demo/README"), "no room for this\n").unwrap();
     let control = "Package: wheelwright-demo\nVersion: 1.2-3\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: demo\n";
     std::fs::write(tree.join("DEBIAN/control"), control).unwrap();
-    std::fs::write(tree.join("DEBIAN/postinst"), format!("#!/bin/sh\ntouch /ran\nupdate-alternatives --install /usr/bin/wheelwright-other other /usr/bin/wheelwright-demo-config 10\n")).unwrap();
+    std::fs::write(tree.join("DEBIAN/postinst"), "#!/bin/sh\ntouch /ran\nupdate-alternatives --install /usr/bin/wheelwright-other other /usr/bin/wheelwright-demo-config 10\n").unwrap();
     std::fs::set_permissions(
         tree.join("DEBIAN/postinst"),
         std::os::unix::fs::PermissionsExt::from_mode(0o755),
