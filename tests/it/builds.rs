@@ -5,11 +5,11 @@ mod seen;
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
+use crate::kit::fake_worker::built;
 use crate::kit::forms::Form;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
-use crate::kit::fake_worker::built;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;

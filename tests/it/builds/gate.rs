@@ -3,10 +3,10 @@
 use super::{becomes, id, stocked};
 use crate::kit::Server;
 use crate::kit::backend::on_both;
+use crate::kit::fake_worker::built;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::upstream::{Fault, Upstream};
-use crate::kit::fake_worker::built;
 use serde_json::json;
 
 on_both! {
