@@ -21,7 +21,7 @@ use std::path::Path;
 /// Where the source is unpacked for the tests, and what its only folder becomes.
 const UNPACKED: &str = "/work/unpacked";
 const SOURCE: &str = "/work/src";
-/// Where they run, if the recipe says which parts of the source they need.
+/// Where they run, with those parts of the source that the recipe names.
 const CHOSEN: &str = "/work/test";
 /// Where the wheel is installed.
 const SITE: &str = "/work/site";
@@ -136,28 +136,30 @@ impl Proof<'_> {
         }
     }
 
+    /// Unpacks the source, and copies what the tests need of it.
+    fn choose(&self, sources: &[String]) -> String {
+        let archive = quoted(&format!("/in/{}", file_name(self.archive)));
+        let below = quoted(self.room.job.source.subdirectory.trim_matches('/'));
+        let mut script = format!(
+            "/wheelwright inside unpack {archive} {UNPACKED} || exit {NOT_PREPARED}\n\
+             set -- {UNPACKED}/*\nif [ $# = 1 ] && [ -d \"$1\" ]; then mv \"$1\" {SOURCE}; else mv {UNPACKED} {SOURCE}; fi\n\
+             cd {SOURCE}/{below} || exit {NOT_PREPARED}\n"
+        );
+        for part in sources {
+            // With the folders above it, as it lies in the source.
+            let part = quoted(part);
+            script.push_str(&format!("cp -R --parents -- {part} {CHOSEN}/ || exit {NOT_PREPARED}\n"));
+        }
+        script
+    }
+
     async fn tests(&self, environment: &Environment, test: &Test) -> Result<(), Failure> {
         let mut script = self.install();
-        let source = quoted(&format!("/in/{}", file_name(self.archive)));
-        script.push_str(&format!(
-            "/wheelwright inside unpack {source} {UNPACKED} || exit {NOT_PREPARED}\n\
-             set -- {UNPACKED}/*\nif [ $# = 1 ] && [ -d \"$1\" ]; then mv \"$1\" {SOURCE}; else mv {UNPACKED} {SOURCE}; fi\n"
-        ));
-        let mut folder = SOURCE.to_owned();
-        let below = self.room.job.source.subdirectory.trim_matches('/');
-        if !below.is_empty() {
-            folder = format!("{SOURCE}/{below}");
-        }
+        script.push_str(&format!("mkdir {CHOSEN} || exit {NOT_PREPARED}\n"));
         if !test.sources.is_empty() {
-            let from = std::mem::replace(&mut folder, CHOSEN.to_owned());
-            script.push_str(&format!("mkdir {CHOSEN} && cd {} || exit {NOT_PREPARED}\n", quoted(&from)));
-            for part in &test.sources {
-                // With the folders above it, as it lies in the source.
-                let part = quoted(part);
-                script.push_str(&format!("cp -R --parents -- {part} {CHOSEN}/ || exit {NOT_PREPARED}\n"));
-            }
+            script.push_str(&self.choose(&test.sources));
         }
-        script.push_str(&services::script(test, &folder));
+        script.push_str(&services::script(test, CHOSEN));
         let mut run = self.run(environment, &script, "test.sh")?;
         run.interpreter = Some(self.room.interpreter);
         run.env.extend(services::environment(test));

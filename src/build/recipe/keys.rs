@@ -76,7 +76,11 @@ pub const KEYS: &[Key] = &[
     key("test.requires", Kind::Requirements, "what the tests need from the index"),
     key("test.packages", Kind::Packages, "system packages that only the tests see, written like `system`"),
     key("test.import", Kind::Modules, "modules that must be importable"),
-    key("test.sources", Kind::Paths, "the parts of the source that the tests need; left out: all of it"),
+    key(
+        "test.sources",
+        Kind::Paths,
+        "the parts of the source that the tests see (`[\".\"]`: all); they run in a folder with nothing else, so that not the source is tested but the wheel",
+    ),
     key("test.before", Kind::Texts, "shell commands once the services are ready"),
     key("test.command", Kind::Text, "a shell command that exits with 0 if the wheel is good"),
     key("test.env", Kind::Environment, "environment variables"),

@@ -111,7 +111,7 @@ pub struct Test {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub import: Vec<String>,
     /// Files and folders of the source that the tests need; they alone are copied to where the
-    /// commands run. Empty: all of the source.
+    /// commands run, so that not the source is tested but the wheel.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
     /// Shell commands run once the services are ready, before the tests.

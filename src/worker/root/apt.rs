@@ -39,6 +39,9 @@ const PASSED: [&str; 9] = [
 /// A download of large packages over a slow line.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
+/// How many packages are asked for in older versions than the host's, before that is given up.
+const MOST_PINS: usize = 30;
+
 /// As Debian's policy has it (§5.6.7); `name-` would ask apt to remove.
 pub(super) fn is_package(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -84,11 +87,30 @@ impl Apt {
         Ok(())
     }
 
+    /// Runs apt; where the host has a newer library than a package wants exactly, that package's
+    /// own is asked for: it goes into the root alone.
     async fn run(&self, what: &str, names: &[String]) -> Result<String> {
+        let mut asked = names.to_vec();
+        loop {
+            let output = self.once(what, &asked).await?;
+            if output.status.success() {
+                return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            let new: Vec<String> = exact(&said).filter(|pin| !asked.contains(pin)).collect();
+            if new.is_empty() || asked.len() > names.len() + MOST_PINS {
+                return Err(refused(&said));
+            }
+            asked.extend(new);
+        }
+    }
+
+    async fn once(&self, what: &str, names: &[String]) -> Result<std::process::Output> {
         std::fs::create_dir_all(self.cache.join("archives/partial"))?;
         let cache = self.cache.canonicalize()?;
         let mut command = tokio::process::Command::new("apt-get");
-        command.args(["-qq", "-y", "--no-install-recommends", what]);
+        command.args(["-q", "-y", "--no-install-recommends", "--allow-downgrades", what]);
         for option in [
             "Debug::NoLocking=true",
             "APT::Sandbox::User=",
@@ -103,12 +125,18 @@ impl Apt {
         command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         let output = tokio::time::timeout(PATIENCE, command.output()).await;
         let output = output.map_err(|_| bad!("apt did not end in {} s", PATIENCE.as_secs()))?;
-        let output = output.map_err(|e| bad!("apt-get cannot be started: {e}"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(refused(&String::from_utf8_lossy(&output.stderr)))
+        output.map_err(|e| bad!("apt-get cannot be started: {e}"))
     }
+}
+
+/// `name=version` of what is wanted in a version that the host's is not.
+fn exact(said: &str) -> impl Iterator<Item = String> {
+    said.lines().filter(|line| line.ends_with("is to be installed")).filter_map(|line| {
+        let (name, rest) = line.split_once("Depends: ")?.1.split_once(" (= ")?;
+        let version = rest.split_once(')')?.0;
+        let plain = version.chars().all(|c| c.is_ascii_alphanumeric() || ".+-~:".contains(c));
+        (is_package(name) && plain).then(|| format!("{name}={version}"))
+    })
 }
 
 /// What apt's words mean.
@@ -153,6 +181,13 @@ mod tests {
         assert_eq!(found.hash, "MD5Sum:3df3");
         assert!(package("'http://x/y' ../../x_1_all.deb 3 MD5Sum:1").is_none());
         assert!(package("nonsense").is_none());
+    }
+
+    #[test]
+    fn what_is_wanted_exactly_is_asked_for_exactly() {
+        let said = " libx-dev : Depends: libx8 (= 10.42-1) but 10.42-1+deb12u1 is to be installed\n          \
+                    Depends: liby (>= 2) but it is not going to be installed\n";
+        assert_eq!(exact(said).collect::<Vec<_>>(), ["libx8=10.42-1"]);
     }
 
     #[test]
