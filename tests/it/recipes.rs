@@ -44,7 +44,7 @@ async fn a_recipe_with_a_mistake_is_refused_and_not_stored() {
     let (status, body) = server.ask("PUT", "/+recipes/demo", &Auth::root(), Some(wrong)).await;
     let message = "demo.toml:4: unknown key build.constraint, did you mean build.constraints?";
     assert_eq!((status, &body["message"]), (400, &json!(message)));
-    for name in ["..", "a%20b", ".hidden"] {
+    for name in ["a%20b", ".hidden", "a%2Fb"] {
         let sent = json!({"text": DEMO});
         let (status, _) = server.ask("PUT", &format!("/+recipes/{name}"), &Auth::root(), Some(sent)).await;
         assert!(matches!(status, 400 | 404), "{name}: {status}");
