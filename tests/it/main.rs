@@ -32,6 +32,7 @@ mod people;
 mod permissions;
 mod provenance;
 mod recipes;
+mod repair;
 mod sandbox;
 mod sandbox_gate;
 mod serials;

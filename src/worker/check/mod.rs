@@ -3,8 +3,6 @@
 mod declared;
 mod import;
 mod modules;
-#[cfg(all(test, unix))]
-mod tests;
 
 use std::fs::File;
 

@@ -38,21 +38,14 @@ pub(super) async fn graft<B: Bench>(
     let log = collected.printed;
     let path = collected.wheel;
     let task = tokio::task::spawn_blocking(move || finish(&path, &into, &again, &log));
-    let mut repaired = match task.await {
+    let (mut repaired, sources) = match task.await {
         Ok(result) => result?,
         Err(error) => return Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
     };
-    for grafted in &mut repaired.grafted {
-        if let Some((package, version)) = bench.package_of(&grafted.library) {
-            let before = told(grafted);
-            (grafted.package, grafted.version) = (Some(package), Some(version));
-            let after = told(grafted);
-            repaired
-                .notes
-                .iter_mut()
-                .filter(|note| **note == before)
-                .for_each(|note| note.clone_from(&after));
-        }
+    for (grafted, source) in repaired.grafted.iter_mut().zip(&sources) {
+        let package = bench.package_of(&grafted.library).or_else(|| origin::package_of(source));
+        (grafted.package, grafted.version) = package.unzip();
+        repaired.notes.push(told(grafted));
     }
     // What is asked for by name is what took part; its own requirements are its own matter.
     repaired.tools = versions
@@ -124,21 +117,26 @@ fn refused(printed: &str) -> Failure {
     Failure { line: Some(line.to_owned()), ..failure(Class::Repair, hint) }
 }
 
-/// Reads what auditwheel made, records what came along, and writes it in the one form.
-fn finish(path: &Path, folder: &Path, order: &Order, printed: &str) -> Result<Repaired, Failure> {
+/// Reads what auditwheel made, and writes it in the one form; with it, from where each library came.
+fn finish(
+    path: &Path,
+    folder: &Path,
+    order: &Order,
+    printed: &str,
+) -> Result<(Repaired, Vec<String>), Failure> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let file = std::fs::File::open(path).map_err(|error| ours(error.into()))?;
     let mut wheel = Wheel::open(file, filename).map_err(ours)?;
     let inspected = super::inspect::inspect(&mut wheel).map_err(ours)?;
     complete(&inspected, order)?;
-    let grafted = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
-    let notes = grafted.iter().map(told).chain(inspected.notes.clone()).collect();
+    let (grafted, sources) = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
+    let notes = inspected.notes;
     let plan = Plan { timestamp: order.timestamp, replaced: inspected.replaced, ..Plan::default() };
     let filename = wheel.filename(&plan);
     let path = folder.join(&filename);
     let output = std::fs::File::create_new(&path).map_err(|error| ours(error.into()))?;
     wheel.write(&plan, output).map_err(ours)?;
-    Ok(Repaired { path, filename, grafted, notes, ..Repaired::default() })
+    Ok((Repaired { path, filename, grafted, notes, ..Repaired::default() }, sources))
 }
 
 /// No library may be left that is neither in the wheel nor on every system.
@@ -163,29 +161,32 @@ fn complete(inspected: &Inspected, order: &Order) -> Result<(), Failure> {
     Err(failure(Class::Repair, hint))
 }
 
-/// The libraries that auditwheel put into `{project}.libs/`.
+/// The libraries that auditwheel put into `{project}.libs/`, and their paths before; empty where its
+/// log does not tell.
 fn grafted<R: std::io::Read + std::io::Seek>(
     wheel: &mut Wheel<R>,
     inspected: &Inspected,
     printed: &str,
-) -> Result<Vec<Grafted>> {
-    let sources = sources(printed);
-    let mut grafted = Vec::new();
+) -> Result<(Vec<Grafted>, Vec<String>)> {
+    let places = sources(printed);
+    let (mut grafted, mut sources) = (Vec::new(), Vec::new());
     for member in wheel.members.clone() {
         let Some((_, file)) = member.name.split_once(".libs/").filter(|(top, _)| !top.contains('/')) else {
             continue;
         };
-        let Some(source) = sources.get(file) else { continue };
+        if !inspected.objects.contains_key(&member.name) {
+            continue;
+        }
         let bytes = match inspected.replaced.get(&member.name) {
             Some(bytes) => bytes.clone(),
             None => wheel.bytes(&member, u64::MAX - 1)?,
         };
-        let (package, version) = origin::package_of(source).unzip();
-        let library = Path::new(source).file_name().and_then(|name| name.to_str()).unwrap_or(file);
-        let sha256 = origin::sha256(&bytes);
-        grafted.push(Grafted { library: library.to_owned(), package, version, sha256 });
+        let source = places.get(file).cloned().unwrap_or_default();
+        let library = source.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(file).to_owned();
+        grafted.push(Grafted { library, package: None, version: None, sha256: origin::sha256(&bytes) });
+        sources.push(source);
     }
-    Ok(grafted)
+    Ok((grafted, sources))
 }
 
 /// From where auditwheel says it copied: `Grafting: /usr/lib/libx.so.3 -> demo.libs/libx-1a2b3c4d.so.3`,

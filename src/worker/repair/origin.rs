@@ -16,8 +16,12 @@ pub(super) fn package_of(path: &str) -> Option<(String, String)> {
     let own = path.strip_prefix(crate::worker::root::HOST).map(|rest| format!("/usr{rest}"));
     let path = own.as_deref().unwrap_or(path);
     // Where /lib is a link into /usr, packages of old still say /lib.
-    let short = path.strip_prefix("/usr").filter(|rest| rest.starts_with("/lib"));
-    let owner = std::iter::once(path).chain(short).find_map(owner)?;
+    let other = match path.strip_prefix("/usr") {
+        Some(rest) if rest.starts_with("/lib") => Some(rest.to_owned()),
+        None if path.starts_with("/lib") => Some(format!("/usr{path}")),
+        _ => None,
+    };
+    let owner = owner(path).or_else(|| owner(&other?))?;
     let version = output("dpkg-query", &["--show", "--showformat=${Version}", &owner])?;
     let name = owner.split(':').next().unwrap_or(&owner).to_owned();
     Some((name, version.trim().to_owned()))

@@ -1,1 +1,0 @@
-//! Wheels that are not what was asked for.
