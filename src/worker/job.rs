@@ -11,7 +11,7 @@ use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Room, Stop, Worker, ours};
 use super::source::Unpacked;
-use super::{chain, check, fetch, prove, repair};
+use super::{chain, check, fetch, prove, repair, twice};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Step};
@@ -73,11 +73,12 @@ async fn go(
         clock.enter(Step::Test);
         checked.extend(prove::prove(&room, &repaired, &archive).await?);
     }
+    let reproducible = twice::reproducible(&room, archive, &repaired, clock).await?;
     clock.enter(Step::Report);
     link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
     let evidence =
         evidence(&room, &made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
-    Ok((repaired.filename, evidence))
+    Ok((repaired.filename, Evidence { reproducible, ..evidence }))
 }
 
 fn failure(class: Class, step: Step, hint: String) -> Failure {

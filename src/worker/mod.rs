@@ -32,3 +32,4 @@ pub mod rust;
 pub mod sandbox;
 pub mod services;
 pub mod source;
+pub mod twice;

@@ -34,6 +34,8 @@ pub enum Kind {
     Patches,
     /// `platform` or `pure`.
     Expect,
+    /// `true` or `false`.
+    Flag,
     /// `10m`; kept as seconds.
     Time,
     /// `2 GiB`; kept as bytes.
@@ -70,6 +72,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("build.before", Kind::Texts, "shell commands, run in the patched source before the backend"),
     key("build.expect", Kind::Expect, "`\"platform\"` or `\"pure\"`: the other kind of wheel is a failure"),
+    key(
+        "build.reproducible",
+        Kind::Flag,
+        "`true`: built twice, and evidence tells whether both are the same",
+    ),
     key("build.timeout", Kind::Time, "for the whole build: `\"10m\"`"),
     key("build.memory", Kind::Size, "for all processes together: `\"2 GiB\"`"),
     key("repair.exclude", Kind::Texts, "libraries that are not copied into the wheel"),

@@ -60,6 +60,9 @@ pub struct Build {
     pub before: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expect>,
+    /// Built twice, to tell whether the same comes out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reproducible: bool,
     /// Seconds, instead of the worker's limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,

@@ -43,6 +43,10 @@ pub(super) fn value(place: &Place<'_>, key: &Key, path: &str, given: &Spanned<De
         }
         Kind::Packages => packages(place, path, given),
         Kind::Environment | Kind::Settings => table(place, key.kind, path, given),
+        Kind::Flag => match given.get_ref() {
+            DeValue::Boolean(flag) => Ok((*flag).into()),
+            _ => Err(refuse(format!("must be {}", wanted(key.kind)))),
+        },
         Kind::Time if matches!(given.get_ref(), DeValue::Integer(_)) => {
             let seconds = integer(given).filter(|seconds| *seconds > 0);
             seconds.map(Value::from).ok_or_else(|| refuse("must be more than no time".into()))
@@ -69,6 +73,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Name => "a project's name",
         Kind::Versions => "version specifiers like \">=1.4,<3\"",
         Kind::Expect => "\"platform\" or \"pure\"",
+        Kind::Flag => "true or false",
         Kind::Time => "a time like \"10m\"",
         Kind::Size => "a size like \"2 GiB\"",
         _ => "a text",

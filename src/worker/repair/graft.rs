@@ -19,6 +19,13 @@ const PATIENCE: u64 = 600;
 /// Where the wheel stands inside.
 const INSIDE: &str = "/repair";
 
+/// The platform tag with which auditwheel gets a wheel. It takes processor and C library from the
+/// name if they are there, and gives up (`InvalidLibcError`) on a module that needs no libc itself,
+/// though its libraries do.
+pub(super) fn mark(musl: bool, arch: &str) -> String {
+    format!("{}_0_0_{arch}", if musl { "musllinux" } else { "manylinux" })
+}
+
 /// Has auditwheel copy what `wheel` needs into it.
 pub(super) async fn graft<B: Bench>(
     wheel: PathBuf,
@@ -131,7 +138,18 @@ fn finish(
     complete(&inspected, order)?;
     let (grafted, sources) = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
     let notes = inspected.notes;
-    let plan = Plan { timestamp: order.timestamp, replaced: inspected.replaced, ..Plan::default() };
+    let marks = ["manylinux_0_0_", "musllinux_0_0_"];
+    let marked = |tag: &String| marks.iter().any(|mark| tag.starts_with(mark));
+    let platform: Vec<String> = wheel.tags.platform.iter().filter(|tag| !marked(tag)).cloned().collect();
+    if platform.is_empty() {
+        return Err(failure(Class::Repair, "auditwheel found no policy that the wheel keeps to"));
+    }
+    let plan = Plan {
+        platform: Some(platform),
+        timestamp: order.timestamp,
+        replaced: inspected.replaced,
+        ..Plan::default()
+    };
     let filename = wheel.filename(&plan);
     let path = folder.join(&filename);
     let output = std::fs::File::create_new(&path).map_err(|error| ours(error.into()))?;

@@ -74,6 +74,14 @@ pub(super) struct Order {
     timestamp: i64,
 }
 
+impl Order {
+    /// Whether the target has a platform tag of that beginning.
+    fn is_for(&self, beginning: &str) -> bool {
+        let mut platforms = self.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
+        platforms.any(|platform| platform.starts_with(beginning))
+    }
+}
+
 /// A wheel that was rewritten by this program.
 struct Rewritten {
     path: PathBuf,
@@ -112,8 +120,7 @@ fn rewrite_now(path: &Path, folder: &Path, order: &Order) -> Result<Rewritten> {
             true => plan.platform = platform(&needs, &arch, order).or(plan.platform),
             false => {
                 needs_libraries = Some(needs.foreign.keys().chain(&needs.unknown).cloned().collect());
-                // auditwheel looks for the architecture in the name.
-                plan.platform = Some(vec![format!("linux_{arch}")]);
+                plan.platform = Some(vec![graft::mark(needs.musl || !order.is_for("manylinux"), &arch)]);
             }
         }
         if wheel.is_pure() {
@@ -151,7 +158,7 @@ fn platform(needs: &manylinux::Needs, arch: &str, order: &Order) -> Option<Vec<S
         let platforms = order.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
         platforms.into_iter().find(|platform| platform.starts_with(beginning)).map(str::to_owned)
     };
-    if needs.musl || (needs.glibc.is_none() && own("manylinux").is_none()) {
+    if needs.musl || (needs.glibc.is_none() && !order.is_for("manylinux")) {
         // Its symbols have no versions, so the target's own musl is the oldest that is sure.
         return own("musllinux").map(|tag| vec![tag]);
     }

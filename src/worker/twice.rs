@@ -1,0 +1,37 @@
+//! Builds a wheel a second time and compares: whether it comes out the same to the last bit.
+
+use std::path::PathBuf;
+
+use super::clock::Clock;
+use super::repair::Repaired;
+use super::room::{Room, Stop, ours};
+use super::source::Unpacked;
+use super::{chain, fetch, repair};
+use crate::build::job::Step;
+
+/// Whether another build of `archive` gives the wheel `first`. Only where the recipe asks for it
+/// (`build.reproducible`), since it costs as much as the build; `None` elsewhere.
+///
+/// # Errors
+/// Why the second build failed though the first did not.
+pub async fn reproducible(
+    room: &Room<'_>,
+    archive: PathBuf,
+    first: &Repaired,
+    clock: &mut Clock<'_>,
+) -> Result<Option<bool>, Stop> {
+    if !room.recipe.build.reproducible {
+        return Ok(None);
+    }
+    room.log.note("building once more, to compare");
+    let unpacked = Unpacked::new(room, archive, clock).await?;
+    let made = chain::build(room, unpacked, clock).await?;
+    clock.enter(Step::Repair);
+    let fails = |error| ours(&error, Step::Repair);
+    let folder = room.folder.below("repaired-again").map_err(fails)?;
+    let second = repair::repair(&made.wheel.path, &folder, room.job, &room.interpreter.target, room).await?;
+    let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
+    let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;
+    room.log.note(if same { "it came out the same to the bit" } else { "it came out differently" });
+    Ok(Some(same))
+}
