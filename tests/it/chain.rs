@@ -164,20 +164,45 @@ async fn other_bytes_than_the_job_names_are_never_unpacked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pure_and_compiled_projects_of_pypi_are_built_for_old_and_new_interpreters() {
+async fn pure_and_compiled_projects_of_pypi_are_built_for_old_and_new_interpreters_twice_the_same() {
     let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
     let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
     let bench = Workbench::start(Some(server.url(""))).await;
-    for (project, filename) in [("docopt", "docopt-0.6.2.tar.gz"), ("markupsafe", "MarkupSafe-1.1.1.tar.gz")]
-    {
+    let set = [
+        ("docopt", "docopt-0.6.2.tar.gz"),
+        ("markupsafe", "MarkupSafe-1.1.1.tar.gz"),
+        ("simplejson", "simplejson-3.17.6.tar.gz"),
+    ];
+    for (project, filename) in set {
         let page = server.get(&format!("/root/pypi/+simple/{project}/")).await.text().await.expect("a page");
         let link = page.split('"').find(|text| text.contains(&format!("/{filename}"))).expect("its link");
         let path = link.trim_start_matches("../").split('#').next().unwrap_or_default();
         let bytes = server.get(&format!("/{path}")).await.bytes().await.expect("the sdist");
         for target in [NEWEST, "2.7"] {
-            let done = bench.build(filename, bytes.clone(), target, |_| {}).await;
+            let done = bench.build(filename, bytes.clone(), target, twice).await;
             let (name, _) = done.wheels.first().unwrap_or_else(|| panic!("{:?}\n{}", done.outcome, done.log));
             assert_eq!(name.ends_with("-none-any.whl"), project == "docopt", "{name}\n{}", done.log);
+            assert_eq!(done.evidence().reproducible, Some(true), "{name}\n{}", done.log);
         }
+    }
+}
+
+fn twice(job: &mut Job) {
+    job.recipe = Some(json!({"build": {"reproducible": true}}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_build_that_differs_is_told_and_none_is_made_unless_asked_for() {
+    let bench = Workbench::start(None).await;
+    let tree = Tree::new("demo", "1.0").does("members['seed.py'] = 'x = %r' % os.urandom(8)");
+    for (asked, expected) in [(true, Some(false)), (false, None)] {
+        let change = |job: &mut Job| {
+            if asked {
+                twice(job);
+            }
+        };
+        let done = bench.build(&tree.filename(), tree.sdist(), NEWEST, change).await;
+        assert_eq!(done.evidence().reproducible, expected, "{}", done.log);
+        assert_eq!(done.wheels.len(), 1);
     }
 }
