@@ -88,6 +88,11 @@ impl Build {
         matches!(self.state.as_str(), "built" | "failed")
     }
 
+    /// Whether an index is still to get the wheel.
+    pub fn awaits_publication(&self) -> bool {
+        self.state == "built" && self.indexes.iter().any(|index| index.published.is_none())
+    }
+
     /// File name and sha256 of what came out.
     pub fn wheel(&self) -> Option<(&str, &str)> {
         let wheel = self.wheel.as_ref()?;

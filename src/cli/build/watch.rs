@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How often a build is looked at.
 const LOOK: Duration = Duration::from_millis(300);
+/// How long a build that has ended may take to stand on the pages of its indexes.
+const PUBLICATION: Duration = Duration::from_secs(5);
+
 /// A server that does not answer for so long is given up on.
 const AWAY: Duration = Duration::from_secs(60);
 
@@ -37,7 +40,6 @@ impl Work {
         let wheel = house::read(&path, filename)?;
         line.end(&format!("built in {seconds:.1} s"));
         for index in build.indexes.iter().filter(|index| index.published.is_none()) {
-            // It is published right after it was built.
             self.warn(&format!("{filename} is not in {} yet: see {}", index.index, self.api.build_url(id)));
         }
         Ok(Got { wheel, outcome: Outcome::Built, path: Some(path), build: Some(id), seconds })
@@ -59,8 +61,15 @@ impl Work {
 
     /// A server that is away for a moment is asked again.
     async fn until_ended(&self, mut build: Build, step: &Mutex<String>, line: &Line) -> Result<Build> {
-        let mut away_since = None;
-        while !build.has_ended() {
+        let (mut away_since, mut ended_since) = (None, None);
+        loop {
+            if build.has_ended() {
+                // It is published right after it was built.
+                let since: &mut Instant = ended_since.get_or_insert_with(Instant::now);
+                if !build.awaits_publication() || since.elapsed() > PUBLICATION {
+                    return Ok(build);
+                }
+            }
             tokio::time::sleep(LOOK).await;
             match self.api.build(build.id).await {
                 Ok(newer) => {
@@ -79,7 +88,6 @@ impl Work {
                 Err(error) => return Err(error),
             }
         }
-        Ok(build)
     }
 
     /// Where the log of an ended build is to be read after this command.

@@ -74,6 +74,11 @@ impl Pass {
         })
     }
 
+    fn note(&self, filename: &str, hash: &Sha256) {
+        let one = Fetched { filename: filename.to_owned(), sha256: hexadecimal(&hash.clone().finalize()) };
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).insert(one);
+    }
+
     pub fn fetched(&self) -> Vec<Fetched> {
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
@@ -194,11 +199,16 @@ fn file(pass: &Arc<Pass>, method: &Method, path: &str, answer: reqwest::Response
     let whole = method == Method::GET && status == StatusCode::OK && !path.ends_with(".metadata");
     let (pass, name) = (pass.clone(), path.rsplit('/').next().unwrap_or_default().to_owned());
     let body = async_stream::stream! {
-        let mut hash = Sha256::new();
+        let (mut hash, mut missing) = (Sha256::new(), answer.content_length());
         let mut pieces = answer.bytes_stream();
         while let Some(piece) = pieces.next().await {
             if let Ok(piece) = &piece {
                 hash.update(piece);
+                missing = missing.map(|bytes| bytes.saturating_sub(piece.len() as u64));
+            }
+            // Nobody asks for more after the last byte, so it is noted before that goes out.
+            if whole && missing == Some(0) {
+                pass.note(&name, &hash);
             }
             let broken = piece.is_err();
             yield piece;
@@ -207,8 +217,7 @@ fn file(pass: &Arc<Pass>, method: &Method, path: &str, answer: reqwest::Response
             }
         }
         if whole {
-            let one = Fetched { filename: name, sha256: hexadecimal(&hash.finalize()) };
-            pass.fetched.lock().unwrap_or_else(PoisonError::into_inner).insert(one);
+            pass.note(&name, &hash);
         }
     };
     let mut response = Response::new(Body::from_stream(body));
