@@ -36,7 +36,7 @@ def tools(name, *packages):
 
 def clean_environment(**more):
     """No installer settings of this machine, except how to trust certificates."""
-    kept = {k: v for k, v in os.environ.items() if not re.match(r"(PIP|UV|WHEELWRIGHT)_", k) or k == "PIP_CERT"}
+    kept = {k: v for k, v in os.environ.items() if not re.match(r"(PIP|UV|WHEELWRIGHT|PYTHON)", k) or k == "PIP_CERT"}
     return kept | more
 
 
