@@ -14,6 +14,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     shipped!("anyjson"),
     shipped!("bitarray"),
     shipped!("demjson"),
+    shipped!("future"),
     shipped!("jsmin"),
     shipped!("kerberos"),
     shipped!("markupsafe"),
