@@ -42,7 +42,7 @@ fn extension(flags: &[&str]) -> Vec<u8> {
 }
 
 static PATHS: LazyLock<Vec<u8>> =
-    LazyLock::new(|| extension(&["-Wl,-rpath,/home/somebody/python/lib", "-Wl,--enable-new-dtags"]));
+    LazyLock::new(|| extension(&["-Wl,-rpath,/opt/somebody/python/lib", "-Wl,--enable-new-dtags"]));
 
 fn contains(bytes: &[u8], text: &str) -> bool {
     memchr::memmem::find(bytes, text.as_bytes()).is_some()
@@ -63,10 +63,10 @@ fn a_compiled_file_says_what_it_needs() {
 #[test]
 fn search_paths_and_the_interpreters_library_go_and_all_else_stays() {
     for dtags in ["-Wl,--enable-new-dtags", "-Wl,--disable-new-dtags"] {
-        let mut bytes = extension(&["-Wl,-rpath,/home/somebody/python/lib", dtags]);
+        let mut bytes = extension(&["-Wl,-rpath,/opt/somebody/python/lib", dtags]);
         let before = Elf::read(&bytes).unwrap();
         let edit = clean(&mut bytes).unwrap();
-        assert_eq!(edit.paths, ["/home/somebody/python/lib"]);
+        assert_eq!(edit.paths, ["/opt/somebody/python/lib"]);
         assert_eq!(edit.libraries, ["libpython2.7.so.1.0"]);
         let after = Elf::read(&bytes).unwrap();
         assert_eq!(after.needed, ["libm.so.6", "libc.so.6"]);
@@ -101,11 +101,11 @@ fn other_readers_agree_with_the_change() {
 #[test]
 fn paths_that_begin_at_the_file_itself_stay() {
     let mut bytes =
-        extension(&["-Wl,-rpath,/home/somebody/lib:$ORIGIN/../demo.libs", "-Wl,--enable-new-dtags"]);
-    assert_eq!(clean(&mut bytes).unwrap().paths, ["/home/somebody/lib"]);
+        extension(&["-Wl,-rpath,/opt/somebody/lib:$ORIGIN/../demo.libs", "-Wl,--enable-new-dtags"]);
+    assert_eq!(clean(&mut bytes).unwrap().paths, ["/opt/somebody/lib"]);
     assert_eq!(Elf::read(&bytes).unwrap().runpath, ["$ORIGIN/../demo.libs"]);
     assert!(!contains(&bytes, "/home/somebody"));
-    let mut bytes = extension(&["-Wl,-rpath,$ORIGIN:/home/somebody/lib"]);
+    let mut bytes = extension(&["-Wl,-rpath,$ORIGIN:/opt/somebody/lib"]);
     let before = bytes.clone();
     let error = clean(&mut bytes).unwrap_err().to_string();
     assert!(error.contains("foreign directory"), "{error}");
