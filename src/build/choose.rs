@@ -6,6 +6,7 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// A file of a page, with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,24 @@ pub fn sdist(page: &Page, specifiers: &VersionSpecifiers, target: &Target) -> Re
     }
     let found = best(candidates, specifiers, |(version, _)| version.any_prerelease());
     found.ok_or_else(|| why_none(page, specifiers, refused))
+}
+
+/// Every release's source distribution in its preferred form.
+pub fn sdists(page: &Page) -> BTreeMap<Version, &File> {
+    let mut best: BTreeMap<Version, (usize, &File)> = BTreeMap::new();
+    for file in page.offered() {
+        let Some(form) = form(&page.name, file) else { continue };
+        let Ok(name) = SdistFilename::parse_for(&page.name, &file.filename) else { continue };
+        match best.get(&name.version) {
+            Some((known, _)) if *known <= form => {}
+            _ => {
+                // The key's spelling follows the file.
+                best.remove(&name.version);
+                best.insert(name.version, (form, file));
+            }
+        }
+    }
+    best.into_iter().map(|(version, (_, file))| (version, file)).collect()
 }
 
 /// Whether others have a platform wheel of this version, so that a pure one is suspicious.

@@ -15,6 +15,7 @@ pub mod choose;
 pub mod evidence;
 pub mod failure;
 pub mod job;
+pub mod promise;
 pub mod publish;
 pub mod queue;
 pub mod recipe;

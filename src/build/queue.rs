@@ -16,7 +16,7 @@ mod tend;
 pub use ask::{Ask, Upload, Wanted};
 pub use lease::{BEAT, LEASE};
 pub use row::{Build, BuildId, Priority, State, Wheel};
-pub use source::Place;
+pub use source::{Place, owner_of};
 
 use super::job::{Limits, WorkerDescription};
 use super::recipe::Book;
@@ -178,10 +178,15 @@ impl Builds {
         Ok(distinct(workers.into_iter().filter(|worker| worker.description.off.is_none())))
     }
 
+    /// Targets that some worker offers or has offered in the last 30 days.
+    pub async fn known_targets(&self) -> Result<Vec<Target>> {
+        let rows = self.0.db.workers(now() - KNOWN).await?;
+        Ok(distinct(rows.into_iter().filter_map(Worker::read)))
+    }
+
     /// A target that some worker offers or has offered.
     async fn target(&self, name: &str) -> Result<Option<Target>> {
-        let rows = self.0.db.workers(now() - KNOWN).await?;
-        Ok(distinct(rows.into_iter().filter_map(Worker::read)).into_iter().find(|target| target.name == name))
+        Ok(self.known_targets().await?.into_iter().find(|target| target.name == name))
     }
 }
 

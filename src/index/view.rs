@@ -1,5 +1,7 @@
 //! Prepared pages: rendered once, compressed once, then served as bytes.
 
+mod key;
+
 use super::directory::{Directory, Index, IndexName, Kind};
 use super::flight::Flights;
 use super::gather::{Gathered, Sight, Sources};
@@ -15,8 +17,9 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::HeaderValue;
-use moka::Equivalent;
+use key::{KeyRef, PageKey};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -49,6 +52,15 @@ impl Form {
     }
 }
 
+/// What adds to a gathered page before it is written; pages are kept apart by its key.
+pub trait Amend: Send + Sync {
+    /// Who amends differently has another one; never empty.
+    fn key(&self) -> &str;
+
+    /// Amends the page; returns until when that is true if nothing here changes.
+    fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>>;
+}
+
 /// Which page, for whom.
 #[derive(Clone, Copy)]
 pub struct Ask<'a> {
@@ -64,6 +76,8 @@ pub struct Ask<'a> {
     pub host: Option<&'a str>,
     /// The client wants to know what is true now, not what was true a moment ago.
     pub refresh: bool,
+    /// Adds to the page what exists for this asker only.
+    pub amend: Option<&'a dyn Amend>,
 }
 
 /// Bytes ready to send, with their headers.
@@ -92,54 +106,6 @@ pub struct Variant {
     pub body: Bytes,
     /// Strong.
     pub etag: HeaderValue,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct PageKey {
-    index: Box<str>,
-    project: Box<str>,
-    readable: u128,
-    as_of: Option<Micros>,
-    form: Form,
-    depth: u8,
-    base: Box<str>,
-}
-
-/// [`PageKey`] without owning its names; hashes alike.
-#[derive(Hash)]
-struct KeyRef<'a> {
-    index: &'a str,
-    project: &'a str,
-    readable: u128,
-    as_of: Option<Micros>,
-    form: Form,
-    depth: u8,
-    /// Empty unless the page has absolute URLs of ours in it.
-    base: &'a str,
-}
-
-impl Equivalent<PageKey> for KeyRef<'_> {
-    fn equivalent(&self, key: &PageKey) -> bool {
-        let same = (self.readable, self.as_of, self.form, self.depth);
-        *self.index == *key.index
-            && *self.project == *key.project
-            && *self.base == *key.base
-            && same == (key.readable, key.as_of, key.form, key.depth)
-    }
-}
-
-impl KeyRef<'_> {
-    fn to_key(&self) -> PageKey {
-        PageKey {
-            index: self.index.into(),
-            project: self.project.into(),
-            readable: self.readable,
-            as_of: self.as_of,
-            form: self.form,
-            depth: self.depth,
-            base: self.base.into(),
-        }
-    }
 }
 
 /// An index's order, and what anonymous askers see of it.
@@ -226,6 +192,7 @@ impl Views {
             as_of: ask.as_of,
             form: ask.form,
             depth: ask.depth,
+            amend: ask.amend.map(Amend::key).unwrap_or_default(),
         };
         if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, ask, now())) {
             counters::PAGE_HITS.one();
@@ -265,8 +232,11 @@ impl Views {
         let stamp = self.stripes.stamp(ask.project.as_str());
         let gathered_at = now();
         let sight = Sight { directory: ask.directory, order: &walk.order, readable, as_of: ask.as_of };
-        let Gathered { mut page, fresh_until, stale } =
+        let Gathered { mut page, mut fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
+        if let Some(amend) = ask.amend {
+            fresh_until = fresh_until.min(amend.amend(&mut page, ask.directory).await?);
+        }
         let by_base = base.is_empty() && page.has_own_provenance();
         if !base.is_empty() {
             page.set_base(base);

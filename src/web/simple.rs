@@ -95,6 +95,7 @@ fn ask<'a>(ctx: &'a Ctx, project: &'a ProjectName, form: Form, refresh: bool) ->
         as_of: as_of(ctx)?,
         host: host(ctx),
         refresh,
+        amend: None,
     })
 }
 

@@ -52,7 +52,7 @@ impl Place {
 }
 
 /// The index that a file of a page of ours belongs to: the first two segments of its URL.
-pub(super) fn owner_of(file: &File) -> Option<IndexName> {
+pub fn owner_of(file: &File) -> Option<IndexName> {
     let mut parts = file.url.split('/');
     let (user, index) = (parts.next()?, parts.next()?);
     let decoded = |text: &str| crate::packaging::filename::decode_once(text);
