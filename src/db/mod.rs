@@ -16,6 +16,7 @@ pub mod files;
 pub mod indexes;
 pub mod mirror;
 mod open;
+pub mod promises;
 pub mod recipes;
 pub mod tokens;
 mod tx;

@@ -197,6 +197,7 @@ fn migrations(engine: Engine) -> Migrator {
     let files = [
         ("index", include_str!("../../migrations/0001_index.sql")),
         ("builds", include_str!("../../migrations/0002_builds.sql")),
+        ("promises", include_str!("../../migrations/0003_promises.sql")),
     ];
     let numbered = (1i64..).zip(files).map(|(number, (name, sql))| {
         let sql = match engine {

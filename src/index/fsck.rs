@@ -176,6 +176,12 @@ async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
         uses.into_iter().for_each(&mut each);
         after = next;
     }
+    let mut after = Some(crate::db::promises::After::default());
+    while let Some(from) = after {
+        let (uses, next) = db.blobs_of_promises(from).await?;
+        uses.into_iter().for_each(&mut each);
+        after = next;
+    }
     let mut after = Some(0);
     while let Some(from) = after {
         let (uses, next) = db.blobs_of_builds(from).await?;

@@ -1,0 +1,198 @@
+//! Promised wheels that somebody asked for: what was served of them is frozen in their rows.
+
+use super::blobs::BlobUse;
+use super::events::NewEvent;
+use super::{Db, Micros, Tx};
+use crate::error::Result;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+/// A row of `promised_file`; see the migration for what the columns mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredPromise {
+    /// `user/name`
+    pub index: String,
+    pub target: String,
+    pub filename: String,
+    /// Normalised.
+    pub project: String,
+    /// In canonical PEP 440 form.
+    pub version: String,
+    pub source_filename: String,
+    pub source_sha256: Option<String>,
+    pub build: Option<i64>,
+    pub metadata_sha256: Option<String>,
+    pub sha256: Option<String>,
+    /// Bytes; set together with `sha256`.
+    pub size: Option<u64>,
+    pub broken: Option<String>,
+    pub created_at: Micros,
+}
+
+/// What becomes of a promise; each is set at most once.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// The blob that is served as its metadata from now on.
+    Metadata { sha256: &'a str },
+    /// The blob that is served from now on, and which build it comes from.
+    File { sha256: &'a str, size: u64, metadata_sha256: &'a str, build: Option<i64> },
+    /// It cannot be kept; why.
+    Broken { why: &'a str },
+}
+
+/// Where a page of references ended: the last row's index, target and filename.
+pub type After = (String, String, String);
+
+/// Rows per page of references.
+const PAGE: i64 = 2000;
+
+const COLUMNS: &str = "index_name, target, filename, project, version, source_filename, source_sha256, build, \
+    metadata_sha256, sha256, size, broken, created_at";
+
+fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM promised_file {rest}"))
+}
+
+impl Db {
+    /// What is known of one promise; `None` if nobody asked for it yet.
+    pub async fn promise(&self, index: &str, target: &str, filename: &str) -> Result<Option<StoredPromise>> {
+        let query = sqlx::query(select("WHERE index_name = $1 AND target = $2 AND filename = $3"));
+        let row = query.bind(index).bind(target).bind(filename).fetch_optional(&self.pool).await?;
+        row.as_ref().map(promise).transpose()
+    }
+
+    /// The promises of a project for a target that somebody asked for, by file name.
+    pub async fn promises(&self, index: &str, target: &str, project: &str) -> Result<Vec<StoredPromise>> {
+        let query =
+            sqlx::query(select("WHERE index_name = $1 AND target = $2 AND project = $3 ORDER BY filename"));
+        let rows = query.bind(index).bind(target).bind(project).fetch_all(&self.pool).await?;
+        rows.iter().map(promise).collect()
+    }
+
+    /// A page of the blobs that promises refer to, in order; `None` as second part after the last one.
+    pub async fn blobs_of_promises(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
+        let rest = "WHERE index_name > $1 OR (index_name = $1 AND (target > $2 OR \
+                    (target = $2 AND filename > $3))) ORDER BY index_name, target, filename LIMIT $4";
+        let query = sqlx::query(select(rest)).bind(after.0).bind(after.1).bind(after.2).bind(PAGE);
+        let rows = query.fetch_all(&self.pool).await?;
+        let (mut uses, mut last) = (Vec::with_capacity(rows.len() * 2), None);
+        for row in &rows {
+            let row = promise(row)?;
+            let what = format!("{} {} (promised to {})", row.index, row.filename, row.target);
+            if let Some(sha256) = row.metadata_sha256 {
+                uses.push(BlobUse { sha256, size: None, what: format!("METADATA of {what}") });
+            }
+            if let Some(sha256) = row.sha256 {
+                uses.push(BlobUse { sha256, size: row.size, what });
+            }
+            last = Some((row.index, row.target, row.filename));
+        }
+        Ok((uses, last))
+    }
+
+    /// Notes a change of a promise, with an event that tells other processes. Returns the row as it
+    /// is afterwards: with what others set first, where they were faster.
+    pub async fn change_promise(
+        &self,
+        who: &str,
+        known: &StoredPromise,
+        change: Change<'_>,
+    ) -> Result<StoredPromise> {
+        let mut tx = Tx::begin(self).await?;
+        let (changed, row) = tx.change_promise(known, change).await?;
+        if changed {
+            let what = match change {
+                Change::Metadata { .. } => "promised metadata served",
+                Change::File { .. } => "promised wheel served",
+                Change::Broken { .. } => "promise broken",
+            };
+            let (index, project) = (Some(known.index.as_str()), Some(known.project.as_str()));
+            let detail = Some(known.filename.as_str());
+            tx.commit(NewEvent { who, what, index, project, detail }).await?;
+        }
+        Ok(row)
+    }
+}
+
+impl Tx {
+    /// Makes the row if there is none, then sets what is not set yet. Whether something changed, and
+    /// the row afterwards.
+    async fn change_promise(
+        &mut self,
+        known: &StoredPromise,
+        change: Change<'_>,
+    ) -> Result<(bool, StoredPromise)> {
+        self.put_promise(known).await?;
+        let (set, condition) = match change {
+            Change::Metadata { .. } => ("metadata_sha256 = $4", "metadata_sha256 IS NULL"),
+            Change::File { .. } => (
+                "sha256 = $4, size = $5, metadata_sha256 = $6, build = $7, broken = NULL",
+                "sha256 IS NULL AND (metadata_sha256 IS NULL OR metadata_sha256 = $6)",
+            ),
+            Change::Broken { .. } => ("broken = $4", "broken IS NULL AND sha256 IS NULL"),
+        };
+        let (text, size, metadata, build) = match change {
+            Change::Metadata { sha256 } => (sha256, None, None, None),
+            Change::File { sha256, size, metadata_sha256, build } => {
+                (sha256, i64::try_from(size).ok(), Some(metadata_sha256), build)
+            }
+            Change::Broken { why } => (why, None, None, None),
+        };
+        let text_of = format!(
+            "UPDATE promised_file SET {set} WHERE index_name = $1 AND target = $2 AND filename = $3 AND {condition}"
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(text_of))
+            .bind(&known.index)
+            .bind(&known.target)
+            .bind(&known.filename)
+            .bind(text);
+        if matches!(change, Change::File { .. }) {
+            query = query.bind(size).bind(metadata).bind(build);
+        }
+        let changed = query.execute(&mut *self.tx).await?.rows_affected() > 0;
+        let row = sqlx::query(select("WHERE index_name = $1 AND target = $2 AND filename = $3"))
+            .bind(&known.index)
+            .bind(&known.target)
+            .bind(&known.filename)
+            .fetch_one(&mut *self.tx)
+            .await?;
+        Ok((changed, promise(&row)?))
+    }
+
+    async fn put_promise(&mut self, new: &StoredPromise) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO promised_file (index_name, target, filename, project, version, source_filename, \
+             source_sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             ON CONFLICT (index_name, target, filename) DO NOTHING",
+        )
+        .bind(&new.index)
+        .bind(&new.target)
+        .bind(&new.filename)
+        .bind(&new.project)
+        .bind(&new.version)
+        .bind(&new.source_filename)
+        .bind(&new.source_sha256)
+        .bind(self.now)
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+}
+
+fn promise(row: &AnyRow) -> Result<StoredPromise> {
+    Ok(StoredPromise {
+        index: row.try_get(0)?,
+        target: row.try_get(1)?,
+        filename: row.try_get(2)?,
+        project: row.try_get(3)?,
+        version: row.try_get(4)?,
+        source_filename: row.try_get(5)?,
+        source_sha256: row.try_get(6)?,
+        build: row.try_get(7)?,
+        metadata_sha256: row.try_get(8)?,
+        sha256: row.try_get(9)?,
+        size: row.try_get::<Option<i64>, _>(10)?.and_then(|size| u64::try_from(size).ok()),
+        broken: row.try_get(11)?,
+        created_at: row.try_get(12)?,
+    })
+}
