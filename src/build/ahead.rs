@@ -8,6 +8,7 @@
 mod sweep;
 
 use super::choose;
+use super::job::Purpose;
 use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
 use super::target::Target;
 use crate::access::Who;
@@ -247,6 +248,7 @@ impl Item {
         for target in targets {
             let ask = Ask {
                 wanted: Wanted::File { project: self.project.clone(), filename: self.filename.clone() },
+                purpose: Purpose::Wheel,
                 targets: vec![target.clone()],
                 index: self.index.clone(),
                 publish: None,

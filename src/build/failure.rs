@@ -69,6 +69,8 @@ pub enum Class {
     Test,
     /// The source is no source distribution, or cannot be fetched.
     BadSource,
+    /// The build backend cannot tell its metadata without a build.
+    MetadataHook,
     /// The worker itself failed, not the build.
     Worker,
     /// Compilation failed for a reason without a class of its own.

@@ -35,12 +35,38 @@ pub enum SourceKind {
     Tree,
 }
 
+/// What a job is to bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    #[default]
+    Wheel,
+    /// The METADATA that the wheel would have, by the backend's hook for that, and no wheel.
+    Metadata,
+}
+
+impl Purpose {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wheel => "wheel",
+            Self::Metadata => "metadata",
+        }
+    }
+
+    /// By its name; what is no name is a wheel's.
+    pub fn named(name: &str) -> Self {
+        if name == Self::Metadata.name() { Self::Metadata } else { Self::Wheel }
+    }
+}
+
 /// A build as a worker gets it, with the lease under which it may report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub build: i64,
     /// To be sent with every report; an older one is refused with 409.
     pub fence: i64,
+    #[serde(default)]
+    pub purpose: Purpose,
     /// What the wheel must bear; `None` where the source has yet to say it.
     pub project: Option<String>,
     pub version: Option<String>,
@@ -102,6 +128,11 @@ pub enum Outcome {
     Built {
         wheel: String,
         evidence: Box<Evidence>,
+    },
+    /// Of a job for metadata alone.
+    Metadata {
+        /// METADATA as the backend wrote it.
+        text: String,
     },
     Failed(Failure),
     /// Build requirements that have no wheel for this target: build those first.

@@ -12,6 +12,7 @@ mod outcome;
 mod row;
 mod source;
 mod tend;
+mod told;
 
 pub use ask::{Ask, Upload, Wanted};
 pub use lease::{BEAT, LEASE};

@@ -23,6 +23,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 pub struct StoredBuild {
     pub id: i64,
     pub key: String,
+    /// `wheel` or `metadata`; empty counts as `wheel`.
+    pub purpose: String,
     pub context: String,
     pub given: bool,
     pub project: Option<String>,
@@ -59,7 +61,7 @@ pub struct StoredBuild {
     pub ended_at: Option<Micros>,
 }
 
-pub(super) const COLUMNS: &str = "id, key, context, given, project, version, source, source_sha256, place, \
+pub(super) const COLUMNS: &str = "id, key, purpose, context, given, project, version, source, source_sha256, place, \
     target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, worker, \
     lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
     log_size, log_sha256, asked_by, created_at, started_at, ended_at";
@@ -68,6 +70,7 @@ pub(super) fn build(row: &AnyRow) -> Result<StoredBuild> {
     Ok(StoredBuild {
         id: row.try_get("id")?,
         key: row.try_get("key")?,
+        purpose: row.try_get("purpose")?,
         context: row.try_get("context")?,
         given: row.try_get::<i64, _>("given")? != 0,
         project: row.try_get("project")?,
@@ -118,6 +121,8 @@ pub struct Filter {
     pub target: Option<String>,
     pub class: Option<String>,
     pub context: Option<String>,
+    /// `None`: builds of wheels; `any`: all.
+    pub purpose: Option<String>,
     /// Older ones than this.
     pub before: Option<i64>,
     pub limit: u32,
@@ -144,7 +149,7 @@ impl Db {
     pub async fn builds(&self, filter: &Filter) -> Result<Vec<StoredBuild>> {
         let rest = "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR version = $3) \
                     AND ($4 = '' OR target = $4) AND ($5 = '' OR class = $5) AND ($6 = '' OR context = $6) \
-                    AND id < $7 ORDER BY id DESC LIMIT $8";
+                    AND ($9 = 'any' OR purpose = $9) AND id < $7 ORDER BY id DESC LIMIT $8";
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let rows = sqlx::query(select(rest))
             .bind(text(&filter.state))
@@ -155,6 +160,7 @@ impl Db {
             .bind(text(&filter.context))
             .bind(filter.before.unwrap_or(i64::MAX))
             .bind(i64::from(filter.limit))
+            .bind(filter.purpose.as_deref().unwrap_or("wheel"))
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(build).collect()
@@ -195,10 +201,11 @@ impl Db {
         remember_asker(&mut connection, id, account, index).await
     }
 
-    /// How many builds are in each state, and how many failed with each class.
-    pub async fn build_counts(&self) -> Result<Vec<(String, Option<String>, i64)>> {
-        let query = "SELECT state, class, count(*) FROM build GROUP BY state, class ORDER BY state, class";
-        let rows = sqlx::query(query).fetch_all(&self.pool).await?;
+    /// How many builds of a purpose are in each state, and how many failed with each class.
+    pub async fn build_counts(&self, purpose: &str) -> Result<Vec<(String, Option<String>, i64)>> {
+        let query = "SELECT state, class, count(*) FROM build WHERE purpose = $1 \
+             GROUP BY state, class ORDER BY state, class";
+        let rows = sqlx::query(query).bind(purpose).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
@@ -269,13 +276,14 @@ impl Tx {
         index: Option<&str>,
     ) -> Result<bool> {
         let made = sqlx::query(
-            "INSERT INTO build (id, key, context, given, project, version, source, source_sha256, place, target, \
+            "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
              asked_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             0, 0, 0, 0, $17, $18) ON CONFLICT (key) DO NOTHING",
+             $17, 0, 0, 0, 0, $18, $19) ON CONFLICT (key) DO NOTHING",
         )
         .bind(self.serial)
         .bind(&new.key)
+        .bind(if new.purpose.is_empty() { "wheel" } else { &new.purpose })
         .bind(&new.context)
         .bind(i64::from(new.given))
         .bind(&new.project)

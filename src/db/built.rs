@@ -156,7 +156,7 @@ impl Db {
     /// By state: how many builds ended, and the microseconds that they took, all together.
     pub async fn build_times(&self) -> Result<Vec<(String, i64, i64)>> {
         let query = "SELECT state, count(*), cast(coalesce(sum(ended_at - started_at), 0) AS bigint) \
-            FROM build WHERE started_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY state ORDER BY state";
+            FROM build WHERE purpose = 'wheel' AND started_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY state ORDER BY state";
         let rows = sqlx::query(query).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }

@@ -85,6 +85,7 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
         target: text("target"),
         class: text("class"),
         context: text("context"),
+        purpose: text("purpose"),
         before: before.transpose()?,
         limit: PAGE as u32,
     };
@@ -103,7 +104,8 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
     Ok(seen)
 }
 
-/// `GET /+builds?state=&project=&version=&target=&class=&context=&before=`
+/// `GET /+builds?state=&project=&version=&target=&class=&context=&purpose=&before=`: of wheels, unless
+/// a purpose (`metadata`, or `any`) is given.
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let builds = visible_list(&ctx).await?;

@@ -128,7 +128,9 @@ async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static st
 
 /// The queue, what came out, and how long it took; nothing while the database does not tell.
 async fn builds(app: &App, text: &mut String) {
-    let (Ok(counts), Ok(times)) = (app.db.build_counts().await, app.db.build_times().await) else { return };
+    let (Ok(counts), Ok(times)) = (app.db.build_counts("wheel").await, app.db.build_times().await) else {
+        return;
+    };
     let mut by_state: BTreeMap<&str, i64> =
         ["fetching", "queued", "blocked", "running", "built", "failed"].into_iter().map(|s| (s, 0)).collect();
     for (state, _, count) in &counts {

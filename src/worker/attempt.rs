@@ -11,8 +11,9 @@ use super::rust;
 use super::sandbox::Mount;
 use super::sandbox::collect::Collected;
 use super::source::{INSIDE, Unpacked};
-use crate::build::failure::{Class, Exit, Failure, classify};
-use crate::build::job::Step;
+use super::told;
+use crate::build::failure::{Class, Exit, Failure, classify, of};
+use crate::build::job::{Purpose, Step};
 use crate::error::{Error, Result};
 use crate::packaging::requirement::Requirement;
 
@@ -31,10 +32,11 @@ pub struct Attempt<'a> {
     pub at: Option<&'a str>,
 }
 
-/// A wheel as the backend made it, in a folder where nothing else writes.
+/// What the backend made: a wheel or, for a job for metadata, a file `METADATA`; in a folder where
+/// nothing else writes.
 #[derive(Debug)]
 pub struct Made {
-    pub wheel: Collected,
+    pub file: Collected,
     pub environment: Environment,
     /// How it was made, see [`super::chain::Strategy`].
     pub strategy: String,
@@ -61,7 +63,7 @@ pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) 
             source: &attempt.unpacked.inside(room),
             out: "/out",
             answer: &format!("/work/{ANSWER}"),
-            hook: "wheel",
+            hook: room.job.purpose.name(),
             config_settings: &room.recipe.build.config_settings,
             given: given.clone(),
             installed: environment.packages.keys().map(String::as_str).collect(),
@@ -74,8 +76,11 @@ pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) 
         match code {
             0 => {
                 clock.enter(Step::Collect);
-                let wheel = only_wheel(room.collect(&out, "wheel").await?)?;
-                return Ok(Made { wheel, environment, strategy: String::new() });
+                let file = match room.job.purpose {
+                    Purpose::Wheel => only_wheel(room.collect(&out, "wheel").await?)?,
+                    Purpose::Metadata => told::metadata(room, &out).await?,
+                };
+                return Ok(Made { file, environment, strategy: String::new() });
             }
             backend::EXTEND => {
                 let answer = Answer::read(&attempt.unpacked.work, ANSWER);
@@ -84,6 +89,7 @@ pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) 
                 given.extend(answer.requires.iter().map(|text| text.split_whitespace().collect()));
                 request.requirements.extend(more);
             }
+            backend::NO_HOOK => return Err(of(Class::MetadataHook, Step::Build, None).into()),
             code => return Err(failed(&room.log.since(mark), code).into()),
         }
     }

@@ -20,6 +20,8 @@ pub const HOOKS: &str = include_str!("hooks.py");
 pub const EXTEND: i32 = 77;
 /// Exit status of [`HOOKS`]: the backend cannot be imported.
 pub const NO_BACKEND: i32 = 78;
+/// Exit status of [`HOOKS`]: the backend has no hook for metadata.
+pub const NO_HOOK: i32 = 79;
 
 /// What builds a source that does not say what does.
 const LEGACY: &str = "setuptools.build_meta:__legacy__";

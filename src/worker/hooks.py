@@ -10,6 +10,7 @@ import sys
 
 EXTEND = 77
 NO_BACKEND = 78
+NO_HOOK = 79
 
 
 def load(name, paths):
@@ -58,6 +59,9 @@ def main():
         print("wheelwright: the build backend %s cannot be loaded" % plan["backend"])
         return NO_BACKEND
     settings = plan["config_settings"] or None
+    if plan["hook"] == "metadata" and not hasattr(backend, "prepare_metadata_for_build_wheel"):
+        print("wheelwright: the build backend %s has no hook for metadata alone" % plan["backend"])
+        return NO_HOOK
     requires = getattr(backend, "get_requires_for_build_wheel", None)
     required = [str(each) for each in requires(settings)] if requires else []
     missing = [each for each in required if not met(each, plan)]

@@ -1,20 +1,23 @@
 //! One job through all its steps: fetch, unpack, environment, build, collect, repair, check, hand in.
+//! A job for metadata alone ends after the backend's hook for that.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use tokio::sync::watch;
 
 use super::attempt::Made;
+use super::check::SourceFacts;
 use super::clock::Clock;
 use super::link::Link;
 use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Room, Stop, Worker, ours};
 use super::source::Unpacked;
-use super::{chain, check, fetch, prove, repair, twice};
+use super::{chain, check, fetch, prove, repair, told, twice};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Outcome, Step};
+use crate::build::job::{Job, Outcome, Purpose, Step};
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 
@@ -31,24 +34,31 @@ pub async fn run(job: &Job, link: &Link, worker: &Worker, log: &Log, steps: &wat
     }
     log.close();
     match ended {
-        Ok((wheel, mut evidence)) => {
+        Ok(Brought::Metadata(text)) => Outcome::Metadata { text },
+        Ok(Brought::Wheel(wheel, mut evidence)) => {
             evidence.log_sha256 = log.sha256();
             evidence.durations = clock.durations();
-            Outcome::Built { wheel, evidence: Box::new(evidence) }
+            Outcome::Built { wheel, evidence }
         }
         Err(Stop::Failed(failure)) => Outcome::Failed(failure),
         Err(Stop::Needs(requirements)) => Outcome::Needs { requirements },
     }
 }
 
-/// The wheel's name as it was handed in, and what is known of it.
+/// What a job came to.
+enum Brought {
+    /// The wheel's name as it was handed in, and what is known of it.
+    Wheel(String, Box<Evidence>),
+    Metadata(String),
+}
+
 async fn go(
     job: &Job,
     link: &Link,
     worker: &Worker,
     log: &Log,
     clock: &mut Clock<'_>,
-) -> Result<(String, Evidence), Stop> {
+) -> Result<Brought, Stop> {
     let interpreter =
         worker.interpreters.iter().find(|each| each.target.name == job.target).ok_or_else(|| {
             failure(Class::Worker, Step::Fetch, format!("this worker has no interpreter for {}", job.target))
@@ -64,21 +74,38 @@ async fn go(
     }
     let facts = unpacked.facts.clone();
     let made = chain::build(&room, unpacked, clock).await?;
+    match job.purpose {
+        Purpose::Metadata => {
+            clock.enter(Step::Report);
+            Ok(Brought::Metadata(told::text(&made).await?))
+        }
+        Purpose::Wheel => wheel(&room, &made, (archive, &facts), clock).await,
+    }
+}
+
+/// From what the backend made to the wheel that is handed in.
+async fn wheel(
+    room: &Room<'_>,
+    made: &Made,
+    (archive, facts): (PathBuf, &SourceFacts),
+    clock: &mut Clock<'_>,
+) -> Result<Brought, Stop> {
+    let (job, target) = (room.job, &room.interpreter.target);
     clock.enter(Step::Repair);
     let folder = room.folder.below("repaired").map_err(|error| ours(&error, Step::Repair))?;
-    let repaired = repair::repair(&made.wheel.path, &folder, job, &interpreter.target, &room).await?;
+    let repaired = repair::repair(&made.file.path, &folder, job, target, room).await?;
     clock.enter(Step::Check);
-    let mut checked = check::check(&repaired, job, &interpreter.target, &facts, &room).await?;
+    let mut checked = check::check(&repaired, job, target, facts, room).await?;
     if room.recipe.has_tests() {
         clock.enter(Step::Test);
-        checked.extend(prove::prove(&room, &repaired, &archive).await?);
+        checked.extend(prove::prove(room, &repaired, &archive).await?);
     }
-    let reproducible = twice::reproducible(&room, archive, &repaired, clock).await?;
+    let reproducible = twice::reproducible(room, archive, &repaired, clock).await?;
     clock.enter(Step::Report);
-    link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
+    room.link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
     let evidence =
-        evidence(&room, &made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
-    Ok((repaired.filename, Evidence { reproducible, ..evidence }))
+        evidence(room, made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
+    Ok(Brought::Wheel(repaired.filename, Box::new(Evidence { reproducible, ..evidence })))
 }
 
 fn failure(class: Class, step: Step, hint: String) -> Failure {

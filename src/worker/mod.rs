@@ -32,4 +32,5 @@ pub mod rust;
 pub mod sandbox;
 pub mod services;
 pub mod source;
+pub mod told;
 pub mod twice;

@@ -29,7 +29,7 @@ pub async fn reproducible(
     clock.enter(Step::Repair);
     let fails = |error| ours(&error, Step::Repair);
     let folder = room.folder.below("repaired-again").map_err(fails)?;
-    let second = repair::repair(&made.wheel.path, &folder, room.job, &room.interpreter.target, room).await?;
+    let second = repair::repair(&made.file.path, &folder, room.job, &room.interpreter.target, room).await?;
     let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
     let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;
     room.log.note(if same { "it came out the same to the bit" } else { "it came out differently" });

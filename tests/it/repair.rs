@@ -82,6 +82,7 @@ impl Hand {
         Job {
             build: 1,
             fence: 1,
+            purpose: wheelwright::build::job::Purpose::Wheel,
             project: Some(project.into()),
             version: Some(version.into()),
             source: Source::default(),

@@ -76,6 +76,9 @@ fn of_bounds_and_results(class: Class) -> &'static str {
         }
         Class::Test => "the recipe's test command failed: see the log",
         Class::BadSource => "the source is no source distribution, or is damaged: fetch or upload it anew",
+        Class::MetadataHook => {
+            "the build backend tells its metadata only by building a wheel: the wheel is asked for instead"
+        }
         Class::Worker => "the worker failed, not the build: it can be asked for again",
         Class::Compiler => {
             "it does not compile with these tools: a newer release may, or a recipe with patches or compiler flags"

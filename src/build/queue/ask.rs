@@ -5,7 +5,7 @@ use super::{BuildId, Builds, Priority, no_build};
 use crate::access::Who;
 use crate::bad;
 use crate::build::choose;
-use crate::build::job::{Source, SourceKind};
+use crate::build::job::{Purpose, Source, SourceKind};
 use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub wanted: Wanted,
+    pub purpose: Purpose,
     /// Names, whole or abbreviated; empty: all that are offered.
     pub targets: Vec<String>,
     /// On whose page a requirement is looked for; the context of what no index lists.
@@ -168,8 +169,12 @@ impl Builds {
             let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
             return self.join(who, ask, known).await;
         }
+        let what = match ask.purpose {
+            Purpose::Wheel => "build asked",
+            Purpose::Metadata => "metadata asked",
+        };
         let detail = format!("{id} {} for {}", new.project.as_deref().unwrap_or("a tree"), new.target);
-        tx.commit(event(who, "build asked", new.project.as_deref(), &detail)).await?;
+        tx.commit(event(who, what, new.project.as_deref(), &detail)).await?;
         Ok(id)
     }
 
@@ -256,6 +261,7 @@ impl Builds {
     async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
         let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
         let mut row = StoredBuild {
+            purpose: ask.purpose.name().into(),
             context: plan.context.as_str().to_owned(),
             given: plan.given,
             project: plan.project,
@@ -295,7 +301,9 @@ pub(super) fn key(row: &StoredBuild, subdirectory: &str) -> String {
         None => ("from", place),
     };
     let recipe = row.recipe_sha256.as_deref().unwrap_or_default();
-    for part in [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context] {
+    let wheel = [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context];
+    let other = [row.purpose.as_str()].into_iter().filter(|purpose| !matches!(*purpose, "" | "wheel"));
+    for part in wheel.into_iter().chain(other) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }

@@ -5,7 +5,7 @@ use super::outcome::failure;
 use super::{BuildId, Builds};
 use crate::bad;
 use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
+use crate::build::job::{Purpose, Step};
 use crate::build::target::Target;
 use crate::db::builds::StoredBuild;
 use crate::error::{Error, Result};
@@ -62,6 +62,10 @@ impl Builds {
             Ok(name) => name,
             Err(error) => return Ok(Err(unfit(Class::BadWheel, error.to_string()))),
         };
+        if Purpose::named(&row.purpose) != Purpose::Wheel {
+            let why = format!("the worker handed in {filename}, and was asked for metadata alone");
+            return Ok(Err(unfit(Class::WrongWheel, why)));
+        }
         let target = self.target(&row.target).await?;
         let target = target.ok_or_else(|| bad!("target {} is not known any more", row.target))?;
         if let Err(why) = is_of(row, &target, &name, filename) {

@@ -2,7 +2,7 @@
 
 use super::{BuildId, Builds, LOOK_AGAIN, Worker};
 use crate::access::tokens;
-use crate::build::job::{Job, Step, WorkerDescription};
+use crate::build::job::{Job, Purpose, Step, WorkerDescription};
 use crate::db::builds::{Claim, StoredBuild};
 use crate::db::workers::StoredWorker;
 use crate::db::{Micros, now};
@@ -103,6 +103,7 @@ impl Builds {
         Ok(Job {
             build: row.id,
             fence: row.fence,
+            purpose: Purpose::named(&row.purpose),
             project: row.project,
             version: row.version,
             source: serde_json::from_str(&row.source).map_err(unreadable)?,

@@ -8,7 +8,7 @@ use crate::access::Who;
 use crate::build::choose::{self, Choice};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
-use crate::build::job::{Outcome, Source, Step};
+use crate::build::job::{Outcome, Purpose, Source, Step};
 use crate::build::publish;
 use crate::build::target::Target;
 use crate::db::builds::{Blocked, Edge, Ending, StoredBuild};
@@ -50,6 +50,7 @@ impl Builds {
                 true => Ok(()),
                 false => Err(lost(id)),
             },
+            Outcome::Metadata { text } => self.told(row, text).await,
             Outcome::Needs { requirements } => self.needs(row, requirements).await,
         }
     }
@@ -250,6 +251,7 @@ impl Builds {
         };
         let ask = Ask {
             wanted: Wanted::File { project: project.clone(), filename: found.file.filename.clone() },
+            purpose: Purpose::Wheel,
             targets: vec![target.name.clone()],
             index: context.clone(),
             // Where nothing else would list the wheel.

@@ -2,7 +2,7 @@
 
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
-use crate::build::job::{Source, Step};
+use crate::build::job::{Purpose, Source, Step};
 use crate::db::Micros;
 use crate::db::builds::StoredBuild;
 use crate::error::{Error, Result};
@@ -77,6 +77,7 @@ pub struct Wheel {
 #[derive(Clone, Debug)]
 pub struct Build {
     pub id: BuildId,
+    pub purpose: Purpose,
     /// `user/index`: what it needs comes from here.
     pub context: String,
     /// Uploaded or from a repository, not listed by its context.
@@ -107,6 +108,8 @@ pub struct Build {
     pub failure: Option<Failure>,
     /// Handed in; of a build that has not ended it may yet come to nothing.
     pub wheel: Option<Wheel>,
+    /// Blob of METADATA: the wheel's, or what a job for metadata alone brought.
+    pub metadata_sha256: Option<String>,
     pub evidence: Option<Evidence>,
     /// Bytes of its log so far.
     pub log_size: u64,
@@ -137,10 +140,12 @@ impl Build {
         let evidence = row.evidence.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             id,
+            purpose: Purpose::named(&row.purpose),
             failure: failure(&row),
             wheel: wheel(&row),
             recipe: recipe.map_err(|_| unreadable(id, "recipe"))?,
             evidence: evidence.map_err(|_| unreadable(id, "evidence"))?,
+            metadata_sha256: row.metadata_sha256,
             step: row.step.as_deref().and_then(word).filter(|_| state == State::Running),
             context: row.context,
             given: row.given,

@@ -55,13 +55,37 @@ impl Db {
         let done = sqlx::query(
             "UPDATE build SET state = 'built', project = $3, version = $4, evidence = $5, log_sha256 = $6, \
              ended_at = $7, lease_until = NULL, secret_sha256 = NULL, step = NULL, class = NULL, hint = NULL, \
-             line = NULL WHERE id = $1 AND fence = $2 AND state = 'running' AND wheel IS NOT NULL",
+             line = NULL WHERE id = $1 AND fence = $2 AND state = 'running' AND wheel IS NOT NULL \
+             AND purpose = 'wheel'",
         )
         .bind(build.id)
         .bind(build.fence)
         .bind(&build.project)
         .bind(&build.version)
         .bind(evidence)
+        .bind(log_sha256)
+        .bind(at)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// A job for metadata brought it. `false`: the lease is lost.
+    pub async fn metadata_told(
+        &self,
+        build: &StoredBuild,
+        metadata_sha256: &str,
+        log_sha256: &str,
+        at: Micros,
+    ) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE build SET state = 'built', metadata_sha256 = $3, log_sha256 = $4, ended_at = $5, \
+             lease_until = NULL, secret_sha256 = NULL, step = NULL, class = NULL, hint = NULL, line = NULL \
+             WHERE id = $1 AND fence = $2 AND state = 'running' AND purpose = 'metadata'",
+        )
+        .bind(build.id)
+        .bind(build.fence)
+        .bind(metadata_sha256)
         .bind(log_sha256)
         .bind(at)
         .execute(&self.writer)

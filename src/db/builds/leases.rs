@@ -32,7 +32,7 @@ fn in_list(count: usize, first: usize) -> String {
 }
 
 impl Db {
-    /// Claims the most urgent queued build for one of these targets: one statement that repeats its
+    /// Claims the most urgent queued build, equally urgent jobs for metadata first since they are short, for one of these targets: one statement that repeats its
     /// condition, so that no build is claimed twice. `None`: nothing is queued for them.
     pub async fn claim_build(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
         if claim.targets.is_empty() {
@@ -53,7 +53,8 @@ impl Db {
             "UPDATE build SET state = 'running', fence = fence + 1, worker = $1, secret_sha256 = $2, \
              started_at = $3, lease_until = $4, step = 'fetch', log_size = 0, wheel = NULL, wheel_sha256 = NULL \
              WHERE state = 'queued' AND id = (SELECT id FROM build WHERE state = 'queued' \
-             AND target IN ({targets}) ORDER BY priority, id LIMIT 1) RETURNING {COLUMNS}"
+             AND target IN ({targets}) \
+             ORDER BY priority, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, id LIMIT 1) RETURNING {COLUMNS}"
         );
         let mut query = sqlx::query(AssertSqlSafe(text))
             .bind(claim.worker)

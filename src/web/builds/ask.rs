@@ -2,7 +2,7 @@
 
 use super::{decided, shown};
 use crate::access::{Decision, Need};
-use crate::build::job::{Source, SourceKind};
+use crate::build::job::{Purpose, Source, SourceKind};
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::db::now;
 use crate::error::{Error, Result};
@@ -54,6 +54,9 @@ struct Asked {
     /// Where requirements are looked for, if not there.
     #[serde(default)]
     from: Option<String>,
+    /// `metadata`: no wheel, but what its METADATA would be.
+    #[serde(default)]
+    purpose: Purpose,
     /// Somebody waits for it.
     #[serde(default)]
     wait: bool,
@@ -78,7 +81,15 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
         return Err(missing!("there is no index {index}, or it is not yours to read"));
     }
     let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
-    let ask = Ask { wanted, targets: asked.targets, index, publish, priority, rebuild: asked.rebuild };
+    let ask = Ask {
+        wanted,
+        purpose: asked.purpose,
+        targets: asked.targets,
+        index,
+        publish,
+        priority,
+        rebuild: asked.rebuild,
+    };
     let mut all = Vec::new();
     for id in ctx.app.builds.ask(&ctx.who, &ask).await? {
         all.push(shown(&ctx.app, &ctx.app.builds.get(id).await?).await?);

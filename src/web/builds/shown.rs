@@ -23,6 +23,7 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
     });
     Ok(json!({
         "id": build.id,
+        "purpose": build.purpose,
         "state": build.state,
         "project": build.project,
         "version": build.version,
@@ -38,6 +39,7 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
         "step": build.step,
         "failure": build.failure,
         "wheel": wheel,
+        "metadata_sha256": build.metadata_sha256,
         "evidence": build.evidence,
         "needs": needs,
         "indexes": indexes,

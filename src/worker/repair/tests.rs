@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::build::job::Limits;
+use crate::build::job::{Limits, Purpose};
 use crate::packaging::archive::kit::{Entry, Zip};
 use crate::packaging::elf::Elf;
 use crate::packaging::filename::WheelFilename;
@@ -78,6 +78,7 @@ fn job(target: &Target) -> Job {
     Job {
         build: 1,
         fence: 1,
+        purpose: Purpose::Wheel,
         project: Some("demo".to_owned()),
         version: Some("1.0".to_owned()),
         source: crate::build::job::Source::default(),

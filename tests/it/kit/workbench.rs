@@ -136,6 +136,7 @@ impl Workbench {
         let mut job = Job {
             build,
             fence: 1,
+            purpose: wheelwright::build::job::Purpose::Wheel,
             project: Some(project.to_lowercase()),
             version: Some(version.to_owned()),
             source: Source { kind: SourceKind::Sdist, filename: filename.to_owned(), ..Source::default() },

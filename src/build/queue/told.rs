@@ -1,0 +1,69 @@
+//! Jobs for metadata alone: what they bring passes the gate of a wheel's METADATA.
+
+use super::Builds;
+use super::lease::lost;
+use super::outcome::failure;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Purpose, Step};
+use crate::db::builds::StoredBuild;
+use crate::db::now;
+use crate::error::Result;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
+use crate::packaging::version;
+
+/// Bytes; real ones have a few thousand, and some a long description.
+const LONGEST: usize = 8 << 20;
+
+impl Builds {
+    /// A worker tells the metadata that a wheel would have. What is not fit fails the job.
+    pub(super) async fn told(&self, row: StoredBuild, text: String) -> Result<()> {
+        if let Err(why) = check(&row, &text) {
+            return match self.fail(row.id, Some(row.fence), &why).await? {
+                true => Ok(()),
+                false => Err(lost(row.id)),
+            };
+        }
+        let metadata = self.0.store.put(text.into()).await?;
+        let log = match self.join_log(row.id).await? {
+            Some(log) => log,
+            None => self.0.store.put(bytes::Bytes::new()).await?,
+        };
+        if !self.0.db.metadata_told(&row, &metadata, &log, now()).await? {
+            return Err(lost(row.id));
+        }
+        self.0.db.drop_log_pieces(row.id).await?;
+        self.tell();
+        // Another row may have turned out to be the same.
+        self.settle().await
+    }
+}
+
+fn check(row: &StoredBuild, text: &str) -> Result<(), Failure> {
+    let unfit = |class, why: String| Err(failure(class, why, Step::Report));
+    if Purpose::named(&row.purpose) != Purpose::Metadata {
+        return unfit(Class::WrongWheel, "the worker told metadata, and was asked for a wheel".into());
+    }
+    if text.len() > LONGEST {
+        return unfit(Class::BadWheel, format!("its metadata is larger than {} MiB", LONGEST >> 20));
+    }
+    let metadata = Metadata::parse(text.as_bytes());
+    let metadata = match metadata.and_then(|metadata| metadata.validate_upload().map(|()| metadata)) {
+        Ok(metadata) => metadata,
+        Err(error) => return unfit(Class::BadWheel, format!("its metadata: {error}")),
+    };
+    if let Some(wanted) = &row.project
+        && ProjectName::new(&metadata.name).is_none_or(|name| name.as_str() != wanted)
+    {
+        let why =
+            format!("the build backend names the project {:?}, and {wanted} was asked for", metadata.name);
+        return unfit(Class::WrongWheel, why);
+    }
+    if let Some(wanted) = &row.version
+        && version::parse(&metadata.version) != version::parse(wanted)
+    {
+        let why = format!("the build backend says version {}, and {wanted} was asked for", metadata.version);
+        return unfit(Class::WrongWheel, why);
+    }
+    Ok(())
+}
