@@ -20,7 +20,9 @@ pub fn decide(
         Need::Nothing => Decision::Allowed,
         Need::Greet if index.is_none() => Decision::Allowed,
         Need::Login => asker.unless(asker.known.is_some() && !asker.only_builds()),
-        Need::Greet | Need::Read | Need::Upload | Need::Manage => asker.in_index(need, index, project),
+        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage => {
+            asker.in_index(need, index, project)
+        }
         Need::ManageIndex => asker.manage_index(index),
         Need::CreateUser => asker.unless(directory.open_registration || asker.admin(asker.is_root())),
         Need::ManageUser => {
@@ -31,6 +33,32 @@ pub fn decide(
         Need::Operate => asker.unless(asker.admin(asker.is_root())),
         Need::Work => asker.unless(asker.works()),
     }
+}
+
+/// Decides about a path that names several indexes, each by what it can mean: all must be readable.
+/// One that means nothing is as hidden as one that may not be read.
+pub fn decide_each<'a>(
+    directory: &Directory,
+    who: &Who,
+    indexes: impl Iterator<Item = &'a [IndexName]>,
+) -> Decision {
+    let reads = |name: Option<&IndexName>| decide(directory, who, Need::ReadEach, name, None, None);
+    let mut decided = None;
+    for meant in indexes {
+        let one = match meant {
+            [] => reads(None),
+            _ => meant
+                .iter()
+                .map(|name| reads(Some(name)))
+                .find(|one| *one != Decision::Allowed)
+                .unwrap_or(Decision::Allowed),
+        };
+        if one != Decision::Allowed {
+            return one;
+        }
+        decided = Some(one);
+    }
+    decided.unwrap_or_else(|| reads(None))
 }
 
 /// Whether `who` may read an index: for lists, and for the bases of another index.
@@ -177,7 +205,7 @@ impl<'a> Asker<'a> {
         };
         // A token that only uploads knows its index even though it cannot read it.
         let visible = self.reads(index) || (self.person_reads(index) && self.reaches(&index.name));
-        match (allowed, visible && !matches!(need, Need::Read | Need::Greet)) {
+        match (allowed, visible && !matches!(need, Need::Read | Need::ReadEach | Need::Greet)) {
             (true, _) => Decision::Allowed,
             (false, true) if self.known.is_some() => Decision::Refused,
             _ => hidden,

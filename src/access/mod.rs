@@ -12,7 +12,7 @@ pub mod tokens;
 
 use crate::index::directory::IndexName;
 
-pub use decide::{BUILDERS, Sight, decide, may_read, sees_build};
+pub use decide::{BUILDERS, Sight, decide, decide_each, may_read, sees_build};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +97,8 @@ pub enum Need {
     Login,
     /// Of the index in the path.
     Read,
+    /// [`Need::Read`] of every index that the path names.
+    ReadEach,
     Upload,
     Manage,
     /// Create, change or delete the index in the path.
@@ -124,7 +126,7 @@ impl Need {
     fn action(self) -> Option<Action> {
         match self {
             Self::Nothing | Self::Login => None,
-            Self::Greet | Self::Read => Some(Action::Read),
+            Self::Greet | Self::Read | Self::ReadEach => Some(Action::Read),
             Self::Upload => Some(Action::Upload),
             Self::Manage => Some(Action::Manage),
             Self::ManageIndex | Self::CreateUser | Self::ManageUser | Self::ManageToken | Self::Operate => {

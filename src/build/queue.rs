@@ -20,6 +20,7 @@ pub use row::{Build, BuildId, Priority, State, Wheel};
 pub use source::{Place, owner_of};
 
 use super::job::{Limits, WorkerDescription};
+use super::promise::Keeper;
 use super::recipe::Book;
 use super::target::Target;
 use crate::config::Config;
@@ -40,6 +41,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// A worker that was silent for so long offers nothing any more, in microseconds.
 const SILENT: Micros = 120_000_000;
+
+/// The same just after a start, in microseconds: longer than a restart takes.
+const RESTART: Micros = 900_000_000;
 
 /// For so long a worker's targets are known by name, in microseconds: 30 days.
 const KNOWN: Micros = 30 * 86_400_000_000;
@@ -64,6 +68,7 @@ struct Inner {
     fetching: tend::Fetching,
     /// The server stops: nothing is waited for any more.
     closing: AtomicBool,
+    targets: Keeper,
 }
 
 /// A worker, as it described itself.
@@ -96,6 +101,7 @@ impl Builds {
             changed: watch::Sender::new(0),
             fetching: tend::Fetching::default(),
             closing: AtomicBool::new(false),
+            targets: Keeper::default(),
         }))
     }
 
@@ -109,6 +115,11 @@ impl Builds {
 
     pub fn indexes(&self) -> &Arc<Indexes> {
         &self.0.indexes
+    }
+
+    /// What is known of targets.
+    pub fn keeper(&self) -> &Keeper {
+        &self.0.targets
     }
 
     /// The build with this number.
@@ -169,14 +180,23 @@ impl Builds {
 
     /// Workers that were heard of lately.
     pub async fn workers(&self) -> Result<Vec<Worker>> {
-        let rows = self.0.db.workers(now() - SILENT).await?;
+        self.workers_since(now() - SILENT).await
+    }
+
+    async fn workers_since(&self, since: Micros) -> Result<Vec<Worker>> {
+        let rows = self.0.db.workers(since).await?;
         Ok(rows.into_iter().filter_map(Worker::read).collect())
     }
 
     /// Targets that workers offer at present, each once, by name.
     pub async fn targets(&self) -> Result<Vec<Target>> {
-        let workers = self.workers().await?;
-        Ok(distinct(workers.into_iter().filter(|worker| worker.description.off.is_none())))
+        Ok(offered(self.workers().await?))
+    }
+
+    /// The same; after a start those of before count too, which are about to come back.
+    pub async fn expected_targets(&self) -> Result<Vec<Target>> {
+        let silent = if self.0.targets.is_starting() { RESTART } else { SILENT };
+        Ok(offered(self.workers_since(now() - silent).await?))
     }
 
     /// Targets that some worker offers or has offered in the last 30 days.
@@ -189,6 +209,10 @@ impl Builds {
     async fn target(&self, name: &str) -> Result<Option<Target>> {
         Ok(self.known_targets().await?.into_iter().find(|target| target.name == name))
     }
+}
+
+fn offered(workers: Vec<Worker>) -> Vec<Target> {
+    distinct(workers.into_iter().filter(|worker| worker.description.off.is_none()))
 }
 
 fn distinct(workers: impl Iterator<Item = Worker>) -> Vec<Target> {

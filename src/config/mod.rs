@@ -27,6 +27,8 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Served at `/simple/`.
     pub default_index: String,
+    /// What else indexes are called in `/v1/…`: an alias and `user/index`.
+    pub aliases: Vec<(String, String)>,
     /// Receives `POST /legacy/`.
     pub default_upload_index: Option<String>,
     pub limits: Limits,
@@ -180,6 +182,7 @@ impl Default for Config {
             offline: false,
             public_url: None,
             default_index: "root/pypi".into(),
+            aliases: vec![("pypi".into(), "root/pypi".into())],
             default_upload_index: None,
             limits: Limits::default(),
             mirror: Mirror::default(),

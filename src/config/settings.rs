@@ -96,6 +96,13 @@ pub const SETTINGS: &[Setting] = &[
         "As clients see this server behind a proxy, path prefix included."
     ),
     setting!("default_index", text, No, [default_index], "Served at /simple/."),
+    setting!(
+        "aliases",
+        pairs,
+        No,
+        [aliases],
+        "Short names of indexes in /v1/…: ALIAS=USER/INDEX, divided by commas."
+    ),
     setting!("default_upload_index", optional, No, [default_upload_index], "Receives uploads to /legacy/."),
     setting!(
         "open_registration",

@@ -36,6 +36,13 @@ impl Names {
         Self { lists, public, serial }
     }
 
+    /// Those of several indexes.
+    pub fn join(all: Vec<Self>) -> Self {
+        let public = all.iter().all(|names| names.public);
+        let serial = all.iter().filter_map(|names| names.serial).max();
+        Self { lists: all.into_iter().flat_map(|names| names.lists).collect(), public, serial }
+    }
+
     /// At most this many names.
     pub fn at_most(&self) -> usize {
         self.lists.iter().map(|list| list.names.len()).sum()

@@ -1,20 +1,21 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
-use super::audience::Audience;
-use super::drain;
+use super::ctx::Params;
+pub use super::ctx::{Ctx, no_index};
 use super::path::{self, Refusal};
 use super::respond;
-use crate::access::{self, Decision, Need, Who};
+use super::{drain, named};
+use crate::access::{self, Decision, Need};
 use crate::app::App;
 use crate::counters::Histogram;
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, Index, IndexName};
+use crate::index::directory::IndexName;
 use crate::packaging::filename::decode_once;
 use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -31,85 +32,6 @@ pub struct Route {
     pub methods: &'static [&'static str],
     pub path: &'static str,
     pub need: Need,
-}
-
-/// What a handler is given: the request, taken apart once, after the permission was granted.
-pub struct Ctx<B = Body> {
-    pub app: App,
-    pub who: Arc<Who>,
-    pub directory: Arc<Directory>,
-    pub method: Method,
-    /// As routed: normalised, without the public path prefix.
-    pub uri: Uri,
-    pub headers: HeaderMap,
-    /// Who is connected: a client, or the proxy before us.
-    pub peer: SocketAddr,
-    params: Params,
-    index: Option<IndexName>,
-    /// The table this request came through, with what it counts.
-    pub router: Arc<Router>,
-    pub body: B,
-}
-
-impl<B> Ctx<B> {
-    /// A path parameter, percent-decoded; empty if the route has none of that name.
-    pub fn param(&self, name: &str) -> &str {
-        self.params.get(name).unwrap_or_default()
-    }
-
-    /// The index of the path, or the default one of routes without (`/simple/`, `/legacy/`).
-    pub fn index(&self) -> Result<&Index> {
-        let name = self.index.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
-        self.directory.indexes.get(name).ok_or_else(|| no_index(name))
-    }
-
-    /// For whom the answer is; see [`Audience`].
-    pub fn audience(&self) -> Audience {
-        Audience::of(&self.headers)
-    }
-
-    /// Whether the client takes this media type by name (`application/json`).
-    pub fn accepts(&self, media_type: &str) -> bool {
-        let accept = self.headers.get_all(header::ACCEPT);
-        accept.iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains(media_type))
-    }
-
-    /// A parameter of the query string, decoded; `Some("")` for a bare `?force`.
-    pub fn query(&self, name: &str) -> Option<String> {
-        let query = self.uri.query()?;
-        url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == name).map(|(_, v)| v.into_owned())
-    }
-
-    /// The same without the body: can be shared while something is awaited.
-    pub fn without_body(self) -> Ctx<()> {
-        let Self { app, who, directory, method, uri, headers, peer, params, index, router, body: _ } = self;
-        Ctx { app, who, directory, method, uri, headers, peer, params, index, router, body: () }
-    }
-}
-
-impl Ctx {
-    /// The body as JSON, at most 1 MiB.
-    pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
-        let body = std::mem::take(&mut self.body);
-        let bytes = axum::body::to_bytes(body, 1 << 20)
-            .await
-            .map_err(|_| Error::TooLarge("the JSON body is larger than 1 MiB".into()))?;
-        serde_json::from_slice(&bytes).map_err(|e| bad!("Bad request: could not decode json: {e}"))
-    }
-}
-
-/// The decoded parameters of a path: at most five, so a search is the quickest map.
-#[derive(Default)]
-struct Params(Vec<(&'static str, Box<str>)>);
-
-impl Params {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
-    }
-}
-
-pub fn no_index(name: &IndexName) -> Error {
-    missing!("The stage {name} could not be found.")
 }
 
 type Handler = Arc<dyn Fn(Ctx) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
@@ -306,6 +228,7 @@ impl Router {
             who: Arc::default(),
             directory: app.indexes.directory(),
             index: index_of(row.route, &params, &app),
+            several: Vec::new(),
             app,
             method: parts.method,
             uri: parts.uri,
@@ -399,6 +322,7 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         ctx.directory = ctx.app.indexes.directory();
     }
     match decision(route, ctx) {
+        Decision::Hidden if route.need == Need::ReadEach => Err(named::unknown(ctx)),
         Decision::Allowed => Ok(()),
         Decision::AskCredential => Err(Error::Unauthenticated("log in, or send a token, to do this".into())),
         Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
@@ -412,7 +336,12 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     }
 }
 
-fn decision(route: Route, ctx: &Ctx) -> Decision {
+fn decision(route: Route, ctx: &mut Ctx) -> Decision {
+    if route.need == Need::ReadEach {
+        ctx.several = named::parse(ctx.param("indexes"), &ctx.app.config.aliases, &ctx.directory);
+        let meant = ctx.several.iter().map(|named| &named.meant[..]);
+        return access::decide_each(&ctx.directory, &ctx.who, meant);
+    }
     let project = ctx.params.get("project");
     let user = ctx.params.get("user");
     access::decide(&ctx.directory, &ctx.who, route.need, ctx.index.as_ref(), project, user)

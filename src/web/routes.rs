@@ -3,8 +3,8 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    builds, devpi, files, integrity, legacy_json, links, manage, operate, recipes, resources, simple, tokens,
-    upload, workers,
+    builds, devpi, files, integrity, legacy_json, links, manage, operate, proxy, recipes, resources, simple,
+    tokens, upload, workers,
 };
 use crate::access::Need;
 
@@ -16,8 +16,17 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 8] =
-        [simple_api, file_urls, legacy_api, operation, manage_people, shared, keeping, building];
+    let chapters: [fn(Table) -> Table; 9] = [
+        simple_api,
+        wheels_proxy,
+        file_urls,
+        legacy_api,
+        operation,
+        manage_people,
+        shared,
+        keeping,
+        building,
+    ];
     chapters.into_iter().fold(Table::default(), |table, chapter| chapter(table))
 }
 
@@ -85,8 +94,8 @@ fn simple_api(table: Table) -> Table {
     table
         .on(GET, "/simple", Need::Read, simple::slash)
         .on(GET, "/simple/", Need::Read, simple::list)
-        .on(GET, "/simple/{project}", Need::Read, simple::project)
-        .on(GET, "/simple/{project}/", Need::Read, simple::project)
+        .on(GET, "/simple/{project}", Need::Read, simple::project_for_client)
+        .on(GET, "/simple/{project}/", Need::Read, simple::project_for_client)
         .on(GET, "/{user}/{index}/+simple", Need::Read, simple::slash)
         .on(GET, "/{user}/{index}/+simple/", Need::Read, simple::list)
         .on(GET, "/{user}/{index}/+simple/{project}", Need::Read, simple::project)
@@ -96,6 +105,15 @@ fn simple_api(table: Table) -> Table {
         .on(GET, "/{user}/{index}/+at/{date}/+simple/", Need::Read, simple::list)
         .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}", Need::Read, simple::project)
         .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}/", Need::Read, simple::project)
+}
+
+/// The wheels proxy: several indexes for one target.
+fn wheels_proxy(table: Table) -> Table {
+    table
+        .on(GET, "/v1/{indexes}/{target}/+simple", Need::ReadEach, simple::slash)
+        .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
+        .on(GET, "/v1/{indexes}/{target}/+simple/{project}", Need::ReadEach, proxy::pages::project)
+        .on(GET, "/v1/{indexes}/{target}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
 }
 
 /// What people, scripts and installers ask under the same URL, and what only pages need.

@@ -1,11 +1,12 @@
 //! The simple API: project pages and the list of projects.
 
-use super::negotiate;
 use super::router::Ctx;
+use super::{negotiate, proxy};
 use crate::counters;
 use crate::db::Micros;
 use crate::error::Result;
-use crate::index::view::{Ask, Form, Prepared, Variant};
+use crate::index::directory::Index;
+use crate::index::view::{Amend, Ask, Form, Prepared, Variant};
 use crate::packaging::name::ProjectName;
 use crate::{bad, missing};
 use axum::body::Body;
@@ -19,27 +20,49 @@ const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
 const BY_AGENT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, User-Agent");
 
+/// Whose page is asked for, and by whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// An index by its name: what exists.
+    Index,
+    /// The default index, with what is promised to the client.
+    Client,
+    /// Several indexes, with what is promised to a target.
+    Several,
+}
+
 /// `…/+simple/{project}/`: the page, under its one normalised URL.
 pub async fn project(ctx: Ctx) -> Result<Response> {
+    project_of(ctx, Of::Index).await
+}
+
+/// `/simple/{project}/`
+pub async fn project_for_client(ctx: Ctx) -> Result<Response> {
+    project_of(ctx, Of::Client).await
+}
+
+pub async fn project_of(ctx: Ctx, of: Of) -> Result<Response> {
     let name = named(&ctx)?;
     let asked = ctx.param("project");
     if asked != name.as_str() || !ctx.uri.path().ends_with('/') {
         let up = if ctx.uri.path().ends_with('/') { "../" } else { "" };
         return redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{up}{name}/"));
     }
-    page(ctx, name, BY_ACCEPT).await
+    let by_agent = of == Of::Client || of == Of::Several && ctx.param("target") == proxy::AUTO;
+    page(ctx.without_body(), name, if by_agent { BY_AGENT } else { BY_ACCEPT }, of).await
 }
 
 /// `I/{project}` as installers see it (`pip install -i …/alice/dev`): the same page, no redirect.
 pub async fn project_for_installers(ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
-    page(ctx, name, BY_AGENT).await
+    page(ctx.without_body(), name, BY_AGENT, Of::Index).await
 }
 
 /// `POST …/+simple/{project}/refresh`: asks the upstream anew.
 pub async fn refresh(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let name = named(&ctx)?;
-    let ask = ask(&ctx, &name, Form::Html, true)?;
+    let ask = ask(&ctx, &name, ctx.index()?, Form::Html, true)?;
     ctx.app.indexes.views.project(ask).await?;
     redirect(&ctx, StatusCode::FOUND, format!("../{name}/"))
 }
@@ -50,13 +73,13 @@ pub async fn slash(ctx: Ctx) -> Result<Response> {
     redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{last}/"))
 }
 
-fn named(ctx: &Ctx) -> Result<ProjectName> {
+fn named<B>(ctx: &Ctx<B>) -> Result<ProjectName> {
     let text = ctx.param("project");
     ProjectName::new(text).ok_or_else(|| missing!("{text:?} is not a valid project name"))
 }
 
 /// To a relative place, so that it holds behind any proxy; the query is kept.
-pub(super) fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> Result<Response> {
+pub(super) fn redirect<B>(ctx: &Ctx<B>, status: StatusCode, mut location: String) -> Result<Response> {
     if let Some(query) = ctx.uri.query() {
         location.push('?');
         location.push_str(query);
@@ -71,23 +94,44 @@ pub(super) fn redirect(ctx: &Ctx, status: StatusCode, mut location: String) -> R
     Ok(response)
 }
 
-async fn page(ctx: Ctx, name: ProjectName, vary: HeaderValue) -> Result<Response> {
+async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Result<Response> {
     let fresh = negotiate::wants_fresh(&ctx.headers);
-    let ask = ask(&ctx, &name, form(&ctx)?, fresh)?;
-    let prepared = ctx.app.indexes.views.project(ask).await?;
+    let form = form(&ctx)?;
+    let promised = match of {
+        Of::Index => None,
+        Of::Client => proxy::for_agent(&ctx).await?,
+        Of::Several => proxy::for_target(&ctx).await?,
+    };
+    let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
+    let views = &ctx.app.indexes.views;
+    let prepared = match of {
+        Of::Several => {
+            let indexes = ctx.indexes()?;
+            let asks = indexes.into_iter().map(|index| ask(&ctx, &name, index, form, fresh));
+            let asks: Vec<Ask<'_>> = asks.map(|ask| Ok(Ask { amend, ..ask? })).collect::<Result<_>>()?;
+            proxy::pages::first(views, &asks).await?
+        }
+        _ => views.project(Ask { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
+    };
     Ok(answer(&ctx, &prepared, vary))
 }
 
-fn form(ctx: &Ctx) -> Result<Form> {
+fn form<B>(ctx: &Ctx<B>) -> Result<Form> {
     let format = ctx.uri.query().and_then(|_| ctx.query("format"));
     negotiate::form(&ctx.headers, format.as_deref())
 }
 
-fn ask<'a>(ctx: &'a Ctx, project: &'a ProjectName, form: Form, refresh: bool) -> Result<Ask<'a>> {
+fn ask<'a, B>(
+    ctx: &'a Ctx<B>,
+    project: &'a ProjectName,
+    index: &'a Index,
+    form: Form,
+    refresh: bool,
+) -> Result<Ask<'a>> {
     let slashes = ctx.uri.path().bytes().filter(|byte| *byte == b'/').count();
     Ok(Ask {
         directory: &ctx.directory,
-        index: ctx.index()?,
+        index,
         project,
         who: &ctx.who,
         form,
@@ -100,13 +144,13 @@ fn ask<'a>(ctx: &'a Ctx, project: &'a ProjectName, form: Form, refresh: bool) ->
 }
 
 /// The server as the client names it.
-fn host(ctx: &Ctx) -> Option<&str> {
+fn host<B>(ctx: &Ctx<B>) -> Option<&str> {
     let host = || ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     ctx.uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }
 
 /// The moment that `+at/{date}` names: the end of a day (UTC), or a time.
-fn as_of(ctx: &Ctx) -> Result<Option<Micros>> {
+fn as_of<B>(ctx: &Ctx<B>) -> Result<Option<Micros>> {
     let text = ctx.param("date");
     if text.is_empty() {
         return Ok(None);
@@ -122,7 +166,7 @@ fn as_of(ctx: &Ctx) -> Result<Option<Micros>> {
 }
 
 /// The prepared bytes, or 304.
-fn answer(ctx: &Ctx, page: &Prepared, vary: HeaderValue) -> Response {
+fn answer<B>(ctx: &Ctx<B>, page: &Prepared, vary: HeaderValue) -> Response {
     let (variant, packed) = chosen(&ctx.headers, page);
     let unchanged = negotiate::none_match(&ctx.headers, &variant.etag);
     let body = if unchanged { Body::empty() } else { Body::from(variant.body.clone()) };

@@ -2,8 +2,8 @@
 
 use super::Promise;
 use crate::access::Who;
+use crate::build::choose;
 use crate::build::queue::Builds;
-use crate::build::{choose, target};
 use crate::error::Result;
 use crate::index::directory::IndexName;
 use crate::missing;
@@ -23,14 +23,7 @@ pub async fn find(
 ) -> Result<Promise> {
     let nothing = || missing!("{filename} is not promised to {target} by {index}");
     let wheel = WheelFilename::parse(filename).map_err(|_| nothing())?;
-    let known = builds.known_targets().await?;
-    let target = match target::find(target, &known)?[..] {
-        [one] => one.clone(),
-        ref several => {
-            let names: Vec<&str> = several.iter().map(|target| target.name.as_str()).collect();
-            return Err(missing!("{target} could be any of {}: name one of them", names.join(", ")));
-        }
-    };
+    let target = builds.offers().await?.named(target)?.target.clone();
     if super::filename(&wheel.name, &wheel.version, &target) != filename {
         return Err(nothing());
     }

@@ -5,10 +5,13 @@
 //! for the build. What was served once under that name stays as it was.
 
 mod find;
+pub mod fit;
+mod offers;
 mod page;
 
 pub use find::find;
-pub use page::{ForTarget, Offered};
+pub use offers::{Keeper, Offered, Offers};
+pub use page::ForTarget;
 
 use super::queue::{Build, BuildId};
 use super::target::Target;

@@ -1,33 +1,18 @@
 //! Promises on a target's page, computed from what is stored.
 
-use super::{filename, url};
+use super::{Offered, filename, url};
 use crate::build::choose;
 use crate::build::queue::{Builds, owner_of};
-use crate::build::target::Target;
 use crate::db::Micros;
 use crate::error::Result;
 use crate::index::directory::Directory;
 use crate::index::view::Amend;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::{CoreMetadata, File, Page};
-use crate::packaging::tags::Ranks;
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// A target with what is worked out of it once.
-#[derive(Debug)]
-pub struct Offered {
-    pub target: Target,
-    pub ranks: Ranks,
-}
-
-impl Offered {
-    pub fn new(target: Target) -> Self {
-        Self { ranks: target.ranks(), target }
-    }
-}
 
 /// Adds to a page what is promised to a target.
 pub struct ForTarget {
@@ -37,7 +22,7 @@ pub struct ForTarget {
 
 impl Amend for ForTarget {
     fn key(&self) -> &str {
-        &self.offered.target.name
+        &self.offered.key
     }
 
     fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>> {

@@ -40,7 +40,10 @@ impl Builds {
             seen_at: now(),
         };
         match self.0.db.put_worker(&row).await? {
-            true => Ok(()),
+            true => {
+                self.0.targets.came();
+                Ok(())
+            }
             false => Err(conflict!("another account's worker is named {name}: choose another with --name")),
         }
     }

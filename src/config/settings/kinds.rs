@@ -106,3 +106,19 @@ pub mod list {
         Some(value.join(",")).filter(|text| !text.is_empty())
     }
 }
+/// `a=x,b=y`
+pub mod pairs {
+    pub fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
+        let pairs = super::list::parse(text)?;
+        let read = |pair: &String| {
+            let (name, value) = pair.split_once('=').map(|(name, value)| (name.trim(), value.trim()))?;
+            let plain = !name.is_empty() && !value.is_empty() && !name.contains(['+', '/']);
+            plain.then(|| (name.to_owned(), value.to_owned()))
+        };
+        pairs.iter().map(read).collect::<Option<_>>().ok_or_else(|| "must be like NAME=USER/INDEX".into())
+    }
+    pub fn show(value: &[(String, String)]) -> Option<String> {
+        let pairs: Vec<String> = value.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        super::list::show(&pairs)
+    }
+}

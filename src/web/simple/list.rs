@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::index::names::Names;
 use crate::index::view::Form;
 use crate::packaging::{html, json};
-use crate::web::negotiate;
 use crate::web::router::Ctx;
+use crate::web::{negotiate, proxy};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -31,12 +31,11 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     if !ctx.uri.path().ends_with('/') {
         return super::slash(ctx).await;
     }
+    let ctx = ctx.without_body();
     let form = form(&ctx)?;
     // Names have no dates; that of the URL must be one all the same.
     as_of(&ctx)?;
-    let index = ctx.index()?;
-    let names = ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?;
-    let title = format!("Simple index of {}", index.name);
+    let (names, title) = named(&ctx).await?;
     let gzip = negotiate::takes_gzip(&ctx.headers);
     let public = names.public && ctx.who.user.is_none();
     let serial = names.serial;
@@ -64,7 +63,24 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     Ok(response)
 }
 
-fn small(ctx: &Ctx, names: &Names, form: Form, title: &str, gzip: bool) -> Result<Response> {
+async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
+    let (indexes, several) = match ctx.param("indexes") {
+        "" => (vec![ctx.index()?], String::new()),
+        several => (ctx.indexes()?, format!(" ({several})")),
+    };
+    if !several.is_empty() {
+        // A target that does not exist is told here, not project by project.
+        proxy::for_target(ctx).await?;
+    }
+    let mut all = Vec::with_capacity(indexes.len());
+    for index in &indexes {
+        all.push(ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?);
+    }
+    let title: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
+    Ok((Names::join(all), format!("Simple index of {}{several}", title.join(", "))))
+}
+
+fn small(ctx: &Ctx<()>, names: &Names, form: Form, title: &str, gzip: bool) -> Result<Response> {
     let bytes = write(Vec::new(), names, form, title, gzip)?;
     let hex = crate::index::hex(&Sha256::digest(&bytes));
     let etag = format!("\"{}\"", hex.get(..32).unwrap_or_default());

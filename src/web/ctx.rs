@@ -1,0 +1,105 @@
+//! What a handler is given, and what it can ask of it.
+
+use super::audience::Audience;
+use super::named::Named;
+use super::router::Router;
+use crate::access::Who;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Index, IndexName};
+use crate::{bad, missing};
+use axum::body::Body;
+use http::{HeaderMap, Method, Uri, header};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What a handler is given: the request, taken apart once, after the permission was granted.
+pub struct Ctx<B = Body> {
+    pub app: App,
+    pub who: Arc<Who>,
+    pub directory: Arc<Directory>,
+    pub method: Method,
+    /// As routed: normalised, without the public path prefix.
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    /// Who is connected: a client, or the proxy before us.
+    pub peer: SocketAddr,
+    pub(super) params: Params,
+    pub(super) index: Option<IndexName>,
+    /// Of routes that are about several: in the path's order.
+    pub(super) several: Vec<Named>,
+    /// The table this request came through, with what it counts.
+    pub router: Arc<Router>,
+    pub body: B,
+}
+
+impl<B> Ctx<B> {
+    /// A path parameter, percent-decoded; empty if the route has none of that name.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.get(name).unwrap_or_default()
+    }
+
+    /// The index of the path, or the default one of routes without (`/simple/`, `/legacy/`).
+    pub fn index(&self) -> Result<&Index> {
+        let name = self.index.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
+        self.directory.indexes.get(name).ok_or_else(|| no_index(name))
+    }
+
+    /// The indexes of a path that names several (`alice.dev+pypi`), in its order; the asker may read
+    /// all of them.
+    ///
+    /// # Errors
+    /// `Missing` if one of them can not be told.
+    pub fn indexes(&self) -> Result<Vec<&Index>> {
+        self.several.iter().map(|named| named.one(&self.directory)).collect()
+    }
+
+    /// For whom the answer is; see [`Audience`].
+    pub fn audience(&self) -> Audience {
+        Audience::of(&self.headers)
+    }
+
+    /// Whether the client takes this media type by name (`application/json`).
+    pub fn accepts(&self, media_type: &str) -> bool {
+        let accept = self.headers.get_all(header::ACCEPT);
+        accept.iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains(media_type))
+    }
+
+    /// A parameter of the query string, decoded; `Some("")` for a bare `?force`.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.uri.query()?;
+        url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == name).map(|(_, v)| v.into_owned())
+    }
+
+    /// The same without the body: can be shared while something is awaited.
+    pub fn without_body(self) -> Ctx<()> {
+        let Self { app, who, directory, method, uri, headers, peer, params, index, several, router, body: _ } =
+            self;
+        Ctx { app, who, directory, method, uri, headers, peer, params, index, several, router, body: () }
+    }
+}
+
+impl Ctx {
+    /// The body as JSON, at most 1 MiB.
+    pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        let body = std::mem::take(&mut self.body);
+        let bytes = axum::body::to_bytes(body, 1 << 20)
+            .await
+            .map_err(|_| Error::TooLarge("the JSON body is larger than 1 MiB".into()))?;
+        serde_json::from_slice(&bytes).map_err(|e| bad!("Bad request: could not decode json: {e}"))
+    }
+}
+
+/// The decoded parameters of a path: at most five, so a search is the quickest map.
+#[derive(Default)]
+pub(super) struct Params(pub(super) Vec<(&'static str, Box<str>)>);
+
+impl Params {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
+    }
+}
+
+pub fn no_index(name: &IndexName) -> Error {
+    missing!("The stage {name} could not be found.")
+}

@@ -1,0 +1,125 @@
+//! Several indexes in one segment of a path: `alice.dev+pypi`.
+//!
+//! Names of users and indexes may hold dots themselves. Where a name can be read in two ways it means
+//! neither: whoever can make a user must not be able to come before somebody else's index.
+
+use super::ctx::Ctx;
+use crate::access;
+use crate::error::{Error, Result};
+use crate::index::directory::{Directory, Index, IndexName};
+use crate::missing;
+
+/// More indexes in one path are not looked at.
+const MOST: usize = 32;
+
+/// One of them as it was written, and what it can mean.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Named {
+    pub text: Box<str>,
+    /// Indexes that exist.
+    pub meant: Vec<IndexName>,
+}
+
+impl Named {
+    /// The index that is meant.
+    pub fn one<'a>(&self, directory: &'a Directory) -> Result<&'a Index> {
+        match &self.meant[..] {
+            [one] => directory.indexes.get(one).ok_or_else(|| super::ctx::no_index(one)),
+            [] => Err(missing!("{} is no index here", self.text)),
+            several => {
+                let names: Vec<&str> = several.iter().map(IndexName::as_str).collect();
+                Err(missing!(
+                    "{} can be read as {}: give one of them an alias (setting `aliases`) and use that",
+                    self.text,
+                    names.join(" or as ")
+                ))
+            }
+        }
+    }
+}
+
+/// Reads the segment. An alias counts before `user.index`.
+pub fn parse(text: &str, aliases: &[(String, String)], directory: &Directory) -> Vec<Named> {
+    let known = |name: &IndexName| directory.indexes.contains_key(name);
+    let one = |text: &str| {
+        let alias = aliases.iter().find(|(alias, _)| alias == text).map(|(_, name)| name);
+        let meant: Vec<IndexName> = match alias {
+            Some(name) => IndexName::parse(name).into_iter().filter(known).collect(),
+            None => {
+                let splits = text.match_indices('.').filter_map(|(at, _)| {
+                    IndexName::parse(&format!("{}/{}", text.get(..at)?, text.get(at + 1..)?))
+                });
+                splits.filter(known).collect()
+            }
+        };
+        Named { text: text.into(), meant }
+    };
+    text.split('+').take(MOST + 1).map(one).collect()
+}
+
+/// 404 for a known asker: what was understood, and what was not.
+pub fn unknown(ctx: &Ctx) -> Error {
+    let reads = |named: &&Named| {
+        let each = named.meant.iter().filter_map(|name| ctx.directory.indexes.get(name));
+        named.meant.len() == 1
+            && each.into_iter().all(|index| access::may_read(&ctx.directory, &ctx.who, index))
+    };
+    let (understood, rest): (Vec<&Named>, Vec<&Named>) = ctx.several.iter().partition(reads);
+    let understood: Vec<String> = understood
+        .iter()
+        .map(|named| format!("{} ({})", named.text, named.meant.first().map_or("", IndexName::as_str)))
+        .collect();
+    let rest: Vec<&str> = rest.iter().map(|named| &*named.text).collect();
+    let aliases: Vec<&str> = ctx.app.config.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
+    missing!(
+        "no index here is called {}{}; write user.index or an alias ({}), joined by +",
+        rest.join(" or "),
+        match understood.is_empty() {
+            true => String::new(),
+            false => format!("; understood were {}", understood.join(", ")),
+        },
+        aliases.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::options::{self, Options};
+
+    fn directory(names: &[&str]) -> Directory {
+        let mut directory = Directory::default();
+        for name in names {
+            let name = IndexName::parse(name).unwrap();
+            directory.indexes.insert(name.clone(), options::read(&name, &Options::new()));
+        }
+        directory
+    }
+
+    #[track_caller]
+    fn check(text: &str, known: &[&str], expected: &[&[&str]]) {
+        let aliases = [("pypi".to_owned(), "root/pypi".to_owned()), ("gone".into(), "root/gone".into())];
+        let parsed = parse(text, &aliases, &directory(known));
+        let meant: Vec<Vec<&str>> =
+            parsed.iter().map(|named| named.meant.iter().map(IndexName::as_str).collect()).collect();
+        assert_eq!(meant, expected, "{text}");
+    }
+
+    #[test]
+    fn names_and_aliases_are_joined_by_plus_in_their_order() {
+        let known = ["alice/dev", "root/pypi", "bob/pypi"];
+        check("alice.dev+pypi", &known, &[&["alice/dev"], &["root/pypi"]]);
+        check("pypi+alice.dev+bob.pypi", &known, &[&["root/pypi"], &["alice/dev"], &["bob/pypi"]]);
+        check("dev+alice/dev+gone+", &known, &[&[], &[], &[], &[]]);
+    }
+
+    #[test]
+    fn a_name_with_dots_means_the_index_that_exists_and_nothing_if_there_are_two() {
+        check("a.b.c", &["a.b/c"], &[&["a.b/c"]]);
+        check("a.b.c", &["a/b.c"], &[&["a/b.c"]]);
+        check("a.b.c", &["a/b.c", "a.b/c"], &[&["a/b.c", "a.b/c"]]);
+        let both = directory(&["a/b.c", "a.b/c"]);
+        let refused = parse("a.b.c", &[], &both)[0].one(&both).unwrap_err();
+        assert!(refused.to_string().contains("a/b.c or as a.b/c"), "{refused}");
+    }
+}
