@@ -82,8 +82,8 @@ fn expected(route: Route, asker: Asker) -> Verdict {
         (Need::Work, BuildToken) => Passes,
         (Need::Login, BuildToken) | (Need::Work, _) => Refuses,
         (Need::Login, _) => Passes,
-        (Need::Greet | Need::Read, Reader | Uploader | ReadToken | Owner) => Passes,
-        (Need::Greet | Need::Read, _) => Hides,
+        (Need::Greet | Need::Read | Need::ReadEach, Reader | Uploader | ReadToken | Owner) => Passes,
+        (Need::Greet | Need::Read | Need::ReadEach, _) => Hides,
         (Need::Upload, Uploader | ProjectToken | Owner) => Passes,
         (Need::Upload, OtherProjectToken) if !names_project => Passes,
         (Need::Manage, Uploader | Owner) => Passes,
@@ -183,11 +183,13 @@ impl House {
 
 fn path(template: &str, index: &str) -> String {
     let mut path = String::new();
+    let several = format!("alice.{index}");
     for part in template.split_inclusive('/') {
         let (name, slash) = part.strip_suffix('/').map_or((part, ""), |name| (name, "/"));
         path.push_str(match name {
             "{user}" => "alice",
             "{index}" => index,
+            "{indexes}" => &several,
             "{project}" => "demo",
             "{version}" => "1.0",
             "{date}" => "2026-05-03",
@@ -207,6 +209,7 @@ fn verdict(status: u16, body: &Value) -> Verdict {
         401 if message.starts_with("the credential is wrong") => Asks,
         403 if message.contains("is not allowed to do this") => Refuses,
         404 if message.starts_with("The stage alice/dev could not be found") => Hides,
+        404 if message.starts_with("no index here is called alice.dev") => Hides,
         _ => Passes,
     }
 }
@@ -236,12 +239,13 @@ async fn every_route_treats_every_credential_as_its_need_says() {
 async fn a_hidden_index_looks_like_one_that_never_was() {
     let house = House::build().await;
     let mut wrong = Vec::new();
-    for route in routes::table().rows.into_iter().filter(|route| route.path.contains("{index}")) {
+    for route in routes::table().rows.into_iter().filter(|route| route.path.contains("{index")) {
         for method in route.methods {
             for asker in [Anonymous, Other, ElsewhereToken, Disabled] {
                 let (status, hidden) = house.try_route(route, method, "dev", asker).await;
                 let (other_status, missing) = house.try_route(route, method, "nope", asker).await;
-                let missing = missing.to_string().replace("alice/nope", "alice/dev");
+                let missing =
+                    missing.to_string().replace("alice/nope", "alice/dev").replace("alice.nope", "alice.dev");
                 if (status, hidden.to_string()) != (other_status, missing.clone()) {
                     wrong.push(format!(
                         "{method} {} as {asker:?}: {status} {hidden}, but {missing}",
