@@ -57,6 +57,12 @@ pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
         result.insert("database-engine".into(), engine.into());
         result.insert("database".into(), masked(&config.database_url()).into());
         result.insert("indexes".into(), directory.indexes.len().into());
+        let workers = ctx.app.builds.workers().await?;
+        let off = workers
+            .iter()
+            .filter_map(|known| Some((known.name.clone(), json!(known.description.off.as_ref()?))));
+        result.insert("workers".into(), workers.len().into());
+        result.insert("workers-off".into(), Value::Object(off.collect()));
     }
     Ok(result)
 }

@@ -53,9 +53,11 @@ pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Rece
         worker = post.name,
         targets = post.description.targets.len(),
         slots = post.description.slots,
-        off = post.description.off,
         "the worker is at its server"
     );
+    if let Some(off) = &post.description.off {
+        tracing::warn!(worker = post.name, off, "the worker builds nothing");
+    }
     let post = Arc::new(post);
     let shift = Shift { post: post.clone(), beat, slots: Arc::new(Semaphore::new(slots(&post.description))) };
     let mut jobs = JoinSet::new();

@@ -6,12 +6,16 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-/// `canary reach FILE PORT`, `canary memory`, `canary linger MARK`, `canary wait MARK`
+/// More threads than any canary's limit allows.
+const MANY_THREADS: usize = 1500;
+
+/// `canary reach FILE PORT`, `canary memory`, `canary threads`, `canary linger MARK`, `canary wait MARK`
 pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     let arguments: Vec<String> = arguments.filter_map(|argument| argument.into_string().ok()).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["reach", file, port] => Ok(reach(Path::new(file), port.parse().unwrap_or_default())),
         ["memory"] => Ok(use_memory()),
+        ["threads"] => Ok(use_threads()),
         ["linger", mark] => linger(mark),
         ["wait", _] => loop {
             std::thread::sleep(Duration::from_secs(3600));
@@ -85,6 +89,25 @@ fn use_memory() -> ExitCode {
     }
     println!("{} MiB were not too much", kept.len());
     ExitCode::SUCCESS
+}
+
+/// Starts threads until the kernel refuses.
+fn use_threads() -> ExitCode {
+    let sleep = || loop {
+        std::thread::park();
+    };
+    for _ in 0..MANY_THREADS {
+        match std::thread::Builder::new().stack_size(16 << 10).spawn(sleep) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return ExitCode::SUCCESS,
+            Err(error) => {
+                println!("{error}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    println!("{MANY_THREADS} threads were not too many");
+    ExitCode::from(1)
 }
 
 /// Leaves a process behind.

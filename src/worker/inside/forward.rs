@@ -9,7 +9,7 @@ use std::sync::mpsc::sync_channel;
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: u64 = 32;
 /// Two for each connection, and the one that accepts.
-pub(super) const MOST_THREADS: u64 = 2 * CONNECTIONS + 1;
+pub(in crate::worker) const MOST_THREADS: u64 = 2 * CONNECTIONS + 1;
 const STACK: usize = 128 << 10;
 
 /// Listens on `port`, or on a free one if it is 0, and says on which.

@@ -14,6 +14,8 @@ mod install;
 mod place;
 mod unpack;
 
+#[cfg(unix)]
+pub(super) use forward::MOST_THREADS;
 use std::ffi::OsString;
 use std::process::ExitCode;
 

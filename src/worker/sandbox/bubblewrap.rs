@@ -46,8 +46,13 @@ pub(super) fn command(sandbox: &Sandbox, plan: &Plan) -> Result<(Command, Vec<Ow
     list.flags("--die-with-parent --new-session --as-pid-1 --cap-drop ALL --clearenv");
     list.system(plan.root.as_deref());
     list.etc(plan.root.as_deref(), plan.network)?;
-    // As root of the host, a build owns the switches below /proc/sys: nobody writes anything there.
-    list.flags("--proc /proc --remount-ro /proc --dev /dev");
+    list.flags("--proc /proc");
+    if let Some(most) = sandbox.bound.pid_max(plan.limits.processes) {
+        list.with_descriptor("--file", memory_file("pid_max", most.to_string().as_bytes())?);
+        list.extend(["/proc/sys/kernel/pid_max"]);
+    }
+    // As root of the host, a build owns the switches below /proc/sys: nobody else writes anything there.
+    list.flags("--remount-ro /proc --dev /dev");
     for (folder, share) in MEMORY_FOLDERS {
         let size = memory_folder_size(plan.limits.memory, share);
         let mode = if folder == HOME { "0755" } else { "1777" };

@@ -9,11 +9,19 @@ use std::net::{Ipv4Addr, TcpListener};
 const LIMITS: Limits =
     Limits { seconds: 20, memory: 64 << 20, disk: 16 << 20, files: 1000, processes: 16, log: 16 << 10 };
 
+const PID_MAX: &str = "/proc/sys/kernel/pid_max";
+
 /// The reason why this machine must not build; `None` if all is well.
 pub(super) async fn sing(sandbox: &Sandbox) -> Option<String> {
-    let (reach, memory, leftovers) =
-        tokio::join!(nothing_is_reached(sandbox), memory_is_bounded(sandbox), nothing_is_left(sandbox));
-    [reach, memory, leftovers].into_iter().find_map(Result::err)
+    let before = std::fs::read_to_string(PID_MAX);
+    let (reach, processes, memory, leftovers) = tokio::join!(
+        nothing_is_reached(sandbox),
+        processes_are_bounded(sandbox),
+        memory_is_bounded(sandbox),
+        nothing_is_left(sandbox)
+    );
+    let changed = the_machine_is_as_it_was(before.ok());
+    [changed, reach, processes, memory, leftovers].into_iter().find_map(Result::err)
 }
 
 async fn run(sandbox: &Sandbox, what: &[&str]) -> Result<(End, String), String> {
@@ -53,6 +61,33 @@ fn hint(text: &str) -> String {
         _ => "",
     };
     format!("{text}{advice}")
+}
+
+/// Threads, since the watcher leaves them to the kernel.
+async fn processes_are_bounded(sandbox: &Sandbox) -> Result<(), String> {
+    match run(sandbox, &["threads"]).await? {
+        (End::Exit(0), _) => Ok(()),
+        (End::Exit(1), text) => Err(format!(
+            "nothing bounds the number of a build's processes on this machine ({text}): run the worker as \
+             another user than root, or on Linux 6.14, or where it may make control groups (`pids`)"
+        )),
+        (end, text) => Err(format!("threads can not be tried in a sandbox on this machine: {end:?} {text}")),
+    }
+}
+
+/// A kernel that shares `kernel.pid_max` with sandboxes must never build: each build would change it.
+fn the_machine_is_as_it_was(before: Option<String>) -> Result<(), String> {
+    let Some(before) = before else { return Ok(()) };
+    let after = std::fs::read_to_string(PID_MAX).unwrap_or_default();
+    if after == before {
+        return Ok(());
+    }
+    let restored = std::fs::write(PID_MAX, &before).is_ok();
+    Err(format!(
+        "a sandbox changed this machine's kernel.pid_max from {} to {} (restored: {restored})",
+        before.trim(),
+        after.trim()
+    ))
 }
 
 async fn memory_is_bounded(sandbox: &Sandbox) -> Result<(), String> {

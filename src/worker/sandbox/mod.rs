@@ -2,7 +2,8 @@
 //!
 //! Under [`Isolation::Bubblewrap`] a run has namespaces of its own, no capability, a filter of
 //! system calls, `/usr` and its mounts and nothing else; `inside` (this very program) is its first
-//! process. A watcher (`watch`) bounds what the kernel does not, all processes together. A run has ended
+//! process. The kernel bounds the number of processes (`bound`), a watcher (`watch`) what the kernel does
+//! not, all processes together. A run has ended
 //! when its last process is dead: only then may `collect` take what it left behind.
 
 pub mod collect;
@@ -15,9 +16,13 @@ mod portable;
 #[cfg(not(target_os = "linux"))]
 use portable::run;
 #[cfg(target_os = "linux")]
+mod bound;
+#[cfg(target_os = "linux")]
 mod bubblewrap;
 #[cfg(target_os = "linux")]
 mod canary;
+#[cfg(target_os = "linux")]
+mod group;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
@@ -29,6 +34,8 @@ mod spawn;
 #[cfg(target_os = "linux")]
 mod watch;
 
+#[cfg(target_os = "linux")]
+pub use bound::Bound;
 #[cfg(target_os = "linux")]
 pub(super) use processes::kill_below;
 #[cfg(target_os = "linux")]
@@ -167,6 +174,8 @@ pub struct Sandbox {
     bwrap: PathBuf,
     /// This program, for what runs inside.
     program: PathBuf,
+    #[cfg(target_os = "linux")]
+    bound: Bound,
 }
 
 impl End {
@@ -194,12 +203,25 @@ impl Sandbox {
             Isolation::None => PathBuf::new(),
             Isolation::Bubblewrap => find_bwrap()?,
         };
-        Ok(Self { isolation, bwrap, program: own_program()? })
+        Ok(Self {
+            isolation,
+            bwrap,
+            program: own_program()?,
+            #[cfg(target_os = "linux")]
+            bound: Bound::of_this_machine(),
+        })
     }
 
     /// The same with another build of this program for what runs inside.
     pub fn with_program(mut self, program: PathBuf) -> Self {
         self.program = program;
+        self
+    }
+
+    /// The same with another way to bound processes than this machine's best.
+    #[cfg(target_os = "linux")]
+    pub fn with_bound(mut self, bound: Bound) -> Self {
+        self.bound = bound;
         self
     }
 

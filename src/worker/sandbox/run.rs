@@ -1,5 +1,6 @@
 //! One run from its start to the death of its last process.
 
+use super::group::Group;
 use super::plain::{self, Home};
 use super::watch::{Seen, Stop, Watch};
 use super::{End, Ended, Isolation, Plan, Sandbox, processes, spawn};
@@ -31,8 +32,13 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<End
         None => super::bubblewrap::command(sandbox, plan)?,
     };
     let mut output = connect(&mut command)?;
+    let group = match sandbox.isolation {
+        Isolation::None => None,
+        Isolation::Bubblewrap => sandbox.bound.group(plan.limits.processes)?,
+    };
+    let door = group.as_ref().map(Group::door).transpose()?;
     let started = Instant::now();
-    let mut running = Running::new(spawn::spawn(command, inherited).await?, sandbox.isolation)?;
+    let mut running = Running::new(spawn::spawn(command, inherited, door).await?, sandbox.isolation)?;
     let seen = running.seen.clone();
     let (root, isolation) = (running.pid(), sandbox.isolation);
     let watch = Watch { plan: plan.clone(), isolation, root, seen };
@@ -148,8 +154,8 @@ impl Running {
         Ok(())
     }
 
-    /// Kills all and waits until all are dead. The sandbox's first process goes first: `bwrap` then
-    /// sees the end of it and of all others.
+    /// Kills all and waits until all are dead. The sandbox's first process goes first, and the kernel
+    /// kills all others with it, however many: `bwrap` then sees the end of it and of them.
     async fn kill(&mut self) -> Result<()> {
         self.signal();
         if timeout(DEATH / 2, self.ended()).await.is_err() {
@@ -163,6 +169,7 @@ impl Running {
     fn signal(&self) {
         match self.isolation {
             Isolation::None => super::kill_below(self.pid),
+            Isolation::Bubblewrap if self.seen.kill_init() => {}
             Isolation::Bubblewrap => {
                 match processes::below(self.pid, 1).first().and_then(|pid| Pid::from_raw(*pid)) {
                     Some(init) => drop(rustix::process::kill_process(init, Signal::KILL)),

@@ -11,14 +11,19 @@ use tokio::sync::oneshot;
 
 type Order = (Command, oneshot::Sender<std::io::Result<Child>>);
 
-/// Starts `command`; `inherited` stay open in it, under their own numbers.
-pub(super) async fn spawn(mut command: Command, inherited: Vec<OwnedFd>) -> Result<Child> {
+/// Starts `command`; `inherited` stay open in it, under their own numbers. Through `door` it enters a
+/// control group first, or does not start.
+pub(super) async fn spawn(
+    mut command: Command,
+    inherited: Vec<OwnedFd>,
+    door: Option<OwnedFd>,
+) -> Result<Child> {
     let numbers: Vec<_> = inherited.iter().map(AsRawFd::as_raw_fd).collect();
     #[expect(unsafe_code, reason = "a descriptor can be handed on only between fork and exec")]
     // SAFETY: between fork and exec only system calls are made, nothing is allocated or locked; the
     // numbers stay open in the parent until after the fork.
     unsafe {
-        command.pre_exec(move || prepare(&numbers));
+        command.pre_exec(move || prepare(&numbers, door.as_ref()));
     }
     let (reply, answer) = oneshot::channel();
     let lost = || Error::internal(anyhow::anyhow!("the thread that starts sandboxes is gone"));
@@ -28,7 +33,10 @@ pub(super) async fn spawn(mut command: Command, inherited: Vec<OwnedFd>) -> Resu
     Ok(child)
 }
 
-fn prepare(numbers: &[i32]) -> std::io::Result<()> {
+fn prepare(numbers: &[i32], door: Option<&OwnedFd>) -> std::io::Result<()> {
+    if let Some(door) = door {
+        rustix::io::write(door, b"0")?;
+    }
     close_on_exec();
     for number in numbers {
         #[expect(unsafe_code, reason = "the numbers come from descriptors")]

@@ -5,6 +5,7 @@ use super::usage::usage;
 use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
+use rustix::process::{Signal, pidfd_send_signal};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +57,13 @@ impl Seen {
         self.change(|facts| facts.full)
     }
 
+    /// Whether the first process is known and was sent the signal.
+    pub fn kill_init(&self) -> bool {
+        self.change(|facts| {
+            facts.init.as_ref().is_some_and(|init| pidfd_send_signal(init, Signal::KILL).is_ok())
+        })
+    }
+
     pub fn take_init(&self) -> Option<OwnedFd> {
         self.change(|facts| facts.init.take())
     }
@@ -84,7 +92,9 @@ impl Watch {
             }
             // The first look comes soon: most runs are short, and the first process is to be known.
             tokio::time::sleep(left.min(if look == 0 { PERIOD / 10 } else { PERIOD })).await;
-            let stop = watch.look(look % THOROUGH == THOROUGH - 1);
+            // Some hundred processes take a while to look at, and pages are not to wait for it.
+            let (here, thorough) = (watch.clone(), look % THOROUGH == THOROUGH - 1);
+            let stop = tokio::task::spawn_blocking(move || here.look(thorough)).await.ok().flatten();
             if let Some(stop) = stop.or(disk.look(&watch).await) {
                 return stop;
             }

@@ -1,8 +1,8 @@
 //! What a build may use, and that it is stopped, with the reason, when it uses more.
 
-use super::{Attack, LIMITS, Told};
+use super::{Attack, LIMITS, Told, sandbox};
 use wheelwright::build::failure::Class;
-use wheelwright::worker::sandbox::{End, HOME};
+use wheelwright::worker::sandbox::{Bound, End, HOME};
 
 async fn stopped(script: &str) -> Told {
     Attack::python(script).run().await
@@ -17,9 +17,55 @@ fn assert_stopped(told: &Told, class: Class, reason: &str) {
 #[tokio::test]
 async fn a_fork_bomb_is_stopped() {
     let mut attack = Attack::python(include_str!("hostile/forks.py"));
-    // Above what the kernel allows where the worker is not root, so that the watcher sees it everywhere.
     attack.plan.limits.processes = 24;
     assert_stopped(&attack.run().await, Class::Processes, "more than 24 processes");
+}
+
+/// The most threads that a run had under this bound; its limit is 24, beside what the forwarder needs.
+async fn most_threads(bound: Bound) -> u64 {
+    let attack = Attack::python(include_str!("hostile/threads.py"));
+    let told = attack.run_in(&sandbox().with_bound(bound)).await;
+    assert_eq!(told.end(), End::Exit(0), "{bound:?}: {}", told.text);
+    let refused = told.text.starts_with("refused: can't start new thread\nfork: 11 beside ");
+    assert!(refused, "the kernel did not refuse under {bound:?}: {}", told.text);
+    assert!(told.text.ends_with("pid_max can be changed: False\n"), "{}", told.text);
+    let words = told.text.lines().nth(1).and_then(|line| line.rsplit(' ').next());
+    words.and_then(|word| word.parse().ok()).expect("a number")
+}
+
+/// The watcher does not count threads, so nothing but the kernel can refuse them.
+#[tokio::test]
+async fn the_kernel_itself_refuses_processes_beyond_the_limit() {
+    let before = std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the machine's");
+    let is_root = rustix::process::geteuid().is_root();
+    let mut tried = 0;
+    if Bound::Namespace.is_there() {
+        // 300 numbers are reserved by the kernel once they were used.
+        assert!((24..=24 + 80 + 300).contains(&most_threads(Bound::Namespace).await));
+        tried += 1;
+    }
+    if is_root && Bound::Group.is_there() {
+        assert!((24..=24 + 80).contains(&most_threads(Bound::Group).await));
+        tried += 1;
+    }
+    if !is_root {
+        assert!((24..=24 + 80).contains(&most_threads(Bound::User).await));
+        tried += 1;
+    }
+    assert!(tried > 0, "nothing bounds root's processes on this machine");
+    assert_eq!(std::fs::read_to_string("/proc/sys/kernel/pid_max").expect("the machine's"), before);
+}
+
+#[tokio::test]
+async fn where_nothing_bounds_processes_nothing_is_built() {
+    let off = sandbox().with_bound(Bound::User).canary().await;
+    // The kernel counts everybody's processes but root's.
+    match rustix::process::geteuid().is_root() {
+        true => {
+            assert!(off.is_some_and(|why| why.contains("nothing bounds the number of a build's processes")))
+        }
+        false => assert_eq!(off, None),
+    }
 }
 
 #[tokio::test]
