@@ -9,6 +9,7 @@ mod gate;
 mod lease;
 mod log;
 mod outcome;
+mod plan;
 mod row;
 mod source;
 mod tend;
@@ -20,7 +21,7 @@ pub use row::{Build, BuildId, Priority, State, Wheel};
 pub use source::{Place, owner_of};
 
 use super::job::{Limits, WorkerDescription};
-use super::promise::Keeper;
+use super::promise::{Keeper, Sources};
 use super::recipe::Book;
 use super::target::Target;
 use crate::config::Config;
@@ -66,6 +67,8 @@ struct Inner {
     /// Some build changed its state in this process.
     changed: watch::Sender<u64>,
     fetching: tend::Fetching,
+    /// What promised wheels are to be built of.
+    sources: Sources,
     /// The server stops: nothing is waited for any more.
     closing: AtomicBool,
     targets: Keeper,
@@ -100,6 +103,7 @@ impl Builds {
             work: Notify::new(),
             changed: watch::Sender::new(0),
             fetching: tend::Fetching::default(),
+            sources: Sources::default(),
             closing: AtomicBool::new(false),
             targets: Keeper::default(),
         }))
@@ -120,6 +124,15 @@ impl Builds {
     /// What is known of targets.
     pub fn keeper(&self) -> &Keeper {
         &self.0.targets
+    }
+
+    pub fn recipes(&self) -> &Arc<Book> {
+        &self.0.recipes
+    }
+
+    /// What sdists that wheels are promised of say of themselves.
+    pub fn sources(&self) -> &Sources {
+        &self.0.sources
     }
 
     /// The build with this number.

@@ -6,6 +6,7 @@ use crate::bad;
 use crate::error::Result;
 
 mod check;
+mod same;
 
 /// Every field of core metadata 1.0 to 2.6. Absent, empty and `UNKNOWN` are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,16 @@
 
 mod find;
 pub mod fit;
+mod metadata;
 mod offers;
 mod page;
+mod said;
 
 pub use find::find;
+pub use metadata::metadata;
 pub use offers::{Keeper, Offered, Offers};
 pub use page::ForTarget;
+pub use said::Sources;
 
 use super::queue::{Build, BuildId};
 use super::target::Target;

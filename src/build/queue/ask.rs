@@ -1,11 +1,9 @@
 //! Asking for builds: the source is found, its key worked out, and the build joined or started.
 
-use super::source::{Place, owner_of};
-use super::{BuildId, Builds, Priority, no_build};
+use super::plan::{Plan, key};
+use super::{Build, BuildId, Builds, Priority, no_build};
 use crate::access::Who;
-use crate::bad;
-use crate::build::choose;
-use crate::build::job::{Purpose, Source, SourceKind};
+use crate::build::job::{Purpose, Source};
 use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
@@ -15,11 +13,10 @@ use crate::db::events::NewEvent;
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use crate::packaging::name::ProjectName;
-use crate::packaging::page::Page;
+use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
-use crate::packaging::version;
-use crate::{conflict, missing};
-use sha2::{Digest, Sha256};
+use crate::packaging::version::{self, Version};
+use crate::conflict;
 
 /// What somebody wants built.
 #[derive(Clone, Debug)]
@@ -43,6 +40,14 @@ pub enum Wanted {
     Requirement(Requirement),
     /// This very file of the index's page.
     File { project: ProjectName, filename: String },
+    /// This file of an index's page, whose bytes are here.
+    Stored {
+        project: ProjectName,
+        version: Version,
+        file: Box<File>,
+        sha256: String,
+        platform_expected: bool,
+    },
     /// `git+https://…@v1#subdirectory=lib`
     Repository { url: String, project: Option<ProjectName> },
     /// Uploaded before.
@@ -54,25 +59,6 @@ pub enum Wanted {
 pub struct Upload {
     pub sha256: String,
     pub source: Source,
-}
-
-/// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of
-/// what is shown.
-fn repository(url: &str) -> Result<Source> {
-    let shown = crate::git::Address::parse(url)?.to_string();
-    Ok(Source { kind: SourceKind::Tree, filename: shown.clone(), origin: shown, ..Source::default() })
-}
-
-/// A build that is to be: all that its key is made of, and what else is known of it.
-struct Plan {
-    context: IndexName,
-    given: bool,
-    project: Option<String>,
-    version: Option<String>,
-    source: Source,
-    source_sha256: Option<String>,
-    place: Option<Place>,
-    platform_expected: bool,
 }
 
 impl Builds {
@@ -90,6 +76,32 @@ impl Builds {
         }
         self.prompt();
         Ok(builds)
+    }
+
+    /// Joins or starts the build of what is wanted for one target, whatever the ask names.
+    ///
+    /// # Errors
+    /// As [`Builds::ask`].
+    pub async fn ask_for(&self, who: &Who, ask: &Ask, target: &Target) -> Result<BuildId> {
+        if let Some(known) = self.known(who, ask, target).await?
+            && known.state.has_ended()
+        {
+            return Ok(known.id);
+        }
+        let plan = self.plan(who, ask, target).await?;
+        let id = self.join_or_start(who, ask, plan, target).await?;
+        self.prompt();
+        Ok(id)
+    }
+
+    /// The build that asking would join, if there is one: nothing is started.
+    ///
+    /// # Errors
+    /// As [`Builds::ask`].
+    pub async fn known(&self, who: &Who, ask: &Ask, target: &Target) -> Result<Option<Build>> {
+        let plan = self.plan(who, ask, target).await?;
+        let row = self.row(who, ask, plan, target).await?;
+        self.0.db.build_by_key(&row.key).await?.map(Build::read).transpose()
     }
 
     async fn chosen_targets(&self, asked: &[String]) -> Result<Vec<Target>> {
@@ -117,42 +129,6 @@ impl Builds {
             }
         }
         Ok(chosen)
-    }
-
-    async fn plan(&self, who: &Who, ask: &Ask, target: &Target) -> Result<Plan> {
-        match &ask.wanted {
-            Wanted::Requirement(requirement) => {
-                let page = self.page(who, &ask.index, &requirement.name).await?;
-                let found = choose::sdist(&page, &requirement.specifiers, target)
-                    .map_err(|why| missing!("nothing to build for {}: {why}", target.name))?;
-                listed(&page, &found)
-            }
-            Wanted::File { project, filename } => {
-                let page = self.page(who, &ask.index, project).await?;
-                let file = page.files.iter().find(|file| file.filename == *filename);
-                let file = file.ok_or_else(|| missing!("{} lists no file {filename}", ask.index))?;
-                let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
-                listed(&page, &choose::Found { file: file.clone(), version: name.version })
-            }
-            Wanted::Repository { url, project } => Ok(Plan {
-                context: ask.index.clone(),
-                given: true,
-                project: project.as_ref().map(ToString::to_string),
-                version: None,
-                source: repository(url)?,
-                source_sha256: None,
-                place: Some(Place::Repository { url: url.clone() }),
-                platform_expected: false,
-            }),
-            Wanted::Upload(upload) => Ok(uploaded(&ask.index, upload)),
-        }
-    }
-
-    /// A project's page, as `who` sees it.
-    pub(super) async fn page(&self, who: &Who, index: &IndexName, project: &ProjectName) -> Result<Page> {
-        let directory = self.0.indexes.directory();
-        let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
-        self.0.indexes.views.page(&directory, known, project, who).await
     }
 
     async fn join_or_start(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<BuildId> {
@@ -257,104 +233,8 @@ impl Builds {
         row.key = key(row, &source.subdirectory);
         Ok(())
     }
-
-    async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
-        let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
-        let mut row = StoredBuild {
-            purpose: ask.purpose.name().into(),
-            context: plan.context.as_str().to_owned(),
-            given: plan.given,
-            project: plan.project,
-            version: plan.version,
-            source: serde_json::to_string(&plan.source).map_err(json)?,
-            source_sha256: plan.source_sha256,
-            fetch: plan.place.as_ref().map(serde_json::to_string).transpose().map_err(json)?,
-            target: target.name.clone(),
-            tools: tools_for(target).name(),
-            platform_expected: plan.platform_expected,
-            state: "queued".into(),
-            priority: ask.priority.number(),
-            asked_by: who.label.clone(),
-            ..StoredBuild::default()
-        };
-        self.follow_recipe(&mut row, target).await?;
-        row.key = key(&row, &plan.source.subdirectory);
-        // Its bytes may be here already; whoever fetches sees to it.
-        if plan.place.is_some() {
-            row.state = "fetching".into();
-            row.source_sha256 = None;
-        }
-        Ok(row)
-    }
-}
-
-/// One build has one key, whoever asks: a hash over all that decides what comes out.
-pub(super) fn key(row: &StoredBuild, subdirectory: &str) -> String {
-    let mut hash = Sha256::new();
-    let place = row.fetch.as_deref().unwrap_or_default();
-    let told = match serde_json::from_str(place) {
-        Ok(Place::Index { sha256, .. }) => sha256,
-        _ => None,
-    };
-    let source = match row.source_sha256.as_ref().or(told.as_ref()) {
-        Some(sha256) => ("sha256", sha256.as_str()),
-        None => ("from", place),
-    };
-    let recipe = row.recipe_sha256.as_deref().unwrap_or_default();
-    let wheel = [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context];
-    let other = [row.purpose.as_str()].into_iter().filter(|purpose| !matches!(*purpose, "" | "wheel"));
-    for part in wheel.into_iter().chain(other) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    crate::index::hex(&hash.finalize())
 }
 
 fn event<'a>(who: &'a Who, what: &'a str, project: Option<&'a str>, detail: &'a str) -> NewEvent<'a> {
     NewEvent { who: &who.label, what, index: None, project, detail: Some(detail) }
-}
-
-/// The plan for a file that a page lists; its context is the index that owns it.
-fn listed(page: &Page, found: &choose::Found) -> Result<Plan> {
-    let file = &found.file;
-    let context = owner_of(file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
-    let published = file.upload_time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    let source = Source {
-        kind: SourceKind::Sdist,
-        filename: file.filename.clone(),
-        origin: context.to_string(),
-        published_at: published.map(jiff::Timestamp::as_microsecond),
-        ..Source::default()
-    };
-    Ok(Plan {
-        given: false,
-        project: Some(page.name.to_string()),
-        version: Some(found.version.to_string()),
-        source,
-        source_sha256: file.hashes.sha256.clone(),
-        place: Some(Place::of(&context, &page.name, file)),
-        platform_expected: choose::has_platform_wheel(page, &found.version),
-        context,
-    })
-}
-
-fn uploaded(context: &IndexName, upload: &Upload) -> Plan {
-    let named = match upload.source.kind {
-        SourceKind::Sdist => {
-            crate::packaging::filename::candidates(&upload.source.filename).iter().find_map(|name| {
-                crate::packaging::filename::SdistFilename::parse_for(name, &upload.source.filename).ok()
-            })
-        }
-        SourceKind::Tree => None,
-    };
-    Plan {
-        context: context.clone(),
-        given: true,
-        project: named.as_ref().map(|name| name.name.to_string()),
-        version: named.as_ref().map(|name| version::canonical(&name.version_text).unwrap_or_default()),
-        source: upload.source.clone(),
-        source_sha256: Some(upload.sha256.clone()),
-        place: None,
-        platform_expected: false,
-    }
 }

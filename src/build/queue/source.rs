@@ -1,7 +1,7 @@
 //! Where sources come from, and how their bytes become blobs before a worker is asked.
 
-use super::ask::key;
 use super::outcome::failure;
+use super::plan::key;
 use super::{BuildId, Builds};
 use crate::build::failure::Class;
 use crate::build::job::{Source, SourceKind, Step};
@@ -111,6 +111,20 @@ impl Builds {
             Place::Repository { url } => self.clone_repository(&url, row).await?,
         }
         Ok(())
+    }
+
+    /// The sha256 of an sdist that an index lists, whose bytes are here afterwards.
+    ///
+    /// # Errors
+    /// If it cannot be fetched, or the index's policy refuses it.
+    pub async fn stored_source(
+        &self,
+        index: &IndexName,
+        project: &ProjectName,
+        file: &File,
+    ) -> Result<String> {
+        let told = (file.hashes.sha256.as_deref(), file.url.as_str());
+        self.index_file(index.as_str(), project.as_str(), &file.filename, told).await
     }
 
     /// The sha256 of an index's file, whose bytes are here afterwards.

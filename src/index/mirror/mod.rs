@@ -3,7 +3,7 @@
 mod asked;
 mod download;
 mod files;
-mod flights;
+pub mod flights;
 mod held;
 mod kinds;
 mod listed;

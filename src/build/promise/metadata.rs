@@ -1,0 +1,204 @@
+//! The metadata of a promised wheel, before there is one: from the wheel if it is here, from the sdist
+//! where that binds, from the backend's hook in the sandbox, and only then from a build.
+//!
+//! What was served once is frozen: the promised wheel will contain these very bytes, or is not served.
+
+use super::said::Said;
+use super::{Held, Promise};
+use crate::access::Who;
+use crate::build::choose::{self, fits_python};
+use crate::build::failure::Class;
+use crate::build::job::Purpose;
+use crate::build::queue::{Ask, Build, Builds, Priority, State, Wanted};
+use crate::db::promises::{Change, StoredPromise};
+use crate::error::Result;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// When to ask again for a source that is still on its way.
+const FETCHING: Duration = Duration::from_secs(2);
+
+/// The blob of the promised wheel's METADATA, waiting for it up to `longest`. Resolvers that walk
+/// through versions come here only: nothing is built that can be told otherwise.
+///
+/// # Errors
+/// `Missing` and the like if the source cannot be had.
+pub async fn metadata(
+    builds: &Builds,
+    who: &Who,
+    promise: &Promise,
+    longest: Duration,
+) -> Result<Held<String>> {
+    let until = Instant::now() + longest;
+    let (index, target) = (promise.index.as_str(), promise.target.name.as_str());
+    let known = builds.db().promise(index, target, &promise.filename).await?;
+    if let Some(told) = known.and_then(settled) {
+        return Ok(told);
+    }
+    if let Some((sha256, source)) = natural(builds, promise).await? {
+        return freeze(builds, who, promise, &sha256, Some(source)).await;
+    }
+    let said = match tokio::time::timeout_at(until, builds.sources().said(builds, promise)).await {
+        Ok(said) => said.map_err(|error| error.again())?,
+        Err(_) => return Ok(Held::Later { build: None, retry_after: FETCHING }),
+    };
+    if let Some(sha256) = binding(builds, promise, &said).await? {
+        return freeze(builds, who, promise, &sha256, Some(said.sha256.clone())).await;
+    }
+    match asked(builds, who, promise, &said, until).await? {
+        Held::Ready(sha256) => freeze(builds, who, promise, &sha256, Some(said.sha256.clone())).await,
+        other => Ok(other),
+    }
+}
+
+/// What is settled already.
+fn settled(row: StoredPromise) -> Option<Held<String>> {
+    match (row.broken, row.metadata_sha256) {
+        (Some(why), _) => Some(Held::Broken(why)),
+        (None, sha256) => sha256.map(Held::Ready),
+    }
+}
+
+/// The metadata of a wheel that was built here of the promise's source and that the target can use,
+/// and the source's hash.
+async fn natural(builds: &Builds, promise: &Promise) -> Result<Option<(String, String)>> {
+    let built = builds.db().built_files(promise.index.as_str(), promise.project.as_str()).await?;
+    let ranks = promise.target.ranks();
+    let told = promise.source.hashes.sha256.as_ref();
+    let fitting = built.into_iter().filter_map(|file| {
+        let wheel = crate::packaging::filename::WheelFilename::parse(&file.filename).ok()?;
+        let is_of = file.source_filename == promise.source.filename
+            && wheel.version == promise.version
+            && told.is_none_or(|told| *told == file.source_sha256);
+        let rank = ranks.rank(&wheel).filter(|_| is_of)?;
+        Some((rank, file.metadata_sha256?, file.source_sha256))
+    });
+    let best = fitting.min_by(|a, b| a.0.cmp(&b.0));
+    Ok(best.map(|(_, metadata, source)| (metadata, source)))
+}
+
+/// The sdist's own metadata, if it holds for the wheel: it binds and no recipe changes the source.
+/// If it excludes the interpreter, no wheel will ever be built of it, and it says why.
+async fn binding(builds: &Builds, promise: &Promise, said: &Said) -> Result<Option<String>> {
+    let Some(info) = &said.pkg_info else { return Ok(None) };
+    let excludes =
+        info.requires_python.as_deref().is_some_and(|text| !fits_python(text, &promise.target.version));
+    if !excludes && (!info.is_binding || is_changed(builds, promise).await?) {
+        return Ok(None);
+    }
+    builds.store().put(info.bytes.clone()).await.map(Some)
+}
+
+/// Whether a recipe changes the source before it is built.
+async fn is_changed(builds: &Builds, promise: &Promise) -> Result<bool> {
+    let recipe =
+        builds.recipes().recipe_for(&promise.project, Some(&promise.version), &promise.target).await?;
+    Ok(recipe.is_some_and(|recipe| !recipe.build.patches.is_empty() || !recipe.build.before.is_empty()))
+}
+
+/// From a job for metadata, or else from the build of the wheel.
+async fn asked(
+    builds: &Builds,
+    who: &Who,
+    promise: &Promise,
+    said: &Arc<Said>,
+    until: Instant,
+) -> Result<Held<String>> {
+    let mut ask = Ask {
+        wanted: stored(promise, said, false),
+        purpose: Purpose::Wheel,
+        targets: Vec::new(),
+        index: promise.index.clone(),
+        publish: None,
+        priority: Priority::Waiting,
+        rebuild: false,
+    };
+    // A build that failed, or gave what nobody lists, has told already.
+    if let Some(known) = builds.known(who, &ask, &promise.target).await?
+        && known.state.has_ended()
+    {
+        return Ok(ended(known));
+    }
+    ask.purpose = Purpose::Metadata;
+    let told = wait(builds, who, &ask, promise, until).await?;
+    match told {
+        Held::Failed(job) if only_building_tells(&job) => {}
+        other => return Ok(other),
+    }
+    let directory = builds.indexes().directory();
+    let platform_expected = match directory.indexes.get(&promise.index) {
+        Some(index) => {
+            let page = builds.indexes().views.page(&directory, index, &promise.project, who).await?;
+            choose::has_platform_wheel(&page, &promise.version)
+        }
+        None => false,
+    };
+    ask.wanted = stored(promise, said, platform_expected);
+    ask.purpose = Purpose::Wheel;
+    wait(builds, who, &ask, promise, until).await
+}
+
+fn stored(promise: &Promise, said: &Said, platform_expected: bool) -> Wanted {
+    Wanted::Stored {
+        project: promise.project.clone(),
+        version: promise.version.clone(),
+        file: Box::new(promise.source.clone()),
+        sha256: said.sha256.clone(),
+        platform_expected,
+    }
+}
+
+async fn wait(
+    builds: &Builds,
+    who: &Who,
+    ask: &Ask,
+    promise: &Promise,
+    until: Instant,
+) -> Result<Held<String>> {
+    let id = builds.ask_for(who, ask, &promise.target).await?;
+    let build = builds.wait(id, until.saturating_duration_since(Instant::now())).await?;
+    Ok(ended(build))
+}
+
+fn ended(build: Build) -> Held<String> {
+    match (build.state, &build.metadata_sha256) {
+        (State::Built, Some(sha256)) => Held::Ready(sha256.clone()),
+        (State::Failed, _) => Held::Failed(Box::new(build)),
+        _ => Held::Later { build: Some(build.id), retry_after: retry_after(&build) },
+    }
+}
+
+fn retry_after(build: &Build) -> Duration {
+    match build.purpose {
+        Purpose::Metadata => Duration::from_secs(2),
+        Purpose::Wheel => Duration::from_secs(10),
+    }
+}
+
+/// The backend has no hook for metadata, or one that does not work.
+fn only_building_tells(job: &Build) -> bool {
+    job.failure.as_ref().is_some_and(|why| matches!(why.class, Class::MetadataHook | Class::WrongWheel))
+}
+
+/// From now on this is the metadata, unless somebody else was faster.
+async fn freeze(
+    builds: &Builds,
+    who: &Who,
+    promise: &Promise,
+    sha256: &str,
+    source_sha256: Option<String>,
+) -> Result<Held<String>> {
+    let row = StoredPromise {
+        index: promise.index.as_str().to_owned(),
+        target: promise.target.name.clone(),
+        filename: promise.filename.clone(),
+        project: promise.project.to_string(),
+        version: promise.version.to_string(),
+        source_filename: promise.source.filename.clone(),
+        source_sha256,
+        ..StoredPromise::default()
+    };
+    let row = builds.db().change_promise(&who.label, &row, Change::Metadata { sha256 }).await?;
+    Ok(settled(row).unwrap_or_else(|| Held::Ready(sha256.to_owned())))
+}

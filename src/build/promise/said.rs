@@ -1,0 +1,111 @@
+//! What sdists say of themselves: their `PKG-INFO`, read once from bytes of the index and remembered.
+
+use super::Promise;
+use crate::build::queue::Builds;
+use crate::error::{Error, Result};
+use crate::index::mirror::flights::{Flights, Outcome};
+use crate::packaging::filename::SdistFilename;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::sdist;
+use crate::store::Blob;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::{BoxFuture, Shared};
+use std::sync::Arc;
+
+/// Bytes of `PKG-INFO` held in memory.
+const MEMORY: u64 = 16 << 20;
+
+/// An sdist whose bytes are here.
+#[derive(Debug)]
+pub struct Said {
+    pub sha256: String,
+    /// `None` if it has none that can be read.
+    pub pkg_info: Option<PkgInfo>,
+}
+
+#[derive(Debug)]
+pub struct PkgInfo {
+    pub bytes: Bytes,
+    /// Holds for every wheel that is built of it.
+    pub is_binding: bool,
+    pub requires_python: Option<String>,
+}
+
+/// All that is remembered, and what is being read.
+pub struct Sources {
+    known: moka::sync::Cache<String, Arc<Said>>,
+    flights: Flights<Arc<Said>>,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        let weigh = |key: &String, said: &Arc<Said>| {
+            let bytes = said.pkg_info.as_ref().map_or(0, |info| info.bytes.len());
+            u32::try_from(400 + key.len() + bytes).unwrap_or(u32::MAX)
+        };
+        let known = moka::sync::Cache::builder().max_capacity(MEMORY).weigher(weigh).build();
+        Self { known, flights: Flights::default() }
+    }
+}
+
+impl Sources {
+    /// What a promise's source says. However many ask, it is fetched and read once, and to the end.
+    pub fn said(&self, builds: &Builds, promise: &Promise) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
+        let (index, file) = (promise.index.clone(), promise.source.clone());
+        let key = format!("{index} {} {:?}", file.url, file.hashes.sha256);
+        if let Some(said) = self.known.get(&key) {
+            return futures::FutureExt::shared(Box::pin(std::future::ready(Ok(said))));
+        }
+        let (builds, project, known) = (builds.clone(), promise.project.clone(), self.known.clone());
+        self.flights.join(key.clone(), || async move {
+            let sha256 = builds.stored_source(&index, &project, &file).await?;
+            let name = SdistFilename::parse_for(&project, &file.filename)?;
+            let pkg_info = read(&builds, &sha256, name).await?;
+            let said = Arc::new(Said { sha256, pkg_info });
+            known.insert(key, said.clone());
+            Ok(said)
+        })
+    }
+}
+
+/// The `PKG-INFO` of a stored sdist; `None` for one that the strict reader refuses.
+async fn read(builds: &Builds, sha256: &str, name: SdistFilename) -> Result<Option<PkgInfo>> {
+    let blob = builds.store().get(sha256, None).await?;
+    let contents =
+        match blob.ok_or_else(|| Error::Lost(format!("the bytes of the sdist {sha256} are lost")))? {
+            Blob::Bytes(bytes) => {
+                tokio::task::spawn_blocking(move || sdist::read(&bytes[..], &name, true)).await?
+            }
+            Blob::Stream { mut stream, .. } => {
+                let mut spool = builds.store().spool().await?;
+                while let Some(piece) = stream.next().await {
+                    spool.write(piece?).await?;
+                }
+                spool.finish().await?;
+                let read = move || {
+                    let file = std::fs::File::open(spool.path())?;
+                    sdist::read(&file, &name, true)
+                };
+                tokio::task::spawn_blocking(read).await?
+            }
+        };
+    match contents {
+        Ok(contents) => Ok(Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into()))),
+        Err(Error::Bad(why)) => {
+            tracing::debug!(sha256, why, "an sdist says nothing that can be read");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl PkgInfo {
+    fn new(metadata: &Metadata, bytes: Bytes) -> Self {
+        Self {
+            is_binding: metadata.is_binding() && metadata.validate_upload().is_ok(),
+            requires_python: metadata.requires_python.clone(),
+            bytes,
+        }
+    }
+}
