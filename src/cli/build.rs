@@ -3,16 +3,16 @@
 //! Without `--server` a whole server runs inside this process for as long as it takes, with its data in
 //! the user's cache; all else is the same, over HTTP.
 
-mod api;
-mod asked;
+pub(super) mod api;
+pub(super) mod asked;
 mod closure;
-mod house;
+pub(super) mod house;
 mod local;
-mod progress;
-mod report;
-mod scratch;
+pub(super) mod progress;
+pub(super) mod report;
+pub(super) mod scratch;
 mod sources;
-mod watch;
+pub(super) mod watch;
 mod work;
 
 use self::api::Api;

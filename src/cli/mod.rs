@@ -1,10 +1,15 @@
 //! The command line: one file per command.
 
 mod build;
+mod client;
+mod compile;
 mod config;
 mod fsck;
 mod index;
+mod install;
+mod pip_reqs;
 mod recipe;
+mod resolve;
 mod serve;
 mod status;
 mod table;
@@ -59,6 +64,12 @@ enum Command {
     Serve(serve::Serve),
     /// Build wheels, with a server or without
     Build(build::Build),
+    /// Pin requirements and all that they need, for one target
+    Compile(compile::Compile),
+    /// Find a wheel for each pinned requirement; a server builds what does not exist yet
+    Resolve(resolve::Resolve),
+    /// Install exactly what a file says, as wheels only
+    Install(install::Install),
     /// Build wheels for a server, on this machine
     Worker(worker::Worker),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
@@ -90,6 +101,9 @@ pub fn run() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == "inside") {
         return crate::worker::inside::main(arguments);
+    }
+    if pip_reqs::is_called(std::env::args_os().next().as_deref()) {
+        return pip_reqs::run();
     }
     let cli = Cli::parse();
     // Fails only if one is installed already.
@@ -129,6 +143,9 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Build(build) => build.run(resolved).await,
+            Self::Compile(compile) => compile.run().await,
+            Self::Resolve(resolve) => resolve.run().await,
+            Self::Install(install) => install.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,

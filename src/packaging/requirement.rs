@@ -12,6 +12,7 @@ use crate::bad;
 use crate::error::{Error, Result};
 
 mod evaluate;
+mod extras;
 mod marker;
 mod pattern;
 pub use marker::{Marker, Operand};

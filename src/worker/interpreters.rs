@@ -141,6 +141,15 @@ async fn probe_all(candidates: Vec<PathBuf>) -> Vec<Interpreter> {
     found.into_iter().flatten().collect()
 }
 
+/// Asks one interpreter what it is; for an environment's, what it is based on.
+///
+/// # Errors
+/// `Bad` with its path and the reason.
+pub async fn ask(executable: &Path) -> Result<Interpreter> {
+    let distribution = places::distribution();
+    probe(executable, &distribution).await.map_err(|error| bad!("{}: {error}", executable.display()))
+}
+
 /// Asks one interpreter what it is.
 ///
 /// # Errors

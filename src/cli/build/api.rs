@@ -31,6 +31,8 @@ pub struct Api {
     /// Ends in `/`.
     pub base: Url,
     token: Option<String>,
+    /// What it says of its interpreter, where a page depends on that.
+    agent: Option<String>,
 }
 
 /// What is to be built, as `POST /+builds` takes it.
@@ -124,15 +126,12 @@ impl Api {
         base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
         base.set_query(None);
         base.set_fragment(None);
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(20))
-            .read_timeout(PATIENCE);
-        // A proxy is for the world outside.
-        let is_own = matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        let builder = if is_own { builder.no_proxy() } else { builder };
-        Ok(Self { http: builder.build().map_err(Error::internal)?, base, token })
+        Ok(Self { http: http(&base, Some(PATIENCE))?, base, token, agent: None })
+    }
+
+    /// The same for an installer's `User-Agent`.
+    pub fn with_agent(self, agent: Option<String>) -> Self {
+        Self { agent, ..self }
     }
 
     /// For people: the page of a build.
@@ -147,6 +146,10 @@ impl Api {
     /// A request for one form of the answer; a second `Accept` would be added, not put in its place.
     fn request_for(&self, method: Method, url: &Url, accept: &str) -> RequestBuilder {
         let request = self.http.request(method, url.clone()).header("accept", accept);
+        let request = match &self.agent {
+            Some(agent) => request.header("user-agent", agent),
+            None => request,
+        };
         match &self.token {
             // Ours only: a page may list files of elsewhere.
             Some(token) if url.origin() == self.base.origin() => request.basic_auth("__token__", Some(token)),
@@ -223,6 +226,31 @@ impl Api {
         self.result(self.request(Method::GET, &url), &url).await
     }
 
+    /// The newest build of a version for a target, if one was asked for.
+    pub async fn build_of(&self, project: &str, version: &str, target: &str) -> Result<Option<Build>> {
+        let mut url = self.at("+builds")?;
+        let query = [("project", project), ("version", version), ("target", target)];
+        url.query_pairs_mut().extend_pairs(query);
+        let all: Vec<Build> = self.result(self.request(Method::GET, &url), &url).await?;
+        Ok(all.into_iter().max_by_key(|build| build.id))
+    }
+
+    /// Sends text to a place that answers with text, however long that takes.
+    ///
+    /// # Errors
+    /// What the server says against it, as it says it.
+    pub async fn exchange(&self, path: &str, text: &str) -> Result<String> {
+        let url = self.at(path)?;
+        let patient = Self { http: http(&self.base, None)?, ..self.clone() };
+        let request = patient.request_for(Method::POST, &url, "text/plain, application/problem+json;q=0.5");
+        let request = request.header("content-type", "text/plain; charset=utf-8").body(text.to_owned());
+        let response = request.send().await.map_err(|error| client::failure(&url, &error))?;
+        if !response.status().is_success() {
+            return Err(refusal(response, &url).await);
+        }
+        response.text().await.map_err(|error| client::failure(&url, &error))
+    }
+
     /// The log of a build, which grows while the build runs.
     pub async fn log(&self, id: i64) -> Result<Response> {
         let url = self.at(&format!("+builds/{id}/log"))?;
@@ -258,13 +286,35 @@ impl Api {
     }
 }
 
+/// Connections to a server that may be silent for so long, or for as long as it likes.
+fn http(base: &Url, patience: Option<Duration>) -> Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(20))
+        .tcp_keepalive(Duration::from_secs(30));
+    if let Some(patience) = patience {
+        builder = builder.read_timeout(patience);
+    }
+    // A proxy is for the world outside.
+    if matches!(base.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(Error::internal)
+}
+
 /// What a server said that is no success.
 async fn refusal(response: Response, url: &Url) -> Error {
     let status = response.status();
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+    let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
     let body = response.bytes().await.unwrap_or_default();
     let said = serde_json::from_slice::<Value>(&body).ok();
-    let said = said.as_ref().and_then(|said| said.get("message")).and_then(Value::as_str);
-    let said = said.map(str::to_owned).unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
+    let of_json = |name: &str| said.as_ref().and_then(|said| said.get(name)).and_then(Value::as_str);
+    let said = of_json("message").or_else(|| of_json("detail")).map(str::to_owned);
+    let text =
+        is_text.then(|| String::from_utf8_lossy(&body).trim().to_owned()).filter(|text| !text.is_empty());
+    let said = said.or(text).unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
     match status {
         StatusCode::UNAUTHORIZED => Error::Unauthenticated(format!("{said}; give a token with --token")),
         StatusCode::FORBIDDEN => Error::Forbidden(said),

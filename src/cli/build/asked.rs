@@ -5,6 +5,7 @@ use crate::bad;
 use crate::config::units::masked;
 use crate::error::Result;
 use crate::git::Address;
+use crate::packaging::reqfile::{self, Line, Said};
 use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
@@ -85,8 +86,8 @@ impl Everything {
             return Err(bad!("{shown}: requirement files name each other"));
         }
         let text = std::fs::read_to_string(file).map_err(|error| bad!("{shown} can not be read: {error}"))?;
-        for (number, line) in logical_lines(&text) {
-            let place = format!("{shown}:{number}");
+        for line in reqfile::read(&text) {
+            let place = format!("{shown}:{}", line.number);
             self.take_line(&line, file, &place, as_constraints, depth)
                 .map_err(|error| if depth > 0 { error } else { bad!("{place}: {error}") })?;
         }
@@ -95,32 +96,32 @@ impl Everything {
 
     fn take_line(
         &mut self,
-        line: &str,
+        line: &Line,
         file: &Path,
         place: &str,
         as_constraints: bool,
         depth: u32,
     ) -> Result<()> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        if let Some((option, value)) = option(line) {
-            match option {
-                "-r" | "--requirement" => {
-                    return self.take_file(&folder.join(value), as_constraints, depth + 1);
-                }
-                "-c" | "--constraint" => return self.take_file(&folder.join(value), true, depth + 1),
-                "-e" | "--editable" => {
-                    self.items.push((parse(value, folder)?, place.to_owned()));
-                }
-                other => self.warnings.push(format!("{place}: {other} is not followed")),
+        let text = match line.said() {
+            Said::Requirements(value) => {
+                return self.take_file(&folder.join(value), as_constraints, depth + 1);
             }
-            return Ok(());
-        }
-        let text = match line.find(" --hash") {
-            Some(at) => {
-                self.warnings.push(format!("{place}: hashes are not compared"));
-                line.get(..at).unwrap_or(line).trim()
+            Said::Constraints(value) => return self.take_file(&folder.join(value), true, depth + 1),
+            Said::Editable(value) => {
+                self.items.push((parse(value, folder)?, place.to_owned()));
+                return Ok(());
             }
-            None => line,
+            Said::Option(other) => {
+                self.warnings.push(format!("{place}: {other} is not followed"));
+                return Ok(());
+            }
+            Said::Wanted { text, hashes } => {
+                if !hashes.is_empty() {
+                    self.warnings.push(format!("{place}: hashes are not compared"));
+                }
+                text
+            }
         };
         match (as_constraints, parse(text, folder)?) {
             (false, asked) => self.items.push((asked, place.to_owned())),
@@ -133,39 +134,6 @@ impl Everything {
         }
         Ok(())
     }
-}
-
-/// `-r FILE`, `--requirement=FILE`, `-rFILE`: the option and its value.
-fn option(line: &str) -> Option<(&str, &str)> {
-    if !line.starts_with('-') {
-        return None;
-    }
-    let cut = match line.starts_with("--") {
-        true => line.find(['=', ' ']).unwrap_or(line.len()),
-        false => 2.min(line.len()),
-    };
-    let (option, value) = line.split_at_checked(cut)?;
-    Some((option, value.trim_start_matches('=').trim()))
-}
-
-/// Lines without comments and blank ones, continued ones joined, with their numbers.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let (mut lines, mut open) = (Vec::<(usize, String)>::new(), false);
-    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let (line, continues) = match line.strip_suffix('\\') {
-            Some(line) => (line, true),
-            None => (line, false),
-        };
-        let comment = line.starts_with('#').then_some(0).or_else(|| line.find(" #"));
-        let line = line.get(..comment.unwrap_or(line.len())).unwrap_or_default();
-        match lines.last_mut() {
-            Some((_, last)) if open => last.push_str(line),
-            _ => lines.push((number + 1, line.to_owned())),
-        }
-        open = continues;
-    }
-    let trimmed = lines.into_iter().map(|(number, line)| (number, line.trim().to_owned()));
-    trimmed.filter(|(_, line)| !line.is_empty()).collect()
 }
 
 /// One word of the command line or line of a file; paths are relative to `folder`.

@@ -1,8 +1,8 @@
 //! One build: ordered, watched until it ends, its wheel fetched.
 
-use super::api::{Build, Order};
+use super::api::{Api, Build, Order};
 use super::house;
-use super::progress::{Line, last_line};
+use super::progress::{Line, Progress, last_line};
 use super::report::{Outcome, class_name};
 use super::work::{Failed, Got, Work, locked};
 use crate::bad;
@@ -18,14 +18,25 @@ const PUBLICATION: Duration = Duration::from_secs(5);
 /// A server that does not answer for so long is given up on.
 const AWAY: Duration = Duration::from_secs(60);
 
+/// Looks at builds while they run.
+#[derive(Clone, Copy)]
+pub struct Watcher<'a> {
+    pub api: &'a Api,
+    pub progress: &'a Progress,
+}
+
 impl Work {
+    fn watcher(&self) -> Watcher<'_> {
+        Watcher { api: &self.api, progress: &self.progress }
+    }
+
     /// Orders one build, watches it and fetches its wheel.
     pub(super) async fn built(&self, label: &str, order: Order) -> Result<Got, Failed> {
         let line = self.progress.begin(label, "build");
         let ordered = self.api.order(&order).await?;
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
         let id = build.id;
-        let build = self.watch(build, &line).await?;
+        let build = self.watcher().watch(build, &line).await?;
         let seconds = line.seconds();
         let Some((filename, sha256)) = build.wheel().filter(|_| build.state == "built") else {
             let failure = build.failure.clone();
@@ -45,8 +56,21 @@ impl Work {
         Ok(Got { wheel, outcome: Outcome::Built, path: Some(path), build: Some(id), seconds })
     }
 
+    /// Where the log of an ended build is to be read after this command.
+    async fn kept_log(&self, id: i64) -> Option<String> {
+        let url = self.api.build_url(id);
+        let Some(folder) = &self.logs else { return Some(url) };
+        let path = folder.join(format!("build-{id}.log"));
+        let log = self.api.log(id).await.ok()?.bytes().await.ok()?;
+        tokio::fs::create_dir_all(folder).await.ok()?;
+        tokio::fs::write(&path, log).await.ok()?;
+        Some(path.display().to_string())
+    }
+}
+
+impl Watcher<'_> {
     /// Until the build has ended.
-    async fn watch(&self, build: Build, line: &Line) -> Result<Build> {
+    pub async fn watch(self, build: Build, line: &Line) -> Result<Build> {
         let (id, step) = (build.id, Mutex::new(String::new()));
         let watching = self.until_ended(build, &step, line);
         if !self.progress.is_live() {
@@ -60,7 +84,7 @@ impl Work {
     }
 
     /// A server that is away for a moment is asked again.
-    async fn until_ended(&self, mut build: Build, step: &Mutex<String>, line: &Line) -> Result<Build> {
+    async fn until_ended(self, mut build: Build, step: &Mutex<String>, line: &Line) -> Result<Build> {
         let (mut away_since, mut ended_since) = (None, None);
         loop {
             if build.has_ended() {
@@ -90,19 +114,8 @@ impl Work {
         }
     }
 
-    /// Where the log of an ended build is to be read after this command.
-    async fn kept_log(&self, id: i64) -> Option<String> {
-        let url = self.api.build_url(id);
-        let Some(folder) = &self.logs else { return Some(url) };
-        let path = folder.join(format!("build-{id}.log"));
-        let log = self.api.log(id).await.ok()?.bytes().await.ok()?;
-        tokio::fs::create_dir_all(folder).await.ok()?;
-        tokio::fs::write(&path, log).await.ok()?;
-        Some(path.display().to_string())
-    }
-
     /// Shows the last line of a growing log; never ends.
-    async fn follow_log(&self, id: i64, step: &Mutex<String>, line: &Line) -> std::convert::Infallible {
+    async fn follow_log(self, id: i64, step: &Mutex<String>, line: &Line) -> std::convert::Infallible {
         if let Ok(mut log) = self.api.log(id).await {
             while let Ok(Some(chunk)) = log.chunk().await {
                 if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {

@@ -1,0 +1,159 @@
+//! What `compile`, `resolve` and `install` share: which server, which indexes, for which target.
+
+mod input;
+mod install;
+mod local;
+mod lock;
+mod output;
+mod proxy;
+mod python;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use self::input::{Input, Local, Source, Wanted};
+pub use self::install::{Installer, Plan, Tool};
+pub use self::local::requires;
+pub use self::lock::lock;
+pub use self::output::{refuse_overwriting, write};
+pub use self::proxy::Proxy;
+pub use self::python::Python;
+pub use self::show::{Shown, pin};
+
+use crate::bad;
+use crate::config::units::masked;
+use crate::error::Result;
+use std::path::PathBuf;
+use url::Url;
+
+/// The server that a plain `wheelwright serve` is.
+const OWN: &str = "http://127.0.0.1:3141";
+
+/// Which server, which indexes there, and what is installed into.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server")]
+pub struct Through {
+    /// Server, indexes and target in one: http://HOST/v1/alice.dev+pypi/cp312-linux/ [env: WHEELSPROXY_URL]
+    #[arg(short = 'w', long, value_name = "URL")]
+    pub wheelsproxy: Option<String>,
+    /// The server [default: http://127.0.0.1:3141]
+    #[arg(long, value_name = "URL", conflicts_with = "wheelsproxy")]
+    pub server: Option<String>,
+    /// An index there; may be repeated, the first that has a project decides [default: pypi]
+    #[arg(long = "index", value_name = "USER/INDEX")]
+    pub indexes: Vec<String>,
+    /// cp312, cp27-linux, a whole name, or auto: what fits the Python at hand [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// The Python to install into [default: that of VIRTUAL_ENV, else python3 on the PATH]
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<PathBuf>,
+    /// An API token of that server
+    #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+/// `http://HOST/v1/alice.dev+pypi/cp312-linux/` in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Ends in `/`; may hold a user and a password.
+    pub root: Url,
+    /// `alice.dev+pypi`
+    pub indexes: String,
+    /// `auto`, or a target's name, maybe abbreviated.
+    pub target: String,
+}
+
+impl Address {
+    /// Reads the address that pip-reqs takes; the pages' own (`…/+simple/`) will do too.
+    ///
+    /// # Errors
+    /// `Bad` if it is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || {
+            bad!(
+                "{:?} is no address of a wheels proxy: http://HOST:PORT/v1/INDEXES/TARGET/, \
+                 as in {OWN}/v1/alice.dev+pypi/cp312-linux/",
+                masked(text)
+            )
+        };
+        let mut root = Url::parse(text.trim()).map_err(|_| wrong())?;
+        if !matches!(root.scheme(), "http" | "https") || root.host_str().is_none() {
+            return Err(wrong());
+        }
+        let path = root.path().trim_end_matches('/').to_owned();
+        let path = path.strip_suffix("/+simple").unwrap_or(&path);
+        let (before, place) = path.rsplit_once("/v1/").ok_or_else(wrong)?;
+        let (indexes, target) = place.split_once('/').ok_or_else(wrong)?;
+        if indexes.is_empty() || target.is_empty() || target.contains('/') {
+            return Err(wrong());
+        }
+        root.set_path(&format!("{before}/"));
+        root.set_query(None);
+        root.set_fragment(None);
+        Ok(Self { root, indexes: indexes.to_owned(), target: target.to_owned() })
+    }
+
+    /// `v1/alice.dev+pypi/cp312-linux`, below the root.
+    pub fn place(&self) -> String {
+        format!("v1/{}/{}", self.indexes, self.target)
+    }
+
+    /// Of the pages for installers, without credentials.
+    pub fn public_simple(&self) -> String {
+        format!("{}{}/+simple/", without_user(&self.root), self.place())
+    }
+
+    /// Of the pages for installers, with user and password as they were given.
+    pub fn simple(&self) -> String {
+        format!("{}{}/+simple/", self.root, self.place())
+    }
+}
+
+impl Through {
+    /// The address that is meant: `--wheelsproxy`, else `--server`, else the variable, else a server
+    /// on this machine; with other indexes and another target where they are given.
+    ///
+    /// # Errors
+    /// `Bad` if it is no address.
+    pub fn address(&self, variable: Option<String>) -> Result<Address> {
+        let of_server =
+            |server: &str| Address::parse(&format!("{}/v1/pypi/auto/", server.trim_end_matches('/')));
+        let mut address = match (&self.wheelsproxy, &self.server, variable.filter(|text| !text.is_empty())) {
+            (Some(whole), ..) => Address::parse(whole)?,
+            (None, Some(server), _) => of_server(server)?,
+            (None, None, Some(whole)) => {
+                Address::parse(&whole).map_err(|error| bad!("WHEELSPROXY_URL: {error}"))?
+            }
+            (None, None, None) => of_server(OWN)?,
+        };
+        if !self.indexes.is_empty() {
+            let written = self.indexes.iter().map(|name| name.trim_matches('/').replacen('/', ".", 1));
+            address.indexes = written.collect::<Vec<_>>().join("+");
+        }
+        if let Some(target) = &self.target {
+            address.target.clone_from(target);
+        }
+        Ok(address)
+    }
+
+    /// The server, ready to be asked; for `auto` with what is known of the Python at hand.
+    ///
+    /// # Errors
+    /// `Bad` if the address is none; `Missing` if a Python is needed and there is none.
+    pub async fn open(&self) -> Result<Proxy> {
+        let address = self.address(std::env::var("WHEELSPROXY_URL").ok())?;
+        let agent = match address.target.as_str() {
+            "auto" => Some(Python::find(self.python.as_deref()).await?.user_agent()),
+            _ => None,
+        };
+        Proxy::new(address, self.token.clone(), agent)
+    }
+}
+
+fn without_user(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Fails only for URLs without a host.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}

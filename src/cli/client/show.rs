@@ -1,0 +1,182 @@
+//! The builds that an answer waits for, shown while it is waited for.
+
+use super::super::build::api::Build;
+use super::super::build::progress::{Progress, plain};
+use super::super::build::report::class_name;
+use super::super::build::watch::Watcher;
+use super::Proxy;
+use crate::build::failure::Failure;
+use crate::error::Error;
+use crate::packaging::filename::{decode_once, describe};
+use crate::packaging::name::ProjectName;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::version::Version;
+use futures::StreamExt;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Pages that are asked for at once.
+const PAGES: usize = 8;
+/// How often it is asked whether a build has begun.
+const LOOK: Duration = Duration::from_millis(700);
+/// How long the last state of builds is waited for when the answer is there.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+/// Lines of a log that are shown where a build failed.
+const TAIL: usize = 12;
+
+/// A build that was waited for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Watched {
+    pub id: i64,
+    pub project: String,
+    pub version: String,
+    pub target: String,
+    pub state: String,
+    /// As seen from here.
+    pub seconds: f64,
+    pub failure: Option<Failure>,
+}
+
+/// A wheel that a page lists and that is not there yet.
+struct Promised {
+    project: ProjectName,
+    version: String,
+    target: String,
+}
+
+/// Shows what happens on a server.
+pub struct Shown<'a> {
+    pub proxy: &'a Proxy,
+    pub progress: &'a Progress,
+    seen: Mutex<Vec<Watched>>,
+    is_done: AtomicBool,
+}
+
+/// `docopt==0.6.2 ; python_version < "3"`: project and version of a line that names one version.
+pub fn pin(text: &str) -> Option<(ProjectName, Version)> {
+    let requirement = Requirement::parse(text.split(" --").next()?).ok()?;
+    let mut clauses = requirement.specifiers.iter();
+    let clause = clauses.next().filter(|_| requirement.url.is_none())?;
+    let exact = matches!(clause.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::ExactEqual);
+    (exact && clauses.next().is_none()).then(|| (requirement.name, clause.version().clone()))
+}
+
+impl<'a> Shown<'a> {
+    pub fn new(proxy: &'a Proxy, progress: &'a Progress) -> Self {
+        Self { proxy, progress, seen: Mutex::default(), is_done: AtomicBool::new(false) }
+    }
+
+    /// Waits for an answer that these pinned lines are resolved for, and shows their builds meanwhile.
+    pub async fn during<T>(&self, pinned: &[String], answer: impl Future<Output = T>) -> T {
+        let watching = self.watch(pinned);
+        tokio::pin!(watching, answer);
+        let answer = tokio::select! {
+            answer = &mut answer => answer,
+            () = &mut watching => return answer.await,
+        };
+        self.is_done.store(true, Ordering::Relaxed);
+        // How they ended: what takes longer is left to the answer.
+        let _ = tokio::time::timeout(LAST_LOOK, watching).await;
+        answer
+    }
+
+    /// The builds that were seen.
+    pub fn into_seen(self) -> Vec<Watched> {
+        let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        seen.sort_by_key(|build| build.id);
+        seen
+    }
+
+    async fn watch(&self, pinned: &[String]) {
+        let pins: BTreeSet<(ProjectName, Version)> = pinned.iter().filter_map(|text| pin(text)).collect();
+        let promised = futures::stream::iter(pins).map(|(project, version)| self.promised(project, version));
+        let promised: Vec<Option<Promised>> = promised.buffer_unordered(PAGES).collect().await;
+        let following = promised.into_iter().flatten().map(|promised| self.follow(promised));
+        futures::future::join_all(following).await;
+    }
+
+    /// What of a pinned version is yet to be built.
+    async fn promised(&self, project: ProjectName, version: Version) -> Option<Promised> {
+        let page = self.proxy.api.page(&self.proxy.address.place(), &project).await.ok()??;
+        page.files.iter().find_map(|file| {
+            let (_, place) = file.url.split_once("/+w/").filter(|_| file.hashes.is_empty())?;
+            let described = describe(&project, &file.filename)?;
+            let target = decode_once(place.split_once('/')?.0)?;
+            (described.parsed.as_ref() == Some(&version)).then(|| Promised {
+                project: project.clone(),
+                version: described.version.unwrap_or_else(|| version.to_string()),
+                target,
+            })
+        })
+    }
+
+    async fn follow(&self, promised: Promised) {
+        let Some(build) = self.begun(&promised).await else { return };
+        let label = format!("{} {} {}", promised.project, promised.version, promised.target);
+        if build.has_ended() {
+            return self.note(&promised, &build, 0.0);
+        }
+        let line = self.progress.begin(&label, "build");
+        let watcher = Watcher { api: &self.proxy.api, progress: self.progress };
+        let Ok(build) = watcher.watch(build, &line).await else { return };
+        let seconds = line.seconds();
+        self.note(&promised, &build, seconds);
+        match &build.failure {
+            Some(failure) => line.end(&format!("failed after {seconds:.1} s: {}", class_name(failure))),
+            None => line.end(&format!("{} in {seconds:.1} s", build.state)),
+        }
+    }
+
+    /// The build of a promise, once it was asked for.
+    async fn begun(&self, promised: &Promised) -> Option<Build> {
+        let (project, version, target) = (promised.project.as_str(), &promised.version, &promised.target);
+        loop {
+            match self.proxy.api.build_of(project, version, target).await {
+                Ok(Some(build)) => return Some(build),
+                // Who may not look waits without.
+                Err(Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Missing(_)) => return None,
+                Ok(None) | Err(_) => {}
+            }
+            if self.is_done.load(Ordering::Relaxed) {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn note(&self, promised: &Promised, build: &Build, seconds: f64) {
+        let watched = Watched {
+            id: build.id,
+            project: promised.project.to_string(),
+            version: promised.version.clone(),
+            target: promised.target.clone(),
+            state: build.state.clone(),
+            seconds,
+            failure: build.failure.clone(),
+        };
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+    }
+
+    /// Shows the end of the logs that a refusal points to.
+    pub async fn tails(&self, refusal: &str) {
+        for id in builds_in(refusal) {
+            let Ok(log) = self.proxy.api.log(id).await else { continue };
+            let Ok(text) = log.text().await else { continue };
+            let lines: Vec<String> = text.lines().map(plain).filter(|line| !line.is_empty()).collect();
+            let shown = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default();
+            if !shown.is_empty() {
+                self.progress.say(&format!("the log of build {id} ends with"));
+                shown.iter().for_each(|line| self.progress.say(&format!("  {line}")));
+            }
+        }
+    }
+}
+
+/// The numbers of the builds that a text points to: `…/+builds/12/log`.
+pub(super) fn builds_in(text: &str) -> BTreeSet<i64> {
+    let after = text.split("/+builds/").skip(1);
+    after.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
+}

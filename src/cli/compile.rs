@@ -1,0 +1,181 @@
+//! `wheelwright compile`: from what is wanted to all that it needs, pinned, for one target.
+
+use super::build::progress::Progress;
+use super::client::{self, Input, Proxy, Shown, Through};
+use super::table;
+use crate::error::Result;
+use crate::packaging::name::ProjectName;
+use crate::packaging::pylock;
+use crate::packaging::reqfile::{self, Said};
+use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Pin requirements and all that they need, for one target.
+///
+/// The server resolves, from pages that list wheels before they exist: nothing is compiled here.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  wheelwright compile
+  wheelwright compile pyproject.toml requirements.txt --extra web --group test
+  wheelwright compile -w http://host:3141/v1/alice.dev+pypi/cp312-linux/ requirements.in pylock.toml")]
+pub struct Compile {
+    /// A requirement file, a pyproject.toml, or - [default: requirements.in, else pyproject.toml]
+    #[arg(value_name = "REQUIREMENTS.IN")]
+    input: Option<PathBuf>,
+    /// Where the pins go; as pylock.toml with URLs and hashes; or - [default: requirements.txt]
+    #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt", hide_default_value = true)]
+    output: PathBuf,
+    /// Of a pyproject.toml: an extra; may be repeated
+    #[arg(long = "extra", value_name = "NAME", value_parser = extra)]
+    extras: Vec<ProjectName>,
+    /// Of a pyproject.toml: a dependency group; may be repeated
+    #[arg(long = "group", value_name = "NAME")]
+    groups: Vec<String>,
+    /// One JSON document: what was written, what is pinned
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    through: Through,
+}
+
+/// The name of an extra, for the command line.
+pub fn extra(name: &str) -> Result<ProjectName> {
+    ProjectName::new(name).ok_or_else(|| crate::bad!("{name:?} is no name of an extra"))
+}
+
+/// What was compiled.
+pub struct Compiled {
+    /// Pinned lines with their comments, as the server wrote them.
+    pub text: String,
+    /// `-e file:///app/one`: what only this machine has.
+    pub locals: Vec<String>,
+}
+
+impl Compile {
+    pub async fn run(self) -> Result<ExitCode> {
+        let progress = Progress::new();
+        let done = self.compile(&progress).await;
+        report(done, self.json)
+    }
+
+    async fn compile(&self, progress: &Progress) -> Result<(String, Value)> {
+        let input = self.input.clone().unwrap_or_else(default_input);
+        client::refuse_overwriting(&input, &self.output)?;
+        let extras: BTreeSet<ProjectName> = self.extras.iter().cloned().collect();
+        let read = Input::read(&input, &extras, &self.groups)?;
+        read.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
+        let proxy = self.through.open().await?;
+        let line = progress.begin(&format!("{} for {}", input.display(), proxy.address.target), "compile");
+        let compiled = compile(&proxy, self.through.python.as_deref(), &read).await?;
+        let pinned = pins(&compiled.text);
+        let (mut count, mut builds) = (pinned.len(), Vec::new());
+        let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);
+        let text = if is_lock {
+            line.doing("resolve");
+            let shown = Shown::new(&proxy, progress);
+            let resolved = super::resolve::resolved(&shown, &pinned).await?;
+            builds = shown.into_seen();
+            let lines: Vec<String> = resolved.into_iter().chain(compiled.locals.clone()).collect();
+            count = lines.len();
+            client::lock(&proxy, &lines).await?.to_text()?
+        } else {
+            compiled.to_text()
+        };
+        client::write(&self.output, &text)?;
+        line.end(&format!("{count} pinned"));
+        let shown = self.output.display().to_string();
+        let value = json!({
+            "ok": true, "file": shown, "target": proxy.address.target, "pins": pinned,
+            "local": compiled.locals, "builds": builds, "warnings": read.warnings,
+        });
+        Ok((format!("{count} pinned in {shown}"), value))
+    }
+}
+
+fn default_input() -> PathBuf {
+    let (usual, project) = (Path::new("requirements.in"), Path::new("pyproject.toml"));
+    if !usual.exists() && project.exists() { project.to_owned() } else { usual.to_owned() }
+}
+
+/// Tells how a command ended, in words or as JSON.
+pub fn report(done: Result<(String, Value)>, as_json: bool) -> Result<ExitCode> {
+    match done {
+        Ok((said, value)) => {
+            // Words would run into a result that goes to standard output.
+            let to_stdout = value.get("file").and_then(Value::as_str) == Some("-");
+            if as_json || !to_stdout {
+                table::done(&said, &value, as_json)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if as_json => {
+            table::json(&json!({ "ok": false, "message": error.to_string() }))?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the server for pins of all that is wanted, and of what local packages require.
+pub async fn compile(proxy: &Proxy, python: Option<&Path>, input: &Input) -> Result<Compiled> {
+    let mut wanted = input.texts();
+    for local in &input.locals {
+        wanted.extend(client::requires(local, python, proxy).await?);
+    }
+    let text = match wanted.is_empty() {
+        true => String::new(),
+        false => pinned(proxy, wanted, &input.constraints).await?,
+    };
+    let locals: BTreeSet<String> = input.locals.iter().filter_map(|local| local.line.clone()).collect();
+    Ok(Compiled { text, locals: locals.into_iter().collect() })
+}
+
+/// Constraints are no requirements: each is added only once what it limits turns out to be needed, and
+/// in another version.
+async fn pinned(proxy: &Proxy, mut wanted: Vec<String>, constraints: &[Requirement]) -> Result<String> {
+    let mut open: Vec<&Requirement> = constraints.iter().collect();
+    loop {
+        let text = proxy.compile(&(wanted.join("\n") + "\n")).await?;
+        let chosen: BTreeMap<_, _> = pins(&text).iter().filter_map(|line| client::pin(line)).collect();
+        let is_broken = |limit: &Requirement| {
+            chosen.get(&limit.name).is_some_and(|version| !version::satisfies(&limit.specifiers, version))
+        };
+        let (broken, rest): (Vec<&Requirement>, Vec<&Requirement>) =
+            open.into_iter().partition(|limit| is_broken(limit));
+        if broken.is_empty() {
+            return Ok(text);
+        }
+        wanted.extend(broken.iter().map(ToString::to_string));
+        open = rest;
+    }
+}
+
+/// The lines of a text that want something.
+pub fn pins(text: &str) -> Vec<String> {
+    let lines = reqfile::read(text);
+    let wanted = lines.iter().filter_map(|line| match line.said() {
+        Said::Wanted { text, .. } => Some(text.to_owned()),
+        _ => None,
+    });
+    wanted.collect()
+}
+
+impl Compiled {
+    /// A requirement file: the pins, and at its end what only this machine has.
+    pub fn to_text(&self) -> String {
+        let mut text = self.text.trim_end().to_owned();
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        if !self.locals.is_empty() {
+            text.push_str("\n# Of this machine only; what they require is among the lines above.\n");
+            text.push_str(&self.locals.join("\n"));
+            text.push('\n');
+        }
+        text
+    }
+}

@@ -1,0 +1,80 @@
+//! `wheelwright resolve`: a wheel for each pinned requirement, built where there is none yet.
+
+use super::build::progress::Progress;
+use super::client::{self, Input, Shown, Through};
+use super::compile::{pins, report};
+use crate::error::Result;
+use crate::packaging::pylock;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Find a wheel for each pinned requirement; the server builds what does not exist yet.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  wheelwright resolve
+  wheelwright resolve requirements.txt pylock.toml --server http://host:3141 --target cp312-linux")]
+pub struct Resolve {
+    /// Pinned requirements, or -
+    #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt")]
+    input: PathBuf,
+    /// Where the URLs go; as pylock.toml with names, hashes and sizes; or -
+    #[arg(value_name = "REQUIREMENTS.URLS", default_value = "requirements.urls")]
+    output: PathBuf,
+    /// One JSON document: what was written, which builds were waited for
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    through: Through,
+}
+
+impl Resolve {
+    pub async fn run(self) -> Result<ExitCode> {
+        let progress = Progress::new();
+        let done = self.resolve(&progress).await;
+        report(done, self.json)
+    }
+
+    async fn resolve(&self, progress: &Progress) -> Result<(String, Value)> {
+        client::refuse_overwriting(&self.input, &self.output)?;
+        let input = Input::read(&self.input, &BTreeSet::new(), &[])?;
+        input.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
+        let proxy = self.through.open().await?;
+        let shown = Shown::new(&proxy, progress);
+        let mut lines = resolved(&shown, &input.pinned()).await?;
+        let builds = shown.into_seen();
+        lines.extend(input.locals.iter().filter_map(|local| local.line.clone()));
+        let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);
+        let text = match is_lock {
+            true => client::lock(&proxy, &lines).await?.to_text()?,
+            false => lines.join("\n") + "\n",
+        };
+        client::write(&self.output, &text)?;
+        let file = self.output.display().to_string();
+        let said = format!("{} wheels in {file}, {} built for it", lines.len(), builds.len());
+        let value = json!({
+            "ok": true, "file": file, "target": proxy.address.target, "urls": lines,
+            "builds": builds, "warnings": input.warnings,
+        });
+        Ok((said, value))
+    }
+}
+
+/// A URL for each line, once all wheels are there; what is built is shown meanwhile.
+///
+/// # Errors
+/// `Bad` with all that failed; the ends of their logs are shown.
+pub async fn resolved(shown: &Shown<'_>, pinned: &[String]) -> Result<Vec<String>> {
+    if pinned.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = pinned.join("\n") + "\n";
+    match shown.during(pinned, shown.proxy.resolve(&text)).await {
+        Ok(answer) => Ok(pins(&answer)),
+        Err(error) => {
+            shown.tails(&error.to_string()).await;
+            Err(error)
+        }
+    }
+}
