@@ -4,11 +4,13 @@
 //! memory depends on them. That a person asked for a build, or for it to run again, is an event.
 
 mod ends;
+mod failed;
 mod leases;
 mod log;
 mod needs;
 
 pub use ends::Ending;
+pub use failed::FailedBuild;
 pub use leases::{Claim, Reclaimed};
 pub use log::Appended;
 pub use needs::{Blocked, Edge};

@@ -234,9 +234,11 @@ impl Views {
         let sight = Sight { directory: ask.directory, order: &walk.order, readable, as_of: ask.as_of };
         let Gathered { mut page, mut fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
+        let listed = page.files.len();
         if let Some(amend) = ask.amend {
             fresh_until = fresh_until.min(amend.amend(&mut page, ask.directory).await?);
         }
+        let plain = page.files.len() == listed;
         let by_base = base.is_empty() && page.has_own_provenance();
         if !base.is_empty() {
             page.set_base(base);
@@ -249,8 +251,10 @@ impl Views {
             false => render(&page, form, depth)?,
         };
         let public = walk.is_public(readable);
-        // Nobody keeps a page longer than the mirror itself would believe it.
-        let lasts = matches!(&ask.index.kind, Kind::Mirror(mirror)
+        // Nobody keeps a page longer than the mirror itself would believe it, nor one with promises:
+        // what becomes of them is told at once.
+        let lasts = plain
+            && matches!(&ask.index.kind, Kind::Mirror(mirror)
             if mirror.cache_expiry.unwrap_or(self.cache_expiry) >= 60 && !stale);
         let cache_control = if lasts && public { "public, max-age=60" } else { "private, no-cache" };
         Ok(Prepared {

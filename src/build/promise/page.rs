@@ -1,18 +1,26 @@
-//! Promises on a target's page, computed from what is stored.
+//! Promises on a target's page, computed from what is stored: no build, and no request upstream.
 
 use super::{Offered, filename, url};
 use crate::build::choose;
+use crate::build::job;
 use crate::build::queue::{Builds, owner_of};
-use crate::db::Micros;
+
+use crate::db::builds::FailedBuild;
+use crate::db::promises::StoredPromise;
+use crate::db::{Micros, now};
 use crate::error::Result;
-use crate::index::directory::Directory;
+use crate::index::directory::{Directory, IndexName};
 use crate::index::view::Amend;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How long a page is true that lacks a promise because of a failure: somebody may change the recipe
+/// in its folder, which tells nobody. In microseconds.
+const LACKING: Micros = 30_000_000;
 
 /// Adds to a page what is promised to a target.
 pub struct ForTarget {
@@ -25,38 +33,116 @@ impl Amend for ForTarget {
         &self.offered.key
     }
 
-    fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>> {
-        Box::pin(async move {
-            let _ = directory;
-            let promised = promises(page, &self.offered);
-            page.files.extend(promised);
-            page.sort();
-            Ok(Micros::MAX)
-        })
+    fn amend<'a>(&'a self, page: &'a mut Page, _: &'a Directory) -> BoxFuture<'a, Result<Micros>> {
+        Box::pin(self.add(page))
     }
 }
 
-/// One for each release that has a source and no wheel that the target can use.
-fn promises(page: &Page, offered: &Offered) -> Vec<File> {
+/// A release's source, and the index that owns it.
+struct Source<'a> {
+    owner: IndexName,
+    file: &'a File,
+}
+
+impl Source<'_> {
+    /// Whether a build was a build of this source.
+    fn is_of(&self, build: &FailedBuild) -> bool {
+        let told = serde_json::from_str::<job::Source>(&build.source);
+        let same = self.file.hashes.sha256.as_ref().zip(build.source_sha256.as_ref());
+        build.context == self.owner.as_str()
+            && told.is_ok_and(|told| told.filename == self.file.filename)
+            && same.is_none_or(|(listed, built)| listed == built)
+    }
+}
+
+/// What is known of the promises of one page.
+#[derive(Default)]
+struct Known {
+    /// By owner and file name: those that somebody asked for.
+    asked: BTreeMap<(IndexName, String), StoredPromise>,
+    /// By owner and the source's file name: sources whose build would fail again.
+    failed: BTreeSet<(IndexName, String)>,
+}
+
+impl ForTarget {
+    async fn add(&self, page: &mut Page) -> Result<Micros> {
+        let (known, until) = self.known(page).await?;
+        let promised = promises(page, &self.offered, &known);
+        if !promised.is_empty() {
+            // One that was served comes before what else has its name: locks have its hash.
+            page.files.splice(0..0, promised);
+            page.dedupe();
+            page.sort();
+        }
+        Ok(until)
+    }
+
+    async fn known(&self, page: &Page) -> Result<(Known, Micros)> {
+        let sources = sources(page);
+        let owners: BTreeSet<&IndexName> = sources.values().map(|source| &source.owner).collect();
+        let (mut known, mut until) = (Known::default(), Micros::MAX);
+        let (target, project) = (&self.offered.target, &page.name);
+        let db = self.builds.db();
+        for owner in owners {
+            for row in db.promises(owner.as_str(), &target.name, project.as_str()).await? {
+                known.asked.insert((owner.clone(), row.filename.clone()), row);
+            }
+        }
+        for failed in db.failed_builds(project.as_str(), &target.name).await? {
+            let Some((version, source)) = sources.iter().find(|(_, source)| source.is_of(&failed)) else {
+                continue;
+            };
+            until = now() + LACKING;
+            if self.builds.would_repeat(&failed, project, version, target).await? {
+                known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+            }
+        }
+        Ok((known, until))
+    }
+}
+
+fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {
+    let all = choose::sdists(page).into_iter();
+    all.filter_map(|(version, file)| Some((version, Source { owner: owner_of(file)?, file }))).collect()
+}
+
+/// One for each release that has a source and no wheel that the target can use, and every one that
+/// was served before.
+fn promises(page: &Page, offered: &Offered, known: &Known) -> Vec<File> {
     let target = &offered.target;
     let wheels = page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok());
     let served: BTreeSet<Version> =
         wheels.filter(|wheel| offered.ranks.rank(wheel).is_some()).map(|wheel| wheel.version).collect();
-    let fits = |file: &File| {
-        file.requires_python.as_deref().is_none_or(|text| choose::fits_python(text, &target.version))
-    };
-    let open = choose::sdists(page).into_iter().filter(|(version, _)| !served.contains(version));
-    let promised = open.filter(|(_, source)| fits(source)).filter_map(|(version, source)| {
+    let promised = sources(page).into_iter().filter_map(|(version, source)| {
         let name = filename(&page.name, &version, target);
-        Some(File {
-            url: url(&owner_of(source)?, &target.name, &name),
-            filename: name,
-            requires_python: source.requires_python.clone(),
-            upload_time: source.upload_time.clone(),
-            yanked: source.yanked.clone(),
-            core_metadata: CoreMetadata::Yes,
-            ..File::default()
-        })
+        let row = known.asked.get(&(source.owner.clone(), name.clone()));
+        let row = row.filter(|row| row.source_filename == source.file.filename);
+        let exists = row.is_some_and(|row| row.sha256.is_some());
+        let broken = row.is_some_and(|row| row.broken.is_some());
+        let fails = known.failed.contains(&(source.owner.clone(), source.file.filename.clone()));
+        let runs = source.file.requires_python.as_deref();
+        let runs = runs.is_none_or(|text| choose::fits_python(text, &target.version));
+        let can_be = offered.open && runs && !fails && !broken && !served.contains(&version);
+        (exists || can_be).then(|| listed(&source, name, &target.name, row))
     });
     promised.collect()
 }
+
+/// Everything but the bytes follows the source.
+fn listed(source: &Source<'_>, name: String, target: &str, row: Option<&StoredPromise>) -> File {
+    let metadata = row.and_then(|row| row.metadata_sha256.clone());
+    File {
+        url: url(&source.owner, target, &name),
+        filename: name,
+        hashes: Hashes { sha256: row.and_then(|row| row.sha256.clone()), others: Vec::new() },
+        requires_python: source.file.requires_python.clone(),
+        size: row.and_then(|row| row.size),
+        upload_time: source.file.upload_time.clone(),
+        yanked: source.file.yanked.clone(),
+        core_metadata: metadata.map_or(CoreMetadata::Yes, CoreMetadata::Sha256),
+        provenance: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,9 @@ use crate::build::job::{Purpose, Source};
 use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
+use crate::conflict;
 use crate::db::Tx;
-use crate::db::builds::StoredBuild;
+use crate::db::builds::{FailedBuild, StoredBuild};
 use crate::db::events::NewEvent;
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
@@ -16,7 +17,6 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, Version};
-use crate::conflict;
 
 /// What somebody wants built.
 #[derive(Clone, Debug)]
@@ -192,6 +192,26 @@ impl Builds {
         Ok(())
     }
 
+    /// Whether a build that failed is what one would get who asks now: by the recipe and with the tools
+    /// of now.
+    pub async fn would_repeat(
+        &self,
+        failed: &FailedBuild,
+        project: &ProjectName,
+        version: &Version,
+        target: &Target,
+    ) -> Result<bool> {
+        if failed.tools != tools_for(target).name() {
+            return Ok(false);
+        }
+        let recipe = match self.0.recipes.recipe_for(project, Some(version), target).await {
+            // Whoever asks is told that it cannot be read.
+            Err(Error::Bad(_)) => return Ok(true),
+            recipe => recipe?,
+        };
+        Ok(failed.recipe_sha256 == recipe.as_ref().map(Recipe::sha256).transpose()?)
+    }
+
     /// A build that has ended runs again, by the recipe and with the tools of now; so does what it
     /// needed and what failed. The build that runs: another one if there is one with that recipe.
     ///
@@ -218,7 +238,10 @@ impl Builds {
         }
         if reset {
             let detail = format!("{} for {}", known.id, known.target);
-            tx.commit(event(who, "build asked again", known.project.as_deref(), &detail)).await?;
+            let told = event(who, "build asked again", known.project.as_deref(), &detail);
+            // Pages promise it again.
+            tx.commit(NewEvent { index: Some(&known.context), ..told }).await?;
+            self.changed(&known);
         }
         self.prompt();
         Ok(known.id)

@@ -12,10 +12,13 @@ use crate::build::job::{Outcome, Purpose, Source, Step};
 use crate::build::publish;
 use crate::build::target::Target;
 use crate::db::builds::{Blocked, Edge, Ending, StoredBuild};
-use crate::db::now;
+use crate::db::events::NewEvent;
+use crate::db::{Tx, now};
 use crate::error::{Error, Result};
+use crate::index::built::BUILDER;
 use crate::index::directory::{IndexName, Kind};
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
@@ -107,10 +110,35 @@ impl Builds {
             return Ok(false);
         }
         self.0.db.drop_log_pieces(id).await?;
+        self.unpromise(id).await?;
         self.tell();
         // Not within itself for ever: what fails because of this is failed by the same loop.
         Box::pin(self.settle()).await?;
         Ok(true)
+    }
+
+    /// The pages that promised what failed are written anew, by other processes too.
+    async fn unpromise(&self, id: BuildId) -> Result<()> {
+        let listed = |row: &StoredBuild| !row.given && Purpose::named(&row.purpose) == Purpose::Wheel;
+        let Some(row) = self.0.db.build(id).await?.filter(listed) else { return Ok(()) };
+        let detail = format!("{id} for {}", row.target);
+        let told = NewEvent {
+            who: BUILDER,
+            what: "build failed",
+            index: Some(&row.context),
+            project: row.project.as_deref(),
+            detail: Some(&detail),
+        };
+        Tx::begin(&self.0.db).await?.commit(told).await?;
+        self.changed(&row);
+        Ok(())
+    }
+
+    /// What pages promise of the build's project may be something else now.
+    pub(super) fn changed(&self, row: &StoredBuild) {
+        if let Some(project) = row.project.as_deref().and_then(ProjectName::new) {
+            self.0.indexes.changed(&row.context, &project);
+        }
     }
 
     /// Blocked builds whose needs have ended run on, or fail too.
@@ -168,6 +196,7 @@ impl Builds {
         let failed = self.0.db.build_failed(id, None, &ending).await?;
         if failed {
             self.0.db.drop_log_pieces(id).await?;
+            self.unpromise(id).await?;
             self.tell();
         }
         Ok(failed)
@@ -240,7 +269,7 @@ impl Builds {
         &self,
         row: &StoredBuild,
         context: &IndexName,
-        project: &crate::packaging::name::ProjectName,
+        project: &ProjectName,
         found: &choose::Found,
         target: &Target,
     ) -> Result<Option<BuildId>> {

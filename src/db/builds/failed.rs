@@ -1,0 +1,37 @@
+//! Builds that failed, as a project's pages for a target need to know of them.
+
+use super::super::Db;
+use crate::error::Result;
+use sqlx::Row;
+
+/// Why a wheel of a listed source is not to be had: the parts of its build's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedBuild {
+    /// `user/index` that owns the source.
+    pub context: String,
+    /// JSON of `build::job::Source`.
+    pub source: String,
+    pub source_sha256: Option<String>,
+    pub recipe_sha256: Option<String>,
+    pub tools: String,
+}
+
+const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools FROM build \
+    WHERE project = $1 AND target = $2 AND state = 'failed' AND purpose = 'wheel' AND given = 0 ORDER BY id";
+
+impl Db {
+    /// The builds of a project's listed sources that failed for a target.
+    pub async fn failed_builds(&self, project: &str, target: &str) -> Result<Vec<FailedBuild>> {
+        let rows = sqlx::query(FAILED).bind(project).bind(target).fetch_all(&self.pool).await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(FailedBuild {
+                context: row.try_get(0)?,
+                source: row.try_get(1)?,
+                source_sha256: row.try_get(2)?,
+                recipe_sha256: row.try_get(3)?,
+                tools: row.try_get(4)?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}
