@@ -196,6 +196,18 @@ fn last_error<'a>(lines: &[&'a str]) -> Option<&'a str> {
     found.or_else(|| lines.iter().rev().find(own)).copied()
 }
 
+impl Failure {
+    /// Of a build that does not say why.
+    pub fn unknown() -> Self {
+        of(Class::Other, Step::Build, None)
+    }
+
+    /// Whether the reason lies outside of source, recipe and target: another time it may go well.
+    pub fn may_pass(&self) -> bool {
+        matches!((self.class, self.step), (Class::Worker, _) | (Class::BadSource, Step::Fetch))
+    }
+}
+
 impl Class {
     /// Whether build requirements as of the source's own time may help.
     pub fn is_worth_as_of(self) -> bool {

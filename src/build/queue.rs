@@ -14,14 +14,16 @@ mod row;
 mod source;
 mod tend;
 mod told;
+mod watching;
 
 pub use ask::{Ask, Upload, Wanted};
 pub use lease::{BEAT, LEASE};
 pub use row::{Build, BuildId, Priority, State, Wheel};
 pub use source::{Place, owner_of};
+pub use watching::Watching;
 
 use super::job::{Limits, WorkerDescription};
-use super::promise::{Keeper, Sources};
+use super::promise::{Keeper, Keeping, Sources};
 use super::recipe::Book;
 use super::target::Target;
 use crate::config::Config;
@@ -33,7 +35,6 @@ use crate::index::Indexes;
 use crate::missing;
 use crate::store::Store;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
@@ -69,8 +70,11 @@ struct Inner {
     fetching: tend::Fetching,
     /// What promised wheels are to be built of.
     sources: Sources,
+    watched: watching::Watched,
+    /// What was promised and is being made, and who waits for it.
+    keeping: Keeping,
     /// The server stops: nothing is waited for any more.
-    closing: AtomicBool,
+    closing: watch::Sender<bool>,
     targets: Keeper,
 }
 
@@ -104,7 +108,9 @@ impl Builds {
             changed: watch::Sender::new(0),
             fetching: tend::Fetching::default(),
             sources: Sources::default(),
-            closing: AtomicBool::new(false),
+            watched: watching::Watched::default(),
+            keeping: Keeping::default(),
+            closing: watch::Sender::new(false),
             targets: Keeper::default(),
         }))
     }
@@ -149,20 +155,6 @@ impl Builds {
         self.0.db.builds(filter).await?.into_iter().map(Build::read).collect()
     }
 
-    /// Waits until the build has ended, at most for `longest`; then as it is.
-    pub async fn wait(&self, id: BuildId, longest: Duration) -> Result<Build> {
-        let until = tokio::time::Instant::now() + longest;
-        let mut changed = self.0.changed.subscribe();
-        loop {
-            changed.mark_unchanged();
-            let build = self.get(id).await?;
-            if build.state.has_ended() || self.is_closing() || tokio::time::Instant::now() >= until {
-                return Ok(build);
-            }
-            self.something_changed(&mut changed, until).await;
-        }
-    }
-
     /// Resolves when a build changed in this process, or when it is time to look again.
     async fn something_changed(&self, changed: &mut watch::Receiver<u64>, until: tokio::time::Instant) {
         let look = (tokio::time::Instant::now() + LOOK_AGAIN).min(until);
@@ -172,12 +164,25 @@ impl Builds {
 
     /// The server stops: who waits for a job or watches a log gets what there is.
     pub fn close(&self) {
-        self.0.closing.store(true, Ordering::Relaxed);
+        self.0.closing.send_replace(true);
         self.call_workers();
     }
 
     fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::Relaxed)
+        *self.0.closing.borrow()
+    }
+
+    /// Resolves when the server stops.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut closing = self.0.closing.subscribe();
+        async move {
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
+
+    /// What was promised and is being made.
+    pub fn keeping(&self) -> &Keeping {
+        &self.0.keeping
     }
 
     /// A build changed its state: those who wait for it look.

@@ -8,6 +8,7 @@ mod failed;
 mod leases;
 mod log;
 mod needs;
+mod times;
 
 pub use ends::Ending;
 pub use failed::FailedBuild;

@@ -69,6 +69,12 @@ impl Db {
         rows.iter().map(promise).collect()
     }
 
+    /// The names of all promises of a project that somebody asked for, whatever they are for.
+    pub async fn promised_filenames(&self, index: &str, project: &str) -> Result<Vec<String>> {
+        let names = "SELECT DISTINCT filename FROM promised_file WHERE index_name = $1 AND project = $2";
+        Ok(sqlx::query_scalar(names).bind(index).bind(project).fetch_all(&self.pool).await?)
+    }
+
     /// A page of the blobs that promises refer to, in order; `None` as second part after the last one.
     pub async fn blobs_of_promises(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
         let rest = "WHERE index_name > $1 OR (index_name = $1 AND (target > $2 OR \

@@ -116,6 +116,13 @@ impl Files {
         Ok(Some(facts))
     }
 
+    /// What answers say about a file that no index lists by itself: a promised wheel.
+    pub fn facts_of(&self, directory: &Arc<Directory>, index: &Index, file: StoredFile) -> Result<Facts> {
+        let truth = self.truth(&file.project, directory);
+        let undated = Facts::new(file, is_public(directory, index), truth)?;
+        Ok(Facts { last_modified: None, ..undated })
+    }
+
     /// METADATA remembered by [`Files::remember_metadata`], if it is still true.
     pub fn metadata(
         &self,
@@ -206,14 +213,20 @@ pub fn permit(mirror: &Mirror, project: &ProjectName, file: &File) -> Result<()>
 
 /// What is stored has come of age: only the lists count.
 fn permit_stored(mirror: &Mirror, file: &StoredFile) -> Result<()> {
+    match ProjectName::new(&file.project) {
+        Some(project) => permit_ageless(mirror, &project, &file.filename),
+        None => Ok(()),
+    }
+}
+
+/// Whether a mirror's lists let a file through that was served before.
+///
+/// # Errors
+/// `Forbidden`, with the reason.
+pub fn permit_ageless(mirror: &Mirror, project: &ProjectName, filename: &str) -> Result<()> {
     if mirror.allow.is_empty() && mirror.deny.is_empty() {
         return Ok(());
     }
     let ageless = Mirror { min_age: None, ..mirror.clone() };
-    match ProjectName::new(&file.project) {
-        Some(project) => {
-            permit(&ageless, &project, &File { filename: file.filename.clone(), ..File::default() })
-        }
-        None => Ok(()),
-    }
+    permit(&ageless, project, &File { filename: filename.to_owned(), ..File::default() })
 }

@@ -166,19 +166,20 @@ impl Views {
     /// As [`Sources::project`].
     pub async fn project(&self, ask: Ask<'_>) -> Result<Arc<Prepared>> {
         let page = self.with_base(&ask, "").await?;
-        match page.by_base.then(|| self.base(&ask)).flatten() {
+        match page.by_base.then(|| self.base(ask.host)).flatten() {
             Some(base) => self.with_base(&ask, &base).await,
             None => Ok(page),
         }
     }
 
-    /// Where the asker sees this server's root; ends in `/`. `None` where nothing trustworthy tells.
-    fn base(&self, ask: &Ask<'_>) -> Option<String> {
+    /// Where the asker, who names this server so, sees its root; ends in `/`. `None` where nothing
+    /// trustworthy tells.
+    pub fn base(&self, host: Option<&str>) -> Option<String> {
         if let Some(url) = &self.public_url {
             return Some(format!("{url}/"));
         }
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-        let host = ask.host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits))?;
+        let host = host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits))?;
         Some(format!("{}://{host}/", self.scheme))
     }
 

@@ -16,7 +16,7 @@ use bucket::Bucket;
 use bytes::Bytes;
 use folder::Folder;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 pub use key::Key;
 pub use spool::{Digests, Spool};
 use staging::Staging;
@@ -174,6 +174,18 @@ impl Store {
                 Absent::Failed(error) => Err(Error::internal(anyhow::anyhow!("{error}"))),
             },
         }
+    }
+
+    /// All of a blob in memory; `None` if the store has no such blob.
+    pub async fn whole(&self, sha256: &str) -> Result<Option<Bytes>> {
+        Ok(match self.get(sha256, None).await? {
+            Some(Blob::Bytes(bytes)) => Some(bytes),
+            Some(Blob::Stream { stream, .. }) => {
+                let parts: Vec<Bytes> = stream.try_collect().await?;
+                Some(parts.concat().into())
+            }
+            None => None,
+        })
     }
 
     /// Bytes of a blob; `None` if the store has no such blob.

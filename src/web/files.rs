@@ -5,6 +5,8 @@ use super::ranges::{self, Part};
 use super::respond;
 use super::router::Ctx;
 use crate::app::App;
+use crate::build::promise::Frozen;
+use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, Kind, Mirror};
 use crate::index::files::{self, Document, Facts};
@@ -46,8 +48,7 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         "" => Key::Hash(&hash),
         key => Key::Url(key),
     };
-    let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
-    let asked = Asked { app, directory, index: ctx.index()?, headers, method };
+    let asked = Asked::of(&ctx)?;
     if let Some(wheel) = filename.strip_suffix(".metadata") {
         return metadata(&asked, wheel, key).await;
     }
@@ -69,7 +70,39 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
     }
 }
 
-impl Asked<'_> {
+/// A promised wheel that is there.
+pub(super) async fn serve_promised(ctx: &Ctx<()>, filename: &str, frozen: &Frozen) -> Result<Response> {
+    let index = ctx.index()?;
+    let file = StoredFile {
+        sha256: frozen.sha256.clone(),
+        size: frozen.size,
+        ..StoredFile::new(index.name.as_str(), filename)
+    };
+    let facts = ctx.app.indexes.files.facts_of(&ctx.directory, index, file)?;
+    stored(&Asked::of(ctx)?, &facts).await
+}
+
+/// The METADATA of a promised wheel: the blob `sha256`.
+pub(super) async fn serve_document(ctx: &Ctx<()>, name: &str, sha256: &str) -> Result<Response> {
+    let public = files::is_public(&ctx.directory, ctx.index()?);
+    document(&Asked::of(ctx)?, name, sha256, public).await
+}
+
+/// A small document that is a blob.
+async fn document(ctx: &Asked<'_>, name: &str, sha256: &str, public: bool) -> Result<Response> {
+    let etag = HeaderValue::try_from(format!("\"{sha256}\"")).map_err(Error::internal)?;
+    if unchanged(ctx.headers, &etag, None) {
+        return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), &etag, None, public));
+    }
+    Ok(with_headers(StatusCode::OK, body(ctx, name, sha256, None).await?, &etag, None, public))
+}
+
+impl<'a> Asked<'a> {
+    fn of<B>(ctx: &'a Ctx<B>) -> Result<Self> {
+        let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
+        Ok(Asked { app, directory, index: ctx.index()?, headers, method })
+    }
+
     async fn stored(&self, filename: &str, key: Key<'_>) -> Result<Option<Arc<Facts>>> {
         self.app.indexes.files.stored(self.directory, self.index, filename, key).await
     }
@@ -220,14 +253,10 @@ async fn metadata(ctx: &Asked<'_>, filename: &str, key: Key<'_>) -> Result<Respo
     if let Some(facts) = ctx.stored(filename, key).await?
         && let Some(sha256) = facts.file.metadata_sha256.as_deref()
     {
-        let etag = HeaderValue::try_from(format!("\"{sha256}\"")).map_err(Error::internal)?;
-        if unchanged(ctx.headers, &etag, None) {
-            return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), &etag, None, facts.public));
-        }
-        let body = body(ctx, &format!("{filename}.metadata"), sha256, None).await;
-        let ask_again = matches!((&body, &ctx.index.kind), (Err(Error::Lost(_)), Kind::Mirror(_)));
+        let found = document(ctx, &format!("{filename}.metadata"), sha256, facts.public).await;
+        let ask_again = matches!((&found, &ctx.index.kind), (Err(Error::Lost(_)), Kind::Mirror(_)));
         if !ask_again {
-            return Ok(with_headers(StatusCode::OK, body?, &etag, None, facts.public));
+            return found;
         }
     }
     match &ctx.index.kind {

@@ -24,6 +24,7 @@ mod links;
 mod manage;
 mod named;
 mod operate;
+mod promised;
 mod ranges;
 mod recipes;
 mod resources;

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
+use std::time::Duration;
 
 /// How the asker wants errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,9 +115,71 @@ pub fn error(error: &Error, wants: Wants) -> Response {
     response
 }
 
+/// What prevents an answer, where there is more to say than an error says.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    /// Of its kind; uv prints it.
+    pub title: String,
+    /// One line, which pip prints.
+    pub reason: String,
+    /// What to do; uv prints it too.
+    pub detail: String,
+    /// Where more is to be seen: an absolute URL.
+    pub see: Option<String>,
+    pub retry_after: Option<Duration>,
+}
+
+/// The answer for a problem: for programs the JSON of RFC 9457, whatever they accept, as installers
+/// do not say that they read it.
+pub fn problem(problem: &Problem, wants: Wants) -> Response {
+    let (content_type, body) = match wants {
+        Wants::Html { up } => {
+            ("text/html; charset=utf-8", pages::error::render(problem.status, &problem.detail, up))
+        }
+        Wants::Text | Wants::Json => {
+            let body = serde_json::json!({
+                "type": problem.see.as_deref().unwrap_or("about:blank"), "title": problem.title,
+                "status": problem.status.as_u16(), "detail": problem.detail, "message": problem.reason,
+            });
+            ("application/problem+json", body.to_string())
+        }
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = problem.status;
+    if let Ok(reason) = ReasonPhrase::try_from(reason(&problem.reason).into_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if matches!(wants, Wants::Html { .. }) {
+        pages::guard(headers);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(after) = problem.retry_after {
+        // Whole seconds: not every client reads a date.
+        headers.insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    response
+}
+
+/// Bytes of a reason phrase.
+const LONGEST_REASON: usize = 300;
+
 /// A message as a reason phrase: one line of printable ASCII, at most 300 bytes.
 fn reason(message: &str) -> String {
-    message.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).take(300).collect()
+    let plain = message.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' });
+    plain.take(LONGEST_REASON).collect()
+}
+
+/// Both parts as one reason phrase, the first cut so that all of the second is in it.
+pub fn short(first: &str, last: &str) -> String {
+    let room = LONGEST_REASON.saturating_sub(last.chars().count());
+    let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    match first.chars().count() > room {
+        true => first.chars().take(room.saturating_sub(4)).chain(" ...".chars()).collect::<String>() + last,
+        false => first + last,
+    }
 }
 
 /// devpi's envelope: `{"result": …, "type": …, "message": …}`.

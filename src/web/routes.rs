@@ -3,8 +3,8 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    builds, devpi, files, integrity, legacy_json, links, manage, operate, proxy, recipes, resources, simple,
-    tokens, upload, workers,
+    builds, devpi, files, integrity, legacy_json, links, manage, operate, promised, proxy, recipes,
+    resources, simple, tokens, upload, workers,
 };
 use crate::access::Need;
 
@@ -139,6 +139,7 @@ fn file_urls(table: Table) -> Table {
     table
         .on(GET, file, Need::Read, files::file)
         .on(GET, "/{user}/{index}/+e/{key}/{filename}", Need::Read, files::file)
+        .on(GET, "/{user}/{index}/+w/{target}/{filename}", Need::Read, promised::get)
         .on(GET, "/{user}/{index}/+links", Need::Read, links::all)
         .on(GET, "/{user}/{index}/+links/", Need::Read, links::all)
         .on(GET, "/{user}/{index}/+links/{project}", Need::Read, links::project)

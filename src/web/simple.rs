@@ -144,7 +144,7 @@ fn ask<'a, B>(
 }
 
 /// The server as the client names it.
-fn host<B>(ctx: &Ctx<B>) -> Option<&str> {
+pub(super) fn host<B>(ctx: &Ctx<B>) -> Option<&str> {
     let host = || ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     ctx.uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }

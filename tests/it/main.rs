@@ -30,6 +30,7 @@ mod operation;
 mod pages;
 mod people;
 mod permissions;
+mod promised;
 mod promised_rows;
 mod provenance;
 mod recipes;

@@ -4,6 +4,7 @@
 //! What was served once is frozen: the promised wheel will contain these very bytes, or is not served.
 
 use super::said::Said;
+use super::shared::{End, Teller, key};
 use super::{Held, Promise};
 use crate::access::Who;
 use crate::build::choose::{self, fits_python};
@@ -14,13 +15,10 @@ use crate::db::promises::{Change, StoredPromise};
 use crate::error::Result;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
-
-/// When to ask again for a source that is still on its way.
-const FETCHING: Duration = Duration::from_secs(2);
 
 /// The blob of the promised wheel's METADATA, waiting for it up to `longest`. Resolvers that walk
-/// through versions come here only: nothing is built that can be told otherwise.
+/// through versions come here only: nothing is built that can be told otherwise. What somebody began
+/// to wait for goes on when all have left.
 ///
 /// # Errors
 /// `Missing` and the like if the source cannot be had.
@@ -30,7 +28,20 @@ pub async fn metadata(
     promise: &Promise,
     longest: Duration,
 ) -> Result<Held<String>> {
-    let until = Instant::now() + longest;
+    let key = key(promise.index.as_str(), &promise.target.name, &promise.filename);
+    let work = |tell| {
+        let (builds, who, promise) = (builds.clone(), who.clone(), promise.clone());
+        async move { find_out(&builds, &who, &promise, &tell).await }
+    };
+    builds.keeping().metadata.hold(builds, &key, longest, work).await
+}
+
+async fn find_out(
+    builds: &Builds,
+    who: &Who,
+    promise: &Promise,
+    tell: &Teller<String>,
+) -> Result<End<String>> {
     let (index, target) = (promise.index.as_str(), promise.target.name.as_str());
     let known = builds.db().promise(index, target, &promise.filename).await?;
     if let Some(told) = known.and_then(settled) {
@@ -39,24 +50,21 @@ pub async fn metadata(
     if let Some((sha256, source)) = natural(builds, promise).await? {
         return freeze(builds, who, promise, &sha256, Some(source)).await;
     }
-    let said = match tokio::time::timeout_at(until, builds.sources().said(builds, promise)).await {
-        Ok(said) => said.map_err(|error| error.again())?,
-        Err(_) => return Ok(Held::Later { build: None, retry_after: FETCHING }),
-    };
+    let said = builds.sources().said(builds, promise).await.map_err(|error| error.again())?;
     if let Some(sha256) = binding(builds, promise, &said).await? {
         return freeze(builds, who, promise, &sha256, Some(said.sha256.clone())).await;
     }
-    match asked(builds, who, promise, &said, until).await? {
-        Held::Ready(sha256) => freeze(builds, who, promise, &sha256, Some(said.sha256.clone())).await,
+    match asked(builds, who, promise, &said, tell).await? {
+        End::Ready(sha256) => freeze(builds, who, promise, &sha256, Some(said.sha256.clone())).await,
         other => Ok(other),
     }
 }
 
 /// What is settled already.
-fn settled(row: StoredPromise) -> Option<Held<String>> {
+fn settled(row: StoredPromise) -> Option<End<String>> {
     match (row.broken, row.metadata_sha256) {
-        (Some(why), _) => Some(Held::Broken(why)),
-        (None, sha256) => sha256.map(Held::Ready),
+        (Some(why), _) => Some(End::Broken(why)),
+        (None, sha256) => sha256.map(End::Ready),
     }
 }
 
@@ -103,8 +111,8 @@ async fn asked(
     who: &Who,
     promise: &Promise,
     said: &Arc<Said>,
-    until: Instant,
-) -> Result<Held<String>> {
+    tell: &Teller<String>,
+) -> Result<End<String>> {
     let mut ask = Ask {
         wanted: stored(promise, said, false),
         purpose: Purpose::Wheel,
@@ -121,9 +129,9 @@ async fn asked(
         return Ok(ended(known));
     }
     ask.purpose = Purpose::Metadata;
-    let told = wait(builds, who, &ask, promise, until).await?;
+    let told = wait(builds, who, &ask, promise, tell).await?;
     match told {
-        Held::Failed(job) if only_building_tells(&job) => {}
+        End::Failed(job) if only_building_tells(&job) => {}
         other => return Ok(other),
     }
     let directory = builds.indexes().directory();
@@ -136,7 +144,7 @@ async fn asked(
     };
     ask.wanted = stored(promise, said, platform_expected);
     ask.purpose = Purpose::Wheel;
-    wait(builds, who, &ask, promise, until).await
+    wait(builds, who, &ask, promise, tell).await
 }
 
 fn stored(promise: &Promise, said: &Said, platform_expected: bool) -> Wanted {
@@ -154,25 +162,16 @@ async fn wait(
     who: &Who,
     ask: &Ask,
     promise: &Promise,
-    until: Instant,
-) -> Result<Held<String>> {
+    tell: &Teller<String>,
+) -> Result<End<String>> {
     let id = builds.ask_for(who, ask, &promise.target).await?;
-    let build = builds.wait(id, until.saturating_duration_since(Instant::now())).await?;
-    Ok(ended(build))
+    Ok(ended(tell.follow(builds, id).await?))
 }
 
-fn ended(build: Build) -> Held<String> {
+fn ended(build: Build) -> End<String> {
     match (build.state, &build.metadata_sha256) {
-        (State::Built, Some(sha256)) => Held::Ready(sha256.clone()),
-        (State::Failed, _) => Held::Failed(Box::new(build)),
-        _ => Held::Later { build: Some(build.id), retry_after: retry_after(&build) },
-    }
-}
-
-fn retry_after(build: &Build) -> Duration {
-    match build.purpose {
-        Purpose::Metadata => Duration::from_secs(2),
-        Purpose::Wheel => Duration::from_secs(10),
+        (State::Built, Some(sha256)) => End::Ready(sha256.clone()),
+        _ => End::Failed(Box::new(build)),
     }
 }
 
@@ -188,7 +187,7 @@ async fn freeze(
     promise: &Promise,
     sha256: &str,
     source_sha256: Option<String>,
-) -> Result<Held<String>> {
+) -> Result<End<String>> {
     let row = StoredPromise {
         index: promise.index.as_str().to_owned(),
         target: promise.target.name.clone(),
@@ -200,5 +199,5 @@ async fn freeze(
         ..StoredPromise::default()
     };
     let row = builds.db().change_promise(&who.label, &row, Change::Metadata { sha256 }).await?;
-    Ok(settled(row).unwrap_or_else(|| Held::Ready(sha256.to_owned())))
+    Ok(settled(row).unwrap_or_else(|| End::Ready(sha256.to_owned())))
 }

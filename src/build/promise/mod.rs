@@ -4,18 +4,22 @@
 //! use, a wheel of its own name and URL. Who asks for its metadata or for the file waits a moment
 //! for the build. What was served once under that name stays as it was.
 
+mod copy;
 mod find;
 pub mod fit;
+pub mod keep;
 mod metadata;
 mod offers;
 mod page;
 mod said;
+mod shared;
 
 pub use find::find;
 pub use metadata::metadata;
 pub use offers::{Keeper, Offered, Offers};
 pub use page::ForTarget;
 pub use said::Sources;
+pub use shared::{Keeping, key};
 
 use super::queue::{Build, BuildId};
 use super::target::Target;

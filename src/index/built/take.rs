@@ -14,9 +14,8 @@ use crate::index::upload::{Contents, read_archive, refuse_status, release_key};
 use crate::packaging::filename::{DistFilename, WheelFilename};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
-use crate::store::{Blob, Digests, Spool};
+use crate::store::{Digests, Spool};
 use bytes::Bytes;
-use futures::TryStreamExt;
 use std::io::Cursor;
 
 /// Attempts at a name; each fails only because somebody else took the same one meanwhile.
@@ -75,6 +74,8 @@ impl Indexes {
     /// A name that was never used.
     async fn free_name(&self, index: &Index, name: &WheelFilename, handed: Handed<'_>) -> Result<String> {
         let mut used = self.db.used_filenames(index.name.as_str(), name.name.as_str()).await?;
+        // A promised wheel may have other bytes; both may stand on one page.
+        used.extend(self.db.promised_filenames(index.name.as_str(), name.name.as_str()).await?);
         let is_stage = matches!(index.kind, Kind::Stage(_));
         if is_stage && handed.wanted && !used.iter().any(|used| used == handed.wheel) {
             return Ok(handed.wheel.to_owned());
@@ -104,14 +105,8 @@ impl Indexes {
     }
 
     async fn whole_blob(&self, sha256: &str) -> Result<Bytes> {
-        match self.store.get(sha256, None).await? {
-            Some(Blob::Bytes(bytes)) => Ok(bytes),
-            Some(Blob::Stream { stream, .. }) => {
-                let parts: Vec<Bytes> = stream.try_collect().await?;
-                Ok(parts.concat().into())
-            }
-            None => Err(Error::Lost(format!("the blob {sha256} of a built wheel is missing"))),
-        }
+        let bytes = self.store.whole(sha256).await?;
+        bytes.ok_or_else(|| Error::Lost(format!("the blob {sha256} of a built wheel is missing")))
     }
 
     /// The rows and their event; `false` if the name or the run was taken meanwhile.

@@ -1,0 +1,125 @@
+//! The copy of a wheel that is served under a promised name: its tags and metadata are those promised.
+
+use super::{BUILD_TAG, Promise, tag};
+use crate::bad;
+use crate::build::queue::Builds;
+use crate::db::promises::StoredPromise;
+use crate::error::{Error, Result};
+use crate::packaging::archive::MAX_TEXT;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::retag::{Plan, Wheel};
+use crate::packaging::wheel;
+use bytes::Bytes;
+use std::io::Cursor;
+
+/// A copy whose bytes are stored.
+pub(super) struct Copied {
+    pub sha256: String,
+    pub size: u64,
+    /// Blob of its METADATA.
+    pub metadata_sha256: String,
+}
+
+/// Why a wheel is not what was promised, in one line.
+type Unfit = String;
+
+/// Stores a copy of the wheel `filename`, whose bytes are the blob `sha256`, under the promised name.
+/// If metadata was served, it is that of the copy.
+///
+/// # Errors
+/// `Lost` if bytes are not there. The inner error: the wheel is not what was promised.
+pub(super) async fn copy(
+    builds: &Builds,
+    promise: &Promise,
+    known: &StoredPromise,
+    (filename, sha256): (&str, &str),
+) -> Result<Result<Copied, Unfit>> {
+    if promise.target.accepts(filename).is_none() {
+        return Ok(Err(format!("{filename} was built, which {} does not take", promise.target.name)));
+    }
+    let store = builds.store();
+    let bytes = whole(builds, sha256, filename).await?;
+    let told = match &known.metadata_sha256 {
+        Some(sha256) => Some(whole(builds, sha256, &format!("{}.metadata", promise.filename)).await?),
+        None => None,
+    };
+    let order = Order {
+        from: filename.to_owned(),
+        to: promise.filename.clone(),
+        tag: tag(&promise.target).to_owned(),
+        timestamp: published(promise),
+        told,
+    };
+    let written = tokio::task::spawn_blocking(move || order.write(&bytes)).await?;
+    let (bytes, metadata) = match written {
+        Ok(written) => written,
+        Err(Error::Bad(why)) => return Ok(Err(why)),
+        Err(error) => return Err(error),
+    };
+    let size = bytes.len() as u64;
+    let metadata_sha256 = store.put(metadata).await?;
+    Ok(Ok(Copied { sha256: store.put(bytes).await?, size, metadata_sha256 }))
+}
+
+async fn whole(builds: &Builds, sha256: &str, what: &str) -> Result<Bytes> {
+    let bytes = builds.store().whole(sha256).await?;
+    bytes.ok_or_else(|| Error::Lost(format!("the bytes of {what} (blob {sha256}) are lost")))
+}
+
+/// Seconds since 1970; archives of one wheel are alike whenever they are made.
+fn published(promise: &Promise) -> i64 {
+    let time = promise.source.upload_time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    time.map_or(0, jiff::Timestamp::as_second)
+}
+
+struct Order {
+    from: String,
+    to: String,
+    tag: String,
+    timestamp: i64,
+    /// METADATA that was served.
+    told: Option<Bytes>,
+}
+
+impl Order {
+    /// The copy, and its METADATA.
+    ///
+    /// # Errors
+    /// `Bad` if the wheel is not what was promised.
+    fn write(&self, bytes: &[u8]) -> Result<(Bytes, Bytes)> {
+        let mut wheel = Wheel::open(Cursor::new(bytes), &self.from)?;
+        let name = format!("{}/METADATA", wheel.dist_info);
+        let member = wheel.find(&name).cloned().ok_or_else(|| bad!("{} has no METADATA", self.from))?;
+        let own = wheel.bytes(&member, MAX_TEXT)?;
+        let mut plan = self.plan();
+        if let Some(told) = self.told.as_ref().filter(|told| ***told != *own) {
+            let said = Metadata::parse(told)?;
+            if let Some(difference) = said.difference(&wheel.metadata) {
+                return Err(bad!(
+                    "the wheel that was built is not as its metadata had promised: {difference}"
+                ));
+            }
+            plan.replaced.insert(name, told.to_vec());
+        }
+        if wheel.filename(&plan) != self.to {
+            return Err(bad!("{} was built, which cannot be named {}", self.from, self.to));
+        }
+        let copy = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?.into_inner();
+        // The gate that every wheel passes.
+        let read = wheel::read(&copy[..], &WheelFilename::parse(&self.to)?)?;
+        Ok((copy.into(), read.metadata_bytes.into()))
+    }
+
+    fn plan(&self) -> Plan {
+        let mut tag = self.tag.splitn(3, '-').map(str::to_owned);
+        let [python, abi, platform] = std::array::from_fn(|_| tag.next().unwrap_or_default());
+        Plan {
+            platform: Some(vec![platform]),
+            python_abi: Some((python, abi)),
+            build: Some(BUILD_TAG.to_owned()),
+            timestamp: self.timestamp,
+            ..Plan::default()
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! `I/+w/{target}/{filename}`: promised wheels and their `.metadata`. Who asks for one that is not
+//! there yet waits a moment for the build, and is then told when to come again.
+
+use super::ctx::Ctx;
+use super::pages::builds::class_name;
+use super::respond::{self, Problem, Wants};
+use super::{files, simple};
+use crate::build::failure::Failure;
+use crate::build::promise::{self, Frozen, Held, Promise, keep};
+use crate::build::queue::Build;
+use crate::db::promises::StoredPromise;
+use crate::error::{Error, Result};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode, header};
+use std::time::Duration;
+
+/// For so long a request is held: below the 15 s after which pip takes a connection for dead.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// The same for uv, whose limit is 30 s, and which comes again but three times.
+const PATIENCE_OF_UV: Duration = Duration::from_secs(25);
+/// Who says `Prefer: wait=SECONDS` is held as long as they like, up to this.
+const MOST: Duration = Duration::from_secs(600);
+
+/// `…/{filename}` and `…/{filename}.metadata`
+pub async fn get(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let filename = ctx.param("filename");
+    let (wheel, of) = match filename.strip_suffix(".metadata") {
+        Some(wheel) => (wheel, Of::Metadata),
+        None => (filename, Of::File),
+    };
+    let target = ctx.app.builds.offers().await?;
+    let target = target.named(ctx.param("target")).map(|known| known.target.name.clone());
+    let asked = Asked {
+        // What was served for a target that is gone is served on.
+        target: target.unwrap_or_else(|_| ctx.param("target").to_owned()),
+        index: ctx.index()?.name.as_str(),
+        longest: patience(&ctx.headers),
+        wheel,
+        ctx: &ctx,
+    };
+    match of {
+        Of::File => asked.file().await,
+        Of::Metadata => asked.metadata().await,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Of {
+    File,
+    Metadata,
+}
+
+/// One request for a promise.
+struct Asked<'a> {
+    ctx: &'a Ctx<()>,
+    index: &'a str,
+    /// Its whole name.
+    target: String,
+    wheel: &'a str,
+    longest: Duration,
+}
+
+impl Asked<'_> {
+    async fn file(&self) -> Result<Response> {
+        let builds = &self.ctx.app.builds;
+        if let Some(row) = self.row().await?
+            && let Some(frozen) = keep::frozen(&row)
+        {
+            keep::permit(builds, &self.ctx.directory, &row).await?;
+            return self.serve(&frozen).await;
+        }
+        let key = promise::key(self.index, &self.target, self.wheel);
+        let held = match builds.keeping().files.join(builds, &key, self.longest).await {
+            Some(held) => held?,
+            None => keep::file(builds, &self.ctx.who, &self.promise().await?, self.longest).await?,
+        };
+        match held {
+            Held::Ready(frozen) => self.serve(&frozen).await,
+            other => self.told(&other).await,
+        }
+    }
+
+    async fn metadata(&self) -> Result<Response> {
+        let builds = &self.ctx.app.builds;
+        if let Some(row) = self.row().await?
+            && row.broken.is_none()
+            && let Some(sha256) = &row.metadata_sha256
+        {
+            keep::permit(builds, &self.ctx.directory, &row).await?;
+            return self.serve_metadata(sha256).await;
+        }
+        let key = promise::key(self.index, &self.target, self.wheel);
+        let held = match builds.keeping().metadata.join(builds, &key, self.longest).await {
+            Some(held) => held?,
+            None => promise::metadata(builds, &self.ctx.who, &self.promise().await?, self.longest).await?,
+        };
+        match held {
+            Held::Ready(sha256) => self.serve_metadata(&sha256).await,
+            other => self.told(&other).await,
+        }
+    }
+
+    async fn row(&self) -> Result<Option<StoredPromise>> {
+        self.ctx.app.db.promise(self.index, &self.target, self.wheel).await
+    }
+
+    /// What the name stands for; no negative answer before other processes were heard.
+    async fn promise(&self) -> Result<Promise> {
+        let (builds, who) = (&self.ctx.app.builds, &self.ctx.who);
+        let index = &self.ctx.index()?.name;
+        match promise::find(builds, who, index, &self.target, self.wheel).await {
+            Err(Error::Missing(_)) => {
+                self.ctx.app.indexes.refresh().await?;
+                promise::find(builds, who, index, &self.target, self.wheel).await
+            }
+            found => found,
+        }
+    }
+
+    async fn serve(&self, frozen: &Frozen) -> Result<Response> {
+        files::serve_promised(self.ctx, self.wheel, frozen).await
+    }
+
+    async fn serve_metadata(&self, sha256: &str) -> Result<Response> {
+        files::serve_document(self.ctx, &format!("{}.metadata", self.wheel), sha256).await
+    }
+
+    /// What is told to whom there is nothing to serve.
+    async fn told<T>(&self, held: &Held<T>) -> Result<Response> {
+        let wants = Wants::of(&self.ctx.headers).at(self.ctx.uri.path());
+        match held {
+            Held::Later { build, retry_after } => {
+                let build = match build {
+                    Some(id) => Some(self.ctx.app.builds.get(*id).await?),
+                    None => None,
+                };
+                let problem = self.later(build.as_ref(), *retry_after);
+                Ok(respond::problem(&problem, wants))
+            }
+            Held::Failed(build) => Ok(respond::problem(&self.failed(build), wants)),
+            Held::Broken(why) => Ok(respond::problem(
+                &Problem {
+                    status: StatusCode::NOT_FOUND,
+                    title: "Promise broken".to_owned(),
+                    reason: format!("Promise broken: {why}"),
+                    detail: format!("{} cannot be served: {why}", self.wheel),
+                    see: None,
+                    retry_after: None,
+                },
+                wants,
+            )),
+            Held::Ready(_) => Err(Error::internal(anyhow::anyhow!("what is ready is served"))),
+        }
+    }
+
+    fn later(&self, build: Option<&Build>, retry_after: Duration) -> Problem {
+        let seconds = retry_after.as_secs();
+        let state = match build {
+            Some(build) => {
+                let ran = build.running_for().map(|ran| format!(" for {} s", ran.as_secs()));
+                format!("build {} is {}{}", build.id, build.state.name(), ran.unwrap_or_default())
+            }
+            None => "its source is on its way".to_owned(),
+        };
+        let again = match is_uv(&self.ctx.headers) {
+            true => {
+                "run the same command again, which goes on where this one ended; UV_HTTP_RETRIES=20 lets uv wait for long builds"
+            }
+            false => "ask again after that time",
+        };
+        Problem {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "Wheel is being built".to_owned(),
+            reason: format!("Wheel is being built: {state}, ask again in {seconds} s"),
+            detail: format!("{} is being built: {state}, about {seconds} s more: {again}", self.wheel),
+            see: build.map(|build| self.url(build)),
+            retry_after: Some(retry_after),
+        }
+    }
+
+    fn failed(&self, build: &Build) -> Problem {
+        let url = self.url(build);
+        let unknown = Failure::unknown();
+        let why = build.failure.as_ref().unwrap_or(&unknown);
+        let class = class_name(why.class);
+        let line = why.line.as_deref().map(|line| format!("{line}\n")).unwrap_or_default();
+        Problem {
+            status: StatusCode::NOT_FOUND,
+            title: format!("Build failed: {class}"),
+            reason: respond::short(
+                &format!("Build failed: {class}: {}", why.line.as_deref().unwrap_or(&why.hint)),
+                &format!(", see {url}"),
+            ),
+            detail: format!("{line}{}\n{} for {}: {url}/log", why.hint, build.title(), build.target),
+            see: Some(url),
+            retry_after: None,
+        }
+    }
+
+    fn url(&self, build: &Build) -> String {
+        let base = self.ctx.app.indexes.views.base(simple::host(self.ctx));
+        format!("{}+builds/{}", base.unwrap_or_else(|| "/".to_owned()), build.id)
+    }
+}
+
+fn is_uv(headers: &HeaderMap) -> bool {
+    headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"uv/"))
+}
+
+/// For how long a request is held.
+fn patience(headers: &HeaderMap) -> Duration {
+    let preferred = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut preferred = preferred.flat_map(|value| value.split([',', ';']));
+    let wait = preferred.find_map(|part| part.trim().strip_prefix("wait=")?.trim().parse::<u64>().ok());
+    match wait {
+        Some(seconds) => Duration::from_secs(seconds).min(MOST),
+        None if is_uv(headers) => PATIENCE_OF_UV,
+        None => PATIENCE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn a_request_is_held_for_less_than_its_client_waits() {
+        let held = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            patience(&headers).as_secs()
+        };
+        assert_eq!(held("user-agent", "pip/26.3 {}"), 12);
+        assert_eq!(held("user-agent", "uv/0.13.9 {}"), 25);
+        assert_eq!(held("user-agent", "a-uv/1"), 12);
+        assert_eq!(held("prefer", "respond-async, wait=3"), 3);
+        assert_eq!(held("prefer", "wait=0"), 0);
+        assert_eq!(held("prefer", "wait=99999"), 600);
+        assert_eq!(held("prefer", "wait=long"), 12);
+    }
+}
