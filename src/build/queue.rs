@@ -34,6 +34,7 @@ use crate::error::Result;
 use crate::index::Indexes;
 use crate::missing;
 use crate::store::Store;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -227,6 +228,16 @@ impl Builds {
     async fn target(&self, name: &str) -> Result<Option<Target>> {
         Ok(self.known_targets().await?.into_iter().find(|target| target.name == name))
     }
+}
+
+/// The targets of the last 30 days, and the names of those that workers offer at present; for who has
+/// no queue.
+pub async fn known_to(db: &Db) -> Result<(Vec<Target>, BTreeSet<String>)> {
+    let workers: Vec<Worker> =
+        db.workers(now() - KNOWN).await?.into_iter().filter_map(Worker::read).collect();
+    let lately = workers.iter().filter(|worker| worker.seen_at >= now() - SILENT).cloned().collect();
+    let open = offered(lately).into_iter().map(|target| target.name).collect();
+    Ok((distinct(workers.into_iter()), open))
 }
 
 fn offered(workers: Vec<Worker>) -> Vec<Target> {

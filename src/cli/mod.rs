@@ -150,7 +150,7 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
-            Self::Target(target) => target.run(&resolved).await,
+            Self::Target(target) => target.run(resolved).await,
             Self::Recipe(recipe) => recipe.run(resolved).await,
             Self::User(user) => user.run(&existing(resolved).await?).await,
             Self::Index(index) => index.run(&existing(resolved).await?).await,

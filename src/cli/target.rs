@@ -1,5 +1,7 @@
 //! `wheelwright target`: what wheels can be built for.
 
+mod explain;
+
 use super::table;
 use crate::config::load::Resolved;
 use crate::error::{Error, Result};
@@ -15,27 +17,45 @@ pub enum Target {
         #[arg(long)]
         json: bool,
     },
+    /// Tell what a User-Agent says, and which target its installer gets wheels of, and why
+    ///
+    /// The targets are those that this installation's workers offer or offered lately; without an
+    /// installation those of the interpreters on this machine.
+    Explain {
+        /// The whole header, as an installer sends it
+        #[arg(value_name = "USER-AGENT")]
+        agent: String,
+        /// One object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Target {
-    pub async fn run(self, resolved: &Resolved) -> Result<ExitCode> {
-        let Self::List { json } = self;
-        let found = interpreters::discover(&resolved.config.build).await?;
-        if json {
-            let all: Result<Vec<Value>> = found.iter().map(one).collect();
-            table::json(&all?.into())?;
-        } else if found.is_empty() {
-            table::line(
-                "no Python found on PATH, nor among those of pyenv, uv or /opt/python; \
-                 name one with the setting build.interpreters",
-            )?;
-        } else {
-            let head = ["TARGET", "PYTHON", "SYSTEM", "HEADERS", "PROGRAM"].map(str::to_owned).to_vec();
-            let rows: Vec<Vec<String>> = [head].into_iter().chain(found.iter().map(row)).collect();
-            table::rows(&rows)?;
+    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        match self {
+            Self::List { json } => list(&resolved, json).await,
+            Self::Explain { agent, json } => explain::run(resolved, &agent, json).await,
         }
-        Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn list(resolved: &Resolved, json: bool) -> Result<ExitCode> {
+    let found = interpreters::discover(&resolved.config.build).await?;
+    if json {
+        let all: Result<Vec<Value>> = found.iter().map(one).collect();
+        table::json(&all?.into())?;
+    } else if found.is_empty() {
+        table::line(
+            "no Python found on PATH, nor among those of pyenv, uv or /opt/python; \
+                 name one with the setting build.interpreters",
+        )?;
+    } else {
+        let head = ["TARGET", "PYTHON", "SYSTEM", "HEADERS", "PROGRAM"].map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = [head].into_iter().chain(found.iter().map(row)).collect();
+        table::rows(&rows)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn row(one: &Interpreter) -> Vec<String> {

@@ -31,6 +31,7 @@ mod pages;
 mod people;
 mod permissions;
 mod promised;
+mod promised_pages;
 mod promised_rows;
 mod provenance;
 mod recipes;

@@ -5,12 +5,12 @@
 
 use super::copy::{self, Copied};
 use super::shared::{End, Teller, key};
-use super::{Frozen, Held, Promise};
+use super::{Frozen, Held, MAY_HAVE_PASSED, Promise};
 use crate::access::Who;
 use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, BuildId, Builds, Priority, State, Wanted};
+use crate::db::now;
 use crate::db::promises::{Change, StoredPromise};
-use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, IndexName, Kind};
 use crate::index::files;
@@ -20,9 +20,6 @@ use std::time::Duration;
 
 /// Attempts at a copy; each fails only because its metadata was settled meanwhile.
 const ATTEMPTS: usize = 4;
-
-/// After so long a failure that may pass is tried again, in microseconds.
-const MAY_HAVE_PASSED: Micros = 300_000_000;
 
 /// A wheel that a promise can be kept with.
 struct Natural {

@@ -23,6 +23,7 @@ pub use shared::{Keeping, key};
 
 use super::queue::{Build, BuildId};
 use super::target::Target;
+use crate::db::Micros;
 use crate::index::directory::IndexName;
 use crate::packaging::filename::{WheelFilename, encode_segment};
 use crate::packaging::name::ProjectName;
@@ -32,6 +33,9 @@ use std::time::Duration;
 
 /// The build tag of every promised wheel.
 pub const BUILD_TAG: &str = "1ww";
+
+/// After so long a failure that may pass is tried again, in microseconds.
+pub const MAY_HAVE_PASSED: Micros = 300_000_000;
 
 /// A wheel that a target's page lists, whether it exists or not.
 #[derive(Clone, Debug)]

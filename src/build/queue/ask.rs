@@ -1,16 +1,17 @@
 //! Asking for builds: the source is found, its key worked out, and the build joined or started.
 
 use super::plan::{Plan, key};
-use super::{Build, BuildId, Builds, Priority, no_build};
+use super::{Build, BuildId, Builds, Priority, no_build, row};
 use crate::access::Who;
 use crate::build::job::{Purpose, Source};
+use crate::build::promise::MAY_HAVE_PASSED;
 use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
 use crate::conflict;
-use crate::db::Tx;
 use crate::db::builds::{FailedBuild, StoredBuild};
 use crate::db::events::NewEvent;
+use crate::db::{Tx, now};
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use crate::packaging::name::ProjectName;
@@ -201,7 +202,10 @@ impl Builds {
         version: &Version,
         target: &Target,
     ) -> Result<bool> {
-        if failed.tools != tools_for(target).name() {
+        let passes = row::brief(failed.class.as_deref(), failed.step.as_deref())
+            .is_some_and(|failure| failure.may_pass());
+        let long_ago = failed.ended_at.is_some_and(|ended| now() - ended > MAY_HAVE_PASSED);
+        if failed.tools != tools_for(target).name() || passes && long_ago {
             return Ok(false);
         }
         let recipe = match self.0.recipes.recipe_for(project, Some(version), target).await {

@@ -181,12 +181,17 @@ impl Build {
 }
 
 fn failure(row: &StoredBuild) -> Option<Failure> {
-    let class = row.class.as_deref()?;
+    let brief = brief(row.class.as_deref(), row.step.as_deref())?;
+    Some(Failure { hint: row.hint.clone().unwrap_or_default(), line: row.line.clone(), ..brief })
+}
+
+/// A failure's class and step, without its words.
+pub(super) fn brief(class: Option<&str>, step: Option<&str>) -> Option<Failure> {
     Some(Failure {
-        class: word(class).unwrap_or(Class::Other),
-        hint: row.hint.clone().unwrap_or_default(),
-        line: row.line.clone(),
-        step: row.step.as_deref().and_then(word).unwrap_or(Step::Fetch),
+        class: word(class?).unwrap_or(Class::Other),
+        hint: String::new(),
+        line: None,
+        step: step.and_then(word).unwrap_or(Step::Fetch),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Builds that failed, as a project's pages for a target need to know of them.
 
-use super::super::Db;
+use super::super::{Db, Micros};
 use crate::error::Result;
 use sqlx::Row;
 
@@ -14,9 +14,13 @@ pub struct FailedBuild {
     pub source_sha256: Option<String>,
     pub recipe_sha256: Option<String>,
     pub tools: String,
+    pub class: Option<String>,
+    /// In which it failed.
+    pub step: Option<String>,
+    pub ended_at: Option<Micros>,
 }
 
-const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools FROM build \
+const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools, class, step, ended_at FROM build \
     WHERE project = $1 AND target = $2 AND state = 'failed' AND purpose = 'wheel' AND given = 0 ORDER BY id";
 
 impl Db {
@@ -30,6 +34,9 @@ impl Db {
                 source_sha256: row.try_get(2)?,
                 recipe_sha256: row.try_get(3)?,
                 tools: row.try_get(4)?,
+                class: row.try_get(5)?,
+                step: row.try_get(6)?,
+                ended_at: row.try_get(7)?,
             })
         };
         rows.iter().map(read).collect()
