@@ -5,7 +5,8 @@ use super::pages;
 use super::respond;
 use super::router::Ctx;
 use crate::access;
-use crate::build::job::WorkerDescription;
+use crate::bad;
+use crate::build::job::{Purpose, WorkerDescription};
 use crate::build::queue::{BEAT, Worker};
 use crate::error::Result;
 use axum::body::Body;
@@ -30,10 +31,17 @@ pub async fn register(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "worker", json!({"beat": BEAT}), None)
 }
 
-/// `POST /+workers/{name}/claim`: a job, or 204 when there was none for a while.
+/// `POST /+workers/{name}/claim?purpose=metadata`: a job, of one purpose if one is named, or 204 when
+/// there was none for a while.
 pub async fn claim(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    match ctx.app.builds.claim(owner(&ctx), ctx.param("name"), HOLD).await? {
+    let only = match ctx.query("purpose").as_deref() {
+        None | Some("") => None,
+        Some("wheel") => Some(Purpose::Wheel),
+        Some("metadata") => Some(Purpose::Metadata),
+        Some(other) => return Err(bad!("purpose is `wheel` or `metadata`, not {other:?}")),
+    };
+    match ctx.app.builds.claim_of(owner(&ctx), ctx.param("name"), only, HOLD).await? {
         Some(job) => respond::json(&job),
         None => {
             let mut response = Response::new(Body::empty());

@@ -13,7 +13,7 @@ use super::link::Link;
 use super::log::Log;
 use super::report::{Patience, Report};
 use super::room::Worker;
-use crate::build::job::{Job, Step, WorkerDescription};
+use crate::build::job::{Job, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
 
 /// A server that does not answer is asked again after this time at most.
@@ -59,17 +59,22 @@ pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Rece
         tracing::warn!(worker = post.name, off, "the worker builds nothing");
     }
     let post = Arc::new(post);
-    let shift = Shift { post: post.clone(), beat, slots: Arc::new(Semaphore::new(slots(&post.description))) };
-    let mut jobs = JoinSet::new();
+    let shift = Shift { post: post.clone(), beat };
+    let slots = slots(&post.description);
+    // Resolvers wait for metadata, which takes a moment: builds that fill all slots do not hold them up.
+    let (all, metadata) = (Lane::new(None, slots), Lane::new(Some(Purpose::Metadata), slots.div_ceil(2)));
+    let [mut jobs, mut quick] = [JoinSet::new(), JoinSet::new()];
     let mut until = stop.clone();
     let ended = tokio::select! {
-        ended = shift.claims(worker, &mut jobs, &stop) => ended,
+        ended = shift.claims(worker.clone(), &all, &mut jobs, &stop) => ended,
+        ended = shift.claims(worker, &metadata, &mut quick, &stop) => ended,
         ended = shift.stay_known() => ended,
         () = stopped(&mut until) => Ok(()),
     };
     // Jobs watch `stop` themselves; whatever else ended the loop ends them by being dropped.
     if ended.is_ok() {
         while jobs.join_next().await.is_some() {}
+        while quick.join_next().await.is_some() {}
     }
     ended
 }
@@ -86,13 +91,25 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 struct Shift {
     post: Arc<Post>,
     beat: Duration,
+}
+
+/// Slots for jobs of one kind.
+struct Lane {
+    only: Option<Purpose>,
     slots: Arc<Semaphore>,
+}
+
+impl Lane {
+    fn new(only: Option<Purpose>, slots: usize) -> Self {
+        Self { only, slots: Arc::new(Semaphore::new(slots)) }
+    }
 }
 
 impl Shift {
     async fn claims(
         &self,
         worker: Option<Arc<Worker>>,
+        lane: &Lane,
         jobs: &mut JoinSet<()>,
         stop: &watch::Receiver<bool>,
     ) -> Result<()> {
@@ -102,8 +119,8 @@ impl Shift {
         let mut pause = Duration::from_millis(200);
         loop {
             while jobs.try_join_next().is_some() {}
-            let Ok(slot) = self.slots.clone().acquire_owned().await else { return Ok(()) };
-            match self.post.claim().await {
+            let Ok(slot) = lane.slots.clone().acquire_owned().await else { return Ok(()) };
+            match self.post.claim(lane.only).await {
                 Ok(Some(job)) => {
                     pause = Duration::from_millis(200);
                     let (post, worker, stop) = (self.post.clone(), worker.clone(), stop.clone());
@@ -202,8 +219,9 @@ impl Post {
     }
 
     /// Claims a job; the server holds the request while there is none.
-    async fn claim(&self) -> Result<Option<Job>> {
-        let request = self.link.request(Method::POST, &format!("/+workers/{}/claim", self.name))?;
+    async fn claim(&self, only: Option<Purpose>) -> Result<Option<Job>> {
+        let query = only.map(|purpose| format!("?purpose={}", purpose.name())).unwrap_or_default();
+        let request = self.link.request(Method::POST, &format!("/+workers/{}/claim{query}", self.name))?;
         let answer = self.link.send(request).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);

@@ -53,6 +53,20 @@ impl Builds {
     /// # Errors
     /// `Missing` if the worker has not said what it is.
     pub async fn claim(&self, owner: &str, name: &str, longest: Duration) -> Result<Option<Job>> {
+        self.claim_of(owner, name, None, longest).await
+    }
+
+    /// The same, of one purpose if one is named: long builds must not hold up what takes a moment.
+    ///
+    /// # Errors
+    /// As [`Builds::claim`].
+    pub async fn claim_of(
+        &self,
+        owner: &str,
+        name: &str,
+        only: Option<Purpose>,
+        longest: Duration,
+    ) -> Result<Option<Job>> {
         let worker = self.own_worker(owner, name).await?;
         let until = tokio::time::Instant::now() + longest;
         if worker.description.off.is_some() {
@@ -67,7 +81,7 @@ impl Builds {
             if self.is_closing() {
                 return Ok(None);
             }
-            if let Some(job) = self.try_claim(name, &targets).await? {
+            if let Some(job) = self.try_claim(name, &targets, only).await? {
                 return Ok(Some(job));
             }
             let look = (tokio::time::Instant::now() + LOOK_AGAIN).min(until);
@@ -85,12 +99,18 @@ impl Builds {
         worker.ok_or_else(|| missing!("worker {name} is not known: it says first what it is"))
     }
 
-    async fn try_claim(&self, worker: &str, targets: &[String]) -> Result<Option<Job>> {
+    async fn try_claim(
+        &self,
+        worker: &str,
+        targets: &[String],
+        only: Option<Purpose>,
+    ) -> Result<Option<Job>> {
         let secret = tokens::secret();
         let at = now();
         let claim = Claim {
             worker,
             targets,
+            only: only.map_or("", Purpose::name),
             secret_sha256: &tokens::fingerprint(&secret),
             now: at,
             lease_until: at + LEASE,

@@ -11,6 +11,8 @@ pub struct Claim<'a> {
     pub worker: &'a str,
     /// Names of targets it can build for.
     pub targets: &'a [String],
+    /// `metadata`: jobs for metadata alone; empty: any.
+    pub only: &'a str,
     /// Of the credential that reads the build's context while it runs.
     pub secret_sha256: &'a str,
     pub now: Micros,
@@ -38,29 +40,32 @@ impl Db {
         if claim.targets.is_empty() {
             return Ok(None);
         }
-        loop {
+        // Readers are looked at first: who waits for work does not disturb who writes. And on Postgres
+        // another claim may have taken the same row: then there may be others.
+        while self.is_queued(claim.targets, claim.only).await? {
             let claimed = self.try_claim(claim).await?;
-            // On Postgres another claim may have taken the same row: then there may be others.
-            if claimed.is_some() || !self.is_queued(claim.targets).await? {
+            if claimed.is_some() {
                 return Ok(claimed);
             }
         }
+        Ok(None)
     }
 
     async fn try_claim(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
-        let targets = in_list(claim.targets.len(), 5);
+        let targets = in_list(claim.targets.len(), 6);
         let text = format!(
             "UPDATE build SET state = 'running', fence = fence + 1, worker = $1, secret_sha256 = $2, \
              started_at = $3, lease_until = $4, step = 'fetch', log_size = 0, wheel = NULL, wheel_sha256 = NULL \
              WHERE state = 'queued' AND id = (SELECT id FROM build WHERE state = 'queued' \
-             AND target IN ({targets}) \
+             AND target IN ({targets}) AND ($5 = '' OR purpose = $5) \
              ORDER BY priority, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, id LIMIT 1) RETURNING {COLUMNS}"
         );
         let mut query = sqlx::query(AssertSqlSafe(text))
             .bind(claim.worker)
             .bind(claim.secret_sha256)
             .bind(claim.now)
-            .bind(claim.lease_until);
+            .bind(claim.lease_until)
+            .bind(claim.only);
         for target in claim.targets {
             query = query.bind(target);
         }
@@ -77,10 +82,13 @@ impl Db {
         Ok(claimed)
     }
 
-    async fn is_queued(&self, targets: &[String]) -> Result<bool> {
-        let list = in_list(targets.len(), 1);
-        let text = format!("SELECT id FROM build WHERE state = 'queued' AND target IN ({list}) LIMIT 1");
-        let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(text));
+    async fn is_queued(&self, targets: &[String], only: &str) -> Result<bool> {
+        let list = in_list(targets.len(), 2);
+        let text = format!(
+            "SELECT id FROM build WHERE state = 'queued' AND ($1 = '' OR purpose = $1) \
+             AND target IN ({list}) LIMIT 1"
+        );
+        let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(text)).bind(only);
         for target in targets {
             query = query.bind(target);
         }
