@@ -173,9 +173,13 @@ impl Build {
 
     /// What it is about, for people: `docopt 0.6.2`, or a source's file name.
     pub fn title(&self) -> String {
-        match (&self.project, &self.version) {
+        let of = match (&self.project, &self.version) {
             (Some(project), Some(version)) => format!("{project} {version}"),
             _ => self.source.filename.clone(),
+        };
+        match self.purpose {
+            Purpose::Wheel => of,
+            Purpose::Metadata => format!("metadata of {of}"),
         }
     }
 }

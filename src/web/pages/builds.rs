@@ -110,7 +110,7 @@ pub fn show(ctx: &Visit, builds: &[Build]) -> Result<Response> {
 /// The same query about what is older.
 fn next(ctx: &Visit, last: i64) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::from("?"));
-    for name in ["state", "project", "version", "target", "class", "context"] {
+    for name in ["state", "project", "version", "target", "class", "context", "purpose"] {
         if let Some(value) = ctx.query(name).filter(|value| !value.is_empty()) {
             query.append_pair(name, &value);
         }
