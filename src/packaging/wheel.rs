@@ -32,6 +32,23 @@ pub struct WheelContents {
 /// # Errors
 /// `Bad` with the reason, beginning as PyPI's answers do; `Internal` if the file cannot be read.
 pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+    read_as(file, filename, true)
+}
+
+/// The same for a copy of a wheel that has passed [`read`], with the `METADATA` of its sdist: that may
+/// name licence files which older backends put elsewhere.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_copy<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+    read_as(file, filename, false)
+}
+
+fn read_as<S: Source + ?Sized>(
+    file: &S,
+    filename: &WheelFilename,
+    with_licenses: bool,
+) -> Result<WheelContents> {
     let archive = Archive::open(file, Names::Portable).map_err(|fault| fault.answer(LEAD))?;
     let wheel = Wheel { archive, filename };
     let dist_info = layout::check(&wheel.archive.members, filename).map_err(invalid)?;
@@ -44,7 +61,9 @@ pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<Wh
     let metadata_bytes = wheel.text(&format!("{dist_info}/METADATA"))?;
     let metadata = Metadata::parse(&metadata_bytes)?;
     check_metadata(&metadata, filename).map_err(invalid)?;
-    wheel.check_licenses(&metadata, &dist_info).map_err(invalid)?;
+    if with_licenses {
+        wheel.check_licenses(&metadata, &dist_info).map_err(invalid)?;
+    }
     Ok(WheelContents { metadata, metadata_bytes })
 }
 

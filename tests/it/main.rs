@@ -31,6 +31,8 @@ mod pages;
 mod people;
 mod permissions;
 mod promised;
+mod promised_metadata;
+mod promised_metadata_pypi;
 mod promised_pages;
 mod promised_rows;
 mod provenance;

@@ -102,12 +102,14 @@ impl Order {
             }
             plan.replaced.insert(name, told.to_vec());
         }
+        let replaced = !plan.replaced.is_empty();
         if wheel.filename(&plan) != self.to {
             return Err(bad!("{} was built, which cannot be named {}", self.from, self.to));
         }
         let copy = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?.into_inner();
-        // The gate that every wheel passes.
-        let read = wheel::read(&copy[..], &WheelFilename::parse(&self.to)?)?;
+        // The gate that every wheel passes; the original did with its own METADATA.
+        let gate = if replaced { wheel::read_copy } else { wheel::read };
+        let read = gate(&copy[..], &WheelFilename::parse(&self.to)?)?;
         Ok((copy.into(), read.metadata_bytes.into()))
     }
 

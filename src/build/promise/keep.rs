@@ -195,7 +195,7 @@ async fn asked(builds: &Builds, who: &Who, ask: &Ask, tell: &Teller<Frozen>) -> 
 }
 
 /// Whether a build failed some time ago for a reason that lies outside of it.
-fn passes(build: &Build) -> bool {
+pub(super) fn passes(build: &Build) -> bool {
     build.state == State::Failed
         && build.failure.as_ref().is_some_and(|failure| failure.may_pass())
         && build.ended_at.is_some_and(|ended| now() - ended > MAY_HAVE_PASSED)

@@ -3,6 +3,7 @@
 //!
 //! What was served once is frozen: the promised wheel will contain these very bytes, or is not served.
 
+use super::keep::{note, passes};
 use super::said::Said;
 use super::shared::{End, Teller, key};
 use super::{Held, Promise};
@@ -125,6 +126,7 @@ async fn asked(
     // A build that failed, or gave what nobody lists, has told already.
     if let Some(known) = builds.known(who, &ask, &promise.target).await?
         && known.state.has_ended()
+        && !passes(&known)
     {
         return Ok(ended(known));
     }
@@ -165,7 +167,13 @@ async fn wait(
     tell: &Teller<String>,
 ) -> Result<End<String>> {
     let id = builds.ask_for(who, ask, &promise.target).await?;
-    Ok(ended(tell.follow(builds, id).await?))
+    let mut build = tell.follow(builds, id).await?;
+    if passes(&build) {
+        let again = Ask { rebuild: true, ..ask.clone() };
+        let id = builds.ask_for(who, &again, &promise.target).await?;
+        build = tell.follow(builds, id).await?;
+    }
+    Ok(ended(build))
 }
 
 fn ended(build: Build) -> End<String> {
@@ -198,6 +206,6 @@ async fn freeze(
         source_sha256,
         ..StoredPromise::default()
     };
-    let row = builds.db().change_promise(&who.label, &row, Change::Metadata { sha256 }).await?;
+    let row = note(builds, who, &row, Change::Metadata { sha256 }).await?;
     Ok(settled(row).unwrap_or_else(|| End::Ready(sha256.to_owned())))
 }

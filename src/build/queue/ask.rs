@@ -86,6 +86,7 @@ impl Builds {
     pub async fn ask_for(&self, who: &Who, ask: &Ask, target: &Target) -> Result<BuildId> {
         if let Some(known) = self.known(who, ask, target).await?
             && known.state.has_ended()
+            && !ask.rebuild
         {
             return Ok(known.id);
         }

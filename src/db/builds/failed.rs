@@ -21,10 +21,12 @@ pub struct FailedBuild {
 }
 
 const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools, class, step, ended_at FROM build \
-    WHERE project = $1 AND target = $2 AND state = 'failed' AND purpose = 'wheel' AND given = 0 ORDER BY id";
+    WHERE project = $1 AND target = $2 AND state = 'failed' AND given = 0 \
+    AND (purpose = 'wheel' OR class NOT IN ('metadata-hook', 'wrong-wheel')) ORDER BY id";
 
 impl Db {
-    /// The builds of a project's listed sources that failed for a target.
+    /// The builds of a project's listed sources that failed for a target; jobs for metadata too, unless a
+    /// build may tell what they could not.
     pub async fn failed_builds(&self, project: &str, target: &str) -> Result<Vec<FailedBuild>> {
         let rows = sqlx::query(FAILED).bind(project).bind(target).fetch_all(&self.pool).await?;
         let read = |row: &sqlx::any::AnyRow| {

@@ -178,6 +178,10 @@ fn metadata_must_be_of_the_file_names_project_and_version() {
     refused(&with(METADATA.replace("1.0.0", "1.0.1")), "METADATA has version \"1.0.1\"");
     let licensed = METADATA.replace("2.1", "2.4").replace("\n\n", "\nLicense-File: COPYING\n\n");
     refused(&with(licensed.clone()), "License-File COPYING does not exist");
+    let name = WheelFilename::parse(FILENAME).unwrap();
+    let copy = read_copy(&with(licensed.clone())[..], &name).unwrap();
+    assert_eq!(copy.metadata.license_files, ["COPYING"], "the sdist says so, and the wheel was read before");
+    assert!(read_copy(&with(METADATA.replace("1.0.0", "1.0.1"))[..], &name).is_err());
     let mut files = Files::with("demo_pkg-1.0.dist-info/METADATA", &licensed);
     files.set("demo_pkg-1.0.dist-info/licenses/COPYING", "free");
     assert!(open(&files.bytes()).is_ok());
