@@ -5,6 +5,7 @@ pub mod elf;
 pub mod filename;
 pub mod html;
 pub mod json;
+pub mod lines;
 pub mod manylinux;
 pub mod metadata;
 pub mod name;
