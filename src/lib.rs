@@ -9,11 +9,12 @@ pub mod error;
 // Words: the packaging standards as pure functions.
 pub mod packaging;
 
-// The outside: rows, bytes, other indexes, repositories.
+// The outside: rows, bytes, other indexes, repositories, the resolver.
 pub mod db;
 pub mod git;
 pub mod store;
 pub mod upstream;
+pub mod uv;
 
 // The rules: who may what, what an index shows, what gets built.
 pub mod access;

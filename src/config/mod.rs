@@ -39,6 +39,7 @@ pub struct Config {
     /// Anybody may create an account over HTTP; else only root.
     pub open_registration: bool,
     pub build: Build,
+    pub proxy: Proxy,
     pub log: Log,
 }
 
@@ -164,6 +165,21 @@ impl Build {
     }
 }
 
+/// The wheels proxy's `+compile/` and `+resolve/`.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// The uv program; default: that on the `PATH`, else one from the default index, known by its hash.
+    pub uv: Option<String>,
+    /// Seconds that `+resolve/` waits for builds.
+    pub wait: u64,
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self { uv: None, wait: 3600 }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Tls {
     pub certificate: PathBuf,
@@ -190,6 +206,7 @@ impl Default for Config {
             root_password: None,
             open_registration: false,
             build: Build::default(),
+            proxy: Proxy::default(),
             log: Log::default(),
         }
     }

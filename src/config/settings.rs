@@ -264,6 +264,20 @@ pub const SETTINGS: &[Setting] = &[
         "Folder of recipes (NAME.toml); a relative one is below `data`."
     ),
     setting!(
+        "proxy.uv",
+        optional,
+        No,
+        [proxy.uv],
+        "The uv program, which compiles requirements; not set: that on the PATH, else one from the default index, known by its hash."
+    ),
+    setting!(
+        "proxy.wait",
+        time,
+        No,
+        [proxy.wait],
+        "How long /v1/…/+resolve/ waits for builds before it says which are not done."
+    ),
+    setting!(
         "log.filter",
         text,
         No,

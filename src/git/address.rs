@@ -89,6 +89,12 @@ impl Address {
         Ok(())
     }
 
+    /// Host and port that are asked; `None` for a path of this machine.
+    pub fn host(&self) -> Option<(String, u16)> {
+        let host = self.url.host_str().filter(|host| !host.is_empty() && self.url.scheme() != "file")?;
+        Some((host.trim_matches(['[', ']']).to_owned(), self.url.port_or_known_default().unwrap_or(22)))
+    }
+
     /// `repo` for `…/repo.git`; what the archive and its folder are called.
     pub(super) fn stem(&self) -> String {
         let last = self.url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();

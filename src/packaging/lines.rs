@@ -146,6 +146,9 @@ fn asks(text: &str) -> Result<Asks> {
     if let Some(place) = bare(text)? {
         return Ok(place);
     }
+    if is_archive(text) {
+        return Ok(Asks::Local);
+    }
     let requirement = match Requirement::parse(text) {
         Ok(requirement) => requirement,
         Err(_) if is_path(text) => return Ok(Asks::Local),
@@ -241,8 +244,13 @@ fn place(text: &str) -> Result<Place> {
 
 /// Whether a line that is no requirement is a file or a folder.
 fn is_path(text: &str) -> bool {
+    text.starts_with('.') || text.contains(['/', '\\'])
+}
+
+/// `demo-1.0.whl` could be a project's name; pip takes it for a file.
+fn is_archive(text: &str) -> bool {
     let ends = [".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2"];
-    text.starts_with('.') || text.contains(['/', '\\']) || ends.iter().any(|end| text.ends_with(end))
+    !text.contains(['@', '=', ';']) && ends.iter().any(|end| text.ends_with(end))
 }
 
 #[cfg(test)]

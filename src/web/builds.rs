@@ -12,7 +12,7 @@ use super::respond;
 use super::router::Ctx;
 use crate::access::{self, Need, Sight};
 use crate::app::App;
-use crate::build::queue::{Build, BuildId};
+use crate::build::queue::{Build, BuildId, Wheel};
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::index::directory::Directory;
@@ -195,9 +195,30 @@ pub async fn wheel(ctx: Ctx) -> Result<Response> {
         .wheel
         .filter(|wheel| build.state.has_ended() && build.failure.is_none() && wheel.filename == filename);
     let wheel = wheel.ok_or_else(|| missing!("build {} has no wheel {filename}", build.id))?;
+    wheel_response(&ctx, &wheel).await
+}
+
+/// `GET /+builds/{id}/wheel/{sha256}/{filename}`: for whoever was told the wheel's hash. Only those who
+/// may have the wheel are; an installer that gets the URL needs no credential then.
+pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let (sha256, filename) = (ctx.param("sha256"), ctx.param("filename"));
+    let build = ctx.app.builds.get(number(&ctx)?).await.map_err(|error| match error {
+        Error::Missing(_) => no_build(ctx.param("id")),
+        other => other,
+    })?;
+    let ended = build.state.has_ended() && build.failure.is_none();
+    let wheel = build.wheel.filter(|wheel| ended && wheel.filename == filename && wheel.sha256 == sha256);
+    match wheel {
+        Some(wheel) => wheel_response(&ctx, &wheel).await,
+        None => Err(no_build(ctx.param("id"))),
+    }
+}
+
+async fn wheel_response(ctx: &Ctx<()>, wheel: &Wheel) -> Result<Response> {
     let blob = ctx.app.store.get(&wheel.sha256, None).await?;
-    let mut response =
-        blob_response(blob.ok_or_else(|| Error::Lost(format!("the bytes of {filename} are lost")))?);
+    let lost = || Error::Lost(format!("the bytes of {} are lost", wheel.filename));
+    let mut response = blob_response(blob.ok_or_else(lost)?);
     let etag = HeaderValue::try_from(format!("\"{}\"", wheel.sha256)).map_err(Error::internal)?;
     response.headers_mut().insert(header::ETAG, etag);
     Ok(response)

@@ -53,6 +53,7 @@ fn building(table: Table) -> Table {
         .on(GET, "/+builds/{id}/log", Need::Nothing, builds::log)
         .on(POST, "/+builds/{id}/rebuild", Need::Login, builds::rebuild)
         .on(GET, "/+builds/{id}/wheel/{filename}", Need::Nothing, builds::wheel)
+        .on(GET, "/+builds/{id}/wheel/{sha256}/{filename}", Need::Nothing, builds::told_wheel)
         .on(GET, "/+builds/{id}/source", Need::Work, builds::work::source)
         .on(POST, "/+builds/{id}/log", Need::Work, builds::work::log)
         .on(POST, "/+builds/{id}/beat", Need::Work, builds::work::beat)
@@ -114,6 +115,11 @@ fn wheels_proxy(table: Table) -> Table {
         .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}", Need::ReadEach, proxy::pages::project)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
+        .on(POST, "/v1/{indexes}/{target}/+compile", Need::ReadEach, proxy::compile::compile)
+        .on(POST, "/v1/{indexes}/{target}/+compile/", Need::ReadEach, proxy::compile::compile)
+        .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile::page)
+        .on(POST, "/v1/{indexes}/{target}/+resolve", Need::ReadEach, proxy::resolve::resolve)
+        .on(POST, "/v1/{indexes}/{target}/+resolve/", Need::ReadEach, proxy::resolve::resolve)
 }
 
 /// What people, scripts and installers ask under the same URL, and what only pages need.

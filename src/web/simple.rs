@@ -17,7 +17,7 @@ mod list;
 pub use list::list;
 
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
-const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
+pub(super) const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
 const BY_AGENT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, User-Agent");
 
 /// Whose page is asked for, and by whom.
@@ -121,7 +121,7 @@ fn form<B>(ctx: &Ctx<B>) -> Result<Form> {
     negotiate::form(&ctx.headers, format.as_deref())
 }
 
-fn ask<'a, B>(
+pub(super) fn ask<'a, B>(
     ctx: &'a Ctx<B>,
     project: &'a ProjectName,
     index: &'a Index,
@@ -166,7 +166,7 @@ fn as_of<B>(ctx: &Ctx<B>) -> Result<Option<Micros>> {
 }
 
 /// The prepared bytes, or 304.
-fn answer<B>(ctx: &Ctx<B>, page: &Prepared, vary: HeaderValue) -> Response {
+pub(super) fn answer<B>(ctx: &Ctx<B>, page: &Prepared, vary: HeaderValue) -> Response {
     let (variant, packed) = chosen(&ctx.headers, page);
     let unchanged = negotiate::none_match(&ctx.headers, &variant.etag);
     let body = if unchanged { Body::empty() } else { Body::from(variant.body.clone()) };

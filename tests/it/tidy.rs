@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["error", "config", "counters"],
     &["packaging"],
-    &["db", "git", "store", "upstream"],
+    &["db", "git", "store", "upstream", "uv"],
     &["access", "index"],
     &["build"],
     &["app"],

@@ -1,6 +1,14 @@
 //! The wheels proxy, `/v1/{indexes}/{target}/…`: indexes by name, the target by name or by client.
 
+mod base;
+pub mod compile;
+mod gate;
 pub mod pages;
+mod places;
+pub mod resolve;
+mod tool;
+mod troubles;
+mod uniform;
 
 use super::router::Ctx;
 use crate::build::promise::{ForTarget, Offered};

@@ -61,6 +61,11 @@ impl Client {
         Self { bin, home, environment: Vec::new() }
     }
 
+    /// Where one of its programs is.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
     pub fn set(mut self, key: &str, value: impl Into<String>) -> Self {
         self.environment.push((key.into(), value.into()));
         self

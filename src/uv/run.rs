@@ -1,0 +1,140 @@
+//! One run of uv.
+
+use super::{Answer, Limits, Question, Scratch, interpreter};
+use crate::error::{Error, Result};
+use std::process::Stdio;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+/// What its requirements file is called, also in comments of the answer.
+const FILE: &str = "requirements.in";
+
+pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
+    let scratch = Scratch::new(question.folder)?;
+    std::fs::write(scratch.at(FILE), question.requirements)?;
+    interpreter::write(&scratch.at("python"), question.markers)?;
+    let mut child = command(question, &scratch).spawn().map_err(|error| {
+        Error::Unavailable(format!("uv ({}) cannot be started: {error}", question.program.display()))
+    })?;
+    // What it started ends with it, also when nobody waits any more.
+    let mut group = Group::of(&child);
+    bound(&child, question.limits);
+    let (out, said) = (child.stdout.take(), child.stderr.take());
+    let most = question.limits.output;
+    let run = async { tokio::try_join!(all_of(out, most), all_of(said, most), child.wait()) };
+    let Ok(ended) = tokio::time::timeout(question.limits.time, run).await else {
+        return Err(Error::Timeout(format!(
+            "no solution was found within {} seconds: give lower bounds, so that fewer versions are tried",
+            question.limits.time.as_secs()
+        )));
+    };
+    let (out, said, status) = ended?;
+    group.disarm();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    match status.success() {
+        true => Ok(Answer::Pinned(String::from_utf8_lossy(&out).into_owned())),
+        false if is_unfit(&said) || status.code().is_none() => {
+            tracing::error!(said, %status, program = %question.program.display(), "uv failed");
+            Err(Error::Unavailable(format!(
+                "uv at {} cannot be used here (the server's log has what it said): \
+                 set proxy.uv to another one",
+                question.program.display()
+            )))
+        }
+        false => Ok(Answer::Unsolved(told(&said))),
+    }
+}
+
+fn command(question: Question<'_>, scratch: &Scratch) -> Command {
+    let mut command = Command::new(question.program);
+    command.env_clear().current_dir(&scratch.0);
+    command.args(["pip", "compile", "--no-config", "--color", "never", "--no-progress"]);
+    // Nothing of a package is ever run, nothing is fetched but from the index.
+    command.args(["--only-binary", ":all:", "--no-sources", "--no-python-downloads"]);
+    command.args(["--no-header", "--annotation-style", "line", "--keyring-provider", "disabled"]);
+    command.arg("--cache-dir").arg(scratch.at("cache")).arg("--python").arg(scratch.at("python")).arg(FILE);
+    command.env("HOME", &scratch.0).env("TMPDIR", &scratch.0).env("LC_ALL", "C.UTF-8");
+    command.env("UV_DEFAULT_INDEX", question.index).env("UV_NO_ENV_FILE", "1");
+    // Metadata may have to be made first: the index holds such a request, and asks for patience.
+    command.env("UV_HTTP_TIMEOUT", "120").env("UV_HTTP_RETRIES", "30");
+    // Whatever a package's metadata may lead it to, it reaches this machine's index alone.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, "http://127.0.0.1:9");
+    }
+    command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    command
+}
+
+/// Sets what it may use. Between its start and this it has not been asked anything yet.
+fn bound(child: &Child, limits: Limits) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        for (resource, most) in
+            [(Resource::As, limits.memory), (Resource::Fsize, limits.file), (Resource::Core, 0)]
+        {
+            let bound = Rlimit { current: Some(most), maximum: Some(most) };
+            if let Err(error) = prlimit(pid, resource, bound) {
+                tracing::warn!(%error, "uv runs without a limit");
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (child, limits);
+}
+
+/// At most `most` bytes; what comes after is read and dropped, so that the writer ends.
+async fn all_of(from: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
+    let Some(mut from) = from else { return Ok(Vec::new()) };
+    let mut bytes = Vec::new();
+    (&mut from).take(most).read_to_end(&mut bytes).await?;
+    tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
+    Ok(bytes)
+}
+
+/// Whether it is uv that does not fit, not the requirements.
+fn is_unfit(said: &str) -> bool {
+    let signs = [
+        "inspect Python interpreter",
+        "Querying Python at",
+        "Usage: uv",
+        "invalid value '",
+        "memory allocation",
+    ];
+    signs.iter().any(|sign| said.contains(sign))
+}
+
+/// Its explanation, without the first word and without hints at options that our callers do not have.
+fn told(said: &str) -> String {
+    let lines = said.lines().filter(|line| !line.starts_with("warning: ")).map(str::trim_end);
+    let text: Vec<&str> = lines.collect();
+    let text = text.join("\n");
+    let text = text.trim();
+    text.strip_prefix("error: ").unwrap_or(text).to_owned()
+}
+
+/// Ends the process and its helpers together.
+struct Group(Option<u32>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id())
+    }
+
+    fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self.0.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What both resolver routes need of a request: its text, its target, and where the server is.
+
+use super::for_target;
+use crate::bad;
+use crate::build::promise::ForTarget;
+use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::web::router::Ctx;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, header};
+
+/// Bytes of a requirements file.
+const LARGEST: usize = 1 << 20;
+
+/// The body as text.
+pub async fn text(ctx: &mut Ctx) -> Result<String> {
+    let body = std::mem::take(&mut ctx.body);
+    let bytes = axum::body::to_bytes(body, LARGEST)
+        .await
+        .map_err(|_| Error::TooLarge("a requirements file has at most 1 MiB".into()))?;
+    String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are no UTF-8 text"))
+}
+
+/// The target of the path, which must be there: pip-reqs and curl do not tell what they are.
+pub async fn target(ctx: &Ctx<()>) -> Result<ForTarget> {
+    for_target(ctx).await?.ok_or_else(|| {
+        bad!(
+            "nothing is known of the interpreter that this is for: write the target's name in the URL \
+             instead of auto, like cp312-linux (GET /+targets lists them)"
+        )
+    })
+}
+
+/// The page of the first index that has the project, with what is promised to the target.
+///
+/// # Errors
+/// `Missing` if none has it.
+pub async fn page(ctx: &Ctx<()>, project: &ProjectName, target: &ForTarget) -> Result<Page> {
+    use crate::index::view::Amend as _;
+    let mut refused = None;
+    for index in ctx.indexes()? {
+        match ctx.app.indexes.views.page(&ctx.directory, index, project, &ctx.who).await {
+            Ok(mut page) => {
+                target.amend(&mut page, &ctx.directory).await?;
+                return Ok(page);
+            }
+            Err(Error::Missing(_)) => {}
+            // A mirror's policy: it does not have this project for anybody.
+            Err(error @ Error::Forbidden(_)) => refused = refused.or(Some(error)),
+            Err(other) => return Err(other),
+        }
+    }
+    let indexes = ctx.param("indexes");
+    Err(refused.unwrap_or_else(|| Error::Missing(format!("{indexes} has no project {project}"))))
+}
+
+/// Where the asker sees this server's root, without a slash at its end.
+pub fn root(ctx: &Ctx<()>) -> String {
+    let config = &ctx.app.config;
+    if let Some(url) = &config.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    let named = ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = ctx.uri.authority().map(http::uri::Authority::as_str).or(named);
+    let host = named.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits));
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", host.unwrap_or(&config.listen))
+}
+
+/// `/v1/{indexes}/{target}/` as it was asked for, absolute.
+pub fn own_url(ctx: &Ctx<()>) -> String {
+    let path = ctx.uri.path();
+    let end = path.rfind("/+").map_or(path.len(), |at| at + 1);
+    format!("{}{}", root(ctx), path.get(..end).unwrap_or(path))
+}
+
+/// Plain text, 200.
+pub fn plain(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

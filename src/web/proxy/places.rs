@@ -1,0 +1,244 @@
+//! Lines that are URLs: a repository or an archive becomes a source, and the source a wheel.
+//!
+//! Who sends such a line makes this server fetch what it names. Anonymous askers reach public
+//! addresses that way and nothing else; whoever is logged in also reaches repositories of a private
+//! network, as with `POST /+builds`.
+
+use super::troubles::Why;
+use crate::build::job::{Purpose, Source, SourceKind};
+use crate::build::queue::{Ask, BuildId, Priority, State, Upload, Wanted};
+use crate::build::target::Target;
+use crate::error::{Error, Result};
+use crate::git::Address;
+use crate::index::directory::IndexName;
+use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
+use crate::packaging::lines::{Line, Place};
+use crate::packaging::name::ProjectName;
+use crate::packaging::version::Version;
+use crate::upstream::client::{Client, Source as Upstream, shown, unexpected};
+use crate::upstream::guard;
+use crate::web::router::Ctx;
+use crate::{bad, forbidden};
+use futures::StreamExt;
+use http::{HeaderMap, Method};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use url::Url;
+
+/// A wheel for a line.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub name: ProjectName,
+    pub version: Version,
+    pub sha256: String,
+    /// Absolute on the web, or below the server's root with a `/` in front.
+    pub url: String,
+}
+
+/// Whether the line is for this target.
+pub fn applies(place: &Place, target: &Target) -> bool {
+    place.marker.as_ref().is_none_or(|marker| marker.holds(&target.markers, &BTreeSet::new()))
+}
+
+/// The index from which such sources get what they need to be built: the first of the path that has
+/// `setuptools`, else the first.
+pub async fn context(ctx: &Ctx<()>) -> Result<IndexName> {
+    let indexes = ctx.indexes()?;
+    if let Some(project) = ProjectName::new("setuptools") {
+        for index in &indexes {
+            if ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await.is_ok() {
+                return Ok(index.name.clone());
+            }
+        }
+    }
+    indexes.first().map(|index| index.name.clone()).ok_or_else(|| bad!("the URL names no index"))
+}
+
+/// The wheel of such a line, built if need be; or why there is none.
+///
+/// # Errors
+/// `Bad` if the line is not written as it must be.
+pub async fn wheel(
+    ctx: &Ctx<()>,
+    line: &Line,
+    place: &Place,
+    context: &IndexName,
+    target: &Target,
+) -> Result<Result<Made, Why>> {
+    let Some(name) = &place.name else {
+        return Err(bad!(
+            "line {}: {} does not say what it is: write {}#egg=NAME==VERSION",
+            line.number,
+            line.text,
+            place.url
+        ));
+    };
+    let found = match place.filename().filter(|filename| filename.ends_with(".whl")) {
+        Some(filename) => remote_wheel(ctx, place, &filename, target).await,
+        None => built(ctx, place, name, context, target).await,
+    };
+    Ok(match found {
+        Ok(Ok(made)) => fits(place, name, made),
+        Ok(Err(why)) => Err(why),
+        // One line's failure is told among the others'.
+        Err(error @ (Error::Internal(_) | Error::Full(_))) => return Err(error),
+        Err(error) => Err(Why::Text(error.to_string())),
+    })
+}
+
+/// What came out must be what the line says.
+fn fits(place: &Place, name: &ProjectName, made: Made) -> Result<Made, Why> {
+    match &place.version {
+        _ if made.name != *name => Err(Why::Text(format!("it is {}, and not {name}", made.name))),
+        Some(version) if *version != made.version => Err(Why::Text(format!(
+            "it has version {}, and not {version}: write #egg={name}=={}",
+            made.version, made.version
+        ))),
+        _ => Ok(made),
+    }
+}
+
+async fn built(
+    ctx: &Ctx<()>,
+    place: &Place,
+    name: &ProjectName,
+    context: &IndexName,
+    target: &Target,
+) -> Result<Result<Made, Why>> {
+    let wanted = match place.is_repository() {
+        true => repository(ctx, place, name).await?,
+        false => Wanted::Upload(archive(ctx, place).await?),
+    };
+    let ask = Ask {
+        wanted,
+        purpose: Purpose::Wheel,
+        targets: vec![target.name.clone()],
+        index: context.clone(),
+        publish: None,
+        priority: Priority::Waiting,
+        rebuild: false,
+    };
+    let id = ctx.app.builds.ask(&ctx.who, &ask).await?.first().copied();
+    let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("nobody builds for {}", target.name)))?;
+    wait(ctx, id).await
+}
+
+async fn wait(ctx: &Ctx<()>, id: BuildId) -> Result<Result<Made, Why>> {
+    let build = ctx.app.builds.wait(id, Duration::from_secs(ctx.app.config.proxy.wait)).await?;
+    let wheel = match (build.state, &build.wheel) {
+        (State::Built, Some(wheel)) => wheel,
+        (State::Failed, _) => return Ok(Err(Why::Failed(Box::new(build)))),
+        _ => return Ok(Err(Why::Runs(Some(id)))),
+    };
+    let named = WheelFilename::parse(&wheel.filename)?;
+    let filename = crate::packaging::filename::encode_segment(&wheel.filename);
+    Ok(Ok(Made {
+        name: named.name,
+        version: named.version,
+        sha256: wheel.sha256.clone(),
+        url: format!("/+builds/{id}/wheel/{}/{filename}", wheel.sha256),
+    }))
+}
+
+async fn repository(ctx: &Ctx<()>, place: &Place, name: &ProjectName) -> Result<Wanted> {
+    let url = place.without_egg();
+    let address = Address::parse(&url)?;
+    if Url::parse(&url).is_ok_and(|url| url.password().is_some()) {
+        return Err(bad!("the address holds a password, which a server would keep: leave it out"));
+    }
+    if ctx.who.user.is_none() {
+        public_host(&address).await?;
+    }
+    Ok(Wanted::Repository { url, project: Some(name.clone()) })
+}
+
+/// Strangers send us to public addresses alone.
+async fn public_host(address: &Address) -> Result<()> {
+    let Some((host, port)) = address.host() else {
+        return Err(forbidden!("a server fetches no repositories from its own disk"));
+    };
+    let internal = match tokio::net::lookup_host((host.as_str(), port)).await {
+        Ok(mut found) => found.any(|at| guard::is_internal(at.ip())),
+        // git will say so.
+        Err(_) => false,
+    };
+    match internal {
+        true => Err(forbidden!(
+            "{host} is an address of the internal network: log in to have repositories fetched from there"
+        )),
+        false => Ok(()),
+    }
+}
+
+/// An archive, fetched and kept.
+async fn archive(ctx: &Ctx<()>, place: &Place) -> Result<Upload> {
+    let filename = place.filename().ok_or_else(|| bad!("its URL ends with no file name"))?;
+    let (sha256, origin) = fetched(ctx, place).await?;
+    let user = ctx.who.user.as_deref().unwrap_or_default();
+    let size = ctx.app.store.size(&sha256).await?.unwrap_or_default();
+    ctx.app.db.keep_source(&sha256, user, &filename, size, crate::db::now()).await?;
+    let named = candidates(&filename).iter().any(|name| SdistFilename::parse_for(name, &filename).is_ok());
+    let kind = if named { SourceKind::Sdist } else { SourceKind::Tree };
+    let subdirectory = subdirectory(place)?;
+    Ok(Upload { sha256, source: Source { kind, filename, origin, subdirectory, ..Source::default() } })
+}
+
+/// A wheel that is somewhere else: read here for what it is, downloaded by the client from there.
+async fn remote_wheel(
+    ctx: &Ctx<()>,
+    place: &Place,
+    filename: &str,
+    target: &Target,
+) -> Result<Result<Made, Why>> {
+    let named = WheelFilename::parse(filename)?;
+    if target.accepts(filename).is_none() {
+        return Ok(Err(Why::Text(format!("{filename} cannot be installed on {}", target.name))));
+    }
+    let (sha256, _) = fetched(ctx, place).await?;
+    let url = place.url.split('#').next().unwrap_or_default().to_owned();
+    Ok(Ok(Made { name: named.name, version: named.version, sha256, url }))
+}
+
+/// The folder below the archive's top.
+fn subdirectory(place: &Place) -> Result<String> {
+    let fragment = place.url.split_once('#').map(|(_, fragment)| fragment).unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(fragment.as_bytes());
+    let folder = pairs.filter(|(key, _)| key == "subdirectory").map(|(_, value)| value.into_owned()).next();
+    let folder = folder.unwrap_or_default().trim_matches('/').to_owned();
+    match folder.split('/').any(|part| part == "..") || folder.len() > 500 {
+        true => Err(bad!("the subdirectory {folder:?} is not below the archive")),
+        false => Ok(folder),
+    }
+}
+
+/// Fetches what is at a URL, from public addresses alone, into the store: its sha256, and the URL as
+/// it may be shown.
+async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
+    let url = Url::parse(&place.url).map_err(|error| bad!("{}: {error}", place.url))?;
+    if url.password().is_some() {
+        return Err(bad!("the URL holds a password, which a server would keep: leave it out"));
+    }
+    let client = Client::new(&ctx.app.config)?;
+    // No host is the named one, so every one is looked at.
+    let nobody = Url::parse("http://nobody.invalid/").map_err(Error::internal)?;
+    let answer = client.send(&Upstream::new(&nobody), Method::GET, &url, &HeaderMap::new()).await?;
+    if !answer.status().is_success() {
+        return Err(unexpected(&url, answer.status()));
+    }
+    let most = ctx.app.builds.largest();
+    let mut spool = ctx.app.store.spool().await?;
+    let mut pieces = answer.bytes_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| crate::upstream::client::failure(&url, &error))?;
+        if spool.size() + piece.len() as u64 > most {
+            return Err(Error::TooLarge(format!("it is larger than {most} bytes (setting limits.upload)")));
+        }
+        spool.write(piece).await?;
+    }
+    let sha256 = spool.finish().await?.sha256;
+    if let Some(told) = place.sha256.as_ref().filter(|told| **told != sha256) {
+        return Err(bad!("its sha256 is {sha256}, and not {told}"));
+    }
+    ctx.app.store.keep(spool).await?;
+    Ok((sha256, shown(&url)))
+}

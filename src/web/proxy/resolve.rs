@@ -1,0 +1,264 @@
+//! `POST /v1/{indexes}/{target}/+resolve/`: pinned requirements in, one URL a line out.
+
+use super::base;
+use super::places::{self, Made};
+use super::troubles::{Troubles, Why};
+use crate::bad;
+use crate::build::choose;
+use crate::build::promise::{self, ForTarget, Held, Promise, keep};
+use crate::build::queue::owner_of;
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::packaging::filename::{SdistFilename, WheelFilename};
+use crate::packaging::lines::{self, Asks, Hashed, Line};
+use crate::packaging::page::{File, Page};
+use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::web::router::Ctx;
+use axum::response::Response;
+use futures::{FutureExt, StreamExt};
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+/// Lines of one request.
+const MOST_LINES: usize = 5000;
+/// Lines that are looked up at once.
+const AT_ONCE: usize = 16;
+
+/// What one line becomes.
+enum Step {
+    /// Is done: a line of the answer.
+    Done(String),
+    /// For another target, or said before.
+    Nothing,
+    Promised(Box<Promise>),
+    /// A URL that must become a wheel.
+    Place,
+    Trouble(Why),
+}
+
+/// `POST …/+resolve/`
+pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
+    let text = base::text(&mut ctx).await?;
+    let ctx = ctx.without_body();
+    let target = base::target(&ctx).await?;
+    let lines = lines::read(&text)?;
+    if lines.len() > MOST_LINES {
+        return Err(bad!("these are more than {MOST_LINES} lines"));
+    }
+    for line in &lines {
+        check(line)?;
+    }
+    // All builds are asked for before any is waited for.
+    let mut first = Vec::with_capacity(lines.len());
+    for line in &lines {
+        first.push(first_step(&ctx, &target, line).boxed());
+    }
+    let asked: Vec<Result<Step>> = futures::stream::iter(first).buffered(AT_ONCE).collect().await;
+    let asked: Vec<Step> = asked.into_iter().collect::<Result<_>>()?;
+    let context = match asked.iter().any(|step| matches!(step, Step::Place)) {
+        true => Some(places::context(&ctx).await?),
+        false => None,
+    };
+    let mut last = Vec::with_capacity(lines.len());
+    for (line, step) in lines.iter().zip(asked) {
+        last.push(last_step(&ctx, &target, line, step, context.as_ref()).boxed());
+    }
+    let (mut answer, mut seen, mut troubles) = (String::new(), HashSet::new(), Troubles::default());
+    for (line, step) in lines.iter().zip(futures::future::join_all(last).await) {
+        match step? {
+            Step::Done(text) if seen.insert(text.clone()) => answer.extend([text.as_str(), "\n"]),
+            Step::Trouble(why) => troubles.add(line.number, &line.text, why),
+            _ => {}
+        }
+    }
+    match troubles.is_empty() {
+        true => Ok(base::plain(answer)),
+        false => Err(troubles.told(&ctx, &target.offered.target.name, lines.len()).await),
+    }
+}
+
+/// Waits for what was asked for.
+async fn last_step(
+    ctx: &Ctx<()>,
+    target: &ForTarget,
+    line: &Line,
+    step: Step,
+    context: Option<&IndexName>,
+) -> Result<Step> {
+    match (step, &line.asks, context) {
+        (Step::Promised(promise), ..) => promised(ctx, &promise).await,
+        (Step::Place, Asks::Place(place), Some(context)) => {
+            let made = places::wheel(ctx, line, place, context, &target.offered.target).await?;
+            Ok(made.map_or_else(Step::Trouble, |made| Step::Done(with_hash(ctx, &made))))
+        }
+        (step, ..) => Ok(step),
+    }
+}
+
+/// Refuses what no line of a pinned file may be, before anything is done.
+fn check(line: &Line) -> Result<()> {
+    let (number, text) = (line.number, &line.text);
+    match &line.asks {
+        Asks::Project(hashed) if hashed.pin().is_none() => Err(bad!(
+            "line {number}: {text} is not pinned: write {}==VERSION (+compile/ does)",
+            hashed.requirement.name
+        )),
+        Asks::Place(place) => match (&place.name, &place.version) {
+            (Some(_), Some(_)) => Ok(()),
+            // A wheel's name says it.
+            (Some(_), None) if place.filename().is_some_and(|name| name.ends_with(".whl")) => Ok(()),
+            (name, _) => {
+                let name = name.as_ref().map_or_else(|| "NAME".to_owned(), ToString::to_string);
+                let plain = place.without_egg();
+                let divider = if plain.contains('#') { '&' } else { '#' };
+                Err(bad!(
+                    "line {number}: {text} does not say what it is: write {plain}{divider}egg={name}==VERSION"
+                ))
+            }
+        },
+        _ => Ok(()),
+    }
+}
+
+/// Finds what exists, and asks for what does not.
+async fn first_step(ctx: &Ctx<()>, target: &ForTarget, line: &Line) -> Result<Step> {
+    let hashed = match &line.asks {
+        Asks::Local | Asks::Setting => return Ok(Step::Done(line.text.clone())),
+        Asks::Place(place) if !places::applies(place, &target.offered.target) => return Ok(Step::Nothing),
+        Asks::Place(_) => return Ok(Step::Place),
+        Asks::Project(hashed) => hashed,
+    };
+    if !hashed.requirement.applies(&target.offered.target.markers, &BTreeSet::new()) {
+        return Ok(Step::Nothing);
+    }
+    let page = match base::page(ctx, &hashed.requirement.name, target).await {
+        Ok(page) => page,
+        Err(error @ (Error::Missing(_) | Error::Forbidden(_))) => {
+            return Ok(Step::Trouble(Why::Text(error.to_string())));
+        }
+        Err(error) => return Err(error),
+    };
+    let file = match wanted(&page, hashed, target) {
+        Ok(Wanted::File(file)) => file,
+        Ok(Wanted::Built(index, filename)) => {
+            let name = &target.offered.target.name;
+            let promise = promise::find(&ctx.app.builds, &ctx.who, &index, name, &filename).await?;
+            return asked(ctx, promise).await;
+        }
+        Err(why) => return Ok(Step::Trouble(why)),
+    };
+    if !file.url.contains("/+w/") {
+        return Ok(Step::Done(link(ctx, &file.url, file.hashes.sha256.as_deref())));
+    }
+    let index = owner_of(&file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
+    let name = &target.offered.target.name;
+    let promise = promise::find(&ctx.app.builds, &ctx.who, &index, name, &file.filename).await?;
+    asked(ctx, promise).await
+}
+
+/// Asks for a wheel, and does not wait for it yet.
+async fn asked(ctx: &Ctx<()>, promise: Promise) -> Result<Step> {
+    match keep::file(&ctx.app.builds, &ctx.who, &promise, Duration::ZERO).await? {
+        Held::Later { .. } => Ok(Step::Promised(Box::new(promise))),
+        held => Ok(settled(ctx, &promise, held)),
+    }
+}
+
+/// Waits until the promise is kept, or is known not to be.
+async fn promised(ctx: &Ctx<()>, promise: &Promise) -> Result<Step> {
+    let until = tokio::time::Instant::now() + Duration::from_secs(ctx.app.config.proxy.wait);
+    loop {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let held = keep::file(&ctx.app.builds, &ctx.who, promise, left).await?;
+        let over = tokio::time::Instant::now() >= until;
+        match held {
+            Held::Later { retry_after, .. } if !over => {
+                tokio::time::sleep(retry_after.min(Duration::from_secs(1))).await;
+            }
+            held => return Ok(settled(ctx, promise, held)),
+        }
+    }
+}
+
+fn settled(ctx: &Ctx<()>, promise: &Promise, held: Held<promise::Frozen>) -> Step {
+    match held {
+        Held::Ready(frozen) => {
+            let url = promise::url(&promise.index, &promise.target.name, &promise.filename);
+            Step::Done(link(ctx, &url, Some(&frozen.sha256)))
+        }
+        Held::Later { build, .. } => Step::Trouble(Why::Runs(build)),
+        Held::Failed(build) => Step::Trouble(Why::Failed(build)),
+        Held::Broken(why) => Step::Trouble(Why::Text(why)),
+    }
+}
+
+fn link(ctx: &Ctx<()>, url: &str, sha256: Option<&str>) -> String {
+    let hash = sha256.map(|sha256| format!("#sha256={sha256}")).unwrap_or_default();
+    format!("{}/{url}{hash}", base::root(ctx))
+}
+
+fn with_hash(ctx: &Ctx<()>, made: &Made) -> String {
+    let root = if made.url.starts_with('/') { base::root(ctx) } else { String::new() };
+    format!("{root}{}#sha256={}", made.url, made.sha256)
+}
+
+/// What a line means.
+enum Wanted {
+    /// A file that the target's page lists.
+    File(File),
+    /// A wheel that it does not list (any more), since it could not be built: its name on that index.
+    Built(IndexName, String),
+}
+
+/// The wheel that the line means; `1.0` finds `1.0.0`, too.
+fn wanted(page: &Page, hashed: &Hashed, target: &ForTarget) -> Result<Wanted, Why> {
+    let target = &target.offered.target;
+    let (name, specifiers) = (&page.name, &hashed.requirement.specifiers);
+    let of_hash = match (hashed.sha256.is_empty(), hashed.others) {
+        (true, true) => return Err(Why::Text("its hashes are of other kinds than sha256: give that".into())),
+        (true, false) => page.clone(),
+        (false, _) => with_hashes(page, hashed),
+    };
+    if let Some(found) = choose::wheel(&of_hash, specifiers, target) {
+        return Ok(Wanted::File(found.file));
+    }
+    if choose::wheel(page, specifiers, target).is_some() {
+        let why = format!("no file of {name} that {} takes has one of the hashes given", target.name);
+        return Err(Why::Text(why));
+    }
+    match choose::sdist(&of_hash, specifiers, target) {
+        Ok(found) => match owner_of(&found.file) {
+            Some(index) => Ok(Wanted::Built(index, promise::filename(name, &found.version, target))),
+            None => Err(Why::Text(format!("{} belongs to no index here", found.file.filename))),
+        },
+        Err(why) => Err(Why::Text(format!("{why}{}", newest(page, specifiers)))),
+    }
+}
+
+/// The page without files that have none of the hashes. A promise counts by its source.
+fn with_hashes(page: &Page, hashed: &Hashed) -> Page {
+    let has = |file: &File| file.hashes.sha256.as_ref().is_some_and(|hex| hashed.sha256.contains(hex));
+    let sources: BTreeSet<Version> = page
+        .files
+        .iter()
+        .filter(|file| has(file))
+        .filter_map(|file| SdistFilename::parse_for(&page.name, &file.filename).ok().map(|name| name.version))
+        .collect();
+    let promised = |file: &File| {
+        let version = WheelFilename::parse(&file.filename).map(|wheel| wheel.version);
+        file.url.contains("/+w/") && version.is_ok_and(|version| sources.contains(&version))
+    };
+    let files = page.files.iter().filter(|file| has(file) || promised(file)).cloned().collect();
+    Page { files, ..page.clone() }
+}
+
+/// Which versions there are, if none is the one that was meant.
+fn newest(page: &Page, specifiers: &VersionSpecifiers) -> String {
+    let known = page.versions();
+    let mut versions = known.iter().filter_map(|text| version::parse(text));
+    if versions.any(|known| version::satisfies(specifiers, &known)) {
+        return String::new();
+    }
+    let newest: Vec<&str> = known.iter().rev().take(5).map(String::as_str).collect();
+    format!("; there is no such version: the newest are {}", newest.join(", "))
+}

@@ -1,0 +1,125 @@
+//! The uv program of this server: the configured one, that on the `PATH`, else one from our own index.
+
+use crate::access::Who;
+use crate::app::App;
+use crate::build::queue::owner_of;
+use crate::error::{Error, Result};
+use crate::index::directory::{Index, IndexName, Kind};
+use crate::packaging::archive::zip::{Archive, LEAD, Names};
+use crate::packaging::name::ProjectName;
+use crate::store::Blob;
+use crate::uv::{self, Known};
+use futures::TryStreamExt;
+use std::path::{Path, PathBuf};
+
+/// Bytes of the program.
+const LARGEST: u64 = 512 << 20;
+
+/// A uv that can be started.
+pub struct Tool {
+    pub program: PathBuf,
+    pub version: String,
+}
+
+/// Finds uv.
+///
+/// # Errors
+/// `Unavailable` with what to do.
+pub async fn uv(app: &App) -> Result<Tool> {
+    let program = match (&app.config.proxy.uv, uv::on_path()) {
+        (Some(named), _) => PathBuf::from(named),
+        (None, Some(found)) => found,
+        (None, None) => kept(app).await?,
+    };
+    match uv::version(&program).await {
+        Some(version) => Ok(Tool { program, version }),
+        None => Err(Error::Unavailable(format!(
+            "{} is no uv that can be started: set proxy.uv to one",
+            program.display()
+        ))),
+    }
+}
+
+/// The one in the data folder, which gets there from an index of ours.
+async fn kept(app: &App) -> Result<PathBuf> {
+    let known = uv::pinned().ok_or_else(|| {
+        Error::Unavailable(
+            "requirements are compiled by uv: install it on the server's PATH, or set proxy.uv".into(),
+        )
+    })?;
+    let short = known.sha256.get(..16).unwrap_or(known.sha256);
+    let folder = std::path::absolute(&app.config.data)?.join("tools");
+    let program = folder.join(format!("uv-{}-{short}", known.version));
+    if program.is_file() {
+        return Ok(program);
+    }
+    let sha256 = wheel(app, known).await?;
+    let bytes = match app.store.get(&sha256, None).await? {
+        Some(Blob::Bytes(bytes)) => bytes.to_vec(),
+        Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
+        None => return Err(Error::Lost(format!("the bytes of {} are lost", known.filename))),
+    };
+    let place = program.clone();
+    tokio::task::spawn_blocking(move || unpack(&bytes, known, &place)).await??;
+    tracing::info!(version = known.version, "uv was taken from the index, to compile requirements");
+    Ok(program)
+}
+
+/// The sha256 of the wheel, whose bytes are in the store afterwards. Its hash is known, so it does
+/// not matter which index it comes from.
+async fn wheel(app: &App, known: Known) -> Result<String> {
+    let directory = app.indexes.directory();
+    let default = IndexName::parse(&app.config.default_index).and_then(|name| directory.indexes.get(&name));
+    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
+    let mut why = None;
+    for index in default.into_iter().chain(mirrors) {
+        match from(app, index, known).await {
+            Ok(Some(sha256)) => return Ok(sha256),
+            Ok(None) => {}
+            Err(error) => why = why.or(Some(error)),
+        }
+    }
+    let why = why.map(|error| format!(" ({error})")).unwrap_or_default();
+    Err(Error::Unavailable(format!(
+        "requirements are compiled by uv, and {} is on no index here{why}: install uv on the server's PATH, \
+         or set proxy.uv",
+        known.filename
+    )))
+}
+
+async fn from(app: &App, index: &Index, known: Known) -> Result<Option<String>> {
+    let Some(project) = ProjectName::new("uv") else { return Ok(None) };
+    let directory = app.indexes.directory();
+    let page = app.indexes.views.page(&directory, index, &project, &Who::person("root")).await?;
+    let told = |sha256: &Option<String>| sha256.as_deref().is_none_or(|told| told == known.sha256);
+    let file = page.files.iter().find(|file| file.filename == known.filename && told(&file.hashes.sha256));
+    let Some(file) = file else { return Ok(None) };
+    let Some(owner) = owner_of(file) else { return Ok(None) };
+    let sha256 = app.builds.stored_source(&owner, &project, file).await?;
+    match sha256 == known.sha256 {
+        true => Ok(Some(sha256)),
+        false => Err(Error::BadUpstream(format!("{} has other bytes than it should", known.filename))),
+    }
+}
+
+/// Writes the program beside its place first, so that it is there whole or not at all.
+fn unpack(wheel: &[u8], known: Known, place: &Path) -> Result<()> {
+    let read = || {
+        let archive = Archive::open(wheel, Names::Portable)?;
+        match archive.find(&known.member()) {
+            Some(member) => archive.bytes(member, LARGEST).map(Some),
+            None => Ok(None),
+        }
+    };
+    let program = read().map_err(|fault: crate::packaging::archive::Fault| fault.answer(LEAD))?;
+    let program = program.ok_or_else(|| Error::BadUpstream(format!("{} has no uv in it", known.filename)))?;
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let beside = place.with_extension(uuid::Uuid::now_v7().simple().to_string());
+    std::fs::write(&beside, program)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(&beside, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    std::fs::rename(&beside, place)?;
+    Ok(())
+}
