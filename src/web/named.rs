@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, IndexName};
 use crate::missing;
 
-/// More indexes in one path are not looked at.
+/// More indexes in one path are refused.
 const MOST: usize = 32;
 
 /// One of them as it was written, and what it can mean.
@@ -54,7 +54,10 @@ pub fn parse(text: &str, aliases: &[(String, String)], directory: &Directory) ->
         };
         Named { text: text.into(), meant }
     };
-    text.split('+').take(MOST + 1).map(one).collect()
+    if text.split('+').count() > MOST {
+        return vec![Named { text: format!("more than {MOST} of them").into(), meant: Vec::new() }];
+    }
+    text.split('+').map(one).collect()
 }
 
 /// 404 for a known asker: what was understood, and what was not.
@@ -111,6 +114,7 @@ mod tests {
         check("alice.dev+pypi", &known, &[&["alice/dev"], &["root/pypi"]]);
         check("pypi+alice.dev+bob.pypi", &known, &[&["root/pypi"], &["alice/dev"], &["bob/pypi"]]);
         check("dev+alice/dev+gone+", &known, &[&[], &[], &[], &[]]);
+        check(&"pypi+".repeat(40), &known, &[&[]]);
     }
 
     #[test]

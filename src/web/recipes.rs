@@ -32,6 +32,8 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name").to_owned();
     let text = text_of(&mut ctx).await?;
     let entry = ctx.app.recipes.put(&ctx.who.label, &name, text).await?;
+    // Pages promise what failed by another recipe.
+    ctx.app.indexes.refresh().await?;
     respond::devpi(StatusCode::OK, "recipe", entry.shown(), Some(&format!("recipe {name} is stored")))
 }
 
@@ -55,5 +57,6 @@ async fn text_of(ctx: &mut Ctx) -> Result<String> {
 pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name");
     ctx.app.recipes.delete(&ctx.who.label, name).await?;
+    ctx.app.indexes.refresh().await?;
     respond::devpi(StatusCode::OK, "", json!(null), Some(&format!("recipe {name} is deleted")))
 }

@@ -12,8 +12,12 @@ use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use wheelwright::build::failure::Class;
 use wheelwright::build::job::WorkerDescription;
+use wheelwright::build::promise;
 use wheelwright::build::target::Target;
+use wheelwright::db::promises::{Change, StoredPromise};
+use wheelwright::packaging::name::ProjectName;
 use wheelwright::packaging::tags::{self, Interpreter, Libc, Platform};
+use wheelwright::packaging::version;
 
 /// As real installers sent them.
 const AGENTS: &str = include_str!("../../src/packaging/vectors/user_agents.txt");
@@ -83,8 +87,13 @@ async fn page(server: &Server, path: &str, agent: &str) -> Page {
     Page { vary, files: page["files"].as_array().expect("files").clone() }
 }
 
+/// Status and message of what an installer is told.
 async fn status(server: &Server, path: &str, auth: &Auth) -> (u16, String) {
-    let (status, body) = server.ask("GET", path, auth, None).await;
+    let request = auth.on(server.http.get(server.url(path)));
+    let accept = "application/vnd.pypi.simple.v1+json";
+    let answer = request.header("accept", accept).send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    let body: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
     (status, body["message"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -142,27 +151,63 @@ async fn a_target_is_asked_for_by_its_name_whoever_asks() {
     assert!(why.contains("could be any of cp312-manylinux_2_31_x86_64, cp312-"), "{why}");
 }
 
+/// The targets of this machine: that of the client's interpreter, and the others.
+async fn targets_of(server: &Server, client: &Client) -> (Target, Vec<Target>) {
+    let found = wheelwright::worker::interpreters::discover(&server.app.config.build).await;
+    let version = client.run("python", &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).await;
+    let version = format!("{}.", version.succeeded().output.trim());
+    let targets = found.expect("interpreters").into_iter().map(|one| one.target);
+    let (own, others): (Vec<Target>, Vec<Target>) =
+        targets.partition(|target| target.version.starts_with(&version));
+    (own.into_iter().next().expect("the client's own interpreter"), others)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pip_finds_a_version_where_its_target_is_built_for_and_none_where_it_is_not() {
     let server = house().await;
     upload(&server, &Package::new("demo", "1.0").sdist()).await;
-    let found: Vec<Target> = wheelwright::worker::interpreters::discover(&server.app.config.build)
-        .await
-        .expect("interpreters")
-        .into_iter()
-        .map(|one| one.target)
-        .collect();
     let client = Client::new("pip");
+    let (own, others) = targets_of(&server, &client).await;
     let index = server.url("/simple/");
     let arguments = ["index", "versions", "demo", "--only-binary=:all:", "--no-cache-dir", "-i", &index];
-    let version = client.run("python", &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).await;
-    let version = version.succeeded().output.trim().to_owned();
-    let (own, others): (Vec<Target>, Vec<Target>) =
-        found.into_iter().partition(|target| target.version.starts_with(&format!("{version}.")));
     offer(&server, others).await;
     client.run("pip", &arguments).await.failed().says("No matching distribution found for demo");
-    offer(&server, own).await;
+    offer(&server, vec![own]).await;
     client.run("pip", &arguments).await.succeeded().says("demo (1.0)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uv_resolves_by_a_promise_to_its_own_target_and_not_by_one_to_others() {
+    let server = house().await;
+    upload(&server, &Package::new("demo", "1.0").sdist()).await;
+    let client = Client::new("uv");
+    let (own, others) = targets_of(&server, &client).await;
+    metadata_was_served(&server, &own).await;
+    std::fs::write(client.home.path().join("in.txt"), "demo\n").expect("a written file");
+    let index = server.url("/v1/alice.dev/auto/+simple/");
+    let arguments = ["--no-cache", "pip", "compile", "--no-build", "--index-url", &index, "in.txt"];
+    offer(&server, others).await;
+    client.run("uv", &arguments).await.failed().says("demo==1.0 has no usable wheels");
+    offer(&server, vec![own]).await;
+    client.run("uv", &arguments).await.succeeded().says("demo==1.0");
+}
+
+/// As if somebody had asked for it before.
+async fn metadata_was_served(server: &Server, target: &Target) {
+    let (project, version) = (ProjectName::new("demo").expect("a name"), version::parse("1.0").expect("one"));
+    let text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n";
+    let sha256 = server.app.store.put(text.into()).await.expect("a blob");
+    let row = StoredPromise {
+        index: "alice/dev".into(),
+        target: target.name.clone(),
+        filename: promise::filename(&project, &version, target),
+        project: "demo".into(),
+        version: "1.0".into(),
+        source_filename: "demo-1.0.tar.gz".into(),
+        ..StoredPromise::default()
+    };
+    let change = Change::Metadata { sha256: &sha256 };
+    server.app.db.change_promise("test", &row, change).await.expect("a row");
 }
 
 #[tokio::test]

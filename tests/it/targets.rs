@@ -65,3 +65,47 @@ fn a_machine_without_python_is_told_what_to_do() {
     // An image for manylinux wheels has its own below /opt/python.
     assert!(told.contains("build.interpreters") || Path::new("/opt/python").exists(), "{told}");
 }
+
+/// What an installer sends for this version of CPython, on a Linux newer than any.
+fn user_agent(version: &str) -> String {
+    let cpu = std::env::consts::ARCH;
+    format!(
+        "uv/0.13.9 {{\"installer\":{{\"name\":\"uv\",\"version\":\"0.13.9\"}},\"python\":\"{version}\",\
+         \"implementation\":{{\"name\":\"CPython\",\"version\":\"{version}\"}},\"distro\":{{\"name\":\"Debian\",\
+         \"version\":\"99\",\"libc\":{{\"lib\":\"glibc\",\"version\":\"2.99\"}}}},\"system\":{{\"name\":\"Linux\"}},\
+         \"cpu\":\"{cpu}\"}}"
+    )
+}
+
+#[test]
+fn a_user_agent_is_explained_with_the_target_it_means_and_why_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (executable, tag) = python();
+    let settings =
+        [("WHEELWRIGHT_BUILD__INTERPRETERS", executable.as_str()), ("WHEELWRIGHT_BUILD__TARGETS", &tag)];
+    let all: Value = serde_json::from_slice(&list(folder.path(), &settings, true).stdout).expect("JSON");
+    let (name, version) =
+        (all[0]["name"].as_str().expect("a name"), all[0]["version"].as_str().expect("one"));
+    let explain = |agent: &str, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+        command.current_dir(folder.path()).env_clear().envs(settings);
+        command.args(["target", "explain", agent]).args(more).output().expect("it runs")
+    };
+    let output = explain(&user_agent(version), &[]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert!(
+        told.contains(&format!("it gets wheels for {name}, of the interpreters on this machine")),
+        "{told}"
+    );
+    assert!(told.contains(&format!("{name}  chosen")), "{told}");
+    let output = explain(&user_agent("2.6.0"), &["--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&told["target"], &told["client"]["libc"]), (&Value::Null, &Value::from("glibc 2.99")));
+    let why = told["targets"][0]["verdict"].as_str().expect("a verdict");
+    assert!(why.starts_with("it is for Python 3.") && why.ends_with(", not 2.6.0"), "{why}");
+    let output = explain("curl/8.0", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("does not tell of an interpreter"));
+}

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Bytes of remembered `User-Agent` headers.
 const AGENTS: u64 = 2 << 20;
+/// Remembered names of targets; the rest is looked for.
+const NAMES: u64 = 1000;
 
 /// A target with what is worked out of it once.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub struct Offers {
     all: Vec<Arc<Offered>>,
     /// By `User-Agent`.
     agents: Cache<Box<str>, Option<Arc<Offered>>>,
+    /// By what was asked for and meant exactly one.
+    names: Cache<Box<str>, Arc<Offered>>,
 }
 
 impl Offers {
@@ -61,6 +65,7 @@ impl Offers {
         Self {
             all: open.chain(away).map(Arc::new).collect(),
             agents: Cache::builder().max_capacity(AGENTS).weigher(weigh).build(),
+            names: Cache::new(NAMES),
         }
     }
 
@@ -98,6 +103,15 @@ impl Offers {
     /// # Errors
     /// `Missing` with the names there are, if none or more than one is meant.
     pub fn named(&self, asked: &str) -> Result<Arc<Offered>> {
+        if let Some(known) = self.names.get(asked) {
+            return Ok(known);
+        }
+        let found = self.meant(asked)?;
+        self.names.insert(asked.into(), found.clone());
+        Ok(found)
+    }
+
+    fn meant(&self, asked: &str) -> Result<Arc<Offered>> {
         if let Some(exact) = self.all.iter().find(|one| one.target.name.eq_ignore_ascii_case(asked)) {
             return Ok(exact.clone());
         }
