@@ -14,6 +14,7 @@ mod clients_publish;
 mod clients_pypi;
 mod command_build;
 mod command_build_pypi;
+mod command_install;
 mod counted;
 mod database;
 mod devpi_api;

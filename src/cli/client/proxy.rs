@@ -79,6 +79,11 @@ impl Proxy {
             let asked = Instant::now();
             let error = match self.api.exchange(&path, text).await {
                 Err(error @ (Error::Unavailable(_) | Error::Timeout(_) | Error::BadUpstream(_))) => error,
+                // Builds that have not ended yet.
+                Err(Error::Conflict(_)) => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
                 other => return other,
             };
             if asked.elapsed() > HELD {

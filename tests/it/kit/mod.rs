@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod clients;
+pub mod desk;
 pub mod fake_worker;
 pub mod forms;
 pub mod host;
