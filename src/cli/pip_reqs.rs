@@ -79,7 +79,8 @@ pub fn run() -> ExitCode {
 
 impl PipReqs {
     async fn run(self) -> Result<()> {
-        let through = Through { wheelsproxy: self.wheelsproxy.clone(), ..Through::default() };
+        let token = std::env::var("WHEELWRIGHT_TOKEN").ok().filter(|token| !token.is_empty());
+        let through = Through { wheelsproxy: self.wheelsproxy.clone(), token, ..Through::default() };
         let proxy = through.open().await?;
         match &self.command {
             Command::Compile { infile, outfile } => {

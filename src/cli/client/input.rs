@@ -48,7 +48,6 @@ impl Wanted {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Local {
     pub source: Source,
-    pub editable: bool,
     pub extras: BTreeSet<ProjectName>,
     /// `-e file:///app/addons/one`; `None` for the project whose own requirements are compiled.
     pub line: Option<String>,
@@ -96,7 +95,7 @@ impl Input {
         let mut texts = Vec::new();
         if project.is_dynamic && !only_groups {
             let source = Source::Folder(folder.clone());
-            self.locals.push(Local { source, editable: false, extras: extras.clone(), line: None });
+            self.locals.push(Local { source, extras: extras.clone(), line: None });
         } else {
             texts = project.with_extras(extras).map_err(|error| bad!("{shown}: {error}"))?;
         }
@@ -104,7 +103,7 @@ impl Input {
             texts.extend(project.group(group).map_err(|error| bad!("{shown}: {error}"))?);
         }
         for text in texts {
-            self.take_wanted(&text, &[], false, &folder).map_err(|error| bad!("{shown}: {error}"))?;
+            self.take_wanted(&text, &[], &folder).map_err(|error| bad!("{shown}: {error}"))?;
         }
         Ok(())
     }
@@ -132,11 +131,8 @@ impl Input {
                     continue;
                 }
                 Said::Editable(value) => self.take_local(value, true, folder),
-                Said::Wanted { text, hashes } if as_constraints => {
-                    let _ = hashes;
-                    self.take_constraint(text, &place)
-                }
-                Said::Wanted { text, hashes } => self.take_wanted(text, &hashes, false, folder),
+                Said::Wanted { text, .. } if as_constraints => self.take_constraint(text, &place),
+                Said::Wanted { text, hashes } => self.take_wanted(text, &hashes, folder),
             };
             done.map_err(|error| bad!("{place}: {error}"))?;
         }
@@ -152,10 +148,10 @@ impl Input {
         Ok(())
     }
 
-    fn take_wanted(&mut self, text: &str, hashes: &[&str], editable: bool, folder: &Path) -> Result<()> {
+    fn take_wanted(&mut self, text: &str, hashes: &[&str], folder: &Path) -> Result<()> {
         match asked::parse(text, folder)? {
             Asked::Source(source) if matches!(source.place, Place::Folder(_) | Place::Archive(_)) => {
-                self.take_local(text, editable, folder)
+                self.take_local(text, false, folder)
             }
             _ => {
                 let hashes = hashes.iter().map(|hash| (*hash).to_owned()).collect();
@@ -178,7 +174,7 @@ impl Input {
             }
         };
         let line = local_line(text, found.path(), editable)?;
-        self.locals.push(Local { source: found, editable, extras: source.extras, line: Some(line) });
+        self.locals.push(Local { source: found, extras: source.extras, line: Some(line) });
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The wheels proxy as its clients see it: text in, text out, and the pages behind it.
 
 use super::super::build::api::Api;
-use super::Address;
+use super::{Address, without_user};
 use crate::error::{Error, Result};
 use std::time::{Duration, Instant};
 use url::Url;
@@ -26,7 +26,9 @@ impl Proxy {
     /// # Errors
     /// `Bad` if the address is no server's.
     pub fn new(address: Address, token: Option<String>, agent: Option<String>) -> Result<Self> {
-        let api = Api::new(address.root.as_str(), token.clone())?.with_agent(agent);
+        // One credential at a time.
+        let root = if token.is_some() { without_user(&address.root) } else { address.root.clone() };
+        let api = Api::new(root.as_str(), token.clone())?.with_agent(agent);
         Ok(Self { api, address, token })
     }
 
