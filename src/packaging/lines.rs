@@ -105,7 +105,7 @@ pub fn read(text: &str) -> Result<Vec<Line>> {
 }
 
 /// Joins continued lines and drops comments, as pip does.
-fn logical(text: &str) -> Vec<(usize, String)> {
+pub(super) fn logical(text: &str) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (at, physical) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -167,7 +167,7 @@ fn asks(text: &str) -> Result<Asks> {
 }
 
 /// What stands before the first option of the line, and the options.
-fn split_options(text: &str) -> (&str, &str) {
+pub(super) fn split_options(text: &str) -> (&str, &str) {
     let begins = |at: &usize| text.get(..*at).is_some_and(|head| head.ends_with(char::is_whitespace));
     let at = text.match_indices("--").map(|(at, _)| at).find(begins).unwrap_or(text.len());
     let (head, options) = text.split_at_checked(at).unwrap_or((text, ""));

@@ -1,5 +1,7 @@
-//! Requirement files as pip reads them, line by line: comments gone, continued lines joined, options
-//! told from requirements.
+//! Requirement files as those see them on whose machine they lie: which other files they name, what is
+//! an option, which hashes are allowed.
+
+use super::lines;
 
 /// One line that says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,34 +29,7 @@ pub enum Said<'a> {
 
 /// The lines of a requirement file, without comments and blank ones.
 pub fn read(text: &str) -> Vec<Line> {
-    let (mut lines, mut open) = (Vec::<Line>::new(), false);
-    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let is_comment = line.trim_start().starts_with('#');
-        let (line, continues) = match line.strip_suffix('\\') {
-            Some(line) if !is_comment => (line, true),
-            _ => (line, false),
-        };
-        let line = without_comment(line);
-        match lines.last_mut() {
-            Some(last) if open => last.text.push_str(line),
-            _ => lines.push(Line { number: at + 1, text: line.to_owned() }),
-        }
-        open = continues;
-    }
-    let trimmed = lines.into_iter().map(|line| Line { text: line.text.trim().to_owned(), ..line });
-    trimmed.filter(|line| !line.text.is_empty()).collect()
-}
-
-/// A `#` begins a comment at the start of a line and after a blank.
-fn without_comment(line: &str) -> &str {
-    let mut after_blank = true;
-    for (at, c) in line.char_indices() {
-        if c == '#' && after_blank {
-            return line.get(..at).unwrap_or(line);
-        }
-        after_blank = c.is_whitespace();
-    }
-    line
+    lines::logical(text).into_iter().map(|(number, text)| Line { number, text }).collect()
 }
 
 impl Line {
@@ -86,9 +61,7 @@ fn option(line: &str) -> Option<(&str, &str)> {
 
 /// Options of a requirement stand behind it.
 fn wanted(line: &str) -> Said<'_> {
-    let end = line.match_indices("--").map(|(at, _)| at);
-    let mut end = end.filter(|at| line.get(..*at).is_some_and(|before| before.ends_with([' ', '\t'])));
-    let (text, options) = end.next().and_then(|at| line.split_at_checked(at)).unwrap_or((line, ""));
+    let (text, options) = lines::split_options(line);
     let mut hashes = Vec::new();
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
@@ -98,7 +71,7 @@ fn wanted(line: &str) -> Said<'_> {
             None => {}
         }
     }
-    Said::Wanted { text: text.trim(), hashes }
+    Said::Wanted { text, hashes }
 }
 
 #[cfg(test)]
