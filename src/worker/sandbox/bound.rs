@@ -5,8 +5,9 @@ use super::group::Group;
 /// Linux before 6.14 has one `kernel.pid_max` for the whole machine: written by root's sandbox, it
 /// would be the machine's that changes.
 const OWN_PID_MAX: (u32, u32) = (6, 14);
-/// Once a PID namespace has used them, the kernel gives these numbers to nobody any more.
-const RESERVED: u64 = 300;
+/// Once a PID namespace has come past them, the kernel gives these numbers to nobody any more. Runs begin
+/// behind them where the kernel allows (`ns_last_pid`), so that the first processes do not come on top.
+pub(super) const RESERVED: u64 = 300;
 /// `bwrap` outside and inside, this program's first process and its main thread, and some to spare.
 const OWN: u64 = 8;
 
@@ -14,7 +15,7 @@ const OWN: u64 = 8;
 /// which the kernel does not apply to root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// `kernel.pid_max` of the run's own PID namespace. The first [`RESERVED`] numbers come on top.
+    /// `kernel.pid_max` of the run's own PID namespace.
     Namespace,
     /// A control group per run, for root on older kernels.
     Group,

@@ -13,6 +13,9 @@ const SOCKET: &str = "/gate";
 /// Folders in memory, with the share of the memory limit that each may take, in 1/16.
 pub(super) const MEMORY_FOLDERS: [(&str, u64); 4] = [("/tmp", 8), ("/dev/shm", 2), ("/run", 1), (HOME, 4)];
 
+/// The number that a PID namespace gave away last; always the namespace's own.
+const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
+
 const PASSWD: &str = "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n\
     build:x:1000:1000:build:/home/build:/bin/sh\n\
     nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
@@ -50,6 +53,11 @@ pub(super) fn command(sandbox: &Sandbox, plan: &Plan) -> Result<(Command, Vec<Ow
     if let Some(most) = sandbox.bound.pid_max(plan.limits.processes) {
         list.with_descriptor("--file", memory_file("pid_max", most.to_string().as_bytes())?);
         list.extend(["/proc/sys/kernel/pid_max"]);
+        if Path::new(LAST_PID).exists() {
+            let last = super::bound::RESERVED.to_string();
+            list.with_descriptor("--file", memory_file("last_pid", last.as_bytes())?);
+            list.extend([LAST_PID]);
+        }
     }
     // As root of the host, a build owns the switches below /proc/sys: nobody else writes anything there.
     list.flags("--remount-ro /proc --dev /dev");

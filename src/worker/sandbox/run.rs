@@ -19,8 +19,11 @@ use tokio::time::timeout;
 
 /// A log may be so many times larger than what is kept of it, before it counts as a flood.
 const FLOOD: u64 = 16;
-/// Dying is not to take longer.
+/// The death of `bwrap` is not to take longer.
 const DEATH: Duration = Duration::from_secs(5);
+/// Nor that of all others. Hundreds that were forking when they were killed need some seconds of processor
+/// time each way, and whoever builds on meanwhile would only make it worse.
+const DEATH_OF_ALL: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<Ended> {
     let home = match sandbox.isolation {
@@ -191,7 +194,7 @@ impl Running {
         if let Some(init) = self.seen.take_init() {
             let init = readable(init)?;
             let late = |_| Error::internal(anyhow::anyhow!("processes of a build do not die"));
-            timeout(DEATH, init.readable()).await.map_err(late)??.retain_ready();
+            timeout(DEATH_OF_ALL, init.readable()).await.map_err(late)??.retain_ready();
         }
         let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
         Ok(status.code().or(signal).unwrap_or(-1))

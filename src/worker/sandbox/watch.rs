@@ -1,7 +1,7 @@
 //! Holds a run to its limits, all its processes together.
 
 use super::processes;
-use super::usage::usage;
+use super::usage::{Usage, usage};
 use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
@@ -80,41 +80,56 @@ pub(super) struct Watch {
 impl Watch {
     /// Looks again and again; returns when a limit is passed.
     pub async fn run(self) -> Stop {
-        let started = Instant::now();
-        let deadline = Duration::from_secs(self.plan.limits.seconds);
+        let seconds = self.plan.limits.seconds;
         let watch = Arc::new(self);
-        let mut disk = DiskTurn::default();
-        let mut look = 0;
-        loop {
-            let left = deadline.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                return Stop::new(Class::Timeout, format!("stopped after {} s", watch.plan.limits.seconds));
+        // Each by itself: to ask hundreds of processes that fork for their memory can take long.
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(seconds)) => {
+                Stop::new(Class::Timeout, format!("stopped after {seconds} s"))
             }
-            // The first look comes soon: most runs are short, and the first process is to be known.
-            tokio::time::sleep(left.min(if look == 0 { PERIOD / 10 } else { PERIOD })).await;
-            // Some hundred processes take a while to look at, and pages are not to wait for it.
-            let (here, thorough) = (watch.clone(), look % THOROUGH == THOROUGH - 1);
-            let stop = tokio::task::spawn_blocking(move || here.look(thorough)).await.ok().flatten();
-            if let Some(stop) = stop.or(disk.look(&watch).await) {
-                return stop;
-            }
-            look += 1;
+            stop = watch.again_and_again(|watch, _| watch.processes()) => stop,
+            stop = watch.again_and_again(Watch::memory) => stop,
+            stop = watch.folders() => stop,
         }
     }
 
-    fn look(&self, thorough: bool) -> Option<Stop> {
-        let limits = &self.plan.limits;
-        let most = usize::try_from(limits.processes).unwrap_or(usize::MAX);
+    /// Looks every [`PERIOD`], on a thread of its own; each look is told its number.
+    async fn again_and_again(self: &Arc<Self>, look: fn(&Self, u32) -> Option<Stop>) -> Stop {
+        // The first look comes soon: most runs are short, and the first process is to be known.
+        let mut pause = PERIOD / 10;
+        let mut number = 0;
+        loop {
+            tokio::time::sleep(pause).await;
+            let watch = self.clone();
+            if let Ok(Some(stop)) = tokio::task::spawn_blocking(move || look(&watch, number)).await {
+                return stop;
+            }
+            (pause, number) = (PERIOD, number.wrapping_add(1));
+        }
+    }
+
+    /// The build's processes, one more than are allowed at most.
+    fn pids(&self) -> Vec<i32> {
+        let most = usize::try_from(self.plan.limits.processes).unwrap_or(usize::MAX);
         let mut pids = processes::below(self.root, most.saturating_add(2));
         if self.isolation == Isolation::Bubblewrap && !pids.is_empty() {
             // `inside` is no process of the build.
             let init = pids.remove(0);
             self.seen.change(|facts| facts.init = facts.init.take().or_else(|| processes::handle(init)));
         }
-        if pids.len() > most {
-            return Some(Stop::new(Class::Processes, format!("stopped: more than {most} processes")));
-        }
-        let (nameless, disk) = match thorough {
+        pids
+    }
+
+    fn processes(&self) -> Option<Stop> {
+        let most = self.plan.limits.processes;
+        let line = || format!("stopped: more than {most} processes");
+        (self.pids().len() as u64 > most).then(|| Stop::new(Class::Processes, line()))
+    }
+
+    fn memory(&self, look: u32) -> Option<Stop> {
+        let limits = &self.plan.limits;
+        let pids = self.pids();
+        let (nameless, disk) = match look % THOROUGH == THOROUGH - 1 {
             true => processes::nameless_files(&pids, 20_000),
             false => (0, 0),
         };
@@ -166,25 +181,25 @@ impl Watch {
             Isolation::None => None,
         }
     }
-}
 
-/// Walks through the watched folders, for a small share of the time.
-#[derive(Default)]
-struct DiskTurn {
-    next: Option<Instant>,
-}
-
-impl DiskTurn {
-    async fn look(&mut self, watch: &Watch) -> Option<Stop> {
-        let folders = &watch.plan.watched;
-        if folders.is_empty() || self.next.is_some_and(|next| Instant::now() < next) {
-            return None;
+    /// Walks through the watched folders, for a small share of the time.
+    async fn folders(self: &Arc<Self>) -> Stop {
+        let mut pause = PERIOD / 10;
+        while !self.plan.watched.is_empty() {
+            tokio::time::sleep(pause).await;
+            let started = Instant::now();
+            let (list, files) = (self.plan.watched.clone(), self.plan.limits.files);
+            let used = tokio::task::spawn_blocking(move || usage(list, files)).await;
+            if let Some(stop) = used.ok().and_then(|used| self.is_too_much(&used)) {
+                return stop;
+            }
+            pause = (started.elapsed() * 10).max(PERIOD);
         }
-        let started = Instant::now();
-        let (list, files) = (folders.clone(), watch.plan.limits.files);
-        let used = tokio::task::spawn_blocking(move || usage(list, files)).await.ok()?;
-        self.next = Some(Instant::now() + (started.elapsed() * 10).max(PERIOD));
-        let limits = &watch.plan.limits;
+        std::future::pending().await
+    }
+
+    fn is_too_much(&self, used: &Usage) -> Option<Stop> {
+        let limits = &self.plan.limits;
         if used.files > limits.files {
             return Some(Stop::new(Class::Disk, format!("stopped: more than {} files", limits.files)));
         }
@@ -192,7 +207,7 @@ impl DiskTurn {
             let most = show_bytes(limits.disk);
             return Some(Stop::new(Class::Disk, format!("stopped: more than {most} written")));
         }
-        let full = folders.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
+        let full = self.plan.watched.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
         let full = full.into_iter().any(|facts| facts.f_bavail * facts.f_frsize < FREE);
         full.then(|| Stop::new(Class::Disk, "stopped: this machine's disk is nearly full"))
     }
