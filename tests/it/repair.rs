@@ -315,6 +315,30 @@ async fn a_wheel_that_is_not_what_was_asked_for_is_held_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wheel_for_a_platform_without_its_extension_is_held_back() {
+    let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
+    // As setuptools names it where an optional extension did not compile.
+    let bare = Package::new("demo", "1.0").tag(&hand.tag());
+    let recipe = |text: &str| serde_json::json!({"build": {"expect": text}});
+    let expected = Job { platform_expected: true, ..hand.job("demo", "1.0") };
+    let facts = SourceFacts::default();
+    for job in [expected.clone(), with_recipe(hand.job("demo", "1.0"), recipe("platform"))] {
+        let failure = hand.checked(&bare, &job, &facts).await.expect_err("a wheel without its extension");
+        assert_eq!(failure.class, Class::ExtensionMissing, "{failure:?}");
+        assert!(failure.hint.contains("nothing compiled in it"), "{failure:?}");
+    }
+    // Where nobody knows better it is only told; a recipe can say that it is right.
+    let done = hand.plain(&bare).await.expect("a wheel with a remark");
+    assert!(done.iter().any(|line| line.contains("nothing in it is compiled")), "{done:?}");
+    hand.checked(&bare, &with_recipe(expected.clone(), recipe("pure")), &facts).await.expect("a good wheel");
+    let whole = bare.member("demo/_demo.so", hand.module(FORTY_TWO, &[]));
+    hand.checked(&whole, &expected, &facts).await.expect("a wheel with its extension");
+    let pure = with_recipe(expected, recipe("pure"));
+    let failure = hand.checked(&whole, &pure, &facts).await.expect_err("a wheel with an extension");
+    assert_eq!(failure.class, Class::WrongWheel);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_imported_is_named() {
     let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
     let with = |code: &str| Package::new("demo", "1.0").member("extra.py", code.as_bytes());

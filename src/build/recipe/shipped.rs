@@ -26,6 +26,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     shipped!("pycrypto"),
     shipped!("pylibmc"),
     shipped!("python-snappy"),
+    shipped!("pyyaml"),
 ];
 
 pub(super) fn entry(name: &str, text: &str) -> Entry {

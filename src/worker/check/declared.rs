@@ -43,34 +43,46 @@ pub(super) fn identity(
     Ok(())
 }
 
-/// An optional extension module that did not compile leaves a pure wheel behind, without an error.
+/// An optional extension module that did not compile leaves a wheel without it behind, and no error: a pure
+/// one, or one for a platform that holds nothing `compiled`.
 /// Returns a remark where that is likely, but nobody knows.
 pub(super) fn kind(
     name: &WheelFilename,
+    compiled: bool,
     job: &Job,
     source: &SourceFacts,
     recipe: &Recipe,
 ) -> Result<Option<String>, Failure> {
     let pure = name.platform.iter().all(|platform| platform == "any");
-    match (recipe.build.expect, pure) {
-        (Some(Expect::Pure), false) => {
+    let (kind, bare) = match pure {
+        true => ("a pure wheel", true),
+        false => ("a wheel for a platform with nothing compiled in it", !compiled),
+    };
+    match recipe.build.expect {
+        Some(Expect::Pure) if !bare => {
             let hint =
                 "the recipe expects a pure wheel (build.expect), and the build gave one for a platform";
             Err(failure(Class::WrongWheel, hint))
         }
-        (Some(Expect::Platform), true) => {
-            let hint = "the recipe expects extension modules (build.expect), and the build gave a pure wheel: \
-                        the log tells why they were left out";
+        Some(Expect::Platform) if bare => {
+            let hint = format!(
+                "the recipe expects extension modules (build.expect), and the build gave {kind}: the log tells \
+                 why they were left out"
+            );
             Err(failure(Class::ExtensionMissing, hint))
         }
-        (None, true) if job.platform_expected => {
-            let hint = "this release has extension modules, and the build gave a wheel without: they are \
-                        optional and did not compile, the log tells why; if they are not needed, say so in \
-                        a recipe (build.expect = \"pure\")";
+        None if bare && job.platform_expected => {
+            let hint = format!(
+                "this release has extension modules, and the build gave {kind}: they are optional and did not \
+                 compile, the log tells why; if they are not needed, say so in a recipe (build.expect = \"pure\")"
+            );
             Err(failure(Class::ExtensionMissing, hint))
         }
-        (None, true) if source.extensions => {
+        None if bare && source.extensions => {
             Ok(Some("the source has code for extension modules, the wheel has none".to_owned()))
+        }
+        None if bare && !pure => {
+            Ok(Some("the wheel is for a platform, and nothing in it is compiled".to_owned()))
         }
         _ => Ok(None),
     }

@@ -47,8 +47,8 @@ pub async fn check<B: Bench>(
     let recipe = repair::recipe(job)?;
     let name = declared::name_of(wheel)?;
     declared::identity(&name, job, target, &wheel.filename)?;
-    let remark = declared::kind(&name, job, source, &recipe)?;
     let read = read(wheel).await?;
+    let remark = declared::kind(&name, read.compiled, job, source, &recipe)?;
     let mut done = wheel.notes.clone();
     done.extend(remark);
     match declared::agrees(&read.metadata, source) {
@@ -73,6 +73,8 @@ pub async fn check<B: Bench>(
 struct Read {
     metadata: Metadata,
     modules: modules::Modules,
+    /// Something in it was compiled: a module, a library, a program.
+    compiled: bool,
 }
 
 async fn read(wheel: &Repaired) -> Result<Read, Failure> {
@@ -82,9 +84,10 @@ async fn read(wheel: &Repaired) -> Result<Read, Failure> {
         let file = File::open(path)?;
         let contents = wheel::read(&file, &name)?;
         contents.metadata.validate_upload()?;
-        let wheel = Wheel::open(&file, &filename)?;
+        let mut wheel = Wheel::open(&file, &filename)?;
         let modules = modules::modules(wheel.members.iter().map(|member| member.name.as_str()));
-        Ok(Read { metadata: contents.metadata, modules })
+        let compiled = modules::has_compiled(&mut wheel)?;
+        Ok(Read { metadata: contents.metadata, modules, compiled })
     };
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(read)) => Ok(read),

@@ -1,6 +1,10 @@
 //! Which modules a wheel gives: those to import for a check.
 
+use crate::error::Result;
+use crate::packaging::elf;
+use crate::packaging::retag::Wheel;
 use std::collections::BTreeSet;
+use std::io::{Read, Seek};
 
 /// Folders of many projects that are installed by mistake, or are no use to import.
 const ASIDE: [&str; 14] = [
@@ -77,6 +81,19 @@ fn installed(member: &str) -> Option<&str> {
 
 fn is_compiled(path: &str) -> bool {
     path.ends_with(".so") || path.ends_with(".pyd")
+}
+
+/// Whether the wheel holds machine code, whatever for: told by its beginning, or by its name.
+pub(super) fn has_compiled<R: Read + Seek>(wheel: &mut Wheel<R>) -> Result<bool> {
+    const ENDINGS: [&str; 6] = [".so", ".pyd", ".dll", ".dylib", ".exe", ".a"];
+    for member in wheel.members.clone() {
+        if ENDINGS.iter().any(|ending| member.name.ends_with(ending))
+            || (member.size >= 64 && elf::is_elf(&wheel.beginning(&member, 4)?))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// `a/b/__init__.py` → `a.b`, `a/_x.cpython-312-x86_64-linux-gnu.so` → `a._x`; `None` for what is no
