@@ -77,19 +77,28 @@ impl Machine {
         folder
     }
 
-    fn command(&self, upstream: &str, arguments: &[&str]) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
         command.current_dir(self.folder.path()).env_clear();
         for name in ["PATH", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "SSL_CERT_FILE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command.env("XDG_CACHE_HOME", self.path("cache"));
-        command.args(["build", "--upstream", upstream, "-w", "house", "--json"]).args(arguments);
+        command.args(["build", "--json"]).args(arguments);
         command
     }
 
+    /// Has the server at this address build, for `alice/dev`.
+    pub async fn build_at(&self, server: &str, token: &str, arguments: &[&str]) -> Built {
+        let mut command = self.command(arguments);
+        command.args(["--server", server, "--for-index", "alice/dev"]).env("WHEELWRIGHT_TOKEN", token);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+        Built::of(output.await.expect("it ends"))
+    }
+
     pub async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
-        let mut command = self.command(upstream, arguments);
+        let mut command = self.command(arguments);
+        command.args(["--upstream", upstream, "-w", "house"]);
         let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
         Built::of(output.await.expect("it ends"))
     }

@@ -56,3 +56,4 @@ mod upload;
 mod upload_both;
 mod upload_form;
 mod versiondata;
+mod workers;

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod desk;
 pub mod fake_worker;
 pub mod forms;
+pub mod hired;
 pub mod host;
 pub mod packages;
 pub mod postgres;
