@@ -14,8 +14,10 @@ import installing
 import scale
 import serving
 import uploading
+import waiting
 
-PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds}
+PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds,
+         "waiting": waiting}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

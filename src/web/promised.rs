@@ -1,5 +1,7 @@
 //! `I/+w/{target}/{filename}`: promised wheels and their `.metadata`. Who asks for one that is not
 //! there yet waits a moment for the build, and is then told when to come again.
+//!
+//! What comes before and after the wait is boxed: who waits holds no room for it.
 
 use super::ctx::Ctx;
 use super::pages::builds::class_name;
@@ -29,7 +31,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         Some(wheel) => (wheel, Of::Metadata),
         None => (filename, Of::File),
     };
-    let target = ctx.app.builds.offers().await?;
+    let target = Box::pin(ctx.app.builds.offers()).await?;
     let target = target.named(ctx.param("target")).map(|known| known.target.name.clone());
     let asked = Asked {
         // What was served for a target that is gone is served on.
@@ -64,40 +66,43 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn file(&self) -> Result<Response> {
         let builds = &self.ctx.app.builds;
-        if let Some(row) = self.row().await?
+        if let Some(row) = Box::pin(self.row()).await?
             && let Some(frozen) = keep::frozen(&row)
         {
-            keep::permit(builds, &self.ctx.directory, &row).await?;
-            return self.serve(&frozen).await;
+            Box::pin(keep::permit(builds, &self.ctx.directory, &row)).await?;
+            return Box::pin(self.serve(&frozen)).await;
         }
         let key = promise::key(self.index, &self.target, self.wheel);
         let held = match builds.keeping().files.join(builds, &key, self.longest).await {
             Some(held) => held?,
-            None => keep::file(builds, &self.ctx.who, &self.promise().await?, self.longest).await?,
+            None => keep::file(builds, &self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
         };
         match held {
-            Held::Ready(frozen) => self.serve(&frozen).await,
-            other => self.told(&other).await,
+            Held::Ready(frozen) => Box::pin(self.serve(&frozen)).await,
+            other => Box::pin(self.told(&other)).await,
         }
     }
 
     async fn metadata(&self) -> Result<Response> {
         let builds = &self.ctx.app.builds;
-        if let Some(row) = self.row().await?
+        if let Some(row) = Box::pin(self.row()).await?
             && row.broken.is_none()
             && let Some(sha256) = &row.metadata_sha256
         {
-            keep::permit(builds, &self.ctx.directory, &row).await?;
-            return self.serve_metadata(sha256).await;
+            Box::pin(keep::permit(builds, &self.ctx.directory, &row)).await?;
+            return Box::pin(self.serve_metadata(sha256)).await;
         }
         let key = promise::key(self.index, &self.target, self.wheel);
         let held = match builds.keeping().metadata.join(builds, &key, self.longest).await {
             Some(held) => held?,
-            None => promise::metadata(builds, &self.ctx.who, &self.promise().await?, self.longest).await?,
+            None => {
+                promise::metadata(builds, &self.ctx.who, &Box::pin(self.promise()).await?, self.longest)
+                    .await?
+            }
         };
         match held {
-            Held::Ready(sha256) => self.serve_metadata(&sha256).await,
-            other => self.told(&other).await,
+            Held::Ready(sha256) => Box::pin(self.serve_metadata(&sha256)).await,
+            other => Box::pin(self.told(&other)).await,
         }
     }
 
@@ -164,16 +169,17 @@ impl Asked<'_> {
             None => "its source is on its way".to_owned(),
         };
         let again = match is_uv(&self.ctx.headers) {
-            true => {
-                "run the same command again, which goes on where this one ended; UV_HTTP_RETRIES=20 lets uv wait for long builds"
-            }
-            false => "ask again after that time",
+            true => format!(
+                "run the same command again in {seconds} s, which goes on where this one ended; UV_HTTP_RETRIES=20 \
+                 lets uv wait for long builds"
+            ),
+            false => format!("ask again in {seconds} s"),
         };
         Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "Wheel is being built".to_owned(),
             reason: format!("Wheel is being built: {state}, ask again in {seconds} s"),
-            detail: format!("{} is being built: {state}, about {seconds} s more: {again}", self.wheel),
+            detail: format!("{} is being built: {state}; {again}", self.wheel),
             see: build.map(|build| self.url(build)),
             retry_after: Some(retry_after),
         }

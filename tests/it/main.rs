@@ -10,6 +10,7 @@ mod built_pages;
 mod chain;
 mod cli;
 mod clients_install;
+mod clients_promised;
 mod clients_publish;
 mod clients_pypi;
 mod command_build;

@@ -12,6 +12,10 @@ use crate::packaging::retag::{Plan, Wheel};
 use crate::packaging::wheel;
 use bytes::Bytes;
 use std::io::Cursor;
+use tokio::sync::Semaphore;
+
+/// Copies at once in this process: each holds its wheel in memory twice.
+static AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// A copy whose bytes are stored.
 pub(super) struct Copied {
@@ -39,6 +43,8 @@ pub(super) async fn copy(
         return Ok(Err(format!("{filename} was built, which {} does not take", promise.target.name)));
     }
     let store = builds.store();
+    // Never closed, so that nobody goes without a turn.
+    let _turn = AT_ONCE.acquire().await;
     let bytes = whole(builds, sha256, filename).await?;
     let told = match &known.metadata_sha256 {
         Some(sha256) => Some(whole(builds, sha256, &format!("{}.metadata", promise.filename)).await?),

@@ -156,32 +156,43 @@ fn python_with_pip() -> PathBuf {
 /// there is one, else the oldest Python 3 that is found.
 pub fn old_pip() -> (Client, String) {
     let (python, version) = oldest_python();
-    let folder = cache().join("pip-20");
-    let _lock = lock("pip-20");
-    let wanted = format!("{} {version}", python.display());
+    (pip_on("pip-20", &python), version)
+}
+
+/// The pip of `tests/clients/{name}.txt`, run by this interpreter straight from its wheel, and
+/// nothing else on its `PATH`: no compiler.
+pub fn pip_on(name: &str, python: &Path) -> Client {
+    let wheel = pip_wheel(name);
+    let client = Client::at(PathBuf::new());
+    let bin = client.home.path().join("bin");
+    fs::create_dir(&bin).expect("a new folder");
+    let script = format!("#!/bin/sh\nexec '{}' '{}/pip' \"$@\"\n", python.display(), wheel.display());
+    fs::write(bin.join("pip"), script).expect("a written script");
+    must_run(Command::new("chmod").arg("+x").arg(bin.join("pip")));
+    let path = bin.display().to_string();
+    Client { bin, ..client }.set("PATH", path)
+}
+
+/// Downloaded once, by a new pip: an old one may not know today's certificates.
+fn pip_wheel(name: &str) -> PathBuf {
+    let python = python_with_pip();
+    let folder = cache().join(format!("{name}-wheel"));
+    let _lock = lock(&format!("{name}-wheel"));
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/clients/{name}.txt"));
+    let wanted = fs::read_to_string(&requirements).expect("a requirement file of this client");
     let marker = folder.join("made-from.txt");
     if !fs::read_to_string(&marker).is_ok_and(|made| made == wanted) {
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("bin")).expect("a new folder");
-        let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/pip-20.txt");
-        // Downloaded by a new pip: the old one may not know today's certificates.
-        let mut download = Command::new(python_with_pip());
-        download
-            .args(["-m", "pip", "download", "-q", "--no-deps", "-r"])
-            .arg(&requirements)
-            .arg("-d")
-            .arg(&folder);
+        fs::create_dir_all(&folder).expect("a new folder");
+        let mut download = Command::new(python);
+        download.args(["-m", "pip", "download", "-q", "--no-deps", "--python-version", "3.12"]);
+        download.args(["--only-binary", ":all:", "-r"]).arg(&requirements).arg("-d").arg(&folder);
         must_run(&mut download);
-        let wheel = fs::read_dir(&folder).expect("a readable folder").flatten().map(|entry| entry.path());
-        let wheel = wheel.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
-        let wheel = wheel.expect("a downloaded wheel");
-        let script = format!("#!/bin/sh\nexec '{}' '{}/pip' \"$@\"\n", python.display(), wheel.display());
-        let program = folder.join("bin/pip");
-        fs::write(&program, script).expect("a written script");
-        must_run(Command::new("chmod").arg("+x").arg(&program));
         fs::write(&marker, wanted).expect("a written marker");
     }
-    (Client::at(folder.join("bin")), version)
+    let wheel = fs::read_dir(&folder).expect("a readable folder").flatten().map(|entry| entry.path());
+    let wheel = wheel.into_iter().find(|path| path.extension().is_some_and(|e| e == "whl"));
+    wheel.expect("a downloaded wheel")
 }
 
 fn oldest_python() -> (PathBuf, String) {

@@ -33,6 +33,51 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     return filename
 "##;
 
+/// Another backend, which compiles a module of C that knows the answer.
+const COMPILES: &str = r##"
+import base64, hashlib, os, subprocess, sys, sysconfig, zipfile
+
+NAME, VERSION = "{name}", "{version}"
+CODE = """
+#include <Python.h>
+static PyObject *answer(PyObject *self, PyObject *none) { return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, 0}, {0, 0, 0, 0}};
+#if PY_MAJOR_VERSION >= 3
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "{name}", 0, -1, methods, 0, 0, 0, 0};
+PyMODINIT_FUNC PyInit_{name}(void) { return PyModule_Create(&module); }
+#else
+PyMODINIT_FUNC init{name}(void) { Py_InitModule("{name}", methods); }
+#endif
+"""
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    with open("module.c", "w") as code:
+        code.write(CODE)
+    include = sysconfig.get_paths()["include"]
+    subprocess.check_call(["cc", "-shared", "-fPIC", "-O1", "-I", include, "module.c", "-o", "module.so"])
+    python = "cp%d%d" % sys.version_info[:2]
+    flags = "" if sys.version_info >= (3, 8) else "m"
+    if sys.version_info < (3,) and sys.maxunicode > 65535:
+        flags = "mu"
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    tag = "%s-%s%s-%s" % (python, python, flags, platform)
+    info = "%s-%s.dist-info/" % (NAME, VERSION)
+    metadata = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (NAME, VERSION)
+    wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: %s\n" % tag
+    with open("module.so", "rb") as module:
+        members = [(NAME + ".so", module.read())]
+    members += [(info + "METADATA", metadata.encode()), (info + "WHEEL", wheel.encode())]
+    record = info + "RECORD,,\n"
+    for name, data in members:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        record = "%s,sha256=%s,%d\n" % (name, digest, len(data)) + record
+    filename = "%s-%s-%s.whl" % (NAME, VERSION, tag)
+    with zipfile.ZipFile(os.path.join(folder, filename), "w") as archive:
+        for name, data in members + [(info + "RECORD", record.encode())]:
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    return filename
+"##;
+
 /// A source that is about to be packed.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -52,6 +97,12 @@ impl Tree {
         )];
         let (name, version) = (name.to_owned(), version.to_owned());
         Self { name, version, requires: "[]".to_owned(), build: String::new(), files }
+    }
+
+    /// `{name}-{version}` with a module of C, for whatever CPython builds it; `module.answer()` is 42.
+    pub fn compiled(name: &str, version: &str) -> Self {
+        let backend = COMPILES.replace("{name}", name).replace("{version}", version);
+        Self::new(name, version).file("backend.py", &backend)
     }
 
     /// A Python list: what `get_requires_for_build_wheel` returns.
