@@ -37,6 +37,7 @@ mod promised_metadata;
 mod promised_metadata_pypi;
 mod promised_pages;
 mod promised_rows;
+mod promised_told;
 mod provenance;
 mod proxy;
 mod proxy_builds;

@@ -14,6 +14,7 @@ use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, Builds, Priority, State, Wanted};
 use crate::db::promises::{Change, StoredPromise};
 use crate::error::Result;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,10 +82,11 @@ async fn natural(builds: &Builds, promise: &Promise) -> Result<Option<(String, S
             && wheel.version == promise.version
             && told.is_none_or(|told| *told == file.source_sha256);
         let rank = ranks.rank(&wheel).filter(|_| is_of)?;
-        Some((rank, file.metadata_sha256?, file.source_sha256))
+        Some((rank, Reverse(file.created_at), file.metadata_sha256?, file.source_sha256))
     });
-    let best = fitting.min_by(|a, b| a.0.cmp(&b.0));
-    Ok(best.map(|(_, metadata, source)| (metadata, source)))
+    // The one that the promise would be kept with.
+    let best = fitting.min_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    Ok(best.map(|(_, _, metadata, source)| (metadata, source)))
 }
 
 /// The sdist's own metadata, if it holds for the wheel: it binds and no recipe changes the source.

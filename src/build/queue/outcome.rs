@@ -119,12 +119,17 @@ impl Builds {
 
     /// The pages that promised what failed are written anew, by other processes too.
     async fn unpromise(&self, id: BuildId) -> Result<()> {
-        let listed = |row: &StoredBuild| !row.given && Purpose::named(&row.purpose) == Purpose::Wheel;
-        let Some(row) = self.0.db.build(id).await?.filter(listed) else { return Ok(()) };
+        let Some(row) = self.0.db.build(id).await?.filter(|row| !row.given) else { return Ok(()) };
+        let what = match (Purpose::named(&row.purpose), row.class.as_deref()) {
+            (Purpose::Wheel, _) => "build failed",
+            // A build may tell what the hook could not: the promise stands.
+            (Purpose::Metadata, Some("metadata-hook" | "wrong-wheel")) => return Ok(()),
+            (Purpose::Metadata, _) => "metadata failed",
+        };
         let detail = format!("{id} for {}", row.target);
         let told = NewEvent {
             who: BUILDER,
-            what: "build failed",
+            what,
             index: Some(&row.context),
             project: row.project.as_deref(),
             detail: Some(&detail),
