@@ -5,7 +5,6 @@ use crate::build::choose;
 use crate::build::job;
 use crate::build::queue::{Builds, owner_of};
 
-use crate::db::builds::FailedBuild;
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
 use crate::error::Result;
@@ -45,13 +44,9 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Whether a build was a build of this source.
-    fn is_of(&self, build: &FailedBuild) -> bool {
-        let told = serde_json::from_str::<job::Source>(&build.source);
-        let same = self.file.hashes.sha256.as_ref().zip(build.source_sha256.as_ref());
-        build.context == self.owner.as_str()
-            && told.is_ok_and(|told| told.filename == self.file.filename)
-            && same.is_none_or(|(listed, built)| listed == built)
+    /// Its owner and name.
+    fn key(&self) -> (&str, &str) {
+        (self.owner.as_str(), &self.file.filename)
     }
 }
 
@@ -88,10 +83,18 @@ impl ForTarget {
                 known.asked.insert((owner.clone(), row.filename.clone()), row);
             }
         }
+        let by_file: BTreeMap<_, _> =
+            sources.iter().map(|(version, one)| (one.key(), (version, one))).collect();
         for failed in db.failed_builds(project.as_str(), &target.name).await? {
-            let Some((version, source)) = sources.iter().find(|(_, source)| source.is_of(&failed)) else {
+            let Ok(told) = serde_json::from_str::<job::Source>(&failed.source) else { continue };
+            let Some((version, source)) = by_file.get(&(failed.context.as_str(), told.filename.as_str()))
+            else {
                 continue;
             };
+            let same = source.file.hashes.sha256.as_ref().zip(failed.source_sha256.as_ref());
+            if same.is_some_and(|(listed, built)| listed != built) {
+                continue;
+            }
             until = now() + LACKING;
             if self.builds.would_repeat(&failed, project, version, target).await? {
                 known.failed.insert((source.owner.clone(), source.file.filename.clone()));
