@@ -18,6 +18,10 @@ use axum::response::Response;
 use futures::FutureExt;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use tokio::sync::Semaphore;
+
+/// Resolvers at work at once; more wait for their turn.
+static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// What the resolver is given, and what must be written back into its answer.
 #[derive(Default)]
@@ -54,7 +58,10 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
         limits: uv::Limits::default(),
         folder: &ctx.app.config.data.join("compile"),
     };
-    match uv::compile(question).await? {
+    let turn = TURNS.acquire().await.map_err(Error::internal)?;
+    let answer = uv::compile(question).await?;
+    drop(turn);
+    match answer {
         Answer::Pinned(pinned) => Ok(base::plain(input.answer(&ctx, &target, &tool.version, &pinned))),
         Answer::Unsolved(why) => {
             let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &base::root(&ctx));

@@ -23,7 +23,11 @@ use futures::StreamExt;
 use http::{HeaderMap, Method};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use url::Url;
+
+/// Archives that are fetched at once; more wait for their turn.
+static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// A wheel for a line.
 #[derive(Clone, Debug)]
@@ -218,6 +222,7 @@ async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
     if url.password().is_some() {
         return Err(bad!("the URL holds a password, which a server would keep: leave it out"));
     }
+    let _turn = TURNS.acquire().await.map_err(Error::internal)?;
     let client = Client::new(&ctx.app.config)?;
     // No host is the named one, so every one is looked at.
     let nobody = Url::parse("http://nobody.invalid/").map_err(Error::internal)?;

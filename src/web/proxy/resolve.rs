@@ -140,6 +140,12 @@ async fn first_step(ctx: &Ctx<()>, target: &ForTarget, line: &Line) -> Result<St
     };
     let file = match wanted(&page, hashed, target) {
         Ok(Wanted::File(file)) => file,
+        Ok(Wanted::Built(..)) if !target.offered.open => {
+            let name = &target.offered.target.name;
+            let why =
+                format!("it must be built, and nobody builds for {name} at present: start a worker there");
+            return Ok(Step::Trouble(Why::Text(why)));
+        }
         Ok(Wanted::Built(index, filename)) => {
             let name = &target.offered.target.name;
             let promise = promise::find(&ctx.app.builds, &ctx.who, &index, name, &filename).await?;
