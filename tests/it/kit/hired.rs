@@ -61,6 +61,11 @@ impl Hired {
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }
+
+    /// kill -9, and its folder with it.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("it ran");
+    }
 }
 
 /// Reads what a program says until its worker is known; the rest is read by nobody, but read.
