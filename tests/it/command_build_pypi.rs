@@ -84,3 +84,42 @@ async fn pypi_a_repository_and_a_project_install_on_two_pythons_from_one_folder(
     let again = machine.build(&pypi(), &arguments).await.succeeded();
     assert!(again.outcomes().contains(&"docopt cp27mu held".to_owned()), "{:?}", again.outcomes());
 }
+
+/// The members of a wheel, unpacked and imported by the interpreter: the pip that came with 2.7 knows
+/// no tags like those of this machine.
+fn unpacked(machine: &Machine, version: &str, tag: &str, imports: &str) -> Vec<String> {
+    let Some(python) = python(version) else { panic!("there is no Python {version} to import with") };
+    let (house, site) = (machine.house(), machine.path(&format!("unpacked-{version}")));
+    let name = house.iter().find(|name| name.contains(tag));
+    let name = name.unwrap_or_else(|| panic!("no wheel for {tag} in {house:?}"));
+    let path = machine.path("house").join(name);
+    let mut unpack = Command::new("python3");
+    unpack.args(["-m", "zipfile", "-e"]).args([&path, &site]);
+    assert!(unpack.status().expect("python runs").success());
+    let output = Command::new(&python).env_clear().env("PYTHONPATH", &site).args(["-c", imports]).output();
+    let output = output.expect("python runs");
+    assert!(output.status.success(), "{version}: {}", String::from_utf8_lossy(&output.stderr));
+    let file = std::fs::File::open(path).expect("a wheel");
+    let wheel = wheelwright::packaging::retag::Wheel::open(file, name).expect("a wheel");
+    wheel.members.iter().map(|member| member.name.clone()).collect()
+}
+
+/// The recipe that comes along, from end to end: headers by apt, the client library copied in, its own
+/// tests against a MariaDB server that starts and stops in the sandbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn mysqlclient_brings_its_library_along_and_passes_its_tests_on_two_pythons() {
+    let apt = Command::new("apt-get").arg("--version").output();
+    assert!(apt.is_ok(), "this story needs Debian's apt-get: the recipe takes its packages from there");
+    let machine = Machine::new();
+    let imports = "import MySQLdb; MySQLdb.get_client_info()";
+    for (requirement, version, tag) in
+        [("mysqlclient==2.2.7", "3.13", "cp313"), ("mysqlclient==1.4.6", "2.7", "cp27")]
+    {
+        let arguments = [requirement, "--target", version];
+        let built = machine.build(&pypi(), &arguments).await.succeeded();
+        assert!(built.outcomes().iter().any(|told| told.ends_with("built")), "{:?}", built.outcomes());
+        let members = unpacked(&machine, version, tag, imports);
+        assert!(members.iter().any(|name| name.starts_with("mysqlclient.libs/libmariadb")), "{members:?}");
+    }
+    installs(&machine, "3.13", &["mysqlclient==2.2.7"], imports);
+}
