@@ -143,11 +143,11 @@ impl Through {
     /// `Bad` if the address is none; `Missing` if a Python is needed and there is none.
     pub async fn open(&self) -> Result<Proxy> {
         let address = self.address(std::env::var("WHEELSPROXY_URL").ok())?;
-        let agent = match address.target.as_str() {
-            "auto" => Some(Python::find(self.python.as_deref()).await?.user_agent()),
+        let python = match address.target.as_str() {
+            "auto" => Some(Python::find(self.python.as_deref()).await?),
             _ => None,
         };
-        Proxy::new(address, self.token.clone(), agent)
+        Proxy::new(address, self.token.clone(), python.as_ref())
     }
 }
 

@@ -69,7 +69,7 @@ impl Compile {
         let read = Input::read(&input, &extras, &self.groups)?;
         read.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let proxy = self.through.open().await?;
-        let line = progress.begin(&format!("{} for {}", input.display(), proxy.address.target), "compile");
+        let line = progress.begin(&format!("{} for {}", input.display(), proxy.target), "compile");
         let compiled = compile(&proxy, self.through.python.as_deref(), &read).await?;
         let pinned = pins(&compiled.text);
         let (mut count, mut builds) = (pinned.len(), Vec::new());
@@ -89,7 +89,7 @@ impl Compile {
         line.end(&format!("{count} pinned"));
         let shown = self.output.display().to_string();
         let value = json!({
-            "ok": true, "file": shown, "target": proxy.address.target, "pins": pinned,
+            "ok": true, "file": shown, "target": proxy.target, "pins": pinned,
             "local": compiled.locals, "builds": builds, "warnings": read.warnings,
         });
         Ok((format!("{count} pinned in {shown}"), value))

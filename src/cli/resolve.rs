@@ -54,7 +54,7 @@ impl Resolve {
         let file = self.output.display().to_string();
         let said = format!("{} wheels in {file}, {} built for it", lines.len(), builds.len());
         let value = json!({
-            "ok": true, "file": file, "target": proxy.address.target, "urls": lines,
+            "ok": true, "file": file, "target": proxy.target, "urls": lines,
             "builds": builds, "warnings": input.warnings,
         });
         Ok((said, value))

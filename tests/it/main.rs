@@ -16,6 +16,7 @@ mod clients_pypi;
 mod command_build;
 mod command_build_pypi;
 mod command_install;
+mod command_resolve;
 mod counted;
 mod database;
 mod devpi_api;

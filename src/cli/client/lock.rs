@@ -25,7 +25,7 @@ pub async fn lock(proxy: &Proxy, lines: &[String]) -> Result<Lock> {
     packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
     Ok(Lock {
         lock_version: "1.0".to_owned(),
-        environments: environment_of(&proxy.address.target).into_iter().collect(),
+        environments: environment_of(&proxy.target).into_iter().collect(),
         created_by: "wheelwright".to_owned(),
         packages,
         ..Lock::default()

@@ -1,7 +1,7 @@
 //! The wheels proxy as its clients see it: text in, text out, and the pages behind it.
 
 use super::super::build::api::Api;
-use super::{Address, without_user};
+use super::{Address, Python, without_user};
 use crate::error::{Error, Result};
 use std::time::{Duration, Instant};
 use url::Url;
@@ -17,19 +17,22 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub struct Proxy {
     pub api: Api,
     pub address: Address,
+    /// Where the address says `auto`: the target of the Python at hand.
+    pub target: String,
     token: Option<String>,
 }
 
 impl Proxy {
-    /// `agent` tells of the interpreter, where the target is `auto`.
+    /// `python` is what the wheels are for, where the target is `auto`.
     ///
     /// # Errors
     /// `Bad` if the address is no server's.
-    pub fn new(address: Address, token: Option<String>, agent: Option<String>) -> Result<Self> {
+    pub fn new(address: Address, token: Option<String>, python: Option<&Python>) -> Result<Self> {
         // One credential at a time.
         let root = if token.is_some() { without_user(&address.root) } else { address.root.clone() };
-        let api = Api::new(root.as_str(), token.clone())?.with_agent(agent);
-        Ok(Self { api, address, token })
+        let api = Api::new(root.as_str(), token.clone())?.with_agent(python.map(Python::user_agent));
+        let target = python.map_or_else(|| address.target.clone(), |python| python.target.name.clone());
+        Ok(Self { api, address, target, token })
     }
 
     /// The pages for installers, with the credential that they need.

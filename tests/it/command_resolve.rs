@@ -1,0 +1,165 @@
+//! Stories of `wheelwright compile` and `resolve`, and of the same under the name `pip-reqs`.
+
+use crate::kit::Server;
+use crate::kit::clients::Client;
+use crate::kit::desk::{Desk, Ran};
+use crate::kit::forms::Form;
+use crate::kit::packages::{Dist, Package};
+use crate::kit::stages::{PASSWORD, stage_with};
+use crate::kit::worker;
+use wheelwright::build::job::WorkerDescription;
+use wheelwright::build::target::Target;
+
+const TARGET: &str = "cp312-manylinux_2_36_x86_64";
+
+/// A server with alice's stage, a target that a worker of ours builds for, and uv.
+async fn start() -> Server {
+    let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
+    let server = stage_with(|config| config.proxy.uv = Some(uv.display().to_string())).await;
+    let markers = [
+        ("implementation_name", "cpython"),
+        ("implementation_version", "3.12.1"),
+        ("os_name", "posix"),
+        ("platform_machine", "x86_64"),
+        ("platform_python_implementation", "CPython"),
+        ("platform_system", "Linux"),
+        ("python_full_version", "3.12.1"),
+        ("python_version", "3.12"),
+        ("sys_platform", "linux"),
+    ];
+    let tags = ["cp312-cp312-manylinux_2_36_x86_64", "py3-none-any"];
+    let plain = worker::target(TARGET, "3.12.1", &tags);
+    let markers = markers.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let targets = vec![Target { markers, ..plain }];
+    let description =
+        WorkerDescription { targets, slots: 1, isolation: "none".into(), version: "1".into(), off: None };
+    server.app.builds.register("root", "w", &description).await.expect("a worker");
+    server
+}
+
+async fn give(server: &Server, dist: &Dist) {
+    let answer = server.post("/alice/dev/", Form::of(dist), "alice", PASSWORD).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+fn wheel(name: &str, version: &str) -> Package {
+    Package::new(name, version).tag("py3-none-any")
+}
+
+/// The arguments of a command that is about this server.
+fn about<'a>(arguments: &[&'a str], address: &'a str) -> Vec<&'a str> {
+    [arguments, &["--server", address, "--index", "alice/dev", "--target", "cp312"]].concat()
+}
+
+async fn run(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
+    let address = server.url("/").trim_end_matches('/').to_owned();
+    desk.run("wheelwright", &about(arguments, &address)).await
+}
+
+/// Lines that want something.
+fn pins(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wanted_is_pinned_with_constraints_and_local_folders() {
+    let (server, desk) = (start().await, Desk::new());
+    give(&server, &wheel("app", "1.0").requires("lib").wheel()).await;
+    for version in ["1.0", "2.0"] {
+        give(&server, &wheel("lib", version).wheel()).await;
+    }
+    give(&server, &wheel("other", "3.0").wheel()).await;
+    desk.write("requirements.in", "app  # why not\n-c limits.txt\n-e ./addons/one\n");
+    // Nobody needs `absent`: a constraint wants nothing.
+    desk.write("limits.txt", "lib<2\nabsent==1\n");
+    desk.write(
+        "addons/one/pyproject.toml",
+        "[project]\nname = 'one'\nversion = '1'\ndependencies = ['other']\n",
+    );
+    let ran = run(&desk, &server, &["compile", "--json"]).await.succeeded();
+    let text = desk.read("requirements.txt");
+    let local = format!("-e file://{}", desk.path("addons/one").display());
+    assert_eq!(pins(&text), ["app==1.0", "lib==1.0", "other==3.0", &local]);
+    assert_eq!(ran.json()["pins"].as_array().map(Vec::len), Some(3), "{}", ran.out);
+    // The same for the original's name: its arguments, its files.
+    let proxy = server.url("/v1/alice.dev/cp312");
+    desk.write("requirements.in", "app\nlib==1.0\n-e ./addons/one\n");
+    desk.run_with("pip-reqs", &["compile", "requirements.in", "old.txt"], &[("WHEELSPROXY_URL", &proxy)])
+        .await
+        .succeeded();
+    assert_eq!(pins(&desk.read("old.txt")), pins(&text));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_explained_and_nothing_is_written() {
+    let (server, desk) = (start().await, Desk::new());
+    give(&server, &wheel("app", "1.0").requires("lib<2").wheel()).await;
+    give(&server, &wheel("lib", "2.0").wheel()).await;
+    desk.write("requirements.in", "app\n");
+    desk.write("requirements.txt", "before\n");
+    let ran = run(&desk, &server, &["compile"]).await.failed();
+    assert!(ran.err.contains("lib<2"), "{}", ran.err);
+    assert_eq!(desk.read("requirements.txt"), "before\n");
+    let none = desk.run("pip-reqs", &["compile"]).await;
+    assert_eq!(none.code, Some(2), "{}", none.err);
+    assert!(none.err.contains("WHEELSPROXY_URL"), "{}", none.err);
+    let nobody =
+        desk.run("wheelwright", &["compile", "-w", "http://127.0.0.1:9/v1/pypi/cp312/"]).await.failed();
+    assert!(nobody.err.contains("wheelwright serve"), "{}", nobody.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_yet_is_built_and_locked() {
+    let (server, desk) = (start().await, Desk::new());
+    let demo = Package::new("demo", "1.0").requires_python(">=3").tag("py3-none-any");
+    give(&server, &demo.sdist()).await;
+    give(&server, &wheel("lib", "2.0").wheel()).await;
+    desk.write("requirements.txt", "lib==2.0\ndemo==1.0\n");
+    let building = async {
+        let job = worker::job(&server).await;
+        worker::built(&server, &job, &demo.wheel()).await;
+    };
+    let (ran, ()) = tokio::join!(run(&desk, &server, &["resolve", "--json"]), building);
+    ran.succeeded();
+    let urls = desk.read("requirements.urls");
+    let [lib, made] = &*pins(&urls) else { panic!("{urls}") };
+    assert!(lib.contains("/lib-2.0-py3-none-any.whl#sha256="), "{urls}");
+    assert!(
+        made.contains(&format!("/demo-1.0-1ww-{}.whl#sha256=", "cp312-cp312-manylinux_2_36_x86_64")),
+        "{urls}"
+    );
+    // Again, as a lock file: nothing is built.
+    let again =
+        run(&desk, &server, &["resolve", "requirements.txt", "pylock.toml", "--json"]).await.succeeded();
+    assert_eq!(again.json()["builds"].as_array().map(Vec::len), Some(0), "{}", again.out);
+    let lock = desk.read("pylock.toml");
+    let sha256 = made.split_once("#sha256=").expect("a hash").1;
+    assert!(lock.contains(&format!("sha256 = \"{sha256}\"")), "{lock}");
+    assert!(lock.contains("python_version == '3.12'") && lock.contains("name = \"lib\""), "{lock}");
+    // The original's name, on the original's files.
+    let proxy = server.url("/v1/alice.dev/cp312/");
+    desk.run("pip-reqs", &["-w", &proxy, "resolve", "requirements.txt", "old.urls"]).await.succeeded();
+    assert_eq!(desk.read("old.urls"), urls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_with_the_end_of_its_log() {
+    let (server, desk) = (start().await, Desk::new());
+    let demo = Package::new("demo", "1.0");
+    give(&server, &demo.sdist()).await;
+    desk.write("requirements.txt", "demo==1.0\n");
+    let failing = async {
+        let job = worker::job(&server).await;
+        let log = b"first\ngcc: the moon is not in reach\n";
+        server.app.builds.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
+        worker::failed(&server, &job).await;
+        job.build
+    };
+    let (ran, id) = tokio::join!(run(&desk, &server, &["resolve"]), failing);
+    let ran = ran.failed();
+    assert!(ran.err.contains("the moon is not in reach"), "{}", ran.err);
+    assert!(ran.err.contains("compiler") && ran.err.contains("mend it"), "{}", ran.err);
+    assert!(ran.err.contains(&format!("/+builds/{id}")), "{}", ran.err);
+    assert!(!desk.path("requirements.urls").exists());
+}
