@@ -43,18 +43,26 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: i64) -> Result<Vec<Publ
             wanted,
         };
         match indexes.take_built(&index, handed).await {
-            Ok(filename) => published.push(Published { index: index.name.clone(), filename }),
+            Ok(filename) => {
+                db.build_published(build, index.name.as_str()).await?;
+                published.push(Published { index: index.name.clone(), filename });
+            }
             Err(why @ (Error::Bad(_) | Error::Forbidden(_) | Error::Missing(_))) => {
-                refused.push(format!("{}: {why}", index.name));
+                tracing::warn!(build, index = %index.name, %why, "a built wheel was not taken");
+                refused.push((index.name.to_string(), why.to_string()));
             }
             Err(error) => return Err(error),
         }
     }
-    let refused = Some(refused.join("; ")).filter(|text| !text.is_empty());
-    if let Some(why) = &refused {
-        tracing::warn!(build, why, "a built wheel was not taken");
-    }
-    db.note_published(build, finished.fence, refused.as_deref()).await?;
+    let placed = |name: &String| {
+        published.iter().any(|done: &Published| done.index.as_str() == name)
+            || refused.iter().any(|(index, _)| index == name)
+    };
+    // Deleted, or a mirror by now.
+    let gone = finished.wanted.iter().filter(|name| !placed(name));
+    let gone: Vec<_> = gone.map(|name| (name.clone(), "it is no stage any more".to_owned())).collect();
+    refused.extend(gone);
+    db.note_published(build, finished.fence, &refused).await?;
     Ok(published)
 }
 
@@ -82,7 +90,7 @@ pub async fn catch_up(db: &Db, indexes: &Indexes) -> Result<()> {
 async fn places(indexes: &Indexes, finished: &Finished, source: &Source) -> Result<Vec<(Index, bool)>> {
     let directory = indexes.directory();
     let mut places = Vec::new();
-    for (name, _) in &finished.wanted {
+    for name in &finished.wanted {
         let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name).cloned());
         places.extend(index.filter(|index| matches!(index.kind, Kind::Stage(_))).map(|index| (index, true)));
     }

@@ -175,20 +175,6 @@ impl Db {
         Ok(query.bind(id).fetch_all(&self.pool).await?)
     }
 
-    /// Indexes that get the wheel, with the time at which each got it.
-    pub async fn build_indexes(&self, id: i64) -> Result<Vec<(String, Option<Micros>)>> {
-        let query = "SELECT index_name, published_at FROM build_for WHERE build = $1 ORDER BY index_name";
-        let rows = sqlx::query(query).bind(id).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-    }
-
-    /// An index got the wheel.
-    pub async fn build_published(&self, id: i64, index: &str, at: Micros) -> Result<()> {
-        let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
-        sqlx::query(query).bind(id).bind(index).bind(at).execute(&self.writer).await?;
-        Ok(())
-    }
-
     /// Somebody asks for a build that exists: it counts for them too, and is not less urgent than
     /// they are.
     pub async fn join_build(
@@ -337,7 +323,11 @@ impl Tx {
         if reset.rows_affected() == 0 {
             return Ok(false);
         }
-        for query in ["DELETE FROM build_log WHERE build = $1", "DELETE FROM build_need WHERE build = $1"] {
+        for query in [
+            "DELETE FROM build_log WHERE build = $1",
+            "DELETE FROM build_need WHERE build = $1",
+            "UPDATE build_for SET published_at = NULL WHERE build = $1",
+        ] {
             sqlx::query(query).bind(id).execute(&mut *self.tx).await?;
         }
         Ok(true)

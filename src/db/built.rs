@@ -46,8 +46,8 @@ pub struct Finished {
     pub wheel_sha256: String,
     /// The audit trail's name of who asked.
     pub asked_by: String,
-    /// Indexes that somebody asked for it, and whether they got it.
-    pub wanted: Vec<(String, bool)>,
+    /// Indexes that somebody asked for it.
+    pub wanted: Vec<String>,
 }
 
 const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_file.project, \
@@ -68,9 +68,32 @@ const REQUESTED: &str = "SELECT project, version, uploaded_at, filename FROM fil
     AND (uploaded_at > $2 OR (uploaded_at = $2 AND filename > $3)) \
     ORDER BY uploaded_at, filename LIMIT $4";
 
+/// Stands for the time of publication where an index refused the wheel: `build.unpublished` says why.
+const REFUSED: Micros = 0;
+
 const FINISHED: &str = "SELECT id, fence, context, source, source_sha256, wheel, wheel_sha256, asked_by \
     FROM build WHERE id = $1 AND state = 'built' AND source_sha256 IS NOT NULL \
     AND wheel IS NOT NULL AND wheel_sha256 IS NOT NULL";
+
+/// What became of a wheel that an index was to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It is not built yet, or was a moment ago.
+    Open,
+    /// Since when the index has it.
+    Done(Micros),
+    Refused,
+}
+
+impl Publication {
+    fn of(at: Option<Micros>) -> Self {
+        match at {
+            None => Self::Open,
+            Some(REFUSED) => Self::Refused,
+            Some(at) => Self::Done(at),
+        }
+    }
+}
 
 impl Db {
     /// The files of a project that were built here and are not deleted, by file name.
@@ -95,11 +118,7 @@ impl Db {
         let Some(row) = sqlx::query(FINISHED).bind(build).fetch_optional(&self.pool).await? else {
             return Ok(None);
         };
-        let wanted = sqlx::query("SELECT index_name, published_at FROM build_for WHERE build = $1");
-        let wanted = wanted.bind(build).fetch_all(&self.pool).await?;
-        let read = |row: &AnyRow| -> Result<(String, bool)> {
-            Ok((row.try_get(0)?, row.try_get::<Option<i64>, _>(1)?.is_some()))
-        };
+        let wanted = self.build_indexes(build).await?;
         Ok(Some(Finished {
             id: row.try_get(0)?,
             fence: row.try_get(1)?,
@@ -109,7 +128,7 @@ impl Db {
             wheel: row.try_get(5)?,
             wheel_sha256: row.try_get(6)?,
             asked_by: row.try_get(7)?,
-            wanted: wanted.iter().map(read).collect::<Result<_>>()?,
+            wanted: wanted.into_iter().map(|(index, _)| index).collect(),
         }))
     }
 
@@ -139,18 +158,36 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
-    /// The indexes that have a file of this build.
-    pub async fn places_of_build(&self, build: i64) -> Result<Vec<(String, bool)>> {
-        let query = "SELECT DISTINCT index_name FROM built_file WHERE build = $1 ORDER BY index_name";
-        let names: Vec<String> = sqlx::query_scalar(query).bind(build).fetch_all(&self.pool).await?;
-        Ok(names.into_iter().map(|name| (name, true)).collect())
+    /// The indexes that have a file of this build's last run.
+    pub async fn places_of_build(&self, build: i64) -> Result<Vec<String>> {
+        let query = "SELECT DISTINCT index_name FROM built_file JOIN build ON build.id = built_file.build \
+            AND build.fence = built_file.fence WHERE build = $1 ORDER BY index_name";
+        Ok(sqlx::query_scalar(query).bind(build).fetch_all(&self.pool).await?)
     }
 
-    /// Why an index refused the wheel of a build, if one did.
-    pub async fn why_unpublished(&self, build: i64) -> Result<Option<String>> {
+    /// What a build is for.
+    pub async fn build_target(&self, build: i64) -> Result<Option<String>> {
+        let query = sqlx::query_scalar("SELECT target FROM build WHERE id = $1");
+        Ok(query.bind(build).fetch_optional(&self.pool).await?)
+    }
+
+    /// Indexes that are to get the wheel of a build, and how that stands.
+    pub async fn build_indexes(&self, build: i64) -> Result<Vec<(String, Publication)>> {
+        let query = "SELECT index_name, published_at FROM build_for WHERE build = $1 ORDER BY index_name";
+        let rows = sqlx::query(query).bind(build).fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| -> Result<(String, Publication)> {
+            Ok((row.try_get(0)?, Publication::of(row.try_get(1)?)))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The indexes that refused the wheel of a build, and why.
+    pub async fn why_unpublished(&self, build: i64) -> Result<Vec<(String, String)>> {
         let why = sqlx::query_scalar("SELECT unpublished FROM build WHERE id = $1 AND state = 'built'");
         let why: Option<Option<String>> = why.bind(build).fetch_optional(&self.pool).await?;
-        Ok(why.flatten())
+        let told = why.flatten().unwrap_or_default();
+        let lines = told.lines().filter_map(|line| line.split_once(": "));
+        Ok(lines.map(|(index, why)| (index.to_owned(), why.to_owned())).collect())
     }
 
     /// By state: how many builds ended, and the microseconds that they took, all together.
@@ -161,19 +198,31 @@ impl Db {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
-    /// Notes that the wheel of this run was brought to where it belongs, or why it was not.
-    pub async fn note_published(&self, build: i64, fence: i64, refused: Option<&str>) -> Result<()> {
+    /// Notes that the wheel of this run was brought to where it belongs; of each index that refused it
+    /// (`user/index`), why.
+    pub async fn note_published(&self, build: i64, fence: i64, refused: &[(String, String)]) -> Result<()> {
+        let line = |(index, why): &(String, String)| format!("{index}: {}", why.replace('\n', " "));
+        let why: Vec<String> = refused.iter().map(line).collect();
+        let why = Some(why.join("\n")).filter(|text| !text.is_empty());
         sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")
             .bind(build)
             .bind(fence)
-            .bind(refused)
+            .bind(why)
             .execute(&self.writer)
             .await?;
-        sqlx::query("UPDATE build_for SET published_at = $2 WHERE build = $1 AND published_at IS NULL")
-            .bind(build)
-            .bind(super::now())
-            .execute(&self.writer)
-            .await?;
+        for (index, _) in refused {
+            let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
+            sqlx::query(query).bind(build).bind(index).bind(REFUSED).execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+
+    /// An index got the wheel.
+    pub async fn build_published(&self, build: i64, index: &str) -> Result<()> {
+        let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2 \
+            AND (published_at IS NULL OR published_at = $4)";
+        let query = sqlx::query(query).bind(build).bind(index).bind(super::now()).bind(REFUSED);
+        query.execute(&self.writer).await?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Stories of the queue, told through the worker's protocol by workers that only pretend.
 
 mod gate;
+mod names;
 mod seen;
 
 use crate::kit::Server;

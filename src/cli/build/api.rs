@@ -83,6 +83,9 @@ pub struct Published {
     pub index: String,
     /// Since when it has it.
     pub published: Option<String>,
+    /// Why it refused it.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 impl Build {
@@ -92,7 +95,8 @@ impl Build {
 
     /// Whether an index is still to get the wheel.
     pub fn awaits_publication(&self) -> bool {
-        self.state == "built" && self.indexes.iter().any(|index| index.published.is_none())
+        self.state == "built"
+            && self.indexes.iter().any(|index| index.published.is_none() && index.refused.is_none())
     }
 
     /// File name and sha256 of what came out.

@@ -25,6 +25,9 @@ const RECORD: &str = ".wheelwright.json";
 pub struct House {
     pub folder: PathBuf,
     record: Record,
+    /// Names that this run wrote or found to be right: of two targets' builds of one source the first
+    /// stays, while what an earlier run left gives way.
+    fresh: BTreeSet<String>,
 }
 
 /// Wheels that are not recorded came from elsewhere, and are taken as they are.
@@ -39,6 +42,23 @@ struct Built {
     sha256: String,
     /// Names of the targets whose builds gave this wheel's metadata.
     targets: BTreeSet<String>,
+    /// By target: the sha256 of what its build gave, where another target's wheel stands for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given: BTreeMap<String, String>,
+}
+
+impl Built {
+    /// Of this target's build alone.
+    fn of(target: &Target, sha256: &str) -> Self {
+        let mut built = Self { sha256: sha256.to_owned(), ..Self::default() };
+        built.add(target, sha256);
+        built
+    }
+
+    fn add(&mut self, target: &Target, sha256: &str) {
+        self.targets.insert(target.name.clone());
+        self.given.insert(target.name.clone(), sha256.to_owned());
+    }
 }
 
 /// A wheel in the folder.
@@ -72,7 +92,7 @@ impl House {
         let text = std::fs::read(folder.join(RECORD)).unwrap_or_default();
         // A damaged record is no record: wheels are then taken as they are.
         let record = serde_json::from_slice(&text).unwrap_or_default();
-        Ok(Self { folder: folder.to_owned(), record })
+        Ok(Self { folder: folder.to_owned(), record, fresh: BTreeSet::new() })
     }
 
     /// The best wheel that the folder holds: the newest version that satisfies, then the best tag.
@@ -115,9 +135,9 @@ impl House {
         read(&self.folder.join(filename), filename)
     }
 
-    /// Takes the wheel in the file `arrived`, which goes away. A built wheel that is there already
-    /// under the same name with other metadata, since another target's build decided otherwise, is
-    /// given to each under narrower tags.
+    /// Takes the wheel in the file `arrived`, which goes away. What an earlier run left under its name
+    /// with other bytes is replaced. A built wheel that this run wrote under the same name with other
+    /// metadata, since another target's build decided otherwise, is given to each under narrower tags.
     ///
     /// # Errors
     /// `Bad` if it is no wheel.
@@ -128,26 +148,55 @@ impl House {
         let Origin::Built(target) = origin else {
             self.record.built.remove(filename);
             rename(arrived, &place)?;
+            self.fresh.insert(filename.to_owned());
             self.keep_record()?;
             return Ok(wheel);
         };
         // One that cannot be read is written over.
         let there = read(&place, filename).is_ok();
-        if there && !same_needs(&place, arrived)? {
-            return self.part(arrived, filename, target);
+        let known = self.record.built.get(filename);
+        let as_before = known.is_some_and(|known| known.given.get(&target.name) == Some(&sha256));
+        let mut stays = there && (as_before || digest(&place)? == sha256);
+        if there && !stays {
+            let others = known.is_some_and(|known| known.targets.iter().any(|name| *name != target.name));
+            let is_fresh = self.fresh.contains(filename);
+            match same_needs(&place, arrived)? {
+                false if is_fresh || others => return self.part(arrived, filename, target, &sha256),
+                alike => stays = alike && is_fresh,
+            }
         }
-        if there {
+        if stays {
             let _ = std::fs::remove_file(arrived);
+            self.record.built.entry(filename.to_owned()).or_default().add(target, &sha256);
         } else {
             rename(arrived, &place)?;
+            self.record.built.insert(filename.to_owned(), Built::of(target, &sha256));
         }
-        let built = self.record.built.entry(filename.to_owned()).or_default();
-        if !there {
-            *built = Built { sha256, targets: BTreeSet::new() };
-        }
-        built.targets.insert(target.name.clone());
+        self.fresh.insert(filename.to_owned());
+        self.forget_earlier(filename, target)?;
         self.keep_record()?;
         Ok(wheel)
+    }
+
+    /// What earlier builds gave this target under other tags would be preferred to what it has now.
+    fn forget_earlier(&mut self, filename: &str, target: &Target) -> Result<()> {
+        let now = WheelFilename::parse(filename)?;
+        let same = |name: &WheelFilename| name.name == now.name && name.version == now.version;
+        let earlier = |name: &String| {
+            name != filename
+                && !self.fresh.contains(name)
+                && WheelFilename::parse(name).is_ok_and(|n| same(&n))
+        };
+        let names: Vec<String> = self.record.built.keys().filter(|name| earlier(name)).cloned().collect();
+        for name in names {
+            let Some(built) = self.record.built.get_mut(&name) else { continue };
+            built.given.remove(&target.name);
+            if built.targets.remove(&target.name) && built.targets.is_empty() {
+                self.record.built.remove(&name);
+                let _ = std::fs::remove_file(self.folder.join(&name));
+            }
+        }
+        Ok(())
     }
 
     /// What a target's wheel is called now, if it was `filename` when it was taken.
@@ -163,18 +212,19 @@ impl House {
     }
 
     /// Keeps two wheels apart that have one name and different metadata.
-    fn part(&mut self, arrived: &Path, filename: &str, target: &Target) -> Result<Wheel> {
+    fn part(&mut self, arrived: &Path, filename: &str, target: &Target, sha256: &str) -> Result<Wheel> {
         let there = self.record.built.get(filename).cloned();
         if there.as_ref().is_some_and(|built| built.targets.iter().all(|name| *name == target.name)) {
             // Built again for the one target it was for.
             rename(arrived, &self.folder.join(filename))?;
+            self.record.built.insert(filename.to_owned(), Built::of(target, sha256));
             self.keep_record()?;
             return self.read(filename);
         }
         // One that came from elsewhere stays as it is: a narrower tag goes before it.
         if let Some(built) = there {
             let place = self.folder.join(filename);
-            for name in &built.targets {
+            for name in built.targets.iter().filter(|name| **name != target.name) {
                 let narrowed = narrow(&place, filename, name, &self.folder)?;
                 let record = self.record.built.entry(narrowed).or_default();
                 record.targets.insert(name.clone());
@@ -184,8 +234,9 @@ impl House {
         }
         let narrowed = narrow(arrived, filename, &target.name, &self.folder)?;
         let _ = std::fs::remove_file(arrived);
-        let record = self.record.built.entry(narrowed.clone()).or_default();
-        record.targets.insert(target.name.clone());
+        self.record.built.entry(narrowed.clone()).or_default().add(target, sha256);
+        self.fresh.insert(narrowed.clone());
+        self.forget_earlier(&narrowed, target)?;
         self.keep_record()?;
         self.read(&narrowed)
     }
@@ -222,7 +273,11 @@ fn narrow(wheel: &Path, filename: &str, target: &str, into: &Path) -> Result<Str
 fn rename(from: &Path, to: &Path) -> Result<()> {
     match std::fs::rename(from, to) {
         Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            std::fs::copy(from, to)?;
+            // Whoever installs meanwhile gets the old file or the new one, whole.
+            let name = to.file_name().unwrap_or_default().to_string_lossy();
+            let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
+            std::fs::copy(from, &partial)?;
+            std::fs::rename(&partial, to)?;
             Ok(std::fs::remove_file(from)?)
         }
         other => Ok(other?),

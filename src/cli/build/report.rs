@@ -37,6 +37,8 @@ pub enum Outcome {
     /// The index had a wheel.
     Fetched,
     Built,
+    /// The wheel is here, and the index that was to get it refused it.
+    Unpublished,
     Failed,
 }
 
@@ -46,6 +48,7 @@ impl Outcome {
             Self::Held => "held",
             Self::Fetched => "fetched",
             Self::Built => "built",
+            Self::Unpublished => "NOT PUBLISHED",
             Self::Failed => "FAILED",
         }
     }
@@ -80,7 +83,8 @@ pub fn class_name(failure: &Failure) -> String {
 
 /// Prints all items; whether none failed.
 pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json: bool) -> Result<bool> {
-    let failed = items.iter().filter(|item| item.outcome == Outcome::Failed).count();
+    let is_bad = |item: &&Item| matches!(item.outcome, Outcome::Failed | Outcome::Unpublished);
+    let failed = items.iter().filter(is_bad).count();
     if as_json {
         table::json(
             &json!({ "wheelhouse": folder, "ok": failed == 0, "items": items, "warnings": warnings }),

@@ -50,10 +50,19 @@ impl Work {
         self.api.download(&self.api.wheel_url(id, filename)?, Some(sha256), &path).await?;
         let wheel = house::read(&path, filename)?;
         line.end(&format!("built in {seconds:.1} s"));
-        for index in build.indexes.iter().filter(|index| index.published.is_none()) {
+        // What other askers want is their affair.
+        let ours = build.indexes.iter().filter(|index| Some(&index.index) == self.for_index.as_ref());
+        let (mut outcome, mut message) = (Outcome::Built, None);
+        for index in ours.filter(|index| index.published.is_none()) {
+            if let Some(why) = &index.refused {
+                let told = format!("{filename} was built, and {} did not take it: {why}", index.index);
+                self.progress.say(&told);
+                (outcome, message) = (Outcome::Unpublished, Some(told));
+                continue;
+            }
             self.warn(&format!("{filename} is not in {} yet: see {}", index.index, self.api.build_url(id)));
         }
-        Ok(Got { wheel, outcome: Outcome::Built, path: Some(path), build: Some(id), seconds })
+        Ok(Got { wheel, outcome, path: Some(path), build: Some(id), seconds, message })
     }
 
     /// Where the log of an ended build is to be read after this command.

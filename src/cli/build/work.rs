@@ -56,6 +56,8 @@ pub(super) struct Got {
     pub path: Option<PathBuf>,
     pub build: Option<i64>,
     pub seconds: f64,
+    /// What is to be said besides.
+    pub message: Option<String>,
 }
 
 /// Why there is no wheel.
@@ -241,7 +243,14 @@ impl Work {
         if let Some(house) = self.house.as_ref().filter(|_| !(self.rebuild && is_asked))
             && let Some(wheel) = locked(house).best(&open.project, &open.specifiers, target)
         {
-            return Ok(Got { wheel, outcome: Outcome::Held, path: None, build: None, seconds: 0.0 });
+            return Ok(Got {
+                wheel,
+                outcome: Outcome::Held,
+                path: None,
+                build: None,
+                seconds: 0.0,
+                message: None,
+            });
         }
         let page = self.page(&open.project).await?;
         let page = page.get().and_then(Option::as_ref);
@@ -282,7 +291,7 @@ impl Work {
         let wheel = house::read(&path, filename)?;
         let seconds = line.seconds();
         line.end(&format!("fetched in {seconds:.1} s"));
-        Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds })
+        Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds, message: None })
     }
 
     async fn build_listed(&self, target: &Target, open: &Open, found: &Found) -> Result<Got, Failed> {
@@ -306,7 +315,14 @@ impl Work {
                 let copy = self.scratch.file();
                 tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
                 let wheel = house::read(&copy, &filename)?;
-                Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(copy), build: None, seconds: 0.0 })
+                Ok(Got {
+                    wheel,
+                    outcome: Outcome::Fetched,
+                    path: Some(copy),
+                    build: None,
+                    seconds: 0.0,
+                    message: None,
+                })
             }
             Brought::Uploaded { sha256, about } => {
                 let order = Order { sha256: Some(sha256), about: Some(about), ..self.order(target) };
@@ -332,7 +348,7 @@ impl Work {
         let mut filename = got.wheel.filename.clone();
         if let (Some(house), Some(path)) = (&self.house, &got.path) {
             let origin = match got.outcome {
-                Outcome::Built => Origin::Built(target),
+                Outcome::Built | Outcome::Unpublished => Origin::Built(target),
                 _ => Origin::Published,
             };
             match locked(house).take(path, &filename, origin) {
@@ -349,7 +365,7 @@ impl Work {
             build: got.build,
             log: None,
             failure: None,
-            message: None,
+            message: got.message,
             seconds: got.seconds,
         });
     }

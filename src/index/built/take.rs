@@ -1,7 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
 use super::{BUILDER, covered, next_number, numbered};
-use crate::conflict;
 use crate::db::Micros;
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
@@ -15,6 +14,7 @@ use crate::packaging::filename::{DistFilename, WheelFilename};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
 use crate::store::{Digests, Spool};
+use crate::{bad, conflict};
 use bytes::Bytes;
 use std::io::Cursor;
 
@@ -52,14 +52,17 @@ impl Indexes {
     /// about the same run of a build it changes nothing.
     ///
     /// # Errors
-    /// `Bad` if the wheel would be refused as an upload, `Forbidden` if the project takes no files,
-    /// `Missing` if the index is gone.
+    /// `Bad` if the wheel would be refused as an upload or a stage has other bytes under its name,
+    /// `Forbidden` if the project takes no files, `Missing` if the index is gone.
     pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
         let name = WheelFilename::parse(handed.wheel)?;
         for _ in 0..ATTEMPTS {
             let known = self.db.built_files(index.name.as_str(), name.name.as_str()).await?;
             if let Some(known) = known.iter().find(|known| is_this(known, handed)) {
                 return Ok(known.filename.clone());
+            }
+            if self.stands(index, &known, handed).await? {
+                return Ok(handed.wheel.to_owned());
             }
             let filename = self.free_name(index, &name, handed).await?;
             let ready = self.make_ready(&filename, handed).await?;
@@ -69,6 +72,36 @@ impl Indexes {
             }
         }
         Err(conflict!("{} could not get a name on {}: try again", handed.wheel, index.name))
+    }
+
+    /// Whether a stage has these very bytes under the wheel's own name.
+    ///
+    /// # Errors
+    /// `Bad` if it has others: whatever gets a build tag beside them would be listed by nobody.
+    async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<bool> {
+        if !matches!(index.kind, Kind::Stage(_)) || !handed.wanted {
+            return Ok(false);
+        }
+        let there = self.db.file(index.name.as_str(), handed.wheel).await?;
+        let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(false) };
+        if there.sha256 == handed.wheel_sha256 {
+            return Ok(true);
+        }
+        // Another target's build of the same source: both serve alike.
+        let twin = known.iter().find(|one| {
+            one.filename == handed.wheel
+                && one.source_sha256 == handed.source_sha256
+                && one.build != handed.build
+        });
+        if let Some(twin) = twin
+            && self.db.build_target(twin.build).await? != self.db.build_target(handed.build).await?
+        {
+            return Ok(false);
+        }
+        Err(bad!(
+            "it has other bytes under the name {}, and a name never changes its content: raise the version",
+            handed.wheel
+        ))
     }
 
     /// A name that was never used.

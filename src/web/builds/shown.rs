@@ -3,6 +3,7 @@
 use crate::access::time;
 use crate::app::App;
 use crate::build::queue::Build;
+use crate::db::built::Publication;
 use crate::error::Result;
 use serde_json::{Value, json};
 
@@ -12,8 +13,19 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
     let needs: Vec<Value> =
         needs.iter().map(|edge| json!({"build": edge.needs, "requirement": edge.requirement})).collect();
     let indexes = app.db.build_indexes(build.id).await?;
-    let indexes: Vec<Value> =
-        indexes.into_iter().map(|(name, at)| json!({"index": name, "published": at.map(time)})).collect();
+    let refused = app.db.why_unpublished(build.id).await?;
+    let why = |name: &str| refused.iter().find(|(index, _)| index == name).map(|(_, why)| why.clone());
+    let indexes: Vec<Value> = indexes
+        .into_iter()
+        .map(|(name, stands)| {
+            let at = match stands {
+                Publication::Done(at) => Some(time(at)),
+                Publication::Open | Publication::Refused => None,
+            };
+            let refused = why(&name).filter(|_| stands == Publication::Refused);
+            json!({"index": name, "published": at, "refused": refused})
+        })
+        .collect();
     let wheel = build.wheel.as_ref().filter(|_| build.state.has_ended() && build.failure.is_none());
     let wheel = wheel.map(|wheel| {
         json!({

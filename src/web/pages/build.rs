@@ -6,6 +6,7 @@ use super::{Frame, Visit, answer, index_href, terminal, words};
 use crate::build::evidence::Evidence;
 use crate::build::job::Step;
 use crate::build::queue::{Build, State};
+use crate::db::built::Publication;
 use crate::error::Result;
 use crate::index::directory::IndexName;
 use askama::Template;
@@ -30,7 +31,8 @@ pub struct BuildPage {
     pub failure: Option<Shown>,
     pub steps: Vec<StepLine>,
     pub wheel: Option<Wheel>,
-    pub unpublished: String,
+    /// Indexes that refused the wheel, and why.
+    pub unpublished: Vec<(String, String)>,
     pub indexes: Vec<Place>,
     pub needs: Vec<Need>,
     pub log: String,
@@ -102,7 +104,7 @@ pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
         }),
         steps: steps(build),
         wheel,
-        unpublished: ctx.app.db.why_unpublished(build.id).await?.unwrap_or_default(),
+        unpublished: unpublished(ctx, build).await?,
         indexes: places(ctx, build).await?,
         needs,
         log: terminal::plain(&tail),
@@ -122,12 +124,15 @@ fn project_href(ctx: &Visit, build: &Build) -> String {
     }
 }
 
-/// Where the wheel is now, and where it is to get.
+/// Where the wheel is now, and where it is to get. Who refused it is told of apart.
 async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
-    let mut places: Vec<(String, bool)> = ctx.app.db.places_of_build(build.id).await?;
-    for (index, published) in ctx.app.db.build_indexes(build.id).await? {
-        if !places.iter().any(|(name, _)| *name == index) {
-            places.push((index, published.is_some()));
+    let known = ctx.app.db.places_of_build(build.id).await?;
+    let mut places: Vec<(String, bool)> = known.into_iter().map(|name| (name, true)).collect();
+    for (index, stands) in ctx.app.db.build_indexes(build.id).await? {
+        if stands == Publication::Refused {
+            places.retain(|(name, _)| *name != index);
+        } else if !places.iter().any(|(name, _)| *name == index) {
+            places.push((index, stands != Publication::Open));
         }
     }
     let readable = places.into_iter().filter_map(|(name, published)| {
@@ -137,6 +142,13 @@ async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
         Some(Place { href: format!("{}{project}", index_href(&index)), name, published })
     });
     Ok(readable.collect())
+}
+
+/// Which indexes refused the wheel, as far as the asker may know of them.
+async fn unpublished(ctx: &Visit, build: &Build) -> Result<Vec<(String, String)>> {
+    let mut all = ctx.app.db.why_unpublished(build.id).await?;
+    all.retain(|(name, _)| IndexName::parse(name).is_some_and(|index| super::may_read(ctx, &index)));
+    Ok(all)
 }
 
 fn steps(build: &Build) -> Vec<StepLine> {

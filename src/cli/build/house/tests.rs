@@ -102,3 +102,47 @@ fn one_interpreter_is_told_by_the_narrowest_tag_that_says_so() {
     assert_eq!(tags(UNIVERSAL), ("py313".to_owned(), "none".to_owned()));
     assert_eq!(tags("demo-1.0-cp36-abi3-linux_x86_64.whl"), ("cp313".to_owned(), "abi3".to_owned()));
 }
+
+/// The bytes of a wheel of the folder.
+fn bytes(house: &House, filename: &str) -> Vec<u8> {
+    std::fs::read(house.folder.join(filename)).unwrap()
+}
+
+#[test]
+fn what_was_changed_and_built_again_takes_the_place_of_what_an_earlier_run_left() {
+    let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let plain = |text: &str| {
+        let path = wheel(scratch.path(), UNIVERSAL, &["six"]);
+        // Bytes behind the archive change nothing but its hash.
+        let mut bytes = std::fs::read(&path).unwrap();
+        let comment = bytes.len() - 2;
+        bytes.splice(comment.., [text.len() as u8, 0]);
+        bytes.extend_from_slice(text.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let mut house = House::open(folder.path()).unwrap();
+    house.take(&plain("one"), UNIVERSAL, Origin::Built(&old())).unwrap();
+    house.take(&plain("two"), UNIVERSAL, Origin::Built(&new())).unwrap();
+    assert!(bytes(&house, UNIVERSAL).ends_with(b"one"), "of one run's builds the first stays");
+    let mut house = House::open(folder.path()).unwrap();
+    house.take(&plain("two"), UNIVERSAL, Origin::Built(&new())).unwrap();
+    assert!(bytes(&house, UNIVERSAL).ends_with(b"one"), "nothing has changed");
+    let mut house = House::open(folder.path()).unwrap();
+    house.take(&plain("three"), UNIVERSAL, Origin::Built(&new())).unwrap();
+    assert!(bytes(&house, UNIVERSAL).ends_with(b"three"));
+    assert_eq!(best(&house, "demo", &old()), None, "the old interpreter's build is asked for again");
+}
+
+#[test]
+fn a_narrower_wheel_of_before_does_not_win_over_what_is_built_now() {
+    let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut house = House::open(folder.path()).unwrap();
+    house.take(&wheel(scratch.path(), UNIVERSAL, &["enum34"]), UNIVERSAL, Origin::Built(&old())).unwrap();
+    house.take(&wheel(scratch.path(), UNIVERSAL, &[]), UNIVERSAL, Origin::Built(&new())).unwrap();
+    let mut house = House::open(folder.path()).unwrap();
+    house.take(&wheel(scratch.path(), UNIVERSAL, &["six"]), UNIVERSAL, Origin::Built(&new())).unwrap();
+    assert!(!folder.path().join("demo-1.0-py313-none-any.whl").exists());
+    assert_eq!(best(&house, "demo", &new()).as_deref(), Some(UNIVERSAL));
+    assert_eq!(best(&house, "demo", &old()).as_deref(), Some("demo-1.0-py27-none-any.whl"));
+}
