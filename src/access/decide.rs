@@ -97,30 +97,30 @@ pub fn sees_build(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
 /// The group whose members' workers get builds.
 pub const BUILDERS: &str = "builders";
 
-struct Asker<'a> {
+pub(super) struct Asker<'a> {
     directory: &'a Directory,
     /// `None` for the anonymous, the deleted and the disabled.
-    known: Option<&'a User>,
+    pub(super) known: Option<&'a User>,
     scope: Option<&'a Scope>,
 }
 
 impl<'a> Asker<'a> {
-    fn new(directory: &'a Directory, who: &'a Who) -> Self {
+    pub(super) fn new(directory: &'a Directory, who: &'a Who) -> Self {
         let known =
             who.user.as_ref().and_then(|name| directory.users.get(name)).filter(|user| !user.disabled);
         Self { directory, known, scope: who.scope.as_ref() }
     }
 
-    fn is_root(&self) -> bool {
+    pub(super) fn is_root(&self) -> bool {
         self.known.is_some_and(|user| user.name == "root")
     }
 
-    fn owns(&self, index: &IndexName) -> bool {
+    pub(super) fn owns(&self, index: &IndexName) -> bool {
         self.known.is_some_and(|user| user.name == index.user())
     }
 
     /// A worker's token, or a build's credential.
-    fn only_builds(&self) -> bool {
+    pub(super) fn only_builds(&self) -> bool {
         let nothing_else = |scope: &Scope| {
             scope.context.is_some()
                 || !scope.actions.is_empty() && scope.actions.iter().all(|action| *action == Action::Build)
@@ -149,7 +149,7 @@ impl<'a> Asker<'a> {
         right && !self.scope.is_some_and(limited)
     }
 
-    fn in_list(&self, list: &[String]) -> bool {
+    pub(super) fn in_list(&self, list: &[String]) -> bool {
         list.iter().any(|principal| match principal.as_str() {
             ":ANONYMOUS:" => true,
             ":AUTHENTICATED:" => self.known.is_some(),
@@ -173,7 +173,13 @@ impl<'a> Asker<'a> {
         context == *index || inheritance::order(self.directory, &context).sources.contains(index)
     }
 
-    fn acts(&self, index: &IndexName, action: Action, project: Option<&str>) -> bool {
+    /// [`Asker::acts`] in what may be no index at all.
+    pub(super) fn acts_at(&self, index: &str, action: Action, project: Option<&str>) -> bool {
+        IndexName::parse(index).is_some_and(|index| self.acts(&index, action, project))
+    }
+
+    /// Whether a token's limits allow this there; without a token there are none.
+    pub(super) fn acts(&self, index: &IndexName, action: Action, project: Option<&str>) -> bool {
         let Some(scope) = self.scope else { return true };
         self.reaches(index) && permits(scope, action) && (action == Action::Read || covers(scope, project))
     }

@@ -5,6 +5,7 @@
 //! is hidden and for one that never was; a known asker gets the same 404 for both.
 
 pub mod accounts;
+pub mod builds;
 mod decide;
 pub mod password;
 pub mod people;

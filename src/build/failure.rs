@@ -73,6 +73,8 @@ pub enum Class {
     MetadataHook,
     /// The worker itself failed, not the build.
     Worker,
+    /// Somebody ended it.
+    Cancelled,
     /// Compilation failed for a reason without a class of its own.
     Compiler,
     Other,

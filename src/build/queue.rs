@@ -5,6 +5,7 @@
 //! does not until a person asks for it.
 
 mod ask;
+mod cancel;
 mod gate;
 mod lease;
 mod log;

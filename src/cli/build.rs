@@ -30,8 +30,10 @@ use crate::config::load::Resolved;
 use crate::error::Result;
 use crate::index::directory::IndexName;
 use futures::future::join_all;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
 /// Wheels of requirements, folders, archives and git repositories, for every target asked for.
 ///
@@ -45,7 +47,7 @@ use std::process::ExitCode;
   pip install --no-index --find-links wheelhouse/ docopt")]
 pub struct Build {
     /// docopt, 'psycopg2==2.8.6', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
-    #[arg(required_unless_present = "requirements", value_name = "REQUIREMENT|PATH|URL")]
+    #[arg(required_unless_present_any = ["requirements", "cancel"], value_name = "REQUIREMENT|PATH|URL")]
     what: Vec<String>,
     /// A file of requirements; may be repeated
     #[arg(short = 'r', long = "requirement", id = "requirements", value_name = "FILE")]
@@ -57,7 +59,7 @@ pub struct Build {
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// The folder that gets the wheels
-    #[arg(short = 'w', long, value_name = "DIR", required_unless_present = "for_index")]
+    #[arg(short = 'w', long, value_name = "DIR", required_unless_present_any = ["for_index", "cancel"])]
     wheelhouse: Option<PathBuf>,
     /// Only what is named, without what it requires
     #[arg(long)]
@@ -89,10 +91,16 @@ pub struct Build {
     /// Send nothing out: use what earlier builds fetched
     #[arg(long, conflicts_with = "server")]
     offline: bool,
+    /// End a build of --server that goes on after Ctrl-C
+    #[arg(long, value_name = "BUILD", requires = "server", conflicts_with_all = ["what", "requirements"])]
+    cancel: Option<i64>,
     /// One JSON document with every item
     #[arg(long)]
     json: bool,
 }
+
+/// What a shell says of a command that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 impl Build {
     pub fn flags(&self) -> Vec<(&'static str, String)> {
@@ -117,15 +125,23 @@ impl Build {
                 return Ok(ExitCode::from(2));
             }
         };
+        if let Some(id) = self.cancel {
+            let api = Api::new(self.server.as_deref().unwrap_or_default(), self.token)?;
+            api.cancel(id).await?;
+            super::table::done(&format!("build {id} is cancelled"), &serde_json::json!({"build": id}), self.json)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let stop = super::serve::stop_signal()?;
+        let open = Arc::default();
         let progress = Progress::new();
         tokio::pin!(stop);
         let (api, local) = tokio::select! {
             ready = self.ready(resolved, &progress) => ready?,
-            () = &mut stop => return Ok(stopped()),
+            () = &mut stop => return Ok(stopped(None, &[])),
         };
+        let server = local.is_none().then(|| api.clone());
         let all_well = tokio::select! {
-            result = self.build_all(api, everything, local.as_ref(), progress) => Some(result),
+            result = self.build_all(api, everything, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
             () = &mut stop => None,
         };
         if let Some(local) = local {
@@ -133,7 +149,7 @@ impl Build {
         }
         match all_well {
             Some(result) => Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-            None => Ok(stopped()),
+            None => Ok(stopped(server.as_ref(), &work::locked(&open).iter().copied().collect::<Vec<_>>())),
         }
     }
 
@@ -153,6 +169,7 @@ impl Build {
         everything: Everything,
         local: Option<&Local>,
         progress: Progress,
+        open: Arc<Mutex<BTreeSet<i64>>>,
     ) -> Result<bool> {
         let house = self.wheelhouse.as_deref().map(House::open).transpose()?;
         let scratch = Scratch::new(&std::env::temp_dir())?;
@@ -161,6 +178,7 @@ impl Build {
         let mut work = Work::new(api, index, house, scratch, progress);
         work.for_index = self.for_index.as_ref().map(|index| index.as_str().to_owned());
         work.rebuild = self.rebuild;
+        work.open = open;
         work.deep = !self.no_deps;
         work.logs = local.map(|local| local.logs.clone());
         everything.warnings.iter().for_each(|warning| work.warn(warning));
@@ -211,7 +229,15 @@ fn parted(items: Vec<(Asked, String)>) -> (Vec<Want>, Vec<Supply>) {
     (roots, supplies)
 }
 
-fn stopped() -> ExitCode {
+/// Ended by a signal: what goes on elsewhere is told of.
+fn stopped(server: Option<&Api>, open: &[i64]) -> ExitCode {
     eprintln!("stopped");
-    ExitCode::FAILURE
+    if let Some(api) = server {
+        for id in open {
+            let url = api.build_url(*id);
+            let server = api.base.as_str().trim_end_matches('/');
+            eprintln!("build {id} goes on: {url}; wheelwright build --server {server} --cancel {id} ends it");
+        }
+    }
+    ExitCode::from(INTERRUPTED)
 }

@@ -1,10 +1,11 @@
 //! `/+builds`: what is built and was built, for people and scripts.
 
+pub mod again;
 pub mod ask;
 mod shown;
 pub mod work;
 
-pub use shown::shown;
+pub use shown::{asker, reads, shown};
 
 use super::audience::Audience;
 use super::pages;
@@ -17,7 +18,7 @@ use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::index::directory::Directory;
 use crate::store::Blob;
-use crate::{bad, forbidden, missing};
+use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -32,23 +33,41 @@ const LOOKED_AT: usize = 5000;
 /// `GET /+builds/{id}?wait=20`: at most so many seconds.
 const LONGEST_WAIT: u64 = 60;
 
-fn no_build(text: &str) -> Error {
-    missing!("there is no build {text}, or it is not yours to see: log in")
+fn no_build<B>(ctx: &Ctx<B>) -> Error {
+    let advice = if ctx.who.user.is_none() { ": log in" } else { "" };
+    missing!("there is no build {}, or it is not yours to see{advice}", ctx.param("id"))
 }
 
 /// The number in the path.
 pub(super) fn number<B>(ctx: &Ctx<B>) -> Result<BuildId> {
     let text = ctx.param("id");
-    text.parse().map_err(|_| no_build(text))
+    text.parse().map_err(|_| no_build(ctx))
 }
 
 /// Whether the asker may see a build.
 pub async fn sees(app: &App, directory: &Directory, who: &access::Who, build: &Build) -> Result<bool> {
-    let askers = app.db.build_askers(build.id).await?;
-    let indexes: Vec<String> =
-        app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
-    let sight = Sight { context: &build.context, given: build.given, indexes: &indexes, askers: &askers };
-    Ok(access::sees_build(directory, who, sight))
+    let parties = Parties::of(app, build).await?;
+    Ok(access::sees_build(directory, who, parties.sight(build)))
+}
+
+/// Who and what a build is for.
+pub struct Parties {
+    /// Accounts that asked.
+    pub askers: Vec<String>,
+    /// Indexes that get the wheel.
+    pub indexes: Vec<String>,
+}
+
+impl Parties {
+    pub async fn of(app: &App, build: &Build) -> Result<Self> {
+        let indexes = app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
+        Ok(Self { askers: app.db.build_askers(build.id).await?, indexes })
+    }
+
+    /// As `access` judges it.
+    pub fn sight<'a>(&'a self, build: &'a Build) -> Sight<'a> {
+        Sight { context: &build.context, given: build.given, indexes: &self.indexes, askers: &self.askers }
+    }
 }
 
 /// The build of the path.
@@ -58,7 +77,7 @@ pub async fn sees(app: &App, directory: &Directory, who: &access::Who, build: &B
 pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
     let id = number(ctx)?;
     let build = match ctx.app.builds.get(id).await {
-        Err(Error::Missing(_)) => return Err(no_build(ctx.param("id"))),
+        Err(Error::Missing(_)) => return Err(no_build(ctx)),
         found => found?,
     };
     if sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
@@ -67,7 +86,7 @@ pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
     ctx.app.indexes.refresh().await?;
     match sees(&ctx.app, &ctx.app.indexes.directory(), &ctx.who, &build).await? {
         true => Ok(build),
-        false => Err(no_build(ctx.param("id"))),
+        false => Err(no_build(ctx)),
     }
 }
 
@@ -114,7 +133,7 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     }
     let mut all = Vec::new();
     for build in builds {
-        all.push(shown(&ctx.app, &build).await?);
+        all.push(shown(&ctx, &build).await?);
     }
     respond::devpi(StatusCode::OK, "list:build", all.into(), None)
 }
@@ -131,7 +150,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     if ctx.audience() == Audience::Person {
         return pages::build::show(&ctx, &build).await;
     }
-    respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, None)
+    respond::devpi(StatusCode::OK, "build", shown(&ctx, &build).await?, None)
 }
 
 /// `GET /+builds/{id}/log`: as plain text, which goes on while the build runs.
@@ -144,46 +163,6 @@ pub async fn log(ctx: Ctx) -> Result<Response> {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-/// `POST /+builds/{id}/rebuild`
-pub async fn rebuild(ctx: Ctx) -> Result<Response> {
-    let ctx = ctx.without_body();
-    from_here(&ctx)?;
-    let build = visible(&ctx).await?;
-    let indexes: Vec<String> =
-        ctx.app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
-    // What others get is decided by those who may give it to them.
-    for index in &indexes {
-        ask::may_publish(&ctx, index, build.project.as_deref())?;
-    }
-    let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
-    if ctx.audience() == Audience::Person {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SEE_OTHER;
-        let back = HeaderValue::try_from(format!("../{id}")).map_err(Error::internal)?;
-        response.headers_mut().insert(header::LOCATION, back);
-        return Ok(response);
-    }
-    let build = ctx.app.builds.get(id).await?;
-    respond::devpi(StatusCode::OK, "build", shown(&ctx.app, &build).await?, Some("the build runs again"))
-}
-
-/// A browser sends its reader's password wherever a form leads: what changes something must come
-/// from a page of ours. Scripts say nothing of where they come from.
-fn from_here(ctx: &Ctx<()>) -> Result<()> {
-    let said = |name: &str| ctx.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let same_site = said("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let host = said("host").unwrap_or_default();
-    let own = ctx.app.config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
-    let same_origin = said("origin").is_none_or(|origin| {
-        origin.split_once("://").is_some_and(|(_, authority)| authority == host)
-            || own.as_deref() == Some(origin)
-    });
-    match same_site && same_origin {
-        true => Ok(()),
-        false => Err(forbidden!("a page of another site asked for this: open the build here and ask again")),
-    }
 }
 
 /// `GET /+builds/{id}/wheel/{filename}`

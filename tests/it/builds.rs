@@ -1,5 +1,6 @@
 //! Stories of the queue, told through the worker's protocol by workers that only pretend.
 
+mod again;
 mod gate;
 mod names;
 mod seen;

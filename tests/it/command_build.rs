@@ -4,7 +4,10 @@ use crate::kit::packages::{Dist, Package};
 use crate::kit::upstream::Upstream;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use wheelwright::config::Config;
+use wheelwright::db::Db;
+use wheelwright::db::builds::Filter;
 
 /// A backend in the source itself, for any Python: no build requirement, so no network.
 const BACKEND: &str = r#"
@@ -216,6 +219,33 @@ async fn what_is_mistyped_exits_with_2_and_touches_nothing() {
         assert_eq!(built.code, Some(2), "{arguments:?}: {}", built.said);
     }
     assert!(!machine.path("house").exists() && !machine.path("cache").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_broken_off_leaves_no_build_behind() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    let folder = machine.project("slow", "name=slow\nversion=1\n");
+    std::fs::write(folder.join("backend.py"), "import time\ntime.sleep(600)\n").expect("a file");
+    let mut command = machine.command(&upstream.simple(), &["./slow", "--target", "cp313-linux"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let config = Config { data: machine.path("cache/wheelwright"), ..Config::default() };
+    let running = Filter { state: Some("running".into()), limit: 9, ..Filter::default() };
+    let db = loop {
+        assert!(child.try_wait().expect("a process").is_none(), "it ended early");
+        if let Ok(db) = Db::open(&config.database_url()).await
+            && db.builds(&running).await.is_ok_and(|builds| builds.len() == 1)
+        {
+            break db;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    let ended = tokio::task::spawn_blocking(move || child.wait().expect("it ends")).await.expect("it ends");
+    assert_eq!(ended.code(), Some(130));
+    let left = db.builds(&Filter { limit: 9, ..Filter::default() }).await.expect("builds");
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

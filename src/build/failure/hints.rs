@@ -79,6 +79,7 @@ fn of_bounds_and_results(class: Class) -> &'static str {
         Class::MetadataHook => {
             "the build backend tells its metadata only by building a wheel: the wheel is asked for instead"
         }
+        Class::Cancelled => "it was ended before it was done: asked for again, it runs again",
         Class::Worker => "the worker failed, not the build: it can be asked for again",
         Class::Compiler => {
             "it does not compile with these tools: a newer release may, or a recipe with patches or compiler flags"

@@ -3,6 +3,7 @@
 use super::plan::{Plan, key};
 use super::{Build, BuildId, Builds, Priority, no_build, row};
 use crate::access::Who;
+use crate::build::failure::Class;
 use crate::build::job::{Purpose, Source};
 use crate::build::promise::MAY_HAVE_PASSED;
 use crate::build::recipe::Recipe;
@@ -87,6 +88,7 @@ impl Builds {
         if let Some(known) = self.known(who, ask, target).await?
             && known.state.has_ended()
             && !ask.rebuild
+            && !known.failure.as_ref().is_some_and(|failure| failure.class == Class::Cancelled)
         {
             return Ok(known.id);
         }
@@ -161,8 +163,10 @@ impl Builds {
         let index = ask.publish.as_ref().map(IndexName::as_str);
         self.0.db.join_build(id, priority, who.user.as_deref(), index).await?;
         self.hurry(id, priority).await?;
+        // Who builds ahead of requests leaves alone what somebody ended.
+        let cancelled = known.class.as_deref() == Some("cancelled") && ask.priority != Priority::Ahead;
         match known.state.as_str() {
-            "failed" if ask.rebuild => return self.rebuild(who, id).await,
+            "failed" if ask.rebuild || cancelled => return self.rebuild(who, id).await,
             "built" if index.is_some() => self.publish(id).await,
             _ => {}
         }

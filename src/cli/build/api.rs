@@ -224,6 +224,12 @@ impl Api {
         self.result(request, &url).await
     }
 
+    /// Ends a build.
+    pub async fn cancel(&self, id: i64) -> Result<Build> {
+        let url = self.at(&format!("+builds/{id}/cancel"))?;
+        self.result(self.request(Method::POST, &url), &url).await
+    }
+
     /// A build as it is now.
     pub async fn build(&self, id: i64) -> Result<Build> {
         let url = self.at(&format!("+builds/{id}"))?;

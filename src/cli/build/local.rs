@@ -66,6 +66,8 @@ impl Local {
         make_private_server(&mut resolved.config);
         let logs = data.join("logs");
         let app = super::super::open(resolved).await?;
+        // Of a command that was killed: nobody waits for it.
+        app.db.forget_unfinished().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let new = NewToken {
@@ -121,6 +123,8 @@ impl Local {
         let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
         let _ = self.stop.send(());
         let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
+        // What was asked for goes with who asked for it.
+        let _ = self.app.db.forget_unfinished().await;
     }
 }
 

@@ -36,7 +36,9 @@ impl Work {
         let ordered = self.api.order(&order).await?;
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
         let id = build.id;
+        locked(&self.open).insert(id);
         let build = self.watcher().watch(build, &line).await?;
+        locked(&self.open).remove(&id);
         let seconds = line.seconds();
         let Some((filename, sha256)) = build.wheel().filter(|_| build.state == "built") else {
             let failure = build.failure.clone();

@@ -17,7 +17,7 @@ use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
 use crate::{bad, missing};
 use futures::future::join_all;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
@@ -40,6 +40,8 @@ pub struct Work {
     pub progress: Progress,
     pub rebuild: bool,
     pub deep: bool,
+    /// Builds that have not ended, for whoever breaks the command off.
+    pub open: Arc<Mutex<BTreeSet<i64>>>,
     /// Logs of failed builds are kept here; `None`: the server keeps them.
     pub logs: Option<PathBuf>,
     pages: Mutex<HashMap<ProjectName, Arc<OnceCell<Option<Page>>>>>,
@@ -105,6 +107,7 @@ impl Work {
             progress,
             rebuild: false,
             deep: true,
+            open: Arc::default(),
             logs: None,
             pages: Mutex::default(),
             downloads: Semaphore::new(DOWNLOADS),

@@ -118,6 +118,30 @@ impl Db {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Ends a build that has not ended, whoever works on it: their lease is lost. `false`: it has ended.
+    pub async fn cancel_build(&self, id: i64, end: &Ending) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE build SET state = 'failed', class = $2, hint = $3, line = NULL, step = coalesce(step, $4), \
+             log_sha256 = $5, ended_at = $6, fence = fence + 1, lease_until = NULL, secret_sha256 = NULL \
+             WHERE id = $1 AND state IN ('fetching', 'queued', 'blocked', 'running')",
+        )
+        .bind(id)
+        .bind(&end.class)
+        .bind(&end.hint)
+        .bind(&end.step)
+        .bind(&end.log_sha256)
+        .bind(end.at)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Forgets every build that has not ended; how many there were. For a queue that is nobody else's.
+    pub async fn forget_unfinished(&self) -> Result<u64> {
+        let query = "DELETE FROM build WHERE state NOT IN ('built', 'failed')";
+        Ok(sqlx::query(query).execute(&self.writer).await?.rows_affected())
+    }
+
     /// Copies the outcome of a build that turned out to be the same into those that wait for it.
     pub async fn copy_outcome(&self, of: i64) -> Result<Vec<i64>> {
         let copied = sqlx::query_scalar(

@@ -21,7 +21,7 @@ pub struct FailedBuild {
 }
 
 const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools, class, step, ended_at FROM build \
-    WHERE project = $1 AND target = $2 AND state = 'failed' AND given = 0 \
+    WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \
     AND (purpose = 'wheel' OR class NOT IN ('metadata-hook', 'wrong-wheel')) ORDER BY id";
 
 impl Db {

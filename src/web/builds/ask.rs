@@ -1,7 +1,7 @@
 //! `POST /+builds` and `POST /+builds/sources`: asking for wheels.
 
 use super::{decided, shown};
-use crate::access::{Decision, Need};
+use crate::access::{self, Decision, Need};
 use crate::build::job::{Purpose, Source, SourceKind};
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::db::now;
@@ -77,8 +77,16 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     let publish = asked.index.as_deref().map(parse).transpose()?;
     let from = asked.from.as_deref().or(asked.index.as_deref()).unwrap_or(&ctx.app.config.default_index);
     let index = parse(from)?;
-    if decided(&ctx, Need::Read, index.as_str(), None) != Decision::Allowed {
-        return Err(missing!("there is no index {index}, or it is not yours to read"));
+    match access::builds::may_ask(&ctx.directory, &ctx.who, &index, project.as_deref()) {
+        Decision::Allowed => {}
+        Decision::Refused => {
+            return Err(forbidden!(
+                "{} is not allowed to do this: to have something built of {index} needs a token that reaches it and \
+                 may upload",
+                ctx.who.label
+            ));
+        }
+        _ => return Err(missing!("there is no index {index}, or it is not yours to read")),
     }
     let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
     let ask = Ask {
@@ -92,7 +100,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     };
     let mut all = Vec::new();
     for id in ctx.app.builds.ask(&ctx.who, &ask).await? {
-        all.push(shown(&ctx.app, &ctx.app.builds.get(id).await?).await?);
+        all.push(shown(&ctx, &ctx.app.builds.get(id).await?).await?);
     }
     respond::devpi(StatusCode::OK, "list:build", all.into(), None)
 }

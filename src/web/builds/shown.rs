@@ -1,14 +1,28 @@
 //! A build as JSON shows it.
 
-use crate::access::time;
-use crate::app::App;
+use super::Parties;
+use crate::access::{self, time};
 use crate::build::queue::Build;
 use crate::db::built::Publication;
 use crate::error::Result;
+use crate::index::directory::IndexName;
+use crate::web::router::Ctx;
 use serde_json::{Value, json};
 
-/// Everything about a build that its readers may know.
-pub async fn shown(app: &App, build: &Build) -> Result<Value> {
+/// Everything about a build that the asker may know: of indexes, those that they may read.
+pub async fn shown(ctx: &Ctx<()>, build: &Build) -> Result<Value> {
+    let app = &ctx.app;
+    let parties = Parties::of(app, build).await?;
+    let asked_by = asker(ctx, build, &parties);
+    let context = Some(&build.context).filter(|name| reads(ctx, name));
+    let mut source = build.source.clone();
+    if context.is_none() && source.origin == build.context || asked_by.is_none() && source.origin.starts_with(UPLOADED) {
+        source.origin.clear();
+    }
+    let mut evidence = build.evidence.clone();
+    if let Some(evidence) = evidence.as_mut().filter(|_| context.is_none()) {
+        evidence.context.clear();
+    }
     let needs = app.db.build_needs(build.id).await?;
     let needs: Vec<Value> =
         needs.iter().map(|edge| json!({"build": edge.needs, "requirement": edge.requirement})).collect();
@@ -17,6 +31,7 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
     let why = |name: &str| refused.iter().find(|(index, _)| index == name).map(|(_, why)| why.clone());
     let indexes: Vec<Value> = indexes
         .into_iter()
+        .filter(|(name, _)| reads(ctx, name))
         .map(|(name, stands)| {
             let at = match stands {
                 Publication::Done(at) => Some(time(at)),
@@ -41,8 +56,8 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
         "version": build.version,
         "title": build.title(),
         "target": build.target,
-        "context": build.context,
-        "source": build.source,
+        "context": context,
+        "source": source,
         "source_sha256": build.source_sha256,
         "recipe_sha256": build.recipe_sha256,
         "tools": build.tools,
@@ -52,14 +67,29 @@ pub async fn shown(app: &App, build: &Build) -> Result<Value> {
         "failure": build.failure,
         "wheel": wheel,
         "metadata_sha256": build.metadata_sha256,
-        "evidence": build.evidence,
+        "evidence": evidence,
         "needs": needs,
         "indexes": indexes,
         "log_size": build.log_size,
         "log_sha256": build.log_sha256,
-        "asked_by": build.asked_by,
+        "asked_by": asked_by,
         "created": time(build.created_at),
         "started": build.started_at.map(time),
         "ended": build.ended_at.map(time),
     }))
+}
+
+/// How the origin of an uploaded source begins, before its uploader's name.
+const UPLOADED: &str = "uploaded by ";
+
+/// Whether the asker may know that there is such an index.
+pub fn reads(ctx: &Ctx<()>, name: &str) -> bool {
+    let index = IndexName::parse(name).and_then(|name| ctx.directory.indexes.get(&name));
+    index.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index))
+}
+
+/// The user who asked first, for those who may know.
+pub fn asker(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Option<String> {
+    let knows = access::builds::knows_asker(&ctx.directory, &ctx.who, parties.sight(build));
+    access::builds::user_of_label(&build.asked_by).filter(|_| knows).map(str::to_owned)
 }

@@ -3,12 +3,14 @@
 use super::builds::{class_name, mood, took};
 use super::facts::{Fact, Facts, Item};
 use super::{Frame, Visit, answer, index_href, terminal, words};
+use crate::access;
 use crate::build::evidence::Evidence;
 use crate::build::job::Step;
 use crate::build::queue::{Build, State};
 use crate::db::built::Publication;
 use crate::error::Result;
 use crate::index::directory::IndexName;
+use crate::web::builds::{Parties, asker, reads};
 use askama::Template;
 use axum::response::Response;
 
@@ -39,6 +41,9 @@ pub struct BuildPage {
     pub log_is_cut: bool,
     pub facts: Vec<Fact>,
     pub evidence: Vec<Fact>,
+    /// Whether the asker would be let run it again, or end it.
+    pub may_retry: bool,
+    pub may_cancel: bool,
 }
 
 /// A failure in words.
@@ -82,6 +87,7 @@ pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
     let needs = needs.map(|edge| Need { id: edge.needs, requirement: edge.requirement }).collect();
     let tail = ctx.app.builds.log_tail(build, TAIL).await?;
     let ended = build.state.has_ended();
+    let parties = Parties::of(&ctx.app, build).await?;
     let wheel = build.wheel.as_ref().filter(|_| build.state == State::Built).map(|wheel| Wheel {
         filename: wheel.filename.clone(),
         size: words::size(wheel.size),
@@ -109,8 +115,10 @@ pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
         needs,
         log: terminal::plain(&tail),
         log_is_cut: build.log_size > TAIL,
-        facts: facts(build),
+        facts: facts(ctx, build, &parties),
         evidence: build.evidence.as_ref().map(evidence).unwrap_or_default(),
+        may_retry: may_retry(ctx, build, &parties),
+        may_cancel: may_cancel(ctx, build, &parties),
     };
     answer(ctx, &page)
 }
@@ -173,18 +181,42 @@ fn steps(build: &Build) -> Vec<StepLine> {
     Step::ALL.iter().enumerate().map(line).collect()
 }
 
-fn facts(build: &Build) -> Vec<Fact> {
+/// Whether there is to be a button that lets it run again; who presses it is asked once more.
+fn may_retry(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
+    let (sight, project) = (parties.sight(build), build.project.as_deref());
+    match build.state {
+        State::Failed => access::builds::may_retry(&ctx.directory, &ctx.who, sight, project),
+        State::Built => access::builds::may_replace(&ctx.directory, &ctx.who, sight, project),
+        _ => false,
+    }
+}
+
+fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
+    let others = parties.askers.iter().any(|name| Some(name) != ctx.who.user.as_ref());
+    let (sight, project) = (parties.sight(build), build.project.as_deref());
+    !build.state.has_ended()
+        && (ctx.who.is_root() || !others)
+        && (!parties.askers.is_empty() && ctx.who.user.is_some()
+            || access::builds::may_replace(&ctx.directory, &ctx.who, sight, project))
+}
+
+fn facts(ctx: &Visit, build: &Build, parties: &Parties) -> Vec<Fact> {
     let mut facts = Facts::default();
+    let asker = asker(ctx, build, parties);
+    let reads = reads(ctx, &build.context);
     facts.exact("Source", Some(&build.source.filename));
-    facts.text("From", Some(&build.source.origin));
+    let told = |origin: &&str| {
+        (reads || *origin != build.context) && (asker.is_some() || !origin.starts_with("uploaded by "))
+    };
+    facts.text("From", Some(build.source.origin.as_str()).filter(told));
     facts.text("Below", Some(&build.source.subdirectory));
     facts.exact("Commit", build.source.commit.as_deref());
     facts.exact("Source's sha256", build.source_sha256.as_deref());
-    facts.text("Build requirements from", Some(&build.context));
+    facts.text("Build requirements from", Some(build.context.as_str()).filter(|_| reads));
     facts.text("Tools", Some(&build.tools));
     facts.exact("Recipe's sha256", build.recipe_sha256.as_deref());
     facts.text("Worker", build.worker.as_deref());
-    facts.text("First asked for by", Some(&build.asked_by));
+    facts.text("First asked for by", asker.as_deref());
     facts.text("Asked for", Some(&words::time(build.created_at)));
     facts.text("Started", build.started_at.map(words::time).as_deref());
     facts.text("Ended", build.ended_at.map(words::time).as_deref());

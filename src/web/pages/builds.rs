@@ -3,6 +3,7 @@
 use super::{Frame, Visit, answer, words};
 use crate::build::queue::{Build, State};
 use crate::error::Result;
+use crate::web::builds::reads;
 use askama::Template;
 use axum::response::Response;
 
@@ -47,7 +48,7 @@ pub struct BuildLine {
 }
 
 impl BuildLine {
-    pub fn new(build: &Build) -> Self {
+    pub fn new(ctx: &Visit, build: &Build) -> Self {
         let at = build.ended_at.or(build.started_at).unwrap_or(build.created_at);
         let time = words::time(at);
         let failure = build.failure.as_ref();
@@ -59,7 +60,7 @@ impl BuildLine {
             mood: mood(build.state),
             class: failure.map(|failure| class_name(failure.class)).unwrap_or_default(),
             hint: failure.map(|failure| words::brief(&failure.hint, 160)).unwrap_or_default(),
-            context: build.context.clone(),
+            context: Some(&build.context).filter(|name| reads(ctx, name)).cloned().unwrap_or_default(),
             date: time.get(..16).unwrap_or_default().replace('T', " "),
             time,
             took: took(build),
@@ -101,7 +102,7 @@ pub fn show(ctx: &Visit, builds: &[Build]) -> Result<Response> {
         target: asked("target"),
         class: asked("class"),
         filtered: ctx.uri.query().is_some_and(|query| !query.is_empty()),
-        builds: builds.iter().map(BuildLine::new).collect(),
+        builds: builds.iter().map(|build| BuildLine::new(ctx, build)).collect(),
         next: next.unwrap_or_default(),
     };
     answer(ctx, &page)

@@ -113,3 +113,35 @@ async fn a_running_builds_credential_reads_its_context_and_nothing_else() {
     worker.builds(&next).await;
     assert_eq!(read(&server, "/alice/dev/+simple/demo/", &late).await, 401, "it has ended");
 }
+
+#[tokio::test]
+async fn private_indexes_and_who_asked_are_told_to_those_alone_whom_it_concerns() {
+    let server = Server::start().await;
+    stocked(&server, &["demo"]).await;
+    server.make_index("alice/priv", json!({"acl_read": ["alice"]})).await;
+    server.make_user("eve", "eve-secret").await;
+    let worker = server.worker("carl", "one").await;
+    let token = Auth::Bearer(server.make_token("alice", wheelwright::access::Scope::default()).await);
+    let order = json!({
+        "requirement": "demo", "from": "alice/dev", "index": "alice/priv", "targets": ["cp312-test"],
+    });
+    let (status, body) = server.ask("POST", "/+builds", &token, Some(order)).await;
+    assert_eq!(status, 200, "{body}");
+    let build = id(&body["result"][0]);
+    worker.builds(&worker.claim().await).await;
+    for path in ["/+builds".to_owned(), format!("/+builds/{build}")] {
+        for stranger in [&Auth::None, &Auth::basic("eve", "eve-secret")] {
+            for accept in ["application/json", "text/html"] {
+                let request = stranger.on(server.http.get(server.url(&path))).header("accept", accept);
+                let text = request.send().await.unwrap().text().await.unwrap();
+                assert!(text.contains("demo"), "{path}: it is of an open index: {text}");
+                assert!(!text.contains("alice/priv") && !text.contains("token:"), "{path} {accept}: {text}");
+                assert!(!text.contains("asked_by\":\"alice"), "{path} {accept}: {text}");
+            }
+        }
+    }
+    let alice = Auth::basic("alice", PASSWORD);
+    let (_, body) = server.ask("GET", &format!("/+builds/{build}"), &alice, None).await;
+    assert_eq!(body["result"]["asked_by"], "alice");
+    assert_eq!(body["result"]["indexes"][0]["index"], "alice/priv");
+}

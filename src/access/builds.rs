@@ -1,0 +1,87 @@
+//! Who may do what with builds: ask for them, run them again, end them, know who asked.
+
+use super::decide::Asker;
+use super::{Action, Decision, Need, Sight, Who, decide};
+use crate::index::directory::{Directory, IndexName, Kind};
+use crate::index::inheritance;
+
+/// Whether `who` may have something built that an index lists, or with what it lists: who reads it.
+/// A token's limits must reach it, and allow uploads: a build gives an index a file.
+pub fn may_ask(directory: &Directory, who: &Who, index: &IndexName, project: Option<&str>) -> Decision {
+    let asker = Asker::new(directory, who);
+    match decide(directory, who, Need::Read, Some(index), project, None) {
+        Decision::Allowed if asker.acts(index, Action::Upload, project) => Decision::Allowed,
+        Decision::Allowed => Decision::Refused,
+        other => other,
+    }
+}
+
+/// Whether `who` may let a build that failed run again: whoever reads its context, or an index that
+/// reaches it, or asked for it; with a token only within its limits.
+pub fn may_retry(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+    let asker = Asker::new(directory, who);
+    let within = |name: &str| asker.acts_at(name, Action::Upload, project);
+    let limit = who.scope.as_ref().and_then(|scope| scope.index.as_deref()).and_then(IndexName::parse);
+    let above = limit.is_some_and(|limit| {
+        let reached = inheritance::order(directory, &limit).sources;
+        reached.iter().any(|base| base.as_str() == build.context) && within(limit.as_str())
+    });
+    let reached = above || within(build.context) || build.indexes.iter().any(|name| within(name));
+    asker.known.is_some() && !asker.only_builds() && reached && super::sees_build(directory, who, build)
+}
+
+/// Whether `who` may let a build run again that has its wheel, and so give its context another one: who
+/// may upload to that, if it is a stage, or manage it, if it is a mirror. Of what was uploaded the
+/// context gets nothing: who asked for it may.
+pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+    let asker = Asker::new(directory, who);
+    let own = asker.known.is_some_and(|user| build.askers.contains(&user.name));
+    let name = IndexName::parse(build.context);
+    let need = match name.as_ref().and_then(|name| directory.indexes.get(name)).map(|index| &index.kind) {
+        Some(Kind::Stage(_)) => Need::Upload,
+        Some(Kind::Mirror(_)) => Need::Manage,
+        None => Need::Operate,
+    };
+    if build.given && own && asker.acts_at(build.context, Action::Upload, project) {
+        return true;
+    }
+    let root = asker.is_root() && asker.acts_at(build.context, Action::Upload, project);
+    root || decide(directory, who, need, name.as_ref(), project, None) == Decision::Allowed
+}
+
+/// Whether `who` may know who asked for a build: others who did, root, and those who may put files
+/// into an index that it is of.
+pub fn knows_asker(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
+    let asker = Asker::new(directory, who);
+    let Some(user) = asker.known else { return false };
+    let of_index = |name: &str| {
+        let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name));
+        index.is_some_and(|index| asker.owns(&index.name) || asker.in_list(&index.acl_upload))
+    };
+    let names = std::iter::once(build.context).chain(build.indexes.iter().map(String::as_str));
+    !asker.only_builds()
+        && (asker.is_root() || build.askers.contains(&user.name) || names.into_iter().any(of_index))
+}
+
+/// The user that an audit label names; none of those who are not one.
+pub fn user_of_label(label: &str) -> Option<&str> {
+    let name = match label.strip_prefix("token:") {
+        Some(token) => token.split_once(" (")?.1.strip_suffix(')')?,
+        None => label,
+    };
+    Some(name).filter(|name| !name.is_empty() && !name.contains(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_gives_its_user_and_no_more() {
+        assert_eq!(user_of_label("alice"), Some("alice"));
+        assert_eq!(user_of_label("token:abc123 (alice)"), Some("alice"));
+        for label in [":anonymous", ":ahead", "build:12", "token:abc", ""] {
+            assert_eq!(user_of_label(label), None, "{label}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `POST /+builds/{id}/rebuild` and `cancel`: a build runs once more, or no longer.
+
+use super::{Parties, ask, shown, visible};
+use crate::access::builds as access;
+use crate::build::queue::{Build, BuildId};
+use crate::error::{Error, Result};
+use crate::web::audience::Audience;
+use crate::web::respond;
+use crate::web::router::Ctx;
+use crate::{conflict, forbidden};
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+
+/// `POST /+builds/{id}/rebuild`
+pub async fn rebuild(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    from_here(&ctx)?;
+    let build = visible(&ctx).await?;
+    let parties = Parties::of(&ctx.app, &build).await?;
+    may_run_again(&ctx, &build, &parties)?;
+    let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
+    answer(&ctx, id, "the build runs again").await
+}
+
+/// What others get is decided by those who may give it to them.
+fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> {
+    let project = build.project.as_deref();
+    for index in &parties.indexes {
+        ask::may_publish(ctx, index, project)?;
+    }
+    let (who, sight) = (&ctx.who, parties.sight(build));
+    if build.failure.is_some() {
+        return match access::may_retry(&ctx.directory, who, sight, project) {
+            true => Ok(()),
+            false => Err(forbidden!(
+                "{} is not allowed to do this: the token's limits do not reach {}, or do not allow uploads",
+                who.label,
+                build.context
+            )),
+        };
+    }
+    match access::may_replace(&ctx.directory, who, sight, project) {
+        true => Ok(()),
+        false => Err(forbidden!(
+            "{} is not allowed to do this: {} has its wheel, and another one is given by those who may upload there, \
+             or manage it if it is a mirror",
+            who.label,
+            build.context
+        )),
+    }
+}
+
+/// `POST /+builds/{id}/cancel`
+pub async fn cancel(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    from_here(&ctx)?;
+    let build = visible(&ctx).await?;
+    let parties = Parties::of(&ctx.app, &build).await?;
+    let project = build.project.as_deref();
+    let own = |name: &String| Some(name) == ctx.who.user.as_ref();
+    let asked = parties.askers.iter().any(own)
+        && access::may_retry(&ctx.directory, &ctx.who, parties.sight(&build), project);
+    let replaces = access::may_replace(&ctx.directory, &ctx.who, parties.sight(&build), project);
+    if !asked && !replaces {
+        return Err(forbidden!(
+            "{} is not allowed to do this: who asked for a build cancels it, and who may give {} another wheel",
+            ctx.who.label,
+            build.context
+        ));
+    }
+    if !build.state.has_ended() && !ctx.who.is_root() && !parties.askers.iter().all(own) {
+        return Err(conflict!("others asked for build {} too, and wait for it: it goes on", build.id));
+    }
+    ctx.app.builds.cancel(&ctx.who, build.id).await?;
+    answer(&ctx, build.id, "the build is cancelled").await
+}
+
+/// The build's page for people, the build for scripts.
+async fn answer(ctx: &Ctx<()>, id: BuildId, message: &str) -> Result<Response> {
+    if ctx.audience() == Audience::Person {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        let back = HeaderValue::try_from(format!("../{id}")).map_err(Error::internal)?;
+        response.headers_mut().insert(header::LOCATION, back);
+        return Ok(response);
+    }
+    let build = ctx.app.builds.get(id).await?;
+    respond::devpi(StatusCode::OK, "build", shown(ctx, &build).await?, Some(message))
+}
+
+/// A browser sends its reader's password wherever a form leads: what changes something must come
+/// from a page of ours. Scripts say nothing of where they come from.
+fn from_here(ctx: &Ctx<()>) -> Result<()> {
+    let said = |name: &str| ctx.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let same_site = said("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let host = said("host").unwrap_or_default();
+    let own = ctx.app.config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+    let same_origin = said("origin").is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+            || own.as_deref() == Some(origin)
+    });
+    match same_site && same_origin {
+        true => Ok(()),
+        false => Err(forbidden!("a page of another site asked for this: open the build here and ask again")),
+    }
+}
+
