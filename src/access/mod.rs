@@ -153,6 +153,13 @@ impl Action {
 /// What [`Decision::Refused`] tells: for a token also what it may, and what was needed.
 pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
     let label = &who.label;
+    if need == Need::Work && who.scope.as_ref().is_none_or(|scope| scope.actions.contains(&Action::Build)) {
+        let user = who.user.as_deref().unwrap_or("USER");
+        return crate::forbidden!(
+            "{label} is not allowed to do this: workers are root's, or of members of the group {BUILDERS}; root adds \
+             one with `wheelwright user group add {BUILDERS} {user}`"
+        );
+    }
     let (Some(scope), Some(action)) = (&who.scope, need.action()) else {
         return crate::forbidden!("{label} is not allowed to do this");
     };

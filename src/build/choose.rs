@@ -117,9 +117,7 @@ fn suits(
         return Err("it is yanked");
     }
     match &file.requires_python {
-        Some(text) if !fits_python(text, &target.version) => {
-            Err("its Requires-Python excludes this interpreter")
-        }
+        Some(text) if !fits_python(text, &target.version) => Err("Requires-Python excludes this interpreter"),
         _ => Ok(()),
     }
 }
@@ -161,7 +159,7 @@ fn why_none(
     refused.retain(|(_, why)| !why.is_empty());
     refused.sort();
     if let Some((version, why)) = refused.last() {
-        return format!("{name} {version} is the newest source that fits, but {why}");
+        return format!("of {name} no source fits: the newest, {version}: {why}");
     }
     let has_source = page.files.iter().any(|file| form(name, file).is_some());
     match (has_source, specifiers.is_empty()) {

@@ -21,3 +21,4 @@ pub mod queue;
 pub mod recipe;
 pub mod target;
 pub mod tools;
+pub mod visible;

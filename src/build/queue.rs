@@ -247,7 +247,7 @@ fn offered(workers: Vec<Worker>) -> Vec<Target> {
 
 fn distinct(workers: impl Iterator<Item = Worker>) -> Vec<Target> {
     let mut targets: Vec<Target> = workers.flat_map(|worker| worker.description.targets).collect();
-    targets.sort_by(|a, b| a.name.cmp(&b.name));
+    targets.sort_by(|a, b| a.order().cmp(&b.order()));
     targets.dedup_by(|a, b| a.name == b.name);
     targets
 }

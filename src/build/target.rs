@@ -60,6 +60,11 @@ impl Target {
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
+    /// The order for people: 3.6 comes before 3.10.
+    pub fn order(&self) -> (&str, (u32, u32), &str) {
+        (&self.implementation, self.python(), &self.name)
+    }
+
     /// The name's halves: `cp312` and `manylinux_2_36_x86_64`.
     pub fn halves(&self) -> (&str, &str) {
         self.name.split_once('-').unwrap_or((&self.name, ""))

@@ -25,13 +25,14 @@ use self::scratch::Scratch;
 use self::sources::Supply;
 use self::work::Work;
 use crate::bad;
+use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
 use crate::config::load::Resolved;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use futures::future::join_all;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -44,7 +45,9 @@ use std::sync::{Arc, Mutex};
   wheelwright build docopt 'psycopg2==2.8.6' --target cp313 -w wheelhouse/
   wheelwright build git+https://host/repo@v1.2#subdirectory=lib ./my-project -w wheelhouse/
   wheelwright build --server http://host:3141 --for-index alice/dev mysqlclient
-  pip install --no-index --find-links wheelhouse/ docopt")]
+  pip install --no-index --find-links wheelhouse/ docopt
+
+Without --server, sources, environments, builds and logs are kept in --data, by default wheelwright in the user's cache.")]
 pub struct Build {
     /// docopt, 'psycopg2==2.8.6', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
     #[arg(required_unless_present_any = ["requirements", "cancel"], value_name = "REQUIREMENT|PATH|URL")]
@@ -58,7 +61,7 @@ pub struct Build {
     /// cp313, cp27-linux, or a whole name; may be repeated [default: all that there are]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// The folder that gets the wheels
+    /// The folder that gets the wheels, for pip's --find-links; it is made if it is not there
     #[arg(short = 'w', long, value_name = "DIR", required_unless_present_any = ["for_index", "cancel"])]
     wheelhouse: Option<PathBuf>,
     /// Only what is named, without what it requires
@@ -128,8 +131,16 @@ impl Build {
         if let Some(id) = self.cancel {
             let api = Api::new(self.server.as_deref().unwrap_or_default(), self.token)?;
             api.cancel(id).await?;
-            super::table::done(&format!("build {id} is cancelled"), &serde_json::json!({"build": id}), self.json)?;
+            super::table::done(
+                &format!("build {id} is cancelled"),
+                &serde_json::json!({"build": id}),
+                self.json,
+            )?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(why) = self.recipes.as_deref().and_then(wrong_recipes) {
+            eprintln!("error: {why}");
+            return Ok(ExitCode::from(2));
         }
         let stop = super::serve::stop_signal()?;
         let open = Arc::default();
@@ -140,15 +151,15 @@ impl Build {
             () = &mut stop => return Ok(stopped(None, &[])),
         };
         let server = local.is_none().then(|| api.clone());
-        let all_well = tokio::select! {
+        let ended = tokio::select! {
             result = self.build_all(api, everything, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
             () = &mut stop => None,
         };
         if let Some(local) = local {
             local.stop().await;
         }
-        match all_well {
-            Some(result) => Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        match ended {
+            Some(result) => result,
             None => Ok(stopped(server.as_ref(), &work::locked(&open).iter().copied().collect::<Vec<_>>())),
         }
     }
@@ -162,7 +173,7 @@ impl Build {
         Ok((local.api.clone(), Some(local)))
     }
 
-    /// Whether all is there in the end.
+    /// The exit code: 0 if all is there in the end, 1 if not, 2 for a target that there is not.
     async fn build_all(
         &self,
         api: Api,
@@ -170,7 +181,14 @@ impl Build {
         local: Option<&Local>,
         progress: Progress,
         open: Arc<Mutex<BTreeSet<i64>>>,
-    ) -> Result<bool> {
+    ) -> Result<ExitCode> {
+        let targets = match self.targets(&api, local).await {
+            Err(error @ Error::Missing(_)) => {
+                eprintln!("error: {error}");
+                return Ok(ExitCode::from(2));
+            }
+            targets => targets?,
+        };
         let house = self.wheelhouse.as_deref().map(House::open).transpose()?;
         let scratch = Scratch::new(&std::env::temp_dir())?;
         let index = self.index.as_ref().or(self.for_index.as_ref());
@@ -182,7 +200,6 @@ impl Build {
         work.deep = !self.no_deps;
         work.logs = local.map(|local| local.logs.clone());
         everything.warnings.iter().for_each(|warning| work.warn(warning));
-        let targets = self.targets(&work.api, local).await?;
         let (roots, supplies) = parted(everything.items);
         join_all(
             targets.iter().map(|target| work.target(target, &roots, &everything.constraints, &supplies)),
@@ -190,7 +207,8 @@ impl Build {
         .await;
         let (items, warnings) = work.into_report();
         let folder = self.wheelhouse.as_ref().map(|folder| folder.display().to_string());
-        report::print(&items, &warnings, folder.as_deref(), self.json)
+        let all_well = report::print(&items, &warnings, folder.as_deref(), self.json)?;
+        Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// The targets that were asked for, each once.
@@ -215,6 +233,20 @@ impl Build {
         }
         Ok(chosen)
     }
+}
+
+/// What is wrong with the folder of `--recipes`: that it is none, or files with the line of a mistake.
+fn wrong_recipes(folder: &Path) -> Option<String> {
+    if !folder.is_dir() {
+        return Some(format!("--recipes {} is no folder", folder.display()));
+    }
+    let recipes = match Recipes::load(Some(folder), &[]) {
+        Ok(recipes) => recipes,
+        Err(error) => return Some(error.to_string()),
+    };
+    let wrong: Vec<&str> =
+        recipes.entries().filter_map(|entry| entry.file.as_ref().err()).map(String::as_str).collect();
+    Some(wrong.join("\nerror: ")).filter(|why| !why.is_empty())
 }
 
 /// Requirements to be found, and sources to be brought.

@@ -10,7 +10,7 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::version;
 use crate::worker::interpreters;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -34,7 +34,7 @@ pub enum Recipe {
     },
     /// Check recipe files: exit 1, with file and line, if one is wrong
     Check {
-        #[arg(required = true, value_name = "FILE")]
+        #[arg(required = true, value_name = "FILE|FOLDER")]
         files: Vec<PathBuf>,
         #[arg(long)]
         json: bool,
@@ -102,8 +102,25 @@ async fn show(resolved: Resolved, release: &str, target: &str, as_json: bool) ->
     Ok(ExitCode::SUCCESS)
 }
 
+/// The recipes of a folder, by name.
+fn of_folder(folder: &Path) -> Result<Vec<Entry>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    if files.is_empty() {
+        return Err(bad!("{} holds no recipe: they are called NAME.toml", folder.display()));
+    }
+    files.iter().map(|file| Entry::from_file(file)).collect()
+}
+
 fn check(files: &[PathBuf], json: bool) -> Result<ExitCode> {
-    let entries: Vec<Entry> = files.iter().map(|file| Entry::from_file(file)).collect::<Result<_>>()?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for file in files {
+        match file.is_dir() {
+            true => entries.extend(of_folder(file)?),
+            false => entries.push(Entry::from_file(file)?),
+        }
+    }
     if json {
         table::json(&entries.iter().map(Entry::shown).collect::<Vec<_>>().into())?;
     }

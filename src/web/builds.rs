@@ -13,7 +13,9 @@ use super::respond;
 use super::router::Ctx;
 use crate::access::{self, Need, Sight};
 use crate::app::App;
-use crate::build::queue::{Build, BuildId, Wheel};
+use crate::build::queue::{Build, BuildId, State, Wheel};
+use crate::build::target;
+use crate::build::visible::Visible;
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::index::directory::Directory;
@@ -21,6 +23,8 @@ use crate::store::Blob;
 use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
 
@@ -97,11 +101,22 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
         text("before").map(|value| value.parse().map_err(|_| bad!("before must be a build's number")));
     let project = text("project")
         .map(|name| crate::packaging::name::ProjectName::new(&name).map_or(name, |name| name.to_string()));
+    let state = text("state");
+    if let Some(unknown) = state.as_ref().filter(|name| !State::ALL.iter().any(|known| known.name() == *name))
+    {
+        let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
+        return Err(bad!("no build is ever {unknown:?}: there are {}", names.join(", ")));
+    }
+    let targets = match text("target") {
+        Some(asked) => Some(meant(ctx, &asked).await?),
+        None => None,
+    };
+    let one = targets.as_ref().filter(|names| names.len() == 1).and_then(|names| names.first());
     let mut filter = Filter {
-        state: text("state"),
+        state,
         project,
         version: text("version"),
-        target: text("target"),
+        target: one.cloned(),
         class: text("class"),
         context: text("context"),
         purpose: text("purpose"),
@@ -115,12 +130,23 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
         filter.before = Some(last.id);
         looked += builds.len();
         for build in builds {
-            if seen.len() < PAGE && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+            let fits = targets.as_ref().is_none_or(|names| names.contains(&build.target));
+            if fits && seen.len() < PAGE && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
                 seen.push(build);
             }
         }
     }
     Ok(seen)
+}
+
+/// Names of the targets that `cp312` or a whole name mean; of one that nobody offers any more, itself.
+async fn meant(ctx: &Ctx<()>, asked: &str) -> Result<Vec<String>> {
+    let known = ctx.app.builds.known_targets().await?;
+    match target::find(asked, &known) {
+        Ok(found) => Ok(found.into_iter().map(|target| target.name.clone()).collect()),
+        Err(_) if asked.contains('-') => Ok(vec![asked.to_owned()]),
+        Err(error) => Err(bad!("{error}")),
+    }
 }
 
 /// `GET /+builds?state=&project=&version=&target=&class=&context=&purpose=&before=`: of wheels, unless
@@ -153,16 +179,37 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "build", shown(&ctx, &build).await?, None)
 }
 
-/// `GET /+builds/{id}/log`: as plain text, which goes on while the build runs.
+/// `GET /+builds/{id}/log`: as plain text, which goes on while the build runs. What would steer a
+/// terminal is made visible; `?raw` gives the bytes as they are.
 pub async fn log(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let mut response = Response::new(Body::from_stream(ctx.app.builds.watch_log(build.id)));
+    let bytes = ctx.app.builds.watch_log(build.id);
+    let body = match ctx.query("raw") {
+        Some(_) => Body::from_stream(bytes),
+        None => Body::from_stream(visibly(bytes)),
+    };
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// The log as text that no terminal obeys.
+fn visibly(bytes: impl Stream<Item = Result<Bytes>> + Send) -> impl Stream<Item = Result<Bytes>> + Send {
+    async_stream::try_stream! {
+        let mut bytes = std::pin::pin!(bytes);
+        let mut visible = Visible::default();
+        while let Some(piece) = bytes.next().await {
+            let text = visible.push(&piece?);
+            if !text.is_empty() {
+                yield Bytes::from(text);
+            }
+        }
+        yield Bytes::from(visible.finish());
+    }
 }
 
 /// `GET /+builds/{id}/wheel/{filename}`

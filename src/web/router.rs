@@ -256,12 +256,18 @@ impl Router {
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(path, status, ms, "request failed");
-        } else if took >= SLOW {
+        } else if took >= SLOW && !waits(row.route) {
             tracing::info!(path, status, ms, "slow request");
         } else {
             tracing::debug!(path, status, ms, "request");
         }
     }
+}
+
+/// Whether a row's answers wait on purpose: for a job, for a build, for a wheel that is being built.
+fn waits(route: Route) -> bool {
+    let names = ["/claim", "/log", "/+w/", "/v1/"];
+    route.path == "/+builds/{id}" || names.iter().any(|name| route.path.contains(name))
 }
 
 enum Unrouted {

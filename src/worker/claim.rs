@@ -6,18 +6,21 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::job;
 use super::link::Link;
 use super::log::Log;
-use super::report::{Patience, Report};
+use super::report::Report;
 use super::room::Worker;
 use crate::build::job::{Job, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
 
 /// A server that does not answer is asked again after this time at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often it is said that the server is away.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// Time to give builds back in, when the worker stops.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -117,6 +120,7 @@ impl Shift {
             return std::future::pending().await;
         };
         let mut pause = Duration::from_millis(200);
+        let mut away = None;
         loop {
             while jobs.try_join_next().is_some() {}
             let Ok(slot) = lane.slots.clone().acquire_owned().await else { return Ok(()) };
@@ -132,7 +136,10 @@ impl Shift {
                 Err(Error::Missing(_)) => drop(self.post.register_patiently().await?),
                 Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
                 Err(error) => {
-                    tracing::debug!(%error, "nothing could be claimed");
+                    if away.is_none_or(|at: Instant| at.elapsed() >= SAY_AGAIN) {
+                        tracing::warn!(%error, "nothing can be claimed; trying on");
+                        away = Some(Instant::now());
+                    }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -205,15 +212,19 @@ impl Post {
     }
 
     async fn register_patiently(&self) -> Result<Duration> {
-        let mut patience = Patience::new();
+        let mut pause = Duration::from_millis(200);
+        let mut said: Option<Instant> = None;
         loop {
-            match patience.judge(self.register().await).await {
-                Some(Err(Error::Unavailable(why))) => {
-                    tracing::warn!(why, "trying on");
-                    patience = Patience::new();
+            match self.register().await {
+                Err(error @ (Error::Unavailable(_) | Error::BadUpstream(_) | Error::Full(_))) => {
+                    if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
+                        tracing::warn!(%error, "the worker is not at its server yet; trying on");
+                        said = Some(Instant::now());
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Some(done) => return done,
-                None => {}
+                done => return done,
             }
         }
     }

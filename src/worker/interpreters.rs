@@ -112,7 +112,7 @@ fn chosen(found: Vec<Interpreter>, settings: &Build) -> Result<Vec<Interpreter>>
     }
     let targets: Vec<Target> = found.iter().map(|one| one.target.clone()).collect();
     for asked in &settings.targets {
-        target::find(asked, &targets).map_err(|e| bad!("build.targets: {e}"))?;
+        target::find(asked, &targets).map_err(|e| bad!("{e} (--target, or the setting build.targets)"))?;
     }
     let wanted = |one: &Interpreter| settings.targets.iter().any(|asked| one.target.matches(asked));
     Ok(found.into_iter().filter(wanted).collect())

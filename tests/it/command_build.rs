@@ -203,7 +203,7 @@ async fn a_conflict_names_who_wants_what() {
     let built = machine.build(&upstream.simple(), &["app", "helper>=2", "--target", "cp313-linux"]).await;
     assert_eq!(built.code, Some(1));
     assert!(
-        built.said.contains("app 1.0 wants helper<2") && built.said.contains("you wants helper>=2"),
+        built.said.contains("app 1.0 wants helper<2") && built.said.contains("you want helper>=2"),
         "{}",
         built.said
     );
@@ -219,6 +219,39 @@ async fn what_is_mistyped_exits_with_2_and_touches_nothing() {
         assert_eq!(built.code, Some(2), "{arguments:?}: {}", built.said);
     }
     assert!(!machine.path("house").exists() && !machine.path("cache").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipes_that_are_not_there_or_wrong_are_told_of_before_anything_is_made() {
+    let machine = Machine::new();
+    let upstream = "http://127.0.0.1:9/simple/";
+    let built = machine.build(upstream, &["demo", "--recipes", "nowhere"]).await;
+    assert!(built.code == Some(2) && built.said.contains("--recipes nowhere is no folder"), "{}", built.said);
+    std::fs::create_dir(machine.path("recipes")).expect("a folder");
+    std::fs::write(machine.path("recipes/demo.toml"), "[build]\nwhatever = 1\n").expect("a file");
+    let built = machine.build(upstream, &["other", "--recipes", "recipes"]).await;
+    assert!(built.code == Some(2) && built.said.contains("demo.toml:2"), "{}", built.said);
+    assert!(!machine.path("cache").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_tree_of_the_same_version_gives_the_wheelhouse_its_new_bytes() {
+    let machine = Machine::new();
+    let upstream = Upstream::start().await;
+    let folder = machine.project("proj", "name=demo\nversion=1.5\n");
+    let wheel = || std::fs::read(machine.path("house/demo-1.5-py2.py3-none-any.whl")).expect("a wheel");
+    let arguments = ["./proj", "--target", "cp313-linux"];
+    machine.build(&upstream.simple(), &arguments).await.succeeded();
+    let before = wheel();
+    std::fs::write(folder.join("backend.py"), BACKEND.replace("VERSION = %r", "CHANGED = %r"))
+        .expect("a file");
+    machine.build(&upstream.simple(), &arguments).await.succeeded();
+    assert_ne!(before, wheel());
+    std::fs::write(folder.join("project.txt"), "name=demo\nversion=1.5\nfail=no luck\n").expect("a file");
+    machine.build(&upstream.simple(), &arguments).await;
+    let again = machine.build(&upstream.simple(), &arguments).await;
+    assert!(again.said.contains("it failed before (build "), "{}", again.said);
+    assert!(again.said.contains("--rebuild tries again"), "{}", again.said);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,7 +65,7 @@ fn a_yanked_file_is_for_those_who_pin_it() {
     page.files[1].yanked = Yanked::Yes;
     assert_eq!(chosen(&page, ""), "demo-1.0.tar.gz");
     assert_eq!(chosen(&page, "==2.0"), "demo-2.0.tar.gz");
-    assert_eq!(chosen(&page, "==2.*"), "demo 2.0 is the newest source that fits, but it is yanked");
+    assert_eq!(chosen(&page, "==2.*"), "of demo no source fits: the newest, 2.0: it is yanked");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Outcome, Purpose, Source, Step};
 use crate::build::publish;
 use crate::build::target::Target;
+use crate::build::visible::turns;
 use crate::db::builds::{Blocked, Edge, Ending, StoredBuild};
 use crate::db::events::NewEvent;
 use crate::db::{Tx, now};
@@ -348,9 +349,10 @@ fn vouched(row: &StoredBuild, evidence: Evidence, log: &str) -> Result<Evidence>
     })
 }
 
-/// At most so many bytes, without control characters that a terminal would act on.
+/// At most so many bytes, without control characters that a terminal would act on, and without those
+/// that let text read otherwise than it is.
 fn cut(text: &str, most: usize) -> String {
-    let mut cut: String = text.chars().filter(|c| !c.is_control() || *c == '\n').collect();
+    let mut cut: String = text.chars().filter(|c| (!c.is_control() || *c == '\n') && !turns(*c)).collect();
     if cut.len() > most {
         let end = (0..=most).rev().find(|at| cut.is_char_boundary(*at)).unwrap_or(0);
         cut.truncate(end);

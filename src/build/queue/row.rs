@@ -26,6 +26,9 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 6] =
+        [Self::Fetching, Self::Queued, Self::Blocked, Self::Running, Self::Built, Self::Failed];
+
     pub fn has_ended(self) -> bool {
         matches!(self, Self::Built | Self::Failed)
     }

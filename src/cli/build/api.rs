@@ -64,6 +64,8 @@ pub struct Build {
     pub id: i64,
     pub state: String,
     pub step: Option<String>,
+    /// When it ended, in RFC 3339.
+    pub ended: Option<String>,
     pub failure: Option<Failure>,
     wheel: Option<WheelFile>,
     /// The indexes that were to get the wheel.
@@ -156,9 +158,14 @@ impl Api {
         };
         match &self.token {
             // Ours only: a page may list files of elsewhere.
-            Some(token) if url.origin() == self.base.origin() => request.basic_auth("__token__", Some(token)),
+            Some(token) if self.is_own(url) => request.basic_auth("__token__", Some(token)),
             _ => request,
         }
+    }
+
+    /// Whether a URL is the server's, and its token counts there.
+    fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
     }
 
     fn at(&self, path: &str) -> Result<Url> {
@@ -169,7 +176,7 @@ impl Api {
         let response = request.send().await.map_err(|error| client::failure(url, &error))?;
         match response.status().is_success() {
             true => Ok(response),
-            false => Err(refusal(response, url).await),
+            false => Err(refusal(response, url, self.is_own(url)).await),
         }
     }
 
@@ -256,7 +263,7 @@ impl Api {
         let request = request.header("content-type", "text/plain; charset=utf-8").body(text.to_owned());
         let response = request.send().await.map_err(|error| client::failure(&url, &error))?;
         if !response.status().is_success() {
-            return Err(refusal(response, &url).await);
+            return Err(refusal(response, &url, true).await);
         }
         response.text().await.map_err(|error| client::failure(&url, &error))
     }
@@ -314,7 +321,7 @@ fn http(base: &Url, patience: Option<Duration>) -> Result<reqwest::Client> {
 }
 
 /// What a server said that is no success.
-async fn refusal(response: Response, url: &Url) -> Error {
+async fn refusal(response: Response, url: &Url, own: bool) -> Error {
     let status = response.status();
     let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
     let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
@@ -326,7 +333,10 @@ async fn refusal(response: Response, url: &Url) -> Error {
         is_text.then(|| String::from_utf8_lossy(&body).trim().to_owned()).filter(|text| !text.is_empty());
     let said = said.or(text).unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
     match status {
-        StatusCode::UNAUTHORIZED => Error::Unauthenticated(format!("{said}; give a token with --token")),
+        StatusCode::UNAUTHORIZED if own => {
+            Error::Unauthenticated(format!("{said}; give a token with --token"))
+        }
+        StatusCode::UNAUTHORIZED => Error::Unauthenticated(said),
         StatusCode::FORBIDDEN => Error::Forbidden(said),
         StatusCode::NOT_FOUND | StatusCode::GONE => Error::Missing(said),
         StatusCode::CONFLICT => Error::Conflict(said),

@@ -16,6 +16,14 @@ pub struct Want {
     pub by: String,
 }
 
+impl Want {
+    /// `you want`, `flask 3.0 wants`
+    pub fn who(&self) -> String {
+        let verb = if self.by == "you" { "want" } else { "wants" };
+        format!("{} {verb}", self.by)
+    }
+}
+
 /// What was chosen for a project.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pin {
@@ -42,9 +50,9 @@ pub struct Open {
 }
 
 impl Open {
-    /// `you: demo>=2; other 1.0: demo<2`
+    /// `you want demo>=2, other 1.0 wants demo<2`
     pub fn told(&self) -> String {
-        let wants = self.wants.iter().map(|want| format!("{} wants {}", want.by, want.requirement));
+        let wants = self.wants.iter().map(|want| format!("{} {}", want.who(), want.requirement));
         wants.collect::<Vec<_>>().join(", ")
     }
 }
@@ -255,7 +263,7 @@ mod tests {
     #[test]
     fn a_conflict_names_who_wants_what() {
         let mut never = closure(&["flask==3.0", "click<8"], "3.13");
-        assert_eq!(settle(&mut never, INDEX), ["you wants click<8, flask 3.0 wants click>=8"]);
+        assert_eq!(settle(&mut never, INDEX), ["you want click<8, flask 3.0 wants click>=8"]);
     }
 
     #[test]

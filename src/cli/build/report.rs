@@ -6,6 +6,7 @@ use crate::build::failure::Failure;
 use crate::error::Result;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// One project for one target.
 #[derive(Clone, Debug, Serialize)]
@@ -81,6 +82,16 @@ pub fn class_name(failure: &Failure) -> String {
         .unwrap_or_default()
 }
 
+/// How many wheels there are, each counted once; the name where it is one.
+fn well(items: &[Item], folder: Option<&str>) -> String {
+    let names: BTreeSet<&str> = items.iter().filter_map(|item| item.wheel.as_deref()).collect();
+    let place = folder.map(|folder| format!(" in {folder}")).unwrap_or_default();
+    match (names.first(), names.len()) {
+        (Some(name), 1) => format!("{name}{place}"),
+        (_, count) => format!("{count} wheels{place}"),
+    }
+}
+
 /// Prints all items; whether none failed.
 pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json: bool) -> Result<bool> {
     let is_bad = |item: &&Item| matches!(item.outcome, Outcome::Failed | Outcome::Unpublished);
@@ -109,12 +120,37 @@ pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json:
         table::rows(&rows)?;
     }
     match failed {
-        0 => table::line(&format!(
-            "{} wheels{}",
-            items.len(),
-            folder.map(|folder| format!(" in {folder}")).unwrap_or_default()
-        ))?,
+        0 => table::line(&well(items, folder))?,
         failed => table::line(&format!("{failed} of {} failed", items.len()))?,
     }
     Ok(failed == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(target: &str, wheel: &str) -> Item {
+        Item {
+            name: "demo".into(),
+            version: None,
+            target: target.into(),
+            outcome: Outcome::Built,
+            wheel: Some(wheel.into()),
+            build: None,
+            log: None,
+            failure: None,
+            message: None,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_wheel_for_two_targets_is_one() {
+        let one = "demo-1.0-py3-none-any.whl";
+        let shared = [item("cp312", one), item("cp313", one)];
+        assert_eq!(well(&shared, Some("house")), "demo-1.0-py3-none-any.whl in house");
+        assert_eq!(well(&[item("cp312", one), item("cp27", "demo-1.0-py2-none-any.whl")], None), "2 wheels");
+        assert_eq!(well(&[], None), "0 wheels");
+    }
 }

@@ -36,6 +36,8 @@ impl Work {
         let ordered = self.api.order(&order).await?;
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
         let id = build.id;
+        // Nothing is tried: the queue remembers.
+        let before = build.ended.clone().filter(|_| build.state == "failed");
         locked(&self.open).insert(id);
         let build = self.watcher().watch(build, &line).await?;
         locked(&self.open).remove(&id);
@@ -43,8 +45,14 @@ impl Work {
         let Some((filename, sha256)) = build.wheel().filter(|_| build.state == "built") else {
             let failure = build.failure.clone();
             let class = failure.as_ref().map(class_name).unwrap_or_else(|| build.state.clone());
-            line.end(&format!("failed after {seconds:.1} s: {class}"));
-            let message = failure.is_none().then(|| "the build failed without a reason".to_owned());
+            let mut message = failure.is_none().then(|| "the build failed without a reason".to_owned());
+            match before {
+                Some(when) => {
+                    line.end(&format!("failed before: {class}"));
+                    message = Some(format!("  it failed before (build {id}, {when}): --rebuild tries again"));
+                }
+                None => line.end(&format!("failed after {seconds:.1} s: {class}")),
+            }
             let log = self.kept_log(id).await;
             return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
         };

@@ -241,7 +241,7 @@ impl Work {
             .into());
         }
         if let Some(want) = open.wants.iter().find(|want| want.requirement.url.is_some()) {
-            return Err(bad!("{} wants {}: name that source itself", want.by, want.requirement).into());
+            return Err(bad!("{} {}: name that source itself", want.who(), want.requirement).into());
         }
         if let Some(house) = self.house.as_ref().filter(|_| !(self.rebuild && is_asked))
             && let Some(wheel) = locked(house).best(&open.project, &open.specifiers, target)

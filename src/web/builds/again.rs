@@ -105,4 +105,3 @@ fn from_here(ctx: &Ctx<()>) -> Result<()> {
         false => Err(forbidden!("a page of another site asked for this: open the build here and ask again")),
     }
 }
-

@@ -105,8 +105,8 @@ pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
         failure: build.failure.as_ref().map(|failure| Shown {
             class: class_name(failure.class),
             step: failure.step.name(),
-            hint: failure.hint.clone(),
-            line: failure.line.clone().unwrap_or_default(),
+            hint: terminal::plain(failure.hint.as_bytes()),
+            line: terminal::plain(failure.line.as_deref().unwrap_or_default().as_bytes()),
         }),
         steps: steps(build),
         wheel,

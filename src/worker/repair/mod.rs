@@ -20,6 +20,7 @@ use crate::build::job::{Job, Step};
 use crate::build::recipe::Recipe;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
+use crate::packaging::filename::WheelFilename;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
 use inspect::Inspected;
@@ -176,12 +177,47 @@ fn fits(repaired: &Repaired, target: &Target) -> Result<(), Failure> {
     if target.accepts(&repaired.filename).is_some() {
         return Ok(());
     }
+    if let Some(failure) = foreign(&repaired.filename, target) {
+        return Err(failure);
+    }
     let hint = format!(
         "the wheel is {}, which {} does not install: its libraries need a newer system than the \
          target's, so build it on an older one, or offer a target for this one",
         repaired.filename, target.name
     );
     Err(failure(Class::Repair, hint))
+}
+
+/// What is wrong with a wheel that is for another Python, or another system, than the target.
+fn foreign(filename: &str, target: &Target) -> Option<Failure> {
+    let name = WheelFilename::parse(filename).ok()?;
+    let own = |place: usize, tag: &str| {
+        target.tags.iter().any(|known| known.splitn(3, '-').nth(place).is_some_and(|part| part == tag))
+    };
+    let version = &target.version;
+    if !name.python.iter().any(|tag| own(0, tag)) {
+        let of_python = |tag: &String| tag.strip_prefix("py").map(|digits| format!("Python {digits}"));
+        let named: Vec<String> =
+            name.python.iter().map(|tag| of_python(tag).unwrap_or_else(|| tag.clone())).collect();
+        let hint = format!(
+            "the wheel {filename} is for {} only, and {} is Python {version}: build it for another target, or take \
+             a release that supports {version}",
+            named.join(" and "),
+            target.name
+        );
+        return Some(failure(Class::RequiresPython, hint));
+    }
+    let system = |tag: &str| tag.split('_').next().unwrap_or_default().trim_start_matches("many").to_owned();
+    let same = |tag: &String| {
+        let mut known = target.tags.iter().filter_map(|known| known.rsplit('-').next());
+        known.any(|known| system(known).trim_start_matches("musl") == system(tag).trim_start_matches("musl"))
+    };
+    if !name.platform.iter().any(same) {
+        let platforms = name.platform.join(" and ");
+        let hint = format!("the wheel {filename} is for {platforms}, and {} is another system", target.name);
+        return Some(failure(Class::WrongWheel, hint));
+    }
+    None
 }
 
 /// The recipe of a job; an empty one if it has none.

@@ -240,3 +240,28 @@ async fn what_the_target_does_not_install_is_a_failure_with_a_hint() {
         repaired(&interpreter.target, ("x-1-py3-none-any.whl".into(), b"PK".to_vec()), folder.path());
     assert_eq!(failure.await.unwrap_err().class, Class::BadWheel);
 }
+
+#[test]
+fn a_wheel_for_another_python_or_system_is_not_blamed_on_libraries() {
+    let target = Target {
+        name: "cp27mu-manylinux_2_36_x86_64".into(),
+        version: "2.7.18".into(),
+        tags: ["cp27-cp27mu-manylinux_2_17_x86_64", "cp27-cp27mu-linux_x86_64", "py2-none-any"]
+            .map(str::to_owned)
+            .to_vec(),
+        ..Target::default()
+    };
+    let told = |filename: &str| {
+        let repaired = Repaired { filename: filename.into(), ..Repaired::default() };
+        fits(&repaired, &target).expect_err("it does not fit")
+    };
+    let pure = told("demo-1.0-py3-none-any.whl");
+    assert_eq!(pure.class, Class::RequiresPython);
+    assert!(pure.hint.contains("for Python 3 only") && !pure.hint.contains("libraries"), "{}", pure.hint);
+    let other = told("demo-1.0-cp27-cp27mu-win_amd64.whl");
+    assert_eq!(other.class, Class::WrongWheel);
+    assert!(other.hint.contains("win_amd64"), "{}", other.hint);
+    let newer = told("demo-1.0-cp27-cp27mu-manylinux_2_39_x86_64.whl");
+    assert_eq!(newer.class, Class::Repair);
+    assert!(newer.hint.contains("libraries"), "{}", newer.hint);
+}

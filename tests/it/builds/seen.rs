@@ -145,3 +145,35 @@ async fn private_indexes_and_who_asked_are_told_to_those_alone_whom_it_concerns(
     assert_eq!(body["result"]["asked_by"], "alice");
     assert_eq!(body["result"]["indexes"][0]["index"], "alice/priv");
 }
+
+#[tokio::test]
+async fn a_log_read_in_a_terminal_does_not_steer_it() {
+    let server = Server::start().await;
+    stocked(&server, &["demo"]).await;
+    let worker = server.worker("carl", "one").await;
+    server.ask_builds("demo").await;
+    let job = worker.claim().await;
+    assert_eq!(worker.log(&job, 0, "one\u{1b}[2J\u{202e}two\n").await.0, 200);
+    worker.builds(&job).await;
+    let read = async |query: &str| {
+        let path = format!("/+builds/{}/log{query}", job.build);
+        server.get(&path).await.text().await.unwrap()
+    };
+    assert_eq!(read("").await, "one␛[2J<U+202E>two\n");
+    assert_eq!(read("?raw").await, "one\u{1b}[2J\u{202e}two\n");
+}
+
+#[tokio::test]
+async fn a_filter_takes_short_names_and_refuses_what_there_never_is() {
+    let server = Server::start().await;
+    stocked(&server, &["demo"]).await;
+    server.worker("carl", "one").await;
+    let build = id(&server.ask_builds("demo").await[0]);
+    let found =
+        async |query: &str| server.ask("GET", &format!("/+builds?{query}"), &Auth::root(), None).await;
+    assert_eq!(ids(&found("target=cp312").await.1), [build]);
+    for wrong in ["state=done", "target=nope"] {
+        let (status, body) = found(wrong).await;
+        assert_eq!(status, 400, "{wrong}: {body}");
+    }
+}
