@@ -230,14 +230,14 @@ pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let (sha256, filename) = (ctx.param("sha256"), ctx.param("filename"));
     let build = ctx.app.builds.get(number(&ctx)?).await.map_err(|error| match error {
-        Error::Missing(_) => no_build(ctx.param("id")),
+        Error::Missing(_) => no_build(&ctx),
         other => other,
     })?;
     let ended = build.state.has_ended() && build.failure.is_none();
     let wheel = build.wheel.filter(|wheel| ended && wheel.filename == filename && wheel.sha256 == sha256);
     match wheel {
         Some(wheel) => wheel_response(&ctx, &wheel).await,
-        None => Err(no_build(ctx.param("id"))),
+        None => Err(no_build(&ctx)),
     }
 }
 
