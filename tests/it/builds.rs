@@ -140,6 +140,21 @@ on_both! {
         assert_eq!(server.build(top).await["state"], "built");
     }
 
+    async fn what_somebody_waits_for_comes_before_what_was_asked_meanwhile(server: Server) {
+        stocked(&server, &["top", "leaf", "other"]).await;
+        let worker = server.worker("carl", "one").await;
+        server.ask_builds("top").await;
+        let top = worker.claim().await;
+        let other = id(&server.ask_builds("other").await[0]);
+        becomes(&server, other, "queued").await;
+        assert_eq!(worker.needs(&top, &["leaf"]).await, 200);
+        let order: Vec<String> = [worker.claim().await, worker.claim().await]
+            .into_iter()
+            .map(|job| job.project.unwrap_or_default())
+            .collect();
+        assert_eq!(order, ["leaf", "other"]);
+    }
+
     async fn a_circle_is_refused_with_the_chain_shown(server: Server) {
         stocked(&server, &["hen", "egg"]).await;
         let worker = server.worker("carl", "one").await;

@@ -34,8 +34,10 @@ fn in_list(count: usize, first: usize) -> String {
 }
 
 impl Db {
-    /// Claims the most urgent queued build, equally urgent jobs for metadata first since they are short, for one of these targets: one statement that repeats its
-    /// condition, so that no build is claimed twice. `None`: nothing is queued for them.
+    /// Claims the most urgent queued build for one of these targets; among equally urgent ones jobs for
+    /// metadata come first since they are short, then what another build waits for, which was asked
+    /// for earlier. One statement that repeats its condition, so that no build is claimed twice.
+    /// `None`: nothing is queued for them.
     pub async fn claim_build(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
         if claim.targets.is_empty() {
             return Ok(None);
@@ -58,7 +60,9 @@ impl Db {
              started_at = $3, lease_until = $4, step = 'fetch', log_size = 0, wheel = NULL, wheel_sha256 = NULL \
              WHERE state = 'queued' AND id = (SELECT id FROM build WHERE state = 'queued' \
              AND target IN ({targets}) AND ($5 = '' OR purpose = $5) \
-             ORDER BY priority, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, id LIMIT 1) RETURNING {COLUMNS}"
+             ORDER BY priority, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, \
+             CASE WHEN EXISTS (SELECT 1 FROM build_need WHERE needs = build.id) THEN 0 ELSE 1 END, \
+             id LIMIT 1) RETURNING {COLUMNS}"
         );
         let mut query = sqlx::query(AssertSqlSafe(text))
             .bind(claim.worker)
