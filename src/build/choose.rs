@@ -117,7 +117,9 @@ fn suits(
         return Err("it is yanked");
     }
     match &file.requires_python {
-        Some(text) if !fits_python(text, &target.version) => Err("its Requires-Python excludes this interpreter"),
+        Some(text) if !fits_python(text, &target.version) => {
+            Err("its Requires-Python excludes this interpreter")
+        }
         _ => Ok(()),
     }
 }

@@ -260,7 +260,8 @@ async fn what_is_broken_off_leaves_no_build_behind() {
     let upstream = Upstream::start().await;
     let folder = machine.project("slow", "name=slow\nversion=1\n");
     std::fs::write(folder.join("backend.py"), "import time\ntime.sleep(600)\n").expect("a file");
-    let mut command = machine.command(&upstream.simple(), &["./slow", "--target", "cp313-linux"]);
+    let mut command = machine.command(&["./slow", "--target", "cp313-linux", "-w", "house"]);
+    command.args(["--upstream", &upstream.simple()]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
     let config = Config { data: machine.path("cache/wheelwright"), ..Config::default() };
     let running = Filter { state: Some("running".into()), limit: 9, ..Filter::default() };

@@ -105,8 +105,7 @@ impl Builds {
                 self.0.watched.lock().remove(&id);
             }
             tell.send_if_modified(|before| {
-                let same =
-                    matches!((&*before, &seen), (Some(Ok(before)), Ok(seen)) if alike(before, seen));
+                let same = matches!((&*before, &seen), (Some(Ok(before)), Ok(seen)) if alike(before, seen));
                 if !same {
                     *before = Some(seen);
                 }

@@ -22,8 +22,7 @@ impl Db {
         purpose: &str,
         limit: i64,
     ) -> Result<Vec<i64>> {
-        let text =
-            format!("{ENDED} AND ($2 = -1 OR platform_expected = $2) ORDER BY id DESC LIMIT $3");
+        let text = format!("{ENDED} AND ($2 = -1 OR platform_expected = $2) ORDER BY id DESC LIMIT $3");
         let compiled = compiled.map_or(-1, i64::from);
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(purpose).bind(compiled).bind(limit);
         Ok(query.fetch_all(&self.pool).await?)

@@ -16,7 +16,9 @@ pub async fn shown(ctx: &Ctx<()>, build: &Build) -> Result<Value> {
     let asked_by = asker(ctx, build, &parties);
     let context = Some(&build.context).filter(|name| reads(ctx, name));
     let mut source = build.source.clone();
-    if context.is_none() && source.origin == build.context || asked_by.is_none() && source.origin.starts_with(UPLOADED) {
+    if context.is_none() && source.origin == build.context
+        || asked_by.is_none() && source.origin.starts_with(UPLOADED)
+    {
         source.origin.clear();
     }
     let mut evidence = build.evidence.clone();
