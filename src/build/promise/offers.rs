@@ -50,7 +50,7 @@ impl Offered {
 pub struct Offers {
     all: Vec<Arc<Offered>>,
     /// By `User-Agent`.
-    agents: Cache<Box<str>, Option<Arc<Offered>>>,
+    agents: Cache<Arc<str>, Option<Arc<Offered>>>,
     /// By what was asked for and meant exactly one.
     names: Cache<Box<str>, Arc<Offered>>,
 }
@@ -61,7 +61,7 @@ impl Offers {
             known.iter().filter(|one| !open.iter().any(|other| other.name == one.name)).cloned().collect();
         let open = open.into_iter().map(|target| Offered::new(target, true));
         let away = away.into_iter().map(|target| Offered::new(target, false));
-        let weigh = |header: &Box<str>, _: &Option<_>| u32::try_from(header.len() + 100).unwrap_or(u32::MAX);
+        let weigh = |header: &Arc<str>, _: &Option<_>| u32::try_from(header.len() + 100).unwrap_or(u32::MAX);
         Self {
             all: open.chain(away).map(Arc::new).collect(),
             agents: Cache::builder().max_capacity(AGENTS).weigher(weigh).build(),
