@@ -232,7 +232,7 @@ async fn a_foreign_library_leaves_the_fast_path_unless_the_recipe_excludes_it() 
 async fn what_the_target_does_not_install_is_a_failure_with_a_hint() {
     let interpreter = interpreters().await.pop().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let packed = packed("cp27-cp27mu", "linux_m68k", &[("demo.py", b"")]);
+    let packed = packed(&python_abi_of(&interpreter), "linux_m68k", &[("demo.py", b"")]);
     let failure = repaired(&interpreter.target, packed, folder.path()).await.unwrap_err();
     assert_eq!(failure.class, Class::Repair);
     assert!(failure.hint.contains("does not install"), "{}", failure.hint);
