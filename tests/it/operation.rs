@@ -93,7 +93,7 @@ async fn status_tells_what_is_here_with_and_without_a_server() {
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(
         (&status["database"]["engine"], &status["database"]["schema_version"]),
-        (&"sqlite".into(), &2.into())
+        (&"sqlite".into(), &3.into())
     );
     for (key, number) in
         [("users", 1), ("indexes", 2), ("projects", 1), ("files", 1), ("mirrored_files", 0), ("serial", 3)]
