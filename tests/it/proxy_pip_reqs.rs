@@ -83,6 +83,24 @@ async fn client(name: &'static str) -> Client {
     tokio::task::spawn_blocking(move || Client::new(name)).await.expect("a client")
 }
 
+const SYSTEM: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+
+/// A backend that pip needs nothing from an index for, of a project that requires `alpha<2`.
+const BACKEND: &str = r#"
+import os
+
+def prepare_metadata_for_build_editable(folder, config_settings=None):
+    os.mkdir(os.path.join(folder, "app-1.dist-info"))
+    with open(os.path.join(folder, "app-1.dist-info", "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\nName: app\nVersion: 1\nRequires-Dist: alpha<2\n")
+    return "app-1.dist-info"
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    raise NotImplementedError("only its metadata is asked for")
+
+build_wheel = build_editable
+"#;
+
 async fn pip_reqs(house: &House, folder: &Path, what: &str) -> Run {
     let client = client("pip-reqs").await.set("WHEELSPROXY_URL", house.proxy());
     client.run_in(folder, "pip-reqs", &[what]).await
@@ -118,9 +136,8 @@ async fn the_original_pip_reqs_compiles_resolves_and_pip_installs_what_was_built
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     std::fs::create_dir(folder.join("app")).expect("a folder");
-    let setup =
-        "from setuptools import setup\nsetup(name='app', version='1', install_requires=['alpha<2'])\n";
-    std::fs::write(folder.join("app/setup.py"), setup).expect("a file");
+    std::fs::write(folder.join("app/pyproject.toml"), SYSTEM).expect("a file");
+    std::fs::write(folder.join("app/backend.py"), BACKEND).expect("a file");
     std::fs::write(folder.join("requirements.in"), "beta\n-e ./app\n").expect("a file");
     pip_reqs(&house, folder, "compile").await.succeeded();
     let pinned = read(folder, "requirements.txt");
@@ -164,7 +181,7 @@ async fn through_pypi_with_the_resolver_that_comes_from_there() {
         .expect("a file");
     pip_reqs(&house, folder.path(), "compile").await.succeeded();
     let pinned = read(folder.path(), "requirements.txt");
-    assert!(pinned.contains("docopt==0.6.2") && pinned.contains("six=="), "{pinned}");
+    assert!(pinned.contains("docopt==0.6.2") && pinned.contains("python-dateutil=="), "{pinned}");
     pip_reqs(&house, folder.path(), "resolve").await.succeeded();
     installs(folder.path(), "docopt.py").await;
     installs(folder.path(), "dateutil").await;
