@@ -89,16 +89,15 @@ const SYSTEM: &str = "[build-system]\nrequires = []\nbuild-backend = \"backend\"
 const BACKEND: &str = r#"
 import os
 
-def prepare_metadata_for_build_editable(folder, config_settings=None):
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
     os.mkdir(os.path.join(folder, "app-1.dist-info"))
     with open(os.path.join(folder, "app-1.dist-info", "METADATA"), "w") as file:
         file.write("Metadata-Version: 2.1\nName: app\nVersion: 1\nRequires-Dist: alpha<2\n")
     return "app-1.dist-info"
 
-def build_editable(folder, config_settings=None, metadata_directory=None):
+def build_wheel(folder, config_settings=None, metadata_directory=None):
     raise NotImplementedError("only its metadata is asked for")
 
-build_wheel = build_editable
 "#;
 
 async fn pip_reqs(house: &House, folder: &Path, what: &str) -> Run {
