@@ -5,6 +5,7 @@ use super::usage::{Usage, usage};
 use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_millis(100);
 /// Every so many looks, open files without names are counted too.
 const THOROUGH: u32 = 5;
+/// What `statfs` calls a folder in memory.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 /// A file system that has less left counts as full: builds must not stop the server.
 const FREE: u64 = 256 << 20;
 
@@ -158,14 +161,20 @@ impl Watch {
         let (mut bytes, mut entries) = (0, 0);
         let Some(init) = self.first() else { return (0, 0) };
         for (folder, _) in super::bubblewrap::MEMORY_FOLDERS {
+            // Opened once, so that all that is asked is said of the same folder: while the sandbox is
+            // being set up, its first process still sees the host's.
             let path = format!("/proc/{init}/root{folder}");
-            // While it is being set up, its first process still sees the host's folders.
-            let device = |path: &str| std::fs::metadata(path).map(|facts| facts.dev()).ok();
-            if device(&path) == device(folder) {
+            let Ok(opened) = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) else {
+                continue;
+            };
+            let (Ok(place), Ok(facts)) = (rustix::fs::fstat(&opened), rustix::fs::fstatfs(&opened)) else {
+                continue;
+            };
+            let of_host = std::fs::metadata(folder).is_ok_and(|host| host.dev() == place.st_dev);
+            if of_host || facts.f_type != TMPFS {
                 continue;
             }
-            let Ok(facts) = rustix::fs::statvfs(path) else { continue };
-            bytes += (facts.f_blocks - facts.f_bfree) * facts.f_frsize;
+            bytes += (facts.f_blocks - facts.f_bfree) * u64::try_from(facts.f_bsize).unwrap_or(0);
             entries += facts.f_files - facts.f_ffree;
             if facts.f_blocks > 0 && facts.f_bfree * 100 < facts.f_blocks {
                 self.seen.change(|seen| seen.full = Some(folder));
