@@ -148,6 +148,8 @@ on_both! {
         let other = id(&server.ask_builds("other").await[0]);
         becomes(&server, other, "queued").await;
         assert_eq!(worker.needs(&top, &["leaf"]).await, 200);
+        let leaf = server.build(top.build).await["needs"][0]["build"].as_i64().expect("what it needs");
+        becomes(&server, leaf, "queued").await;
         let order: Vec<String> = [worker.claim().await, worker.claim().await]
             .into_iter()
             .map(|job| job.project.unwrap_or_default())
