@@ -97,7 +97,6 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     raise NotImplementedError("only its metadata is asked for")
-
 "#;
 
 async fn pip_reqs(house: &House, folder: &Path, what: &str) -> Run {
@@ -137,6 +136,8 @@ async fn the_original_pip_reqs_compiles_resolves_and_pip_installs_what_was_built
     std::fs::create_dir(folder.join("app")).expect("a folder");
     std::fs::write(folder.join("app/pyproject.toml"), SYSTEM).expect("a file");
     std::fs::write(folder.join("app/backend.py"), BACKEND).expect("a file");
+    // Without it pip takes no folder as editable whose backend does not speak of that.
+    std::fs::write(folder.join("app/setup.cfg"), "").expect("a file");
     std::fs::write(folder.join("requirements.in"), "beta\n-e ./app\n").expect("a file");
     pip_reqs(&house, folder, "compile").await.succeeded();
     let pinned = read(folder, "requirements.txt");
