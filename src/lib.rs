@@ -2,6 +2,7 @@
 //!
 //! The modules in reading order; each uses only those before it (`tests/it/tidy.rs` checks).
 
+pub mod child;
 pub mod config;
 pub mod counters;
 pub mod error;

@@ -2,11 +2,11 @@
 
 use super::Limits;
 use crate::bad;
+use crate::child::{Group, all_of};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 /// For whom a repository is cloned.
@@ -163,37 +163,6 @@ async fn ended(mut child: tokio::process::Child) -> Result<(bool, Vec<u8>, Vec<u
     let (out, said) = (child.stdout.take(), child.stderr.take());
     let (out, said) = tokio::try_join!(all_of(out, LONGEST), all_of(said, 64 << 10))?;
     Ok((child.wait().await?.success(), out, said))
-}
-
-/// At most `most` bytes; what comes after is read and dropped, so that the writer ends.
-async fn all_of(from: Option<impl AsyncRead + Unpin>, most: u64) -> Result<Vec<u8>> {
-    let Some(mut from) = from else { return Ok(Vec::new()) };
-    let mut bytes = Vec::new();
-    (&mut from).take(most).read_to_end(&mut bytes).await?;
-    tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
-    Ok(bytes)
-}
-
-/// Ends git and its helpers together, unless they ended in order.
-struct Group(Option<u32>);
-
-impl Group {
-    fn of(child: &tokio::process::Child) -> Self {
-        Self(child.id())
-    }
-
-    fn disarm(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.0.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-    }
 }
 
 /// What git said, as an error that names the cause and what to do.

@@ -1,9 +1,9 @@
 //! One run of uv.
 
 use super::{Answer, Limits, Question, Scratch, interpreter};
+use crate::child::{Group, all_of};
 use crate::error::{Error, Result};
 use std::process::Stdio;
-use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 /// What its requirements file is called, also in comments of the answer.
@@ -87,15 +87,6 @@ fn bound(child: &Child, limits: Limits) {
     let _ = (child, limits);
 }
 
-/// At most `most` bytes; what comes after is read and dropped, so that the writer ends.
-async fn all_of(from: Option<impl AsyncRead + Unpin>, most: u64) -> std::io::Result<Vec<u8>> {
-    let Some(mut from) = from else { return Ok(Vec::new()) };
-    let mut bytes = Vec::new();
-    (&mut from).take(most).read_to_end(&mut bytes).await?;
-    tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
-    Ok(bytes)
-}
-
 /// Whether it is uv that does not fit, not the requirements.
 fn is_unfit(said: &str) -> bool {
     let signs = [
@@ -115,26 +106,4 @@ fn told(said: &str) -> String {
     let text = text.join("\n");
     let text = text.trim();
     text.strip_prefix("error: ").unwrap_or(text).to_owned()
-}
-
-/// Ends the process and its helpers together.
-struct Group(Option<u32>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id())
-    }
-
-    fn disarm(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) = self.0.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-    }
 }

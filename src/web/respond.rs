@@ -86,17 +86,8 @@ pub fn error(error: &Error, wants: Wants) -> Response {
         Wants::Html { up } => ("text/html; charset=utf-8", pages::error::render(status, &message, up)),
         Wants::Text => ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16())),
     };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    if let Ok(reason) = ReasonPhrase::try_from(reason(&message).into_bytes()) {
-        response.extensions_mut().insert(reason);
-    }
+    let mut response = refusal(status, &message, content_type, body, wants);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if matches!(wants, Wants::Html { .. }) {
-        pages::guard(headers);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match error {
         Error::Unauthenticated(_) => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pypi\""));
@@ -145,9 +136,25 @@ pub fn problem(problem: &Problem, wants: Wants) -> Response {
             ("application/problem+json", body.to_string())
         }
     };
+    let mut response = refusal(problem.status, &problem.reason, content_type, body, wants);
+    if let Some(after) = problem.retry_after {
+        // Whole seconds: not every client reads a date.
+        response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+    }
+    response
+}
+
+/// What is no answer to what was asked: nobody keeps it, and its reason stands in the status line too.
+fn refusal(
+    status: StatusCode,
+    message: &str,
+    content_type: &'static str,
+    body: String,
+    wants: Wants,
+) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = problem.status;
-    if let Ok(reason) = ReasonPhrase::try_from(reason(&problem.reason).into_bytes()) {
+    *response.status_mut() = status;
+    if let Ok(reason) = ReasonPhrase::try_from(reason(message).into_bytes()) {
         response.extensions_mut().insert(reason);
     }
     let headers = response.headers_mut();
@@ -156,10 +163,6 @@ pub fn problem(problem: &Problem, wants: Wants) -> Response {
         pages::guard(headers);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(after) = problem.retry_after {
-        // Whole seconds: not every client reads a date.
-        headers.insert(header::RETRY_AFTER, after.as_secs().max(1).into());
-    }
     response
 }
 
