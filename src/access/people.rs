@@ -1,6 +1,7 @@
 //! From a request's headers to [`Who`]: passwords, API tokens, login sessions.
 
 use super::{Action, Scope, Who, password, tokens};
+use crate::config::networks::household;
 use crate::db::{self, Db, Micros};
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, IndexName};
@@ -9,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -29,9 +30,12 @@ pub struct People {
     /// Of the worker inside this process.
     inner: String,
     key: [u8; 32],
-    /// Failed passwords per account and address, forgotten after a minute: a stranger's guesses
-    /// do not lock the owner out.
-    failures: Cache<(String, IpAddr), u32>,
+    /// Failed passwords by (keyed hash of) account and address, forgotten after a minute: a
+    /// stranger's guesses do not lock the owner out.
+    failures: Cache<[u8; 32], u32>,
+    /// Keyed hashes of passwords that were right before. They are checked even for an address that
+    /// has to wait: behind a proxy that is not told of, everybody has the same one.
+    proven: Cache<[u8; 32], ()>,
 }
 
 /// A credential that was verified.
@@ -77,7 +81,8 @@ impl People {
             known: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
             inner: tokens::secret(),
             key: rand::random(),
-            failures: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
+            failures: Cache::builder().max_capacity(100_000).time_to_live(minute).build(),
+            proven: Cache::builder().max_capacity(10_000).time_to_live(24 * 60 * minute).build(),
         }
     }
 
@@ -93,20 +98,14 @@ impl People {
 
     /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer).
     /// No credential is the anonymous asker; a wrong one is [`Error::Unauthenticated`].
-    /// `peer` is who is connected.
+    /// `peer` is the client's address.
     pub async fn who(&self, directory: &Directory, headers: &HeaderMap, peer: IpAddr) -> Result<Arc<Who>> {
         let (devpi, value) = match (headers.get("x-devpi-auth"), headers.get(header::AUTHORIZATION)) {
             (Some(value), _) => (true, value.as_bytes()),
             (None, Some(value)) => (false, value.as_bytes()),
             (None, None) => return Ok(self.anonymous()),
         };
-        let key: [u8; 32] = {
-            let mut hash = Sha256::new();
-            hash.update(self.key);
-            hash.update([u8::from(devpi)]);
-            hash.update(value);
-            hash.finalize().into()
-        };
+        let key = self.keyed(if devpi { "devpi" } else { "authorization" }, &[value]);
         let now = db::now();
         if let Some(known) = self.known.get(&key)
             && known.serial == directory.serial
@@ -215,9 +214,11 @@ impl People {
     async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {
         // Counted only once it is their turn, so that guesses sent all at once do not pass together.
         let turn = password::turn().await?;
-        let guesser = (user.to_owned(), network(peer));
+        let address = household(peer).to_string();
+        let guesser = self.keyed("guesser", &[user.as_bytes(), address.as_bytes()]);
+        let proof = self.keyed("proof", &[user.as_bytes(), secret.as_bytes()]);
         let failed = self.failures.get(&guesser).unwrap_or(0);
-        if failed >= TRIES {
+        if failed >= TRIES && !self.proven.contains_key(&proof) {
             let wait =
                 "too many wrong passwords for this user from this address: wait a minute, or use a token";
             return Err(Error::Busy(wait.into()));
@@ -230,8 +231,20 @@ impl People {
             tracing::warn!(user, %peer, "wrong password");
             return Err(wrong());
         }
+        self.proven.insert(proof, ());
         let who = Arc::new(Who::person(user));
         Ok(Known { who, serial: 0, expires_at: None, token: None, noted_at: AtomicI64::new(0) })
+    }
+
+    /// A hash of `parts` that means nothing outside this process.
+    fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.key);
+        for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
     }
 
     /// Notes a token's use, at most once a minute and beside the request.
@@ -247,14 +260,6 @@ impl People {
                 }
             });
         }
-    }
-}
-
-/// Whoever has one address of IPv6 has 2^64 of them.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -1,10 +1,12 @@
 //! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
 
 pub mod load;
+pub mod networks;
 pub mod settings;
 pub mod units;
 pub mod upstream;
 
+use networks::Network;
 use std::path::PathBuf;
 use url::Url;
 
@@ -25,6 +27,8 @@ pub struct Config {
     pub offline: bool,
     /// As clients see this server, path prefix included.
     pub public_url: Option<Url>,
+    /// Proxies in front of this server: they are believed for whom they ask, and under which URL.
+    pub trusted_proxies: Vec<Network>,
     /// Served at `/simple/`.
     pub default_index: String,
     /// What else indexes are called in `/v1/…`: an alias and `user/index`.
@@ -197,6 +201,7 @@ impl Default for Config {
             upstream: None,
             offline: false,
             public_url: None,
+            trusted_proxies: Vec::new(),
             default_index: "root/pypi".into(),
             aliases: vec![("pypi".into(), "root/pypi".into())],
             default_upload_index: None,

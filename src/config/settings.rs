@@ -95,6 +95,13 @@ pub const SETTINGS: &[Setting] = &[
         [public_url],
         "As clients see this server behind a proxy, path prefix included."
     ),
+    setting!(
+        "trusted_proxies",
+        networks,
+        No,
+        [trusted_proxies],
+        "Proxies in front of this server (addresses, networks like 10.0.0.0/8), whose X-Forwarded-… and Forwarded are believed; divided by commas."
+    ),
     setting!("default_index", text, No, [default_index], "Served at /simple/."),
     setting!(
         "aliases",

@@ -10,7 +10,7 @@ use crate::index::directory::{Directory, Index, IndexName};
 use crate::{bad, missing};
 use axum::body::Body;
 use http::{HeaderMap, Method, Uri, header};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What a handler is given: the request, taken apart once, after the permission was granted.
@@ -22,8 +22,10 @@ pub struct Ctx<B = Body> {
     /// As routed: normalised, without the public path prefix.
     pub uri: Uri,
     pub headers: HeaderMap,
-    /// Who is connected: a client, or the proxy before us.
+    /// The client: who is connected, or for whom the trusted proxy that is connected asks.
     pub peer: SocketAddr,
+    /// This server's root as trusted proxies name it.
+    pub(super) outside: Option<Box<str>>,
     pub(super) params: Params,
     pub(super) index: Option<IndexName>,
     /// Of routes that are about several: in the path's order.
@@ -54,6 +56,12 @@ impl<B> Ctx<B> {
         self.several.iter().map(|named| named.one(&self.directory)).collect()
     }
 
+    /// The client's address, behind trusted proxies too; [`household`](crate::config::networks::household)
+    /// makes of it what one client counts as.
+    pub fn client_address(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
     /// For whom the answer is; see [`Audience`].
     pub fn audience(&self) -> Audience {
         Audience::of(&self.headers)
@@ -73,9 +81,21 @@ impl<B> Ctx<B> {
 
     /// The same without the body: can be shared while something is awaited.
     pub fn without_body(self) -> Ctx<()> {
-        let Self { app, who, directory, method, uri, headers, peer, params, index, several, router, body: _ } =
-            self;
-        Ctx { app, who, directory, method, uri, headers, peer, params, index, several, router, body: () }
+        Ctx {
+            body: (),
+            app: self.app,
+            who: self.who,
+            directory: self.directory,
+            method: self.method,
+            uri: self.uri,
+            headers: self.headers,
+            peer: self.peer,
+            outside: self.outside,
+            params: self.params,
+            index: self.index,
+            several: self.several,
+            router: self.router,
+        }
     }
 }
 

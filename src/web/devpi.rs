@@ -8,15 +8,15 @@ pub use users::{
     change as change_user, create as create_user, delete as delete_user, get as user, list as users,
 };
 
-use super::respond;
 use super::router::Ctx;
+use super::{respond, whence};
 use crate::access::{Who, tokens};
 use crate::app::App;
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Kind};
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// What a client may do without asking: `key=value` operations, and push's options.
@@ -25,7 +25,7 @@ const FEATURES: [&str; 4] =
 
 /// `/+api`, `/{user}/+api`, `/{user}/{index}/+api`: the first request of every client.
 pub async fn api(ctx: Ctx) -> Result<Response> {
-    let base = base_url(&ctx);
+    let base = whence::root(&ctx);
     let mut result = Map::new();
     result.insert("login".into(), format!("{base}/+login").into());
     result.insert("authstatus".into(), auth_status(&ctx.directory, &ctx.who));
@@ -48,22 +48,6 @@ fn auth_status(directory: &Directory, who: &Who) -> Value {
         Some(user) => json!(["ok", user.name, user.groups]),
         None => json!(["noauth", "", []]),
     }
-}
-
-/// How the client sees the root of this server, without a slash at the end.
-pub(super) fn base_url(ctx: &Ctx) -> String {
-    if let Some(url) = &ctx.app.config.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
-    }
-    let header = |name: header::HeaderName| ctx.headers.get(name).and_then(|value| value.to_str().ok());
-    let outside = header(header::HeaderName::from_static("x-outside-url"));
-    let outside = outside.filter(|url| url.starts_with("http://") || url.starts_with("https://"));
-    if let Some(url) = outside {
-        return url.trim_end_matches('/').to_owned();
-    }
-    let scheme = if ctx.app.config.tls.is_some() { "https" } else { "http" };
-    let host = ctx.uri.authority().map(http::uri::Authority::as_str).or_else(|| header(header::HOST));
-    format!("{scheme}://{}", host.unwrap_or(&ctx.app.config.listen))
 }
 
 /// `POST /+login`: a password for a session.

@@ -1,10 +1,10 @@
 //! The legacy JSON API: `I/pypi/{project}/json`, `I/pypi/{project}/{version}/json` and their
 //! aliases, for tools that read a project's facts there.
 
-use super::devpi;
 use super::links;
 use super::router::Ctx;
 use super::simple::redirect;
+use super::whence;
 use crate::error::{Error, Result};
 use crate::index::details::Digests;
 use crate::index::directory::Index;
@@ -38,7 +38,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     };
     let metadata = views.metadata(&ctx.directory, index, &page, &version, &ctx.who).await?;
     let digests = views.digests(&ctx.directory, index, &name).await?;
-    let base = format!("{}/", devpi::base_url(&ctx));
+    let base = format!("{}/", whence::root(&ctx));
     let files = |version: &str| -> Vec<Value> {
         let of_version =
             page.offered().iter().filter(|file| version_of(&name, file).as_deref() == Some(version));

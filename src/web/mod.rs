@@ -31,3 +31,4 @@ mod resources;
 mod tokens;
 mod upload;
 mod versiondata;
+mod whence;

@@ -6,7 +6,7 @@
 use super::ctx::Ctx;
 use super::pages::builds::class_name;
 use super::respond::{self, Problem, Wants};
-use super::{files, simple};
+use super::{files, whence};
 use crate::build::failure::Failure;
 use crate::build::promise::{self, Frozen, Held, Promise, keep};
 use crate::build::queue::Build;
@@ -205,8 +205,7 @@ impl Asked<'_> {
     }
 
     fn url(&self, build: &Build) -> String {
-        let base = self.ctx.app.indexes.views.base(simple::host(self.ctx));
-        format!("{}+builds/{}", base.unwrap_or_else(|| "/".to_owned()), build.id)
+        format!("{}/+builds/{}", whence::root(self.ctx), build.id)
     }
 }
 

@@ -4,6 +4,7 @@ use super::ctx::Params;
 pub use super::ctx::{Ctx, no_index};
 use super::path::{self, Refusal};
 use super::respond;
+use super::whence::{self, Seen};
 use super::{drain, named};
 use crate::access::{self, Decision, Need};
 use crate::app::App;
@@ -18,7 +19,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -143,12 +144,14 @@ impl Router {
         &self.rows
     }
 
-    /// Answers one request; never fails.
+    /// Answers one request; never fails. `peer` is who is connected.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let wants = respond::Wants::of(&parts.headers).at(asked);
+        let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
+        let client = seen.client.ip();
         let head = parts.method == Method::HEAD;
         // The links of a page are relative: under repeated slashes they would lead elsewhere.
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
@@ -158,9 +161,9 @@ impl Router {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let response = self.clone().run(row, params, parts, Body::new(body), peer).await;
+                let response = self.clone().run(row, params, parts, Body::new(body), seen).await;
                 let response = response.unwrap_or_else(|error| respond::error(&error, wants));
-                self.account(row, &uri, response.status(), started.elapsed());
+                self.account(row, &uri, client, response.status(), started.elapsed());
                 response
             }
             Err(Unrouted::Method(allow)) => respond::wrong_method(allow, wants),
@@ -220,7 +223,7 @@ impl Router {
         params: Params,
         parts: http::request::Parts,
         body: Body,
-        peer: SocketAddr,
+        seen: Seen,
     ) -> Result<Response> {
         let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
         let app = self.app.clone();
@@ -233,7 +236,8 @@ impl Router {
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
-            peer,
+            peer: seen.client,
+            outside: seen.outside,
             params,
             router: self.clone(),
             body,
@@ -246,7 +250,7 @@ impl Router {
     }
 
     /// Counts and logs. What goes well and fast is silent unless someone debugs.
-    fn account(&self, row: usize, uri: &Uri, status: StatusCode, took: Duration) {
+    fn account(&self, row: usize, uri: &Uri, client: IpAddr, status: StatusCode, took: Duration) {
         let Some(row) = self.rows.get(row) else { return };
         let class = usize::from(status.as_u16() / 100);
         if let Some(count) = row.requests.get(class).or(row.requests.first()) {
@@ -255,11 +259,11 @@ impl Router {
         row.time.observe(took);
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
-            tracing::warn!(path, status, ms, "request failed");
+            tracing::warn!(path, status, ms, %client, "request failed");
         } else if took >= SLOW && !waits(row.route) {
-            tracing::info!(path, status, ms, "slow request");
+            tracing::info!(path, status, ms, %client, "slow request");
         } else {
-            tracing::debug!(path, status, ms, "request");
+            tracing::debug!(path, status, ms, %client, "request");
         }
     }
 }

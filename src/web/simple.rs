@@ -1,7 +1,7 @@
 //! The simple API: project pages and the list of projects.
 
 use super::router::Ctx;
-use super::{negotiate, proxy};
+use super::{negotiate, proxy, whence};
 use crate::counters;
 use crate::db::Micros;
 use crate::error::Result;
@@ -137,16 +137,10 @@ pub(super) fn ask<'a, B>(
         form,
         depth: u8::try_from(slashes.saturating_sub(1)).unwrap_or_default(),
         as_of: as_of(ctx)?,
-        host: host(ctx),
+        named: whence::named(ctx),
         refresh,
         amend: None,
     })
-}
-
-/// The server as the client names it.
-pub(super) fn host<B>(ctx: &Ctx<B>) -> Option<&str> {
-    let host = || ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    ctx.uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }
 
 /// The moment that `+at/{date}` names: the end of a day (UTC), or a time.

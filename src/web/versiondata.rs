@@ -1,7 +1,7 @@
 //! Projects and releases as devpi's client reads them: `projectconfig` and `versiondata`.
 
 use super::router::Ctx;
-use super::{devpi, respond};
+use super::{respond, whence};
 use crate::db::Micros;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ impl Shown {
     async fn load(ctx: Ctx) -> Result<(Ctx<()>, Self)> {
         let text = ctx.param("project");
         let project = ProjectName::new(text).ok_or_else(|| missing!("no project '{text}'"))?;
-        let base = devpi::base_url(&ctx);
+        let base = whence::root(&ctx);
         let ctx = ctx.without_body();
         let index = ctx.index()?;
         let files = ctx.app.db.project_files(index.name.as_str(), project.as_str()).await?;

@@ -106,6 +106,22 @@ pub mod list {
         Some(value.join(",")).filter(|text| !text.is_empty())
     }
 }
+/// Addresses and networks, separated by commas.
+pub mod networks {
+    use crate::config::networks::Network;
+    pub fn parse(text: &str) -> Result<Vec<Network>, String> {
+        let read = |part: &String| {
+            part.parse().map_err(|()| {
+                format!("must hold addresses and networks like 127.0.0.1 and 10.0.0.0/8, and {part} is none")
+            })
+        };
+        super::list::parse(text)?.iter().map(read).collect()
+    }
+    pub fn show(value: &[Network]) -> Option<String> {
+        let networks: Vec<String> = value.iter().map(ToString::to_string).collect();
+        super::list::show(&networks)
+    }
+}
 /// `a=x,b=y`
 pub mod pairs {
     pub fn parse(text: &str) -> Result<Vec<(String, String)>, String> {

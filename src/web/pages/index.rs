@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::index::admin;
 use crate::index::directory::{Index, IndexName, Kind, Mirror, Stage};
 use crate::packaging::name::{NameList, ProjectName};
+use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ pub struct Recent {
 /// Answers `/{user}/{index}` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let index = ctx.index()?;
-    let server = lines::server(ctx);
+    let server = whence::root(ctx);
     let simple = lines::simple(&server, &index.name);
     let mut install = lines::install(&server, &simple, "PACKAGE");
     install.extend(lines::configure(&server, &simple));

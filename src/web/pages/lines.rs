@@ -1,9 +1,7 @@
 //! The exact lines to copy: how to install from an index, how to upload to it.
 
-use super::Visit;
 use super::words::shell;
 use crate::index::directory::IndexName;
-use http::header;
 
 /// A line with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,18 +12,6 @@ pub struct Line {
 
 fn line(label: &str, text: String) -> Line {
     Line { label: label.to_owned(), text }
-}
-
-/// The server as clients reach it: scheme, host and path prefix, without a slash at the end.
-pub fn server(ctx: &Visit) -> String {
-    if let Some(url) = &ctx.app.config.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
-    }
-    let scheme = if ctx.app.config.tls.is_some() { "https" } else { "http" };
-    // Only what a host name and port consist of: the text goes into command lines.
-    let plain = |host: &&str| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
-    let host = ctx.headers.get(header::HOST).and_then(|value| value.to_str().ok()).filter(plain);
-    format!("{scheme}://{}", host.filter(|host| !host.is_empty()).unwrap_or(&ctx.app.config.listen))
 }
 
 /// pip takes plain HTTP from this machine only, unless it is told otherwise.

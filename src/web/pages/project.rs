@@ -11,6 +11,7 @@ use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
+use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 
@@ -69,7 +70,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         Some(latest) => gather::metadata(ctx, &project, latest).await,
         None => None,
     };
-    let server = lines::server(ctx);
+    let server = whence::root(ctx);
     let shown = Shown {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
         directory: &ctx.directory,

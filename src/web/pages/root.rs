@@ -5,6 +5,7 @@ use super::user::IndexEntry;
 use super::{Frame, Visit, answer, may_read};
 use crate::error::Result;
 use crate::index::directory::IndexName;
+use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub struct Owner {
 
 /// Answers `/` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
-    let server = lines::server(ctx);
+    let server = whence::root(ctx);
     let mut owners: BTreeMap<&str, Vec<IndexEntry>> = BTreeMap::new();
     for index in ctx.directory.indexes.values().filter(|index| may_read(ctx, &index.name)) {
         owners.entry(index.name.user()).or_default().push(IndexEntry::new(ctx, index));

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::web::router::Ctx;
+use crate::web::whence;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
@@ -56,25 +57,11 @@ pub async fn page(ctx: &Ctx<()>, project: &ProjectName, target: &ForTarget) -> R
     Err(refused.unwrap_or_else(|| Error::Missing(format!("{indexes} has no project {project}"))))
 }
 
-/// Where the asker sees this server's root, without a slash at its end.
-pub fn root(ctx: &Ctx<()>) -> String {
-    let config = &ctx.app.config;
-    if let Some(url) = &config.public_url {
-        return url.as_str().trim_end_matches('/').to_owned();
-    }
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    let named = ctx.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let named = ctx.uri.authority().map(http::uri::Authority::as_str).or(named);
-    let host = named.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits));
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", host.unwrap_or(&config.listen))
-}
-
 /// `/v1/{indexes}/{target}/` as it was asked for, absolute.
 pub fn own_url(ctx: &Ctx<()>) -> String {
     let path = ctx.uri.path();
     let end = path.rfind("/+").map_or(path.len(), |at| at + 1);
-    format!("{}{}", root(ctx), path.get(..end).unwrap_or(path))
+    format!("{}{}", whence::root(ctx), path.get(..end).unwrap_or(path))
 }
 
 /// Plain text, 200.

@@ -14,6 +14,7 @@ use crate::packaging::name::ProjectName;
 use crate::uv::{self, Answer, Question};
 use crate::web::router::Ctx;
 use crate::web::simple;
+use crate::web::whence;
 use axum::response::Response;
 use futures::FutureExt;
 use std::collections::BTreeSet;
@@ -64,7 +65,7 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
     match answer {
         Answer::Pinned(pinned) => Ok(base::plain(input.answer(&ctx, &target, &tool.version, &pinned))),
         Answer::Unsolved(why) => {
-            let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &base::root(&ctx));
+            let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &whence::root(&ctx));
             let failed = troubles::of_explanation(&ctx, &target, &why).await?;
             Err(Error::Bad(format!("{why}{failed}")))
         }

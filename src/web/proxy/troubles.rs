@@ -1,13 +1,14 @@
 //! What went wrong with the lines of a requirements file, told for people: each line with its class,
 //! its hint, and where the log is.
 
-use super::{base, compile};
+use super::compile;
 use crate::build::promise::ForTarget;
 use crate::build::queue::{Build, BuildId};
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::web::builds::sees;
 use crate::web::router::Ctx;
+use crate::web::whence;
 use std::fmt::Write as _;
 
 /// Projects of an explanation that are looked up.
@@ -60,7 +61,7 @@ async fn told(ctx: &Ctx<()>, why: &Why) -> String {
     match why {
         Why::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
         Why::Runs(None) => "  it is being built\n".to_owned(),
-        Why::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", base::root(ctx)),
+        Why::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", whence::root(ctx)),
         Why::Failed(build) => failed(ctx, build).await,
     }
 }
@@ -77,7 +78,7 @@ async fn failed(ctx: &Ctx<()>, build: &Build) -> String {
         }
     }
     if sees(&ctx.app, &ctx.directory, &ctx.who, build).await.unwrap_or(false) {
-        let _ = write!(text, "\n  log: {}/+builds/{}/log", base::root(ctx), build.id);
+        let _ = write!(text, "\n  log: {}/+builds/{}/log", whence::root(ctx), build.id);
     }
     text + "\n"
 }
