@@ -11,5 +11,5 @@ fuzz_target!(|body: &[u8]| {
     let _ = html::parse(body, &base, &project);
     let _ = html::parse_flat(body, &base, &project);
     let _ = html::flat_projects(body, &base);
-    let _ = html::parse_names(body);
+    let _ = html::parse_names(body, &base);
 });

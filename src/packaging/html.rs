@@ -5,8 +5,9 @@ use url::Url;
 
 use super::filename::{candidates, describe};
 use super::name::{NameList, NameListBuilder, ProjectName};
-use super::page::{CoreMetadata, File, Page, Status, Yanked, is_upload_time, resolve, sha256_hex};
+use super::page::{CoreMetadata, File, Page, Status, Yanked, resolve, sha256_hex, upload_time};
 
+pub mod proof;
 mod render;
 pub use render::{render, render_flat, render_names};
 
@@ -58,18 +59,16 @@ pub fn flat_projects(body: &[u8], page_url: &Url) -> Vec<ProjectName> {
     names.into_iter().collect()
 }
 
-/// The projects of a project list: the last path segment of each link (the text may be prettier
-/// than true).
-pub fn parse_names(body: &[u8]) -> NameList {
+/// The projects of a project list at `list_url`: the last path segment of each link that leads one
+/// step below it (the text may be prettier than true).
+pub fn parse_names(body: &[u8], list_url: &Url) -> NameList {
     let mut names = NameListBuilder::default();
     each_token(body, |token| {
         if let Token::StartTag(tag) = token
             && tag.name.as_slice() == b"a"
             && let Some(href) = attribute(&tag, "href")
         {
-            let path = href.split(['?', '#']).next().unwrap_or("").trim().trim_end_matches('/');
-            let segment = path.rsplit('/').next().unwrap_or("");
-            names.push(&super::filename::decode_once(segment).unwrap_or_default());
+            names.push(&proof::child(list_url, &href).unwrap_or_default());
         }
     });
     names.finish()
@@ -141,7 +140,7 @@ fn read_anchor(base: &Url, tag: &StartTag<()>) -> Option<File> {
         hashes: link.hashes,
         requires_python: present("data-requires-python"),
         size: present("data-size").and_then(|size| size.trim().parse().ok()),
-        upload_time: present("data-upload-time").filter(|time| is_upload_time(time)),
+        upload_time: present("data-upload-time").and_then(|time| upload_time(&time)),
         yanked: match attribute(tag, "data-yanked") {
             None => Yanked::No,
             Some(reason) => Yanked::because(&reason),

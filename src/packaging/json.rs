@@ -9,7 +9,7 @@ use url::Url;
 
 use super::filename::describe;
 use super::name::{NameList, NameListBuilder, ProjectName};
-use super::page::{CoreMetadata, File, Hashes, Page, Status, Yanked, is_upload_time, resolve, sha256_hex};
+use super::page::{CoreMetadata, File, Hashes, Page, Status, Yanked, resolve, sha256_hex, upload_time};
 use crate::error::{Error, Result};
 
 mod render;
@@ -19,10 +19,38 @@ pub use render::{render, render_names};
 /// absent; whatever is no file of the project is left out; the order of the page is kept.
 ///
 /// # Errors
-/// `BadUpstream` if the body is no such page, or one of a major version we do not know.
+/// `BadUpstream` if the body is no such page, one of a major version we do not know, or not proven
+/// to be the page of this project: by its name or, where it tells none, by a file.
 pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page> {
+    let wire = read_page(body)?;
+    let name = wire.name.text().map(str::to_owned);
+    let page = page_of(wire, page_url, project);
+    match name {
+        Some(name) if ProjectName::new(&name).as_ref() != Some(project) => Err(Error::BadUpstream(format!(
+            "the upstream's page for {project} is the page of another project: {name:?}"
+        ))),
+        None if page.files.is_empty() => Err(Error::BadUpstream(format!(
+            "the upstream's page for {project} lists no file of it and does not tell its name"
+        ))),
+        _ => Ok(page),
+    }
+}
+
+/// Reads the files of `project` from a page that lists many projects' files.
+///
+/// # Errors
+/// `BadUpstream` if the body is no page of files, or one of a major version we do not know.
+pub fn parse_flat(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page> {
+    Ok(page_of(read_page(body)?, page_url, project))
+}
+
+fn read_page(body: &[u8]) -> Result<WirePage<'_>> {
     let wire: WirePage = serde_json::from_slice(body).map_err(|e| unreadable("project page", &e))?;
     check_api_version(&wire.meta)?;
+    Ok(wire)
+}
+
+fn page_of(wire: WirePage, page_url: &Url, project: &ProjectName) -> Page {
     let mut page = Page::new(project.clone());
     page.serial = wire.meta.get("_last-serial").and_then(Loose::number);
     if let Some(status) = wire.status.get("status").and_then(Loose::text).and_then(Status::parse) {
@@ -35,7 +63,7 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page>
     if let Loose::List(versions) = wire.versions {
         page.set_more_versions(versions.iter().filter_map(Loose::text).map(str::to_owned));
     }
-    Ok(page)
+    page
 }
 
 /// The projects of a project list.
@@ -81,7 +109,7 @@ fn read_file(wire: WireFile, page_url: &Url) -> Option<File> {
         hashes: if hashes.is_empty() { link.hashes } else { hashes },
         requires_python: owned(&wire.requires_python),
         size: wire.size.number(),
-        upload_time: owned(&wire.upload_time).filter(|time| is_upload_time(time)),
+        upload_time: owned(&wire.upload_time).and_then(|time| upload_time(&time)),
         yanked: match &wire.yanked {
             Loose::Bool(true) => Yanked::Yes,
             Loose::Text(reason) if !reason.is_empty() => Yanked::because(reason),
@@ -107,6 +135,8 @@ fn read_core_metadata(value: &Loose) -> CoreMetadata {
 struct WirePage<'a> {
     #[serde(borrow, default)]
     meta: Loose<'a>,
+    #[serde(borrow, default)]
+    name: Loose<'a>,
     #[serde(borrow, default, rename = "project-status")]
     status: Loose<'a>,
     #[serde(borrow)]

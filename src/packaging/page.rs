@@ -58,7 +58,7 @@ pub struct File {
     /// Bytes.
     #[serde(rename = "b", default, skip_serializing_if = "is_default")]
     pub size: Option<u64>,
-    /// Verbatim if it is a valid PEP 700 time, else `None`.
+    /// As PEP 700 wants it; see [`upload_time`].
     #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub upload_time: Option<String>,
     #[serde(rename = "y", default, skip_serializing_if = "is_default")]
@@ -298,6 +298,26 @@ pub(super) fn resolve(base: &Url, href: &str) -> Option<Link> {
     url.set_fragment(None);
     let filename = decode_once(url.path_segments()?.next_back()?)?;
     Some(Link { filename, hashes, url: url.into() })
+}
+
+/// A time as upstreams write it, in the form of PEP 700: verbatim if it has that already, else
+/// converted to UTC and microseconds. A time without offset is UTC, as in PyPI's older JSON.
+pub(super) fn upload_time(text: &str) -> Option<String> {
+    let text = text.trim();
+    if is_upload_time(text) {
+        return Some(text.to_owned());
+    }
+    let time = text.parse::<jiff::Timestamp>().ok().or_else(|| {
+        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
+        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    })?;
+    told_time(time.as_microsecond())
+}
+
+/// Microseconds since 1970 in the form of PEP 700.
+pub fn told_time(at: i64) -> Option<String> {
+    let text = jiff::Timestamp::from_microsecond(at).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
+    Some(text).filter(|text| is_upload_time(text))
 }
 
 /// Whether `text` is a time as PEP 700 wants it: `YYYY-MM-DDTHH:MM:SS[.f{1,6}]Z`.

@@ -4,6 +4,7 @@ use super::client::{Client, Source, failure, shown, unexpected};
 use crate::error::{Error, Result};
 use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::Page;
+use crate::packaging::html::proof;
 use crate::packaging::{html, json};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -12,8 +13,10 @@ use std::io::Read as _;
 use url::Url;
 
 /// JSON first: it tells sizes and upload times, and is quicker to read.
+/// `text/html` is not named: there are servers that answer it wherever it is accepted at all. Those
+/// that know nothing else answer it to `*/*`.
 const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.5, \
-                      text/html;q=0.3, application/json;q=0.2, */*;q=0.1";
+                      application/json;q=0.2, */*;q=0.1";
 
 /// How much of an upstream's root is read to see what kind of page it is.
 const PROBE: usize = 256 << 10;
@@ -26,8 +29,8 @@ pub struct Validators {
 }
 
 /// An upstream's answer for a page.
-pub enum Reply {
-    Page(Body),
+pub enum Reply<P> {
+    Page(P),
     /// What the validators stand for is still true.
     NotModified,
     /// There is no such page.
@@ -43,6 +46,8 @@ pub struct Body {
     pub validators: Validators,
     /// `X-PyPI-Last-Serial`.
     pub serial: Option<u64>,
+    /// The connection told where the body ends, so that it was not cut off on its way.
+    pub framed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -70,7 +75,7 @@ pub async fn fetch(
     url: &Url,
     known: &Validators,
     limit: u64,
-) -> Result<Reply> {
+) -> Result<Reply<Body>> {
     let total = client.timeout * 4;
     let fetching = fetch_untimed(client, source, url, known, limit);
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
@@ -88,7 +93,7 @@ async fn fetch_untimed(
     url: &Url,
     known: &Validators,
     limit: u64,
-) -> Result<Reply> {
+) -> Result<Reply<Body>> {
     let response = client.send(source, Method::GET, url, &request_headers(known)).await?;
     match response.status() {
         StatusCode::OK => {}
@@ -103,11 +108,22 @@ async fn fetch_untimed(
     let serial = text(header::HeaderName::from_static("x-pypi-last-serial"));
     let content_type = text(header::CONTENT_TYPE);
     let encoding = text(header::CONTENT_ENCODING);
+    let framed = is_framed(&response);
     let url = response.url().clone();
     let raw = collect(response, limit).await?;
     let bytes = decode(raw, encoding.as_deref(), &url, limit).await?;
     let format = format_of(content_type.as_deref(), &bytes, &url)?;
-    Ok(Reply::Page(Body { bytes, format, url, validators, serial: serial.and_then(|s| s.parse().ok()) }))
+    let serial = serial.and_then(|s| s.trim().parse().ok());
+    Ok(Reply::Page(Body { bytes, format, url, validators, serial, framed }))
+}
+
+/// Whether the end of the body is marked by more than the end of the connection.
+fn is_framed(response: &Response) -> bool {
+    let headers = response.headers();
+    response.version() >= http::Version::HTTP_2
+        || [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONTENT_ENCODING]
+            .iter()
+            .any(|name| headers.contains_key(name))
 }
 
 fn request_headers(known: &Validators) -> HeaderMap {
@@ -151,7 +167,8 @@ fn too_large(url: &Url, limit: u64) -> Error {
 }
 
 async fn decode(raw: Bytes, encoding: Option<&str>, url: &Url, limit: u64) -> Result<Bytes> {
-    match encoding.map(str::trim).unwrap_or_default() {
+    let encoding = encoding.map(|text| text.trim().to_ascii_lowercase()).unwrap_or_default();
+    match encoding.as_str() {
         "" | "identity" => Ok(raw),
         "gzip" | "x-gzip" => {
             let url = url.clone();
@@ -183,7 +200,7 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
         return Ok(Format::Json);
     }
     let textual =
-        media.contains("html") || matches!(media.as_str(), "" | "text/plain" | "application/octet-stream");
+        media.contains("html") || matches!(media.as_str(), "" | "text/plain") || media.ends_with("/octet-stream");
     match first {
         Some(b'{') if textual => Ok(Format::Json),
         Some(b'<') if textual => Ok(Format::Html),
@@ -193,26 +210,23 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
     }
 }
 
-/// Whether people could fill something in on a page, which no project page wants.
-fn has_form(html: &[u8]) -> bool {
-    html.windows(5).any(|part| part.eq_ignore_ascii_case(b"<form"))
+/// An answer that does not prove to be what was asked for.
+fn unproven(url: &Url, what: &str, doubt: proof::Doubt) -> Error {
+    Error::BadUpstream(format!("{} is not {what}: {doubt}", shown(url)))
 }
 
 impl Body {
-    /// Reads a project's page; off the async threads, as pages of 17 MB exist.
+    /// Reads a project's page, if that is what it proves to be; off the async threads, as pages of 17 MB exist.
     pub async fn into_page(self, project: ProjectName) -> Result<Page> {
         tokio::task::spawn_blocking(move || {
             let mut page = match self.format {
                 Format::Json => json::parse(&self.bytes, &self.url, &project)?,
-                Format::Html => html::parse(&self.bytes, &self.url, &project),
+                Format::Html => {
+                    proof::of_project(&self.bytes, &self.url, &project, self.framed)
+                        .map_err(|doubt| unproven(&self.url, &format!("the page of {project}"), doubt))?;
+                    html::parse(&self.bytes, &self.url, &project)
+                }
             };
-            if page.files.is_empty() && self.format == Format::Html && has_form(&self.bytes) {
-                // A login page, say: believed, it would be a project without files for a while.
-                return Err(Error::BadUpstream(format!(
-                    "{} is no project page: it has a form",
-                    shown(&self.url)
-                )));
-            }
             page.serial = self.serial.or(page.serial);
             page.dedupe();
             Ok(page)
@@ -223,7 +237,7 @@ impl Body {
     /// Reads a project's files from a page that lists those of many.
     pub fn flat_page(&self, project: &ProjectName) -> Result<Option<Page>> {
         let mut page = match self.format {
-            Format::Json => json::parse(&self.bytes, &self.url, project)?,
+            Format::Json => json::parse_flat(&self.bytes, &self.url, project)?,
             Format::Html => html::parse_flat(&self.bytes, &self.url, project),
         };
         page.dedupe();
@@ -240,7 +254,7 @@ impl Body {
     pub fn kind(&self) -> Option<Kind> {
         match self.format {
             Format::Html if !html::flat_projects(&self.bytes, &self.url).is_empty() => Some(Kind::Flat),
-            Format::Html => Some(Kind::Simple),
+            Format::Html => self.html_names().ok().map(|_| Kind::Simple),
             Format::Json => {
                 #[derive(serde::Deserialize)]
                 struct Root {
@@ -257,23 +271,51 @@ impl Body {
         }
     }
 
-    /// The projects of a project list.
+    /// The projects of a project list, if that is what it proves to be.
     pub fn names(&self) -> Result<NameList> {
+        self.whole("a list of projects")?;
         match self.format {
             Format::Json => json::parse_names(&self.bytes),
-            Format::Html => Ok(html::parse_names(&self.bytes)),
+            Format::Html => self.html_names(),
+        }
+    }
+
+    fn html_names(&self) -> Result<NameList> {
+        let names = html::parse_names(&self.bytes, &self.url);
+        let doubted = proof::of_list(&self.bytes, &self.url, names.len());
+        doubted.map_err(|doubt| unproven(&self.url, "a simple index", doubt))?;
+        Ok(names)
+    }
+
+    /// # Errors
+    /// `BadUpstream` if HTML ends in the middle. JSON does not read as such then.
+    pub fn whole(&self, what: &str) -> Result<()> {
+        match self.format {
+            Format::Json => Ok(()),
+            Format::Html => proof::is_whole(&self.bytes, &self.url, self.framed)
+                .map_err(|doubt| unproven(&self.url, what, doubt)),
         }
     }
 }
 
+/// What the beginning of a page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Like(Kind),
+    /// It is a page, but neither a list of projects nor one of files.
+    Neither,
+    /// There is no page, or none that can be read.
+    Nothing,
+}
+
 /// Looks at the beginning of the page at `url`: a list of projects can be too long to read it
-/// before the first answer. `None`: it cannot be told.
-pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Option<Kind>> {
+/// before the first answer.
+pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Look> {
     let mut headers = request_headers(&Validators::default());
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut response = client.send(source, Method::GET, url, &headers).await?;
     if response.status() != StatusCode::OK {
-        return Ok(None);
+        return Ok(Look::Nothing);
     }
     let url = response.url().clone();
     let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
@@ -288,11 +330,12 @@ pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Option
     }
     let format = format_of(content_type.as_deref(), &bytes, &url)?;
     let validators = Validators::default();
-    let body = Body { bytes: bytes.into(), format, url, validators, serial: None };
-    Ok(match format {
+    let body = Body { bytes: bytes.into(), format, url, validators, serial: None, framed: true };
+    Ok(match (format, body.kind()) {
         // Cut off: only the list of projects is that long.
-        Format::Json if !whole => Some(Kind::Simple),
-        _ => body.kind(),
+        (Format::Json, _) if !whole => Look::Like(Kind::Simple),
+        (_, Some(kind)) => Look::Like(kind),
+        (_, None) => Look::Neither,
     })
 }
 
@@ -314,6 +357,7 @@ mod tests {
         assert_eq!(format("Text/HTML; charset=utf-8", "<!doctype html>"), Some(Format::Html));
         assert_eq!(format("text/plain", "\u{feff} {\"files\": []}"), Some(Format::Json));
         assert_eq!(format("application/octet-stream", "<a href=x>"), Some(Format::Html));
+        assert_eq!(format("Binary/Octet-Stream", "<a href=x>"), Some(Format::Html));
         assert_eq!(format("text/plain", "hello"), None);
         assert_eq!(format("image/png", "<a href=x>"), None);
     }
@@ -328,6 +372,7 @@ mod tests {
                 url: at(),
                 validators: Validators::default(),
                 serial: None,
+                framed: true,
             };
             body.into_page(ProjectName::new("six").unwrap()).await
         };
@@ -335,6 +380,19 @@ mod tests {
         assert!(read("<html><h1>Links for six</h1></html>").await.unwrap().files.is_empty());
         let with_search = "<form></form><a href=six-1.0.tar.gz>six</a>";
         assert_eq!(read(with_search).await.unwrap().files.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_name_of_a_content_coding_is_read_in_any_case() {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"hello").unwrap();
+        let packed = Bytes::from(encoder.finish().unwrap());
+        for coding in ["gzip", "GZIP", " X-Gzip "] {
+            assert_eq!(decode(packed.clone(), Some(coding), &at(), 99).await.unwrap(), "hello");
+        }
+        assert_eq!(decode("hello".into(), Some("Identity"), &at(), 99).await.unwrap(), "hello");
+        assert!(decode(packed, Some("br"), &at(), 99).await.is_err());
     }
 
     #[test]
@@ -352,7 +410,8 @@ mod tests {
     fn a_page_of_files_is_told_from_a_list_of_projects() {
         let kind = |format, text: &str| {
             let bytes = Bytes::from(text.to_owned());
-            Body { bytes, format, url: at(), validators: Validators::default(), serial: None }.kind()
+            let validators = Validators::default();
+            Body { bytes, format, url: at(), validators, serial: None, framed: true }.kind()
         };
         assert_eq!(kind(Format::Html, "<a href='six/'>six</a>"), Some(Kind::Simple));
         assert_eq!(
@@ -362,5 +421,6 @@ mod tests {
         assert_eq!(kind(Format::Json, r#"{"meta":{},"projects":[]}"#), Some(Kind::Simple));
         assert_eq!(kind(Format::Json, r#"{"meta":{},"files":[]}"#), Some(Kind::Flat));
         assert_eq!(kind(Format::Json, r#"{"message":"hello"}"#), None);
+        assert_eq!(kind(Format::Html, "<html><h1>Access blocked</h1></html>"), None);
     }
 }

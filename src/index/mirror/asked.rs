@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::index::directory::{Index, IndexName, Kind};
 use crate::packaging::name::ProjectName;
 use crate::upstream::Source;
+use crate::upstream::client::shown;
 use url::Url;
 
 /// What of a mirror's options matters for asking its upstream.
@@ -79,6 +80,15 @@ impl Asked {
             path.pop_if_empty().push(project.as_str()).push("");
         }
         url
+    }
+
+    /// What to say of a URL that leads to a page of something else.
+    pub fn is_no_index(&self) -> Error {
+        let at = shown(&self.source.url);
+        Error::BadUpstream(format!(
+            "{at} is neither a simple index nor a page of files: check mirror_url of {} (most end in /simple/)",
+            self.index
+        ))
     }
 
     /// The mirror's URL with a slash at its end, if that is another one.

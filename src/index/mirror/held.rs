@@ -106,7 +106,8 @@ fn flat_to_stored(body: &Body) -> Result<Vec<u8>> {
 fn flat_from_stored(bytes: &[u8]) -> Result<Body> {
     let stored: StoredFlat = serde_json::from_slice(bytes).map_err(Error::internal)?;
     let validators = Validators::default();
-    Ok(Body { bytes: stored.text.into(), format: stored.format, url: stored.url, validators, serial: None })
+    let (bytes, format, url) = (stored.text.into(), stored.format, stored.url);
+    Ok(Body { bytes, format, url, validators, serial: None, framed: true })
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
@@ -151,7 +152,8 @@ mod tests {
 
         let url = url::Url::parse("http://index.example/flat/").unwrap();
         let bytes = "<a href='six-1.0.tar.gz'>six</a>".into();
-        let body = Body { bytes, format: Format::Html, url, validators: Validators::default(), serial: None };
+        let validators = Validators::default();
+        let body = Body { bytes, format: Format::Html, url, validators, serial: None, framed: true };
         let row = held(What::Flat(Arc::new(body))).to_row().unwrap();
         let What::Flat(read) = Held::from_row("", row).unwrap().what else { panic!("not flat") };
         assert_eq!(read.flat_names().as_str(), "six\n");

@@ -6,7 +6,7 @@ use super::held::What;
 use crate::db::mirror::Found;
 use crate::error::Result;
 use crate::packaging::name::NameList;
-use crate::upstream::pages::{self, Kind, Validators};
+use crate::upstream::pages::{self, Kind, Look, Validators};
 use std::sync::{Arc, PoisonError};
 
 impl Inner {
@@ -52,15 +52,23 @@ impl Inner {
     }
 
     /// Whether the mirror's URL is a page of files, by a look at its beginning.
+    ///
+    /// # Errors
+    /// `BadUpstream` if it is a page of something else altogether.
     pub(super) async fn is_flat(&self, asked: &Asked) -> Result<bool> {
-        let mut kind = pages::probe(&self.client, &asked.source, &asked.source.url).await?;
-        if let (None, Some(slashed)) = (kind, asked.slashed()) {
-            kind = pages::probe(&self.client, &asked.source, &slashed).await?;
+        let mut seen = pages::probe(&self.client, &asked.source, &asked.source.url).await?;
+        if let (Look::Nothing | Look::Neither, Some(slashed)) = (seen, asked.slashed()) {
+            seen = pages::probe(&self.client, &asked.source, &slashed).await?;
         }
-        if kind == Some(Kind::Simple) {
-            self.set_kind(asked, Kind::Simple).await;
+        match seen {
+            Look::Like(Kind::Flat) => Ok(true),
+            Look::Like(Kind::Simple) => {
+                self.set_kind(asked, Kind::Simple).await;
+                Ok(false)
+            }
+            Look::Neither => Err(asked.is_no_index()),
+            Look::Nothing => Ok(false),
         }
-        Ok(kind == Some(Kind::Flat))
     }
 
     /// Without a list: the projects that somebody asked for and that are there.

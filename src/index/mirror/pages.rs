@@ -8,8 +8,9 @@ use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::index::directory::Index;
 use crate::packaging::name::{NameList, ProjectName};
+use crate::packaging::page::Page;
 use crate::upstream::client;
-use crate::upstream::pages::{self, Kind, Reply, Validators};
+use crate::upstream::pages::{self, Body, Kind, Reply, Validators};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -235,7 +236,8 @@ impl Inner {
                 Topic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
             }
         };
-        match asking.await {
+        let answer = asking.await.and_then(|learnt| not_older(asked, learnt, known.as_deref()));
+        match answer {
             Ok(held) => {
                 self.note_up(asked, &topic);
                 self.remember(asked, &topic, known, held).await
@@ -282,19 +284,20 @@ impl Inner {
         if kind.is_none() && asked.is_file() && self.is_flat(asked).await? {
             return self.ask_root(asked, None).await;
         }
-        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
-        let url = asked.project_url(project);
-        let reply = self.fetch(asked, &url, &validators).await;
+        let reply = self.read_project(asked, project, known).await;
         let found_nothing = matches!(reply, Ok(Reply::Missing) | Err(Error::BadUpstream(_)));
-        if kind.is_none() && found_nothing && matches!(self.is_flat(asked).await, Ok(true)) {
-            return self.ask_root(asked, None).await;
+        if kind.is_none() && found_nothing {
+            match self.is_flat(asked).await {
+                Ok(true) => return self.ask_root(asked, None).await,
+                // Nothing is believed of a mirror_url that is no index at all.
+                Err(error @ Error::BadUpstream(_)) => return Err(error),
+                _ => {}
+            }
         }
         match reply? {
             Reply::NotModified => Ok(None),
             Reply::Missing => Ok(Some(self.learnt(asked, What::Nothing, Validators::default(), None))),
-            Reply::Page(body) => {
-                let validators = body.validators.clone();
-                let page = body.into_page(project.clone()).await?;
+            Reply::Page((page, validators)) => {
                 if kind.is_none() {
                     self.set_kind(asked, Kind::Simple).await;
                 }
@@ -302,6 +305,24 @@ impl Inner {
                 Ok(Some(self.learnt(asked, What::Page(Arc::new(page)), validators, serial)))
             }
         }
+    }
+
+    /// Fetches a project's page and reads it.
+    async fn read_project(
+        &self,
+        asked: &Asked,
+        project: &ProjectName,
+        known: Option<&Held>,
+    ) -> Result<Reply<(Page, Validators)>> {
+        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
+        Ok(match self.fetch(asked, &asked.project_url(project), &validators).await? {
+            Reply::Page(body) => {
+                let validators = body.validators.clone();
+                Reply::Page((body.into_page(project.clone()).await?, validators))
+            }
+            Reply::NotModified => Reply::NotModified,
+            Reply::Missing => Reply::Missing,
+        })
     }
 
     async fn ask_root(&self, asked: &Asked, known: Option<&Held>) -> Result<Option<Held>> {
@@ -320,7 +341,10 @@ impl Inner {
         };
         let (validators, serial) = (body.validators.clone(), body.serial);
         let what = tokio::task::spawn_blocking(move || match body.kind() {
-            Some(Kind::Flat) => Ok(What::Flat(Arc::new(body))),
+            Some(Kind::Flat) => {
+                body.whole("a page of files")?;
+                Ok(What::Flat(Arc::new(body)))
+            }
             _ => body.names().map(|names| What::Names(Arc::new(names))),
         });
         let what = what.await??;
@@ -329,7 +353,7 @@ impl Inner {
         Ok(Some(self.learnt(asked, what, validators, serial)))
     }
 
-    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply> {
+    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply<Body>> {
         pages::fetch(&self.client, &asked.source, url, known, self.config.limits.upstream_page).await
     }
 
@@ -378,6 +402,20 @@ impl Inner {
             tracing::error!(index = asked.index.as_str(), project, %error, "an upstream's page could not be kept");
         }
         Ok(held)
+    }
+}
+
+/// Refuses an answer from a cache that stands still somewhere between the upstream and us.
+fn not_older(asked: &Asked, learnt: Option<Held>, known: Option<&Held>) -> Result<Option<Held>> {
+    let serials = learnt.as_ref().and_then(|learnt| learnt.serial).zip(known.and_then(|known| known.serial));
+    match serials {
+        Some((new, old)) if new < old => Err(Error::BadUpstream(format!(
+            "{} answered with an older page (serial {new}) than the one that is kept (serial {old}). \
+             `wheelwright mirror forget {} PROJECT` drops the kept one",
+            client::shown(&asked.source.url),
+            asked.index
+        ))),
+        _ => Ok(learnt),
     }
 }
 

@@ -108,7 +108,9 @@ fn a_flat_page_is_split_by_project() {
 fn a_project_list_is_read_from_its_links() {
     let names = parse_names(
         b"<a href='/simple/Zope.Interface/'>zope</a><a href=demo>d</a><a href='../'>up</a>\
-          <a href='https://files.example/simple/a_b/?x=1#y'>text is no name</a>",
+          <a href='https://files.example/simple/a_b/?x=1#y'>text is no name</a>\
+          <a href='/help/'>help</a><a href='demo/files/'>deeper</a>",
+        &Url::parse("https://files.example/simple/").unwrap(),
     );
     assert_eq!(names.as_str(), "a-b\ndemo\nzope-interface\n");
 }
@@ -218,7 +220,7 @@ fn a_project_list_has_relative_links_and_can_be_read_back() {
     let html = String::from_utf8(out).unwrap();
     assert!(html.contains("    <a href=\"a-a/\">a-a</a><br />\n    <a href=\"b/\">b</a><br />\n"));
     assert!(html.contains("repository-version") && html.ends_with("<!--SERIAL 9-->\n"));
-    assert_eq!(parse_names(html.as_bytes()), names);
+    assert_eq!(parse_names(html.as_bytes(), &at()), names);
 }
 
 proptest! {
@@ -239,7 +241,7 @@ proptest! {
     ) {
         for body in [bytes.as_slice(), soup.as_bytes()] {
             let _ = parse(body, &at(), &project());
-            let _ = (parse_flat(body, &at(), &project()), flat_projects(body, &at()), parse_names(body));
+            let _ = (parse_flat(body, &at(), &project()), flat_projects(body, &at()), parse_names(body, &at()));
         }
     }
 }

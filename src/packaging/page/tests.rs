@@ -175,6 +175,24 @@ fn what_is_stored_names_the_other_digests_too() {
     assert!(Page::from_stored(br#"{"n":"Not_Normal!"}"#).is_err());
 }
 
+#[test]
+fn a_time_in_any_form_is_told_in_the_form_of_pep_700() {
+    for (text, told) in [
+        ("2016-01-01T00:00:00Z", "2016-01-01T00:00:00Z"),
+        ("2016-01-01T00:00:00.5Z", "2016-01-01T00:00:00.5Z"),
+        ("2016-01-01T00:00:00+00:00", "2016-01-01T00:00:00.000000Z"),
+        ("2016-01-01T00:00:00.123456789Z", "2016-01-01T00:00:00.123456Z"),
+        ("2016-01-01T00:00:00.123456-05:00", "2016-01-01T05:00:00.123456Z"),
+        ("2016-01-01 00:00:00", "2016-01-01T00:00:00.000000Z"),
+        ("2016-01-01T00:00:00.25", "2016-01-01T00:00:00.250000Z"),
+    ] {
+        assert_eq!(upload_time(text).as_deref(), Some(told), "{text}");
+    }
+    for text in ["", "yesterday", "2016-13-01T00:00:00Z", "0000-01-01T00:00:00Z", "1451606400"] {
+        assert_eq!(upload_time(text), None, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn the_stored_form_gives_back_the_page(page in any_page()) {
