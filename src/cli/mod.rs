@@ -7,6 +7,7 @@ mod config;
 mod fsck;
 mod index;
 mod install;
+mod mirror;
 mod pip_reqs;
 mod recipe;
 mod resolve;
@@ -82,6 +83,9 @@ enum Command {
     /// Indexes and their options
     #[command(subcommand)]
     Index(index::Index),
+    /// What mirrors keep of their upstreams
+    #[command(subcommand)]
+    Mirror(mirror::Mirror),
     /// API tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -154,6 +158,7 @@ impl Command {
             Self::Recipe(recipe) => recipe.run(resolved).await,
             Self::User(user) => user.run(&existing(resolved).await?).await,
             Self::Index(index) => index.run(&existing(resolved).await?).await,
+            Self::Mirror(mirror) => mirror.run(&existing(resolved).await?).await,
             Self::Token(token) => token.run(&existing(resolved).await?).await,
         }
     }

@@ -35,6 +35,8 @@ pub struct StoredFile {
     pub deleted_at: Option<Micros>,
     /// Whether attestations (PEP 740) came with it; see [`Db::attestations`].
     pub attested: bool,
+    /// The hash was promised before the bytes came; otherwise a mirror computed it from what came.
+    pub hash_told: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +75,7 @@ macro_rules! select_file {
         concat!(
             "SELECT index_name, filename, project, version, kind, url, sha256, md5, blake2_256, size, ",
             "requires_python, metadata_sha256, uploader, uploaded_at, deleted_at, ",
-            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM file ",
+            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT), hash_computed_at FROM file ",
             $tail
         )
     };
@@ -191,8 +193,8 @@ impl Db {
     pub async fn keep_mirrored(&self, file: &StoredFile) -> Result<bool> {
         let kept = sqlx::query(
             "INSERT INTO file (index_name, filename, project, version, kind, url, sha256, md5, blake2_256, \
-             size, requires_python, metadata_sha256, uploader, uploaded_at) \
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
+             size, requires_python, metadata_sha256, uploader, uploaded_at, hash_computed_at) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15 \
              WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
              ON CONFLICT (index_name, filename) DO UPDATE SET project = excluded.project, \
              version = excluded.version, kind = excluded.kind, url = excluded.url, \
@@ -201,6 +203,8 @@ impl Db {
              blake2_256 = COALESCE(excluded.blake2_256, file.blake2_256), \
              requires_python = excluded.requires_python, \
              metadata_sha256 = COALESCE(excluded.metadata_sha256, file.metadata_sha256), \
+             hash_computed_at = CASE WHEN file.deleted_at IS NULL AND file.hash_computed_at IS NULL \
+             THEN NULL ELSE excluded.hash_computed_at END, \
              deleted_at = NULL \
              WHERE file.sha256 = excluded.sha256 OR file.deleted_at IS NOT NULL",
         )
@@ -218,6 +222,7 @@ impl Db {
         .bind(&file.metadata_sha256)
         .bind(&file.uploader)
         .bind(file.uploaded_at)
+        .bind((!file.hash_told).then_some(file.uploaded_at))
         .execute(&self.writer)
         .await?;
         Ok(kept.rows_affected() > 0)
@@ -244,6 +249,7 @@ impl StoredFile {
             uploaded_at: now(),
             deleted_at: None,
             attested: false,
+            hash_told: true,
         }
     }
 }
@@ -268,6 +274,7 @@ fn file(row: &AnyRow) -> Result<StoredFile> {
         uploaded_at: row.try_get(13)?,
         deleted_at: row.try_get(14)?,
         attested: attested != 0,
+        hash_told: row.try_get::<Option<i64>, _>(16)?.is_none(),
     })
 }
 

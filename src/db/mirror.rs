@@ -1,6 +1,6 @@
 //! What upstreams said: pages, lists of names, METADATA read from remote wheels.
 
-use super::{Db, Micros};
+use super::{Db, Micros, Tx};
 use crate::error::Result;
 use sqlx::Row as _;
 use std::collections::HashMap;
@@ -174,6 +174,66 @@ impl Db {
         .bind(sha256)
         .execute(&self.writer)
         .await?;
+        Ok(())
+    }
+}
+
+/// What [`Tx::forget_mirrored`] dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    pub files: u64,
+    pub pages: u64,
+    /// METADATA that was read from remote wheels.
+    pub metadata: u64,
+}
+
+impl Tx {
+    /// Drops what a mirror keeps of a project: its page, files and metadata, or one file alone.
+    pub async fn forget_mirrored(
+        &mut self,
+        index: &str,
+        project: &str,
+        filename: Option<&str>,
+    ) -> Result<Forgotten> {
+        let mut dropped = [0, 0];
+        let files = [
+            "DELETE FROM file WHERE index_name = $1 AND project = $2 AND (filename = $3 OR $3 = '') \
+             AND url IS NOT NULL",
+            "DELETE FROM remote_metadata WHERE index_name = $1 AND project = $2 AND (filename = $3 OR $3 = '')",
+        ];
+        for (count, query) in dropped.iter_mut().zip(files) {
+            let query = sqlx::query(query).bind(index).bind(project).bind(filename.unwrap_or_default());
+            *count = query.execute(&mut *self.tx).await?.rows_affected();
+        }
+        let [files, metadata] = dropped;
+        let mut forgotten = Forgotten { files, pages: 0, metadata };
+        if filename.is_none() {
+            let query = sqlx::query("DELETE FROM upstream_page WHERE index_name = $1 AND project = $2");
+            let dropped = query.bind(index).bind(project).execute(&mut *self.tx).await?;
+            forgotten.pages = dropped.rows_affected();
+        }
+        Ok(forgotten)
+    }
+
+    /// Drops a file whose hash was computed from what came, with the metadata that was read from it.
+    pub async fn drop_computed(&mut self, index: &str, filename: &str, sha256: &str) -> Result<()> {
+        let query = "DELETE FROM file WHERE index_name = $1 AND filename = $2 AND sha256 = $3 \
+                     AND hash_computed_at IS NOT NULL";
+        let dropped = sqlx::query(query).bind(index).bind(filename).bind(sha256);
+        if dropped.execute(&mut *self.tx).await?.rows_affected() > 0 {
+            let query = "DELETE FROM remote_metadata WHERE index_name = $1 AND filename = $2";
+            sqlx::query(query).bind(index).bind(filename).execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Db {
+    /// The upstream tells the hash that was computed before.
+    pub async fn hash_was_told(&self, index: &str, filename: &str, sha256: &str) -> Result<()> {
+        let query = "UPDATE file SET hash_computed_at = NULL \
+                     WHERE index_name = $1 AND filename = $2 AND sha256 = $3";
+        sqlx::query(query).bind(index).bind(filename).bind(sha256).execute(&self.writer).await?;
         Ok(())
     }
 }

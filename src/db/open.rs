@@ -195,11 +195,12 @@ fn shown(url: &str) -> String {
 /// belongs to a newer wheelwright and is refused.
 fn migrations(engine: Engine) -> Migrator {
     let files = [
-        ("index", include_str!("../../migrations/0001_index.sql")),
-        ("builds", include_str!("../../migrations/0002_builds.sql")),
-        ("promises", include_str!("../../migrations/0003_promises.sql")),
+        (1, "index", include_str!("../../migrations/0001_index.sql")),
+        (2, "builds", include_str!("../../migrations/0002_builds.sql")),
+        (3, "promises", include_str!("../../migrations/0003_promises.sql")),
+        (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
     ];
-    let numbered = (1i64..).zip(files).map(|(number, (name, sql))| {
+    let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {
             Engine::Sqlite => sql.to_owned(),
             // The one word that differs.

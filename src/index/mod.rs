@@ -78,6 +78,7 @@ impl Indexes {
     /// answer. Pages and remembered files of this name are looked at anew, in every index.
     pub fn changed(&self, index: &str, project: &ProjectName) {
         tracing::debug!(index, %project, "changed");
+        self.mirrors.look_again(index, project);
         self.stripes.bump(project.as_str());
     }
 

@@ -9,6 +9,7 @@ pub mod lines;
 pub mod manylinux;
 pub mod metadata;
 pub mod name;
+pub mod opens;
 pub mod page;
 pub mod pylock;
 pub mod pyproject;

@@ -1,8 +1,10 @@
 //! Stories about mirrors and the upstreams that fail them.
 
 mod attested;
+mod believed;
 mod files;
 mod http;
+mod kept;
 mod metadata;
 mod pages;
 mod trust;

@@ -8,6 +8,7 @@ use crate::counters;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::packaging::filename::{Kind, describe};
+use crate::packaging::opens;
 use crate::packaging::page::File;
 use crate::store::{Digests, Spool};
 use crate::upstream::client::{failure, shown};
@@ -127,6 +128,9 @@ impl Inner {
             Some(opened) => opened,
             None => Arc::new(std::fs::File::open(spool.path())?),
         };
+        if file.hashes.is_empty() {
+            self.check_opens(located, opened.clone()).await?;
+        }
         tell.send_modify(|progress| {
             progress.file = Some(opened);
             progress.written = digests.size;
@@ -194,6 +198,19 @@ impl Inner {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Where no hash was promised, the bytes must open as what the file's name says.
+    async fn check_opens(&self, located: &Located, opened: Arc<std::fs::File>) -> Result<()> {
+        let (project, filename) = (located.project.clone(), located.file.filename.clone());
+        let checked = tokio::task::spawn_blocking(move || opens::check(&*opened, &project, &filename)).await?;
+        checked.map_err(|error| match error {
+            Error::Bad(why) => {
+                counters::VERIFICATION_FAILURES.one();
+                Error::BadUpstream(format!("what the upstream sent is not kept: {why}"))
+            }
+            other => other,
+        })
     }
 
     /// Bytes first, then the row.
@@ -269,6 +286,7 @@ fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFil
         blake2_256: Some(digests.blake2_256.clone()),
         size: digests.size,
         requires_python: file.requires_python.clone(),
+        hash_told: !file.hashes.is_empty(),
         ..StoredFile::new(asked.index.as_str(), &file.filename)
     }
 }

@@ -142,6 +142,10 @@ impl Mirrors {
         let row = self.0.db.file(index.name.as_str(), filename).await?;
         let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
         match &located.file.hashes.sha256 {
+            Some(told) if !row.hash_told => {
+                let dropped = self.0.settle_one(&index.name, &located.project, &row, told).await?;
+                Ok(Some(row).filter(|_| !dropped))
+            }
             Some(told) if *told != row.sha256 => {
                 tracing::error!(
                     index = index.name.as_str(),

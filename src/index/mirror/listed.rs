@@ -36,7 +36,8 @@ pub fn identity(file: &File) -> &str {
 impl Mirrors {
     pub(super) async fn our_page(&self, index: &Index, upstream: &MirrorPage) -> Result<Page> {
         let project = &upstream.page.name;
-        let ours = self.known(&index.name, project).await?;
+        let mut ours = self.known(&index.name, project).await?;
+        self.settle(&index.name, &upstream.page, &mut ours.files).await?;
         let online = !self.0.client.is_offline();
         let mut page = (*upstream.page).clone();
         for file in &mut page.files {

@@ -9,10 +9,12 @@ mod kinds;
 mod listed;
 mod metadata;
 mod pages;
+mod settle;
 mod turns;
 mod verify;
 
 pub use listed::url_key;
+pub use settle::forget;
 
 use crate::config::Config;
 use crate::db::Db;

@@ -53,7 +53,8 @@ impl Plan {
         self.advance(bytes).map_err(|fault| fault.answer(LEAD))
     }
 
-    fn advance(&mut self, bytes: &[u8]) -> Outcome<Step> {
+    /// [`Plan::feed`] for readers of archives.
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Outcome<Step> {
         if bytes.len() as u64 != self.asked.end - self.asked.start {
             refuse!("{} bytes came for the range {:?}", bytes.len(), self.asked);
         }

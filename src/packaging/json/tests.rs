@@ -114,7 +114,22 @@ fn an_unknown_major_version_and_what_is_no_page_are_the_upstreams_fault() {
         assert!(matches!(read(&body), Err(Error::BadUpstream(_))), "{body}");
     }
     for version in [json!("1.99"), json!(1.0), json!(null)] {
-        assert!(read(&json!({"meta": {"api-version": version}, "files": []})).is_ok());
+        assert!(read(&json!({"meta": {"api-version": version}, "name": "Demo.PKG", "files": []})).is_ok());
+    }
+}
+
+#[test]
+fn a_page_proves_itself_by_its_name_or_by_a_file_of_the_project() {
+    let file = |name: &str| json!([{"filename": name, "url": name}]);
+    assert!(read(&json!({"files": file("demo_pkg-1.0.tar.gz")})).is_ok());
+    assert!(read(&json!({"name": null, "files": file("demo_pkg-1.0.tar.gz")})).is_ok());
+    for bad in [
+        json!({"files": []}),
+        json!({"meta": {"api-version": "1.0"}, "files": file("other-1.0.tar.gz")}),
+        json!({"name": "other", "files": []}),
+        json!({"name": "other", "files": file("demo_pkg-1.0.tar.gz")}),
+    ] {
+        assert!(matches!(read(&bad), Err(Error::BadUpstream(_))), "{bad}");
     }
 }
 
@@ -207,6 +222,15 @@ fn a_project_list_is_written_with_serials_where_known() {
 }
 
 proptest! {
+    #[test]
+    fn a_page_that_is_cut_anywhere_is_refused(page in any_page()) {
+        let whole = render(&page, "../../");
+        prop_assert!(parse(&whole, &at(), &page.name).is_ok());
+        for end in 0..whole.len() {
+            prop_assert!(parse(&whole[..end], &at(), &page.name).is_err(), "cut at {}", end);
+        }
+    }
+
     #[test]
     fn what_is_written_is_read_back_and_has_no_null(page in any_page()) {
         let body = render(&page, "");

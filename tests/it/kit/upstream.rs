@@ -49,6 +49,8 @@ pub struct Behaviour {
     /// reads wheels by ranges.
     pub metadata: Option<&'static str>,
     pub etag: bool,
+    /// `X-PyPI-Last-Serial` of every page.
+    pub serial: Option<u64>,
     pub upload_time: Option<&'static str>,
     /// Of every project (PEP 792); one that is quarantined lists nothing.
     pub status: Option<&'static str>,
@@ -72,6 +74,7 @@ impl Default for Behaviour {
             ranges: true,
             metadata: Some("Metadata-Version: 2.1\nName: any\nVersion: 1.0\n"),
             etag: true,
+            serial: None,
             upload_time: Some("2026-01-02T03:04:05.678901Z"),
             status: None,
             auth: None,
@@ -102,6 +105,8 @@ pub enum Fault {
     Padding(usize),
     /// Gzip of so many zero bytes.
     Bomb(usize),
+    /// This text, with 200.
+    Instead(&'static str),
 }
 
 impl Upstream {
@@ -241,6 +246,7 @@ fn page(shared: &Shared, behaviour: &Behaviour, asked: &Asked, path: &str) -> Re
     let mut body = match (&behaviour.page, text) {
         (Some(Fault::Status(code)), _) => return status(*code),
         (Some(Fault::Redirect(location)), _) => return redirect(location),
+        (Some(Fault::Instead(text)), _) => return instead(text),
         (_, None) => return status(404),
         (Some(Fault::Padding(length)), Some(text)) => " ".repeat(*length) + &text,
         (Some(Fault::Bomb(length)), Some(_)) => return bomb(*length, content_type),
@@ -262,9 +268,19 @@ fn page(shared: &Shared, behaviour: &Behaviour, asked: &Asked, path: &str) -> Re
         _ => faulty(behaviour.page.as_ref(), body.into()),
     };
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(serial) = behaviour.serial {
+        response.headers_mut().insert("x-pypi-last-serial", HeaderValue::from(serial));
+    }
     if behaviour.etag {
         response.headers_mut().insert(header::ETAG, HeaderValue::from_str(&etag).expect("an etag"));
     }
+    response
+}
+
+fn instead(text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let kind = if text.starts_with('{') { "application/vnd.pypi.simple.v1+json" } else { "text/html" };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -343,6 +359,7 @@ async fn file(shared: &Shared, behaviour: &Behaviour, asked: &Asked, filename: &
     match &behaviour.file {
         Some(Fault::Status(code)) => return status(*code),
         Some(Fault::Redirect(location)) => return redirect(location),
+        Some(Fault::Instead(text)) => return instead(text),
         _ => {}
     }
     if let (Some(text), true) = (behaviour.metadata, filename.ends_with(".metadata")) {

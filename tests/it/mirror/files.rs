@@ -1,6 +1,7 @@
 //! Files: one download for all, never completed with bytes that are not right.
 
 use super::{Story, kind, name};
+use crate::kit::packages::Package;
 use crate::kit::upstream::{Fault, noise, sha256};
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -153,7 +154,7 @@ async fn a_stored_file_needs_no_upstream_and_outlives_its_listing() {
 #[tokio::test]
 async fn a_file_without_hash_keeps_its_url_and_tells_its_hash_once_it_is_known() {
     let story = Story::start().await;
-    let bytes = noise(1, 1000);
+    let bytes = Package::new("six", "1.0").tag("py3-none-any").wheel().bytes;
     story.upstream.add(WHEEL, bytes.clone());
     story.upstream.set(|b| (b.hashes, b.sizes) = (false, false));
     let before = story.listed("six").await.remove(0);
@@ -164,7 +165,7 @@ async fn a_file_without_hash_keeps_its_url_and_tells_its_hash_once_it_is_known()
     assert!(story.download(&located).await.unwrap() == bytes);
     let after = story.listed("six").await.remove(0);
     assert_eq!(after.url, before.url);
-    assert_eq!((after.hashes.sha256, after.size), (Some(sha256(&bytes)), Some(1000)));
+    assert_eq!((after.hashes.sha256, after.size), (Some(sha256(&bytes)), Some(bytes.len() as u64)));
 }
 
 #[tokio::test]

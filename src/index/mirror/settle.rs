@@ -1,0 +1,107 @@
+//! What a mirror takes back: bytes that turn out not to be the upstream's, and what an administrator wants forgotten.
+
+use super::{Inner, Mirrors};
+use crate::access::Who;
+use crate::db::events::NewEvent;
+use crate::db::files::StoredFile;
+use crate::db::mirror::Forgotten;
+use crate::db::{Db, Tx};
+use crate::error::Result;
+use crate::index::directory::{Directory, IndexName, Kind};
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use crate::{bad, missing};
+use std::collections::HashMap;
+
+/// Makes `index` forget what it keeps of `project`: its page, and its files or `filename` alone. All
+/// of it is asked for again when somebody wants it.
+///
+/// # Errors
+/// `Missing` if there is no such index or nothing is kept; `Bad` if the index is not a mirror.
+pub async fn forget(
+    db: &Db,
+    directory: &Directory,
+    who: &Who,
+    index: &IndexName,
+    project: &ProjectName,
+    filename: Option<&str>,
+) -> Result<Forgotten> {
+    let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
+    if !matches!(known.kind, Kind::Mirror(_)) {
+        return Err(bad!("{index} is not a mirror: only what a mirror keeps can be fetched again"));
+    }
+    let mut tx = Tx::begin(db).await?;
+    let forgotten = tx.forget_mirrored(index.as_str(), project.as_str(), filename).await?;
+    if forgotten == Forgotten::default() {
+        let what = filename.map_or_else(|| project.to_string(), str::to_owned);
+        return Err(missing!("the mirror {index} keeps nothing of {what}"));
+    }
+    tx.commit(NewEvent {
+        who: &who.label,
+        what: "mirror forgot",
+        index: Some(index.as_str()),
+        project: Some(project.as_str()),
+        detail: filename,
+    })
+    .await?;
+    Ok(forgotten)
+}
+
+impl Mirrors {
+    /// What is in memory of a project's page may be older than its row.
+    pub fn look_again(&self, index: &str, project: &ProjectName) {
+        self.0.hot.invalidate(&(index.to_owned(), project.as_str().to_owned()));
+        self.0.hot.invalidate(&(index.to_owned(), String::new()));
+    }
+
+    /// Compares hashes that the upstream tells by now with those that were computed from what came.
+    /// What differs is dropped, also from `files`.
+    pub(super) async fn settle(
+        &self,
+        index: &IndexName,
+        page: &Page,
+        files: &mut HashMap<String, StoredFile>,
+    ) -> Result<()> {
+        let guesses = files.values().filter(|file| !file.hash_told).map(|file| file.filename.clone());
+        let guesses: Vec<String> = guesses.collect();
+        for filename in guesses {
+            let listed = page.files.iter().find(|file| file.filename == filename);
+            let Some(told) = listed.and_then(|file| file.hashes.sha256.as_ref()) else { continue };
+            let Some(stored) = files.get(&filename) else { continue };
+            if self.0.settle_one(index, &page.name, stored, told).await? {
+                files.remove(&filename);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Whether a file whose hash was computed here is dropped, as the upstream `told` another.
+    pub(super) async fn settle_one(
+        &self,
+        index: &IndexName,
+        project: &ProjectName,
+        stored: &StoredFile,
+        told: &str,
+    ) -> Result<bool> {
+        if stored.sha256 == told {
+            self.db.hash_was_told(index.as_str(), &stored.filename, told).await?;
+            return Ok(false);
+        }
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.drop_computed(index.as_str(), &stored.filename, &stored.sha256).await?;
+        let detail = format!("{} had sha256 {}, not {told}", stored.filename, stored.sha256);
+        tracing::warn!(%index, %project, detail, "dropped a file that is not what the upstream has");
+        tx.commit(NewEvent {
+            who: ":server",
+            what: "mirror dropped a file",
+            index: Some(index.as_str()),
+            project: Some(project.as_str()),
+            detail: Some(&detail),
+        })
+        .await?;
+        (self.changed)(index, project);
+        Ok(true)
+    }
+}
