@@ -30,8 +30,9 @@ pub enum Mirror {
 impl Mirror {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let Self::Forget { index, project, file, json } = self;
-        let name = ProjectName::new(&project)
-            .ok_or_else(|| bad!("'{project}' is not a valid project name. Use letters, digits, '-', '_' and '.'."))?;
+        let name = ProjectName::new(&project).ok_or_else(|| {
+            bad!("'{project}' is not a valid project name. Use letters, digits, '-', '_' and '.'.")
+        })?;
         let root = Who { label: ":command-line".into(), ..Who::person("root") };
         let directory = app.indexes.directory();
         let forgotten = forget(&app.db, &directory, &root, &index, &name, file.as_deref()).await?;
@@ -41,7 +42,8 @@ impl Mirror {
             None if pages == 0 => format!("{index} forgot {files} files of {name}"),
             None => format!("{index} forgot the page and {files} files of {name}"),
         };
-        let value = json!({"index": index.as_str(), "project": name.as_str(), "files": files, "pages": pages});
+        let value =
+            json!({"index": index.as_str(), "project": name.as_str(), "files": files, "pages": pages});
         table::done(&said, &value, json)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -249,7 +249,9 @@ mod tests {
             "six-1.0.dmg",
             "six-1.0-variants.json",
         ] {
-            for page in ["<html>Please log in</html>", "\n <!DOCTYPE html>", "<Error><Code>x</Code></Error>", ""] {
+            for page in
+                ["<html>Please log in</html>", "\n <!DOCTYPE html>", "<Error><Code>x</Code></Error>", ""]
+            {
                 assert!(opens(page.as_bytes(), filename).is_err(), "{filename}: {page:?}");
             }
         }

@@ -2,9 +2,9 @@
 
 use super::client::{Client, Source, failure, shown, unexpected};
 use crate::error::{Error, Result};
+use crate::packaging::html::proof;
 use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::Page;
-use crate::packaging::html::proof;
 use crate::packaging::{html, json};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -199,8 +199,9 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
     if media.ends_with("/json") || media.ends_with("+json") {
         return Ok(Format::Json);
     }
-    let textual =
-        media.contains("html") || matches!(media.as_str(), "" | "text/plain") || media.ends_with("/octet-stream");
+    let textual = media.contains("html")
+        || matches!(media.as_str(), "" | "text/plain")
+        || media.ends_with("/octet-stream");
     match first {
         Some(b'{') if textual => Ok(Format::Json),
         Some(b'<') if textual => Ok(Format::Html),

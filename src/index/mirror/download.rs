@@ -203,7 +203,8 @@ impl Inner {
     /// Where no hash was promised, the bytes must open as what the file's name says.
     async fn check_opens(&self, located: &Located, opened: Arc<std::fs::File>) -> Result<()> {
         let (project, filename) = (located.project.clone(), located.file.filename.clone());
-        let checked = tokio::task::spawn_blocking(move || opens::check(&*opened, &project, &filename)).await?;
+        let checked =
+            tokio::task::spawn_blocking(move || opens::check(&*opened, &project, &filename)).await?;
         checked.map_err(|error| match error {
             Error::Bad(why) => {
                 counters::VERIFICATION_FAILURES.one();
