@@ -176,9 +176,9 @@ mod tests {
     use super::*;
 
     fn read(lines: &[(&'static str, &str)], peer: &str) -> Seen {
-        let mut config = Config::default();
-        config.trusted_proxies =
+        let trusted_proxies =
             ["127.0.0.1", "10.0.0.0/8", "fd00::/8"].map(|text| text.parse().expect("a network")).into();
+        let config = Config { trusted_proxies, ..Config::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, value.parse().expect("a value"));
