@@ -31,6 +31,9 @@ pub enum Error {
     /// 413: more bytes than allowed.
     #[error("{0}")]
     TooLarge(String),
+    /// 415: a body of another type than what is read here.
+    #[error("{0}")]
+    WrongType(String),
     /// 429: too many attempts; ask again in a minute.
     #[error("{0}")]
     Busy(String),
@@ -88,6 +91,7 @@ impl Error {
             Self::Conflict(text) => Self::Conflict(text.clone()),
             Self::Gone(text) => Self::Gone(text.clone()),
             Self::TooLarge(text) => Self::TooLarge(text.clone()),
+            Self::WrongType(text) => Self::WrongType(text.clone()),
             Self::Busy(text) => Self::Busy(text.clone()),
             Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
             Self::Unavailable(text) => Self::Unavailable(text.clone()),

@@ -96,14 +96,15 @@ impl People {
         self.anonymous.clone()
     }
 
-    /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer).
+    /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer), else
+    /// a login cookie.
     /// No credential is the anonymous asker; a wrong one is [`Error::Unauthenticated`].
     /// `peer` is the client's address.
     pub async fn who(&self, directory: &Directory, headers: &HeaderMap, peer: IpAddr) -> Result<Arc<Who>> {
         let (devpi, value) = match (headers.get("x-devpi-auth"), headers.get(header::AUTHORIZATION)) {
             (Some(value), _) => (true, value.as_bytes()),
             (None, Some(value)) => (false, value.as_bytes()),
-            (None, None) => return Ok(self.anonymous()),
+            (None, None) => return self.visitor(directory, headers).await,
         };
         let key = self.keyed(if devpi { "devpi" } else { "authorization" }, &[value]);
         let now = db::now();
@@ -118,6 +119,33 @@ impl People {
         self.note(&known, now);
         let who = known.who.clone();
         self.known.insert(key, known);
+        Ok(who)
+    }
+
+    /// Whose login cookie it is; one that ended makes nobody of its sender, so that public pages and
+    /// the login form stay readable.
+    async fn visitor(&self, directory: &Directory, headers: &HeaderMap) -> Result<Arc<Who>> {
+        let Some(secret) = cookie(headers).filter(|secret| tokens::looks_like_one(secret)) else {
+            return Ok(self.anonymous());
+        };
+        let key = self.keyed("cookie", &[secret.as_bytes()]);
+        let now = db::now();
+        if let Some(known) = self.known.get(&key)
+            && known.serial == directory.serial
+            && known.expires_at.is_none_or(|at| now < at)
+        {
+            return Ok(known.who.clone());
+        }
+        // Sessions alone: a cookie is no place for an API token.
+        let Some(known) = self.token(secret, now).await?.filter(|known| known.token.is_none()) else {
+            return Ok(self.anonymous());
+        };
+        let account = known.who.user.as_ref().and_then(|user| directory.users.get(user));
+        if account.is_some_and(|account| account.disabled) {
+            return Ok(self.anonymous());
+        }
+        let who = known.who.clone();
+        self.known.insert(key, Arc::new(Known { serial: directory.serial, ..known }));
         Ok(who)
     }
 
@@ -261,6 +289,22 @@ impl People {
             });
         }
     }
+}
+
+/// The cookie that holds a login session's secret.
+pub const COOKIE: &str = "wheelwright_session";
+
+/// The secret of the login cookie.
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, secret)| secret.trim_matches('"'))
+}
+
+/// Whether it is the cookie alone that says who sends this.
+pub fn by_cookie(headers: &HeaderMap) -> bool {
+    let named = headers.contains_key("x-devpi-auth") || headers.contains_key(header::AUTHORIZATION);
+    !named && cookie(headers).is_some()
 }
 
 fn credential(devpi: bool, value: &[u8]) -> Credential {

@@ -114,6 +114,16 @@ pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
     Ok(secret)
 }
 
+/// Ends a login session, if there is one with this secret.
+pub async fn end_session(db: &Db, secret: &str) -> Result<()> {
+    let mut tx = Tx::begin(db).await?;
+    if let Some(owner) = tx.end_session(&fingerprint(secret)).await? {
+        let event = NewEvent { who: &owner, what: "logout", index: None, project: None, detail: None };
+        tx.commit(event).await?;
+    }
+    Ok(())
+}
+
 /// Revokes a token: one's own, or any for root. Another's does not exist.
 pub async fn revoke(db: &Db, who: &Who, id: &str) -> Result<()> {
     let mut tx = Tx::begin(db).await?;

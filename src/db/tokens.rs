@@ -109,6 +109,12 @@ impl Tx {
         Ok(())
     }
 
+    /// Ends one login session; whose it was.
+    pub async fn end_session(&mut self, secret_sha256: &str) -> Result<Option<String>> {
+        let query = "DELETE FROM token WHERE secret_sha256 = $1 AND kind = 'session' RETURNING owner";
+        Ok(sqlx::query_scalar(query).bind(secret_sha256).fetch_optional(&mut *self.tx).await?)
+    }
+
     /// Forgets the sessions of an account that ended by themselves.
     pub async fn forget_expired_sessions(&mut self, owner: &str) -> Result<()> {
         sqlx::query("DELETE FROM token WHERE owner = $1 AND kind = 'session' AND expires_at < $2")

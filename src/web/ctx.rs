@@ -73,6 +73,14 @@ impl<B> Ctx<B> {
         accept.iter().filter_map(|v| v.to_str().ok()).any(|v| v.contains(media_type))
     }
 
+    /// Whether the body is said to be of this media type.
+    pub fn is_of(&self, media_type: &str) -> bool {
+        let mut said = self.headers.get_all(header::CONTENT_TYPE).iter();
+        let (Some(said), None) = (said.next(), said.next()) else { return false };
+        let said = said.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+        said.trim().eq_ignore_ascii_case(media_type)
+    }
+
     /// A parameter of the query string, decoded; `Some("")` for a bare `?force`.
     pub fn query(&self, name: &str) -> Option<String> {
         let query = self.uri.query()?;
@@ -100,8 +108,14 @@ impl<B> Ctx<B> {
 }
 
 impl Ctx {
-    /// The body as JSON, at most 1 MiB.
+    /// The body as JSON, at most 1 MiB; only under its own type, which no form of another site's page
+    /// can send.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        if !self.is_of("application/json") {
+            return Err(Error::WrongType(
+                "the body must be JSON: send it with the header Content-Type: application/json".into(),
+            ));
+        }
         let body = std::mem::take(&mut self.body);
         let bytes = axum::body::to_bytes(body, 1 << 20)
             .await

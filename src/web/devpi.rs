@@ -9,7 +9,7 @@ pub use users::{
 };
 
 use super::router::Ctx;
-use super::{respond, whence};
+use super::{pages, respond, whence};
 use crate::access::{Who, tokens};
 use crate::app::App;
 use crate::bad;
@@ -52,6 +52,9 @@ fn auth_status(directory: &Directory, who: &Who) -> Value {
 
 /// `POST /+login`: a password for a session.
 pub async fn login(mut ctx: Ctx) -> Result<Response> {
+    if ctx.is_of("application/x-www-form-urlencoded") {
+        return pages::login::post(ctx).await;
+    }
     let given: Map<String, Value> = ctx.json().await?;
     let text = |key: &str| given.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (Some(user), Some(password)) = (text("user"), text("password")) else {

@@ -5,7 +5,7 @@ use super::router::Ctx;
 use crate::bad;
 use crate::error::{Error, Result};
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 /// Bytes of a `PUT`.
@@ -43,8 +43,7 @@ async fn text_of(ctx: &mut Ctx) -> Result<String> {
     struct Sent {
         text: String,
     }
-    let is_json = ctx.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if is_json.is_some_and(|value| value.starts_with("application/json")) {
+    if ctx.is_of("application/json") {
         return Ok(ctx.json::<Sent>().await?.text);
     }
     let body = std::mem::take(&mut ctx.body);

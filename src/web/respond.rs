@@ -3,11 +3,11 @@
 //! Installers print the reason phrase (twine, pip) or a JSON body (uv, devpi), so a refusal says
 //! the same in all three.
 
-use super::pages;
+use super::{origin, pages};
 use crate::error::{Error, Result};
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
@@ -43,6 +43,45 @@ impl Wants {
     }
 }
 
+/// Who is told of an error.
+pub(super) struct Asked {
+    pub wants: Wants,
+    browser: bool,
+    /// Of people: where to go after logging in, from the root.
+    to: String,
+}
+
+impl Asked {
+    /// Of a request for `path` (below the public prefix).
+    pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
+        let wants = Wants::of(headers).at(path);
+        let person = matches!(wants, Wants::Html { .. });
+        let to = if person && !origin::changes(method) { path.trim_start_matches('/') } else { "" };
+        Self { wants, browser: person || origin::is_browser(headers), to: to.to_owned() }
+    }
+
+    /// The answer for an error. A browser gets the login page, and nothing that makes it ask for a
+    /// password by itself: it would add that to whatever other sites' pages ask of us.
+    pub fn refusal(&self, of: &Error) -> Response {
+        let mut response = match (of, self.wants) {
+            (Error::Unauthenticated(message), Wants::Html { up }) => {
+                login(StatusCode::UNAUTHORIZED, message, &self.to, up)
+            }
+            _ => error(of, self.wants),
+        };
+        if self.browser {
+            response.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        response
+    }
+}
+
+/// The login page; what was asked for lies `up` folders below the root.
+pub(super) fn login(status: StatusCode, message: &str, to: &str, up: usize) -> Response {
+    let html = pages::login::render(message, to, up);
+    refusal(status, message, "text/html; charset=utf-8", html, Wants::Html { up })
+}
+
 pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Bad(_) => StatusCode::BAD_REQUEST,
@@ -54,6 +93,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Conflict(_) => StatusCode::CONFLICT,
         Error::Gone(_) => StatusCode::GONE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::WrongType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
         Error::BadUpstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -154,11 +194,14 @@ fn refusal(
 ) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    if let Ok(reason) = ReasonPhrase::try_from(reason(message).into_bytes()) {
+    if !message.is_empty()
+        && let Ok(reason) = ReasonPhrase::try_from(reason(message).into_bytes())
+    {
         response.extensions_mut().insert(reason);
     }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, User-Agent"));
     if matches!(wants, Wants::Html { .. }) {
         pages::guard(headers);
     }
@@ -275,6 +318,7 @@ mod tests {
             (Error::NotAcceptable(text()), 406, None),
             (Error::Gone(text()), 410, None),
             (Error::TooLarge(text()), 413, None),
+            (Error::WrongType(text()), 415, None),
             (Error::Busy(text()), 429, Some("60")),
             (Error::BadUpstream(text()), 502, Some("5")),
             (Error::Unavailable(text()), 503, Some("5")),

@@ -5,8 +5,8 @@ pub use super::ctx::{Ctx, no_index};
 use super::path::{self, Refusal};
 use super::respond;
 use super::whence::{self, Seen};
-use super::{drain, named};
-use crate::access::{self, Decision, Need};
+use super::{drain, named, origin, shared_caches};
+use crate::access::{self, Decision, Need, Who};
 use crate::app::App;
 use crate::counters::Histogram;
 use crate::error::{Error, Result};
@@ -149,7 +149,7 @@ impl Router {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
-        let wants = respond::Wants::of(&parts.headers).at(asked);
+        let asked = respond::Asked::of(&parts.method, &parts.headers, asked);
         let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
         let client = seen.client.ip();
         let head = parts.method == Method::HEAD;
@@ -157,21 +157,23 @@ impl Router {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let collapsed = path::collapsed(parts.uri.path()).filter(|_| reads);
         let found = self.find(&mut parts);
+        let mut open = false;
         let mut response = match found {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let response = self.clone().run(row, params, parts, Body::new(body), seen).await;
-                let response = response.unwrap_or_else(|error| respond::error(&error, wants));
+                let response = self.clone().run(row, params, parts, Body::new(body), seen, &mut open).await;
+                let response = response.unwrap_or_else(|error| asked.refusal(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
                 response
             }
-            Err(Unrouted::Method(allow)) => respond::wrong_method(allow, wants),
-            Err(Unrouted::Error(error)) => respond::error(&error, wants),
+            Err(Unrouted::Method(allow)) => respond::wrong_method(allow, asked.wants),
+            Err(Unrouted::Error(error)) => asked.refusal(&error),
         };
         if head {
             response = without_body(response);
         }
+        shared_caches::seal(&mut response, open);
         respond::common(&mut response, self.app.indexes.serial(), &self.uuid);
         response
     }
@@ -224,6 +226,7 @@ impl Router {
         parts: http::request::Parts,
         body: Body,
         seen: Seen,
+        open: &mut bool,
     ) -> Result<Response> {
         let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
         let app = self.app.clone();
@@ -246,6 +249,7 @@ impl Router {
             drain::behind_the_answer(&ctx.headers, ctx.body.into_data_stream());
             return Err(error);
         }
+        *open = strangers_read(row.route, &ctx);
         (row.handler)(ctx).await
     }
 
@@ -319,8 +323,36 @@ fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
     }
 }
 
+/// Whether anonymous askers get what this route gives, so that a shared cache may keep it.
+fn strangers_read(route: Route, ctx: &Ctx) -> bool {
+    let stranger = Who::default();
+    match route.need {
+        Need::Nothing => route.path.starts_with("/+static/"),
+        Need::Read => {
+            let project = ctx.params.get("project");
+            let index = ctx.index.as_ref();
+            access::decide(&ctx.directory, &stranger, route.need, index, project, None) == Decision::Allowed
+        }
+        Need::ReadEach => {
+            let meant = ctx.several.iter().map(|named| &named.meant[..]);
+            access::decide_each(&ctx.directory, &stranger, meant) == Decision::Allowed
+        }
+        _ => false,
+    }
+}
+
+/// Whether a request may change something: by its method, or because a build begins when somebody
+/// asks for its wheel.
+fn changes(route: Route, method: &Method) -> bool {
+    origin::changes(method) || route.path.contains("/+w/")
+}
+
 /// Who is it, and may they? A refusal is given only after catching up with other processes.
 async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
+    if changes(route, &ctx.method) {
+        let outside = ctx.outside.as_deref();
+        origin::check(&ctx.app.config, &ctx.method, &ctx.headers, &ctx.uri, outside)?;
+    }
     ctx.who = match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
         Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {
             ctx.app.people.anonymous()

@@ -129,6 +129,7 @@ fn shared(table: Table) -> Table {
         .on(GET, "/", Need::Nothing, resources::root)
         .on(GET, "/+status", Need::Nothing, resources::status)
         .on(GET, "/+login", Need::Nothing, login::get)
+        .on(POST, "/+logout", Need::Nothing, login::logout)
         .on(GET, "/+static/{hash}/{name}", Need::Nothing, assets::get)
         .on(GET, "/{user}", Need::Nothing, resources::user)
         .on(GET, "/{user}/", Need::Nothing, resources::user)

@@ -133,7 +133,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// The server as the request's line or `Host` names it.
-fn written<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+pub(super) fn written<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
     uri.authority().map(http::uri::Authority::as_str).or_else(host)
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::job;
-use super::link::Link;
+use super::link::{Link, json};
 use super::log::Log;
 use super::report::Report;
 use super::room::Worker;
@@ -203,7 +203,7 @@ impl Post {
     pub async fn register(&self) -> Result<Duration> {
         let body = serde_json::to_vec(&self.description).map_err(Error::internal)?;
         let request = self.link.request(Method::PUT, &format!("/+workers/{}", self.name))?;
-        let answer = self.link.send(request.body(body)).await?;
+        let answer = self.link.send(json(request, body)).await?;
         let text = answer.bytes().await.map_err(|error| Error::Unavailable(error.to_string()))?;
         let registered: Registered = serde_json::from_slice(&text).map_err(|error| {
             Error::BadUpstream(format!("the server is no wheelwright, or an older one: {error}"))

@@ -201,6 +201,11 @@ impl Link {
     }
 }
 
+/// With a JSON body under its type.
+pub(super) fn json(request: RequestBuilder, body: Vec<u8>) -> RequestBuilder {
+    request.header("content-type", "application/json").body(body)
+}
+
 /// Whether no proxy can lead there.
 fn is_own_machine(server: &Url) -> bool {
     match server.host() {

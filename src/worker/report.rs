@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::link::Link;
+use super::link::{Link, json};
 use super::log::Log;
 use crate::build::job::{Job, Outcome, Step};
 use crate::error::{Error, Result};
@@ -152,7 +152,7 @@ impl Link {
     pub async fn beat(&self, job: &Job, step: Step) -> Result<()> {
         let beat = serde_json::to_vec(&Beat { fence: job.fence, step }).map_err(Error::internal)?;
         let request = self.request(Method::POST, &format!("/+builds/{}/beat", job.build))?;
-        self.send(request.body(beat)).await.map(drop)
+        self.send(json(request, beat)).await.map(drop)
     }
 
     /// A piece of log that begins at this offset.
@@ -173,7 +173,7 @@ impl Link {
         let path = format!("/+builds/{}/outcome?fence={}", job.build, job.fence);
         let mut patience = Patience::new();
         loop {
-            let request = self.request(Method::POST, &path)?.body(body.clone());
+            let request = json(self.request(Method::POST, &path)?, body.clone());
             if let Some(done) = patience.judge(self.send(request).await).await {
                 return done.map(drop);
             }

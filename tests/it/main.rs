@@ -23,6 +23,7 @@ mod devpi_api;
 mod disk_full;
 mod durability;
 mod files;
+mod foreign;
 mod fsck;
 mod inheritance;
 mod keeping;

@@ -235,6 +235,89 @@ async fn every_route_treats_every_credential_as_its_need_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is wrong with how an answer may be kept; `strangers` may read what was asked for.
+fn kept_wrongly(route: Route, headers: &reqwest::header::HeaderMap, strangers: bool) -> Option<String> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let (cache, vary) = (text("cache-control"), text("vary"));
+    let has = |word: &str| cache.split(", ").any(|part| part == word);
+    let for_all = strangers || route.path.starts_with("/+static/");
+    let by_asker = ["Authorization", "Cookie", "X-Devpi-Auth"];
+    let says = by_asker.iter().all(|name| vary.split(", ").any(|part| part == *name));
+    let own = has("private") || has("no-store");
+    let kept_well = if has("public") { for_all && !own } else { own };
+    let sound = text("x-content-type-options") == "nosniff"
+        && !text("content-security-policy").is_empty()
+        && headers.get_all("vary").iter().count() <= 1;
+    let well = kept_well && (says || has("public") && has("immutable")) && sound;
+    (!well).then(|| format!("{headers:?}"))
+}
+
+#[tokio::test]
+async fn no_answer_that_depends_on_the_asker_may_be_kept_for_others() {
+    let house = House::build().await;
+    let mut wrong = Vec::new();
+    for route in routes::table().rows {
+        for method in route.methods {
+            for (index, asker) in [("dev", Anonymous), ("dev", Owner), ("dev", Other), ("open", Anonymous)] {
+                for accept in ["application/json", "text/html,application/xhtml+xml", "image/png"] {
+                    let path = path(route.path, index);
+                    let request = house.auth(asker).on(house
+                        .server
+                        .http
+                        .request(method.parse().expect("a method"), house.server.url(&path))
+                        .header("accept", accept));
+                    let answer = request.send().await.expect("an answer");
+                    let open = index == "open" && matches!(route.need, Need::Read | Need::ReadEach);
+                    if let Some(why) = kept_wrongly(route, answer.headers(), open) {
+                        wrong.push(format!("{method} {} {accept} as {asker:?}: {why}", route.path));
+                    }
+                }
+            }
+        }
+    }
+    for path in ["/+nope", "/%zz", "/alice/%2e%2e/x", "//alice//dev/", "/+static/0/nope.css"] {
+        let answer = house.server.http.get(house.server.url(path)).send().await.expect("an answer");
+        let route = Route { methods: &["GET"], path: "unrouted", need: Need::Nothing };
+        wrong.extend(kept_wrongly(route, answer.headers(), false).map(|why| format!("{path}: {why}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_changes_anything_on_any_route() {
+    let house = House::build().await;
+    let before = house.server.app.db.serial().await.expect("a serial");
+    let mut wrong = Vec::new();
+    for route in routes::table().rows {
+        for method in route.methods {
+            for asker in [Anonymous, Owner, Root] {
+                for (name, value) in [
+                    ("origin", "https://evil.example"),
+                    ("origin", "null"),
+                    ("sec-fetch-site", "cross-site"),
+                    ("sec-fetch-site", "same-site"),
+                ] {
+                    let url = house.server.url(&path(route.path, "dev"));
+                    let request = house.server.http.request(method.parse().expect("a method"), url);
+                    let request = house.auth(asker).on(request).header(name, value);
+                    let request = request.header("content-type", "application/json").body("{}");
+                    let status = request.send().await.expect("an answer").status().as_u16();
+                    let changes = *method != "GET" || route.path.contains("/+w/");
+                    if changes && status != 403 {
+                        wrong.push(format!(
+                            "{method} {} as {asker:?} with {name}: {value}: {status}",
+                            route.path
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let after = house.server.app.db.serial().await.expect("a serial");
+    assert_eq!(after, before, "GET changed something");
+}
+
 #[tokio::test]
 async fn a_hidden_index_looks_like_one_that_never_was() {
     let house = House::build().await;

@@ -1,25 +1,114 @@
-//! `GET /+login`: makes a browser ask for name and password, then goes back.
+//! `/+login` and `/+logout` for people: a form instead of the browser's own dialog, whose password
+//! the browser would add to whatever another site's page asks of us.
 //!
-//! The browser sends both with every request from then on; there is no cookie, so nothing that
-//! another site could make it do in our reader's name goes beyond reading.
+//! What the form gives is a cookie that no script reads and that no other site's form sends; what it
+//! may change is decided by `web/origin`.
 
+use super::Frame;
+use crate::access::{people, tokens};
+use crate::bad;
 use crate::error::{Error, Result};
+use crate::web::audience::Audience;
+use crate::web::respond;
 use crate::web::router::Ctx;
+use crate::web::whence;
+use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 
-/// 401 until the asker is somebody, then a redirect to the page in `?to=`.
+/// Bytes of the form.
+const LONGEST: usize = 64 << 10;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct LoginPage<'a> {
+    pub frame: Frame,
+    pub message: &'a str,
+    /// Where to go afterwards, from the root.
+    pub to: &'a str,
+}
+
+/// The page's HTML; what was asked for lies `up` folders below the root.
+pub fn render(message: &str, to: &str, up: usize) -> String {
+    let mut frame = Frame::new("/", &[], None);
+    frame.root = super::up(up);
+    frame.title = "Log in · wheelwright".to_owned();
+    to.clone_into(&mut frame.path);
+    let page = LoginPage { frame, message, to };
+    page.render().unwrap_or_else(|_| "<!DOCTYPE html><title>Log in</title>Log in".to_owned())
+}
+
+/// The form for people, 401 for scripts; whoever is logged in goes on to the page in `?to=`.
 pub async fn get(ctx: Ctx) -> Result<Response> {
-    if ctx.who.user.is_none() {
-        return Err(Error::Unauthenticated("log in with your user name, and a password or token".to_owned()));
+    let to = ctx.query("to").unwrap_or_default();
+    if ctx.who.user.is_some() {
+        return Ok(led_to(&to, None));
     }
-    let back = back(&ctx.query("to").unwrap_or_default());
+    match ctx.audience() {
+        Audience::Person => Ok(respond::login(StatusCode::OK, "", &to, 0)),
+        _ => Err(Error::Unauthenticated("log in with your user name and password".to_owned())),
+    }
+}
+
+/// `POST /+login` as the form sends it.
+pub async fn post(mut ctx: Ctx) -> Result<Response> {
+    let body = std::mem::take(&mut ctx.body);
+    let bytes = axum::body::to_bytes(body, LONGEST).await;
+    let bytes = bytes.map_err(|_| Error::TooLarge(format!("the form is larger than {LONGEST} bytes")))?;
+    let field = |name: &str| {
+        let mut all = url::form_urlencoded::parse(&bytes);
+        all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let (user, password, to) = (field("user"), field("password"), field("to"));
+    if user.is_empty() || password.is_empty() {
+        return Err(bad!("the form has no user or no password: fill in both"));
+    }
+    match ctx.app.people.login(&ctx.directory, &user, &password, ctx.peer.ip()).await {
+        Ok(_) => {}
+        Err(Error::Unauthenticated(_)) => {
+            let message = "The user name or the password is wrong.";
+            return Ok(respond::login(StatusCode::UNAUTHORIZED, message, &to, 0));
+        }
+        Err(other) => return Err(other),
+    }
+    let secret = tokens::begin_session(&ctx.app.db, &user).await?;
+    Ok(led_to(&to, Some(cookie(&ctx, &secret, tokens::SESSION)?)))
+}
+
+/// `POST /+logout`: ends the session of the cookie.
+pub async fn logout(ctx: Ctx) -> Result<Response> {
+    if let Some(secret) = people::cookie(&ctx.headers) {
+        tokens::end_session(&ctx.app.db, secret).await?;
+        ctx.app.indexes.refresh().await?;
+    }
+    Ok(led_to("", Some(cookie(&ctx, "", 0)?)))
+}
+
+fn cookie(ctx: &Ctx, secret: &str, seconds: i64) -> Result<HeaderValue> {
+    let root = whence::root(ctx);
+    let path = url::Url::parse(&root).map(|root| root.path().to_owned()).unwrap_or_default();
+    let path = if path.is_empty() || path.contains([';', ',']) { "/" } else { &path };
+    // A proxy may speak TLS for us without telling; the browser's Origin, which fits, tells.
+    let https = |origin: &HeaderValue| origin.as_bytes().starts_with(b"https://");
+    let secure = root.starts_with("https://") || ctx.headers.get(header::ORIGIN).is_some_and(https);
+    let secure = if secure { "; Secure" } else { "" };
+    let name = people::COOKIE;
+    let text = format!("{name}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(text).map_err(Error::internal)
+}
+
+fn led_to(to: &str, cookie: Option<HeaderValue>) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
-    response.headers_mut().insert(header::LOCATION, back);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    Ok(response)
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, back(to));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    if let Some(cookie) = cookie {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// A place on this server, relative to `/+login`: never another host, whatever was asked for.

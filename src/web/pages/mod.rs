@@ -116,8 +116,7 @@ pub(super) fn guard(headers: &mut HeaderMap) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers
-        .insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, User-Agent, Authorization"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, User-Agent"));
 }
 
 /// Renders a page. What only some may see, or shows who asks, is kept nowhere.
