@@ -163,6 +163,15 @@ impl Db {
         Ok(projects)
     }
 
+    /// The projects that have a file, or one that was built here; sorted.
+    pub async fn projects_with_files(&self, index: &str) -> Result<Vec<String>> {
+        let query = "SELECT project FROM file WHERE index_name = $1 AND deleted_at IS NULL \
+                     UNION SELECT project FROM built_file WHERE index_name = $1";
+        let mut names: Vec<String> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
     /// Whether the project was uploaded to or registered in exactly this index.
     pub async fn stage_has(&self, index: &str, project: &str) -> Result<bool> {
         let found: Option<String> =

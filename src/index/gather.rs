@@ -41,6 +41,8 @@ enum Has {
     Nothing,
     /// A mirror's policy refuses the project: why.
     Refused(String),
+    /// A mirror that can fetch nothing has no file of the project: what to say of it.
+    NoCopy(Error),
     Page(Gathered),
 }
 
@@ -107,8 +109,11 @@ impl Sources<'_> {
         if let Some(reason) = policy::refused(mirror, project) {
             return Ok(Has::Refused(reason));
         }
-        let Some(upstream) = self.mirrors.page(index, project, refresh).await? else {
-            return Ok(Has::Nothing);
+        let upstream = match self.mirrors.page(index, project, refresh).await {
+            Ok(Some(upstream)) => upstream,
+            Ok(None) => return Ok(Has::Nothing),
+            Err(error @ Error::Offline(_)) => return Ok(Has::NoCopy(error)),
+            Err(error) => return Err(error),
         };
         let rules = policy::Rules::new(mirror, now(), sight.as_of);
         let mut page = self.mirrors.listed(index, &upstream).await?;
@@ -119,16 +124,32 @@ impl Sources<'_> {
         // What is not listed yet takes nobody's place.
         let mut page = rules.apply(page);
         built::step_back(&mut page, |file| ours.contains(&file.filename));
+        if upstream.cut_off && page.files.is_empty() && !upstream.page.files.is_empty() {
+            return Ok(Has::NoCopy(no_copy(index, project, upstream.stale)));
+        }
         Ok(Has::Page(Gathered { page, fresh_until, stale: upstream.stale }))
+    }
+}
+
+/// Why nothing is listed though the upstream has files: it does not answer, or nobody may ask it.
+fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
+    let what = format!("any file of {project}");
+    match silent {
+        true => Error::Unavailable(format!(
+            "the upstream of {} does not answer and this server has no copy of {what}: ask again later",
+            index.name
+        )),
+        false => crate::upstream::client::no_copy(&what),
     }
 }
 
 fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {
     let mut merged: Option<Gathered> = None;
-    let mut refused = None;
+    let (mut refused, mut lacking) = (None, None);
     for has in found {
         match (has, &mut merged) {
             (Has::Nothing, _) => {}
+            (Has::NoCopy(error), _) => lacking = lacking.or(Some(error)),
             (Has::Refused(reason), _) => refused = refused.or(Some(reason)),
             (Has::Page(first), None) => merged = Some(first),
             (Has::Page(next), Some(merged)) => add(merged, next),
@@ -136,6 +157,9 @@ fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gat
     }
     let Some(mut gathered) = merged else {
         let top = sight.order.sources.first();
+        if let Some(error) = lacking {
+            return Err(error);
+        }
         return Err(match (refused, top) {
             (Some(reason), _) => Error::Forbidden(reason),
             (None, Some(index)) => stage::no_project(index, project),

@@ -35,6 +35,8 @@ pub enum Reply<P> {
     NotModified,
     /// There is no such page.
     Missing,
+    /// 403: it is not for us, or a bucket does not have it.
+    Refused(Error),
 }
 
 /// A page as it came, decompressed.
@@ -99,6 +101,9 @@ async fn fetch_untimed(
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED if *known != Validators::default() => return Ok(Reply::NotModified),
         StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Reply::Missing),
+        StatusCode::FORBIDDEN => {
+            return Ok(Reply::Refused(unexpected(response.url(), StatusCode::FORBIDDEN)));
+        }
         other => return Err(unexpected(response.url(), other)),
     }
     let text = |name: header::HeaderName| {

@@ -103,6 +103,10 @@ pub fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// Marks an answer that stays the same however often one asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Final;
+
 /// The answer for an error, in reason phrase and body.
 pub fn error(error: &Error, wants: Wants) -> Response {
     let status = status(error);
@@ -127,6 +131,9 @@ pub fn error(error: &Error, wants: Wants) -> Response {
         Wants::Text => ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16())),
     };
     let mut response = refusal(status, &message, content_type, body, wants);
+    if matches!(error, Error::Offline(_)) {
+        response.extensions_mut().insert(Final);
+    }
     let headers = response.headers_mut();
     match error {
         Error::Unauthenticated(_) => {

@@ -2,11 +2,14 @@
 
 mod attested;
 mod believed;
+mod buckets;
 mod files;
 mod http;
 mod kept;
 mod metadata;
+mod offline;
 mod pages;
+mod races;
 mod trust;
 
 use crate::kit::Server;

@@ -75,6 +75,13 @@ impl Drop for Landing {
     }
 }
 
+/// How a download began.
+pub enum Begun {
+    Coming(Download),
+    /// It was over before: the bytes are in the store.
+    Stored(Arc<StoredFile>),
+}
+
 /// One who waits for a download.
 pub struct Waiting(watch::Receiver<Progress>);
 
@@ -116,6 +123,10 @@ impl Inner {
         tell: &watch::Sender<Progress>,
     ) -> Result<StoredFile> {
         let _turn = self.turns.take(&asked.index).await;
+        // Whoever looked before it was stored, and came when that download had ended.
+        if let Some(row) = self.is_here(asked, located).await? {
+            return Ok(row);
+        }
         let file = &located.file;
         let url = parsed(file)?;
         let mut others = Others::new(&file.hashes);
@@ -136,6 +147,16 @@ impl Inner {
             progress.written = digests.size;
         });
         self.keep(asked, located, spool, digests).await
+    }
+
+    async fn is_here(&self, asked: &Asked, located: &Located) -> Result<Option<StoredFile>> {
+        let row = self.db.file(asked.index.as_str(), &located.file.filename).await?;
+        let told = located.file.hashes.sha256.as_ref();
+        let row = row.filter(|row| row.deleted_at.is_none() && told.is_none_or(|told| *told == row.sha256));
+        match row {
+            Some(row) if self.store.size(&row.sha256).await?.is_some() => Ok(Some(row)),
+            _ => Ok(None),
+        }
     }
 
     /// Spools the body. One more try if the upstream breaks off before it sent anything.
@@ -294,17 +315,19 @@ fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFil
 
 impl Waiting {
     /// Waits for the upstream's answer: what fails before it can still be told as an error.
-    pub async fn begin(mut self, file: &File) -> Result<Download> {
+    pub async fn begin(mut self, file: &File) -> Result<Begun> {
         let begun = |progress: &Progress| progress.head.is_some() || progress.end.is_some();
         let head = {
             let progress = self.0.wait_for(begun).await.map_err(|_| stopped())?;
-            if let Some(Err(error)) = &progress.end {
-                return Err(error.again());
+            match &progress.end {
+                Some(Err(error)) => return Err(error.again()),
+                Some(Ok(row)) if progress.file.is_none() => return Ok(Begun::Stored(row.clone())),
+                _ => progress.head,
             }
-            progress.head
         };
         let size = head.and_then(|head| head.size);
-        Ok(Download { size, sha256: file.hashes.sha256.clone(), stream: stream(self.0) })
+        let sha256 = file.hashes.sha256.clone();
+        Ok(Begun::Coming(Download { size, sha256, stream: stream(self.0) }))
     }
 
     /// Waits until the file is stored.

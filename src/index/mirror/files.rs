@@ -1,6 +1,7 @@
 //! Files of a mirror: which one a URL of ours means, and where its bytes come from.
 
 use super::asked::Asked;
+use super::download::Begun;
 use super::listed::url_key;
 use super::{Download, Key, Located, Mirrors};
 use crate::db::files::StoredFile;
@@ -85,7 +86,12 @@ impl Mirrors {
             return Ok(download);
         }
         let asked = self.online(index, located)?;
-        self.0.downloading(&asked, located).begin(&located.file).await
+        match self.0.downloading(&asked, located).begin(&located.file).await? {
+            Begun::Coming(download) => Ok(download),
+            Begun::Stored(row) => self.kept_bytes(&row).await?.ok_or_else(|| {
+                Error::Lost(format!("the bytes of {} were stored and are gone", located.file.filename))
+            }),
+        }
     }
 
     pub(super) async fn store_file(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {

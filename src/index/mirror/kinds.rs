@@ -71,6 +71,12 @@ impl Inner {
         }
     }
 
+    /// Offline: the projects of which a file is here.
+    pub(super) async fn names_here(&self, asked: &Asked) -> Result<Arc<NameList>> {
+        let names = self.db.projects_with_files(asked.index.as_str()).await?;
+        Ok(Arc::new(names.iter().map(String::as_str).collect()))
+    }
+
     /// Without a list: the projects that somebody asked for and that are there.
     pub(super) async fn names_asked_for(&self, asked: &Asked) -> Result<Arc<NameList>> {
         let names = self.db.upstream_projects(asked.index.as_str()).await?;

@@ -38,12 +38,30 @@ impl Mirrors {
         let project = &upstream.page.name;
         let mut ours = self.known(&index.name, project).await?;
         self.settle(&index.name, &upstream.page, &mut ours.files).await?;
-        let online = !self.0.client.is_offline();
+        let online = !upstream.cut_off;
         let mut page = (*upstream.page).clone();
+        if upstream.cut_off && !page.files.is_empty() {
+            self.keep_served(&mut page, &ours).await?;
+        }
         for file in &mut page.files {
             ours.correct(&index.name, file, online);
         }
         Ok(page)
+    }
+
+    /// Leaves on a page what can be served though nothing can be fetched: files whose bytes are here.
+    /// A resolver would choose others and fail, though older ones are here.
+    async fn keep_served(&self, page: &mut Page, ours: &Ours) -> Result<()> {
+        let mut kept = Vec::new();
+        for file in std::mem::take(&mut page.files) {
+            if let Some(stored) = ours.files.get(&file.filename)
+                && self.0.store.size(&stored.sha256).await?.is_some()
+            {
+                kept.push(file);
+            }
+        }
+        page.files = kept;
+        Ok(())
     }
 
     async fn known(&self, index: &IndexName, project: &ProjectName) -> Result<Ours> {

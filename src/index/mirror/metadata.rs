@@ -58,6 +58,9 @@ impl Mirrors {
         let parsed = Url::parse(url).map_err(|e| Error::BadUpstream(format!("{url}: {e}")))?;
         let (inner, key) = (self.0.clone(), url.clone());
         let flight = self.0.metadata.join(url.clone(), || async move {
+            if let Some(bytes) = inner.provenance.get(&key) {
+                return Ok(bytes);
+            }
             let bytes = files::document(&inner.client, &asked.source, &parsed).await?;
             inner.provenance.insert(key, bytes.clone());
             Ok(bytes)
@@ -104,6 +107,10 @@ impl Inner {
 
     /// Gets METADATA, keeps it, and lets the page tell of it.
     async fn learn_metadata(&self, asked: &Asked, located: &Located) -> Result<Bytes> {
+        // Whoever looked before it was kept, and came when that flight had landed.
+        if let Some(bytes) = self.kept_metadata(asked, located).await? {
+            return Ok(bytes);
+        }
         let bytes = self.read_metadata(asked, &located.file).await?;
         self.keep_metadata(asked, located, &bytes).await;
         Ok(bytes)

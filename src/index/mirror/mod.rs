@@ -47,8 +47,10 @@ pub struct MirrorPage {
     /// As the upstream says it, URLs absolute; [`Mirrors::listed`] makes our page of it.
     pub page: Arc<Page>,
     pub fresh_until: Micros,
-    /// The upstream does not answer: this is what it said last.
+    /// The upstream does not answer usably: this is what it said last.
     pub stale: bool,
+    /// Nothing can be fetched: the server is offline, or the upstream does not answer at all.
+    pub cut_off: bool,
 }
 
 /// A file that an upstream lists.
@@ -92,6 +94,8 @@ struct Inner {
     hot: moka::sync::Cache<(String, String), Arc<Held>>,
     pages: Flights<Arc<Held>>,
     downloads: download::Downloads,
+    /// At reading a list of projects to learn what is not there.
+    lists: tokio::sync::Mutex<()>,
     /// At downloading.
     turns: turns::Turns,
     /// METADATA and provenance on their way.
@@ -134,6 +138,7 @@ impl Mirrors {
             hot,
             pages: Flights::default(),
             downloads: download::Downloads::default(),
+            lists: tokio::sync::Mutex::default(),
             turns: turns::Turns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
             metadata: Flights::default(),
             provenance,
@@ -161,6 +166,10 @@ impl Mirrors {
 
     /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
     /// nothing advertised that would not be served. Policy is not applied yet.
+    ///
+    /// # Errors
+    /// `Offline`, `Unavailable`: the upstream lists files, but none of them is here and none can be
+    /// fetched.
     pub async fn listed(&self, index: &Index, page: &MirrorPage) -> Result<Page> {
         self.our_page(index, page).await
     }

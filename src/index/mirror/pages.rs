@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Current {
     pub held: Arc<Held>,
     pub stale: bool,
+    /// Nothing can be fetched at present.
+    pub cut_off: bool,
     pub fresh_until: Micros,
 }
 
@@ -50,6 +52,7 @@ impl Mirrors {
                 page: page.clone(),
                 fresh_until: current.fresh_until,
                 stale: current.stale,
+                cut_off: current.cut_off,
             })),
             // The upstream was found out to be a page of files.
             What::Flat(_) => Ok(self.flat_project(asked, project, false).await?.flatten()),
@@ -71,11 +74,14 @@ impl Mirrors {
         let What::Flat(body) = &current.held.what else { return Ok(None) };
         let (body, project) = (body.clone(), project.clone());
         let page = tokio::task::spawn_blocking(move || body.flat_page(&project)).await??;
-        let (fresh_until, stale) = (current.fresh_until, current.stale);
-        Ok(Some(page.map(|page| MirrorPage { page: Arc::new(page), fresh_until, stale })))
+        let Current { fresh_until, stale, cut_off, .. } = current;
+        Ok(Some(page.map(|page| MirrorPage { page: Arc::new(page), fresh_until, stale, cut_off })))
     }
 
     pub(super) async fn project_names(&self, asked: &Asked, index: &Index) -> Result<Arc<NameList>> {
+        if self.0.client.is_offline() {
+            return self.0.names_here(asked).await;
+        }
         let no_list = matches!(&index.kind, crate::index::directory::Kind::Mirror(m) if m.no_project_list);
         if no_list && self.0.kind(asked).await? != Some(Kind::Flat) {
             return self.0.names_asked_for(asked).await;
@@ -93,11 +99,12 @@ impl Mirrors {
 
     /// What the upstream says of `topic`, at most as old as the mirror's options allow.
     async fn current(&self, asked: &Asked, topic: Topic, refresh: bool) -> Result<Current> {
-        let held = self.0.held(asked, &topic).await?;
         let at = now();
+        let held = self.0.held(asked, &topic).await?;
         if let Some(held) = &held {
             if self.0.client.is_offline() {
-                return Ok(Current { held: held.clone(), stale: false, fresh_until: at + asked.lifetime });
+                let fresh_until = at + asked.lifetime;
+                return Ok(Current { held: held.clone(), stale: false, cut_off: true, fresh_until });
             }
             if !refresh && let Some(current) = self.0.without_asking(asked, &topic, held, at) {
                 return Ok(current);
@@ -116,20 +123,23 @@ impl Mirrors {
         let (inner, mine, known) = (self.0.clone(), asked.clone(), held.clone());
         let key = format!("{} {}", asked.index, topic.as_str());
         let is_page = matches!(topic, Topic::Project(_));
-        let flight = self.0.pages.join(key, || async move { inner.ask(&mine, topic, known).await });
+        let flight = self.0.pages.join(key, || async move { inner.ask(&mine, topic, known, at).await });
         let stale = held.filter(|held| !matches!(held.what, What::Nothing | What::UnreadNames));
         let outcome = match &stale {
             // It lands without us, for the next who asks.
             Some(held) => match tokio::time::timeout(PATIENCE, flight).await {
                 Ok(outcome) => outcome,
-                Err(_) => return Ok(stale_now(held, now())),
+                Err(_) => return Ok(stale_now(held, true, now())),
             },
             None if is_page => flights::within(flights::COLD_PATIENCE, flight).await,
             None => flight.await,
         };
         match (outcome, stale) {
-            (Ok(held), _) => Ok(Current { fresh_until: asked.fresh_until(&held), stale: false, held }),
-            (Err(_), Some(held)) => Ok(stale_now(&held, now())),
+            (Ok(held), _) => {
+                let fresh_until = asked.fresh_until(&held);
+                Ok(Current { fresh_until, stale: false, cut_off: false, held })
+            }
+            (Err(error), Some(held)) => Ok(stale_now(&held, is_silence(&error), now())),
             (Err(error), None) => Err(error.again()),
         }
     }
@@ -148,8 +158,13 @@ impl Mirrors {
     }
 }
 
-fn stale_now(held: &Arc<Held>, now: Micros) -> Current {
-    Current { held: held.clone(), stale: true, fresh_until: now + BACKOFF }
+fn stale_now(held: &Arc<Held>, cut_off: bool, now: Micros) -> Current {
+    Current { held: held.clone(), stale: true, cut_off, fresh_until: now + BACKOFF }
+}
+
+/// Whether the upstream did not answer at all, rather than badly.
+fn is_silence(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(_) | Error::Timeout(_))
 }
 
 impl Asked {
@@ -205,10 +220,10 @@ impl Inner {
         // A clock that was set back must not keep a page for ever.
         let fresh = held.source == asked.source.url.as_str() && held.checked_at <= at && at < fresh_until;
         if fresh {
-            return Some(Current { held: held.clone(), stale: false, fresh_until });
+            return Some(Current { held: held.clone(), stale: false, cut_off: false, fresh_until });
         }
-        let down = !matches!(held.what, What::Nothing) && self.down(asked, topic, at).is_some();
-        down.then(|| stale_now(held, at))
+        let down = self.down(asked, topic, at).filter(|_| !matches!(held.what, What::Nothing))?;
+        Some(stale_now(held, is_silence(&down), at))
     }
 
     /// Why the upstream, or this page of it, is left alone at present, if it is.
@@ -221,13 +236,31 @@ impl Inner {
         Some(noted.error.again())
     }
 
+    /// What somebody else learnt since `began`: whoever looked before that was kept, and came when its
+    /// flight had landed, must not ask once more.
+    async fn learnt_since(&self, asked: &Asked, topic: &Topic, began: Micros) -> Result<Option<Arc<Held>>> {
+        let flat = self.kind(asked).await? == Some(Kind::Flat);
+        let topic = if flat { &Topic::Root } else { topic };
+        let held = self.held(asked, topic).await?;
+        let is_news = |held: &Arc<Held>| {
+            held.source == asked.source_text()
+                && (began..=now()).contains(&held.checked_at)
+                && !matches!(held.what, What::UnreadNames)
+        };
+        Ok(held.filter(is_news))
+    }
+
     /// Asks the upstream, and keeps and remembers what it says.
     async fn ask(
         self: &Arc<Self>,
         asked: &Asked,
         topic: Topic,
         known: Option<Arc<Held>>,
+        began: Micros,
     ) -> Result<Arc<Held>> {
+        if let Some(held) = self.learnt_since(asked, &topic, began).await? {
+            return Ok(held);
+        }
         let source = asked.source_text();
         let known = known.filter(|held| held.source == source);
         let asking = async {
@@ -265,7 +298,7 @@ impl Inner {
 
     /// Leaves the upstream alone for a while, or only the page that it fails to tell.
     fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
-        let whole = matches!(error, Error::Unavailable(_) | Error::Timeout(_));
+        let whole = is_silence(error);
         let until = now() + BACKOFF;
         let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
         down.retain(|_, down| now() < down.until);
@@ -274,7 +307,7 @@ impl Inner {
     }
 
     async fn ask_project(
-        &self,
+        self: &Arc<Self>,
         asked: &Asked,
         project: &ProjectName,
         known: Option<&Held>,
@@ -296,7 +329,15 @@ impl Inner {
         }
         match reply? {
             Reply::NotModified => Ok(None),
-            Reply::Missing => Ok(Some(self.learnt(asked, What::Nothing, Validators::default(), None))),
+            Reply::Missing => Ok(Some(self.nothing(asked))),
+            // Buckets refuse what they do not have. The page that is kept says that this one was there.
+            Reply::Refused(error) => {
+                let had = known.is_some_and(|held| matches!(held.what, What::Page(_)));
+                match !had && self.is_unlisted(asked, project).await {
+                    true => Ok(Some(self.nothing(asked))),
+                    false => Err(error),
+                }
+            }
             Reply::Page((page, validators)) => {
                 if kind.is_none() {
                     self.set_kind(asked, Kind::Simple).await;
@@ -305,6 +346,28 @@ impl Inner {
                 Ok(Some(self.learnt(asked, What::Page(Arc::new(page)), validators, serial)))
             }
         }
+    }
+
+    fn nothing(&self, asked: &Asked) -> Held {
+        self.learnt(asked, What::Nothing, Validators::default(), None)
+    }
+
+    /// Whether the upstream's own list of projects, which may be read for this, lacks `project`.
+    async fn is_unlisted(self: &Arc<Self>, asked: &Asked, project: &ProjectName) -> bool {
+        let _turn = self.lists.lock().await;
+        let known = self.held(asked, &Topic::Root).await.ok().flatten();
+        let fresh = known.filter(|held| self.without_asking(asked, &Topic::Root, held, now()).is_some());
+        let list = match fresh {
+            Some(held) => held,
+            None => match self.ask_root(asked, None).await {
+                Ok(Some(list)) => match self.remember(asked, &Topic::Root, None, Some(list)).await {
+                    Ok(held) => held,
+                    Err(_) => return false,
+                },
+                _ => return false,
+            },
+        };
+        matches!(&list.what, What::Names(names) if !names.is_empty() && !names.contains(project))
     }
 
     /// Fetches a project's page and reads it.
@@ -322,6 +385,7 @@ impl Inner {
             }
             Reply::NotModified => Reply::NotModified,
             Reply::Missing => Reply::Missing,
+            Reply::Refused(error) => Reply::Refused(error),
         })
     }
 
@@ -337,6 +401,7 @@ impl Inner {
                 let at = client::shown(&asked.source.url);
                 return Err(Error::BadUpstream(format!("{at} answers 404: check the mirror's mirror_url")));
             }
+            Reply::Refused(error) => return Err(error),
             Reply::Page(body) => body,
         };
         let (validators, serial) = (body.validators.clone(), body.serial);

@@ -13,6 +13,8 @@ pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Resul
         (Some(page), Some(response)) if page != response => {
             Err(Error::BadUpstream(format!("{} has {response} bytes, but its page says {page}", shown(url))))
         }
+        // A response of no bytes cannot be broken off: it would be complete before it was verified.
+        _ if page.or(response) == Some(0) => Err(Error::BadUpstream(format!("{} is empty", shown(url)))),
         _ => Ok(page.or(response)),
     }
 }
@@ -114,5 +116,6 @@ mod tests {
         assert_eq!(agreed_size(&url(), Some(5), None).unwrap(), Some(5));
         assert_eq!(agreed_size(&url(), None, Some(6)).unwrap(), Some(6));
         assert!(agreed_size(&url(), Some(5), Some(6)).is_err());
+        assert!(agreed_size(&url(), None, Some(0)).is_err());
     }
 }

@@ -67,7 +67,11 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
         Answer::Unsolved(why) => {
             let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &whence::root(&ctx));
             let failed = troubles::of_explanation(&ctx, &target, &why).await?;
-            Err(Error::Bad(format!("{why}{failed}")))
+            let offline = match ctx.app.config.offline {
+                true => "\nThis server is offline: it resolves from the files that it has kept.",
+                false => "",
+            };
+            Err(Error::Bad(format!("{why}{failed}{offline}")))
         }
     }
 }

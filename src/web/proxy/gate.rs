@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
+use crate::web::respond::Final;
 use crate::web::router::{Ctx, Router};
 use axum::body::Body;
 use axum::response::Response;
@@ -112,7 +113,12 @@ impl Shared {
             request.headers_mut().remove(name);
         }
         request.headers_mut().extend(self.credentials.clone());
-        self.router.clone().answer(request, self.peer).await
+        let response = self.router.clone().answer(request, self.peer).await;
+        // uv would ask again for minutes for what an offline server does not have.
+        match response.extensions().get::<Final>() {
+            Some(Final) => empty(StatusCode::NOT_FOUND),
+            None => response,
+        }
     }
 
     async fn extra(&self, sha256: &str) -> Result<Response> {

@@ -49,6 +49,10 @@ pub struct Behaviour {
     /// reads wheels by ranges.
     pub metadata: Option<&'static str>,
     pub etag: bool,
+    /// The status for a project that is not there.
+    pub missing: u16,
+    /// Its page is 403.
+    pub refused: Option<&'static str>,
     /// `X-PyPI-Last-Serial` of every page.
     pub serial: Option<u64>,
     pub upload_time: Option<&'static str>,
@@ -74,6 +78,8 @@ impl Default for Behaviour {
             ranges: true,
             metadata: Some("Metadata-Version: 2.1\nName: any\nVersion: 1.0\n"),
             etag: true,
+            missing: 404,
+            refused: None,
             serial: None,
             upload_time: Some("2026-01-02T03:04:05.678901Z"),
             status: None,
@@ -247,7 +253,10 @@ fn page(shared: &Shared, behaviour: &Behaviour, asked: &Asked, path: &str) -> Re
         (Some(Fault::Status(code)), _) => return status(*code),
         (Some(Fault::Redirect(location)), _) => return redirect(location),
         (Some(Fault::Instead(text)), _) => return instead(text),
-        (_, None) => return status(404),
+        (_, None) => return status(behaviour.missing),
+        (_, Some(_)) if project.is_some_and(|project| behaviour.refused == Some(project)) => {
+            return status(403);
+        }
         (Some(Fault::Padding(length)), Some(text)) => " ".repeat(*length) + &text,
         (Some(Fault::Bomb(length)), Some(_)) => return bomb(*length, content_type),
         (_, Some(text)) => text,
