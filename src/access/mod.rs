@@ -45,6 +45,11 @@ impl Who {
     pub fn is_root(&self) -> bool {
         self.user.as_deref() == Some("root")
     }
+
+    /// Whether this is who runs the server: root, the command line, the server by its own settings.
+    pub fn is_operator(&self) -> bool {
+        self.is_root() || self.user.is_none() && self.label == ":server"
+    }
 }
 
 impl Default for Who {

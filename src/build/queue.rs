@@ -35,6 +35,7 @@ use crate::error::Result;
 use crate::index::Indexes;
 use crate::missing;
 use crate::store::Store;
+use crate::upstream::guard::Guard;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,8 @@ struct Inner {
     /// Bytes of a source or a wheel.
     largest: u64,
     offline: bool,
+    /// Where repositories may be that people name.
+    guard: Guard,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
@@ -106,6 +109,7 @@ impl Builds {
             limits: Limits::from(&config.build),
             largest: config.limits.upload,
             offline: config.offline,
+            guard: Guard::granted(config),
             work: Notify::new(),
             changed: watch::Sender::new(0),
             fetching: tend::Fetching::default(),

@@ -29,6 +29,9 @@ pub struct Config {
     pub public_url: Option<Url>,
     /// Proxies in front of this server: they are believed for whom they ask, and under which URL.
     pub trusted_proxies: Vec<Network>,
+    /// Hosts of the internal network (names, addresses, networks) that people with an account may have
+    /// mirrored, and repositories fetched from.
+    pub private_hosts: Vec<String>,
     /// Served at `/simple/`.
     pub default_index: String,
     /// What else indexes are called in `/v1/…`: an alias and `user/index`.
@@ -202,6 +205,7 @@ impl Default for Config {
             offline: false,
             public_url: None,
             trusted_proxies: Vec::new(),
+            private_hosts: Vec::new(),
             default_index: "root/pypi".into(),
             aliases: vec![("pypi".into(), "root/pypi".into())],
             default_upload_index: None,

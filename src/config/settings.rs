@@ -102,6 +102,13 @@ pub const SETTINGS: &[Setting] = &[
         [trusted_proxies],
         "Proxies in front of this server (addresses, networks like 10.0.0.0/8), whose X-Forwarded-… and Forwarded are believed; divided by commas."
     ),
+    setting!(
+        "private_hosts",
+        hosts,
+        No,
+        [private_hosts],
+        "Hosts of the internal network (names, addresses, networks) that people's mirrors and repositories may be on; divided by commas."
+    ),
     setting!("default_index", text, No, [default_index], "Served at /simple/."),
     setting!(
         "aliases",
@@ -174,7 +181,7 @@ pub const SETTINGS: &[Setting] = &[
         flag,
         No,
         [mirror.allow_private_redirects],
-        "Upstreams may lead to private and loopback addresses that their own URL does not name."
+        "Mirrors that root made may lead to private and loopback addresses that their own URL does not name."
     ),
     setting!(
         "s3.endpoint",

@@ -95,6 +95,16 @@ impl Address {
         Some((host.trim_matches(['[', ']']).to_owned(), self.url.port_or_known_default().unwrap_or(22)))
     }
 
+    /// Whether ssh, with the keys of this machine, is what asks there.
+    pub fn is_ssh(&self) -> bool {
+        self.url.scheme() == "ssh"
+    }
+
+    /// Whether the URL holds a password, or a token in the place of a name. The user of ssh is no secret.
+    pub fn has_secret(&self) -> bool {
+        self.url.password().is_some() || (!self.is_ssh() && !self.url.username().is_empty())
+    }
+
     /// `repo` for `…/repo.git`; what the archive and its folder are called.
     pub(super) fn stem(&self) -> String {
         let last = self.url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -134,6 +144,8 @@ impl std::fmt::Display for Address {
         if url.scheme() != "ssh" {
             let _ = url.set_username("");
         }
+        // A query is no part of a repository's name, but may hold a token.
+        url.set_query(None);
         write!(f, "git+{url}")?;
         if let Some(reference) = &self.reference {
             write!(f, "@{reference}")?;

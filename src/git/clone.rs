@@ -1,7 +1,7 @@
 //! A repository's commit, fetched with as little history as its version needs.
 
 use super::address::Address;
-use super::command::{Asker, Git, without_credentials};
+use super::command::{Asker, Git, Way, without_credentials};
 use super::{Limits, Tree, pack};
 use crate::bad;
 use crate::error::{Error, Result};
@@ -16,17 +16,19 @@ const REPACKED: u64 = 64 << 20;
 
 /// See [`super::fetch`].
 pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archive: &Path) -> Result<Tree> {
-    if asker == Asker::Stranger && address.url.scheme() == "file" {
-        return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
-    }
-    if asker == Asker::Stranger {
-        refuse_own_host(&address.url).await?;
-    }
+    let way = match &asker {
+        Asker::Person => Way::Own,
+        Asker::Stranger(_) if address.url.scheme() == "file" => {
+            return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
+        }
+        Asker::Stranger(guard) => Way::to(&address.url, guard).await?,
+    };
     let scratch = Scratch::beside(archive)?;
     let git = Git {
         folder: scratch.path.join("tree"),
         home: scratch.path.join("home"),
         asker,
+        way,
         limits,
         until: Instant::now() + limits.time,
         protocols: if address.url.scheme() == "file" { "file" } else { "https:ssh:http" },
@@ -57,27 +59,6 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
         subdirectory: address.subdirectory.clone(),
         warnings,
     })
-}
-
-/// Services of the machine itself and of its link (metadata services of clouds) are not for strangers
-/// to reach through us. Private networks are: that is where a company's repositories are.
-async fn refuse_own_host(url: &Url) -> Result<()> {
-    let (Some(host), port) = (url.host_str(), url.port_or_known_default().unwrap_or(22)) else {
-        return Ok(());
-    };
-    let host = host.trim_matches(['[', ']']);
-    // A name that nobody can resolve is git's to complain about.
-    let Ok(addresses) = tokio::net::lookup_host((host, port)).await else { return Ok(()) };
-    let is_own = |ip: std::net::IpAddr| match ip.to_canonical() {
-        std::net::IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
-    };
-    match addresses.into_iter().any(|address| is_own(address.ip())) {
-        true => {
-            Err(bad!("{host} is this server itself or its link: repositories are not fetched from there"))
-        }
-        false => Ok(()),
-    }
 }
 
 /// Makes a repository in `git.folder` and fetches what `reference` means there (`None`: the commit

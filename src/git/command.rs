@@ -1,40 +1,50 @@
 //! The `git` program, started so that it asks nothing, runs nothing and ends in time.
 
 use super::Limits;
+use super::gate::Gate;
 use crate::bad;
 use crate::child::{Group, all_of};
 use crate::error::{Error, Result};
+use crate::upstream::guard::{self, Guard};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 use tokio::process::Command;
 
 /// For whom a repository is cloned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Asker {
     /// Who sits at this machine and named the repository: their own git configuration and keys
     /// count, and repositories on this machine may be named.
     Person,
-    /// Somebody who sent an address to a server: nothing of the machine's is used for them.
-    Stranger,
+    /// Somebody who sent an address to a server: nothing of the machine's is used for them, and only
+    /// what the guard lets through is connected to.
+    Stranger(Guard),
 }
 
-/// Variables that reach git. Proxies and certificates are how this machine reaches others at all.
-const PASSED: [&str; 13] = [
-    "PATH",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "GIT_SSL_CAINFO",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CURL_CA_BUNDLE",
-];
+impl Asker {
+    pub fn is_person(&self) -> bool {
+        matches!(self, Self::Person)
+    }
+}
+
+/// How git reaches the repository.
+pub(super) enum Way {
+    /// As anything on this machine does.
+    Own,
+    /// Through the environment's proxy, and never past it: that decides.
+    Proxy,
+    /// Through our own proxy.
+    Gate(Gate),
+    /// By ssh, to the address that was checked: in the place of the host's name.
+    Ssh(String),
+}
+
+/// Variables that reach git. Certificates are how this machine reaches others at all.
+const PASSED: [&str; 5] = ["PATH", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"];
+/// So are proxies.
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 /// Of a person besides.
 const PERSONAL: [&str; 6] =
     ["HOME", "USER", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_CONFIG_GLOBAL"];
@@ -64,6 +74,7 @@ pub(super) struct Git {
     /// An empty folder, home of the nobody for whom a server works.
     pub home: PathBuf,
     pub asker: Asker,
+    pub way: Way,
     pub limits: Limits,
     pub until: Instant,
     /// Schemes that git may speak.
@@ -96,7 +107,12 @@ impl Git {
         let (success, out, said) = result?;
         match success {
             true => Ok(out),
-            false => Err(told(&String::from_utf8_lossy(&said))),
+            // Our own proxy knows better than git why it led nowhere.
+            false => Err(match &self.way {
+                Way::Gate(gate) => gate.refused(),
+                _ => None,
+            }
+            .unwrap_or_else(|| told(&String::from_utf8_lossy(&said)))),
         }
     }
 
@@ -109,25 +125,16 @@ impl Git {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.env_clear().current_dir(&self.folder);
-        let personal: &[&str] = if self.asker == Asker::Person { &PERSONAL } else { &[] };
-        for name in PASSED.iter().chain(personal) {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
+        let personal: &[&str] = if self.asker.is_person() { &PERSONAL } else { &[] };
+        pass(&mut command, PASSED.iter().chain(personal));
+        self.lead(&mut command);
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "false");
         command.env("SSH_ASKPASS", "false").env("GIT_ALLOW_PROTOCOL", self.protocols);
         if !self.discover {
             command.env("GIT_CEILING_DIRECTORIES", self.folder.parent().unwrap_or(Path::new("/")));
         }
         command.env("GIT_LFS_SKIP_SMUDGE", "0").env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0");
-        match self.asker {
-            Asker::Person if std::env::var_os("GIT_SSH_COMMAND").is_some() => {}
-            _ => {
-                command.env("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes");
-            }
-        }
-        if self.asker == Asker::Stranger {
+        if !self.asker.is_person() {
             command.env("HOME", &self.home).env("GIT_CONFIG_NOSYSTEM", "1");
             command.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "http.followRedirects=false"]);
             command.args(["-c", "credential.helper="]);
@@ -140,6 +147,30 @@ impl Git {
         command.process_group(0);
         command.kill_on_drop(true);
         command
+    }
+
+    /// Sets how git reaches the repository.
+    fn lead(&self, command: &mut Command) {
+        let ssh = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes";
+        match &self.way {
+            Way::Own => {
+                pass(command, PROXIES.iter().chain(&["NO_PROXY", "no_proxy"]));
+                if !self.asker.is_person() || std::env::var_os("GIT_SSH_COMMAND").is_none() {
+                    command.env("GIT_SSH_COMMAND", ssh);
+                }
+            }
+            // Without exceptions: past the proxy nobody would look at the address.
+            Way::Proxy => pass(command, PROXIES.iter()),
+            Way::Gate(gate) => {
+                for name in PROXIES {
+                    command.env(name, gate.url());
+                }
+                command.args(["-c", "http.proxyAuthMethod=basic"]);
+            }
+            Way::Ssh(options) => {
+                command.env("GIT_SSH_COMMAND", format!("{ssh} {options}"));
+            }
+        }
     }
 
     /// Resolves once the folder holds more than it may.
@@ -155,6 +186,59 @@ impl Git {
             if size.await.is_ok_and(|size| size > most) {
                 return;
             }
+        }
+    }
+}
+
+impl Way {
+    /// How a stranger's git goes to `url`, if it may: the address is looked at here so that a refusal
+    /// is told at once, and again with each connection.
+    pub async fn to(url: &url::Url, guard: &Guard) -> Result<Self> {
+        let Some(host) = url.host() else { return Err(bad!("the repository's address has no host")) };
+        let name = url.host_str().unwrap_or_default();
+        let refused = || Error::Bad(guard::refusal(name.trim_matches(['[', ']'])));
+        // The hosts of ssh URLs are not read as numbers.
+        let literal = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
+        if literal.is_some_and(|address| !guard.allows(name, address)) || !guard.admits(&host) {
+            return Err(refused());
+        }
+        if guard::is_proxied(url.scheme(), name) {
+            return Ok(Self::Proxy);
+        }
+        let port = url.port_or_known_default().unwrap_or(22);
+        let found = match guard.addresses(name, port).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(refused()),
+            Err(error) => {
+                return Err(Error::Unavailable(format!(
+                    "the repository can not be reached: {name}: {error}"
+                )));
+            }
+        };
+        match (url.scheme(), found.first()) {
+            ("http" | "https", _) => Ok(Self::Gate(Gate::open(guard.clone()).await?)),
+            ("ssh", Some(at)) => Ok(Self::Ssh(pinned(name, port, at.ip())?)),
+            _ => Err(bad!("repositories are not fetched that way: use git+https")),
+        }
+    }
+}
+
+/// Makes ssh go to this address, and still know the host by its name. Git hands it to a shell.
+fn pinned(name: &str, port: u16, at: std::net::IpAddr) -> Result<String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if name.starts_with('-') || !name.bytes().all(fits) {
+        return Err(bad!("{name:?} is no name of a host"));
+    }
+    let known_as = if port == 22 { name.to_owned() } else { format!("[{name}]:{port}") };
+    Ok(format!(
+        "-o HostName={at} -o 'HostKeyAlias={known_as}' -o CheckHostIP=no -o ProxyCommand=none -o ProxyJump=none"
+    ))
+}
+
+fn pass<'a>(command: &mut Command, names: impl Iterator<Item = &'a &'a str>) {
+    for name in names {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
         }
     }
 }
@@ -215,16 +299,28 @@ fn told(said: &str) -> Error {
     bad!("git failed: {line}")
 }
 
-/// `https://user:secret@host` without what stands before the `@`.
+/// `https://user:secret@host/x?token=secret` without what stands before the `@` and behind the `?`.
 pub(super) fn without_credentials(line: &str) -> String {
     let mut clean = String::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("://") {
         clean.push_str(before);
         clean.push_str("://");
-        let end = after.find(|c: char| c == '/' || c == '\'' || c.is_whitespace()).unwrap_or(after.len());
+        let end = after
+            .find(|c: char| matches!(c, '/' | '?' | '#' | '\'') || c.is_whitespace())
+            .unwrap_or(after.len());
         let (authority, tail) = after.split_at_checked(end).unwrap_or((after, ""));
         clean.push_str(authority.rsplit('@').next().unwrap_or_default());
+        // A query may hold a token; git puts URLs in quotes, or at the end of a line.
+        let end = tail.find(|c: char| c == '\'' || c.is_whitespace()).unwrap_or(tail.len());
+        let (path, tail) = tail.split_at_checked(end).unwrap_or((tail, ""));
+        match path.find(['?', '#']).and_then(|at| path.split_at_checked(at)) {
+            Some((path, _)) => {
+                clean.push_str(path);
+                clean.push_str("?…");
+            }
+            None => clean.push_str(path),
+        }
         rest = tail;
     }
     clean + rest
@@ -233,6 +329,25 @@ pub(super) fn without_credentials(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn ssh_goes_to_the_address_that_was_checked() {
+        let at = std::net::IpAddr::from([198, 51, 100, 1]);
+        let options = pinned("git.example", 2222, at).unwrap();
+        assert!(
+            options.starts_with("-o HostName=198.51.100.1 -o 'HostKeyAlias=[git.example]:2222'"),
+            "{options}"
+        );
+        for name in ["-oProxyCommand=id", "h';id;'", "$(id)", "a b"] {
+            assert!(pinned(name, 22, at).is_err(), "{name}");
+        }
+        for url in
+            ["ssh://git@127.0.0.1/x", "ssh://git@[::1]/x", "ssh://git@localhost/x", "http://2130706433/x"]
+        {
+            let refused = Way::to(&url::Url::parse(url).unwrap(), &Guard::public()).await.err().unwrap();
+            assert!(refused.to_string().contains("internal network"), "{url}: {refused}");
+        }
+    }
 
     #[test]
     fn what_git_says_is_told_with_what_to_do_and_without_secrets() {
@@ -245,6 +360,15 @@ mod tests {
             told("fatal: unable to access 'https://h/': Could not resolve host: h"),
             Error::Unavailable(_)
         ));
+        for said in [
+            "fatal: unable to access 'https://h.example/x?private_token=hidden': The requested URL returned error: 400",
+            "fatal: repository 'https://hidden@h.example/x/?token=hidden#hidden' not found",
+            "error: http://a:hidden@h.example?hidden and https://hidden@h.example",
+            "remote: see\nssh://hidden:hidden@h.example/hid?hidden",
+        ] {
+            let text = told(said).to_string();
+            assert!(!text.contains("hidden") && text.contains("h.example"), "{text}");
+        }
         assert!(
             told("fatal: repository 'https://h/x/' not found").to_string().contains("no such repository")
         );

@@ -2,7 +2,7 @@
 
 use super::address::plain_stem;
 use super::clone::{self, Scratch};
-use super::command::{Asker, Git};
+use super::command::{Asker, Git, Way};
 use super::{Limits, Tree, pack};
 use crate::bad;
 use crate::error::Result;
@@ -52,6 +52,7 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
         folder,
         home: scratch.path.join("home"),
         asker: Asker::Person,
+        way: Way::Own,
         limits,
         until: Instant::now() + limits.time,
         protocols: "file",

@@ -9,6 +9,7 @@ mod address;
 mod clone;
 mod command;
 mod folder;
+mod gate;
 mod pack;
 
 pub use address::Address;

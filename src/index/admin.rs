@@ -59,7 +59,8 @@ pub async fn create(
 ) -> Result<Options> {
     check_name("username", name.user())?;
     check_name("indexname", name.name())?;
-    let options = options::create(name.user(), given)?;
+    let mut options = options::create(name.user(), given)?;
+    options::note_operator(None, &mut options, who.is_operator());
     check_bases(directory, who, &options::bases(&options))?;
     let mut tx = Tx::begin(db).await?;
     if tx.account(name.user()).await?.is_none() {
@@ -86,7 +87,8 @@ pub async fn modify(
     let mut tx = Tx::begin(db).await?;
     let stored = tx.index_options(name.as_str()).await?.ok_or_else(|| no_stage(name))?;
     let stored: Options = serde_json::from_str(&stored).map_err(Error::internal)?;
-    let changed = options::modify(&stored, change)?;
+    let mut changed = options::modify(&stored, change)?;
+    options::note_operator(Some(&stored), &mut changed, who.is_operator());
     check_bases(directory, who, &options::new_bases(&changed, change))?;
     if changed == stored && refuse_noop {
         return Err(bad!("The requested modifications resulted in no changes"));

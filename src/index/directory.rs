@@ -131,6 +131,8 @@ pub struct Stage {
 pub struct Mirror {
     /// May hold credentials: never shown. `None`: the mirror has nothing to ask.
     pub url: Option<url::Url>,
+    /// Who runs this server named the URL: it may be on the internal network.
+    pub by_operator: bool,
     /// Seconds a page counts as fresh.
     pub cache_expiry: Option<u64>,
     /// Requirement-like patterns; empty `allow` allows all.

@@ -47,6 +47,37 @@ const MIRROR: &[(&str, Type)] = &[
     ("min_age", Type::Age),
 ];
 
+/// Kept with a mirror whose URL was named by who runs this server. No option: nobody can send it.
+const BY_OPERATOR: &str = "mirror_url_by_operator";
+
+/// Notes whether who runs this server named the mirror's URL, where it is another one than before.
+pub fn note_operator(stored: Option<&Options>, options: &mut Options, is_operator: bool) {
+    let of = |options: &Options| options.get("mirror_url").cloned();
+    if stored.is_some_and(|stored| of(stored) == of(options)) || of(options).is_none() {
+        return;
+    }
+    options.remove(BY_OPERATOR);
+    if is_operator {
+        options.insert(BY_OPERATOR.into(), true.into());
+    }
+}
+
+/// The URL that a change gives a mirror.
+pub fn new_url(change: &Change) -> Option<url::Url> {
+    let text = match change {
+        Change::Merge(given) => {
+            let mut named = given.iter().filter(|(key, _)| canonical_key(key) == "mirror_url");
+            named.find_map(|(_, value)| value.as_str().map(str::to_owned))
+        }
+        Change::Operations(operations) => {
+            let pairs = operations.iter().filter_map(|operation| operation.split_once('='));
+            let mut named = pairs.filter(|(key, _)| canonical_key(key) == "mirror_url");
+            named.next_back().map(|(_, value)| value.to_owned())
+        }
+    };
+    url::Url::parse(text?.trim()).ok()
+}
+
 /// Names that devpi 7 uses for the same options.
 const RENAMED: &[(&str, &str)] = &[
     ("remote_url", "mirror_url"),
@@ -295,6 +326,7 @@ fn drop_key(options: &mut Options, key: &str, kind: &str) -> Result<()> {
 /// The options as JSON shows them: credentials in `mirror_url` are masked.
 pub fn shown(options: &Options) -> Options {
     let mut shown = options.clone();
+    shown.remove(BY_OPERATOR);
     if let Some(Value::String(url)) = shown.get_mut("mirror_url") {
         *url = masked(url);
     }
@@ -317,7 +349,7 @@ fn flag(options: &Options, key: &str) -> bool {
 /// A stored index. Never fails: an option that cannot be read counts as not set.
 pub fn read(name: &IndexName, options: &Options) -> Index {
     let kind = if kind_of(options) == "mirror" {
-        Kind::Mirror(mirror(options))
+        Kind::Mirror(mirror(name, options))
     } else {
         Kind::Stage(Stage {
             bases: bases(options),
@@ -369,8 +401,10 @@ fn building(options: &Options) -> Building {
     Building { ahead, targets: strings(options, "build_targets") }
 }
 
-fn mirror(options: &Options) -> Mirror {
+fn mirror(name: &IndexName, options: &Options) -> Mirror {
     Mirror {
+        // What is root's was made and is changed by root alone.
+        by_operator: name.user() == "root" || flag(options, BY_OPERATOR),
         url: text(options, "mirror_url").and_then(|url| url::Url::parse(&url).ok()),
         cache_expiry: options.get("mirror_cache_expiry").and_then(Value::as_u64),
         allow: strings(options, "allow"),

@@ -169,6 +169,7 @@ mod tests {
     fn mirror() -> Mirror {
         Mirror {
             url: None,
+            by_operator: true,
             cache_expiry: None,
             allow: vec![],
             deny: vec![],

@@ -7,13 +7,22 @@ use crate::error::{Error, Result};
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
 /// A redirect beyond this one is a loop, or as good as one.
 const REDIRECTS: usize = 5;
+
+/// On whose behalf an upstream is asked, and so how far it may lead us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Who runs this server named it: its own host may be anywhere.
+    Operator,
+    /// Somebody with an account named it: public addresses and `private_hosts`.
+    Account,
+    /// Anybody named it: public addresses alone.
+    Stranger,
+}
 
 /// An upstream as configured: where it is, and what it wants to be told.
 #[derive(Clone)]
@@ -21,17 +30,18 @@ pub struct Source {
     /// Without credentials.
     pub url: Url,
     authorization: Option<HeaderValue>,
+    trust: Trust,
 }
 
 impl Source {
     /// Takes the credentials out of `url`.
-    pub fn new(url: &Url) -> Self {
+    pub fn new(url: &Url, trust: Trust) -> Self {
         let mut plain = url.clone();
         // Both fail only for URLs that cannot have credentials.
         let _ = plain.set_username("");
         let _ = plain.set_password(None);
         plain.set_fragment(None);
-        Self { url: plain, authorization: authorization(url) }
+        Self { url: plain, authorization: authorization(url), trust }
     }
 
     /// Same scheme, host and port: the only place where the credentials go.
@@ -57,11 +67,12 @@ fn authorization(url: &Url) -> Option<HeaderValue> {
 /// Speaks HTTP to upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    /// For the hosts that the administrator named.
+    /// For the hosts that the operator named.
     named: reqwest::Client,
-    /// For all others.
-    guarded: reqwest::Client,
-    proxies: Arc<HashSet<String>>,
+    /// For all others, of whoever has an account.
+    granted: (reqwest::Client, Guard),
+    /// For strangers.
+    public: (reqwest::Client, Guard),
     allow_private: bool,
     offline: bool,
     /// Until an upstream that is silent is given up on.
@@ -70,10 +81,14 @@ pub struct Client {
 
 impl Client {
     pub fn new(config: &Config) -> Result<Self> {
+        Self::within(config, Guard::granted(config), Guard::public())
+    }
+
+    /// The same with guards of one's own.
+    fn within(config: &Config, granted: Guard, public: Guard) -> Result<Self> {
         // The first to come decides; everybody wants the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let timeout = Duration::from_secs(config.mirror.timeout.max(1));
-        let proxies = Arc::new(guard::proxy_hosts());
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
@@ -82,11 +97,15 @@ impl Client {
                 .read_timeout(timeout)
                 .pool_max_idle_per_host(16)
         };
-        let guard = Guard { proxies: proxies.clone() };
+        // Connections are kept apart: what one may reach is not reused by the other.
+        let guarded = |guard: Guard| -> Result<(reqwest::Client, Guard)> {
+            let client = builder().dns_resolver(guard.clone()).build().map_err(Error::internal)?;
+            Ok((client, guard))
+        };
         Ok(Self {
             named: builder().build().map_err(Error::internal)?,
-            guarded: builder().dns_resolver(guard).build().map_err(Error::internal)?,
-            proxies,
+            granted: guarded(granted)?,
+            public: guarded(public)?,
             allow_private: config.mirror.allow_private_redirects,
             offline: config.offline,
             timeout,
@@ -168,21 +187,44 @@ impl Client {
                 shown(url)
             )));
         }
-        if self.allow_private || source.url.host() == url.host() {
-            return Ok(&self.named);
-        }
-        // Addresses as numbers are not resolved, so the resolver cannot refuse them.
-        let number = match url.host() {
-            Some(Host::Ipv4(v4)) => Some(v4.into()),
-            Some(Host::Ipv6(v6)) => Some(v6.into()),
-            Some(Host::Domain(_)) => None,
-            None => return Err(Error::BadUpstream("the upstream refers to a URL without host".into())),
+        let Some(host) = url.host() else {
+            return Err(Error::BadUpstream("the upstream refers to a URL without host".into()));
         };
-        let host = url.host_str().unwrap_or_default();
-        if number.is_some_and(guard::is_internal) || self.proxies.contains(host) {
-            return Err(Error::BadUpstream(guard::refusal(host)));
+        let (client, guard) = match source.trust {
+            Trust::Operator if self.allow_private || source.url.host().as_ref() == Some(&host) => {
+                return Ok(&self.named);
+            }
+            Trust::Operator | Trust::Account => &self.granted,
+            Trust::Stranger => &self.public,
+        };
+        match guard.admits(&host) {
+            true => Ok(client),
+            false => Err(Error::BadUpstream(guard::refusal(url.host_str().unwrap_or_default()))),
         }
-        Ok(&self.guarded)
+    }
+
+    /// Refuses an upstream that somebody with an account may not name, as far as it can be told now;
+    /// each connection is looked at again.
+    ///
+    /// # Errors
+    /// `Forbidden`, with who may name it.
+    pub async fn may_name(&self, url: &Url) -> Result<()> {
+        let Some(host) = url.host() else { return Ok(()) };
+        let guard = &self.granted.1;
+        let refuse =
+            |host: &str| Err(Error::Forbidden(format!("{}, or makes the mirror", guard::refusal(host))));
+        let text = url.host_str().unwrap_or_default();
+        if !guard.admits(&host) {
+            return refuse(text);
+        }
+        // Offline no packet leaves, and what can not be resolved now is looked at when it is asked.
+        if self.offline || !matches!(host, Host::Domain(_)) {
+            return Ok(());
+        }
+        match guard.addresses(text, url.port_or_known_default().unwrap_or(443)).await {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => refuse(text),
+            _ => Ok(()),
+        }
     }
 
     fn redirected(&self, from: &Url, response: &Response) -> Result<Url> {
@@ -277,12 +319,12 @@ mod tests {
     }
 
     fn refused(source: &str, target: &str) -> bool {
-        client().client_for(&Source::new(&url(source)), &url(target)).is_err()
+        client().client_for(&Source::new(&url(source), Trust::Operator), &url(target)).is_err()
     }
 
     #[test]
     fn credentials_are_for_the_configured_origin_alone() {
-        let source = Source::new(&url("https://al%40ice:p%3Aw@index.example/simple/"));
+        let source = Source::new(&url("https://al%40ice:p%3Aw@index.example/simple/"), Trust::Account);
         assert_eq!(source.url.as_str(), "https://index.example/simple/");
         let expected = base64::engine::general_purpose::STANDARD.encode("al@ice:p:w");
         assert_eq!(source.authorization.as_ref().unwrap(), &format!("Basic {expected}"));
@@ -316,17 +358,62 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_resolves_to_an_internal_address_is_refused() {
-        let source = Source::new(&url("http://index.example/"));
+        let source = Source::new(&url("http://index.example/"), Trust::Operator);
         let result =
             client().send(&source, Method::GET, &url("http://localhost:9/"), &HeaderMap::new()).await;
         let Err(Error::Unavailable(message)) = result else { panic!("asked") };
         assert!(message.contains("internal network"), "{message}");
     }
 
+    #[test]
+    fn how_far_an_upstream_leads_depends_on_who_named_it() {
+        let open = Config {
+            private_hosts: vec!["10.1.2.3".into()],
+            mirror: crate::config::Mirror { allow_private_redirects: true, ..Default::default() },
+            ..Config::default()
+        };
+        let client = Client::new(&open).unwrap();
+        let may = |trust, from: &str, to: &str| {
+            client.client_for(&Source::new(&url(from), trust), &url(to)).is_ok()
+        };
+        let (inside, named) = ("http://10.9.9.9/simple/", "http://10.1.2.3/simple/");
+        for (trust, inner, granted) in
+            [(Trust::Operator, true, true), (Trust::Account, false, true), (Trust::Stranger, false, false)]
+        {
+            for from in [inside, named, "http://index.example/"] {
+                assert_eq!(may(trust, from, inside), inner, "{trust:?} {from}");
+                assert_eq!(may(trust, from, named), granted, "{trust:?} {from}");
+                assert!(may(trust, from, "https://1.1.1.1/"), "{trust:?} {from}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mirrors_own_name_that_comes_to_mean_an_internal_address_is_not_connected_to() {
+        let inside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = inside.local_addr().unwrap().port();
+        let loopback = |_: String,
+                        port: u16|
+         -> futures::future::BoxFuture<
+            'static,
+            std::io::Result<Vec<std::net::SocketAddr>>,
+        > { Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) }) };
+        let guard = Guard::public().with_lookup(std::sync::Arc::new(loopback));
+        let client = Client::within(&Config::default(), guard.clone(), guard).unwrap();
+        let at = url(&format!("http://rebound.example:{port}/simple/"));
+        for trust in [Trust::Account, Trust::Stranger] {
+            let result = client.send(&Source::new(&at, trust), Method::GET, &at, &HeaderMap::new()).await;
+            let Err(Error::Unavailable(message)) = result else { panic!("asked") };
+            assert!(message.contains("internal network"), "{message}");
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(1), inside.accept()).await.is_err());
+        assert!(matches!(client.may_name(&at).await, Err(Error::Forbidden(_))));
+    }
+
     #[tokio::test]
     async fn offline_nothing_is_asked() {
         let offline = Client::new(&Config { offline: true, ..Config::default() }).unwrap();
-        let source = Source::new(&url("http://127.0.0.1:9/"));
+        let source = Source::new(&url("http://127.0.0.1:9/"), Trust::Operator);
         let result = offline.send(&source, Method::GET, &source.url, &HeaderMap::new()).await;
         assert!(result.unwrap_err().to_string().contains("offline"));
     }

@@ -57,11 +57,12 @@ fn command(question: Question<'_>, scratch: &Scratch) -> Command {
     command.env("UV_DEFAULT_INDEX", question.index).env("UV_NO_ENV_FILE", "1");
     // Metadata may have to be made first: the index holds such a request, and asks for patience.
     command.env("UV_HTTP_TIMEOUT", "120").env("UV_HTTP_RETRIES", "30");
-    // Whatever a package's metadata may lead it to, it reaches this machine's index alone.
+    // Whatever a package's metadata may lead it to, it reaches the index alone: that is its proxy, and
+    // knows no other host and no other path.
+    let proxy = question.index.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
-        command.env(name, "http://127.0.0.1:9");
+        command.env(name, &proxy);
     }
-    command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);

@@ -30,6 +30,8 @@ mod keeping;
 mod legacy_json;
 mod memory;
 mod mirror;
+mod net_behind_a_proxy;
+mod net_inner;
 mod operation;
 mod pages;
 mod people;

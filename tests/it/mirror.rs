@@ -98,6 +98,7 @@ fn name(text: &str) -> ProjectName {
 fn mirror(url: &str) -> Index {
     let mirror = Mirror {
         url: Some(url.parse().expect("a URL")),
+        by_operator: true,
         cache_expiry: None,
         allow: vec![],
         deny: vec![],

@@ -84,7 +84,7 @@ async fn an_archive_by_its_url_is_built_and_downloaded_by_whoever_was_told() {
     let files = crate::kit::upstream::Upstream::start().await;
     let source = sdist("demo");
     files.add(&source.filename, source.bytes.clone());
-    let server = start_with(|config| config.mirror.allow_private_redirects = true).await;
+    let server = start_with(|config| config.private_hosts = vec!["127.0.0.1".into()]).await;
     let at = format!(
         "{}#egg=demo==1.0&sha256={}",
         files.url(&format!("/files/{}", source.filename)),
@@ -95,7 +95,7 @@ async fn an_archive_by_its_url_is_built_and_downloaded_by_whoever_was_told() {
         built(&server, &job, &wheel("demo", "1.0").wheel()).await;
     };
     let line = format!("{at}\n");
-    let ((status, urls), ()) = tokio::join!(send_text(&server, PATH, &line, false), work);
+    let ((status, urls), ()) = tokio::join!(send_text(&server, PATH, &line, true), work);
     assert_eq!(status, 200, "{urls}");
     let bytes = fetched(&server, urls.trim()).await;
     assert_eq!(bytes, wheel("demo", "1.0").wheel().bytes);
@@ -107,11 +107,11 @@ async fn an_archive_by_its_url_is_built_and_downloaded_by_whoever_was_told() {
     assert_eq!(server.http.get(wrong).send().await.expect("an answer").status(), 404);
     // The same line compiles: its requirements are those of the wheel.
     let compile = "/v1/alice.dev/cp312-linux/+compile/";
-    let (status, pins) = send_text(&server, compile, &line, false).await;
+    let (status, pins) = send_text(&server, compile, &line, true).await;
     assert_eq!(status, 200, "{pins}");
     assert!(pins.contains(&format!("{}#sha256=", at.split('#').next().unwrap_or_default())), "{pins}");
     assert!(pins.contains("egg=demo==1.0"), "{pins}");
     let other = at.replace("egg=demo==1.0", "egg=demo==2.0");
-    let (status, told) = send_text(&server, PATH, &other, false).await;
+    let (status, told) = send_text(&server, PATH, &other, true).await;
     assert!(status == 400 && told.contains("it has version 1.0, and not 2.0"), "{told}");
 }

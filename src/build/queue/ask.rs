@@ -51,7 +51,8 @@ pub enum Wanted {
         platform_expected: bool,
     },
     /// `git+https://…@v1#subdirectory=lib`
-    Repository { url: String, project: Option<ProjectName> },
+    /// `inside`: private hosts may be asked that an administrator named.
+    Repository { url: String, project: Option<ProjectName>, inside: bool },
     /// Uploaded before.
     Upload(Upload),
 }

@@ -50,14 +50,14 @@ impl Builds {
                 place: None,
                 ..listed_file(project, version, file, *platform_expected)?
             }),
-            Wanted::Repository { url, project } => Ok(Plan {
+            Wanted::Repository { url, project, inside } => Ok(Plan {
                 context: ask.index.clone(),
                 given: true,
                 project: project.as_ref().map(ToString::to_string),
                 version: None,
                 source: repository(url)?,
                 source_sha256: None,
-                place: Some(Place::Repository { url: url.clone() }),
+                place: Some(Place::Repository { url: url.clone(), inside: *inside }),
                 platform_expected: false,
             }),
             Wanted::Upload(upload) => Ok(uploaded(&ask.index, upload)),

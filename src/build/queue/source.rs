@@ -15,6 +15,7 @@ use crate::index::mirror::{Key, Located, url_key};
 use crate::missing;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
+use crate::upstream::guard::Guard;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -27,15 +28,12 @@ const LONGEST: Duration = Duration::from_secs(900);
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// A file that an index has, or that its upstream lists.
-    Index {
-        index: String,
-        project: String,
-        filename: String,
-        sha256: Option<String>,
-        url: String,
-    },
+    Index { index: String, project: String, filename: String, sha256: Option<String>, url: String },
     Repository {
         url: String,
+        /// Private hosts may be asked that an administrator named; else public addresses alone.
+        #[serde(default)]
+        inside: bool,
     },
 }
 
@@ -108,7 +106,7 @@ impl Builds {
                 let stored = self.index_file(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
                 row.source_sha256 = Some(stored);
             }
-            Place::Repository { url } => self.clone_repository(&url, row).await?,
+            Place::Repository { url, inside } => self.clone_repository(&url, inside, row).await?,
         }
         Ok(())
     }
@@ -180,7 +178,7 @@ impl Builds {
     }
 
     /// A repository's tree, packed; its commit and date are noted with the source.
-    async fn clone_repository(&self, url: &str, row: &mut StoredBuild) -> Result<()> {
+    async fn clone_repository(&self, url: &str, inside: bool, row: &mut StoredBuild) -> Result<()> {
         if self.0.offline {
             return Err(Error::Offline(
                 "this server is offline and clones nothing: upload the source instead".into(),
@@ -190,7 +188,8 @@ impl Builds {
         // A name in the staging folder, gone with the spool.
         let place = self.0.store.spool().await?;
         let limits = git::Limits { bytes: self.0.largest.min(2 << 30), ..git::Limits::default() };
-        let tree = git::fetch(&address, git::Asker::Stranger, limits, place.path()).await?;
+        let guard = if inside { self.0.guard.clone() } else { Guard::public() };
+        let tree = git::fetch(&address, git::Asker::Stranger(guard), limits, place.path()).await?;
         let mut spool = self.0.store.spool().await?;
         let mut pieces = tokio_util::io::ReaderStream::new(tokio::fs::File::open(place.path()).await?);
         while let Some(piece) = pieces.next().await {

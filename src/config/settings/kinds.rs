@@ -122,6 +122,24 @@ pub mod networks {
         super::list::show(&networks)
     }
 }
+/// Names of hosts, addresses and networks, separated by commas.
+pub mod hosts {
+    use crate::config::networks::Network;
+    pub fn parse(text: &str) -> Result<Vec<String>, String> {
+        let hosts = super::list::parse(text)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        let is_one = |host: &String| host.parse::<Network>().is_ok() || host.bytes().all(fits);
+        match hosts.iter().find(|host| !is_one(host)) {
+            None => Ok(hosts),
+            Some(other) => Err(format!(
+                "must hold names, addresses and networks like pypi.corp.example and 10.0.0.0/8, and {other} is none"
+            )),
+        }
+    }
+    pub fn show(value: &[String]) -> Option<String> {
+        super::list::show(value)
+    }
+}
 /// `a=x,b=y`
 pub mod pairs {
     pub fn parse(text: &str) -> Result<Vec<(String, String)>, String> {

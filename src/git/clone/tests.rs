@@ -2,6 +2,7 @@
 
 use super::super::{Address, Asker, Limits, fetch, pack_folder};
 use super::*;
+use crate::upstream::guard::Guard;
 use std::process::Command;
 
 /// A repository with a tagged commit and one after it.
@@ -102,7 +103,7 @@ async fn what_cannot_be_fetched_is_named() {
     let nothing = told(fetched(&repository.path().join("nowhere"), "", &archive).await);
     assert!(nothing.contains("no such repository"), "{nothing}");
     let address = Address::parse(&format!("git+file://{}", repository.path().display())).unwrap();
-    let stranger = told(fetch(&address, Asker::Stranger, Limits::default(), &archive).await);
+    let stranger = told(fetch(&address, Asker::Stranger(Guard::public()), Limits::default(), &archive).await);
     assert!(stranger.contains("its own disk"), "{stranger}");
     let small = Limits { bytes: 10, ..Limits::default() };
     let large = told(fetch(&address, Asker::Person, small, &archive).await);
@@ -128,8 +129,9 @@ async fn a_password_is_never_asked_for() {
     let archive = out.path().join("a.tar.gz");
     let error = fetch(&address, Asker::Person, Limits::default(), &archive).await.unwrap_err();
     assert!(error.to_string().contains("asks for a password"), "{error}");
-    let error = fetch(&address, Asker::Stranger, Limits::default(), &archive).await.unwrap_err();
-    assert!(error.to_string().contains("not fetched from there"), "{error}");
+    let error =
+        fetch(&address, Asker::Stranger(Guard::public()), Limits::default(), &archive).await.unwrap_err();
+    assert!(error.to_string().contains("internal network"), "{error}");
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ fn stage_of(text: &str, bases: &[&str], whitelist: &[&str]) -> (IndexName, Index
 fn mirror(text: &str) -> (IndexName, Index) {
     let mirror = Mirror {
         url: None,
+        by_operator: true,
         cache_expiry: None,
         allow: vec![],
         deny: vec![],

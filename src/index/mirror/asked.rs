@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::index::directory::{Index, IndexName, Kind};
 use crate::packaging::name::ProjectName;
 use crate::upstream::Source;
+use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
 use url::Url;
 
@@ -52,7 +53,7 @@ impl Asked {
         let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
             index: index.name.clone(),
-            source: Source::new(url),
+            source: Source::new(url, if mirror.by_operator { Trust::Operator } else { Trust::Account }),
             lifetime,
             negative_lifetime: lifetime.min(micros(config.mirror.negative_expiry)),
         })
@@ -108,6 +109,7 @@ pub mod tests {
     pub fn mirror(url: &str) -> Index {
         let mirror = Mirror {
             url: Some(Url::parse(url).unwrap()),
+            by_operator: true,
             cache_expiry: None,
             allow: vec![],
             deny: vec![],

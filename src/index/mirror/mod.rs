@@ -174,6 +174,11 @@ impl Mirrors {
         self.our_page(index, page).await
     }
 
+    /// Refuses an upstream that only who runs this server may name.
+    pub async fn may_name(&self, url: &url::Url) -> Result<()> {
+        self.0.client.may_name(url).await
+    }
+
     /// The upstream's projects. May take long the first time.
     pub async fn names(&self, index: &Index) -> Result<Arc<NameList>> {
         let asked = Asked::new(&self.0.config, index)?;

@@ -129,15 +129,15 @@ async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)
 
 fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Option<String>)> {
     let address = Address::parse(text)?;
-    let secret = url::Url::parse(text).is_ok_and(|url| url.password().is_some());
-    if secret {
+    if address.has_secret() {
         return Err(bad!(
-            "the address holds a password, which a server would keep: upload the source instead"
+            "the address holds a password or a token, which a server would keep: upload the source instead"
         ));
     }
     let project = project.or(address.project);
     let name = project.as_ref().map(ToString::to_string);
-    Ok((Wanted::Repository { url: text.to_owned(), project }, name))
+    // Only who is logged in comes here.
+    Ok((Wanted::Repository { url: text.to_owned(), project, inside: true }, name))
 }
 
 async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, Option<String>)> {

@@ -1,11 +1,12 @@
 //! `/{user}/{index}`: an index with its options.
 
 use super::said;
+use crate::access::Who;
 use crate::app::App;
 use crate::error::Result;
 use crate::index::admin;
 use crate::index::directory::{Index, IndexName, Kind};
-use crate::index::options::{Change, Options};
+use crate::index::options::{Change, Options, new_url};
 use crate::missing;
 use crate::web::respond;
 use crate::web::router::Ctx;
@@ -44,10 +45,19 @@ fn config(options: &Options) -> Result<Response> {
     respond::devpi(StatusCode::OK, "indexconfig", shown.into(), None)
 }
 
+/// Whether the asker may have the upstream mirrored that a change names.
+async fn may_name(app: &App, who: &Who, change: &Change) -> Result<()> {
+    match new_url(change) {
+        Some(url) if !who.is_operator() => app.indexes.mirrors.may_name(&url).await,
+        _ => Ok(()),
+    }
+}
+
 /// `PUT /{user}/{index}`
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
     let given: Options = ctx.json().await?;
+    may_name(&ctx.app, &ctx.who, &Change::Merge(given.clone())).await?;
     let made = admin::create(&ctx.app.db, &ctx.directory, &ctx.who, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
     config(&made)
@@ -58,6 +68,7 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
     let change = Change::from_json(ctx.json().await?)?;
     let refuse_noop = ctx.query("error_on_noop").is_some();
+    may_name(&ctx.app, &ctx.who, &change).await?;
     let made = admin::modify(&ctx.app.db, &ctx.directory, &ctx.who, &name, &change, refuse_noop).await?;
     ctx.app.indexes.refresh().await?;
     config(&made)

@@ -1,8 +1,8 @@
 //! Lines that are URLs: a repository or an archive becomes a source, and the source a wheel.
 //!
 //! Who sends such a line makes this server fetch what it names. Anonymous askers reach public
-//! addresses that way and nothing else; whoever is logged in also reaches repositories of a private
-//! network, as with `POST /+builds`.
+//! addresses that way and nothing else; whoever is logged in also reaches the private hosts that an
+//! administrator named (`private_hosts`), as with `POST /+builds`.
 
 use super::troubles::Why;
 use crate::build::job::{Purpose, Source, SourceKind};
@@ -15,8 +15,8 @@ use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
 use crate::packaging::lines::{Line, Place};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::Version;
-use crate::upstream::client::{Client, Source as Upstream, shown, unexpected};
-use crate::upstream::guard;
+use crate::upstream::client::{Client, Source as Upstream, Trust, shown, unexpected};
+use crate::upstream::guard::Guard;
 use crate::web::router::Ctx;
 use crate::{bad, forbidden};
 use futures::StreamExt;
@@ -147,13 +147,14 @@ async fn wait(ctx: &Ctx<()>, id: BuildId) -> Result<Result<Made, Why>> {
 async fn repository(ctx: &Ctx<()>, place: &Place, name: &ProjectName) -> Result<Wanted> {
     let url = place.without_egg();
     let address = Address::parse(&url)?;
-    if Url::parse(&url).is_ok_and(|url| url.password().is_some()) {
-        return Err(bad!("the address holds a password, which a server would keep: leave it out"));
+    if address.has_secret() {
+        return Err(bad!("the address holds a password or a token, which a server would keep: leave it out"));
     }
-    if ctx.who.user.is_none() {
+    let inside = ctx.who.user.is_some();
+    if !inside {
         public_host(&address).await?;
     }
-    Ok(Wanted::Repository { url, project: Some(name.clone()) })
+    Ok(Wanted::Repository { url, project: Some(name.clone()), inside })
 }
 
 /// Strangers send us to public addresses alone.
@@ -161,16 +162,17 @@ async fn public_host(address: &Address) -> Result<()> {
     let Some((host, port)) = address.host() else {
         return Err(forbidden!("a server fetches no repositories from its own disk"));
     };
-    let internal = match tokio::net::lookup_host((host.as_str(), port)).await {
-        Ok(mut found) => found.any(|at| guard::is_internal(at.ip())),
-        // git will say so.
-        Err(_) => false,
-    };
-    match internal {
-        true => Err(forbidden!(
-            "{host} is an address of the internal network: log in to have repositories fetched from there"
+    if address.is_ssh() {
+        // It would be asked with this server's own keys.
+        return Err(forbidden!("log in to have repositories fetched by ssh, or write git+https"));
+    }
+    match Guard::public().addresses(&host, port).await {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(forbidden!(
+            "{host} is an address of the internal network: nothing is fetched from there for who is not \
+             logged in"
         )),
-        false => Ok(()),
+        // What can not be resolved is git's to complain about; what it connects to is looked at again.
+        _ => Ok(()),
     }
 }
 
@@ -215,18 +217,19 @@ fn subdirectory(place: &Place) -> Result<String> {
     }
 }
 
-/// Fetches what is at a URL, from public addresses alone, into the store: its sha256, and the URL as
+/// Fetches what is at a URL, from where the asker may have us fetch, into the store: its sha256, and the URL as
 /// it may be shown.
 async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
     let url = Url::parse(&place.url).map_err(|error| bad!("{}: {error}", place.url))?;
-    if url.password().is_some() {
-        return Err(bad!("the URL holds a password, which a server would keep: leave it out"));
+    if url.password().is_some() || !url.username().is_empty() {
+        return Err(bad!("the URL holds a password or a token, which a server would keep: leave it out"));
     }
     let _turn = TURNS.acquire().await.map_err(Error::internal)?;
     let client = Client::new(&ctx.app.config)?;
+    let trust = if ctx.who.user.is_some() { Trust::Account } else { Trust::Stranger };
     // No host is the named one, so every one is looked at.
     let nobody = Url::parse("http://nobody.invalid/").map_err(Error::internal)?;
-    let answer = client.send(&Upstream::new(&nobody), Method::GET, &url, &HeaderMap::new()).await?;
+    let answer = client.send(&Upstream::new(&nobody, trust), Method::GET, &url, &HeaderMap::new()).await?;
     if !answer.status().is_success() {
         return Err(unexpected(&url, answer.status()));
     }
