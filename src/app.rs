@@ -1,6 +1,7 @@
 //! The parts of a running wheelwright, built once from a [`Config`]; tests start the same.
 
 use crate::access::people::People;
+use crate::access::quota::Quota;
 use crate::access::{Who, password};
 use crate::build::ahead::Ahead;
 use crate::build::publish;
@@ -14,7 +15,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use crate::index::options::{self, Change, Options};
-use crate::index::{Indexes, admin};
+use crate::index::{Indexes, admin, gc};
 use crate::store::Store;
 use std::io::Write;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub struct Parts {
     pub indexes: Arc<Indexes>,
     pub recipes: Arc<Book>,
     pub builds: Builds,
+    pub quota: Quota,
 }
 
 /// How often events of other processes are looked for.
@@ -64,10 +66,12 @@ impl App {
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
         let recipes = Arc::new(Book::new(&config, db.clone()));
         let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone(), recipes.clone());
-        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds }));
+        let quota = Quota::new(&config.quota);
+        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds, quota }));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
+        tokio::spawn(collect(Arc::downgrade(&app.0)));
         Ok(app)
     }
 
@@ -83,7 +87,7 @@ impl App {
             _ => return Ok(()),
         }
         let change = Change::Merge(one("mirror_url", upstream));
-        let server = Who { user: None, scope: None, label: ":server".into() };
+        let server = Who { label: ":server".into(), ..Who::default() };
         admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
         tracing::info!(
             upstream = masked(upstream),
@@ -144,6 +148,29 @@ async fn build_ahead(app: Weak<Parts>) {
         }
         failing = result.is_err();
         tokio::time::sleep(FOLLOW_EVERY).await;
+    }
+}
+
+/// Removes what nobody needs any more, from time to time, until the app is gone.
+async fn collect(app: Weak<Parts>) {
+    loop {
+        let Some(every) = app.upgrade().map(|app| app.config.gc.every).filter(|every| *every > 0) else {
+            return;
+        };
+        tokio::time::sleep(Duration::from_secs(every)).await;
+        let Some(app) = app.upgrade() else { return };
+        match gc::collect(&app.db, &app.store, &app.config.gc, false).await {
+            Ok(done) if done.blobs > 0 => {
+                tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed what nothing refers to");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "what nobody needs is not removed; trying on later"
+                );
+            }
+        }
     }
 }
 

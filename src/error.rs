@@ -34,6 +34,9 @@ pub enum Error {
     /// 415: a body of another type than what is read here.
     #[error("{0}")]
     WrongType(String),
+    /// 408: the request's body came too slowly.
+    #[error("{0}")]
+    Slow(String),
     /// 429: too many attempts; ask again in a minute.
     #[error("{0}")]
     Busy(String),
@@ -92,6 +95,7 @@ impl Error {
             Self::Gone(text) => Self::Gone(text.clone()),
             Self::TooLarge(text) => Self::TooLarge(text.clone()),
             Self::WrongType(text) => Self::WrongType(text.clone()),
+            Self::Slow(text) => Self::Slow(text.clone()),
             Self::Busy(text) => Self::Busy(text.clone()),
             Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
             Self::Unavailable(text) => Self::Unavailable(text.clone()),

@@ -8,6 +8,7 @@ pub mod counters;
 pub mod error;
 
 // Words: the packaging standards as pure functions.
+pub mod pace;
 pub mod packaging;
 
 // The outside: rows, bytes, other indexes, repositories, the resolver.

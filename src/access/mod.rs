@@ -9,7 +9,9 @@ pub mod builds;
 mod decide;
 pub mod password;
 pub mod people;
+pub mod quota;
 pub mod tokens;
+pub mod turns;
 
 use crate::index::directory::IndexName;
 
@@ -24,12 +26,14 @@ pub struct Who {
     pub scope: Option<Scope>,
     /// For the audit trail: `alice`, `token:<id> (alice)` or `:anonymous`.
     pub label: String,
+    /// The network that a request without a credential came from.
+    pub from: Option<std::net::IpAddr>,
 }
 
 impl Who {
     /// A person with all of their rights (password, login session, or the command line).
     pub fn person(name: &str) -> Self {
-        Self { user: Some(name.into()), scope: None, label: name.into() }
+        Self { user: Some(name.into()), label: name.into(), ..Self::default() }
     }
 
     /// A build, which reads the context it runs in and its bases as their owner would.
@@ -39,7 +43,12 @@ impl Who {
             actions: vec![Action::Read],
             ..Scope::default()
         };
-        Self { user: Some(context.user().into()), scope: Some(scope), label: format!("build:{build}") }
+        Self {
+            user: Some(context.user().into()),
+            scope: Some(scope),
+            label: format!("build:{build}"),
+            from: None,
+        }
     }
 
     pub fn is_root(&self) -> bool {
@@ -54,7 +63,7 @@ impl Who {
 
 impl Default for Who {
     fn default() -> Self {
-        Self { user: None, scope: None, label: ":anonymous".into() }
+        Self { user: None, scope: None, label: ":anonymous".into(), from: None }
     }
 }
 

@@ -215,7 +215,7 @@ impl People {
             Who::person(&token.owner)
         } else {
             let label = format!("token:{} ({})", token.id, token.owner);
-            Who { user: Some(token.owner), scope: Some(scope), label }
+            Who { user: Some(token.owner), scope: Some(scope), label, from: None }
         };
         Ok(Some(Known {
             who: Arc::new(who),
@@ -231,7 +231,7 @@ impl People {
         let fingerprint = tokens::fingerprint(secret);
         if fingerprint == tokens::fingerprint(&self.inner) {
             let scope = Scope { actions: vec![Action::Build], ..Scope::default() };
-            let who = Who { user: Some("root".into()), scope: Some(scope), label: ":worker".into() };
+            let who = Who { scope: Some(scope), label: ":worker".into(), ..Who::person("root") };
             return Ok(Some(Known::without_token(who, None)));
         }
         let Some(build) = self.db.build_by_secret(&fingerprint).await? else { return Ok(None) };

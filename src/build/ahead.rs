@@ -268,7 +268,7 @@ impl Item {
 }
 
 fn who() -> Who {
-    Who { user: None, scope: None, label: AHEAD.to_owned() }
+    Who { label: AHEAD.to_owned(), ..Who::default() }
 }
 
 fn is_source(project: &ProjectName, filename: &str) -> bool {

@@ -11,6 +11,7 @@ mod lease;
 mod log;
 mod outcome;
 mod plan;
+mod quota;
 mod row;
 mod source;
 mod tend;
@@ -27,7 +28,7 @@ use super::job::{Limits, WorkerDescription};
 use super::promise::{Keeper, Keeping, Sources};
 use super::recipe::Book;
 use super::target::Target;
-use crate::config::Config;
+use crate::config::{Config, Quota};
 use crate::db::builds::Filter;
 use crate::db::workers::StoredWorker;
 use crate::db::{Db, Micros, now};
@@ -68,6 +69,7 @@ struct Inner {
     offline: bool,
     /// Where repositories may be that people name.
     guard: Guard,
+    quota: Quota,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
@@ -110,9 +112,10 @@ impl Builds {
             largest: config.limits.upload,
             offline: config.offline,
             guard: Guard::granted(config),
+            quota: config.quota.clone(),
             work: Notify::new(),
             changed: watch::Sender::new(0),
-            fetching: tend::Fetching::default(),
+            fetching: tend::Fetching::new(config.quota.fetches),
             sources: Sources::default(),
             watched: watching::Watched::default(),
             keeping: Keeping::default(),

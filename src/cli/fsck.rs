@@ -68,7 +68,7 @@ fn told(report: &Report, mirrors: &BTreeSet<String>) -> String {
     if !report.orphans.is_empty() {
         let bytes: u64 = report.orphans.iter().map(|orphan| orphan.size).sum();
         lines.push(format!(
-            "{} blobs ({bytes} bytes) belong to no file; they do no harm",
+            "{} blobs ({bytes} bytes) belong to no file; they do no harm, and `wheelwright gc` removes them",
             report.orphans.len()
         ));
     }

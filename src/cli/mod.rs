@@ -5,6 +5,7 @@ mod client;
 mod compile;
 mod config;
 mod fsck;
+mod gc;
 mod index;
 mod install;
 mod mirror;
@@ -75,6 +76,8 @@ enum Command {
     Worker(worker::Worker),
     /// Check that nothing is lost: every file has its bytes, every blob its hash
     Fsck(fsck::Fsck),
+    /// Remove bytes that no file, build or index needs any more
+    Gc(gc::Gc),
     /// What this installation holds: versions, counts, bytes
     Status(status::Status),
     /// Accounts, passwords and groups
@@ -152,6 +155,7 @@ impl Command {
             Self::Install(install) => install.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
+            Self::Gc(gc) => gc.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::bad;
 use crate::config::load::Resolved;
 use crate::error::Result;
-use crate::web::server;
+use crate::web::{places, server};
 use crate::worker::inner::Inner;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,12 +36,20 @@ impl Serve {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         // Before anything else, so that a signal during a slow start ends it in order, too.
         let stop = stop_signal()?;
+        let descriptors = places::raise_descriptors();
         let listen = resolved.config.listen.clone();
         let app = super::open(resolved).await?;
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("can not listen on {listen}: {e}; choose another address with --listen"))?;
         let scheme = if app.config.tls.is_some() { "https" } else { "http" };
+        let most = app.config.limits.connections;
+        if descriptors / 2 < most {
+            tracing::info!(
+                "{descriptors} descriptors are allowed (ulimit -n): {} connections at once, not {most}",
+                descriptors / 2
+            );
+        }
         let mut out = std::io::stdout();
         writeln!(out, "listening on {scheme}://{}", listener.local_addr()?)?;
         out.flush()?;

@@ -6,8 +6,10 @@ pub mod settings;
 pub mod units;
 pub mod upstream;
 
+use crate::pace::Pace;
 use networks::Network;
 use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 
 /// Every setting, after defaults.
@@ -47,6 +49,8 @@ pub struct Config {
     pub open_registration: bool,
     pub build: Build,
     pub proxy: Proxy,
+    pub quota: Quota,
+    pub gc: Gc,
     pub log: Log,
 }
 
@@ -78,6 +82,12 @@ pub struct S3 {
 #[derive(Clone, Debug)]
 pub struct Limits {
     pub upload: u64,
+    /// Connections at once; one address gets half of them.
+    pub connections: u64,
+    /// Bytes a second that a request's body must bring, and a client must take, on average.
+    pub slowest: u64,
+    /// Seconds of the longest pause in either.
+    pub pause: u64,
     /// Prepared pages held in memory.
     pub page_cache: u64,
     /// Small files held in memory; larger ones are mapped.
@@ -86,9 +96,24 @@ pub struct Limits {
     pub upstream_page: u64,
 }
 
+impl Limits {
+    /// What is demanded of clients.
+    pub fn pace(&self) -> Pace {
+        Pace { patience: Duration::from_secs(self.pause), rate: self.slowest }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { upload: 4 << 30, page_cache: 64 << 20, file_cache: 64 << 20, upstream_page: 128 << 20 }
+        Self {
+            upload: 4 << 30,
+            connections: 8192,
+            slowest: 1 << 10,
+            pause: 30,
+            page_cache: 64 << 20,
+            file_cache: 64 << 20,
+            upstream_page: 128 << 20,
+        }
     }
 }
 
@@ -102,6 +127,14 @@ pub struct Mirror {
     pub negative_expiry: u64,
     /// Files that one mirror downloads at once; more wait for their turn.
     pub downloads: u64,
+    /// Project pages that one mirror asks for at once; more wait for their turn.
+    pub pages: u64,
+    /// Bytes of the largest file that is taken over.
+    pub largest: u64,
+    /// Seconds that a download may take in all.
+    pub longest: u64,
+    /// Bytes a second that an upstream must send on average.
+    pub slowest: u64,
     /// Private and loopback addresses may be asked only where the mirror's own URL names them.
     pub allow_private_redirects: bool,
 }
@@ -113,8 +146,19 @@ impl Default for Mirror {
             timeout: 30,
             negative_expiry: 60,
             downloads: 32,
+            pages: 64,
+            largest: 16 << 30,
+            longest: 6 * 3600,
+            slowest: 4 << 10,
             allow_private_redirects: false,
         }
+    }
+}
+
+impl Mirror {
+    /// What is demanded of upstreams.
+    pub fn pace(&self) -> Pace {
+        Pace { patience: Duration::from_secs(self.timeout.max(1) * 2), rate: self.slowest }
     }
 }
 
@@ -187,6 +231,56 @@ impl Default for Proxy {
     }
 }
 
+/// What is removed when nobody needs it any more. Seconds.
+#[derive(Clone, Debug)]
+pub struct Gc {
+    /// Between two times at which the server collects.
+    pub every: u64,
+    /// Younger bytes are left alone.
+    pub grace: u64,
+    /// For so long a source is kept that an account had built; and what strangers had built.
+    pub sources: u64,
+}
+
+impl Default for Gc {
+    fn default() -> Self {
+        Self { every: 6 * 3600, grace: 86_400, sources: 30 * 86_400 }
+    }
+}
+
+/// What one asker may cause: an account, or all without a credential that come from one address.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    /// Resolvers of `+compile/` at work at once; one asker has half of them.
+    pub resolvers: u64,
+    /// Archives of URL lines fetched at once; one asker has half of them.
+    pub fetches: u64,
+    /// Requests of one asker that wait for builds.
+    pub held: u64,
+    /// Builds of one account that have not begun.
+    pub builds: u64,
+    /// The same for strangers of one address.
+    pub builds_anonymous: u64,
+    /// Bytes of sources that are kept for one account.
+    pub sources: u64,
+    /// The same for strangers of one address.
+    pub sources_anonymous: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            resolvers: 8,
+            fetches: 8,
+            held: 1000,
+            builds: 2000,
+            builds_anonymous: 200,
+            sources: 16 << 30,
+            sources_anonymous: 512 << 20,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Tls {
     pub certificate: PathBuf,
@@ -216,6 +310,8 @@ impl Default for Config {
             open_registration: false,
             build: Build::default(),
             proxy: Proxy::default(),
+            quota: Quota::default(),
+            gc: Gc::default(),
             log: Log::default(),
         }
     }

@@ -139,6 +139,27 @@ pub const SETTINGS: &[Setting] = &[
         [limits.upload],
         "The largest upload; larger ones are refused before they are read."
     ),
+    setting!(
+        "limits.connections",
+        count,
+        No,
+        [limits.connections],
+        "Connections served at once, at most half of the descriptors that the system allows; one address has half of them at most."
+    ),
+    setting!(
+        "limits.slowest",
+        size,
+        No,
+        [limits.slowest],
+        "What a client must send of a body, and take of an answer, in a second, on average."
+    ),
+    setting!(
+        "limits.pause",
+        time,
+        No,
+        [limits.pause],
+        "The longest pause in a body that a client sends, or in an answer that it takes."
+    ),
     setting!("limits.page_cache", size, No, [limits.page_cache], "Memory for prepared pages."),
     setting!("limits.file_cache", size, No, [limits.file_cache], "Memory for small files."),
     setting!(
@@ -175,6 +196,34 @@ pub const SETTINGS: &[Setting] = &[
         No,
         [mirror.downloads],
         "Files that one mirror downloads at once; more wait for their turn."
+    ),
+    setting!(
+        "mirror.pages",
+        count,
+        No,
+        [mirror.pages],
+        "Project pages that one mirror asks its upstream for at once; more wait for their turn."
+    ),
+    setting!(
+        "mirror.largest",
+        size,
+        No,
+        [mirror.largest],
+        "The largest file that is taken from an upstream."
+    ),
+    setting!(
+        "mirror.longest",
+        time,
+        No,
+        [mirror.longest],
+        "The longest that one file may take from an upstream."
+    ),
+    setting!(
+        "mirror.slowest",
+        size,
+        No,
+        [mirror.slowest],
+        "What an upstream must send of a file in a second, on average; 16 times as much if nobody waits for it."
     ),
     setting!(
         "mirror.allow_private_redirects",
@@ -290,6 +339,76 @@ pub const SETTINGS: &[Setting] = &[
         No,
         [proxy.wait],
         "How long /v1/…/+resolve/ waits for builds before it says which are not done."
+    ),
+    setting!(
+        "quota.resolvers",
+        count,
+        No,
+        [quota.resolvers],
+        "Resolvers of /v1/…/+compile/ at work at once. One account, or one address without a credential, has half of them."
+    ),
+    setting!(
+        "quota.fetches",
+        count,
+        No,
+        [quota.fetches],
+        "Archives and repositories of URL lines that are fetched at once; one account or address has half of them."
+    ),
+    setting!(
+        "quota.held",
+        count,
+        No,
+        [quota.held],
+        "Requests of one account or address that wait for builds."
+    ),
+    setting!(
+        "quota.builds",
+        count,
+        No,
+        [quota.builds],
+        "Builds that one account may have waiting in the queue."
+    ),
+    setting!(
+        "quota.builds_anonymous",
+        count,
+        No,
+        [quota.builds_anonymous],
+        "The same for one address without a credential."
+    ),
+    setting!(
+        "quota.sources",
+        size,
+        No,
+        [quota.sources],
+        "Sources that are kept for one account, until `gc.sources` have passed."
+    ),
+    setting!(
+        "quota.sources_anonymous",
+        size,
+        No,
+        [quota.sources_anonymous],
+        "The same for one address without a credential."
+    ),
+    setting!(
+        "gc.every",
+        time,
+        No,
+        [gc.every],
+        "How often the server removes what nobody needs any more, as `wheelwright gc` does; 0s: never."
+    ),
+    setting!(
+        "gc.grace",
+        time,
+        No,
+        [gc.grace],
+        "Bytes that nothing refers to, and sources that were fetched without a credential, are kept for so long."
+    ),
+    setting!(
+        "gc.sources",
+        time,
+        No,
+        [gc.sources],
+        "Sources that an account uploaded to be built, and wheels built without a credential from URL lines, are kept for so long."
     ),
     setting!(
         "log.filter",

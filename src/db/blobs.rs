@@ -31,7 +31,8 @@ const REMOTE: &str = "SELECT index_name, filename, sha256 FROM remote_metadata \
     WHERE (index_name > $1 OR (index_name = $1 AND filename > $2)) \
     ORDER BY index_name, filename LIMIT $3";
 
-const BUILDS: &str = "SELECT id, project, target, source_sha256, wheel_sha256, metadata_sha256, log_sha256 \
+const BUILDS: &str = "SELECT id, project, target, \
+    CASE WHEN source_gone_at IS NULL THEN source_sha256 END AS source_sha256, wheel_sha256, metadata_sha256, log_sha256 \
     FROM build WHERE id > $1 ORDER BY id LIMIT $2";
 
 const SOURCES: &str = "SELECT sha256, account, filename, size FROM build_source \

@@ -3,6 +3,7 @@
 //! Most changes of a build's state are single statements without an event: nothing that is kept in
 //! memory depends on them. That a person asked for a build, or for it to run again, is an event.
 
+mod askers;
 mod ends;
 mod failed;
 mod leases;
@@ -12,7 +13,7 @@ mod times;
 
 pub use ends::Ending;
 pub use failed::FailedBuild;
-pub use leases::{Claim, Reclaimed};
+pub use leases::{Claim, Reclaimed, Unfetched};
 pub use log::Appended;
 pub use needs::{Blocked, Edge};
 
@@ -209,7 +210,8 @@ impl Db {
     ) -> Result<()> {
         sqlx::query(
             "INSERT INTO build_source (sha256, account, filename, size, uploaded_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (sha256, account) DO UPDATE SET filename = excluded.filename",
+             ON CONFLICT (sha256, account) DO UPDATE SET filename = excluded.filename, \
+             uploaded_at = excluded.uploaded_at",
         )
         .bind(sha256)
         .bind(account)
@@ -218,7 +220,7 @@ impl Db {
         .bind(at)
         .execute(&self.writer)
         .await?;
-        Ok(())
+        self.source_is_back(sha256).await
     }
 
     /// The file name under which an account uploaded a source.

@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod browse;
 pub mod builds;
 pub mod built;
+pub mod collect;
 pub mod counts;
 pub mod events;
 pub mod facts;

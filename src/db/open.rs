@@ -199,6 +199,7 @@ fn migrations(engine: Engine) -> Migrator {
         (2, "builds", include_str!("../../migrations/0002_builds.sql")),
         (3, "promises", include_str!("../../migrations/0003_promises.sql")),
         (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
+        (9, "askers", include_str!("../../migrations/0009_askers.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

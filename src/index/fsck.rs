@@ -157,7 +157,8 @@ async fn faults(db: &Db, wrong: BTreeMap<Key, Problem>) -> Result<Vec<Fault>> {
     Ok(found.collect())
 }
 
-async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
+/// Every reference from a row to a blob.
+pub async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
     let mut after = Some(After::default());
     while let Some(from) = after {
         let (uses, next) = db.blobs_of_files(from).await?;

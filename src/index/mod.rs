@@ -10,6 +10,7 @@ pub mod flight;
 mod follow;
 pub mod fsck;
 pub mod gather;
+pub mod gc;
 pub mod inheritance;
 pub mod manage;
 pub mod mirror;

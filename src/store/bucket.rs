@@ -223,6 +223,12 @@ impl Bucket {
         Ok(found(self.s3.head(&self.path(key)).await)?.map(|meta| meta.size))
     }
 
+    /// When it was stored last, in microseconds since 1970.
+    pub(super) async fn modified(&self, key: Key) -> Result<Option<i64>> {
+        let meta = found(self.s3.head(&self.path(key)).await)?;
+        Ok(meta.map(|meta| meta.last_modified.timestamp_micros()))
+    }
+
     fn path(&self, key: Key) -> Path {
         match self.prefix.as_str() {
             "" => Path::from(format!("{}/{}", key.shard(), key.rest())),

@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 /// Everything here blocks: called from blocking threads.
 pub(super) struct Folder {
     blobs: PathBuf,
+    /// See [`Folder::collecting`].
+    lock: PathBuf,
     /// Shard folders that exist, and whose entry in `blobs` is on disk.
     settled: [AtomicBool; 256],
     /// A sync failed: what the kernel dropped it will not report again, so nothing more is
@@ -35,7 +37,13 @@ impl Folder {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Self { blobs, settled: [const { AtomicBool::new(false) }; 256], broken: AtomicBool::new(false) })
+        let lock = data.join("blobs.lock");
+        Ok(Self {
+            blobs,
+            lock,
+            settled: [const { AtomicBool::new(false) }; 256],
+            broken: AtomicBool::new(false),
+        })
     }
 
     /// Refuses once a sync has failed.
@@ -53,10 +61,15 @@ impl Folder {
     /// A blob of that name is replaced: the same bytes, with today's date, healed if they had rotted.
     pub(super) fn keep(&self, key: Key, file: &File, path: &Path) -> Result<()> {
         self.writable()?;
+        // Whoever collects goes by this date.
+        file.set_modified(std::time::SystemTime::now())?;
         self.synced(file.sync_all())?;
         let shard = self.blobs.join(key.shard());
         self.settle(key, &shard)?;
+        let collecting = self.collecting()?;
+        collecting.lock_shared()?;
         fs::rename(path, shard.join(key.rest()))?;
+        drop(collecting);
         self.synced(File::open(&shard)?.sync_all())
     }
 
@@ -119,6 +132,29 @@ impl Folder {
                 0 => return Ok(Some(Key::from(<[u8; 32]>::from(sha256.finalize())))),
                 n => sha256.update(buffer.get(..n).unwrap_or_default()),
             }
+        }
+    }
+
+    /// Locked while a blob is put in place, and alone while one is collected: by whatever process.
+    fn collecting(&self) -> Result<File> {
+        Ok(File::options().create(true).truncate(false).write(true).open(&self.lock)?)
+    }
+
+    /// Removes a blob that was put in place before `before` (microseconds since 1970) for the last time;
+    /// whether there was such a one.
+    pub(super) fn remove_older(&self, key: Key, before: i64) -> Result<bool> {
+        let collecting = self.collecting()?;
+        collecting.lock()?;
+        let place = self.path(key);
+        let found = match fs::metadata(&place) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let modified = jiff::Timestamp::try_from(found.modified()?).map_or(i64::MAX, |t| t.as_microsecond());
+        match modified < before {
+            true => self.remove(key),
+            false => Ok(false),
         }
     }
 

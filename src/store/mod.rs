@@ -43,6 +43,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     backend: Backend,
     staging: Arc<Staging>,
+    /// Held alone while something is removed from a bucket.
+    storing: tokio::sync::RwLock<()>,
     /// Small blobs and maps. Bounded by `limits.file_cache`.
     cache: moka::future::Cache<Key, Bytes>,
 }
@@ -90,7 +92,12 @@ impl Store {
                 Backend::Folder(Arc::new(spawn_blocking(move || Folder::open(&data)).await??))
             }
         };
-        Ok(Self(Arc::new(Inner { backend, staging, cache: cache(config.limits.file_cache) })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            staging,
+            storing: tokio::sync::RwLock::default(),
+            cache: cache(config.limits.file_cache),
+        })))
     }
 
     /// Starts a spooled file.
@@ -114,10 +121,13 @@ impl Store {
                 let folder = folder.clone();
                 spawn_blocking(move || folder.keep(key, &file, spool.path())).await??;
             }
-            Backend::Bucket(bucket) => match small.clone() {
-                Some(bytes) => bucket.put(key, bytes).await?,
-                None => bucket.put_file(key, file, digests.size).await?,
-            },
+            Backend::Bucket(bucket) => {
+                let _storing = self.0.storing.read().await;
+                match small.clone() {
+                    Some(bytes) => bucket.put(key, bytes).await?,
+                    None => bucket.put_file(key, file, digests.size).await?,
+                }
+            }
         }
         if let Some(bytes) = small {
             self.0.cache.insert(key, bytes).await;
@@ -266,6 +276,29 @@ impl Store {
             Backend::Bucket(bucket) => bucket.remove(key).await?,
         };
         self.0.cache.invalidate(&key).await;
+        Ok(removed)
+    }
+
+    /// Removes a blob to which no row refers if it was stored before `before` (microseconds since 1970)
+    /// for the last time; whether it was. In a folder this excludes whoever stores it just now, in any
+    /// process; in a bucket, whoever does so in this one.
+    pub async fn remove_older(&self, key: Key, before: i64) -> Result<bool> {
+        let removed = match &self.0.backend {
+            Backend::Folder(folder) => {
+                let folder = folder.clone();
+                spawn_blocking(move || folder.remove_older(key, before)).await??
+            }
+            Backend::Bucket(bucket) => {
+                let _alone = self.0.storing.write().await;
+                match bucket.modified(key).await? {
+                    Some(modified) if modified < before => bucket.remove(key).await?,
+                    _ => false,
+                }
+            }
+        };
+        if removed {
+            self.0.cache.invalidate(&key).await;
+        }
         Ok(removed)
     }
 

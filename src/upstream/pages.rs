@@ -328,8 +328,11 @@ pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Look> 
     let content_type = content_type.map(str::to_owned);
     let mut bytes = Vec::new();
     let mut whole = false;
+    let until = tokio::time::Instant::now() + client.timeout * 2;
     while bytes.len() < PROBE && !whole {
-        match response.chunk().await.map_err(|error| failure(&url, &error))? {
+        let chunk = tokio::time::timeout_at(until, response.chunk()).await;
+        let chunk = chunk.map_err(|_| Error::Timeout(format!("{} is too slow", shown(&url))))?;
+        match chunk.map_err(|error| failure(&url, &error))? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => whole = true,
         }

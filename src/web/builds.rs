@@ -123,6 +123,7 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
         before: before.transpose()?,
         limit: PAGE as u32,
     };
+    let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let (mut seen, mut looked) = (Vec::new(), 0);
     while seen.len() < PAGE && looked < LOOKED_AT {
         let builds = ctx.app.builds.list(&filter).await?;

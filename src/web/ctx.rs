@@ -3,6 +3,7 @@
 use super::audience::Audience;
 use super::named::Named;
 use super::router::Router;
+use super::slow;
 use crate::access::Who;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -87,6 +88,11 @@ impl<B> Ctx<B> {
         url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == name).map(|(_, v)| v.into_owned())
     }
 
+    /// Whom the request counts for: an account, or a stranger's network.
+    pub fn asker(&self) -> String {
+        self.who.asker().unwrap_or_default()
+    }
+
     /// The same without the body: can be shared while something is awaited.
     pub fn without_body(self) -> Ctx<()> {
         Ctx {
@@ -111,15 +117,18 @@ impl Ctx {
     /// The body as JSON, at most 1 MiB; only under its own type, which no form of another site's page
     /// can send.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {
+        self.json_within(1 << 20).await
+    }
+
+    /// The same of at most `limit` bytes.
+    pub async fn json_within<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T> {
         if !self.is_of("application/json") {
             return Err(Error::WrongType(
                 "the body must be JSON: send it with the header Content-Type: application/json".into(),
             ));
         }
         let body = std::mem::take(&mut self.body);
-        let bytes = axum::body::to_bytes(body, 1 << 20)
-            .await
-            .map_err(|_| Error::TooLarge("the JSON body is larger than 1 MiB".into()))?;
+        let bytes = slow::whole(body, limit, "the JSON body").await?;
         serde_json::from_slice(&bytes).map_err(|e| bad!("Bad request: could not decode json: {e}"))
     }
 }

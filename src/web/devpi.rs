@@ -55,7 +55,7 @@ pub async fn login(mut ctx: Ctx) -> Result<Response> {
     if ctx.is_of("application/x-www-form-urlencoded") {
         return pages::login::post(ctx).await;
     }
-    let given: Map<String, Value> = ctx.json().await?;
+    let given: Map<String, Value> = ctx.json_within(64 << 10).await?;
     let text = |key: &str| given.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let (Some(user), Some(password)) = (text("user"), text("password")) else {
         return Err(bad!("Bad request: no user/password specified"));

@@ -41,6 +41,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         wheel,
         ctx: &ctx,
     };
+    let _held = ctx.app.quota.held.take(&ctx.asker()).await?;
     match of {
         Of::File => asked.file().await,
         Of::Metadata => asked.metadata().await,

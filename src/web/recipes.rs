@@ -1,9 +1,9 @@
 //! `/+recipes`: how projects are built where the plain way fails; read, given and taken back.
 
-use super::respond;
 use super::router::Ctx;
+use super::{respond, slow};
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -47,8 +47,7 @@ async fn text_of(ctx: &mut Ctx) -> Result<String> {
         return Ok(ctx.json::<Sent>().await?.text);
     }
     let body = std::mem::take(&mut ctx.body);
-    let bytes = axum::body::to_bytes(body, LONGEST).await;
-    let bytes = bytes.map_err(|_| Error::TooLarge(format!("a recipe has at most {LONGEST} bytes")))?;
+    let bytes = slow::whole(body, LONGEST, "the recipe").await?;
     String::from_utf8(bytes.into()).map_err(|_| bad!("a recipe is UTF-8 text (TOML)"))
 }
 

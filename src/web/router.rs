@@ -4,6 +4,7 @@ use super::ctx::Params;
 pub use super::ctx::{Ctx, no_index};
 use super::path::{self, Refusal};
 use super::respond;
+use super::slow::Paced;
 use super::whence::{self, Seen};
 use super::{drain, named, origin, shared_caches};
 use crate::access::{self, Decision, Need, Who};
@@ -148,6 +149,7 @@ impl Router {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
+        let body = Body::new(Paced::new(body, self.app.config.limits.pace()));
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let asked = respond::Asked::of(&parts.method, &parts.headers, asked);
         let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
@@ -162,7 +164,7 @@ impl Router {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let response = self.clone().run(row, params, parts, Body::new(body), seen, &mut open).await;
+                let response = self.clone().run(row, params, parts, body, seen, &mut open).await;
                 let response = response.unwrap_or_else(|error| asked.refusal(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
                 response
@@ -359,6 +361,9 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         }
         known => known?,
     };
+    if ctx.who.user.is_none() {
+        ctx.who = Arc::new(access::Who::stranger(ctx.peer.ip()));
+    }
     if decision(route, ctx) != Decision::Allowed {
         ctx.app.indexes.refresh().await?;
         ctx.directory = ctx.app.indexes.directory();

@@ -1,10 +1,13 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::places::{Places, descriptors};
 use super::router::Router;
 use super::routes;
+use super::slow::Taken;
 use crate::app::App;
 use crate::config::Tls;
 use crate::error::{Error, Result};
+use crate::pace::Pace;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -16,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -69,15 +71,25 @@ async fn accept_all(
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let builds = app.builds.clone();
+    let (configured, pace) = (app.config.limits.connections, app.config.limits.pace());
+    let proxies = app.config.trusted_proxies.clone();
+    let configured = usize::try_from(configured).unwrap_or(usize::MAX);
     let router = Arc::new(routes::table().into_router(app));
     let graceful = Arc::new(GracefulShutdown::new());
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections.min(configured), descriptors());
     tokio::pin!(stop);
     loop {
         let (stream, peer, place) = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
             () = &mut stop => break,
         };
+        // A proxy speaks for many.
+        let is_proxy = proxies.iter().any(|network| network.contains(peer.ip()));
+        let seat = if is_proxy { None } else { places.seat(peer.ip()) };
+        if seat.is_none() && !is_proxy {
+            places.turn_away(stream, tls.is_none());
+            continue;
+        }
         let (router, tls) = (router.clone(), tls.clone());
         let graceful = Arc::downgrade(&graceful);
         tokio::spawn(async move {
@@ -85,15 +97,12 @@ async fn accept_all(
                 return;
             };
             let Some(watcher) = graceful.upgrade().map(|graceful| graceful.watcher()) else { return };
+            let limits = (peer, limits.header, pace);
             match upgraded {
-                Greeted::Plain(stream, version) => {
-                    talk(stream, version, (peer, limits.header), router, watcher).await
-                }
-                Greeted::Tls(stream, version) => {
-                    talk(*stream, version, (peer, limits.header), router, watcher).await
-                }
+                Greeted::Plain(stream, version) => talk(stream, version, limits, router, watcher).await,
+                Greeted::Tls(stream, version) => talk(*stream, version, limits, router, watcher).await,
             }
-            drop(place);
+            drop((seat, place));
         });
     }
     drop(listener);
@@ -119,10 +128,9 @@ async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    places: &Places,
 ) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so this waits for a place and cannot fail.
-    let place = places.clone().acquire_owned().await.ok();
+    let place = places.free().await;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
@@ -178,7 +186,7 @@ async fn greet(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Greeted> {
 async fn talk<S>(
     stream: S,
     version: Version,
-    (peer, patience): (SocketAddr, Duration),
+    (peer, patience, pace): (SocketAddr, Duration, Pace),
     router: Arc<Router>,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
@@ -188,7 +196,7 @@ async fn talk<S>(
         let router = router.clone();
         async move { Ok::<_, Infallible>(router.answer(request, peer).await) }
     });
-    let stream = TokioIo::new(stream);
+    let stream = TokioIo::new(Taken::new(stream, pace));
     let ended = match version {
         Version::Http1 => {
             let mut builder = http1::Builder::new();

@@ -3,6 +3,7 @@
 use super::drain;
 use super::multipart::{self, Multipart};
 use super::router::Ctx;
+use super::slow;
 use crate::bad;
 use crate::counters;
 use crate::error::{Error, Result};
@@ -77,7 +78,7 @@ fn too_large(limit: u64) -> Error {
 fn limited(body: Body, limit: u64) -> Chunks {
     let mut received = 0u64;
     Box::pin(body.into_data_stream().map(move |chunk| {
-        let chunk = chunk.map_err(|error| bad!("the upload was cut off: {error}"))?;
+        let chunk = chunk.map_err(|error| slow::broken("the upload", &error))?;
         received += chunk.len() as u64;
         if received > limit { Err(too_large(limit)) } else { Ok(chunk) }
     }))
@@ -131,9 +132,7 @@ async fn spool(
 }
 
 async fn plain_form(body: Body) -> Result<Form> {
-    let bytes = axum::body::to_bytes(body, LONGEST_PLAIN_FORM)
-        .await
-        .map_err(|_| Error::TooLarge(format!("the form is larger than {LONGEST_PLAIN_FORM} bytes")))?;
+    let bytes = slow::whole(body, LONGEST_PLAIN_FORM, "the form").await?;
     let mut form = Form::default();
     for (name, value) in url::form_urlencoded::parse(&bytes) {
         if value.contains('\0') {

@@ -71,6 +71,9 @@ impl Builds {
     /// `Missing` for targets nobody offers and for requirements without a source; `Bad` for what
     /// cannot be built at all.
     pub async fn ask(&self, who: &Who, ask: &Ask) -> Result<Vec<BuildId>> {
+        if let (Wanted::Repository { .. }, Some(asker)) = (&ask.wanted, who.asker()) {
+            self.may_keep(&asker).await?;
+        }
         let targets = self.chosen_targets(&ask.targets).await?;
         let mut builds = Vec::with_capacity(targets.len());
         for target in &targets {
@@ -142,6 +145,7 @@ impl Builds {
         if let Some(known) = self.0.db.build_by_key(&new.key).await? {
             return self.join(who, ask, known).await;
         }
+        self.may_wait(who).await?;
         let mut tx = Tx::begin(&self.0.db).await?;
         let id = tx.serial;
         if !tx.create_build(&new, who.user.as_deref(), index).await? {
@@ -150,6 +154,7 @@ impl Builds {
             let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
             return self.join(who, ask, known).await;
         }
+        tx.build_counts_for(id, &who.asker().unwrap_or_default()).await?;
         let what = match ask.purpose {
             Purpose::Wheel => "build asked",
             Purpose::Metadata => "metadata asked",
@@ -231,6 +236,11 @@ impl Builds {
         let mut known = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
         if !matches!(known.state.as_str(), "failed" | "built") {
             return Err(conflict!("build {id} is {}: what has ended can run again", known.state));
+        }
+        if self.0.db.is_source_gone(id).await? {
+            return Err(Error::Gone(format!(
+                "the source of build {id} is not kept any more (setting gc.sources): ask for it with its source"
+            )));
         }
         let mut again = vec![];
         for edge in self.0.db.build_needs(id).await? {

@@ -195,7 +195,9 @@ impl Builds {
         while let Some(piece) = pieces.next().await {
             spool.write(piece?).await?;
         }
-        row.source_sha256 = Some(self.0.store.keep(spool).await?.sha256);
+        let kept = self.0.store.keep(spool).await?;
+        self.0.db.keep_tree(row.id, &kept.sha256, &tree.filename, kept.size, now()).await?;
+        row.source_sha256 = Some(kept.sha256);
         let source = Source {
             kind: SourceKind::Tree,
             filename: tree.filename,

@@ -3,33 +3,37 @@
 use super::lease::MOST_LOSSES;
 use super::outcome::failure;
 use super::{Builds, Inner, KNOWN};
+use crate::access::turns::{Bounds, Turns};
 use crate::build::failure::Class;
 use crate::build::job::Step;
+use crate::db::builds::Unfetched;
 use crate::db::{Micros, now};
 use crate::error::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 /// How often the queue is looked at; what this process does itself is acted on at once.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Sources fetched at once.
-const FETCHES: usize = 4;
-
 /// Whose turn it is to begin fetches.
 pub(super) struct Fetching {
-    places: Arc<Semaphore>,
+    /// At files of indexes, and at clones, which take longer.
+    files: Turns,
+    clones: Turns,
     turn: Mutex<()>,
     /// Something came while another had the turn.
     again: AtomicBool,
 }
 
-impl Default for Fetching {
-    fn default() -> Self {
+impl Fetching {
+    pub(super) fn new(at_once: u64) -> Self {
+        let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+        let bounds = Bounds { at_once, each: at_once.div_ceil(2), waiting: 0, patience: Duration::ZERO };
         Self {
-            places: Arc::new(Semaphore::new(FETCHES)),
+            files: Turns::new("fetching sources", bounds),
+            clones: Turns::new("cloning repositories", bounds),
             turn: Mutex::default(),
             again: AtomicBool::new(false),
         }
@@ -64,15 +68,19 @@ impl Builds {
     }
 
     async fn begin_fetches(&self) -> Result<()> {
-        for id in self.0.db.unfetched_builds(now()).await? {
-            let Ok(place) = self.0.fetching.places.clone().acquire_owned().await else { return Ok(()) };
+        let fetching = &self.0.fetching;
+        for Unfetched { id, asker, repository } in self.0.db.unfetched_builds(now()).await? {
+            let turns = if repository { &fetching.clones } else { &fetching.files };
+            // Who has as many as one may have waits for one of them to end.
+            let Some(turn) = turns.try_take(&asker) else { continue };
             let Some(row) = self.claim_fetch(id).await? else { continue };
             let builds = self.clone();
             tokio::spawn(async move {
                 if let Err(error) = builds.fetch(row).await {
                     tracing::warn!(build = id, error = format!("{error:#}"), "a source was not fetched");
                 }
-                drop(place);
+                drop(turn);
+                builds.prompt();
             });
         }
         Ok(())

@@ -28,15 +28,29 @@ pub struct Reclaimed {
     pub spent: Vec<(i64, i64)>,
 }
 
+/// Askers take turns: first comes the one whose last build began longest ago, and of those for whom
+/// none began yet, strangers last. What the server itself asks for waits for nobody.
+const TURN: &str = "CASE WHEN asker = '' THEN -2 ELSE coalesce((SELECT max(other.started_at) FROM build other \
+     WHERE other.asker = build.asker), CASE WHEN asker LIKE '@%' THEN 0 ELSE -1 END) END";
+
+/// A build whose source nobody is fetching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfetched {
+    pub id: i64,
+    pub asker: String,
+    /// Its source is a clone.
+    pub repository: bool,
+}
+
 fn in_list(count: usize, first: usize) -> String {
     let places: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
     places.join(", ")
 }
 
 impl Db {
-    /// Claims the most urgent queued build for one of these targets; among equally urgent ones jobs for
-    /// metadata come first since they are short, then what another build waits for, which was asked
-    /// for earlier. One statement that repeats its condition, so that no build is claimed twice.
+    /// Claims the most urgent queued build for one of these targets; among equally urgent ones askers
+    /// take turns; of one asker's, jobs for metadata come first since they are short, then what another
+    /// build waits for, which was asked for earlier. One statement that repeats its condition, so that no build is claimed twice.
     /// `None`: nothing is queued for them.
     pub async fn claim_build(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
         if claim.targets.is_empty() {
@@ -60,7 +74,7 @@ impl Db {
              started_at = $3, lease_until = $4, step = 'fetch', log_size = 0, wheel = NULL, wheel_sha256 = NULL \
              WHERE state = 'queued' AND id = (SELECT id FROM build WHERE state = 'queued' \
              AND target IN ({targets}) AND ($5 = '' OR purpose = $5) \
-             ORDER BY priority, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, \
+             ORDER BY priority, {TURN}, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, \
              CASE WHEN EXISTS (SELECT 1 FROM build_need WHERE needs = build.id) THEN 0 ELSE 1 END, \
              id LIMIT 1) RETURNING {COLUMNS}"
         );
@@ -137,11 +151,16 @@ impl Db {
         Ok(Reclaimed { queued, spent })
     }
 
-    /// Builds whose source nobody is fetching.
-    pub async fn unfetched_builds(&self, now: Micros) -> Result<Vec<i64>> {
-        let query = "SELECT id FROM build WHERE state = 'fetching' AND (lease_until IS NULL OR lease_until < $1) \
-             ORDER BY priority, id LIMIT 100";
-        Ok(sqlx::query_scalar(query).bind(now).fetch_all(&self.pool).await?)
+    /// Builds whose source nobody is fetching, one of each asker before a second one of any.
+    pub async fn unfetched_builds(&self, now: Micros) -> Result<Vec<Unfetched>> {
+        let query = "SELECT id, asker, repository FROM (SELECT id, asker, priority, \
+             CASE WHEN place LIKE '{\"repository\"%' THEN 1 ELSE 0 END AS repository, \
+             row_number() OVER (PARTITION BY asker ORDER BY priority, id) AS turn FROM build \
+             WHERE state = 'fetching' AND (lease_until IS NULL OR lease_until < $1)) AS waiting \
+             ORDER BY priority, turn, id LIMIT 200";
+        let rows = sqlx::query_as::<_, (i64, String, i64)>(query).bind(now).fetch_all(&self.pool).await?;
+        let unfetched = |(id, asker, repository)| Unfetched { id, asker, repository: repository != 0 };
+        Ok(rows.into_iter().map(unfetched).collect())
     }
 
     /// Begins to fetch a build's source; `None` if somebody else does.

@@ -4,15 +4,17 @@ use super::asked::Asked;
 use super::files::parsed;
 use super::verify::{Others, agreed_size, verify};
 use super::{Download, Inner, Located};
-use crate::counters;
+use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
+use crate::pace::Meter;
 use crate::packaging::filename::{Kind, describe};
 use crate::packaging::opens;
 use crate::packaging::page::File;
 use crate::store::{Digests, Spool};
 use crate::upstream::client::{failure, shown};
 use crate::upstream::files;
+use crate::{config, counters};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use std::collections::HashMap;
@@ -195,11 +197,15 @@ impl Inner {
         others: &mut Others,
         tell: &watch::Sender<Progress>,
     ) -> Result<()> {
-        let limit = size.unwrap_or(self.config.limits.upload);
+        let limit = size.unwrap_or(u64::MAX).min(self.config.mirror.largest);
+        if size.is_some_and(|size| size > limit) {
+            return Err(too_long(url, limit));
+        }
         let (mut told, mut told_at) = (0, Instant::now());
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(url, &error))? {
+        let mut haste = Haste::new(&self.config.mirror);
+        while let Some(chunk) = haste.next(response.chunk(), tell, url).await? {
             if spool.size() + chunk.len() as u64 > limit {
-                return Err(Error::BadUpstream(format!("{} is longer than {limit} bytes", shown(url))));
+                return Err(too_long(url, limit));
             }
             counters::DOWNLOAD_BYTES.add(chunk.len() as u64);
             others.update(&chunk);
@@ -270,6 +276,55 @@ impl Inner {
             ),
         }
         Ok(row)
+    }
+}
+
+fn too_long(url: &Url, limit: u64) -> Error {
+    let limit = show_bytes(limit);
+    Error::BadUpstream(format!("{} is longer than {limit} (setting mirror.largest)", shown(url)))
+}
+
+/// How much a download that nobody waits for must be faster.
+const UNWAITED: u64 = 16;
+
+/// What is demanded of a download, so that none holds its place for ever.
+struct Haste {
+    meter: Meter,
+    rate: u64,
+    until: tokio::time::Instant,
+    longest: Duration,
+}
+
+impl Haste {
+    fn new(config: &config::Mirror) -> Self {
+        let longest = Duration::from_secs(config.longest);
+        let until = tokio::time::Instant::now() + longest;
+        Self { meter: Meter::new(config.pace()), rate: config.slowest, until, longest }
+    }
+
+    /// The next piece, if it comes in time.
+    async fn next(
+        &mut self,
+        piece: impl Future<Output = reqwest::Result<Option<Bytes>>>,
+        tell: &watch::Sender<Progress>,
+        url: &Url,
+    ) -> Result<Option<Bytes>> {
+        // One receiver is on the list for those who come.
+        let waited_for = tell.receiver_count() > 1;
+        self.meter.demand(self.rate.saturating_mul(if waited_for { 1 } else { UNWAITED }));
+        let piece = tokio::time::timeout_at(self.until, self.meter.wait(piece)).await.map_err(|_| {
+            let longest = self.longest.as_secs();
+            Error::Timeout(format!(
+                "{} takes longer than {longest} seconds (setting mirror.longest)",
+                shown(url)
+            ))
+        })?;
+        let piece = piece.map_err(|slow| {
+            Error::Timeout(format!("{} is too slow: {slow} (setting mirror.slowest)", shown(url)))
+        })?;
+        let piece = piece.map_err(|error| failure(url, &error))?;
+        self.meter.came(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+        Ok(piece)
     }
 }
 

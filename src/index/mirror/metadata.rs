@@ -61,6 +61,7 @@ impl Mirrors {
             if let Some(bytes) = inner.provenance.get(&key) {
                 return Ok(bytes);
             }
+            let _turn = inner.page_turns.take(&asked.index).await;
             let bytes = files::document(&inner.client, &asked.source, &parsed).await?;
             inner.provenance.insert(key, bytes.clone());
             Ok(bytes)
@@ -111,6 +112,7 @@ impl Inner {
         if let Some(bytes) = self.kept_metadata(asked, located).await? {
             return Ok(bytes);
         }
+        let _turn = self.page_turns.take(&asked.index).await;
         let bytes = self.read_metadata(asked, &located.file).await?;
         self.keep_metadata(asked, located, &bytes).await;
         Ok(bytes)

@@ -96,8 +96,11 @@ struct Inner {
     downloads: download::Downloads,
     /// At reading a list of projects to learn what is not there.
     lists: tokio::sync::Mutex<()>,
-    /// At downloading.
+    /// At downloading, and at asking for pages.
     turns: turns::Turns,
+    page_turns: turns::Turns,
+    /// Names that an upstream does not have, as far as they are kept.
+    absent: turns::Hourly,
     /// METADATA and provenance on their way.
     metadata: Flights<Bytes>,
     provenance: moka::sync::Cache<String, Bytes>,
@@ -110,6 +113,9 @@ struct Inner {
     /// Index to the URL it was learnt from, and what is there.
     kinds: Mutex<HashMap<String, (String, Kind)>>,
 }
+
+/// Names that no upstream has, kept in an hour; others are remembered in memory alone.
+const ABSENT: u32 = 2000;
 
 /// Bytes of upstream pages held in memory.
 const HOT: u64 = 64 << 20;
@@ -140,6 +146,8 @@ impl Mirrors {
             downloads: download::Downloads::default(),
             lists: tokio::sync::Mutex::default(),
             turns: turns::Turns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
+            page_turns: turns::Turns::new(usize::try_from(config.mirror.pages).unwrap_or(usize::MAX)),
+            absent: turns::Hourly::new(ABSENT),
             metadata: Flights::default(),
             provenance,
             ahead: Semaphore::new(2),

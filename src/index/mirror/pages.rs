@@ -264,6 +264,7 @@ impl Inner {
         let source = asked.source_text();
         let known = known.filter(|held| held.source == source);
         let asking = async {
+            let _turn = self.page_turns.take(&asked.index).await;
             match &topic {
                 Topic::Root => self.ask_root(asked, known.as_deref()).await,
                 Topic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
@@ -443,6 +444,7 @@ impl Inner {
         // Asked for a project, the upstream turned out to be a page of files.
         let flat = matches!(&learnt, Some(Held { what: What::Flat(_), .. }));
         let project = if flat { "" } else { topic.as_str() };
+        let fresh = known.is_none();
         let (held, same) = match (learnt, known) {
             (None, Some(known)) => (Held { checked_at: now(), ..(*known).clone() }, true),
             (None, None) => {
@@ -452,7 +454,10 @@ impl Inner {
         };
         let held = Arc::new(held);
         self.hot.insert((asked.index.as_str().to_owned(), project.to_owned()), held.clone());
-        let kept = if same {
+        let one_too_many = matches!(held.what, What::Nothing) && fresh && !self.absent.one_more();
+        let kept = if one_too_many {
+            Ok(())
+        } else if same {
             self.db.touch_upstream_page(asked.index.as_str(), project, held.checked_at).await
         } else {
             let packing = held.clone();

@@ -3,6 +3,7 @@
 use crate::index::directory::IndexName;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Turns by mirror, so that a slow upstream keeps nobody else's files waiting.
@@ -24,6 +25,28 @@ impl Turns {
             of.entry(index.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))).clone()
         };
         turns.acquire_owned().await.ok()
+    }
+}
+
+/// So many in an hour, and no more.
+pub struct Hourly {
+    most: u32,
+    since: Mutex<(Instant, u32)>,
+}
+
+impl Hourly {
+    pub fn new(most: u32) -> Self {
+        Self { most, since: Mutex::new((Instant::now(), 0)) }
+    }
+
+    /// Counts one more; whether it is within the bound.
+    pub fn one_more(&self) -> bool {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.0.elapsed() > Duration::from_secs(3600) {
+            *since = (Instant::now(), 0);
+        }
+        since.1 = since.1.saturating_add(1);
+        since.1 <= self.most
     }
 }
 

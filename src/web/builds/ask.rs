@@ -12,7 +12,7 @@ use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::web::router::Ctx;
-use crate::web::{drain, respond};
+use crate::web::{drain, respond, slow};
 use crate::{bad, forbidden, missing};
 use axum::response::Response;
 use futures::StreamExt;
@@ -204,6 +204,10 @@ pub async fn take_source(mut ctx: Ctx) -> Result<Response> {
             return Err(error);
         }
     };
+    if let Err(error) = ctx.app.builds.may_keep(&ctx.asker()).await {
+        drain::behind_the_answer(&ctx.headers, body.into_data_stream());
+        return Err(error);
+    }
     let spool = receive(&ctx, body, ctx.app.builds.largest()).await?;
     let digests = ctx.app.store.keep(spool).await?;
     let user = ctx.who.user.as_deref().unwrap_or_default();
@@ -228,7 +232,7 @@ pub(super) async fn receive(
     }
     let mut spool = ctx.app.store.spool().await?;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|error| bad!("the file was cut off: {error}"))?;
+        let chunk = chunk.map_err(|error| slow::broken("the file", &error))?;
         if spool.size() + chunk.len() as u64 > limit {
             drain::behind_the_answer(&ctx.headers, stream);
             return Err(too_large());

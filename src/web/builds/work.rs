@@ -7,7 +7,7 @@ use crate::build::queue::BuildId;
 use crate::error::{Error, Result};
 use crate::web::router::Ctx;
 use crate::web::workers::owner;
-use crate::web::{drain, respond};
+use crate::web::{drain, respond, slow};
 use crate::{bad, missing};
 use axum::response::Response;
 use http::StatusCode;
@@ -40,9 +40,7 @@ pub async fn log(mut ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
     let at = ctx.query("at").and_then(|at| at.parse().ok()).ok_or_else(|| bad!("say at=OFFSET"))?;
-    let text = axum::body::to_bytes(body, LONGEST_PIECE)
-        .await
-        .map_err(|_| Error::TooLarge(format!("a piece of log has at most {LONGEST_PIECE} bytes")))?;
+    let text = slow::whole(body, LONGEST_PIECE, "the piece of log").await?;
     let size = ctx.app.builds.append_log(owner(&ctx), id, fence, at, &text).await?;
     respond::devpi(StatusCode::OK, "log", json!({"size": size}), None)
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::web::audience::Audience;
 use crate::web::respond;
 use crate::web::router::Ctx;
+use crate::web::slow;
 use crate::web::whence;
 use askama::Template;
 use axum::body::Body;
@@ -55,8 +56,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 /// `POST /+login` as the form sends it.
 pub async fn post(mut ctx: Ctx) -> Result<Response> {
     let body = std::mem::take(&mut ctx.body);
-    let bytes = axum::body::to_bytes(body, LONGEST).await;
-    let bytes = bytes.map_err(|_| Error::TooLarge(format!("the form is larger than {LONGEST} bytes")))?;
+    let bytes = slow::whole(body, LONGEST, "the form").await?;
     let field = |name: &str| {
         let mut all = url::form_urlencoded::parse(&bytes);
         all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()

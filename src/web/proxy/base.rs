@@ -1,13 +1,14 @@
 //! What both resolver routes need of a request: its text, its target, and where the server is.
 
 use super::for_target;
+use crate::access::turns::Turn;
 use crate::bad;
 use crate::build::promise::ForTarget;
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::web::router::Ctx;
-use crate::web::whence;
+use crate::web::{drain, slow, whence};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
@@ -15,12 +16,20 @@ use http::{HeaderValue, header};
 /// Bytes of a requirements file.
 const LARGEST: usize = 1 << 20;
 
+/// One of the requests that the asker may have open; the body is read only after it.
+pub async fn held(ctx: &mut Ctx) -> Result<Turn> {
+    let held = ctx.app.quota.held.take(&ctx.asker()).await;
+    if held.is_err() {
+        let body = std::mem::take(&mut ctx.body);
+        drain::behind_the_answer(&ctx.headers, body.into_data_stream());
+    }
+    held
+}
+
 /// The body as text.
 pub async fn text(ctx: &mut Ctx) -> Result<String> {
     let body = std::mem::take(&mut ctx.body);
-    let bytes = axum::body::to_bytes(body, LARGEST)
-        .await
-        .map_err(|_| Error::TooLarge("a requirements file has at most 1 MiB".into()))?;
+    let bytes = slow::whole(body, LARGEST, "the requirements file").await?;
     String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are no UTF-8 text"))
 }
 

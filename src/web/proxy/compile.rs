@@ -19,10 +19,6 @@ use axum::response::Response;
 use futures::FutureExt;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tokio::sync::Semaphore;
-
-/// Resolvers at work at once; more wait for their turn.
-static TURNS: Semaphore = Semaphore::const_new(4);
 
 /// What the resolver is given, and what must be written back into its answer.
 #[derive(Default)]
@@ -37,6 +33,8 @@ struct Input {
 
 /// `POST …/+compile/`
 pub async fn compile(mut ctx: Ctx) -> Result<Response> {
+    let asker = ctx.asker();
+    let _held = base::held(&mut ctx).await?;
     let text = base::text(&mut ctx).await?;
     let ctx = ctx.without_body();
     let target = base::target(&ctx).await?;
@@ -59,7 +57,7 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
         limits: uv::Limits::default(),
         folder: &ctx.app.config.data.join("compile"),
     };
-    let turn = TURNS.acquire().await.map_err(Error::internal)?;
+    let turn = ctx.app.quota.resolvers.take(&asker).await?;
     let answer = uv::compile(question).await?;
     drop(turn);
     match answer {

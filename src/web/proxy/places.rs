@@ -11,6 +11,7 @@ use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::git::Address;
 use crate::index::directory::IndexName;
+use crate::pace::Meter;
 use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
 use crate::packaging::lines::{Line, Place};
 use crate::packaging::name::ProjectName;
@@ -23,11 +24,10 @@ use futures::StreamExt;
 use http::{HeaderMap, Method};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use url::Url;
 
-/// Archives that are fetched at once; more wait for their turn.
-static TURNS: Semaphore = Semaphore::const_new(4);
+/// The longest that one archive may take.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// A wheel for a line.
 #[derive(Clone, Debug)]
@@ -180,9 +180,9 @@ async fn public_host(address: &Address) -> Result<()> {
 async fn archive(ctx: &Ctx<()>, place: &Place) -> Result<Upload> {
     let filename = place.filename().ok_or_else(|| bad!("its URL ends with no file name"))?;
     let (sha256, origin) = fetched(ctx, place).await?;
-    let user = ctx.who.user.as_deref().unwrap_or_default();
+    let user = ctx.asker();
     let size = ctx.app.store.size(&sha256).await?.unwrap_or_default();
-    ctx.app.db.keep_source(&sha256, user, &filename, size, crate::db::now()).await?;
+    ctx.app.db.keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
     let named = candidates(&filename).iter().any(|name| SdistFilename::parse_for(name, &filename).is_ok());
     let kind = if named { SourceKind::Sdist } else { SourceKind::Tree };
     let subdirectory = subdirectory(place)?;
@@ -224,7 +224,9 @@ async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
     if url.password().is_some() || !url.username().is_empty() {
         return Err(bad!("the URL holds a password or a token, which a server would keep: leave it out"));
     }
-    let _turn = TURNS.acquire().await.map_err(Error::internal)?;
+    let asker = ctx.asker();
+    let _turn = ctx.app.quota.fetches.take(&asker).await?;
+    ctx.app.builds.may_keep(&asker).await?;
     let client = Client::new(&ctx.app.config)?;
     let trust = if ctx.who.user.is_some() { Trust::Account } else { Trust::Stranger };
     // No host is the named one, so every one is looked at.
@@ -236,8 +238,14 @@ async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
     let most = ctx.app.builds.largest();
     let mut spool = ctx.app.store.spool().await?;
     let mut pieces = answer.bytes_stream();
-    while let Some(piece) = pieces.next().await {
+    let mut meter = Meter::new(ctx.app.config.mirror.pace());
+    let until = tokio::time::Instant::now() + LONGEST;
+    loop {
+        let piece = tokio::time::timeout_at(until, meter.wait(pieces.next())).await;
+        let slow = || Error::Timeout(format!("{} comes too slowly (setting mirror.slowest)", shown(&url)));
+        let Some(piece) = piece.map_err(|_| slow())?.map_err(|_| slow())? else { break };
         let piece = piece.map_err(|error| crate::upstream::client::failure(&url, &error))?;
+        meter.came(piece.len() as u64);
         if spool.size() + piece.len() as u64 > most {
             return Err(Error::TooLarge(format!("it is larger than {most} bytes (setting limits.upload)")));
         }

@@ -39,6 +39,7 @@ enum Step {
 
 /// `POST …/+resolve/`
 pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
+    let _held = base::held(&mut ctx).await?;
     let text = base::text(&mut ctx).await?;
     let ctx = ctx.without_body();
     let target = base::target(&ctx).await?;

@@ -70,6 +70,12 @@ impl Program {
         self.client.clone()
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        let address = self.client.url.trim_start_matches("http://");
+        address.parse().expect("an address")
+    }
+
     /// Of its process.
     pub fn pid(&self) -> u32 {
         let child = self.child.lock().expect("nobody failed");

@@ -1,0 +1,66 @@
+//! How much of the queue, and of the disk, one asker may take.
+
+use super::Builds;
+use crate::access::Who;
+use crate::access::quota::is_stranger;
+use crate::config::units::show_bytes;
+use crate::error::{Error, Result};
+
+impl Builds {
+    /// Whether one more build may wait for this asker. The server itself asks for as much as it must, and
+    /// all strangers together may have as many as one account.
+    ///
+    /// # Errors
+    /// `Busy` if not.
+    pub(super) async fn may_wait(&self, who: &Who) -> Result<()> {
+        let Some(asker) = who.asker() else { return Ok(()) };
+        let (db, quota) = (&self.0.db, &self.0.quota);
+        let own = db.waiting_builds(&asker).await?;
+        let refused = match is_stranger(&asker) {
+            true if own >= quota.builds_anonymous => Some((quota.builds_anonymous, "quota.builds_anonymous")),
+            true if db.waiting_builds_of_strangers().await? >= quota.builds => Some((quota.builds, "quota.builds")),
+            false if own >= quota.builds => Some((quota.builds, "quota.builds")),
+            _ => None,
+        };
+        let Some((most, setting)) = refused else { return Ok(()) };
+        let (of, advice) = (of(&asker, setting == "quota.builds"), advice(&asker));
+        Err(Error::Busy(format!(
+            "{most} builds wait in the queue for {of} already (setting {setting}): ask again when some are done{advice}"
+        )))
+    }
+
+    /// Whether one more source may be kept for this asker; all strangers together may have as much as one
+    /// account.
+    ///
+    /// # Errors
+    /// `Busy` if not.
+    pub async fn may_keep(&self, asker: &str) -> Result<()> {
+        let (db, quota) = (&self.0.db, &self.0.quota);
+        let own = db.kept_sources(asker).await?;
+        let refused = match is_stranger(asker) {
+            true if own >= quota.sources_anonymous => Some((quota.sources_anonymous, "quota.sources_anonymous")),
+            true if db.kept_for_strangers().await? >= quota.sources => Some((quota.sources, "quota.sources")),
+            false if own >= quota.sources => Some((quota.sources, "quota.sources")),
+            _ => None,
+        };
+        let Some((most, setting)) = refused else { return Ok(()) };
+        let (of, advice) = (of(asker, setting == "quota.sources"), advice(asker));
+        Err(Error::Busy(format!(
+            "{} of sources and wheels are kept for {of} already (setting {setting}): they are removed after a while \
+             (settings gc.grace and gc.sources){advice}",
+            show_bytes(most)
+        )))
+    }
+}
+
+fn of(asker: &str, all: bool) -> String {
+    match (is_stranger(asker), all) {
+        (true, true) => "all who are not logged in".to_owned(),
+        (true, false) => "your address".to_owned(),
+        (false, _) => format!("the account {asker}"),
+    }
+}
+
+fn advice(asker: &str) -> &'static str {
+    if is_stranger(asker) { ", or log in" } else { "" }
+}

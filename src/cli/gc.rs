@@ -1,0 +1,67 @@
+//! `wheelwright gc`: removes bytes that no file, build or index needs any more.
+
+use crate::config::load::Resolved;
+use crate::config::units;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::index::gc::{Collected, collect};
+use crate::store::Store;
+use crate::{bad, missing};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// May run beside servers: what is younger than the grace is left alone.
+#[derive(clap::Args, Debug)]
+pub struct Gc {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave alone what is younger, like 2h or 7d [default: the setting gc.grace]
+    #[arg(long, value_name = "TIME")]
+    grace: Option<String>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Gc {
+    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+        let config = resolved.config;
+        if !super::has_database(&config) {
+            return Err(missing!(
+                "there is nothing to collect in {}: say where with --data",
+                config.data.display()
+            ));
+        }
+        let mut settings = config.gc.clone();
+        if let Some(text) = &self.grace {
+            settings.grace = units::seconds(text)
+                .ok_or_else(|| bad!("--grace {text} is not a time: write 90s, 10m, 2h or 7d"))?;
+        }
+        let db = Db::open(&config.database_url()).await?;
+        let store = Store::open(&config).await?;
+        let collected = collect(&db, &store, &settings, self.dry_run).await?;
+        let text = match self.json {
+            true => serde_json::to_string_pretty(&collected).map_err(Error::internal)?,
+            false => told(&collected),
+        };
+        writeln!(std::io::stdout(), "{text}")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The report for people.
+fn told(collected: &Collected) -> String {
+    let Collected { dry_run, blobs, bytes, young, rows } = collected;
+    let done = if *dry_run { "would be removed" } else { "removed" };
+    let mut text = format!(
+        "{done}: {blobs} blobs ({bytes} bytes), {} sources, {} builds, {} names that an upstream does not have",
+        rows.sources, rows.builds, rows.absent
+    );
+    if *young > 0 {
+        text.push_str(&format!(
+            "\nleft alone: {young} blobs that nothing refers to yet, younger than the grace"
+        ));
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! For whom builds and sources count, and how many of them there are.
+
+use crate::db::{Db, Micros, Tx};
+use crate::error::Result;
+
+impl Db {
+    /// Builds of this asker that have not begun.
+    pub async fn waiting_builds(&self, asker: &str) -> Result<u64> {
+        let query =
+            "SELECT count(*) FROM build WHERE asker = $1 AND state IN ('fetching', 'queued', 'blocked')";
+        let count: i64 = sqlx::query_scalar(query).bind(asker).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Remembers that a repository's tree is kept for who asked for this build.
+    pub async fn keep_tree(
+        &self,
+        build: i64,
+        sha256: &str,
+        filename: &str,
+        size: u64,
+        at: Micros,
+    ) -> Result<()> {
+        let query = "INSERT INTO build_source (sha256, account, filename, size, uploaded_at) \
+            SELECT $2, asker, $3, $4, $5 FROM build WHERE id = $1 AND asker <> '' \
+            ON CONFLICT (sha256, account) DO UPDATE SET uploaded_at = excluded.uploaded_at";
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let query = sqlx::query(query).bind(build).bind(sha256).bind(filename).bind(size).bind(at);
+        query.execute(&self.writer).await?;
+        self.source_is_back(sha256).await
+    }
+
+    /// The same of all strangers together.
+    pub async fn waiting_builds_of_strangers(&self) -> Result<u64> {
+        let query = "SELECT count(*) FROM build WHERE asker LIKE '@%' AND state IN ('fetching', 'queued', 'blocked')";
+        let count: i64 = sqlx::query_scalar(query).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Bytes that are kept for all strangers together.
+    pub async fn kept_for_strangers(&self) -> Result<u64> {
+        let query = "SELECT cast(\
+            (SELECT coalesce(sum(size), 0) FROM build_source WHERE account LIKE '@%') + \
+            (SELECT coalesce(sum(wheel_size), 0) FROM build WHERE asker LIKE '@%' AND given = 1) AS BIGINT)";
+        let bytes: i64 = sqlx::query_scalar(query).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+
+    /// Bytes that are kept for this asker: sources, and wheels that were built of what no index has.
+    pub async fn kept_sources(&self, asker: &str) -> Result<u64> {
+        let query = "SELECT cast(\
+            (SELECT coalesce(sum(size), 0) FROM build_source WHERE account = $1) + \
+            (SELECT coalesce(sum(wheel_size), 0) FROM build WHERE asker = $1 AND given = 1) AS BIGINT)";
+        let bytes: i64 = sqlx::query_scalar(query).bind(asker).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(bytes).unwrap_or_default())
+    }
+}
+
+impl Tx {
+    /// Whom a new build counts for.
+    pub async fn build_counts_for(&mut self, id: i64, asker: &str) -> Result<()> {
+        let query = sqlx::query("UPDATE build SET asker = $2 WHERE id = $1").bind(id).bind(asker);
+        query.execute(&mut *self.tx).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Collects blobs that no row refers to, and rows that nobody needs: safe beside servers that run.
+//!
+//! Whoever stores bytes puts them in place anew, with today's date, and writes the row within the grace.
+//! So an old blob without a row is nobody's; its age is looked at once more in the moment of removal, in
+//! which no other process can put it in place.
+
+use super::fsck::each_use;
+use crate::config;
+use crate::db::collect::{Age, Old};
+use crate::db::{Db, Micros, now};
+use crate::error::Result;
+use crate::store::{Key, Store};
+use futures::TryStreamExt;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// What was removed, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Collected {
+    pub dry_run: bool,
+    pub blobs: u64,
+    pub bytes: u64,
+    /// Unreferenced blobs that are too young.
+    pub young: u64,
+    #[serde(flatten)]
+    pub rows: Old,
+}
+
+fn ago(seconds: u64, now: Micros) -> Micros {
+    now.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+}
+
+/// Collects as of `now`: a test hands in a later one.
+pub async fn collect_as_of(
+    db: &Db,
+    store: &Store,
+    settings: &config::Gc,
+    dry_run: bool,
+    now: Micros,
+) -> Result<Collected> {
+    let before = ago(settings.grace, now);
+    let age = Age { strangers: before, accounts: ago(settings.sources, now).min(before) };
+    let rows = match dry_run {
+        true => db.old(age).await?,
+        false => db.forget_old(age, now).await?,
+    };
+    let mut collected = Collected { dry_run, rows, ..Collected::default() };
+    // First the blobs, then the rows: a blob that was listed and got its row since is seen.
+    let mut blobs = HashMap::new();
+    let mut listed = store.list();
+    while let Some(entry) = listed.try_next().await? {
+        blobs.insert(entry.key, (entry.size, entry.modified));
+    }
+    each_use(db, |used| {
+        if let Some(key) = Key::parse(&used.sha256) {
+            blobs.remove(&key);
+        }
+    })
+    .await?;
+    for (key, (size, modified)) in blobs {
+        if modified >= before {
+            collected.young += 1;
+        } else if dry_run || store.remove_older(key, before).await? {
+            collected.blobs += 1;
+            collected.bytes += size;
+        } else {
+            collected.young += 1;
+        }
+    }
+    Ok(collected)
+}
+
+/// Collects.
+pub async fn collect(db: &Db, store: &Store, settings: &config::Gc, dry_run: bool) -> Result<Collected> {
+    collect_as_of(db, store, settings, dry_run, now()).await
+}
