@@ -144,7 +144,19 @@ async fn strangers_fill_their_share_of_the_queue_and_no_more() {
     })
     .await
     .expect("hers waits");
+    queued(&server, 4).await;
     assert_eq!(job(&server).await.project.as_deref(), Some("mine"));
+}
+
+/// Waits until so many builds have their sources and wait for a worker.
+async fn queued(server: &Server, count: usize) {
+    let filter = wheelwright::db::builds::Filter { state: Some("queued".into()), limit: 100, ..Default::default() };
+    let all = async {
+        while server.app.builds.list(&filter).await.expect("a list").len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, all).await.expect("all are queued");
 }
 
 fn promised(name: &str) -> String {
@@ -182,6 +194,7 @@ async fn workers_take_askers_in_turn() {
         ask(&Who::person("alice"), name).await;
     }
     ask(&Who::person("bob"), &names[5]).await;
+    queued(&server, 6).await;
     let mut order = Vec::new();
     for _ in 0..6 {
         order.push(job(&server).await.project.expect("a project"));

@@ -57,10 +57,11 @@ async fn mirror_of(upstream: &Upstream, change: impl FnOnce(&mut wheelwright::co
 /// The path of a project's only file.
 async fn link(server: &Server, project: &str) -> String {
     let accept = [("accept", "application/vnd.pypi.simple.v1+json")];
-    let page = server.get_with(&format!("/alice/mirror/+simple/{project}/"), &accept).await;
-    let page = crate::kit::host::json_of(page).await;
-    let url = page["files"][0]["url"].as_str().expect("a file");
-    format!("/alice/mirror/{}", url.trim_start_matches("../"))
+    let at = format!("/alice/mirror/+simple/{project}/");
+    let page = crate::kit::host::json_of(server.get_with(&at, &accept).await).await;
+    let link = page["files"][0]["url"].as_str().expect("a file");
+    let at = reqwest::Url::parse(&server.url(&at)).expect("a URL");
+    at.join(link).expect("a URL").path().to_owned()
 }
 
 /// The status, or nothing if the answer broke off; in time in any case.
@@ -89,9 +90,12 @@ async fn a_file_that_trickles_for_ever_gives_its_place_back() {
     upstream.set(|behaviour| behaviour.files_at = None);
     let quick = link(&server, "quick").await;
     let (first, second) = tokio::join!(fetched(&server, &path), async {
-        while open.load(Ordering::SeqCst) == 0 {
-            tokio::task::yield_now().await;
-        }
+        let begun = async {
+            while open.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(LONG, begun).await.expect("the slow host is asked");
         // There is one place, which the slow one has.
         fetched(&server, &quick).await
     });

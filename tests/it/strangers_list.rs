@@ -70,6 +70,7 @@ fn the_defaults_that_it_tells_are_the_defaults() {
             let spelt = [
                 value.clone(),
                 value.trim_end_matches('h').to_owned() + " h",
+                value.trim_end_matches('m').to_owned() + " min",
                 value.trim_end_matches('s').to_owned() + " s",
                 value.trim_end_matches('d').to_owned() + " days",
             ];

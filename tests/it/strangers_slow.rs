@@ -63,7 +63,7 @@ async fn a_byte_now_and_then_does_not_keep_a_connection() {
     let (mut from, mut to) = stream.into_split();
     to.write_all(slow_body("/alice/dev/").as_bytes()).await.expect("sent");
     let trickle = async {
-        while to.write_all(b"-").await.is_ok() {
+        while to.write_all(b"x").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
