@@ -150,7 +150,8 @@ async fn strangers_fill_their_share_of_the_queue_and_no_more() {
 
 /// Waits until so many builds have their sources and wait for a worker.
 async fn queued(server: &Server, count: usize) {
-    let filter = wheelwright::db::builds::Filter { state: Some("queued".into()), limit: 100, ..Default::default() };
+    let filter =
+        wheelwright::db::builds::Filter { state: Some("queued".into()), limit: 100, ..Default::default() };
     let all = async {
         while server.app.builds.list(&filter).await.expect("a list").len() < count {
             tokio::task::yield_now().await;

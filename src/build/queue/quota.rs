@@ -18,7 +18,9 @@ impl Builds {
         let own = db.waiting_builds(&asker).await?;
         let refused = match is_stranger(&asker) {
             true if own >= quota.builds_anonymous => Some((quota.builds_anonymous, "quota.builds_anonymous")),
-            true if db.waiting_builds_of_strangers().await? >= quota.builds => Some((quota.builds, "quota.builds")),
+            true if db.waiting_builds_of_strangers().await? >= quota.builds => {
+                Some((quota.builds, "quota.builds"))
+            }
             false if own >= quota.builds => Some((quota.builds, "quota.builds")),
             _ => None,
         };
@@ -38,7 +40,9 @@ impl Builds {
         let (db, quota) = (&self.0.db, &self.0.quota);
         let own = db.kept_sources(asker).await?;
         let refused = match is_stranger(asker) {
-            true if own >= quota.sources_anonymous => Some((quota.sources_anonymous, "quota.sources_anonymous")),
+            true if own >= quota.sources_anonymous => {
+                Some((quota.sources_anonymous, "quota.sources_anonymous"))
+            }
             true if db.kept_for_strangers().await? >= quota.sources => Some((quota.sources, "quota.sources")),
             false if own >= quota.sources => Some((quota.sources, "quota.sources")),
             _ => None,

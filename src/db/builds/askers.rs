@@ -32,7 +32,8 @@ impl Db {
 
     /// The same of all strangers together.
     pub async fn waiting_builds_of_strangers(&self) -> Result<u64> {
-        let query = "SELECT count(*) FROM build WHERE asker LIKE '@%' AND state IN ('fetching', 'queued', 'blocked')";
+        let query =
+            "SELECT count(*) FROM build WHERE asker LIKE '@%' AND state IN ('fetching', 'queued', 'blocked')";
         let count: i64 = sqlx::query_scalar(query).fetch_one(&self.pool).await?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
