@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use crate::index::options::{self, Change, Options};
 use crate::index::{Indexes, admin, gc};
+use crate::panics;
 use crate::store::Store;
 use std::io::Write;
 use std::path::Path;
@@ -56,6 +57,7 @@ impl App {
         default_upstream: impl FnOnce() -> Result<Option<String>>,
     ) -> Result<Self> {
         counters::started();
+        panics::watch();
         create_private_folder(&config.data)?;
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
@@ -116,7 +118,7 @@ async fn follow(app: Weak<Parts>) {
     loop {
         tokio::time::sleep(FOLLOW_EVERY).await;
         let Some(app) = app.upgrade() else { return };
-        let result = app.indexes.refresh().await;
+        let result = panics::caught(app.indexes.refresh()).await;
         if let Err(error) = &result
             && !failing
         {
@@ -136,10 +138,10 @@ async fn build_ahead(app: Weak<Parts>) {
         let now = crate::db::now();
         let mut result = Ok(());
         if published_at.is_none_or(|at| now - at > PUBLISH_EVERY || at > now) {
-            result = publish::catch_up(&app.db, &app.indexes).await;
+            result = panics::caught(publish::catch_up(&app.db, &app.indexes)).await;
             published_at = Some(now);
         }
-        let result = result.and(ahead.step(&app.builds, now).await);
+        let result = result.and(panics::caught(ahead.step(&app.builds, now)).await);
         drop(app);
         if let Err(error) = &result
             && !failing

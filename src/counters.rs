@@ -52,6 +52,8 @@ pub static VERIFICATION_FAILURES: Counter = Counter::new();
 pub static UPLOADS_ACCEPTED: Counter = Counter::new();
 pub static UPLOADS_REFUSED: Counter = Counter::new();
 pub static UPLOADS_FAILED: Counter = Counter::new();
+/// Mistakes of ours that ended a request or a step.
+pub static PANICS: Counter = Counter::new();
 /// What was put into the store.
 pub static BLOBS_WRITTEN: Counter = Counter::new();
 pub static BLOB_BYTES_WRITTEN: Counter = Counter::new();
@@ -110,6 +112,7 @@ pub static ALL: &[Told] = &[
     told(UPLOADS, r#"{outcome="accepted"}"#, UPLOADS_ABOUT, &UPLOADS_ACCEPTED),
     told(UPLOADS, r#"{outcome="refused"}"#, UPLOADS_ABOUT, &UPLOADS_REFUSED),
     told(UPLOADS, r#"{outcome="failed"}"#, UPLOADS_ABOUT, &UPLOADS_FAILED),
+    told("wheelwright_panics_total", "", "Requests and steps that ended in a panic.", &PANICS),
     told("wheelwright_blobs_written_total", "", "Blobs put into the store.", &BLOBS_WRITTEN),
     told("wheelwright_blob_bytes_written_total", "", "Bytes put into the store.", &BLOB_BYTES_WRITTEN),
 ];

@@ -76,6 +76,16 @@ macro_rules! forbidden { ($($t:tt)*) => { $crate::error::Error::Forbidden(format
 #[macro_export]
 macro_rules! conflict { ($($t:tt)*) => { $crate::error::Error::Conflict(format!($($t)*)) }; }
 
+/// The beginning of a text from outside, with dots where it was cut: what is wrong with it is told
+/// behind it, and must be seen.
+pub fn clipped(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
+}
+
 impl Error {
     /// Wraps a failure that is ours to mend.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {

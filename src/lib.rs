@@ -6,6 +6,7 @@ pub mod child;
 pub mod config;
 pub mod counters;
 pub mod error;
+pub mod panics;
 
 // Words: the packaging standards as pure functions.
 pub mod pace;

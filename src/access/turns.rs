@@ -1,8 +1,9 @@
 //! Turns at work that costs much: so many at once, never all for one asker, strangers last.
 
 use crate::error::{Error, Result};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -124,7 +125,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     /// Whether one more of this asker can begin. Strangers leave a quarter to those who are known.

@@ -21,6 +21,7 @@ use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::tags;
+use crate::panics;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sweep::Sweep;
@@ -160,7 +161,8 @@ impl Ahead {
             let before = item.open.len();
             let through = match open.saturating_sub(before) >= MOST_OPEN {
                 true => Ok(false),
-                false => item.go_on(builds, &directory, offered).await,
+                // A panic counts as a failure of this source alone.
+                false => panics::caught(item.go_on(builds, &directory, offered)).await,
             };
             open = open.saturating_sub(before) + item.open.len();
             match through {

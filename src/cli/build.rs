@@ -31,10 +31,11 @@ use crate::config::load::Resolved;
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use futures::future::join_all;
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Wheels of requirements, folders, archives and git repositories, for every target asked for.
 ///

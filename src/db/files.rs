@@ -2,6 +2,7 @@
 
 use super::{Db, Micros, now};
 use crate::error::{Error, Result};
+use crate::packaging::filename::identity;
 use crate::packaging::page::Status;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -92,6 +93,20 @@ impl Db {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(file).transpose()
+    }
+
+    /// The file that has this name or another spelling of it; deleted ones too.
+    pub async fn file_of_any_spelling(&self, index: &str, filename: &str) -> Result<Option<StoredFile>> {
+        // The file name first: one from before identities were unique may share its identity.
+        let rows = sqlx::query(select_file!("WHERE index_name = $1 AND (filename = $2 OR identity = $3)"))
+            .bind(index)
+            .bind(filename)
+            .bind(identity(filename))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut files = rows.iter().map(file).collect::<Result<Vec<_>>>()?;
+        files.sort_by_key(|file| file.filename != filename);
+        Ok(files.into_iter().next())
     }
 
     /// The files of a project that are not deleted, by filename.

@@ -14,6 +14,7 @@ pub mod counts;
 pub mod events;
 pub mod facts;
 pub mod files;
+mod identities;
 pub mod indexes;
 pub mod mirror;
 mod open;

@@ -76,6 +76,7 @@ impl Db {
             ));
         }
         migrate(&writer, Engine::Sqlite).await?;
+        super::identities::fill(&writer).await?;
         let readers = std::thread::available_parallelism().map_or(4, |n| n.get() as u32 * 2).clamp(4, 16);
         let pool = sqlite_pool(readers).connect(&url).await?;
         Ok(Self { pool, writer, engine: Engine::Sqlite, newest: Arc::default() })
@@ -92,6 +93,7 @@ impl Db {
         let version: String = sqlx::query_scalar("SHOW server_version_num").fetch_one(&pool).await?;
         postgres_is_new_enough(&version)?;
         migrate(&pool, Engine::Postgres).await?;
+        super::identities::fill(&pool).await?;
         Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres, newest: Arc::default() })
     }
 }
@@ -198,6 +200,7 @@ fn migrations(engine: Engine) -> Migrator {
         (1, "index", include_str!("../../migrations/0001_index.sql")),
         (2, "builds", include_str!("../../migrations/0002_builds.sql")),
         (3, "promises", include_str!("../../migrations/0003_promises.sql")),
+        (4, "identity", include_str!("../../migrations/0004_identity.sql")),
         (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
         (9, "askers", include_str!("../../migrations/0009_askers.sql")),
     ];

@@ -5,9 +5,10 @@
 use crate::error::{Error, Result};
 use crate::upstream::guard::Guard;
 use base64::Engine as _;
+use parking_lot::Mutex;
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -64,7 +65,7 @@ impl Gate {
 
     /// Why the last connection was not made, once.
     pub fn refused(&self) -> Option<Error> {
-        self.shared.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.shared.refused.lock().take()
     }
 }
 
@@ -120,7 +121,7 @@ impl Shared {
             io::ErrorKind::PermissionDenied => Error::Forbidden(error.to_string()),
             _ => Error::Unavailable(format!("the repository can not be reached: {host}: {error}")),
         };
-        *self.refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(refused);
+        *self.refused.lock() = Some(refused);
     }
 }
 

@@ -38,7 +38,8 @@ fn number(wheel: &WheelFilename) -> Option<u64> {
 
 /// Whether the two are the same but for their build tags.
 fn alike(a: &WheelFilename, b: &WheelFilename) -> bool {
-    a.version == b.version && a.python == b.python && a.abi == b.abi && a.platform == b.platform
+    let plain = |wheel: &WheelFilename| WheelFilename { build: None, ..wheel.clone() }.identity();
+    plain(a) == plain(b)
 }
 
 /// The next number for `wheel`, where all these names were used.

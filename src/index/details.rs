@@ -11,6 +11,7 @@ use crate::packaging::filename::describe;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::version;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -92,9 +93,7 @@ impl Views {
         version: &str,
     ) -> Result<Option<Metadata>> {
         let releases = self.sources().db.releases(index.as_str(), project.as_str()).await?;
-        let release = releases.iter().find(|release| {
-            crate::packaging::version::canonical(&release.version).as_deref() == Some(version)
-        });
+        let release = releases.iter().find(|release| same_version(&release.version, version));
         Ok(release.and_then(|release| serde_json::from_str(&release.metadata).ok()))
     }
 
@@ -105,11 +104,19 @@ impl Views {
             let described = describe(&page.name, &file.filename).and_then(|described| described.version);
             file.url.starts_with(&prefix)
                 && file.core_metadata != CoreMetadata::No
-                && described.as_deref() == Some(version)
+                && described.is_some_and(|known| same_version(&known, version))
         })?;
         let key = wheel.hashes.sha256.as_deref()?.get(..16)?;
         let located = self.sources().mirrors.locate(index, &wheel.filename, Key::Hash(key)).await.ok()??;
         let bytes = self.sources().mirrors.metadata(index, &located).await.ok()?;
         Metadata::parse(&bytes).ok()
+    }
+}
+
+/// `1.0` and `1.0.0` are one version; what is no version is itself.
+fn same_version(a: &str, b: &str) -> bool {
+    match version::parse(a) {
+        Some(version) => version::parse(b) == Some(version),
+        None => a == b,
     }
 }

@@ -1,8 +1,9 @@
 //! Single flight: of all who want the same thing at once, one makes it and the others wait.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 
 /// A lock per key that exists only while someone wants it. Whoever gets the lock looks first
@@ -33,7 +34,7 @@ struct Ticket<K: Hash + Eq> {
 
 impl<K: Hash + Eq> Drop for Ticket<K> {
     fn drop(&mut self) {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.flights.lock();
         if let Some(entry) = flights.get_mut(&self.key) {
             entry.users -= 1;
             if entry.users == 0 {
@@ -47,7 +48,7 @@ impl<K: Hash + Eq + Clone> Flights<K> {
     /// Waits for the turn.
     pub async fn enter(&self, key: K) -> Flight<K> {
         let lock = {
-            let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut flights = self.0.lock();
             let entry =
                 flights.entry(key.clone()).or_insert_with(|| Entry { lock: Arc::default(), users: 0 });
             entry.users += 1;
@@ -79,7 +80,7 @@ mod tests {
         for task in futures::future::join_all(tasks).await {
             task.unwrap();
         }
-        assert!(flights.0.lock().unwrap().is_empty());
+        assert!(flights.0.lock().is_empty());
     }
 
     #[tokio::test]
@@ -90,6 +91,6 @@ mod tests {
         assert!(futures::poll!(&mut waiting).is_pending());
         drop(waiting);
         drop(flight);
-        assert!(flights.0.lock().unwrap().is_empty());
+        assert!(flights.0.lock().is_empty());
     }
 }

@@ -6,7 +6,8 @@ use crate::db::Db;
 use crate::db::events::Event;
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
-use std::sync::{Arc, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Events read at once.
@@ -30,7 +31,7 @@ impl Follower {
 
     /// The present snapshot.
     pub fn directory(&self) -> Arc<Directory> {
-        self.current.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.current.read().clone()
     }
 
     /// Catches up; tells of every project that changed meanwhile.
@@ -55,7 +56,7 @@ impl Follower {
         if events.iter().any(about_directory) {
             let loaded =
                 Directory { open_registration: self.open_registration, ..Directory::load(&self.db).await? };
-            *self.current.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(loaded);
+            *self.current.write() = Arc::new(loaded);
         }
         Ok(events)
     }

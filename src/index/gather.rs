@@ -6,9 +6,10 @@ use super::mirror::Mirrors;
 use super::{built, policy, stage};
 use crate::db::{Db, Micros, now};
 use crate::error::{Error, Result};
+use crate::packaging::filename::identity;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{Page, Status};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// One index as one asker may see it.
 #[derive(Clone, Copy)]
@@ -177,7 +178,10 @@ fn add(merged: &mut Gathered, next: Gathered) {
     merged.stale |= next.stale;
     merged.page.serial = merged.page.serial.max(next.page.serial);
     if next.page.status != Status::Quarantined {
-        merged.page.files.extend(next.page.files);
+        // One file, whatever its spelling: two would be one to installers, which then choose either.
+        let shown: HashSet<String> = merged.page.files.iter().map(|file| identity(&file.filename)).collect();
+        let new = next.page.files.into_iter().filter(|file| !shown.contains(&identity(&file.filename)));
+        merged.page.files.extend(new);
         merged.page.more_versions.extend(next.page.more_versions);
     }
 }

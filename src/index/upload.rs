@@ -4,6 +4,7 @@
 //! the bytes are made durable, then the rows are committed, then the pages change.
 
 mod agreement;
+mod base;
 mod form;
 
 pub use form::{Content, Form};
@@ -16,7 +17,7 @@ use crate::db::files::{Put, StoredFile};
 use crate::db::{Tx, now};
 use crate::error::{Error, Result};
 use crate::packaging::archive::Source;
-use crate::packaging::filename::DistFilename;
+use crate::packaging::filename::{DistFilename, SdistFilename, describe};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Status;
@@ -85,20 +86,31 @@ impl Indexes {
         let (project, version) = form.identity()?;
         let content = content.ok_or_else(|| bad!("Upload payload does not have a file."))?;
         may_upload(directory, who, index, &project)?;
-        let name = form.check_filename(&content, &project, &version)?;
+        let (name, odd) = named(form, &content, &project, &version)?;
         form.check_digests(&content.digests)?;
         let candidate = Candidate { index, who, form, name, filename: content.filename };
+        if let Some(error) = odd
+            && !self.is_published(directory, &candidate, &content.digests.sha256).await?
+        {
+            return Err(error);
+        }
         if self.is_there(&candidate, &content.digests).await? {
             return Ok(Uploaded::Same);
         }
-        self.check_single_sdist(&candidate, &version).await?;
-        let contents = read_archive(&content.spool, candidate.name.clone()).await?;
-        contents.metadata.validate_upload()?;
-        agreement::check(form, &contents.metadata)?;
+        form.check_attestations(&candidate.filename, &content.digests.sha256)?;
+        let contents = match read_uploaded(&content.spool, candidate.name.clone(), form).await {
+            // Stricter than what is published may nobody be who only brings it along.
+            Err(Error::Bad(_))
+                if self.is_published(directory, &candidate, &content.digests.sha256).await? =>
+            {
+                base::read_published(&content.spool, candidate.name.clone(), form).await?
+            }
+            read => read?,
+        };
         self.check_status(index.name.as_str(), &project).await?;
         // One at a time per name, so that of two uploads at once the second meets the first's
         // row here and leaves no bytes behind. Between processes the unique key decides.
-        let _turn = turn(index.name.as_str(), &candidate.filename).await;
+        let _turn = turn(index.name.as_str(), &candidate.name.identity()).await;
         if self.is_there(&candidate, &content.digests).await? {
             return Ok(Uploaded::Same);
         }
@@ -124,31 +136,12 @@ impl Indexes {
         Ok(())
     }
 
-    /// The duplicate check: true if the same bytes are here under this name.
+    /// The duplicate check: true if the same bytes are here under this name, in any spelling: a file
+    /// has one name, the one that it came with first.
     async fn is_there(&self, candidate: &Candidate<'_>, digests: &Digests) -> Result<bool> {
-        match self.db.file(candidate.index.name.as_str(), &candidate.filename).await? {
-            Some(known) => same_or_refused(&known, digests).map(|()| true),
+        match self.db.file_of_any_spelling(candidate.index.name.as_str(), &candidate.filename).await? {
+            Some(known) => same_or_refused(&known, &candidate.filename, digests).map(|()| true),
             None => Ok(false),
-        }
-    }
-
-    /// A release has one sdist, whatever the spelling of its version.
-    async fn check_single_sdist(&self, candidate: &Candidate<'_>, version: &version::Version) -> Result<()> {
-        if candidate.kind() != "sdist" {
-            return Ok(());
-        }
-        let files =
-            self.db.project_files(candidate.index.name.as_str(), candidate.project().as_str()).await?;
-        let same = |file: &&StoredFile| {
-            file.kind == "sdist" && version::parse(&file.version).as_ref() == Some(version)
-        };
-        match files.iter().find(same) {
-            Some(file) => Err(bad!(
-                "Only one sdist may be uploaded per release. {} is in {} already.",
-                file.filename,
-                candidate.index.name
-            )),
-            None => Ok(()),
         }
     }
 
@@ -192,13 +185,30 @@ impl Indexes {
         // A wheel's metadata is final; an sdist's may be amended while a wheel is built from it.
         tx.put_release(index, project.as_str(), &file.version, &json, is_wheel).await?;
         if let Put::Taken(known) = tx.put_file(&file, candidate.form.attestations()).await? {
-            return same_or_refused(&known, digests).map(|()| Uploaded::Same);
+            return same_or_refused(&known, &candidate.filename, digests).map(|()| Uploaded::Same);
         }
         let event = event(candidate.who, "upload", candidate.index, project, &candidate.filename);
         tx.commit(event).await?;
         self.changed(index, project);
         Ok(Uploaded::New)
     }
+}
+
+/// What the file's name means; and what is wrong with it if only a published file may have it.
+fn named(
+    form: &Form,
+    content: &Content,
+    project: &ProjectName,
+    version: &version::Version,
+) -> Result<(DistFilename, Option<Error>)> {
+    form.check_filename(content, project, version).map(|name| (name, None)).or_else(|error| {
+        let old = SdistFilename::parse_for(project, &content.filename).ok();
+        let plain = describe(project, &content.filename).is_some();
+        match old.filter(|name| plain && name.version == *version) {
+            Some(name) => Ok((DistFilename::Sdist(name), Some(error))),
+            None => Err(error),
+        }
+    })
 }
 
 fn a_stage(index: &Index) -> Result<()> {
@@ -227,17 +237,24 @@ fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &Project
     }
 }
 
-fn same_or_refused(known: &StoredFile, digests: &Digests) -> Result<()> {
+fn same_or_refused(known: &StoredFile, filename: &str, digests: &Digests) -> Result<()> {
+    let spelling = match known.filename == filename {
+        true => String::new(),
+        false if known.kind == "sdist" => {
+            format!(" Only one sdist may be uploaded per release: '{filename}' is another one.")
+        }
+        false => format!(" '{filename}' is another spelling of that name."),
+    };
     if known.deleted_at.is_some() {
         return Err(bad!(
-            "This filename was previously used by a file that has since been deleted. \
+            "This filename was previously used by a file that has since been deleted.{spelling} \
              Use a different version."
         ));
     }
     if known.sha256 != digests.sha256 {
         return Err(bad!(
-            "File already exists ('{}', with sha256 hash '{}'). Use a different version: what was \
-             published once never changes.",
+            "File already exists ('{}', with sha256 hash '{}').{spelling} Use a different version: what \
+             was published once never changes.",
             known.filename,
             known.sha256
         ));
@@ -268,20 +285,40 @@ pub(super) async fn release_key(
     Ok(same.unwrap_or_else(|| version.to_string()))
 }
 
+/// Reads an archive strictly and holds it against the form.
+async fn read_uploaded(spool: &Spool, name: DistFilename, form: &Form) -> Result<Contents> {
+    let contents = read_archive(spool, name, Maker::Publisher).await?;
+    contents.metadata.validate_upload()?;
+    form.agrees_with(&contents.metadata)?;
+    Ok(contents)
+}
+
+/// Who made an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// Somebody who publishes it.
+    Publisher,
+    /// Our builder: whatever it writes must be exact.
+    Builder,
+}
+
 /// Reads the archive strictly, on a thread where blocking is allowed.
-pub(super) async fn read_archive(spool: &Spool, name: DistFilename) -> Result<Contents> {
+pub(super) async fn read_archive(spool: &Spool, name: DistFilename, maker: Maker) -> Result<Contents> {
     let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
     tokio::task::spawn_blocking(move || match small {
-        Some(bytes) => read_source(&bytes[..], &name),
-        None => read_source(&std::fs::File::open(&path)?, &name),
+        Some(bytes) => read_source(&bytes[..], &name, maker),
+        None => read_source(&std::fs::File::open(&path)?, &name, maker),
     })
     .await?
 }
 
-fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename) -> Result<Contents> {
+fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename, maker: Maker) -> Result<Contents> {
     match name {
         DistFilename::Wheel(name) => {
-            let WheelContents { metadata, metadata_bytes } = wheel::read(source, name)?;
+            let WheelContents { metadata, metadata_bytes } = match maker {
+                Maker::Publisher => wheel::read_published(source, name)?,
+                Maker::Builder => wheel::read(source, name)?,
+            };
             Ok(Contents { metadata, metadata_bytes })
         }
         DistFilename::Sdist(name) => {
@@ -308,10 +345,10 @@ pub(super) fn event<'a>(
 }
 
 /// Waits until no other upload of this name is being kept.
-async fn turn(index: &str, filename: &str) -> MutexGuard<'static, ()> {
+async fn turn(index: &str, identity: &str) -> MutexGuard<'static, ()> {
     static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
     let mut hasher = DefaultHasher::new();
-    (index, filename).hash(&mut hasher);
+    (index, identity).hash(&mut hasher);
     TURNS[hasher.finish() as usize % TURNS.len()].lock().await
 }
 

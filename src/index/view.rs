@@ -20,11 +20,12 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::HeaderValue;
 use key::{KeyRef, PageKey};
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, Weak};
 
 /// A page is asked of its upstream at most this often, however many clients say `no-cache`.
 const REFRESH_PAUSE: Micros = 10_000_000;
@@ -311,7 +312,7 @@ impl Views {
     pub fn walk(&self, directory: &Arc<Directory>, index: &IndexName) -> Result<Arc<Walk>> {
         let ours = |walks: &Walks| std::ptr::eq(walks.directory.as_ptr(), Arc::as_ptr(directory));
         {
-            let walks = self.walks.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let walks = self.walks.read();
             if let Some(walk) = walks.by_index.get(index).filter(|_| ours(&walks)) {
                 return Ok(walk.clone());
             }
@@ -324,7 +325,7 @@ impl Views {
         }
         let anonymous = readable(directory, &order, &Who::default());
         let walk = Arc::new(Walk { order, anonymous });
-        let mut walks = self.walks.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut walks = self.walks.write();
         if !ours(&walks) {
             *walks = Walks { directory: Arc::downgrade(directory), by_index: BTreeMap::new() };
         }

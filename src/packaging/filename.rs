@@ -1,5 +1,8 @@
 //! File names of sdists and wheels (PEP 427, 491, 625): strict for uploads, lenient for mirrors.
 
+mod identity;
+pub use identity::identity;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::name::ProjectName;

@@ -6,7 +6,9 @@ use crate::bad;
 use crate::error::Result;
 
 mod check;
+mod layout;
 mod same;
+pub use check::invalid;
 
 /// Every field of core metadata 1.0 to 2.6. Absent, empty and `UNKNOWN` are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

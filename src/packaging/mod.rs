@@ -1,6 +1,7 @@
 //! The packaging standards as pure functions: nothing here does I/O on its own.
 
 pub mod archive;
+pub mod attestation;
 pub mod elf;
 pub mod filename;
 pub mod html;

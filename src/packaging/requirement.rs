@@ -7,14 +7,16 @@ use std::str::FromStr;
 use url::Url;
 
 use super::name::ProjectName;
-use super::version::VersionSpecifiers;
+use super::version::{self, VersionSpecifiers};
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, clipped};
 
 mod evaluate;
 mod extras;
 mod marker;
 mod pattern;
+#[cfg(test)]
+pub mod words;
 pub use marker::{Marker, Operand};
 pub use pattern::Pattern;
 
@@ -45,14 +47,37 @@ impl Requirement {
         if text.len() > LONGEST {
             return Err(bad!("a requirement is longer than {LONGEST} bytes"));
         }
-        read(&mut Reader { rest: text.trim() })
-            .map_err(|why| bad!("{text:?} is no valid requirement (PEP 508): {why}"))
+        read(&mut Reader { rest: text.trim(), forgiving: false }).map_err(|why| refusal(text, &why))
     }
+
+    /// The same for metadata that is on package indexes for ever: specifiers may have the mistakes
+    /// that installers mend (`>=3.6.*`, a missing comma).
+    ///
+    /// # Errors
+    /// As [`Requirement::parse`].
+    pub fn parse_forgiving(text: &str) -> Result<Self> {
+        Self::parse(text).or_else(|error| {
+            let mut reader = Reader { rest: text.trim(), forgiving: true };
+            match text.len() > LONGEST {
+                true => Err(error),
+                false => read(&mut reader).map_err(|_| error),
+            }
+        })
+    }
+}
+
+/// Characters of the text that a refusal shows, so that the reason behind it is seen.
+const SHOWN: usize = 60;
+
+fn refusal(text: &str, why: &str) -> Error {
+    bad!("{:?} is no valid requirement (PEP 508): {why}", clipped(text, SHOWN))
 }
 
 /// What is left to read. Its errors are plain texts that become part of the one that is told.
 struct Reader<'a> {
     rest: &'a str,
+    /// Whether old mistakes in specifiers are mended.
+    forgiving: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -145,6 +170,10 @@ fn read_specifiers(reader: &mut Reader) -> Result<VersionSpecifiers, String> {
     }
     if text.is_empty() {
         return Ok(VersionSpecifiers::empty());
+    }
+    if reader.forgiving {
+        return version::forgiving_specifiers(text)
+            .ok_or_else(|| format!("{text:?} is no version specifier"));
     }
     // Further lines of the message point at the place in the text.
     VersionSpecifiers::from_str(text).map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())

@@ -41,6 +41,7 @@ pub fn read<S: Source + ?Sized>(
         other => return Err(bad!("{INVALID}an sdist is a .tar.gz file, not {other}")),
     };
     layout.check_top(filename).map_err(|fault| fault.answer(INVALID))?;
+    Metadata::check_layout(&metadata_bytes)?;
     let metadata = Metadata::parse(&metadata_bytes)?;
     check_metadata(&metadata, filename).map_err(|fault| fault.answer(INVALID))?;
     layout.check_licenses(&metadata).map_err(|fault| fault.answer(INVALID))?;

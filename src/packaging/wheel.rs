@@ -32,7 +32,16 @@ pub struct WheelContents {
 /// # Errors
 /// `Bad` with the reason, beginning as PyPI's answers do; `Internal` if the file cannot be read.
 pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
-    read_as(file, filename, true)
+    read_as(file, filename, Rules { licenses: true, tags: true })
+}
+
+/// The same for a wheel that somebody publishes. Its `WHEEL` may have other tags than its name, as
+/// after a repair by older tools: installers go by the name, and PyPI does not look.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_published<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+    read_as(file, filename, Rules { licenses: true, tags: false })
 }
 
 /// The same for a copy of a wheel that has passed [`read`], with the `METADATA` of its sdist: that may
@@ -41,27 +50,35 @@ pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<Wh
 /// # Errors
 /// As [`read`].
 pub fn read_copy<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
-    read_as(file, filename, false)
+    read_as(file, filename, Rules { licenses: false, tags: true })
 }
 
-fn read_as<S: Source + ?Sized>(
-    file: &S,
-    filename: &WheelFilename,
-    with_licenses: bool,
-) -> Result<WheelContents> {
+/// What a wheel must have right besides what every one must.
+#[derive(Clone, Copy)]
+struct Rules {
+    /// The licence files that METADATA names are there.
+    licenses: bool,
+    /// WHEEL has the tags of the file name.
+    tags: bool,
+}
+
+fn read_as<S: Source + ?Sized>(file: &S, filename: &WheelFilename, rules: Rules) -> Result<WheelContents> {
     let archive = Archive::open(file, Names::Portable).map_err(|fault| fault.answer(LEAD))?;
     let wheel = Wheel { archive, filename };
     let dist_info = layout::check(&wheel.archive.members, filename).map_err(invalid)?;
     let text = wheel.text(&format!("{dist_info}/WHEEL"))?;
-    check_wheel(&text, filename).map_err(invalid)?;
+    check_wheel(&text, rules.tags.then_some(filename)).map_err(invalid)?;
     if let Some(member) = wheel.archive.find(&format!("{dist_info}/entry_points.txt")) {
         entry_points::check(&wheel.bytes(member)?).map_err(invalid)?;
     }
     record::verify(&wheel.archive, &dist_info)?;
     let metadata_bytes = wheel.text(&format!("{dist_info}/METADATA"))?;
+    if rules.licenses {
+        Metadata::check_layout(&metadata_bytes)?;
+    }
     let metadata = Metadata::parse(&metadata_bytes)?;
     check_metadata(&metadata, filename).map_err(invalid)?;
-    if with_licenses {
+    if rules.licenses {
         wheel.check_licenses(&metadata, &dist_info).map_err(invalid)?;
     }
     Ok(WheelContents { metadata, metadata_bytes })
@@ -112,8 +129,8 @@ pub(super) fn has_license_files(metadata_version: &str) -> bool {
     number.is_some_and(|minor| minor >= 4)
 }
 
-/// The `WHEEL` file: a version we know, and exactly the file name's tags.
-fn check_wheel(text: &[u8], filename: &WheelFilename) -> Outcome<()> {
+/// The `WHEEL` file: a version we know, and exactly the file name's tags if there is one to compare.
+fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
     let Ok(text) = std::str::from_utf8(text) else { refuse!("WHEEL is not UTF-8") };
     let (mut versions, mut tags) = (Vec::new(), BTreeSet::new());
     for line in text.lines().take_while(|line| !line.trim().is_empty()) {
@@ -131,6 +148,7 @@ fn check_wheel(text: &[u8], filename: &WheelFilename) -> Outcome<()> {
         [other] => refuse!("Wheel-Version {other:?} is not known"),
         _ => refuse!("WHEEL must have one Wheel-Version"),
     }
+    let Some(filename) = filename else { return Ok(()) };
     let expected: BTreeSet<String> = filename
         .tags()
         .map(|(python, abi, platform)| format!("{python}-{abi}-{platform}").to_ascii_lowercase())

@@ -13,7 +13,7 @@ use crate::packaging::filename::{Kind, describe, encode_segment};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
-use crate::packaging::version::{Version, canonical, parse};
+use crate::packaging::version::{Version, parse};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -33,15 +33,19 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let version = match asked {
         "" => latest(&page).ok_or_else(|| missing!("{name} has no release"))?,
         text => {
-            canonical(text).filter(|v| page.versions().contains(v)).ok_or_else(|| missing!("Not Found"))?
+            let same = |known: &String| parse(known) == parse(text);
+            page.versions()
+                .into_iter()
+                .find(same)
+                .filter(|_| parse(text).is_some())
+                .ok_or_else(|| missing!("Not Found"))?
         }
     };
     let metadata = views.metadata(&ctx.directory, index, &page, &version, &ctx.who).await?;
     let digests = views.digests(&ctx.directory, index, &name).await?;
     let base = format!("{}/", whence::root(&ctx));
     let files = |version: &str| -> Vec<Value> {
-        let of_version =
-            page.offered().iter().filter(|file| version_of(&name, file).as_deref() == Some(version));
+        let of_version = page.offered().iter().filter(|file| is_of(&name, file, version));
         of_version.map(|file| file_json(&name, file, &base, &digests)).collect()
     };
     let mut body = json!({
@@ -54,8 +58,10 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     if asked.is_empty()
         && let Some(body) = body.as_object_mut()
     {
+        let mut versions = page.versions();
+        versions.dedup_by(|a, b| parse(a).is_some() && parse(a) == parse(b));
         let releases: Map<String, Value> =
-            page.versions().into_iter().map(|version| (version.clone(), files(&version).into())).collect();
+            versions.into_iter().map(|version| (version.clone(), files(&version).into())).collect();
         body.insert("releases".into(), releases.into());
     }
     let text = serde_json::to_vec(&body).map_err(Error::internal)?;
@@ -66,14 +72,16 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     Ok(response)
 }
 
-fn version_of(name: &ProjectName, file: &File) -> Option<String> {
-    describe(name, &file.filename)?.version
+/// Whether the file is of this release: `1.0` and `1.0.0` are one.
+fn is_of(name: &ProjectName, file: &File, version: &str) -> bool {
+    describe(name, &file.filename)
+        .is_some_and(|known| known.parsed.is_some() && known.parsed == parse(version))
 }
 
 /// The highest that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
 fn latest(page: &Page) -> Option<String> {
     let yanked = |version: &str| {
-        let mut files = page.files.iter().filter(|f| version_of(&page.name, f).as_deref() == Some(version));
+        let mut files = page.files.iter().filter(|f| is_of(&page.name, f, version));
         files.clone().next().is_some() && files.all(|file| file.yanked.is_yanked())
     };
     let versions = page.versions();
@@ -134,7 +142,7 @@ fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Ind
     let project_url = format!("{base}{}/{}", index.name, page.name);
     let urls: Map<String, Value> =
         metadata.labelled_urls().map(|(label, url)| (label.to_owned(), url.into())).collect();
-    let mut files = page.files.iter().filter(|f| version_of(&page.name, f).as_deref() == Some(version));
+    let mut files = page.files.iter().filter(|f| is_of(&page.name, f, version));
     let yanked = files.clone().next().is_some() && files.clone().all(|file| file.yanked.is_yanked());
     let name = if metadata.name.is_empty() { page.name.as_str() } else { &metadata.name };
     json!({
@@ -154,7 +162,7 @@ fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Ind
         "requires_dist": list(&metadata.requires_dist),
         "requires_python": metadata.requires_python.clone().or_else(|| files.next()?.requires_python.clone()),
         "summary": text(&metadata.summary), "version": version, "yanked": yanked,
-        "yanked_reason": page.files.iter().find(|f| version_of(&page.name, f).as_deref() == Some(version))
+        "yanked_reason": page.files.iter().find(|f| is_of(&page.name, f, version))
             .and_then(|file| reason(&file.yanked)).filter(|_| yanked),
     })
 }

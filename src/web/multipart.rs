@@ -38,6 +38,8 @@ pub struct Multipart<S> {
     /// `\r\n--` and the boundary.
     delimiter: Vec<u8>,
     at: At,
+    /// No delimiter was found yet.
+    before_first: bool,
 }
 
 impl<S> Multipart<S>
@@ -50,7 +52,7 @@ where
         // The first delimiter may stand at the very beginning, without a line break before it.
         let buffer = BytesMut::from(&b"\r\n"[..]);
         let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
-        Ok(Self { stream, buffer, delimiter, at: At::Bytes })
+        Ok(Self { stream, buffer, delimiter, at: At::Bytes, before_first: true })
     }
 
     /// The next part; what was not read of the one before is skipped.
@@ -65,6 +67,9 @@ where
         if self.buffer.starts_with(b"--") {
             self.at = At::End;
             return Ok(None);
+        }
+        if self.buffer.starts_with(b"\n") {
+            return Err(line_feeds_alone());
         }
         let end = self.headers_end().await?;
         let head = self.buffer.split_to(end);
@@ -84,7 +89,11 @@ where
                 }
                 self.buffer.advance(self.delimiter.len());
                 self.at = At::Delimiter;
+                self.before_first = false;
                 break;
+            }
+            if self.before_first && self.has_bare_line_feeds() {
+                return Err(line_feeds_alone());
             }
             // A delimiter may have begun in the last bytes.
             let held_back = self.delimiter.len() - 1;
@@ -95,6 +104,12 @@ where
             self.fill().await?;
         }
         Ok(None)
+    }
+
+    /// Whether a delimiter is there, but with other line ends than HTTP's.
+    fn has_bare_line_feeds(&self) -> bool {
+        let bare = [self.delimiter.get(2..).unwrap_or_default(), b"\n"].concat();
+        memchr::memmem::find(&self.buffer, &bare).is_some()
     }
 
     /// What was not read yet.
@@ -123,6 +138,13 @@ where
         }
         Ok(())
     }
+}
+
+fn line_feeds_alone() -> Error {
+    bad!(
+        "The form's lines end with line feeds alone, as those of an old `setup.py register` or `setup.py \
+         upload` do. HTTP needs carriage returns, too: upload with twine; a release needs no registration."
+    )
 }
 
 /// The boundary of a `multipart/form-data` content type.

@@ -78,6 +78,7 @@ fn counters(ctx: &Ctx<()>) -> Vec<Value> {
         ("wheelwright_downloads", &counters::DOWNLOADS),
         ("wheelwright_verification_failures", &counters::VERIFICATION_FAILURES),
         ("wheelwright_uploads", &counters::UPLOADS_ACCEPTED),
+        ("wheelwright_panics", &counters::PANICS),
     ] {
         metrics.push(json!([name, "counter", counter.get()]));
     }

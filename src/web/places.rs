@@ -4,9 +4,10 @@
 //! connections get half of the descriptors at most, and the rest of the server can always open its files.
 
 use crate::config::networks::household;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -58,7 +59,7 @@ pub struct Seat(Arc<Places>, IpAddr);
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.0.taken.lock();
         if let Some(count) = taken.get_mut(&self.1) {
             *count -= 1;
             if *count == 0 {
@@ -84,7 +85,7 @@ impl Places {
     /// A place for this address; `None`: it has as many as it may have.
     pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Option<Seat> {
         let address = household(peer);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
         let count = taken.entry(address).or_insert(0);
         if *count >= self.each {
             return None;

@@ -220,11 +220,19 @@ fn refusal(
 /// Bytes of a reason phrase.
 const LONGEST_REASON: usize = 300;
 
-/// A message as a reason phrase: one line of printable ASCII, at most 300 bytes.
+/// A message as a reason phrase: one line of printable ASCII, at most 300 bytes. Of a longer one the
+/// middle is left out: what is wrong stands at one of the two ends.
 fn reason(message: &str) -> String {
     let plain = message.chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' });
-    plain.take(LONGEST_REASON).collect()
+    let plain: String = plain.collect();
+    let (head, tail) = (LONGEST_REASON / 3, LONGEST_REASON - LONGEST_REASON / 3 - LEFT_OUT.len());
+    match plain.get(..head).zip(plain.get(plain.len().saturating_sub(tail)..)) {
+        Some((head, tail)) if plain.len() > LONGEST_REASON => format!("{head}{LEFT_OUT}{tail}"),
+        _ => plain,
+    }
 }
+
+const LEFT_OUT: &str = " ... ";
 
 /// Both parts as one reason phrase, the first cut so that all of the second is in it.
 pub fn short(first: &str, last: &str) -> String {

@@ -13,7 +13,7 @@ use crate::counters::Histogram;
 use crate::error::{Error, Result};
 use crate::index::directory::IndexName;
 use crate::packaging::filename::decode_once;
-use crate::{bad, missing};
+use crate::{bad, missing, panics};
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
@@ -164,7 +164,8 @@ impl Router {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let response = self.clone().run(row, params, parts, body, seen, &mut open).await;
+                let running = self.clone().run(row, params, parts, body, seen, &mut open);
+                let response = panics::caught(running).await;
                 let response = response.unwrap_or_else(|error| asked.refusal(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
                 response

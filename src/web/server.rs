@@ -1,7 +1,7 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
 use super::places::{Places, descriptors};
-use super::router::Router;
+use super::router::{Router, Table};
 use super::routes;
 use super::slow::Taken;
 use crate::app::App;
@@ -52,20 +52,31 @@ pub async fn serve_within(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
+    serve_table(limits, routes::table(), app, listener, stop).await
+}
+
+/// The same with other routes.
+pub async fn serve_table(
+    limits: Limits,
+    table: Table,
+    app: App,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<()> {
     let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
     // Whoever serves looks after the queue, too.
     app.builds.tend();
-    accept_all(limits, tls, app, listener, stop).await
+    accept_all(limits, (tls, table), app, listener, stop).await
 }
 
 /// The same without TLS, for what stays on this machine; somebody else serves those outside.
 pub async fn serve_plainly(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
-    accept_all(Limits::default(), None, app, listener, stop).await
+    accept_all(Limits::default(), (None, routes::table()), app, listener, stop).await
 }
 
 async fn accept_all(
     limits: Limits,
-    tls: Option<TlsAcceptor>,
+    (tls, table): (Option<TlsAcceptor>, Table),
     app: App,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
@@ -74,7 +85,7 @@ async fn accept_all(
     let (configured, pace) = (app.config.limits.connections, app.config.limits.pace());
     let proxies = app.config.trusted_proxies.clone();
     let configured = usize::try_from(configured).unwrap_or(usize::MAX);
-    let router = Arc::new(routes::table().into_router(app));
+    let router = Arc::new(table.into_router(app));
     let graceful = Arc::new(GracefulShutdown::new());
     let places = Places::new(limits.connections.min(configured), descriptors());
     tokio::pin!(stop);

@@ -15,6 +15,7 @@ use super::report::Report;
 use super::room::Worker;
 use crate::build::job::{Job, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
+use crate::panics;
 
 /// A server that does not answer is asked again after this time at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
@@ -124,7 +125,7 @@ impl Shift {
         loop {
             while jobs.try_join_next().is_some() {}
             let Ok(slot) = lane.slots.clone().acquire_owned().await else { return Ok(()) };
-            match self.post.claim(lane.only).await {
+            match panics::caught(self.post.claim(lane.only)).await {
                 Ok(Some(job)) => {
                     pause = Duration::from_millis(200);
                     let (post, worker, stop) = (self.post.clone(), worker.clone(), stop.clone());
@@ -151,7 +152,7 @@ impl Shift {
     async fn stay_known(&self) -> Result<()> {
         loop {
             sleep(self.beat * 3).await;
-            match self.post.register().await {
+            match panics::caught(self.post.register()).await {
                 Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
                 Err(error) => tracing::debug!(%error, "the server was not told what the worker is"),
                 Ok(_) => {}

@@ -8,10 +8,11 @@
 mod install;
 mod keep;
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -151,12 +152,12 @@ impl Environments {
             Some(held) => Ok(held),
             None => self.make(room, request, &key).await,
         };
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.flights.lock().remove(&key);
         held
     }
 
     fn flight(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.flights.lock();
         Arc::clone(flights.entry(key.to_owned()).or_default())
     }
 

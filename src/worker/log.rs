@@ -1,7 +1,8 @@
 //! The log of one build while it runs: written by its steps, read piece by piece by the reporter.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
@@ -39,7 +40,7 @@ impl Log {
     }
 
     fn text(&self) -> MutexGuard<'_, Text> {
-        self.0.text.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.text.lock()
     }
 
     /// Appends bytes as a program printed them; after [`Log::close`] they are dropped.

@@ -1,8 +1,9 @@
 //! The room of one job: its folder, its sandbox runs, its environments, and what is left of its limits.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::bench::{self, Bench, Done, Environment, Task};
@@ -199,7 +200,7 @@ impl<'a> Room<'a> {
     pub async fn prepare(&self, request: &Request<'_>) -> Result<Environment, Stop> {
         let held = self.worker.environments.get(self, request).await?;
         let environment = held.environment.clone();
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        self.held.lock().push(held);
         Ok(environment)
     }
 
@@ -279,7 +280,7 @@ impl Bench for Room<'_> {
     }
 
     fn package_of(&self, library: &str) -> Option<(String, String)> {
-        self.root.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.package_of(library)
+        self.root.lock().as_ref()?.package_of(library)
     }
 
     fn note(&self, line: &str) {

@@ -1,5 +1,7 @@
 //! Stories told to the real server. One binary; a module per subject.
 
+#![allow(clippy::disallowed_types, reason = "a test ends with its first panic")]
+
 mod kit;
 
 mod big;
@@ -66,5 +68,9 @@ mod tidy;
 mod upload;
 mod upload_both;
 mod upload_form;
+mod upload_hostile;
+mod upload_identity;
+mod upload_published;
+mod upload_python;
 mod versiondata;
 mod workers;

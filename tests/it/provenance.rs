@@ -12,7 +12,7 @@ const PAGE: &str = "/alice/dev/+simple/demo/";
 
 async fn attested(server: &Server) {
     let wheel = Package::new("demo", "1.0").wheel();
-    let form = Form::of(&wheel).field("attestations", "[{\"version\": 1, \"envelope\": {}}]");
+    let form = Form::of(&wheel).field("attestations", &wheel.attestations());
     assert_eq!(server.post("/alice/dev/", form, "alice", PASSWORD).await.status, 200);
     let plain = Package::new("demo", "2.0").wheel();
     assert_eq!(server.post("/alice/dev/", Form::of(&plain), "alice", PASSWORD).await.status, 200);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules in their order: each may use itself, its neighbours on the same line, and what stands before.
 const LAYERS: &[&[&str]] = &[
-    &["error", "config", "counters", "child", "pace"],
+    &["error", "config", "counters", "child", "pace", "panics"],
     &["packaging"],
     &["db", "git", "store", "upstream", "uv"],
     &["access", "index"],

@@ -206,7 +206,6 @@ fn refusals() -> Vec<(Form, u16, &'static str)> {
         (named("demo-1.0.whl"), 400, "Invalid wheel filename"),
         (named("demo-1.0.exe"), 400, "not a valid archive name"),
         (named("../demo-1.0-py3-none-any.whl"), 400, "one path segment"),
-        (named("demo-1.0-py3-none-any.whl"), 400, "tags"),
         (named(&format!("demo-1.0-{}-none-any.whl", "p".repeat(240))), 400, "Filename is too long"),
         (broken, 400, "ZIP"),
         (fields_of(&wheel).field("content", "text"), 400, "content file field not found"),
@@ -233,14 +232,29 @@ async fn the_order_of_fields_does_not_matter() {
 }
 
 #[tokio::test]
-async fn attestations_are_kept_as_sent_and_never_a_reason_to_refuse() {
+async fn attestations_of_this_very_file_are_kept_as_sent_and_others_are_refused() {
     let server = stage().await;
     let (good, bad) = (Package::new("demo", "1.0").wheel(), Package::new("demo", "2.0").wheel());
-    let sent = "[{\"version\": 1,  \"envelope\": {}}]";
-    assert_eq!(upload(&server, Form::of(&good).field("attestations", sent)).await.status, 200);
-    assert_eq!(upload(&server, Form::of(&bad).field("attestations", "{not json")).await.status, 200);
+    let sent = good.attestations().replace("[{", "[  {");
+    assert_eq!(upload(&server, Form::of(&good).field("attestations", &sent)).await.status, 200);
+    for (text, says) in [
+        ("{not json".to_owned(), "attestations is not a JSON array"),
+        ("[{\"version\": 1, \"envelope\": {}}]".to_owned(), "it has no verification_material"),
+        (good.attestations(), "it is about \"demo-1.0"),
+        (bad.attestations_of(&bad.filename, &good.sha256()), "it is about a file with sha256"),
+        (bad.attestations_of("evil.whl", &bad.sha256()), "it is about \"evil.whl\""),
+    ] {
+        let answer = upload(&server, Form::of(&bad).field("attestations", &text)).await;
+        assert!(
+            answer.status == 400 && answer.text.contains(says),
+            "{says}: {} {}",
+            answer.status,
+            answer.text
+        );
+    }
+    assert_eq!(upload(&server, Form::of(&bad)).await.status, 200);
     let kept = server.app.db.attestations(DEV, &good.filename).await.unwrap();
-    assert_eq!(kept.as_deref(), Some(sent));
+    assert_eq!(kept.as_deref(), Some(sent.as_str()));
     assert_eq!(server.app.db.attestations(DEV, &bad.filename).await.unwrap(), None);
 }
 

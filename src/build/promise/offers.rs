@@ -6,9 +6,11 @@ use crate::build::target::{self, Target};
 use crate::error::Result;
 use crate::missing;
 use crate::packaging::tags::Ranks;
+use crate::panics;
 use moka::sync::Cache;
+use parking_lot::RwLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// How old the snapshot may be before it is looked at again, behind the requests' backs.
@@ -168,11 +170,11 @@ impl Default for Keeper {
 
 impl Keeper {
     fn kept(&self) -> Option<Kept> {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.kept.read().clone()
     }
 
     fn younger(&self, than: Duration) -> Option<Arc<Offers>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read();
         kept.as_ref().filter(|kept| kept.at.elapsed() < than).map(|kept| kept.offers.clone())
     }
 
@@ -184,7 +186,7 @@ impl Keeper {
     /// Somebody registered: who looks next sees it.
     pub fn came(&self) {
         self.expects.store(false, Ordering::Relaxed);
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.kept.write() = None;
     }
 
     fn waits(&self) -> bool {
@@ -209,7 +211,7 @@ impl Builds {
             if !keeper.behind.swap(true, Ordering::Relaxed) {
                 let builds = self.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = builds.look(FRESH).await {
+                    if let Err(error) = panics::caught(builds.look(FRESH)).await {
                         tracing::warn!(%error, "targets cannot be looked up; those known count on");
                     }
                     builds.keeper().behind.store(false, Ordering::Relaxed);
@@ -245,7 +247,7 @@ impl Builds {
             _ => Arc::new(Offers::new(open, &known)),
         };
         let kept = Kept { at, offers: offers.clone(), known, known_at };
-        *keeper.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        *keeper.kept.write() = Some(kept);
         Ok(offers)
     }
 }

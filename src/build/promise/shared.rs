@@ -5,8 +5,9 @@
 use super::{Frozen, Held};
 use crate::build::queue::{Build, BuildId, Builds, Watching};
 use crate::error::{Error, Result};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -68,7 +69,7 @@ impl<T> Drop for Landing<T> {
 }
 
 fn lock<T>(running: &Mutex<Running<T>>) -> MutexGuard<'_, Running<T>> {
-    running.lock().unwrap_or_else(PoisonError::into_inner)
+    running.lock()
 }
 
 /// One key for one promise.

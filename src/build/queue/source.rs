@@ -15,6 +15,7 @@ use crate::index::mirror::{Key, Located, url_key};
 use crate::missing;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
+use crate::panics;
 use crate::upstream::guard::Guard;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ impl Builds {
 
     /// Fetches the source of a claimed build; then it is queued, or failed.
     pub(super) async fn fetch(&self, mut row: StoredBuild) -> Result<()> {
-        let fetched = match tokio::time::timeout(LONGEST, self.acquire(&mut row)).await {
+        let fetched = match tokio::time::timeout(LONGEST, panics::caught(self.acquire(&mut row))).await {
             Ok(fetched) => fetched,
             Err(_) => Err(Error::Timeout(format!("it took longer than {} minutes", LONGEST.as_secs() / 60))),
         };

@@ -9,6 +9,7 @@ use crate::build::job::Step;
 use crate::db::builds::Unfetched;
 use crate::db::{Micros, now};
 use crate::error::Result;
+use crate::panics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -60,7 +61,7 @@ impl Builds {
         while fetching.again.load(Ordering::SeqCst) {
             let Ok(_turn) = fetching.turn.try_lock() else { return };
             while fetching.again.swap(false, Ordering::SeqCst) {
-                if let Err(error) = self.begin_fetches().await {
+                if let Err(error) = panics::caught(self.begin_fetches()).await {
                     tracing::warn!(error = format!("{error:#}"), "sources cannot be fetched; trying on");
                 }
             }
@@ -76,7 +77,7 @@ impl Builds {
             let Some(row) = self.claim_fetch(id).await? else { continue };
             let builds = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = builds.fetch(row).await {
+                if let Err(error) = panics::caught(builds.fetch(row)).await {
                     tracing::warn!(build = id, error = format!("{error:#}"), "a source was not fetched");
                 }
                 drop(turn);
@@ -112,7 +113,7 @@ async fn keep_tending(inner: Weak<Inner>) {
     let mut failing = false;
     loop {
         let Some(builds) = inner.upgrade().map(Builds) else { return };
-        let result = builds.look_after(now()).await;
+        let result = panics::caught(builds.look_after(now())).await;
         if let Err(error) = &result
             && !failing
         {

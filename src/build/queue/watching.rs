@@ -3,8 +3,9 @@
 use super::{Build, BuildId, Builds, LOOK_AGAIN, State};
 use crate::build::job::Purpose;
 use crate::error::Result;
+use crate::panics;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ pub(super) struct Watched(Mutex<HashMap<BuildId, watch::Receiver<Seen>>>);
 
 impl Watched {
     fn lock(&self) -> MutexGuard<'_, HashMap<BuildId, watch::Receiver<Seen>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -99,7 +100,7 @@ impl Builds {
         let mut changed = self.0.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            let seen = self.get(id).await.map_err(std::sync::Arc::new);
+            let seen = panics::caught(self.get(id)).await.map_err(std::sync::Arc::new);
             let over = seen.as_ref().map_or(true, |build| build.state.has_ended());
             if over {
                 self.0.watched.lock().remove(&id);

@@ -11,11 +11,12 @@ use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::Version;
 use crate::{bad, missing};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Where a recipe was found; of two with one name, the one that comes first here counts.
@@ -237,7 +238,7 @@ impl Book {
         let files = tokio::task::spawn_blocking(move || stamp_of(&folder)).await??;
         let rows = stored.iter().map(|recipe| (recipe.name.clone(), recipe.sha256.clone())).collect();
         let stamp: Stamp = (files, rows);
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let held = self.held.lock().clone();
         if let Some((of, recipes)) = held
             && of == stamp
         {
@@ -251,7 +252,7 @@ impl Book {
                 tracing::warn!("a recipe can not be read, builds of its project will fail: {why}");
             }
         }
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, recipes.clone()));
+        *self.held.lock() = Some((stamp, recipes.clone()));
         Ok(recipes)
     }
 

@@ -7,7 +7,7 @@ use super::report::{Outcome, class_name};
 use super::work::{Failed, Got, Work, locked};
 use crate::bad;
 use crate::error::{Error, Result};
-use std::sync::Mutex;
+use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a build is looked at.

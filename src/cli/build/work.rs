@@ -17,9 +17,10 @@ use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
 use crate::{bad, missing};
 use futures::future::join_all;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Rounds of choosing after which a closure is taken for one that never settles.
@@ -93,7 +94,7 @@ fn without_other_builds(page: &Page) -> Page {
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl Work {
@@ -118,8 +119,7 @@ impl Work {
 
     /// What came of it, and what is to be said besides.
     pub fn into_report(self) -> (Vec<Item>, Vec<String>) {
-        let (items, warnings) = (self.items.into_inner(), self.warnings.into_inner());
-        let mut items = items.unwrap_or_else(PoisonError::into_inner);
+        let (mut items, warnings) = (self.items.into_inner(), self.warnings.into_inner());
         if let Some(house) = &self.house {
             // A later build may have narrowed the tags of an earlier one's wheel.
             for item in &mut items {
@@ -127,7 +127,7 @@ impl Work {
             }
         }
         items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
-        (items, warnings.unwrap_or_else(PoisonError::into_inner))
+        (items, warnings)
     }
 
     pub fn warn(&self, text: &str) {

@@ -12,10 +12,10 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::Version;
 use futures::StreamExt;
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Pages that are asked for at once.
@@ -85,7 +85,7 @@ impl<'a> Shown<'a> {
 
     /// The builds that were seen.
     pub fn into_seen(self) -> Vec<Watched> {
-        let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.into_inner();
         seen.sort_by_key(|build| build.id);
         seen
     }
@@ -157,7 +157,7 @@ impl<'a> Shown<'a> {
             seconds,
             failure: build.failure.clone(),
         };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+        self.seen.lock().push(watched);
     }
 
     /// Shows the end of the logs that a refusal points to.

@@ -4,6 +4,7 @@ use super::{Put, StoredFile, size, status, status_text};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::missing;
+use crate::packaging::filename::identity;
 use crate::packaging::page::Status;
 use sqlx::Row;
 
@@ -103,14 +104,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a file name for ever, unless it is taken: the unique key decides between two who
-    /// upload the same name at once.
+    /// Takes a file name and what it means for ever, unless one of the two is taken: the unique keys
+    /// decide between two who upload at once.
     pub async fn put_file(&mut self, file: &StoredFile, attestations: Option<&str>) -> Result<Put> {
+        let identity = identity(&file.filename);
         let put = sqlx::query(
             "INSERT INTO file (index_name, filename, project, version, kind, url, sha256, md5, blake2_256, \
-             size, requires_python, metadata_sha256, attestations, uploader, uploaded_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
-             ON CONFLICT (index_name, filename) DO NOTHING",
+             size, requires_python, metadata_sha256, attestations, uploader, uploaded_at, identity) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             ON CONFLICT DO NOTHING",
         )
         .bind(&file.index)
         .bind(&file.filename)
@@ -127,14 +129,16 @@ impl Tx {
         .bind(attestations)
         .bind(&file.uploader)
         .bind(file.uploaded_at)
+        .bind(&identity)
         .execute(&mut *self.tx)
         .await?;
         if put.rows_affected() > 0 {
             return Ok(Put::New);
         }
-        let row = sqlx::query(select_file!("WHERE index_name = $1 AND filename = $2"))
+        let row = sqlx::query(select_file!("WHERE index_name = $1 AND (filename = $2 OR identity = $3)"))
             .bind(&file.index)
             .bind(&file.filename)
+            .bind(&identity)
             .fetch_one(&mut *self.tx)
             .await?;
         Ok(Put::Taken(Box::new(super::file(&row)?)))

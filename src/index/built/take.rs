@@ -9,8 +9,8 @@ use crate::db::files::{Put, StoredFile};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::directory::{Index, IndexName, Kind};
-use crate::index::upload::{Contents, read_archive, refuse_status, release_key};
-use crate::packaging::filename::{DistFilename, WheelFilename};
+use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release_key};
+use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
 use crate::store::{Digests, Spool};
@@ -61,8 +61,8 @@ impl Indexes {
             if let Some(known) = known.iter().find(|known| is_this(known, handed)) {
                 return Ok(known.filename.clone());
             }
-            if self.stands(index, &known, handed).await? {
-                return Ok(handed.wheel.to_owned());
+            if let Some(filename) = self.stands(index, &known, handed).await? {
+                return Ok(filename);
             }
             let filename = self.free_name(index, &name, handed).await?;
             let ready = self.make_ready(&filename, handed).await?;
@@ -74,29 +74,29 @@ impl Indexes {
         Err(conflict!("{} could not get a name on {}: try again", handed.wheel, index.name))
     }
 
-    /// Whether a stage has these very bytes under the wheel's own name.
+    /// The name under which a stage has these very bytes: the wheel's own, in any spelling.
     ///
     /// # Errors
     /// `Bad` if it has others: whatever gets a build tag beside them would be listed by nobody.
-    async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<bool> {
+    async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<Option<String>> {
         if !matches!(index.kind, Kind::Stage(_)) || !handed.wanted {
-            return Ok(false);
+            return Ok(None);
         }
-        let there = self.db.file(index.name.as_str(), handed.wheel).await?;
-        let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(false) };
+        let there = self.db.file_of_any_spelling(index.name.as_str(), handed.wheel).await?;
+        let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(None) };
         if there.sha256 == handed.wheel_sha256 {
-            return Ok(true);
+            return Ok(Some(there.filename));
         }
         // Another target's build of the same source: both serve alike.
         let twin = known.iter().find(|one| {
-            one.filename == handed.wheel
+            one.filename == there.filename
                 && one.source_sha256 == handed.source_sha256
                 && one.build != handed.build
         });
         if let Some(twin) = twin
             && self.db.build_target(twin.build).await? != self.db.build_target(handed.build).await?
         {
-            return Ok(false);
+            return Ok(None);
         }
         Err(bad!(
             "it has other bytes under the name {}, and a name never changes its content: raise the version",
@@ -110,7 +110,7 @@ impl Indexes {
         // A promised wheel may have other bytes; both may stand on one page.
         used.extend(self.db.promised_filenames(index.name.as_str(), name.name.as_str()).await?);
         let is_stage = matches!(index.kind, Kind::Stage(_));
-        if is_stage && handed.wanted && !used.iter().any(|used| used == handed.wheel) {
+        if is_stage && handed.wanted && !used.iter().any(|used| identity(used) == name.identity()) {
             return Ok(handed.wheel.to_owned());
         }
         if !is_stage && let Some(page) = self.mirrors.page(index, &name.name, false).await? {
@@ -220,7 +220,7 @@ fn is_this(known: &BuiltFile, handed: Handed<'_>) -> bool {
 }
 
 async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
-    let contents = read_archive(spool, DistFilename::parse(filename)?).await?;
+    let contents = read_archive(spool, DistFilename::parse(filename)?, Maker::Builder).await?;
     contents.metadata.validate_upload()?;
     Ok(contents)
 }

@@ -17,9 +17,10 @@ use crate::upstream::files;
 use crate::{config, counters};
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
@@ -58,8 +59,8 @@ type Running = Mutex<HashMap<String, watch::Receiver<Progress>>>;
 pub struct Downloads(Arc<Running>);
 
 impl Downloads {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, watch::Receiver<Progress>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<String, watch::Receiver<Progress>>> {
+        self.0.lock()
     }
 
     /// Whether any is under way.

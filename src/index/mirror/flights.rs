@@ -3,9 +3,10 @@
 use crate::error::{Error, Result};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// For so long somebody waits for a page of which nothing is known: less than the most impatient
@@ -31,7 +32,7 @@ struct Landing<T: Clone>(Arc<Running<T>>, String);
 
 impl<T: Clone> Drop for Landing<T> {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0.lock().remove(&self.1);
     }
 }
 
@@ -42,7 +43,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     where
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.0.lock();
         if let Some(flight) = running.get(&key) {
             return flight.clone();
         }

@@ -7,14 +7,13 @@ use crate::db::mirror::Found;
 use crate::error::Result;
 use crate::packaging::name::NameList;
 use crate::upstream::pages::{self, Kind, Look, Validators};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 impl Inner {
     /// What is known of the mirror's kind.
     pub(super) async fn kind(&self, asked: &Asked) -> Result<Option<Kind>> {
         let source = asked.source_text();
-        let noted =
-            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get(asked.index.as_str()).cloned();
+        let noted = self.kinds.lock().get(asked.index.as_str()).cloned();
         if let Some((of, kind)) = noted
             && of == source
         {
@@ -32,7 +31,7 @@ impl Inner {
     }
 
     pub(super) fn note_kind(&self, asked: &Asked, kind: Kind) {
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.kinds.lock();
         kinds.insert(asked.index.as_str().to_owned(), (asked.source_text(), kind));
     }
 

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -233,13 +233,13 @@ impl Inner {
 
     /// An installer needs the upstream.
     pub fn needed(&self) {
-        *self.needed_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.needed_at.lock() = Instant::now();
     }
 
     /// Waits until no installer needs the upstream.
     async fn quiet(&self) {
         loop {
-            let needed = *self.needed_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let needed = *self.needed_at.lock();
             match QUIET.checked_sub(needed.elapsed()) {
                 None if !self.downloads.any() => return,
                 left => tokio::time::sleep(left.unwrap_or(QUIET)).await,

@@ -11,7 +11,7 @@ use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::Page;
 use crate::upstream::client;
 use crate::upstream::pages::{self, Body, Kind, Reply, Validators};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// For so long a failing upstream is not asked again where something stale can be served.
@@ -180,7 +180,7 @@ impl Asked {
 impl Inner {
     /// What is held of `topic`, from memory or the database, where another process may have put
     /// something newer.
-    async fn held(&self, asked: &Asked, topic: &Topic) -> Result<Option<Arc<Held>>> {
+    pub(super) async fn held(&self, asked: &Asked, topic: &Topic) -> Result<Option<Arc<Held>>> {
         let key = (asked.index.as_str().to_owned(), topic.as_str().to_owned());
         let hot = self.hot.get(&key);
         let at = now();
@@ -228,7 +228,7 @@ impl Inner {
 
     /// Why the upstream, or this page of it, is left alone at present, if it is.
     fn down(&self, asked: &Asked, topic: &Topic, at: Micros) -> Option<Error> {
-        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = self.down.lock();
         let keys = [(asked.source_text(), None), (asked.source_text(), Some(topic.clone()))];
         let mut noted = keys.iter().filter_map(|key| down.get(key));
         // A clock that was set back must not prolong it.
@@ -290,7 +290,7 @@ impl Inner {
     }
 
     fn note_up(&self, asked: &Asked, topic: &Topic) {
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut down = self.down.lock();
         if !down.is_empty() {
             down.remove(&(asked.source_text(), None));
             down.remove(&(asked.source_text(), Some(topic.clone())));
@@ -301,7 +301,7 @@ impl Inner {
     fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
         let whole = is_silence(error);
         let until = now() + BACKOFF;
-        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut down = self.down.lock();
         down.retain(|_, down| now() < down.until);
         let key = (asked.source_text(), Some(topic.clone()).filter(|_| !whole));
         down.insert(key, Down { until, error: error.again() });

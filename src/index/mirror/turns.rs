@@ -1,8 +1,9 @@
 //! How many files a mirror downloads at once: the rest waits for its turn.
 
 use crate::index::directory::IndexName;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,7 +22,7 @@ impl Turns {
     /// `None` never happens: these semaphores are not closed.
     pub async fn take(&self, index: &IndexName) -> Option<OwnedSemaphorePermit> {
         let turns = {
-            let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut of = self.of.lock();
             of.entry(index.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))).clone()
         };
         turns.acquire_owned().await.ok()
@@ -41,7 +42,7 @@ impl Hourly {
 
     /// Counts one more; whether it is within the bound.
     pub fn one_more(&self) -> bool {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut since = self.since.lock();
         if since.0.elapsed() > Duration::from_secs(3600) {
             *since = (Instant::now(), 0);
         }

@@ -6,14 +6,21 @@ use crate::bad;
 use crate::error::Result;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::name::ProjectName;
-use crate::packaging::version::{self, VersionSpecifiers};
-use pep508_rs::Requirement;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
 use std::collections::BTreeSet;
-use std::str::FromStr;
-use url::Url;
 
-/// Compares name, version and what installers act on.
-pub(super) fn check(form: &Form, metadata: &Metadata) -> Result<()> {
+impl Form {
+    /// Compares name, version and what installers act on.
+    ///
+    /// # Errors
+    /// `Bad` with the first field in which they differ.
+    pub fn agrees_with(&self, metadata: &Metadata) -> Result<()> {
+        check(self, metadata)
+    }
+}
+
+fn check(form: &Form, metadata: &Metadata) -> Result<()> {
     let name = form.get("name").unwrap_or_default();
     if ProjectName::new(name) != ProjectName::new(&metadata.name) {
         return Err(disagree("Name", name, &metadata.name));
@@ -22,8 +29,8 @@ pub(super) fn check(form: &Form, metadata: &Metadata) -> Result<()> {
     if version::parse(version) != version::parse(&metadata.version) {
         return Err(disagree("Version", version, &metadata.version));
     }
-    // Forms of metadata 1.0 and 1.1 have none of the fields below.
-    if matches!(form.get("metadata_version"), None | Some("1.0" | "1.1")) && silent(form) {
+    // Scripts send a name, a version and the file: what is not said contradicts nothing.
+    if silent(form) {
         return Ok(());
     }
     lists("Requires-Dist", form.all("requires_dist"), &metadata.requires_dist, requirement)?;
@@ -58,21 +65,16 @@ fn disagree(field: &str, form: &str, file: &str) -> crate::error::Error {
 
 /// Publishers write the same requirement with other blanks, quotes and parentheses.
 fn requirement(text: &str) -> String {
-    match Requirement::<Url>::from_str(text) {
-        Ok(mut requirement) => {
-            requirement.extras.sort();
-            requirement.to_string()
-        }
-        Err(_) => without_blanks(text),
-    }
+    Requirement::parse_forgiving(text)
+        .map_or_else(|_| without_blanks(text), |requirement| requirement.to_string())
 }
 
 fn specifiers(text: &str) -> String {
-    match VersionSpecifiers::from_str(text) {
-        Ok(specifiers) => {
+    match version::forgiving_specifiers(text) {
+        Some(specifiers) => {
             specifiers.iter().map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect()
         }
-        Err(_) => without_blanks(text),
+        None => without_blanks(text),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::LONGEST_FILENAME;
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::packaging::attestation;
 use crate::packaging::filename::DistFilename;
-use crate::packaging::metadata::Metadata;
+use crate::packaging::metadata::{Metadata, invalid};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::{self, Version};
 use crate::store::{Digests, Spool};
@@ -57,11 +58,18 @@ impl Form {
         self.fields.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Attestations (PEP 740) as sent. What is no JSON array is dropped: an upload is never refused
-    /// for them.
+    /// Attestations (PEP 740) as sent.
     pub(super) fn attestations(&self) -> Option<&str> {
-        let text = self.get("attestations")?;
-        serde_json::from_str::<Vec<serde::de::IgnoredAny>>(text).is_ok().then_some(text)
+        self.get("attestations")
+    }
+
+    /// They must be of this very file: they are served as statements about it.
+    pub(super) fn check_attestations(&self, filename: &str, sha256: &str) -> Result<()> {
+        match self.all("attestations") {
+            [] => Ok(()),
+            [one] => attestation::check(one, filename, sha256),
+            _ => Err(bad!("The form field attestations is there more than once.")),
+        }
     }
 
     /// Project and version, if this is a form that we understand.
@@ -74,17 +82,17 @@ impl Form {
                 return Err(bad!("The form field {single} is there more than once."));
             }
         }
-        let name = self.get("name").ok_or_else(|| invalid("", "Name", "This field is required."))?;
+        let name = self.get("name").ok_or_else(|| invalid("Name", "", "This field is required."))?;
         let project = ProjectName::new(name).ok_or_else(|| {
             invalid(
-                name,
                 "Name",
+                name,
                 "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'.",
             )
         })?;
-        let text = self.get("version").ok_or_else(|| invalid("", "Version", "This field is required."))?;
+        let text = self.get("version").ok_or_else(|| invalid("Version", "", "This field is required."))?;
         let version = version::parse(text).ok_or_else(|| {
-            invalid(text, "Version", "Must start and end with a letter or numeral: a version by PEP 440.")
+            invalid("Version", text, "Must start and end with a letter or numeral: a version by PEP 440.")
         })?;
         Ok((project, version))
     }
@@ -137,7 +145,7 @@ impl Form {
             Some(other) => {
                 Err(bad!("Unknown type of file '{other}': filetype must be sdist or bdist_wheel."))
             }
-            None => Err(invalid("", "Filetype", "This field is required.")),
+            None => Err(invalid("Filetype", "", "This field is required.")),
         }
     }
 
@@ -196,11 +204,4 @@ impl Form {
             ..Metadata::default()
         }
     }
-}
-
-fn invalid(value: &str, field: &str, why: &str) -> Error {
-    bad!(
-        "'{value}' is an invalid value for {field}. Error: {why} \
-         See https://packaging.python.org/specifications/core-metadata for more information."
-    )
 }

@@ -1,6 +1,8 @@
 //! What forms say, and where they disagree with files.
 
 use super::*;
+use crate::packaging::requirement::words;
+use proptest::prelude::*;
 
 fn form(fields: &[(&str, &str)]) -> Form {
     let mut form = Form::default();
@@ -38,7 +40,7 @@ const AGREEING: [(&str, &str); 7] = [
 
 #[test]
 fn the_same_said_otherwise_is_agreement() {
-    agreement::check(&form(&AGREEING), &metadata()).unwrap();
+    form(&AGREEING).agrees_with(&metadata()).unwrap();
 }
 
 #[test]
@@ -56,15 +58,18 @@ fn every_field_that_installers_act_on_must_agree() {
     for (field, value, named) in cases {
         let changed: Vec<_> =
             AGREEING.iter().map(|(key, old)| (*key, if *key == field { value } else { *old })).collect();
-        let reason = reason(agreement::check(&form(&changed), &metadata()));
+        let reason = reason(form(&changed).agrees_with(&metadata()));
         assert!(reason.starts_with(&format!("The form's {named} is not the file's")), "{reason}");
     }
 }
 
 #[test]
-fn a_form_of_old_metadata_may_be_silent() {
-    let old = form(&[("metadata_version", "1.1"), ("name", "my_demo"), ("version", "1.0")]);
-    agreement::check(&old, &metadata()).unwrap();
+fn a_form_that_says_nothing_of_what_is_needed_contradicts_nothing() {
+    for version in ["1.1", "2.1", "2.4"] {
+        let silent = form(&[("metadata_version", version), ("name", "my_demo"), ("version", "1.0")]);
+        silent.agrees_with(&metadata()).unwrap();
+    }
+    form(&[("name", "my_demo"), ("version", "1.0")]).agrees_with(&metadata()).unwrap();
 }
 
 #[test]
@@ -102,4 +107,23 @@ fn a_status_that_ends_a_project_refuses_with_its_reason() {
         "Project 'demo' is archived (moved) and takes no new files."
     );
     assert!(matches!(refused(Status::Quarantined, None), Err(Error::Forbidden(_))));
+}
+
+proptest! {
+    #[test]
+    fn whatever_form_and_file_say_the_answer_is_yes_or_no(
+        said in prop::collection::vec(words::text(), 1..4),
+        python in words::text(),
+        any in "\\PC*",
+    ) {
+        let mut sent = Form::default();
+        let mut file = Metadata { requires_python: Some(python.clone()), ..metadata() };
+        for text in said.iter().chain([&any]) {
+            for field in ["name", "version", "requires_dist", "requires_python", "provides_extra", "metadata_version"] {
+                sent.push(field, text.clone());
+            }
+        }
+        file.requires_dist = said;
+        let _ = (sent.agrees_with(&file), sent.identity(), file.validate_upload(), sent.metadata().validate_upload());
+    }
 }

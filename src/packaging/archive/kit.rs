@@ -11,6 +11,8 @@ pub(crate) struct Entry {
     pub(crate) comment: Vec<u8>,
     pub(crate) disk: u16,
     pub(crate) packed: Vec<u8>,
+    /// Written behind the packed bytes: a data descriptor.
+    pub(crate) behind: Vec<u8>,
     /// Only in one of the two places.
     pub(crate) skip_local: bool,
     pub(crate) skip_central: bool,
@@ -63,6 +65,7 @@ impl Entry {
             comment: Vec::new(),
             disk: 0,
             packed,
+            behind: Vec::new(),
             skip_local: false,
             skip_central: false,
             before: Vec::new(),
@@ -80,6 +83,17 @@ impl Entry {
     pub(crate) fn local(mut self, change: impl Fn(&mut Head)) -> Self {
         change(&mut self.local);
         self
+    }
+
+    /// As written to a pipe: sizes and CRC are behind the bytes only.
+    pub(crate) fn piped(self) -> Self {
+        let mut entry = self.both(|head| head.flags |= 0x0008);
+        let head = entry.central.clone();
+        entry.behind = b"PK\x07\x08".to_vec();
+        for value in [head.crc, head.packed, head.size] {
+            entry.behind.extend(value.to_le_bytes());
+        }
+        entry.local(|head| (head.crc, head.packed, head.size) = (0, 0, 0))
     }
 
     pub(crate) fn mode(mut self, mode: u32) -> Self {
@@ -128,6 +142,7 @@ impl Zip {
                 out.extend(&entry.local.name);
                 out.extend(&entry.local.extra);
                 out.extend(&entry.packed);
+                out.extend(&entry.behind);
             }
         }
         out.extend(&self.before_directory);

@@ -5,21 +5,26 @@ use std::str::FromStr;
 
 use super::Metadata;
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, clipped};
 use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, VersionSpecifiers};
 
-/// There is no 2.0.
-const METADATA_VERSIONS: [&str; 9] = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"];
+/// 2.0 was never a standard, but what the wheel tool wrote until 2018; PyPI takes it.
+const METADATA_VERSIONS: [&str; 10] = ["1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"];
 const CONTENT_TYPES: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
 /// Characters.
 const LONGEST_SUMMARY: usize = 512;
 
-fn invalid(field: &str, value: &str, why: impl Display) -> Error {
+/// Characters of a value that a refusal shows: the reason behind it must fit into a status line.
+const SHOWN: usize = 60;
+
+/// The refusal of a field's value, as PyPI words it.
+pub fn invalid(field: &str, value: &str, why: impl Display) -> Error {
     bad!(
-        "'{value}' is an invalid value for {field}. Error: {why} \
-         See https://packaging.python.org/specifications/core-metadata for more information."
+        "'{}' is an invalid value for {field}. Error: {why} \
+         See https://packaging.python.org/specifications/core-metadata for more information.",
+        clipped(value, SHOWN)
     )
 }
 
@@ -71,12 +76,16 @@ impl Metadata {
 
     fn check_requirements(&self) -> Result<()> {
         if let Some(text) = &self.requires_python {
-            VersionSpecifiers::from_str(text)
-                .map_err(|e| invalid("Requires-Python", text, format!("{}.", first_line(&e))))?;
+            // Old mistakes that installers mend (`>=3.6.*`) are on PyPI for ever.
+            if version::forgiving_specifiers(text).is_none() {
+                let why = VersionSpecifiers::from_str(text).err().map(|e| first_line(&e)).unwrap_or_default();
+                let why = clipped(&why, SHOWN);
+                return Err(invalid("Requires-Python", text, format!("{why}.")));
+            }
         }
         for text in &self.requires_dist {
-            Requirement::parse(text)
-                .map_err(|e| invalid("Requires-Dist", text, format!("{}.", first_line(&e))))?;
+            Requirement::parse_forgiving(text)
+                .map_err(|e| invalid("Requires-Dist", text, format!("{}.", without_text(&first_line(&e)))))?;
         }
         Ok(())
     }
@@ -100,6 +109,14 @@ impl Metadata {
             }
         }
         Ok(())
+    }
+}
+
+/// The text stands before it already.
+fn without_text(why: &str) -> String {
+    match why.split_once("(PEP 508): ") {
+        Some((_, why)) => format!("it is no requirement by PEP 508: {why}"),
+        None => why.to_owned(),
     }
 }
 

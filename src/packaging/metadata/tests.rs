@@ -81,7 +81,7 @@ fn an_upload_with_a_local_version_is_valid() {
 fn each_wrong_field_is_named_with_its_value() {
     type Change = fn(&mut Metadata);
     let cases: [(&str, Change); 13] = [
-        ("'2.0' is an invalid value for Metadata-Version.", |m| m.metadata_version = "2.0".into()),
+        ("'2.7' is an invalid value for Metadata-Version.", |m| m.metadata_version = "2.7".into()),
         ("'' is an invalid value for Metadata-Version.", |m| m.metadata_version.clear()),
         ("'-a' is an invalid value for Name.", |m| m.name = "-a".into()),
         ("'x.y' is an invalid value for Version.", |m| m.version = "x.y".into()),
@@ -99,7 +99,7 @@ fn each_wrong_field_is_named_with_its_value() {
         ("'MIT' is an invalid value for License.", |m| {
             (m.license, m.license_expression) = (Some("MIT".into()), Some("MIT".into()));
         }),
-        ("is an invalid value for Summary.", |m| m.summary = Some("x".repeat(513))),
+        ("...' is an invalid value for Summary.", |m| m.summary = Some("x".repeat(513))),
     ];
     for (expected, change) in cases {
         let mut metadata = valid();

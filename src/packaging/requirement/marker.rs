@@ -58,7 +58,7 @@ impl Marker {
     /// # Errors
     /// `Bad` with the reason in one line.
     pub fn parse(text: &str) -> Answer<Self> {
-        let mut reader = Reader { rest: text.trim() };
+        let mut reader = Reader { rest: text.trim(), forgiving: false };
         let marker = match text.len() > super::LONGEST {
             true => Err("it is too long".to_owned()),
             false => read(&mut reader),

@@ -61,6 +61,19 @@ fn a_marker_stands_alone_too() {
 
 proptest! {
     #[test]
+    fn no_text_of_the_dictionary_panics_and_what_is_read_can_be_evaluated(text in words::text()) {
+        let environment = std::collections::BTreeMap::from([("python_version".to_owned(), "3.12".to_owned())]);
+        let extras = BTreeSet::from([ProjectName::new("x").unwrap()]);
+        for text in words::all().into_iter().chain([text]) {
+            let _ = (Marker::parse(&text).is_ok(), Pattern::parse(&text).is_ok());
+            if let Ok(read) = Requirement::parse(&text) {
+                let _ = (read.applies(&environment, &extras), read.for_extras(&extras));
+                prop_assert_eq!(Requirement::parse(&read.to_string()).unwrap().to_string(), read.to_string());
+            }
+        }
+    }
+
+    #[test]
     fn reading_never_panics_and_writing_is_read_back(
         any in "\\PC*",
         close in "[a-c](\\[[a-c,._ -]{0,6}\\])?[ @(<>=!~0-9.*,)-]{0,8}(;[a-z_ ()'\"<>=.0-9$\\{\\}-]{0,30})?",

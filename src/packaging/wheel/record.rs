@@ -1,13 +1,13 @@
 //! `RECORD`: every member named once, with the hash and size that its bytes have.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::super::archive::zip::{Archive, LEAD};
-use super::super::archive::{Outcome, Source, refuse};
+use super::super::archive::zip::{Archive, LEAD, Member};
+use super::super::archive::{Outcome, Source, names, refuse};
 use super::{MAX_TEXT, invalid};
 use crate::error::Result;
 
@@ -64,6 +64,7 @@ fn match_rows<S: Source + ?Sized>(
     let members = &archive.members;
     let files = members.iter().enumerate().filter(|(_, member)| !member.directory);
     let places: HashMap<&str, usize> = files.map(|(index, member)| (&*member.name, index)).collect();
+    let directories = directories(members);
     let unhashed = UNHASHED.map(|name| format!("{dist_info}/{name}"));
     let mut rows: Vec<Option<Row>> = members.iter().map(|_| None).collect();
     let mut named = vec![false; members.len()];
@@ -76,6 +77,13 @@ fn match_rows<S: Source + ?Sized>(
             // Signatures may be listed though a tool has taken them out.
             if path == unhashed[0] && !(hash.is_empty() && size.is_empty()) {
                 refuse!("RECORD has a hash or size for itself");
+            }
+            continue;
+        }
+        if place.is_none() && directories.contains(path.trim_end_matches('/')) {
+            // Some tools list directories, which have no bytes.
+            if !matches!(size.as_str(), "" | "0") {
+                refuse!("RECORD has the size {size:?} for the directory {path:?}");
             }
             continue;
         }
@@ -97,6 +105,12 @@ fn match_rows<S: Source + ?Sized>(
         }
     }
     Ok(rows)
+}
+
+/// Those that are members, and those that hold members.
+fn directories(members: &[Member]) -> HashSet<&str> {
+    let own = members.iter().filter(|member| member.directory).map(|member| &*member.name);
+    own.chain(members.iter().flat_map(|member| names::above(&member.name))).collect()
 }
 
 impl Row {

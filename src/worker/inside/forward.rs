@@ -41,16 +41,14 @@ fn short(gate: &Path) -> Result<PathBuf, String> {
 fn accept(listener: &TcpListener, gate: &Path) {
     // A place is given back when the receiver takes a token out.
     let (places, tokens) = sync_channel::<()>(CONNECTIONS as usize);
-    let tokens = std::sync::Arc::new(std::sync::Mutex::new(tokens));
+    let tokens = std::sync::Arc::new(parking_lot::Mutex::new(tokens));
     for stream in listener.incoming() {
         let (Ok(stream), Ok(())) = (stream, places.send(())) else { return };
         let (tokens, gate) = (tokens.clone(), gate.to_owned());
         // Without a thread the connection is closed, and the client says so.
         let _ = thread(move || {
             let _ = both_ways(&stream, gate);
-            if let Ok(tokens) = tokens.lock() {
-                let _ = tokens.recv();
-            }
+            let _ = tokens.lock().recv();
         });
     }
 }

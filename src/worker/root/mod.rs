@@ -17,12 +17,13 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Limits, Step};
 use crate::error::{Error, Result};
 use apt::{Apt, Package};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How long what a list of packages comes to is believed.
@@ -90,7 +91,7 @@ pub async fn enter(room: &Room<'_>, step: Step, plan: &mut Plan) -> Result<Optio
     if let Some(root) = &root {
         root.apply(plan);
         if step == Step::Repair {
-            *room.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(root));
+            *room.root.lock() = Some(Arc::clone(root));
         }
     }
     Ok(root)
@@ -149,7 +150,7 @@ impl Roots {
         }
         let request = hash(&[&[MADE.to_owned(), apt::host_state()?], packages].concat());
         let flight = {
-            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut flights = self.flights.lock();
             Arc::clone(flights.entry(request.clone()).or_default())
         };
         let _turn = flight.lock().await;

@@ -5,11 +5,12 @@ use super::usage::{Usage, usage};
 use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
+use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Signal, pidfd_send_signal};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -49,7 +50,7 @@ struct Facts {
 
 impl Seen {
     fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.0.lock())
     }
 
     pub fn peak(&self) -> u64 {

@@ -52,6 +52,15 @@ impl Server {
 
     /// The same within other limits.
     pub async fn start_within(limits: server::Limits, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_table(limits, wheelwright::web::routes::table(), change).await
+    }
+
+    /// The same with other routes.
+    pub async fn start_table(
+        limits: server::Limits,
+        table: wheelwright::web::router::Table,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let data = tempfile::tempdir().expect("a temporary directory");
         let mut config = Config { data: data.path().to_owned(), ..Config::default() };
@@ -66,7 +75,9 @@ impl Server {
             let stopped = async {
                 let _ = stopped.await;
             };
-            server::serve_within(limits, serving, listener, stopped).await.expect("the server ends well");
+            server::serve_table(limits, table, serving, listener, stopped)
+                .await
+                .expect("the server ends well");
         });
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
         Self { app, address, http: http.expect("a client"), data, company: None, stop: Some(stop) }

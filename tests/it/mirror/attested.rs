@@ -27,7 +27,7 @@ async fn provenance_of_an_upstream_is_advertised_passed_through_and_kept() {
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
     let base = format!("https://{}/alice/dev", upstream.address);
     let wheel = Package::new("demo", "1.0").wheel();
-    let form = Form::of(&wheel).field("attestations", "[{\"version\": 1, \"envelope\": {}}]").finish();
+    let form = Form::of(&wheel).field("attestations", &wheel.attestations()).finish();
     let kind = format!("multipart/form-data; boundary={BOUNDARY}");
     let sent = http.post(format!("{base}/")).basic_auth("alice", Some(PASSWORD)).header("content-type", kind);
     assert_eq!(sent.body(form).send().await.unwrap().status(), 200);

@@ -68,11 +68,13 @@ impl Links {
         Ok(())
     }
 
-    /// At the end: no member and no target lies behind a symbolic link.
+    /// At the end: no member and no target lies behind a symbolic link, or would where the file
+    /// system does not tell upper and lower case apart.
     pub(super) fn check(&self) -> Outcome<()> {
         if self.symlinks.is_empty() {
             return Ok(());
         }
+        self.check_folded()?;
         for path in &self.paths {
             if let Some(link) = names::above(path).find(|above| self.symlinks.contains_key(*above)) {
                 refuse!("{path:?} goes through the link {link:?}");
@@ -86,6 +88,27 @@ impl Links {
             }
         }
         Ok(())
+    }
+}
+
+impl Links {
+    /// Plain files may differ in case alone, as on every package index: unpacked elsewhere, one of
+    /// them is lost. A link among them would send the other's bytes to another place.
+    fn check_folded(&self) -> Outcome<()> {
+        let links: HashMap<String, &str> =
+            self.symlinks.keys().map(|name| (names::fold(name), name.as_str())).collect();
+        for path in &self.paths {
+            let folded = names::fold(path);
+            let same = links.get(&folded).filter(|link| **link != path.as_str());
+            let behind = names::above(&folded).find_map(|above| links.get(above));
+            if let Some(link) = same.or(behind) {
+                refuse!("{path:?} is the link {link:?}, or goes through it, where case does not count");
+            }
+        }
+        match links.len() == self.symlinks.len() {
+            true => Ok(()),
+            false => refuse!("two links differ only in case or spelling"),
+        }
     }
 }
 

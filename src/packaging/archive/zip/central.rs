@@ -6,8 +6,11 @@ use super::super::{Fields, Outcome, refuse};
 use super::extra;
 use super::member::{Member, Method};
 
-/// Deflate's two level bits and "names are UTF-8"; no other flag is harmless.
-const FLAGS: u16 = 0x0806;
+/// Deflate's two level bits, "a data descriptor follows" and "names are UTF-8"; no other flag is
+/// harmless.
+const FLAGS: u16 = 0x080e;
+/// Sizes and CRC stand behind the bytes too: whoever writes to a pipe knows them no earlier.
+pub(super) const DESCRIPTOR: u16 = 0x0008;
 const UTF8: u16 = 0x0800;
 const FIXED: usize = 46;
 
@@ -130,6 +133,10 @@ impl Central {
 
     fn check_method(&self, name: &str) -> Outcome<Method> {
         match self.method {
+            // Who reads from front to back cannot tell where such bytes end.
+            0 if self.flags & DESCRIPTOR != 0 && self.size != 0 => {
+                refuse!("stored member {name:?} has a data descriptor: where it ends is ambiguous")
+            }
             0 if self.packed != self.size => refuse!("stored member {name:?} has two sizes"),
             0 => Ok(Method::Stored),
             8 => Ok(Method::Deflated),
@@ -141,9 +148,6 @@ impl Central {
 fn check_flags(flags: u16, name: &str) -> Outcome<()> {
     if flags & 0x2041 != 0 {
         refuse!("member {name:?} is encrypted");
-    }
-    if flags & 0x0008 != 0 {
-        refuse!("member {name:?} has a data descriptor (write the archive to a file, not to a pipe)");
     }
     if flags & !FLAGS != 0 {
         refuse!("member {name:?} has unknown flags {flags:#06x}");

@@ -1,6 +1,7 @@
 //! Local headers: each must repeat its central header, and begin where the member before it ends.
 
 use super::super::{Fields, Outcome, Source, read_exactly, refuse};
+use super::central::DESCRIPTOR;
 use super::extra;
 use super::member::Member;
 
@@ -18,8 +19,11 @@ pub(super) fn check_all<S: Source + ?Sized>(source: &S, members: &mut [Member], 
                 member.header
             );
         }
-        member.data = check(source, member)?;
+        let zip64 = check(source, member)?;
         at = member.data.saturating_add(member.packed);
+        if member.flags & DESCRIPTOR != 0 {
+            at = check_descriptor(source, member, at, zip64)?;
+        }
         if at > end {
             refuse!("member {:?} reaches into the central directory", member.name);
         }
@@ -30,8 +34,8 @@ pub(super) fn check_all<S: Source + ?Sized>(source: &S, members: &mut [Member], 
     Ok(())
 }
 
-/// Compares one local header; returns the offset behind it.
-fn check<S: Source + ?Sized>(source: &S, member: &Member) -> Outcome<u64> {
+/// Compares one local header and notes the offset behind it; whether it has a ZIP64 field.
+fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> Outcome<bool> {
     let fixed = read_exactly(source, member.header, FIXED)?;
     let Some(local) = Local::parse(&fixed) else { refuse!("no local header for member {:?}", member.name) };
     let (name_length, extra_length) = (usize::from(local.name), usize::from(local.extra));
@@ -48,7 +52,9 @@ fn check<S: Source + ?Sized>(source: &S, member: &Member) -> Outcome<u64> {
     if local.method != member.method.code() {
         return differs("compression method");
     }
-    if local.crc != member.crc {
+    // With a data descriptor the header may leave them open: zero, and nothing else.
+    let open = member.flags & DESCRIPTOR != 0;
+    if local.crc != member.crc && !(open && local.crc == 0) {
         return differs("CRC");
     }
     let zip64 = extra::check(extra, name)?;
@@ -56,10 +62,30 @@ fn check<S: Source + ?Sized>(source: &S, member: &Member) -> Outcome<u64> {
     if !extra::resolve(zip64, &mut [&mut size, &mut packed]) {
         refuse!("the ZIP64 extra field of {:?} has the wrong length", member.name);
     }
-    if (size, packed) != (member.size, member.packed) {
+    if (size, packed) != (member.size, member.packed) && !(open && (size, packed) == (0, 0)) {
         return differs("sizes");
     }
-    Ok(member.header + (FIXED + name_length + extra_length) as u64)
+    let is_zip64 = zip64.is_some();
+    member.data = member.header + (FIXED + name_length + extra_length) as u64;
+    Ok(is_zip64)
+}
+
+/// Compares the data descriptor at `at`; returns the offset behind it. Its signature is optional by
+/// the standard; without it two readers could disagree on where it begins.
+fn check_descriptor<S: Source + ?Sized>(source: &S, member: &Member, at: u64, zip64: bool) -> Outcome<u64> {
+    let length = if zip64 { 24 } else { 16 };
+    let bytes = read_exactly(source, at, length)?;
+    let parsed = || {
+        let mut fields = Fields(bytes.strip_prefix(b"PK\x07\x08")?);
+        let crc = fields.u32()?;
+        let mut size = || if zip64 { fields.u64() } else { fields.u32().map(u64::from) };
+        Some((crc, size()?, size()?))
+    };
+    match parsed() {
+        Some(told) if told == (member.crc, member.packed, member.size) => Ok(at + length as u64),
+        Some(_) => refuse!("the data descriptor of {:?} disagrees with its central header", member.name),
+        None => refuse!("no data descriptor behind member {:?}", member.name),
+    }
 }
 
 struct Local {

@@ -161,9 +161,41 @@ fn ambiguous_zip64_records_are_refused() {
 }
 
 #[test]
+fn data_descriptors_are_read_and_held_against_the_central_header() {
+    let accepted = [
+        one().piped(),
+        one().piped().local(|head| head.crc = one().local.crc),
+        one().piped().local(|head| *head = one().piped().central),
+        Entry::stored("d/", b"").mode(0o040_755).piped(),
+        Entry::new("empty", b"").piped(),
+    ];
+    for entry in accepted {
+        let zip = Zip::of(vec![entry, Entry::stored("d/b.txt", b"world")]);
+        assert_eq!(verdict(&zip.bytes(), Names::Portable), Ok(()));
+    }
+    let behind = |change: fn(&mut Vec<u8>)| {
+        let mut entry = one().piped();
+        change(&mut entry.behind);
+        Zip::of(vec![entry, Entry::stored("d/b.txt", b"world")])
+    };
+    refused(&behind(|bytes| bytes[4] ^= 1), "data descriptor of \"a.txt\" disagrees");
+    refused(&behind(|bytes| bytes[8] ^= 1), "data descriptor of \"a.txt\" disagrees");
+    refused(&behind(|bytes| bytes[12] ^= 1), "data descriptor of \"a.txt\" disagrees");
+    refused(&behind(|bytes| drop(bytes.drain(..4))), "no data descriptor behind");
+    refused(&behind(Vec::clear), "no data descriptor behind");
+    refused(&behind(|bytes| bytes.extend([0; 8])), "bytes before, between");
+    refused(&Zip::of(vec![Entry::stored("s", b"x").piped()]), "where it ends is ambiguous");
+    refused(&Zip::of(vec![one().piped().local(|head| head.crc = 1)]), "disagree on the CRC");
+    refused(&Zip::of(vec![one().piped().local(|head| head.size = 1)]), "disagree on the sizes");
+    refused(&Zip::of(vec![one().piped().local(|head| head.flags = 0)]), "disagree on the flags");
+    // Without the flag nothing stands behind the bytes.
+    let unmarked = Entry { behind: one().piped().behind, ..one() };
+    refused(&Zip::of(vec![unmarked, Entry::stored("b", b"")]), "bytes before, between");
+}
+
+#[test]
 fn flags_methods_comments_and_extras_beyond_the_plain_ones_are_refused() {
     let both = |change: fn(&mut super::super::kit::Head)| Zip::of(vec![one().both(change)]);
-    refused(&both(|head| head.flags = 0x0008), "data descriptor");
     refused(&both(|head| head.flags = 0x0001), "encrypted");
     refused(&both(|head| head.flags = 0x2000), "encrypted");
     refused(&both(|head| head.flags = 0x0020), "unknown flags");

@@ -8,10 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt as _;
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -76,11 +77,11 @@ impl Pass {
 
     fn note(&self, filename: &str, hash: &Sha256) {
         let one = Fetched { filename: filename.to_owned(), sha256: hexadecimal(&hash.clone().finalize()) };
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).insert(one);
+        self.fetched.lock().insert(one);
     }
 
     pub fn fetched(&self) -> Vec<Fetched> {
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.fetched.lock().iter().cloned().collect()
     }
 
     /// A page's project part: `demo/`; empty for the list.
@@ -94,7 +95,7 @@ impl Pass {
     fn is_known(&self, path: &str) -> bool {
         let path = pages::spelling(path);
         let file = path.strip_suffix(".metadata").unwrap_or(&path);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         known.contains(&path) || known.contains(file)
     }
 
@@ -148,7 +149,7 @@ impl Pass {
         let body = String::from_utf8_lossy(&body).into_owned();
         if status == StatusCode::OK {
             let links = pages::links(&body, &url);
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).extend(links);
+            self.known.lock().extend(links);
         }
         let body = if method == Method::HEAD { String::new() } else { pages::rooted(body, &self.server) };
         let mut response = plain(status, body);

@@ -1,0 +1,22 @@
+//! What is known of an upstream's page without asking: names that are private stay here.
+
+use super::Mirrors;
+use super::asked::{Asked, Topic};
+use super::held::What;
+use crate::error::Result;
+use crate::index::directory::Index;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::Page;
+use std::sync::Arc;
+
+impl Mirrors {
+    /// The page of `project` as the upstream told it last, however long ago.
+    pub async fn last_told(&self, index: &Index, project: &ProjectName) -> Result<Option<Arc<Page>>> {
+        let asked = Asked::new(&self.0.config, index)?;
+        let held = self.0.held(&asked, &Topic::Project(project.clone())).await?;
+        Ok(held.and_then(|held| match &held.what {
+            What::Page(page) => Some(page.clone()),
+            _ => None,
+        }))
+    }
+}
