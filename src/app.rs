@@ -161,7 +161,7 @@ async fn collect(app: Weak<Parts>) {
         };
         tokio::time::sleep(Duration::from_secs(every)).await;
         let Some(app) = app.upgrade() else { return };
-        match gc::collect(&app.db, &app.store, &app.config.gc, false).await {
+        match panics::caught(gc::collect(&app.db, &app.store, &app.config.gc, false)).await {
             Ok(done) if done.blobs > 0 => {
                 tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed what nothing refers to");
             }
