@@ -241,7 +241,7 @@ fn same_or_refused(known: &StoredFile, filename: &str, digests: &Digests) -> Res
     let spelling = match known.filename == filename {
         true => String::new(),
         false if known.kind == "sdist" => {
-            format!(" Only one sdist may be uploaded per release: '{filename}' is another one.")
+            format!(" Only one sdist may be uploaded per release. '{filename}' is another one.")
         }
         false => format!(" '{filename}' is another spelling of that name."),
     };
