@@ -53,6 +53,9 @@ pub enum Error {
     /// what answers 503, but not this.
     #[error("{0}")]
     Offline(String),
+    /// 508: a request of this server that came back to it.
+    #[error("{0}")]
+    Loop(String),
     /// 500: the bytes of a stored file are lost or cannot be read; which, and what helps.
     #[error("{0}")]
     Lost(String),
@@ -111,6 +114,7 @@ impl Error {
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
             Self::Timeout(text) => Self::Timeout(text.clone()),
             Self::Offline(text) => Self::Offline(text.clone()),
+            Self::Loop(text) => Self::Loop(text.clone()),
             Self::Lost(text) => Self::Lost(text.clone()),
             Self::Full(text) => Self::Full(text.clone()),
             Self::Internal(chain) => Self::Internal(anyhow::anyhow!("{chain:#}")),

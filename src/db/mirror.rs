@@ -1,6 +1,6 @@
 //! What upstreams said: pages, lists of names, METADATA read from remote wheels.
 
-use super::{Db, Micros, Tx};
+use super::{Db, Engine, Micros, Tx};
 use crate::error::Result;
 use sqlx::Row as _;
 use std::collections::HashMap;
@@ -174,6 +174,50 @@ impl Db {
         .bind(sha256)
         .execute(&self.writer)
         .await?;
+        Ok(())
+    }
+}
+
+impl Db {
+    /// When files without an upload time were first seen: filename to (identity, time).
+    pub async fn first_seen(&self, index: &str, project: &str) -> Result<HashMap<String, (String, Micros)>> {
+        let query = "SELECT filename, identity, at FROM first_seen WHERE index_name = $1 AND project = $2";
+        let rows = sqlx::query(query).bind(index).bind(project).fetch_all(&self.pool).await?;
+        let mut seen = HashMap::with_capacity(rows.len());
+        for row in rows {
+            seen.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+        }
+        Ok(seen)
+    }
+
+    /// Remembers that files (name, identity) were seen for the first time.
+    pub async fn see_first(
+        &self,
+        index: &str,
+        project: &str,
+        files: &[(String, String)],
+        at: Micros,
+    ) -> Result<()> {
+        let mut tx = match self.engine {
+            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => self.writer.begin().await?,
+        };
+        for (filename, identity) in files {
+            sqlx::query(
+                "INSERT INTO first_seen (index_name, project, filename, identity, at) \
+                 SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
+                 ON CONFLICT (index_name, filename) DO UPDATE SET project = excluded.project, \
+                 identity = excluded.identity, at = excluded.at",
+            )
+            .bind(index)
+            .bind(project)
+            .bind(filename)
+            .bind(identity)
+            .bind(at)
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ impl Indexes {
         let stripes = Arc::new(Stripes::default());
         let bumped = stripes.clone();
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
-        let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed)?;
+        let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed, &uuid)?;
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());

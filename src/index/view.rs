@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
+use crate::upstream::client;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::HeaderValue;
@@ -306,6 +307,28 @@ impl Views {
         let readable = walk.readable(directory, who);
         let sight = Sight { directory, order: &walk.order, readable, as_of: None };
         Ok(self.sources().project(sight, project, false).await?.page)
+    }
+
+    /// Refuses a request that a mirror below `index` sent: it would wait for its own answer.
+    ///
+    /// # Errors
+    /// `Loop`.
+    pub fn not_from_below(
+        &self,
+        directory: &Arc<Directory>,
+        index: &IndexName,
+        uuid: &str,
+        asker: Option<&HeaderValue>,
+    ) -> Result<()> {
+        let Some(asker) = asker else { return Ok(()) };
+        let walk = self.walk(directory, index)?;
+        let sent = |source: &&IndexName| client::asker(uuid, source.as_str()).as_bytes() == asker.as_bytes();
+        match walk.order.sources.iter().find(sent) {
+            None => Ok(()),
+            Some(mirror) => Err(Error::Loop(format!(
+                "the mirror {mirror} asks its own server: set its mirror_url to another index"
+            ))),
+        }
     }
 
     /// The order of an index in this snapshot, worked out once.

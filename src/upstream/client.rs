@@ -31,6 +31,8 @@ pub struct Source {
     pub url: Url,
     authorization: Option<HeaderValue>,
     trust: Trust,
+    /// The mirror whose upstream it is; empty if none.
+    asker: String,
 }
 
 impl Source {
@@ -41,7 +43,13 @@ impl Source {
         let _ = plain.set_username("");
         let _ = plain.set_password(None);
         plain.set_fragment(None);
-        Self { url: plain, authorization: authorization(url), trust }
+        Self { url: plain, authorization: authorization(url), trust, asker: String::new() }
+    }
+
+    /// The same as the upstream of a mirror.
+    pub fn of_mirror(mut self, index: &str) -> Self {
+        self.asker = index.to_owned();
+        self
     }
 
     /// Same scheme, host and port: the only place where the credentials go.
@@ -64,6 +72,16 @@ fn authorization(url: &Url) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// The header that tells which mirror asks.
+pub const ASKER: &str = "x-wheelwright-mirror";
+
+/// What stands in it: nothing that others could read an index's name from.
+pub fn asker(uuid: &str, index: &str) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(format!("{uuid} {index}").as_bytes());
+    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Speaks HTTP to upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -75,6 +93,8 @@ pub struct Client {
     public: (reqwest::Client, Guard),
     allow_private: bool,
     offline: bool,
+    /// Which installation asks.
+    uuid: Arc<str>,
     /// Until an upstream that is silent is given up on.
     pub timeout: Duration,
 }
@@ -108,8 +128,15 @@ impl Client {
             public: guarded(public)?,
             allow_private: config.mirror.allow_private_redirects,
             offline: config.offline,
+            uuid: "".into(),
             timeout,
         })
+    }
+
+    /// Tells upstreams which index of this installation asks, so that a server notices itself.
+    pub fn of(mut self, uuid: &str) -> Self {
+        self.uuid = uuid.into();
+        self
     }
 
     pub fn is_offline(&self) -> bool {
@@ -166,6 +193,9 @@ impl Client {
     ) -> Result<Response> {
         let client = self.client_for(source, url)?;
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
+        if !source.asker.is_empty() {
+            request = request.header(ASKER, asker(&self.uuid, &source.asker));
+        }
         if source.is_origin_of(url)
             && let Some(authorization) = &source.authorization
         {
@@ -300,6 +330,9 @@ pub fn unexpected(url: &Url, status: StatusCode) -> Error {
     match code {
         401 | 403 | 407 => Error::BadUpstream(format!(
             "{at} answers {code}: it wants a credential, or another one, in the mirror's mirror_url"
+        )),
+        508 => Error::BadUpstream(format!(
+            "{at} leads back to this mirror itself: set mirror_url (or --upstream, PIP_INDEX_URL) to another index"
         )),
         429 | 503 => Error::Unavailable(format!("{at} answers {code}: it is overloaded, ask again later")),
         _ => Error::BadUpstream(format!("{at} answers {code}")),

@@ -26,7 +26,22 @@ fn identity() -> HeaderMap {
 /// # Errors
 /// `Missing` if the upstream does not have what it lists.
 pub async fn open(client: &Client, source: &Source, url: &Url) -> Result<Response> {
-    let response = client.send(source, Method::GET, url, &identity()).await?;
+    checked(get(client, source, url).await?, url)
+}
+
+/// [`open`] without a look at the status.
+pub async fn get(client: &Client, source: &Source, url: &Url) -> Result<Response> {
+    client.send(source, Method::GET, url, &identity()).await
+}
+
+/// Whether the link may have expired or moved.
+pub fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 404 | 410)
+}
+
+/// # Errors
+/// `Missing`, `BadUpstream`, `Unavailable`: the answer is not the file.
+pub fn checked(response: Response, url: &Url) -> Result<Response> {
     match response.status() {
         StatusCode::OK => Ok(response),
         StatusCode::NOT_FOUND | StatusCode::GONE => Err(gone(url)),

@@ -99,6 +99,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::BadUpstream(_) => StatusCode::BAD_GATEWAY,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Timeout(_) | Error::Offline(_) => StatusCode::GATEWAY_TIMEOUT,
+        Error::Loop(_) => StatusCode::LOOP_DETECTED,
         Error::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         Error::Lost(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

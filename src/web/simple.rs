@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::index::directory::Index;
 use crate::index::view::{Amend, Ask, Form, Prepared, Variant};
 use crate::packaging::name::ProjectName;
+use crate::upstream::client;
 use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
@@ -128,6 +129,7 @@ pub(super) fn ask<'a, B>(
     form: Form,
     refresh: bool,
 ) -> Result<Ask<'a>> {
+    not_from_below(ctx, index)?;
     let slashes = ctx.uri.path().bytes().filter(|byte| *byte == b'/').count();
     Ok(Ask {
         directory: &ctx.directory,
@@ -141,6 +143,12 @@ pub(super) fn ask<'a, B>(
         refresh,
         amend: None,
     })
+}
+
+/// Refuses a request of this server's own mirror that came back to it.
+fn not_from_below<B>(ctx: &Ctx<B>, index: &Index) -> Result<()> {
+    let (indexes, asker) = (&ctx.app.indexes, ctx.headers.get(client::ASKER));
+    indexes.views.not_from_below(&ctx.directory, &index.name, indexes.uuid(), asker)
 }
 
 /// The moment that `+at/{date}` names: the end of a day (UTC), or a time.

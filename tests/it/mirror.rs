@@ -6,6 +6,7 @@ mod buckets;
 mod files;
 mod http;
 mod kept;
+mod loops;
 mod metadata;
 mod offline;
 mod pages;

@@ -53,7 +53,8 @@ impl Asked {
         let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
             index: index.name.clone(),
-            source: Source::new(url, if mirror.by_operator { Trust::Operator } else { Trust::Account }),
+            source: Source::new(url, if mirror.by_operator { Trust::Operator } else { Trust::Account })
+                .of_mirror(index.name.as_str()),
             lifetime,
             negative_lifetime: lifetime.min(micros(config.mirror.negative_expiry)),
         })

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::files::parsed;
 use super::verify::{Others, agreed_size, verify};
-use super::{Download, Inner, Located};
+use super::{Download, Inner, Located, Mirrors};
 use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
@@ -120,7 +120,7 @@ impl Inner {
     }
 
     async fn fetch_file(
-        &self,
+        self: &Arc<Self>,
         asked: &Asked,
         located: &Located,
         tell: &watch::Sender<Progress>,
@@ -133,8 +133,7 @@ impl Inner {
         let file = &located.file;
         let url = parsed(file)?;
         let mut others = Others::new(&file.hashes);
-        let spool = self.spool(asked, file, &url, &mut others, tell).await;
-        let mut spool = spool?;
+        let (mut spool, url) = self.spool(asked, located, url, &mut others, tell).await?;
         let digests = spool.finish().await?;
         verify(&url, file, &digests, others).inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
         let opened = tell.borrow().file.clone();
@@ -162,27 +161,48 @@ impl Inner {
         }
     }
 
-    /// Spools the body. One more try if the upstream breaks off before it sent anything.
+    /// Where the upstream's page says now that the file is, if that is another place: links are
+    /// signed for a while, and files move.
+    async fn moved(self: &Arc<Self>, asked: &Asked, located: &Located) -> Option<Url> {
+        let page = Mirrors(self.clone()).project_page(asked, &located.project, true).await.ok()??;
+        let known = &located.file;
+        let file = page.page.files.iter().find(|file| file.filename == known.filename)?;
+        let hashes = file.hashes.sha256.as_ref().zip(known.hashes.sha256.as_ref());
+        let same = hashes.is_none_or(|(new, old)| new == old) && file.url != known.url;
+        same.then(|| Url::parse(&file.url).ok())?
+    }
+
+    /// Spools the body. One more try if the upstream breaks off before it sent anything, and one at
+    /// the place that a fresh page tells. Returns the place, too.
     async fn spool(
-        &self,
+        self: &Arc<Self>,
         asked: &Asked,
-        file: &File,
-        url: &Url,
+        located: &Located,
+        mut url: Url,
         others: &mut Others,
         tell: &watch::Sender<Progress>,
-    ) -> Result<Spool> {
-        let mut tries = 0;
+    ) -> Result<(Spool, Url)> {
+        let file = &located.file;
+        let (mut tries, mut looked) = (0, false);
         loop {
+            let response = files::get(&self.client, &asked.source, &url).await?;
+            if files::is_refusal(response.status()) && !looked {
+                looked = true;
+                if let Some(place) = self.moved(asked, located).await {
+                    url = place;
+                    continue;
+                }
+            }
             tries += 1;
-            let response = files::open(&self.client, &asked.source, url).await?;
-            let size = agreed_size(url, file.size, response.content_length())
+            let response = files::checked(response, &url)?;
+            let size = agreed_size(&url, file.size, response.content_length())
                 .inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
             let mut spool = self.store.spool().await?;
             tell.send_modify(|progress| progress.head = Some(Head { size }));
-            match self.fill(&mut spool, response, url, size, others, tell).await {
-                Ok(()) => return Ok(spool),
+            match self.fill(&mut spool, response, &url, size, others, tell).await {
+                Ok(()) => return Ok((spool, url)),
                 Err(error) if spool.size() == 0 && tries == 1 && is_broken(&error) => {
-                    tracing::info!(url = shown(url), %error, "the upstream broke off at once: trying again");
+                    tracing::info!(url = shown(&url), %error, "the upstream broke off at once: trying again");
                 }
                 Err(error) => return Err(error),
             }

@@ -28,7 +28,9 @@ const SMALL_RANGE: u64 = 4 << 20;
 
 /// The upstream URL of a file.
 pub(super) fn parsed(file: &File) -> Result<Url> {
-    Url::parse(&file.url).map_err(|error| Error::BadUpstream(format!("{}: {error}", file.url)))
+    Url::parse(&file.url).map_err(|error| {
+        Error::BadUpstream(format!("the upstream's URL of {} is invalid: {error}", file.filename))
+    })
 }
 
 impl Key<'_> {

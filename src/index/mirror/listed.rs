@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::index::directory::{Index, IndexName};
 use crate::packaging::filename::{encode_segment, is_variant};
 use crate::packaging::name::ProjectName;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File, Page, told_time};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
@@ -38,12 +38,16 @@ impl Mirrors {
         let project = &upstream.page.name;
         let mut ours = self.known(&index.name, project).await?;
         self.settle(&index.name, &upstream.page, &mut ours.files).await?;
+        let seen = self.0.first_seen(&index.name, &upstream.page).await?;
         let online = !upstream.cut_off;
         let mut page = (*upstream.page).clone();
         if upstream.cut_off && !page.files.is_empty() {
             self.keep_served(&mut page, &ours).await?;
         }
         for file in &mut page.files {
+            if file.upload_time.is_none() {
+                file.upload_time = seen.get(&file.filename).and_then(|(_, at)| told_time(*at));
+            }
             ours.correct(&index.name, file, online);
         }
         Ok(page)
@@ -113,7 +117,8 @@ impl Ours {
         }
         match self.metadata.get(&file.filename) {
             Some((of, sha256)) if of == identity(file) => CoreMetadata::Sha256(sha256.clone()),
-            _ if online => file.core_metadata.clone(),
+            // Its hash is passed on once it proved right: an installer that gets other bytes gives up.
+            _ if online && file.core_metadata != CoreMetadata::No => CoreMetadata::Yes,
             _ => CoreMetadata::No,
         }
     }

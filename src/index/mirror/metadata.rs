@@ -10,6 +10,8 @@ use crate::index::directory::Index;
 use crate::missing;
 use crate::packaging::archive::remote::{Plan, Step};
 use crate::packaging::filename::{Kind, describe};
+use crate::packaging::metadata::Metadata;
+use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::version::Version;
 use crate::store::Blob;
@@ -55,7 +57,9 @@ impl Mirrors {
         if let Some(bytes) = self.0.provenance.get(url) {
             return Ok(bytes);
         }
-        let parsed = Url::parse(url).map_err(|e| Error::BadUpstream(format!("{url}: {e}")))?;
+        let parsed = Url::parse(url).map_err(|error| {
+            Error::BadUpstream(format!("the provenance URL of {} is invalid: {error}", located.file.filename))
+        })?;
         let (inner, key) = (self.0.clone(), url.clone());
         let flight = self.0.metadata.join(url.clone(), || async move {
             if let Some(bytes) = inner.provenance.get(&key) {
@@ -107,37 +111,64 @@ impl Inner {
     }
 
     /// Gets METADATA, keeps it, and lets the page tell of it.
-    async fn learn_metadata(&self, asked: &Asked, located: &Located) -> Result<Bytes> {
+    async fn learn_metadata(self: &Arc<Self>, asked: &Asked, located: &Located) -> Result<Bytes> {
         // Whoever looked before it was kept, and came when that flight had landed.
         if let Some(bytes) = self.kept_metadata(asked, located).await? {
             return Ok(bytes);
         }
-        let _turn = self.page_turns.take(&asked.index).await;
-        let bytes = self.read_metadata(asked, &located.file).await?;
+        let turn = self.page_turns.take(&asked.index).await;
+        let mut read = self.read_metadata(asked, located).await;
+        drop(turn);
+        if let Err(error) = &read
+            && !matches!(error, Error::Unavailable(_) | Error::Timeout(_))
+            && located.file.core_metadata != CoreMetadata::No
+            && let Ok(bytes) = self.metadata_of_download(asked, located).await
+        {
+            read = Ok(bytes);
+        }
+        let bytes = read?;
         self.keep_metadata(asked, located, &bytes).await;
         Ok(bytes)
     }
 
-    /// What the upstream advertises comes first: pages told its hash.
-    async fn read_metadata(&self, asked: &Asked, file: &File) -> Result<Bytes> {
-        let advertised = file.core_metadata != CoreMetadata::No;
+    /// What the upstream advertises comes first. Where that is missing or wrong, the wheel's own is
+    /// as good: to stop an installer for it would help nobody.
+    async fn read_metadata(self: &Arc<Self>, asked: &Asked, located: &Located) -> Result<Bytes> {
+        let file = &located.file;
+        let advertised = file.core_metadata != CoreMetadata::No && !self.client.is_offline();
         let url = parsed(file)?;
-        let beside = match advertised && !self.client.is_offline() {
-            true => self.metadata_beside(asked, file, &url).await.map(Some),
+        let beside = match advertised {
+            true => self.metadata_beside(asked, located, &url).await.map(Some),
             false => Ok(None),
         };
         if let Ok(Some(bytes)) = beside {
             return Ok(bytes);
         }
-        let stored = self.metadata_of_stored(asked, file).await;
-        match (stored, beside) {
-            (Ok(Some(bytes)), _) => Ok(bytes),
-            (_, Err(error)) => Err(error),
-            (Err(error), _) => Err(error),
-            (Ok(None), Ok(_)) => self.metadata_by_ranges(asked, file, &url).await?.ok_or_else(|| {
+        if let Ok(Some(bytes)) = self.metadata_of_stored(asked, file).await {
+            return Ok(bytes);
+        }
+        match beside {
+            Err(error @ (Error::Unavailable(_) | Error::Timeout(_))) => Err(error),
+            Err(error) => {
+                let (index, filename) = (asked.index.as_str(), file.filename.as_str());
+                tracing::warn!(index, filename, %error, "metadata is read from the wheel itself");
+                let own = self.metadata_by_ranges(asked, file, &url).await;
+                own.ok().flatten().ok_or(error)
+            }
+            Ok(_) => self.metadata_by_ranges(asked, file, &url).await?.ok_or_else(|| {
                 missing!("the metadata of {} can be read only once the file was downloaded", file.filename)
             }),
         }
+    }
+
+    /// From the whole wheel, where its parts are not to be had.
+    async fn metadata_of_download(self: &Arc<Self>, asked: &Asked, located: &Located) -> Result<Bytes> {
+        if self.client.is_offline() {
+            return Err(crate::upstream::client::no_copy(&located.file.filename));
+        }
+        self.downloading(asked, located).end().await?;
+        let read = self.metadata_of_stored(asked, &located.file).await?;
+        read.ok_or_else(|| missing!("{} has no readable metadata", located.file.filename))
     }
 
     async fn metadata_of_stored(&self, asked: &Asked, file: &File) -> Result<Option<Bytes>> {
@@ -150,7 +181,8 @@ impl Inner {
     }
 
     /// `{url}.metadata`, as the upstream offers it (PEP 658).
-    async fn metadata_beside(&self, asked: &Asked, file: &File, url: &Url) -> Result<Bytes> {
+    async fn metadata_beside(&self, asked: &Asked, located: &Located, url: &Url) -> Result<Bytes> {
+        let file = &located.file;
         let mut beside = url.clone();
         beside.set_path(&format!("{}.metadata", url.path()));
         let bytes = files::document(&self.client, &asked.source, &beside).await?;
@@ -163,6 +195,11 @@ impl Inner {
                     "the upstream's metadata of {name} has sha256 {found}, but its page says {told}"
                 )));
             }
+        } else if !is_metadata_of(&bytes, located) {
+            return Err(Error::BadUpstream(format!(
+                "what the upstream has as metadata of {} is not metadata of it",
+                file.filename
+            )));
         }
         Ok(bytes)
     }
@@ -247,13 +284,7 @@ impl Inner {
         }
     }
 
-    fn learn_later(
-        self: &Arc<Self>,
-        asked: &Asked,
-        project: crate::packaging::name::ProjectName,
-        wanted: Vec<File>,
-        remote: bool,
-    ) {
+    fn learn_later(self: &Arc<Self>, asked: &Asked, project: ProjectName, wanted: Vec<File>, remote: bool) {
         let (inner, asked) = (self.clone(), asked.clone());
         tokio::spawn(async move {
             let Ok(_turn) = inner.ahead.acquire().await else { return };
@@ -276,6 +307,12 @@ impl Inner {
             }
         });
     }
+}
+
+/// Whether bytes that no hash vouches for are METADATA of the file's project.
+fn is_metadata_of(bytes: &[u8], located: &Located) -> bool {
+    let name = Metadata::parse(bytes).ok().and_then(|metadata| ProjectName::new(&metadata.name));
+    name.as_ref() == Some(&located.project)
 }
 
 /// The wheels whose metadata somebody will want first: of the newest releases, those for any
@@ -318,7 +355,6 @@ fn newest_wheels(page: &Page) -> Vec<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::name::ProjectName;
 
     fn page(filenames: &[&str]) -> Page {
         let file = |name: &&str| File { filename: (*name).to_owned(), ..File::default() };

@@ -10,6 +10,7 @@ mod known;
 mod listed;
 mod metadata;
 mod pages;
+mod seen;
 mod settle;
 mod turns;
 mod verify;
@@ -126,7 +127,8 @@ const HOT: u64 = 64 << 20;
 const IDLE: Duration = Duration::from_secs(600);
 
 impl Mirrors {
-    pub fn new(config: &Config, db: Db, store: Store, changed: Changed) -> Result<Self> {
+    /// `uuid` names this installation.
+    pub fn new(config: &Config, db: Db, store: Store, changed: Changed, uuid: &str) -> Result<Self> {
         let hot = moka::sync::Cache::builder()
             .max_capacity(HOT)
             .weigher(|_: &(String, String), held: &Arc<Held>| held.weight)
@@ -142,7 +144,7 @@ impl Mirrors {
             db,
             store,
             changed,
-            client: Client::new(config)?,
+            client: Client::new(config)?.of(uuid),
             hot,
             pages: Flights::default(),
             downloads: download::Downloads::default(),

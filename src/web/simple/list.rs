@@ -68,6 +68,7 @@ async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
         "" => (vec![ctx.index()?], String::new()),
         several => (ctx.indexes()?, format!(" ({several})")),
     };
+    indexes.iter().try_for_each(|index| super::not_from_below(ctx, index))?;
     if !several.is_empty() {
         // A target that does not exist is told here, not project by project.
         proxy::for_target(ctx).await?;

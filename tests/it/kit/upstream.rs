@@ -33,6 +33,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub path: String,
+    pub query: Option<String>,
     pub headers: HeaderMap,
 }
 
@@ -49,6 +50,10 @@ pub struct Behaviour {
     /// reads wheels by ranges.
     pub metadata: Option<&'static str>,
     pub etag: bool,
+    /// What is at `.metadata` in place of what is advertised: nothing, or this.
+    pub beside: Option<Option<&'static str>>,
+    /// A file is there only under links with this query, which pages tell; others are 403.
+    pub signature: Option<&'static str>,
     /// The status for a project that is not there.
     pub missing: u16,
     /// Its page is 403.
@@ -78,6 +83,8 @@ impl Default for Behaviour {
             ranges: true,
             metadata: Some("Metadata-Version: 2.1\nName: any\nVersion: 1.0\n"),
             etag: true,
+            beside: None,
+            signature: None,
             missing: 404,
             refused: None,
             serial: None,
@@ -195,7 +202,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let asked = Asked { path: path.clone(), headers: request.headers().clone() };
+    let query = request.uri().query().map(str::to_owned);
+    let asked = Asked { path: path.clone(), query, headers: request.headers().clone() };
     shared.log.lock().expect("a log").push(asked.clone());
     let behaviour = shared.behaviour.lock().expect("behaviour").clone();
     if !is_let_in(&behaviour, &asked.headers) {
@@ -305,7 +313,8 @@ fn bomb(length: usize, content_type: &'static str) -> Response {
 
 fn link(behaviour: &Behaviour, filename: &str) -> String {
     let host = behaviour.files_at.as_deref().unwrap_or_default();
-    format!("{host}/files/{}", encode_segment(filename))
+    let query = behaviour.signature.map(|text| format!("?{text}")).unwrap_or_default();
+    format!("{host}/files/{}{query}", encode_segment(filename))
 }
 
 fn files_json(behaviour: &Behaviour, name: &str, files: &BTreeMap<String, Bytes>) -> String {
@@ -370,6 +379,12 @@ async fn file(shared: &Shared, behaviour: &Behaviour, asked: &Asked, filename: &
         Some(Fault::Redirect(location)) => return redirect(location),
         Some(Fault::Instead(text)) => return instead(text),
         _ => {}
+    }
+    if behaviour.signature.is_some() && behaviour.signature != asked.query.as_deref() {
+        return status(403);
+    }
+    if let (Some(beside), true) = (behaviour.beside, filename.ends_with(".metadata")) {
+        return beside.map_or_else(|| status(404), instead);
     }
     if let (Some(text), true) = (behaviour.metadata, filename.ends_with(".metadata")) {
         return faulty(behaviour.file.as_ref(), text.into());

@@ -204,3 +204,36 @@ async fn ensure_waits_until_the_file_is_stored() {
     assert_eq!(story.server.app.store.size(&row.sha256).await.unwrap(), Some(1000));
     assert_eq!(row.project, name("six").as_str());
 }
+
+#[tokio::test]
+async fn a_link_that_expired_is_looked_up_once_more_before_anybody_is_told() {
+    let story = Story::start().await;
+    let bytes = noise(1, 1000);
+    story.upstream.add(WHEEL, bytes.clone());
+    story.upstream.set(|b| b.signature = Some("sig=1"));
+    let located = story.only("six").await;
+    story.upstream.set(|b| b.signature = Some("sig=2"));
+    assert!(story.download(&located).await.unwrap() == bytes);
+    assert_eq!(story.upstream.asked("/simple/six/"), 2);
+
+    let story = Story::start().await;
+    story.upstream.add(WHEEL, bytes);
+    let located = story.only("six").await;
+    story.upstream.set(|b| b.file = Some(Fault::Status(403)));
+    let error = story.download(&located).await.unwrap_err();
+    assert_eq!(kind(&error), "bad upstream", "the page tells no other place");
+    assert_eq!((story.upstream.asked("/simple/six/"), story.upstream.asked("/files/")), (2, 1));
+}
+
+#[tokio::test]
+async fn files_without_an_upload_time_are_as_old_as_our_knowledge_of_them() {
+    let story = Story::start().await;
+    story.upstream.add(WHEEL, noise(1, 1000));
+    story.upstream.set(|b| (b.json, b.upload_time) = (false, None));
+    let first = story.listed("six").await.remove(0).upload_time.expect("a time");
+    story.upstream.add("six-2.0-py3-none-any.whl", noise(2, 1000));
+    story.refreshed("six").await.unwrap().unwrap();
+    let files = story.listed("six").await;
+    assert_eq!(files[0].upload_time.as_ref(), Some(&first), "it does not grow younger");
+    assert!(files[1].upload_time.as_ref().expect("a time") >= &first);
+}
