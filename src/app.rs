@@ -223,7 +223,7 @@ fn stored_for_audit(options: &Options) -> String {
     serde_json::Value::Object(options::shown(options)).to_string()
 }
 
-fn create_private_folder(path: &Path) -> Result<()> {
+pub fn create_private_folder(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use super::client::{self, Input, Proxy, Shown, Through};
 use super::table;
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
+use crate::packaging::lines;
 use crate::packaging::pylock;
 use crate::packaging::reqfile::{self, Said};
 use crate::packaging::requirement::Requirement;
@@ -35,6 +36,15 @@ pub struct Compile {
     /// Of a pyproject.toml: a dependency group; may be repeated
     #[arg(long = "group", value_name = "NAME")]
     groups: Vec<String>,
+    /// Do not keep the versions that the output file has
+    #[arg(long, short = 'U')]
+    upgrade: bool,
+    /// Do not keep the version of this project; may be repeated
+    #[arg(short = 'P', long = "upgrade-package", value_name = "NAME", value_parser = extra)]
+    upgrades: Vec<ProjectName>,
+    /// Write the sha256 of each wheel that this server gives for the target; wheels are built for it
+    #[arg(long)]
+    generate_hashes: bool,
     /// One JSON document: what was written, what is pinned
     #[arg(long)]
     json: bool,
@@ -70,18 +80,24 @@ impl Compile {
         read.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let proxy = self.through.open().await?;
         let line = progress.begin(&format!("{} for {}", input.display(), proxy.target), "compile");
-        let compiled = compile(&proxy, self.through.python.as_deref(), &read).await?;
+        let kept = self.kept();
+        let mut compiled = compile(&proxy, self.through.python.as_deref(), &read, &kept).await?;
+        compiled.text = self.signed(&compiled.text, &input);
         let pinned = pins(&compiled.text);
         let (mut count, mut builds) = (pinned.len(), Vec::new());
         let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);
-        let text = if is_lock {
+        let text = if is_lock || self.generate_hashes {
             line.doing("resolve");
             let shown = Shown::new(&proxy, progress);
             let resolved = super::resolve::resolved(&shown, &pinned).await?;
             builds = shown.into_seen();
             let lines: Vec<String> = resolved.into_iter().chain(compiled.locals.clone()).collect();
             count = lines.len();
-            client::lock(&proxy, &lines).await?.to_text()?
+            let lock = client::lock(&proxy, &lines).await?;
+            match is_lock {
+                true => lock.to_text()?,
+                false => with_hashes(&compiled.to_text(), &lock),
+            }
         } else {
             compiled.to_text()
         };
@@ -94,6 +110,71 @@ impl Compile {
         });
         Ok((format!("{count} pinned in {shown}"), value))
     }
+}
+
+impl Compile {
+    /// The pins that the output file has and that are not to be upgraded.
+    fn kept(&self) -> Vec<String> {
+        if self.upgrade || self.output == Path::new("-") {
+            return Vec::new();
+        }
+        // What cannot be read is written anew.
+        let text = std::fs::read_to_string(&self.output).unwrap_or_default();
+        let pinned = match pylock::Lock::parse(&text) {
+            Ok(lock) => {
+                let packages = lock.packages.into_iter();
+                packages.filter_map(|one| Some(format!("{}=={}", one.name, one.version?))).collect()
+            }
+            Err(_) => pins(&text),
+        };
+        let stays = |line: &String| client::pin(line).is_some_and(|pin| !self.upgrades.contains(&pin.0));
+        pinned.into_iter().filter(stays).collect()
+    }
+
+    /// The text with the command in its head as it was given: typed again, it does the same.
+    fn signed(&self, text: &str, input: &Path) -> String {
+        let plain = |path: &Path| {
+            let path = path.display().to_string();
+            let harmless = |c: char| c.is_alphanumeric() || "-_./+@,=:".contains(c);
+            match path.chars().all(harmless) {
+                true => path,
+                false => format!("'{}'", path.replace('\'', "'\\''")),
+            }
+        };
+        let mut lines = text.splitn(3, '\n');
+        let (Some(first), Some(second), Some(rest)) = (lines.next(), lines.next(), lines.next()) else {
+            return text.to_owned();
+        };
+        if !second.starts_with("#    ") {
+            return text.to_owned();
+        }
+        let first = first.replace("requirements.in", &plain(input));
+        format!("{first}\n{second} {} {}\n{rest}", plain(input), plain(&self.output))
+    }
+}
+
+/// The pins, each with the hashes of its wheels.
+fn with_hashes(text: &str, lock: &pylock::Lock) -> String {
+    let mut hashes: BTreeMap<ProjectName, BTreeSet<String>> = BTreeMap::new();
+    for package in &lock.packages {
+        let Some(name) = ProjectName::new(&package.name) else { continue };
+        let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
+        let sha256 = files.filter_map(|file| file.hashes.get("sha256"));
+        hashes.entry(name).or_default().extend(sha256.map(|hash| format!("--hash=sha256:{hash}")));
+    }
+    let line = |line: &str| {
+        let (code, comment) = line.split_at_checked(line.find(" #").unwrap_or(line.len())).unwrap_or((line, ""));
+        let known = client::pin(code.trim()).and_then(|(name, _)| hashes.get(&name));
+        match known.filter(|known| !known.is_empty()) {
+            Some(known) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let divider = " \\\n    ";
+                format!("{}{divider}{}{}\n", code.trim_end(), known.join(divider), comment.trim_end())
+            }
+            None => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
 }
 
 fn default_input() -> PathBuf {
@@ -120,13 +201,20 @@ pub fn report(done: Result<(String, Value)>, as_json: bool) -> Result<ExitCode> 
     }
 }
 
-/// Asks the server for pins of all that is wanted, and of what local packages require.
-pub async fn compile(proxy: &Proxy, python: Option<&Path>, input: &Input) -> Result<Compiled> {
-    let mut wanted = input.texts();
+/// Asks the server for pins of all that is wanted, and of what local packages require; `kept` are pins
+/// that stay where they fit.
+pub async fn compile(
+    proxy: &Proxy,
+    python: Option<&Path>,
+    input: &Input,
+    kept: &[String],
+) -> Result<Compiled> {
+    let mut wanted: Vec<String> = kept.iter().map(|pin| format!("{}{pin}", lines::PREFER)).collect();
+    wanted.extend(input.texts());
     for local in &input.locals {
         wanted.extend(client::requires(local, python, proxy).await?);
     }
-    let text = match wanted.is_empty() {
+    let text = match wanted.len() == kept.len() {
         true => String::new(),
         false => pinned(proxy, wanted, &input.constraints).await?,
     };

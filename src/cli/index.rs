@@ -9,7 +9,7 @@ use crate::index::admin;
 use crate::index::directory::{Index as Known, IndexName};
 use crate::index::options::{self, Change, Options};
 use crate::packaging::name::ProjectName;
-use crate::{bad, missing};
+use crate::{bad, conflict, missing};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -61,6 +61,9 @@ pub enum Index {
     Delete {
         #[arg(value_name = "USER/INDEX", value_parser = parse)]
         name: IndexName,
+        /// Delete its files too
+        #[arg(long)]
+        force: bool,
         #[arg(long)]
         json: bool,
     },
@@ -105,7 +108,13 @@ impl Index {
                 show(&name, &options::shown(&made), json)?;
             }
             Self::Explain { name, project, json } => explain(app, &name, &project, json).await?,
-            Self::Delete { name, json } => {
+            Self::Delete { name, force, json } => {
+                let files = app.db.hosted_files(name.as_str()).await?;
+                if files > 0 && !force {
+                    return Err(conflict!(
+                        "index {name} holds {files} files, which would be gone: say --force to delete them"
+                    ));
+                }
                 admin::delete(&app.db, &root(), &name).await?;
                 let said = format!("index {name} deleted");
                 table::done(&said, &json!({"name": name.as_str(), "deleted": true}), json)?;

@@ -198,7 +198,9 @@ fn place(file: &File, beside: &Path) -> Result<String> {
 }
 
 fn file_url(path: &str, beside: &Path) -> Result<String> {
-    let folder = beside.parent().unwrap_or(Path::new(""));
+    // Made absolute first: the folder of a bare name is no path.
+    let beside = std::path::absolute(beside)?;
+    let folder = beside.parent().unwrap_or(Path::new("/"));
     let path = std::path::absolute(folder.join(path))?;
     let url = Url::from_file_path(&path).map_err(|()| bad!("{} is no path", path.display()))?;
     Ok(url.into())

@@ -178,17 +178,28 @@ impl Place {
 }
 
 /// Whether there is a database; one on a server is asked only when it is opened.
-fn has_database(config: &Config) -> bool {
+///
+/// # Errors
+/// `Forbidden` if this user may not look: that is not the same as nothing being there.
+fn has_database(config: &Config) -> Result<bool> {
     let url = config.database_url();
-    match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-        Some(path) => Path::new(path).exists(),
-        None => true,
-    }
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    let Some(path) = path.map(Path::new) else { return Ok(true) };
+    let opened = path.try_exists().and_then(|exists| match exists {
+        true => std::fs::File::open(path).map(|_| true),
+        false => Ok(false),
+    });
+    opened.map_err(|error| {
+        crate::forbidden!(
+            "cannot open {}: {error}. Run this command as the user that runs the server",
+            path.display()
+        )
+    })
 }
 
 /// Opens an installation that exists: a mistyped folder must not become a new one.
 async fn existing(resolved: Resolved) -> Result<App> {
-    if !has_database(&resolved.config) {
+    if !has_database(&resolved.config)? {
         let data = resolved.config.data.display();
         return Err(missing!(
             "there is no installation in {data}: say where with --data, or make one with wheelwright serve"
@@ -216,6 +227,11 @@ fn log_to_stderr(resolved: &Resolved) {
     use tracing_subscriber::EnvFilter;
     let log = &resolved.config.log;
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Postgres tells at each start that a table exists already.
+    let filter = match ("sqlx=warn".parse(), log.filter.contains("sqlx")) {
+        (Ok(directive), false) => filter.add_directive(directive),
+        _ => filter,
+    };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Fails only if a subscriber is installed already.
     let _ = if log.json { subscriber.json().try_init() } else { subscriber.with_ansi(false).try_init() };

@@ -85,7 +85,7 @@ impl PipReqs {
         match &self.command {
             Command::Compile { infile, outfile } => {
                 let input = Input::read(infile, &BTreeSet::new(), &[])?;
-                let compiled = compile(&proxy, None, &input).await?;
+                let compiled = compile(&proxy, None, &input, &[]).await?;
                 client::write(outfile, &compiled.to_text())
             }
             Command::Resolve { infile, outfile } => resolve(&proxy, infile, outfile).await,

@@ -1,13 +1,14 @@
 //! `wheelwright serve`: runs the whole system until it is told to stop.
 
-use crate::app::App;
-use crate::bad;
+use crate::app::{App, create_private_folder};
 use crate::config::load::Resolved;
 use crate::error::Result;
 use crate::web::{places, server};
 use crate::worker::inner::Inner;
-use std::io::Write;
+use crate::{bad, conflict};
+use std::io::{Read, Seek, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
@@ -38,6 +39,7 @@ impl Serve {
         let stop = stop_signal()?;
         let descriptors = places::raise_descriptors();
         let listen = resolved.config.listen.clone();
+        let running = Running::claim(&resolved.config.data)?;
         let app = super::open(resolved).await?;
         let listener = TcpListener::bind(&listen)
             .await
@@ -51,11 +53,56 @@ impl Serve {
             );
         }
         let mut out = std::io::stdout();
-        writeln!(out, "listening on {scheme}://{}", listener.local_addr()?)?;
+        let address = format!("{scheme}://{}", listener.local_addr()?);
+        running.note(&address);
+        writeln!(out, "listening on {address}")?;
         out.flush()?;
         serve_and_build(app, listener, stop).await?;
         tracing::info!("stopped");
+        drop(running);
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A lock on the data folder, for as long as this process serves it. Other commands may work beside it;
+/// a second server would clear away what this one is writing.
+struct Running(std::fs::File);
+
+impl Running {
+    /// # Errors
+    /// `Conflict` if another server runs on this folder.
+    fn claim(data: &Path) -> Result<Self> {
+        create_private_folder(data)?;
+        let path = data.join("serving");
+        let file = std::fs::File::options().create(true).truncate(false).read(true).write(true).open(&path);
+        let mut file = file.map_err(|error| bad!("cannot write {}: {error}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                let mut said = String::new();
+                let _ = file.read_to_string(&mut said);
+                Err(conflict!(
+                    "another server runs on {} ({}): stop it first, or choose another folder with --data",
+                    data.display(),
+                    said.trim()
+                ))
+            }
+            // A file system without locks.
+            Err(std::fs::TryLockError::Error(error)) => {
+                tracing::warn!(%error, "cannot lock {}: make sure that no second server uses it", path.display());
+                Ok(Self(file))
+            }
+        }
+    }
+
+    /// Tells who looks at the file which server this is.
+    fn note(&self, address: &str) {
+        let mut file = &self.0;
+        let text = format!("process {}, {address}\n", std::process::id());
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            tracing::debug!(%error, "serving");
+        }
     }
 }
 

@@ -56,4 +56,10 @@ impl Db {
         };
         Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
     }
+
+    /// How many files an index holds itself.
+    pub async fn hosted_files(&self, index: &str) -> Result<i64> {
+        let query = "SELECT count(*) FROM file WHERE index_name = $1 AND deleted_at IS NULL";
+        Ok(sqlx::query_scalar(query).bind(index).fetch_one(&self.pool).await?)
+    }
 }

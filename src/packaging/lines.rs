@@ -91,6 +91,16 @@ impl Hashed {
     }
 }
 
+/// What a client writes before a pin that is to be kept where it still fits: a comment, so that a server
+/// that does not know it compiles all the same.
+pub const PREFER: &str = "# prefer: ";
+
+/// The pins that a text asks to keep, one a line.
+pub fn preferred(text: &str) -> String {
+    let pins = text.lines().filter_map(|line| Requirement::parse(line.strip_prefix(PREFER)?).ok());
+    pins.filter(|pin| pin.url.is_none()).map(|pin| format!("{pin}\n")).collect()
+}
+
 /// Reads a requirements file.
 ///
 /// # Errors

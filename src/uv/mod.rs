@@ -23,6 +23,8 @@ pub struct Question<'a> {
     pub program: &'a Path,
     /// One requirement a line.
     pub requirements: &'a str,
+    /// Pins to keep where they still fit, one a line.
+    pub preferences: &'a str,
     /// URL of the simple index to ask; no other is.
     pub index: &'a str,
     /// PEP 508's variables of the target.

@@ -9,9 +9,14 @@ use tokio::process::{Child, Command};
 /// What its requirements file is called, also in comments of the answer.
 const FILE: &str = "requirements.in";
 
+/// Has the pins to keep.
+const KEPT: &str = "requirements.txt";
+
 pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
     let scratch = Scratch::new(question.folder)?;
     std::fs::write(scratch.at(FILE), question.requirements)?;
+    // uv keeps the pins of the file that it is told to write to.
+    std::fs::write(scratch.at(KEPT), question.preferences)?;
     interpreter::write(&scratch.at("python"), question.markers)?;
     let mut child = command(question, &scratch).spawn().map_err(|error| {
         Error::Unavailable(format!("uv ({}) cannot be started: {error}", question.program.display()))
@@ -53,6 +58,9 @@ fn command(question: Question<'_>, scratch: &Scratch) -> Command {
     command.args(["--only-binary", ":all:", "--no-sources", "--no-python-downloads"]);
     command.args(["--no-header", "--annotation-style", "line", "--keyring-provider", "disabled"]);
     command.arg("--cache-dir").arg(scratch.at("cache")).arg("--python").arg(scratch.at("python")).arg(FILE);
+    if !question.preferences.is_empty() {
+        command.args(["--output-file", KEPT]);
+    }
     command.env("HOME", &scratch.0).env("TMPDIR", &scratch.0).env("LC_ALL", "C.UTF-8");
     command.env("UV_DEFAULT_INDEX", question.index).env("UV_NO_ENV_FILE", "1");
     // Metadata may have to be made first: the index holds such a request, and asks for patience.

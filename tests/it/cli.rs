@@ -122,7 +122,7 @@ fn users_indexes_and_tokens_are_managed_without_a_server() {
     let output = run(data, &["user", "delete", "alice"]);
     let refused = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.code() == Some(1) && refused.contains("alice/dev; say --force"), "{refused}");
-    assert_eq!(json(data, &["index", "delete", "alice/dev", "--json"])["deleted"], true);
+    assert_eq!(json(data, &["index", "delete", "alice/dev", "--json"])["deleted"], true, "it is empty");
     told(data, &["user", "delete", "alice"]);
     told(data, &["user", "create", "bob"]);
     told(data, &["index", "create", "bob/dev"]);
@@ -237,4 +237,46 @@ fn a_bucket_without_credentials_is_refused_with_the_variables_to_set() {
     let output = run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--storage", "s3://bucket"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("AWS_SECRET_ACCESS_KEY"), "{said}");
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_is_refused_and_other_commands_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let server = Serving::start(data);
+    let output = run(data, &["serve", "--listen", "127.0.0.1:0"]);
+    let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && refused.contains(&server.url), "{refused}");
+    told(data, &["index", "list"]);
+    drop(server);
+    drop(Serving::start(data));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_read_is_not_an_empty_one() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = started();
+    let data = folder.path();
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    if std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) != 0) {
+        std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o000)).expect("a mode");
+    }
+    let mut command = wheelwright(data);
+    command.args(["index", "list"]);
+    // Root may read everything: as somebody else, from a copy of the program that they may run.
+    let place = tempfile::tempdir().expect("a folder");
+    if std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0) {
+        std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let copy = place.path().join("wheelwright");
+        std::fs::copy(env!("CARGO_BIN_EXE_wheelwright"), &copy).expect("a copy");
+        command = std::process::Command::new(copy);
+        command.args(["index", "list", "--data"]).arg(data).uid(65534).current_dir("/");
+    }
+    let output = command.output().expect("it runs");
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).expect("a mode");
+    let refused = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1), "{refused}");
+    assert!(refused.contains("Permission denied") && refused.contains("as the user"), "{refused}");
 }

@@ -13,7 +13,7 @@ use wheelwright::build::target::Target;
 const TARGET: &str = "cp312-manylinux_2_36_x86_64";
 
 /// A server with alice's stage, a target that a worker of ours builds for, and uv.
-async fn start() -> Server {
+pub(super) async fn start() -> Server {
     let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
     let server = stage_with(|config| config.proxy.uv = Some(uv.display().to_string())).await;
     let markers = [
@@ -37,12 +37,12 @@ async fn start() -> Server {
     server
 }
 
-async fn give(server: &Server, dist: &Dist) {
+pub(super) async fn give(server: &Server, dist: &Dist) {
     let answer = server.post("/alice/dev/", Form::of(dist), "alice", PASSWORD).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-fn wheel(name: &str, version: &str) -> Package {
+pub(super) fn wheel(name: &str, version: &str) -> Package {
     Package::new(name, version).tag("py3-none-any")
 }
 
@@ -51,7 +51,7 @@ fn about<'a>(arguments: &[&'a str], address: &'a str) -> Vec<&'a str> {
     [arguments, &["--server", address, "--index", "alice/dev", "--target", "cp312"]].concat()
 }
 
-async fn run(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
+pub(super) async fn run(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
     let address = server.url("/").trim_end_matches('/').to_owned();
     desk.run("wheelwright", &about(arguments, &address)).await
 }

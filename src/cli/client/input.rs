@@ -91,7 +91,8 @@ impl Input {
         let project = Project::parse(&text_of(file)?).map_err(|error| bad!("{shown}: {error}"))?;
         // Groups alone are wanted of a file that describes no project.
         let only_groups = project.name.is_none() && !groups.is_empty() && extras.is_empty();
-        let folder = std::path::absolute(file.parent().unwrap_or(Path::new("")))?;
+        let folder = std::path::absolute(file)?;
+        let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
         let mut texts = Vec::new();
         if project.is_dynamic && !only_groups {
             let source = Source::Folder(folder.clone());

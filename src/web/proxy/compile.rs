@@ -46,12 +46,14 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
         input.add(line, &made, &target)?;
     }
     let gate = Gate::open(&ctx, std::mem::take(&mut input.extra)).await?;
+    let preferences = lines::preferred(&text);
     let requirements = input.requirements.replace(ROOT, gate.root());
     let (indexes, name) = (encoded(ctx.param("indexes")), &target.offered.target.name);
     let index = format!("{}/v1/{indexes}/{}/+compile/", gate.root(), encoded(name));
     let question = Question {
         program: &tool.program,
         requirements: &requirements,
+        preferences: &preferences,
         index: &index,
         markers: &target.offered.target.markers,
         limits: uv::Limits::default(),
@@ -73,6 +75,9 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
         }
     }
 }
+
+/// The command that compiles once more; a client that knows its files names them here.
+pub const AGAIN: &str = "wheelwright compile";
 
 /// Stands for the gate's root until that is known.
 const ROOT: &str = "http://gate.invalid";
@@ -153,7 +158,7 @@ impl Input {
         let (url, target) = (base::own_url(ctx), &target.offered.target.name);
         let mut text = format!(
             "# Compiled for {target} by wheelwright with uv {version}. Change requirements.in, then again:\n\
-             #    pip-reqs -w {url} compile\n"
+             #    {AGAIN} -w {url}\n"
         );
         for line in &self.ignored {
             let _ = writeln!(text, "# Not regarded: {line}");
