@@ -53,7 +53,7 @@ impl Recipe {
 
 /// Those of the installation; where there is none yet, of the program and the folder.
 async fn recipes(resolved: Resolved) -> Result<Recipes> {
-    if has_database(&resolved.config) {
+    if has_database(&resolved.config)? {
         let app = App::open(resolved.config).await?;
         return Ok(Recipes::clone(&*app.recipes.recipes().await?));
     }

@@ -60,7 +60,7 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
 
 /// The targets of the installation, or of this machine if there is none.
 async fn targets(resolved: &Resolved) -> Result<(Vec<Arc<Offered>>, &'static str)> {
-    if crate::cli::has_database(&resolved.config) {
+    if crate::cli::has_database(&resolved.config)? {
         let db = Db::open(&resolved.config.database_url()).await?;
         let (known, open) = queue::known_to(&db).await?;
         let offer = |target: Target| {
