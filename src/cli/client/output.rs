@@ -47,6 +47,11 @@ pub fn refuse_overwriting(input: &Path, output: &Path) -> Result<()> {
         (Ok(input), Ok(output)) => input == output,
         _ => input == output && input != Path::new("-"),
     };
+    // Before anything is asked of a server.
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| output != Path::new("-") && !folder.is_dir()) {
+        return Err(bad!("{} cannot be written: there is no folder {}", output.display(), folder.display()));
+    }
     let by_hand = output.file_name().is_some_and(|name| name == "pyproject.toml");
     match same || by_hand {
         true => Err(bad!("{} would be written over: name another output", output.display())),
