@@ -19,9 +19,19 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A request that is sent, and whose answer nobody waits for yet.
 async fn send(server: &Server, path: &str, text: &str) -> TcpStream {
+    send_with(server, path, "", text).await
+}
+
+/// The same with alice's password.
+async fn send_as_alice(server: &Server, path: &str, text: &str) -> TcpStream {
+    send_with(server, path, "Authorization: Basic YWxpY2U6YWxpY2Utc2VjcmV0\r\n", text).await
+}
+
+async fn send_with(server: &Server, path: &str, header: &str, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     let length = text.len();
-    let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{text}");
+    let request =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\n{header}Content-Length: {length}\r\n\r\n{text}");
     stream.write_all(request.as_bytes()).await.expect("sent");
     stream
 }
@@ -35,6 +45,13 @@ fn client_at(address: &str) -> reqwest::Client {
 async fn post_from(address: &str, server: &Server, path: &str, text: &str) -> (u16, String) {
     let sent = client_at(address).post(server.url(path)).body(text.to_owned()).send();
     let answer = tokio::time::timeout(LONG, sent).await.expect("in time").expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("text"))
+}
+
+async fn post_as(user: &str, server: &Server, path: &str, text: &str) -> (u16, String) {
+    let request = server.http.post(server.url(path)).basic_auth(user, Some(format!("{user}-secret")));
+    let answer = tokio::time::timeout(LONG, request.body(text.to_owned()).send()).await;
+    let answer = answer.expect("in time").expect("an answer");
     (answer.status().as_u16(), answer.text().await.expect("text"))
 }
 
@@ -57,7 +74,7 @@ async fn a_resolver_ends_when_its_client_leaves_and_its_turn_is_anothers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_archives_of_one_address_keep_nobody_else_waiting_and_end_with_their_client() {
+async fn slow_archives_of_one_asker_keep_nobody_else_waiting_and_end_with_their_client() {
     let slow = Upstream::start().await;
     let source = Package::new("demo", "1.0").sdist();
     slow.add(&source.filename, source.bytes.clone());
@@ -65,15 +82,17 @@ async fn slow_archives_of_one_address_keep_nobody_else_waiting_and_end_with_thei
     quick.add(&source.filename, source.bytes.clone());
     slow.set(|behaviour| behaviour.file = Some(Fault::Stall(10)));
     let server = start_with(|config| {
-        config.mirror.allow_private_redirects = true;
+        // Strangers reach no inner host at all.
+        config.private_hosts = vec!["127.0.0.1".into()];
         config.quota.fetches = 2;
     })
     .await;
+    server.make_user("bob", "bob-secret").await;
     let line = |of: &Upstream, more: &str| {
         format!("{}?{more}#egg=demo==1.0\n", of.url(&format!("/files/{}", source.filename)))
     };
     let text: String = (0..4).map(|number| line(&slow, &number.to_string())).collect();
-    let left = send(&server, RESOLVE, &text).await;
+    let left = send_as_alice(&server, RESOLVE, &text).await;
     tokio::time::timeout(LONG, async {
         while slow.asked("/files/") == 0 {
             tokio::task::yield_now().await;
@@ -86,13 +105,10 @@ async fn slow_archives_of_one_address_keep_nobody_else_waiting_and_end_with_thei
         built(&server, &job, &wheel("demo", "1.0").wheel()).await;
     };
     let asked = line(&quick, "");
-    let ((status, told), ()) = tokio::join!(post_from("127.0.0.2", &server, RESOLVE, &asked), work);
+    let ((status, told), ()) = tokio::join!(post_as("bob", &server, RESOLVE, &asked), work);
     assert_eq!(status, 200, "{told}");
     drop(left);
-    let (status, told) =
-        tokio::time::timeout(LONG, send_text(&server, RESOLVE, &line(&quick, "again"), false))
-            .await
-            .expect("in time");
+    let (status, told) = post_as("alice", &server, RESOLVE, &line(&quick, "again")).await;
     assert_eq!(status, 200, "the turns of who left are free: {told}");
 }
 
@@ -204,31 +220,35 @@ async fn workers_take_askers_in_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_for_strangers_has_a_bound_and_an_end() {
+async fn what_is_kept_for_an_asker_has_a_bound() {
     let files = Upstream::start().await;
     let server = start_with(|config| {
-        config.mirror.allow_private_redirects = true;
+        config.private_hosts = vec!["127.0.0.1".into()];
+        config.quota.sources = 10;
         config.quota.sources_anonymous = 1;
         config.proxy.wait = 0;
     })
     .await;
+    server.make_user("bob", "bob-secret").await;
     let mut lines = Vec::new();
     for name in ["first", "second"] {
         let source = Package::new(name, "1.0").sdist();
         files.add(&source.filename, source.bytes.clone());
         lines.push(format!("{}#egg={name}==1.0\n", files.url(&format!("/files/{}", source.filename))));
     }
-    let (status, told) = send_text(&server, RESOLVE, &lines[0], false).await;
+    let (status, told) = post_as("alice", &server, RESOLVE, &lines[0]).await;
     assert_eq!(status, 409, "{told}");
-    let (status, told) = send_text(&server, RESOLVE, &lines[1], false).await;
-    assert!(status == 429 || told.contains("quota.sources_anonymous"), "{status} {told}");
-    assert!(told.contains("quota.sources_anonymous"), "{told}");
-    // An account has a bound of its own.
-    let (status, told) = send_text(&server, RESOLVE, &lines[1], true).await;
+    let (_, told) = post_as("alice", &server, RESOLVE, &lines[1]).await;
+    assert!(told.contains("quota.sources") && told.contains("the account alice"), "{told}");
+    // Others have bounds of their own.
+    let (status, told) = post_as("bob", &server, RESOLVE, &lines[1]).await;
     assert_eq!(status, 409, "{told}");
-    let repository = "git+https://192.0.2.1/x#egg=x==1.0\n";
-    let (_, told) = send_text(&server, RESOLVE, repository, false).await;
-    assert!(told.contains("quota.sources_anonymous"), "{told}");
+    // Strangers too, for what they had fetched, clones among it.
+    server.app.db.keep_source(&"0".repeat(64), "@127.0.0.1", "x.tar.gz", 7, 0).await.expect("a row");
+    for line in ["https://192.0.2.1/x-1.0.tar.gz#egg=x==1.0\n", "git+https://1.1.1.1/x#egg=x==1.0\n"] {
+        let (_, told) = send_text(&server, RESOLVE, line, false).await;
+        assert!(told.contains("quota.sources_anonymous") && told.contains("log in"), "{line}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

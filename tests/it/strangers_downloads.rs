@@ -42,7 +42,7 @@ async fn trickling() -> (SocketAddr, Arc<AtomicUsize>) {
 
 async fn mirror_of(upstream: &Upstream, change: impl FnOnce(&mut wheelwright::config::Config)) -> Server {
     let server = Server::start_with(|config| {
-        config.mirror.allow_private_redirects = true;
+        config.private_hosts = vec!["127.0.0.1".into()];
         // Of its first bytes, and of the pause that is borne, half.
         config.mirror.timeout = 1;
         config.mirror.downloads = 1;

@@ -2,15 +2,19 @@
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
-use crate::kit::packages::Package;
+use crate::kit::packages::{Dist, Package};
 use crate::kit::upstream::Upstream;
 use crate::kit::worker::{built, job};
-use crate::proxy::{send_text, start_with, wheel};
+use crate::proxy::{start_with, wheel};
 use bytes::Bytes;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
+use wheelwright::access::Who;
+use wheelwright::build::job::{Purpose, Source, SourceKind};
+use wheelwright::build::queue::{Ask, BuildId, Priority, Upload, Wanted};
 use wheelwright::db::files::StoredFile;
 use wheelwright::db::now;
+use wheelwright::index::directory::IndexName;
 use wheelwright::index::fsck::fsck;
 use wheelwright::index::gc::{Collected, collect, collect_as_of};
 use wheelwright::store::{Key, Store};
@@ -61,42 +65,75 @@ on_both! {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_strangers_had_built_from_a_url_is_not_kept_for_ever() {
-    let files = Upstream::start().await;
-    let source = Package::new("demo", "1.0").sdist();
-    files.add(&source.filename, source.bytes.clone());
-    let server = start_with(|config| config.mirror.allow_private_redirects = true).await;
-    let line = format!("{}#egg=demo==1.0\n", files.url(&format!("/files/{}", source.filename)));
-    let path = "/v1/alice.dev/cp312-linux/+resolve/";
-    let work = async {
-        let job = job(&server).await;
-        assert_eq!(after_days(&server, 90, false).await.blobs, 0, "a build that runs keeps its source");
-        built(&server, &job, &wheel("demo", "1.0").wheel()).await;
+/// Asks for a wheel of a source that no index has, as a URL line does once it is fetched.
+async fn ask_as(server: &Server, who: &Who, source: &Dist) -> BuildId {
+    let kept = server.app.store.put(source.bytes.clone().into()).await.expect("stored");
+    let (asker, size) = (who.asker().expect("an asker"), source.bytes.len() as u64);
+    server.app.db.keep_source(&kept, &asker, &source.filename, size, now()).await.expect("a row");
+    let given = Source { kind: SourceKind::Sdist, filename: source.filename.clone(), ..Source::default() };
+    let ask = Ask {
+        wanted: Wanted::Upload(Upload { sha256: kept, source: given }),
+        purpose: Purpose::Wheel,
+        targets: vec!["cp312".into()],
+        index: IndexName::parse("alice/dev").expect("a name"),
+        publish: None,
+        priority: Priority::Waiting,
+        rebuild: false,
     };
-    let ((status, urls), ()) = tokio::join!(send_text(&server, path, &line, false), work);
-    assert_eq!(status, 200, "{urls}");
-    let url = urls.split('#').next().expect("a URL").to_owned();
+    server.app.builds.ask(who, &ask).await.expect("asked")[0]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_had_built_is_not_kept_for_ever() {
+    let server = start_with(|_| {}).await;
+    let source = Package::new("demo", "1.0").sdist();
+    let stranger = Who::stranger("192.0.2.1".parse().expect("an address"));
+    let build = ask_as(&server, &stranger, &source).await;
     let key = Key::parse(&source.sha256()).expect("a key");
-    assert!(server.app.store.exists(key).await.expect("an answer"));
+    let is_there = async || server.app.store.exists(key).await.expect("an answer");
+    let job = job(&server).await;
+    after_days(&server, 90, false).await;
+    assert!(is_there().await, "a build that runs keeps its source");
+    let made = wheel("demo", "1.0").wheel();
+    built(&server, &job, &made).await;
+    let url = format!("/+builds/{build}/wheel/{}/{}", made.sha256(), made.filename);
+    assert_eq!(server.get(&url).await.status(), 200);
     assert_eq!(after_days(&server, 0, false).await.blobs, 0);
 
     after_days(&server, 2, false).await;
-    assert!(!server.app.store.exists(key).await.expect("an answer"), "the source is gone after a day");
-    assert_eq!(server.http.get(&url).send().await.expect("an answer").status(), 200, "its wheel is not");
+    assert!(!is_there().await, "the source is gone after a day");
+    assert_eq!(server.get(&url).await.status(), 200, "its wheel is not");
     assert!(clean(&server).await);
-    assert!(server.app.db.kept_sources("@127.0.0.1").await.expect("bytes") > 0, "and counts");
+    assert!(server.app.db.kept_sources("@192.0.2.1").await.expect("bytes") > 0, "and counts");
+    assert!(
+        server.app.builds.rebuild(&Who::person("root"), build).await.is_err(),
+        "there is nothing to build"
+    );
 
-    // The same line brings the source back.
-    let (status, again) = send_text(&server, path, &line, false).await;
-    assert_eq!((status, again), (200, urls));
-    assert!(server.app.store.exists(key).await.expect("an answer"));
-    assert!(clean(&server).await);
+    // Who asks again brings the source back, and joins.
+    assert_eq!(ask_as(&server, &stranger, &source).await, build);
+    assert!(is_there().await && clean(&server).await);
 
     after_days(&server, 40, false).await;
-    assert_eq!(server.http.get(&url).send().await.expect("an answer").status(), 404);
+    assert_eq!(server.get(&url).await.status(), 404);
+    assert!(!is_there().await);
+    assert_eq!(server.app.db.kept_sources("@192.0.2.1").await.expect("bytes"), 0, "nothing counts any more");
+    assert!(clean(&server).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_account_had_built_stays_and_its_source_for_a_month() {
+    let server = start_with(|_| {}).await;
+    let source = Package::new("demo", "1.0").sdist();
+    let build = ask_as(&server, &Who::person("alice"), &source).await;
+    let key = Key::parse(&source.sha256()).expect("a key");
+    let job = job(&server).await;
+    built(&server, &job, &wheel("demo", "1.0").wheel()).await;
+    after_days(&server, 20, false).await;
+    assert!(server.app.store.exists(key).await.expect("an answer"));
+    after_days(&server, 40, false).await;
     assert!(!server.app.store.exists(key).await.expect("an answer"));
-    assert_eq!(server.app.db.kept_sources("@127.0.0.1").await.expect("bytes"), 0, "nothing counts any more");
+    assert!(server.app.builds.get(build).await.expect("the build").wheel.is_some());
     assert!(clean(&server).await);
 }
 
