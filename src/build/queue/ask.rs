@@ -168,6 +168,9 @@ impl Builds {
         let (id, priority) = (known.id, ask.priority.number());
         let index = ask.publish.as_ref().map(IndexName::as_str);
         self.0.db.join_build(id, priority, who.user.as_deref(), index).await?;
+        if let Some(asker) = who.asker() {
+            self.0.db.build_is_wanted_by(id, &asker).await?;
+        }
         self.hurry(id, priority).await?;
         // Who builds ahead of requests leaves alone what somebody ended.
         let cancelled = known.class.as_deref() == Some("cancelled") && ask.priority != Priority::Ahead;

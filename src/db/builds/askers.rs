@@ -12,6 +12,13 @@ impl Db {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
+    /// A build that the server made by itself counts for who asks for it first.
+    pub async fn build_is_wanted_by(&self, id: i64, asker: &str) -> Result<()> {
+        let query = sqlx::query("UPDATE build SET asker = $2 WHERE id = $1 AND asker = ''").bind(id).bind(asker);
+        query.execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Remembers that a repository's tree is kept for who asked for this build.
     pub async fn keep_tree(
         &self,
