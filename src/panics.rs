@@ -53,8 +53,8 @@ mod tests {
         watch();
         let before = counters::PANICS.get();
         let ended: Result<()> = caught(async {
-            let _held = SHARED.lock();
             tokio::task::yield_now().await;
+            let _held = SHARED.lock();
             panic!("on {}", "purpose")
         })
         .await;

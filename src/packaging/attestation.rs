@@ -90,6 +90,8 @@ mod tests {
     const NAME: &str = "demo-1.0-py3-none-any.whl";
     const SHA: &str = "abababababababababababababababababababababababababababababababab";
 
+    type Change = fn(&mut Value);
+
     fn statement() -> Value {
         json!({
             "_type": STATEMENT, "predicateType": "https://docs.example/publish/v1", "predicate": null,
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_of_another_file_or_of_another_shape_is_refused_with_the_reason() {
-        let changes: [(fn(&mut Value), &str); 6] = [
+        let changes: [(Change, &str); 6] = [
             (|s| s["subject"][0]["name"] = "evil-1.0-py3-none-any.whl".into(), "about \"evil-1.0"),
             (|s| s["subject"][0]["digest"]["sha256"] = "00".into(), "a file with sha256 \"00\""),
             (|s| s["subject"][0]["digest"] = json!({}), "no sha256"),
@@ -134,7 +136,7 @@ mod tests {
             change(&mut statement);
             assert!(told(&attestation(&statement)).contains(says), "{}", told(&attestation(&statement)));
         }
-        let changes: [(fn(&mut Value), &str); 6] = [
+        let changes: [(Change, &str); 6] = [
             (|a| a["version"] = 2.into(), "version is not 1"),
             (|a| a["envelope"]["statement"] = "%".into(), "statement is not base64"),
             (|a| a["envelope"]["statement"] = "e30=".into(), "not of type"),
