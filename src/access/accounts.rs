@@ -1,6 +1,6 @@
 //! Accounts: who can be one, how they are made, changed, disabled, grouped and deleted.
 
-use super::password;
+use super::{BUILDER, builds, password};
 use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
@@ -44,6 +44,8 @@ pub struct Given {
     pub password_hash: Option<String>,
     /// All groups to be in; only root may give them.
     pub groups: Option<BTreeSet<String>>,
+    /// All roles to have; only root may give them.
+    pub roles: Option<BTreeSet<String>>,
     /// Only root may give it.
     pub disabled: Option<bool>,
     profile: Map<String, Value>,
@@ -59,6 +61,7 @@ impl Given {
                 ("password" | "pwhash", Value::Null) => {}
                 ("pwhash", Value::String(text)) => sorted.password_hash = Some(text),
                 ("groups", value) => sorted.groups = Some(groups(value)?),
+                ("roles", value) => sorted.roles = Some(roles(value)?),
                 ("disabled", Value::Bool(disabled)) => sorted.disabled = Some(disabled),
                 ("disabled", _) => return Err(bad!("disabled must be true or false")),
                 ("password" | "pwhash", _) => return Err(bad!("{key} must be text")),
@@ -86,8 +89,31 @@ impl Given {
 fn groups(value: Value) -> Result<BTreeSet<String>> {
     let names: BTreeSet<String> =
         serde_json::from_value(value).map_err(|_| bad!("groups must be a list of names"))?;
-    names.iter().try_for_each(|name| check_name("groupname", name))?;
+    names.iter().try_for_each(|name| check_group(name))?;
     Ok(names)
+}
+
+/// A group is none of the words that ACLs write alike.
+fn check_group(name: &str) -> Result<()> {
+    check_name("groupname", name)?;
+    match ["ANONYMOUS", "AUTHENTICATED"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+        true => Err(bad!("groupname '{name}' is reserved: choose another")),
+        false => Ok(()),
+    }
+}
+
+fn roles(value: Value) -> Result<BTreeSet<String>> {
+    let names: BTreeSet<String> =
+        serde_json::from_value(value).map_err(|_| bad!("roles must be a list of names"))?;
+    names.iter().try_for_each(|name| check_role(name))?;
+    Ok(names)
+}
+
+fn check_role(name: &str) -> Result<()> {
+    match name == BUILDER {
+        true => Ok(()),
+        false => Err(bad!("there is no role '{name}': the roles are {BUILDER}")),
+    }
 }
 
 /// The profile of an account as a JSON object.
@@ -125,9 +151,22 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     if tx.account(name).await?.is_some() {
         return Err(conflict!("user already exists"));
     }
+    let (used, by_root) = (tx.account_was_used(name).await?, is_administrator(who));
+    if used && !by_root {
+        return Err(conflict!(
+            "the user name '{name}' belonged to an account that was deleted: choose another, or ask an administrator"
+        ));
+    }
+    // What lists still say of the name was meant for somebody else, or for nobody yet.
+    if used || !by_root {
+        revoke_grants(&mut tx, name).await?;
+    }
     tx.create_account(name, Some(&hash), &merged(Map::new(), given)).await?;
     if let Some(groups) = &given.groups {
         tx.set_groups(name, groups).await?;
+    }
+    if let Some(roles) = &given.roles {
+        tx.set_roles(name, roles).await?;
     }
     tx.commit(event(who, "user created", name)).await?;
     Ok(())
@@ -144,6 +183,9 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     }
     if let Some(groups) = &given.groups {
         tx.set_groups(name, groups).await?;
+    }
+    if let Some(roles) = &given.roles {
+        tx.set_roles(name, roles).await?;
     }
     if let Some(disabled) = given.disabled {
         if name == "root" && disabled {
@@ -169,7 +211,38 @@ pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<(
     Ok(())
 }
 
-/// Deletes an account with its tokens and indexes, unless one of those is not volatile.
+/// Whether a label of the audit trail is root's or the command line's.
+fn is_administrator(label: &str) -> bool {
+    label == ":command-line" || builds::user_of_label(label) == Some("root")
+}
+
+/// Takes a name out of the lists of every index, and its indexes out of all bases: what was granted to
+/// one person is not for the next one of that name.
+async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
+    let own = format!("{name}/");
+    for (index, stored) in tx.all_indexes().await? {
+        let mut options: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
+        let mut changed = false;
+        for (key, value) in &mut options {
+            let Some(list) = value.as_array_mut() else { continue };
+            let before = list.len();
+            if key.starts_with("acl_") {
+                list.retain(|principal| principal.as_str() != Some(name));
+            } else if key == "bases" && !index.starts_with(&own) {
+                let is_own = |base: &str| base.trim_start_matches('/').starts_with(&own);
+                list.retain(|base| !base.as_str().is_some_and(is_own));
+            }
+            changed |= list.len() != before;
+        }
+        if changed {
+            tx.set_index_options(&index, &Value::Object(options).to_string()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes an account with its tokens and indexes, unless one of those is not volatile, and with all
+/// that others granted to it.
 pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
     if name == "root" {
         return Err(forbidden!("root user can not be deleted"));
@@ -184,13 +257,17 @@ pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
         }
     }
     tx.delete_account(name).await?;
+    revoke_grants(&mut tx, name).await?;
     tx.commit(event(who, "user deleted", name)).await?;
     Ok(())
 }
 
 /// Puts an account into a group, or takes it out. Groups exist while they have members.
 pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) -> Result<()> {
-    check_name("groupname", group)?;
+    // Leaving has no rule: old data may hold a name that is refused now.
+    if member {
+        check_group(group)?;
+    }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
     if member {
@@ -200,5 +277,20 @@ pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) ->
     }
     let detail = format!("{group} {name}");
     tx.commit(event(who, if member { "group joined" } else { "group left" }, &detail)).await?;
+    Ok(())
+}
+
+/// Gives an account a role, or takes it away.
+pub async fn role(db: &Db, who: &str, role: &str, name: &str, has: bool) -> Result<()> {
+    check_role(role)?;
+    let mut tx = Tx::begin(db).await?;
+    tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    if has {
+        tx.give_role(role, name).await?;
+    } else if !tx.take_role(role, name).await? {
+        return Err(missing!("{name} does not have the role {role}"));
+    }
+    let detail = format!("{role} {name}");
+    tx.commit(event(who, if has { "role given" } else { "role taken" }, &detail)).await?;
     Ok(())
 }

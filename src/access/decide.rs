@@ -94,8 +94,8 @@ pub fn sees_build(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
         || build.indexes.iter().any(|name| reads(name))
 }
 
-/// The group whose members' workers get builds.
-pub const BUILDERS: &str = "builders";
+/// The role of users whose workers get builds. Root gives it; no group has it.
+pub const BUILDER: &str = "builder";
 
 pub(super) struct Asker<'a> {
     directory: &'a Directory,
@@ -130,7 +130,7 @@ impl<'a> Asker<'a> {
 
     fn works(&self) -> bool {
         let named = |scope: &Scope| scope.index.is_none() && scope.actions.contains(&Action::Build);
-        let may = self.is_root() || self.known.is_some_and(|user| user.groups.contains(BUILDERS));
+        let may = self.is_root() || self.known.is_some_and(|user| user.roles.contains(BUILDER));
         may && self.scope.is_none_or(named)
     }
 

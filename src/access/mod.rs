@@ -15,7 +15,7 @@ pub mod turns;
 
 use crate::index::directory::IndexName;
 
-pub use decide::{BUILDERS, Sight, decide, decide_each, may_read, sees_build};
+pub use decide::{BUILDER, Sight, decide, decide_each, may_read, sees_build};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub enum Need {
     ManageToken,
     /// Root.
     Operate,
-    /// Claim builds: root, or a member of the group `builders`.
+    /// Claim builds: root, or an account with the role `builder`.
     Work,
 }
 
@@ -170,8 +170,8 @@ pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
     if need == Need::Work && who.scope.as_ref().is_none_or(|scope| scope.actions.contains(&Action::Build)) {
         let user = who.user.as_deref().unwrap_or("USER");
         return crate::forbidden!(
-            "{label} is not allowed to do this: workers are root's, or of members of the group {BUILDERS}; root adds \
-             one with `wheelwright user group add {BUILDERS} {user}`"
+            "{label} is not allowed to do this: workers belong to root, or to users with the role {BUILDER}; an \
+             administrator gives it with `wheelwright user role add {BUILDER} {user}`"
         );
     }
     let (Some(scope), Some(action)) = (&who.scope, need.action()) else {

@@ -73,6 +73,11 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let scope = checked(&new.scope)?;
     let mut tx = Tx::begin(db).await?;
     tx.account(&new.owner).await?.ok_or_else(|| missing!("no user '{}'", new.owner))?;
+    if let Some(index) = &scope.index
+        && tx.index_options(index).await?.is_none()
+    {
+        return Err(no_index(index));
+    }
     let secret = secret();
     let expires = new.expires.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
     let scope = serde_json::to_string(&scope).map_err(crate::error::Error::internal)?;
@@ -82,6 +87,11 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let event = NewEvent { who, what: "token created", index: None, project: None, detail: Some(&detail) };
     tx.commit(event).await?;
     Ok((token.id, secret))
+}
+
+/// The same for one that is hidden from the asker.
+pub fn no_index(index: &str) -> crate::error::Error {
+    missing!("there is no index {index} that you may read: create it first, or correct the token's index")
 }
 
 fn checked(scope: &Scope) -> Result<Scope> {
@@ -155,6 +165,7 @@ pub fn shown(token: &StoredToken) -> serde_json::Value {
     serde_json::json!({
         "id": token.id, "name": token.name, "user": token.owner, "scope": scope,
         "created": super::time(token.created_at), "expires": time(token.expires_at),
+        "expired": token.expires_at.is_some_and(|at| at <= crate::db::now()),
         "last_used": time(token.last_used_at),
     })
 }

@@ -87,7 +87,7 @@ async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
     if json {
         return table::json(&values.into());
     }
-    let head = ["ID", "USER", "NAME", "INDEX", "PROJECT", "ACTIONS", "EXPIRES", "LAST USED"];
+    let head = ["ID", "USER", "NAME", "INDEX", "PROJECT", "ACTIONS", "EXPIRES", "LAST USED", ""];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for value in &values {
         let cell = |pointer: &str| value.pointer(pointer).map(table::plain).unwrap_or_default();
@@ -101,7 +101,10 @@ async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
             "/expires",
             "/last_used",
         ];
-        rows.push(columns.map(cell).to_vec());
+        let mut row = columns.map(cell).to_vec();
+        let expired = value.get("expired") == Some(&Value::Bool(true));
+        row.push(if expired { "expired" } else { "" }.to_owned());
+        rows.push(row);
     }
     table::rows(&rows)
 }

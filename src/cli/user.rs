@@ -52,6 +52,15 @@ pub enum User {
     /// Put an account into a group, or take it out; ACLs name it as :GROUP
     #[command(subcommand)]
     Group(Group),
+    /// Give an account a role, or take it away; `builder` lets its workers build
+    #[command(subcommand)]
+    Role(Role),
+}
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Role {
+    Add { role: String, user: String },
+    Remove { role: String, user: String },
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -112,6 +121,14 @@ impl User {
                 accounts::group(db, WHO, &group, &user, false).await?;
                 table::line(&format!("{user} is no longer in group {group}"))?;
             }
+            Self::Role(Role::Add { role, user }) => {
+                accounts::role(db, WHO, &role, &user, true).await?;
+                table::line(&format!("{user} has the role {role}"))?;
+            }
+            Self::Role(Role::Remove { role, user }) => {
+                accounts::role(db, WHO, &role, &user, false).await?;
+                table::line(&format!("{user} no longer has the role {role}"))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -164,19 +181,27 @@ async fn list(app: &App, json: bool) -> Result<()> {
     for account in app.db.accounts().await? {
         let user = directory.users.get(&account.name);
         let groups: Vec<&String> = user.iter().flat_map(|user| &user.groups).collect();
+        let roles: Vec<&String> = user.iter().flat_map(|user| &user.roles).collect();
         values.push(json!({
-            "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups,
+            "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups, "roles": roles,
             "disabled": account.disabled_at.is_some(), "created": time(account.created_at),
         }));
     }
     if json {
         return table::json(&values.into());
     }
-    let mut rows = vec![["USER", "EMAIL", "GROUPS", "CREATED", ""].map(str::to_owned).to_vec()];
+    let mut rows = vec![["USER", "EMAIL", "GROUPS", "ROLES", "CREATED", ""].map(str::to_owned).to_vec()];
     for value in &values {
         let cell = |key: &str| value.get(key).map(table::plain).unwrap_or_default();
         let state = if value.get("disabled") == Some(&Value::Bool(true)) { "disabled" } else { "" };
-        rows.push(vec![cell("username"), cell("email"), cell("groups"), cell("created"), state.into()]);
+        rows.push(vec![
+            cell("username"),
+            cell("email"),
+            cell("groups"),
+            cell("roles"),
+            cell("created"),
+            state.into(),
+        ]);
     }
     table::rows(&rows)
 }

@@ -17,7 +17,7 @@ pub struct Worker {
     /// The server to build for: http://wheels.example.org
     #[arg(long, value_name = "URL")]
     server: String,
-    /// A token made with --action build, of root or a member of the group builders
+    /// A token made with --action build, of root or a user with the role builder
     #[arg(long, value_name = "TOKEN", env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: String,
     /// Build for these only: cp312, cp27-linux …; may be repeated [default: all found here]

@@ -1,5 +1,6 @@
 //! Accounts and the groups they are members of.
 
+use super::names::Of;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
 use sqlx::Row;
@@ -103,12 +104,16 @@ impl Tx {
         if disabled { self.end_sessions(name).await } else { Ok(()) }
     }
 
-    /// With its memberships, tokens and indexes.
+    /// With its memberships, roles, tokens, workers and indexes. Its name is remembered, and so are
+    /// those of its files.
     pub async fn delete_account(&mut self, name: &str) -> Result<()> {
+        self.remember_account(name).await?;
+        self.remember_files(Of::Owner(name)).await?;
         for query in [
             "DELETE FROM build WHERE context IN (SELECT name FROM namespace WHERE owner = $1)",
             "DELETE FROM build_asker WHERE account = $1",
             "DELETE FROM build_source WHERE account = $1",
+            "DELETE FROM worker WHERE owner = $1",
         ] {
             sqlx::query(query).bind(name).execute(&mut *self.tx).await?;
         }

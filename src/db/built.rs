@@ -104,7 +104,10 @@ impl Db {
 
     /// Every name that was ever used for a file of the project, deleted ones too.
     pub async fn used_filenames(&self, index: &str, project: &str) -> Result<Vec<String>> {
-        let names = sqlx::query_scalar("SELECT filename FROM file WHERE index_name = $1 AND project = $2");
+        let names = sqlx::query_scalar(
+            "SELECT filename FROM file WHERE index_name = $1 AND project = $2 \
+             UNION SELECT filename FROM used_file WHERE index_name = $1 AND project = $2",
+        );
         Ok(names.bind(index).bind(project).fetch_all(&self.pool).await?)
     }
 

@@ -1,5 +1,6 @@
 //! Indexes and their options.
 
+use super::names::Of;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
 use sqlx::Row;
@@ -36,6 +37,13 @@ impl Tx {
             .await?)
     }
 
+    /// Name and options of every index.
+    pub async fn all_indexes(&mut self) -> Result<Vec<(String, String)>> {
+        let rows =
+            sqlx::query("SELECT name, options FROM namespace ORDER BY name").fetch_all(&mut *self.tx).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
     /// Name and options of every index of an account.
     pub async fn indexes_of(&mut self, owner: &str) -> Result<Vec<(String, String)>> {
         let rows = sqlx::query("SELECT name, options FROM namespace WHERE owner = $1 ORDER BY name")
@@ -65,8 +73,10 @@ impl Tx {
         Ok(())
     }
 
-    /// With everything in it; bytes that no other row names are left for the garbage collector.
+    /// With everything in it; bytes that no other row names are left for the garbage collector. What
+    /// its file names meant is remembered.
     pub async fn delete_index(&mut self, name: &str) -> Result<()> {
+        self.remember_files(Of::Index(name)).await?;
         // What was built of its sources, and with its build requirements, is part of it.
         sqlx::query("DELETE FROM build WHERE context = $1").bind(name).execute(&mut *self.tx).await?;
         sqlx::query("DELETE FROM namespace WHERE name = $1").bind(name).execute(&mut *self.tx).await?;

@@ -129,6 +129,13 @@ impl Tx {
         change: Change<'_>,
     ) -> Result<(bool, StoredPromise)> {
         self.put_promise(known).await?;
+        let before = self.used_before(&known.index, &known.target, &known.filename).await?;
+        let change = match (&before, change) {
+            (Some(before), Change::File { sha256, .. }) if before != sha256 => {
+                Change::Broken { why: "an index of this name served other bytes under this name before" }
+            }
+            (_, change) => change,
+        };
         let (set, condition) = match change {
             Change::Metadata { .. } => ("metadata_sha256 = $4", "metadata_sha256 IS NULL"),
             Change::File { .. } => (

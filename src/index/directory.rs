@@ -59,12 +59,22 @@ impl Directory {
         let mut users = BTreeMap::new();
         for account in db.accounts().await? {
             let disabled = account.disabled_at.is_some();
-            let user = User { name: account.name.clone(), groups: BTreeSet::new(), disabled };
+            let user = User {
+                name: account.name.clone(),
+                groups: BTreeSet::new(),
+                roles: BTreeSet::new(),
+                disabled,
+            };
             users.insert(account.name, user);
         }
         for (group, account) in db.memberships().await? {
             if let Some(user) = users.get_mut(&account) {
                 user.groups.insert(group);
+            }
+        }
+        for (role, account) in db.roles().await? {
+            if let Some(user) = users.get_mut(&account) {
+                user.roles.insert(role);
             }
         }
         let mut indexes = BTreeMap::new();
@@ -81,7 +91,10 @@ impl Directory {
 #[derive(Clone, Debug)]
 pub struct User {
     pub name: String,
+    /// ACLs name them; they give nothing else.
     pub groups: BTreeSet<String>,
+    /// What root lets the user do beside: `builder`.
+    pub roles: BTreeSet<String>,
     pub disabled: bool,
 }
 

@@ -84,8 +84,8 @@ mod tests {
     use super::*;
 
     fn allowed(lines: &[(&'static str, &str)]) -> bool {
-        let mut config = Config::default();
-        config.public_url = Some("https://wheels.example/prefix/".parse().unwrap());
+        let public_url = Some("https://wheels.example/prefix/".parse().unwrap());
+        let config = Config { public_url, ..Config::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, value.parse().unwrap());

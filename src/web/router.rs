@@ -372,7 +372,7 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     match decision(route, ctx) {
         Decision::Hidden if route.need == Need::ReadEach => Err(named::unknown(ctx)),
         Decision::Allowed => Ok(()),
-        Decision::AskCredential => Err(Error::Unauthenticated("log in, or send a token, to do this".into())),
+        Decision::AskCredential => Err(unauthenticated(route, ctx)),
         Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
         Decision::Hidden => Err(match &ctx.index {
             Some(index) => no_index(index),
@@ -382,6 +382,21 @@ async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
             None => missing!("there is no such page"),
         }),
     }
+}
+
+/// The same for an index that is private and for one that is not there.
+fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
+    let to_do = "log in, or send a token, to do this";
+    let about_index = matches!(
+        route.need,
+        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage | Need::ManageIndex
+    );
+    let named = ctx.index.as_ref().map(ToString::to_string);
+    let named = named.unwrap_or_else(|| ctx.param("indexes").to_owned());
+    Error::Unauthenticated(match about_index && !named.is_empty() {
+        true => format!("{to_do}: {named} is not open to everybody, or it does not exist"),
+        false => to_do.into(),
+    })
 }
 
 fn decision(route: Route, ctx: &mut Ctx) -> Decision {

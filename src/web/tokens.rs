@@ -2,11 +2,12 @@
 
 use super::respond;
 use super::router::Ctx;
-use crate::access::Scope;
 use crate::access::tokens::{self, NewToken};
+use crate::access::{Scope, may_read};
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
+use crate::index::directory::IndexName;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -30,6 +31,13 @@ struct Asked {
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
     let asked: Asked = ctx.json().await?;
     let owner = tokens::owner_for(&ctx.who, asked.user.as_deref())?.to_owned();
+    let limit = asked.scope.index.as_deref().and_then(IndexName::parse);
+    let known = limit.as_ref().and_then(|name| ctx.directory.indexes.get(name));
+    if let (Some(limit), Some(index)) = (&limit, known)
+        && !may_read(&ctx.directory, &ctx.who, index)
+    {
+        return Err(tokens::no_index(limit.as_str()));
+    }
     let expires = match asked.expires {
         None | Some(Value::Null) => None,
         Some(value) => Some(lifetime(&value)?),

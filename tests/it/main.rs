@@ -51,6 +51,7 @@ mod proxy_builds;
 mod proxy_pip_reqs;
 mod recipes;
 mod repair;
+mod reused_names;
 mod sandbox;
 mod sandbox_gate;
 mod serials;

@@ -4,7 +4,7 @@ use crate::kit::Server;
 use crate::kit::script::Auth;
 use serde_json::{Value, json};
 use wheelwright::access::tokens::{self, NewToken};
-use wheelwright::access::{Action, BUILDERS, Need, Scope, accounts};
+use wheelwright::access::{Action, BUILDER, Need, Scope, accounts};
 use wheelwright::web::router::Route;
 use wheelwright::web::routes;
 
@@ -24,7 +24,7 @@ enum Asker {
     ReadToken,
     /// The owner's token for another index.
     ElsewhereToken,
-    /// The owner's token for building; the owner is a member of `builders`.
+    /// The owner's token for building; the owner has the role `builder`.
     BuildToken,
     /// Another user without any right here.
     Other,
@@ -123,7 +123,7 @@ impl House {
             json!({"acl_read": people, "acl_upload": ["uploader", "alice", "gone"], "volatile": false});
         server.have_index("alice/dev", private).await;
         server.have_index("alice/open", json!({})).await;
-        accounts::group(&server.app.db, "root", BUILDERS, "alice", true).await.expect("joins");
+        accounts::role(&server.app.db, "root", BUILDER, "alice", true).await.expect("a role");
         accounts::disable(&server.app.db, "root", "gone", true).await.expect("is disabled");
         server.app.indexes.refresh().await.expect("refreshes");
         let secrets = Self::secrets(&server).await;

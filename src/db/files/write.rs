@@ -105,8 +105,14 @@ impl Tx {
     }
 
     /// Takes a file name and what it means for ever, unless one of the two is taken: the unique keys
-    /// decide between two who upload at once.
+    /// decide between two who upload at once. An index that was deleted and made again gives none of its
+    /// names other bytes either.
     pub async fn put_file(&mut self, file: &StoredFile, attestations: Option<&str>) -> Result<Put> {
+        let before = self.used_before(&file.index, "", &file.filename).await?;
+        if let Some(sha256) = before.filter(|sha256| *sha256 != file.sha256) {
+            let gone = StoredFile { sha256, deleted_at: Some(self.now), ..file.clone() };
+            return Ok(Put::Taken(Box::new(gone)));
+        }
         let identity = identity(&file.filename);
         let put = sqlx::query(
             "INSERT INTO file (index_name, filename, project, version, kind, url, sha256, md5, blake2_256, \

@@ -37,6 +37,10 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
         if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
             config.insert("groups".into(), groups.iter().cloned().collect::<Vec<_>>().into());
         }
+        let roles = directory.users.get(&account.name).map(|user| &user.roles);
+        if let Some(roles) = roles.filter(|roles| !roles.is_empty()) {
+            config.insert("roles".into(), roles.iter().cloned().collect::<Vec<_>>().into());
+        }
         if account.disabled_at.is_some() {
             config.insert("disabled".into(), true.into());
         }
@@ -88,17 +92,18 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "userpassword", result, Some("user updated, new proxy auth"))
 }
 
-/// Groups, disabling and ready-made hashes are root's; a client may send back what it read.
+/// Groups, roles, disabling and ready-made hashes are root's; a client may send back what it read.
 fn only_root(ctx: &Ctx, name: &str, given: &Given) -> Result<()> {
     let known = ctx.directory.users.get(name);
     let same_groups =
         given.groups.as_ref().is_none_or(|groups| known.is_some_and(|user| user.groups == *groups));
+    let same_roles = given.roles.as_ref().is_none_or(|roles| known.is_some_and(|user| user.roles == *roles));
     let same_state =
         given.disabled.is_none_or(|disabled| known.is_some_and(|user| user.disabled == disabled));
-    if ctx.who.is_root() || (same_groups && same_state && given.password_hash.is_none()) {
+    if ctx.who.is_root() || (same_groups && same_roles && same_state && given.password_hash.is_none()) {
         return Ok(());
     }
-    Err(forbidden!("only root changes groups, disabled and pwhash"))
+    Err(forbidden!("only root changes groups, roles, disabled and pwhash"))
 }
 
 /// `DELETE /{user}`

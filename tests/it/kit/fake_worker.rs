@@ -5,7 +5,7 @@ use super::packages::{Dist, Package};
 use super::script::Auth;
 use serde_json::{Value, json};
 use std::time::Duration;
-use wheelwright::access::{Action, BUILDERS, Scope, accounts};
+use wheelwright::access::{Action, BUILDER, Scope, accounts};
 use wheelwright::build::evidence::Evidence;
 use wheelwright::build::failure::{Class, Failure};
 use wheelwright::build::job::{Job, Outcome, Step, WorkerDescription};
@@ -38,7 +38,7 @@ impl Server {
     pub async fn worker(&self, owner: &str, name: &str) -> FakeWorker<'_> {
         if self.app.db.account(owner).await.expect("accounts").is_none() {
             self.make_user(owner, "a-worker-s-secret").await;
-            accounts::group(&self.app.db, "root", BUILDERS, owner, true).await.expect("joins");
+            accounts::role(&self.app.db, "root", BUILDER, owner, true).await.expect("a role");
             self.app.indexes.refresh().await.expect("refreshes");
         }
         let scope = Scope { actions: vec![Action::Build], ..Scope::default() };

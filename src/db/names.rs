@@ -1,0 +1,103 @@
+//! Names that outlive what they named: deleted accounts, files of deleted indexes; and roles.
+
+use super::{Db, Tx};
+use crate::error::Result;
+use crate::packaging::filename::identity;
+use sqlx::Row;
+use std::collections::BTreeSet;
+
+/// Whose indexes: of one name, or of one owner.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of<'a> {
+    Index(&'a str),
+    Owner(&'a str),
+}
+
+impl Db {
+    /// Every `(role, account)` pair.
+    pub async fn roles(&self) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query("SELECT role_name, account FROM role").fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+}
+
+impl Tx {
+    pub async fn give_role(&mut self, role: &str, account: &str) -> Result<()> {
+        sqlx::query("INSERT INTO role (role_name, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(role)
+            .bind(account)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the account had it.
+    pub async fn take_role(&mut self, role: &str, account: &str) -> Result<bool> {
+        let done = sqlx::query("DELETE FROM role WHERE role_name = $1 AND account = $2")
+            .bind(role)
+            .bind(account)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Exactly these roles.
+    pub async fn set_roles(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<()> {
+        sqlx::query("DELETE FROM role WHERE account = $1").bind(account).execute(&mut *self.tx).await?;
+        for role in roles {
+            self.give_role(role, account).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an account of this name was deleted.
+    pub async fn account_was_used(&mut self, name: &str) -> Result<bool> {
+        let query = sqlx::query("SELECT name FROM used_account WHERE name = $1").bind(name);
+        Ok(query.fetch_optional(&mut *self.tx).await?.is_some())
+    }
+
+    pub(super) async fn remember_account(&mut self, name: &str) -> Result<()> {
+        sqlx::query("INSERT INTO used_account (name) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(name)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Remembers what the file names of indexes mean, before those are deleted. What a mirror kept of
+    /// its upstream is not ours to promise.
+    pub(super) async fn remember_files(&mut self, of: Of<'_>) -> Result<()> {
+        let (column, value) = match of {
+            Of::Index(name) => ("name", name),
+            Of::Owner(name) => ("owner", name),
+        };
+        let indexes = format!("index_name IN (SELECT name FROM namespace WHERE {column} = $1)");
+        for what in [
+            format!("'', filename, project, identity, sha256 FROM file WHERE url IS NULL AND {indexes}"),
+            format!(
+                "target, filename, project, NULL, sha256 FROM promised_file WHERE sha256 IS NOT NULL AND {indexes}"
+            ),
+        ] {
+            let query = format!(
+                "INSERT INTO used_file (index_name, target, filename, project, identity, sha256) \
+                 SELECT index_name, {what} ON CONFLICT DO NOTHING"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(query)).bind(value).execute(&mut *self.tx).await?;
+        }
+        Ok(())
+    }
+
+    /// The hash of what this name, in whatever spelling, meant in an index that was deleted since.
+    pub(super) async fn used_before(
+        &mut self,
+        index: &str,
+        target: &str,
+        filename: &str,
+    ) -> Result<Option<String>> {
+        let query = "SELECT sha256 FROM used_file WHERE index_name = $1 AND target = $2 \
+                     AND (filename = $3 OR identity = $4) \
+                     ORDER BY CASE WHEN filename = $3 THEN 0 ELSE 1 END LIMIT 1";
+        let query = sqlx::query_scalar(query).bind(index).bind(target).bind(filename).bind(identity(filename));
+        Ok(query.fetch_optional(&mut *self.tx).await?)
+    }
+}
