@@ -106,6 +106,7 @@ async fn a_new_password_ends_logins_and_a_login_survives_nothing_else() {
 async fn a_token_is_shown_once_listed_without_its_secret_and_gone_when_revoked() {
     let server = with_alice().await;
     let alice = Auth::basic("alice", "pä:ss");
+    server.make_index("alice/dev", json!({})).await;
     let scope = json!({"index": "alice/dev", "project": "Demo_Pkg", "actions": ["read", "upload"]});
     let (id, secret) = token(&server, &alice, json!({"name": "ci", "scope": scope, "expires": "90d"})).await;
     let (_, listed) = server.ask("GET", "/+tokens", &alice, None).await;
