@@ -97,7 +97,8 @@ impl Tx {
         let query = "SELECT sha256 FROM used_file WHERE index_name = $1 AND target = $2 \
                      AND (filename = $3 OR identity = $4) \
                      ORDER BY CASE WHEN filename = $3 THEN 0 ELSE 1 END LIMIT 1";
-        let query = sqlx::query_scalar(query).bind(index).bind(target).bind(filename).bind(identity(filename));
+        let query =
+            sqlx::query_scalar(query).bind(index).bind(target).bind(filename).bind(identity(filename));
         Ok(query.fetch_optional(&mut *self.tx).await?)
     }
 }
