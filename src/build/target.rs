@@ -99,8 +99,14 @@ impl Target {
         let special = flags.trim_matches(['m', 'u']);
         named == special
             && (plain == format!("{}{major}{minor}", self.implementation)
-                || self.implementation == "cp"
-                    && (plain == format!("{major}.{minor}") || plain == self.version))
+                || self.implementation == "cp" && self.is_version(plain))
+    }
+
+    /// `3.12`, `312`, `python3.12`, `3.12.4`
+    fn is_version(&self, asked: &str) -> bool {
+        let (major, minor) = self.python();
+        let asked = asked.strip_prefix("python").unwrap_or(asked);
+        asked == format!("{major}.{minor}") || asked == format!("{major}{minor}") || asked == self.version
     }
 
     fn is_on(&self, asked: &str) -> bool {

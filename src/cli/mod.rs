@@ -9,6 +9,7 @@ mod gc;
 mod index;
 mod install;
 mod mirror;
+mod netrc;
 mod pip_reqs;
 mod recipe;
 mod resolve;

@@ -56,12 +56,19 @@ fn option(line: &str) -> Option<(&str, &str)> {
         false => 2.min(line.len()),
     };
     let (option, value) = line.split_at_checked(cut)?;
-    Some((option, value.trim_start().trim_start_matches('=').trim()))
+    Some((option, unquoted(value.trim_start().trim_start_matches('=').trim())))
+}
+
+/// `"a name with blanks"`, as a shell would have it.
+fn unquoted(text: &str) -> &str {
+    let inner = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).unwrap_or(text)
 }
 
 /// Options of a requirement stand behind it.
 fn wanted(line: &str) -> Said<'_> {
     let (text, options) = lines::split_options(line);
+    let text = unquoted(text);
     let mut hashes = Vec::new();
     let mut words = options.split_whitespace();
     while let Some(word) = words.next() {
@@ -94,6 +101,9 @@ mod tests {
         assert_eq!(said("-r more.txt"), "Requirements(\"more.txt\")");
         assert_eq!(said("-rmore.txt"), "Requirements(\"more.txt\")");
         assert_eq!(said("--constraint = c.txt"), "Constraints(\"c.txt\")");
+        assert_eq!(said("-r \"my files/more.txt\""), "Requirements(\"my files/more.txt\")");
+        assert_eq!(said("-c 'my limits.txt'"), "Constraints(\"my limits.txt\")");
+        assert_eq!(said("-r my files/more.txt"), "Requirements(\"my files/more.txt\")");
         assert_eq!(said("--editable=file:///app"), "Editable(\"file:///app\")");
         assert_eq!(said("--index-url https://h.example/simple"), "Option(\"--index-url\")");
         assert_eq!(said("-"), "Option(\"-\")");

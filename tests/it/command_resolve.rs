@@ -13,7 +13,7 @@ use wheelwright::build::target::Target;
 const TARGET: &str = "cp312-manylinux_2_36_x86_64";
 
 /// A server with alice's stage, a target that a worker of ours builds for, and uv.
-pub(super) async fn start() -> Server {
+pub async fn start() -> Server {
     let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
     let server = stage_with(|config| config.proxy.uv = Some(uv.display().to_string())).await;
     let markers = [
@@ -37,27 +37,27 @@ pub(super) async fn start() -> Server {
     server
 }
 
-pub(super) async fn give(server: &Server, dist: &Dist) {
+pub async fn give(server: &Server, dist: &Dist) {
     let answer = server.post("/alice/dev/", Form::of(dist), "alice", PASSWORD).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-pub(super) fn wheel(name: &str, version: &str) -> Package {
+pub fn wheel(name: &str, version: &str) -> Package {
     Package::new(name, version).tag("py3-none-any")
 }
 
 /// The arguments of a command that is about this server.
-fn about<'a>(arguments: &[&'a str], address: &'a str) -> Vec<&'a str> {
+pub fn about<'a>(arguments: &[&'a str], address: &'a str) -> Vec<&'a str> {
     [arguments, &["--server", address, "--index", "alice/dev", "--target", "cp312"]].concat()
 }
 
-pub(super) async fn run(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
+pub async fn run(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
     let address = server.url("/").trim_end_matches('/').to_owned();
     desk.run("wheelwright", &about(arguments, &address)).await
 }
 
 /// Lines that want something.
-fn pins(text: &str) -> Vec<&str> {
+pub fn pins(text: &str) -> Vec<&str> {
     let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }

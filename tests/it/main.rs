@@ -19,6 +19,7 @@ mod clients_pypi;
 mod command_build;
 mod command_build_pypi;
 mod command_install;
+mod command_line;
 mod command_paths;
 mod command_resolve;
 mod counted;

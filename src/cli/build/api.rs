@@ -1,5 +1,6 @@
 //! What the command asks of a server, its own or another, over HTTP.
 
+use super::super::netrc::{self, Login};
 use crate::bad;
 use crate::build::failure::Failure;
 use crate::build::job::Source;
@@ -33,6 +34,8 @@ pub struct Api {
     token: Option<String>,
     /// What it says of its interpreter, where a page depends on that.
     agent: Option<String>,
+    /// Of `~/.netrc`, where nothing else was given.
+    login: Option<Login>,
 }
 
 /// What is to be built, as `POST /+builds` takes it.
@@ -132,7 +135,9 @@ impl Api {
         base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
         base.set_query(None);
         base.set_fragment(None);
-        Ok(Self { http: http(&base, Some(PATIENCE))?, base, token, agent: None })
+        let has_own = token.is_some() || !base.username().is_empty() || base.password().is_some();
+        let login = if has_own { None } else { base.host_str().and_then(netrc::login) };
+        Ok(Self { http: http(&base, Some(PATIENCE))?, base, token, agent: None, login })
     }
 
     /// The same for an installer's `User-Agent`.
@@ -156,9 +161,10 @@ impl Api {
             Some(agent) => request.header("user-agent", agent),
             None => request,
         };
-        match &self.token {
-            // Ours only: a page may list files of elsewhere.
-            Some(token) if self.is_own(url) => request.basic_auth("__token__", Some(token)),
+        // Ours only: a page may list files of elsewhere.
+        match (&self.token, &self.login) {
+            (Some(token), _) if self.is_own(url) => request.basic_auth("__token__", Some(token)),
+            (None, Some(login)) if self.is_own(url) => request.basic_auth(&login.user, Some(&login.password)),
             _ => request,
         }
     }
@@ -255,17 +261,20 @@ impl Api {
     /// Sends text to a place that answers with text, however long that takes.
     ///
     /// # Errors
-    /// What the server says against it, as it says it.
-    pub async fn exchange(&self, path: &str, text: &str) -> Result<String> {
+    /// What the server says against it, as it says it, and whether to ask again.
+    pub async fn exchange(&self, path: &str, text: &str) -> Result<String, Refused> {
         let url = self.at(path)?;
         let patient = Self { http: http(&self.base, None)?, ..self.clone() };
         let request = patient.request_for(Method::POST, &url, "text/plain, application/problem+json;q=0.5");
         let request = request.header("content-type", "text/plain; charset=utf-8").body(text.to_owned());
-        let response = request.send().await.map_err(|error| client::failure(&url, &error))?;
-        if !response.status().is_success() {
-            return Err(refusal(response, &url, true).await);
+        let broken = |error: reqwest::Error| Refused::on_the_way(client::failure(&url, &error));
+        let response = request.send().await.map_err(broken)?;
+        if response.status().is_success() {
+            return response.text().await.map_err(broken);
         }
-        response.text().await.map_err(|error| client::failure(&url, &error))
+        let status = response.status();
+        let (error, in_own_words) = told(response, &url, true).await;
+        Err(Refused { error, again: Again::after(status, in_own_words) })
     }
 
     /// The log of a build, which grows while the build runs.
@@ -320,8 +329,59 @@ fn http(base: &Url, patience: Option<Duration>) -> Result<reqwest::Client> {
     builder.build().map_err(Error::internal)
 }
 
+/// Why an exchange brought nothing, and whether another try may.
+#[derive(Debug)]
+pub struct Refused {
+    pub error: Error,
+    pub again: Again,
+}
+
+/// When the same question may be answered otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Never: the server has decided.
+    Never,
+    /// Soon: the server starts, stops, or has too much to do.
+    Soon,
+    /// The answer was lost on the way; what was begun for it goes on.
+    Lost,
+    /// The server is at work on it.
+    Later,
+}
+
+impl Again {
+    /// A proxy between tells of a lost answer with a page of its own; in the words of a wheelwright, 502
+    /// and 504 are what it found out about its own upstreams.
+    fn after(status: StatusCode, in_own_words: bool) -> Self {
+        match status {
+            StatusCode::CONFLICT => Self::Later,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Soon,
+            status if status.is_server_error() && !in_own_words => Self::Lost,
+            _ => Self::Never,
+        }
+    }
+}
+
+impl Refused {
+    fn on_the_way(error: Error) -> Self {
+        let again = if matches!(error, Error::Unavailable(_)) { Again::Soon } else { Again::Lost };
+        Self { error, again }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, again: Again::Never }
+    }
+}
+
 /// What a server said that is no success.
 async fn refusal(response: Response, url: &Url, own: bool) -> Error {
+    told(response, url, own).await.0
+}
+
+/// The same, and whether the server itself said it in words of its own.
+async fn told(response: Response, url: &Url, own: bool) -> (Error, bool) {
     let status = response.status();
     let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
     let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
@@ -331,8 +391,10 @@ async fn refusal(response: Response, url: &Url, own: bool) -> Error {
     let said = of_json("message").or_else(|| of_json("detail")).map(str::to_owned);
     let text =
         is_text.then(|| String::from_utf8_lossy(&body).trim().to_owned()).filter(|text| !text.is_empty());
-    let said = said.or(text).unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
-    match status {
+    let said = said.or(text);
+    let in_own_words = said.is_some();
+    let said = said.unwrap_or_else(|| format!("{} answers {status}", client::shown(url)));
+    let error = match status {
         StatusCode::UNAUTHORIZED if own => {
             Error::Unauthenticated(format!("{said}; give a token with --token"))
         }
@@ -344,5 +406,6 @@ async fn refusal(response: Response, url: &Url, own: bool) -> Error {
         StatusCode::GATEWAY_TIMEOUT => Error::Timeout(said),
         status if status.is_server_error() => Error::BadUpstream(said),
         _ => Error::Bad(said),
-    }
+    };
+    (error, in_own_words)
 }

@@ -2,6 +2,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Prints to standard error, so that standard output stays for results.
@@ -15,7 +16,19 @@ pub struct Line {
     bars: Option<(MultiProgress, ProgressBar)>,
     label: String,
     started: Instant,
+    now: Mutex<Now>,
 }
+
+/// What it does, and what it said last: a new step does not wipe the last line of the log away.
+#[derive(Default)]
+struct Now {
+    step: String,
+    said: String,
+}
+
+/// One line, however narrow the terminal: what does not fit is cut at its end. The label comes first, and
+/// wide text of it is cut with the rest, since a line that wraps is drawn again below itself.
+const LINE: &str = "{spinner} {elapsed} {wide_msg}";
 
 impl Progress {
     /// Lines that change, if standard error is a terminal.
@@ -41,27 +54,37 @@ impl Progress {
     pub fn begin(&self, label: &str, what: &str) -> Line {
         let bars = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {msg}") {
+            if let Ok(style) = ProgressStyle::with_template(LINE) {
                 bar.set_style(style);
             }
-            bar.set_prefix(format!("{label}:"));
-            bar.set_message(what.to_owned());
+            bar.set_message(format!("{label}: {what}"));
             bar.enable_steady_tick(Duration::from_millis(120));
             (bars.clone(), bar)
         });
         if bars.is_none() {
             eprintln!("{label}: {what} …");
         }
-        Line { bars, label: label.to_owned(), started: Instant::now() }
+        Line { bars, label: label.to_owned(), started: Instant::now(), now: Mutex::default() }
     }
 }
 
 impl Line {
     /// What it does now; on a terminal only.
     pub fn doing(&self, what: &str) {
-        if let Some((_, bar)) = &self.bars {
-            bar.set_message(what.to_owned());
-        }
+        self.show(|now| what.clone_into(&mut now.step));
+    }
+
+    /// What it said last; on a terminal only.
+    pub fn said(&self, last: &str) {
+        self.show(|now| last.clone_into(&mut now.said));
+    }
+
+    fn show(&self, change: impl FnOnce(&mut Now)) {
+        let Some((_, bar)) = &self.bars else { return };
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut now);
+        let parts = [now.step.as_str(), now.said.as_str()].into_iter().filter(|part| !part.is_empty());
+        bar.set_message(format!("{}: {}", self.label, parts.collect::<Vec<_>>().join(" │ ")));
     }
 
     pub fn seconds(&self) -> f64 {

@@ -7,7 +7,6 @@ use super::report::{Outcome, class_name};
 use super::work::{Failed, Got, Work, locked};
 use crate::bad;
 use crate::error::{Error, Result};
-use parking_lot::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a build is looked at.
@@ -90,20 +89,20 @@ impl Work {
 impl Watcher<'_> {
     /// Until the build has ended.
     pub async fn watch(self, build: Build, line: &Line) -> Result<Build> {
-        let (id, step) = (build.id, Mutex::new(String::new()));
-        let watching = self.until_ended(build, &step, line);
+        let id = build.id;
+        let watching = self.until_ended(build, line);
         if !self.progress.is_live() {
             return watching.await;
         }
         // The log is a comfort: watching goes on without it.
         tokio::select! {
             result = watching => result,
-            never = self.follow_log(id, &step, line) => match never {},
+            never = self.follow_log(id, line) => match never {},
         }
     }
 
     /// A server that is away for a moment is asked again.
-    async fn until_ended(self, mut build: Build, step: &Mutex<String>, line: &Line) -> Result<Build> {
+    async fn until_ended(self, mut build: Build, line: &Line) -> Result<Build> {
         let (mut away_since, mut ended_since) = (None, None);
         loop {
             if build.has_ended() {
@@ -119,7 +118,6 @@ impl Watcher<'_> {
                     away_since = None;
                     let now = newer.step.clone().unwrap_or_else(|| newer.state.clone());
                     line.doing(&now);
-                    *locked(step) = now;
                     build = newer;
                 }
                 Err(error @ (Error::Unavailable(_) | Error::Timeout(_) | Error::BadUpstream(_))) => {
@@ -134,12 +132,11 @@ impl Watcher<'_> {
     }
 
     /// Shows the last line of a growing log; never ends.
-    async fn follow_log(self, id: i64, step: &Mutex<String>, line: &Line) -> std::convert::Infallible {
+    async fn follow_log(self, id: i64, line: &Line) -> std::convert::Infallible {
         if let Ok(mut log) = self.api.log(id).await {
             while let Ok(Some(chunk)) = log.chunk().await {
                 if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {
-                    let step = locked(step).clone();
-                    line.doing(&format!("{step} │ {last}"));
+                    line.said(&last);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The wheels proxy as its clients see it: text in, text out, and the pages behind it.
 
-use super::super::build::api::Api;
+use super::super::build::api::{Again, Api};
 use super::{Address, Python, without_user};
 use crate::error::{Error, Result};
 use std::time::{Duration, Instant};
@@ -11,6 +11,8 @@ const AWAY: Duration = Duration::from_secs(60);
 /// An answer that was waited for longer than that was cut off on the way, not refused.
 const HELD: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(2);
+/// Answers that are cut off again and again are waited for no longer: as long as a server waits itself.
+const LONGEST: Duration = Duration::from_secs(2 * 3600);
 
 /// One server with the indexes and the target that are meant. Cheap to clone.
 #[derive(Clone)]
@@ -76,33 +78,68 @@ impl Proxy {
         self.exchange("+resolve/", pinned).await
     }
 
-    /// Asks again after an answer that was cut off: what was begun for it goes on meanwhile.
+    /// Asks again after an answer that was lost on the way: what was begun for it goes on meanwhile.
+    /// What the server decided is final, and no kind of retry goes on for ever.
     async fn exchange(&self, what: &str, text: &str) -> Result<String> {
         let path = format!("{}/{what}", self.address.place());
-        let (mut away_since, mut reached) = (Instant::now(), false);
+        let mut patience = Patience::new(Instant::now());
         loop {
             let asked = Instant::now();
-            let error = match self.api.exchange(&path, text).await {
-                Err(error @ (Error::Unavailable(_) | Error::Timeout(_) | Error::BadUpstream(_))) => error,
-                // Builds that have not ended yet.
-                Err(Error::Conflict(_)) => {
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-                other => return other,
+            let refused = match self.api.exchange(&path, text).await {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
             };
-            if asked.elapsed() > HELD {
-                (away_since, reached) = (Instant::now(), true);
-            }
-            if !reached && is_unreachable(&error) {
-                return Err(Error::Unavailable(format!(
-                    "{error}; start a server with wheelwright serve, or name yours with -w, --server or WHEELSPROXY_URL"
-                )));
-            }
-            if away_since.elapsed() > AWAY {
-                return Err(error);
+            let is_nobody = !patience.reached && is_unreachable(&refused.error);
+            if is_nobody || !patience.lasts(refused.again, asked, Instant::now()) {
+                return Err(patience.told(refused.error));
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// For how long an exchange is tried.
+struct Patience {
+    begun: Instant,
+    /// Since when nobody answers, or only that it is not ready.
+    away: Option<Instant>,
+    /// The server was there: an answer took so long that it was at work.
+    reached: bool,
+}
+
+impl Patience {
+    fn new(begun: Instant) -> Self {
+        Self { begun, away: None, reached: false }
+    }
+
+    /// Whether to ask again at `now`, after a question of `asked` that ended like this.
+    fn lasts(&mut self, again: Again, asked: Instant, now: Instant) -> bool {
+        let was_held = now.duration_since(asked) > HELD;
+        self.reached |= was_held || again == Again::Later;
+        match again {
+            Again::Never => false,
+            // Builds that have not ended; each has a limit of its own.
+            Again::Later => {
+                (self.begun, self.away) = (now, None);
+                true
+            }
+            Again::Lost if was_held => {
+                self.away = None;
+                now.duration_since(self.begun) < LONGEST
+            }
+            Again::Soon | Again::Lost => {
+                let away = *self.away.get_or_insert(asked.max(self.begun));
+                now.duration_since(away.max(self.begun)) < AWAY
+            }
+        }
+    }
+
+    fn told(&self, error: Error) -> Error {
+        match !self.reached && is_unreachable(&error) {
+            true => Error::Unavailable(format!(
+                "{error}; start a server with wheelwright serve, or name yours with -w, --server or WHEELSPROXY_URL"
+            )),
+            false => error,
         }
     }
 }
@@ -110,4 +147,37 @@ impl Proxy {
 /// Whether nobody answers there at all.
 fn is_unreachable(error: &Error) -> bool {
     matches!(error, Error::Unavailable(text) if text.starts_with("cannot reach"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds for which an exchange goes on if each question takes `each` seconds and ends like this.
+    fn lasting(again: Again, each: u64) -> u64 {
+        let begun = Instant::now();
+        let mut patience = Patience::new(begun);
+        let (mut at, each) = (begun, Duration::from_secs(each));
+        for _ in 0..1_000_000 {
+            let now = at + each;
+            if !patience.lasts(again, at, now) {
+                return now.duration_since(begun).as_secs();
+            }
+            at = now + PAUSE;
+        }
+        panic!("{again:?} is retried for ever");
+    }
+
+    #[test]
+    fn no_retry_goes_on_for_ever_and_a_decision_is_final() {
+        // An offline server whose every refusal takes a minute.
+        assert_eq!(lasting(Again::Never, 60), 60);
+        for each in [0, 1, 10, 70] {
+            assert!(lasting(Again::Soon, each) <= AWAY.as_secs() + each + PAUSE.as_secs(), "{each}");
+        }
+        assert!(lasting(Again::Lost, 0) <= AWAY.as_secs() + PAUSE.as_secs());
+        // A proxy that cuts off each minute, while the builds go on.
+        let held = lasting(Again::Lost, 60);
+        assert!(held >= LONGEST.as_secs() && held <= LONGEST.as_secs() + 62, "{held}");
+    }
 }

@@ -25,7 +25,10 @@ impl Python {
     pub async fn find(named: Option<&Path>) -> Result<Self> {
         let environment = std::env::var_os("VIRTUAL_ENV").filter(|folder| !folder.is_empty());
         let executable = match (named, environment) {
-            (Some(named), _) => of_name(named),
+            (Some(named), _) => match of_name(named) {
+                Some(executable) => Some(executable),
+                None => elsewhere(named).await?,
+            },
             (None, Some(folder)) => of_name(Path::new(&folder)),
             (None, None) => on_path("python3").or_else(|| on_path("python")).or_else(|| on_path("python2")),
         };
@@ -82,7 +85,7 @@ impl Python {
     }
 }
 
-/// A program, an environment's folder, or a name on the `PATH`: `python3.9`, `3.9`.
+/// A program, an environment's folder, or a name on the `PATH`: `python3.9`, `3.9`, `39`.
 fn of_name(named: &Path) -> Option<PathBuf> {
     if named.is_dir() {
         let inside = ["bin/python", "Scripts/python.exe", "bin/python3"];
@@ -92,8 +95,37 @@ fn of_name(named: &Path) -> Option<PathBuf> {
         return std::path::absolute(named).ok().filter(|path| path.is_file());
     }
     let name = named.to_string_lossy();
-    let is_version = name.starts_with(|c: char| c.is_ascii_digit());
-    on_path(&if is_version { format!("python{name}") } else { name.into_owned() })
+    match version_of(&name) {
+        // `PATH` may have another build of it than the one that is asked for.
+        Some(version) if version.matches('.').count() > 1 => None,
+        Some(version) => on_path(&format!("python{version}")),
+        None => on_path(&name),
+    }
+}
+
+/// `3.12`, `312`, `python3.12`, `cp312`, `3.12.4` as a version with dots.
+fn version_of(name: &str) -> Option<String> {
+    let digits = ["python", "cpython", "cp", "py"].iter().find_map(|word| name.strip_prefix(word));
+    let digits = digits.unwrap_or(name).trim_start_matches(['-', '@']);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return None;
+    }
+    match digits.split_at_checked(1) {
+        Some((major, minor)) if !digits.contains('.') && !minor.is_empty() => {
+            Some(format!("{major}.{minor}"))
+        }
+        _ => Some(digits.trim_matches('.').to_owned()),
+    }
+}
+
+/// An interpreter of that version in the other places of this machine: pyenv's, uv's, `/opt/python`.
+async fn elsewhere(named: &Path) -> Result<Option<PathBuf>> {
+    let Some(version) = named.to_str().and_then(version_of) else { return Ok(None) };
+    let found = interpreters::discover(&crate::config::Build::default()).await?;
+    let is_it = |known: &str| {
+        known == version || known.strip_prefix(&version).is_some_and(|rest| rest.starts_with('.'))
+    };
+    Ok(found.into_iter().rev().find(|one| is_it(&one.target.version)).map(|one| one.executable))
 }
 
 /// A program on the `PATH`.
@@ -101,4 +133,30 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     let with_suffix = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&folders).map(|folder| folder.join(&with_suffix)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_told_in_every_usual_way() {
+        for (name, version) in [
+            ("3.12", Some("3.12")),
+            ("312", Some("3.12")),
+            ("39", Some("3.9")),
+            ("27", Some("2.7")),
+            ("3", Some("3")),
+            ("python3.12", Some("3.12")),
+            ("python312", Some("3.12")),
+            ("cp312", Some("3.12")),
+            ("3.12.4", Some("3.12.4")),
+            ("python", None),
+            ("pypy3.10", None),
+            ("mine", None),
+            ("", None),
+        ] {
+            assert_eq!(version_of(name).as_deref(), version, "{name}");
+        }
+    }
 }

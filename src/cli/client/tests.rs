@@ -193,3 +193,23 @@ fn hashes_are_insisted_on_where_every_line_has_one() {
     assert!(plan(&["http://h/a.whl#sha256=00", "b @ http://h/b.whl --hash=sha256:00"]).is_hashed());
     assert!(!plan(&["http://h/a.whl#sha256=00", "http://h/b.whl"]).is_hashed());
 }
+
+#[test]
+fn paths_are_relative_to_the_file_that_names_them_whatever_is_in_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("my work");
+    std::fs::create_dir_all(at.join("req s/deep er")).unwrap();
+    std::fs::create_dir_all(at.join("lib one")).unwrap();
+    std::fs::write(at.join("req s/more.txt"), "six\n-r 'deep er/last.txt'\n-e ..\n").unwrap();
+    std::fs::write(at.join("req s/deep er/last.txt"), "-c ../limits.txt\nclick\n-e \"../../lib one\"\n").unwrap();
+    std::fs::write(at.join("req s/limits.txt"), "click<8\n").unwrap();
+    let input = read(&at, "requirements.in", "-r \"req s/more.txt\"\n-e .\n./lib one\n").unwrap();
+    assert_eq!(input.texts(), ["six", "click"]);
+    assert_eq!(input.constraints.len(), 1);
+    let lines: Vec<&str> = input.locals.iter().filter_map(|local| local.line.as_deref()).collect();
+    let here = url::Url::from_file_path(&at).unwrap();
+    let one = format!("{here}/lib%20one");
+    assert_eq!(lines, [&format!("-e {one}"), &format!("-e {here}"), &format!("-e {here}"), &one]);
+    let missing = read(&at, "bad.in", "six\n-r 'req s/none.txt'\n").unwrap_err().to_string();
+    assert!(missing.contains("req s/none.txt"), "{missing}");
+}
