@@ -45,10 +45,10 @@ pub struct Through {
     /// cp312, cp27-linux, a whole name, or auto: what fits the Python at hand [default: auto]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
-    /// The Python to install into [default: that of VIRTUAL_ENV, else python3 on the PATH]
+    /// The Python to install into: 3.12, a program, an environment [default: that of VIRTUAL_ENV, else python3 on the PATH]
     #[arg(long, value_name = "PYTHON")]
     pub python: Option<PathBuf>,
-    /// An API token of that server
+    /// An API token of that server; without one, ~/.netrc counts
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }

@@ -39,7 +39,8 @@ fn parse(text: &str, host: &str) -> Option<Login> {
     loop {
         let word = words.next();
         if matches!(word.as_deref(), None | Some("machine" | "default" | "macdef")) {
-            let entry = password.take().map(|password| Login { user: user.take().unwrap_or_default(), password });
+            let entry =
+                password.take().map(|password| Login { user: user.take().unwrap_or_default(), password });
             user = None;
             match place {
                 Place::Host => of_host = of_host.or(entry),
@@ -142,7 +143,10 @@ mod tests {
         assert_eq!(said("sub.h.example"), pair("any", "p"));
         assert_eq!(parse("machine h.example login al", "h.example"), None);
         assert_eq!(parse("machine", "h.example"), None);
-        assert_eq!(parse("machine h password p", "h"), Some(Login { user: String::new(), password: "p".into() }));
+        assert_eq!(
+            parse("machine h password p", "h"),
+            Some(Login { user: String::new(), password: "p".into() })
+        );
     }
 
     #[test]

@@ -19,7 +19,9 @@ async fn a_login_comes_from_netrc_unless_the_address_has_one() {
     let refused = run(&desk, &server, &["compile"]).await.failed();
     assert!(refused.err.contains("--token"), "{}", refused.err);
     // As pip looks for it: in the home folder, or where NETRC says.
-    let entry = format!("machine other.example login x password y\nmachine 127.0.0.1 login alice password {PASSWORD}\n");
+    let entry = format!(
+        "machine other.example login x password y\nmachine 127.0.0.1 login alice password {PASSWORD}\n"
+    );
     desk.write("logins", &entry);
     let address = server.url("/v1/alice.dev/cp312/");
     let place = desk.path("logins").display().to_string();
@@ -30,7 +32,8 @@ async fn a_login_comes_from_netrc_unless_the_address_has_one() {
     assert!(desk.read("requirements.txt").contains("app==1.0"));
     assert!(desk.read("named.txt").contains("app==1.0"));
     let wrong = address.replace("://", "://alice:wrong@");
-    let refused = desk.run("wheelwright", &["compile", "-w", &wrong, "requirements.in", "x.txt"]).await.failed();
+    let refused =
+        desk.run("wheelwright", &["compile", "-w", &wrong, "requirements.in", "x.txt"]).await.failed();
     assert!(!refused.err.contains(PASSWORD), "{}", refused.err);
     assert!(!desk.path("x.txt").exists());
 }
@@ -69,6 +72,9 @@ async fn what_the_server_decided_is_not_asked_again() {
     }
 }
 
+/// A terminal that shows nothing new for so long is stuck.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Runs its arguments in a terminal of 48 columns and hands on what is drawn there.
 const TERMINAL: &str = "import fcntl, os, pty, struct, sys, termios\n\
 pid, fd = pty.fork()\n\
@@ -98,7 +104,8 @@ fn drawn(bytes: &[u8]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrow_terminal_shows_one_line_a_build_with_the_end_of_its_log() {
     let (server, desk) = (start().await, Desk::new());
-    let demo = Package::new("a-project-with-a-rather-long-name", "1.0").requires_python(">=3").tag("py3-none-any");
+    let demo =
+        Package::new("a-project-with-a-rather-long-name", "1.0").requires_python(">=3").tag("py3-none-any");
     give(&server, &demo.sdist()).await;
     give(&server, &Package::new("q", "1").requires_python(">=3").tag("py3-none-any").sdist()).await;
     desk.write("requirements.txt", "q==1\n");
@@ -116,7 +123,9 @@ async fn a_narrow_terminal_shows_one_line_a_build_with_the_end_of_its_log() {
     let (mut seen, mut piece) = (Vec::new(), vec![0; 4096]);
     // The state of the build is asked several times a second: the log's line stays beside it.
     while drawn(&seen).iter().filter(|line| line.contains("MOON")).count() < 8 {
-        let length = out.read(&mut piece).await.expect("output");
+        let length = tokio::time::timeout(PATIENCE, out.read(&mut piece)).await;
+        let length = length.expect("more is drawn").expect("output");
+        assert!(seen.len() < 1 << 16, "the log is not drawn: {:?}", drawn(&seen).last());
         assert!(length > 0, "it ended: {}", String::from_utf8_lossy(&seen));
         seen.extend_from_slice(&piece[..length]);
     }
@@ -144,9 +153,15 @@ async fn a_python_is_named_by_its_version_alone() {
     desk.put(&desk.path("env/bin/python"), &format!("python{dotted}"));
     desk.write("empty.urls", "# nothing\n");
     let named = desk.path(&format!("bin/python{dotted}")).display().to_string();
-    for spelling in [dotted.clone(), digits, format!("python{dotted}"), tag, named.clone(), format!("bin/python{dotted}")] {
-        let ran =
-            desk.run("wheelwright", &["install", "-r", "empty.urls", "--python", &spelling, "--json", "--with", "pip"]).await;
+    for spelling in
+        [dotted.clone(), digits, format!("python{dotted}"), tag, named.clone(), format!("bin/python{dotted}")]
+    {
+        let ran = desk
+            .run(
+                "wheelwright",
+                &["install", "-r", "empty.urls", "--python", &spelling, "--json", "--with", "pip"],
+            )
+            .await;
         assert_eq!(ran.succeeded().json()["python"], named.as_str(), "{spelling}");
     }
 }

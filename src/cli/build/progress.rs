@@ -26,8 +26,8 @@ struct Now {
     said: String,
 }
 
-/// One line, however narrow the terminal: what does not fit is cut at its end. The label comes first, and
-/// wide text of it is cut with the rest, since a line that wraps is drawn again below itself.
+/// One line, however narrow the terminal: what does not fit is cut at its end, since a line that wraps is
+/// drawn again below itself.
 const LINE: &str = "{spinner} {elapsed} {wide_msg}";
 
 impl Progress {
@@ -57,7 +57,7 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template(LINE) {
                 bar.set_style(style);
             }
-            bar.set_message(format!("{label}: {what}"));
+            bar.set_message(format!("{}: {what}", short(label)));
             bar.enable_steady_tick(Duration::from_millis(120));
             (bars.clone(), bar)
         });
@@ -67,6 +67,17 @@ impl Progress {
         Line { bars, label: label.to_owned(), started: Instant::now(), now: Mutex::default() }
     }
 }
+
+/// A label that leaves room for what is said behind it.
+fn short(label: &str) -> String {
+    match label.char_indices().nth(LABEL) {
+        Some((cut, _)) => format!("{}…", label.get(..cut).unwrap_or(label)),
+        None => label.to_owned(),
+    }
+}
+
+/// Characters of a label on a line that changes.
+const LABEL: usize = 24;
 
 impl Line {
     /// What it does now; on a terminal only.
@@ -84,7 +95,7 @@ impl Line {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut now);
         let parts = [now.step.as_str(), now.said.as_str()].into_iter().filter(|part| !part.is_empty());
-        bar.set_message(format!("{}: {}", self.label, parts.collect::<Vec<_>>().join(" │ ")));
+        bar.set_message(format!("{}: {}", short(&self.label), parts.collect::<Vec<_>>().join(" │ ")));
     }
 
     pub fn seconds(&self) -> f64 {

@@ -201,7 +201,8 @@ fn paths_are_relative_to_the_file_that_names_them_whatever_is_in_them() {
     std::fs::create_dir_all(at.join("req s/deep er")).unwrap();
     std::fs::create_dir_all(at.join("lib one")).unwrap();
     std::fs::write(at.join("req s/more.txt"), "six\n-r 'deep er/last.txt'\n-e ..\n").unwrap();
-    std::fs::write(at.join("req s/deep er/last.txt"), "-c ../limits.txt\nclick\n-e \"../../lib one\"\n").unwrap();
+    std::fs::write(at.join("req s/deep er/last.txt"), "-c ../limits.txt\nclick\n-e \"../../lib one\"\n")
+        .unwrap();
     std::fs::write(at.join("req s/limits.txt"), "click<8\n").unwrap();
     let input = read(&at, "requirements.in", "-r \"req s/more.txt\"\n-e .\n./lib one\n").unwrap();
     assert_eq!(input.texts(), ["six", "click"]);
