@@ -4,8 +4,8 @@ use super::build::progress::Progress;
 use super::client::{self, Input, Proxy, Shown, Through};
 use super::table;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
 use crate::packaging::lines;
+use crate::packaging::name::ProjectName;
 use crate::packaging::pylock;
 use crate::packaging::reqfile::{self, Said};
 use crate::packaging::requirement::Requirement;
@@ -163,7 +163,8 @@ fn with_hashes(text: &str, lock: &pylock::Lock) -> String {
         hashes.entry(name).or_default().extend(sha256.map(|hash| format!("--hash=sha256:{hash}")));
     }
     let line = |line: &str| {
-        let (code, comment) = line.split_at_checked(line.find(" #").unwrap_or(line.len())).unwrap_or((line, ""));
+        let (code, comment) =
+            line.split_at_checked(line.find(" #").unwrap_or(line.len())).unwrap_or((line, ""));
         let known = client::pin(code.trim()).and_then(|(name, _)| hashes.get(&name));
         match known.filter(|known| !known.is_empty()) {
             Some(known) => {

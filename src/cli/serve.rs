@@ -99,7 +99,8 @@ impl Running {
     fn note(&self, address: &str) {
         let mut file = &self.0;
         let text = format!("process {}, {address}\n", std::process::id());
-        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         if let Err(error) = written {
             tracing::debug!(%error, "serving");
         }

@@ -17,7 +17,8 @@ async fn compile_reads_and_writes_paths_of_every_shape() {
         desk.write(&format!("{folder}limits.txt"), "lib<2\n");
         for name in ["pyproject.toml", "requirements.in"] {
             let absolute = desk.path(&format!("{folder}{name}"));
-            let shapes = [format!("{folder}{name}"), format!("./{folder}{name}"), absolute.display().to_string()];
+            let shapes =
+                [format!("{folder}{name}"), format!("./{folder}{name}"), absolute.display().to_string()];
             for (at, input) in shapes.into_iter().enumerate() {
                 let output = format!("{folder}out-{name}-{at}.txt");
                 run(&desk, &server, &["compile", &input, &output]).await.succeeded();

@@ -96,7 +96,10 @@ async fn requirements_are_pinned_for_the_target_and_the_first_index_that_has_a_p
     assert_eq!(status, 200, "{text}");
     assert_eq!(pins(&text), ["app==1.0", "lib==1.0", "more==2.0"]);
     assert!(
-        text.contains(&format!("wheelwright compile -w {}", server.url("/v1/alice.dev+alice.own/cp312-linux/"))),
+        text.contains(&format!(
+            "wheelwright compile -w {}",
+            server.url("/v1/alice.dev+alice.own/cp312-linux/")
+        )),
         "{text}"
     );
     let (_, other) = send_text(&server, "/v1/alice.own+alice.dev/cp312/+compile/", "app\n", false).await;

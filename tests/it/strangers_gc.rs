@@ -79,6 +79,7 @@ async fn ask_as(server: &Server, who: &Who, source: &Dist) -> BuildId {
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
+        set: Vec::new(),
     };
     server.app.builds.ask(who, &ask).await.expect("asked")[0]
 }

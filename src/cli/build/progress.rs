@@ -1,8 +1,8 @@
 //! What is seen while builds run: a line each on a terminal, plain lines elsewhere.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Prints to standard error, so that standard output stays for results.
@@ -92,7 +92,7 @@ impl Line {
 
     fn show(&self, change: impl FnOnce(&mut Now)) {
         let Some((_, bar)) = &self.bars else { return };
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut now = self.now.lock();
         change(&mut now);
         let parts = [now.step.as_str(), now.said.as_str()].into_iter().filter(|part| !part.is_empty());
         bar.set_message(format!("{}: {}", short(&self.label), parts.collect::<Vec<_>>().join(" │ ")));

@@ -14,7 +14,8 @@ impl Db {
 
     /// A build that the server made by itself counts for who asks for it first.
     pub async fn build_is_wanted_by(&self, id: i64, asker: &str) -> Result<()> {
-        let query = sqlx::query("UPDATE build SET asker = $2 WHERE id = $1 AND asker = ''").bind(id).bind(asker);
+        let query =
+            sqlx::query("UPDATE build SET asker = $2 WHERE id = $1 AND asker = ''").bind(id).bind(asker);
         query.execute(&self.writer).await?;
         Ok(())
     }
