@@ -49,6 +49,13 @@ pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: 
     root || decide(directory, who, need, name.as_ref(), project, None) == Decision::Allowed
 }
 
+/// Whether `who` may end a build that others wait for: root, and the owner of its context.
+pub fn may_end(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+    let asker = Asker::new(directory, who);
+    let owns = IndexName::parse(build.context).is_some_and(|name| asker.owns(&name));
+    (asker.is_root() || owns) && asker.acts_at(build.context, Action::Upload, project)
+}
+
 /// Whether `who` may know who asked for a build: others who did, root, and those who may put files
 /// into an index that it is of.
 pub fn knows_asker(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {

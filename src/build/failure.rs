@@ -204,10 +204,58 @@ impl Failure {
         of(Class::Other, Step::Build, None)
     }
 
-    /// Whether the reason lies outside of source, recipe and target: another time it may go well.
-    pub fn may_pass(&self) -> bool {
-        matches!((self.class, self.step), (Class::Worker, _) | (Class::BadSource, Step::Fetch))
+    /// Whether the same build would fail again. Every class is decided here: one that is new does not
+    /// compile before it is.
+    pub fn cause(&self) -> Cause {
+        match self.class {
+            // The worker, the pages that its context had at that time, or somebody's will.
+            Class::Worker | Class::Cancelled | Class::BuildRequirement | Class::Cycle => Cause::Surroundings,
+            Class::BadSource => self.of_step(&[Step::Fetch]),
+            // An environment that could not be made says nothing about the source.
+            Class::Network | Class::Compiler | Class::Other => self.of_step(&[Step::Fetch, Step::Environment]),
+            // The target's worker has what target and recipe say.
+            Class::MissingHeader
+            | Class::MissingLibrary
+            | Class::MissingTool
+            // The source says so, or its code does, with the tools and the interpreter of the key.
+            | Class::RequiresPython
+            | Class::Use2to3
+            | Class::SetuptoolsFeature
+            | Class::PkgResources
+            | Class::Distutils
+            | Class::RemovedApi
+            | Class::Cython3
+            | Class::Python2Syntax
+            | Class::Refused
+            | Class::MetadataHook
+            // Bounds are the same for all; a recipe moves them.
+            | Class::Timeout
+            | Class::Memory
+            | Class::Disk
+            | Class::LogSize
+            | Class::Processes
+            // What came out is judged by its bytes.
+            | Class::WrongWheel
+            | Class::ExtensionMissing
+            | Class::BadWheel
+            | Class::Repair
+            | Class::Import
+            | Class::Test => Cause::Key,
+        }
     }
+
+    fn of_step(&self, surroundings: &[Step]) -> Cause {
+        if surroundings.contains(&self.step) { Cause::Surroundings } else { Cause::Key }
+    }
+}
+
+/// What a failure follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// From what the build's key names: it fails again, and is remembered.
+    Key,
+    /// From something else: another time it may go well, and asked for again it runs again.
+    Surroundings,
 }
 
 impl Class {

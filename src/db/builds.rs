@@ -33,6 +33,8 @@ pub struct StoredBuild {
     pub given: bool,
     pub project: Option<String>,
     pub version: Option<String>,
+    /// What it was asked as, before anything ran.
+    pub claim: String,
     pub source: String,
     pub source_sha256: Option<String>,
     pub fetch: Option<String>,
@@ -65,7 +67,7 @@ pub struct StoredBuild {
     pub ended_at: Option<Micros>,
 }
 
-pub(super) const COLUMNS: &str = "id, key, purpose, context, given, project, version, source, source_sha256, place, \
+pub(super) const COLUMNS: &str = "id, key, purpose, context, given, project, version, claim, source, source_sha256, place, \
     target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, worker, \
     lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
     log_size, log_sha256, asked_by, created_at, started_at, ended_at";
@@ -79,6 +81,7 @@ pub(super) fn build(row: &AnyRow) -> Result<StoredBuild> {
         given: row.try_get::<i64, _>("given")? != 0,
         project: row.try_get("project")?,
         version: row.try_get("version")?,
+        claim: row.try_get("claim")?,
         source: row.try_get("source")?,
         source_sha256: row.try_get("source_sha256")?,
         fetch: row.try_get("place")?,
@@ -170,7 +173,13 @@ impl Db {
         rows.iter().map(build).collect()
     }
 
-    /// Accounts that asked for a build.
+    /// Takes back somebody's wish for a build. `false`: they had none.
+    pub async fn leave_build(&self, id: i64, who: &str) -> Result<bool> {
+        let query = sqlx::query("DELETE FROM build_asker WHERE build = $1 AND account = $2");
+        Ok(query.bind(id).bind(who).execute(&self.writer).await?.rows_affected() > 0)
+    }
+
+    /// Those who want a build: accounts, and labels that are no account's (`:anonymous`, `build:12`).
     pub async fn build_askers(&self, id: i64) -> Result<Vec<String>> {
         let query = sqlx::query_scalar("SELECT account FROM build_asker WHERE build = $1 ORDER BY account");
         Ok(query.bind(id).fetch_all(&self.pool).await?)
@@ -269,8 +278,8 @@ impl Tx {
         let made = sqlx::query(
             "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
-             asked_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             $17, 0, 0, 0, 0, $18, $19) ON CONFLICT (key) DO NOTHING",
+             asked_by, created_at, claim) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             $17, 0, 0, 0, 0, $18, $19, $20) ON CONFLICT (key) DO NOTHING",
         )
         .bind(self.serial)
         .bind(&new.key)
@@ -291,6 +300,7 @@ impl Tx {
         .bind(new.priority)
         .bind(&new.asked_by)
         .bind(self.now)
+        .bind(&new.claim)
         .execute(&mut *self.tx)
         .await?;
         if made.rows_affected() == 0 {

@@ -201,6 +201,7 @@ fn migrations(engine: Engine) -> Migrator {
         (2, "builds", include_str!("../../migrations/0002_builds.sql")),
         (3, "promises", include_str!("../../migrations/0003_promises.sql")),
         (4, "identity", include_str!("../../migrations/0004_identity.sql")),
+        (5, "wishes", include_str!("../../migrations/0005_wishes.sql")),
         (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
         (9, "askers", include_str!("../../migrations/0009_askers.sql")),
     ];

@@ -4,6 +4,7 @@ mod again;
 mod gate;
 mod names;
 mod seen;
+mod strangers;
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;

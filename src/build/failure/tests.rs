@@ -258,3 +258,18 @@ fn second_attempts_are_constrained_by_class_and_python() {
     assert_eq!(constraints(Class::MissingHeader, "3.13.0"), None);
     assert!(Class::Use2to3.is_worth_as_of() && !Class::MissingHeader.is_worth_as_of());
 }
+
+#[test]
+fn an_environment_that_could_not_be_made_says_nothing_about_the_source() {
+    let cause = |class, step| of(class, step, None).cause();
+    for class in [Class::Worker, Class::BuildRequirement, Class::Cycle, Class::Cancelled] {
+        assert_eq!(cause(class, Step::Build), Cause::Surroundings, "{class:?}");
+    }
+    for class in [Class::Other, Class::Network, Class::Compiler] {
+        assert_eq!(cause(class, Step::Environment), Cause::Surroundings, "{class:?}");
+        assert_eq!(cause(class, Step::Build), Cause::Key, "{class:?}");
+    }
+    assert_eq!(cause(Class::BadSource, Step::Fetch), Cause::Surroundings);
+    assert_eq!(cause(Class::BadSource, Step::Unpack), Cause::Key);
+    assert_eq!(cause(Class::WrongWheel, Step::Report), Cause::Key);
+}

@@ -7,6 +7,7 @@ use super::copy::{self, Copied};
 use super::shared::{End, Teller, key};
 use super::{Frozen, Held, MAY_HAVE_PASSED, Promise};
 use crate::access::Who;
+use crate::build::failure::Cause;
 use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, BuildId, Builds, Priority, State, Wanted};
 use crate::db::now;
@@ -195,9 +196,9 @@ async fn asked(builds: &Builds, who: &Who, ask: &Ask, tell: &Teller<Frozen>) -> 
 }
 
 /// Whether a build failed some time ago for a reason that lies outside of it.
-pub(super) fn passes(build: &Build) -> bool {
+pub fn passes(build: &Build) -> bool {
     build.state == State::Failed
-        && build.failure.as_ref().is_some_and(|failure| failure.may_pass())
+        && build.failure.as_ref().is_some_and(|failure| failure.cause() == Cause::Surroundings)
         && build.ended_at.is_some_and(|ended| now() - ended > MAY_HAVE_PASSED)
 }
 

@@ -3,9 +3,10 @@
 use super::plan::{Plan, key};
 use super::{Build, BuildId, Builds, Priority, no_build, row};
 use crate::access::Who;
-use crate::build::failure::Class;
+use crate::build::failure::{Cause, Class};
 use crate::build::job::{Purpose, Source};
 use crate::build::promise::MAY_HAVE_PASSED;
+use crate::build::promise::keep::passes;
 use crate::build::recipe::Recipe;
 use crate::build::target::{self, Target};
 use crate::build::tools::tools_for;
@@ -93,6 +94,7 @@ impl Builds {
             && known.state.has_ended()
             && !ask.rebuild
             && !known.failure.as_ref().is_some_and(|failure| failure.class == Class::Cancelled)
+            && !passes(&known)
         {
             return Ok(known.id);
         }
@@ -148,7 +150,7 @@ impl Builds {
         self.may_wait(who).await?;
         let mut tx = Tx::begin(&self.0.db).await?;
         let id = tx.serial;
-        if !tx.create_build(&new, who.user.as_deref(), index).await? {
+        if !tx.create_build(&new, Some(wisher(who)), index).await? {
             drop(tx);
             // Somebody else was faster.
             let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
@@ -167,12 +169,14 @@ impl Builds {
     async fn join(&self, who: &Who, ask: &Ask, known: StoredBuild) -> Result<BuildId> {
         let (id, priority) = (known.id, ask.priority.number());
         let index = ask.publish.as_ref().map(IndexName::as_str);
-        self.0.db.join_build(id, priority, who.user.as_deref(), index).await?;
+        self.0.db.join_build(id, priority, Some(wisher(who)), index).await?;
         self.hurry(id, priority).await?;
         // Who builds ahead of requests leaves alone what somebody ended.
         let cancelled = known.class.as_deref() == Some("cancelled") && ask.priority != Priority::Ahead;
         match known.state.as_str() {
-            "failed" if ask.rebuild || cancelled => return self.rebuild(who, id).await,
+            "failed" if ask.rebuild || cancelled || tried_again(&known, ask) => {
+                return self.rebuild(who, id).await;
+            }
             "built" if index.is_some() => self.publish(id).await,
             _ => {}
         }
@@ -214,7 +218,7 @@ impl Builds {
         target: &Target,
     ) -> Result<bool> {
         let passes = row::brief(failed.class.as_deref(), failed.step.as_deref())
-            .is_some_and(|failure| failure.may_pass());
+            .is_some_and(|failure| failure.cause() == Cause::Surroundings);
         let long_ago = failed.ended_at.is_some_and(|ended| now() - ended > MAY_HAVE_PASSED);
         if failed.tools != tools_for(target).name() || passes && long_ago {
             return Ok(false);
@@ -248,7 +252,7 @@ impl Builds {
         }
         self.renew(&mut known).await?;
         if let Some(other) = self.0.db.build_by_key(&known.key).await?.filter(|other| other.id != id) {
-            self.0.db.join_build(other.id, Priority::Asked.number(), who.user.as_deref(), None).await?;
+            self.0.db.join_build(other.id, Priority::Asked.number(), Some(wisher(who)), None).await?;
             known = other;
         }
         let mut tx = Tx::begin(&self.0.db).await?;
@@ -273,9 +277,28 @@ impl Builds {
         let source: Source = serde_json::from_str(&row.source).map_err(Error::internal)?;
         row.tools = tools_for(&target).name();
         self.follow_recipe(row, &target).await?;
-        row.key = key(row, &source.subdirectory);
+        row.key = key(row, &source);
         Ok(())
     }
+}
+
+/// Whose wish a build is: an account's, or that of those who have none.
+pub(super) fn wisher(who: &Who) -> &str {
+    who.user.as_deref().unwrap_or(&who.label)
+}
+
+/// Whether a build that failed is no answer to this ask: it failed by its surroundings, and a person
+/// asks for it now, or whoever waits comes some time later. Nobody tries ahead of requests.
+fn tried_again(known: &StoredBuild, ask: &Ask) -> bool {
+    let failure = row::brief(known.class.as_deref(), known.step.as_deref());
+    let surroundings = failure.is_some_and(|failure| failure.cause() == Cause::Surroundings);
+    let long_ago = known.ended_at.is_some_and(|ended| now() - ended > MAY_HAVE_PASSED);
+    surroundings
+        && match ask.priority {
+            Priority::Asked => true,
+            Priority::Waiting => long_ago,
+            Priority::Ahead => false,
+        }
 }
 
 fn event<'a>(who: &'a Who, what: &'a str, project: Option<&'a str>, detail: &'a str) -> NewEvent<'a> {

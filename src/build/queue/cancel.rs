@@ -1,5 +1,6 @@
 //! Builds that are ended before they are done.
 
+use super::ask::wisher;
 use super::row::class_name;
 use super::{BuildId, Builds, no_build};
 use crate::access::Who;
@@ -12,26 +13,35 @@ use crate::db::{Tx, now};
 use crate::error::Result;
 
 impl Builds {
-    /// Ends a build; whoever works on it breaks off. What was begun for it alone ends too.
+    /// Takes back the wish of `who`; the build ends if nobody else wants it, or with `all` in any case:
+    /// whoever works on it breaks off. What was begun for it alone ends too. `false`: it goes on.
     ///
     /// # Errors
     /// `Missing` if there is no such build, `Conflict` if it has ended, or another waits for it.
-    pub async fn cancel(&self, who: &Who, id: BuildId) -> Result<()> {
+    pub async fn cancel(&self, who: &Who, id: BuildId, all: bool) -> Result<bool> {
         let row = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
-        if let Some(waiting) = self.waiting_for(id).await?.first() {
+        if matches!(row.state.as_str(), "built" | "failed") {
+            return Err(conflict!("build {id} has ended already"));
+        }
+        let waiting = self.waiting_for(id).await?;
+        if let Some(waiting) = waiting.first().filter(|_| all) {
             return Err(conflict!("build {waiting} needs build {id}: cancel that one"));
+        }
+        self.0.db.leave_build(id, wisher(who)).await?;
+        if !waiting.is_empty() {
+            return Ok(false);
         }
         let mut open = vec![row];
         let mut ended = false;
         while let Some(row) = open.pop() {
-            if !self.end_early(who, &row).await? {
+            if !self.end_early(who, &row, all && row.id == id).await? {
                 continue;
             }
             ended = true;
             for edge in self.0.db.build_needs(row.id).await? {
                 let begun = format!("build:{}", row.id);
-                let needed = self.0.db.build(edge.needs).await?.filter(|needed| needed.asked_by == begun);
-                if let Some(needed) = needed
+                self.0.db.leave_build(edge.needs, &begun).await?;
+                if let Some(needed) = self.0.db.build(edge.needs).await?
                     && self.waiting_for(needed.id).await?.is_empty()
                 {
                     open.push(needed);
@@ -39,10 +49,11 @@ impl Builds {
             }
         }
         if !ended {
-            return Err(conflict!("build {id} has ended already"));
+            return Ok(false);
         }
         self.tell();
-        self.settle().await
+        self.settle().await?;
+        Ok(true)
     }
 
     /// Builds that have not ended and need this one.
@@ -55,7 +66,7 @@ impl Builds {
         Ok(waiting)
     }
 
-    async fn end_early(&self, who: &Who, row: &StoredBuild) -> Result<bool> {
+    async fn end_early(&self, who: &Who, row: &StoredBuild, all: bool) -> Result<bool> {
         let by = who.user.as_deref().unwrap_or("somebody");
         let ending = Ending {
             class: class_name(Class::Cancelled),
@@ -65,7 +76,7 @@ impl Builds {
             log_sha256: self.join_log(row.id).await?,
             at: now(),
         };
-        if !self.0.db.cancel_build(row.id, &ending).await? {
+        if !self.0.db.cancel_build(row.id, all, &ending).await? {
             return Ok(false);
         }
         self.0.db.drop_log_pieces(row.id).await?;

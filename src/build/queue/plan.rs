@@ -73,12 +73,14 @@ impl Builds {
 
     pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
         let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
+        let claim = claim(plan.project.as_deref(), plan.version.as_deref());
         let mut row = StoredBuild {
             purpose: ask.purpose.name().into(),
             context: plan.context.as_str().to_owned(),
             given: plan.given,
             project: plan.project,
             version: plan.version,
+            claim,
             source: serde_json::to_string(&plan.source).map_err(json)?,
             source_sha256: plan.source_sha256,
             fetch: plan.place.as_ref().map(serde_json::to_string).transpose().map_err(json)?,
@@ -91,7 +93,7 @@ impl Builds {
             ..StoredBuild::default()
         };
         self.follow_recipe(&mut row, target).await?;
-        row.key = key(&row, &plan.source.subdirectory);
+        row.key = key(&row, &plan.source);
         // Its bytes may be here already; whoever fetches sees to it.
         if plan.place.is_some() {
             row.state = "fetching".into();
@@ -101,24 +103,52 @@ impl Builds {
     }
 }
 
-/// One build has one key, whoever asks: a hash over all that decides what comes out.
-pub(super) fn key(row: &StoredBuild, subdirectory: &str) -> String {
-    let mut hash = Sha256::new();
+/// What a source is asked as. A wheel of anything else is refused, so that it is part of the key.
+fn claim(project: Option<&str>, version: Option<&str>) -> String {
+    match (project, version) {
+        (None, _) => String::new(),
+        (Some(project), None) => project.to_owned(),
+        (Some(project), Some(version)) => format!("{project}=={version}"),
+    }
+}
+
+/// One build has one key, whoever asks: a hash over all that decides what comes out. The same bytes
+/// under another name are another build, whose failure says nothing of this one.
+pub(super) fn key(row: &StoredBuild, source: &Source) -> String {
     let place = row.fetch.as_deref().unwrap_or_default();
     let told = match serde_json::from_str(place) {
         Ok(Place::Index { sha256, .. }) => sha256,
         _ => None,
     };
-    let source = match row.source_sha256.as_ref().or(told.as_ref()) {
+    let bytes = match row.source_sha256.as_ref().or(told.as_ref()) {
         Some(sha256) => ("sha256", sha256.as_str()),
         None => ("from", place),
     };
-    let recipe = row.recipe_sha256.as_deref().unwrap_or_default();
-    let wheel = [source.0, source.1, subdirectory, &row.target, recipe, &row.tools, &row.context];
-    let other = [row.purpose.as_str()].into_iter().filter(|purpose| !matches!(*purpose, "" | "wheel"));
-    for part in wheel.into_iter().chain(other) {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
+    // An sdist's file name is checked against its content; a tree's only says where it came from.
+    let filename = match source.kind {
+        SourceKind::Sdist => source.filename.as_str(),
+        SourceKind::Tree => "",
+    };
+    let published = source.published_at.map(|at| at.to_string()).unwrap_or_default();
+    let StoredBuild { purpose, context, given, claim, target, recipe_sha256, tools, platform_expected, .. } = row;
+    let parts = [
+        ("claim", claim.as_str()),
+        bytes,
+        ("filename", filename),
+        ("subdirectory", source.subdirectory.as_str()),
+        ("published", published.as_str()),
+        ("given", if *given { "1" } else { "" }),
+        ("platform", if *platform_expected { "1" } else { "" }),
+        ("target", target.as_str()),
+        ("recipe", recipe_sha256.as_deref().unwrap_or_default()),
+        ("tools", tools.as_str()),
+        ("context", context.as_str()),
+        ("purpose", if purpose.is_empty() { "wheel" } else { purpose.as_str() }),
+    ];
+    let mut hash = Sha256::new();
+    for text in parts.iter().flat_map(|(name, value)| [name, value]) {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
     }
     crate::index::hex(&hash.finalize())
 }
@@ -183,3 +213,6 @@ fn uploaded(context: &IndexName, upload: &Upload) -> Plan {
         platform_expected: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

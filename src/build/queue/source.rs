@@ -81,7 +81,7 @@ impl Builds {
 
     async fn queue_fetched(&self, mut row: StoredBuild) -> Result<()> {
         let source: Source = serde_json::from_str(&row.source).map_err(Error::internal)?;
-        row.key = key(&row, &source.subdirectory);
+        row.key = key(&row, &source);
         if self.0.db.build_fetched(&row).await? {
             self.call_workers();
             return Ok(());
@@ -90,7 +90,7 @@ impl Builds {
         let Some(same) = self.0.db.build_by_key(&row.key).await?.filter(|same| same.id != row.id) else {
             return Ok(());
         };
-        self.0.db.join_build(same.id, row.priority, None, None).await?;
+        self.0.db.join_build(same.id, row.priority, Some(&format!("build:{}", row.id)), None).await?;
         let edge = Edge { build: row.id, needs: same.id, requirement: String::new() };
         if self.0.db.block_build(row.id, row.fence, &[edge]).await? == Blocked::Waits {
             self.0.db.copy_outcome(same.id).await?;

@@ -118,12 +118,14 @@ impl Db {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Ends a build that has not ended, whoever works on it: their lease is lost. `false`: it has ended.
-    pub async fn cancel_build(&self, id: i64, end: &Ending) -> Result<bool> {
+    /// Ends a build that has not ended, whoever works on it: their lease is lost. Without `all`, only
+    /// if nobody wants it. `false`: it is not so.
+    pub async fn cancel_build(&self, id: i64, all: bool, end: &Ending) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE build SET state = 'failed', class = $2, hint = $3, line = NULL, step = coalesce(step, $4), \
              log_sha256 = $5, ended_at = $6, fence = fence + 1, lease_until = NULL, secret_sha256 = NULL \
-             WHERE id = $1 AND state IN ('fetching', 'queued', 'blocked', 'running')",
+             WHERE id = $1 AND state IN ('fetching', 'queued', 'blocked', 'running') \
+             AND ($7 = 1 OR NOT EXISTS (SELECT 1 FROM build_asker WHERE build = $1))",
         )
         .bind(id)
         .bind(&end.class)
@@ -131,6 +133,7 @@ impl Db {
         .bind(&end.step)
         .bind(&end.log_sha256)
         .bind(end.at)
+        .bind(i64::from(all))
         .execute(&self.writer)
         .await?;
         Ok(done.rows_affected() > 0)

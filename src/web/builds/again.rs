@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::web::audience::Audience;
 use crate::web::respond;
 use crate::web::router::Ctx;
-use crate::{conflict, forbidden};
+use crate::forbidden;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -59,19 +59,19 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
     let own = |name: &String| Some(name) == ctx.who.user.as_ref();
     let asked = parties.askers.iter().any(own)
         && access::may_retry(&ctx.directory, &ctx.who, parties.sight(&build), project);
-    let replaces = access::may_replace(&ctx.directory, &ctx.who, parties.sight(&build), project);
-    if !asked && !replaces {
+    let all = access::may_end(&ctx.directory, &ctx.who, parties.sight(&build), project);
+    if !asked && !all {
         return Err(forbidden!(
-            "{} is not allowed to do this: who asked for a build cancels it, and who may give {} another wheel",
+            "{} may not cancel this build: only those who asked for it and those who manage {} may",
             ctx.who.label,
             build.context
         ));
     }
-    if !build.state.has_ended() && !ctx.who.is_root() && !parties.askers.iter().all(own) {
-        return Err(conflict!("others asked for build {} too, and wait for it: it goes on", build.id));
-    }
-    ctx.app.builds.cancel(&ctx.who, build.id).await?;
-    answer(&ctx, build.id, "the build is cancelled").await
+    let message = match ctx.app.builds.cancel(&ctx.who, build.id, all).await? {
+        true => "the build is cancelled",
+        false => "you no longer wait for this build; it continues because others wait for it",
+    };
+    answer(&ctx, build.id, message).await
 }
 
 /// The build's page for people, the build for scripts.

@@ -192,12 +192,10 @@ fn may_retry(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
 }
 
 fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
-    let others = parties.askers.iter().any(|name| Some(name) != ctx.who.user.as_ref());
+    let asked = parties.askers.iter().any(|name| Some(name) == ctx.who.user.as_ref());
     let (sight, project) = (parties.sight(build), build.project.as_deref());
     !build.state.has_ended()
-        && (ctx.who.is_root() || !others)
-        && (!parties.askers.is_empty() && ctx.who.user.is_some()
-            || access::builds::may_replace(&ctx.directory, &ctx.who, sight, project))
+        && (asked || access::builds::may_end(&ctx.directory, &ctx.who, sight, project))
 }
 
 fn facts(ctx: &Visit, build: &Build, parties: &Parties) -> Vec<Fact> {

@@ -81,11 +81,14 @@ async fn who_asked_ends_a_build_that_nobody_else_waits_for_and_asked_again_it_ru
     let (_, body) = ask(&server, &eve()).await;
     assert_eq!(id(&body["result"][0]), build);
     assert_eq!(worker.claim().await.build, build);
-    ask(&server, &alice()).await;
-    let (status, body) = server.ask("POST", &path, &eve(), None).await;
-    assert_eq!(status, 409, "{body}");
-    assert!(body.to_string().contains("others asked"), "{body}");
     server.make_user("dora", "dora-secret").await;
+    server.make_user("fred", "fred-secret").await;
+    ask(&server, &Auth::basic("fred", "fred-secret")).await;
+    let (status, body) = server.ask("POST", &path, &eve(), None).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(body.to_string().contains("it continues"), "{body}");
+    assert_eq!(server.build(build).await["state"], "running", "fred waits for it");
+    assert_eq!(server.ask("POST", &path, &eve(), None).await.0, 403, "eve wants it no more");
     let dora = Auth::basic("dora", "dora-secret");
     assert_eq!(server.ask("POST", &path, &dora, None).await.0, 403);
     assert_eq!(server.ask("POST", &path, &Auth::root(), None).await.0, 200);
