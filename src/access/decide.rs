@@ -167,15 +167,18 @@ impl<'a> Asker<'a> {
             && scope.context.as_ref().is_none_or(|context| self.is_in(context, index))
     }
 
-    /// Whether an index is the context or one of its bases.
+    /// Whether an index is of the context, or one of the bases of those that are.
     fn is_in(&self, context: &str, index: &IndexName) -> bool {
-        let Some(context) = IndexName::parse(context) else { return false };
-        context == *index || inheritance::order(self.directory, &context).sources.contains(index)
+        let within = |context: &IndexName| {
+            context == index || inheritance::order(self.directory, context).sources.contains(index)
+        };
+        IndexName::parse_all(context).iter().any(within)
     }
 
-    /// [`Asker::acts`] in what may be no index at all.
+    /// [`Asker::acts`] in all indexes of a context, which may be none at all.
     pub(super) fn acts_at(&self, index: &str, action: Action, project: Option<&str>) -> bool {
-        IndexName::parse(index).is_some_and(|index| self.acts(&index, action, project))
+        let indexes = IndexName::parse_all(index);
+        !indexes.is_empty() && indexes.iter().all(|index| self.acts(index, action, project))
     }
 
     /// Whether a token's limits allow this there; without a token there are none.

@@ -37,18 +37,15 @@ impl Who {
     }
 
     /// A build, which reads the context it runs in and its bases as their owner would.
-    pub fn context(context: &IndexName, build: i64) -> Self {
+    /// `None`: it names none. Of several, joined by `+`, the first one's owner.
+    pub fn context(context: &str, build: i64) -> Option<Self> {
+        let user = IndexName::parse_all(context).first()?.user().to_owned();
         let scope = Scope {
-            context: Some(context.as_str().to_owned()),
+            context: Some(context.to_owned()),
             actions: vec![Action::Read],
             ..Scope::default()
         };
-        Self {
-            user: Some(context.user().into()),
-            scope: Some(scope),
-            label: format!("build:{build}"),
-            from: None,
-        }
+        Some(Self { user: Some(user), scope: Some(scope), label: format!("build:{build}"), from: None })
     }
 
     pub fn is_root(&self) -> bool {

@@ -4,7 +4,7 @@ use super::{Action, Scope, Who, password, tokens};
 use crate::config::networks::household;
 use crate::db::{self, Db, Micros};
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, IndexName};
+use crate::index::directory::Directory;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
@@ -235,8 +235,8 @@ impl People {
             return Ok(Some(Known::without_token(who, None)));
         }
         let Some(build) = self.db.build_by_secret(&fingerprint).await? else { return Ok(None) };
-        let context = IndexName::parse(&build.context);
-        Ok(context.map(|context| Known::without_token(Who::context(&context, build.id), build.lease_until)))
+        let who = Who::context(&build.context, build.id);
+        Ok(who.map(|who| Known::without_token(who, build.lease_until)))
     }
 
     async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {

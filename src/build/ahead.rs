@@ -256,6 +256,7 @@ impl Item {
                 publish: None,
                 priority: Priority::Ahead,
                 rebuild: false,
+                set: Vec::new(),
             };
             match builds.ask(&who(), &ask).await {
                 Ok(ids) => self.open.extend(ids),

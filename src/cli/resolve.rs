@@ -3,6 +3,7 @@
 use super::build::progress::Progress;
 use super::client::{self, Input, Shown, Through};
 use super::compile::{pins, report};
+use super::table;
 use crate::error::Result;
 use crate::packaging::pylock;
 use serde_json::{Value, json};
@@ -32,17 +33,29 @@ pub struct Resolve {
 impl Resolve {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
-        let done = self.resolve(&progress).await;
-        report(done, self.json)
+        let mut failed = Vec::new();
+        match self.resolve(&progress, &mut failed).await {
+            Err(error) if self.json => {
+                table::json(&json!({ "ok": false, "message": error.to_string(), "builds": failed }))?;
+                Ok(ExitCode::FAILURE)
+            }
+            done => report(done, self.json),
+        }
     }
 
-    async fn resolve(&self, progress: &Progress) -> Result<(String, Value)> {
+    async fn resolve(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
         client::refuse_overwriting(&self.input, &self.output)?;
         let input = Input::read(&self.input, &BTreeSet::new(), &[])?;
         input.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let proxy = self.through.open().await?;
         let shown = Shown::new(&proxy, progress);
-        let mut lines = resolved(&shown, &input.pinned()).await?;
+        let mut lines = match resolved(&shown, &input.pinned()).await {
+            Ok(lines) => lines,
+            Err(error) => {
+                *failed = shown.told(&error.to_string()).await;
+                return Err(error);
+            }
+        };
         let builds = shown.into_seen();
         lines.extend(input.locals.iter().filter_map(|local| local.line.clone()));
         let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);

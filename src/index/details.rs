@@ -52,7 +52,7 @@ impl Views {
             }
         }
         let order = Order { sources, ..Order::default() };
-        let sight = Sight { directory, order: &order, readable, as_of: None };
+        let sight = Sight { directory, order: &order, readable, as_of: None, whole: None };
         let mut files = Vec::new();
         for name in names.iter().filter_map(|name| ProjectName::new(name)) {
             files.extend(self.sources().project(sight, &name, false).await?.page.offered().iter().cloned());

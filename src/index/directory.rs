@@ -21,6 +21,11 @@ impl IndexName {
         (plain(user) && plain(name)).then(|| Self(text.to_owned()))
     }
 
+    /// The names of a context: one, or several joined by `+`. None if any of them is no name.
+    pub fn parse_all(text: &str) -> Vec<Self> {
+        text.split('+').map(Self::parse).collect::<Option<_>>().unwrap_or_default()
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
 use super::directory::{Directory, Index, IndexName, Kind, Mirror};
-use super::inheritance::{Order, Part, parts};
+use super::inheritance::{Order, Part, is_reserved, parts};
 use super::mirror::Mirrors;
 use super::{built, policy, stage};
 use crate::db::{Db, Micros, now};
@@ -20,6 +20,8 @@ pub struct Sight<'a> {
     pub readable: u128,
     /// As of this moment, by upload times.
     pub as_of: Option<Micros>,
+    /// The order of all indexes that are asked together with this one, if there are others.
+    pub whole: Option<&'a Order>,
 }
 
 /// What was found.
@@ -56,9 +58,10 @@ impl Sources<'_> {
     /// fewer releases than there are would be a lie that installers believe.
     pub async fn project(&self, sight: Sight<'_>, project: &ProjectName, refresh: bool) -> Result<Gathered> {
         let having = self.stages_that_have(sight, project).await?;
+        let closed = self.closed(sight, project).await?;
         let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
-        let shown = parts.iter().enumerate().filter(|(at, (_, part))| {
-            *part == Part::Gives && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
+        let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
+            *part == Part::Gives && !(is_mirror(sight.directory, index) && closed.contains(*index)) && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
         });
         let asked = shown.map(|(_, (index, _))| async {
             match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
@@ -70,6 +73,19 @@ impl Sources<'_> {
             }
         });
         merge(sight, project, futures::future::try_join_all(asked).await?)
+    }
+
+    /// The indexes whose mirrors among them are not asked because of another index of the set, be it one that the asker may
+    /// not read.
+    async fn closed(&self, sight: Sight<'_>, project: &ProjectName) -> Result<BTreeSet<IndexName>> {
+        let Some(whole) = sight.whole else { return Ok(BTreeSet::new()) };
+        if is_reserved(sight.directory, whole, project) {
+            return Ok(whole.sources.iter().cloned().collect());
+        }
+        let having = self.stages_that_have(Sight { order: whole, ..sight }, project).await?;
+        let parts = parts(sight.directory, whole, project, |index| having.contains(index));
+        let closed = parts.into_iter().filter(|(_, part)| *part != Part::Gives);
+        Ok(closed.map(|(index, _)| index.clone()).collect())
     }
 
     /// The stages of `sight` that have the project, also those the asker may not read: they hide.
@@ -142,6 +158,10 @@ fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
         )),
         false => crate::upstream::client::no_copy(&what),
     }
+}
+
+fn is_mirror(directory: &Directory, name: &IndexName) -> bool {
+    matches!(directory.indexes.get(name), Some(Index { kind: Kind::Mirror(_), .. }))
 }
 
 fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {

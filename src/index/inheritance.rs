@@ -52,6 +52,35 @@ pub fn order(directory: &Directory, index: &IndexName) -> Order {
     order
 }
 
+/// The order of several indexes that are asked one after the other, for one of them: the stages up to it
+/// come before the mirrors, so that a name which one of them has for itself is asked of no mirror; the
+/// stages behind it come last.
+pub fn together(directory: &Directory, set: &[&Index], one: &IndexName) -> Order {
+    let mut whole = Order::default();
+    let (mut mirrors, mut behind, mut passed) = (Vec::new(), Vec::new(), false);
+    for index in set {
+        for source in order(directory, &index.name).sources {
+            let known = match stage(directory, &source) {
+                None => &mut mirrors,
+                Some(_) if passed => &mut behind,
+                Some(_) => &mut whole.sources,
+            };
+            if !known.contains(&source) {
+                known.push(source);
+            }
+        }
+        passed |= index.name == *one;
+    }
+    whole.sources.extend(mirrors.into_iter().chain(behind));
+    whole
+}
+
+/// Whether any stage of an order reserves the name, wherever it stands.
+pub fn is_reserved(directory: &Directory, order: &Order, project: &ProjectName) -> bool {
+    let stages = order.sources.iter().filter_map(|name| stage(directory, name));
+    stages.flat_map(|stage| &stage.reserved).any(|pattern| reserves(pattern, project))
+}
+
 /// What one source does for one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {

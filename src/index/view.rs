@@ -98,6 +98,8 @@ pub struct Ask<'a> {
     pub refresh: bool,
     /// Adds to the page what exists for this asker only.
     pub amend: Option<&'a dyn Amend>,
+    /// All indexes that are asked together, this one too; empty: this one alone.
+    pub set: &'a [&'a Index],
 }
 
 /// Bytes ready to send, with their headers.
@@ -206,8 +208,11 @@ impl Views {
 
     async fn with_base(&self, ask: &Ask<'_>, base: &str) -> Result<Arc<Prepared>> {
         let walk = self.walk(ask.directory, &ask.index.name)?;
+        let names: Vec<&str> = ask.set.iter().map(|index| index.name.as_str()).collect();
+        let set = names.join("+");
         let key = KeyRef {
             base,
+            set: &set,
             index: ask.index.name.as_str(),
             project: ask.project.as_str(),
             readable: walk.readable(ask.directory, ask.who),
@@ -253,7 +258,14 @@ impl Views {
         // Before gathering: what changes meanwhile makes this page untrue, not the next one.
         let stamp = self.stripes.stamp(ask.project.as_str());
         let gathered_at = now();
-        let sight = Sight { directory: ask.directory, order: &walk.order, readable, as_of: ask.as_of };
+        let whole = whole(ask.directory, ask.set, &ask.index.name);
+        let sight = Sight {
+            directory: ask.directory,
+            order: &walk.order,
+            readable,
+            as_of: ask.as_of,
+            whole: whole.as_ref(),
+        };
         let Gathered { mut page, mut fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
         let listed = page.files.len();
@@ -303,9 +315,47 @@ impl Views {
         project: &ProjectName,
         who: &Who,
     ) -> Result<Page> {
+        self.part(directory, &[index], index, project, who).await
+    }
+
+    /// The page of the first of several indexes that has the project.
+    ///
+    /// # Errors
+    /// Whatever prevents to know whether an earlier index has it; `Missing` if none has it.
+    pub async fn first(
+        &self,
+        directory: &Arc<Directory>,
+        set: &[&Index],
+        project: &ProjectName,
+        who: &Who,
+    ) -> Result<(IndexName, Page)> {
+        let mut refused = None;
+        for index in set {
+            match self.part(directory, set, index, project, who).await {
+                Ok(page) => return Ok((index.name.clone(), page)),
+                Err(Error::Missing(_)) => {}
+                // A mirror's policy: it has this project for nobody.
+                Err(error @ Error::Forbidden(_)) => refused = refused.or(Some(error)),
+                Err(other) => return Err(other),
+            }
+        }
+        let names: Vec<&str> = set.iter().map(|index| index.name.as_str()).collect();
+        let missing = || Error::Missing(format!("{} has no project {project}", names.join("+")));
+        Err(refused.unwrap_or_else(missing))
+    }
+
+    async fn part(
+        &self,
+        directory: &Arc<Directory>,
+        set: &[&Index],
+        index: &Index,
+        project: &ProjectName,
+        who: &Who,
+    ) -> Result<Page> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let sight = Sight { directory, order: &walk.order, readable, as_of: None };
+        let whole = whole(directory, set, &index.name);
+        let sight = Sight { directory, order: &walk.order, readable, as_of: None, whole: whole.as_ref() };
         Ok(self.sources().project(sight, project, false).await?.page)
     }
 
@@ -355,6 +405,11 @@ impl Views {
         walks.by_index.insert(index.clone(), walk.clone());
         Ok(walk)
     }
+}
+
+/// The order of a set for one of its indexes; `None` for one alone, whose own order says it all.
+fn whole(directory: &Directory, set: &[&Index], one: &IndexName) -> Option<Order> {
+    (set.len() > 1).then(|| inheritance::together(directory, set, one))
 }
 
 impl Walk {

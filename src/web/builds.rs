@@ -54,6 +54,24 @@ pub async fn sees(app: &App, directory: &Directory, who: &access::Who, build: &B
     Ok(access::sees_build(directory, who, parties.sight(build)))
 }
 
+/// The newest failed build of each version and target of a project's listed sources that the asker may
+/// see: what pages leave out, and where the log is.
+pub async fn left_out<B>(ctx: &Ctx<B>, project: &str) -> Result<Vec<Build>> {
+    let filter = Filter { project: Some(project.to_owned()), limit: 400, ..Filter::default() };
+    let mut newest: Vec<Build> = Vec::new();
+    for build in ctx.app.builds.list(&filter).await? {
+        let same = |known: &&Build| (&known.version, &known.target) == (&build.version, &build.target);
+        if !build.given
+            && newest.iter().find(same).is_none()
+            && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await?
+        {
+            newest.push(build);
+        }
+    }
+    newest.retain(|build| build.failure.is_some());
+    Ok(newest)
+}
+
 /// Who and what a build is for.
 pub struct Parties {
     /// Accounts that asked.
@@ -271,7 +289,12 @@ pub async fn targets(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     if ctx.audience() == Audience::Person {
         let builds = &ctx.app.builds;
-        return pages::machines::targets(&ctx, &builds.targets().await?, &builds.workers().await?);
+        // Who builds is for accounts; what is built for is for everybody.
+        let workers = match ctx.who.user.is_some() {
+            true => builds.workers().await?,
+            false => Vec::new(),
+        };
+        return pages::machines::targets(&ctx, &builds.targets().await?, &workers);
     }
     let targets = serde_json::to_value(ctx.app.builds.targets().await?).map_err(Error::internal)?;
     respond::devpi(StatusCode::OK, "list:target", targets, None)

@@ -3,6 +3,7 @@
 use super::negotiate;
 use super::respond;
 use super::router::Ctx;
+use super::whence;
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::packaging::html;
@@ -12,6 +13,7 @@ use axum::body::Body;
 use axum::response::Response;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 
@@ -31,12 +33,22 @@ pub async fn project(ctx: Ctx) -> Result<Response> {
 
 /// `GET I/+explain/{project}`: where each file comes from, and why one is not shown.
 pub async fn explain(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let (index, name) = (ctx.index()?, name(&ctx)?);
     let report = ctx.app.indexes.views.explain(&ctx.directory, index, &name, &ctx.who).await?;
+    let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
+    let root = whence::root(&ctx);
+    let failed = super::builds::left_out(&ctx, name.as_str()).await?.into_iter().map(|build| {
+        json!({
+            "version": build.version, "target": build.target, "build": build.id,
+            "failure": build.failure, "log": format!("{root}/+builds/{}/log", build.id),
+        })
+    });
+    report["left_out"] = failed.collect();
     respond::json(&report)
 }
 
-fn name(ctx: &Ctx) -> Result<ProjectName> {
+fn name<B>(ctx: &Ctx<B>) -> Result<ProjectName> {
     let text = ctx.param("project");
     ProjectName::new(text).ok_or_else(|| missing!("{text:?} is not a valid project name"))
 }

@@ -42,7 +42,7 @@ fn operation(table: Table) -> Table {
 /// Builds: asked for, looked at, and worked on.
 fn building(table: Table) -> Table {
     table
-        .on(GET, "/+targets", Need::Login, builds::targets)
+        .on(GET, "/+targets", Need::Nothing, builds::targets)
         .on(GET, "/+workers", Need::Login, workers::list)
         .on(PUT, "/+workers/{name}", Need::Work, workers::register)
         .on(POST, "/+workers/{name}/claim", Need::Work, workers::claim)
@@ -116,6 +116,7 @@ fn wheels_proxy(table: Table) -> Table {
         .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}", Need::ReadEach, proxy::pages::project)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
+        .on(GET, "/v1/{indexes}/{target}/+at/{date}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
         .on(POST, "/v1/{indexes}/{target}/+compile", Need::ReadEach, proxy::compile::compile)
         .on(POST, "/v1/{indexes}/{target}/+compile/", Need::ReadEach, proxy::compile::compile)
         .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile::page)

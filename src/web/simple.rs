@@ -108,8 +108,9 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
     let prepared = match of {
         Of::Several => {
             let indexes = ctx.indexes()?;
-            let asks = indexes.into_iter().map(|index| ask(&ctx, &name, index, form, fresh));
-            let asks: Vec<Ask<'_>> = asks.map(|ask| Ok(Ask { amend, ..ask? })).collect::<Result<_>>()?;
+            let asks = indexes.iter().map(|index| ask(&ctx, &name, index, form, fresh));
+            let set = &indexes[..];
+            let asks: Vec<Ask<'_>> = asks.map(|ask| Ok(Ask { amend, set, ..ask? })).collect::<Result<_>>()?;
             proxy::pages::first(views, &asks).await?
         }
         _ => views.project(Ask { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
@@ -142,6 +143,7 @@ pub(super) fn ask<'a, B>(
         named: whence::named(ctx),
         refresh,
         amend: None,
+        set: &[],
     })
 }
 

@@ -35,6 +35,14 @@ pub struct Link {
     context: Option<String>,
 }
 
+/// Where a context's pages are on the server: `user/index`, or `v1/user.index+other.index/auto` of a set.
+fn place(context: &str) -> String {
+    match context.contains('+') {
+        true => format!("v1/{}/auto", context.replace('/', ".")),
+        false => context.to_owned(),
+    }
+}
+
 impl Link {
     /// To `server`, as the holder of `token` (any user name will do).
     ///
@@ -123,7 +131,7 @@ impl Link {
     pub fn beyond(&self, context: &str, at: Option<&str>) -> Beyond {
         Beyond {
             server: self.server.as_str().trim_end_matches('/').to_owned(),
-            context: context.to_owned(),
+            context: place(context),
             at: at.map(str::to_owned),
             authorization: self.context.as_ref().unwrap_or(&self.authorization).clone(),
         }
@@ -154,7 +162,7 @@ impl Link {
     /// `Missing` if there is no such project there.
     pub async fn page(&self, context: &str, at: Option<&str>, project: &ProjectName) -> Result<Page> {
         let at = at.map(|date| format!("+at/{date}/")).unwrap_or_default();
-        let path = format!("/{context}/{at}+simple/{project}/");
+        let path = format!("/{}/{at}+simple/{project}/", place(context));
         let request = self.read(&path)?.header("accept", SIMPLE_JSON);
         let response = self.send(request).await?;
         let url = response.url().clone();

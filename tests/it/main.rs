@@ -6,6 +6,7 @@ mod kit;
 
 mod big;
 mod builds;
+mod builds_private;
 mod built;
 mod built_ahead;
 mod built_pages;

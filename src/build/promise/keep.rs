@@ -175,6 +175,7 @@ async fn built(
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
+        set: Vec::new(),
     };
     let mut build = asked(builds, who, &ask, tell).await?;
     if passes(&build) {

@@ -124,6 +124,7 @@ async fn asked(
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
+        set: Vec::new(),
     };
     // A build that failed, or gave what nobody lists, has told already.
     if let Some(known) = builds.known(who, &ask, &promise.target).await?

@@ -8,9 +8,11 @@ use crate::build::queue::{Builds, owner_of};
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
 use crate::error::Result;
-use crate::index::directory::{Directory, IndexName};
+use crate::index::directory::{Directory, IndexName, Kind};
+use crate::index::policy;
 use crate::index::view::Amend;
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;
@@ -32,8 +34,8 @@ impl Amend for ForTarget {
         &self.offered.key
     }
 
-    fn amend<'a>(&'a self, page: &'a mut Page, _: &'a Directory) -> BoxFuture<'a, Result<Micros>> {
-        Box::pin(self.add(page))
+    fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>> {
+        Box::pin(self.add(page, directory))
     }
 }
 
@@ -60,8 +62,8 @@ struct Known {
 }
 
 impl ForTarget {
-    async fn add(&self, page: &mut Page) -> Result<Micros> {
-        let (known, until) = self.known(page).await?;
+    async fn add(&self, page: &mut Page, directory: &Directory) -> Result<Micros> {
+        let (known, until) = self.known(page, directory).await?;
         let promised = promises(page, &self.offered, &known);
         if !promised.is_empty() {
             // One that was served comes before what else has its name: locks have its hash.
@@ -72,7 +74,7 @@ impl ForTarget {
         Ok(until)
     }
 
-    async fn known(&self, page: &Page) -> Result<(Known, Micros)> {
+    async fn known(&self, page: &Page, directory: &Directory) -> Result<(Known, Micros)> {
         let sources = sources(page);
         let owners: BTreeSet<&IndexName> = sources.values().map(|source| &source.owner).collect();
         let (mut known, mut until) = (Known::default(), Micros::MAX);
@@ -82,6 +84,9 @@ impl ForTarget {
             for row in db.promises(owner.as_str(), &target.name, project.as_str()).await? {
                 known.asked.insert((owner.clone(), row.filename.clone()), row);
             }
+        }
+        for source in sources.values().filter(|source| !has_tools(directory, &source.owner)) {
+            known.failed.insert((source.owner.clone(), source.file.filename.clone()));
         }
         let by_file: BTreeMap<_, _> =
             sources.iter().map(|(version, one)| (one.key(), (version, one))).collect();
@@ -101,6 +106,16 @@ impl ForTarget {
             }
         }
         Ok((known, until))
+    }
+}
+
+/// Whether an index lets builds have what every build needs. A mirror whose policy refuses `pip` does not:
+/// what it promised could not be kept.
+fn has_tools(directory: &Directory, owner: &IndexName) -> bool {
+    let pip = ProjectName::new("pip");
+    match directory.indexes.get(owner).map(|index| &index.kind) {
+        Some(Kind::Mirror(mirror)) => pip.is_none_or(|pip| policy::refused(mirror, &pip).is_none()),
+        Some(Kind::Stage(_)) | None => true,
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Ask {
     pub priority: Priority,
     /// What failed before runs again.
     pub rebuild: bool,
+    /// The indexes that were asked together, in their order: the context of what no index lists. Empty:
+    /// `index` alone.
+    pub set: Vec<IndexName>,
 }
 
 #[derive(Clone, Debug)]

@@ -258,12 +258,11 @@ impl Builds {
     /// The build of a requirement that exists only as source; `None`: there is a wheel by now.
     async fn need(&self, row: &StoredBuild, text: &str) -> Result<Option<BuildId>> {
         let requirement = Requirement::parse(text)?;
-        let context =
-            IndexName::parse(&row.context).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         let target = self.target(&row.target).await?;
         let target = target.ok_or_else(|| crate::bad!("target {} is not known any more", row.target))?;
-        let who = Who::context(&context, row.id);
-        let page = self.page(&who, &context, &requirement.name).await?;
+        let who = Who::context(&row.context, row.id)
+            .ok_or_else(|| crate::bad!("{} is no index", row.context))?;
+        let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
         match choose::choose(&page, &requirement.specifiers, &target) {
             Choice::Wheel(_) => Ok(None),
             Choice::Nothing(why) => Err(crate::missing!("{why}")),
@@ -293,8 +292,10 @@ impl Builds {
             publish: self.owner_stage(&found.file),
             priority,
             rebuild: false,
+            set: Vec::new(),
         };
-        let who = Who::context(context, row.id);
+        let who = Who::context(&row.context, row.id)
+            .ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         Ok(Box::pin(self.ask(&who, &ask)).await?.first().copied())
     }
 

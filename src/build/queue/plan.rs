@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 /// A build that is to be: all that its key is made of, and what else is known of it.
 pub(super) struct Plan {
-    context: IndexName,
+    /// `user/index`, or several joined by `+`.
+    context: String,
     given: bool,
     project: Option<String>,
     version: Option<String>,
@@ -51,7 +52,7 @@ impl Builds {
                 ..listed_file(project, version, file, *platform_expected)?
             }),
             Wanted::Repository { url, project, inside } => Ok(Plan {
-                context: ask.index.clone(),
+                context: context(ask),
                 given: true,
                 project: project.as_ref().map(ToString::to_string),
                 version: None,
@@ -60,8 +61,24 @@ impl Builds {
                 place: Some(Place::Repository { url: url.clone(), inside: *inside }),
                 platform_expected: false,
             }),
-            Wanted::Upload(upload) => Ok(uploaded(&ask.index, upload)),
+            Wanted::Upload(upload) => Ok(uploaded(context(ask), upload)),
         }
+    }
+
+    /// The page of the first index of a context that has the project, and the index.
+    pub(super) async fn context_page(
+        &self,
+        who: &Who,
+        context: &str,
+        project: &ProjectName,
+    ) -> Result<(IndexName, Page)> {
+        let directory = self.0.indexes.directory();
+        let mut set = Vec::new();
+        for name in IndexName::parse_all(context) {
+            let known = directory.indexes.get(&name).ok_or_else(|| missing!("there is no index {name}"))?;
+            set.push(known);
+        }
+        self.0.indexes.views.first(&directory, &set, project, who).await
     }
 
     /// A project's page, as `who` sees it.
@@ -76,7 +93,7 @@ impl Builds {
         let claim = claim(plan.project.as_deref(), plan.version.as_deref());
         let mut row = StoredBuild {
             purpose: ask.purpose.name().into(),
-            context: plan.context.as_str().to_owned(),
+            context: plan.context,
             given: plan.given,
             project: plan.project,
             version: plan.version,
@@ -100,6 +117,14 @@ impl Builds {
             row.source_sha256 = None;
         }
         Ok(row)
+    }
+}
+
+/// From where a source that no index lists gets what its build needs: all that was asked, in its order.
+fn context(ask: &Ask) -> String {
+    match &ask.set[..] {
+        [] => ask.index.to_string(),
+        set => set.iter().map(IndexName::as_str).collect::<Vec<_>>().join("+"),
     }
 }
 
@@ -189,11 +214,11 @@ fn listed_file(
         source_sha256: file.hashes.sha256.clone(),
         place: Some(Place::of(&context, project, file)),
         platform_expected,
-        context,
+        context: context.to_string(),
     })
 }
 
-fn uploaded(context: &IndexName, upload: &Upload) -> Plan {
+fn uploaded(context: String, upload: &Upload) -> Plan {
     let named = match upload.source.kind {
         SourceKind::Sdist => {
             crate::packaging::filename::candidates(&upload.source.filename).iter().find_map(|name| {
@@ -203,7 +228,7 @@ fn uploaded(context: &IndexName, upload: &Upload) -> Plan {
         SourceKind::Tree => None,
     };
     Plan {
-        context: context.clone(),
+        context,
         given: true,
         project: named.as_ref().map(|name| name.name.to_string()),
         version: named.as_ref().map(|name| version::canonical(&name.version_text).unwrap_or_default()),

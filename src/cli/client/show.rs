@@ -14,6 +14,7 @@ use crate::packaging::version::Version;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -158,6 +159,20 @@ impl<'a> Shown<'a> {
             failure: build.failure.clone(),
         };
         self.seen.lock().push(watched);
+    }
+
+    /// The failed builds that a refusal points to: id, class, hint.
+    pub async fn told(&self, refusal: &str) -> Vec<Value> {
+        let mut told = Vec::new();
+        for id in builds_in(refusal) {
+            let Ok(build) = self.proxy.api.build(id).await else { continue };
+            let Some(failure) = &build.failure else { continue };
+            told.push(json!({
+                "id": id, "class": failure.class, "hint": failure.hint, "line": failure.line,
+                "state": build.state,
+            }));
+        }
+        told
     }
 
     /// Shows the end of the logs that a refusal points to.

@@ -14,6 +14,7 @@ pub(super) struct PageKey {
     pub(super) depth: u8,
     pub(super) base: Box<str>,
     pub(super) amend: Box<str>,
+    pub(super) set: Box<str>,
 }
 
 /// [`PageKey`] without owning its names; hashes alike.
@@ -29,6 +30,8 @@ pub(super) struct KeyRef<'a> {
     pub(super) base: &'a str,
     /// Empty unless the page is amended.
     pub(super) amend: &'a str,
+    /// Names of the indexes that are asked together.
+    pub(super) set: &'a str,
 }
 
 impl Equivalent<PageKey> for KeyRef<'_> {
@@ -38,6 +41,7 @@ impl Equivalent<PageKey> for KeyRef<'_> {
             && *self.project == *key.project
             && *self.base == *key.base
             && *self.amend == *key.amend
+            && *self.set == *key.set
             && same == (key.readable, key.as_of, key.form, key.depth)
     }
 }
@@ -53,6 +57,7 @@ impl KeyRef<'_> {
             depth: self.depth,
             base: self.base.into(),
             amend: self.amend.into(),
+            set: self.set.into(),
         }
     }
 }

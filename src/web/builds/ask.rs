@@ -97,6 +97,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
         publish,
         priority,
         rebuild: asked.rebuild,
+        set: Vec::new(),
     };
     let mut all = Vec::new();
     for id in ctx.app.builds.ask(&ctx.who, &ask).await? {

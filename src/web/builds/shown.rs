@@ -86,8 +86,12 @@ const UPLOADED: &str = "uploaded by ";
 
 /// Whether the asker may know that there is such an index.
 pub fn reads(ctx: &Ctx<()>, name: &str) -> bool {
-    let index = IndexName::parse(name).and_then(|name| ctx.directory.indexes.get(&name));
-    index.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index))
+    let reads = |name: &IndexName| {
+        let index = ctx.directory.indexes.get(name);
+        index.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index))
+    };
+    let names = IndexName::parse_all(name);
+    !names.is_empty() && names.iter().all(reads)
 }
 
 /// The user who asked first, for those who may know.

@@ -36,6 +36,15 @@ pub struct ProjectPage {
     pub releases: Vec<ReleaseLine>,
     pub older: Vec<ReleaseLine>,
     pub matrix: Matrix,
+    /// What targets' pages leave out, because its build failed.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A version that a target's page does not list.
+pub struct LeftOut {
+    pub version: String,
+    pub target: String,
+    pub build: i64,
 }
 
 pub struct Latest {
@@ -81,7 +90,14 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
     let matrix = matrix::of(ctx, &page, &versions).await?;
     let page = shown.page(&page, &releases, metadata.as_ref(), html);
-    answer(ctx, &ProjectPage { matrix, ..page })
+    let failed = crate::web::builds::left_out(ctx, project.as_str()).await?;
+    let left_out = failed.into_iter().take(RECENT).map(|build| LeftOut {
+        version: build.version.unwrap_or_default(),
+        target: build.target,
+        build: build.id,
+    });
+    let left_out = left_out.collect();
+    answer(ctx, &ProjectPage { matrix, left_out, ..page })
 }
 
 /// Renders the description away from the threads that answer requests.
@@ -143,6 +159,7 @@ impl Shown<'_> {
             releases: lines,
             older,
             matrix: Matrix::default(),
+            left_out: Vec::new(),
         }
     }
 }

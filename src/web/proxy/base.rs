@@ -49,21 +49,10 @@ pub async fn target(ctx: &Ctx<()>) -> Result<ForTarget> {
 /// `Missing` if none has it.
 pub async fn page(ctx: &Ctx<()>, project: &ProjectName, target: &ForTarget) -> Result<Page> {
     use crate::index::view::Amend as _;
-    let mut refused = None;
-    for index in ctx.indexes()? {
-        match ctx.app.indexes.views.page(&ctx.directory, index, project, &ctx.who).await {
-            Ok(mut page) => {
-                target.amend(&mut page, &ctx.directory).await?;
-                return Ok(page);
-            }
-            Err(Error::Missing(_)) => {}
-            // A mirror's policy: it does not have this project for anybody.
-            Err(error @ Error::Forbidden(_)) => refused = refused.or(Some(error)),
-            Err(other) => return Err(other),
-        }
-    }
-    let indexes = ctx.param("indexes");
-    Err(refused.unwrap_or_else(|| Error::Missing(format!("{indexes} has no project {project}"))))
+    let indexes = ctx.indexes()?;
+    let (_, mut page) = ctx.app.indexes.views.first(&ctx.directory, &indexes, project, &ctx.who).await?;
+    target.amend(&mut page, &ctx.directory).await?;
+    Ok(page)
 }
 
 /// `/v1/{indexes}/{target}/` as it was asked for, absolute.

@@ -61,7 +61,10 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
     let answer = uv::compile(question).await?;
     drop(turn);
     match answer {
-        Answer::Pinned(pinned) => Ok(base::plain(input.answer(&ctx, &target, &tool.version, &pinned))),
+        Answer::Pinned(pinned) => {
+            let left_out = troubles::left_out(&ctx, &target, &pinned).await?;
+            Ok(base::plain(input.answer(&ctx, &target, (&tool.version, &left_out), &pinned)))
+        }
         Answer::Unsolved(why) => {
             let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &whence::root(&ctx));
             let failed = troubles::of_explanation(&ctx, &target, &why).await?;
@@ -91,7 +94,7 @@ async fn make_places(ctx: &Ctx<()>, lines: &[Line], target: &ForTarget) -> Resul
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let context = places::context(ctx).await?;
+    let context = places::context(ctx)?;
     let mut asked = Vec::with_capacity(wanted.len());
     for (line, place) in &wanted {
         asked.push(places::wheel(ctx, line, place, &context, &target.offered.target).boxed());
@@ -149,7 +152,13 @@ impl Input {
     }
 
     /// The resolver's answer with URLs as they were written, below a word on where it came from.
-    fn answer(&self, ctx: &Ctx<()>, target: &ForTarget, version: &str, pinned: &str) -> String {
+    fn answer(
+        &self,
+        ctx: &Ctx<()>,
+        target: &ForTarget,
+        (version, left_out): (&str, &[String]),
+        pinned: &str,
+    ) -> String {
         let (url, target) = (base::own_url(ctx), &target.offered.target.name);
         let mut text = format!(
             "# Compiled for {target} by wheelwright with uv {version}. Change requirements.in, then again:\n\
@@ -157,6 +166,9 @@ impl Input {
         );
         for line in &self.ignored {
             let _ = writeln!(text, "# Not regarded: {line}");
+        }
+        for line in left_out {
+            let _ = writeln!(text, "# {line}");
         }
         text.push('\n');
         for line in pinned.lines() {
@@ -192,23 +204,19 @@ pub async fn page(ctx: Ctx) -> Result<Response> {
     let target = for_target(&ctx).await?.ok_or_else(|| missing!("name the target instead of auto"))?;
     let uniform = Uniform::new(target);
     let indexes = ctx.indexes()?;
-    let asks = indexes.into_iter().map(|index| simple::ask(&ctx, &name, index, Form::Json, false));
+    let set = &indexes[..];
+    let asks = indexes.iter().map(|index| simple::ask(&ctx, &name, index, Form::Json, false));
     let asks: Vec<Ask<'_>> =
-        asks.map(|ask| Ok(Ask { amend: Some(&uniform), ..ask? })).collect::<Result<_>>()?;
+        asks.map(|ask| Ok(Ask { amend: Some(&uniform), set, ..ask? })).collect::<Result<_>>()?;
     let prepared = super::pages::first(&ctx.app.indexes.views, &asks).await?;
     Ok(simple::answer(&ctx, &prepared, simple::BY_ACCEPT))
 }
 
-/// Names of projects of which an explanation says that nothing can be used.
-pub(super) fn without_wheels(explanation: &str) -> BTreeSet<ProjectName> {
-    let words: Vec<&str> = explanation.split_whitespace().collect();
-    let named = words.windows(4).filter_map(|window| match window {
-        [name, "has" | "have", "no", "usable"] => {
-            ProjectName::new(name.split(['<', '>', '=', '!', '~', '[']).next()?)
-        }
-        _ => None,
-    });
-    named.collect()
+/// Every name in an explanation that could be a project's. Its sentences change from one resolver to the
+/// next; that it names the projects that it could not use does not.
+pub(super) fn named(explanation: &str) -> BTreeSet<ProjectName> {
+    let apart = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+    explanation.split(apart).filter_map(|word| ProjectName::new(word.trim_matches(['.', '-', '_']))).collect()
 }
 
 #[cfg(test)]
@@ -216,11 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_explanation_names_the_projects_that_have_no_wheel() {
-        let text = "Because all versions of docopt have no usable wheels and markupsafe<=2.0.1 has no usable \
-                    wheels and you require docopt, we can conclude …";
-        let names = without_wheels(text);
-        assert_eq!(names.iter().map(ProjectName::as_str).collect::<Vec<_>>(), ["docopt", "markupsafe"]);
+    fn an_explanation_names_its_projects_whatever_its_sentences_are() {
+        for text in [
+            "Because all versions of docopt have no usable wheels and markupsafe<=2.0.1 has no usable wheels, …",
+            "Because only docopt==0.6.2 is available and MarkupSafe==2.0.1 cannot be used, we can conclude …",
+            "no candidate: `docopt`, (markupsafe[extra]>=2).",
+        ] {
+            let names = named(text);
+            let has = |name: &str| names.iter().any(|known| known.as_str() == name);
+            assert!(has("docopt") && has("markupsafe"), "{text}: {names:?}");
+        }
     }
 
     #[test]

@@ -44,18 +44,13 @@ pub fn applies(place: &Place, target: &Target) -> bool {
     place.marker.as_ref().is_none_or(|marker| marker.holds(&target.markers, &BTreeSet::new()))
 }
 
-/// The index from which such sources get what they need to be built: the first of the path that has
-/// `setuptools`, else the first.
-pub async fn context(ctx: &Ctx<()>) -> Result<IndexName> {
-    let indexes = ctx.indexes()?;
-    if let Some(project) = ProjectName::new("setuptools") {
-        for index in &indexes {
-            if ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await.is_ok() {
-                return Ok(index.name.clone());
-            }
-        }
+/// The indexes from which such sources get what they need to be built: all of the path, in its order.
+pub fn context(ctx: &Ctx<()>) -> Result<Vec<IndexName>> {
+    let indexes: Vec<IndexName> = ctx.indexes()?.iter().map(|index| index.name.clone()).collect();
+    match indexes.is_empty() {
+        true => Err(bad!("the URL names no index")),
+        false => Ok(indexes),
     }
-    indexes.first().map(|index| index.name.clone()).ok_or_else(|| bad!("the URL names no index"))
 }
 
 /// The wheel of such a line, built if need be; or why there is none.
@@ -66,7 +61,7 @@ pub async fn wheel(
     ctx: &Ctx<()>,
     line: &Line,
     place: &Place,
-    context: &IndexName,
+    context: &[IndexName],
     target: &Target,
 ) -> Result<Result<Made, Why>> {
     let Some(name) = &place.name else {
@@ -106,7 +101,7 @@ async fn built(
     ctx: &Ctx<()>,
     place: &Place,
     name: &ProjectName,
-    context: &IndexName,
+    context: &[IndexName],
     target: &Target,
 ) -> Result<Result<Made, Why>> {
     let wanted = match place.is_repository() {
@@ -117,10 +112,11 @@ async fn built(
         wanted,
         purpose: Purpose::Wheel,
         targets: vec![target.name.clone()],
-        index: context.clone(),
+        index: context.first().ok_or_else(|| bad!("the URL names no index"))?.clone(),
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
+        set: context.to_vec(),
     };
     let id = ctx.app.builds.ask(&ctx.who, &ask).await?.first().copied();
     let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("nobody builds for {}", target.name)))?;

@@ -58,12 +58,12 @@ pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
     let asked: Vec<Result<Step>> = futures::stream::iter(first).buffered(AT_ONCE).collect().await;
     let asked: Vec<Step> = asked.into_iter().collect::<Result<_>>()?;
     let context = match asked.iter().any(|step| matches!(step, Step::Place)) {
-        true => Some(places::context(&ctx).await?),
+        true => Some(places::context(&ctx)?),
         false => None,
     };
     let mut last = Vec::with_capacity(lines.len());
     for (line, step) in lines.iter().zip(asked) {
-        last.push(last_step(&ctx, &target, line, step, context.as_ref()).boxed());
+        last.push(last_step(&ctx, &target, line, step, context.as_deref()).boxed());
     }
     let (mut answer, mut seen, mut troubles) = (String::new(), HashSet::new(), Troubles::default());
     for (line, step) in lines.iter().zip(futures::future::join_all(last).await) {
@@ -85,7 +85,7 @@ async fn last_step(
     target: &ForTarget,
     line: &Line,
     step: Step,
-    context: Option<&IndexName>,
+    context: Option<&[IndexName]>,
 ) -> Result<Step> {
     match (step, &line.asks, context) {
         (Step::Promised(promise), ..) => promised(ctx, &promise).await,

@@ -6,13 +6,19 @@ use crate::build::promise::ForTarget;
 use crate::build::queue::{Build, BuildId};
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
+use crate::packaging::name::ProjectName;
+use crate::packaging::version::{self, Version};
 use crate::web::builds::sees;
 use crate::web::router::Ctx;
 use crate::web::whence;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Projects of an explanation that are looked up.
+/// Failed builds that one answer tells of.
 const NAMED: usize = 20;
+
+/// Failed builds of a target that are looked through, newest first.
+const LOOKED_AT: u32 = 2000;
 
 /// Why a line has no wheel.
 #[derive(Debug)]
@@ -83,23 +89,59 @@ async fn failed(ctx: &Ctx<()>, build: &Build) -> String {
     text + "\n"
 }
 
-/// What is known of builds that failed, for the projects of which an explanation says that nothing of
-/// them can be used; empty if nothing is known.
+/// What is known of builds that failed, for the projects that an explanation names; empty if nothing is.
 pub async fn of_explanation(ctx: &Ctx<()>, target: &ForTarget, explanation: &str) -> Result<String> {
+    let named = compile::named(explanation);
     let mut text = String::new();
-    for project in compile::without_wheels(explanation).iter().take(NAMED) {
-        let filter = Filter {
-            state: Some("failed".into()),
-            project: Some(project.to_string()),
-            target: Some(target.offered.target.name.clone()),
-            limit: 3,
-            ..Filter::default()
-        };
-        for build in ctx.app.builds.list(&filter).await? {
-            if sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
-                let _ = write!(text, "\n{}\n{}", build.title(), failed(ctx, &build).await);
-            }
-        }
+    let of = failed_builds(ctx, target, |project| named.contains(project)).await?;
+    for build in of.iter().take(NAMED) {
+        let _ = write!(text, "\n{}\n{}", build.title(), failed(ctx, build).await);
     }
     Ok(if text.is_empty() { text } else { format!("\n\nWhat could not be built here:\n{text}") })
+}
+
+/// A line for every newer version of a pinned project that was left out because its build failed.
+pub async fn left_out(ctx: &Ctx<()>, target: &ForTarget, pinned: &str) -> Result<Vec<String>> {
+    let pins = pinned.lines().filter_map(|line| {
+        let (name, rest) = line.split_once("==")?;
+        let version = rest.split([' ', ';', '\\']).next()?;
+        Some((ProjectName::new(name.split('[').next()?.trim())?, version::parse(version)?))
+    });
+    let pins: BTreeMap<ProjectName, Version> = pins.collect();
+    let builds = failed_builds(ctx, target, |project| pins.contains_key(project)).await?;
+    let newer = builds.iter().filter(|build| {
+        let project = build.project.as_deref().and_then(ProjectName::new);
+        let pin = project.and_then(|project| pins.get(&project));
+        let own = build.version.as_deref().and_then(version::parse);
+        pin.zip(own).is_some_and(|(pin, own)| own > *pin)
+    });
+    let told = newer.take(NAMED).map(|build| {
+        let log = format!("{}/+builds/{}/log", whence::root(ctx), build.id);
+        format!("Left out: {}, because build {} failed. Log: {log}", build.title(), build.id)
+    });
+    Ok(told.collect())
+}
+
+/// The newest builds of listed sources that failed for a target, of the projects that `wanted` names,
+/// as far as the asker may see them.
+async fn failed_builds(
+    ctx: &Ctx<()>,
+    target: &ForTarget,
+    wanted: impl Fn(&ProjectName) -> bool + Send + Sync,
+) -> Result<Vec<Build>> {
+    let filter = Filter {
+        state: Some("failed".into()),
+        target: Some(target.offered.target.name.clone()),
+        limit: LOOKED_AT,
+        ..Filter::default()
+    };
+    let mut found: Vec<Build> = Vec::new();
+    for build in ctx.app.builds.list(&filter).await? {
+        let of = build.project.as_deref().and_then(ProjectName::new).is_some_and(|project| wanted(&project));
+        let told = found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
+        if of && !build.given && !told && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+            found.push(build);
+        }
+    }
+    Ok(found)
 }

@@ -20,6 +20,7 @@ fn order(wanted: Wanted, index: &str) -> Ask {
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
+        set: Vec::new(),
     }
 }
 

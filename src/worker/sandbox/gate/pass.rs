@@ -51,8 +51,10 @@ impl Pass {
         let at = beyond.at.map(|date| format!("+at/{date}/")).unwrap_or_default();
         let pages = format!("/{}/{at}+simple/", beyond.context.trim_matches('/'));
         let odd = |c: char| c.is_control() || "?#%\\ ".contains(c);
-        let parts = beyond.context.split('/').filter(|part| !part.is_empty() && *part != "..").count();
-        if pages.contains(odd) || pages.contains("/../") || parts != 2 {
+        let parts: Vec<&str> = beyond.context.trim_matches('/').split('/').collect();
+        let is_index = matches!(parts[..], [_, _] | ["v1", _, "auto"])
+            && parts.iter().all(|part| !part.is_empty() && *part != "..");
+        if pages.contains(odd) || pages.contains("/../") || !is_index {
             return Err(bad!("{pages:?} is no index that a build could see"));
         }
         let authorization = match beyond.authorization.as_str() {

@@ -1,0 +1,112 @@
+//! Names that are private or reserved in one index of a set are asked upstream by none of it.
+
+use crate::kit::Server;
+use crate::kit::packages::Package;
+use crate::kit::upstream::{Upstream, noise};
+use crate::kit::worker::{built, job};
+use crate::proxy::{give, send_text, start_with, wheel};
+use serde_json::json;
+
+/// Alice's flat stage has `hidden` behind a base that only she reads, and reserves `acme-*`.
+async fn private(upstream: &Upstream) -> Server {
+    for name in ["secret-tool", "acme-x", "public"] {
+        upstream.add(&format!("{}-9.0.tar.gz", name.replace('-', "_")), noise(1, 100));
+    }
+    let server = start_with(|config| {
+        config.upstream = Some(upstream.simple());
+        config.mirror.allow_private_redirects = true;
+    })
+    .await;
+    server.make_index("alice/hidden", json!({"bases": [], "acl_read": ["alice"]})).await;
+    server.make_index("alice/flat", json!({"bases": ["alice/hidden"], "reserved": ["acme-*"]})).await;
+    give(&server, "alice/hidden", &Package::new("secret-tool", "1.0").sdist()).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_index_of_the_set_hides_or_reserves_is_asked_of_no_mirror_by_any_path() {
+    let upstream = Upstream::start().await;
+    let server = private(&upstream).await;
+    // The first index that has a name decides, and a reserved one is reserved wherever the index stands.
+    let private = ["secret-tool", "acme-x"];
+    for (set, names) in [("alice.flat+pypi", &private[..]), ("pypi+alice.flat", &private[1..])] {
+        for name in names {
+            for path in ["auto/+simple", "cp312-linux/+simple", "cp312-linux/+compile"] {
+                let path = format!("/v1/{set}/{path}/{}/", name.to_lowercase().replace('_', "-"));
+                let status = server.get(&path).await.status();
+                assert_eq!(status, 404, "{path}");
+            }
+            for path in ["+resolve/", "+compile/"] {
+                let path = format!("/v1/{set}/cp312-linux/{path}");
+                let (status, told) = send_text(&server, &path, &format!("{name}==9.0\n"), false).await;
+                assert_eq!(status, 400, "{path}: {told}");
+            }
+        }
+        assert_eq!(server.get(&format!("/v1/{set}/auto/+simple/public/")).await.status(), 200);
+    }
+    assert_eq!(upstream.asked("/simple/public"), 1);
+    for name in ["secret-tool", "acme-x"] {
+        assert_eq!(upstream.asked(&format!("/simple/{name}")), 0, "{:?}", upstream.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_context_of_a_line_that_is_a_url_is_the_whole_set_in_its_order() {
+    let upstream = Upstream::start().await;
+    let server = private(&upstream).await;
+    let source = Package::new("demo", "1.0").sdist();
+    upstream.add(&source.filename, source.bytes.clone());
+    let at = upstream.url(&format!("/files/{}", source.filename));
+    let line = format!("{at}#egg=demo==1.0\n");
+    let work = async {
+        let job = job(&server).await;
+        let secret = job.credential.clone().expect("a credential");
+        let read = async |name: &str| {
+            let path = format!("/v1/alice.flat+root.pypi/auto/+simple/{name}/");
+            let request = server.http.get(server.url(&path)).bearer_auth(&secret);
+            (request.send().await.expect("an answer").status().as_u16(), name.to_owned())
+        };
+        // As the owner of the first index, the build sees what that has.
+        assert_eq!(read("secret-tool").await.0, 200);
+        assert_eq!(read("acme-x").await.0, 404);
+        assert_eq!(read("public").await.0, 200);
+        let context = job.context.clone();
+        built(&server, &job, &wheel("demo", "1.0").wheel()).await;
+        context
+    };
+    let path = "/v1/alice.flat+pypi/cp312-linux/+resolve/";
+    let ((status, told), context) = tokio::join!(send_text(&server, path, &line, true), work);
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(context, "alice/flat+root/pypi");
+    for name in ["secret-tool", "acme-x"] {
+        assert_eq!(upstream.asked(&format!("/simple/{name}")), 0, "{:?}", upstream.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_see_what_is_built_for_and_not_who_builds() {
+    let server = start_with(|_| {}).await;
+    let answer = server.get_with("/+targets", &[("accept", "application/json")]).await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.expect("text").contains("cp312-manylinux_2_36_x86_64"));
+    assert_eq!(server.get("/+workers").await.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compile_says_which_version_it_left_out_because_its_build_failed() {
+    let server = start_with(|_| {}).await;
+    give(&server, "alice/dev", &wheel("demo", "1.0").wheel()).await;
+    give(&server, "alice/dev", &Package::new("demo", "2.0").sdist()).await;
+    let path = "/v1/alice.dev/cp312-linux/";
+    let fails = async { crate::kit::worker::failed(&server, &job(&server).await).await };
+    let resolve = format!("{path}+resolve/");
+    let ((status, _), ()) = tokio::join!(send_text(&server, &resolve, "demo==2.0\n", false), fails);
+    assert_eq!(status, 400);
+    let (status, pins) = send_text(&server, &format!("{path}+compile/"), "demo\n", false).await;
+    assert_eq!(status, 200, "{pins}");
+    assert!(pins.contains("demo==1.0") && pins.contains("# Left out: demo 2.0"), "{pins}");
+    assert!(pins.contains("/log"), "{pins}");
+    let (status, told) = send_text(&server, &format!("{path}+compile/"), "demo>=2\n", false).await;
+    assert_eq!(status, 400, "{told}");
+    assert!(told.contains("compiler: mend it") && told.contains("/log"), "{told}");
+}
