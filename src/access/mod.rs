@@ -40,11 +40,8 @@ impl Who {
     /// `None`: it names none. Of several, joined by `+`, the first one's owner.
     pub fn context(context: &str, build: i64) -> Option<Self> {
         let user = IndexName::parse_all(context).first()?.user().to_owned();
-        let scope = Scope {
-            context: Some(context.to_owned()),
-            actions: vec![Action::Read],
-            ..Scope::default()
-        };
+        let scope =
+            Scope { context: Some(context.to_owned()), actions: vec![Action::Read], ..Scope::default() };
         Some(Self { user: Some(user), scope: Some(scope), label: format!("build:{build}"), from: None })
     }
 

@@ -61,7 +61,9 @@ impl Sources<'_> {
         let closed = self.closed(sight, project).await?;
         let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
         let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
-            *part == Part::Gives && !(is_mirror(sight.directory, index) && closed.contains(*index)) && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
+            *part == Part::Gives
+                && !(is_mirror(sight.directory, index) && closed.contains(*index))
+                && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
         });
         let asked = shown.map(|(_, (index, _))| async {
             match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {

@@ -60,9 +60,9 @@ pub async fn left_out<B>(ctx: &Ctx<B>, project: &str) -> Result<Vec<Build>> {
     let filter = Filter { project: Some(project.to_owned()), limit: 400, ..Filter::default() };
     let mut newest: Vec<Build> = Vec::new();
     for build in ctx.app.builds.list(&filter).await? {
-        let same = |known: &&Build| (&known.version, &known.target) == (&build.version, &build.target);
+        let same = |known: &Build| (&known.version, &known.target) == (&build.version, &build.target);
         if !build.given
-            && newest.iter().find(same).is_none()
+            && !newest.iter().any(same)
             && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await?
         {
             newest.push(build);

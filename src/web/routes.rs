@@ -116,7 +116,12 @@ fn wheels_proxy(table: Table) -> Table {
         .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}", Need::ReadEach, proxy::pages::project)
         .on(GET, "/v1/{indexes}/{target}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
-        .on(GET, "/v1/{indexes}/{target}/+at/{date}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
+        .on(
+            GET,
+            "/v1/{indexes}/{target}/+at/{date}/+simple/{project}/",
+            Need::ReadEach,
+            proxy::pages::project,
+        )
         .on(POST, "/v1/{indexes}/{target}/+compile", Need::ReadEach, proxy::compile::compile)
         .on(POST, "/v1/{indexes}/{target}/+compile/", Need::ReadEach, proxy::compile::compile)
         .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile::page)

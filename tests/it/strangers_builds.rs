@@ -184,6 +184,7 @@ async fn workers_take_askers_in_turn() {
             publish: None,
             priority: Priority::Asked,
             rebuild: false,
+            set: Vec::new(),
         };
         server.app.builds.ask(who, &ask).await.expect("asked");
     };

@@ -153,7 +153,7 @@ impl Builds {
         self.may_wait(who).await?;
         let mut tx = Tx::begin(&self.0.db).await?;
         let id = tx.serial;
-        if !tx.create_build(&new, Some(wisher(who)), index).await? {
+        if !tx.create_build(&new, wish(who, ask), index).await? {
             drop(tx);
             // Somebody else was faster.
             let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
@@ -172,18 +172,31 @@ impl Builds {
     async fn join(&self, who: &Who, ask: &Ask, known: StoredBuild) -> Result<BuildId> {
         let (id, priority) = (known.id, ask.priority.number());
         let index = ask.publish.as_ref().map(IndexName::as_str);
-        self.0.db.join_build(id, priority, Some(wisher(who)), index).await?;
+        self.0.db.join_build(id, priority, wish(who, ask), index).await?;
         self.hurry(id, priority).await?;
         // Who builds ahead of requests leaves alone what somebody ended.
         let cancelled = known.class.as_deref() == Some("cancelled") && ask.priority != Priority::Ahead;
         match known.state.as_str() {
-            "failed" if ask.rebuild || cancelled || tried_again(&known, ask) => {
+            "failed" if ask.rebuild || cancelled => return self.rebuild(who, id).await,
+            "failed" if tried_again(&known, ask) && !self.lacks_for_good(id).await? => {
                 return self.rebuild(who, id).await;
             }
             "built" if index.is_some() => self.publish(id).await,
             _ => {}
         }
         Ok(id)
+    }
+
+    /// Whether a build failed because one that it needs did, which would fail again.
+    async fn lacks_for_good(&self, id: BuildId) -> Result<bool> {
+        for edge in self.0.db.build_needs(id).await? {
+            let needed = self.0.db.build(edge.needs).await?.filter(|needed| needed.state == "failed");
+            let failure = needed.and_then(|row| row::brief(row.class.as_deref(), row.step.as_deref()));
+            if failure.is_some_and(|failure| failure.cause() == Cause::Key) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What a build waits for is as urgent as the build.
@@ -283,6 +296,11 @@ impl Builds {
         row.key = key(row, &source);
         Ok(())
     }
+}
+
+/// The wish that an ask leaves; nobody waits for what is built ahead of requests.
+fn wish<'a>(who: &'a Who, ask: &Ask) -> Option<&'a str> {
+    (ask.priority != Priority::Ahead).then(|| wisher(who))
 }
 
 /// Whose wish a build is: an account's, or that of those who have none.

@@ -260,8 +260,8 @@ impl Builds {
         let requirement = Requirement::parse(text)?;
         let target = self.target(&row.target).await?;
         let target = target.ok_or_else(|| crate::bad!("target {} is not known any more", row.target))?;
-        let who = Who::context(&row.context, row.id)
-            .ok_or_else(|| crate::bad!("{} is no index", row.context))?;
+        let who =
+            Who::context(&row.context, row.id).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
         match choose::choose(&page, &requirement.specifiers, &target) {
             Choice::Wheel(_) => Ok(None),
@@ -294,8 +294,8 @@ impl Builds {
             rebuild: false,
             set: Vec::new(),
         };
-        let who = Who::context(&row.context, row.id)
-            .ok_or_else(|| crate::bad!("{} is no index", row.context))?;
+        let who =
+            Who::context(&row.context, row.id).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         Ok(Box::pin(self.ask(&who, &ask)).await?.first().copied())
     }
 

@@ -155,7 +155,9 @@ pub(super) fn key(row: &StoredBuild, source: &Source) -> String {
         SourceKind::Tree => "",
     };
     let published = source.published_at.map(|at| at.to_string()).unwrap_or_default();
-    let StoredBuild { purpose, context, given, claim, target, recipe_sha256, tools, platform_expected, .. } = row;
+    let StoredBuild {
+        purpose, context, given, claim, target, recipe_sha256, tools, platform_expected, ..
+    } = row;
     let parts = [
         ("claim", claim.as_str()),
         bytes,

@@ -194,8 +194,7 @@ fn may_retry(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
 fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
     let asked = parties.askers.iter().any(|name| Some(name) == ctx.who.user.as_ref());
     let (sight, project) = (parties.sight(build), build.project.as_deref());
-    !build.state.has_ended()
-        && (asked || access::builds::may_end(&ctx.directory, &ctx.who, sight, project))
+    !build.state.has_ended() && (asked || access::builds::may_end(&ctx.directory, &ctx.who, sight, project))
 }
 
 fn facts(ctx: &Visit, build: &Build, parties: &Parties) -> Vec<Fact> {

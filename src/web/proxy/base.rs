@@ -4,7 +4,7 @@ use super::for_target;
 use crate::access::turns::Turn;
 use crate::bad;
 use crate::build::promise::ForTarget;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::web::router::Ctx;

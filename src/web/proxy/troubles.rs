@@ -138,7 +138,8 @@ async fn failed_builds(
     let mut found: Vec<Build> = Vec::new();
     for build in ctx.app.builds.list(&filter).await? {
         let of = build.project.as_deref().and_then(ProjectName::new).is_some_and(|project| wanted(&project));
-        let told = found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
+        let told =
+            found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
         if of && !build.given && !told && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
             found.push(build);
         }

@@ -8,8 +8,8 @@ use serde_json::json;
 use wheelwright::access::Who;
 use wheelwright::build::failure::{Class, Failure};
 use wheelwright::build::job::{Outcome, Source, SourceKind, Step};
-use wheelwright::packaging::requirement::Requirement;
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
+use wheelwright::packaging::requirement::Requirement;
 
 fn order(wanted: Wanted, index: &str) -> Ask {
     Ask {
@@ -25,7 +25,7 @@ fn order(wanted: Wanted, index: &str) -> Ask {
 }
 
 fn anonymous() -> Who {
-    Who { user: None, scope: None, label: ":anonymous".into() }
+    Who { user: None, scope: None, label: ":anonymous".into(), from: None }
 }
 
 #[tokio::test]
