@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
+use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
