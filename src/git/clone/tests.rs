@@ -134,6 +134,58 @@ async fn a_password_is_never_asked_for() {
     assert!(error.to_string().contains("internal network"), "{error}");
 }
 
+/// The address of a server that hands out a repository's files as they are; it counts its requests.
+async fn served(
+    folder: std::path::PathBuf,
+) -> (std::net::SocketAddr, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = asked.clone();
+    let answer = move |request: axum::extract::Request| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let file = folder.join(request.uri().path().trim_start_matches('/'));
+        async move { std::fs::read(file).map_err(|_| http::StatusCode::NOT_FOUND) }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_strangers_git_reaches_what_the_guard_lets_through_and_nothing_else() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    git_in(repository.path(), &["update-server-info"]);
+    let (at, asked) = served(repository.path().join(".git")).await;
+    let archive = out.path().join("a.tar.gz");
+    let granted = |host: &str| {
+        let private_hosts = vec![host.to_owned()];
+        Guard::granted(&crate::config::Config { private_hosts, ..Default::default() })
+    };
+    let get = async |host: &str, guard: Guard| {
+        let address = Address::parse(&format!("git+http://{host}:{}/", at.port())).unwrap();
+        fetch(&address, Asker::Stranger(guard), Limits::default(), &archive).await
+    };
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let refused = get(host, Guard::public()).await.unwrap_err();
+        assert!(refused.to_string().contains("internal network"), "{refused}");
+    }
+    // A name that meant something else when it was looked at: the connection is refused.
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let lookup =
+        move |_: String, port: u16| -> futures::future::BoxFuture<'static, std::io::Result<Vec<_>>> {
+            let first = turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+            let address = if first { [198, 51, 100, 1] } else { [127, 0, 0, 1] };
+            Box::pin(async move { Ok(vec![std::net::SocketAddr::from((address, port))]) })
+        };
+    let rebound = get("rebound.example", Guard::public().with_lookup(std::sync::Arc::new(lookup))).await;
+    let refused = rebound.unwrap_err();
+    assert!(refused.to_string().contains("internal network"), "{refused}");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    let tree = get("127.0.0.1", granted("127.0.0.1")).await.unwrap();
+    assert_eq!(tree.commit.map(|commit| commit.len()), Some(40));
+    assert!(asked.load(std::sync::atomic::Ordering::SeqCst) > 1);
+}
+
 #[tokio::test]
 async fn no_hook_of_a_repository_runs() {
     let (repository, out) = (repository(), tempfile::tempdir().unwrap());
