@@ -49,11 +49,13 @@ pub fn next_number<'a>(wheel: &WheelFilename, used: impl Iterator<Item = &'a str
     last.unwrap_or(0).saturating_add(1)
 }
 
-/// Adds to an upstream's page what was built here from its sdists; returns the names added.
-pub fn add(index: &IndexName, page: &mut Page, built: &[BuiltFile]) -> HashSet<String> {
+/// Adds to an upstream's page what was built here from its sdists; returns the names added. `all` is what the
+/// upstream lists: the page may lack sdists that cannot be had now, and their wheels are here all the same.
+pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) -> HashSet<String> {
     let added = built.iter().filter_map(|built| {
         let taken = page.files.iter().any(|file| file.filename == built.filename);
-        let source = page.files.iter().find(|file| file.filename == built.source_filename)?;
+        let mut sources = page.files.iter().chain(&all.files);
+        let source = sources.find(|file| file.filename == built.source_filename)?;
         let told = source.hashes.sha256.as_deref();
         (!taken && told.is_none_or(|told| told == built.source_sha256)).then(|| listed(index, built, source))
     });

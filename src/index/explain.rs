@@ -144,7 +144,7 @@ impl Views {
         };
         let rules = Rules::new(mirror, now(), None);
         let mut whole = (*page.page).clone();
-        let ours = built::add(&index.name, &mut whole, &known);
+        let ours = built::add(&index.name, &mut whole, &page.page, &known);
         let explained = whole.files.iter().map(|file| match rules.verdict(project, file) {
             Verdict::Listed => shown(file.filename.clone()),
             Verdict::Hidden(because) => Explained { filename: file.filename.clone(), shown: false, because },

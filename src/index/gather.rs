@@ -137,7 +137,7 @@ impl Sources<'_> {
         let rules = policy::Rules::new(mirror, now(), sight.as_of);
         let mut page = self.mirrors.listed(index, &upstream).await?;
         let known = self.db.built_files(index.name.as_str(), project.as_str()).await?;
-        let ours = built::add(&index.name, &mut page, &known);
+        let ours = built::add(&index.name, &mut page, &upstream.page, &known);
         let of_age = rules.changes_at(&page).unwrap_or(Micros::MAX);
         let fresh_until = upstream.fresh_until.min(of_age);
         // What is not listed yet takes nobody's place.

@@ -113,8 +113,7 @@ async fn a_mirror_adds_what_was_built_and_pip_installs_it_while_the_upstream_is_
     upstream.stop();
     drop(upstream);
     let after = files(&server, "/root/pypi/+simple/demo/").await;
-    assert_eq!(names(&after), [OURS, "demo-1.0.tar.gz"]);
-    assert_eq!(after[1], before[0], "what the upstream lists is as it was");
+    assert_eq!(names(&after), [OURS], "the sdist's bytes are not here");
     for key in ["upload-time", "requires-python", "yanked"] {
         assert_eq!(after[0][key], before[0][key], "{key}");
     }

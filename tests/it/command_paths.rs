@@ -42,7 +42,6 @@ async fn a_path_that_leads_nowhere_is_named() {
         &["compile", "absent/pyproject.toml"],
         &["compile", "requirements.in", "absent/requirements.txt"],
         &["resolve", "absent.txt"],
-        &["install", "-r", "absent.txt"],
     ] {
         let ran = run(&desk, &server, arguments).await.failed();
         let named = arguments.last().expect("a path");

@@ -39,7 +39,8 @@ fn names(page: &Page) -> Vec<&str> {
 
 fn added(page: &mut Page, built: &[BuiltFile]) -> Vec<String> {
     let index = IndexName::parse("root/pypi").unwrap();
-    add(&index, page, built).into_iter().collect()
+    let all = page.clone();
+    add(&index, page, &all, built).into_iter().collect()
 }
 
 const OURS: &str = "docopt-0.6.2-1ww-py2.py3-none-any.whl";

@@ -4,10 +4,10 @@ use super::{Parties, ask, shown, visible};
 use crate::access::builds as access;
 use crate::build::queue::{Build, BuildId};
 use crate::error::{Error, Result};
-use crate::forbidden;
 use crate::web::audience::Audience;
 use crate::web::respond;
 use crate::web::router::Ctx;
+use crate::{conflict, forbidden};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -61,6 +61,9 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
         && access::may_retry(&ctx.directory, &ctx.who, parties.sight(&build), project);
     let all = access::may_end(&ctx.directory, &ctx.who, parties.sight(&build), project);
     if !asked && !all {
+        if build.state.has_ended() {
+            return Err(conflict!("build {} has ended already", build.id));
+        }
         return Err(forbidden!(
             "{} may not cancel this build: only those who asked for it and those who manage {} may",
             ctx.who.label,
