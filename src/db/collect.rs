@@ -25,10 +25,11 @@ const SOURCES: &str = "FROM build_source WHERE uploaded_at < CASE WHEN account =
     THEN $1 ELSE $2 END AND NOT EXISTS (SELECT 1 FROM build WHERE build.source_sha256 = build_source.sha256 \
     AND state NOT IN ('built', 'failed'))";
 
-/// Strangers' builds of sources that no index has, if nobody else asked for them or needs them.
+/// Strangers' builds of sources that no index has, if no account asked for them (strangers wait as
+/// `:anonymous`) and nothing needs them.
 const BUILDS: &str = "FROM build WHERE given = 1 AND asker LIKE '@%' AND state IN ('built', 'failed') \
-    AND ended_at < $1 AND NOT EXISTS (SELECT 1 FROM build_asker WHERE build_asker.build = build.id) \
-    AND NOT EXISTS (SELECT 1 FROM build_for WHERE build_for.build = build.id) \
+    AND ended_at < $1 AND NOT EXISTS (SELECT 1 FROM build_asker WHERE build_asker.build = build.id \
+    AND account NOT LIKE ':%') AND NOT EXISTS (SELECT 1 FROM build_for WHERE build_for.build = build.id) \
     AND NOT EXISTS (SELECT 1 FROM built_file WHERE built_file.build = build.id) \
     AND NOT EXISTS (SELECT 1 FROM build_need WHERE build_need.needs = build.id)";
 
