@@ -43,14 +43,14 @@ use std::sync::Arc;
 /// is built in a sandbox. Dependencies come too.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  wheelwright build docopt 'psycopg2==2.8.6' --target cp313 -w wheelhouse/
+  wheelwright build docopt 'simplejson==3.17.0' --target cp313 -w wheelhouse/
   wheelwright build git+https://host/repo@v1.2#subdirectory=lib ./my-project -w wheelhouse/
   wheelwright build --server http://host:3141 --for-index alice/dev mysqlclient
   pip install --no-index --find-links wheelhouse/ docopt
 
 Without --server, sources, environments, builds and logs are kept in --data, by default wheelwright in the user's cache.")]
 pub struct Build {
-    /// docopt, 'psycopg2==2.8.6', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
+    /// docopt, 'simplejson==3.17.0', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
     #[arg(required_unless_present_any = ["requirements", "cancel"], value_name = "REQUIREMENT|PATH|URL")]
     what: Vec<String>,
     /// A file of requirements; may be repeated
