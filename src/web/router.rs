@@ -330,6 +330,8 @@ fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
 fn strangers_read(route: Route, ctx: &Ctx) -> bool {
     let stranger = Who::default();
     match route.need {
+        // The asker is one, and was let in.
+        Need::Read | Need::ReadEach if ctx.who.user.is_none() => true,
         Need::Nothing => route.path.starts_with("/+static/"),
         Need::Read => {
             let project = ctx.params.get("project");

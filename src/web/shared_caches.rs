@@ -5,6 +5,7 @@
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::borrow::Cow;
 
 /// By which headers an asker says who they are.
 const BY_ASKER: [&str; 3] = ["Authorization", "Cookie", "X-Devpi-Auth"];
@@ -15,22 +16,15 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none
 /// Sets who may keep an answer. `open`: anonymous askers get what was asked for.
 pub(super) fn seal(response: &mut Response, open: bool) {
     let headers = response.headers_mut();
-    let said = text(headers, &header::CACHE_CONTROL);
-    let has = |word: &str| said.split(',').any(|part| part.trim().eq_ignore_ascii_case(word));
-    let public = open && has("public") && !has("private");
-    if !public && !has("no-store") {
-        let rest = said.split(',').map(str::trim).filter(|part| {
-            !part.is_empty() && !["public", "private"].iter().any(|word| part.eq_ignore_ascii_case(word))
-        });
-        let rest: Vec<&str> = rest.collect();
-        let rest = if rest.is_empty() { "no-cache".to_owned() } else { rest.join(", ") };
-        if let Ok(value) = HeaderValue::try_from(format!("private, {rest}")) {
-            headers.insert(header::CACHE_CONTROL, value);
-        }
-    }
+    let said = line(headers, &header::CACHE_CONTROL);
+    let public = open && has(&said, "public") && !has(&said, "private");
+    let cache = if public { None } else { private(&said) };
     // The same bytes for everybody, for ever: nothing to tell apart.
-    if !(public && has("immutable")) {
-        vary(headers);
+    let for_ever = public && has(&said, "immutable");
+    let vary = if for_ever { None } else { by_asker(&line(headers, &header::VARY)) };
+    let changed = [(header::CACHE_CONTROL, cache), (header::VARY, vary)];
+    for (name, value) in changed.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        headers.insert(name, value);
     }
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -41,26 +35,48 @@ pub(super) fn seal(response: &mut Response, open: bool) {
     }
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> String {
-    let all = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    all.collect::<Vec<_>>().join(", ")
-}
-
-/// Adds the asker to what the answer varies by; on one line, which every cache reads.
-fn vary(headers: &mut HeaderMap) {
-    let mut all = text(headers, &header::VARY);
-    if all.contains('*') {
-        return;
-    }
-    for name in BY_ASKER {
-        if !all.split(',').any(|known| known.trim().eq_ignore_ascii_case(name)) {
-            all.push_str(if all.is_empty() { "" } else { ", " });
-            all.push_str(name);
+/// All values of a header as one line; of the usual single one, that.
+fn line<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, str> {
+    let mut all = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    match (all.next(), all.next()) {
+        (None, _) => Cow::Borrowed(""),
+        (Some(one), None) => Cow::Borrowed(one),
+        (Some(first), Some(second)) => {
+            let parts = [first, second].into_iter().chain(all);
+            Cow::Owned(parts.collect::<Vec<_>>().join(", "))
         }
     }
-    if let Ok(value) = HeaderValue::try_from(all) {
-        headers.insert(header::VARY, value);
+}
+
+fn has(line: &str, word: &str) -> bool {
+    line.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
+}
+
+/// What to say instead, so that only the asker keeps it; `None` if that is said already.
+fn private(said: &str) -> Option<HeaderValue> {
+    if has(said, "no-store") || has(said, "private") && !has(said, "public") {
+        return None;
     }
+    let told = |part: &&str| {
+        !part.is_empty() && !["public", "private"].iter().any(|word| part.eq_ignore_ascii_case(word))
+    };
+    let rest: Vec<&str> = said.split(',').map(str::trim).filter(told).collect();
+    if rest.is_empty() {
+        return Some(HeaderValue::from_static("private, no-cache"));
+    }
+    HeaderValue::try_from(format!("private, {}", rest.join(", "))).ok()
+}
+
+/// The asker added to what an answer varies by; on one line, which every cache reads. `None` if it
+/// is there already: answers that are asked for often say so themselves.
+fn by_asker(said: &str) -> Option<HeaderValue> {
+    let missing = |name: &&&str| !has(said, name);
+    if said.contains('*') || BY_ASKER.iter().all(|name| !missing(&name)) {
+        return None;
+    }
+    let known = Some(said).filter(|said| !said.is_empty());
+    let all: Vec<&str> = known.into_iter().chain(BY_ASKER.iter().filter(missing).copied()).collect();
+    HeaderValue::try_from(all.join(", ")).ok()
 }
 
 #[cfg(test)]
@@ -79,7 +95,7 @@ mod tests {
         let headers = response.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert!(headers.contains_key("content-security-policy"));
-        (text(headers, &header::CACHE_CONTROL), text(headers, &header::VARY))
+        (line(headers, &header::CACHE_CONTROL).into_owned(), line(headers, &header::VARY).into_owned())
     }
 
     #[test]

@@ -18,8 +18,11 @@ mod list;
 pub use list::list;
 
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
-pub(super) const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
-const BY_AGENT: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, User-Agent");
+// With what `shared_caches` wants to see there, so that it need not write it for every answer.
+pub(super) const BY_ACCEPT: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Cookie, X-Devpi-Auth");
+const BY_AGENT: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Encoding, User-Agent, Authorization, Cookie, X-Devpi-Auth");
 
 /// Whose page is asked for, and by whom.
 #[derive(Clone, Copy, PartialEq, Eq)]

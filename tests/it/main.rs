@@ -69,6 +69,7 @@ mod strangers_list;
 mod strangers_slow;
 mod targets;
 mod tidy;
+mod unchanged;
 mod upload;
 mod upload_both;
 mod upload_form;
