@@ -247,7 +247,7 @@ async fn pinned(proxy: &Proxy, mut wanted: Vec<String>, constraints: &[Requireme
 pub fn pins(text: &str) -> Vec<String> {
     let lines = reqfile::read(text);
     let wanted = lines.iter().filter_map(|line| match line.said() {
-        Said::Wanted { text, .. } => Some(text.to_owned()),
+        Ok(Said::Wanted { text, .. }) => Some(text.to_owned()),
         _ => None,
     });
     wanted.collect()

@@ -12,6 +12,7 @@ mod mirror;
 mod netrc;
 mod pip_reqs;
 mod recipe;
+mod requirements;
 mod resolve;
 mod serve;
 mod status;

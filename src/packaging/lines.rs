@@ -121,12 +121,12 @@ pub(super) fn logical(text: &str) -> Vec<(usize, String)> {
     for (at, physical) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let (number, mut joined) = open.take().unwrap_or((at + 1, String::new()));
         let is_comment = physical.trim_start().starts_with('#');
-        match physical.strip_suffix('\\').filter(|_| !is_comment) {
-            Some(head) => {
-                joined.push_str(head);
+        match physical.ends_with('\\') && !is_comment {
+            true => {
+                joined.push_str(physical.trim_matches('\\'));
                 open = Some((number, joined));
             }
-            None => {
+            false => {
                 // So that it is seen as one behind what was continued.
                 joined.push_str(if is_comment { " " } else { "" });
                 joined.push_str(physical);

@@ -114,3 +114,46 @@ async fn compile_says_which_version_it_left_out_because_its_build_failed() {
     assert_eq!(status, 400, "{told}");
     assert!(told.contains("compiler: mend it") && told.contains("/log"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_whose_build_failed_is_named_by_explain_and_on_its_page() {
+    let server = start_with(|_| {}).await;
+    give(&server, "alice/dev", &wheel("demo", "1.0").wheel()).await;
+    let before = server.get("/alice/dev/demo").await.text().await.expect("a page");
+    assert!(!before.contains("No wheel of"), "{before}");
+    give(&server, "alice/dev", &Package::new("demo", "2.0").sdist()).await;
+    let failing = async {
+        let job = job(&server).await;
+        let log = b"gcc: the moon is not in reach\n";
+        server.app.builds.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
+        crate::kit::worker::failed(&server, &job).await;
+        job.build
+    };
+    let resolve = "/v1/alice.dev/cp312-linux/+resolve/";
+    let (_, id) = tokio::join!(send_text(&server, resolve, "demo==2.0\n", false), failing);
+    let report = crate::kit::host::json_of(server.get("/alice/dev/+explain/demo").await).await;
+    let [left] = &**report["left_out"].as_array().expect("a list") else { panic!("{report}") };
+    assert_eq!((&left["version"], &left["build"]), (&json!("2.0"), &json!(id)), "{report}");
+    assert_eq!(
+        (&left["failure"]["class"], &left["failure"]["hint"]),
+        (&json!("compiler"), &json!("mend it"))
+    );
+    let log = left["log"].as_str().expect("a URL");
+    let log = server.http.get(log).send().await.expect("an answer").text().await.expect("a log");
+    assert!(log.contains("the moon is not in reach"), "{log}");
+    // The page for people links to the build, and that to its log.
+    let page =
+        server.get_with("/alice/dev/demo", &[("accept", "text/html")]).await.text().await.expect("a page");
+    assert!(page.contains("No wheel of <strong>2.0</strong> for cp312-"), "{page}");
+    assert!(page.contains(&format!("+builds/{id}\">")), "{page}");
+    let path = format!("/+builds/{id}");
+    let build = server.get_with(&path, &[("accept", "text/html")]).await.text().await.expect("a page");
+    assert!(build.contains(&format!("+builds/{id}/log")) && build.contains("mend it"), "{build}");
+    // Once it is built, nothing is left out.
+    let (status, told) = server.as_alice("POST", &format!("/+builds/{id}/rebuild"), "{}").await;
+    assert!(status < 300, "{status}: {told}");
+    let again = job(&server).await;
+    built(&server, &again, &Package::new("demo", "2.0").tag("py3-none-any").wheel()).await;
+    let report = crate::kit::host::json_of(server.get("/alice/dev/+explain/demo").await).await;
+    assert_eq!(report["left_out"], json!([]));
+}

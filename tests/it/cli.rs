@@ -130,6 +130,60 @@ fn users_indexes_and_tokens_are_managed_without_a_server() {
 }
 
 #[test]
+fn an_expired_token_is_marked_in_the_list() {
+    let folder = started();
+    let data = folder.path();
+    told(data, &["user", "create", "alice"]);
+    told(data, &["token", "create", "alice", "--name", "brief", "--expires", "1s"]);
+    told(data, &["token", "create", "alice", "--name", "lasting", "--expires", "90d"]);
+    let of = |name: &str, tokens: &Value| {
+        let tokens = tokens.as_array().expect("a list").iter();
+        tokens.clone().find(|token| token["name"] == name).expect("a token")["expired"].clone()
+    };
+    let listed = || json(data, &["token", "list", "alice", "--json"]);
+    while of("brief", &listed()) != true {}
+    assert_eq!(of("lasting", &listed()), false);
+    let table = told(data, &["token", "list"]);
+    let ends = |name: &str| {
+        let row = table.lines().find(|line| line.contains(name)).expect("a row");
+        row.trim_end().ends_with("expired")
+    };
+    assert!(ends("brief") && !ends("lasting"), "{table}");
+}
+
+#[test]
+fn a_role_is_given_and_taken_by_name() {
+    let folder = started();
+    let data = folder.path();
+    told(data, &["user", "create", "carol"]);
+    let roles = || {
+        json(data, &["user", "list", "--json"])
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|user| user["username"] == "carol")
+            .expect("carol")["roles"]
+            .clone()
+    };
+    assert_eq!(roles(), serde_json::json!([]));
+    // A group of that name is no role.
+    told(data, &["user", "group", "add", "builder", "carol"]);
+    assert_eq!(roles(), serde_json::json!([]));
+    assert_eq!(told(data, &["user", "role", "add", "builder", "carol"]), "carol has the role builder\n");
+    assert_eq!(roles(), serde_json::json!(["builder"]));
+    for (role, user) in [("painter", "carol"), ("builder", "nobody")] {
+        let refused = run(data, &["user", "role", "add", role, user]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            refused.status.code() == Some(1) && said.contains(if user == "carol" { role } else { user }),
+            "{said}"
+        );
+    }
+    told(data, &["user", "role", "remove", "builder", "carol"]);
+    assert_eq!(roles(), serde_json::json!([]));
+}
+
+#[test]
 fn a_password_can_come_from_standard_input() {
     let folder = started();
     let mut command = wheelwright(folder.path());

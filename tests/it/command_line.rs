@@ -165,3 +165,34 @@ async fn a_python_is_named_by_its_version_alone() {
         assert_eq!(ran.succeeded().json()["python"], named.as_str(), "{spelling}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_python_that_is_not_on_the_path_is_found_where_pyenv_uv_and_the_system_have_theirs() {
+    let desk = Desk::new();
+    let tag = desk.environment(false).await;
+    let dotted = format!("{}.{}", &tag[2..3], &tag[3..]);
+    let ours = std::fs::canonicalize(desk.path("env/bin/python")).expect("a program");
+    desk.write("empty.urls", "# nothing\n");
+    let install = ["install", "-r", "empty.urls", "--json", "--with", "pip", "--python"];
+    for folder in [".pyenv/versions/mine/bin", ".local/share/uv/python/cpython-mine/bin"] {
+        std::fs::create_dir_all(desk.path(folder)).expect("a folder");
+        let program = desk.path(folder).join(format!("python{dotted}"));
+        std::os::unix::fs::symlink(&ours, &program).expect("a link");
+        let ran = desk.run("wheelwright", &[&install[..], &[&dotted]].concat()).await.succeeded();
+        let found = ran.json()["python"].as_str().map(std::path::PathBuf::from).expect("a path");
+        assert_eq!(std::fs::canonicalize(&found).expect("a program"), ours, "{folder}");
+        std::fs::remove_file(program).expect("it is gone");
+    }
+    // The distribution's own, whatever the PATH is.
+    let system = ["/usr/bin/python3", "/usr/local/bin/python3"]
+        .iter()
+        .find(|path| std::path::Path::new(path).exists());
+    let system = std::fs::canonicalize(system.expect("the distribution's Python")).expect("a program");
+    let code = "import sys; print('%d.%d.%d' % sys.version_info[:3])";
+    let version = std::process::Command::new(&system).args(["-c", code]).output().expect("it starts");
+    let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+    let ran = desk.run("wheelwright", &[&install[..], &[&version]].concat()).await.succeeded();
+    assert_eq!(ran.json()["python"], system.display().to_string().as_str());
+    let none = desk.run("wheelwright", &[&install[..], &["3.99"]].concat()).await.failed();
+    assert!((none.out + &none.err).contains("there is no Python 3.99"));
+}

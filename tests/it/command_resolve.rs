@@ -163,3 +163,29 @@ async fn a_failure_is_told_with_the_end_of_its_log() {
     assert!(ran.err.contains(&format!("/+builds/{id}")), "{}", ran.err);
     assert!(!desk.path("requirements.urls").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_json_with_class_hint_and_build() {
+    let (server, desk) = (start().await, Desk::new());
+    give(&server, &Package::new("demo", "1.0").sdist()).await;
+    desk.write("requirements.txt", "demo==1.0\n");
+    let failing = async {
+        let job = worker::job(&server).await;
+        worker::failed(&server, &job).await;
+        job.build
+    };
+    let (ran, id) = tokio::join!(run(&desk, &server, &["resolve", "--json"]), failing);
+    // The second time nothing runs: what is known is told alike.
+    let again = run(&desk, &server, &["resolve", "--json"]).await;
+    for ran in [ran, again] {
+        let told = ran.failed().json();
+        assert_eq!(told["ok"], false, "{told}");
+        let [build] = &**told["builds"].as_array().expect("builds") else { panic!("{told}") };
+        assert_eq!(
+            (&build["id"], &build["class"], &build["hint"]),
+            (&id.into(), &"compiler".into(), &"mend it".into())
+        );
+        assert!(told["message"].as_str().expect("a message").contains(&format!("/+builds/{id}")), "{told}");
+    }
+    assert!(!desk.path("requirements.urls").exists());
+}

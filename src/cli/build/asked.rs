@@ -1,12 +1,13 @@
 //! What was asked for: requirements, folders, archives and repositories, typed or in requirement files.
 
+use super::super::requirements::Origin;
 use super::closure::Want;
 use crate::bad;
 use crate::config::units::masked;
 use crate::error::Result;
 use crate::git::Address;
 use crate::packaging::name::ProjectName;
-use crate::packaging::reqfile::{self, Line, Said};
+use crate::packaging::reqfile::{Line, Said};
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -58,9 +59,6 @@ pub struct Everything {
 
 const ARCHIVES: [&str; 8] = [".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar"];
 
-/// How deep requirement files may name others.
-const DEEPEST: u32 = 16;
-
 impl Everything {
     /// What was typed, and what the files of `-r` and `-c` hold.
     ///
@@ -72,67 +70,53 @@ impl Everything {
             all.items.push((parse(text, Path::new(""))?, "you".to_owned()));
         }
         for file in files {
-            all.take_file(file, false, 0)?;
+            let origin = Origin::named(file)?;
+            all.take_lines(&origin, &origin.lines()?, false, 0)?;
         }
         for file in constraints {
-            all.take_file(file, true, 0)?;
+            let origin = Origin::named(file)?;
+            all.take_lines(&origin, &origin.lines()?, true, 0)?;
         }
         Ok(all)
     }
 
-    fn take_file(&mut self, file: &Path, as_constraints: bool, depth: u32) -> Result<()> {
-        let shown = file.display();
-        if depth > DEEPEST {
-            return Err(bad!("{shown}: requirement files name each other"));
-        }
-        let text = std::fs::read_to_string(file).map_err(|error| bad!("{shown} can not be read: {error}"))?;
-        for line in reqfile::read(&text) {
-            let place = format!("{shown}:{}", line.number);
-            self.take_line(&line, file, &place, as_constraints, depth)
-                .map_err(|error| if depth > 0 { error } else { bad!("{place}: {error}") })?;
+    fn take_lines(&mut self, file: &Origin, lines: &[Line], as_constraints: bool, depth: u32) -> Result<()> {
+        for line in lines {
+            let place = format!("{file}:{}", line.number);
+            let told = |error| bad!("{place}: {error}");
+            match line.said().map_err(told)? {
+                Said::Requirements(value) => {
+                    let (named, lines) = file.open(value, depth).map_err(told)?;
+                    self.take_lines(&named, &lines, as_constraints, depth + 1)?;
+                }
+                Said::Constraints(value) => {
+                    let (named, lines) = file.open(value, depth).map_err(told)?;
+                    self.take_lines(&named, &lines, true, depth + 1)?;
+                }
+                Said::Editable(value) => {
+                    self.items.push((parse(value, file.folder()).map_err(told)?, place));
+                }
+                Said::Option(other) => self.warnings.push(format!("{place}: {other} is not followed")),
+                Said::Wanted { text, hashes } => {
+                    if !hashes.is_empty() {
+                        self.warnings.push(format!("{place}: hashes are not compared"));
+                    }
+                    let asked = parse(text, file.folder()).map_err(told)?;
+                    self.take_wanted(asked, as_constraints, place);
+                }
+            }
         }
         Ok(())
     }
 
-    fn take_line(
-        &mut self,
-        line: &Line,
-        file: &Path,
-        place: &str,
-        as_constraints: bool,
-        depth: u32,
-    ) -> Result<()> {
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let text = match line.said() {
-            Said::Requirements(value) => {
-                return self.take_file(&folder.join(value), as_constraints, depth + 1);
-            }
-            Said::Constraints(value) => return self.take_file(&folder.join(value), true, depth + 1),
-            Said::Editable(value) => {
-                self.items.push((parse(value, folder)?, place.to_owned()));
-                return Ok(());
-            }
-            Said::Option(other) => {
-                self.warnings.push(format!("{place}: {other} is not followed"));
-                return Ok(());
-            }
-            Said::Wanted { text, hashes } => {
-                if !hashes.is_empty() {
-                    self.warnings.push(format!("{place}: hashes are not compared"));
-                }
-                text
-            }
-        };
-        match (as_constraints, parse(text, folder)?) {
-            (false, asked) => self.items.push((asked, place.to_owned())),
-            (true, Asked::Listed(requirement)) => {
-                self.constraints.push(Want { requirement, by: place.to_owned() });
-            }
+    fn take_wanted(&mut self, asked: Asked, as_constraints: bool, place: String) {
+        match (as_constraints, asked) {
+            (false, asked) => self.items.push((asked, place)),
+            (true, Asked::Listed(requirement)) => self.constraints.push(Want { requirement, by: place }),
             (true, Asked::Source(source)) => {
                 self.warnings.push(format!("{place}: {} can not be a constraint", source.shown));
             }
         }
-        Ok(())
     }
 }
 

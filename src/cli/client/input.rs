@@ -1,19 +1,16 @@
 //! What is read: requirement files with all that they name, and `pyproject.toml`.
 
 use super::super::build::asked::{self, Asked, Place};
+use super::super::requirements::Origin;
 use crate::bad;
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
 use crate::packaging::pyproject::Project;
-use crate::packaging::reqfile::{self, Line, Said};
+use crate::packaging::reqfile::{Line, Said};
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use url::Url;
-
-/// How deep requirement files may name others.
-const DEEPEST: u32 = 16;
 
 /// All that a file asks for, those it names included.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,7 +65,7 @@ impl Source {
 }
 
 impl Input {
-    /// Reads a requirement file (`-`: standard input) or a `pyproject.toml`, of that with these extras
+    /// Reads a requirement file (`-`: standard input; a path or a URL) or a `pyproject.toml`, of that with these extras
     /// and dependency groups.
     ///
     /// # Errors
@@ -82,7 +79,8 @@ impl Input {
         if !extras.is_empty() || !groups.is_empty() {
             return Err(bad!("{} has neither extras nor groups: a pyproject.toml may have", file.display()));
         }
-        input.take_file(file, false, 0)?;
+        let origin = Origin::named(file)?;
+        input.take_lines(&origin, &origin.lines()?, false, 0)?;
         Ok(input)
     }
 
@@ -109,33 +107,30 @@ impl Input {
         Ok(())
     }
 
-    fn take_file(&mut self, file: &Path, as_constraints: bool, depth: u32) -> Result<()> {
-        let shown = file.display();
-        if depth > DEEPEST {
-            return Err(bad!("{shown}: requirement files name each other"));
-        }
-        let folder = file.parent().unwrap_or(Path::new(""));
-        for line in reqfile::read(&text_of(file)?) {
-            let place = format!("{shown}:{}", line.number);
-            let line = Line { text: expanded(&line.text, |name| std::env::var(name).ok()), ..line };
-            let done = match line.said() {
+    fn take_lines(&mut self, file: &Origin, lines: &[Line], as_constraints: bool, depth: u32) -> Result<()> {
+        for line in lines {
+            let place = format!("{file}:{}", line.number);
+            let told = |error| bad!("{place}: {error}");
+            let done = match line.said().map_err(told)? {
                 Said::Requirements(value) => {
-                    self.take_file(&folder.join(value), as_constraints, depth + 1)?;
+                    let (named, lines) = file.open(value, depth).map_err(told)?;
+                    self.take_lines(&named, &lines, as_constraints, depth + 1)?;
                     continue;
                 }
                 Said::Constraints(value) => {
-                    self.take_file(&folder.join(value), true, depth + 1)?;
+                    let (named, lines) = file.open(value, depth).map_err(told)?;
+                    self.take_lines(&named, &lines, true, depth + 1)?;
                     continue;
                 }
                 Said::Option(other) => {
                     self.warnings.push(format!("{place}: {other} is not followed"));
                     continue;
                 }
-                Said::Editable(value) => self.take_local(value, true, folder),
+                Said::Editable(value) => self.take_local(value, true, file.folder()),
                 Said::Wanted { text, .. } if as_constraints => self.take_constraint(text, &place),
-                Said::Wanted { text, hashes } => self.take_wanted(text, &hashes, folder),
+                Said::Wanted { text, hashes } => self.take_wanted(text, &hashes, file.folder()),
             };
-            done.map_err(|error| bad!("{place}: {error}"))?;
+            done.map_err(told)?;
         }
         Ok(())
     }
@@ -221,33 +216,5 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 fn text_of(file: &Path) -> Result<String> {
-    if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| bad!("standard input: {error}"))?;
-        return Ok(text);
-    }
     std::fs::read_to_string(file).map_err(|error| bad!("{} can not be read: {error}", file.display()))
-}
-
-/// `${NAME}` replaced by the variable's value, as pip does; an unknown one stays.
-pub(super) fn expanded(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    let (mut done, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        done.push_str(before);
-        let named = after.split_once('}').filter(|(name, _)| {
-            !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        });
-        match named.and_then(|(name, after)| Some((value(name)?, after))) {
-            Some((value, after)) => {
-                done.push_str(&value);
-                rest = after;
-            }
-            None => {
-                done.push_str("${");
-                rest = after;
-            }
-        }
-    }
-    done + rest
 }

@@ -91,15 +91,6 @@ fn a_project_brings_its_requirements_extras_and_groups() {
 }
 
 #[test]
-fn variables_are_put_in_as_pip_does() {
-    let value = |name: &str| (name == "APP_1").then(|| "/app".to_owned());
-    assert_eq!(
-        input::expanded("-e file://${APP_1}/one ${OTHER} ${low} $X ${", value),
-        "-e file:///app/one ${OTHER} ${low} $X ${"
-    );
-}
-
-#[test]
 fn a_line_that_names_one_version_is_a_pin() {
     let told = |text: &str| pin(text).map(|(name, version)| format!("{name} {version}"));
     assert_eq!(told("Demo[x]==1.0 ; python_version < '3' --hash=sha256:00").as_deref(), Some("demo 1.0"));

@@ -1,4 +1,4 @@
-//! Where interpreters are found: PATH, pyenv, uv, `/opt/python`, and configured paths.
+//! Where interpreters are found: pyenv, uv, `/opt/python`, PATH, the system, and configured paths.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,6 +21,8 @@ pub fn of_this_machine() -> Vec<PathBuf> {
     }
     let path = variable("PATH").unwrap_or_default();
     folders.extend(std::env::split_paths(&path).filter(|folder| folder.is_absolute()));
+    // A service or an environment may have a PATH without them.
+    folders.extend(["/usr/local/bin", "/usr/bin"].map(PathBuf::from));
     programs(&folders)
 }
 

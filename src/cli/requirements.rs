@@ -1,0 +1,176 @@
+//! Requirement files where they lie, on this machine or on the web: their lines, and where what they name is.
+
+use super::netrc;
+use crate::bad;
+use crate::error::{Error, Result};
+use crate::packaging::reqfile::{self, Line};
+use crate::upstream::client::{failure, shown};
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use url::Url;
+
+/// How deep requirement files may name others.
+const DEEPEST: u32 = 16;
+/// More is no requirement file.
+const LARGEST: usize = 16 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where a requirement file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Input,
+    File(PathBuf),
+    Web(Url),
+}
+
+impl Origin {
+    /// What a command line names: `-` for standard input, a URL or a path.
+    ///
+    /// # Errors
+    /// `Bad` for a URL that leads nowhere.
+    pub fn named(path: &Path) -> Result<Self> {
+        match path.to_str() {
+            Some("-") => Ok(Self::Input),
+            Some(text) => Self::parse(text).unwrap_or_else(|| Ok(Self::File(path.to_owned()))),
+            None => Ok(Self::File(path.to_owned())),
+        }
+    }
+
+    /// A URL, or a path beside this file.
+    fn beside(&self, value: &str) -> Result<Self> {
+        match (Self::parse(value), self) {
+            (Some(origin), _) => origin,
+            (None, Self::Web(url)) => {
+                let url = url.join(value).map_err(|error| bad!("{value:?} is no URL: {error}"))?;
+                Ok(Self::Web(url))
+            }
+            (None, _) => Ok(Self::File(self.folder().join(value))),
+        }
+    }
+
+    /// The file that a line of this one names, and its lines; `depth` is that of this file.
+    ///
+    /// # Errors
+    /// `Bad` if it cannot be read, or if files name each other.
+    pub fn open(&self, value: &str, depth: u32) -> Result<(Self, Vec<Line>)> {
+        if depth >= DEEPEST {
+            return Err(bad!("requirement files name each other"));
+        }
+        let origin = self.beside(value)?;
+        let lines = origin.lines()?;
+        Ok((origin, lines))
+    }
+
+    /// Where paths in it begin; those of a file on the web where we are.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Input | Self::Web(_) => Path::new(""),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Result<Self>> {
+        let scheme = text.split_once(':')?.0.to_ascii_lowercase();
+        if !["http", "https", "file"].contains(&scheme.as_str()) {
+            return None;
+        }
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(error) => return Some(Err(bad!("{text:?} is no URL: {error}"))),
+        };
+        Some(match url.scheme() {
+            "file" => {
+                let path = url.to_file_path();
+                path.map(Self::File).map_err(|()| bad!("{text:?} is no path on this machine"))
+            }
+            _ => Ok(Self::Web(url)),
+        })
+    }
+
+    /// Its lines. Variables are put in as pip does, but never into what somebody else wrote: that could send
+    /// them anywhere.
+    ///
+    /// # Errors
+    /// `Bad` with its name if it cannot be read.
+    pub fn lines(&self) -> Result<Vec<Line>> {
+        let mut lines = reqfile::read(&self.text()?);
+        if !matches!(self, Self::Web(_)) {
+            for line in &mut lines {
+                line.text = reqfile::expanded(&line.text, |name| std::env::var(name).ok());
+            }
+        }
+        Ok(lines)
+    }
+
+    fn text(&self) -> Result<String> {
+        let bytes = match self {
+            Self::Input => {
+                let mut bytes = Vec::new();
+                let read = std::io::stdin().lock().read_to_end(&mut bytes);
+                read.map_err(|error| bad!("standard input: {error}"))?;
+                bytes
+            }
+            Self::File(path) => {
+                std::fs::read(path).map_err(|error| bad!("{self} can not be read: {error}"))?
+            }
+            Self::Web(url) => fetched(url)?,
+        };
+        reqfile::decoded(&bytes).ok_or_else(|| {
+            bad!(
+                "{self} is not UTF-8: save it so, or name its encoding in the first line (# coding: latin-1)"
+            )
+        })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input => formatter.write_str("standard input"),
+            Self::File(path) => path.display().fmt(formatter),
+            Self::Web(url) => formatter.write_str(&shown(url)),
+        }
+    }
+}
+
+/// Reads a file from the web, on a thread of its own: whoever reads requirements does nothing else meanwhile.
+fn fetched(url: &Url) -> Result<Vec<u8>> {
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(fetch(url))
+        });
+        reading.join().map_err(|_| bad!("{} can not be read", shown(url)))?
+    })
+}
+
+async fn fetch(url: &Url) -> Result<Vec<u8>> {
+    let broken = |error: reqwest::Error| failure(url, &error);
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::limited(5))
+        .timeout(PATIENCE);
+    if matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+        builder = builder.no_proxy();
+    }
+    let mut request = builder.build().map_err(Error::internal)?.get(url.clone());
+    if url.username().is_empty()
+        && let Some(login) = url.host_str().and_then(netrc::login)
+    {
+        request = request.basic_auth(login.user, Some(login.password));
+    }
+    let mut response = request.send().await.map_err(broken)?;
+    if !response.status().is_success() {
+        return Err(bad!("{} answers {}", shown(url), response.status()));
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LARGEST {
+            return Err(bad!("{} is too large for a requirement file", shown(url)));
+        }
+    }
+    Ok(bytes)
+}
