@@ -1,12 +1,14 @@
 //! The harness: a real server on a free port, and what talks to it.
 
 pub mod backend;
+pub mod browser;
 pub mod clients;
 pub mod desk;
 pub mod fake_worker;
 pub mod forms;
 pub mod hired;
 pub mod host;
+pub mod nginx;
 pub mod packages;
 pub mod postgres;
 pub mod s3;

@@ -1,0 +1,78 @@
+//! A real nginx in front of a server, which keeps what it is allowed to keep for everybody.
+
+use super::Server;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A running nginx; ends when dropped.
+pub struct Nginx {
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+/// Its default keys, and ten minutes for whatever does not say how long.
+fn settings(folder: &Path, port: u16, upstream: &str) -> String {
+    let at = folder.display();
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let temporary = temporary.map(|kind| format!("    {kind}_temp_path {at}/{kind};\n")).concat();
+    format!(
+        "worker_processes 1;
+pid {at}/nginx.pid;
+error_log {at}/error.log;
+events {{}}
+http {{
+{temporary}    access_log off;
+    proxy_cache_path {at}/cache keys_zone=shared:1m;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://{upstream};
+            proxy_cache shared;
+            proxy_cache_valid any 10m;
+            add_header X-Cache $upstream_cache_status always;
+        }}
+    }}
+}}
+"
+    )
+}
+
+impl Nginx {
+    pub fn before(server: &Server) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Its workers are of another user.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(folder.path(), open).expect("readable");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let file = folder.path().join("nginx.conf");
+        fs::write(&file, settings(folder.path(), port, &server.address.to_string())).expect("written");
+        let this = Self { port, folder };
+        // It comes back once it listens.
+        this.run(&[]);
+        this
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    fn run(&self, more: &[&str]) {
+        let program = std::env::var_os("PATH").unwrap_or_default();
+        let program = format!("{}:/usr/sbin", program.to_string_lossy());
+        let mut nginx = Command::new("sh");
+        nginx.args(["-c", "exec nginx \"$@\"", "nginx", "-p"]).arg(self.folder.path());
+        nginx.arg("-c").arg(self.folder.path().join("nginx.conf")).args(more).env("PATH", program);
+        let done = nginx.output().expect("a shell");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "nginx (scripts/install-missing test) failed:\n{said}");
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.run(&["-s", "stop"]);
+    }
+}
