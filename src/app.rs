@@ -8,7 +8,7 @@ use crate::build::publish;
 use crate::build::queue::Builds;
 use crate::build::recipe::Book;
 use crate::config::Config;
-use crate::config::units::masked;
+use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
@@ -83,7 +83,7 @@ impl App {
         let Some(name) = IndexName::parse("root/pypi") else { return Ok(()) };
         let directory = self.indexes.directory();
         let wanted =
-            url::Url::parse(upstream).map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
+            upstream.parse::<SecretUrl>().map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
         match directory.indexes.get(&name).map(|index| &index.kind) {
             Some(crate::index::directory::Kind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
             _ => return Ok(()),

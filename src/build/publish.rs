@@ -111,9 +111,11 @@ async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished, source
     let sha256 = &finished.source_sha256;
     match &context.kind {
         Kind::Mirror(_) => {
-            let page = indexes.mirrors.page(context, &wheel.name, false).await?;
+            // A source that was sent here may be private: its name is not asked upstream. One that came
+            // from the mirror stands on a page that is kept.
+            let page = indexes.mirrors.last_told(context, &wheel.name).await?;
             Ok(page.is_some_and(|page| {
-                let source = page.page.files.iter().find(|file| file.filename == source.filename);
+                let source = page.files.iter().find(|file| file.filename == source.filename);
                 source.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
             }))
         }

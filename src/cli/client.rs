@@ -21,7 +21,7 @@ pub use self::python::Python;
 pub use self::show::{Shown, pin};
 
 use crate::bad;
-use crate::config::units::masked;
+use crate::config::secret_url::masked;
 use crate::error::Result;
 use std::path::PathBuf;
 use url::Url;

@@ -93,7 +93,8 @@ impl Index {
             Self::Create { name, bases, options, json } => {
                 let given = given(bases, &options)?;
                 let made = admin::create(&app.db, &directory, &root(), &name, &given).await?;
-                show(&name, &options::shown(&made), json)?;
+                let is_mirror = made.contains_key("mirror_url");
+                show(&name, &told(app, &name, &made, is_mirror).await?, json)?;
             }
             Self::List { json } => list(directory.indexes.values(), json)?,
             Self::Show { name, json } => {
@@ -105,7 +106,8 @@ impl Index {
             Self::Modify { name, changes, json } => {
                 let change = Change::Operations(changes);
                 let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
-                show(&name, &options::shown(&made), json)?;
+                let is_new_url = options::new_url(&change).is_some();
+                show(&name, &told(app, &name, &made, is_new_url).await?, json)?;
             }
             Self::Explain { name, project, json } => explain(app, &name, &project, json).await?,
             Self::Delete { name, force, json } => {
@@ -122,6 +124,22 @@ impl Index {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The options to show; for a mirror whose URL is new, with a look at what is there.
+async fn told(app: &App, name: &IndexName, made: &Options, is_new_url: bool) -> Result<Options> {
+    let mut shown = options::shown(made);
+    if is_new_url {
+        app.indexes.refresh().await?;
+        let directory = app.indexes.directory();
+        if let Some(index) = directory.indexes.get(name)
+            && let Some(doubt) = app.indexes.mirrors.doubt(index).await
+        {
+            eprintln!("warning: {doubt}");
+            shown.insert("warning".into(), doubt.into());
+        }
+    }
+    Ok(shown)
 }
 
 fn given(bases: Option<String>, pairs: &[String]) -> Result<Options> {
@@ -144,7 +162,7 @@ fn show(name: &IndexName, options: &Options, json: bool) -> Result<()> {
         return table::json(&all.into());
     }
     table::line(name.as_str())?;
-    for (key, value) in options {
+    for (key, value) in options.iter().filter(|(key, _)| *key != "warning") {
         table::line(&format!("  {key}={}", table::plain(value)))?;
     }
     Ok(())

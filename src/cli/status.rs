@@ -2,7 +2,8 @@
 
 use super::table;
 use crate::config::load::Resolved;
-use crate::config::units::{masked, show_bytes};
+use crate::config::secret_url::masked;
+use crate::config::units::show_bytes;
 use crate::db::{Db, Engine};
 use crate::error::Result;
 use crate::missing;

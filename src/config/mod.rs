@@ -2,6 +2,7 @@
 
 pub mod load;
 pub mod networks;
+pub mod secret_url;
 pub mod settings;
 pub mod units;
 pub mod upstream;
@@ -12,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
-/// Every setting, after defaults.
-#[derive(Clone, Debug)]
+/// Every setting, after defaults. `Debug` shows no secret.
+#[derive(Clone)]
 pub struct Config {
     /// Database, blobs, staging and secrets below it.
     pub data: PathBuf,
@@ -68,7 +69,7 @@ impl Default for Log {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct S3 {
     pub endpoint: Option<String>,
     pub region: Option<String>,
@@ -324,5 +325,12 @@ impl Config {
             Some(url) => url.clone(),
             None => format!("sqlite://{}", self.data.join("wheelwright.db").display()),
         }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = settings::SETTINGS.iter().filter_map(|setting| Some((setting.key, setting.shown(self)?)));
+        f.debug_map().entries(shown).finish()
     }
 }

@@ -1,6 +1,6 @@
 //! The table of settings: key, meaning, and how each is read into and shown from a [`Config`].
 
-use super::units::masked;
+use super::secret_url::masked;
 use super::{Config, Tls};
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Values as people write them: `2 GiB`, `7d`, URLs with secrets in them.
+//! Values as people write them: `2 GiB`, `7d`.
 
 /// `90s`, `15m`, `36h`, `7d`, `2w`, or plain seconds.
 pub fn seconds(text: &str) -> Option<u64> {
@@ -53,18 +53,6 @@ pub fn show_seconds(seconds: u64) -> String {
     unit.map_or_else(|| format!("{seconds}s"), |(unit, name)| format!("{}{name}", seconds / unit))
 }
 
-/// A URL without its user and password.
-pub fn masked(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
-            let _ = parsed.set_username("****");
-            let _ = parsed.set_password(None);
-            parsed.into()
-        }
-        _ => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,12 +76,5 @@ mod tests {
             assert_eq!(bytes(&show_bytes(value)), Some(value));
             assert_eq!(seconds(&show_seconds(value)), Some(value));
         }
-    }
-
-    #[test]
-    fn user_and_password_of_a_url_are_masked() {
-        assert_eq!(masked("https://u:p@host.test/simple/"), "https://****@host.test/simple/");
-        assert_eq!(masked("https://token@host.test/simple/"), "https://****@host.test/simple/");
-        assert_eq!(masked("https://host.test/simple"), "https://host.test/simple");
     }
 }

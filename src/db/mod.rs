@@ -17,7 +17,7 @@ pub mod files;
 mod identities;
 pub mod indexes;
 pub mod mirror;
-mod names;
+pub mod names;
 mod open;
 pub mod promises;
 pub mod recipes;

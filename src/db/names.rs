@@ -21,6 +21,28 @@ impl Db {
     }
 }
 
+/// What a file name meant in an index that was deleted since.
+#[derive(Clone, Debug)]
+pub struct UsedFile {
+    pub filename: String,
+    /// The same for each spelling of the name.
+    pub identity: Option<String>,
+    pub sha256: String,
+}
+
+impl Db {
+    /// What the names of a project's files meant in deleted indexes of this name.
+    pub async fn used_files(&self, index: &str, project: &str) -> Result<Vec<UsedFile>> {
+        let query = "SELECT filename, identity, sha256 FROM used_file \
+                     WHERE index_name = $1 AND project = $2 AND target = ''";
+        let rows = sqlx::query(query).bind(index).bind(project).fetch_all(&self.pool).await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(UsedFile { filename: row.try_get(0)?, identity: row.try_get(1)?, sha256: row.try_get(2)? })
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
 impl Tx {
     pub async fn give_role(&mut self, role: &str, account: &str) -> Result<()> {
         sqlx::query("INSERT INTO role (role_name, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
@@ -64,8 +86,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Remembers what the file names of indexes mean, before those are deleted. What a mirror kept of
-    /// its upstream is not ours to promise.
+    /// Remembers what the file names of indexes mean, before those are deleted. A hash that a mirror
+    /// made up for want of one promises nothing.
     pub(super) async fn remember_files(&mut self, of: Of<'_>) -> Result<()> {
         let (column, value) = match of {
             Of::Index(name) => ("name", name),
@@ -73,7 +95,9 @@ impl Tx {
         };
         let indexes = format!("index_name IN (SELECT name FROM namespace WHERE {column} = $1)");
         for what in [
-            format!("'', filename, project, identity, sha256 FROM file WHERE url IS NULL AND {indexes}"),
+            format!(
+                "'', filename, project, identity, sha256 FROM file WHERE hash_computed_at IS NULL AND {indexes}"
+            ),
             format!(
                 "target, filename, project, NULL, sha256 FROM promised_file WHERE sha256 IS NOT NULL AND {indexes}"
             ),

@@ -2,6 +2,7 @@
 
 use super::{Db, Engine};
 use crate::bad;
+use crate::config::secret_url::masked;
 use crate::error::{Error, Result};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use sqlx::any::AnyPoolOptions;
@@ -49,7 +50,7 @@ impl Db {
                 Self::open_sqlite(Path::new(path)).await
             }
             _ => {
-                Err(bad!("database {:?} is neither sqlite://PATH nor postgres://USER@HOST/NAME", shown(url)))
+                Err(bad!("database {:?} is neither sqlite://PATH nor postgres://USER@HOST/NAME", masked(url)))
             }
         }
     }
@@ -83,13 +84,13 @@ impl Db {
     }
 
     async fn open_postgres(url: &str) -> Result<Self> {
-        first_contact(url, &shown(url), "SELECT 1").await?;
+        first_contact(url, &masked(url), "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(20))
             .connect(url)
             .await
-            .map_err(|e| not_opened(&shown(url), e))?;
+            .map_err(|e| not_opened(&masked(url), e))?;
         let version: String = sqlx::query_scalar("SHOW server_version_num").fetch_one(&pool).await?;
         postgres_is_new_enough(&version)?;
         migrate(&pool, Engine::Postgres).await?;
@@ -182,17 +183,6 @@ fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
     Error::Unavailable(format!("cannot open the database {place}: {error}{hint}"))
 }
 
-/// The URL without its password.
-fn shown(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _ = parsed.set_password(Some("***"));
-            parsed.into()
-        }
-        _ => url.to_owned(),
-    }
-}
-
 /// The schema's history, embedded. A database that knows a later number than the last one here
 /// belongs to a newer wheelwright and is refused.
 fn migrations(engine: Engine) -> Migrator {
@@ -251,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_password_in_a_database_url_is_not_shown() {
-        assert_eq!(shown("mysql://joe:secret@host/db"), "mysql://joe:***@host/db");
+        assert_eq!(masked("mysql://joe:secret@host/db"), "mysql://****@host/db");
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! `git+https://host/repo@v1.2#subdirectory=lib&egg=name`, read.
 
 use crate::bad;
-use crate::config::units::masked;
+use crate::config::secret_url::{SecretUrl, masked};
 use crate::error::Result;
 use crate::packaging::name::ProjectName;
 use url::Url;
@@ -10,7 +10,7 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// For git, with credentials if it had some.
-    pub(super) url: Url,
+    pub(super) url: SecretUrl,
     /// A tag, a branch or a commit; `None`: what the repository has checked out.
     pub reference: Option<String>,
     /// Relative, without `..`; empty for the whole repository.
@@ -46,26 +46,13 @@ impl Address {
         let mut url = Url::parse(plain).map_err(|error| malformed(&error.to_string()))?;
         let fragment = url.fragment().unwrap_or_default().to_owned();
         url.set_fragment(None);
-        let mut address = Self { url, reference: None, subdirectory: String::new(), project: None };
-        address.split_reference().map_err(|why| malformed(&why))?;
+        let reference = take_reference(&mut url).map_err(|why| malformed(&why))?;
+        let mut address = Self { url: url.into(), reference, subdirectory: String::new(), project: None };
         address.take_fragment(&fragment).map_err(|why| malformed(&why))?;
-        if address.url.scheme() != "file" && address.url.host_str().unwrap_or_default().is_empty() {
+        if address.url.scheme() != "file" && address.url.host().is_none() {
             return Err(malformed("the host is missing"));
         }
         Ok(address)
-    }
-
-    /// The last `@` of the path begins the reference, as in pip.
-    fn split_reference(&mut self) -> Result<(), String> {
-        let path = self.url.path().to_owned();
-        let Some((path, reference)) = path.rsplit_once('@') else { return Ok(()) };
-        let reference = percent_encoding::percent_decode_str(reference).decode_utf8_lossy().into_owned();
-        if !is_reference(&reference) {
-            return Err(format!("{reference:?} is no name of a tag, branch or commit"));
-        }
-        self.url.set_path(path);
-        self.reference = Some(reference);
-        Ok(())
     }
 
     fn take_fragment(&mut self, fragment: &str) -> Result<(), String> {
@@ -91,8 +78,11 @@ impl Address {
 
     /// Host and port that are asked; `None` for a path of this machine.
     pub fn host(&self) -> Option<(String, u16)> {
-        let host = self.url.host_str().filter(|host| !host.is_empty() && self.url.scheme() != "file")?;
-        Some((host.trim_matches(['[', ']']).to_owned(), self.url.port_or_known_default().unwrap_or(22)))
+        let host = self.url.host().filter(|_| self.url.scheme() != "file")?;
+        Some((
+            host.trim_matches(['[', ']']).to_owned(),
+            self.url.expose().port_or_known_default().unwrap_or(22),
+        ))
     }
 
     /// Whether ssh, with the keys of this machine, is what asks there.
@@ -102,12 +92,13 @@ impl Address {
 
     /// Whether the URL holds a password, or a token in the place of a name. The user of ssh is no secret.
     pub fn has_secret(&self) -> bool {
-        self.url.password().is_some() || (!self.is_ssh() && !self.url.username().is_empty())
+        let url = self.url.expose();
+        url.password().is_some() || (!self.is_ssh() && !url.username().is_empty())
     }
 
     /// `repo` for `…/repo.git`; what the archive and its folder are called.
     pub(super) fn stem(&self) -> String {
-        let last = self.url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let last = self.url.expose().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         plain_stem(last.trim_end_matches(".git"))
     }
 }
@@ -119,6 +110,18 @@ pub(super) fn plain_stem(text: &str) -> String {
     let stem: String = text.chars().map(keep).take(100).collect();
     let stem = stem.trim_start_matches(['.', '-']);
     if stem.is_empty() { "source".to_owned() } else { stem.to_owned() }
+}
+
+/// The last `@` of the path begins the reference, as in pip.
+fn take_reference(url: &mut Url) -> Result<Option<String>, String> {
+    let path = url.path().to_owned();
+    let Some((path, reference)) = path.rsplit_once('@') else { return Ok(None) };
+    let reference = percent_encoding::percent_decode_str(reference).decode_utf8_lossy().into_owned();
+    if !is_reference(&reference) {
+        return Err(format!("{reference:?} is no name of a tag, branch or commit"));
+    }
+    url.set_path(path);
+    Ok(Some(reference))
 }
 
 /// What git allows as a name (`git check-ref-format`) and we can hand it without it being an option.
@@ -138,15 +141,8 @@ fn is_reference(text: &str) -> bool {
 impl std::fmt::Display for Address {
     /// Without credentials: for people, and for evidence.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut url = self.url.clone();
-        // Fails only for URLs that cannot have them. The user of ssh is no secret.
-        let _ = url.set_password(None);
-        if url.scheme() != "ssh" {
-            let _ = url.set_username("");
-        }
         // A query is no part of a repository's name, but may hold a token.
-        url.set_query(None);
-        write!(f, "git+{url}")?;
+        write!(f, "git+{}", self.url.plain())?;
         if let Some(reference) = &self.reference {
             write!(f, "@{reference}")?;
         }
@@ -166,7 +162,7 @@ mod tests {
         let address =
             Address::parse("git+https://al:pw@git.example/team/repo.git@v1.2#subdirectory=lib/&egg=De_Mo")
                 .unwrap();
-        assert_eq!(address.url.as_str(), "https://al:pw@git.example/team/repo.git");
+        assert_eq!(address.url.expose().as_str(), "https://al:pw@git.example/team/repo.git");
         assert_eq!(address.reference.as_deref(), Some("v1.2"));
         assert_eq!(address.subdirectory, "lib");
         assert_eq!(address.project.as_ref().map(ProjectName::as_str), Some("de-mo"));
@@ -179,7 +175,7 @@ mod tests {
         let address = Address::parse("git+ssh://git@git.example/team/repo@feature/x").unwrap();
         assert_eq!(address.to_string(), "git+ssh://git@git.example/team/repo@feature/x");
         let file = Address::parse("git+file:///srv/repo").unwrap();
-        assert_eq!((file.reference.as_deref(), file.url.as_str()), (None, "file:///srv/repo"));
+        assert_eq!((file.reference.as_deref(), file.url.expose().as_str()), (None, "file:///srv/repo"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
         Asker::Stranger(_) if address.url.scheme() == "file" => {
             return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
         }
-        Asker::Stranger(guard) => Way::to(&address.url, guard).await?,
+        Asker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
     };
     let scratch = Scratch::beside(archive)?;
     let git = Git {
@@ -34,7 +34,7 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
         protocols: if address.url.scheme() == "file" { "file" } else { "https:ssh:http" },
         discover: false,
     };
-    let (commit, committed_at) = history(&git, &address.url, address.reference.as_deref()).await?;
+    let (commit, committed_at) = history(&git, address.url.expose(), address.reference.as_deref()).await?;
     check_size(&git, &commit).await?;
     git.run(&["checkout", "-q", "--detach", &commit]).await?;
     let warnings = warnings(&git.folder);

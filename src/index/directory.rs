@@ -3,6 +3,7 @@
 //! Small, read on every request, replaced whole when an event says that something in it changed.
 
 use super::options::{self, Ahead, Options};
+use crate::config::secret_url::SecretUrl;
 use crate::db::Db;
 use crate::error::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,8 +148,8 @@ pub struct Stage {
 
 #[derive(Clone, Debug)]
 pub struct Mirror {
-    /// May hold credentials: never shown. `None`: the mirror has nothing to ask.
-    pub url: Option<url::Url>,
+    /// `None`: the mirror has nothing to ask.
+    pub url: Option<SecretUrl>,
     /// Who runs this server named the URL: it may be on the internal network.
     pub by_operator: bool,
     /// Seconds a page counts as fresh.
@@ -162,6 +163,8 @@ pub struct Mirror {
     pub web_url_fmt: Option<String>,
     /// The upstream's list of names is not usable.
     pub no_project_list: bool,
+    /// Statuses beside 404 by which the upstream says that it has no such project.
+    pub missing: Vec<u16>,
     /// Do not store files: redirect to the upstream.
     pub use_external_urls: bool,
 }

@@ -7,7 +7,8 @@ mod value;
 
 use super::directory::{Building, Index, IndexName, Kind, Mirror, Stage};
 use crate::bad;
-use crate::config::units::{masked, seconds};
+use crate::config::secret_url::masked;
+use crate::config::units::seconds;
 use crate::error::Result;
 use serde_json::{Map, Value};
 use value::{Type, convert, plain};
@@ -39,6 +40,7 @@ const MIRROR: &[(&str, Type)] = &[
     ("mirror_cache_expiry", Type::Number),
     ("mirror_web_url_fmt", Type::Text),
     ("mirror_no_project_list", Type::Bool),
+    ("mirror_missing", Type::Statuses),
     ("mirror_use_external_urls", Type::Bool),
     ("mirror_ignore_serial_header", Type::Bool),
     ("mirror_provides_core_metadata", Type::Bool),
@@ -338,6 +340,11 @@ fn strings(options: &Options, key: &str) -> Vec<String> {
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+fn numbers(options: &Options, key: &str) -> Vec<u16> {
+    let list = options.get(key).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|item| item.as_u64()?.try_into().ok()).collect()
+}
+
 fn text(options: &Options, key: &str) -> Option<String> {
     options.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
 }
@@ -405,13 +412,14 @@ fn mirror(name: &IndexName, options: &Options) -> Mirror {
     Mirror {
         // What is root's was made and is changed by root alone.
         by_operator: name.user() == "root" || flag(options, BY_OPERATOR),
-        url: text(options, "mirror_url").and_then(|url| url::Url::parse(&url).ok()),
+        url: text(options, "mirror_url").and_then(|url| url.parse().ok()),
         cache_expiry: options.get("mirror_cache_expiry").and_then(Value::as_u64),
         allow: strings(options, "allow"),
         deny: strings(options, "deny"),
         min_age: text(options, "min_age").and_then(|age| seconds(&age)),
         web_url_fmt: text(options, "mirror_web_url_fmt"),
         no_project_list: flag(options, "mirror_no_project_list"),
+        missing: numbers(options, "mirror_missing"),
         use_external_urls: flag(options, "mirror_use_external_urls"),
     }
 }

@@ -176,6 +176,7 @@ mod tests {
             min_age: None,
             web_url_fmt: None,
             no_project_list: false,
+            missing: vec![],
             use_external_urls: false,
         }
     }

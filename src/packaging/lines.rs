@@ -5,6 +5,7 @@ use super::name::ProjectName;
 use super::requirement::{Marker, Requirement};
 use super::version::{self, Version};
 use crate::bad;
+use crate::config::secret_url::{SecretText, masked};
 use crate::error::Result;
 use std::collections::BTreeSet;
 use url::Url;
@@ -46,7 +47,7 @@ pub struct Hashed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// With its scheme (`git+https`) and fragment.
-    pub url: String,
+    pub url: SecretText,
     /// What `#egg=` (or `name @`) says.
     pub name: Option<ProjectName>,
     pub extras: BTreeSet<ProjectName>,
@@ -60,18 +61,19 @@ pub struct Place {
 impl Place {
     /// Whether it is in a repository.
     pub fn is_repository(&self) -> bool {
-        ["git+", "hg+", "svn+", "bzr+"].iter().any(|scheme| self.url.starts_with(scheme))
+        ["git+", "hg+", "svn+", "bzr+"].iter().any(|scheme| self.url.expose().starts_with(scheme))
     }
 
     /// The last segment of its path, decoded.
     pub fn filename(&self) -> Option<String> {
-        let url = Url::parse(&self.url).ok()?;
+        let url = Url::parse(self.url.expose()).ok()?;
         decode_once(url.path_segments()?.next_back()?).filter(|name| !name.is_empty())
     }
 
     /// The URL without `egg` in its fragment.
     pub fn without_egg(&self) -> String {
-        let Some((plain, fragment)) = self.url.split_once('#') else { return self.url.clone() };
+        let text = self.url.expose();
+        let Some((plain, fragment)) = text.split_once('#') else { return text.to_owned() };
         let kept: Vec<&str> = fragment.split('&').filter(|pair| !pair.starts_with("egg=")).collect();
         match kept.is_empty() {
             true => plain.to_owned(),
@@ -221,9 +223,9 @@ fn bare(text: &str) -> Result<Option<Asks>> {
 }
 
 fn place(text: &str) -> Result<Place> {
-    let url = Url::parse(text).map_err(|error| bad!("{text:?} is no URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| bad!("{:?} is no URL: {error}", masked(text)))?;
     let mut place = Place {
-        url: text.to_owned(),
+        url: SecretText::new(text),
         name: None,
         extras: BTreeSet::new(),
         version: None,

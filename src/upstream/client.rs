@@ -2,6 +2,7 @@
 
 use super::guard::{self, Guard};
 use crate::config::Config;
+use crate::config::secret_url::SecretUrl;
 use crate::counters;
 use crate::error::{Error, Result};
 use base64::Engine as _;
@@ -34,6 +35,8 @@ pub struct Source {
     trust: Trust,
     /// The mirror whose upstream it is; empty if none.
     asker: String,
+    /// Statuses beside 404 and 410 that say that there is no such page.
+    pub(super) missing: Vec<u16>,
 }
 
 impl Source {
@@ -44,12 +47,24 @@ impl Source {
         let _ = plain.set_username("");
         let _ = plain.set_password(None);
         plain.set_fragment(None);
-        Self { url: plain, authorization: authorization(url), trust, asker: String::new() }
+        Self {
+            url: plain,
+            authorization: authorization(url),
+            trust,
+            asker: String::new(),
+            missing: Vec::new(),
+        }
     }
 
     /// The same as the upstream of a mirror.
     pub fn of_mirror(mut self, index: &str) -> Self {
         self.asker = index.to_owned();
+        self
+    }
+
+    /// The same where these statuses say that there is no such page.
+    pub fn says_missing(mut self, statuses: &[u16]) -> Self {
+        self.missing = statuses.to_vec();
         self
     }
 
@@ -284,12 +299,7 @@ fn is_redirect(status: StatusCode) -> bool {
 
 /// A URL for messages: without credentials, and without the query, which may hold a signature.
 pub fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.to_string()
+    SecretUrl::from(url.clone()).plain().to_string()
 }
 
 /// What offline mode answers instead of asking.

@@ -101,6 +101,7 @@ async fn fetch_untimed(
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED if *known != Validators::default() => return Ok(Reply::NotModified),
         StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Reply::Missing),
+        status if source.missing.contains(&status.as_u16()) => return Ok(Reply::Missing),
         StatusCode::FORBIDDEN => {
             return Ok(Reply::Refused(unexpected(response.url(), StatusCode::FORBIDDEN)));
         }

@@ -3,7 +3,7 @@
 use super::respond;
 use super::router::Ctx;
 use crate::app::App;
-use crate::config::units::masked;
+use crate::config::secret_url::masked;
 use crate::counters;
 use crate::db::Engine;
 use crate::error::{Error, Result};

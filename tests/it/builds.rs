@@ -3,6 +3,7 @@
 mod again;
 mod gate;
 mod names;
+mod private;
 mod seen;
 mod strangers;
 

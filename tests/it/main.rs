@@ -57,6 +57,7 @@ mod proxy_pip_reqs;
 mod recipes;
 mod repair;
 mod reused_names;
+mod reused_names_mirror;
 mod sandbox;
 mod sandbox_gate;
 mod serials;

@@ -1,11 +1,14 @@
 //! Stories about mirrors and the upstreams that fail them.
 
+mod absent;
 mod attested;
 mod believed;
+mod bounds;
 mod buckets;
 mod files;
 mod http;
 mod kept;
+mod looks;
 mod loops;
 mod metadata;
 mod offline;
@@ -106,6 +109,7 @@ fn mirror(url: &str) -> Index {
         min_age: None,
         web_url_fmt: None,
         no_project_list: false,
+        missing: vec![],
         use_external_urls: false,
     };
     Index {

@@ -3,7 +3,8 @@
 use super::super::requirements::Origin;
 use super::closure::Want;
 use crate::bad;
-use crate::config::units::masked;
+use crate::config::secret_url::SecretUrl;
+use crate::config::secret_url::masked;
 use crate::error::Result;
 use crate::git::Address;
 use crate::packaging::name::ProjectName;
@@ -44,7 +45,7 @@ pub enum Place {
     /// A source archive or a wheel on this machine.
     Archive(PathBuf),
     /// The same elsewhere.
-    Url(Url),
+    Url(SecretUrl),
 }
 
 /// All that a command line asks for.
@@ -160,7 +161,7 @@ fn of_url(text: &str, requirement: Option<Requirement>, written: &str) -> Result
                 let path = url.to_file_path().map_err(|()| bad!("{text:?} is no path on this machine"))?;
                 of_place(path)?
             }
-            _ => Place::Url(url),
+            _ => Place::Url(url.into()),
         }
     };
     let named = match &place {
@@ -169,7 +170,7 @@ fn of_url(text: &str, requirement: Option<Requirement>, written: &str) -> Result
     };
     let shown = match &place {
         Place::Git(address) => address.to_string(),
-        Place::Url(url) => masked(url.as_str()),
+        Place::Url(url) => url.to_string(),
         _ => written.to_owned(),
     };
     let project = requirement.as_ref().map(|requirement| requirement.name.clone()).or(named);

@@ -56,6 +56,7 @@ impl Supply {
             Place::Folder(folder) => git::pack_folder(folder, &archive).await?,
             Place::Archive(path) => return self.archive(api, path, &self.source.shown).await,
             Place::Url(url) => {
+                let url = url.expose();
                 let name = url
                     .path_segments()
                     .and_then(|mut parts| parts.next_back())

@@ -43,6 +43,7 @@ fn mirror(text: &str) -> (IndexName, Index) {
         min_age: None,
         web_url_fmt: None,
         no_project_list: false,
+        missing: vec![],
         use_external_urls: false,
     };
     index(text, Kind::Mirror(mirror))

@@ -19,6 +19,8 @@ pub struct Asked {
     pub lifetime: Micros,
     /// Microseconds that "no such project" is believed.
     pub negative_lifetime: Micros,
+    /// The upstream's list of projects is not usable.
+    pub no_list: bool,
 }
 
 /// One page of an upstream.
@@ -53,10 +55,15 @@ impl Asked {
         let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
             index: index.name.clone(),
-            source: Source::new(url, if mirror.by_operator { Trust::Operator } else { Trust::Account })
-                .of_mirror(index.name.as_str()),
+            source: Source::new(
+                url.expose(),
+                if mirror.by_operator { Trust::Operator } else { Trust::Account },
+            )
+            .of_mirror(index.name.as_str())
+            .says_missing(&mirror.missing),
             lifetime,
             negative_lifetime: lifetime.min(micros(config.mirror.negative_expiry)),
+            no_list: mirror.no_project_list,
         })
     }
 
@@ -109,7 +116,7 @@ pub mod tests {
     /// A mirror of `url` with the default options.
     pub fn mirror(url: &str) -> Index {
         let mirror = Mirror {
-            url: Some(Url::parse(url).unwrap()),
+            url: Some(url.parse().unwrap()),
             by_operator: true,
             cache_expiry: None,
             allow: vec![],
@@ -117,6 +124,7 @@ pub mod tests {
             min_age: None,
             web_url_fmt: None,
             no_project_list: false,
+            missing: vec![],
             use_external_urls: false,
         };
         Index {

@@ -66,6 +66,9 @@ impl Mirrors {
                 };
                 let fits = |file: &&File| file.filename == filename && key.fits(file);
                 if let Some(file) = page.page.files.iter().find(fits) {
+                    if self.meant_another(&index.name, &project, file).await? {
+                        return Ok(None);
+                    }
                     return Ok(Some(Located { project, file: file.clone() }));
                 }
                 if page.stale || !self.is_older(index, &project, RECENT).await? {

@@ -41,6 +41,7 @@ impl Mirrors {
         let seen = self.0.first_seen(&index.name, &upstream.page).await?;
         let online = !upstream.cut_off;
         let mut page = (*upstream.page).clone();
+        self.drop_used(&index.name, &mut page).await?;
         if upstream.cut_off && !page.files.is_empty() {
             self.keep_served(&mut page, &ours).await?;
         }

@@ -1,5 +1,6 @@
 //! Mirrors: what an upstream says, kept; its files, fetched once, verified and stored.
 
+mod absent;
 mod asked;
 mod download;
 mod files;
@@ -8,11 +9,13 @@ mod held;
 mod kinds;
 mod known;
 mod listed;
+mod look;
 mod metadata;
 mod pages;
 mod seen;
 mod settle;
 mod turns;
+mod used;
 mod verify;
 
 pub use listed::url_key;
@@ -104,6 +107,8 @@ struct Inner {
     page_turns: turns::Turns,
     /// Names that an upstream does not have, as far as they are kept.
     absent: turns::Hourly,
+    /// Projects that are said to be gone.
+    gone: absent::Gone,
     /// METADATA and provenance on their way.
     metadata: Flights<Bytes>,
     provenance: moka::sync::Cache<String, Bytes>,
@@ -152,6 +157,7 @@ impl Mirrors {
             turns: turns::Turns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
             page_turns: turns::Turns::new(usize::try_from(config.mirror.pages).unwrap_or(usize::MAX)),
             absent: turns::Hourly::new(ABSENT),
+            gone: absent::Gone::default(),
             metadata: Flights::default(),
             provenance,
             ahead: Semaphore::new(2),

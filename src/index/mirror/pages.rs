@@ -212,7 +212,13 @@ impl Inner {
     }
 
     /// The answer if nobody has to be asked: it is fresh, or the upstream is known to be down.
-    fn without_asking(&self, asked: &Asked, topic: &Topic, held: &Arc<Held>, at: Micros) -> Option<Current> {
+    pub(super) fn without_asking(
+        &self,
+        asked: &Asked,
+        topic: &Topic,
+        held: &Arc<Held>,
+        at: Micros,
+    ) -> Option<Current> {
         if matches!(held.what, What::UnreadNames) {
             return None;
         }
@@ -329,8 +335,14 @@ impl Inner {
             }
         }
         match reply? {
-            Reply::NotModified => Ok(None),
-            Reply::Missing => Ok(Some(self.nothing(asked))),
+            Reply::NotModified => {
+                self.gone.settled(&asked.source_text(), project);
+                Ok(None)
+            }
+            Reply::Missing => {
+                self.believe_absence(asked, project, known).await?;
+                Ok(Some(self.nothing(asked)))
+            }
             // Buckets refuse what they do not have. The page that is kept says that this one was there.
             Reply::Refused(error) => {
                 let had = known.is_some_and(|held| matches!(held.what, What::Page(_)));
@@ -343,6 +355,7 @@ impl Inner {
                 if kind.is_none() {
                     self.set_kind(asked, Kind::Simple).await;
                 }
+                self.gone.settled(&asked.source_text(), project);
                 let serial = page.serial;
                 Ok(Some(self.learnt(asked, What::Page(Arc::new(page)), validators, serial)))
             }
@@ -351,24 +364,6 @@ impl Inner {
 
     fn nothing(&self, asked: &Asked) -> Held {
         self.learnt(asked, What::Nothing, Validators::default(), None)
-    }
-
-    /// Whether the upstream's own list of projects, which may be read for this, lacks `project`.
-    async fn is_unlisted(self: &Arc<Self>, asked: &Asked, project: &ProjectName) -> bool {
-        let _turn = self.lists.lock().await;
-        let known = self.held(asked, &Topic::Root).await.ok().flatten();
-        let fresh = known.filter(|held| self.without_asking(asked, &Topic::Root, held, now()).is_some());
-        let list = match fresh {
-            Some(held) => held,
-            None => match self.ask_root(asked, None).await {
-                Ok(Some(list)) => match self.remember(asked, &Topic::Root, None, Some(list)).await {
-                    Ok(held) => held,
-                    Err(_) => return false,
-                },
-                _ => return false,
-            },
-        };
-        matches!(&list.what, What::Names(names) if !names.is_empty() && !names.contains(project))
     }
 
     /// Fetches a project's page and reads it.
@@ -390,7 +385,7 @@ impl Inner {
         })
     }
 
-    async fn ask_root(&self, asked: &Asked, known: Option<&Held>) -> Result<Option<Held>> {
+    pub(super) async fn ask_root(&self, asked: &Asked, known: Option<&Held>) -> Result<Option<Held>> {
         let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
         let mut reply = self.fetch(asked, &asked.source.url, &validators).await?;
         if let (Reply::Missing, Some(slashed)) = (&reply, asked.slashed()) {
@@ -400,7 +395,9 @@ impl Inner {
             Reply::NotModified => return Ok(None),
             Reply::Missing => {
                 let at = client::shown(&asked.source.url);
-                return Err(Error::BadUpstream(format!("{at} answers 404: check the mirror's mirror_url")));
+                return Err(Error::BadUpstream(format!(
+                    "there is nothing at {at}: check the mirror's mirror_url"
+                )));
             }
             Reply::Refused(error) => return Err(error),
             Reply::Page(body) => body,
@@ -434,7 +431,7 @@ impl Inner {
     }
 
     /// Keeps what was learnt. `None`: it is as it was.
-    async fn remember(
+    pub(super) async fn remember(
         self: &Arc<Self>,
         asked: &Asked,
         topic: &Topic,

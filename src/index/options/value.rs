@@ -33,6 +33,8 @@ pub enum Type {
     Bases,
     /// Normalised project names, or `*`.
     Names,
+    /// HTTP statuses that say that something is not there.
+    Statuses,
 }
 
 impl Type {
@@ -46,6 +48,7 @@ impl Type {
                 | Self::Acl
                 | Self::Bases
                 | Self::Names
+                | Self::Statuses
         )
     }
 }
@@ -73,7 +76,11 @@ pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
             )),
         },
         of => {
-            let items = items(key, value)?;
+            let value = match value {
+                Value::Number(_) if of == Type::Statuses => &plain(value).into(),
+                _ => value,
+            };
+            let items = items(key, of, value)?;
             items.iter().map(|item| entry(key, of, item)).collect::<Result<Vec<_>>>().map(Value::Array)
         }
     }
@@ -108,10 +115,11 @@ fn url(key: &str, text: &str) -> Result<Value> {
     parsed.map(|_| text.into()).ok_or_else(|| bad!("'{key}' option must be a URL."))
 }
 
-fn items(key: &str, value: &Value) -> Result<Vec<String>> {
+fn items(key: &str, of: Type, value: &Value) -> Result<Vec<String>> {
+    let fits = |item: &Value| item.is_string() || (of == Type::Statuses && item.is_number());
     let texts: Vec<String> = match value {
         Value::String(text) => split(text),
-        Value::Array(items) if items.iter().all(Value::is_string) => items.iter().map(plain).collect(),
+        Value::Array(items) if items.iter().all(fits) => items.iter().map(plain).collect(),
         _ => return Err(bad!("'{key}' must be a list, or text with commas")),
     };
     Ok(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect())
@@ -151,6 +159,7 @@ fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
             }
             item.into()
         }
+        Type::Statuses => status(key, item)?.into(),
         Type::Names if item != "*" => {
             let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
             name.as_str().into()
@@ -168,6 +177,20 @@ fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
         }
         _ => item.into(),
     })
+}
+
+/// A status that can mean "not here" and nothing worse: a credential that expired, or a busy upstream,
+/// must not look like a project that is gone.
+fn status(key: &str, item: &str) -> Result<u16> {
+    let number: Option<u16> = item.parse().ok();
+    number.filter(|code| (400..500).contains(code) && ![401, 407, 408, 425, 429].contains(code)).ok_or_else(
+        || {
+            bad!(
+                "'{key}' cannot have '{item}': use statuses of 400 to 499 by which the upstream says that it has \
+                 no such project, such as 403. 401, 407, 408, 425 and 429 always mean something else"
+            )
+        },
+    )
 }
 
 #[cfg(test)]
@@ -198,6 +221,24 @@ mod tests {
         );
         assert_eq!(converted(Type::Url, json!("file:///etc")), None);
         assert_eq!(converted(Type::Inheritance, json!("both")), None);
+    }
+
+    #[test]
+    fn only_a_refusal_can_say_that_something_is_missing() {
+        assert_eq!(converted(Type::Statuses, json!([403, "400"])), Some(json!([403, 400])));
+        assert_eq!(converted(Type::Statuses, json!("403,404")), Some(json!([403, 404])));
+        assert_eq!(converted(Type::Statuses, json!(403)), Some(json!([403])));
+        for bad in [
+            json!("200"),
+            json!("401"),
+            json!([429]),
+            json!([500]),
+            json!([-403]),
+            json!([403.5]),
+            json!("no"),
+        ] {
+            assert!(convert("mirror_missing", Type::Statuses, &bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn a_place_says_in_its_fragment_what_it_is() {
     assert!(!archive.is_repository());
     let direct = at("demo @ https://h.example/demo-1.0-py3-none-any.whl ; os_name == 'nt'");
     assert!(direct.name.is_some() && direct.version.is_none() && direct.marker.is_some());
-    assert_eq!(direct.without_egg(), direct.url);
+    assert_eq!(direct.without_egg(), direct.url.expose());
 }
 
 #[test]

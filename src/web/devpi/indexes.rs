@@ -40,9 +40,16 @@ async fn projects(app: &App, index: &Index) -> Result<Value> {
     }
 }
 
-fn config(options: &Options) -> Result<Response> {
+/// The options as they are now; for a mirror whose URL is new, a look at what is there.
+async fn config(app: &App, name: &IndexName, options: &Options, is_new_url: bool) -> Result<Response> {
     let shown = crate::index::options::shown(options);
-    respond::devpi(StatusCode::OK, "indexconfig", shown.into(), None)
+    let directory = app.indexes.directory();
+    let doubt = match directory.indexes.get(name).filter(|_| is_new_url) {
+        Some(index) => app.indexes.mirrors.doubt(index).await,
+        None => None,
+    };
+    let warning = doubt.map(|doubt| format!("warning: {doubt}"));
+    respond::devpi(StatusCode::OK, "indexconfig", shown.into(), warning.as_deref())
 }
 
 /// Whether the asker may have the upstream mirrored that a change names.
@@ -57,10 +64,11 @@ async fn may_name(app: &App, who: &Who, change: &Change) -> Result<()> {
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
     let given: Options = ctx.json().await?;
-    may_name(&ctx.app, &ctx.who, &Change::Merge(given.clone())).await?;
+    let change = Change::Merge(given.clone());
+    may_name(&ctx.app, &ctx.who, &change).await?;
     let made = admin::create(&ctx.app.db, &ctx.directory, &ctx.who, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
-    config(&made)
+    config(&ctx.app, &name, &made, new_url(&change).is_some()).await
 }
 
 /// `PATCH /{user}/{index}`
@@ -71,7 +79,7 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     may_name(&ctx.app, &ctx.who, &change).await?;
     let made = admin::modify(&ctx.app.db, &ctx.directory, &ctx.who, &name, &change, refuse_noop).await?;
     ctx.app.indexes.refresh().await?;
-    config(&made)
+    config(&ctx.app, &name, &made, new_url(&change).is_some()).await
 }
 
 /// `DELETE /{user}/{index}`; devpi says 201.

@@ -134,7 +134,7 @@ fn bases(ctx: &Visit, index: &Index, stage: &Stage) -> Vec<Base> {
             let about = match (&index.kind, &index.title) {
                 (_, Some(title)) if !title.is_empty() => title.clone(),
                 (Kind::Stage(_), _) => "a stage".to_owned(),
-                (Kind::Mirror(mirror), _) => match mirror.url.as_ref().and_then(|url| url.host_str()) {
+                (Kind::Mirror(mirror), _) => match mirror.url.as_ref().and_then(|url| url.host()) {
                     Some(host) => format!("a mirror of {host}"),
                     None => "a mirror".to_owned(),
                 },
@@ -156,9 +156,7 @@ fn mirror_facts(mirror: &Mirror) -> Vec<Fact> {
     let mut facts = Facts::default();
     if let Some(url) = &mirror.url {
         // Neither credentials nor a query, where tokens are put, are shown.
-        let mut shown = url.clone();
-        let _ = (shown.set_username(""), shown.set_password(None));
-        shown.set_query(None);
+        let shown = url.plain();
         facts.add("Upstream", [Item::link(shown.as_str(), shown.as_str())]);
     }
     facts.text("Asks again after", mirror.cache_expiry.map(seconds).as_deref());

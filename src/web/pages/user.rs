@@ -35,7 +35,7 @@ impl IndexEntry {
                 ("stage", None, bases.map(ToString::to_string).collect())
             }
             Kind::Mirror(mirror) => {
-                let host = mirror.url.as_ref().and_then(|url| url.host_str());
+                let host = mirror.url.as_ref().and_then(|url| url.host());
                 ("mirror", host.map(|host| format!("mirrors {host}")), Vec::new())
             }
         };

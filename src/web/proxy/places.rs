@@ -197,13 +197,13 @@ async fn remote_wheel(
         return Ok(Err(Why::Text(format!("{filename} cannot be installed on {}", target.name))));
     }
     let (sha256, _) = fetched(ctx, place).await?;
-    let url = place.url.split('#').next().unwrap_or_default().to_owned();
+    let url = place.url.expose().split('#').next().unwrap_or_default().to_owned();
     Ok(Ok(Made { name: named.name, version: named.version, sha256, url }))
 }
 
 /// The folder below the archive's top.
 fn subdirectory(place: &Place) -> Result<String> {
-    let fragment = place.url.split_once('#').map(|(_, fragment)| fragment).unwrap_or_default();
+    let fragment = place.url.expose().split_once('#').map(|(_, fragment)| fragment).unwrap_or_default();
     let pairs = url::form_urlencoded::parse(fragment.as_bytes());
     let folder = pairs.filter(|(key, _)| key == "subdirectory").map(|(_, value)| value.into_owned()).next();
     let folder = folder.unwrap_or_default().trim_matches('/').to_owned();
@@ -216,7 +216,7 @@ fn subdirectory(place: &Place) -> Result<String> {
 /// Fetches what is at a URL, from where the asker may have us fetch, into the store: its sha256, and the URL as
 /// it may be shown.
 async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
-    let url = Url::parse(&place.url).map_err(|error| bad!("{}: {error}", place.url))?;
+    let url = Url::parse(place.url.expose()).map_err(|error| bad!("{}: {error}", place.url))?;
     if url.password().is_some() || !url.username().is_empty() {
         return Err(bad!("the URL holds a password or a token, which a server would keep: leave it out"));
     }

@@ -58,6 +58,8 @@ pub struct Behaviour {
     pub missing: u16,
     /// Its page is 403.
     pub refused: Option<&'static str>,
+    /// Its page is 404, though it is listed.
+    pub gone: Option<&'static str>,
     /// `X-PyPI-Last-Serial` of every page.
     pub serial: Option<u64>,
     pub upload_time: Option<&'static str>,
@@ -71,6 +73,8 @@ pub struct Behaviour {
     pub file: Option<Fault>,
     /// Waits for `true` before it answers for a file.
     pub gate: Option<tokio::sync::watch::Receiver<bool>>,
+    /// The same for a page.
+    pub page_gate: Option<tokio::sync::watch::Receiver<bool>>,
 }
 
 impl Default for Behaviour {
@@ -87,6 +91,7 @@ impl Default for Behaviour {
             signature: None,
             missing: 404,
             refused: None,
+            gone: None,
             serial: None,
             upload_time: Some("2026-01-02T03:04:05.678901Z"),
             status: None,
@@ -95,6 +100,7 @@ impl Default for Behaviour {
             page: None,
             file: None,
             gate: None,
+            page_gate: None,
         }
     }
 }
@@ -216,6 +222,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         let filename = percent_encoding::percent_decode_str(filename).decode_utf8_lossy().into_owned();
         return file(&shared, &behaviour, &asked, &filename).await;
     }
+    if let Some(mut gate) = behaviour.page_gate.clone() {
+        let _ = gate.wait_for(|open| *open).await;
+    }
     page(&shared, &behaviour, &asked, &path)
 }
 
@@ -264,6 +273,9 @@ fn page(shared: &Shared, behaviour: &Behaviour, asked: &Asked, path: &str) -> Re
         (_, None) => return status(behaviour.missing),
         (_, Some(_)) if project.is_some_and(|project| behaviour.refused == Some(project)) => {
             return status(403);
+        }
+        (_, Some(_)) if project.is_some_and(|project| behaviour.gone == Some(project)) => {
+            return status(behaviour.missing);
         }
         (Some(Fault::Padding(length)), Some(text)) => " ".repeat(*length) + &text,
         (Some(Fault::Bomb(length)), Some(_)) => return bomb(*length, content_type),

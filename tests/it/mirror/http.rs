@@ -244,11 +244,15 @@ async fn what_the_upstream_takes_back_is_no_longer_listed_and_stays_downloadable
         let story = Story::with(|config| config.mirror.cache_expiry = 0).await;
         let (kept, never) = (noise(1, 5000), noise(2, 5000));
         story.upstream.add(WHEEL, kept.clone()).add("six-2.0-py3-none-any.whl", never.clone());
+        story.upstream.add("other-1.0-py3-none-any.whl", kept.clone());
         assert_eq!(story.filenames(SIX).await.len(), 2);
         assert!(story.server.get(&path(&kept, WHEEL)).await.bytes().await.unwrap() == kept);
         match quarantined {
             true => story.upstream.set(|b| b.status = Some("quarantined")),
-            false => story.upstream.set(|b| b.page = Some(Fault::Status(404))),
+            false => {
+                story.upstream.remove(WHEEL);
+                story.upstream.remove("six-2.0-py3-none-any.whl");
+            }
         }
         let fresh = [JSON, ("cache-control", "no-cache")];
         let page = story.server.get_with(SIX, &fresh).await;
