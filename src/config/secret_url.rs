@@ -62,8 +62,8 @@ impl fmt::Display for SecretUrl {
             return write!(f, "{}:{MASK}", self.0.scheme());
         }
         let mut url = self.0.clone();
-        let has_user = !url.username().is_empty() && !(is_ssh(&url) && url.password().is_none());
-        if has_user || url.password().is_some() {
+        let is_plain = url.username().is_empty() || is_ssh(&url);
+        if !is_plain || url.password().is_some() {
             let _ = url.set_username(MASK);
             let _ = url.set_password(None);
         }
