@@ -80,6 +80,9 @@ impl Inner {
             return false;
         }
         let _turn = self.lists.lock().await;
+        if self.down(asked, &Topic::Root, now()).is_some() {
+            return false;
+        }
         let known = self.held(asked, &Topic::Root).await.ok().flatten();
         let fresh = known.filter(|held| self.without_asking(asked, &Topic::Root, held, now()).is_some());
         let list = match fresh {
@@ -89,7 +92,12 @@ impl Inner {
                     Ok(held) => held,
                     Err(_) => return false,
                 },
-                _ => return false,
+                Ok(None) => return false,
+                Err(error) => {
+                    // Every other project would have it tried again.
+                    self.note_down(asked, &Topic::Root, &error);
+                    return false;
+                }
             },
         };
         matches!(&list.what, What::Names(names) if !names.is_empty() && !names.contains(project))

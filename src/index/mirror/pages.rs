@@ -233,7 +233,7 @@ impl Inner {
     }
 
     /// Why the upstream, or this page of it, is left alone at present, if it is.
-    fn down(&self, asked: &Asked, topic: &Topic, at: Micros) -> Option<Error> {
+    pub(super) fn down(&self, asked: &Asked, topic: &Topic, at: Micros) -> Option<Error> {
         let down = self.down.lock();
         let keys = [(asked.source_text(), None), (asked.source_text(), Some(topic.clone()))];
         let mut noted = keys.iter().filter_map(|key| down.get(key));
@@ -304,7 +304,7 @@ impl Inner {
     }
 
     /// Leaves the upstream alone for a while, or only the page that it fails to tell.
-    fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
+    pub(super) fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
         let whole = is_silence(error);
         let until = now() + BACKOFF;
         let mut down = self.down.lock();
