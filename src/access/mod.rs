@@ -28,6 +28,8 @@ pub struct Who {
     pub label: String,
     /// The network that a request without a credential came from.
     pub from: Option<std::net::IpAddr>,
+    /// Of a build: whom what it causes counts for.
+    pub counts_for: Option<String>,
 }
 
 impl Who {
@@ -42,7 +44,12 @@ impl Who {
         let user = IndexName::parse_all(context).first()?.user().to_owned();
         let scope =
             Scope { context: Some(context.to_owned()), actions: vec![Action::Read], ..Scope::default() };
-        Some(Self { user: Some(user), scope: Some(scope), label: format!("build:{build}"), from: None })
+        Some(Self {
+            user: Some(user),
+            scope: Some(scope),
+            label: format!("build:{build}"),
+            ..Self::default()
+        })
     }
 
     pub fn is_root(&self) -> bool {
@@ -57,7 +64,7 @@ impl Who {
 
 impl Default for Who {
     fn default() -> Self {
-        Self { user: None, scope: None, label: ":anonymous".into(), from: None }
+        Self { user: None, scope: None, label: ":anonymous".into(), from: None, counts_for: None }
     }
 }
 

@@ -215,7 +215,7 @@ impl People {
             Who::person(&token.owner)
         } else {
             let label = format!("token:{} ({})", token.id, token.owner);
-            Who { user: Some(token.owner), scope: Some(scope), label, from: None }
+            Who { user: Some(token.owner), scope: Some(scope), label, ..Who::default() }
         };
         Ok(Some(Known {
             who: Arc::new(who),

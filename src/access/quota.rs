@@ -53,11 +53,11 @@ impl Quota {
 }
 
 impl Who {
-    /// Whom a request counts for: an account, or a stranger's network; `None`: the server itself.
+    /// Whom a request counts for: an account, or a stranger's network; what a build needs counts for who
+    /// wanted the build. `None`: the server itself.
     pub fn asker(&self) -> Option<String> {
         if self.scope.as_ref().is_some_and(|scope| scope.context.is_some()) {
-            // A build that needs another one, which counts for nobody a second time.
-            return None;
+            return self.counts_for.clone();
         }
         match (&self.user, self.from) {
             (Some(user), _) => Some(user.clone()),

@@ -35,6 +35,7 @@ use crate::db::{Db, Micros, now};
 use crate::error::Result;
 use crate::index::Indexes;
 use crate::missing;
+use crate::pace::Pace;
 use crate::store::Store;
 use crate::upstream::guard::Guard;
 use std::collections::BTreeSet;
@@ -70,6 +71,8 @@ struct Inner {
     /// Where repositories may be that people name.
     guard: Guard,
     quota: Quota,
+    /// What is demanded of hosts of repositories.
+    pace: Pace,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
@@ -113,6 +116,7 @@ impl Builds {
             offline: config.offline,
             guard: Guard::granted(config),
             quota: config.quota.clone(),
+            pace: config.mirror.pace(),
             work: Notify::new(),
             changed: watch::Sender::new(0),
             fetching: tend::Fetching::new(config.quota.fetches),
@@ -122,6 +126,11 @@ impl Builds {
             closing: watch::Sender::new(false),
             targets: Keeper::default(),
         }))
+    }
+
+    /// Nothing can be had that is not here.
+    pub fn is_offline(&self) -> bool {
+        self.0.offline
     }
 
     pub fn db(&self) -> &Db {

@@ -51,7 +51,7 @@ const PERSONAL: [&str; 6] =
 
 /// Settings that win over every configuration file: no hooks, no helpers that a repository's own
 /// configuration names, no background work, one thread (the order of a pack must not vary).
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 11] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.untrackedCache=false",
@@ -63,9 +63,6 @@ const SETTINGS: [&str; 13] = [
     "pack.threads=1",
     "submodule.recurse=false",
     "advice.detachedHead=false",
-    // A host that sends less than this for a minute holds nobody's place.
-    "http.lowSpeedLimit=4096",
-    "http.lowSpeedTime=60",
 ];
 
 /// Bytes of output that are kept; lists of references and files are the longest.
@@ -145,6 +142,9 @@ impl Git {
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
+        let patience = self.limits.patience.as_secs().max(1);
+        command.args(["-c", &format!("http.lowSpeedLimit={}", self.limits.slowest)]);
+        command.args(["-c", &format!("http.lowSpeedTime={patience}")]);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);

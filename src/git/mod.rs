@@ -26,11 +26,20 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes of the history, and again of the checked out files.
     pub bytes: u64,
+    /// A host that sends less than so many bytes a second holds nobody's place...
+    pub slowest: u64,
+    /// ... for longer than this.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(600), bytes: 2 << 30 }
+        Self {
+            time: Duration::from_secs(600),
+            bytes: 2 << 30,
+            slowest: 4 << 10,
+            patience: Duration::from_secs(60),
+        }
     }
 }
 

@@ -322,7 +322,7 @@ fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename, maker: Maker
             Ok(Contents { metadata, metadata_bytes })
         }
         DistFilename::Sdist(name) => {
-            let SdistContents { metadata, metadata_bytes } = sdist::read(source, name, true)?;
+            let SdistContents { metadata, metadata_bytes, .. } = sdist::read(source, name, true)?;
             Ok(Contents { metadata, metadata_bytes })
         }
     }

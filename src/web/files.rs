@@ -38,6 +38,8 @@ struct Asked<'a> {
     index: &'a Index,
     headers: &'a HeaderMap,
     method: &'a Method,
+    /// Whom it counts for.
+    asker: String,
 }
 
 /// The file, or what its name is followed by.
@@ -100,7 +102,7 @@ async fn document(ctx: &Asked<'_>, name: &str, sha256: &str, public: bool) -> Re
 impl<'a> Asked<'a> {
     fn of<B>(ctx: &'a Ctx<B>) -> Result<Self> {
         let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
-        Ok(Asked { app, directory, index: ctx.index()?, headers, method })
+        Ok(Asked { app, directory, index: ctx.index()?, headers, method, asker: ctx.asker() })
     }
 
     async fn stored(&self, filename: &str, key: Key<'_>) -> Result<Option<Arc<Facts>>> {

@@ -80,7 +80,7 @@ impl Story {
 
     /// All bytes, or what ended the stream.
     async fn download(&self, located: &Located) -> Result<Vec<u8>> {
-        let download = self.mirrors().download(&self.index, located).await?;
+        let download = self.mirrors().download(&self.index, located, "").await?;
         let bytes = download.stream.try_fold(Vec::new(), |mut all, bytes| async move {
             all.extend_from_slice(&bytes);
             Ok(all)

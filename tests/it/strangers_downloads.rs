@@ -147,3 +147,49 @@ async fn a_file_larger_than_the_setting_is_refused_whether_its_page_tells_the_si
     let kept = wheelwright::index::fsck::fsck(&server.app.db, &server.app.store, false, |_, _| {}).await;
     assert!(kept.expect("a report").bytes < 1 << 20, "nothing of what was refused is kept");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_with_many_slow_downloads_leaves_places_to_others() {
+    let (slow, open) = trickling().await;
+    let upstream = Upstream::start().await;
+    for name in ["a", "b", "c", "d", "e", "quick"] {
+        upstream.add(&format!("{name}-1.0-py3-none-any.whl"), noise(3, 300_000));
+    }
+    let server = mirror_of(&upstream, |config| {
+        config.mirror.downloads = 4;
+        // Nobody ends what trickles.
+        config.mirror.slowest = 1;
+        config.mirror.timeout = 60;
+    })
+    .await;
+    upstream.set(|behaviour| {
+        behaviour.sizes = false;
+        behaviour.files_at = Some(format!("http://{slow}"));
+    });
+    let mut paths = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        paths.push(link(&server, name).await);
+    }
+    upstream.set(|behaviour| behaviour.files_at = None);
+    let quick = link(&server, "quick").await;
+    let url = server.url("");
+    let held: Vec<_> = paths
+        .iter()
+        .map(|path| tokio::spawn(server.http.get(format!("{}{path}", url.trim_end_matches('/'))).send()))
+        .collect();
+    let begun = async {
+        while open.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, begun).await.expect("the slow host is asked");
+    // From another address of this machine.
+    let other = reqwest::Client::builder().no_proxy().local_address("127.0.0.2".parse().ok());
+    let fetching = other.build().expect("a client").get(server.url(&quick)).send();
+    let answer = tokio::time::timeout(LONG, fetching).await.expect("in time").expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.bytes().await.expect("the file").len(), 300_000);
+    assert_eq!(open.load(Ordering::SeqCst), 2, "half of the places, and no more");
+    // Who wants what another waits for gets it when it is their own turn.
+    held.into_iter().for_each(|one| one.abort());
+}

@@ -308,7 +308,9 @@ fn wish<'a>(who: &'a Who, ask: &Ask) -> Option<&'a str> {
 
 /// Whose wish a build is: an account's, or that of those who have none.
 pub(super) fn wisher(who: &Who) -> &str {
-    who.user.as_deref().unwrap_or(&who.label)
+    // What a build needs is its own wish, and not that of its context's owner: it ends with the build.
+    let own = who.user.as_deref().filter(|_| who.scope.as_ref().is_none_or(|scope| scope.context.is_none()));
+    own.unwrap_or(&who.label)
 }
 
 /// Whether a build that failed is no answer to this ask: it failed by its surroundings, and a person

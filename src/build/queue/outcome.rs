@@ -43,19 +43,23 @@ impl Builds {
         let row = self.held(owner, id, fence).await?;
         match outcome {
             Outcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
-            Outcome::Failed(why)
-                if why.class == Class::Worker && self.0.db.lose_build(id, fence, MOST_LOSSES).await? =>
-            {
-                tracing::warn!(build = id, why = why.hint, "its worker failed: it runs again");
-                self.call_workers();
-                Ok(())
-            }
-            Outcome::Failed(why) => match self.fail(id, Some(fence), &why).await? {
-                true => Ok(()),
-                false => Err(lost(id)),
-            },
+            Outcome::Failed(why) => self.run_failed(id, fence, &why).await.map(drop),
             Outcome::Metadata { text } => self.told(row, text).await,
             Outcome::Needs { requirements } => self.needs(row, requirements).await,
+        }
+    }
+
+    /// A run failed. One whose worker failed, not the build, runs again, unless that happened too often;
+    /// `true`: it does.
+    pub(super) async fn run_failed(&self, id: BuildId, fence: i64, why: &Failure) -> Result<bool> {
+        if why.class == Class::Worker && self.0.db.lose_build(id, fence, MOST_LOSSES).await? {
+            tracing::warn!(build = id, why = why.hint, "its worker failed: it runs again");
+            self.call_workers();
+            return Ok(true);
+        }
+        match self.fail(id, Some(fence), why).await? {
+            true => Ok(false),
+            false => Err(lost(id)),
         }
     }
 
@@ -65,8 +69,9 @@ impl Builds {
                 None => format!("the worker says that it built {wheel}, and handed in no wheel"),
                 Some(other) => format!("the worker says that it built {wheel}, and handed in {other}"),
             };
-            self.fail(row.id, Some(row.fence), &failure(Class::WrongWheel, hint, Step::Report)).await?;
-            return Ok(());
+            // What it says contradicts what it did: that is no fault of the source.
+            let why = failure(Class::Worker, hint, Step::Report);
+            return self.run_failed(row.id, row.fence, &why).await.map(drop);
         };
         let name = WheelFilename::parse(name)?;
         row.project = Some(name.name.to_string());
@@ -210,10 +215,17 @@ impl Builds {
 
     /// Others must be built first: they are, and this one waits without a slot.
     async fn needs(&self, row: StoredBuild, requirements: Vec<String>) -> Result<()> {
-        let blocked = self.block(&row, requirements).await?;
+        let blocked = match requirements.is_empty() {
+            true => Err(failure(
+                Class::Worker,
+                "the worker lacks requirements, and names none",
+                Step::Environment,
+            )),
+            false => self.block(&row, requirements).await?,
+        };
         match blocked {
             Err(why) => {
-                self.fail(row.id, Some(row.fence), &why).await?;
+                self.run_failed(row.id, row.fence, &why).await?;
             }
             Ok(()) => self.call_workers(),
         }
@@ -223,7 +235,7 @@ impl Builds {
 
     async fn block(&self, row: &StoredBuild, requirements: Vec<String>) -> Result<Result<(), Failure>> {
         let no = |hint: String| Ok(Err(failure(Class::BuildRequirement, hint, Step::Environment)));
-        if row.rounds >= MOST_ROUNDS || requirements.is_empty() || requirements.len() > MOST_NEEDS {
+        if row.rounds >= MOST_ROUNDS || requirements.len() > MOST_NEEDS {
             return no(format!(
                 "the worker still lacks {} after {} builds of requirements: they were built, and are not listed by {}",
                 requirements.join(", "),
@@ -236,7 +248,7 @@ impl Builds {
             match self.need(row, &text).await {
                 Ok(Some(needs)) => edges.push(Edge { build: row.id, needs, requirement: text }),
                 Ok(None) => {}
-                Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why)) => {
+                Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
                     return no(format!("the build requirement {text} cannot be had: {why}"));
                 }
                 Err(error) => return Err(error),
@@ -294,8 +306,9 @@ impl Builds {
             rebuild: false,
             set: Vec::new(),
         };
-        let who =
+        let mut who =
             Who::context(&row.context, row.id).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
+        who.counts_for = Some(self.0.db.build_asker(row.id).await?).filter(|asker| !asker.is_empty());
         Ok(Box::pin(self.ask(&who, &ask)).await?.first().copied())
     }
 

@@ -82,7 +82,12 @@ impl Builds {
     }
 
     /// A project's page, as `who` sees it.
-    pub(super) async fn page(&self, who: &Who, index: &IndexName, project: &ProjectName) -> Result<Page> {
+    pub(in crate::build) async fn page(
+        &self,
+        who: &Who,
+        index: &IndexName,
+        project: &ProjectName,
+    ) -> Result<Page> {
         let directory = self.0.indexes.directory();
         let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
         self.0.indexes.views.page(&directory, known, project, who).await

@@ -146,7 +146,7 @@ impl Builds {
             Kind::Mirror(mirror) => {
                 let located = self.located(index, project, filename, (sha256, url)).await?;
                 files::permit(mirror, &located.project, &located.file)?;
-                self.0.indexes.mirrors.ensure(index, &located).await?.sha256.clone()
+                self.0.indexes.mirrors.ensure(index, &located, "").await?.sha256.clone()
             }
         };
         match sha256 {
@@ -188,7 +188,12 @@ impl Builds {
         let address = Address::parse(url)?;
         // A name in the staging folder, gone with the spool.
         let place = self.0.store.spool().await?;
-        let limits = git::Limits { bytes: self.0.largest.min(2 << 30), ..git::Limits::default() };
+        let limits = git::Limits {
+            bytes: self.0.largest.min(2 << 30),
+            slowest: self.0.pace.rate,
+            patience: self.0.pace.patience,
+            ..git::Limits::default()
+        };
         let guard = if inside { self.0.guard.clone() } else { Guard::public() };
         let tree = git::fetch(&address, git::Asker::Stranger(guard), limits, place.path()).await?;
         let mut spool = self.0.store.spool().await?;

@@ -12,6 +12,12 @@ impl Db {
         Ok(u64::try_from(count).unwrap_or_default())
     }
 
+    /// Whom a build counts for; empty: the server itself.
+    pub async fn build_asker(&self, id: i64) -> Result<String> {
+        let query = sqlx::query_scalar("SELECT asker FROM build WHERE id = $1");
+        Ok(query.bind(id).fetch_optional(&self.pool).await?.unwrap_or_default())
+    }
+
     /// A build that the server made by itself counts for who asks for it first.
     pub async fn build_is_wanted_by(&self, id: i64, asker: &str) -> Result<()> {
         let query =

@@ -89,12 +89,25 @@ pub enum Begun {
 pub struct Waiting(watch::Receiver<Progress>);
 
 impl Inner {
-    /// Joins the download of a file, or starts it as a task that goes on when all have left.
-    pub fn downloading(self: &Arc<Self>, asked: &Asked, located: &Located) -> Waiting {
+    /// Joins the download of a file, or starts it once it is the asker's turn, as a task that goes on when
+    /// all have left. Who waits for a turn holds up nobody who wants the same file and has one.
+    ///
+    /// # Errors
+    /// `Busy` if it is not the asker's turn for long.
+    pub async fn downloading(
+        self: &Arc<Self>,
+        asked: &Asked,
+        located: &Located,
+        asker: &str,
+    ) -> Result<Waiting> {
         let key = format!("{} {}", asked.index, located.file.filename);
+        if let Some(progress) = self.downloads.lock().get(&key) {
+            return Ok(Waiting(progress.clone()));
+        }
+        let turn = self.turns.take(&asked.index, asker).await?;
         let mut running = self.downloads.lock();
         if let Some(progress) = running.get(&key) {
-            return Waiting(progress.clone());
+            return Ok(Waiting(progress.clone()));
         }
         let (tell, progress) = watch::channel(Progress::default());
         running.insert(key.clone(), progress.clone());
@@ -110,13 +123,14 @@ impl Inner {
             }
             // Whoever asks after a failure starts anew.
             drop(landing);
+            drop(turn);
             let stored = end.is_ok();
             tell.send_modify(|progress| progress.end = Some(end.map(Arc::new).map_err(Arc::new)));
             if stored {
                 inner.after_storing(&asked, &located);
             }
         });
-        Waiting(progress)
+        Ok(Waiting(progress))
     }
 
     async fn fetch_file(
@@ -125,7 +139,6 @@ impl Inner {
         located: &Located,
         tell: &watch::Sender<Progress>,
     ) -> Result<StoredFile> {
-        let _turn = self.turns.take(&asked.index).await;
         // Whoever looked before it was stored, and came when that download had ended.
         if let Some(row) = self.is_here(asked, located).await? {
             return Ok(row);

@@ -84,14 +84,14 @@ impl Mirrors {
         }
     }
 
-    pub(super) async fn bytes(&self, index: &Index, located: &Located) -> Result<Download> {
+    pub(super) async fn bytes(&self, index: &Index, located: &Located, asker: &str) -> Result<Download> {
         if let Some(row) = self.stored(index, located).await?
             && let Some(download) = self.kept_bytes(&row).await?
         {
             return Ok(download);
         }
         let asked = self.online(index, located)?;
-        match self.0.downloading(&asked, located).begin(&located.file).await? {
+        match self.0.downloading(&asked, located, asker).await?.begin(&located.file).await? {
             Begun::Coming(download) => Ok(download),
             Begun::Stored(row) => self.kept_bytes(&row).await?.ok_or_else(|| {
                 Error::Lost(format!("the bytes of {} were stored and are gone", located.file.filename))
@@ -99,14 +99,19 @@ impl Mirrors {
         }
     }
 
-    pub(super) async fn store_file(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {
+    pub(super) async fn store_file(
+        &self,
+        index: &Index,
+        located: &Located,
+        asker: &str,
+    ) -> Result<Arc<StoredFile>> {
         if let Some(row) = self.stored(index, located).await?
             && self.0.store.size(&row.sha256).await?.is_some()
         {
             return Ok(Arc::new(row));
         }
         let asked = self.online(index, located)?;
-        self.0.downloading(&asked, located).end().await
+        self.0.downloading(&asked, located, asker).await?.end().await
     }
 
     pub(super) async fn file_size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {

@@ -32,6 +32,9 @@ const WHEELS: usize = 6;
 /// the line, and the processors, for itself.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// Whom whole wheels count for that are downloaded for their metadata, whoever wants it: all strangers.
+const FOR_METADATA: &str = "@metadata";
+
 impl Mirrors {
     pub(super) async fn wheel_metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
         let file = &located.file;
@@ -166,7 +169,7 @@ impl Inner {
         if self.client.is_offline() {
             return Err(crate::upstream::client::no_copy(&located.file.filename));
         }
-        self.downloading(asked, located).end().await?;
+        self.downloading(asked, located, FOR_METADATA).await?.end().await?;
         let read = self.metadata_of_stored(asked, &located.file).await?;
         read.ok_or_else(|| missing!("{} has no readable metadata", located.file.filename))
     }

@@ -103,7 +103,7 @@ struct Inner {
     /// At reading a list of projects to learn what is not there.
     lists: tokio::sync::Mutex<()>,
     /// At downloading, and at asking for pages.
-    turns: turns::Turns,
+    turns: turns::FileTurns,
     page_turns: turns::Turns,
     /// Names that an upstream does not have, as far as they are kept.
     absent: turns::Hourly,
@@ -154,7 +154,7 @@ impl Mirrors {
             pages: Flights::default(),
             downloads: download::Downloads::default(),
             lists: tokio::sync::Mutex::default(),
-            turns: turns::Turns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
+            turns: turns::FileTurns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
             page_turns: turns::Turns::new(usize::try_from(config.mirror.pages).unwrap_or(usize::MAX)),
             absent: turns::Hourly::new(ABSENT),
             gone: absent::Gone::default(),
@@ -208,14 +208,15 @@ impl Mirrors {
         self.find(index, filename, key).await
     }
 
-    /// The file's bytes: from the store, or from the upstream while they are stored.
-    pub async fn download(&self, index: &Index, located: &Located) -> Result<Download> {
-        self.bytes(index, located).await
+    /// The file's bytes: from the store, or from the upstream while they are stored, once it is the
+    /// asker's turn. No name: the server itself.
+    pub async fn download(&self, index: &Index, located: &Located, asker: &str) -> Result<Download> {
+        self.bytes(index, located, asker).await
     }
 
     /// Stores the file if it is not stored yet, and waits for that (for ranges).
-    pub async fn ensure(&self, index: &Index, located: &Located) -> Result<Arc<StoredFile>> {
-        self.store_file(index, located).await
+    pub async fn ensure(&self, index: &Index, located: &Located, asker: &str) -> Result<Arc<StoredFile>> {
+        self.store_file(index, located, asker).await
     }
 
     /// How large the file is, for HEAD: from what is known, or from the upstream's own HEAD.

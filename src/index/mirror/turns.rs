@@ -1,11 +1,16 @@
-//! How many files a mirror downloads at once: the rest waits for its turn.
+//! How much a mirror asks its upstream for at once: the rest waits for its turn.
 
+use crate::access::turns::{self as access, Bounds, Turn};
+use crate::error::Result;
 use crate::index::directory::IndexName;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// For so long one waits for a download to begin; no installer waits longer.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Turns by mirror, so that a slow upstream keeps nobody else's files waiting.
 pub struct Turns {
@@ -26,6 +31,34 @@ impl Turns {
             of.entry(index.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))).clone()
         };
         turns.acquire_owned().await.ok()
+    }
+}
+
+/// Turns at downloading files, by mirror and asker: whoever opens many slow ones leaves some to others.
+pub struct FileTurns {
+    bounds: Bounds,
+    of: Mutex<HashMap<IndexName, access::Turns>>,
+}
+
+impl FileTurns {
+    pub fn new(at_once: usize) -> Self {
+        let at_once = at_once.max(1);
+        let waiting = at_once.saturating_mul(64);
+        let bounds = Bounds { at_once, each: at_once.div_ceil(2), waiting, patience: PATIENCE };
+        Self { bounds, of: Mutex::default() }
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// `Busy` if too many wait already, or one has waited for too long.
+    pub async fn take(&self, index: &IndexName, asker: &str) -> Result<Turn> {
+        let turns = {
+            let mut of = self.of.lock();
+            let new = || access::Turns::new("downloading files", self.bounds);
+            of.entry(index.clone()).or_insert_with(new).clone()
+        };
+        turns.take(asker).await
     }
 }
 

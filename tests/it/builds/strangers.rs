@@ -25,7 +25,7 @@ fn order(wanted: Wanted, index: &str) -> Ask {
 }
 
 fn anonymous() -> Who {
-    Who { user: None, scope: None, label: ":anonymous".into(), from: None }
+    Who { user: None, scope: None, label: ":anonymous".into(), ..Who::default() }
 }
 
 #[tokio::test]

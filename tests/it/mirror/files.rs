@@ -75,7 +75,7 @@ async fn what_fails_hands_out_less_than_the_whole_file_to_everybody() {
     story.upstream.add(WHEEL, noise(1, 2 << 20));
     story.upstream.set(|b| b.file = Some(Fault::WrongBytes));
     let located = story.only("six").await;
-    let mut download = story.mirrors().download(&story.index, &located).await.unwrap();
+    let mut download = story.mirrors().download(&story.index, &located, "").await.unwrap();
     assert_eq!(download.size, Some(2 << 20));
     let (mut length, mut ended) = (0, false);
     while let Some(part) = download.stream.next().await {
@@ -123,7 +123,7 @@ async fn a_failure_before_the_first_byte_is_an_error_and_not_a_broken_answer() {
         story.upstream.add(WHEEL, noise(1, 100));
         story.upstream.set(|b| b.file = Some(Fault::Status(fault)));
         let located = story.only("six").await;
-        let error = story.mirrors().download(&story.index, &located).await.err().expect("no download");
+        let error = story.mirrors().download(&story.index, &located, "").await.err().expect("no download");
         assert_eq!(kind(&error), expected);
     }
 }
@@ -200,7 +200,7 @@ async fn ensure_waits_until_the_file_is_stored() {
     let story = Story::start().await;
     story.upstream.add(WHEEL, noise(1, 1000));
     let located = story.only("six").await;
-    let row = story.mirrors().ensure(&story.index, &located).await.unwrap();
+    let row = story.mirrors().ensure(&story.index, &located, "").await.unwrap();
     assert_eq!(story.server.app.store.size(&row.sha256).await.unwrap(), Some(1000));
     assert_eq!(row.project, name("six").as_str());
 }

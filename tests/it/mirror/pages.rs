@@ -191,7 +191,7 @@ async fn offline_what_is_known_is_fresh_and_the_rest_is_refused_without_a_packet
     let error = mirrors.page(&index, &name("flask"), false).await.unwrap_err();
     assert!(error.to_string().contains("offline"), "{error}");
     let located = super::Located { project: name("six"), file: page.page.files[0].clone() };
-    let error = mirrors.download(&index, &located).await.err().expect("no copy");
+    let error = mirrors.download(&index, &located, "").await.err().expect("no copy");
     assert!(error.to_string().contains("offline"), "{error}");
     assert_eq!(upstream.log().len(), before);
 }
