@@ -54,6 +54,31 @@ struct Table {
     dynamic: Vec<String>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Built {
+    build_system: Option<System>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct System {
+    requires: Vec<String>,
+}
+
+/// What a source needs before anything of it runs (PEP 518); setuptools where it does not say.
+///
+/// # Errors
+/// `Bad` if the file is no TOML, or what it names are no requirements.
+pub fn build_requirements(pyproject: Option<&str>) -> Result<Vec<Requirement>> {
+    let file: Built = match pyproject {
+        Some(text) => toml::from_str(text).map_err(|error| bad!("{}", error.to_string().trim()))?,
+        None => Built::default(),
+    };
+    let named = file.build_system.map_or_else(|| vec!["setuptools".to_owned()], |system| system.requires);
+    named.iter().map(|text| Requirement::parse(text)).collect()
+}
+
 /// Names of groups and extras are compared like those of projects.
 fn normal(name: &str) -> String {
     ProjectName::new(name).map_or_else(|| name.to_owned(), |name| name.to_string())

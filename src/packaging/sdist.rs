@@ -19,6 +19,34 @@ pub struct SdistContents {
     pub metadata: Metadata,
     /// `PKG-INFO` byte for byte.
     pub metadata_bytes: Vec<u8>,
+    /// `pyproject.toml`, if there is one of a usual size.
+    pub pyproject: Option<Vec<u8>>,
+}
+
+/// Bytes of a `pyproject.toml` that is kept.
+const LARGEST_PYPROJECT: u64 = 1 << 20;
+
+/// A member that is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    PkgInfo,
+    Pyproject,
+}
+
+/// What was kept.
+#[derive(Default)]
+struct Kept {
+    pkg_info: Option<Vec<u8>>,
+    pyproject: Option<Vec<u8>>,
+}
+
+impl Kept {
+    fn add(&mut self, what: Wanted, bytes: Vec<u8>) {
+        match what {
+            Wanted::PkgInfo => self.pkg_info = Some(bytes),
+            Wanted::Pyproject => self.pyproject = Some(bytes),
+        }
+    }
 }
 
 /// Reads a whole sdist: every header, its single top directory and `PKG-INFO` in it. Blocks;
@@ -35,44 +63,45 @@ pub fn read<S: Source + ?Sized>(
     allow_links: bool,
 ) -> Result<SdistContents> {
     let mut layout = Layout::default();
-    let metadata_bytes = match filename.extension {
+    let kept = match filename.extension {
         ".tar.gz" | ".tgz" => read_tar(file, allow_links, &mut layout)?,
         ".zip" => read_zip(file, &mut layout)?,
         other => return Err(bad!("{INVALID}an sdist is a .tar.gz file, not {other}")),
     };
+    let metadata_bytes = kept.pkg_info.ok_or_else(no_pkg_info)?;
     layout.check_top(filename).map_err(|fault| fault.answer(INVALID))?;
     Metadata::check_layout(&metadata_bytes)?;
     let metadata = Metadata::parse(&metadata_bytes)?;
     check_metadata(&metadata, filename).map_err(|fault| fault.answer(INVALID))?;
     layout.check_licenses(&metadata).map_err(|fault| fault.answer(INVALID))?;
-    Ok(SdistContents { metadata, metadata_bytes })
+    Ok(SdistContents { metadata, metadata_bytes, pyproject: kept.pyproject })
 }
 
-fn read_tar<S: Source + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Vec<u8>> {
-    let kept = tar::walk(file, allow_links, |member| {
-        let wanted = layout.add(&member.name, member.directory)?;
-        Ok(wanted.then_some(MAX_TEXT))
+fn read_tar<S: Source + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Kept> {
+    let mut wanted = Vec::new();
+    let found = tar::walk(file, allow_links, |member| {
+        let what = layout.add(&member.name, member.directory, member.size)?;
+        wanted.extend(what);
+        Ok(what.map(|_| MAX_TEXT))
     });
-    let mut kept = kept.map_err(|fault| fault.answer(tar::LEAD))?;
-    match kept.pop() {
-        Some((_, bytes)) => Ok(bytes),
-        None => Err(no_pkg_info()),
+    let mut kept = Kept::default();
+    for (what, (_, bytes)) in wanted.into_iter().zip(found.map_err(|fault| fault.answer(tar::LEAD))?) {
+        kept.add(what, bytes);
     }
+    Ok(kept)
 }
 
-fn read_zip<S: Source + ?Sized>(file: &S, layout: &mut Layout) -> Result<Vec<u8>> {
+fn read_zip<S: Source + ?Sized>(file: &S, layout: &mut Layout) -> Result<Kept> {
     let refused = |fault: super::archive::Fault| fault.answer(zip::LEAD);
     let archive = Archive::open(file, Names::Legacy).map_err(refused)?;
-    let mut pkg_info = None;
+    let mut kept = Kept::default();
     for member in &archive.members {
-        let wanted = layout.add(&member.name, member.directory).map_err(refused)?;
-        if wanted {
-            pkg_info = Some(archive.bytes(member, MAX_TEXT).map_err(refused)?);
-        } else {
-            archive.unpack(member, |_| {}).map_err(refused)?;
+        match layout.add(&member.name, member.directory, member.size).map_err(refused)? {
+            Some(what) => kept.add(what, archive.bytes(member, MAX_TEXT).map_err(refused)?),
+            None => archive.unpack(member, |_| {}).map_err(refused)?,
         }
     }
-    pkg_info.ok_or_else(no_pkg_info)
+    Ok(kept)
 }
 
 fn no_pkg_info() -> Error {
@@ -88,8 +117,8 @@ struct Layout {
 }
 
 impl Layout {
-    /// Notes a member; true if it is the `PKG-INFO` to read.
-    fn add(&mut self, name: &str, directory: bool) -> Outcome<bool> {
+    /// Notes a member, and tells whether it is one to keep.
+    fn add(&mut self, name: &str, directory: bool, size: u64) -> Outcome<Option<Wanted>> {
         let (top, rest) = name.split_once('/').unwrap_or((name, ""));
         match &self.top {
             Some(other) if other != top => {
@@ -105,12 +134,13 @@ impl Layout {
             self.files.insert(rest);
         }
         if !names::fold(rest).eq_ignore_ascii_case("pkg-info") {
-            return Ok(false);
+            let fits = rest == "pyproject.toml" && !directory && size <= LARGEST_PYPROJECT;
+            return Ok(fits.then_some(Wanted::Pyproject));
         }
         if directory || rest != "PKG-INFO" || std::mem::replace(&mut self.pkg_info, true) {
             refuse!("{name:?} is a second PKG-INFO, or one that is spelt differently");
         }
-        Ok(true)
+        Ok(Some(Wanted::PkgInfo))
     }
 
     /// The top directory is `{name}-{version}`, in any spelling of both.

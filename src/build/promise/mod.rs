@@ -8,6 +8,7 @@ mod copy;
 mod find;
 pub mod fit;
 pub mod keep;
+mod kit;
 mod metadata;
 mod offers;
 mod page;

@@ -1,5 +1,6 @@
 //! Promises on a target's page, computed from what is stored: no build, and no request upstream.
 
+use super::kit::Kit;
 use super::{Offered, filename, url};
 use crate::build::choose;
 use crate::build::job;
@@ -87,6 +88,16 @@ impl ForTarget {
         }
         for source in sources.values().filter(|source| !has_tools(directory, &source.owner)) {
             known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+        }
+        if self.builds.is_offline() {
+            let mut kit = Kit::new(&self.builds, target);
+            for source in sources.values() {
+                if !kit.has(&source.owner, project, source.file).await? {
+                    // Somebody may upload what lacks, which tells this page nothing.
+                    until = now() + LACKING;
+                    known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+                }
+            }
         }
         let by_file: BTreeMap<_, _> =
             sources.iter().map(|(version, one)| (one.key(), (version, one))).collect();

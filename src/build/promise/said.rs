@@ -3,10 +3,14 @@
 use super::Promise;
 use crate::build::queue::Builds;
 use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
 use crate::index::mirror::flights::{Flights, Outcome};
 use crate::packaging::filename::SdistFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::sdist;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::File;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::{pyproject, sdist};
 use crate::store::Blob;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -22,6 +26,8 @@ pub struct Said {
     pub sha256: String,
     /// `None` if it has none that can be read.
     pub pkg_info: Option<PkgInfo>,
+    /// What it names as its build requirements; `None` if that cannot be read.
+    pub requires: Option<Vec<Requirement>>,
 }
 
 #[derive(Debug)]
@@ -52,25 +58,40 @@ impl Default for Sources {
 impl Sources {
     /// What a promise's source says. However many ask, it is fetched and read once, and to the end.
     pub fn said(&self, builds: &Builds, promise: &Promise) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
-        let (index, file) = (promise.index.clone(), promise.source.clone());
+        self.of(builds, &promise.index, &promise.project, &promise.source)
+    }
+
+    /// What a file of an index says.
+    pub fn of(
+        &self,
+        builds: &Builds,
+        index: &IndexName,
+        project: &ProjectName,
+        file: &File,
+    ) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
+        let (index, file) = (index.clone(), file.clone());
         let key = format!("{index} {} {:?}", file.url, file.hashes.sha256);
         if let Some(said) = self.known.get(&key) {
             return futures::FutureExt::shared(Box::pin(std::future::ready(Ok(said))));
         }
-        let (builds, project, known) = (builds.clone(), promise.project.clone(), self.known.clone());
+        let (builds, project, known) = (builds.clone(), project.clone(), self.known.clone());
         self.flights.join(key.clone(), || async move {
             let sha256 = builds.stored_source(&index, &project, &file).await?;
             let name = SdistFilename::parse_for(&project, &file.filename)?;
-            let pkg_info = read(&builds, &sha256, name).await?;
-            let said = Arc::new(Said { sha256, pkg_info });
+            let (pkg_info, requires) = read(&builds, &sha256, name).await?;
+            let said = Arc::new(Said { sha256, pkg_info, requires });
             known.insert(key, said.clone());
             Ok(said)
         })
     }
 }
 
-/// The `PKG-INFO` of a stored sdist; `None` for one that the strict reader refuses.
-async fn read(builds: &Builds, sha256: &str, name: SdistFilename) -> Result<Option<PkgInfo>> {
+/// The `PKG-INFO` of a stored sdist and what builds it; nothing of one that the strict reader refuses.
+async fn read(
+    builds: &Builds,
+    sha256: &str,
+    name: SdistFilename,
+) -> Result<(Option<PkgInfo>, Option<Vec<Requirement>>)> {
     let blob = builds.store().get(sha256, None).await?;
     let contents =
         match blob.ok_or_else(|| Error::Lost(format!("the bytes of the sdist {sha256} are lost")))? {
@@ -91,10 +112,14 @@ async fn read(builds: &Builds, sha256: &str, name: SdistFilename) -> Result<Opti
             }
         };
     match contents {
-        Ok(contents) => Ok(Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into()))),
+        Ok(contents) => {
+            let text = contents.pyproject.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let requires = pyproject::build_requirements(text.as_deref()).ok();
+            Ok((Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into())), requires))
+        }
         Err(Error::Bad(why)) => {
             tracing::debug!(sha256, why, "an sdist says nothing that can be read");
-            Ok(None)
+            Ok((None, None))
         }
         Err(error) => Err(error),
     }

@@ -1,0 +1,62 @@
+//! Cut off from every upstream: whether what builds a source is here, so that its promise can be kept.
+
+use crate::access::Who;
+use crate::build::choose;
+use crate::build::queue::Builds;
+use crate::build::target::Target;
+use crate::build::tools::tools_for;
+use crate::error::{Error, Result};
+use crate::index::directory::IndexName;
+use crate::packaging::name::ProjectName;
+use crate::packaging::page::File;
+use crate::packaging::requirement::Requirement;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is looked up once for all sources of a page.
+pub struct Kit<'a> {
+    builds: &'a Builds,
+    target: &'a Target,
+    /// By owner and requirement.
+    known: BTreeMap<(IndexName, String), bool>,
+}
+
+impl<'a> Kit<'a> {
+    pub fn new(builds: &'a Builds, target: &'a Target) -> Self {
+        Self { builds, target, known: BTreeMap::new() }
+    }
+
+    /// Whether wheels of all that the source names, and of pip to install them, are among those that
+    /// `owner` can serve. What they depend on came with them, when they were installed.
+    pub async fn has(&mut self, owner: &IndexName, project: &ProjectName, source: &File) -> Result<bool> {
+        let said = self.builds.sources().of(self.builds, owner, project, source).await;
+        let Ok(said) = said else { return Ok(false) };
+        // What cannot be read is left to its build to tell.
+        let Some(requires) = &said.requires else { return Ok(true) };
+        let applies = |each: &&Requirement| each.applies(&self.target.markers, &BTreeSet::new());
+        let mut wanted: Vec<Requirement> = requires.iter().filter(applies).cloned().collect();
+        if !wanted.is_empty() {
+            wanted.push(Requirement::parse(&format!("pip<={}", tools_for(self.target).pip))?);
+        }
+        for requirement in &wanted {
+            if !self.has_wheel(owner, requirement).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn has_wheel(&mut self, owner: &IndexName, wanted: &Requirement) -> Result<bool> {
+        let key = (owner.clone(), wanted.to_string());
+        if let Some(known) = self.known.get(&key) {
+            return Ok(*known);
+        }
+        let Some(who) = Who::context(owner.as_str(), 0) else { return Ok(false) };
+        let has = match self.builds.page(&who, owner, &wanted.name).await {
+            Ok(page) => choose::wheel(&page, &wanted.specifiers, self.target).is_some(),
+            Err(Error::Missing(_) | Error::Offline(_) | Error::Forbidden(_)) => false,
+            Err(error) => return Err(error),
+        };
+        self.known.insert(key, has);
+        Ok(has)
+    }
+}
