@@ -71,7 +71,7 @@ pub enum Class {
     BadSource,
     /// The build backend cannot tell its metadata without a build.
     MetadataHook,
-    /// The worker itself failed, not the build.
+    /// The worker itself failed, not the build: also if its disk is full.
     Worker,
     /// Somebody ended it.
     Cancelled,
@@ -91,6 +91,8 @@ pub enum Exit {
     Disk,
     LogSize,
     Processes,
+    /// The worker's own disk is full, which is no bound of the job.
+    Room,
 }
 
 /// Why a step failed, going by its log and its end.
@@ -103,6 +105,7 @@ pub fn classify(log: &str, step: Step, exit: Exit) -> Failure {
         Exit::Disk => bound(Class::Disk, &lines),
         Exit::LogSize => bound(Class::LogSize, &lines),
         Exit::Processes => bound(Class::Processes, &lines),
+        Exit::Room => Failure { hint: hints::ROOM.to_owned(), ..bound(Class::Worker, &lines) },
         Exit::Code(_) | Exit::Signal(_) => told(&lines, step),
     };
     failure.step = step;

@@ -196,4 +196,7 @@ pub struct WorkerDescription {
     /// Why it builds nothing at present: a canary's failure.
     #[serde(default)]
     pub off: Option<String>,
+    /// Tells this worker from another one of its name; empty: it does not say.
+    #[serde(default)]
+    pub instance: String,
 }

@@ -19,8 +19,13 @@ pub use needs::{Blocked, Edge};
 
 use super::{Db, Engine, Micros, Tx};
 use crate::error::Result;
+use crate::packaging::version;
+use leases::in_list;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+/// Spellings of one version that are looked for.
+const MOST_SPELLINGS: usize = 100;
 
 /// A row of `build`; see the migration for what the columns mean.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,6 +129,7 @@ pub(super) fn select(rest: &str) -> AssertSqlSafe<String> {
 pub struct Filter {
     pub state: Option<String>,
     pub project: Option<String>,
+    /// In any spelling.
     pub version: Option<String>,
     pub target: Option<String>,
     pub class: Option<String>,
@@ -154,23 +160,45 @@ impl Db {
 
     /// The newest builds that fit, newest first.
     pub async fn builds(&self, filter: &Filter) -> Result<Vec<StoredBuild>> {
-        let rest = "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR version = $3) \
+        let spelt = match &filter.version {
+            Some(version) => self.spellings(filter.project.as_deref(), version).await?,
+            None => Vec::new(),
+        };
+        let versions = match (&filter.version, spelt.len()) {
+            (None, _) => String::new(),
+            (Some(_), 0) => return Ok(Vec::new()),
+            (Some(_), count) => format!("AND version IN ({})", in_list(count, 9)),
+        };
+        let rest = format!(
+            "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = 'any' OR purpose = $3) \
                     AND ($4 = '' OR target = $4) AND ($5 = '' OR class = $5) AND ($6 = '' OR context = $6) \
-                    AND ($9 = 'any' OR purpose = $9) AND id < $7 ORDER BY id DESC LIMIT $8";
+                    AND id < $7 {versions} ORDER BY id DESC LIMIT $8"
+        );
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        let rows = sqlx::query(select(rest))
+        let mut query = sqlx::query(select(&rest))
             .bind(text(&filter.state))
             .bind(text(&filter.project))
-            .bind(text(&filter.version))
+            .bind(filter.purpose.as_deref().unwrap_or("wheel"))
             .bind(text(&filter.target))
             .bind(text(&filter.class))
             .bind(text(&filter.context))
             .bind(filter.before.unwrap_or(i64::MAX))
-            .bind(i64::from(filter.limit))
-            .bind(filter.purpose.as_deref().unwrap_or("wheel"))
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(build).collect()
+            .bind(i64::from(filter.limit));
+        for version in spelt {
+            query = query.bind(version);
+        }
+        query.fetch_all(&self.pool).await?.iter().map(build).collect()
+    }
+
+    /// How a version is spelt in builds: `1.0` is `1.0.0` and `v1`. What is no version is itself.
+    async fn spellings(&self, project: Option<&str>, version: &str) -> Result<Vec<String>> {
+        let query =
+            "SELECT DISTINCT version FROM build WHERE version IS NOT NULL AND ($1 = '' OR project = $1)";
+        let known: Vec<String> =
+            sqlx::query_scalar(query).bind(project.unwrap_or_default()).fetch_all(&self.pool).await?;
+        let asked = version::parse(version);
+        let same = |spelt: &String| spelt == version || asked.is_some() && version::parse(spelt) == asked;
+        Ok(known.into_iter().filter(same).take(MOST_SPELLINGS).collect())
     }
 
     /// Takes back somebody's wish for a build. `false`: they had none.

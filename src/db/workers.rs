@@ -29,21 +29,26 @@ fn worker(row: &AnyRow) -> Result<StoredWorker> {
 }
 
 impl Db {
-    /// Registers a worker, or what it says of itself now. `false`: the name is another owner's.
-    pub async fn put_worker(&self, new: &StoredWorker) -> Result<bool> {
-        let put = sqlx::query(
-            "INSERT INTO worker (name, owner, description, building, seen_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (name) DO UPDATE SET description = excluded.description, building = excluded.building, \
-             seen_at = excluded.seen_at WHERE worker.owner = excluded.owner",
-        )
-        .bind(&new.name)
-        .bind(&new.owner)
-        .bind(&new.description)
-        .bind(&new.off)
-        .bind(new.seen_at)
-        .execute(&self.writer)
-        .await?;
-        Ok(put.rows_affected() > 0)
+    /// Registers a worker, or what it says of itself now, in place of `known`. `false`: what is known
+    /// is something else by now.
+    pub async fn put_worker(&self, new: &StoredWorker, known: Option<&StoredWorker>) -> Result<bool> {
+        let query = match known {
+            None => {
+                "INSERT INTO worker (name, owner, description, building, seen_at) VALUES ($1, $2, $3, $4, $5) \
+                 ON CONFLICT (name) DO NOTHING"
+            }
+            Some(_) => {
+                "UPDATE worker SET owner = $2, description = $3, building = $4, seen_at = $5 \
+                 WHERE name = $1 AND owner = $6 AND description = $7 AND seen_at = $8"
+            }
+        };
+        let mut query =
+            sqlx::query(query).bind(&new.name).bind(&new.owner).bind(&new.description).bind(&new.off);
+        query = query.bind(new.seen_at);
+        if let Some(known) = known {
+            query = query.bind(&known.owner).bind(&known.description).bind(known.seen_at);
+        }
+        Ok(query.execute(&self.writer).await?.rows_affected() > 0)
     }
 
     pub async fn worker(&self, name: &str) -> Result<Option<StoredWorker>> {

@@ -45,6 +45,7 @@ fn building(table: Table) -> Table {
         .on(GET, "/+targets", Need::Nothing, builds::targets)
         .on(GET, "/+workers", Need::Login, workers::list)
         .on(PUT, "/+workers/{name}", Need::Work, workers::register)
+        .on(DELETE, "/+workers/{name}", Need::Work, workers::leave)
         .on(POST, "/+workers/{name}/claim", Need::Work, workers::claim)
         .on(GET, "/+builds", Need::Nothing, builds::list)
         .on(POST, "/+builds", Need::Login, builds::ask::ask)

@@ -31,7 +31,15 @@ pub async fn register(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "worker", json!({"beat": BEAT}), None)
 }
 
-/// `POST /+workers/{name}/claim?purpose=metadata`: a job, of one purpose if one is named, or 204 when
+/// `DELETE /+workers/{name}?instance=`: a worker stops, and its name is free at once.
+pub async fn leave(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let instance = ctx.query("instance").unwrap_or_default();
+    ctx.app.builds.leave(owner(&ctx), ctx.param("name"), &instance).await?;
+    respond::devpi(StatusCode::OK, "", Value::Null, Some("the name is free"))
+}
+
+/// `POST /+workers/{name}/claim?instance=&purpose=metadata`: a job, of one purpose if one is named, or 204 when
 /// there was none for a while.
 pub async fn claim(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
@@ -41,7 +49,8 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
         Some("metadata") => Some(Purpose::Metadata),
         Some(other) => return Err(bad!("purpose is `wheel` or `metadata`, not {other:?}")),
     };
-    match ctx.app.builds.claim_of(owner(&ctx), ctx.param("name"), only, HOLD).await? {
+    let instance = ctx.query("instance").unwrap_or_default();
+    match ctx.app.builds.claim_of(owner(&ctx), ctx.param("name"), &instance, only, HOLD).await? {
         Some(job) => respond::json(&job),
         None => {
             let mut response = Response::new(Body::empty());

@@ -8,6 +8,7 @@ use super::interpreters;
 use super::room::{Worker, remove};
 use super::root::Roots;
 use super::sandbox::{Isolation, Sandbox};
+use crate::access::tokens;
 use crate::bad;
 use crate::build::job::WorkerDescription;
 use crate::config::Build;
@@ -55,6 +56,7 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
         isolation: isolation.name().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         off,
+        instance: instance(folder)?,
     };
     let environments = Environments::open(folder.join("environments"), ENVIRONMENTS)?;
     let folder = folder.to_owned();
@@ -76,6 +78,26 @@ fn take_turn(folder: &Path) -> Result<File> {
             Err(bad!("another worker works in {}: choose another folder with --folder", folder.display()))
         }
     }
+}
+
+/// What tells this worker from all others: where it works, of which one worker at a time has a turn. One that
+/// starts again after a crash is therefore the same. A copied folder is none on another machine.
+fn instance(folder: &Path) -> Result<String> {
+    let path = folder.join("instance");
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    let known = match known.trim() {
+        "" => {
+            let made = uuid::Uuid::now_v7().simple().to_string();
+            std::fs::write(&path, &made)?;
+            made
+        }
+        known => known.to_owned(),
+    };
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let machine = [read("/proc/sys/kernel/random/boot_id"), read("/proc/sys/kernel/hostname")].concat();
+    let mut told = tokens::fingerprint(&format!("{known} {machine} {}", folder.display()));
+    told.truncate(32);
+    Ok(told)
 }
 
 /// Where workers without a folder of their own keep things: the user's cache.

@@ -13,7 +13,7 @@ use super::link::{Link, json};
 use super::log::Log;
 use super::report::Report;
 use super::room::Worker;
-use crate::build::job::{Job, Purpose, Step, WorkerDescription};
+use crate::build::job::{Job, Outcome, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
 use crate::panics;
 
@@ -47,7 +47,7 @@ struct Beat {
 /// Works until `stop` holds `true`. Without a `worker` it only says why it builds nothing.
 ///
 /// # Errors
-/// If the server refuses it for good: a wrong token, a name that another has.
+/// If the server refuses it for good: a wrong token, a name that another worker has.
 pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Receiver<bool>) -> Result<()> {
     let beat = tokio::select! {
         beat = post.register_patiently() => beat?,
@@ -79,6 +79,8 @@ pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Rece
     if ended.is_ok() {
         while jobs.join_next().await.is_some() {}
         while quick.join_next().await.is_some() {}
+        // Else its name is free once it was not heard of for a while.
+        let _ = tokio::time::timeout(GOODBYE, post.leave()).await;
     }
     ended
 }
@@ -153,7 +155,9 @@ impl Shift {
         loop {
             sleep(self.beat * 3).await;
             match panics::caught(self.post.register()).await {
-                Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
+                Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Conflict(_))) => {
+                    return Err(error);
+                }
                 Err(error) => tracing::debug!(%error, "the server was not told what the worker is"),
                 Ok(_) => {}
             }
@@ -175,19 +179,23 @@ async fn one(
     let log = Log::new(job.limits.log);
     let (steps, seen) = watch::channel(Step::Fetch);
     let report = Report::new(&link, &job, &log, beat);
-    let outcome = tokio::select! {
-        outcome = job::run(&job, &link, &worker, &log, &steps) => Some(outcome),
-        () = report.until_lost(seen) => {
-            tracing::warn!(build = job.build, "the lease is lost: the build is broken off");
-            None
-        }
-        () = stopped(&mut stop) => {
-            let given_back = tokio::time::timeout(GOODBYE, link.release(&job)).await;
-            tracing::info!(build = job.build, given_back = matches!(given_back, Ok(Ok(()))), "stopping");
-            None
-        }
-    };
-    if let Some(outcome) = outcome {
+    let outcome = panics::caught(async {
+        Ok(tokio::select! {
+            outcome = job::run(&job, &link, &worker, &log, &steps) => Some(outcome),
+            () = report.until_lost(seen) => {
+                tracing::warn!(build = job.build, "the lease is lost: the build is broken off");
+                None
+            }
+            () = stopped(&mut stop) => {
+                let given_back = tokio::time::timeout(GOODBYE, link.release(&job)).await;
+                tracing::info!(build = job.build, given_back = matches!(given_back, Ok(Ok(()))), "stopping");
+                None
+            }
+        })
+    });
+    let outcome = outcome.await;
+    let broke_off = |error| Some(Outcome::Failed(job::broke_off(&error, *steps.borrow())));
+    if let Some(outcome) = outcome.unwrap_or_else(broke_off) {
         match report.end(&outcome).await {
             Ok(()) => tracing::info!(build = job.build, "a build has ended"),
             Err(error) => tracing::warn!(build = job.build, %error, "the server did not take the outcome"),
@@ -200,7 +208,7 @@ impl Post {
     /// Says what the worker is; how often it should beat.
     ///
     /// # Errors
-    /// `Conflict` if another account's worker has the name.
+    /// `Conflict` if another worker has the name.
     pub async fn register(&self) -> Result<Duration> {
         let body = serde_json::to_vec(&self.description).map_err(Error::internal)?;
         let request = self.link.request(Method::PUT, &format!("/+workers/{}", self.name))?;
@@ -210,6 +218,12 @@ impl Post {
             Error::BadUpstream(format!("the server is no wheelwright, or an older one: {error}"))
         })?;
         Ok(Duration::from_secs(registered.result.beat.clamp(1, 600)))
+    }
+
+    /// The name is free from now on.
+    async fn leave(&self) -> Result<()> {
+        let path = format!("/+workers/{}?instance={}", self.name, self.description.instance);
+        self.link.send(self.link.request(Method::DELETE, &path)?).await.map(drop)
     }
 
     async fn register_patiently(&self) -> Result<Duration> {
@@ -232,8 +246,9 @@ impl Post {
 
     /// Claims a job; the server holds the request while there is none.
     async fn claim(&self, only: Option<Purpose>) -> Result<Option<Job>> {
-        let query = only.map(|purpose| format!("?purpose={}", purpose.name())).unwrap_or_default();
-        let request = self.link.request(Method::POST, &format!("/+workers/{}/claim{query}", self.name))?;
+        let purpose = only.map(|purpose| format!("&purpose={}", purpose.name())).unwrap_or_default();
+        let path = format!("/+workers/{}/claim?instance={}{purpose}", self.name, self.description.instance);
+        let request = self.link.request(Method::POST, &path)?;
         let answer = self.link.send(request).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);

@@ -20,12 +20,13 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Purpose, Step};
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
+use crate::panics;
 
 /// Takes `job` through all its steps and hands the wheel in through `link`; `steps` is told each one
 /// as it begins. Ends with an outcome whatever happens, and closes the log.
 pub async fn run(job: &Job, link: &Link, worker: &Worker, log: &Log, steps: &watch::Sender<Step>) -> Outcome {
     let mut clock = Clock::start(steps);
-    let ended = go(job, link, worker, log, &mut clock).await;
+    let ended = guarded(steps, go(job, link, worker, log, &mut clock)).await;
     if let Err(Stop::Failed(failure)) = &ended {
         log.note(&format!("failed at step {}: {}", failure.step.name(), failure.hint));
     }
@@ -43,6 +44,24 @@ pub async fn run(job: &Job, link: &Link, worker: &Worker, log: &Log, steps: &wat
         Err(Stop::Failed(failure)) => Outcome::Failed(failure),
         Err(Stop::Needs(requirements)) => Outcome::Needs { requirements },
     }
+}
+
+/// What `work` comes to; a panic in it is the worker's failure, told at once and not when the lease ends.
+async fn guarded<T>(
+    steps: &watch::Sender<Step>,
+    work: impl Future<Output = Result<T, Stop>>,
+) -> Result<T, Stop> {
+    let ended = panics::caught(async { Ok(work.await) }).await;
+    ended.unwrap_or_else(|panic| Err(broke_off(&panic, *steps.borrow()).into()))
+}
+
+/// The failure of a worker that broke off by a mistake of its own.
+pub fn broke_off(error: &Error, step: Step) -> Failure {
+    let why = match error {
+        Error::Internal(why) => format!("{why:#}"),
+        other => other.to_string(),
+    };
+    failure(Class::Worker, step, format!("the worker broke off: {why}; please report this"))
 }
 
 /// What a job came to.
@@ -166,4 +185,24 @@ fn compiler() -> Option<(String, String)> {
     let (family, version) = name.rsplit_once('-')?;
     let family = family.rsplit('-').next().unwrap_or(family);
     Some((family.to_owned(), version.to_owned()))
+}
+
+#[cfg(test)]
+#[expect(clippy::panic, reason = "that is what is tested")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_job_is_the_workers_failure_at_the_step_where_it_was() {
+        let (steps, _seen) = watch::channel(Step::Fetch);
+        let work = async {
+            steps.send_replace(Step::Repair);
+            tokio::task::yield_now().await;
+            panic!("on {}", "purpose")
+        };
+        let ended: Result<(), Stop> = guarded(&steps, work).await;
+        let Err(Stop::Failed(why)) = ended else { panic!("a failure") };
+        assert_eq!((why.class, why.step), (Class::Worker, Step::Repair));
+        assert_eq!(why.hint, "the worker broke off: panic: on purpose; please report this");
+    }
 }

@@ -322,6 +322,7 @@ fn limit_exit(class: Class) -> Exit {
     match class {
         Class::Memory => Exit::Memory,
         Class::Disk => Exit::Disk,
+        Class::Worker => Exit::Room,
         Class::LogSize => Exit::LogSize,
         Class::Processes => Exit::Processes,
         _ => Exit::Timeout,
@@ -330,11 +331,7 @@ fn limit_exit(class: Class) -> Exit {
 
 /// What went wrong on our side of the sandbox.
 pub fn ours(error: &Error, step: Step) -> Failure {
-    let class = match error {
-        Error::Full(_) => Class::Disk,
-        _ => Class::Worker,
-    };
-    Failure { class, hint: format!("{error}"), line: None, step }
+    Failure { class: Class::Worker, hint: format!("{error}"), line: None, step }
 }
 
 /// Exact files that came through gates, by name.

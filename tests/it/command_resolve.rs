@@ -31,8 +31,14 @@ pub async fn start() -> Server {
     let plain = worker::target(TARGET, "3.12.1", &tags);
     let markers = markers.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     let targets = vec![Target { markers, ..plain }];
-    let description =
-        WorkerDescription { targets, slots: 1, isolation: "none".into(), version: "1".into(), off: None };
+    let description = WorkerDescription {
+        targets,
+        slots: 1,
+        isolation: "none".into(),
+        version: "1".into(),
+        off: None,
+        instance: String::new(),
+    };
     server.app.builds.register("root", "w", &description).await.expect("a worker");
     server
 }

@@ -232,6 +232,7 @@ async fn a_wheel_that_serves_others_serves_them_without_a_second_build() {
         isolation: "none".into(),
         version: "1".into(),
         off: None,
+        instance: String::new(),
     };
     server.app.builds.register("root", "two", &description).await.unwrap();
     let url = "/alice/dev/+w/cp313-test/demo-1.0-1ww-cp313-cp313-manylinux_2_17_x86_64.whl";

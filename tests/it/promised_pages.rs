@@ -50,6 +50,7 @@ async fn offer(server: &Server, targets: Vec<Target>) {
         isolation: "bubblewrap".into(),
         version: "0".into(),
         off: None,
+        instance: String::new(),
     };
     server.app.builds.register("root", "test", &description).await.expect("registers");
 }

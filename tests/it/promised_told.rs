@@ -56,7 +56,7 @@ on_both! {
             }
             let builds = &server.app.builds;
             let seconds = std::time::Duration::from_secs(60);
-            let lane = builds.claim_of("carl", "one", Some(Purpose::Metadata), seconds).await;
+            let lane = builds.claim_of("carl", "one", "", Some(Purpose::Metadata), seconds).await;
             let job = lane.expect("a claim").expect("a job");
             assert_eq!((job.purpose, job.project.as_deref()), (Purpose::Metadata, Some("demo")));
             let text = metadata("six>=1.0");
@@ -135,16 +135,24 @@ on_both! {
         let order = json!({"requirement": "demo", "from": "alice/dev", "targets": ["cp312-test"], "purpose": "metadata"});
         let (status, body) = server.ask("POST", "/+builds", &Auth::root(), Some(order.clone())).await;
         assert_eq!((status, &body["result"][0]["purpose"]), (200, &json!("metadata")), "{body}");
-        let job = worker.claim().await;
         let wheel = Package::new("demo", "1.0").wheel();
-        let (status, body) = worker.hand_in(&job, &encode_segment(&wheel.filename), wheel.bytes).await;
-        assert_eq!(status, 400, "{body}");
+        // It runs again, since another worker may do better.
+        for _ in 0..3 {
+            let job = worker.claim().await;
+            let name = encode_segment(&wheel.filename);
+            let (status, body) = worker.hand_in(&job, &name, wheel.bytes.clone()).await;
+            assert_eq!(status, 400, "{body}");
+        }
         let of = |order: Value| async { server.ask("POST", "/+builds", &Auth::root(), Some(order)).await.1 };
-        assert_eq!(of(order).await["result"][0]["failure"]["class"], "wrong-wheel");
+        let failed = server.ask("GET", "/+builds?purpose=metadata", &Auth::root(), None).await.1;
+        assert_eq!(failed["result"][0]["failure"]["class"], "worker", "{failed}");
         let order = json!({"requirement": "demo", "from": "alice/dev", "targets": ["cp312-test"]});
         assert_eq!(of(order.clone()).await["result"][0]["purpose"], "wheel");
-        let job = worker.claim().await;
-        worker.outcome(&job, &Outcome::Metadata { text: metadata("six") }).await;
-        assert_eq!(of(order).await["result"][0]["failure"]["class"], "wrong-wheel");
+        for _ in 0..3 {
+            let job = worker.claim().await;
+            worker.outcome(&job, &Outcome::Metadata { text: metadata("six") }).await;
+        }
+        let failed = server.ask("GET", "/+builds", &Auth::root(), None).await.1;
+        assert_eq!(failed["result"][0]["failure"]["class"], "worker", "{failed}");
     }
 }

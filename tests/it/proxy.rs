@@ -44,8 +44,14 @@ pub async fn start_with(change: impl FnOnce(&mut wheelwright::config::Config)) -
         target(NEW, "3.12.1", &["cp312-cp312-manylinux_2_36_x86_64", "py3-none-any"], "linux"),
         target(TWO, "2.7.18", &["cp27-cp27mu-manylinux_2_36_x86_64", "py2-none-any"], "linux2"),
     ];
-    let description =
-        WorkerDescription { targets, slots: 1, isolation: "none".into(), version: "1".into(), off: None };
+    let description = WorkerDescription {
+        targets,
+        slots: 1,
+        isolation: "none".into(),
+        version: "1".into(),
+        off: None,
+        instance: String::new(),
+    };
     server.app.builds.register("root", "w", &description).await.expect("a worker");
     server
 }

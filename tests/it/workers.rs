@@ -1,5 +1,6 @@
 //! Stories of real workers in processes of their own: watched, killed, without privileges.
 
+mod namesakes;
 mod repository;
 
 use crate::command_build::Machine;

@@ -2,6 +2,9 @@
 
 use super::Class;
 
+/// Of a worker whose disk is full.
+pub const ROOM: &str = "the worker's disk is full: make room on it, and ask again";
+
 /// The hint of a class without any more knowledge.
 pub fn of(class: Class) -> &'static str {
     match class {
@@ -57,7 +60,7 @@ fn of_bounds_and_results(class: Class) -> &'static str {
         Class::Memory => {
             "raise the recipe's build.memory (or the setting), or let it compile with fewer jobs at once"
         }
-        Class::Disk => "raise the setting build.disk, or make room on the worker",
+        Class::Disk => "raise the setting build.disk",
         Class::LogSize => "it writes without end, or raise the setting build.log",
         Class::Processes => "raise the setting build.processes, or let it compile with fewer jobs at once",
         Class::WrongWheel => "what came out is not what was asked for; a recipe can say how it is built",

@@ -200,6 +200,7 @@ fn bounds_that_the_sandbox_saw_decide() {
         (Exit::Timeout, Class::Timeout),
         (Exit::Memory, Class::Memory),
         (Exit::Disk, Class::Disk),
+        (Exit::Room, Class::Worker),
         (Exit::LogSize, Class::LogSize),
         (Exit::Processes, Class::Processes),
     ] {

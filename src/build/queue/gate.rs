@@ -45,9 +45,11 @@ impl Builds {
         match self.examine(&row, filename, spool).await? {
             Ok(()) => Ok(()),
             Err(why) => {
-                let told = format!("{} (build {id} has failed)", why.hint);
-                self.fail(id, Some(fence), &why).await?;
-                Err(Error::Bad(told))
+                let then = match self.run_failed(id, fence, &why).await? {
+                    true => "runs again",
+                    false => "has failed",
+                };
+                Err(Error::Bad(format!("{} (build {id} {then})", why.hint)))
             }
         }
     }
@@ -64,7 +66,7 @@ impl Builds {
         };
         if Purpose::named(&row.purpose) != Purpose::Wheel {
             let why = format!("the worker handed in {filename}, and was asked for metadata alone");
-            return Ok(Err(unfit(Class::WrongWheel, why)));
+            return Ok(Err(unfit(Class::Worker, why)));
         }
         let target = self.target(&row.target).await?;
         let target = target.ok_or_else(|| bad!("target {} is not known any more", row.target))?;
@@ -87,7 +89,7 @@ impl Builds {
             return Ok(Ok(()));
         }
         let known = self.held_wheel(row).await?;
-        Ok(Err(unfit(Class::WrongWheel, format!("two wheels were handed in: {known} and {filename}"))))
+        Ok(Err(unfit(Class::Worker, format!("two wheels were handed in: {known} and {filename}"))))
     }
 
     async fn held_wheel(&self, row: &StoredBuild) -> Result<String> {

@@ -16,6 +16,9 @@ pub const BEAT: u64 = 10;
 /// A worker that is silent for so long is lost, in microseconds.
 pub const LEASE: Micros = 60_000_000;
 
+/// Attempts at a change of a worker's row, while others change it.
+const ATTEMPTS: usize = 8;
+
 /// Workers that may be lost over one build.
 pub(super) const MOST_LOSSES: i64 = 2;
 
@@ -23,7 +26,8 @@ impl Builds {
     /// A worker says what it is.
     ///
     /// # Errors
-    /// `Bad` for a name that is none, `Conflict` if another's worker has the name.
+    /// `Bad` for a name that is none, `Conflict` if another worker has the name: another account's, or one
+    /// that was heard of lately.
     pub async fn register(&self, owner: &str, name: &str, description: &WorkerDescription) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
@@ -32,20 +36,46 @@ impl Builds {
         if description.targets.len() > 200 {
             return Err(bad!("a worker offers at most 200 targets"));
         }
-        let row = StoredWorker {
-            name: name.into(),
-            owner: owner.into(),
-            description: serde_json::to_string(description).map_err(Error::internal)?,
-            off: description.off.clone(),
-            seen_at: now(),
-        };
-        match self.0.db.put_worker(&row).await? {
-            true => {
-                self.0.targets.came();
-                Ok(())
-            }
-            false => Err(conflict!("another account's worker is named {name}: choose another with --name")),
+        if description.instance.len() > 100 {
+            return Err(bad!("a worker's instance has at most 100 letters"));
         }
+        for _ in 0..ATTEMPTS {
+            let known = self.0.db.worker(name).await?;
+            if let Some(known) = &known {
+                is_free(known, owner, description)?;
+            }
+            let row = StoredWorker {
+                name: name.into(),
+                owner: owner.into(),
+                description: serde_json::to_string(description).map_err(Error::internal)?,
+                off: description.off.clone(),
+                seen_at: now(),
+            };
+            if self.0.db.put_worker(&row, known.as_ref()).await? {
+                self.0.targets.came();
+                return Ok(());
+            }
+        }
+        Err(Error::Unavailable(format!("much happens to the worker {name} at once: try again")))
+    }
+
+    /// A worker stops: its name is free at once. Its targets count for a while, since it may come back.
+    ///
+    /// # Errors
+    /// `Missing` if another has the name by now.
+    pub async fn leave(&self, owner: &str, name: &str, instance: &str) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let known = self.0.db.worker(name).await?;
+            let mut worker = self.own_worker(owner, name, instance).await?;
+            worker.description.instance.clear();
+            let description = serde_json::to_string(&worker.description).map_err(Error::internal)?;
+            let Some(known) = known else { continue };
+            let row = StoredWorker { description, ..known.clone() };
+            if self.0.db.put_worker(&row, Some(&known)).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Unavailable(format!("much happens to the worker {name} at once: try again")))
     }
 
     /// The most urgent build that a worker can do, waiting for one up to `longest`.
@@ -53,10 +83,10 @@ impl Builds {
     /// # Errors
     /// `Missing` if the worker has not said what it is.
     pub async fn claim(&self, owner: &str, name: &str, longest: Duration) -> Result<Option<Job>> {
-        self.claim_of(owner, name, None, longest).await
+        self.claim_of(owner, name, "", None, longest).await
     }
 
-    /// The same, of one purpose if one is named: long builds must not hold up what takes a moment.
+    /// The same for one instance of a name, and of one purpose if one is named: long builds must not hold up what takes a moment.
     ///
     /// # Errors
     /// As [`Builds::claim`].
@@ -64,10 +94,11 @@ impl Builds {
         &self,
         owner: &str,
         name: &str,
+        instance: &str,
         only: Option<Purpose>,
         longest: Duration,
     ) -> Result<Option<Job>> {
-        let worker = self.own_worker(owner, name).await?;
+        let worker = self.own_worker(owner, name, instance).await?;
         let until = tokio::time::Instant::now() + longest;
         if worker.description.off.is_some() {
             return Ok(None);
@@ -81,6 +112,8 @@ impl Builds {
             if self.is_closing() {
                 return Ok(None);
             }
+            // Another may have got the name while this one waited.
+            self.own_worker(owner, name, instance).await?;
             if let Some(job) = self.try_claim(name, &targets, only).await? {
                 return Ok(Some(job));
             }
@@ -93,9 +126,9 @@ impl Builds {
         }
     }
 
-    async fn own_worker(&self, owner: &str, name: &str) -> Result<Worker> {
+    async fn own_worker(&self, owner: &str, name: &str, instance: &str) -> Result<Worker> {
         let row = self.0.db.worker(name).await?.filter(|row| row.owner == owner);
-        let worker = row.and_then(Worker::read);
+        let worker = row.and_then(Worker::read).filter(|worker| worker.description.instance == instance);
         worker.ok_or_else(|| missing!("worker {name} is not known: it says first what it is"))
     }
 
@@ -196,6 +229,25 @@ impl Builds {
         let fence = self.0.db.build(id).await?.map_or(0, |row| row.fence);
         let row = self.held(owner, id, fence).await?;
         row.source_sha256.ok_or_else(|| lost(id))
+    }
+}
+
+/// Whether a worker may have the name that `known` has: it is the same one, or that one is away.
+fn is_free(known: &StoredWorker, owner: &str, new: &WorkerDescription) -> Result<()> {
+    let name = &known.name;
+    if known.owner != owner {
+        return Err(conflict!("another account's worker is named {name}: choose another with --name"));
+    }
+    let other = Worker::read(known.clone()).map(|known| known.description.instance);
+    let other = other.filter(|instance| !instance.is_empty() && *instance != new.instance);
+    let left = known.seen_at.saturating_add(LEASE).saturating_sub(now());
+    match other {
+        Some(_) if left > 0 => Err(conflict!(
+            "another worker named {name} is at work, or was until a moment ago: choose another name with --name; \
+             if that one is gone, its name is free in {} s",
+            left / 1_000_000 + 1
+        )),
+        Some(_) | None => Ok(()),
     }
 }
 

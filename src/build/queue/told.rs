@@ -19,10 +19,7 @@ impl Builds {
     /// A worker tells the metadata that a wheel would have. What is not fit fails the job.
     pub(super) async fn told(&self, row: StoredBuild, text: String) -> Result<()> {
         if let Err(why) = check(&row, &text) {
-            return match self.fail(row.id, Some(row.fence), &why).await? {
-                true => Ok(()),
-                false => Err(lost(row.id)),
-            };
+            return self.run_failed(row.id, row.fence, &why).await.map(drop);
         }
         let metadata = self.0.store.put(text.into()).await?;
         let log = match self.join_log(row.id).await? {
@@ -42,7 +39,7 @@ impl Builds {
 fn check(row: &StoredBuild, text: &str) -> Result<(), Failure> {
     let unfit = |class, why: String| Err(failure(class, why, Step::Report));
     if Purpose::named(&row.purpose) != Purpose::Metadata {
-        return unfit(Class::WrongWheel, "the worker told metadata, and was asked for a wheel".into());
+        return unfit(Class::Worker, "the worker told metadata, and was asked for a wheel".into());
     }
     if text.len() > LONGEST {
         return unfit(Class::BadWheel, format!("its metadata is larger than {} MiB", LONGEST >> 20));

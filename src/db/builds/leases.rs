@@ -42,7 +42,7 @@ pub struct Unfetched {
     pub repository: bool,
 }
 
-fn in_list(count: usize, first: usize) -> String {
+pub(super) fn in_list(count: usize, first: usize) -> String {
     let places: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
     places.join(", ")
 }

@@ -235,7 +235,6 @@ fn timestamp(job: &Job) -> i64 {
 fn ours(error: Error) -> Failure {
     match error {
         Error::Bad(why) => failure(Class::BadWheel, why),
-        Error::Full(why) => failure(Class::Disk, why),
         other => failure(Class::Worker, other.to_string()),
     }
 }

@@ -129,7 +129,6 @@ impl Roots {
         let failed = |error: Error| {
             let class = match &error {
                 Error::Missing(_) => Class::MissingLibrary,
-                Error::Full(_) => Class::Disk,
                 _ => Class::Worker,
             };
             Failure { class, hint: error.to_string(), line: None, step }

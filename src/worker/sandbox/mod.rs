@@ -188,6 +188,7 @@ impl End {
             Self::Limit(Class::Memory) => Exit::Memory,
             Self::Limit(Class::LogSize) => Exit::LogSize,
             Self::Limit(Class::Processes) => Exit::Processes,
+            Self::Limit(Class::Worker) => Exit::Room,
             Self::Limit(_) => Exit::Disk,
         }
     }

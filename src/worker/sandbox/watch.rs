@@ -219,6 +219,6 @@ impl Watch {
         }
         let full = self.plan.watched.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
         let full = full.into_iter().any(|facts| facts.f_bavail * facts.f_frsize < FREE);
-        full.then(|| Stop::new(Class::Disk, "stopped: this machine's disk is nearly full"))
+        full.then(|| Stop::new(Class::Worker, "stopped: this machine's disk is nearly full"))
     }
 }

@@ -54,7 +54,7 @@ on_both! {
         assert!(!page.contains(".whl"), "{page}");
     }
 
-    async fn two_wheels_or_none_are_a_failure(server: Server) {
+    async fn two_wheels_or_none_are_their_workers_fault_and_the_build_runs_again(server: Server) {
         stocked(&server, &["demo"]).await;
         let worker = server.worker("carl", "one").await;
         let build = id(&server.ask_builds("demo").await[0]);
@@ -65,13 +65,21 @@ on_both! {
         let (status, body) = worker.hand_in(&job, &two.filename, two.bytes).await;
         assert_eq!(status, 400);
         assert!(body["message"].as_str().unwrap().contains("two wheels were handed in"), "{body}");
-        assert_eq!(server.build(build).await["failure"]["class"], "wrong-wheel");
-
-        server.ask("POST", &format!("/+builds/{build}/rebuild"), &Auth::root(), None).await;
+        assert!(body["message"].as_str().unwrap().contains("runs again"), "{body}");
+        assert_eq!(server.build(build).await["state"], "queued");
+        // The first run's wheel does not count, nor does one that nobody handed in.
+        let job = worker.claim().await;
+        assert_eq!(worker.outcome(&job, &built(&one.filename)).await, 200);
         let job = worker.claim().await;
         assert_eq!(worker.outcome(&job, &built(&one.filename)).await, 200);
         let failed = server.build(build).await;
-        assert_eq!(failed["failure"]["class"], "wrong-wheel", "the first run's wheel does not count: {failed}");
+        assert_eq!(failed["failure"]["class"], "worker", "{failed}");
+        assert!(failed["failure"]["hint"].as_str().unwrap().contains("handed in no wheel"), "{failed}");
+        // It is not remembered as the source's failure: who asks again gets it.
+        let again = server.ask_builds("demo").await;
+        assert_eq!((id(&again[0]), &again[0]["state"]), (build, &json!("queued")), "{again:?}");
+        worker.builds(&worker.claim().await).await;
+        assert_eq!(server.build(build).await["state"], "built");
     }
 }
 

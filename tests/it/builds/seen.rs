@@ -164,6 +164,26 @@ async fn a_log_read_in_a_terminal_does_not_steer_it() {
 }
 
 #[tokio::test]
+async fn a_list_finds_a_version_in_whatever_spelling_it_has() {
+    let server = Server::start().await;
+    stocked(&server, &["demo", "other"]).await;
+    server.worker("carl", "one").await;
+    let demo = id(&server.ask_builds("demo").await[0]);
+    let other = id(&server.ask_builds("other").await[0]);
+    let found = async |query: &str| {
+        let path = format!("/+builds?{query}");
+        ids(&server.ask("GET", &path, &Auth::root(), None).await.1)
+    };
+    for same in ["1.0", "1", "1.0.0", "v1.0", "%201.0"] {
+        assert_eq!(found(&format!("version={same}&project=demo")).await, [demo], "{same}");
+        assert_eq!(found(&format!("version={same}")).await, [other, demo], "{same}");
+    }
+    for another in ["1.0.1", "1.0rc1", "1!1.0", "no%20version", "%27"] {
+        assert!(found(&format!("version={another}")).await.is_empty(), "{another}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_takes_short_names_and_refuses_what_there_never_is() {
     let server = Server::start().await;
     stocked(&server, &["demo"]).await;

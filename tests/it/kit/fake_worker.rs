@@ -50,6 +50,7 @@ impl Server {
             isolation: "bubblewrap".into(),
             version: "0".into(),
             off: None,
+            instance: String::new(),
         };
         let body = serde_json::to_value(description).expect("JSON");
         let (status, body) = worker.send("PUT", &format!("/+workers/{name}"), body).await;

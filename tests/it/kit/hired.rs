@@ -1,6 +1,7 @@
 //! `wheelwright worker` in a process of its own.
 
 use super::Server;
+use rustix::process::{Pid, Signal};
 use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, BufReader, Lines};
@@ -13,7 +14,7 @@ const READY: &str = "the worker is at its server";
 /// A running worker with a folder of its own; killed when dropped.
 pub struct Hired {
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -43,29 +44,65 @@ impl Hired {
         change: impl FnOnce(&mut Command, &Path),
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = Command::new(program);
-        command.args(["worker", "--server", &server.url(""), "--name", name, "--slots", "1"]);
-        command.arg("--folder").arg(folder.path().join("work")).current_dir(folder.path());
-        command.env_clear().env("WHEELWRIGHT_TOKEN", token);
-        for name in ["PATH", "HOME"] {
-            command.envs(std::env::var_os(name).map(|value| (name, value)));
-        }
+        let mut command = order(server, token, name, program, folder.path());
         change(&mut command, folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        Self::run(command, folder).await
+    }
+
+    /// Once more in the folder of one that is gone.
+    pub async fn again(server: &Server, token: &str, name: &str, folder: tempfile::TempDir) -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_wheelwright"));
+        let mut command = order(server, token, name, program, folder.path());
+        command.args(["--target", "cp313"]);
+        Self::run(command, folder).await
+    }
+
+    /// What one says that the server does not take.
+    pub async fn refused(server: &Server, token: &str, name: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = Path::new(env!("CARGO_BIN_EXE_wheelwright"));
+        let mut command = order(server, token, name, program, folder.path());
+        let ended = command.args(["--target", "cp313"]).output().await.expect("the program starts");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        said
+    }
+
+    async fn run(mut command: Command, folder: tempfile::TempDir) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let said = BufReader::new(child.stderr.take().expect("its log")).lines();
         until_ready(said).await;
-        Self { child, _folder: folder }
+        Self { child, folder }
     }
 
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// kill -9, and its folder with it.
-    pub async fn kill(mut self) {
+    /// kill -9; what is left is its folder.
+    pub async fn kill(mut self) -> tempfile::TempDir {
         self.child.kill().await.expect("it ran");
+        self.folder
     }
+
+    /// Stops it as an administrator does.
+    pub async fn stop(mut self) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a pid");
+        rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
+        assert!(self.child.wait().await.expect("it ends").success());
+    }
+}
+
+fn order(server: &Server, token: &str, name: &str, program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["worker", "--server", &server.url(""), "--name", name, "--slots", "1"]);
+    command.arg("--folder").arg(folder.join("work")).current_dir(folder);
+    command.env_clear().env("WHEELWRIGHT_TOKEN", token);
+    for name in ["PATH", "HOME"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
 }
 
 /// Reads what a program says until its worker is known; the rest is read by nobody, but read.

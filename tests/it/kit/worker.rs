@@ -35,8 +35,14 @@ pub async fn hire(server: &Server) {
         target(NINE, "3.9.1", &["cp39-cp39-linux_x86_64", "py3-none-any"]),
         target(NEW, "3.13.0", &["cp313-cp313-linux_x86_64", "py3-none-any"]),
     ];
-    let description =
-        WorkerDescription { targets, slots: 1, isolation: "none".into(), version: "1".into(), off: None };
+    let description = WorkerDescription {
+        targets,
+        slots: 1,
+        isolation: "none".into(),
+        version: "1".into(),
+        off: None,
+        instance: String::new(),
+    };
     server.app.builds.register("root", "w", &description).await.expect("a worker");
 }
 
