@@ -45,7 +45,7 @@ use std::sync::Arc;
 #[command(after_help = "Examples:
   wheelwright build docopt 'simplejson==3.17.0' --target cp313 -w wheelhouse/
   wheelwright build git+https://host/repo@v1.2#subdirectory=lib ./my-project -w wheelhouse/
-  wheelwright build --server http://host:3141 --for-index alice/dev mysqlclient
+  wheelwright build --server http://host:3141 --for-index alice/dev docopt
   pip install --no-index --find-links wheelhouse/ docopt
 
 Without --server, sources, environments, builds and logs are kept in --data, by default wheelwright in the user's cache.")]

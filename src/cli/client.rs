@@ -18,7 +18,7 @@ pub use self::lock::lock;
 pub use self::output::{refuse_overwriting, write};
 pub use self::proxy::Proxy;
 pub use self::python::Python;
-pub use self::show::{Shown, pin};
+pub use self::show::{Shown, failed_builds, pin};
 
 use crate::bad;
 use crate::config::secret_url::masked;

@@ -68,32 +68,47 @@ pub struct Compiled {
 impl Compile {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
-        let done = self.compile(&progress).await;
-        report(done, self.json)
+        let mut failed = Vec::new();
+        let done = self.compile(&progress, &mut failed).await;
+        report(done, &failed, self.json)
     }
 
-    async fn compile(&self, progress: &Progress) -> Result<(String, Value)> {
+    async fn compile(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
         let input = self.input.clone().unwrap_or_else(default_input);
         client::refuse_overwriting(&input, &self.output)?;
         let extras: BTreeSet<ProjectName> = self.extras.iter().cloned().collect();
         let read = Input::read(&input, &extras, &self.groups)?;
         read.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let proxy = self.through.open().await?;
+        let done = self.compile_at(&proxy, &input, &read, progress).await;
+        if let Err(error) = &done {
+            *failed = client::failed_builds(&proxy, &error.to_string()).await;
+        }
+        done
+    }
+
+    async fn compile_at(
+        &self,
+        proxy: &Proxy,
+        input: &Path,
+        read: &Input,
+        progress: &Progress,
+    ) -> Result<(String, Value)> {
         let line = progress.begin(&format!("{} for {}", input.display(), proxy.target), "compile");
         let kept = self.kept();
-        let mut compiled = compile(&proxy, self.through.python.as_deref(), &read, &kept).await?;
-        compiled.text = self.signed(&compiled.text, &input);
+        let mut compiled = compile(proxy, self.through.python.as_deref(), read, &kept).await?;
+        compiled.text = self.signed(&compiled.text, input);
         let pinned = pins(&compiled.text);
         let (mut count, mut builds) = (pinned.len(), Vec::new());
         let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);
         let text = if is_lock || self.generate_hashes {
             line.doing("resolve");
-            let shown = Shown::new(&proxy, progress);
+            let shown = Shown::new(proxy, progress);
             let resolved = super::resolve::resolved(&shown, &pinned).await?;
             builds = shown.into_seen();
             let lines: Vec<String> = resolved.into_iter().chain(compiled.locals.clone()).collect();
             count = lines.len();
-            let lock = client::lock(&proxy, &lines).await?;
+            let lock = client::lock(proxy, &lines).await?;
             match is_lock {
                 true => lock.to_text()?,
                 false => with_hashes(&compiled.to_text(), &lock),
@@ -184,7 +199,7 @@ fn default_input() -> PathBuf {
 }
 
 /// Tells how a command ended, in words or as JSON.
-pub fn report(done: Result<(String, Value)>, as_json: bool) -> Result<ExitCode> {
+pub fn report(done: Result<(String, Value)>, failed: &[Value], as_json: bool) -> Result<ExitCode> {
     match done {
         Ok((said, value)) => {
             // Words would run into a result that goes to standard output.
@@ -195,7 +210,7 @@ pub fn report(done: Result<(String, Value)>, as_json: bool) -> Result<ExitCode> 
             Ok(ExitCode::SUCCESS)
         }
         Err(error) if as_json => {
-            table::json(&json!({ "ok": false, "message": error.to_string() }))?;
+            table::json(&json!({ "ok": false, "message": error.to_string(), "builds": failed }))?;
             Ok(ExitCode::FAILURE)
         }
         Err(error) => Err(error),

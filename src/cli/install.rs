@@ -1,7 +1,7 @@
 //! `wheelwright install`: exactly what a file says, into the Python at hand, as wheels only.
 
 use super::build::progress::Progress;
-use super::client::{Input, Installer, Plan, Proxy, Python, Shown, Through, Tool, Wanted};
+use super::client::{self, Input, Installer, Plan, Proxy, Python, Shown, Through, Tool, Wanted};
 use super::compile::{extra, report};
 use super::resolve::resolved;
 use crate::bad;
@@ -23,7 +23,7 @@ use url::Url;
 #[command(after_help = "Examples:
   wheelwright install -r requirements.urls
   wheelwright install -r pylock.toml --group test --python .venv
-  wheelwright install -r requirements.txt -- --user")]
+  wheelwright install -r requirements.txt -- --target site")]
 pub struct Install {
     /// requirements.urls, requirements.txt or pylock.toml; may be repeated
     #[arg(short = 'r', long = "requirement", value_name = "FILE", required = true)]
@@ -50,11 +50,12 @@ pub struct Install {
 impl Install {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
-        let done = self.install(&progress).await;
-        report(done, self.json)
+        let mut failed = Vec::new();
+        let done = self.install(&progress, &mut failed).await;
+        report(done, &failed, self.json)
     }
 
-    async fn install(&self, progress: &Progress) -> Result<(String, Value)> {
+    async fn install(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
         let python = Python::find(self.through.python.as_deref()).await?;
         let (mut plan, mut inputs) = (Plan::default(), Vec::new());
         for file in &self.files {
@@ -70,7 +71,13 @@ impl Install {
             if proxy.is_none() && (needs_server || !input.locals.is_empty() || self.through.token.is_some()) {
                 proxy = Some(self.through.open().await?);
             }
-            take_lines(input, proxy.as_ref().filter(|_| needs_server), progress, &mut plan).await?;
+            let server = proxy.as_ref().filter(|_| needs_server);
+            if let Err(error) = take_lines(input, server, progress, &mut plan).await {
+                if let Some(proxy) = server {
+                    *failed = client::failed_builds(proxy, &error.to_string()).await;
+                }
+                return Err(error);
+            }
         }
         if proxy.is_none() && (!plan.locals.is_empty() || self.through.token.is_some()) {
             proxy = Some(self.through.open().await?);

@@ -3,7 +3,6 @@
 use super::build::progress::Progress;
 use super::client::{self, Input, Shown, Through};
 use super::compile::{pins, report};
-use super::table;
 use crate::error::Result;
 use crate::packaging::pylock;
 use serde_json::{Value, json};
@@ -34,13 +33,8 @@ impl Resolve {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
         let mut failed = Vec::new();
-        match self.resolve(&progress, &mut failed).await {
-            Err(error) if self.json => {
-                table::json(&json!({ "ok": false, "message": error.to_string(), "builds": failed }))?;
-                Ok(ExitCode::FAILURE)
-            }
-            done => report(done, self.json),
-        }
+        let done = self.resolve(&progress, &mut failed).await;
+        report(done, &failed, self.json)
     }
 
     async fn resolve(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
@@ -52,7 +46,7 @@ impl Resolve {
         let mut lines = match resolved(&shown, &input.pinned()).await {
             Ok(lines) => lines,
             Err(error) => {
-                *failed = shown.told(&error.to_string()).await;
+                *failed = client::failed_builds(&proxy, &error.to_string()).await;
                 return Err(error);
             }
         };

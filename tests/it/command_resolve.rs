@@ -181,9 +181,14 @@ async fn a_failure_is_json_with_class_hint_and_build() {
         job.build
     };
     let (ran, id) = tokio::join!(run(&desk, &server, &["resolve", "--json"]), failing);
-    // The second time nothing runs: what is known is told alike.
+    // The second time nothing runs: what is known is told alike. So it is where only that version will do.
+    desk.write("requirements.in", "demo>=1\n");
     let again = run(&desk, &server, &["resolve", "--json"]).await;
-    for ran in [ran, again] {
+    let compiled = run(&desk, &server, &["compile", "requirements.in", "new.txt", "--json"]).await;
+    desk.environment(false).await;
+    let install = ["install", "-r", "requirements.txt", "--with", "pip", "--json"];
+    let installed = run(&desk, &server, &install).await;
+    for ran in [ran, again, compiled, installed] {
         let told = ran.failed().json();
         assert_eq!(told["ok"], false, "{told}");
         let [build] = &**told["builds"].as_array().expect("builds") else { panic!("{told}") };
@@ -191,6 +196,7 @@ async fn a_failure_is_json_with_class_hint_and_build() {
             (&build["id"], &build["class"], &build["hint"]),
             (&id.into(), &"compiler".into(), &"mend it".into())
         );
+        assert_eq!((&build["project"], &build["version"]), (&"demo".into(), &"1.0".into()));
         assert!(told["message"].as_str().expect("a message").contains(&format!("/+builds/{id}")), "{told}");
     }
     assert!(!desk.path("requirements.urls").exists());

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 mod extract;
 mod reference;
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
+    extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
     "scripts/first-steps",
@@ -226,6 +227,7 @@ macro_rules! documents_work {
 }
 
 documents_work! {
+    the_examples_in_the_programs_help_work: "wheelwright --help",
     the_commands_of_the_readme_work: "README.md",
     the_commands_for_contributors_are_there: "CONTRIBUTING.md",
     the_first_steps_work: "scripts/first-steps",
@@ -285,7 +287,12 @@ fn every_document_has_its_test_and_every_exception_its_line() {
     for exempt in exempt() {
         assert!(known.contains(&exempt.document), "not-run.txt: {} is no document", exempt.document);
     }
-    for key in file("before.sh").split('\'').skip(1).step_by(2).filter(|key| key.contains(".md")) {
+    for key in file("before.sh")
+        .split('\'')
+        .skip(1)
+        .step_by(2)
+        .filter(|key| key.contains(".md") || key.contains(extract::HELP))
+    {
         let is_used = |document: &str, is_it: &dyn Fn(&extract::Command) -> bool| {
             assert!(extract::commands(document).iter().any(is_it), "before.sh: {key:?} is in no document");
         };

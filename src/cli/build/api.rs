@@ -65,6 +65,9 @@ pub struct Order {
 #[serde(default)]
 pub struct Build {
     pub id: i64,
+    pub project: Option<String>,
+    pub version: Option<String>,
+    pub target: Option<String>,
     pub state: String,
     pub step: Option<String>,
     /// When it ended, in RFC 3339.

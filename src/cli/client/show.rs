@@ -161,20 +161,6 @@ impl<'a> Shown<'a> {
         self.seen.lock().push(watched);
     }
 
-    /// The failed builds that a refusal points to: id, class, hint.
-    pub async fn told(&self, refusal: &str) -> Vec<Value> {
-        let mut told = Vec::new();
-        for id in builds_in(refusal) {
-            let Ok(build) = self.proxy.api.build(id).await else { continue };
-            let Some(failure) = &build.failure else { continue };
-            told.push(json!({
-                "id": id, "class": failure.class, "hint": failure.hint, "line": failure.line,
-                "state": build.state,
-            }));
-        }
-        told
-    }
-
     /// Shows the end of the logs that a refusal points to.
     pub async fn tails(&self, refusal: &str) {
         for id in builds_in(refusal) {
@@ -188,6 +174,20 @@ impl<'a> Shown<'a> {
             }
         }
     }
+}
+
+/// The failed builds that a refusal points to: what of, class, hint.
+pub async fn failed_builds(proxy: &Proxy, refusal: &str) -> Vec<Value> {
+    let mut told = Vec::new();
+    for id in builds_in(refusal) {
+        let Ok(build) = proxy.api.build(id).await else { continue };
+        let Some(failure) = &build.failure else { continue };
+        told.push(json!({
+            "id": id, "project": build.project, "version": build.version, "target": build.target,
+            "state": build.state, "class": failure.class, "hint": failure.hint, "line": failure.line,
+        }));
+    }
+    told
 }
 
 /// The numbers of the builds that a text points to: `…/+builds/12/log`.

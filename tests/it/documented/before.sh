@@ -92,5 +92,26 @@ before() {
         # What the image is made with.
         export WHEELSPROXY_URL="$SERVER/v1/pypi/$TARGET/"
         ;;
+    'wheelwright --help')
+        prepare make run
+        prepare wheelwright user create alice
+        prepare wheelwright index create alice/dev --bases root/pypi
+        ;;
+    'wheelwright --help# build')
+        prepare repository "$SCRATCH/repo" v1.2
+        prepare project my-project my-project
+        # --token, or this.
+        prepare wheelwright token create alice
+        export WHEELWRIGHT_TOKEN="$TOKEN"
+        ;;
+    'wheelwright --help# compile')
+        echo 'docopt' >requirements.in
+        printf '[project]\nname = "app"\nversion = "1"\ndependencies = ["docopt"]\n' >pyproject.toml
+        printf '[project.optional-dependencies]\nweb = ["six"]\n[dependency-groups]\ntest = ["idna"]\n' >>pyproject.toml
+        prepare python3 -m venv .venv
+        ;;
+    'wheelwright --help# install')
+        prepare wheelwright resolve requirements.txt requirements.urls
+        ;;
     esac
 }

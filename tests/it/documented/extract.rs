@@ -21,8 +21,14 @@ pub struct Command {
     pub is_inline: bool,
 }
 
+/// The program itself as a document.
+pub const HELP: &str = "wheelwright --help";
+
 /// All of a document, in order.
 pub fn commands(document: &str) -> Vec<Command> {
+    if document == HELP {
+        return examples();
+    }
     let text = text_of(document);
     let mut found = match document.ends_with(".md") {
         true => markdown(&text),
@@ -32,6 +38,17 @@ pub fn commands(document: &str) -> Vec<Command> {
         command.place = format!("{document}:{}", command.place);
     }
     found
+}
+
+/// What `--help` has below `Examples:`, of every command.
+fn examples() -> Vec<Command> {
+    let of = |name: String| {
+        let help = super::reference::help(&[&name]);
+        let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+        let lines: Vec<(usize, &str)> = lines.take_while(|line| line.starts_with("  ")).enumerate().collect();
+        block(&lines, &name)
+    };
+    super::reference::subcommands(&super::reference::help(&[])).into_iter().flat_map(of).collect()
 }
 
 /// The first block of a language below a heading.

@@ -4,7 +4,7 @@ use super::extract::text_of;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-fn help(command: &[&str]) -> String {
+pub fn help(command: &[&str]) -> String {
     let told = Command::new(env!("CARGO_BIN_EXE_wheelwright")).args(command).arg("--help").output();
     let told = told.expect("it starts");
     assert!(told.status.success(), "wheelwright {command:?} --help: {told:?}");
@@ -12,7 +12,7 @@ fn help(command: &[&str]) -> String {
 }
 
 /// The names below `Commands:`.
-fn subcommands(help: &str) -> BTreeSet<String> {
+pub fn subcommands(help: &str) -> BTreeSet<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = lines.take_while(|line| !line.is_empty());
     let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
