@@ -225,7 +225,7 @@ mod tests {
 
         /// What is shown and sent back can be told from what was kept, and means the same to everybody.
         #[test]
-        fn masking_twice_changes_nothing(text in "[a-z+]{1,8}://[a-z:@/?=&#.0-9]{0,30}") {
+        fn masking_twice_changes_nothing(text in "https?://([a-z]{1,5}(:[a-z0-9]{0,5})?@)?[a-z]{1,9}\\.test/[a-z/]{0,9}(\\?[a-z=&0-9]{0,9})?(#[a-z=&]{0,9})?") {
             prop_assert_eq!(masked(&masked(&text)), masked(&text));
         }
     }
