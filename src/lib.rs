@@ -6,10 +6,11 @@ pub mod child;
 pub mod config;
 pub mod counters;
 pub mod error;
+pub mod pace;
 pub mod panics;
+pub mod tools;
 
 // Words: the packaging standards as pure functions.
-pub mod pace;
 pub mod packaging;
 
 // The outside: rows, bytes, other indexes, repositories, the resolver.

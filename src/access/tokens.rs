@@ -7,10 +7,10 @@ use crate::db::{Db, Micros, Tx};
 use crate::error::Result;
 use crate::index::directory::IndexName;
 use crate::packaging::name::ProjectName;
+use crate::tools::hex;
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
 
 /// So that secret scanners know what they found.
 pub const PREFIX: &str = "ww_";
@@ -40,11 +40,7 @@ pub fn secret() -> String {
 
 /// What is stored of a secret. Plain sha256 does: 256 random bits cannot be guessed.
 pub fn fingerprint(secret: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(secret.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::sha256(secret)
 }
 
 fn stored(

@@ -15,13 +15,13 @@ use crate::access::Who;
 use crate::db::Micros;
 use crate::error::{Error, Result};
 use crate::index::directory::{Directory, Index, IndexName};
-use crate::index::inheritance::glob;
 use crate::index::options;
 use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::tags;
 use crate::panics;
+use crate::tools::glob;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sweep::Sweep;
@@ -297,7 +297,7 @@ fn fits(asked: &str, target: &Target) -> bool {
         None => target.matches(asked),
         Some(_) => {
             let [asked, name] = [asked, &target.name].map(str::to_ascii_lowercase);
-            glob(asked.as_bytes(), name.as_bytes())
+            glob::matches(&asked, &name)
         }
     }
 }

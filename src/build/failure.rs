@@ -25,6 +25,13 @@ pub struct Failure {
     pub step: Step,
 }
 
+impl Failure {
+    /// One that quotes no line of the log.
+    pub fn new(class: Class, step: Step, hint: impl Into<String>) -> Self {
+        Self { class, hint: hint.into(), line: None, step }
+    }
+}
+
 /// The kinds of failure; their names are part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,10 +10,10 @@ use crate::db::{Db, now};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
+use crate::tools::hex;
 use bytes::Bytes;
 use http::HeaderValue;
 use moka::Equivalent;
-use sha2::{Digest, Sha256};
 use std::sync::{Arc, Weak};
 
 /// Bytes of facts and small documents held in memory.
@@ -143,7 +143,7 @@ impl Files {
         project: (&str, u64),
         bytes: Bytes,
     ) -> Result<Arc<Document>> {
-        let etag = etag(&super::hex(&Sha256::digest(&bytes)))?;
+        let etag = etag(&hex::sha256(&bytes))?;
         let (project, stamp) = project;
         let truth = Truth { project: project.into(), stamp, directory: Arc::downgrade(directory) };
         let document = Arc::new(Document { bytes, etag, public: is_public(directory, index), truth });

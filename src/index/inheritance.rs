@@ -6,6 +6,7 @@
 
 use super::directory::{Directory, Index, IndexName, Kind, Stage};
 use crate::packaging::name::ProjectName;
+use crate::tools::glob;
 use std::collections::{BTreeSet, VecDeque};
 
 /// The indexes that make up one index.
@@ -151,30 +152,7 @@ fn reserves(pattern: &str, project: &ProjectName) -> bool {
             c => normal.push(c.to_ascii_lowercase()),
         }
     }
-    glob(normal.as_bytes(), project.as_str().as_bytes())
-}
-
-/// Whether `pattern` is `text`: `*` matches any run; linear in practice, since a later `*` forgets the earlier.
-pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p + 1, t));
-                p += 1;
-            }
-            Some(byte) if Some(byte) == text.get(t) => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((after, from)) => {
-                    (p, t) = (after, from + 1);
-                    star = Some((after, from + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    glob::matches(&normal, project.as_str())
 }
 
 #[cfg(test)]

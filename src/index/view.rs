@@ -16,13 +16,13 @@ use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
+use crate::tools::hex;
 use crate::upstream::client;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::HeaderValue;
 use key::{KeyRef, PageKey};
 use parking_lot::RwLock;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -451,11 +451,8 @@ fn render(page: &Page, form: Form, depth: u8) -> Result<(Variant, Option<Variant
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(7));
     encoder.write_all(&body)?;
     let packed = encoder.finish()?;
-    let hex = crate::index::hex(&Sha256::digest(&body));
-    let tag = |suffix: &str| {
-        let short = hex.get(..32).unwrap_or(&hex);
-        HeaderValue::try_from(format!("\"{short}{suffix}\"")).map_err(Error::internal)
-    };
+    let hex = hex::short_sha256(&body, 32);
+    let tag = |suffix: &str| HeaderValue::try_from(format!("\"{hex}{suffix}\"")).map_err(Error::internal);
     let gzip = match packed.len() < body.len() {
         true => Some(Variant { etag: tag("-gz")?, body: packed.into() }),
         false => None,

@@ -1,5 +1,6 @@
 //! Which Linux systems a wheel's shared objects run on: platform tags from what they need (PEP 600, PEP 656).
 
+use crate::tools::glob;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::elf::Elf;
@@ -85,7 +86,7 @@ pub fn needs(objects: &BTreeMap<String, Elf>, exclude: &[String]) -> Needs {
             } else if !known
                 && !is_loader(library)
                 && !in_wheel(objects, member, elf, library)
-                && !exclude.iter().any(|pattern| matches(pattern, library))
+                && !exclude.iter().any(|pattern| glob::matches(pattern, library))
             {
                 needs.foreign.entry(library.clone()).or_default().insert(member.clone());
             }
@@ -114,20 +115,6 @@ pub fn is_allowed(library: &str) -> bool {
 /// The dynamic linker itself: `ld-linux-x86-64.so.2`, `ld64.so.2`.
 fn is_loader(library: &str) -> bool {
     library.starts_with("ld-linux") || matches!(library, "ld64.so.1" | "ld64.so.2" | "ld.so.1")
-}
-
-/// A pattern with `*`, as `auditwheel --exclude` takes it.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => {
-            let Some(rest) = name.strip_prefix(before) else { return false };
-            rest.char_indices()
-                .map(|(at, _)| at)
-                .chain([rest.len()])
-                .any(|at| rest.get(at..).is_some_and(|rest| matches(after, rest)))
-        }
-    }
 }
 
 /// Whether the search path of `member` leads to `library` in the wheel.
@@ -291,20 +278,6 @@ mod tests {
         assert!(needs(&objects, &[]).is_plain());
         objects.insert("a.so".to_owned(), elf(&["libx.so.1"], &[], &["$ORIGIN/../pkg.libs", "/pkg.libs"]));
         assert_eq!(needs(&objects, &[]).foreign["libx.so.1"], BTreeSet::from(["a.so".to_owned()]));
-    }
-
-    #[test]
-    fn patterns_match_as_the_shell_does() {
-        for (pattern, name, expected) in [
-            ("libx.so.1", "libx.so.1", true),
-            ("libx.so.*", "libx.so.12", true),
-            ("*", "", true),
-            ("lib*.so*", "libx.so", true),
-            ("lib*.so.*", "libx.so", false),
-            ("libx", "libxy", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The name of a blob: a sha256, and nothing else can be one.
 
+use crate::tools::hex;
 use std::fmt;
 
 /// Parsed from 64 lower-case hex digits, so that no other text ever becomes part of a path.
@@ -28,12 +29,12 @@ impl Key {
 
     /// Two hex digits: the folder it lies in.
     pub fn shard(&self) -> String {
-        hex(&self.0[..1])
+        hex::encode(&self.0[..1])
     }
 
     /// The other 62.
     pub fn rest(&self) -> String {
-        hex(&self.0[1..])
+        hex::encode(&self.0[1..])
     }
 
     /// 0..256
@@ -50,7 +51,7 @@ impl From<[u8; 32]> for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -58,13 +59,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// Lower case.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 fn digit(ascii: u8) -> Option<u8> {

@@ -1,8 +1,9 @@
 //! A file on its way in: written and hashed off the async threads, in batches.
 
-use super::key::{Key, hex};
+use super::key::Key;
 use super::staging::Staging;
 use crate::error::Result;
+use crate::tools::hex;
 use blake2::Blake2b256;
 use bytes::{Bytes, BytesMut};
 use md5::Md5;
@@ -105,9 +106,9 @@ impl Spool {
         let writer = self.idle().await?;
         let sha256: [u8; 32] = writer.sha256.finalize().into();
         let digests = Digests {
-            sha256: hex(&sha256),
-            md5: hex(&writer.md5.finalize()),
-            blake2_256: hex(&writer.blake2.finalize()),
+            sha256: hex::encode(sha256),
+            md5: hex::encode(writer.md5.finalize()),
+            blake2_256: hex::encode(writer.blake2.finalize()),
             size: self.size,
         };
         self.writer = Writing::Finished { digests: digests.clone(), key: sha256.into(), file: writer.file };

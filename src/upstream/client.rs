@@ -93,9 +93,7 @@ pub const ASKER: &str = "x-wheelwright-mirror";
 
 /// What stands in it: nothing that others could read an index's name from.
 pub fn asker(uuid: &str, index: &str) -> String {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(format!("{uuid} {index}").as_bytes());
-    digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    crate::tools::hex::short_sha256(format!("{uuid} {index}"), 24)
 }
 
 /// Speaks HTTP to upstreams. Cheap to clone.

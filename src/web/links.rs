@@ -9,12 +9,12 @@ use crate::missing;
 use crate::packaging::html;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
+use crate::tools::hex;
 use axum::body::Body;
 use axum::response::Response;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::io::Write;
 
 /// Every file of the index and of the stages among its bases: what a mirror could have is endless.
@@ -62,9 +62,8 @@ fn flat(ctx: &Ctx, title: &str, files: &[File]) -> Result<Response> {
 /// A page made for this request: compressed if wanted, confirmed if known.
 pub(super) fn bytes(headers: &HeaderMap, body: Vec<u8>, content_type: HeaderValue) -> Result<Response> {
     let gzip = negotiate::takes_gzip(headers);
-    let hex = crate::index::hex(&Sha256::digest(&body));
     let suffix = if gzip { "-gz" } else { "" };
-    let etag = format!("\"{}{suffix}\"", hex.get(..32).unwrap_or_default());
+    let etag = format!("\"{}{suffix}\"", hex::short_sha256(&body, 32));
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
     let mut response = Response::new(Body::empty());
     if negotiate::none_match(headers, &etag) {

@@ -116,7 +116,7 @@ fn texts(requirements: &[Requirement]) -> Vec<String> {
 }
 
 fn unsatisfiable(error: &Error) -> Failure {
-    Failure { class: Class::BuildRequirement, hint: error.to_string(), line: None, step: Step::Environment }
+    Failure::new(Class::BuildRequirement, Step::Environment, error.to_string())
 }
 
 fn failed(printed: &str, code: i32) -> Failure {
@@ -169,12 +169,7 @@ fn only_wheel(mut files: Vec<Collected>) -> Result<Collected, Failure> {
     };
     match (hint, files.pop()) {
         (None, Some(wheel)) => Ok(wheel),
-        (hint, _) => Err(Failure {
-            class: Class::WrongWheel,
-            hint: hint.unwrap_or_default(),
-            line: None,
-            step: Step::Collect,
-        }),
+        (hint, _) => Err(Failure::new(Class::WrongWheel, Step::Collect, hint.unwrap_or_default())),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::build::job::Step;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
+use crate::tools::hex;
 
 /// Where an environment stands in the sandbox.
 pub const INSIDE: &str = "/env";
@@ -94,7 +95,7 @@ impl<'a> Request<'a> {
             hash.update(part.as_bytes());
             hash.update(b"\0");
         }
-        Ok(hexadecimal(&hash.finalize()))
+        Ok(hex::encode(&hash.finalize()))
     }
 }
 
@@ -102,10 +103,6 @@ impl<'a> Request<'a> {
 fn identity(interpreter: &Interpreter) -> String {
     let Interpreter { executable, target, .. } = interpreter;
     format!("{} {} {}", executable.display(), target.version, target.abi)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An environment that cannot be evicted as long as this lives.

@@ -10,6 +10,7 @@ use super::link::Link;
 use crate::bad;
 use crate::build::job::Job;
 use crate::error::Result;
+use crate::tools::hex;
 
 /// Writes the job's source into `folder` under a name of ours; its ending tells the kind of archive.
 ///
@@ -42,7 +43,7 @@ pub async fn sha256(path: &Path) -> Result<String> {
         loop {
             let read = file.read(&mut buffer)?;
             if read == 0 {
-                return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+                return Ok(hex::encode(hash.finalize()));
             }
             hash.update(buffer.get(..read).unwrap_or_default());
         }

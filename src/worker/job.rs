@@ -80,7 +80,11 @@ async fn go(
 ) -> Result<Brought, Stop> {
     let interpreter =
         worker.interpreters.iter().find(|each| each.target.name == job.target).ok_or_else(|| {
-            failure(Class::Worker, Step::Fetch, format!("this worker has no interpreter for {}", job.target))
+            Failure::new(
+                Class::Worker,
+                Step::Fetch,
+                format!("this worker has no interpreter for {}", job.target),
+            )
         })?;
     let room = Room::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
     let archive = fetch::source(job, link, room.folder.path()).await.map_err(|error| unfetched(&error))?;
@@ -89,7 +93,7 @@ async fn go(
         let python = &interpreter.target.version;
         let hint =
             format!("the source is for Python {specifiers}, the target is {python}: choose another version");
-        return Err(failure(Class::RequiresPython, Step::Unpack, hint).into());
+        return Err(Failure::new(Class::RequiresPython, Step::Unpack, hint).into());
     }
     let facts = unpacked.facts.clone();
     let made = chain::build(&room, unpacked, clock).await?;
@@ -127,14 +131,10 @@ async fn wheel(
     Ok(Brought::Wheel(repaired.filename, Box::new(Evidence { reproducible, ..evidence })))
 }
 
-fn failure(class: Class, step: Step, hint: String) -> Failure {
-    Failure { class, hint, line: None, step }
-}
-
 fn unfetched(error: &Error) -> Failure {
     match error {
         Error::Bad(_) | Error::Missing(_) | Error::Gone(_) => {
-            failure(Class::BadSource, Step::Fetch, error.to_string())
+            Failure::new(Class::BadSource, Step::Fetch, error.to_string())
         }
         _ => ours(error, Step::Fetch),
     }
@@ -142,7 +142,7 @@ fn unfetched(error: &Error) -> Failure {
 
 fn not_taken(error: &Error) -> Failure {
     match error {
-        Error::Bad(reason) => failure(Class::BadWheel, Step::Report, reason.clone()),
+        Error::Bad(reason) => Failure::new(Class::BadWheel, Step::Report, reason.clone()),
         _ => ours(error, Step::Report),
     }
 }

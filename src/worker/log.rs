@@ -1,10 +1,10 @@
 //! The log of one build while it runs: written by its steps, read piece by piece by the reporter.
 
+use crate::tools::hex;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 /// A bounded log; clones write to the same one.
@@ -124,7 +124,7 @@ impl Log {
     /// Hexadecimal SHA-256 of what can be read; of the whole log once it is closed.
     #[must_use]
     pub fn sha256(&self) -> String {
-        Sha256::digest(&self.text().head).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::sha256(&self.text().head)
     }
 }
 

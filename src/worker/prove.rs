@@ -123,16 +123,15 @@ impl Proof<'_> {
             Run { interpreter: Some(self.room.interpreter), ..self.run(environment, &script, "import.sh")? };
         match self.room.run(Step::Check, run).await? {
             0 => Ok(()),
-            _ => Err(Failure {
-                class: Class::Import,
-                hint: format!(
+            _ => Err(Failure::new(
+                Class::Import,
+                Step::Test,
+                format!(
                     "the wheel installs, but {} cannot be imported where the system packages of the build are \
                      not: is a library missing in it? see repair.exclude of the recipe, and the log",
                     modules.join(", ")
                 ),
-                line: None,
-                step: Step::Test,
-            }),
+            )),
         }
     }
 
@@ -170,7 +169,7 @@ impl Proof<'_> {
             NOT_PREPARED => "what the recipe does before its tests failed: the log's end says what",
             _ => "the wheel was built, but the recipe's tests fail: see the log, or correct test.command",
         };
-        Err(Failure { class: Class::Test, hint: hint.to_owned(), line: None, step: Step::Test })
+        Err(Failure::new(Class::Test, Step::Test, hint.to_owned()))
     }
 }
 

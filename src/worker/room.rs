@@ -224,7 +224,7 @@ impl<'a> Room<'a> {
                 fit.max_by_key(|each| (each.target.python(), !each.target.abi.ends_with('t'))).ok_or_else(|| {
                     let hint = "wheels that need libraries are repaired by auditwheel, which needs Python 3.10 or \
                                 later: install one on the worker's machine";
-                    Failure { class: Class::Repair, hint: hint.to_owned(), line: None, step: Step::Repair }
+                    Failure::new(Class::Repair, Step::Repair, hint.to_owned())
                 })
             }
         }
@@ -270,12 +270,11 @@ impl Bench for Room<'_> {
         let request = Request::new(interpreter, &self.job.context, Step::Check).with(requirements);
         self.prepare(&request.map_err(|error| ours(&error, Step::Check))?).await.map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
-            Stop::Needs(needs) => Failure {
-                class: Class::BuildRequirement,
-                hint: format!("build {} for this target first", needs.join(", ")),
-                line: None,
-                step: Step::Check,
-            },
+            Stop::Needs(needs) => Failure::new(
+                Class::BuildRequirement,
+                Step::Check,
+                format!("build {} for this target first", needs.join(", ")),
+            ),
         })
     }
 
@@ -331,7 +330,7 @@ fn limit_exit(class: Class) -> Exit {
 
 /// What went wrong on our side of the sandbox.
 pub fn ours(error: &Error, step: Step) -> Failure {
-    Failure { class: Class::Worker, hint: format!("{error}"), line: None, step }
+    Failure::new(Class::Worker, step, format!("{error}"))
 }
 
 /// Exact files that came through gates, by name.

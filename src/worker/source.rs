@@ -139,5 +139,5 @@ fn settle(work: &Path) -> Result<()> {
 }
 
 fn bad_source(error: &Error) -> Failure {
-    Failure { class: Class::BadSource, hint: error.to_string(), line: None, step: Step::Unpack }
+    Failure::new(Class::BadSource, Step::Unpack, error.to_string())
 }

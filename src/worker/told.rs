@@ -36,11 +36,8 @@ pub async fn metadata(room: &Room<'_>, out: &Path) -> Result<Collected, Failure>
 pub async fn text(made: &Made) -> Result<String, Failure> {
     let bytes = tokio::fs::read(&made.file.path).await;
     let bytes = bytes.map_err(|error| ours(&error.into(), Step::Report))?;
-    String::from_utf8(bytes).map_err(|_| Failure {
-        class: Class::BadWheel,
-        hint: "the metadata that the build backend tells is not UTF-8".to_owned(),
-        line: None,
-        step: Step::Report,
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::new(Class::BadWheel, Step::Report, "the metadata that the build backend tells is not UTF-8")
     })
 }
 
@@ -64,9 +61,7 @@ fn read(out: &Path) -> Result<Vec<u8>> {
 
 fn unfit(error: &Error) -> Failure {
     match error {
-        Error::Bad(why) => {
-            Failure { class: Class::WrongWheel, hint: why.clone(), line: None, step: Step::Collect }
-        }
+        Error::Bad(why) => Failure::new(Class::WrongWheel, Step::Collect, why.clone()),
         other => ours(other, Step::Collect),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules in their order: each may use itself, its neighbours on the same line, and what stands before.
 const LAYERS: &[&[&str]] = &[
-    &["error", "config", "counters", "child", "pace", "panics"],
+    &["error", "tools", "config", "counters", "child", "pace", "panics"],
     &["packaging"],
     &["db", "git", "store", "upstream", "uv"],
     &["access", "index"],
@@ -102,6 +102,21 @@ fn only_db_speaks_sql_and_packaging_does_no_io() {
             for io in ["tokio::", "reqwest::", "std::net", "File::open"] {
                 assert!(!text.contains(io), "{place} does I/O: {io}");
             }
+        }
+    }
+}
+
+/// What has one place, and how its text begins elsewhere.
+const ONCE: [(&str, &str); 2] = [("02x}", "src/tools/hex.rs"), ("fn glob", "src/tools/glob.rs")];
+
+#[test]
+fn what_tools_has_is_written_nowhere_else() {
+    for path in sources("src") {
+        let text = read(&path);
+        for (sign, home) in ONCE {
+            // The shards of a store are numbered so.
+            let elsewhere = !path.ends_with(home) && !path.ends_with("src/store/folder.rs");
+            assert!(!(elsewhere && text.contains(sign)), "{} has its own {sign}: use {home}", path.display());
         }
     }
 }

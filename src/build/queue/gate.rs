@@ -1,7 +1,6 @@
 //! The gate of handed-in wheels: the same as for a stranger's upload, and the wheel must be its job's.
 
 use super::lease::lost;
-use super::outcome::failure;
 use super::{BuildId, Builds};
 use crate::bad;
 use crate::build::failure::{Class, Failure};
@@ -110,7 +109,7 @@ async fn read(spool: &Spool, name: WheelFilename) -> Result<WheelContents> {
 }
 
 fn unfit(class: Class, why: String) -> Failure {
-    failure(class, why, Step::Report)
+    Failure::new(class, Step::Report, why)
 }
 
 /// Whether the wheel bears the name, the version and tags of its job.

@@ -30,10 +30,6 @@ const MOST_ROUNDS: i64 = 12;
 /// Build requirements that one outcome may name.
 const MOST_NEEDS: usize = 100;
 
-pub(super) fn failure(class: Class, hint: impl Into<String>, step: Step) -> Failure {
-    Failure { class, hint: hint.into(), line: None, step }
-}
-
 impl Builds {
     /// A worker says how its build ended.
     ///
@@ -70,7 +66,7 @@ impl Builds {
                 Some(other) => format!("the worker says that it built {wheel}, and handed in {other}"),
             };
             // What it says contradicts what it did: that is no fault of the source.
-            let why = failure(Class::Worker, hint, Step::Report);
+            let why = Failure::new(Class::Worker, Step::Report, hint);
             return self.run_failed(row.id, row.fence, &why).await.map(drop);
         };
         let name = WheelFilename::parse(name)?;
@@ -192,7 +188,7 @@ impl Builds {
             needed.id,
             class_name(class),
         );
-        self.fail_blocked(edge.build, &failure(Class::BuildRequirement, hint, Step::Environment)).await
+        self.fail_blocked(edge.build, &Failure::new(Class::BuildRequirement, Step::Environment, hint)).await
     }
 
     async fn fail_blocked(&self, id: BuildId, why: &Failure) -> Result<bool> {
@@ -234,7 +230,7 @@ impl Builds {
     }
 
     async fn block(&self, row: &StoredBuild, requirements: Vec<String>) -> Result<Result<(), Failure>> {
-        let no = |hint: String| Ok(Err(failure(Class::BuildRequirement, hint, Step::Environment)));
+        let no = |hint: String| Ok(Err(Failure::new(Class::BuildRequirement, Step::Environment, hint)));
         if row.rounds >= MOST_ROUNDS || requirements.len() > MOST_NEEDS {
             return no(format!(
                 "the worker still lacks {} after {} builds of requirements: they were built, and are not listed by {}",
@@ -343,7 +339,7 @@ impl Builds {
             "build requirements form a circle: {told}; upload a wheel of one of them to {}, or give one a recipe with other requirements",
             row.context
         );
-        Ok(failure(Class::Cycle, hint, Step::Environment))
+        Ok(Failure::new(Class::Cycle, Step::Environment, hint))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::index::directory::IndexName;
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version};
+use crate::tools::hex;
 use crate::{bad, missing};
 use sha2::{Digest, Sha256};
 
@@ -182,7 +183,7 @@ pub(super) fn key(row: &StoredBuild, source: &Source) -> String {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }
-    crate::index::hex(&hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 /// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of

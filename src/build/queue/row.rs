@@ -194,12 +194,11 @@ fn failure(row: &StoredBuild) -> Option<Failure> {
 
 /// A failure's class and step, without its words.
 pub(super) fn brief(class: Option<&str>, step: Option<&str>) -> Option<Failure> {
-    Some(Failure {
-        class: word(class?).unwrap_or(Class::Other),
-        hint: String::new(),
-        line: None,
-        step: step.and_then(word).unwrap_or(Step::Fetch),
-    })
+    Some(Failure::new(
+        word(class?).unwrap_or(Class::Other),
+        step.and_then(word).unwrap_or(Step::Fetch),
+        String::new(),
+    ))
 }
 
 fn wheel(row: &StoredBuild) -> Option<Wheel> {

@@ -1,9 +1,8 @@
 //! Where sources come from, and how their bytes become blobs before a worker is asked.
 
-use super::outcome::failure;
 use super::plan::key;
 use super::{BuildId, Builds};
-use crate::build::failure::Class;
+use crate::build::failure::{Class, Failure};
 use crate::build::job::{Source, SourceKind, Step};
 use crate::db::builds::{Blocked, Edge, StoredBuild};
 use crate::db::now;
@@ -73,7 +72,7 @@ impl Builds {
         };
         if let Err(error) = fetched {
             let hint = format!("the source cannot be fetched: {error}; ask again once that is mended");
-            self.fail(row.id, Some(row.fence), &failure(Class::BadSource, hint, Step::Fetch)).await?;
+            self.fail(row.id, Some(row.fence), &Failure::new(Class::BadSource, Step::Fetch, hint)).await?;
             return Ok(());
         }
         self.queue_fetched(row).await

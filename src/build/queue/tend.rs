@@ -1,10 +1,9 @@
 //! Tending the queue: sources are fetched, lost workers' builds run again, freed ones run on.
 
 use super::lease::MOST_LOSSES;
-use super::outcome::failure;
 use super::{Builds, Inner, KNOWN};
 use crate::access::turns::{Bounds, Turns};
-use crate::build::failure::Class;
+use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
 use crate::db::builds::Unfetched;
 use crate::db::{Micros, now};
@@ -98,7 +97,7 @@ impl Builds {
                 "{} workers were lost while they ran this build: it may exhaust the machine; see the workers' logs",
                 MOST_LOSSES + 1
             );
-            self.fail(*id, Some(*fence), &failure(Class::Worker, hint, Step::Build)).await?;
+            self.fail(*id, Some(*fence), &Failure::new(Class::Worker, Step::Build, hint)).await?;
         }
         if !reclaimed.queued.is_empty() {
             self.call_workers();

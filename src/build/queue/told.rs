@@ -2,7 +2,6 @@
 
 use super::Builds;
 use super::lease::lost;
-use super::outcome::failure;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Purpose, Step};
 use crate::db::builds::StoredBuild;
@@ -37,7 +36,7 @@ impl Builds {
 }
 
 fn check(row: &StoredBuild, text: &str) -> Result<(), Failure> {
-    let unfit = |class, why: String| Err(failure(class, why, Step::Report));
+    let unfit = |class, why: String| Err(Failure::new(class, Step::Report, why));
     if Purpose::named(&row.purpose) != Purpose::Metadata {
         return unfit(Class::Worker, "the worker told metadata, and was asked for a wheel".into());
     }

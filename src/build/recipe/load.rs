@@ -10,10 +10,10 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::Version;
+use crate::tools::hex;
 use crate::{bad, missing};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Entry {
             "project": file.and_then(|file| file.project.as_ref()),
             "versions": file.and_then(|file| file.versions.as_ref()).map(ToString::to_string),
             "overrides": file.map(|file| file.overrides.len()),
-            "sha256": hex_sha256(&self.text),
+            "sha256": hex::sha256(&self.text),
             "error": self.file.as_ref().err(),
         })
     }
@@ -84,10 +84,6 @@ impl Entry {
         self.name == DEFAULTS
             || ProjectName::new(written.unwrap_or(&self.name)).is_some_and(|name| name == *project)
     }
-}
-
-pub(crate) fn hex_sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All recipes at one moment.
@@ -263,7 +259,7 @@ impl Book {
     pub async fn put(&self, by: &str, name: &str, text: String) -> Result<Entry> {
         let entry = Entry::sent(name, text)?;
         let mut tx = Tx::begin(&self.db).await?;
-        tx.put_recipe(name, &entry.text, &hex_sha256(&entry.text), by).await?;
+        tx.put_recipe(name, &entry.text, &hex::sha256(&entry.text), by).await?;
         tx.commit(event(by, "recipe stored", name)).await?;
         Ok(entry)
     }

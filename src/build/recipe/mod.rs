@@ -16,8 +16,8 @@ pub use load::{Book, Entry, Origin, Recipes, folder};
 pub use read::RecipeFile;
 
 use crate::error::{Error, Result};
+use crate::tools::hex;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The layers put together for one version and one target; workers get it as JSON.
@@ -188,8 +188,7 @@ impl Recipe {
 
     /// Of the canonical JSON, in hexadecimal: a part of the build's key.
     pub fn sha256(&self) -> Result<String> {
-        let hash = Sha256::digest(self.canonical()?.as_bytes());
-        Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex::sha256(self.canonical()?))
     }
 
     /// System packages that the tests and their services need.

@@ -10,6 +10,7 @@ use crate::packaging::requirement::Requirement;
 use crate::packaging::retag;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use crate::packaging::wheel;
+use crate::tools::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -330,7 +331,7 @@ pub fn digest(path: &Path) -> Result<String> {
             _ => break,
         }
     }
-    Ok(crate::index::hex(&hash.finalize()))
+    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

@@ -7,15 +7,14 @@ use crate::index::directory::{Index, IndexName};
 use crate::packaging::filename::{encode_segment, is_variant};
 use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page, told_time};
-use sha2::{Digest as _, Sha256};
+use crate::tools::hex;
 use std::collections::HashMap;
 
 /// The first 16 hex digits of the sha256 of an upstream URL: what stands for a file whose hash
 /// the upstream does not tell. Queries may hold signatures that change, so they do not count.
 pub fn url_key(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
-    let digest = Sha256::digest(plain.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::short_sha256(plain, 16)
 }
 
 /// Our URL of a mirrored file, relative to the server's root. It depends on nothing but what the

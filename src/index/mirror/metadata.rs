@@ -15,10 +15,10 @@ use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::version::Version;
 use crate::store::Blob;
+use crate::tools::hex;
 use crate::upstream::files;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use sha2::{Digest as _, Sha256};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -190,7 +190,7 @@ impl Inner {
         beside.set_path(&format!("{}.metadata", url.path()));
         let bytes = files::document(&self.client, &asked.source, &beside).await?;
         if let CoreMetadata::Sha256(told) = &file.core_metadata {
-            let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let found = hex::sha256(&bytes);
             if found != *told {
                 counters::VERIFICATION_FAILURES.one();
                 let name = &file.filename;

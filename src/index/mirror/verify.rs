@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::packaging::page::{File, Hashes};
 use crate::store::Digests;
+use crate::tools::hex;
 use crate::upstream::client::shown;
 use sha2::Digest as _;
 use url::Url;
@@ -77,7 +78,7 @@ impl Others {
             "sha224" => self.sha224.clone()?.finalize().to_vec(),
             _ => return None,
         };
-        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(hex::encode(bytes))
     }
 }
 

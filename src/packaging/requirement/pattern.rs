@@ -7,6 +7,7 @@ use crate::bad;
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::tools::glob;
 
 /// A project name, in which `*` stands for any characters, and what its versions must satisfy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Pattern {
 
     /// Whether any version of this project could be meant.
     pub fn matches_name(&self, name: &ProjectName) -> bool {
-        glob(self.name.as_bytes(), name.as_str().as_bytes())
+        glob::matches(&self.name, name.as_str())
     }
 
     /// Whether every version of the projects it names is meant.
@@ -83,32 +84,6 @@ fn normalise(name: &str) -> Option<String> {
         }
     }
     Some(normal)
-}
-
-/// Matches `*` in linear space: on a mismatch the last `*` takes one byte more.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(read) {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(wanted) if wanted == byte => {
-                at += 1;
-                read += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else {
-                    return false;
-                };
-                star = Some((star_at, taken + 1));
-                (at, read) = (star_at + 1, taken + 1);
-            }
-        }
-    }
-    pattern.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 impl fmt::Display for Pattern {

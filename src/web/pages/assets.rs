@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::missing;
+use crate::tools::hex;
 use crate::web::router::Ctx;
 use axum::body::Body;
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderValue, header};
-use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::sync::LazyLock;
 
@@ -30,8 +30,7 @@ pub static ICON: LazyLock<Asset> =
 
 impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
-        let digest = Sha256::digest(bytes);
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex::short_sha256(bytes, 16);
         // Compressing into memory does not fail; without it the plain bytes are served.
         let gzipped = gzip(bytes, Compression::best()).unwrap_or_default();
         Self { href: format!("+static/{hash}/{name}"), content_type, bytes, gzipped }

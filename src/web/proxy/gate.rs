@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
+use crate::tools::hex;
 use crate::web::respond::Final;
 use crate::web::router::{Ctx, Router};
 use axum::body::Body;
@@ -49,7 +50,7 @@ impl Gate {
     /// Opens it for whoever sent `ctx`.
     pub async fn open(ctx: &Ctx<()>, extra: Extra) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let prefix = format!("/{}", crate::index::hex(&rand::random::<[u8; 24]>()));
+        let prefix = format!("/{}", hex::encode(rand::random::<[u8; 24]>()));
         let root = format!("http://{}{prefix}", listener.local_addr()?);
         let mut credentials = HeaderMap::new();
         for name in CREDENTIALS {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::index::names::Names;
 use crate::index::view::Form;
 use crate::packaging::{html, json};
+use crate::tools::hex;
 use crate::web::router::Ctx;
 use crate::web::{negotiate, proxy};
 use axum::body::Body;
@@ -13,7 +14,6 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderValue, StatusCode, header};
-use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -83,8 +83,7 @@ async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
 
 fn small(ctx: &Ctx<()>, names: &Names, form: Form, title: &str, gzip: bool) -> Result<Response> {
     let bytes = write(Vec::new(), names, form, title, gzip)?;
-    let hex = crate::index::hex(&Sha256::digest(&bytes));
-    let etag = format!("\"{}\"", hex.get(..32).unwrap_or_default());
+    let etag = format!("\"{}\"", hex::short_sha256(&bytes, 32));
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
     let unchanged = negotiate::none_match(&ctx.headers, &etag);
     let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(bytes) });

@@ -1,8 +1,8 @@
 //! Whether a wheel is the one that was asked for: name, version, tags, kind, and what the source declares.
 
-use super::{SourceFacts, failure};
+use super::SourceFacts;
 use crate::build::failure::{Class, Failure};
-use crate::build::job::Job;
+use crate::build::job::{Job, Step};
 use crate::build::recipe::{Expect, Recipe};
 use crate::build::target::Target;
 use crate::packaging::filename::WheelFilename;
@@ -25,7 +25,7 @@ pub(super) fn identity(
              right folder of it?",
             name.name
         );
-        return Err(failure(Class::WrongWheel, hint));
+        return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
     }
     let asked = job.version.as_deref().and_then(version::parse);
     if let Some(asked) = asked.filter(|asked| *asked != name.version) {
@@ -34,11 +34,11 @@ pub(super) fn identity(
              its tag, and other backends what they read it from",
             name.version
         );
-        return Err(failure(Class::WrongWheel, hint));
+        return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
     }
     if target.accepts(filename).is_none() {
         let hint = format!("the build gave {filename}, which {} does not install", target.name);
-        return Err(failure(Class::WrongWheel, hint));
+        return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
     }
     Ok(())
 }
@@ -62,21 +62,21 @@ pub(super) fn kind(
         Some(Expect::Pure) if !bare => {
             let hint =
                 "the recipe expects a pure wheel (build.expect), and the build gave one for a platform";
-            Err(failure(Class::WrongWheel, hint))
+            Err(Failure::new(Class::WrongWheel, Step::Check, hint))
         }
         Some(Expect::Platform) if bare => {
             let hint = format!(
                 "the recipe expects extension modules (build.expect), and the build gave {kind}: the log tells \
                  why they were left out"
             );
-            Err(failure(Class::ExtensionMissing, hint))
+            Err(Failure::new(Class::ExtensionMissing, Step::Check, hint))
         }
         None if bare && job.platform_expected => {
             let hint = format!(
                 "this release has extension modules, and the build gave {kind}: they are optional and did not \
                  compile, the log tells why; if they are not needed, say so in a recipe (build.expect = \"pure\")"
             );
-            Err(failure(Class::ExtensionMissing, hint))
+            Err(Failure::new(Class::ExtensionMissing, Step::Check, hint))
         }
         None if bare && source.extensions => {
             Ok(Some("the source has code for extension modules, the wheel has none".to_owned()))
@@ -125,7 +125,7 @@ pub(super) fn agrees(wheel: &Metadata, source: &SourceFacts) -> Result<(), Failu
                 "the source distribution declares {field} once and for all (PEP 643), and the wheel has \
                  another: whoever looked at the source alone was told something wrong"
             );
-            return Err(failure(Class::WrongWheel, hint));
+            return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
         }
     }
     Ok(())
@@ -138,5 +138,6 @@ fn canonical(requirement: &str) -> String {
 
 /// The parsed name of the wheel.
 pub(super) fn name_of(wheel: &Repaired) -> Result<WheelFilename, Failure> {
-    WheelFilename::parse(&wheel.filename).map_err(|error| failure(Class::BadWheel, error.to_string()))
+    WheelFilename::parse(&wheel.filename)
+        .map_err(|error| Failure::new(Class::BadWheel, Step::Check, error.to_string()))
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::failure;
 use super::modules::Modules;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
@@ -103,7 +102,7 @@ async fn run<B: Bench>(
                  (test.import)",
                 modules.top.join(", ")
             );
-            failure(Class::Import, hint)
+            Failure::new(Class::Import, Step::Check, hint)
         }
         _ => failed,
     })?;
@@ -190,7 +189,7 @@ fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>,
         if !(unmet && foreign) {
             return Err(Failure {
                 line: Some(broken.line()),
-                ..failure(class(broken), hint(broken, modules))
+                ..Failure::new(class(broken), Step::Check, hint(broken, modules))
             });
         }
         done.push(format!("{} was not imported: it needs {}", broken.module, broken.missing));
@@ -199,15 +198,16 @@ fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>,
         if broken.is_of_the_loader() {
             return Err(Failure {
                 line: Some(broken.line()),
-                ..failure(Class::Import, hint(broken, modules))
+                ..Failure::new(Class::Import, Step::Check, hint(broken, modules))
             });
         }
         done.push(format!("{} cannot be imported by itself: {}", broken.module, broken.line()));
     }
     if let Some((module, code)) = &report.died {
         if module.is_empty() {
-            return Err(failure(
+            return Err(Failure::new(
                 Class::Import,
+                Step::Check,
                 "the wheel cannot be unpacked, or the interpreter not started",
             ));
         }
@@ -217,7 +217,7 @@ fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>,
                 "the interpreter died while it imported {module} (exit code {code}): a crash, or a module \
                  that is a program; name others in a recipe (test.import)"
             );
-            return Err(failure(Class::Import, hint));
+            return Err(Failure::new(Class::Import, Step::Check, hint));
         }
         done.push(format!("the interpreter died while it imported {module} by itself"));
     }

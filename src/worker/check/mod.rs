@@ -91,12 +91,10 @@ async fn read(wheel: &Repaired) -> Result<Read, Failure> {
     };
     match tokio::task::spawn_blocking(read).await {
         Ok(Ok(read)) => Ok(read),
-        Ok(Err(Error::Bad(why))) => Err(failure(Class::BadWheel, why)),
-        Ok(Err(error)) => Err(failure(Class::Worker, error.to_string())),
-        Err(error) => Err(failure(Class::Worker, format!("a check stopped short: {error}"))),
+        Ok(Err(Error::Bad(why))) => Err(Failure::new(Class::BadWheel, Step::Check, why)),
+        Ok(Err(error)) => Err(Failure::new(Class::Worker, Step::Check, error.to_string())),
+        Err(error) => {
+            Err(Failure::new(Class::Worker, Step::Check, format!("a check stopped short: {error}")))
+        }
     }
-}
-
-fn failure(class: Class, hint: impl Into<String>) -> Failure {
-    Failure { class, hint: hint.into(), line: None, step: Step::Check }
 }

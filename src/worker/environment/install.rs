@@ -1,8 +1,9 @@
 //! Makes an environment: the interpreter's last pip, run from its wheel in the sandbox, installs wheels.
 
+use crate::tools::hex;
 use std::path::{Path, PathBuf};
 
-use super::{Environments, INSIDE, Request, hexadecimal, packages_folder, python_inside};
+use super::{Environments, INSIDE, Request, packages_folder, python_inside};
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
 use crate::build::tools::tools_for;
@@ -141,22 +142,23 @@ impl Environments {
     /// The wheel of the last pip for an interpreter, out of the context that it will install from.
     async fn pip(&self, room: &Room<'_>, request: &Request<'_>) -> Result<PathBuf, Failure> {
         let newest = tools_for(&request.interpreter.target).pip;
-        let folder = self.folder.join("pip").join(hexadecimal(&Sha256::digest(request.context)));
+        let folder = self.folder.join("pip").join(hex::encode(&Sha256::digest(request.context)));
         let fails = |error: Error| ours(&error, request.step);
         let wanted = folder.join(format!("pip-{newest}-py3-none-any.whl"));
         let for_both = folder.join(format!("pip-{newest}-py2.py3-none-any.whl"));
         if let Some(path) = [wanted, for_both].into_iter().find(|path| path.is_file()) {
             return Ok(path);
         }
-        let missing = || Failure {
-            class: Class::BuildRequirement,
-            hint: format!(
-                "the index {} has no wheel of pip {newest} or older for this interpreter: let it inherit from a \
+        let missing = || {
+            Failure::new(
+                Class::BuildRequirement,
+                request.step,
+                format!(
+                    "the index {} has no wheel of pip {newest} or older for this interpreter: let it inherit from a \
                  mirror of PyPI, or upload one there",
-                request.context
-            ),
-            line: None,
-            step: request.step,
+                    request.context
+                ),
+            )
         };
         let project = ProjectName::new("pip").ok_or_else(missing)?;
         let page = match room.link.page(request.context, None, &project).await {
@@ -288,5 +290,5 @@ fn allows(file: &File, python: Option<&Version>) -> bool {
 
 /// A request that cannot be followed.
 pub(super) fn refused(error: &Error, step: Step) -> Failure {
-    Failure { class: Class::BuildRequirement, hint: error.to_string(), line: None, step }
+    Failure::new(Class::BuildRequirement, step, error.to_string())
 }

@@ -1,5 +1,6 @@
 //! How environments are kept on disk: named by what is in them, remembered by request, evicted by age.
 
+use crate::tools::hex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Environment, Environments, Held, Request, hexadecimal, identity, packages_folder, python_inside,
-};
+use super::{Environment, Environments, Held, Request, identity, packages_folder, python_inside};
 use crate::error::{Error, Result};
 use crate::packaging::name::ProjectName;
 use crate::worker::interpreters::Interpreter;
@@ -51,7 +50,7 @@ fn packages(folder: &Path) -> Result<(BTreeMap<String, String>, String)> {
         hash.update(record);
     }
     let packages = records.into_iter().map(|(project, (version, _))| (project, version)).collect();
-    Ok((packages, hexadecimal(&hash.finalize())))
+    Ok((packages, hex::encode(&hash.finalize())))
 }
 
 impl Environments {
@@ -102,7 +101,7 @@ impl Environments {
             name.update(part.as_bytes());
             name.update(b"\0");
         }
-        let name = hexadecimal(&name.finalize());
+        let name = hex::encode(&name.finalize());
         let about = About { packages, bytes: peek::walk(&tree).bytes };
         let about = serde_json::to_vec(&about).map_err(Error::internal)?;
         std::fs::write(made.path().join(ABOUT), about)?;

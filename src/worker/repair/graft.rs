@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::inspect::Inspected;
-use super::{Order, Repaired, failure, origin, ours};
+use super::{Order, Repaired, origin, ours};
 use crate::build::evidence::Grafted;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
@@ -12,6 +12,7 @@ use crate::build::tools::tools_for;
 use crate::error::Result;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
+use crate::tools::hex;
 use crate::worker::bench::{Bench, Environment, Interpreter, Task};
 
 /// Seconds; auditwheel reads and copies, no more.
@@ -47,7 +48,9 @@ pub(super) async fn graft<B: Bench>(
     let task = tokio::task::spawn_blocking(move || finish(&path, &into, &again, &log));
     let (mut repaired, sources) = match task.await {
         Ok(result) => result?,
-        Err(error) => return Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
+        Err(error) => {
+            return Err(Failure::new(Class::Worker, Step::Repair, format!("repair stopped short: {error}")));
+        }
     };
     for (grafted, source) in repaired.grafted.iter_mut().zip(&sources) {
         let package = bench.package_of(&grafted.library).or_else(|| origin::package_of(source));
@@ -99,7 +102,7 @@ async fn run<B: Bench>(
     let mut wheels = done.files.into_iter();
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(Collected { wheel, printed: done.printed }),
-        _ => Err(failure(Class::Repair, "auditwheel did not leave one wheel behind")),
+        _ => Err(Failure::new(Class::Repair, Step::Repair, "auditwheel did not leave one wheel behind")),
     }
 }
 
@@ -121,7 +124,7 @@ fn refused(printed: &str) -> Failure {
     } else {
         "auditwheel cannot make the wheel portable: see the log".to_owned()
     };
-    Failure { line: Some(line.to_owned()), ..failure(Class::Repair, hint) }
+    Failure { line: Some(line.to_owned()), ..Failure::new(Class::Repair, Step::Repair, hint) }
 }
 
 /// Reads what auditwheel made, and writes it in the one form; with it, from where each library came.
@@ -142,7 +145,11 @@ fn finish(
     let marked = |tag: &String| marks.iter().any(|mark| tag.starts_with(mark));
     let platform: Vec<String> = wheel.tags.platform.iter().filter(|tag| !marked(tag)).cloned().collect();
     if platform.is_empty() {
-        return Err(failure(Class::Repair, "auditwheel found no policy that the wheel keeps to"));
+        return Err(Failure::new(
+            Class::Repair,
+            Step::Repair,
+            "auditwheel found no policy that the wheel keeps to",
+        ));
     }
     let plan = Plan {
         platform: Some(platform),
@@ -176,7 +183,7 @@ fn complete(inspected: &Inspected, order: &Order) -> Result<(), Failure> {
          recipe (repair.exclude)",
         left.join("; ")
     );
-    Err(failure(Class::Repair, hint))
+    Err(Failure::new(Class::Repair, Step::Repair, hint))
 }
 
 /// The libraries that auditwheel put into `{project}.libs/`, and their paths before; empty where its
@@ -201,7 +208,7 @@ fn grafted<R: std::io::Read + std::io::Seek>(
         };
         let source = places.get(file).cloned().unwrap_or_default();
         let library = source.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(file).to_owned();
-        grafted.push(Grafted { library, package: None, version: None, sha256: origin::sha256(&bytes) });
+        grafted.push(Grafted { library, package: None, version: None, sha256: hex::sha256(&bytes) });
         sources.push(source);
     }
     Ok((grafted, sources))

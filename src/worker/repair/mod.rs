@@ -103,7 +103,9 @@ async fn rewrite(wheel: PathBuf, folder: PathBuf, order: Order) -> Result<Rewrit
     let task = tokio::task::spawn_blocking(move || rewrite_now(&wheel, &folder, &order));
     match task.await {
         Ok(result) => result.map_err(ours),
-        Err(error) => Err(failure(Class::Worker, format!("repair stopped short: {error}"))),
+        Err(error) => {
+            Err(Failure::new(Class::Worker, Step::Repair, format!("repair stopped short: {error}")))
+        }
     }
 }
 
@@ -185,7 +187,7 @@ fn fits(repaired: &Repaired, target: &Target) -> Result<(), Failure> {
          target's, so build it on an older one, or offer a target for this one",
         repaired.filename, target.name
     );
-    Err(failure(Class::Repair, hint))
+    Err(Failure::new(Class::Repair, Step::Repair, hint))
 }
 
 /// What is wrong with a wheel that is for another Python, or another system, than the target.
@@ -205,7 +207,7 @@ fn foreign(filename: &str, target: &Target) -> Option<Failure> {
             named.join(" and "),
             target.name
         );
-        return Some(failure(Class::RequiresPython, hint));
+        return Some(Failure::new(Class::RequiresPython, Step::Repair, hint));
     }
     let system = |tag: &str| tag.split('_').next().unwrap_or_default().trim_start_matches("many").to_owned();
     let same = |tag: &String| {
@@ -215,7 +217,7 @@ fn foreign(filename: &str, target: &Target) -> Option<Failure> {
     if !name.platform.iter().any(same) {
         let platforms = name.platform.join(" and ");
         let hint = format!("the wheel {filename} is for {platforms}, and {} is another system", target.name);
-        return Some(failure(Class::WrongWheel, hint));
+        return Some(Failure::new(Class::WrongWheel, Step::Repair, hint));
     }
     None
 }
@@ -223,7 +225,9 @@ fn foreign(filename: &str, target: &Target) -> Option<Failure> {
 /// The recipe of a job; an empty one if it has none.
 pub(super) fn recipe(job: &Job) -> Result<Recipe, Failure> {
     let recipe = job.recipe.as_ref().map(Recipe::from_json).transpose();
-    recipe.map(Option::unwrap_or_default).map_err(|error| failure(Class::Worker, error.to_string()))
+    recipe
+        .map(Option::unwrap_or_default)
+        .map_err(|error| Failure::new(Class::Worker, Step::Repair, error.to_string()))
 }
 
 /// When the source was published: the time of every member.
@@ -234,11 +238,7 @@ fn timestamp(job: &Job) -> i64 {
 /// What went wrong as a failure: the wheel's fault, or ours.
 fn ours(error: Error) -> Failure {
     match error {
-        Error::Bad(why) => failure(Class::BadWheel, why),
-        other => failure(Class::Worker, other.to_string()),
+        Error::Bad(why) => Failure::new(Class::BadWheel, Step::Repair, why),
+        other => Failure::new(Class::Worker, Step::Repair, other.to_string()),
     }
-}
-
-fn failure(class: Class, hint: impl Into<String>) -> Failure {
-    Failure { class, hint: hint.into(), line: None, step: Step::Repair }
 }

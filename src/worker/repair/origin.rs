@@ -2,8 +2,6 @@
 
 use std::process::{Command, Stdio};
 
-use sha2::{Digest, Sha256};
-
 /// Name and version of the Debian package that owns `path`; `None` if nobody knows. The package
 /// manager is a trusted program of the host, and the path goes to it only if it is a plain one: the
 /// log that names it may hold anything.
@@ -40,11 +38,6 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
     command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null()).stderr(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
-}
-
-/// In hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

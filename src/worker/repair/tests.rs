@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::build::job::{Limits, Purpose};
+use crate::build::job::{Limits, Purpose, Step};
 use crate::packaging::archive::kit::{Entry, Zip};
 use crate::packaging::elf::Elf;
 use crate::packaging::filename::WheelFilename;
@@ -17,11 +17,11 @@ struct Nothing;
 
 impl Bench for Nothing {
     async fn run(&self, _: Step, task: Task) -> Result<Done, Failure> {
-        Err(failure(Class::Other, format!("something was run: {:?}", task.command)))
+        Err(Failure::new(Class::Other, Step::Repair, format!("something was run: {:?}", task.command)))
     }
 
     async fn environment(&self, _: Which, _: &[String]) -> Result<Environment, Failure> {
-        Err(failure(Class::Other, "an environment was asked for"))
+        Err(Failure::new(Class::Other, Step::Repair, "an environment was asked for"))
     }
 
     fn note(&self, _: &str) {}

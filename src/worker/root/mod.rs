@@ -16,6 +16,7 @@ use crate::bad;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Limits, Step};
 use crate::error::{Error, Result};
+use crate::tools::hex;
 use apt::{Apt, Package};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -131,7 +132,7 @@ impl Roots {
                 Error::Missing(_) => Class::MissingLibrary,
                 _ => Class::Worker,
             };
-            Failure { class, hint: error.to_string(), line: None, step }
+            Failure::new(class, step, error.to_string())
         };
         if self.sandbox.isolation() == Isolation::None {
             log.note(&format!(
@@ -312,7 +313,9 @@ fn hash(parts: &[String]) -> String {
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = hex::encode(hash.finalize());
+    digits.truncate(32);
+    digits
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -3,8 +3,8 @@
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
 use crate::config::units::show_bytes;
+use crate::tools::hex;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl Default for Bounds {
 pub async fn collect(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<Collected>, Failure> {
     let (folder, into) = (folder.to_owned(), into.to_owned());
     let taken = tokio::task::spawn_blocking(move || take_all(&folder, &into, bounds)).await;
-    taken.map_err(|error| failure(Class::Worker, error.to_string()))?
+    taken.map_err(|error| Failure::new(Class::Worker, Step::Collect, error.to_string()))?
 }
 
 fn take_all(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<Collected>, Failure> {
@@ -120,12 +120,7 @@ fn copy_hashed(source: &mut File, copy: &mut File, most: u64) -> std::io::Result
         copy.write_all(part)?;
         size += count as u64;
     }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok((size, text))
+    Ok((size, hex::encode(hash.finalize())))
 }
 
 /// What must not change while a file is read.
@@ -171,7 +166,9 @@ impl Outputs {
     }
 
     fn names(&self, most: usize) -> Result<Vec<String>, Failure> {
-        let unreadable = |error: rustix::io::Errno| failure(Class::Worker, format!("the output: {error}"));
+        let unreadable = |error: rustix::io::Errno| {
+            Failure::new(Class::Worker, Step::Collect, format!("the output: {error}"))
+        };
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.folder).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name().to_owned();
@@ -182,8 +179,9 @@ impl Outputs {
             check_name(&name)?;
             names.push(name);
             if names.len() > most {
-                return Err(failure(
+                return Err(Failure::new(
                     Class::WrongWheel,
+                    Step::Collect,
                     format!("the build left more than {most} files instead of one wheel"),
                 ));
             }
@@ -234,7 +232,11 @@ impl Outputs {
             names.push(name);
         }
         match names.len() > most {
-            true => Err(failure(Class::WrongWheel, format!("the build left more than {most} files"))),
+            true => Err(Failure::new(
+                Class::WrongWheel,
+                Step::Collect,
+                format!("the build left more than {most} files"),
+            )),
             false => Ok(names),
         }
     }
@@ -258,13 +260,13 @@ fn checked(name: &str, file: File) -> Result<(File, Facts), Failure> {
 }
 
 fn wrong(name: &str, what: &str) -> Failure {
-    failure(Class::WrongWheel, format!("the build left {name:?}, which {what}"))
+    Failure::new(Class::WrongWheel, Step::Collect, format!("the build left {name:?}, which {what}"))
 }
 
 fn ours(path: &Path, error: &std::io::Error) -> Failure {
-    failure(Class::Worker, format!("the worker cannot collect the wheel: {}: {error}", path.display()))
-}
-
-fn failure(class: Class, hint: String) -> Failure {
-    Failure { class, hint, line: None, step: Step::Collect }
+    Failure::new(
+        Class::Worker,
+        Step::Collect,
+        format!("the worker cannot collect the wheel: {}: {error}", path.display()),
+    )
 }

@@ -3,6 +3,7 @@
 use super::{Beyond, Fetched, client, pages, server};
 use crate::bad;
 use crate::error::Result;
+use crate::tools::hex;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -11,7 +12,6 @@ use futures::StreamExt as _;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -78,7 +78,7 @@ impl Pass {
     }
 
     fn note(&self, filename: &str, hash: &Sha256) {
-        let one = Fetched { filename: filename.to_owned(), sha256: hexadecimal(&hash.clone().finalize()) };
+        let one = Fetched { filename: filename.to_owned(), sha256: hex::encode(&hash.clone().finalize()) };
         self.fetched.lock().insert(one);
     }
 
@@ -231,14 +231,6 @@ fn file(pass: &Arc<Pass>, method: &Method, path: &str, answer: reqwest::Response
         }
     }
     response
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn refused() -> Response {

@@ -1,0 +1,4 @@
+//! What every room needs and no crate brings along: each small thing once.
+
+pub mod glob;
+pub mod hex;
