@@ -61,7 +61,7 @@ pub fn broke_off(error: &Error, step: Step) -> Failure {
         Error::Internal(why) => format!("{why:#}"),
         other => other.to_string(),
     };
-    failure(Class::Worker, step, format!("the worker broke off: {why}; please report this"))
+    Failure::new(Class::Worker, step, format!("the worker broke off: {why}; please report this"))
 }
 
 /// What a job came to.

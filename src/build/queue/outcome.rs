@@ -212,10 +212,10 @@ impl Builds {
     /// Others must be built first: they are, and this one waits without a slot.
     async fn needs(&self, row: StoredBuild, requirements: Vec<String>) -> Result<()> {
         let blocked = match requirements.is_empty() {
-            true => Err(failure(
+            true => Err(Failure::new(
                 Class::Worker,
-                "the worker lacks requirements, and names none",
                 Step::Environment,
+                "the worker lacks requirements, and names none",
             )),
             false => self.block(&row, requirements).await?,
         };
