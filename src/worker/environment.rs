@@ -95,7 +95,7 @@ impl<'a> Request<'a> {
             hash.update(part.as_bytes());
             hash.update(b"\0");
         }
-        Ok(hex::encode(&hash.finalize()))
+        Ok(hex::encode(hash.finalize()))
     }
 }
 

@@ -142,7 +142,7 @@ impl Environments {
     /// The wheel of the last pip for an interpreter, out of the context that it will install from.
     async fn pip(&self, room: &Room<'_>, request: &Request<'_>) -> Result<PathBuf, Failure> {
         let newest = tools_for(&request.interpreter.target).pip;
-        let folder = self.folder.join("pip").join(hex::encode(&Sha256::digest(request.context)));
+        let folder = self.folder.join("pip").join(hex::encode(Sha256::digest(request.context)));
         let fails = |error: Error| ours(&error, request.step);
         let wanted = folder.join(format!("pip-{newest}-py3-none-any.whl"));
         let for_both = folder.join(format!("pip-{newest}-py2.py3-none-any.whl"));

@@ -50,7 +50,7 @@ fn packages(folder: &Path) -> Result<(BTreeMap<String, String>, String)> {
         hash.update(record);
     }
     let packages = records.into_iter().map(|(project, (version, _))| (project, version)).collect();
-    Ok((packages, hex::encode(&hash.finalize())))
+    Ok((packages, hex::encode(hash.finalize())))
 }
 
 impl Environments {
@@ -101,7 +101,7 @@ impl Environments {
             name.update(part.as_bytes());
             name.update(b"\0");
         }
-        let name = hex::encode(&name.finalize());
+        let name = hex::encode(name.finalize());
         let about = About { packages, bytes: peek::walk(&tree).bytes };
         let about = serde_json::to_vec(&about).map_err(Error::internal)?;
         std::fs::write(made.path().join(ABOUT), about)?;

@@ -53,7 +53,6 @@ async fn every_json_of_a_command_is_what_it_was() {
         ("index-delete", "index delete root/dev --force --json"),
         ("token-create", "token create root --json"),
         ("token-list", "token list --json"),
-        ("target-list", "target list --json"),
         ("recipe-list", "recipe list --json"),
         ("recipe-check", "recipe check recipe.toml --json"),
         ("config-show", "config show --json"),

@@ -78,7 +78,7 @@ impl Pass {
     }
 
     fn note(&self, filename: &str, hash: &Sha256) {
-        let one = Fetched { filename: filename.to_owned(), sha256: hex::encode(&hash.clone().finalize()) };
+        let one = Fetched { filename: filename.to_owned(), sha256: hex::encode(hash.clone().finalize()) };
         self.fetched.lock().insert(one);
     }
 
