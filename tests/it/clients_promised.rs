@@ -1,5 +1,7 @@
 //! Stories of installers without a compiler: what the world has as source alone, they get as wheels.
 
+mod locks;
+
 use crate::kit::Server;
 use crate::kit::clients::{Client, pip_on};
 use crate::kit::host::json_of;
