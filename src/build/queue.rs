@@ -71,6 +71,8 @@ struct Inner {
     /// Where repositories may be that people name.
     guard: Guard,
     quota: Quota,
+    /// Held from counting what waits until one more waits: many who ask at once are counted one by one.
+    entrance: tokio::sync::Mutex<()>,
     /// What is demanded of hosts of repositories.
     pace: Pace,
     /// There may be something to claim.
@@ -116,6 +118,7 @@ impl Builds {
             offline: config.offline,
             guard: Guard::granted(config),
             quota: config.quota.clone(),
+            entrance: tokio::sync::Mutex::default(),
             pace: config.mirror.pace(),
             work: Notify::new(),
             changed: watch::Sender::new(0),

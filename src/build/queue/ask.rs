@@ -150,12 +150,17 @@ impl Builds {
         if let Some(known) = self.0.db.build_by_key(&new.key).await? {
             return self.join(who, ask, known).await;
         }
+        let one_by_one = self.0.entrance.lock().await;
+        if let Some(known) = self.0.db.build_by_key(&new.key).await? {
+            drop(one_by_one);
+            return self.join(who, ask, known).await;
+        }
         self.may_wait(who).await?;
         let mut tx = Tx::begin(&self.0.db).await?;
         let id = tx.serial;
         if !tx.create_build(&new, wish(who, ask), index).await? {
-            drop(tx);
-            // Somebody else was faster.
+            drop((tx, one_by_one));
+            // Another process was faster.
             let known = self.0.db.build_by_key(&new.key).await?.ok_or_else(|| no_build(id))?;
             return self.join(who, ask, known).await;
         }
