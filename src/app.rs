@@ -12,12 +12,13 @@ use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
+use crate::directory::options::{self, Change, Options};
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
-use crate::index::options::{self, Change, Options};
 use crate::index::{Indexes, admin, gc};
-use crate::panics;
+use crate::names::IndexName;
 use crate::store::Store;
+use crate::tools::panics;
+use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -85,7 +86,7 @@ impl App {
         let wanted =
             upstream.parse::<SecretUrl>().map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
         match directory.indexes.get(&name).map(|index| &index.kind) {
-            Some(crate::index::directory::Kind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
+            Some(crate::directory::Kind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
             _ => return Ok(()),
         }
         let change = Change::Merge(one("mirror_url", upstream));
@@ -210,7 +211,7 @@ async fn first_start(
     }
     let event = NewEvent {
         who: ":server",
-        what: "installed",
+        what: EventKind::Installed,
         index: Some("root/pypi"),
         project: None,
         detail: Some(&stored_for_audit(&mirror)),

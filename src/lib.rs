@@ -2,16 +2,15 @@
 //!
 //! The modules in reading order; each uses only those before it (`tests/it/tidy.rs` checks).
 
-pub mod child;
 pub mod config;
 pub mod counters;
 pub mod error;
-pub mod pace;
-pub mod panics;
 pub mod tools;
 
-// Words: the packaging standards as pure functions.
+// Words: names, and the packaging standards as pure functions.
+pub mod names;
 pub mod packaging;
+pub mod words;
 
 // The outside: rows, bytes, other indexes, repositories, the resolver.
 pub mod db;
@@ -23,6 +22,7 @@ pub mod uv;
 // The rules: who may what, what an index shows, what gets built.
 pub mod access;
 pub mod build;
+pub mod directory;
 pub mod index;
 
 // The doors: HTTP, the builder, the command line.

@@ -5,12 +5,10 @@ use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
+use crate::words::EventKind;
 use crate::{bad, conflict, forbidden, missing};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-
-/// What a login's event says; the directory stays as it is after it.
-pub const LOGIN: &str = "login";
 
 /// First path segments that mean something else.
 const RESERVED: [&str; 7] = ["simple", "pypi", "legacy", "v1", "static", "packages", "integrity"];
@@ -132,7 +130,7 @@ fn merged(mut profile: Map<String, Value>, given: &Given) -> String {
     Value::Object(profile).to_string()
 }
 
-fn event<'a>(who: &'a str, what: &'a str, detail: &'a str) -> NewEvent<'a> {
+fn event<'a>(who: &'a str, what: EventKind, detail: &'a str) -> NewEvent<'a> {
     NewEvent { who, what, index: None, project: None, detail: Some(detail) }
 }
 
@@ -168,7 +166,7 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     if let Some(roles) = &given.roles {
         tx.set_roles(name, roles).await?;
     }
-    tx.commit(event(who, "user created", name)).await?;
+    tx.commit(event(who, EventKind::UserCreated, name)).await?;
     Ok(())
 }
 
@@ -195,7 +193,7 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
             tx.set_disabled(name, disabled).await?;
         }
     }
-    tx.commit(event(who, "user changed", name)).await?;
+    tx.commit(event(who, EventKind::UserChanged, name)).await?;
     Ok(())
 }
 
@@ -207,7 +205,8 @@ pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<(
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
     tx.set_disabled(name, disabled).await?;
-    tx.commit(event(who, if disabled { "user disabled" } else { "user enabled" }, name)).await?;
+    tx.commit(event(who, if disabled { EventKind::UserDisabled } else { EventKind::UserEnabled }, name))
+        .await?;
     Ok(())
 }
 
@@ -258,7 +257,7 @@ pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
     }
     tx.delete_account(name).await?;
     revoke_grants(&mut tx, name).await?;
-    tx.commit(event(who, "user deleted", name)).await?;
+    tx.commit(event(who, EventKind::UserDeleted, name)).await?;
     Ok(())
 }
 
@@ -276,7 +275,8 @@ pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) ->
         return Err(missing!("{name} is not in group {group}"));
     }
     let detail = format!("{group} {name}");
-    tx.commit(event(who, if member { "group joined" } else { "group left" }, &detail)).await?;
+    tx.commit(event(who, if member { EventKind::GroupJoined } else { EventKind::GroupLeft }, &detail))
+        .await?;
     Ok(())
 }
 
@@ -291,6 +291,6 @@ pub async fn role(db: &Db, who: &str, role: &str, name: &str, has: bool) -> Resu
         return Err(missing!("{name} does not have the role {role}"));
     }
     let detail = format!("{role} {name}");
-    tx.commit(event(who, if has { "role given" } else { "role taken" }, &detail)).await?;
+    tx.commit(event(who, if has { EventKind::RoleGiven } else { EventKind::RoleTaken }, &detail)).await?;
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use super::decide::Asker;
 use super::{Action, Decision, Need, Sight, Who, decide};
-use crate::index::directory::{Directory, IndexName, Kind};
-use crate::index::inheritance;
+use crate::directory::inheritance;
+use crate::directory::{Directory, Kind};
+use crate::names::IndexName;
 
 /// Whether `who` may have something built that an index lists, or with what it lists: who reads it.
 /// A token's limits must reach it, and allow uploads: a build gives an index a file.

@@ -1,9 +1,10 @@
 //! The one function that decides.
 
 use super::{Action, Decision, Need, Scope, Who};
-use crate::index::directory::{Directory, Index, IndexName, User};
-use crate::index::inheritance;
-use crate::packaging::name::ProjectName;
+use crate::directory::inheritance;
+use crate::directory::{Directory, Index, User};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 
 /// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
 /// names its project only in its body: its handler asks again once it is known.

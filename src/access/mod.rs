@@ -13,7 +13,7 @@ pub mod quota;
 pub mod tokens;
 pub mod turns;
 
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 
 pub use decide::{BUILDER, Sight, decide, decide_each, may_read, sees_build};
 

@@ -3,8 +3,8 @@
 use super::{Action, Scope, Who, password, tokens};
 use crate::config::networks::household;
 use crate::db::{self, Db, Micros};
+use crate::directory::Directory;
 use crate::error::{Error, Result};
-use crate::index::directory::Directory;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};

@@ -5,9 +5,10 @@ use crate::db::events::NewEvent;
 use crate::db::tokens::StoredToken;
 use crate::db::{Db, Micros, Tx};
 use crate::error::Result;
-use crate::index::directory::IndexName;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::tools::hex;
+use crate::words::EventKind;
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -80,7 +81,8 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let token = stored(&new.owner, "api", &new.name, scope, tx.now, expires);
     tx.create_token(&token, &fingerprint(&secret)).await?;
     let detail = format!("{} of {}", token.id, new.owner);
-    let event = NewEvent { who, what: "token created", index: None, project: None, detail: Some(&detail) };
+    let event =
+        NewEvent { who, what: EventKind::TokenCreated, index: None, project: None, detail: Some(&detail) };
     tx.commit(event).await?;
     Ok((token.id, secret))
 }
@@ -114,8 +116,7 @@ pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
     let secret = secret();
     let token = stored(owner, "session", "login", "{}".into(), tx.now, Some(SESSION));
     tx.create_token(&token, &fingerprint(&secret)).await?;
-    let event =
-        NewEvent { who: owner, what: super::accounts::LOGIN, index: None, project: None, detail: None };
+    let event = NewEvent { who: owner, what: EventKind::Login, index: None, project: None, detail: None };
     tx.commit(event).await?;
     Ok(secret)
 }
@@ -124,7 +125,8 @@ pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
 pub async fn end_session(db: &Db, secret: &str) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
     if let Some(owner) = tx.end_session(&fingerprint(secret)).await? {
-        let event = NewEvent { who: &owner, what: "logout", index: None, project: None, detail: None };
+        let event =
+            NewEvent { who: &owner, what: EventKind::Logout, index: None, project: None, detail: None };
         tx.commit(event).await?;
     }
     Ok(())
@@ -138,8 +140,13 @@ pub async fn revoke(db: &Db, who: &Who, id: &str) -> Result<()> {
         .filter(|token| who.is_root() || who.user.as_deref() == Some(&token.owner))
         .ok_or_else(|| missing!("no token '{id}'"))?;
     tx.revoke_token(&token.id).await?;
-    let event =
-        NewEvent { who: &who.label, what: "token revoked", index: None, project: None, detail: Some(id) };
+    let event = NewEvent {
+        who: &who.label,
+        what: EventKind::TokenRevoked,
+        index: None,
+        project: None,
+        detail: Some(id),
+    };
     tx.commit(event).await?;
     Ok(())
 }

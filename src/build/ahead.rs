@@ -13,15 +13,17 @@ use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
 use super::target::Target;
 use crate::access::Who;
 use crate::db::Micros;
+use crate::directory::options;
+use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, Index, IndexName};
-use crate::index::options;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::tags;
-use crate::panics;
 use crate::tools::glob;
+use crate::tools::panics;
+use crate::words::EventKind;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sweep::Sweep;
@@ -134,7 +136,7 @@ impl Ahead {
             let index = IndexName::parse(&index).and_then(|name| directory.indexes.get(&name));
             let project = ProjectName::new(&project);
             let (Some(index), Some(project)) = (index, project) else { continue };
-            if event.what == "upload"
+            if event.what == EventKind::Upload
                 && index.building.ahead != options::Ahead::Never
                 && is_source(&project, &filename)
             {

@@ -1,8 +1,8 @@
 //! Which file of a page is meant: the best wheel for a target, else the newest source that suits it.
 
 use super::target::Target;
+use crate::names::ProjectName;
 use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use std::cmp::Reverse;

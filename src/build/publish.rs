@@ -3,10 +3,11 @@
 use super::job::{Source, SourceKind};
 use crate::db::Db;
 use crate::db::built::Finished;
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::built::Handed;
-use crate::index::directory::{Index, IndexName, Kind};
+use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
 
 /// Builds that are published at once after a start.

@@ -29,7 +29,7 @@ use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
 use crate::config::load::Resolved;
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use futures::future::join_all;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;

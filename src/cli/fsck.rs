@@ -2,8 +2,8 @@
 
 use crate::config::load::Resolved;
 use crate::db::Db;
+use crate::directory::{Directory, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, Kind};
 use crate::index::fsck::{Fault, Problem, Report, fsck};
 use crate::missing;
 use crate::store::Store;

@@ -6,7 +6,7 @@ use super::compile::{extra, report};
 use super::resolve::resolved;
 use crate::bad;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::pylock::{self, Environment, File, Lock, Package};
 use crate::packaging::version;
 use serde_json::{Value, json};

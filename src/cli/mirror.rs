@@ -5,9 +5,9 @@ use crate::access::Who;
 use crate::app::App;
 use crate::bad;
 use crate::error::Result;
-use crate::index::directory::IndexName;
 use crate::index::mirror::forget;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use serde_json::json;
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use crate::bad;
 use crate::build::recipe::{Entry, Recipes, folder};
 use crate::build::target;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version;
 use crate::worker::interpreters;
 use serde_json::{Value, json};

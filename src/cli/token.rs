@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ pub mod settings;
 pub mod units;
 pub mod upstream;
 
-use crate::pace::Pace;
+use crate::tools::pace::Pace;
 use networks::Network;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use super::{Db, Micros, Tx};
 use crate::error::Result;
+use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -10,7 +11,7 @@ use sqlx::any::AnyRow;
 pub struct NewEvent<'a> {
     /// A user name, `token:<id>`, or `:server`.
     pub who: &'a str,
-    pub what: &'a str,
+    pub what: EventKind,
     /// `user/name`
     pub index: Option<&'a str>,
     pub project: Option<&'a str>,
@@ -22,7 +23,7 @@ pub struct Event {
     pub serial: i64,
     pub at: Micros,
     pub who: String,
-    pub what: String,
+    pub what: EventKind,
     pub index: Option<String>,
     pub project: Option<String>,
     pub detail: Option<String>,
@@ -33,7 +34,7 @@ fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
         serial: row.try_get(0)?,
         at: row.try_get(1)?,
         who: row.try_get(2)?,
-        what: row.try_get(3)?,
+        what: EventKind::parse(row.try_get(3)?),
         index: row.try_get(4)?,
         project: row.try_get(5)?,
         detail: row.try_get(6)?,
@@ -47,7 +48,7 @@ pub(super) async fn insert(tx: &mut Tx, event: NewEvent<'_>) -> Result<()> {
     .bind(tx.serial)
     .bind(tx.now)
     .bind(event.who)
-    .bind(event.what)
+    .bind(event.what.as_str())
     .bind(event.index)
     .bind(event.project)
     .bind(event.detail)

@@ -4,6 +4,7 @@ use super::blobs::BlobUse;
 use super::events::NewEvent;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
+use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -108,9 +109,9 @@ impl Db {
         let (changed, row) = tx.change_promise(known, change).await?;
         if changed {
             let what = match change {
-                Change::Metadata { .. } => "promised metadata served",
-                Change::File { .. } => "promised wheel served",
-                Change::Broken { .. } => "promise broken",
+                Change::Metadata { .. } => EventKind::PromisedMetadataServed,
+                Change::File { .. } => EventKind::PromisedWheelServed,
+                Change::Broken { .. } => EventKind::PromiseBroken,
             };
             let (index, project) = (Some(known.index.as_str()), Some(known.project.as_str()));
             let detail = Some(known.filename.as_str());

@@ -43,9 +43,10 @@ impl Tx {
 mod tests {
     use super::*;
     use crate::db::events::NewEvent;
+    use crate::words::EventKind;
 
     const EVENT: NewEvent<'_> =
-        NewEvent { who: ":test", what: "tried", index: None, project: None, detail: None };
+        NewEvent { who: ":test", what: EventKind::Other, index: None, project: None, detail: None };
 
     #[tokio::test]
     async fn after_a_transaction_that_sqlite_rolled_back_by_itself_a_commit_is_a_commit() {

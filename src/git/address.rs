@@ -3,7 +3,7 @@
 use crate::bad;
 use crate::config::secret_url::{SecretUrl, masked};
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use url::Url;
 
 /// Which commit of which repository, and which folder of it.

@@ -3,8 +3,8 @@
 use super::Limits;
 use super::gate::Gate;
 use crate::bad;
-use crate::child::{Group, all_of};
 use crate::error::{Error, Result};
+use crate::tools::process::{Group, all_of};
 use crate::upstream::guard::{self, Guard};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

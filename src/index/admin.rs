@@ -1,15 +1,17 @@
 //! Making, changing and deleting indexes: the steps that the web and the command line share.
 
-use super::directory::{Directory, Index, IndexName};
-use super::options::{self, Change, Options};
 use crate::access::accounts::check_name;
 use crate::access::{self, Decision, Need, Who, may_read};
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
+use crate::directory::options::{self, Change, Options};
+use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
+use crate::names::IndexName;
+use crate::words::EventKind;
 use crate::{bad, conflict, forbidden, missing};
 
-fn event<'a>(who: &'a Who, what: &'a str, index: &'a IndexName, detail: &'a str) -> NewEvent<'a> {
+fn event<'a>(who: &'a Who, what: EventKind, index: &'a IndexName, detail: &'a str) -> NewEvent<'a> {
     NewEvent { who: &who.label, what, index: Some(index.as_str()), project: None, detail: Some(detail) }
 }
 
@@ -71,7 +73,7 @@ pub async fn create(
     }
     let stored = text(&options)?;
     tx.create_index(name.as_str(), name.user(), &stored).await?;
-    tx.commit(event(who, "index created", name, &text(&options::shown(&options))?)).await?;
+    tx.commit(event(who, EventKind::IndexCreated, name, &text(&options::shown(&options))?)).await?;
     Ok(options)
 }
 
@@ -95,7 +97,7 @@ pub async fn modify(
     }
     if changed != stored {
         tx.set_index_options(name.as_str(), &text(&changed)?).await?;
-        tx.commit(event(who, "index changed", name, &text(&options::shown(&changed))?)).await?;
+        tx.commit(event(who, EventKind::IndexChanged, name, &text(&options::shown(&changed))?)).await?;
     }
     Ok(changed)
 }
@@ -109,7 +111,7 @@ pub async fn delete(db: &Db, who: &Who, name: &IndexName) -> Result<()> {
         return Err(forbidden!("index {name} non-volatile, cannot delete"));
     }
     tx.delete_index(name.as_str()).await?;
-    tx.commit(event(who, "index deleted", name, "")).await?;
+    tx.commit(event(who, EventKind::IndexDeleted, name, "")).await?;
     Ok(())
 }
 

@@ -11,10 +11,10 @@ mod take;
 pub use covers::covers;
 pub use take::Handed;
 
-use super::directory::IndexName;
 use super::stage::file_url;
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
+use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
 use std::collections::HashSet;

@@ -1,15 +1,16 @@
 //! What an index tells beyond prepared pages: all its files, a release's core metadata.
 
-use super::directory::{Directory, Index, IndexName, Kind};
 use super::gather::Sight;
-use super::inheritance::Order;
 use super::mirror::Key;
 use super::view::Views;
 use crate::access::Who;
+use crate::directory::inheritance::Order;
+use crate::directory::{Directory, Index, Kind};
 use crate::error::Result;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::describe;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::version;
 use std::collections::{BTreeSet, HashMap};

@@ -2,17 +2,18 @@
 
 use super::admin::manages;
 use super::built;
-use super::directory::{Directory, Index, IndexName, Kind, Mirror};
 use super::gather::Sight;
-use super::inheritance::{Order, Part, parts};
 use super::policy::{self, Rules, Verdict};
 use super::view::Views;
 use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
 use crate::db::now;
+use crate::directory::inheritance::{Order, Part, parts};
+use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::page::{File, Page};
 use serde::Serialize;
 use std::collections::BTreeSet;

@@ -1,14 +1,14 @@
 //! What is known of files whose bytes are here, kept in memory so that serving one asks no database.
 
-use super::directory::{Directory, Index, Kind, Mirror};
 use super::mirror::{Key, url_key};
 use super::policy::{self, Rules, Verdict};
 use super::stripes::Stripes;
 use crate::access::{self, Who};
 use crate::db::files::StoredFile;
 use crate::db::{Db, now};
+use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::File;
 use crate::tools::hex;
 use bytes::Bytes;

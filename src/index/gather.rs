@@ -1,13 +1,14 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
-use super::directory::{Directory, Index, IndexName, Kind, Mirror};
-use super::inheritance::{Order, Part, is_reserved, parts};
 use super::mirror::Mirrors;
 use super::{built, policy, stage};
 use crate::db::{Db, Micros, now};
+use crate::directory::inheritance::{Order, Part, is_reserved, parts};
+use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::{Error, Result};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::identity;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{Page, Status};
 use std::collections::{BTreeSet, HashSet};
 

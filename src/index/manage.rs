@@ -1,14 +1,15 @@
 //! What its keepers do to what an index holds: yank, set a project's status, delete.
 
 use super::Indexes;
-use super::directory::{Index, Kind};
 use super::upload::event;
 use crate::access::Who;
 use crate::db::Tx;
+use crate::directory::{Index, Kind};
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Status;
 use crate::packaging::version;
+use crate::words::EventKind;
 use crate::{forbidden, missing};
 
 /// PEP 592.
@@ -32,8 +33,8 @@ impl Indexes {
     ) -> Result<String> {
         a_stage(index)?;
         let (what, yanked, reason) = match yank {
-            Yank::Yes(reason) => ("yank", true, reason.as_deref()),
-            Yank::No => ("unyank", false, None),
+            Yank::Yes(reason) => (EventKind::Yank, true, reason.as_deref()),
+            Yank::No => (EventKind::Unyank, false, None),
         };
         let name = index.name.as_str();
         let mut tx = Tx::begin(&self.db).await?;
@@ -59,7 +60,7 @@ impl Indexes {
             return Err(no_project(project));
         }
         let detail = format!("{status:?}").to_ascii_lowercase();
-        tx.commit(event(who, "project status", index, project, &detail)).await?;
+        tx.commit(event(who, EventKind::ProjectStatus, index, project, &detail)).await?;
         self.changed(index.name.as_str(), project);
         Ok(())
     }
@@ -84,7 +85,7 @@ impl Indexes {
         if !tx.delete_file(index.name.as_str(), project.as_str(), filename).await? {
             return Err(missing!("package '{filename}' doesn't exist"));
         }
-        tx.commit(event(who, "delete file", index, project, filename)).await?;
+        tx.commit(event(who, EventKind::FileDeleted, index, project, filename)).await?;
         self.changed(index.name.as_str(), project);
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Indexes {
         if tx.versions(name, project.as_str()).await?.is_empty() {
             tx.delete_project(name, project.as_str()).await?;
         }
-        tx.commit(event(who, "delete release", index, project, &key)).await?;
+        tx.commit(event(who, EventKind::ReleaseDeleted, index, project, &key)).await?;
         self.changed(name, project);
         Ok(key)
     }
@@ -133,7 +134,7 @@ impl Indexes {
         if !tx.delete_project(index.name.as_str(), project.as_str()).await? {
             return Err(missing!("project not found"));
         }
-        tx.commit(event(who, "delete project", index, project, "")).await?;
+        tx.commit(event(who, EventKind::ProjectDeleted, index, project, "")).await?;
         self.changed(index.name.as_str(), project);
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! The names of all projects that an index shows: sorted lists, merged while they are read.
 
-use super::directory::{Directory, Index, Kind};
 use super::view::Views;
 use crate::access::Who;
+use crate::directory::{Directory, Index, Kind};
 use crate::error::Result;
-use crate::packaging::name::NameList;
+use crate::names::NameList;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;

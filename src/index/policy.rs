@@ -1,9 +1,9 @@
 //! What a mirror's policy lets through: a page in, a page out, and a reason for what is missing.
 
-use super::directory::Mirror;
 use crate::db::Micros;
+use crate::directory::Mirror;
+use crate::names::ProjectName;
 use crate::packaging::filename::describe;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Pattern;
 

@@ -1,10 +1,10 @@
 //! A stage's own project page, made from rows.
 
-use super::directory::IndexName;
 use crate::db::Micros;
 use crate::db::files::{Project, Release, StoredFile};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Hashes, Page, Yanked};
 use std::collections::HashMap;
 

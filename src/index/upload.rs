@@ -10,21 +10,22 @@ mod form;
 pub use form::{Content, Form};
 
 use super::Indexes;
-use super::directory::{Directory, Index, Kind};
 use crate::access::{self, Decision, Need, Who};
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
 use crate::db::{Tx, now};
+use crate::directory::{Directory, Index, Kind};
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 use crate::packaging::archive::Source;
 use crate::packaging::filename::{DistFilename, SdistFilename, describe};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::Status;
 use crate::packaging::sdist::{self, SdistContents};
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
 use crate::store::{Digests, Spool};
+use crate::words::EventKind;
 use crate::{bad, forbidden, missing};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::{Mutex, MutexGuard};
@@ -131,7 +132,7 @@ impl Indexes {
         tx.put_project(index.name.as_str(), project.as_str(), &metadata.name).await?;
         let key = release_key(&mut tx, index.name.as_str(), &project, &version).await?;
         tx.put_release(index.name.as_str(), project.as_str(), &key, &json, false).await?;
-        tx.commit(event(who, "register", index, &project, &key)).await?;
+        tx.commit(event(who, EventKind::Register, index, &project, &key)).await?;
         self.changed(index.name.as_str(), &project);
         Ok(())
     }
@@ -187,7 +188,7 @@ impl Indexes {
         if let Put::Taken(known) = tx.put_file(&file, candidate.form.attestations()).await? {
             return same_or_refused(&known, &candidate.filename, digests).map(|()| Uploaded::Same);
         }
-        let event = event(candidate.who, "upload", candidate.index, project, &candidate.filename);
+        let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
         tx.commit(event).await?;
         self.changed(index, project);
         Ok(Uploaded::New)
@@ -330,7 +331,7 @@ fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename, maker: Maker
 
 pub(super) fn event<'a>(
     who: &'a Who,
-    what: &'a str,
+    what: EventKind,
     index: &'a Index,
     project: &'a ProjectName,
     detail: &'a str,

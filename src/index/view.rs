@@ -2,18 +2,19 @@
 
 mod key;
 
-use super::directory::{Directory, Index, IndexName, Kind};
 use super::flight::Flights;
 use super::gather::{Gathered, Sight, Sources};
-use super::inheritance::{self, Order};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
 use crate::access::{self, Who};
 use crate::config::Config;
 use crate::counters;
 use crate::db::{Db, Micros, now};
+use crate::directory::inheritance::{self, Order};
+use crate::directory::{Directory, Index, Kind};
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
 use crate::tools::hex;

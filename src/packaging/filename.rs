@@ -5,10 +5,10 @@ pub use identity::identity;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::name::ProjectName;
 use super::version::{self, Version};
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 
 /// What sdists were ever packed as; an upload is `.tar.gz` (PEP 625).
 const SDIST_EXTENSIONS: [&str; 7] = [".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar.Z", ".tar"];

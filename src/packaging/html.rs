@@ -4,8 +4,8 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use url::Url;
 
 use super::filename::{candidates, describe};
-use super::name::{NameList, NameListBuilder, ProjectName};
 use super::page::{CoreMetadata, File, Page, Status, Yanked, resolve, sha256_hex, upload_time};
+use crate::names::{NameList, NameListBuilder, ProjectName};
 
 pub mod proof;
 mod render;

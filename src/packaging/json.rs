@@ -8,9 +8,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
 use super::filename::describe;
-use super::name::{NameList, NameListBuilder, ProjectName};
 use super::page::{CoreMetadata, File, Hashes, Page, Status, Yanked, resolve, sha256_hex, upload_time};
 use crate::error::{Error, Result};
+use crate::names::{NameList, NameListBuilder, ProjectName};
 
 mod render;
 pub use render::{render, render_names};

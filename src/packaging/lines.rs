@@ -1,12 +1,12 @@
 //! Requirements files as pip reads them: logical lines, and what each of them asks for.
 
 use super::filename::decode_once;
-use super::name::ProjectName;
 use super::requirement::{Marker, Requirement};
 use super::version::{self, Version};
 use crate::bad;
 use crate::config::secret_url::{SecretText, masked};
 use crate::error::Result;
+use crate::names::ProjectName;
 use std::collections::BTreeSet;
 use url::Url;
 

@@ -9,7 +9,6 @@ pub mod json;
 pub mod lines;
 pub mod manylinux;
 pub mod metadata;
-pub mod name;
 pub mod opens;
 pub mod page;
 pub mod pylock;

@@ -9,9 +9,9 @@ use super::archive::zip::{Archive, LEAD, Names, find_end};
 use super::archive::{Outcome, Source, Span, check_ratio, read_exactly, refuse};
 use super::filename::{Kind, describe};
 use super::metadata::Metadata;
-use super::name::ProjectName;
 use super::version;
 use crate::error::Result;
+use crate::names::ProjectName;
 use std::io::Read;
 
 /// Bytes of the beginning that tell HTML.

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::filename::{decode_once, describe};
-use super::name::ProjectName;
 use super::version;
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 
 /// One project on one index, as PEP 503/691 pages tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

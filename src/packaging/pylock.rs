@@ -1,12 +1,12 @@
 //! Lock files (`pylock.toml`, PEP 751): which file of which project is installed where.
 
 use super::filename::decode_once;
-use super::name::ProjectName;
 use super::requirement::Marker;
 use super::tags::Ranks;
 use super::version::{self, VersionSpecifiers};
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! What `pyproject.toml` says of a project's requirements (PEP 621, PEP 735).
 
-use super::name::ProjectName;
 use super::requirement::Requirement;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::{bad, missing};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

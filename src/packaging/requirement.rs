@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use url::Url;
 
-use super::name::ProjectName;
 use super::version::{self, VersionSpecifiers};
 use crate::bad;
 use crate::error::{Error, Result, clipped};
+use crate::names::ProjectName;
 
 mod evaluate;
 mod extras;

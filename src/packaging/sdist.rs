@@ -7,11 +7,11 @@ use super::archive::zip::{self, Archive, Names};
 use super::archive::{INVALID, MAX_TEXT, Outcome, Source, names, refuse, tar};
 use super::filename::SdistFilename;
 use super::metadata::Metadata;
-use super::name::ProjectName;
 use super::version;
 use super::wheel::has_license_files;
 use crate::bad;
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 
 /// What an accepted sdist says about itself.
 #[derive(Clone, Debug)]

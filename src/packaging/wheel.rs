@@ -13,10 +13,10 @@ use super::archive::zip::{Archive, LEAD, Member, Names};
 use super::archive::{Fault, INVALID, MAX_TEXT, Outcome, Source, refuse, remote};
 use super::filename::WheelFilename;
 use super::metadata::Metadata;
-use super::name::ProjectName;
 use super::version;
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 
 /// What an accepted wheel says about itself.
 #[derive(Clone, Debug)]

@@ -2,3 +2,6 @@
 
 pub mod glob;
 pub mod hex;
+pub mod pace;
+pub mod panics;
+pub mod process;

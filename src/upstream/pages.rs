@@ -2,8 +2,8 @@
 
 use super::client::{Client, Source, failure, shown, unexpected};
 use crate::error::{Error, Result};
+use crate::names::{NameList, ProjectName};
 use crate::packaging::html::proof;
-use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
 use bytes::Bytes;

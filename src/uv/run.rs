@@ -1,8 +1,8 @@
 //! One run of uv.
 
 use super::{Answer, Limits, Question, Scratch, interpreter};
-use crate::child::{Group, all_of};
 use crate::error::{Error, Result};
+use crate::tools::process::{Group, all_of};
 use std::process::Stdio;
 use tokio::process::{Child, Command};
 

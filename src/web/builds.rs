@@ -17,8 +17,8 @@ use crate::build::queue::{Build, BuildId, State, Wheel};
 use crate::build::target;
 use crate::build::visible::Visible;
 use crate::db::builds::Filter;
+use crate::directory::Directory;
 use crate::error::{Error, Result};
-use crate::index::directory::Directory;
 use crate::store::Blob;
 use crate::{bad, missing};
 use axum::body::Body;
@@ -118,7 +118,7 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
     let before =
         text("before").map(|value| value.parse().map_err(|_| bad!("before must be a build's number")));
     let project = text("project")
-        .map(|name| crate::packaging::name::ProjectName::new(&name).map_or(name, |name| name.to_string()));
+        .map(|name| crate::names::ProjectName::new(&name).map_or(name, |name| name.to_string()));
     let state = text("state");
     if let Some(unknown) = state.as_ref().filter(|name| !State::ALL.iter().any(|known| known.name() == *name))
     {
@@ -302,6 +302,6 @@ pub async fn targets(ctx: Ctx) -> Result<Response> {
 
 /// Whether somebody may do something in an index; asked again once a body has named it.
 fn decided(ctx: &Ctx<impl Send>, need: Need, index: &str, project: Option<&str>) -> access::Decision {
-    let name = crate::index::directory::IndexName::parse(index);
+    let name = crate::names::IndexName::parse(index);
     access::decide(&ctx.directory, &ctx.who, need, name.as_ref(), project, None)
 }

@@ -4,7 +4,7 @@
 use super::router::Ctx;
 use super::simple::redirect;
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Status;
 use crate::{forbidden, missing};
 use axum::response::Response;

@@ -5,7 +5,7 @@ use super::router::Ctx;
 use crate::access::{self, Decision, Need};
 use crate::error::{Error, Result};
 use crate::index::manage::Yank;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Status;
 use crate::{bad, forbidden, missing};
 use axum::response::Response;

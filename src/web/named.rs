@@ -5,9 +5,10 @@
 
 use super::ctx::Ctx;
 use crate::access;
+use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, Index, IndexName};
 use crate::missing;
+use crate::names::IndexName;
 
 /// More indexes in one path are refused.
 const MOST: usize = 32;
@@ -88,7 +89,7 @@ pub fn unknown(ctx: &Ctx) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::options::{self, Options};
+    use crate::directory::options::{self, Options};
 
     fn directory(names: &[&str]) -> Directory {
         let mut directory = Directory::default();

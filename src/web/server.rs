@@ -7,7 +7,7 @@ use super::slow::Taken;
 use crate::app::App;
 use crate::config::Tls;
 use crate::error::{Error, Result};
-use crate::pace::Pace;
+use crate::tools::pace::Pace;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;

@@ -2,7 +2,7 @@
 
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::pace::{Meter, Pace, TooSlow};
+use crate::tools::pace::{Meter, Pace, TooSlow};
 use axum::body::Body;
 use bytes::{Buf, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};

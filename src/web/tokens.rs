@@ -7,7 +7,7 @@ use crate::access::{Scope, may_read};
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -9,8 +9,8 @@ use crate::bad;
 use crate::build::recipe::Given;
 use crate::build::tools::Tools;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, VersionSpecifiers};
 

@@ -15,7 +15,7 @@ use super::report::Report;
 use super::room::Worker;
 use crate::build::job::{Job, Outcome, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
-use crate::panics;
+use crate::tools::panics;
 
 /// A server that does not answer is asked again after this time at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);

@@ -20,7 +20,7 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Purpose, Step};
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
-use crate::panics;
+use crate::tools::panics;
 
 /// Takes `job` through all its steps and hands the wheel in through `link`; `steps` is told each one
 /// as it begins. Ends with an outcome whatever happens, and closes the log.

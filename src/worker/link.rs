@@ -14,7 +14,7 @@ use super::report::Patience;
 use super::sandbox::gate::Beyond;
 use crate::build::job::Job;
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{filename, json};
 use crate::{bad, conflict, forbidden, missing};

@@ -8,7 +8,7 @@ use crate::kit::stages::{PASSWORD, stage, stage_with};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wheelwright::index::built::Handed;
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 
 const OURS: &str = "demo-1.0-1ww-py2.py3-none-any.whl";
 

@@ -5,8 +5,9 @@ use crate::kit::backend::{Backend, on_both};
 use std::collections::BTreeSet;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::{Db, Tx};
+use wheelwright::words::EventKind;
 
-fn said<'a>(what: &'a str, detail: &'a str) -> NewEvent<'a> {
+fn said<'a>(what: EventKind, detail: &'a str) -> NewEvent<'a> {
     NewEvent { who: ":server", what, index: Some("alice/dev"), project: None, detail: Some(detail) }
 }
 
@@ -19,7 +20,7 @@ on_both! {
             tokio::spawn(async move {
                 for round in 0..4 {
                     let tx = Tx::begin(&db).await.unwrap();
-                    tx.commit(said("write", &format!("{writer} {round}"))).await.unwrap();
+                    tx.commit(said(EventKind::Upload, &format!("{writer} {round}"))).await.unwrap();
                     db.set_fact("somebody", "wrote").await.unwrap();
                 }
             })
@@ -42,7 +43,7 @@ on_both! {
                 let db = db.clone();
                 tokio::spawn(async move {
                     for _ in 0..25 {
-                        Tx::begin(&db).await.unwrap().commit(said("write", "")).await.unwrap();
+                        Tx::begin(&db).await.unwrap().commit(said(EventKind::Upload, "")).await.unwrap();
                     }
                 })
             })
@@ -67,7 +68,7 @@ on_both! {
         let tx = Tx::begin(db).await.unwrap();
         assert_eq!(tx.serial, before + 1);
         drop(tx);
-        let next = Tx::begin(db).await.unwrap().commit(said("write", "after")).await.unwrap();
+        let next = Tx::begin(db).await.unwrap().commit(said(EventKind::Upload, "after")).await.unwrap();
         assert_eq!(next, before + 1);
     }
 
@@ -128,7 +129,7 @@ async fn opened_by_eight(url: &str) {
         let url = url.to_owned();
         tokio::spawn(async move {
             let db = Db::open(&url).await.unwrap();
-            Tx::begin(&db).await.unwrap().commit(said("open", "")).await.unwrap();
+            Tx::begin(&db).await.unwrap().commit(said(EventKind::Register, "")).await.unwrap();
         })
     });
     for opened in futures::future::join_all(opening).await {

@@ -20,10 +20,11 @@ use crate::kit::Server;
 use crate::kit::upstream::Upstream;
 use futures::TryStreamExt as _;
 use wheelwright::config::Config;
+use wheelwright::directory::{Index, Kind, Mirror};
 use wheelwright::error::{Error, Result};
-use wheelwright::index::directory::{Index, IndexName, Kind, Mirror};
 use wheelwright::index::mirror::{Located, MirrorPage, Mirrors};
-use wheelwright::packaging::name::ProjectName;
+use wheelwright::names::IndexName;
+use wheelwright::names::ProjectName;
 use wheelwright::packaging::page::File;
 
 /// A server whose `root/pypi` mirrors an upstream of its own.

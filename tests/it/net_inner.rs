@@ -4,6 +4,7 @@ use crate::kit::Server;
 use crate::kit::script::Auth;
 use crate::kit::upstream::{Fault, Upstream, noise};
 use serde_json::{Value, json};
+use wheelwright::words::EventKind;
 
 const WHEEL: &str = "six-1.0-py3-none-any.whl";
 const SIX: &str = "/alice/m/+simple/six/";
@@ -101,7 +102,7 @@ async fn a_mirror_that_was_made_before_is_looked_at_when_it_is_asked() {
     tx.create_index("alice/m", "alice", &options.to_string()).await.expect("a row");
     let event = wheelwright::db::events::NewEvent {
         who: "test",
-        what: "index created",
+        what: EventKind::IndexCreated,
         index: Some("alice/m"),
         project: None,
         detail: None,

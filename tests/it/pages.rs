@@ -10,8 +10,9 @@ use wheelwright::db::Tx;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::files::StoredFile;
 use wheelwright::index::admin;
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 use wheelwright::packaging::metadata::Metadata;
+use wheelwright::words::EventKind;
 
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -57,8 +58,13 @@ async fn release(server: &Server, index: &str, metadata: &Metadata, files: &[&st
         file.uploader = Some("alice".to_owned());
         tx.put_file(&file, None).await.expect("a file");
     }
-    let event =
-        NewEvent { who: "alice", what: "upload", index: Some(index), project: Some(&project), detail: None };
+    let event = NewEvent {
+        who: "alice",
+        what: EventKind::Upload,
+        index: Some(index),
+        project: Some(&project),
+        detail: None,
+    };
     tx.commit(event).await.expect("a commit");
 }
 

@@ -15,7 +15,7 @@ use wheelwright::build::job::WorkerDescription;
 use wheelwright::build::promise;
 use wheelwright::build::target::Target;
 use wheelwright::db::promises::{Change, StoredPromise};
-use wheelwright::packaging::name::ProjectName;
+use wheelwright::names::ProjectName;
 use wheelwright::packaging::tags::{self, Interpreter, Libc, Platform};
 use wheelwright::packaging::version;
 

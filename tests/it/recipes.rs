@@ -58,7 +58,7 @@ async fn a_changed_file_of_the_folder_counts_at_once() {
     let server = Server::start().await;
     let folder = server.app.config.data.join("recipes");
     std::fs::create_dir(&folder).expect("a folder");
-    let project = wheelwright::packaging::name::ProjectName::new("demo").expect("a name");
+    let project = wheelwright::names::ProjectName::new("demo").expect("a name");
     let recipe = async || {
         let target = wheelwright::build::target::Target::default();
         let version = wheelwright::packaging::version::parse("1.0");

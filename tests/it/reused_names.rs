@@ -8,7 +8,7 @@ use crate::kit::script::Auth;
 use serde_json::{Value, json};
 use wheelwright::access::{Action, BUILDER, Scope, Who, accounts};
 use wheelwright::index::admin;
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 
 const SECRET: &str = "bob-secret";
 

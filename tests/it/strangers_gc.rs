@@ -14,9 +14,9 @@ use wheelwright::build::job::{Purpose, Source, SourceKind};
 use wheelwright::build::queue::{Ask, BuildId, Priority, Upload, Wanted};
 use wheelwright::db::files::StoredFile;
 use wheelwright::db::now;
-use wheelwright::index::directory::IndexName;
 use wheelwright::index::fsck::fsck;
 use wheelwright::index::gc::{Collected, collect, collect_as_of};
+use wheelwright::names::IndexName;
 use wheelwright::store::{Key, Store};
 
 const DAY: i64 = 86_400_000_000;

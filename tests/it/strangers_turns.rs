@@ -17,9 +17,10 @@ use wheelwright::build::job::{Outcome, Purpose};
 use wheelwright::build::queue::{Ask, BuildId, Priority, Wanted};
 use wheelwright::db::Tx;
 use wheelwright::db::events::NewEvent;
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 use wheelwright::packaging::requirement::Requirement;
 use wheelwright::store::Key;
+use wheelwright::words::EventKind;
 
 /// Longer than anything here takes; a story that gets so far has failed.
 const LONG: Duration = Duration::from_secs(60);
@@ -77,7 +78,8 @@ async fn a_list_of_builds_has_a_hundred_and_one_stranger_makes_two_at_once() {
         row.key = format!("another {number}");
         let mut tx = Tx::begin(&server.app.db).await.expect("a transaction");
         assert!(tx.create_build(&row, None, None).await.expect("a row"));
-        let event = NewEvent { who: "alice", what: "build asked", index: None, project: None, detail: None };
+        let event =
+            NewEvent { who: "alice", what: EventKind::BuildAsked, index: None, project: None, detail: None };
         tx.commit(event).await.expect("a commit");
     }
     let list = server.ask("GET", "/+builds", &Auth::root(), None).await.1;

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 /// Modules in their order: each may use itself, its neighbours on the same line, and what stands before.
 const LAYERS: &[&[&str]] = &[
-    &["error", "tools", "config", "counters", "child", "pace", "panics"],
+    &["error", "counters", "tools", "config"],
+    &["names", "words"],
     &["packaging"],
     &["db", "git", "store", "upstream", "uv"],
-    &["access", "index"],
+    &["directory"],
+    &["access"],
+    &["index"],
     &["build"],
     &["app"],
     &["worker"],

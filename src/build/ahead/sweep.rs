@@ -3,11 +3,11 @@
 use super::{Ahead, Builds, is_source, who, wished};
 use crate::build::target::Target;
 use crate::db::Micros;
+use crate::directory::options;
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Index, Kind};
-use crate::index::options;
+use crate::names::ProjectName;
 use crate::packaging::filename::describe;
-use crate::packaging::name::ProjectName;
 use crate::packaging::version;
 use serde::{Deserialize, Serialize};
 

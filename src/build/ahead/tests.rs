@@ -76,7 +76,7 @@ fn what_requires_python_excludes_is_not_lacking() {
 fn targets_are_wished_by_name_or_pattern_and_the_oldest_python_3_is_first() {
     let of = |wanted: &[&str]| -> Vec<String> {
         let name = IndexName::parse("alice/dev").unwrap();
-        let mut index = crate::index::options::read(&name, &crate::index::options::Options::new());
+        let mut index = crate::directory::options::read(&name, &crate::directory::options::Options::new());
         index.building.targets = wanted.iter().map(|text| (*text).to_owned()).collect();
         let targets = targets();
         wished(&index, &targets).iter().map(|target| target.name.clone()).collect()

@@ -5,8 +5,8 @@ use crate::access::Who;
 use crate::build::choose;
 use crate::build::queue::Builds;
 use crate::error::Result;
-use crate::index::directory::IndexName;
 use crate::missing;
+use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
 
 /// The promise that has this name; the index must be one that `who` may read.

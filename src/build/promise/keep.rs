@@ -12,10 +12,11 @@ use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, BuildId, Builds, Priority, State, Wanted};
 use crate::db::now;
 use crate::db::promises::{Change, StoredPromise};
+use crate::directory::{Directory, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Directory, IndexName, Kind};
 use crate::index::files;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::{conflict, missing};
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::build::target::{self, Target};
 use crate::error::Result;
 use crate::missing;
 use crate::packaging::tags::Ranks;
-use crate::panics;
+use crate::tools::panics;
 use moka::sync::Cache;
 use parking_lot::RwLock;
 use std::sync::Arc;

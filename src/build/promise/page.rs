@@ -8,12 +8,13 @@ use crate::build::queue::{Builds, owner_of};
 
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
+use crate::directory::{Directory, Kind};
 use crate::error::Result;
-use crate::index::directory::{Directory, IndexName, Kind};
 use crate::index::policy;
 use crate::index::view::Amend;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;

@@ -3,11 +3,11 @@
 use super::Promise;
 use crate::build::queue::Builds;
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
 use crate::index::mirror::flights::{Flights, Outcome};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::SdistFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{pyproject, sdist};

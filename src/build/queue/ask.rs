@@ -15,11 +15,12 @@ use crate::db::builds::{FailedBuild, StoredBuild};
 use crate::db::events::NewEvent;
 use crate::db::{Tx, now};
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, Version};
+use crate::words::EventKind;
 
 /// What somebody wants built.
 #[derive(Clone, Debug)]
@@ -166,8 +167,8 @@ impl Builds {
         }
         tx.build_counts_for(id, &who.asker().unwrap_or_default()).await?;
         let what = match ask.purpose {
-            Purpose::Wheel => "build asked",
-            Purpose::Metadata => "metadata asked",
+            Purpose::Wheel => EventKind::BuildAsked,
+            Purpose::Metadata => EventKind::MetadataAsked,
         };
         let detail = format!("{id} {} for {}", new.project.as_deref().unwrap_or("a tree"), new.target);
         tx.commit(event(who, what, new.project.as_deref(), &detail)).await?;
@@ -286,7 +287,7 @@ impl Builds {
         }
         if reset {
             let detail = format!("{} for {}", known.id, known.target);
-            let told = event(who, "build asked again", known.project.as_deref(), &detail);
+            let told = event(who, EventKind::BuildAskedAgain, known.project.as_deref(), &detail);
             // Pages promise it again.
             tx.commit(NewEvent { index: Some(&known.context), ..told }).await?;
             self.changed(&known);
@@ -332,6 +333,6 @@ fn tried_again(known: &StoredBuild, ask: &Ask) -> bool {
         }
 }
 
-fn event<'a>(who: &'a Who, what: &'a str, project: Option<&'a str>, detail: &'a str) -> NewEvent<'a> {
+fn event<'a>(who: &'a Who, what: EventKind, project: Option<&'a str>, detail: &'a str) -> NewEvent<'a> {
     NewEvent { who: &who.label, what, index: None, project, detail: Some(detail) }
 }

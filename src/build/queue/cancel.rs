@@ -11,6 +11,7 @@ use crate::db::builds::{Ending, StoredBuild};
 use crate::db::events::NewEvent;
 use crate::db::{Tx, now};
 use crate::error::Result;
+use crate::words::EventKind;
 
 impl Builds {
     /// Takes back the wish of `who`; the build ends if nobody else wants it, or with `all` in any case:
@@ -83,7 +84,7 @@ impl Builds {
         let detail = format!("{} for {}", row.id, row.target);
         let told = NewEvent {
             who: &who.label,
-            what: "build cancelled",
+            what: EventKind::BuildCancelled,
             index: None,
             project: row.project.as_deref(),
             detail: Some(&detail),

@@ -15,13 +15,15 @@ use crate::build::visible::turns;
 use crate::db::builds::{Blocked, Edge, Ending, StoredBuild};
 use crate::db::events::NewEvent;
 use crate::db::{Tx, now};
+use crate::directory::Kind;
 use crate::error::{Error, Result};
 use crate::index::built::BUILDER;
-use crate::index::directory::{IndexName, Kind};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
+use crate::words::EventKind;
 use std::collections::BTreeSet;
 
 /// How often a build may say that others are needed first.
@@ -123,10 +125,10 @@ impl Builds {
     async fn unpromise(&self, id: BuildId) -> Result<()> {
         let Some(row) = self.0.db.build(id).await?.filter(|row| !row.given) else { return Ok(()) };
         let what = match (Purpose::named(&row.purpose), row.class.as_deref()) {
-            (Purpose::Wheel, _) => "build failed",
+            (Purpose::Wheel, _) => EventKind::BuildFailed,
             // A build may tell what the hook could not: the promise stands.
             (Purpose::Metadata, Some("metadata-hook" | "wrong-wheel")) => return Ok(()),
-            (Purpose::Metadata, _) => "metadata failed",
+            (Purpose::Metadata, _) => EventKind::MetadataFailed,
         };
         let detail = format!("{id} for {}", row.target);
         let told = NewEvent {

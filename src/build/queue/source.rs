@@ -6,15 +6,16 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Source, SourceKind, Step};
 use crate::db::builds::{Blocked, Edge, StoredBuild};
 use crate::db::now;
+use crate::directory::Kind;
 use crate::error::{Error, Result};
 use crate::git::{self, Address};
-use crate::index::directory::{IndexName, Kind};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
 use crate::missing;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::page::File;
-use crate::panics;
+use crate::tools::panics;
 use crate::upstream::guard::Guard;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -161,7 +162,7 @@ impl Builds {
 
     async fn located(
         &self,
-        index: &crate::index::directory::Index,
+        index: &crate::directory::Index,
         project: &str,
         filename: &str,
         (sha256, url): (Option<&str>, &str),

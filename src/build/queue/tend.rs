@@ -8,7 +8,7 @@ use crate::build::job::Step;
 use crate::db::builds::Unfetched;
 use crate::db::{Micros, now};
 use crate::error::Result;
-use crate::panics;
+use crate::tools::panics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -7,8 +7,8 @@ use crate::build::job::{Purpose, Step};
 use crate::db::builds::StoredBuild;
 use crate::db::now;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::version;
 
 /// Bytes; real ones have a few thousand, and some a long description.

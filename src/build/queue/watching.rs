@@ -3,7 +3,7 @@
 use super::{Build, BuildId, Builds, LOOK_AGAIN, State};
 use crate::build::job::Purpose;
 use crate::error::Result;
-use crate::panics;
+use crate::tools::panics;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::time::Duration;

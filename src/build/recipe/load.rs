@@ -8,9 +8,10 @@ use crate::db::events::NewEvent;
 use crate::db::recipes::StoredRecipe;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version::Version;
 use crate::tools::hex;
+use crate::words::EventKind;
 use crate::{bad, missing};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -260,7 +261,7 @@ impl Book {
         let entry = Entry::sent(name, text)?;
         let mut tx = Tx::begin(&self.db).await?;
         tx.put_recipe(name, &entry.text, &hex::sha256(&entry.text), by).await?;
-        tx.commit(event(by, "recipe stored", name)).await?;
+        tx.commit(event(by, EventKind::RecipeStored, name)).await?;
         Ok(entry)
     }
 
@@ -270,7 +271,7 @@ impl Book {
         if !tx.delete_recipe(name).await? {
             return Err(missing!("no recipe {name} was given through the API, so there is none to delete"));
         }
-        tx.commit(event(by, "recipe deleted", name)).await?;
+        tx.commit(event(by, EventKind::RecipeDeleted, name)).await?;
         Ok(())
     }
 
@@ -290,7 +291,7 @@ pub fn folder(config: &Config) -> PathBuf {
     config.data.join(&config.build.recipes)
 }
 
-fn event<'a>(who: &'a str, what: &'a str, name: &'a str) -> NewEvent<'a> {
+fn event<'a>(who: &'a str, what: EventKind, name: &'a str) -> NewEvent<'a> {
     NewEvent { who, what, index: None, project: None, detail: Some(name) }
 }
 

@@ -5,7 +5,7 @@ use super::layer::{Condition, Layer, Override};
 use super::read_value::{Place, value};
 use crate::bad;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::Marker;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use serde_json::{Map, Value};

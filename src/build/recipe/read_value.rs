@@ -5,7 +5,7 @@ use super::read::{Patches, services};
 use crate::bad;
 use crate::config::units;
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
 use serde_json::{Map, Value, json};

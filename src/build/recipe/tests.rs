@@ -4,7 +4,7 @@ use super::load::from_text;
 use super::*;
 use crate::build::target::Target;
 use crate::db::recipes::StoredRecipe;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
 
 fn target(python: &str) -> Target {

@@ -7,7 +7,7 @@ use crate::config::secret_url::SecretUrl;
 use crate::config::secret_url::masked;
 use crate::error::Result;
 use crate::git::Address;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::reqfile::{Line, Said};
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;

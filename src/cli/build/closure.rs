@@ -4,7 +4,7 @@
 //! somebody more comes to want it. Where a search could go back to an older version of the one who
 //! asks, this ends with an error that names who wants what.
 
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -3,9 +3,9 @@
 use crate::bad;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::retag;
 use crate::packaging::version::{self, Version, VersionSpecifiers};

@@ -4,7 +4,7 @@ use super::super::build::asked::{self, Asked, Place};
 use super::super::requirements::Origin;
 use crate::bad;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::pyproject::Project;
 use crate::packaging::reqfile::{Line, Said};
 use crate::packaging::requirement::Requirement;

@@ -1,7 +1,7 @@
 //! Addresses, input files and what is made of them.
 
 use super::*;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use std::collections::BTreeSet;
 use std::path::Path;
 

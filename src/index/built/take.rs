@@ -6,14 +6,16 @@ use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
-use crate::index::directory::{Index, IndexName, Kind};
 use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release_key};
+use crate::names::IndexName;
 use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
 use crate::store::{Digests, Spool};
+use crate::words::EventKind;
 use crate::{bad, conflict};
 use bytes::Bytes;
 use std::io::Cursor;
@@ -181,7 +183,7 @@ impl Indexes {
         let detail = format!("{} by build {}", ready.filename, handed.build);
         let event = NewEvent {
             who: handed.asked_by,
-            what: "built",
+            what: EventKind::Built,
             index: Some(at),
             project: Some(project),
             detail: Some(&detail),

@@ -1,7 +1,7 @@
 //! Pages with wheels that were built here.
 
 use super::*;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Yanked;
 
 fn built(filename: &str) -> BuiltFile {

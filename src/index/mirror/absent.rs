@@ -6,7 +6,7 @@ use super::asked::{Asked, Topic};
 use super::held::{Held, What};
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::upstream::client::shown;
 use parking_lot::Mutex;
 use std::collections::HashMap;

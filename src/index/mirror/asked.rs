@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use crate::db::Micros;
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Index, IndexName, Kind};
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::upstream::Source;
 use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
@@ -111,7 +112,7 @@ impl Asked {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::index::directory::Mirror;
+    use crate::directory::Mirror;
 
     /// A mirror of `url` with the default options.
     pub fn mirror(url: &str) -> Index {

@@ -3,7 +3,7 @@
 use crate::db::Micros;
 use crate::db::mirror::{Found, UpstreamPage};
 use crate::error::{Error, Result};
-use crate::packaging::name::NameList;
+use crate::names::NameList;
 use crate::packaging::page::Page;
 use crate::upstream::pages::{Body, Format, Validators};
 use std::io::{Read as _, Write as _};
@@ -125,7 +125,7 @@ fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::name::ProjectName;
+    use crate::names::ProjectName;
 
     fn held(what: What) -> Held {
         let validators = Validators { etag: Some("\"a\"".into()), last_modified: None };

@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::held::What;
 use crate::db::mirror::Found;
 use crate::error::Result;
-use crate::packaging::name::NameList;
+use crate::names::NameList;
 use crate::upstream::pages::{self, Kind, Look, Validators};
 use std::sync::Arc;
 

@@ -3,9 +3,9 @@
 use super::Mirrors;
 use super::asked::{Asked, Topic};
 use super::held::What;
+use crate::directory::Index;
 use crate::error::Result;
-use crate::index::directory::Index;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use std::sync::Arc;
 

@@ -2,10 +2,11 @@
 
 use super::{MirrorPage, Mirrors};
 use crate::db::files::StoredFile;
+use crate::directory::Index;
 use crate::error::Result;
-use crate::index::directory::{Index, IndexName};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::{encode_segment, is_variant};
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{CoreMetadata, File, Page, told_time};
 use crate::tools::hex;
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use super::Mirrors;
 use super::asked::Asked;
-use crate::index::directory::Index;
+use crate::directory::Index;
 use crate::upstream::client::shown;
 use crate::upstream::pages::{self, Look};
 use std::time::Duration;

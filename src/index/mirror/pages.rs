@@ -5,9 +5,9 @@ use super::flights;
 use super::held::{Held, What};
 use super::{Inner, MirrorPage, Mirrors};
 use crate::db::{Micros, now};
+use crate::directory::Index;
 use crate::error::{Error, Result};
-use crate::index::directory::Index;
-use crate::packaging::name::{NameList, ProjectName};
+use crate::names::{NameList, ProjectName};
 use crate::packaging::page::Page;
 use crate::upstream::client;
 use crate::upstream::pages::{self, Body, Kind, Reply, Validators};
@@ -82,7 +82,7 @@ impl Mirrors {
         if self.0.client.is_offline() {
             return self.0.names_here(asked).await;
         }
-        let no_list = matches!(&index.kind, crate::index::directory::Kind::Mirror(m) if m.no_project_list);
+        let no_list = matches!(&index.kind, crate::directory::Kind::Mirror(m) if m.no_project_list);
         if no_list && self.0.kind(asked).await? != Some(Kind::Flat) {
             return self.0.names_asked_for(asked).await;
         }

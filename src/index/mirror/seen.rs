@@ -4,7 +4,7 @@ use super::Inner;
 use super::listed::url_key;
 use crate::db::{Micros, now};
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::packaging::page::{File, Page};
 use std::collections::HashMap;
 

@@ -6,10 +6,12 @@ use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
 use crate::db::mirror::Forgotten;
 use crate::db::{Db, Tx};
+use crate::directory::{Directory, Kind};
 use crate::error::Result;
-use crate::index::directory::{Directory, IndexName, Kind};
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::page::Page;
+use crate::words::EventKind;
 use crate::{bad, missing};
 use std::collections::HashMap;
 
@@ -38,7 +40,7 @@ pub async fn forget(
     }
     tx.commit(NewEvent {
         who: &who.label,
-        what: "mirror forgot",
+        what: EventKind::MirrorForgot,
         index: Some(index.as_str()),
         project: Some(project.as_str()),
         detail: filename,
@@ -95,7 +97,7 @@ impl Inner {
         tracing::warn!(%index, %project, detail, "dropped a file that is not what the upstream has");
         tx.commit(NewEvent {
             who: ":server",
-            what: "mirror dropped a file",
+            what: EventKind::MirrorDroppedFile,
             index: Some(index.as_str()),
             project: Some(project.as_str()),
             detail: Some(&detail),

@@ -2,7 +2,7 @@
 
 use crate::access::turns::{self as access, Bounds, Turn};
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::Mirrors;
 use crate::db::names::UsedFile;
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::filename::identity;
-use crate::packaging::name::ProjectName;
 use crate::packaging::page::{File, Page};
 
 /// Whether the name of `file`, in whatever spelling, meant other bytes, or bytes that nobody tells apart.

@@ -4,8 +4,8 @@
 use super::Form;
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version;
 use std::collections::BTreeSet;

@@ -5,9 +5,9 @@
 
 use super::{Candidate, Contents, Form};
 use crate::access::may_read;
+use crate::directory::inheritance::{Part, order, parts};
+use crate::directory::{Directory, Kind};
 use crate::error::Result;
-use crate::index::directory::{Directory, Kind};
-use crate::index::inheritance::{Part, order, parts};
 use crate::index::{Indexes, policy};
 use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::Metadata;

@@ -3,10 +3,10 @@
 use super::LONGEST_FILENAME;
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::attestation;
 use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::{Metadata, invalid};
-use crate::packaging::name::ProjectName;
 use crate::packaging::version::{self, Version};
 use crate::store::{Digests, Spool};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! What an HTML answer proves about itself: that it is whole, and that it is the page of a project or a list of projects.
 
 use super::{Base, attribute, each_token};
+use crate::names::ProjectName;
 use crate::packaging::filename::{decode_once, describe};
-use crate::packaging::name::ProjectName;
 use html5gum::{StartTag, Token};
 use url::Url;
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::Metadata;
 use crate::bad;
 use crate::error::{Error, Result, clipped};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, VersionSpecifiers};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use super::Metadata;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::{Marker, Operand, Requirement};
 use crate::packaging::version::{self, VersionSpecifiers};
 

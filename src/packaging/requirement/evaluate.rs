@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use super::{Marker, Operand, Requirement};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version::{self, VersionSpecifiers};
 
 impl Requirement {

@@ -2,7 +2,7 @@
 //! the part of the condition that asks for extras, so that it can stand in a requirement file.
 
 use super::{Marker, Operand, Requirement};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use std::collections::BTreeSet;
 
 /// What is left of a condition.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use crate::tools::glob;
 

@@ -15,10 +15,10 @@ use std::io::{Read, Seek, Write};
 
 use super::archive::{self, MAX_MEMBERS, MAX_NAME_BYTES, MAX_TEXT, names};
 use super::metadata::Metadata;
-use super::name::ProjectName;
 use super::version::{self, Version};
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 
 /// What the messages begin with.
 const LEAD: &str = "The wheel cannot be read: ";

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::super::name::ProjectName;
 use super::super::version;
 use super::{LEAD, MAX_TEXT, Member, Plan, Wheel, text, unreadable};
 use crate::bad;
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 
 /// 1 January 1980, where ZIP's calendar begins, and 31 December 2107, where it ends.
 const CALENDAR: (i64, i64) = (315_532_800, 4_354_732_799);

@@ -3,8 +3,8 @@
 use super::super::archive::zip::Member;
 use super::super::archive::{Outcome, refuse};
 use super::super::filename::WheelFilename;
-use super::super::name::ProjectName;
 use super::super::version;
+use crate::names::ProjectName;
 
 /// The installation schemes of `.data/` (PEP 427).
 const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];

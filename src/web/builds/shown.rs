@@ -5,7 +5,7 @@ use crate::access::{self, time};
 use crate::build::queue::Build;
 use crate::db::built::Publication;
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::web::router::Ctx;
 use serde_json::{Value, json};
 

@@ -3,11 +3,12 @@
 use super::said;
 use crate::access::Who;
 use crate::app::App;
+use crate::directory::options::{Change, Options, new_url};
+use crate::directory::{Index, Kind};
 use crate::error::Result;
 use crate::index::admin;
-use crate::index::directory::{Index, IndexName, Kind};
-use crate::index::options::{Change, Options, new_url};
 use crate::missing;
+use crate::names::IndexName;
 use crate::web::respond;
 use crate::web::router::Ctx;
 use axum::response::Response;
@@ -42,7 +43,7 @@ async fn projects(app: &App, index: &Index) -> Result<Value> {
 
 /// The options as they are now; for a mirror whose URL is new, a look at what is there.
 async fn config(app: &App, name: &IndexName, options: &Options, is_new_url: bool) -> Result<Response> {
-    let shown = crate::index::options::shown(options);
+    let shown = crate::directory::options::shown(options);
     let directory = app.indexes.directory();
     let doubt = match directory.indexes.get(name).filter(|_| is_new_url) {
         Some(index) => app.indexes.mirrors.doubt(index).await,

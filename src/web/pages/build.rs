@@ -9,7 +9,7 @@ use crate::build::job::Step;
 use crate::build::queue::{Build, State};
 use crate::db::built::Publication;
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::web::builds::{Parties, asker, reads};
 use askama::Template;
 use axum::response::Response;

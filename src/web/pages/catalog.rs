@@ -1,7 +1,8 @@
 //! A project page as people read it: releases, newest first, each with its files.
 
 use super::words;
-use crate::index::directory::{Directory, IndexName, Kind};
+use crate::directory::{Directory, Kind};
+use crate::names::IndexName;
 use crate::packaging::filename::describe;
 use crate::packaging::page::{File, Page, Status, Yanked};
 use crate::packaging::version::{self, Version};
@@ -135,7 +136,7 @@ pub fn size(file: &File) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::name::ProjectName;
+    use crate::names::ProjectName;
 
     fn page(files: &[(&str, Yanked)]) -> Page {
         let mut page = Page::new(ProjectName::new("demo").unwrap());

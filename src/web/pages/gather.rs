@@ -3,12 +3,12 @@
 
 use super::Visit;
 use super::catalog::{self, Release};
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Index, Kind};
 use crate::index::mirror::Key;
 use crate::missing;
+use crate::names::{NameList, ProjectName};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::{NameList, ProjectName};
 use crate::packaging::page::{CoreMetadata, File, Page};
 use std::sync::Arc;
 use std::time::Duration;

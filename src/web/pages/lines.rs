@@ -1,7 +1,7 @@
 //! The exact lines to copy: how to install from an index, how to upload to it.
 
 use super::words::shell;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 
 /// A line with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ mod words;
 use super::router::Ctx;
 use crate::access::{self, Decision, Need, Who};
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::packaging::filename::encode_segment;
 use askama::Template;
 use axum::body::Body;

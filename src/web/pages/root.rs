@@ -4,7 +4,7 @@ use super::lines::{self, Line};
 use super::user::IndexEntry;
 use super::{Frame, Visit, answer, may_read};
 use crate::error::Result;
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::web::whence;
 use askama::Template;
 use axum::response::Response;

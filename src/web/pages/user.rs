@@ -1,8 +1,8 @@
 //! `/{user}`: the indexes of one user.
 
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
+use crate::directory::{Index, Kind};
 use crate::error::Result;
-use crate::index::directory::{Index, Kind};
 use crate::missing;
 use askama::Template;
 use axum::response::Response;

@@ -5,7 +5,7 @@ use crate::access::turns::Turn;
 use crate::bad;
 use crate::build::promise::ForTarget;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::web::router::Ctx;
 use crate::web::{drain, slow, whence};

@@ -8,7 +8,7 @@ use crate::build::choose;
 use crate::build::promise::{self, ForTarget, Held, Promise, keep};
 use crate::build::queue::owner_of;
 use crate::error::{Error, Result};
-use crate::index::directory::IndexName;
+use crate::names::IndexName;
 use crate::packaging::filename::{SdistFilename, WheelFilename};
 use crate::packaging::lines::{self, Asks, Hashed, Line};
 use crate::packaging::page::{File, Page};

@@ -3,10 +3,11 @@
 use crate::access::Who;
 use crate::app::App;
 use crate::build::queue::owner_of;
+use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
-use crate::index::directory::{Index, IndexName, Kind};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::archive::zip::{Archive, LEAD, Names};
-use crate::packaging::name::ProjectName;
 use crate::store::Blob;
 use crate::uv::{self, Known};
 use futures::TryStreamExt;

@@ -6,7 +6,7 @@ use crate::build::promise::ForTarget;
 use crate::build::queue::{Build, BuildId};
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
 use crate::web::builds::sees;
 use crate::web::router::Ctx;

@@ -7,8 +7,8 @@
 
 use crate::build::promise::ForTarget;
 use crate::db::Micros;
+use crate::directory::Directory;
 use crate::error::Result;
-use crate::index::directory::Directory;
 use crate::index::view::Amend;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::{File, Page};
@@ -70,7 +70,7 @@ fn uniform(page: Page, rank: impl Fn(&WheelFilename) -> Option<usize>) -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::name::ProjectName;
+    use crate::names::ProjectName;
     use crate::packaging::page::Yanked;
     use crate::packaging::tags::Ranks;
 

@@ -5,9 +5,9 @@ use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Step};
 use crate::build::recipe::{Expect, Recipe};
 use crate::build::target::Target;
+use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::name::ProjectName;
 use crate::packaging::version;
 use crate::worker::repair::Repaired;
 

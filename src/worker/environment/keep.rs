@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Environment, Environments, Held, Request, identity, packages_folder, python_inside};
 use crate::error::{Error, Result};
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::worker::interpreters::Interpreter;
 use crate::worker::peek;
 use crate::worker::room::{Folder, remove};

@@ -9,7 +9,7 @@ use serde_json::json;
 use wheelwright::access::Who;
 use wheelwright::build::job::{Purpose, Source, SourceKind};
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 
 /// Builds a source archive that was sent here with the mirror as its context; what became of it.
 async fn built_from(server: &Server, sdist: &Dist) -> i64 {

@@ -16,7 +16,7 @@ fn order(wanted: Wanted, index: &str) -> Ask {
         wanted,
         purpose: wheelwright::build::job::Purpose::Wheel,
         targets: vec!["cp312-test".into()],
-        index: wheelwright::index::directory::IndexName::parse(index).expect("a name"),
+        index: wheelwright::names::IndexName::parse(index).expect("a name"),
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,

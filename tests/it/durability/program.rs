@@ -14,6 +14,7 @@ use wheelwright::config::Config;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::{Db, Tx};
 use wheelwright::store::Key;
+use wheelwright::words::EventKind;
 
 const PASSWORD: &str = "root-secret";
 
@@ -95,8 +96,13 @@ impl Program {
         let index = format!("root/{name}");
         let mut tx = Tx::begin(&db).await.expect("a transaction");
         tx.create_index(&index, "root", r#"{"type": "stage", "bases": []}"#).await.expect("a row");
-        let event =
-            NewEvent { who: "root", what: "index created", index: Some(&index), project: None, detail: None };
+        let event = NewEvent {
+            who: "root",
+            what: EventKind::IndexCreated,
+            index: Some(&index),
+            project: None,
+            detail: None,
+        };
         tx.commit(event).await.expect("a commit");
     }
 }

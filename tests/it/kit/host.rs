@@ -9,8 +9,9 @@ use wheelwright::db::Tx;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::files::StoredFile;
 use wheelwright::index::admin;
-use wheelwright::index::directory::IndexName;
-use wheelwright::packaging::name::ProjectName;
+use wheelwright::names::IndexName;
+use wheelwright::names::ProjectName;
+use wheelwright::words::EventKind;
 
 /// A file that was put in place.
 pub struct Hosted {
@@ -72,7 +73,7 @@ impl Server {
     pub async fn commit(&self, tx: Tx, index: &str, project: &str) {
         let event = NewEvent {
             who: "root",
-            what: "upload",
+            what: EventKind::Upload,
             index: Some(index),
             project: Some(project),
             detail: None,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
-use wheelwright::packaging::name::ProjectName;
+use wheelwright::names::ProjectName;
 use zip::write::SimpleFileOptions;
 
 /// What is to be packed. `Package::new("demo", "1.0").requires("x>=1").wheel()`

@@ -8,7 +8,7 @@ use wheelwright::access::tokens::{self, NewToken};
 use wheelwright::access::{Scope, Who};
 use wheelwright::config::Config;
 use wheelwright::index::admin;
-use wheelwright::index::directory::IndexName;
+use wheelwright::names::IndexName;
 
 /// Alice's.
 pub const PASSWORD: &str = "alice-secret";

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
+use wheelwright::names::ProjectName;
 use wheelwright::packaging::filename::{candidates, encode_segment};
-use wheelwright::packaging::name::ProjectName;
 
 /// A running upstream; connections to it are refused once it was stopped or dropped.
 pub struct Upstream {

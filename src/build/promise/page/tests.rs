@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::build::target::Target;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use crate::packaging::page::Yanked;
 use std::str::FromStr;
 

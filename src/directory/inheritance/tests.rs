@@ -1,7 +1,7 @@
 //! Inheritance as stories of small graphs.
 
 use super::*;
-use crate::index::directory::Mirror;
+use crate::directory::Mirror;
 use proptest::prelude::*;
 
 fn name(text: &str) -> IndexName {

@@ -3,8 +3,8 @@
 use crate::bad;
 use crate::config::units::seconds;
 use crate::error::Result;
-use crate::index::directory::IndexName;
-use crate::packaging::name::ProjectName;
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::packaging::requirement::Pattern;
 use serde_json::Value;
 

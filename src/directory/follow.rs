@@ -1,11 +1,10 @@
 //! Following events, our own and those of other processes, so that what is in memory stays true.
 
-use super::directory::Directory;
-use crate::access::accounts::LOGIN;
+use super::Directory;
 use crate::db::Db;
 use crate::db::events::Event;
 use crate::error::Result;
-use crate::packaging::name::ProjectName;
+use crate::names::ProjectName;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -62,10 +61,9 @@ impl Follower {
     }
 }
 
-/// Events of a project leave users and indexes as they are, and so do a login, a new token and what
-/// builders are asked for; these are frequent, and a new snapshot makes every prepared page untrue. A token that was
-/// revoked counts: who holds it is remembered per snapshot.
+/// Events of a project leave users and indexes as they are, and so do the kinds that say so. They are
+/// frequent, and a new snapshot makes every prepared page untrue. A token that was revoked counts: who
+/// holds it is remembered per snapshot.
 fn about_directory(event: &Event) -> bool {
-    let builds = event.what.starts_with("build ");
-    event.project.is_none() && event.what != LOGIN && event.what != "token created" && !builds
+    event.project.is_none() && event.what.changes_directory()
 }

@@ -5,11 +5,12 @@
 
 mod value;
 
-use super::directory::{Building, Index, IndexName, Kind, Mirror, Stage};
 use crate::bad;
 use crate::config::secret_url::masked;
 use crate::config::units::seconds;
+use crate::directory::{Building, Index, Kind, Mirror, Stage};
 use crate::error::Result;
+use crate::names::IndexName;
 use serde_json::{Map, Value};
 use value::{Type, convert, plain};
 

@@ -4,8 +4,9 @@
 //! the same name in all mirrors unless a whitelist names it. Beside them, `reserved` names are
 //! never looked up in a mirror, uploaded or not.
 
-use super::directory::{Directory, Index, IndexName, Kind, Stage};
-use crate::packaging::name::ProjectName;
+use crate::directory::{Directory, Index, Kind, Stage};
+use crate::names::IndexName;
+use crate::names::ProjectName;
 use crate::tools::glob;
 use std::collections::{BTreeSet, VecDeque};
 

@@ -1,0 +1,7 @@
+//! What things are called: each name is parsed once, where it comes in, and carried as its type.
+
+mod index;
+mod project;
+
+pub use index::IndexName;
+pub use project::{NameList, NameListBuilder, ProjectName};
