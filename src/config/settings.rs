@@ -64,104 +64,110 @@ const fn is_bare(kind: &str) -> bool {
 
 /// All settings, sections together.
 pub const SETTINGS: &[Setting] = &[
-    setting!("data", path, No, [data], "Database, blobs, staging and secrets are kept below this folder."),
-    setting!("listen", text, No, [listen], "Address and port to answer on; port 0 picks a free one."),
+    setting!("data", path, No, [data], "The folder of the database, blobs, unfinished uploads and secrets."),
+    setting!("listen", text, No, [listen], "The address and port to listen on. Port 0 picks a free one."),
     setting!(
         "database",
         optional,
         InUrl,
         [database],
-        "postgres://… or sqlite://PATH; not set: wheelwright.db below `data`."
+        "The database: postgres://… or sqlite://PATH. Not set: wheelwright.db below `data`."
     ),
     setting!(
         "storage",
         optional,
         No,
         [storage],
-        "s3://bucket/prefix; not set: the folder `blobs` below `data`."
+        "The object store: s3://bucket/prefix. Not set: the folder `blobs` below `data`."
     ),
     setting!(
         "upstream",
         upstream,
         InUrl,
         [upstream],
-        "Simple index that root/pypi mirrors; not set: what pip on this machine would use."
+        "The simple index that root/pypi mirrors. Not set: the one that pip on this machine would use."
     ),
-    setting!("offline", flag, No, [offline], "No packet leaves: mirrors serve what they have."),
+    setting!("offline", flag, No, [offline], "Send nothing to the network. Mirrors serve what they have."),
     setting!(
         "public_url",
         url,
         No,
         [public_url],
-        "As clients see this server behind a proxy, path prefix included."
+        "The URL under which clients see this server behind a proxy, with its path."
     ),
     setting!(
         "trusted_proxies",
         networks,
         No,
         [trusted_proxies],
-        "Proxies in front of this server (addresses, networks like 10.0.0.0/8), whose X-Forwarded-… and Forwarded are believed; divided by commas."
+        "The proxies in front of this server (addresses, networks like 10.0.0.0/8, separated by commas). The server trusts only their X-Forwarded-… and Forwarded headers."
     ),
     setting!(
         "private_hosts",
         hosts,
         No,
         [private_hosts],
-        "Hosts of the internal network (names, addresses, networks) that people's mirrors and repositories may be on; divided by commas."
+        "Hosts of the internal network (names, addresses, networks, separated by commas) that mirrors and repositories of any account may use."
     ),
-    setting!("default_index", text, No, [default_index], "Served at /simple/."),
+    setting!("default_index", text, No, [default_index], "The index that /simple/ serves."),
     setting!(
         "aliases",
         pairs,
         No,
         [aliases],
-        "Short names of indexes in /v1/…: ALIAS=USER/INDEX, divided by commas."
+        "Short names of indexes in /v1/…: ALIAS=USER/INDEX, separated by commas."
     ),
-    setting!("default_upload_index", optional, No, [default_upload_index], "Receives uploads to /legacy/."),
+    setting!(
+        "default_upload_index",
+        optional,
+        No,
+        [default_upload_index],
+        "The index that receives uploads to /legacy/."
+    ),
     setting!(
         "open_registration",
         flag,
         No,
         [open_registration],
-        "Anybody may create an account over HTTP; else only root."
+        "Let anybody create an account over HTTP. Otherwise only root can."
     ),
     setting!(
         "root_password",
         optional,
         Whole,
         [root_password],
-        "Root's password at the first start; not set: a random one, written to `root-password` below `data`."
+        "Root's password at the first start. Not set: a random one, written to `root-password` below `data`."
     ),
     setting!(
         "limits.upload",
         size,
         No,
         [limits.upload],
-        "The largest upload; larger ones are refused before they are read."
+        "The largest upload. Larger ones are refused before the body is read."
     ),
     setting!(
         "limits.connections",
         count,
         No,
         [limits.connections],
-        "Connections served at once, at most half of the descriptors that the system allows; one address has half of them at most."
+        "The connections served at once, at most half of the file descriptors that the system allows. One address gets at most half of them."
     ),
     setting!(
         "limits.slowest",
         size,
         No,
         [limits.slowest],
-        "What a client must send of a body, and take of an answer, in a second, on average."
+        "The least bytes per second, on average, that a client must send of a body or read of an answer."
     ),
     setting!(
         "limits.pause",
         time,
         No,
         [limits.pause],
-        "The longest pause in a body that a client sends, or in an answer that it takes."
+        "The longest pause while a client sends a body or reads an answer."
     ),
-    setting!("limits.page_cache", size, No, [limits.page_cache], "Memory for prepared pages."),
-    setting!("limits.file_cache", size, No, [limits.file_cache], "Memory for small files."),
+    setting!("limits.page_cache", size, No, [limits.page_cache], "The memory for prepared pages."),
+    setting!("limits.file_cache", size, No, [limits.file_cache], "The memory for small files."),
     setting!(
         "limits.upstream_page",
         size,
@@ -174,90 +180,90 @@ pub const SETTINGS: &[Setting] = &[
         time,
         No,
         [mirror.cache_expiry],
-        "How long an upstream's page counts as fresh, unless the index says otherwise."
+        "How long an upstream's page counts as fresh, unless the index has its own value."
     ),
     setting!(
         "mirror.timeout",
         time,
         No,
         [mirror.timeout],
-        "When an upstream that does not answer is given up on."
+        "How long to wait for an upstream that does not answer."
     ),
     setting!(
         "mirror.negative_expiry",
         time,
         No,
         [mirror.negative_expiry],
-        "How long an upstream's `no such project` is believed."
+        "How long to trust an upstream's `no such project`."
     ),
     setting!(
         "mirror.downloads",
         count,
         No,
         [mirror.downloads],
-        "Files that one mirror downloads at once; more wait for their turn."
+        "The files that one mirror downloads at once. More wait for their turn."
     ),
     setting!(
         "mirror.pages",
         count,
         No,
         [mirror.pages],
-        "Project pages that one mirror asks its upstream for at once; more wait for their turn."
+        "The project pages that one mirror requests from its upstream at once. More wait for their turn."
     ),
-    setting!(
-        "mirror.largest",
-        size,
-        No,
-        [mirror.largest],
-        "The largest file that is taken from an upstream."
-    ),
+    setting!("mirror.largest", size, No, [mirror.largest], "The largest file accepted from an upstream."),
     setting!(
         "mirror.longest",
         time,
         No,
         [mirror.longest],
-        "The longest that one file may take from an upstream."
+        "The longest time that one file may take from an upstream."
     ),
     setting!(
         "mirror.slowest",
         size,
         No,
         [mirror.slowest],
-        "What an upstream must send of a file in a second, on average; 16 times as much if nobody waits for it."
+        "The least bytes per second, on average, that an upstream must send of a file; 16 times as much if nobody waits for it."
     ),
     setting!(
         "mirror.allow_private_redirects",
         flag,
         No,
         [mirror.allow_private_redirects],
-        "Mirrors that root made may lead to private and loopback addresses that their own URL does not name."
+        "Let mirrors that root created lead to private and loopback addresses that their own URL does not name."
     ),
     setting!(
         "s3.endpoint",
         optional,
         No,
         [s3.endpoint],
-        "For S3 that is not AWS; not set: AWS_ENDPOINT_URL."
+        "The URL of an S3 store other than AWS. Not set: AWS_ENDPOINT_URL."
     ),
-    setting!("s3.region", optional, No, [s3.region], "Not set: AWS_REGION."),
-    setting!("s3.access_key_id", optional, Whole, [s3.access_key_id], "Not set: AWS_ACCESS_KEY_ID."),
+    setting!("s3.region", optional, No, [s3.region], "The region. Not set: AWS_REGION."),
+    setting!(
+        "s3.access_key_id",
+        optional,
+        Whole,
+        [s3.access_key_id],
+        "The access key. Not set: AWS_ACCESS_KEY_ID."
+    ),
     setting!(
         "s3.secret_access_key",
         optional,
         Whole,
         [s3.secret_access_key],
-        "Not set: AWS_SECRET_ACCESS_KEY."
+        "The secret key. Not set: AWS_SECRET_ACCESS_KEY."
     ),
     setting!(
         "s3.redirect",
         flag,
         No,
         [s3.redirect],
-        "Answer large files with a redirect to the store instead of passing the bytes through."
+        "Redirect clients to the store for large files instead of passing the bytes through."
     ),
     Setting {
         key: "tls.certificate",
-        about: "PEM file with the certificate chain; with `tls.key`, HTTPS is served.",
+        about: "The PEM file with the certificate chain. With `tls.key`, the server speaks HTTPS.",
         secret: Secret::No,
         set: |config, text| {
             set_tls(config, text, |tls| &mut tls.certificate);
@@ -268,7 +274,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "tls.key",
-        about: "PEM file with its private key.",
+        about: "The PEM file with the private key.",
         secret: Secret::No,
         set: |config, text| {
             set_tls(config, text, |tls| &mut tls.key);
@@ -277,17 +283,17 @@ pub const SETTINGS: &[Setting] = &[
         get: |config| config.tls.as_ref().and_then(|tls| kinds::path::show(&tls.key)),
         bare: false,
     },
-    setting!("build.enabled", flag, No, [build.enabled], "Build wheels: a worker runs inside the server."),
+    setting!("build.enabled", flag, No, [build.enabled], "Run a worker inside the server."),
     setting!(
         "build.slots",
         optional_count,
         No,
         [build.slots],
-        "Builds that one worker runs at once; not set: half of its processors."
+        "The builds that one worker runs at once. Not set: half of its processors."
     ),
     Setting {
         key: "build.isolation",
-        about: "`bubblewrap`, or `none`: foreign code runs as this user and reads what it can read.",
+        about: "`bubblewrap`, or `none`: build code runs with your own permissions.",
         secret: Secret::No,
         set: |config, text| match text {
             "bubblewrap" | "none" => {
@@ -299,127 +305,145 @@ pub const SETTINGS: &[Setting] = &[
         get: |config| Some(config.build.isolation.clone()),
         bare: false,
     },
-    setting!("build.timeout", time, No, [build.timeout], "The longest that one build may take."),
-    setting!("build.memory", size, No, [build.memory], "Memory of one build, its processes together."),
-    setting!("build.disk", size, No, [build.disk], "What one build may write."),
-    setting!("build.files", count, No, [build.files], "Files that one build may make."),
-    setting!("build.processes", count, No, [build.processes], "Processes of one build, threads included."),
-    setting!("build.log", size, No, [build.log], "What is kept of a log; more is cut out of its middle."),
+    setting!("build.timeout", time, No, [build.timeout], "The longest time of one build."),
+    setting!(
+        "build.memory",
+        size,
+        No,
+        [build.memory],
+        "The memory of one build, all its processes together."
+    ),
+    setting!("build.disk", size, No, [build.disk], "The bytes that one build may write."),
+    setting!("build.files", count, No, [build.files], "The files that one build may create."),
+    setting!(
+        "build.processes",
+        count,
+        No,
+        [build.processes],
+        "The processes of one build, threads included."
+    ),
+    setting!(
+        "build.log",
+        size,
+        No,
+        [build.log],
+        "The size of a stored log. The server cuts longer logs in the middle."
+    ),
     setting!(
         "build.interpreters",
         list,
         No,
         [build.interpreters],
-        "Interpreters, or folders of them, to build for besides those that are found; divided by commas."
+        "Interpreters, or folders of them, to build for besides those that are found; separated by commas."
     ),
     setting!(
         "build.targets",
         list,
         No,
         [build.targets],
-        "Targets to build for, like cp312 or cp27-linux; not set: every interpreter that is found."
+        "The targets to build for, like cp312 or cp27-linux, separated by commas. Not set: every interpreter that is found."
     ),
     setting!(
         "build.recipes",
         path,
         No,
         [build.recipes],
-        "Folder of recipes (NAME.toml); a relative one is below `data`."
+        "The folder of recipes (NAME.toml). A relative path is below `data`."
     ),
     setting!(
         "proxy.uv",
         optional,
         No,
         [proxy.uv],
-        "The uv program, which compiles requirements; not set: that on the PATH, else one from the default index, known by its hash."
+        "The uv program that compiles requirements. Not set: the one on the PATH, else one from the default index with a known hash."
     ),
     setting!(
         "proxy.wait",
         time,
         No,
         [proxy.wait],
-        "How long /v1/…/+resolve/ waits for builds before it says which are not done."
+        "How long /v1/…/+resolve/ waits for builds before it lists the unfinished ones."
     ),
     setting!(
         "quota.resolvers",
         count,
         No,
         [quota.resolvers],
-        "Resolvers of /v1/…/+compile/ at work at once. One account, or one address without a credential, has half of them."
+        "The resolvers of /v1/…/+compile/ that run at once. One account, or one address without a credential, gets half of them."
     ),
     setting!(
         "quota.fetches",
         count,
         No,
         [quota.fetches],
-        "Archives and repositories of URL lines that are fetched at once; one account or address has half of them."
+        "The archives and repositories of URL lines that are fetched at once. One account or address gets half of them."
     ),
     setting!(
         "quota.held",
         count,
         No,
         [quota.held],
-        "Requests of one account or address that wait for builds."
+        "The requests of one account or address that may wait for builds."
     ),
     setting!(
         "quota.builds",
         count,
         No,
         [quota.builds],
-        "Builds that one account may have waiting in the queue."
+        "The builds that one account may have waiting in the queue."
     ),
     setting!(
         "quota.builds_anonymous",
         count,
         No,
         [quota.builds_anonymous],
-        "The same for one address without a credential."
+        "The builds that one address without a credential may have waiting in the queue."
     ),
     setting!(
         "quota.sources",
         size,
         No,
         [quota.sources],
-        "Sources that are kept for one account, until `gc.sources` have passed."
+        "The bytes of sources kept for one account, until `gc.sources` has passed."
     ),
     setting!(
         "quota.sources_anonymous",
         size,
         No,
         [quota.sources_anonymous],
-        "The same for one address without a credential."
+        "The bytes of sources kept for one address without a credential."
     ),
     setting!(
         "gc.every",
         time,
         No,
         [gc.every],
-        "How often the server removes what nobody needs any more, as `wheelwright gc` does; 0s: never."
+        "How often the server removes what nothing needs, as `wheelwright gc` does. 0s: never."
     ),
     setting!(
         "gc.grace",
         time,
         No,
         [gc.grace],
-        "Bytes that nothing refers to, and sources that were fetched without a credential, are kept for so long."
+        "How long to keep bytes that nothing refers to, and sources that were fetched without a credential."
     ),
     setting!(
         "gc.sources",
         time,
         No,
         [gc.sources],
-        "Sources that an account uploaded to be built, and wheels built without a credential from URL lines, are kept for so long."
+        "How long to keep sources that an account uploaded to build, and wheels built without a credential from URL lines."
     ),
     setting!(
         "log.filter",
         text,
         No,
         [log.filter],
-        "What is logged: error, warn, info, debug, or `target=level` pairs. Also WHEELWRIGHT_LOG."
+        "What to log: error, warn, info, debug, or `target=level` pairs. Also WHEELWRIGHT_LOG."
     ),
     Setting {
         key: "log.format",
-        about: "`text` or `json` (one object a line).",
+        about: "`text`, or `json` (one object per line).",
         secret: Secret::No,
         set: |config, text| match text {
             "text" | "json" => {

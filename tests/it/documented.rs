@@ -11,20 +11,43 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 mod extract;
+mod links;
 mod reference;
+mod tables;
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 32] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
     "scripts/first-steps",
-    "docs/how-to.md",
-    "docs/protocol-tests.md",
-    "docs/reference.md",
-    "docs/tutorial.md",
-    "docs/what-strangers-can-do.md",
-    "docs/wheels-on-demand.md",
+    "docs/README.md",
     "docs/docker/README.md",
+    "docs/explanation/guarantees.md",
+    "docs/explanation/inheritance.md",
+    "docs/explanation/promised-wheels.md",
+    "docs/explanation/sandbox.md",
+    "docs/explanation/why-wheelwright.md",
+    "docs/how-to/build-wheels.md",
+    "docs/how-to/compile-and-resolve.md",
+    "docs/how-to/give-access.md",
+    "docs/how-to/maintain-an-index.md",
+    "docs/how-to/mirror-an-index.md",
+    "docs/how-to/run-a-server.md",
+    "docs/how-to/troubleshoot.md",
+    "docs/how-to/write-a-recipe.md",
+    "docs/reference/anonymous-requests.md",
+    "docs/reference/builds.md",
+    "docs/reference/commands.md",
+    "docs/reference/http.md",
+    "docs/reference/index-options.md",
+    "docs/reference/metrics.md",
+    "docs/reference/promised-wheels.md",
+    "docs/reference/protocol-tests.md",
+    "docs/reference/recipes.md",
+    "docs/reference/settings.md",
+    "docs/reference/uploads.md",
+    "docs/tutorials/private-index.md",
+    "docs/tutorials/wheels-on-demand.md",
 ];
 
 /// What is another name, number or place at the reader's: first what is longer.
@@ -134,7 +157,7 @@ fn given(scratch: &Path) {
         wheel(name, version).save(&more);
     }
     Package::new("demo", "1.0").sdist().save(&scratch.join("given"));
-    let recipe = extract::file_in("docs/how-to.md", "write a recipe", "toml");
+    let recipe = extract::file_in("docs/how-to/write-a-recipe.md", "Write the file", "toml");
     std::fs::write(scratch.join("given/libdemo.toml"), recipe).expect("a recipe");
 }
 
@@ -231,15 +254,27 @@ documents_work! {
     the_commands_of_the_readme_work: "README.md",
     the_commands_for_contributors_are_there: "CONTRIBUTING.md",
     the_first_steps_work: "scripts/first-steps",
-    the_commands_of_the_reference_work: "docs/reference.md",
-    the_commands_of_the_tutorial_work: "docs/tutorial.md",
-    the_commands_about_strangers_work: "docs/what-strangers-can-do.md",
-    the_commands_of_wheels_on_demand_work: "docs/wheels-on-demand.md",
     the_commands_of_the_docker_example_work: "docs/docker/README.md",
+    the_commands_of_the_first_tutorial_work: "docs/tutorials/private-index.md",
+    the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
+    the_commands_about_access_work: "docs/how-to/give-access.md",
+    the_commands_about_mirrors_work: "docs/how-to/mirror-an-index.md",
+    the_commands_about_builds_work: "docs/how-to/build-wheels.md",
+    the_commands_about_compiling_work: "docs/how-to/compile-and-resolve.md",
+    the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",
+    the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
+    the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",
+    the_commands_of_the_reference_of_commands_work: "docs/reference/commands.md",
+    the_commands_of_the_reference_of_settings_work: "docs/reference/settings.md",
+    the_commands_of_the_reference_of_promises_work: "docs/reference/promised-wheels.md",
+    the_commands_of_the_reference_of_builds_work: "docs/reference/builds.md",
+    the_commands_about_anonymous_requests_work: "docs/reference/anonymous-requests.md",
+    the_commands_about_guarantees_work: "docs/explanation/guarantees.md",
+    the_commands_about_inheritance_work: "docs/explanation/inheritance.md",
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_of_how_to_work() {
+async fn the_commands_about_running_a_server_work() {
     let company = Company::start().await;
     let mut config = wheelwright::config::Config::default();
     company.configure(&mut config);
@@ -250,7 +285,9 @@ async fn the_commands_of_how_to_work() {
         ("S3_KEY", s3.access_key_id.unwrap_or_default()),
         ("S3_SECRET", s3.secret_access_key.unwrap_or_default()),
     ];
-    tokio::task::spawn_blocking(move || works("docs/how-to.md", &variables)).await.expect("it works");
+    tokio::task::spawn_blocking(move || works("docs/how-to/run-a-server.md", &variables))
+        .await
+        .expect("it works");
 }
 
 fn documents_below(folder: &str) -> BTreeSet<String> {

@@ -5,7 +5,7 @@ use wheelwright::config::settings;
 use wheelwright::web::routes;
 
 fn list() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/what-strangers-can-do.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/anonymous-requests.md");
     std::fs::read_to_string(path).expect("the list")
 }
 
@@ -32,7 +32,7 @@ fn every_route_has_a_row_and_a_bound() {
     }
     missing.sort();
     missing.dedup();
-    assert!(missing.is_empty(), "docs/what-strangers-can-do.md lacks {missing:#?}");
+    assert!(missing.is_empty(), "docs/reference/anonymous-requests.md lacks {missing:#?}");
 }
 
 #[test]

@@ -304,8 +304,8 @@ fn every_key_has_a_place_in_what_a_worker_gets() {
 
 #[test]
 fn the_documents_show_a_recipe_that_can_be_read_and_every_key() {
-    let how_to = include_str!("../../../docs/how-to.md");
-    let (_, section) = how_to.split_once("## write a recipe").unwrap();
+    let how_to = include_str!("../../../docs/how-to/write-a-recipe.md");
+    let (_, section) = how_to.split_once("## Write the file").unwrap();
     let example = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let entry = from_text("libdemo", example.to_owned());
     assert_eq!(entry.file.as_ref().err(), None);
@@ -314,10 +314,10 @@ fn the_documents_show_a_recipe_that_can_be_read_and_every_key() {
         all.recipe_for(&project("libdemo"), version("1.2").as_ref(), &target("2.7")).unwrap().unwrap();
     assert_eq!((recipe.packages.len(), recipe.build.constraints), (2, vec!["setuptools<45".to_owned()]));
     assert_eq!(recipe.test.services[0].packages, ["postgresql"]);
-    let reference = include_str!("../../../docs/reference.md");
+    let reference = include_str!("../../../docs/reference/recipes.md");
     assert!(
         reference.contains(&keys::reference()),
-        "write this into docs/reference.md:\n{}",
+        "write this into docs/reference/recipes.md:\n{}",
         keys::reference()
     );
 }

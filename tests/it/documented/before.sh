@@ -12,23 +12,25 @@ before() {
         prepare make run
         prepare cp -r "$GIVEN/dist" dist
         ;;
-    'docs/reference.md' | 'docs/what-strangers-can-do.md')
-        prepare serve
-        ;;
-    'docs/how-to.md')
+    'docs/how-to/run-a-server.md')
         prepare make run
         ;;
-    'docs/how-to.md# run it for a company')
+    'docs/how-to/run-a-server.md# Use Postgres, S3 and TLS')
         export WHEELWRIGHT_S3__ENDPOINT="$S3_ENDPOINT" AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" AWS_REGION=us-east-1
         ;;
-    'docs/how-to.md# give people and machines access')
-        # Back to the laptop's.
-        unset WHEELWRIGHT_S3__ENDPOINT
+    'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
+        'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
+        'docs/how-to/troubleshoot.md' | 'docs/explanation/inheritance.md')
         prepare serve
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev --bases root/pypi
+        prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
         ;;
-    'docs/how-to.md# mirror something else')
+    'docs/reference/builds.md' | 'docs/reference/promised-wheels.md' | 'docs/reference/settings.md' | \
+        'docs/reference/anonymous-requests.md' | 'docs/reference/commands.md' | 'docs/explanation/guarantees.md')
+        prepare serve
+        ;;
+    'docs/how-to/mirror-an-index.md# Create a mirror')
         prepare wheelwright user create team
         prepare wheelwright index create team/stable
         # The partner's index: pages are folders.
@@ -39,11 +41,11 @@ before() {
         BESIDE=$!
         prepare until_answers "$PARTNER"
         ;;
-    'docs/how-to.md: wheelwright mirror forget team/partner demo')
+    'docs/how-to/mirror-an-index.md: wheelwright mirror forget team/partner demo')
         # Somebody installed it.
         prepare curl -fsS -o /dev/null "$SERVER/team/partner/+simple/demo/"
         ;;
-    'docs/how-to.md# build wheels')
+    'docs/how-to/build-wheels.md# Build into a folder')
         echo 'docopt' >requirements.txt
         echo 'docopt<1' >limits.txt
         prepare cp "$GIVEN/demo-1.0.tar.gz" .
@@ -51,38 +53,34 @@ before() {
         prepare project my-project my-project
         prepare cp -r "$REPOSITORY/recipes" recipes
         ;;
-    'docs/how-to.md# turn requirements into wheels over HTTP')
-        prepare wheelwright index modify alice/dev acl_read=:ANONYMOUS:
+    'docs/how-to/compile-and-resolve.md# Send two requests')
         echo 'docopt' >requirements.in
         ;;
-    'docs/how-to.md# write a recipe')
+    'docs/how-to/write-a-recipe.md# Write the file')
         prepare cp "$GIVEN/libdemo.toml" .
+        prepare cp -r "$REPOSITORY/recipes" recipes
         ;;
-    'docs/how-to.md# keep bad releases out' | 'docs/how-to.md# take a release back')
-        prepare wheelwright user passwd alice --password "$TWINE_PASSWORD"
-        prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
-        ;;
-    'docs/reference.md# Builds')
+    'docs/reference/builds.md# Workers')
         prepare wheelwright user create carol
         ;;
-    'docs/reference.md# Promised wheels')
+    'docs/reference/promised-wheels.md# Lock files')
         echo 'docopt' >requirements.in
         printf '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["docopt"]\n' >pyproject.toml
         printf '[[tool.uv.index]]\nurl = "%s/v1/pypi/auto/+simple/"\ndefault = true\n' "$SERVER" >>pyproject.toml
         ;;
-    'docs/tutorial.md# 4. Publish')
+    'docs/tutorials/private-index.md# 4. Publish')
         prepare project my-private-package ../my-private-package
         prepare cd ../my-private-package
         ;;
-    'docs/tutorial.md# 5. Install it, with what it needs from PyPI')
+    'docs/tutorials/private-index.md# 5. Install it with its dependencies')
         prepare cd "$FOLDER"
         ;;
-    'docs/tutorial.md# 8. Build wheels')
+    'docs/tutorials/private-index.md# 8. Build wheels')
         prepare make run
         prepare repository "$SCRATCH/repo" v1.2
         prepare project my-project my-project
         ;;
-    'docs/wheels-on-demand.md# 3. Pinned, with everything that is built in sight')
+    'docs/tutorials/wheels-on-demand.md# 3. Pin, build and install')
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev
         printf '[project]\nname = "app"\nversion = "1"\ndependencies = ["docopt"]\n' >pyproject.toml

@@ -12,7 +12,7 @@ const FENCES: [&str; 6] = ["", "sh", "console", "text", "bash", "shell"];
 /// One command line, joined if it was broken.
 #[derive(Clone, Debug)]
 pub struct Command {
-    /// `docs/how-to.md:113`
+    /// `docs/how-to/build-wheels.md:13`
     pub place: String,
     /// The heading that it stands under.
     pub section: String,
