@@ -48,7 +48,7 @@ use std::sync::Arc;
   wheelwright build --server http://host:3141 --for-index alice/dev docopt
   pip install --no-index --find-links wheelhouse/ docopt
 
-Without --server, sources, environments, builds and logs are kept in --data, by default wheelwright in the user's cache.")]
+Without --server, sources, environments, builds and logs are in --data, by default wheelwright in the user's cache.")]
 pub struct Build {
     /// docopt, 'simplejson==3.17.0', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
     #[arg(required_unless_present_any = ["requirements", "cancel"], value_name = "REQUIREMENT|PATH|URL")]
@@ -59,13 +59,13 @@ pub struct Build {
     /// A file that limits versions; may be repeated
     #[arg(short = 'c', long = "constraint", value_name = "FILE")]
     constraints: Vec<PathBuf>,
-    /// cp313, cp27-linux, or a whole name; may be repeated [default: all that there are]
+    /// cp313, cp27-linux, or a full name; may be repeated [default: all targets]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// The folder that gets the wheels, for pip's --find-links; it is made if it is not there
+    /// The folder for the wheels, for pip's --find-links; created if missing
     #[arg(short = 'w', long, value_name = "DIR", required_unless_present_any = ["for_index", "cancel"])]
     wheelhouse: Option<PathBuf>,
-    /// Only what is named, without what it requires
+    /// Build only what is named, without its dependencies
     #[arg(long)]
     no_deps: bool,
     /// Build there instead of here
@@ -74,28 +74,28 @@ pub struct Build {
     /// An API token of that server
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Publish there what is built
+    /// Publish the built wheels in this index
     #[arg(long, value_name = "USER/INDEX", requires = "server", value_parser = super::index::parse)]
     for_index: Option<IndexName>,
-    /// Whose packages count [default: the one of --for-index, else root/pypi]
+    /// The index that requirements come from [default: --for-index, else root/pypi]
     #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
     index: Option<IndexName>,
-    /// Build what is named even if there is a wheel, and what failed before
+    /// Build again, even if there is a wheel or the build failed before
     #[arg(long)]
     rebuild: bool,
     /// A folder with recipes
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     recipes: Option<PathBuf>,
-    /// bubblewrap, or none: packages then run as you, with all that you may [default: bubblewrap]
+    /// bubblewrap, or none: build code runs with your own permissions [default: bubblewrap]
     #[arg(long, value_name = "KIND", conflicts_with = "server")]
     isolation: Option<String>,
     /// The simple index that packages come from [default: what pip on this machine would use]
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     upstream: Option<String>,
-    /// Send nothing out: use what earlier builds fetched
+    /// Send nothing to the network: use what earlier builds fetched
     #[arg(long, conflicts_with = "server")]
     offline: bool,
-    /// End a build of --server that goes on after Ctrl-C
+    /// Cancel a build of --server that continues after Ctrl-C
     #[arg(long, value_name = "BUILD", requires = "server", conflicts_with_all = ["what", "requirements"])]
     cancel: Option<i64>,
     /// One JSON document with every item

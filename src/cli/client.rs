@@ -42,13 +42,13 @@ pub struct Through {
     /// An index there; may be repeated, the first that has a project decides [default: pypi]
     #[arg(long = "index", value_name = "USER/INDEX")]
     pub indexes: Vec<String>,
-    /// cp312, cp27-linux, a whole name, or auto: what fits the Python at hand [default: auto]
+    /// cp312, cp27-linux, a full name, or auto: the target of the Python at hand [default: auto]
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
     /// The Python to install into: 3.12, a program, an environment [default: that of VIRTUAL_ENV, else python3 on the PATH]
     #[arg(long, value_name = "PYTHON")]
     pub python: Option<PathBuf>,
-    /// An API token of that server; without one, ~/.netrc counts
+    /// An API token of that server; without one, ~/.netrc is used
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Pin requirements and all that they need, for one target.
+/// Pin requirements and all their dependencies for one target.
 ///
 /// The server resolves, from pages that list wheels before they exist: nothing is compiled here.
 #[derive(clap::Args, Debug)]
@@ -27,13 +27,13 @@ pub struct Compile {
     /// A requirement file, a pyproject.toml, or - [default: requirements.in, else pyproject.toml]
     #[arg(value_name = "REQUIREMENTS.IN")]
     input: Option<PathBuf>,
-    /// Where the pins go; as pylock.toml with URLs and hashes; or - [default: requirements.txt]
+    /// The output; named pylock.toml it has URLs and hashes; or - [default: requirements.txt]
     #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt", hide_default_value = true)]
     output: PathBuf,
-    /// Of a pyproject.toml: an extra; may be repeated
+    /// An extra of a pyproject.toml; may be repeated
     #[arg(long = "extra", value_name = "NAME", value_parser = extra)]
     extras: Vec<ProjectName>,
-    /// Of a pyproject.toml: a dependency group; may be repeated
+    /// A dependency group of a pyproject.toml; may be repeated
     #[arg(long = "group", value_name = "NAME")]
     groups: Vec<String>,
     /// Do not keep the versions that the output file has
@@ -42,7 +42,7 @@ pub struct Compile {
     /// Do not keep the version of this project; may be repeated
     #[arg(short = 'P', long = "upgrade-package", value_name = "NAME", value_parser = extra)]
     upgrades: Vec<ProjectName>,
-    /// Write the sha256 of each wheel that this server gives for the target; wheels are built for it
+    /// Write the sha256 of each wheel for the target; missing wheels are built
     #[arg(long)]
     generate_hashes: bool,
     /// One JSON document: what was written, what is pinned

@@ -50,7 +50,7 @@ pub enum Index {
         #[arg(long)]
         json: bool,
     },
-    /// Tell where each file of a project comes from, and why one is not shown
+    /// Show where each file of a project comes from, and why one is hidden
     Explain {
         #[arg(value_name = "USER/INDEX", value_parser = parse)]
         name: IndexName,

@@ -28,16 +28,16 @@ pub struct Install {
     /// requirements.urls, requirements.txt or pylock.toml; may be repeated
     #[arg(short = 'r', long = "requirement", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Of a lock file: an extra; may be repeated
+    /// An extra of a lock file; may be repeated
     #[arg(long = "extra", value_name = "NAME", value_parser = extra)]
     extras: Vec<ProjectName>,
-    /// Of a lock file: a dependency group; may be repeated [default: the file's default groups]
+    /// A dependency group of a lock file; may be repeated [default: the file's default groups]
     #[arg(long = "group", value_name = "NAME")]
     groups: Vec<String>,
-    /// What installs [default: the environment's own pip, else uv]
+    /// The installer [default: the environment's own pip, else uv]
     #[arg(long, value_name = "PROGRAM")]
     with: Option<Tool>,
-    /// One JSON document; what the installer says goes to standard error
+    /// One JSON document; the installer's output goes to standard error
     #[arg(long)]
     json: bool,
     #[command(flatten)]

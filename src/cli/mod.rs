@@ -32,7 +32,7 @@ use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Gives an organisation its Python wheels: private indexes and a caching mirror of PyPI.
+/// A private Python index, a caching mirror of PyPI and a builder of wheels.
 ///
 /// Start with `wheelwright serve`, then `pip install -i http://127.0.0.1:3141/simple/ PACKAGE`.
 #[derive(Debug, Parser)]
@@ -68,39 +68,39 @@ enum Command {
     Serve(serve::Serve),
     /// Build wheels, with a server or without
     Build(build::Build),
-    /// Pin requirements and all that they need, for one target
+    /// Pin requirements and all their dependencies for one target
     Compile(compile::Compile),
-    /// Find a wheel for each pinned requirement; a server builds what does not exist yet
+    /// Find a wheel for each pinned requirement; the server builds missing ones
     Resolve(resolve::Resolve),
     /// Install exactly what a file says, as wheels only
     Install(install::Install),
     /// Build wheels for a server, on this machine
     Worker(worker::Worker),
-    /// Check that nothing is lost: every file has its bytes, every blob its hash
+    /// Check that every file has its bytes and every blob its hash
     Fsck(fsck::Fsck),
-    /// Remove bytes that no file, build or index needs any more
+    /// Remove bytes that no file, build or index needs
     Gc(gc::Gc),
-    /// What this installation holds: versions, counts, bytes
+    /// Show versions, counts and bytes of this installation
     Status(status::Status),
-    /// Accounts, passwords and groups
+    /// Manage accounts, passwords, groups and roles
     #[command(subcommand)]
     User(user::User),
-    /// Indexes and their options
+    /// Manage indexes and their options
     #[command(subcommand)]
     Index(index::Index),
-    /// What mirrors keep of their upstreams
+    /// Manage what mirrors keep of their upstreams
     #[command(subcommand)]
     Mirror(mirror::Mirror),
-    /// API tokens
+    /// Manage API tokens
     #[command(subcommand)]
     Token(token::Token),
-    /// What wheels can be built for
+    /// Show what this machine can build wheels for
     #[command(subcommand)]
     Target(target::Target),
-    /// Recipes: how projects are built where the plain way fails
+    /// Show and check recipes, which say how to build difficult projects
     #[command(subcommand)]
     Recipe(recipe::Recipe),
-    /// What is configured, and where from
+    /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::Config),
 }

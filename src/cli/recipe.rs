@@ -20,7 +20,7 @@ pub enum Recipe {
         #[arg(long)]
         json: bool,
     },
-    /// Show what a recipe means for one release and one target: all layers put together
+    /// Show the recipe of one release and one target after all layers
     Show {
         /// docopt, or docopt==0.6.2
         #[arg(value_name = "PROJECT[==VERSION]")]

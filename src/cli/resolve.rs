@@ -22,7 +22,7 @@ pub struct Resolve {
     /// Where the URLs go; as pylock.toml with names, hashes and sizes; or -
     #[arg(value_name = "REQUIREMENTS.URLS", default_value = "requirements.urls")]
     output: PathBuf,
-    /// One JSON document: what was written, which builds were waited for
+    /// One JSON document: what was written, and the builds
     #[arg(long)]
     json: bool,
     #[command(flatten)]

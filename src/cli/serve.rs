@@ -17,11 +17,11 @@ pub struct Serve {
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:3141]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// The simple index that root/pypi mirrors, kept for later starts [default: the one kept; at
-    /// the first start what pip on this machine would use]
+    /// The simple index that root/pypi mirrors, stored for later starts [default: the stored one; at the
+    /// first start what pip on this machine would use]
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
-    /// Send nothing out: mirrors serve what they have
+    /// Send nothing to the network: mirrors serve what they have
     #[arg(long)]
     offline: bool,
 }

@@ -11,16 +11,16 @@ use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Target {
-    /// List the interpreters found on this machine, with the name of each one's target
+    /// List the interpreters of this machine with their targets
     List {
         /// A list of objects, with wheel tags and environment markers
         #[arg(long)]
         json: bool,
     },
-    /// Tell what a User-Agent says, and which target its installer gets wheels of, and why
+    /// Show which target an installer gets, by its User-Agent, and why
     ///
-    /// The targets are those that this installation's workers offer or offered lately; without an
-    /// installation those of the interpreters on this machine.
+    /// The targets are those of this installation's workers. Without an installation they are those of this
+    /// machine's interpreters.
     Explain {
         /// The whole header, as an installer sends it
         #[arg(value_name = "USER-AGENT")]

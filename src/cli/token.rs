@@ -25,7 +25,8 @@ pub enum Token {
         /// Limit uploading and managing to one project of the index
         #[arg(long, requires = "index")]
         project: Option<String>,
-        /// read, upload, manage, admin or build; may be repeated [default: all that the user may, but build]
+        /// read, upload, manage, admin or build; may be repeated [default: all permissions of the user except
+        /// build]
         #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
         actions: Vec<Action>,
         /// 90d, 12h … [default: until revoked]

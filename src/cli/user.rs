@@ -46,7 +46,7 @@ pub enum User {
         #[command(flatten)]
         password: Password,
     },
-    /// Keep the account, but let it do nothing
+    /// Keep the account, but refuse everything it does
     Disable { name: String },
     /// Undo `disable`
     Enable { name: String },

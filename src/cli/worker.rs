@@ -17,19 +17,19 @@ pub struct Worker {
     /// The server to build for: http://wheels.example.org
     #[arg(long, value_name = "URL")]
     server: String,
-    /// A token made with --action build, of root or a user with the role builder
+    /// A token created with --action build, of root or a user with the role builder
     #[arg(long, value_name = "TOKEN", env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: String,
-    /// Build for these only: cp312, cp27-linux …; may be repeated [default: all found here]
+    /// Build only for this target: cp312, cp27-linux …; may be repeated [default: all found here]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// Builds at once [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
-    /// What the server calls it [default: this machine's name]
+    /// The worker's name on the server [default: this machine's name]
     #[arg(long)]
     name: Option<String>,
-    /// Where it works and keeps environments [default: wheelwright/worker in the user's cache]
+    /// The folder for builds and environments [default: wheelwright/worker in the user's cache]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 }

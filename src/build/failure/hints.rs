@@ -3,7 +3,7 @@
 use super::Class;
 
 /// Of a worker whose disk is full.
-pub const ROOM: &str = "the worker's disk is full: make room on it, and ask again";
+pub const ROOM: &str = "the worker's disk is full: free some space, then request the build again";
 
 /// The hint of a class without any more knowledge.
 pub fn of(class: Class) -> &'static str {
@@ -40,15 +40,13 @@ pub fn of(class: Class) -> &'static str {
             "the source needs parts of distutils that are gone: constrain setuptools<60, or take an older Python"
         }
         Class::RemovedApi => {
-            "the source uses what this version of Python no longer has: build a newer release, or for an older target"
+            "the source uses an API that this version of Python removed: build a newer release, or for an older target"
         }
         Class::Cython3 => {
-            "the source does not go with this Cython: constrain Cython<3, or build a newer release"
+            "the source does not work with this Cython: constrain Cython<3, or build a newer release"
         }
         Class::Python2Syntax => "the source is Python 2: build it for cp27, or take a newer release",
-        Class::Refused => {
-            "the project does not want to be built like this; the line says what it wants instead"
-        }
+        Class::Refused => "the project refuses to be built like this: the line says what it wants instead",
         other => of_bounds_and_results(other),
     }
 }
@@ -56,14 +54,20 @@ pub fn of(class: Class) -> &'static str {
 /// For what went wrong around the compiler: bounds that were reached, and what came out.
 fn of_bounds_and_results(class: Class) -> &'static str {
     match class {
-        Class::Timeout => "raise the recipe's build.timeout (or the setting), if it was still at work",
+        Class::Timeout => {
+            "raise build.timeout in a recipe or in the settings, if the build was still working"
+        }
         Class::Memory => {
             "raise the recipe's build.memory (or the setting), or let it compile with fewer jobs at once"
         }
         Class::Disk => "raise the setting build.disk",
-        Class::LogSize => "it writes without end, or raise the setting build.log",
+        Class::LogSize => {
+            "the build log exceeded its limit: fix the endless output, or raise the setting build.log"
+        }
         Class::Processes => "raise the setting build.processes, or let it compile with fewer jobs at once",
-        Class::WrongWheel => "what came out is not what was asked for; a recipe can say how it is built",
+        Class::WrongWheel => {
+            "the result is not the requested wheel: say in a recipe how the project is built"
+        }
         Class::ExtensionMissing => {
             "an extension did not compile and was left out quietly; the log says why. If a pure wheel is right, say \
              expect = \"any\" in a recipe"
@@ -78,15 +82,17 @@ fn of_bounds_and_results(class: Class) -> &'static str {
             "the wheel installs, but does not import: see the line; a recipe's [test] says what to import"
         }
         Class::Test => "the recipe's test command failed: see the log",
-        Class::BadSource => "the source is no source distribution, or is damaged: fetch or upload it anew",
+        Class::BadSource => {
+            "the source is not a source distribution, or is damaged: fetch or upload it again"
+        }
         Class::MetadataHook => {
-            "the build backend tells its metadata only by building a wheel: the wheel is asked for instead"
+            "the build backend gives metadata only by building a wheel: the wheel is built instead"
         }
-        Class::Cancelled => "it was ended before it was done: asked for again, it runs again",
-        Class::Worker => "the worker failed, not the build: it can be asked for again",
+        Class::Cancelled => "somebody cancelled the build: request it again to run it again",
+        Class::Worker => "the worker failed, not the build: request the build again",
         Class::Compiler => {
-            "it does not compile with these tools: a newer release may, or a recipe with patches or compiler flags"
+            "the source does not compile with these tools: take a newer release, or a recipe with patches or compiler flags"
         }
-        _ => "the log's end says more; older build requirements, or a recipe, may help",
+        _ => "read the end of the log; older build requirements or a recipe may help",
     }
 }

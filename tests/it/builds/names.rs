@@ -45,7 +45,7 @@ async fn a_changed_source_of_the_same_version_is_not_claimed_to_be_on_the_index(
     let html = server.http.get(server.url(&format!("/+builds/{}", id(&second))));
     let html = html.header("accept", "text/html");
     let html = Auth::basic("alice", PASSWORD).on(html).send().await.unwrap().text().await.unwrap();
-    assert!(html.contains("did not take it") && !html.contains("<li>on "), "{html}");
+    assert!(html.contains("refused it") && !html.contains("<li>on "), "{html}");
     // The very same bytes are there, whatever they were built of.
     let third = published(&server, &worker, "a third tree", &old).await;
     assert!(third["indexes"][0]["published"].is_string(), "{third:#}");
