@@ -5,7 +5,6 @@ pub mod built;
 pub mod details;
 pub mod explain;
 pub mod files;
-pub mod flight;
 pub mod fsck;
 pub mod gather;
 pub mod gc;
@@ -23,8 +22,9 @@ use crate::db::Db;
 use crate::directory::Directory;
 use crate::directory::follow::Follower;
 use crate::error::Result;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::store::Store;
+use crate::tools::locks::Locks;
 use files::Files;
 use mirror::Mirrors;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct Indexes {
     uuid: String,
     follower: Follower,
     stripes: Arc<Stripes>,
+    /// Uploads that are being kept, by index and what the name means.
+    keeping: Locks<(IndexName, String)>,
     pub mirrors: Mirrors,
     pub views: Views,
     pub files: Files,
@@ -53,7 +55,7 @@ impl Indexes {
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
-        Ok(Self { db, store, uuid, follower, stripes, mirrors, views, files })
+        Ok(Self { db, store, uuid, follower, stripes, keeping: Locks::default(), mirrors, views, files })
     }
 
     /// The present snapshot.

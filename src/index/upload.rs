@@ -27,8 +27,6 @@ use crate::packaging::wheel::{self, WheelContents};
 use crate::store::{Digests, Spool};
 use crate::words::EventKind;
 use crate::{bad, forbidden, missing};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use tokio::sync::{Mutex, MutexGuard};
 
 /// Bytes; a file system takes 255, and `.metadata` is appended.
 const LONGEST_FILENAME: usize = 255 - ".metadata".len();
@@ -111,7 +109,7 @@ impl Indexes {
         self.check_status(index.name.as_str(), &project).await?;
         // One at a time per name, so that of two uploads at once the second meets the first's
         // row here and leaves no bytes behind. Between processes the unique key decides.
-        let _turn = turn(index.name.as_str(), &candidate.name.identity()).await;
+        let _one = self.keeping.lock((index.name.clone(), candidate.name.identity())).await;
         if self.is_there(&candidate, &content.digests).await? {
             return Ok(Uploaded::Same);
         }
@@ -343,14 +341,6 @@ pub(super) fn event<'a>(
         project: Some(project.as_str()),
         detail: Some(detail),
     }
-}
-
-/// Waits until no other upload of this name is being kept.
-async fn turn(index: &str, identity: &str) -> MutexGuard<'static, ()> {
-    static TURNS: [Mutex<()>; 64] = [const { Mutex::const_new(()) }; 64];
-    let mut hasher = DefaultHasher::new();
-    (index, identity).hash(&mut hasher);
-    TURNS[hasher.finish() as usize % TURNS.len()].lock().await
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod key;
 
-use super::flight::Flights;
 use super::gather::{Gathered, Sight, Sources};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
@@ -17,7 +16,7 @@ use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
-use crate::tools::hex;
+use crate::tools::{hex, locks::Locks};
 use crate::upstream::client;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -150,7 +149,8 @@ pub struct Views {
     mirrors: Mirrors,
     stripes: Arc<Stripes>,
     pages: moka::sync::Cache<PageKey, Arc<Prepared>>,
-    flights: Flights<PageKey>,
+    /// Held while a page is prepared.
+    preparing: Locks<PageKey>,
     walks: RwLock<Walks>,
     /// Seconds that a mirror's page counts as fresh, where the mirror does not say.
     cache_expiry: u64,
@@ -170,7 +170,7 @@ impl Views {
             mirrors,
             stripes,
             pages,
-            flights: Flights::default(),
+            preparing: Locks::default(),
             walks: RwLock::default(),
             cache_expiry: config.mirror.cache_expiry,
             public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
@@ -227,7 +227,7 @@ impl Views {
             return Ok(known);
         }
         let asked_at = now();
-        let _flight = self.flights.enter(key.to_key()).await;
+        let _one = self.preparing.lock(key.to_key()).await;
         if let Some(known) = self.pages.get(&key)
             && (self.is_true(&known, ask, now()) || known.gathered_at >= asked_at)
         {

@@ -1,7 +1,9 @@
 //! What every room needs and no crate brings along: each small thing once.
 
+pub mod flight;
 pub mod glob;
 pub mod hex;
+pub mod locks;
 pub mod pace;
 pub mod panics;
 pub mod process;

@@ -8,11 +8,9 @@
 mod install;
 mod keep;
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -24,7 +22,7 @@ use crate::build::job::Step;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
-use crate::tools::hex;
+use crate::tools::{hex, locks::Locks};
 
 /// Where an environment stands in the sandbox.
 pub const INSIDE: &str = "/env";
@@ -120,7 +118,8 @@ pub struct Environments {
     /// Bytes that all of them may have on disk.
     limit: u64,
     /// One maker per request.
-    flights: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while an environment is made.
+    making: Locks<String>,
 }
 
 impl Environments {
@@ -131,7 +130,7 @@ impl Environments {
     pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
         std::fs::create_dir_all(folder.join("requests"))?;
         std::fs::create_dir_all(folder.join("pip"))?;
-        Ok(Self { folder, limit, flights: Mutex::default() })
+        Ok(Self { folder, limit, making: Locks::default() })
     }
 
     /// An environment with what a request comes to; made if there is none yet.
@@ -143,19 +142,11 @@ impl Environments {
         if let Some(held) = self.remembered(&key, request.interpreter) {
             return Ok(held);
         }
-        let flight = self.flight(&key);
-        let _turn = flight.lock().await;
-        let held = match self.remembered(&key, request.interpreter) {
+        let _one = self.making.lock(key.clone()).await;
+        match self.remembered(&key, request.interpreter) {
             Some(held) => Ok(held),
             None => self.make(room, request, &key).await,
-        };
-        self.flights.lock().remove(&key);
-        held
-    }
-
-    fn flight(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let mut flights = self.flights.lock();
-        Arc::clone(flights.entry(key.to_owned()).or_default())
+        }
     }
 
     async fn make(&self, room: &Room<'_>, request: &Request<'_>, key: &str) -> Result<Held, Stop> {

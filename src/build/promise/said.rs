@@ -3,7 +3,6 @@
 use super::Promise;
 use crate::build::queue::Builds;
 use crate::error::{Error, Result};
-use crate::index::mirror::flights::{Flights, Outcome};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::SdistFilename;
@@ -12,6 +11,7 @@ use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{pyproject, sdist};
 use crate::store::Blob;
+use crate::tools::flight::{Flights, Outcome};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{BoxFuture, Shared};

@@ -1,8 +1,8 @@
 //! Pages of a mirror: fresh ones from memory, others asked for once, stale ones while the upstream fails.
 
 use super::asked::{Asked, Topic};
-use super::flights;
 use super::held::{Held, What};
+use super::patience::{COLD_PATIENCE, within};
 use super::{Inner, MirrorPage, Mirrors};
 use crate::db::{Micros, now};
 use crate::directory::Index;
@@ -131,7 +131,7 @@ impl Mirrors {
                 Ok(outcome) => outcome,
                 Err(_) => return Ok(stale_now(held, true, now())),
             },
-            None if is_page => flights::within(flights::COLD_PATIENCE, flight).await,
+            None if is_page => within(COLD_PATIENCE, flight).await,
             None => flight.await,
         };
         match (outcome, stale) {
