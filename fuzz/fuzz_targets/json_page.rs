@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use url::Url;
-use wheelwright::packaging::{json, name::ProjectName};
+use wheelwright::names::ProjectName;
+use wheelwright::packaging::json;
 
 fuzz_target!(|body: &[u8]| {
     let base = Url::parse("http://index.invalid/simple/demo/").expect("a URL");

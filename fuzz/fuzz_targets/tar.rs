@@ -5,7 +5,8 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 use libfuzzer_sys::fuzz_target;
-use wheelwright::packaging::{filename::SdistFilename, name::ProjectName, sdist};
+use wheelwright::names::ProjectName;
+use wheelwright::packaging::{filename::SdistFilename, sdist};
 
 fuzz_target!(|bytes: &[u8]| {
     let project = ProjectName::new("demo").expect("a name");

@@ -4,8 +4,9 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
+use wheelwright::names::ProjectName;
 use wheelwright::packaging::filename::{SdistFilename, WheelFilename};
-use wheelwright::packaging::{name::ProjectName, sdist, wheel};
+use wheelwright::packaging::{sdist, wheel};
 
 fuzz_target!(|bytes: &[u8]| {
     let filename = WheelFilename::parse("demo-1.0-py3-none-any.whl").expect("a wheel's name");
