@@ -113,7 +113,7 @@ pub struct Stage {
     pub reserved: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mirror {
     /// `None`: the mirror has nothing to ask.
     pub url: Option<SecretUrl>,

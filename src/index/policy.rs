@@ -167,18 +167,7 @@ mod tests {
     }
 
     fn mirror() -> Mirror {
-        Mirror {
-            url: None,
-            by_operator: true,
-            cache_expiry: None,
-            allow: vec![],
-            deny: vec![],
-            min_age: None,
-            web_url_fmt: None,
-            no_project_list: false,
-            missing: vec![],
-            use_external_urls: false,
-        }
+        Mirror { by_operator: true, ..Mirror::default() }
     }
 
     fn at(day: &str) -> Micros {

@@ -4,6 +4,7 @@ use super::negotiate;
 use super::ranges::{self, Part};
 use super::respond;
 use super::router::Ctx;
+use crate::access::Who;
 use crate::app::App;
 use crate::build::promise::Frozen;
 use crate::db::files::StoredFile;
@@ -38,8 +39,7 @@ struct Asked<'a> {
     index: &'a Index,
     headers: &'a HeaderMap,
     method: &'a Method,
-    /// Whom it counts for.
-    asker: String,
+    who: &'a Who,
 }
 
 /// The file, or what its name is followed by.
@@ -100,9 +100,14 @@ async fn document(ctx: &Asked<'_>, name: &str, sha256: &str, public: bool) -> Re
 }
 
 impl<'a> Asked<'a> {
+    /// Whom a download counts for; a file that is here counts for nobody.
+    fn asker(&self) -> String {
+        self.who.asker().unwrap_or_default()
+    }
+
     fn of<B>(ctx: &'a Ctx<B>) -> Result<Self> {
         let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
-        Ok(Asked { app, directory, index: ctx.index()?, headers, method, asker: ctx.asker() })
+        Ok(Asked { app, directory, index: ctx.index()?, headers, method, who: &ctx.who })
     }
 
     async fn stored(&self, filename: &str, key: Key<'_>) -> Result<Option<Arc<Facts>>> {

@@ -101,18 +101,7 @@ fn name(text: &str) -> ProjectName {
 
 /// `root/pypi` as a mirror of `url`.
 fn mirror(url: &str) -> Index {
-    let mirror = Mirror {
-        url: Some(url.parse().expect("a URL")),
-        by_operator: true,
-        cache_expiry: None,
-        allow: vec![],
-        deny: vec![],
-        min_age: None,
-        web_url_fmt: None,
-        no_project_list: false,
-        missing: vec![],
-        use_external_urls: false,
-    };
+    let mirror = Mirror { url: Some(url.parse().expect("a URL")), by_operator: true, ..Mirror::default() };
     Index {
         name: IndexName::parse("root/pypi").expect("a name"),
         kind: Kind::Mirror(mirror),

@@ -34,18 +34,7 @@ fn stage_of(text: &str, bases: &[&str], whitelist: &[&str]) -> (IndexName, Index
 }
 
 fn mirror(text: &str) -> (IndexName, Index) {
-    let mirror = Mirror {
-        url: None,
-        by_operator: true,
-        cache_expiry: None,
-        allow: vec![],
-        deny: vec![],
-        min_age: None,
-        web_url_fmt: None,
-        no_project_list: false,
-        missing: vec![],
-        use_external_urls: false,
-    };
+    let mirror = Mirror { by_operator: true, ..Mirror::default() };
     index(text, Kind::Mirror(mirror))
 }
 

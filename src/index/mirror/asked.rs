@@ -116,18 +116,7 @@ pub mod tests {
 
     /// A mirror of `url` with the default options.
     pub fn mirror(url: &str) -> Index {
-        let mirror = Mirror {
-            url: Some(url.parse().unwrap()),
-            by_operator: true,
-            cache_expiry: None,
-            allow: vec![],
-            deny: vec![],
-            min_age: None,
-            web_url_fmt: None,
-            no_project_list: false,
-            missing: vec![],
-            use_external_urls: false,
-        };
+        let mirror = Mirror { url: Some(url.parse().unwrap()), by_operator: true, ..Mirror::default() };
         Index {
             name: IndexName::parse("root/pypi").unwrap(),
             kind: Kind::Mirror(mirror),

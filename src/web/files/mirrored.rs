@@ -37,7 +37,7 @@ pub(super) async fn fetch(
     let mirrors = &ctx.app.indexes.mirrors;
     let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == Part::Whole;
     if whole && *ctx.method != Method::HEAD {
-        let download = mirrors.download(ctx.index, &located, &ctx.asker).await?;
+        let download = mirrors.download(ctx.index, &located, &ctx.asker()).await?;
         let body = Body::from_stream(download.stream);
         return answer(ctx, download.sha256.as_deref().unwrap_or_default(), download.size, body);
     }
@@ -72,7 +72,7 @@ fn partial(ctx: &Asked<'_>, sha256: &str, range: Range<u64>, size: u64, bytes: B
 }
 
 async fn stored_now(ctx: &Asked<'_>, located: &Located, key: Key<'_>) -> Result<Response> {
-    ctx.app.indexes.mirrors.ensure(ctx.index, located, &ctx.asker).await?;
+    ctx.app.indexes.mirrors.ensure(ctx.index, located, &ctx.asker()).await?;
     let filename = &located.file.filename;
     let facts = ctx.stored(filename, key).await?;
     stored(ctx, &*facts.ok_or_else(|| no_such_file(filename))?).await
