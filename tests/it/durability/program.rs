@@ -18,7 +18,7 @@ use wheelwright::words::EventKind;
 
 const PASSWORD: &str = "root-secret";
 
-/// A running `wheelwright serve`; killed when dropped.
+/// A running `wheelwright serve`; killed when dropped, and gone then: another may have its folder.
 pub struct Program {
     data: PathBuf,
     child: Mutex<Child>,
@@ -104,6 +104,17 @@ impl Program {
             detail: None,
         };
         tx.commit(event).await.expect("a commit");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().expect("nobody failed");
+        // It may have ended by itself.
+        let _ = child.start_kill();
+        while let Ok(None) = child.try_wait() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
 
