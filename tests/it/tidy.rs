@@ -1,5 +1,9 @@
 //! The house rules that a look at the text can check.
 
+mod circles;
+mod text;
+mod unique;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

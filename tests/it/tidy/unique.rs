@@ -1,0 +1,115 @@
+//! A public type is told by its name alone: no name twice in the crate.
+
+use super::text::{without_comments, without_tests};
+use super::{read, sources};
+use std::collections::BTreeMap;
+
+/// Names that occur more than once, still. This list only shrinks.
+const TWICE: &[&str] = &[
+    "Address",
+    "After",
+    "Ahead",
+    "Answer",
+    "Ask",
+    "Asked",
+    "Asker",
+    "Bounds",
+    "Build",
+    "Change",
+    "Changed",
+    "Choice",
+    "Collected",
+    "Config",
+    "Digests",
+    "Directory",
+    "End",
+    "Entry",
+    "Environment",
+    "Facts",
+    "Fault",
+    "File",
+    "Folder",
+    "Form",
+    "Found",
+    "Gate",
+    "Gc",
+    "Given",
+    "Group",
+    "Held",
+    "Index",
+    "Interpreter",
+    "Item",
+    "Key",
+    "Kind",
+    "Limits",
+    "Line",
+    "Link",
+    "Local",
+    "Log",
+    "Made",
+    "Member",
+    "Mirror",
+    "Named",
+    "Names",
+    "Need",
+    "Of",
+    "Order",
+    "Origin",
+    "Outcome",
+    "Package",
+    "Part",
+    "Place",
+    "Plan",
+    "Problem",
+    "Project",
+    "Proxy",
+    "Published",
+    "Quota",
+    "Recipe",
+    "Release",
+    "Report",
+    "Row",
+    "Said",
+    "Scratch",
+    "Seen",
+    "Shown",
+    "Sight",
+    "Source",
+    "Sources",
+    "Status",
+    "Step",
+    "Stop",
+    "Target",
+    "Tool",
+    "Turns",
+    "User",
+    "Wanted",
+    "Watched",
+    "Wheel",
+    "Worker",
+];
+
+#[test]
+fn no_two_public_types_have_the_same_name() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in sources("src") {
+        for line in without_tests(&without_comments(&read(&path))).0.lines() {
+            if let Some(name) = public_type(line.trim()) {
+                places.entry(name.to_owned()).or_default().push(path.display().to_string());
+            }
+        }
+    }
+    places.retain(|_, files| files.len() > 1);
+    let new: Vec<_> = places.iter().filter(|(name, _)| !TWICE.contains(&name.as_str())).collect();
+    let gone: Vec<_> = TWICE.iter().filter(|name| !places.contains_key(**name)).collect();
+    assert!(new.is_empty(), "names that say too little, for there are two: {new:#?}");
+    assert!(gone.is_empty(), "no longer twice, so no longer to be listed: {gone:?}");
+}
+
+/// `pub(super) struct Room {` names `Room`.
+fn public_type(line: &str) -> Option<&str> {
+    let after = line.strip_prefix("pub")?;
+    let after = if after.starts_with('(') { after.split_once(')')?.1 } else { after };
+    let mut words = after.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_');
+    matches!(words.next()?, "struct" | "enum" | "trait" | "type").then(|| words.next())?
+}
