@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use wheelwright::web::multipart::Multipart;
+use wheelwright::web::http::multipart::Multipart;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&step, body)) = data.split_first() else { return };

@@ -44,7 +44,7 @@ impl Serve {
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("can not listen on {listen}: {e}; choose another address with --listen"))?;
-        let scheme = if app.config.tls.is_some() { "https" } else { "http" };
+        let scheme = app.config.scheme();
         let most = app.config.limits.connections;
         if descriptors / 2 < most {
             tracing::info!(

@@ -1,5 +1,6 @@
 //! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
 
+pub mod base_url;
 pub mod load;
 pub mod networks;
 pub mod secret_url;
@@ -319,6 +320,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Of this server's own URLs.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The configured database, or the file below the data directory.
     pub fn database_url(&self) -> String {
         match &self.database {

@@ -5,10 +5,12 @@
 pub mod follow;
 pub mod inheritance;
 pub mod options;
+pub mod reference;
 
 use crate::config::secret_url::SecretUrl;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::missing;
 use crate::names::IndexName;
 use options::{Ahead, Options};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +27,12 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// # Errors
+    /// `Missing` if there is none of that name, in devpi's words.
+    pub fn index(&self, name: &IndexName) -> Result<&Index> {
+        self.indexes.get(name).ok_or_else(|| no_index(name))
+    }
+
     /// Reads all of it.
     pub async fn load(db: &Db) -> Result<Self> {
         // The serial first: what is committed meanwhile is read again when its event is seen.
@@ -59,6 +67,11 @@ impl Directory {
         }
         Ok(Self { serial, users, indexes, open_registration: false })
     }
+}
+
+/// The answer for an index that is not there, or that looks so.
+pub fn no_index(name: &IndexName) -> Error {
+    missing!("The stage {name} could not be found.")
 }
 
 #[derive(Clone, Debug)]

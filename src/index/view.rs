@@ -7,6 +7,7 @@ use super::mirror::Mirrors;
 use super::stripes::Stripes;
 use crate::access::{self, Who};
 use crate::config::Config;
+use crate::config::base_url::BaseUrl;
 use crate::counters;
 use crate::db::{Db, Micros, now};
 use crate::directory::inheritance::{self, Order};
@@ -63,24 +64,6 @@ pub trait Amend: Send + Sync {
     fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>>;
 }
 
-/// How an asker names this server.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Named<'a> {
-    /// Its root, as proxies that are trusted say it.
-    pub outside: Option<&'a str>,
-    /// The authority that the client wrote (`Host`).
-    pub host: Option<&'a str>,
-}
-
-impl<'a> Named<'a> {
-    /// The host, if it consists of what a host's name and port consist of: it goes into pages and
-    /// command lines.
-    pub fn host(self) -> Option<&'a str> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-        self.host.filter(|host| (1..=255).contains(&host.len()) && host.bytes().all(fits))
-    }
-}
-
 /// Which page, for whom.
 #[derive(Clone, Copy)]
 pub struct Ask<'a> {
@@ -92,8 +75,8 @@ pub struct Ask<'a> {
     /// How many segments deep the page is: links lead that far up to the server's root.
     pub depth: u8,
     pub as_of: Option<Micros>,
-    /// How the client names the server, for URLs that must be absolute.
-    pub named: Named<'a>,
+    /// For URLs that must be absolute.
+    pub base_url: BaseUrl<'a>,
     /// The client wants to know what is true now, not what was true a moment ago.
     pub refresh: bool,
     /// Adds to the page what exists for this asker only.
@@ -154,8 +137,6 @@ pub struct Views {
     walks: RwLock<Walks>,
     /// Seconds that a mirror's page counts as fresh, where the mirror does not say.
     cache_expiry: u64,
-    public_url: Option<String>,
-    scheme: &'static str,
     /// Pages written so far.
     pub rendered: AtomicU64,
 }
@@ -173,8 +154,6 @@ impl Views {
             preparing: Locks::default(),
             walks: RwLock::default(),
             cache_expiry: config.mirror.cache_expiry,
-            public_url: config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            scheme: if config.tls.is_some() { "https" } else { "http" },
             rendered: AtomicU64::new(0),
         }
     }
@@ -189,22 +168,10 @@ impl Views {
     /// As [`Sources::project`].
     pub async fn project(&self, ask: Ask<'_>) -> Result<Arc<Prepared>> {
         let page = self.with_base(&ask, "").await?;
-        match page.by_base.then(|| self.base(ask.named)).flatten() {
-            Some(base) => self.with_base(&ask, &base).await,
+        match page.by_base.then(|| ask.base_url.known()).flatten() {
+            Some(base) => self.with_base(&ask, &(base + "/")).await,
             None => Ok(page),
         }
-    }
-
-    /// Where the asker, who names this server so, sees its root; ends in `/`. `None` where nothing
-    /// trustworthy tells. The one rule for every URL that must be absolute.
-    pub fn base(&self, named: Named<'_>) -> Option<String> {
-        if let Some(url) = &self.public_url {
-            return Some(format!("{url}/"));
-        }
-        if let Some(outside) = named.outside {
-            return Some(format!("{outside}/"));
-        }
-        Some(format!("{}://{}/", self.scheme, named.host()?))
     }
 
     async fn with_base(&self, ask: &Ask<'_>, base: &str) -> Result<Arc<Prepared>> {

@@ -11,8 +11,13 @@ impl IndexName {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('/').unwrap_or(text);
         let (user, name) = text.split_once('/')?;
+        Self::of(user, name)
+    }
+
+    /// The same of its two parts.
+    pub fn of(user: &str, name: &str) -> Option<Self> {
         let plain = |part: &str| !part.is_empty() && !part.contains(['/', '+']);
-        (plain(user) && plain(name)).then(|| Self(text.to_owned()))
+        (plain(user) && plain(name)).then(|| Self([user, "/", name].concat()))
     }
 
     /// The names of a context: one, or several joined by `+`. None if any of them is no name.

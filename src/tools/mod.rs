@@ -2,6 +2,7 @@
 
 pub mod flight;
 pub mod glob;
+pub mod gzip;
 pub mod hex;
 pub mod locks;
 pub mod pace;

@@ -7,10 +7,8 @@ pub mod work;
 
 pub use shown::{asker, reads, shown};
 
-use super::audience::Audience;
+use super::http::{Audience, Ctx, respond};
 use super::pages;
-use super::respond;
-use super::router::Ctx;
 use crate::access::{self, Need, Sight};
 use crate::app::App;
 use crate::build::queue::{Build, BuildId, State, Wheel};

@@ -8,8 +8,8 @@ pub use users::{
     change as change_user, create as create_user, delete as delete_user, get as user, list as users,
 };
 
-use super::router::Ctx;
-use super::{pages, respond, whence};
+use super::http::{Ctx, respond};
+use super::pages;
 use crate::access::{Who, tokens};
 use crate::app::App;
 use crate::bad;
@@ -25,7 +25,7 @@ const FEATURES: [&str; 4] =
 
 /// `/+api`, `/{user}/+api`, `/{user}/{index}/+api`: the first request of every client.
 pub async fn api(ctx: Ctx) -> Result<Response> {
-    let base = whence::root(&ctx);
+    let base = ctx.root();
     let mut result = Map::new();
     result.insert("login".into(), format!("{base}/+login").into());
     result.insert("authstatus".into(), auth_status(&ctx.directory, &ctx.who));

@@ -1,9 +1,10 @@
 //! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
 
-use super::negotiate;
-use super::ranges::{self, Part};
-use super::respond;
-use super::router::Ctx;
+use super::http::{
+    Ctx, negotiate,
+    ranges::{self, Part},
+    respond,
+};
 use crate::access::Who;
 use crate::app::App;
 use crate::build::promise::Frozen;

@@ -1,7 +1,7 @@
 //! `/integrity/{project}/{version}/{filename}/provenance`: where verifiers look for provenance
 //! (PEP 740).
 
-use super::router::Ctx;
+use super::http::Ctx;
 use super::simple::redirect;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;

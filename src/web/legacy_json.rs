@@ -1,10 +1,8 @@
 //! The legacy JSON API: `I/pypi/{project}/json`, `I/pypi/{project}/{version}/json` and their
 //! aliases, for tools that read a project's facts there.
 
-use super::links;
-use super::router::Ctx;
+use super::http::{Ctx, respond};
 use super::simple::redirect;
-use super::whence;
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::details::Digests;
@@ -43,7 +41,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     };
     let metadata = views.metadata(&ctx.directory, index, &page, &version, &ctx.who).await?;
     let digests = views.digests(&ctx.directory, index, &name).await?;
-    let base = format!("{}/", whence::root(&ctx));
+    let base = format!("{}/", ctx.root());
     let files = |version: &str| -> Vec<Value> {
         let of_version = page.offered().iter().filter(|file| is_of(&name, file, version));
         of_version.map(|file| file_json(&name, file, &base, &digests)).collect()
@@ -65,7 +63,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         body.insert("releases".into(), releases.into());
     }
     let text = serde_json::to_vec(&body).map_err(Error::internal)?;
-    let mut response = links::bytes(&ctx.headers, text, HeaderValue::from_static("application/json"))?;
+    let mut response = respond::bytes(&ctx.headers, text, HeaderValue::from_static("application/json"))?;
     if let Some(serial) = page.serial {
         response.headers_mut().insert(HeaderName::from_static("x-pypi-last-serial"), serial.into());
     }

@@ -1,7 +1,6 @@
 //! `PATCH` and `DELETE` of projects, releases and files.
 
-use super::respond;
-use super::router::Ctx;
+use super::http::{Ctx, respond};
 use crate::access::{self, Decision, Need};
 use crate::error::{Error, Result};
 use crate::index::manage::Yank;

@@ -1,7 +1,7 @@
 //! `/+health`, `/+status`, `/metrics`: for whoever keeps the server running.
 
-use super::respond;
-use super::router::Ctx;
+use super::http::{Ctx, respond};
+use super::router::Router;
 use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
@@ -14,6 +14,7 @@ use http::{HeaderValue, header};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// 200 while the database answers, else 503.
@@ -33,7 +34,7 @@ pub async fn absent(ctx: Ctx) -> Result<Response> {
 }
 
 /// devpi's status. Paths and addresses are for root.
-pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
+pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     let serial = ctx.app.db.serial().await?;
     let last = ctx.app.db.events_after(serial.saturating_sub(1), 1).await?;
     let at = last.first().map(|event| event.at.div_euclid(1_000_000));
@@ -43,7 +44,7 @@ pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
         "versioninfo": {"devpi-server": "6.20.3", "wheelwright": env!("CARGO_PKG_VERSION")},
         "role": "MASTER", "polling_replicas": {}, "serial": serial, "event-serial": directory.serial,
         "last-commit-timestamp": at, "outside-url": config.public_url,
-        "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(ctx)),
+        "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(router)),
     });
     let engine = match ctx.app.db.engine() {
         Engine::Sqlite => "sqlite",
@@ -68,8 +69,8 @@ pub async fn report(ctx: &Ctx<()>) -> Result<Value> {
 }
 
 /// devpi's form of metrics: name, kind, value.
-fn counters(ctx: &Ctx<()>) -> Vec<Value> {
-    let requests: u64 = ctx.router.rows().iter().flat_map(|row| &row.requests).map(|n| n.load(Relaxed)).sum();
+fn counters(router: &Router) -> Vec<Value> {
+    let requests: u64 = router.rows().iter().flat_map(|row| &row.requests).map(|n| n.load(Relaxed)).sum();
     let mut metrics = vec![json!(["wheelwright_requests", "counter", requests])];
     for (name, counter) in [
         ("wheelwright_page_cache_hits", &counters::PAGE_HITS),
@@ -86,9 +87,9 @@ fn counters(ctx: &Ctx<()>) -> Vec<Value> {
 }
 
 /// Prometheus' text format 0.0.4.
-pub async fn metrics(ctx: Ctx) -> Result<Response> {
+pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let mut text = String::with_capacity(32 << 10);
-    requests(&ctx, &mut text);
+    requests(&router, &mut text);
     let mut last = "";
     for told in counters::ALL {
         if told.name != last {
@@ -169,10 +170,10 @@ fn head(text: &mut String, name: &str, kind: &str, about: &str) {
     let _ = write!(text, "# HELP {name} {about}\n# TYPE {name} {kind}\n");
 }
 
-fn requests(ctx: &Ctx, text: &mut String) {
+fn requests(router: &Router, text: &mut String) {
     let name = "wheelwright_requests_total";
     head(text, name, "counter", "Answers by route and class of status.");
-    for row in ctx.router.rows() {
+    for row in router.rows() {
         let (method, path) = (row.route.methods.join(","), row.route.path);
         for (class, count) in row.requests.iter().enumerate() {
             let count = count.load(Relaxed);
@@ -186,7 +187,7 @@ fn requests(ctx: &Ctx, text: &mut String) {
     }
     let name = "wheelwright_request_seconds";
     head(text, name, "histogram", "Time until the answer's head.");
-    for row in ctx.router.rows() {
+    for row in router.rows() {
         let (method, path) = (row.route.methods.join(","), row.route.path);
         row.time.write(text, name, &format!("method=\"{method}\",route=\"{path}\""));
     }

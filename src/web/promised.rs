@@ -3,10 +3,12 @@
 //!
 //! What comes before and after the wait is boxed: who waits holds no room for it.
 
-use super::ctx::Ctx;
-use super::pages::builds::class_name;
-use super::respond::{self, Problem, Wants};
-use super::{files, whence};
+use super::files;
+use super::http::{
+    Ctx,
+    respond::{self, Problem, Wants},
+};
+use super::pages::{self, builds::class_name};
 use crate::build::failure::Failure;
 use crate::build::promise::{self, Frozen, Held, Promise, keep};
 use crate::build::queue::Build;
@@ -142,9 +144,9 @@ impl Asked<'_> {
                     None => None,
                 };
                 let problem = self.later(build.as_ref(), *retry_after);
-                Ok(respond::problem(&problem, wants))
+                Ok(respond::problem(&problem, wants, pages::error::render))
             }
-            Held::Failed(build) => Ok(respond::problem(&self.failed(build), wants)),
+            Held::Failed(build) => Ok(respond::problem(&self.failed(build), wants, pages::error::render)),
             Held::Broken(why) => Ok(respond::problem(
                 &Problem {
                     status: StatusCode::NOT_FOUND,
@@ -155,6 +157,7 @@ impl Asked<'_> {
                     retry_after: None,
                 },
                 wants,
+                pages::error::render,
             )),
             Held::Ready(_) => Err(Error::internal(anyhow::anyhow!("what is ready is served"))),
         }
@@ -206,7 +209,7 @@ impl Asked<'_> {
     }
 
     fn url(&self, build: &Build) -> String {
-        format!("{}/+builds/{}", whence::root(self.ctx), build.id)
+        format!("{}/+builds/{}", self.ctx.root(), build.id)
     }
 }
 

@@ -1,7 +1,6 @@
 //! `/+recipes`: how projects are built where the plain way fails; read, given and taken back.
 
-use super::router::Ctx;
-use super::{respond, slow};
+use super::http::{Ctx, respond, slow};
 use crate::bad;
 use crate::error::Result;
 use axum::response::Response;

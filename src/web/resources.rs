@@ -1,14 +1,18 @@
 //! The URLs that people, scripts and installers share: who gets what.
 
-use super::audience::Audience::{Installer, Person, Script};
-use super::respond;
-use super::router::Ctx;
+use super::http::{
+    Ctx,
+    audience::Audience::{Installer, Person, Script},
+    respond,
+};
+use super::router::Router;
 use super::simple;
 use super::versiondata;
 use super::{devpi, operate, pages};
 use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;
+use std::sync::Arc;
 
 /// `/`
 pub async fn root(ctx: Ctx) -> Result<Response> {
@@ -58,9 +62,9 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
 }
 
 /// `/+status`
-pub async fn status(ctx: Ctx) -> Result<Response> {
+pub async fn status(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let ctx = ctx.without_body();
-    let status = operate::report(&ctx).await?;
+    let status = operate::report(&ctx, &router).await?;
     match ctx.audience() {
         Person => pages::status::show(&ctx, &status),
         Script | Installer => respond::devpi(StatusCode::OK, "status", status, None),

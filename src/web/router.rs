@@ -1,13 +1,12 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
-use super::ctx::Params;
-pub use super::ctx::{Ctx, no_index};
-use super::path::{self, Refusal};
-use super::respond;
-use super::slow::Paced;
-use super::whence::{self, Seen};
-use super::{drain, named, origin, shared_caches};
-use crate::access::{self, Decision, Need, Who};
+use super::admission;
+use super::http::path::{self, Refusal};
+use super::http::slow::Paced;
+use super::http::whence::{self, Seen};
+use super::http::{Ctx, Params, Route, drain, respond, shared_caches};
+use super::refusal::Refused;
+use crate::access::Need;
 use crate::app::App;
 use crate::counters::Histogram;
 use crate::error::{Error, Result};
@@ -29,15 +28,7 @@ use std::time::{Duration, Instant};
 /// Answers that take longer are logged.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// One row: the tests walk these with every kind of credential.
-#[derive(Clone, Copy, Debug)]
-pub struct Route {
-    pub methods: &'static [&'static str],
-    pub path: &'static str,
-    pub need: Need,
-}
-
-type Handler = Arc<dyn Fn(Ctx) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
+type Handler = Arc<dyn Fn(Ctx, &Arc<Router>) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
 /// A row with what answers it and how often it did.
 pub struct Row {
@@ -57,9 +48,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds a row. `methods` share one handler; GET answers HEAD too.
+    /// Adds a row. `methods` share one handler; GET answers HEAD too. A path that ends in `/?` is
+    /// known without the slash and with it.
     pub fn on<H, F>(
-        mut self,
+        self,
         methods: &'static [&'static str],
         path: &'static str,
         need: Need,
@@ -69,8 +61,32 @@ impl Table {
         H: Fn(Ctx) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response>> + Send + 'static,
     {
-        self.rows.push(Route { methods, path, need });
-        self.handlers.push(Arc::new(move |ctx| Box::pin(handler(ctx))));
+        self.add(Route { methods, path, need }, Arc::new(move |ctx, _| Box::pin(handler(ctx))))
+    }
+
+    /// The same for a handler that tells what the router counts, or asks it again.
+    pub fn on_router<H, F>(
+        self,
+        methods: &'static [&'static str],
+        path: &'static str,
+        need: Need,
+        handler: H,
+    ) -> Self
+    where
+        H: Fn(Ctx, Arc<Router>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response>> + Send + 'static,
+    {
+        let handler = move |ctx, router: &Arc<Router>| -> BoxFuture<'static, _> {
+            Box::pin(handler(ctx, router.clone()))
+        };
+        self.add(Route { methods, path, need }, Arc::new(handler))
+    }
+
+    fn add(mut self, route: Route, handler: Handler) -> Self {
+        for route in route.spelled_out() {
+            self.rows.push(route);
+            self.handlers.push(handler.clone());
+        }
         self
     }
 
@@ -80,11 +96,11 @@ impl Table {
     /// If two paths of the table contradict each other: a mistake in the table, found at the
     /// first start.
     pub fn into_router(self, app: App) -> Router {
-        let mut paths: Vec<(&'static str, Place)> = Vec::new();
+        let mut paths: Vec<(&'static str, PathRows)> = Vec::new();
         for (row, route) in self.rows.iter().enumerate() {
             let known = paths.iter().position(|(path, _)| *path == route.path);
             let at = known.unwrap_or_else(|| {
-                paths.push((route.path, Place::default()));
+                paths.push((route.path, PathRows::default()));
                 paths.len() - 1
             });
             if let Some((_, place)) = paths.get_mut(at) {
@@ -114,7 +130,7 @@ impl Table {
 
 /// What a path answers to: rows by number.
 #[derive(Default)]
-struct Place {
+struct PathRows {
     rows: Vec<usize>,
     allow: String,
 }
@@ -133,7 +149,7 @@ fn allow<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
 pub struct Router {
     app: App,
     rows: Vec<Row>,
-    places: matchit::Router<Place>,
+    places: matchit::Router<PathRows>,
     /// The path of the public URL.
     prefix: String,
     /// Of this installation.
@@ -150,9 +166,12 @@ impl Router {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
-        let body = Body::new(Paced::new(body, self.app.config.limits.pace()));
+        let body = match body.is_end_stream() {
+            true => Body::empty(),
+            false => Body::new(Paced::new(body, self.app.config.limits.pace())),
+        };
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
-        let asked = respond::Asked::of(&parts.method, &parts.headers, asked);
+        let refused = Refused::of(&parts.method, &parts.headers, asked);
         let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
         let client = seen.client.ip();
         let head = parts.method == Method::HEAD;
@@ -165,14 +184,14 @@ impl Router {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let running = self.clone().run(row, params, parts, body, seen, &mut open);
+                let running = self.run(row, params, parts, body, seen, &mut open);
                 let response = panics::caught(running).await;
-                let response = response.unwrap_or_else(|error| asked.refusal(&error));
+                let response = response.unwrap_or_else(|error| refused.error(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
                 response
             }
-            Err(Unrouted::Method(allow)) => respond::wrong_method(allow, asked.wants),
-            Err(Unrouted::Error(error)) => asked.refusal(&error),
+            Err(Unrouted::Method(allow)) => refused.method(allow),
+            Err(Unrouted::Error(error)) => refused.error(&error),
         };
         if head {
             response = without_body(response);
@@ -196,11 +215,7 @@ impl Router {
         let nothing = || Unrouted::Error(missing!("there is no such page"));
         let matched = self.places.at(parts.uri.path()).map_err(|_| nothing())?;
         let place = matched.value;
-        let fits = |row: &&usize| {
-            let methods = self.rows.get(**row).map_or(&[][..], |row| row.route.methods);
-            let method = parts.method.as_str();
-            methods.contains(&method) || method == "HEAD" && methods.contains(&"GET")
-        };
+        let mut routes = place.rows.iter().filter_map(|row| Some((*row, self.rows.get(*row)?.route)));
         // Words that begin with `+` are ours: never a user, an index or a project.
         let reserved = |(key, value): (&str, &str)| {
             value.starts_with('+') && matches!(key, "user" | "index" | "project")
@@ -208,12 +223,11 @@ impl Router {
         if matched.params.iter().any(reserved) {
             return Err(nothing());
         }
-        let row = place.rows.iter().find(fits).copied();
-        let row = row.ok_or_else(|| Unrouted::Method(HeaderValue::from_str(&place.allow).ok()))?;
-        let route = self.rows.get(row).map(|row| row.route).ok_or_else(nothing)?;
+        let found = routes.find(|(_, route)| route.takes(parts.method.as_str()));
+        let (row, route) = found.ok_or_else(|| Unrouted::Method(HeaderValue::from_str(&place.allow).ok()))?;
         let mut params = Vec::with_capacity(matched.params.len());
         for (key, value) in matched.params.iter() {
-            let key = name_in(route.path, key).ok_or_else(nothing)?;
+            let key = route.parameter(key).ok_or_else(nothing)?;
             let value = match value.contains('%') {
                 true => decode_once(value).ok_or_else(nothing)?.into(),
                 false => value.into(),
@@ -224,7 +238,7 @@ impl Router {
     }
 
     async fn run(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         row: usize,
         params: Params,
         parts: http::request::Parts,
@@ -235,9 +249,9 @@ impl Router {
         let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
         let app = self.app.clone();
         let mut ctx = Ctx {
-            who: Arc::default(),
+            who: app.people.anonymous(),
             directory: app.indexes.directory(),
-            index: index_of(row.route, &params, &app),
+            named: index_of(row.route, &params, &app),
             several: Vec::new(),
             app,
             method: parts.method,
@@ -246,15 +260,14 @@ impl Router {
             peer: seen.client,
             outside: seen.outside,
             params,
-            router: self.clone(),
             body,
         };
-        if let Err(error) = admit(row.route, &mut ctx).await {
+        if let Err(error) = admission::admit(row.route, &mut ctx).await {
             drain::behind_the_answer(&ctx.headers, ctx.body.into_data_stream());
             return Err(error);
         }
-        *open = strangers_read(row.route, &ctx);
-        (row.handler)(ctx).await
+        *open = admission::strangers_read(row.route, &ctx);
+        (row.handler)(ctx, self).await
     }
 
     /// Counts and logs. What goes well and fast is silent unless someone debugs.
@@ -268,7 +281,7 @@ impl Router {
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(path, status, ms, %client, "request failed");
-        } else if took >= SLOW && !waits(row.route) {
+        } else if took >= SLOW && !row.route.waits() {
             tracing::info!(path, status, ms, %client, "slow request");
         } else {
             tracing::debug!(path, status, ms, %client, "request");
@@ -276,21 +289,10 @@ impl Router {
     }
 }
 
-/// Whether a row's answers wait on purpose: for a job, for a build, for a wheel that is being built.
-fn waits(route: Route) -> bool {
-    let names = ["/claim", "/log", "/+w/", "/v1/"];
-    route.path == "/+builds/{id}" || names.iter().any(|name| route.path.contains(name))
-}
-
 enum Unrouted {
     /// The path exists; with its `Allow`.
     Method(Option<HeaderValue>),
     Error(Error),
-}
-
-/// The parameter's name as the (static) path of the route writes it.
-fn name_in(path: &'static str, key: &str) -> Option<&'static str> {
-    path.split(['{', '}']).find(|part| *part == key)
 }
 
 fn with_path(uri: &Uri, mut path: String) -> Result<Uri> {
@@ -318,97 +320,11 @@ fn without_body(response: Response) -> Response {
 /// Which index a request is about: named by the path, else the default of its kind.
 fn index_of(route: Route, params: &Params, app: &App) -> Option<IndexName> {
     if let (Some(user), Some(index)) = (params.get("user"), params.get("index")) {
-        return IndexName::parse(&format!("{user}/{index}"));
+        return IndexName::of(user, index);
     }
     match route.need {
         Need::Upload => app.config.default_upload_index.as_deref().and_then(IndexName::parse),
         Need::Read | Need::Manage => IndexName::parse(&app.config.default_index),
         _ => None,
     }
-}
-
-/// Whether anonymous askers get what this route gives, so that a shared cache may keep it.
-fn strangers_read(route: Route, ctx: &Ctx) -> bool {
-    let stranger = Who::default();
-    match route.need {
-        // The asker is one, and was let in.
-        Need::Read | Need::ReadEach if ctx.who.user.is_none() => true,
-        Need::Nothing => route.path.starts_with("/+static/"),
-        Need::Read => {
-            let project = ctx.params.get("project");
-            let index = ctx.index.as_ref();
-            access::decide(&ctx.directory, &stranger, route.need, index, project, None) == Decision::Allowed
-        }
-        Need::ReadEach => {
-            let meant = ctx.several.iter().map(|named| &named.meant[..]);
-            access::decide_each(&ctx.directory, &stranger, meant) == Decision::Allowed
-        }
-        _ => false,
-    }
-}
-
-/// Whether a request may change something: by its method, or because a build begins when somebody
-/// asks for its wheel.
-fn changes(route: Route, method: &Method) -> bool {
-    origin::changes(method) || route.path.contains("/+w/")
-}
-
-/// Who is it, and may they? A refusal is given only after catching up with other processes.
-async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
-    if changes(route, &ctx.method) {
-        let outside = ctx.outside.as_deref();
-        origin::check(&ctx.app.config, &ctx.method, &ctx.headers, &ctx.uri, outside)?;
-    }
-    ctx.who = match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
-        Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {
-            ctx.app.people.anonymous()
-        }
-        known => known?,
-    };
-    if ctx.who.user.is_none() {
-        ctx.who = Arc::new(access::Who::stranger(ctx.peer.ip()));
-    }
-    if decision(route, ctx) != Decision::Allowed {
-        ctx.app.indexes.refresh().await?;
-        ctx.directory = ctx.app.indexes.directory();
-    }
-    match decision(route, ctx) {
-        Decision::Hidden if route.need == Need::ReadEach => Err(named::unknown(ctx)),
-        Decision::Allowed => Ok(()),
-        Decision::AskCredential => Err(unauthenticated(route, ctx)),
-        Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
-        Decision::Hidden => Err(match &ctx.index {
-            Some(index) => no_index(index),
-            None if route.need == Need::Upload => {
-                missing!("no index takes uploads here: set default_upload_index, or upload to /USER/INDEX/")
-            }
-            None => missing!("there is no such page"),
-        }),
-    }
-}
-
-/// The same for an index that is private and for one that is not there.
-fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
-    let to_do = "log in, or send a token, to do this";
-    let about_index = matches!(
-        route.need,
-        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage | Need::ManageIndex
-    );
-    let named = ctx.index.as_ref().map(ToString::to_string);
-    let named = named.unwrap_or_else(|| ctx.param("indexes").to_owned());
-    Error::Unauthenticated(match about_index && !named.is_empty() {
-        true => format!("{to_do}: {named} is not open to everybody, or it does not exist"),
-        false => to_do.into(),
-    })
-}
-
-fn decision(route: Route, ctx: &mut Ctx) -> Decision {
-    if route.need == Need::ReadEach {
-        ctx.several = named::parse(ctx.param("indexes"), &ctx.app.config.aliases, &ctx.directory);
-        let meant = ctx.several.iter().map(|named| &named.meant[..]);
-        return access::decide_each(&ctx.directory, &ctx.who, meant);
-    }
-    let project = ctx.params.get("project");
-    let user = ctx.params.get("user");
-    access::decide(&ctx.directory, &ctx.who, route.need, ctx.index.as_ref(), project, user)
 }

@@ -1,4 +1,6 @@
 //! The table of contents of the HTTP door: every path, what it needs, who answers.
+//!
+//! A path that ends in `/?` is known without the slash and with it.
 
 use super::pages::{assets, login};
 use super::router::Table;
@@ -33,7 +35,7 @@ pub fn table() -> Table {
 fn operation(table: Table) -> Table {
     table
         .on(GET, "/+health", Need::Nothing, operate::health)
-        .on(GET, "/metrics", Need::Nothing, operate::metrics)
+        .on_router(GET, "/metrics", Need::Nothing, operate::metrics)
         // What publishers look for before they send a password: not here, whoever asks.
         .on(GET, "/_/oidc/audience", Need::Nothing, operate::absent)
         .on(GET, "/.well-known/{name}", Need::Nothing, operate::absent)
@@ -66,7 +68,7 @@ fn building(table: Table) -> Table {
 
 /// devpi's JSON API, and tokens.
 fn manage_people(table: Table) -> Table {
-    let mut table = table
+    table
         .on(GET, "/+api", Need::Greet, devpi::api)
         .on(GET, "/{user}/+api", Need::Greet, devpi::api)
         .on(GET, "/{user}/{index}/+api", Need::Greet, devpi::api)
@@ -77,37 +79,27 @@ fn manage_people(table: Table) -> Table {
         .on(GET, "/+recipes", Need::Login, recipes::list)
         .on(GET, "/+recipes/{name}", Need::Operate, recipes::get)
         .on(PUT, "/+recipes/{name}", Need::Operate, recipes::put)
-        .on(DELETE, "/+recipes/{name}", Need::Operate, recipes::delete);
-    for user in ["/{user}", "/{user}/"] {
-        table = table
-            .on(PUT, user, Need::CreateUser, devpi::create_user)
-            .on(PATCH, user, Need::ManageUser, devpi::change_user)
-            .on(DELETE, user, Need::ManageUser, devpi::delete_user);
-    }
-    for index in ["/{user}/{index}", "/{user}/{index}/"] {
-        table = table
-            .on(PUT, index, Need::ManageIndex, devpi::create_index)
-            .on(PATCH, index, Need::ManageIndex, devpi::change_index)
-            .on(DELETE, index, Need::ManageIndex, devpi::delete_index);
-    }
-    table
+        .on(DELETE, "/+recipes/{name}", Need::Operate, recipes::delete)
+        .on(PUT, "/{user}/?", Need::CreateUser, devpi::create_user)
+        .on(PATCH, "/{user}/?", Need::ManageUser, devpi::change_user)
+        .on(DELETE, "/{user}/?", Need::ManageUser, devpi::delete_user)
+        .on(PUT, "/{user}/{index}/?", Need::ManageIndex, devpi::create_index)
+        .on(PATCH, "/{user}/{index}/?", Need::ManageIndex, devpi::change_index)
+        .on(DELETE, "/{user}/{index}/?", Need::ManageIndex, devpi::delete_index)
 }
 
 fn simple_api(table: Table) -> Table {
     table
         .on(GET, "/simple", Need::Read, simple::slash)
         .on(GET, "/simple/", Need::Read, simple::list)
-        .on(GET, "/simple/{project}", Need::Read, simple::project_for_client)
-        .on(GET, "/simple/{project}/", Need::Read, simple::project_for_client)
+        .on(GET, "/simple/{project}/?", Need::Read, simple::project_for_client)
         .on(GET, "/{user}/{index}/+simple", Need::Read, simple::slash)
         .on(GET, "/{user}/{index}/+simple/", Need::Read, simple::list)
-        .on(GET, "/{user}/{index}/+simple/{project}", Need::Read, simple::project)
-        .on(GET, "/{user}/{index}/+simple/{project}/", Need::Read, simple::project)
+        .on(GET, "/{user}/{index}/+simple/{project}/?", Need::Read, simple::project)
         .on(POST, "/{user}/{index}/+simple/{project}/refresh", Need::Read, simple::refresh)
         .on(GET, "/{user}/{index}/+at/{date}/+simple", Need::Read, simple::slash)
         .on(GET, "/{user}/{index}/+at/{date}/+simple/", Need::Read, simple::list)
-        .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}", Need::Read, simple::project)
-        .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}/", Need::Read, simple::project)
+        .on(GET, "/{user}/{index}/+at/{date}/+simple/{project}/?", Need::Read, simple::project)
 }
 
 /// The wheels proxy: several indexes for one target.
@@ -115,64 +107,50 @@ fn wheels_proxy(table: Table) -> Table {
     table
         .on(GET, "/v1/{indexes}/{target}/+simple", Need::ReadEach, simple::slash)
         .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
-        .on(GET, "/v1/{indexes}/{target}/+simple/{project}", Need::ReadEach, proxy::pages::project)
-        .on(GET, "/v1/{indexes}/{target}/+simple/{project}/", Need::ReadEach, proxy::pages::project)
+        .on(GET, "/v1/{indexes}/{target}/+simple/{project}/?", Need::ReadEach, proxy::pages::project)
         .on(
             GET,
             "/v1/{indexes}/{target}/+at/{date}/+simple/{project}/",
             Need::ReadEach,
             proxy::pages::project,
         )
-        .on(POST, "/v1/{indexes}/{target}/+compile", Need::ReadEach, proxy::compile::compile)
-        .on(POST, "/v1/{indexes}/{target}/+compile/", Need::ReadEach, proxy::compile::compile)
+        .on_router(POST, "/v1/{indexes}/{target}/+compile/?", Need::ReadEach, proxy::compile::compile)
         .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile::page)
-        .on(POST, "/v1/{indexes}/{target}/+resolve", Need::ReadEach, proxy::resolve::resolve)
-        .on(POST, "/v1/{indexes}/{target}/+resolve/", Need::ReadEach, proxy::resolve::resolve)
+        .on(POST, "/v1/{indexes}/{target}/+resolve/?", Need::ReadEach, proxy::resolve::resolve)
 }
 
 /// What people, scripts and installers ask under the same URL, and what only pages need.
 fn shared(table: Table) -> Table {
     table
         .on(GET, "/", Need::Nothing, resources::root)
-        .on(GET, "/+status", Need::Nothing, resources::status)
+        .on_router(GET, "/+status", Need::Nothing, resources::status)
         .on(GET, "/+login", Need::Nothing, login::get)
         .on(POST, "/+logout", Need::Nothing, login::logout)
         .on(GET, "/+static/{hash}/{name}", Need::Nothing, assets::get)
-        .on(GET, "/{user}", Need::Nothing, resources::user)
-        .on(GET, "/{user}/", Need::Nothing, resources::user)
-        .on(GET, "/{user}/{index}", Need::Read, resources::index)
-        .on(GET, "/{user}/{index}/", Need::Read, resources::index)
-        .on(GET, "/{user}/{index}/{project}", Need::Read, resources::project)
-        .on(GET, "/{user}/{index}/{project}/", Need::Read, resources::project)
-        .on(GET, "/{user}/{index}/{project}/{version}", Need::Read, resources::release)
-        .on(GET, "/{user}/{index}/{project}/{version}/", Need::Read, resources::release)
+        .on(GET, "/{user}/?", Need::Nothing, resources::user)
+        .on(GET, "/{user}/{index}/?", Need::Read, resources::index)
+        .on(GET, "/{user}/{index}/{project}/?", Need::Read, resources::project)
+        .on(GET, "/{user}/{index}/{project}/{version}/?", Need::Read, resources::release)
         .on(GET, "/{user}/{index}/{project}/{version}/{filename}", Need::Read, resources::file)
 }
 
 fn file_urls(table: Table) -> Table {
-    let file = "/{user}/{index}/+f/{head}/{tail}/{filename}";
     table
-        .on(GET, file, Need::Read, files::file)
+        .on(GET, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::Read, files::file)
         .on(GET, "/{user}/{index}/+e/{key}/{filename}", Need::Read, files::file)
         .on(GET, "/{user}/{index}/+w/{target}/{filename}", Need::Read, promised::get)
-        .on(GET, "/{user}/{index}/+links", Need::Read, links::all)
-        .on(GET, "/{user}/{index}/+links/", Need::Read, links::all)
-        .on(GET, "/{user}/{index}/+links/{project}", Need::Read, links::project)
-        .on(GET, "/{user}/{index}/+links/{project}/", Need::Read, links::project)
+        .on(GET, "/{user}/{index}/+links/?", Need::Read, links::all)
+        .on(GET, "/{user}/{index}/+links/{project}/?", Need::Read, links::project)
         .on(GET, "/{user}/{index}/+explain/{project}", Need::Read, links::explain)
 }
 
 /// What older tools and dependency updaters read.
 fn legacy_api(table: Table) -> Table {
     table
-        .on(GET, "/pypi/{project}/json", Need::Read, legacy_json::get)
-        .on(GET, "/pypi/{project}/json/", Need::Read, legacy_json::get)
-        .on(GET, "/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
-        .on(GET, "/pypi/{project}/{version}/json/", Need::Read, legacy_json::get)
-        .on(GET, "/{user}/{index}/pypi/{project}/json", Need::Read, legacy_json::get)
-        .on(GET, "/{user}/{index}/pypi/{project}/json/", Need::Read, legacy_json::get)
-        .on(GET, "/{user}/{index}/pypi/{project}/{version}/json", Need::Read, legacy_json::get)
-        .on(GET, "/{user}/{index}/pypi/{project}/{version}/json/", Need::Read, legacy_json::get)
+        .on(GET, "/pypi/{project}/json/?", Need::Read, legacy_json::get)
+        .on(GET, "/pypi/{project}/{version}/json/?", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/json/?", Need::Read, legacy_json::get)
+        .on(GET, "/{user}/{index}/pypi/{project}/{version}/json/?", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
         .on(GET, "/integrity/{project}/{version}/{filename}/provenance", Need::Read, integrity::get)
 }
@@ -180,9 +158,9 @@ fn legacy_api(table: Table) -> Table {
 /// What changes the contents of an index: uploads, yanks, statuses, deletions.
 fn keeping(table: Table) -> Table {
     // No upload is ever redirected: publishers refuse to follow.
-    let uploads = ["/{user}/{index}", "/{user}/{index}/", "/legacy", "/legacy/"];
-    let table = uploads.iter().fold(table, |table, path| table.on(POST, path, Need::Upload, upload::upload));
     table
+        .on(POST, "/{user}/{index}/?", Need::Upload, upload::upload)
+        .on(POST, "/legacy/?", Need::Upload, upload::upload)
         .on(PATCH, "/{user}/{index}/{project}", Need::Manage, manage::change_project)
         .on(PATCH, "/{user}/{index}/{project}/{version}", Need::Manage, manage::change_release)
         .on(DELETE, "/{user}/{index}/{project}", Need::Manage, manage::delete_project)

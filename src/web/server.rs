@@ -1,9 +1,9 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::http::slow::Taken;
 use super::places::{Places, descriptors};
 use super::router::{Router, Table};
 use super::routes;
-use super::slow::Taken;
 use crate::app::App;
 use crate::config::Tls;
 use crate::error::{Error, Result};

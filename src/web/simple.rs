@@ -1,7 +1,7 @@
 //! The simple API: project pages and the list of projects.
 
-use super::router::Ctx;
-use super::{negotiate, proxy, whence};
+use super::http::{Ctx, negotiate};
+use super::proxy;
 use crate::counters;
 use crate::db::Micros;
 use crate::directory::Index;
@@ -143,7 +143,7 @@ pub(super) fn ask<'a, B>(
         form,
         depth: u8::try_from(slashes.saturating_sub(1)).unwrap_or_default(),
         as_of: as_of(ctx)?,
-        named: whence::named(ctx),
+        base_url: ctx.base_url(),
         refresh,
         amend: None,
         set: &[],

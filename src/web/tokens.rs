@@ -1,7 +1,6 @@
 //! `/+tokens`: API tokens, made, listed and revoked by those they belong to.
 
-use super::respond;
-use super::router::Ctx;
+use super::http::{Ctx, respond};
 use crate::access::tokens::{self, NewToken};
 use crate::access::{Scope, may_read};
 use crate::bad;

@@ -1,9 +1,10 @@
 //! `POST I/`, `POST /legacy/`: uploads as twine, uv, flit, poetry, hatch and devpi send them.
 
-use super::drain;
-use super::multipart::{self, Multipart};
-use super::router::Ctx;
-use super::slow;
+use super::http::{
+    Ctx, drain,
+    multipart::{self, Multipart},
+    slow,
+};
 use crate::bad;
 use crate::counters;
 use crate::error::{Error, Result};

@@ -1,7 +1,6 @@
 //! Projects and releases as devpi's client reads them: `projectconfig` and `versiondata`.
 
-use super::router::Ctx;
-use super::{respond, whence};
+use super::http::{Ctx, respond};
 use crate::db::Micros;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
@@ -67,7 +66,7 @@ impl Shown {
     async fn load(ctx: Ctx) -> Result<(Ctx<()>, Self)> {
         let text = ctx.param("project");
         let project = ProjectName::new(text).ok_or_else(|| missing!("no project '{text}'"))?;
-        let base = whence::root(&ctx);
+        let base = ctx.root();
         let ctx = ctx.without_body();
         let index = ctx.index()?;
         let files = ctx.app.db.project_files(index.name.as_str(), project.as_str()).await?;

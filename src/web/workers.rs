@@ -1,9 +1,7 @@
 //! `/+workers`: who builds, and the claims that workers make.
 
-use super::audience::Audience;
+use super::http::{Audience, Ctx, respond};
 use super::pages;
-use super::respond;
-use super::router::Ctx;
 use crate::access;
 use crate::bad;
 use crate::build::job::{Purpose, WorkerDescription};

@@ -5,7 +5,7 @@ use crate::kit::script::Auth;
 use serde_json::{Value, json};
 use wheelwright::access::tokens::{self, NewToken};
 use wheelwright::access::{Action, BUILDER, Need, Scope, accounts};
-use wheelwright::web::router::Route;
+use wheelwright::web::http::Route;
 use wheelwright::web::routes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::kit::stages::{PASSWORD, stage};
 use axum::response::Response;
 use wheelwright::access::Need;
 use wheelwright::error::Result;
-use wheelwright::web::router::Ctx;
+use wheelwright::web::http::Ctx;
 use wheelwright::web::{routes, server::Limits};
 
 /// Markers that brought a parser down, and their kin.

@@ -6,7 +6,7 @@ use crate::build::queue::Build;
 use crate::db::built::Publication;
 use crate::error::Result;
 use crate::names::IndexName;
-use crate::web::router::Ctx;
+use crate::web::http::Ctx;
 use serde_json::{Value, json};
 
 /// Everything about a build that the asker may know: of indexes, those that they may read.

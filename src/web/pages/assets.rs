@@ -1,15 +1,12 @@
 //! The style sheet and the icon, each under the hash of its content and so unchanging for ever.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::missing;
-use crate::tools::hex;
-use crate::web::router::Ctx;
+use crate::tools::{gzip, hex};
+use crate::web::http::{Ctx, negotiate};
 use axum::body::Body;
 use axum::response::Response;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::{HeaderValue, header};
-use std::io::Write;
 use std::sync::LazyLock;
 
 /// A file that is part of this program.
@@ -32,7 +29,7 @@ impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = hex::short_sha256(bytes, 16);
         // Compressing into memory does not fail; without it the plain bytes are served.
-        let gzipped = gzip(bytes, Compression::best()).unwrap_or_default();
+        let gzipped = gzip::pack(bytes, 9).unwrap_or_default();
         Self { href: format!("+static/{hash}/{name}"), content_type, bytes, gzipped }
     }
 }
@@ -42,23 +39,17 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
     let known = [&*STYLE, &*ICON].into_iter().find(|asset| asset.href == href);
     let asset = known.ok_or_else(|| missing!("there is no such page"))?;
-    let gzip = super::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
-    let body = if gzip { asset.gzipped.as_slice() } else { asset.bytes };
-    let mut response = Response::new(Body::from(body.to_vec()));
+    let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
+    let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };
+    let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    if gzip {
+    if packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Ok(response)
-}
-
-/// `bytes` in gzip's format.
-pub(super) fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), level);
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(Error::internal)
 }

@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::index::admin;
 use crate::names::IndexName;
 use crate::names::{NameList, ProjectName};
-use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 use std::sync::Arc;
@@ -75,7 +74,7 @@ pub struct Recent {
 /// Answers `/{user}/{index}` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let index = ctx.index()?;
-    let server = whence::root(ctx);
+    let server = ctx.root();
     let simple = lines::simple(&server, &index.name);
     let mut install = lines::install(&server, &simple, "PACKAGE");
     install.extend(lines::configure(&server, &simple));

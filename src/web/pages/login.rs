@@ -8,11 +8,7 @@ use super::Frame;
 use crate::access::{people, tokens};
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::web::audience::Audience;
-use crate::web::respond;
-use crate::web::router::Ctx;
-use crate::web::slow;
-use crate::web::whence;
+use crate::web::http::{Audience, Ctx, respond, slow};
 use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
@@ -31,14 +27,15 @@ pub struct LoginPage<'a> {
     pub to: &'a str,
 }
 
-/// The page's HTML; what was asked for lies `up` folders below the root.
-pub fn render(message: &str, to: &str, up: usize) -> String {
+/// The page as an answer; what was asked for lies `up` folders below the root.
+pub fn show(status: StatusCode, message: &str, to: &str, up: usize) -> Response {
     let mut frame = Frame::new("/", &[], None);
     frame.root = super::up(up);
     frame.title = "Log in · wheelwright".to_owned();
     to.clone_into(&mut frame.path);
     let page = LoginPage { frame, message, to };
-    page.render().unwrap_or_else(|_| "<!DOCTYPE html><title>Log in</title>Log in".to_owned())
+    let html = page.render().unwrap_or_else(|_| "<!DOCTYPE html><title>Log in</title>Log in".to_owned());
+    respond::other_page(status, message, html)
 }
 
 /// The form for people, 401 for scripts; whoever is logged in goes on to the page in `?to=`.
@@ -48,7 +45,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         return Ok(led_to(&to, None));
     }
     match ctx.audience() {
-        Audience::Person => Ok(respond::login(StatusCode::OK, "", &to, 0)),
+        Audience::Person => Ok(show(StatusCode::OK, "", &to, 0)),
         _ => Err(Error::Unauthenticated("log in with your user name and password".to_owned())),
     }
 }
@@ -69,7 +66,7 @@ pub async fn post(mut ctx: Ctx) -> Result<Response> {
         Ok(_) => {}
         Err(Error::Unauthenticated(_)) => {
             let message = "The user name or the password is wrong.";
-            return Ok(respond::login(StatusCode::UNAUTHORIZED, message, &to, 0));
+            return Ok(show(StatusCode::UNAUTHORIZED, message, &to, 0));
         }
         Err(other) => return Err(other),
     }
@@ -87,7 +84,7 @@ pub async fn logout(ctx: Ctx) -> Result<Response> {
 }
 
 fn cookie(ctx: &Ctx, secret: &str, seconds: i64) -> Result<HeaderValue> {
-    let root = whence::root(ctx);
+    let root = ctx.root();
     let path = url::Url::parse(&root).map(|root| root.path().to_owned()).unwrap_or_default();
     let path = if path.is_empty() || path.contains([';', ',']) { "/" } else { &path };
     // A proxy may speak TLS for us without telling; the browser's Origin, which fits, tells.

@@ -26,15 +26,16 @@ mod terminal;
 pub mod user;
 mod words;
 
-use super::router::Ctx;
+use super::http::{Ctx, negotiate, respond};
 use crate::access::{self, Decision, Need, Who};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::packaging::filename::encode_segment;
+use crate::tools::gzip;
 use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 
 /// Who asks for which page.
 pub type Visit = Ctx<()>;
@@ -106,42 +107,21 @@ fn up(folders: usize) -> String {
     }
 }
 
-/// Nothing but our own style sheet and icon is loaded, nothing runs, nobody frames us.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                      frame-ancestors 'none'; base-uri 'none'";
-
-/// The headers that every page for people has, errors too.
-pub(super) fn guard(headers: &mut HeaderMap) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, User-Agent"));
-}
-
 /// Renders a page. What only some may see, or shows who asks, is kept nowhere.
 fn answer(ctx: &Visit, page: &impl Template) -> Result<Response> {
     let html = page.render().map_err(Error::internal)?;
     let private = ctx.who.user.is_some() || ctx.index().is_ok_and(|index| is_private(ctx, &index.name));
     let cache = if private { "private, no-store" } else { "no-cache" };
-    let gzip = takes_gzip(&ctx.headers) && html.len() > 1024;
-    let body = if gzip { assets::gzip(html.as_bytes(), flate2::Compression::fast())? } else { html.into() };
+    let packed = negotiate::takes_gzip(&ctx.headers) && html.len() > 1024;
+    let body = if packed { gzip::pack(html.as_bytes(), 1)? } else { html.into() };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    guard(headers);
+    respond::for_people(headers);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    if gzip {
+    if packed {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     Ok(response)
-}
-
-/// Whether `Accept-Encoding` offers gzip and does not forbid it.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let all = headers.get_all(header::ACCEPT_ENCODING);
-    let offers = all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let mut gzip = offers.filter(|offer| offer.trim_start().starts_with("gzip"));
-    gzip.any(|offer| !offer.replace(' ', "").trim_end_matches(['0', '.']).ends_with("q="))
 }
 
 /// Whether strangers may not read the index.

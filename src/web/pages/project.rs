@@ -12,7 +12,6 @@ use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::Page;
-use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 
@@ -80,7 +79,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         Some(latest) => gather::metadata(ctx, &project, latest).await,
         None => None,
     };
-    let server = whence::root(ctx);
+    let server = ctx.root();
     let shown = Shown {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
         directory: &ctx.directory,

@@ -13,7 +13,6 @@ use crate::names::ProjectName;
 use crate::packaging::filename::{Kind, WheelFilename, describe, encode_segment};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Status};
-use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 
@@ -71,7 +70,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let release = find(&releases, version)
         .ok_or_else(|| missing!("{project} has no version {version} on {}", index.name))?;
     let metadata = gather::metadata(ctx, &project, release).await;
-    let server = whence::root(ctx);
+    let server = ctx.root();
     let requirement = format!("{project}=={}", release.version);
     let install = lines::install(&server, &lines::simple(&server, &index.name), &requirement);
     let frame =

@@ -5,7 +5,6 @@ use super::user::IndexEntry;
 use super::{Frame, Visit, answer, may_read};
 use crate::error::Result;
 use crate::names::IndexName;
-use crate::web::whence;
 use askama::Template;
 use axum::response::Response;
 use std::collections::BTreeMap;
@@ -30,7 +29,7 @@ pub struct Owner {
 
 /// Answers `/` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
-    let server = whence::root(ctx);
+    let server = ctx.root();
     let mut owners: BTreeMap<&str, Vec<IndexEntry>> = BTreeMap::new();
     for index in ctx.directory.indexes.values().filter(|index| may_read(ctx, &index.name)) {
         owners.entry(index.name.user()).or_default().push(IndexEntry::new(ctx, index));

@@ -19,16 +19,3 @@ fn crumbs_are_encoded_links_from_the_root() {
     assert_eq!(hrefs, ["a", "a/b%20c", "a/b%20c/%3Cd%3E"]);
     assert_eq!(frame.title, "<d> · wheelwright");
 }
-
-#[test]
-fn gzip_is_sent_only_to_those_who_take_it() {
-    let of = |value: &'static str| {
-        takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
-    };
-    assert!(of("gzip, deflate, br"));
-    assert!(of("br;q=1, gzip;q=0.5"));
-    assert!(!of("identity"));
-    assert!(!of("gzip;q=0, br"));
-    assert!(!of("gzip; q=0.0"));
-    assert!(!takes_gzip(&HeaderMap::new()));
-}

@@ -7,8 +7,7 @@ use crate::build::promise::ForTarget;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::page::Page;
-use crate::web::router::Ctx;
-use crate::web::{drain, slow, whence};
+use crate::web::http::{Ctx, drain, slow};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
@@ -59,7 +58,7 @@ pub async fn page(ctx: &Ctx<()>, project: &ProjectName, target: &ForTarget) -> R
 pub fn own_url(ctx: &Ctx<()>) -> String {
     let path = ctx.uri.path();
     let end = path.rfind("/+").map_or(path.len(), |at| at + 1);
-    format!("{}{}", whence::root(ctx), path.get(..end).unwrap_or(path))
+    format!("{}{}", ctx.root(), path.get(..end).unwrap_or(path))
 }
 
 /// Plain text, 200.

@@ -12,13 +12,14 @@ use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::lines::{self, Asks, Line, Place};
 use crate::uv::{self, Answer, Question};
-use crate::web::router::Ctx;
+use crate::web::http::Ctx;
+use crate::web::router::Router;
 use crate::web::simple;
-use crate::web::whence;
 use axum::response::Response;
 use futures::FutureExt;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// What the resolver is given, and what must be written back into its answer.
 #[derive(Default)]
@@ -32,7 +33,7 @@ struct Input {
 }
 
 /// `POST …/+compile/`
-pub async fn compile(mut ctx: Ctx) -> Result<Response> {
+pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let asker = ctx.asker();
     let _held = base::held(&mut ctx).await?;
     let text = base::text(&mut ctx).await?;
@@ -45,7 +46,7 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
     for line in &lines {
         input.add(line, &made, &target)?;
     }
-    let gate = Gate::open(&ctx, std::mem::take(&mut input.extra)).await?;
+    let gate = Gate::open(&ctx, router, std::mem::take(&mut input.extra)).await?;
     let preferences = lines::preferred(&text);
     let requirements = input.requirements.replace(ROOT, gate.root());
     let (indexes, name) = (encoded(ctx.param("indexes")), &target.offered.target.name);
@@ -68,7 +69,7 @@ pub async fn compile(mut ctx: Ctx) -> Result<Response> {
             Ok(base::plain(input.answer(&ctx, &target, (&tool.version, &left_out), &pinned)))
         }
         Answer::Unsolved(why) => {
-            let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &whence::root(&ctx));
+            let why = why.replace(&index, &base::own_url(&ctx)).replace(gate.root(), &ctx.root());
             let failed = troubles::of_explanation(&ctx, &target, &why).await?;
             let offline = match ctx.app.config.offline {
                 true => "\nThis server is offline: it resolves from the files that it has kept.",

@@ -7,8 +7,8 @@
 use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
 use crate::tools::hex;
-use crate::web::respond::Final;
-use crate::web::router::{Ctx, Router};
+use crate::web::http::{Ctx, respond::Final};
+use crate::web::router::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
@@ -48,7 +48,7 @@ struct Shared {
 
 impl Gate {
     /// Opens it for whoever sent `ctx`.
-    pub async fn open(ctx: &Ctx<()>, extra: Extra) -> Result<Self> {
+    pub async fn open(ctx: &Ctx<()>, router: Arc<Router>, extra: Extra) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let prefix = format!("/{}", hex::encode(rand::random::<[u8; 24]>()));
         let root = format!("http://{}{prefix}", listener.local_addr()?);
@@ -58,7 +58,7 @@ impl Gate {
                 credentials.insert(name, value.clone());
             }
         }
-        let (router, store) = (ctx.router.clone(), ctx.app.store.clone());
+        let store = ctx.app.store.clone();
         let shared = Shared { router, store, peer: ctx.peer, credentials, prefix, extra };
         Ok(Self { root, task: tokio::spawn(accept(listener, Arc::new(shared))) })
     }

@@ -10,7 +10,7 @@ mod tool;
 mod troubles;
 mod uniform;
 
-use super::router::Ctx;
+use super::http::Ctx;
 use crate::build::promise::{ForTarget, Offered};
 use crate::error::Result;
 use http::header;

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::index::view::{Ask, Prepared, Views};
 use crate::missing;
-use crate::web::router::Ctx;
+use crate::web::http::Ctx;
 use crate::web::simple;
 use axum::response::Response;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
 use crate::upstream::client::{Client, Source as Upstream, Trust, shown, unexpected};
 use crate::upstream::guard::Guard;
-use crate::web::router::Ctx;
+use crate::web::http::Ctx;
 use crate::{bad, forbidden};
 use futures::StreamExt;
 use http::{HeaderMap, Method};

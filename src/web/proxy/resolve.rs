@@ -13,8 +13,7 @@ use crate::packaging::filename::{SdistFilename, WheelFilename};
 use crate::packaging::lines::{self, Asks, Hashed, Line};
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
-use crate::web::router::Ctx;
-use crate::web::whence;
+use crate::web::http::Ctx;
 use axum::response::Response;
 use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeSet, HashSet};
@@ -202,11 +201,11 @@ fn settled(ctx: &Ctx<()>, promise: &Promise, held: Held<promise::Frozen>) -> Ste
 
 fn link(ctx: &Ctx<()>, url: &str, sha256: Option<&str>) -> String {
     let hash = sha256.map(|sha256| format!("#sha256={sha256}")).unwrap_or_default();
-    format!("{}/{url}{hash}", whence::root(ctx))
+    format!("{}/{url}{hash}", ctx.root())
 }
 
 fn with_hash(ctx: &Ctx<()>, made: &Made) -> String {
-    let root = if made.url.starts_with('/') { whence::root(ctx) } else { String::new() };
+    let root = if made.url.starts_with('/') { ctx.root() } else { String::new() };
     format!("{root}{}#sha256={}", made.url, made.sha256)
 }
 

@@ -9,8 +9,7 @@ use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
 use crate::web::builds::sees;
-use crate::web::router::Ctx;
-use crate::web::whence;
+use crate::web::http::Ctx;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -67,7 +66,7 @@ async fn told(ctx: &Ctx<()>, why: &Why) -> String {
     match why {
         Why::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
         Why::Runs(None) => "  it is being built\n".to_owned(),
-        Why::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", whence::root(ctx)),
+        Why::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", ctx.root()),
         Why::Failed(build) => failed(ctx, build).await,
     }
 }
@@ -84,7 +83,7 @@ async fn failed(ctx: &Ctx<()>, build: &Build) -> String {
         }
     }
     if sees(&ctx.app, &ctx.directory, &ctx.who, build).await.unwrap_or(false) {
-        let _ = write!(text, "\n  log: {}/+builds/{}/log", whence::root(ctx), build.id);
+        let _ = write!(text, "\n  log: {}/+builds/{}/log", ctx.root(), build.id);
     }
     text + "\n"
 }
@@ -116,7 +115,7 @@ pub async fn left_out(ctx: &Ctx<()>, target: &ForTarget, pinned: &str) -> Result
         pin.zip(own).is_some_and(|(pin, own)| own > *pin)
     });
     let told = newer.take(NAMED).map(|build| {
-        let log = format!("{}/+builds/{}/log", whence::root(ctx), build.id);
+        let log = format!("{}/+builds/{}/log", ctx.root(), build.id);
         format!("Left out: {}, because build {} failed. Log: {log}", build.title(), build.id)
     });
     Ok(told.collect())

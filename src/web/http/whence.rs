@@ -4,14 +4,14 @@
 //! the lists are read from their end, which the nearest proxy wrote, up to the first address that is
 //! no trusted proxy. This is the one place that reads such headers, and `Host`.
 
-use super::router::Ctx;
 use crate::config::Config;
+use crate::config::base_url::is_host;
 use crate::config::networks::Network;
-use crate::index::view::Named;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderName, Uri, header};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Once;
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Proxies in a row; what stands further away is not looked at.
 const HOPS: usize = 32;
 
@@ -41,12 +41,12 @@ pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -
 /// The client's address. Two headers that contradict each other are both not believed: a proxy
 /// writes one of them, and passes on the other as the client sent it.
 fn client(headers: &HeaderMap, peer: SocketAddr, trusted: &[Network]) -> SocketAddr {
-    let listed = |name: &str| headers.get_all(name).into_iter().rev().map(|value| value.as_bytes());
-    let plain = listed("x-forwarded-for").flat_map(|line| line.rsplit(|byte| *byte == b','));
-    let plain = headers.contains_key("x-forwarded-for").then(|| furthest(plain.map(address), peer, trusted));
-    let elements = listed("forwarded").flat_map(elements);
+    let listed = |name: &HeaderName| headers.get_all(name).into_iter().rev().map(|value| value.as_bytes());
+    let plain = listed(&FORWARDED_FOR).flat_map(|line| line.rsplit(|byte| *byte == b','));
+    let plain = headers.contains_key(FORWARDED_FOR).then(|| furthest(plain.map(address), peer, trusted));
+    let elements = listed(&header::FORWARDED).flat_map(elements);
     let forwarded = headers
-        .contains_key("forwarded")
+        .contains_key(header::FORWARDED)
         .then(|| furthest(elements.map(|element| address(&parameter(element, "for")?)), peer, trusted));
     match (plain, forwarded) {
         (Some(one), Some(other)) if one != other => peer,
@@ -103,7 +103,7 @@ fn outside(config: &Config, headers: &HeaderMap, uri: &Uri) -> Option<String> {
     if let Some(root) = last("x-outside-url").and_then(usable_root) {
         return Some(root);
     }
-    let forwarded = headers.get_all("forwarded").into_iter().next_back();
+    let forwarded = headers.get_all(header::FORWARDED).into_iter().next_back();
     let nearest = forwarded.and_then(|line| elements(line.as_bytes()).next());
     let of_nearest = |name: &str| String::from_utf8(parameter(nearest?, name)?).ok();
     let end = |name: &str| last(name).and_then(|line| line.rsplit(',').next()).map(|v| v.trim().to_owned());
@@ -113,9 +113,8 @@ fn outside(config: &Config, headers: &HeaderMap, uri: &Uri) -> Option<String> {
     if scheme.is_none() && host.is_none() {
         return None;
     }
-    let own = if config.tls.is_some() { "https" } else { "http" };
-    let host = host.or_else(|| written(headers, uri).filter(|host| is_host(host)).map(str::to_owned))?;
-    Some(format!("{}://{host}", scheme.as_deref().unwrap_or(own)))
+    let host = host.or_else(|| written_host(headers, uri).filter(|host| is_host(host)).map(str::to_owned))?;
+    Some(format!("{}://{host}", scheme.as_deref().unwrap_or(config.scheme())))
 }
 
 /// A root that can stand in a page and on a command line.
@@ -127,39 +126,16 @@ fn usable_root(text: &str) -> Option<String> {
     usable.then(|| text.trim_end_matches('/').to_owned())
 }
 
-/// Only what a host's name and port consist of: it goes into pages and command lines.
-fn is_host(host: &str) -> bool {
-    Named { outside: None, host: Some(host) }.host().is_some()
-}
-
 /// The server as the request's line or `Host` names it.
-pub(super) fn written<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+pub fn written_host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let host = || headers.get(header::HOST).and_then(|host| host.to_str().ok());
     uri.authority().map(http::uri::Authority::as_str).or_else(host)
-}
-
-/// How the asker names this server.
-pub fn named<B>(ctx: &Ctx<B>) -> Named<'_> {
-    Named { outside: ctx.outside.as_deref(), host: written(&ctx.headers, &ctx.uri) }
-}
-
-/// Where the asker sees this server's root, without a slash at its end: `public_url`, else what
-/// trusted proxies say, else what the request says, else where we listen.
-pub fn root<B>(ctx: &Ctx<B>) -> String {
-    let config = &ctx.app.config;
-    match ctx.app.indexes.views.base(named(ctx)) {
-        Some(base) => base.trim_end_matches('/').to_owned(),
-        None => {
-            let scheme = if config.tls.is_some() { "https" } else { "http" };
-            format!("{scheme}://{}", config.listen)
-        }
-    }
 }
 
 /// Tells the operator, once, what a proxy in front of us needs.
 fn hint(config: &Config, headers: &HeaderMap, peer: IpAddr) {
     static TOLD: Once = Once::new();
-    let speaks = || headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    let speaks = || headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
     if config.trusted_proxies.is_empty() && speaks() {
         TOLD.call_once(|| {
             tracing::warn!(

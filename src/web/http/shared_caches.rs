@@ -7,6 +7,9 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::borrow::Cow;
 
+/// What answers that are asked for often say themselves in `Vary`, at its end.
+pub const ASKER: &str = "Authorization, Cookie, X-Devpi-Auth";
+
 /// By which headers an asker says who they are.
 const BY_ASKER: [&str; 3] = ["Authorization", "Cookie", "X-Devpi-Auth"];
 
@@ -14,7 +17,7 @@ const BY_ASKER: [&str; 3] = ["Authorization", "Cookie", "X-Devpi-Auth"];
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// Sets who may keep an answer. `open`: anonymous askers get what was asked for.
-pub(super) fn seal(response: &mut Response, open: bool) {
+pub fn seal(response: &mut Response, open: bool) {
     let headers = response.headers_mut();
     let said = line(headers, &header::CACHE_CONTROL);
     let public = open && has(&said, "public") && !has(&said, "private");
@@ -68,14 +71,19 @@ fn private(said: &str) -> Option<HeaderValue> {
 }
 
 /// The asker added to what an answer varies by; on one line, which every cache reads. `None` if it
-/// is there already: answers that are asked for often say so themselves.
+/// is there already.
 fn by_asker(said: &str) -> Option<HeaderValue> {
+    if said.is_empty() {
+        return Some(HeaderValue::from_static(ASKER));
+    }
+    if said.ends_with(ASKER) {
+        return None;
+    }
     let missing = |name: &&&str| !has(said, name);
     if said.contains('*') || BY_ASKER.iter().all(|name| !missing(&name)) {
         return None;
     }
-    let known = Some(said).filter(|said| !said.is_empty());
-    let all: Vec<&str> = known.into_iter().chain(BY_ASKER.iter().filter(missing).copied()).collect();
+    let all: Vec<&str> = [said].into_iter().chain(BY_ASKER.iter().filter(missing).copied()).collect();
     HeaderValue::try_from(all.join(", ")).ok()
 }
 

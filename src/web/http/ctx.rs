@@ -1,15 +1,16 @@
 //! What a handler is given, and what it can ask of it.
 
 use super::audience::Audience;
-use super::named::Named;
-use super::router::Router;
-use super::slow;
+use super::{slow, whence};
 use crate::access::Who;
 use crate::app::App;
+use crate::bad;
+use crate::config::base_url::BaseUrl;
+use crate::directory::reference::IndexReference;
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
+use crate::missing;
 use crate::names::IndexName;
-use crate::{bad, missing};
 use axum::body::Body;
 use http::{HeaderMap, Method, Uri, header};
 use std::net::{IpAddr, SocketAddr};
@@ -27,13 +28,12 @@ pub struct Ctx<B = Body> {
     /// The client: who is connected, or for whom the trusted proxy that is connected asks.
     pub peer: SocketAddr,
     /// This server's root as trusted proxies name it.
-    pub(super) outside: Option<Box<str>>,
-    pub(super) params: Params,
-    pub(super) index: Option<IndexName>,
-    /// Of routes that are about several: in the path's order.
-    pub(super) several: Vec<Named>,
-    /// The table this request came through, with what it counts.
-    pub router: Arc<Router>,
+    pub outside: Option<Box<str>>,
+    pub params: Params,
+    /// The index that the path names, or the default one of its kind.
+    pub named: Option<IndexName>,
+    /// Of routes that are about several indexes: in the path's order.
+    pub several: Vec<IndexReference>,
     pub body: B,
 }
 
@@ -45,8 +45,8 @@ impl<B> Ctx<B> {
 
     /// The index of the path, or the default one of routes without (`/simple/`, `/legacy/`).
     pub fn index(&self) -> Result<&Index> {
-        let name = self.index.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
-        self.directory.indexes.get(name).ok_or_else(|| no_index(name))
+        let name = self.named.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
+        self.directory.index(name)
     }
 
     /// The indexes of a path that names several (`alice.dev+pypi`), in its order; the asker may read
@@ -55,13 +55,24 @@ impl<B> Ctx<B> {
     /// # Errors
     /// `Missing` if one of them can not be told.
     pub fn indexes(&self) -> Result<Vec<&Index>> {
-        self.several.iter().map(|named| named.one(&self.directory)).collect()
+        self.several.iter().map(|reference| reference.index(&self.directory)).collect()
     }
 
     /// The client's address, behind trusted proxies too; [`household`](crate::config::networks::household)
     /// makes of it what one client counts as.
     pub fn client_address(&self) -> IpAddr {
         self.peer.ip().to_canonical()
+    }
+
+    /// Where the asker sees this server; see [`BaseUrl`].
+    pub fn base_url(&self) -> BaseUrl<'_> {
+        let host = whence::written_host(&self.headers, &self.uri);
+        BaseUrl::new(&self.app.config, self.outside.as_deref(), host)
+    }
+
+    /// Where the asker sees this server's root, without a slash at its end.
+    pub fn root(&self) -> String {
+        self.base_url().root()
     }
 
     /// For whom the answer is; see [`Audience`].
@@ -107,9 +118,8 @@ impl<B> Ctx<B> {
             peer: self.peer,
             outside: self.outside,
             params: self.params,
-            index: self.index,
+            named: self.named,
             several: self.several,
-            router: self.router,
         }
     }
 }
@@ -136,14 +146,10 @@ impl Ctx {
 
 /// The decoded parameters of a path: at most five, so a search is the quickest map.
 #[derive(Default)]
-pub(super) struct Params(pub(super) Vec<(&'static str, Box<str>)>);
+pub struct Params(pub Vec<(&'static str, Box<str>)>);
 
 impl Params {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
     }
-}
-
-pub fn no_index(name: &IndexName) -> Error {
-    missing!("The stage {name} could not be found.")
 }

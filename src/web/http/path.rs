@@ -44,8 +44,11 @@ fn is_plain(bytes: &[u8]) -> bool {
 /// Where the path is that has one slash where this one has several: relative, so that it holds
 /// behind any proxy. `None` if there is nothing to collapse.
 pub fn collapsed(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
     let up = path.matches('/').count().saturating_sub(1);
-    if !path.contains("//") || up > 64 {
+    if up > 64 {
         return None;
     }
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();

@@ -10,7 +10,11 @@ use crate::access::people;
 use crate::config::Config;
 use crate::error::Result;
 use crate::forbidden;
-use http::{HeaderMap, Method, Uri, header};
+use http::{HeaderMap, HeaderName, Method, Uri, header};
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Whether a method may change something.
 pub fn changes(method: &Method) -> bool {
@@ -19,7 +23,7 @@ pub fn changes(method: &Method) -> bool {
 
 /// Whether a browser sent this, which alone writes `Sec-Fetch-…`.
 pub fn is_browser(headers: &HeaderMap) -> bool {
-    ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"].iter().any(|name| headers.contains_key(*name))
+    [FETCH_SITE, FETCH_MODE, FETCH_DEST].iter().any(|name| headers.contains_key(name))
 }
 
 /// Whether another site's page, or nobody knows whose, asks for this change.
@@ -42,7 +46,7 @@ pub fn check(
             foreign.chars().take(200).collect::<String>()
         ));
     }
-    let site = headers.get("sec-fetch-site").map(|value| value.to_str().unwrap_or("cross-site"));
+    let site = headers.get(FETCH_SITE).map(|value| value.to_str().unwrap_or("cross-site"));
     let named = headers.contains_key(header::ORIGIN);
     let proven = match site {
         // The reader's own doing (`none`) proves nothing about a page, but no page did it.
@@ -74,7 +78,7 @@ fn is_own(config: &Config, headers: &HeaderMap, uri: &Uri, outside: Option<&str>
     if config.public_url.iter().chain(&outside).any(|root| root.origin() == asked.origin()) {
         return true;
     }
-    let written = whence::written(headers, uri);
+    let written = whence::written_host(headers, uri);
     let written = written.and_then(|host| url::Url::parse(&format!("{}://{host}", asked.scheme())).ok());
     written.is_some_and(|root| root.origin() == asked.origin())
 }

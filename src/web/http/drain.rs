@@ -14,7 +14,7 @@ const MOST: usize = 16 << 20;
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Reads the rest of a body in the background, up to a limit.
-pub(super) fn behind_the_answer<S, E>(headers: &HeaderMap, mut rest: S)
+pub fn behind_the_answer<S, E>(headers: &HeaderMap, mut rest: S)
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
     E: Send,

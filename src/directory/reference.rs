@@ -3,10 +3,8 @@
 //! Names of users and indexes may hold dots themselves. Where a name can be read in two ways it means
 //! neither: whoever can make a user must not be able to come before somebody else's index.
 
-use super::ctx::Ctx;
-use crate::access;
-use crate::directory::{Directory, Index};
-use crate::error::{Error, Result};
+use super::{Directory, Index};
+use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
 
@@ -15,17 +13,17 @@ const MOST: usize = 32;
 
 /// One of them as it was written, and what it can mean.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct IndexReference {
     pub text: Box<str>,
     /// Indexes that exist.
     pub meant: Vec<IndexName>,
 }
 
-impl Named {
+impl IndexReference {
     /// The index that is meant.
-    pub fn one<'a>(&self, directory: &'a Directory) -> Result<&'a Index> {
+    pub fn index<'a>(&self, directory: &'a Directory) -> Result<&'a Index> {
         match &self.meant[..] {
-            [one] => directory.indexes.get(one).ok_or_else(|| super::ctx::no_index(one)),
+            [one] => directory.index(one),
             [] => Err(missing!("{} is no index here", self.text)),
             several => {
                 let names: Vec<&str> = several.iter().map(IndexName::as_str).collect();
@@ -40,7 +38,7 @@ impl Named {
 }
 
 /// Reads the segment. An alias counts before `user.index`.
-pub fn parse(text: &str, aliases: &[(String, String)], directory: &Directory) -> Vec<Named> {
+pub fn parse_all(text: &str, aliases: &[(String, String)], directory: &Directory) -> Vec<IndexReference> {
     let known = |name: &IndexName| directory.indexes.contains_key(name);
     let one = |text: &str| {
         let alias = aliases.iter().find(|(alias, _)| alias == text).map(|(_, name)| name);
@@ -53,37 +51,12 @@ pub fn parse(text: &str, aliases: &[(String, String)], directory: &Directory) ->
                 splits.filter(known).collect()
             }
         };
-        Named { text: text.into(), meant }
+        IndexReference { text: text.into(), meant }
     };
     if text.split('+').count() > MOST {
-        return vec![Named { text: format!("more than {MOST} of them").into(), meant: Vec::new() }];
+        return vec![IndexReference { text: format!("more than {MOST} of them").into(), meant: Vec::new() }];
     }
     text.split('+').map(one).collect()
-}
-
-/// 404 for a known asker: what was understood, and what was not.
-pub fn unknown(ctx: &Ctx) -> Error {
-    let reads = |named: &&Named| {
-        let each = named.meant.iter().filter_map(|name| ctx.directory.indexes.get(name));
-        named.meant.len() == 1
-            && each.into_iter().all(|index| access::may_read(&ctx.directory, &ctx.who, index))
-    };
-    let (understood, rest): (Vec<&Named>, Vec<&Named>) = ctx.several.iter().partition(reads);
-    let understood: Vec<String> = understood
-        .iter()
-        .map(|named| format!("{} ({})", named.text, named.meant.first().map_or("", IndexName::as_str)))
-        .collect();
-    let rest: Vec<&str> = rest.iter().map(|named| &*named.text).collect();
-    let aliases: Vec<&str> = ctx.app.config.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
-    missing!(
-        "no index here is called {}{}; write user.index or an alias ({}), joined by +",
-        rest.join(" or "),
-        match understood.is_empty() {
-            true => String::new(),
-            false => format!("; understood were {}", understood.join(", ")),
-        },
-        aliases.join(", ")
-    )
 }
 
 #[cfg(test)]
@@ -103,9 +76,9 @@ mod tests {
     #[track_caller]
     fn check(text: &str, known: &[&str], expected: &[&[&str]]) {
         let aliases = [("pypi".to_owned(), "root/pypi".to_owned()), ("gone".into(), "root/gone".into())];
-        let parsed = parse(text, &aliases, &directory(known));
+        let parsed = parse_all(text, &aliases, &directory(known));
         let meant: Vec<Vec<&str>> =
-            parsed.iter().map(|named| named.meant.iter().map(IndexName::as_str).collect()).collect();
+            parsed.iter().map(|one| one.meant.iter().map(IndexName::as_str).collect()).collect();
         assert_eq!(meant, expected, "{text}");
     }
 
@@ -124,7 +97,7 @@ mod tests {
         check("a.b.c", &["a/b.c"], &[&["a/b.c"]]);
         check("a.b.c", &["a/b.c", "a.b/c"], &[&["a/b.c", "a.b/c"]]);
         let both = directory(&["a/b.c", "a.b/c"]);
-        let refused = parse("a.b.c", &[], &both)[0].one(&both).unwrap_err();
+        let refused = parse_all("a.b.c", &[], &both)[0].index(&both).unwrap_err();
         assert!(refused.to_string().contains("a/b.c or as a.b/c"), "{refused}");
     }
 }

@@ -3,11 +3,12 @@
 //! Installers print the reason phrase (twine, pip) or a JSON body (uv, devpi), so a refusal says
 //! the same in all three.
 
-use super::{origin, pages};
+use super::negotiate;
 use crate::error::{Error, Result};
+use crate::tools::{gzip, hex};
 use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
@@ -43,45 +44,6 @@ impl Wants {
     }
 }
 
-/// Who is told of an error.
-pub(super) struct Asked {
-    pub wants: Wants,
-    browser: bool,
-    /// Of people: where to go after logging in, from the root.
-    to: String,
-}
-
-impl Asked {
-    /// Of a request for `path` (below the public prefix).
-    pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
-        let wants = Wants::of(headers).at(path);
-        let person = matches!(wants, Wants::Html { .. });
-        let to = if person && !origin::changes(method) { path.trim_start_matches('/') } else { "" };
-        Self { wants, browser: person || origin::is_browser(headers), to: to.to_owned() }
-    }
-
-    /// The answer for an error. A browser gets the login page, and nothing that makes it ask for a
-    /// password by itself: it would add that to whatever other sites' pages ask of us.
-    pub fn refusal(&self, of: &Error) -> Response {
-        let mut response = match (of, self.wants) {
-            (Error::Unauthenticated(message), Wants::Html { up }) => {
-                login(StatusCode::UNAUTHORIZED, message, &self.to, up)
-            }
-            _ => error(of, self.wants),
-        };
-        if self.browser {
-            response.headers_mut().remove(header::WWW_AUTHENTICATE);
-        }
-        response
-    }
-}
-
-/// The login page; what was asked for lies `up` folders below the root.
-pub(super) fn login(status: StatusCode, message: &str, to: &str, up: usize) -> Response {
-    let html = pages::login::render(message, to, up);
-    refusal(status, message, "text/html; charset=utf-8", html, Wants::Html { up })
-}
-
 pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Bad(_) => StatusCode::BAD_REQUEST,
@@ -109,8 +71,14 @@ pub fn status(error: &Error) -> StatusCode {
 #[derive(Clone, Copy, Debug)]
 pub struct Final;
 
+/// Writes the page by which people see an error: its status, its message, and how many folders below
+/// the root it is shown.
+pub type ErrorPageWriter = fn(StatusCode, &str, usize) -> String;
+
+const HTML: &str = "text/html; charset=utf-8";
+
 /// The answer for an error, in reason phrase and body.
-pub fn error(error: &Error, wants: Wants) -> Response {
+pub fn error(error: &Error, wants: Wants, page: ErrorPageWriter) -> Response {
     let status = status(error);
     let message = match error {
         Error::Internal(chain) => {
@@ -129,10 +97,10 @@ pub fn error(error: &Error, wants: Wants) -> Response {
             });
             body.to_string()
         }),
-        Wants::Html { up } => ("text/html; charset=utf-8", pages::error::render(status, &message, up)),
+        Wants::Html { up } => (HTML, page(status, &message, up)),
         Wants::Text => ("text/plain; charset=utf-8", format!("{} {message}\n", status.as_u16())),
     };
-    let mut response = refusal(status, &message, content_type, body, wants);
+    let mut response = refusal(status, &message, content_type, body);
     if matches!(error, Error::Offline(_)) {
         response.extensions_mut().insert(Final);
     }
@@ -172,11 +140,9 @@ pub struct Problem {
 
 /// The answer for a problem: for programs the JSON of RFC 9457, whatever they accept, as installers
 /// do not say that they read it.
-pub fn problem(problem: &Problem, wants: Wants) -> Response {
+pub fn problem(problem: &Problem, wants: Wants, page: ErrorPageWriter) -> Response {
     let (content_type, body) = match wants {
-        Wants::Html { up } => {
-            ("text/html; charset=utf-8", pages::error::render(problem.status, &problem.detail, up))
-        }
+        Wants::Html { up } => (HTML, page(problem.status, &problem.detail, up)),
         Wants::Text | Wants::Json => {
             let body = serde_json::json!({
                 "type": problem.see.as_deref().unwrap_or("about:blank"), "title": problem.title,
@@ -185,7 +151,7 @@ pub fn problem(problem: &Problem, wants: Wants) -> Response {
             ("application/problem+json", body.to_string())
         }
     };
-    let mut response = refusal(problem.status, &problem.reason, content_type, body, wants);
+    let mut response = refusal(problem.status, &problem.reason, content_type, body);
     if let Some(after) = problem.retry_after {
         // Whole seconds: not every client reads a date.
         response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().max(1).into());
@@ -193,14 +159,13 @@ pub fn problem(problem: &Problem, wants: Wants) -> Response {
     response
 }
 
+/// A page instead of the one that was asked for, such as the login form.
+pub fn other_page(status: StatusCode, message: &str, html: String) -> Response {
+    refusal(status, message, HTML, html)
+}
+
 /// What is no answer to what was asked: nobody keeps it, and its reason stands in the status line too.
-fn refusal(
-    status: StatusCode,
-    message: &str,
-    content_type: &'static str,
-    body: String,
-    wants: Wants,
-) -> Response {
+fn refusal(status: StatusCode, message: &str, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     if !message.is_empty()
@@ -211,11 +176,24 @@ fn refusal(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::VARY, HeaderValue::from_static("Accept, User-Agent"));
-    if matches!(wants, Wants::Html { .. }) {
-        pages::guard(headers);
+    if content_type == HTML {
+        for_people(headers);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Nothing but our own style sheet and icon is loaded, nothing runs, nobody frames us.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
+/// Sets the headers that every page for people has, errors too.
+pub fn for_people(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, User-Agent"));
 }
 
 /// Bytes of a reason phrase.
@@ -278,17 +256,33 @@ pub fn json(value: &impl serde::Serialize) -> Result<Response> {
     Ok(response)
 }
 
-/// For methods that a known path does not have; `allow` are those it has.
-pub(super) fn wrong_method(allow: Option<HeaderValue>, wants: Wants) -> Response {
-    let mut response = error(&Error::Method("other methods"), wants);
-    if let Some(allow) = allow {
-        response.headers_mut().insert(header::ALLOW, allow);
+/// A page made for this request: compressed if wanted, confirmed if known.
+pub fn bytes(headers: &HeaderMap, body: Vec<u8>, content_type: HeaderValue) -> Result<Response> {
+    let packed = negotiate::takes_gzip(headers);
+    let suffix = if packed { "-gz" } else { "" };
+    let etag = format!("\"{}{suffix}\"", hex::short_sha256(&body, 32));
+    let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
+    let mut response = Response::new(Body::empty());
+    if negotiate::none_match(headers, &etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        let sent = response.headers_mut();
+        sent.insert(header::CONTENT_TYPE, content_type);
+        sent.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if packed {
+            sent.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        *response.body_mut() = Body::from(if packed { gzip::pack(&body, 5)? } else { body });
     }
-    response
+    let sent = response.headers_mut();
+    sent.insert(header::ETAG, etag);
+    sent.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    sent.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    Ok(response)
 }
 
 /// 301 to a relative place; the query is kept.
-pub(super) fn moved(place: Option<String>, query: Option<&str>) -> Response {
+pub fn moved(place: Option<String>, query: Option<&str>) -> Response {
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
@@ -309,7 +303,7 @@ const UUIDS: [HeaderName; 3] = [
 ];
 
 /// Headers that every answer has: devpi's client knows by them what it speaks to.
-pub(super) fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
+pub fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(API_VERSION, HeaderValue::from_static("2"));
     // The version of devpi's server whose protocol this is.
@@ -323,6 +317,10 @@ pub(super) fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn no_page(_: StatusCode, _: &str, _: usize) -> String {
+        String::new()
+    }
 
     #[test]
     fn every_error_has_the_status_that_installers_act_on() {
@@ -344,7 +342,7 @@ mod tests {
             (Error::Offline(text()), 504, None),
             (Error::Lost(text()), 500, None),
         ] {
-            let response = error(&given, Wants::Text);
+            let response = error(&given, Wants::Text, no_page);
             let header = |name: HeaderName| response.headers().get(name).and_then(|v| v.to_str().ok());
             assert_eq!(response.status().as_u16(), code);
             assert_eq!(header(header::RETRY_AFTER), again, "{code}: seconds, which every client can read");
@@ -356,7 +354,7 @@ mod tests {
     #[test]
     fn a_reason_phrase_is_one_short_line_of_ascii() {
         let response =
-            error(&Error::Bad(format!("na\u{ef}ve\r\nX-Evil: 1 {}", "x".repeat(500))), Wants::Text);
+            error(&Error::Bad(format!("na\u{ef}ve\r\nX-Evil: 1 {}", "x".repeat(500))), Wants::Text, no_page);
         let reason = response.extensions().get::<ReasonPhrase>().expect("a reason phrase").as_bytes();
         assert!(reason.starts_with(b"na?ve??X-Evil: 1 xxx") && reason.len() == 300);
     }

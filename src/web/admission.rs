@@ -1,0 +1,119 @@
+//! Who is let in: asks `access` for every request before its handler runs.
+
+use super::http::{Ctx, Route, origin};
+use crate::access::{self, Decision, Need, Who};
+use crate::directory::no_index;
+use crate::directory::reference::{self, IndexReference};
+use crate::error::{Error, Result};
+use crate::missing;
+use crate::names::IndexName;
+use http::Method;
+use std::sync::Arc;
+
+/// Who is it, and may they? A refusal is given only after catching up with other processes.
+pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
+    if changes(route, &ctx.method) {
+        let outside = ctx.outside.as_deref();
+        origin::check(&ctx.app.config, &ctx.method, &ctx.headers, &ctx.uri, outside)?;
+    }
+    match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
+        Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
+        known => ctx.who = known?,
+    }
+    if ctx.who.user.is_none() {
+        ctx.who = Arc::new(Who::stranger(ctx.peer.ip()));
+    }
+    let mut decision = decide(route, ctx);
+    if decision != Decision::Allowed {
+        ctx.app.indexes.refresh().await?;
+        ctx.directory = ctx.app.indexes.directory();
+        decision = decide(route, ctx);
+    }
+    match decision {
+        Decision::Allowed => Ok(()),
+        Decision::AskCredential => Err(unauthenticated(route, ctx)),
+        Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
+        Decision::Hidden if route.need == Need::ReadEach => Err(not_all_known(ctx)),
+        Decision::Hidden => Err(match &ctx.named {
+            Some(index) => no_index(index),
+            None if route.need == Need::Upload => {
+                missing!("no index takes uploads here: set default_upload_index, or upload to /USER/INDEX/")
+            }
+            None => missing!("there is no such page"),
+        }),
+    }
+}
+
+/// Whether a request may change something: by its method, or because a build begins when somebody
+/// asks for its wheel.
+fn changes(route: Route, method: &Method) -> bool {
+    origin::changes(method) || route.path.contains("/+w/")
+}
+
+fn decide(route: Route, ctx: &mut Ctx) -> Decision {
+    if route.need == Need::ReadEach {
+        let aliases = &ctx.app.config.aliases;
+        ctx.several = reference::parse_all(ctx.param("indexes"), aliases, &ctx.directory);
+    }
+    decide_for(&ctx.who, route, ctx)
+}
+
+fn decide_for(who: &Who, route: Route, ctx: &Ctx) -> Decision {
+    if route.need == Need::ReadEach {
+        let meant = ctx.several.iter().map(|reference| &reference.meant[..]);
+        return access::decide_each(&ctx.directory, who, meant);
+    }
+    let (project, user) = (ctx.params.get("project"), ctx.params.get("user"));
+    access::decide(&ctx.directory, who, route.need, ctx.named.as_ref(), project, user)
+}
+
+/// Whether anonymous askers get what this route gives, so that a shared cache may keep it.
+pub fn strangers_read(route: Route, ctx: &Ctx) -> bool {
+    match route.need {
+        // The asker is one, and was let in.
+        Need::Read | Need::ReadEach if ctx.who.user.is_none() => true,
+        Need::Read | Need::ReadEach => decide_for(&Who::default(), route, ctx) == Decision::Allowed,
+        Need::Nothing => route.path.starts_with("/+static/"),
+        _ => false,
+    }
+}
+
+/// The same for an index that is private and for one that is not there.
+fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
+    let to_do = "log in, or send a token, to do this";
+    let about_index = matches!(
+        route.need,
+        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage | Need::ManageIndex
+    );
+    let named = ctx.named.as_ref().map(ToString::to_string);
+    let named = named.unwrap_or_else(|| ctx.param("indexes").to_owned());
+    Error::Unauthenticated(match about_index && !named.is_empty() {
+        true => format!("{to_do}: {named} is not open to everybody, or it does not exist"),
+        false => to_do.into(),
+    })
+}
+
+/// 404 for a known asker who names several indexes: what was understood, and what was not.
+fn not_all_known(ctx: &Ctx) -> Error {
+    let reads = |reference: &&IndexReference| {
+        let mut meant = reference.meant.iter().filter_map(|name| ctx.directory.indexes.get(name));
+        reference.meant.len() == 1 && meant.all(|index| access::may_read(&ctx.directory, &ctx.who, index))
+    };
+    let (understood, rest): (Vec<&IndexReference>, Vec<&IndexReference>) =
+        ctx.several.iter().partition(reads);
+    let understood: Vec<String> = understood
+        .iter()
+        .map(|known| format!("{} ({})", known.text, known.meant.first().map_or("", IndexName::as_str)))
+        .collect();
+    let rest: Vec<&str> = rest.iter().map(|reference| &*reference.text).collect();
+    let aliases: Vec<&str> = ctx.app.config.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
+    missing!(
+        "no index here is called {}{}; write user.index or an alias ({}), joined by +",
+        rest.join(" or "),
+        match understood.is_empty() {
+            true => String::new(),
+            false => format!("; understood were {}", understood.join(", ")),
+        },
+        aliases.join(", ")
+    )
+}

@@ -1,0 +1,19 @@
+//! What HTTP is: requests taken apart, answers put together. Knows no page and no resource.
+
+pub mod audience;
+mod ctx;
+pub mod drain;
+pub mod multipart;
+pub mod negotiate;
+pub mod origin;
+pub mod path;
+pub mod ranges;
+pub mod respond;
+mod route;
+pub mod shared_caches;
+pub mod slow;
+pub mod whence;
+
+pub use audience::Audience;
+pub use ctx::{Ctx, Params};
+pub use route::Route;

@@ -1,0 +1,51 @@
+//! How an asker is told that there is nothing for them: text for installers, JSON for scripts, and for
+//! people a page, or the form by which they log in.
+
+use super::http::origin;
+use super::http::respond::{self, Wants};
+use super::pages;
+use crate::error::Error;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+/// Who is refused.
+pub struct Refused {
+    wants: Wants,
+    browser: bool,
+    /// Of people: where to go after logging in, from the root.
+    to: String,
+}
+
+impl Refused {
+    /// Of a request for `path` (below the public prefix).
+    pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
+        let wants = Wants::of(headers).at(path);
+        let person = matches!(wants, Wants::Html { .. });
+        let to = if person && !origin::changes(method) { path.trim_start_matches('/') } else { "" };
+        Self { wants, browser: person || origin::is_browser(headers), to: to.to_owned() }
+    }
+
+    /// The answer for an error. A browser gets the login page, and nothing that makes it ask for a
+    /// password by itself: it would add that to whatever other sites' pages ask of us.
+    pub fn error(&self, error: &Error) -> Response {
+        let mut response = match (error, self.wants) {
+            (Error::Unauthenticated(message), Wants::Html { up }) => {
+                pages::login::show(StatusCode::UNAUTHORIZED, message, &self.to, up)
+            }
+            _ => respond::error(error, self.wants, pages::error::render),
+        };
+        if self.browser {
+            response.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        response
+    }
+
+    /// For methods that a known path does not have; `allow` are those it has.
+    pub fn method(&self, allow: Option<HeaderValue>) -> Response {
+        let mut response = respond::error(&Error::Method("other methods"), self.wants, pages::error::render);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
