@@ -1,7 +1,7 @@
 //! Who may do what with builds: ask for them, run them again, end them, know who asked.
 
 use super::decide::Asker;
-use super::{Action, Decision, Need, Sight, Who, decide};
+use super::{Action, Decision, Need, Sight, Who, decide, may_read};
 use crate::directory::inheritance;
 use crate::directory::{Directory, Kind};
 use crate::names::IndexName;
@@ -55,6 +55,14 @@ pub fn may_end(directory: &Directory, who: &Who, build: Sight<'_>, project: Opti
     let asker = Asker::new(directory, who);
     let owns = IndexName::parse(build.context).is_some_and(|name| asker.owns(&name));
     (asker.is_root() || owns) && asker.acts_at(build.context, Action::Upload, project)
+}
+
+/// Whether `who` may know of the index that a build is of, or of all of those that `+` joins.
+pub fn reads(directory: &Directory, who: &Who, context: &str) -> bool {
+    let names = IndexName::parse_all(context);
+    let known =
+        |name: &IndexName| directory.indexes.get(name).is_some_and(|index| may_read(directory, who, index));
+    !names.is_empty() && names.iter().all(known)
 }
 
 /// Whether `who` may know who asked for a build: others who did, root, and those who may put files

@@ -12,9 +12,11 @@
 
 pub mod ahead;
 pub mod choose;
+pub mod demand;
 pub mod evidence;
 pub mod failure;
 pub mod job;
+pub mod parties;
 pub mod promise;
 pub mod publish;
 pub mod queue;

@@ -3,16 +3,15 @@
 //! tells it to ask besides (redirects, alternates, other packs) goes the same way.
 
 use crate::error::{Error, Result};
+use crate::tools::loopback::Loopback;
 use crate::upstream::guard::Guard;
 use base64::Engine as _;
 use parking_lot::Mutex;
 use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
 use url::Url;
 
 /// Bytes of a request's head.
@@ -26,7 +25,7 @@ const MOST: usize = 16;
 pub(super) struct Gate {
     url: String,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    _server: Loopback,
 }
 
 struct Shared {
@@ -48,14 +47,14 @@ struct Wish {
 
 impl Gate {
     pub async fn open(guard: Guard) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let secret = format!("{:032x}", rand::random::<u128>());
-        let url = format!("http://git:{secret}@{}", listener.local_addr()?);
         let pair = base64::prelude::BASE64_STANDARD.encode(format!("git:{secret}"));
         let authorization = format!("Basic {pair}");
         let shared = Arc::new(Shared { guard, authorization, refused: Mutex::default() });
-        let task = tokio::spawn(accept(listener, shared.clone()));
-        Ok(Self { url, shared, task })
+        let serving = shared.clone();
+        let server = Loopback::open(MOST, move |stream| serving.clone().serve(stream)).await?;
+        let url = format!("http://git:{secret}@{}", server.address);
+        Ok(Self { url, shared, _server: server })
     }
 
     /// With the name and password that it wants.
@@ -69,32 +68,12 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        if connections.len() >= MOST {
-            let _ = connections.join_next().await;
-        }
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let _ = shared.serve(stream).await;
-        });
-    }
-}
-
 impl Shared {
-    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let _ = self.pass_on(stream).await;
+    }
+
+    async fn pass_on(&self, mut stream: TcpStream) -> io::Result<()> {
         let read = tokio::time::timeout(PATIENCE, head(&mut stream)).await;
         let (head, rest) = read.map_err(|_| io::ErrorKind::TimedOut)??;
         let wish = match wish(&head, &self.authorization) {

@@ -5,6 +5,7 @@ pub mod built;
 pub mod details;
 pub mod explain;
 pub mod files;
+mod first;
 pub mod fsck;
 pub mod gather;
 pub mod gc;

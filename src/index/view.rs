@@ -286,33 +286,7 @@ impl Views {
         self.part(directory, &[index], index, project, who).await
     }
 
-    /// The page of the first of several indexes that has the project.
-    ///
-    /// # Errors
-    /// Whatever prevents to know whether an earlier index has it; `Missing` if none has it.
-    pub async fn first(
-        &self,
-        directory: &Arc<Directory>,
-        set: &[&Index],
-        project: &ProjectName,
-        who: &Who,
-    ) -> Result<(IndexName, Page)> {
-        let mut refused = None;
-        for index in set {
-            match self.part(directory, set, index, project, who).await {
-                Ok(page) => return Ok((index.name.clone(), page)),
-                Err(Error::Missing(_)) => {}
-                // A mirror's policy: it has this project for nobody.
-                Err(error @ Error::Forbidden(_)) => refused = refused.or(Some(error)),
-                Err(other) => return Err(other),
-            }
-        }
-        let names: Vec<&str> = set.iter().map(|index| index.name.as_str()).collect();
-        let missing = || Error::Missing(format!("{} has no project {project}", names.join("+")));
-        Err(refused.unwrap_or_else(missing))
-    }
-
-    async fn part(
+    pub(super) async fn part(
         &self,
         directory: &Arc<Directory>,
         set: &[&Index],

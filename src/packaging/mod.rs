@@ -13,6 +13,7 @@ pub mod opens;
 pub mod page;
 pub mod pylock;
 pub mod pyproject;
+pub mod releases;
 pub mod reqfile;
 pub mod requirement;
 pub mod retag;

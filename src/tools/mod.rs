@@ -5,6 +5,7 @@ pub mod glob;
 pub mod gzip;
 pub mod hex;
 pub mod locks;
+pub mod loopback;
 pub mod pace;
 pub mod panics;
 pub mod process;

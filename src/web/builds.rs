@@ -5,17 +5,15 @@ pub mod ask;
 mod shown;
 pub mod work;
 
-pub use shown::{asker, reads, shown};
+pub use shown::shown;
 
 use super::http::{Audience, Ctx, respond};
 use super::pages;
-use crate::access::{self, Need, Sight};
-use crate::app::App;
+use crate::access::{self, Need};
 use crate::build::queue::{Build, BuildId, State, Wheel};
 use crate::build::target;
 use crate::build::visible::Visible;
 use crate::db::builds::Filter;
-use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::store::Blob;
 use crate::{bad, missing};
@@ -46,50 +44,6 @@ pub(super) fn number<B>(ctx: &Ctx<B>) -> Result<BuildId> {
     text.parse().map_err(|_| no_build(ctx))
 }
 
-/// Whether the asker may see a build.
-pub async fn sees(app: &App, directory: &Directory, who: &access::Who, build: &Build) -> Result<bool> {
-    let parties = Parties::of(app, build).await?;
-    Ok(access::sees_build(directory, who, parties.sight(build)))
-}
-
-/// The newest failed build of each version and target of a project's listed sources that the asker may
-/// see: what pages leave out, and where the log is.
-pub async fn left_out<B>(ctx: &Ctx<B>, project: &str) -> Result<Vec<Build>> {
-    let filter = Filter { project: Some(project.to_owned()), limit: 400, ..Filter::default() };
-    let mut newest: Vec<Build> = Vec::new();
-    for build in ctx.app.builds.list(&filter).await? {
-        let same = |known: &Build| (&known.version, &known.target) == (&build.version, &build.target);
-        if !build.given
-            && !newest.iter().any(same)
-            && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await?
-        {
-            newest.push(build);
-        }
-    }
-    newest.retain(|build| build.failure.is_some());
-    Ok(newest)
-}
-
-/// Who and what a build is for.
-pub struct Parties {
-    /// Accounts that asked.
-    pub askers: Vec<String>,
-    /// Indexes that get the wheel.
-    pub indexes: Vec<String>,
-}
-
-impl Parties {
-    pub async fn of(app: &App, build: &Build) -> Result<Self> {
-        let indexes = app.db.build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
-        Ok(Self { askers: app.db.build_askers(build.id).await?, indexes })
-    }
-
-    /// As `access` judges it.
-    pub fn sight<'a>(&'a self, build: &'a Build) -> Sight<'a> {
-        Sight { context: &build.context, given: build.given, indexes: &self.indexes, askers: &self.askers }
-    }
-}
-
 /// The build of the path.
 ///
 /// # Errors
@@ -100,11 +54,11 @@ pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
         Err(Error::Missing(_)) => return Err(no_build(ctx)),
         found => found?,
     };
-    if sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+    if ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
         return Ok(build);
     }
     ctx.app.indexes.refresh().await?;
-    match sees(&ctx.app, &ctx.app.indexes.directory(), &ctx.who, &build).await? {
+    match ctx.app.builds.sees(&ctx.app.indexes.directory(), &ctx.who, &build).await? {
         true => Ok(build),
         false => Err(no_build(ctx)),
     }
@@ -148,7 +102,7 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
         looked += builds.len();
         for build in builds {
             let fits = targets.as_ref().is_none_or(|names| names.contains(&build.target));
-            if fits && seen.len() < PAGE && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+            if fits && seen.len() < PAGE && ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
                 seen.push(build);
             }
         }

@@ -10,7 +10,8 @@ use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::filename::{Kind, describe, encode_segment};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
+use crate::packaging::page::{CoreMetadata, File, Page, Status, Yanked};
+use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version::{Version, parse};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -27,9 +28,10 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let views = &ctx.app.indexes.views;
     let mut page = views.page(&ctx.directory, index, &name, &ctx.who).await?;
     page.files.retain(|file| describe(&name, &file.filename).is_some_and(|known| known.version.is_some()));
+    let releases = FilesByVersion::of(&page);
     let asked = ctx.param("version");
     let version = match asked {
-        "" => latest(&page).ok_or_else(|| missing!("{name} has no release"))?,
+        "" => latest(&page, &releases).ok_or_else(|| missing!("{name} has no release"))?,
         text => {
             let same = |known: &String| parse(known) == parse(text);
             page.versions()
@@ -43,11 +45,11 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let digests = views.digests(&ctx.directory, index, &name).await?;
     let base = format!("{}/", ctx.root());
     let files = |version: &str| -> Vec<Value> {
-        let of_version = page.offered().iter().filter(|file| is_of(&name, file, version));
-        of_version.map(|file| file_json(&name, file, &base, &digests)).collect()
+        let offered = releases.files(version).iter().filter(|_| page.status != Status::Quarantined);
+        offered.map(|file| file_json(&name, file, &base, &digests)).collect()
     };
     let mut body = json!({
-        "info": info(&page, &version, &metadata, &base, index),
+        "info": info(&page, releases.files(&version), &version, &metadata, &base, index),
         "last_serial": page.serial.unwrap_or_default(),
         "urls": files(&version),
         "vulnerabilities": [],
@@ -70,23 +72,13 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     Ok(response)
 }
 
-/// Whether the file is of this release: `1.0` and `1.0.0` are one.
-fn is_of(name: &ProjectName, file: &File, version: &str) -> bool {
-    describe(name, &file.filename)
-        .is_some_and(|known| known.parsed.is_some() && known.parsed == parse(version))
-}
-
 /// The highest that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
-fn latest(page: &Page) -> Option<String> {
-    let yanked = |version: &str| {
-        let mut files = page.files.iter().filter(|f| is_of(&page.name, f, version));
-        files.clone().next().is_some() && files.all(|file| file.yanked.is_yanked())
-    };
+fn latest(page: &Page, releases: &FilesByVersion<'_>) -> Option<String> {
     let versions = page.versions();
     let rank = |version: &&String| -> (bool, bool, Option<Version>) {
         let parsed = parse(version);
         let stable = parsed.as_ref().is_some_and(|version| !version.any_prerelease());
-        (!yanked(version), stable, parsed)
+        (!releases.is_yanked(version), stable, parsed)
     };
     versions.iter().max_by_key(rank).cloned()
 }
@@ -134,14 +126,21 @@ fn reason(yanked: &Yanked) -> Option<&str> {
     }
 }
 
-fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Index) -> Value {
+fn info(
+    page: &Page,
+    files: &[&File],
+    version: &str,
+    metadata: &Metadata,
+    base: &str,
+    index: &Index,
+) -> Value {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let list = |field: &[String]| if field.is_empty() { Value::Null } else { json!(field) };
     let project_url = format!("{base}{}/{}", index.name, page.name);
     let urls: Map<String, Value> =
         metadata.labelled_urls().map(|(label, url)| (label.to_owned(), url.into())).collect();
-    let mut files = page.files.iter().filter(|f| is_of(&page.name, f, version));
-    let yanked = files.clone().next().is_some() && files.clone().all(|file| file.yanked.is_yanked());
+    let yanked = !files.is_empty() && files.iter().all(|file| file.yanked.is_yanked());
+    let first = files.first();
     let name = if metadata.name.is_empty() { page.name.as_str() } else { &metadata.name };
     json!({
         "author": text(&metadata.author), "author_email": text(&metadata.author_email),
@@ -158,10 +157,9 @@ fn info(page: &Page, version: &str, metadata: &Metadata, base: &str, index: &Ind
         "project_url": project_url, "project_urls": if urls.is_empty() { Value::Null } else { urls.into() },
         "provides_extra": list(&metadata.provides_extra), "release_url": format!("{project_url}/{version}"),
         "requires_dist": list(&metadata.requires_dist),
-        "requires_python": metadata.requires_python.clone().or_else(|| files.next()?.requires_python.clone()),
+        "requires_python": metadata.requires_python.clone().or_else(|| first?.requires_python.clone()),
         "summary": text(&metadata.summary), "version": version, "yanked": yanked,
-        "yanked_reason": page.files.iter().find(|f| is_of(&page.name, f, version))
-            .and_then(|file| reason(&file.yanked)).filter(|_| yanked),
+        "yanked_reason": first.and_then(|file| reason(&file.yanked)).filter(|_| yanked),
     })
 }
 

@@ -23,6 +23,7 @@ mod promised;
 mod recipes;
 mod refusal;
 mod resources;
+mod target;
 mod tokens;
 mod upload;
 mod versiondata;

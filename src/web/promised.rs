@@ -35,7 +35,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     };
     let target = Box::pin(ctx.app.builds.offers()).await?;
     let target = target.named(ctx.param("target")).map(|known| known.target.name.clone());
-    let asked = Asked {
+    let asked = PromiseRequest {
         // What was served for a target that is gone is served on.
         target: target.unwrap_or_else(|_| ctx.param("target").to_owned()),
         index: ctx.index()?.name.as_str(),
@@ -57,7 +57,7 @@ enum Of {
 }
 
 /// One request for a promise.
-struct Asked<'a> {
+struct PromiseRequest<'a> {
     ctx: &'a Ctx<()>,
     index: &'a str,
     /// Its whole name.
@@ -66,7 +66,7 @@ struct Asked<'a> {
     longest: Duration,
 }
 
-impl Asked<'_> {
+impl PromiseRequest<'_> {
     async fn file(&self) -> Result<Response> {
         let builds = &self.ctx.app.builds;
         if let Some(row) = Box::pin(self.row()).await?

@@ -8,15 +8,15 @@ use crate::error::Error;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-/// Who is refused.
-pub struct Refused {
+/// Of one request: as what its sender reads a refusal.
+pub struct RefusalStyle {
     wants: Wants,
     browser: bool,
     /// Of people: where to go after logging in, from the root.
     to: String,
 }
 
-impl Refused {
+impl RefusalStyle {
     /// Of a request for `path` (below the public prefix).
     pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
         let wants = Wants::of(headers).at(path);

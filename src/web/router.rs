@@ -5,7 +5,7 @@ use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
 use super::http::whence::{self, Seen};
 use super::http::{Ctx, Params, Route, drain, respond, shared_caches};
-use super::refusal::Refused;
+use super::refusal::RefusalStyle;
 use crate::access::Need;
 use crate::app::App;
 use crate::counters::Histogram;
@@ -171,7 +171,7 @@ impl Router {
             false => Body::new(Paced::new(body, self.app.config.limits.pace())),
         };
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
-        let refused = Refused::of(&parts.method, &parts.headers, asked);
+        let refused = RefusalStyle::of(&parts.method, &parts.headers, asked);
         let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
         let client = seen.client.ip();
         let head = parts.method == Method::HEAD;

@@ -107,16 +107,16 @@ fn wheels_proxy(table: Table) -> Table {
     table
         .on(GET, "/v1/{indexes}/{target}/+simple", Need::ReadEach, simple::slash)
         .on(GET, "/v1/{indexes}/{target}/+simple/", Need::ReadEach, simple::list)
-        .on(GET, "/v1/{indexes}/{target}/+simple/{project}/?", Need::ReadEach, proxy::pages::project)
+        .on(GET, "/v1/{indexes}/{target}/+simple/{project}/?", Need::ReadEach, simple::project_for_target)
         .on(
             GET,
             "/v1/{indexes}/{target}/+at/{date}/+simple/{project}/",
             Need::ReadEach,
-            proxy::pages::project,
+            simple::project_for_target,
         )
-        .on_router(POST, "/v1/{indexes}/{target}/+compile/?", Need::ReadEach, proxy::compile::compile)
-        .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile::page)
-        .on(POST, "/v1/{indexes}/{target}/+resolve/?", Need::ReadEach, proxy::resolve::resolve)
+        .on_router(POST, "/v1/{indexes}/{target}/+compile/?", Need::ReadEach, proxy::compile)
+        .on(GET, "/v1/{indexes}/{target}/+compile/{project}/", Need::ReadEach, proxy::compile_page)
+        .on(POST, "/v1/{indexes}/{target}/+resolve/?", Need::ReadEach, proxy::resolve)
 }
 
 /// What people, scripts and installers ask under the same URL, and what only pages need.

@@ -1,7 +1,7 @@
 //! The simple API: project pages and the list of projects.
 
 use super::http::{Ctx, negotiate};
-use super::proxy;
+use super::target::{AUTO, for_agent, for_target};
 use crate::counters;
 use crate::db::Micros;
 use crate::directory::Index;
@@ -14,6 +14,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+mod form;
 mod list;
 pub use list::list;
 
@@ -26,7 +27,7 @@ const BY_AGENT: HeaderValue =
 
 /// Whose page is asked for, and by whom.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Of {
+enum Of {
     /// An index by its name: what exists.
     Index,
     /// The default index, with what is promised to the client.
@@ -45,14 +46,19 @@ pub async fn project_for_client(ctx: Ctx) -> Result<Response> {
     project_of(ctx, Of::Client).await
 }
 
-pub async fn project_of(ctx: Ctx, of: Of) -> Result<Response> {
+/// `/v1/{indexes}/{target}/+simple/{project}/`
+pub async fn project_for_target(ctx: Ctx) -> Result<Response> {
+    project_of(ctx, Of::Several).await
+}
+
+async fn project_of(ctx: Ctx, of: Of) -> Result<Response> {
     let name = named(&ctx)?;
     let asked = ctx.param("project");
     if asked != name.as_str() || !ctx.uri.path().ends_with('/') {
         let up = if ctx.uri.path().ends_with('/') { "../" } else { "" };
         return redirect(&ctx, StatusCode::MOVED_PERMANENTLY, format!("{up}{name}/"));
     }
-    let by_agent = of == Of::Client || of == Of::Several && ctx.param("target") == proxy::AUTO;
+    let by_agent = of == Of::Client || of == Of::Several && ctx.param("target") == AUTO;
     page(ctx.without_body(), name, if by_agent { BY_AGENT } else { BY_ACCEPT }, of).await
 }
 
@@ -103,8 +109,8 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
     let form = form(&ctx)?;
     let promised = match of {
         Of::Index => None,
-        Of::Client => proxy::for_agent(&ctx).await?,
-        Of::Several => proxy::for_target(&ctx).await?,
+        Of::Client => for_agent(&ctx).await?,
+        Of::Several => for_target(&ctx).await?,
     };
     let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
     let views = &ctx.app.indexes.views;
@@ -114,7 +120,7 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
             let asks = indexes.iter().map(|index| ask(&ctx, &name, index, form, fresh));
             let set = &indexes[..];
             let asks: Vec<Ask<'_>> = asks.map(|ask| Ok(Ask { amend, set, ..ask? })).collect::<Result<_>>()?;
-            proxy::pages::first(views, &asks).await?
+            views.first_prepared(&asks).await?
         }
         _ => views.project(Ask { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
     };
@@ -123,7 +129,7 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
 
 fn form<B>(ctx: &Ctx<B>) -> Result<Form> {
     let format = ctx.uri.query().and_then(|_| ctx.query("format"));
-    negotiate::form(&ctx.headers, format.as_deref())
+    form::form(&ctx.headers, format.as_deref())
 }
 
 pub(super) fn ask<'a, B>(

@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::index::stage::file_url;
 use crate::missing;
 use crate::names::ProjectName;
-use crate::packaging::filename::describe;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{File, Page};
+use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version;
 use axum::response::Response;
 use http::StatusCode;
@@ -18,15 +18,15 @@ use std::collections::BTreeMap;
 
 /// `I/{project}`: every version with its files; `?ignore_bases` leaves out what is inherited.
 pub async fn project(ctx: Ctx) -> Result<Response> {
-    let (ctx, shown) = Shown::load(ctx).await?;
-    let own = shown.own_metadata(&ctx).await?;
-    let mut versions = Map::new();
-    for known in shown.versions(&own).iter().rev() {
+    let (ctx, project) = ProjectVersions::load(ctx).await?;
+    let own = project.own_metadata(&ctx).await?;
+    let (mut versions, releases) = (Map::new(), FilesByVersion::of(&project.page));
+    for known in project.versions(&own).iter().rev() {
         let metadata = own.get(known).cloned().unwrap_or_default();
-        versions.insert(known.clone(), shown.versiondata(known, &metadata));
+        versions.insert(known.clone(), project.versiondata(known, releases.files(known), &metadata));
     }
     if versions.is_empty() {
-        return Err(missing!("no project '{}'", shown.project));
+        return Err(missing!("no project '{}'", project.project));
     }
     respond::devpi(StatusCode::OK, "projectconfig", versions.into(), None)
 }
@@ -34,26 +34,28 @@ pub async fn project(ctx: Ctx) -> Result<Response> {
 /// `I/{project}/{version}`
 pub async fn release(ctx: Ctx) -> Result<Response> {
     let asked = ctx.param("version").to_owned();
-    let (ctx, shown) = Shown::load(ctx).await?;
-    let own = shown.own_metadata(&ctx).await?;
+    let (ctx, project) = ProjectVersions::load(ctx).await?;
+    let own = project.own_metadata(&ctx).await?;
     let parsed = version::parse(&asked);
-    let versions = shown.versions(&own);
+    let versions = project.versions(&own);
     let same = |known: &&String| **known == asked || parsed.is_some() && version::parse(known) == parsed;
     let Some(known) = versions.iter().find(same) else {
-        return Err(missing!("The version {asked} of project {} does not exist.", shown.project));
+        return Err(missing!("The version {asked} of project {} does not exist.", project.project));
     };
     let metadata = match own.get(known) {
         Some(metadata) => metadata.clone(),
         None => {
             let views = &ctx.app.indexes.views;
-            views.metadata(&ctx.directory, ctx.index()?, &shown.page, known, &ctx.who).await?
+            views.metadata(&ctx.directory, ctx.index()?, &project.page, known, &ctx.who).await?
         }
     };
-    respond::devpi(StatusCode::OK, "versiondata", shown.versiondata(known, &metadata), None)
+    let releases = FilesByVersion::of(&project.page);
+    let data = project.versiondata(known, releases.files(known), &metadata);
+    respond::devpi(StatusCode::OK, "versiondata", data, None)
 }
 
 /// What both resources are told from.
-struct Shown {
+struct ProjectVersions {
     project: ProjectName,
     page: Page,
     /// Files of exactly this index, by name.
@@ -62,7 +64,7 @@ struct Shown {
     base: String,
 }
 
-impl Shown {
+impl ProjectVersions {
     async fn load(ctx: Ctx) -> Result<(Ctx<()>, Self)> {
         let text = ctx.param("project");
         let project = ProjectName::new(text).ok_or_else(|| missing!("no project '{text}'"))?;
@@ -104,15 +106,8 @@ impl Shown {
         versions
     }
 
-    fn versiondata(&self, version: &str, metadata: &Metadata) -> Value {
+    fn versiondata(&self, version: &str, files: &[&File], metadata: &Metadata) -> Value {
         let mut data = fields(metadata);
-        let wanted = version::parse(version);
-        let of_version = |file: &&File| {
-            describe(&self.project, &file.filename).is_some_and(|known| {
-                known.parsed.is_some() && known.parsed == wanted || known.version.as_deref() == Some(version)
-            })
-        };
-        let files: Vec<&File> = self.page.files.iter().filter(of_version).collect();
         if metadata.name.is_empty() {
             data.clear();
             data.insert("name".into(), self.project.as_str().into());

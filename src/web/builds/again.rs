@@ -1,7 +1,8 @@
 //! `POST /+builds/{id}/rebuild` and `cancel`: a build runs once more, or no longer.
 
-use super::{Parties, ask, shown, visible};
+use super::{ask, shown, visible};
 use crate::access::builds as access;
+use crate::build::parties::Parties;
 use crate::build::queue::{Build, BuildId};
 use crate::error::{Error, Result};
 use crate::web::http::{Audience, Ctx, respond};
@@ -14,7 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let parties = Parties::of(&ctx.app, &build).await?;
+    let parties = ctx.app.builds.parties(&build).await?;
     may_run_again(&ctx, &build, &parties)?;
     let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
     answer(&ctx, id, "the build runs again").await
@@ -52,7 +53,7 @@ fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> 
 pub async fn cancel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let parties = Parties::of(&ctx.app, &build).await?;
+    let parties = ctx.app.builds.parties(&build).await?;
     let project = build.project.as_deref();
     let own = |name: &String| Some(name) == ctx.who.user.as_ref();
     let asked = parties.askers.iter().any(own)

@@ -1,20 +1,18 @@
 //! A build as JSON shows it.
 
-use super::Parties;
-use crate::access::{self, time};
+use crate::access::{builds::reads, time};
 use crate::build::queue::Build;
 use crate::db::built::Publication;
 use crate::error::Result;
-use crate::names::IndexName;
 use crate::web::http::Ctx;
 use serde_json::{Value, json};
 
 /// Everything about a build that the asker may know: of indexes, those that they may read.
 pub async fn shown(ctx: &Ctx<()>, build: &Build) -> Result<Value> {
     let app = &ctx.app;
-    let parties = Parties::of(app, build).await?;
-    let asked_by = asker(ctx, build, &parties);
-    let context = Some(&build.context).filter(|name| reads(ctx, name));
+    let parties = app.builds.parties(build).await?;
+    let asked_by = parties.asker(&ctx.directory, &ctx.who, build);
+    let context = Some(&build.context).filter(|name| reads(&ctx.directory, &ctx.who, name));
     let mut source = build.source.clone();
     if context.is_none() && source.origin == build.context
         || asked_by.is_none() && source.origin.starts_with(UPLOADED)
@@ -33,7 +31,7 @@ pub async fn shown(ctx: &Ctx<()>, build: &Build) -> Result<Value> {
     let why = |name: &str| refused.iter().find(|(index, _)| index == name).map(|(_, why)| why.clone());
     let indexes: Vec<Value> = indexes
         .into_iter()
-        .filter(|(name, _)| reads(ctx, name))
+        .filter(|(name, _)| reads(&ctx.directory, &ctx.who, name))
         .map(|(name, stands)| {
             let at = match stands {
                 Publication::Done(at) => Some(time(at)),
@@ -83,19 +81,3 @@ pub async fn shown(ctx: &Ctx<()>, build: &Build) -> Result<Value> {
 
 /// How the origin of an uploaded source begins, before its uploader's name.
 const UPLOADED: &str = "uploaded by ";
-
-/// Whether the asker may know that there is such an index.
-pub fn reads(ctx: &Ctx<()>, name: &str) -> bool {
-    let reads = |name: &IndexName| {
-        let index = ctx.directory.indexes.get(name);
-        index.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index))
-    };
-    let names = IndexName::parse_all(name);
-    !names.is_empty() && names.iter().all(reads)
-}
-
-/// The user who asked first, for those who may know.
-pub fn asker(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Option<String> {
-    let knows = access::builds::knows_asker(&ctx.directory, &ctx.who, parties.sight(build));
-    access::builds::user_of_label(&build.asked_by).filter(|_| knows).map(str::to_owned)
-}

@@ -1,8 +1,11 @@
 //! Files that a mirror lists and has not stored yet.
 
-use super::{Asked, Document, Key, Located, Mirror, Part};
-use super::{files, no_such_file, ranges, stored, with_headers};
+use super::stored::{FileRequest, no_such_file, stored, with_headers};
+use crate::directory::Mirror;
 use crate::error::{Error, Result};
+use crate::index::files::{self, Document};
+use crate::index::mirror::{Key, Located};
+use crate::web::http::ranges::{self, Part};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,7 +15,7 @@ use std::sync::Arc;
 
 /// What the upstream says of the file, if the mirror's policy lets it through.
 pub(super) async fn locate(
-    ctx: &Asked<'_>,
+    ctx: &FileRequest<'_>,
     mirror: &Mirror,
     filename: &str,
     key: Key<'_>,
@@ -25,7 +28,7 @@ pub(super) async fn locate(
 
 /// The file from the upstream, stored on its way through.
 pub(super) async fn fetch(
-    ctx: &Asked<'_>,
+    ctx: &FileRequest<'_>,
     mirror: &Mirror,
     filename: &str,
     key: Key<'_>,
@@ -58,11 +61,17 @@ pub(super) async fn fetch(
 }
 
 /// The part that was asked for of a file that has no validator yet.
-fn part(ctx: &Asked<'_>, size: u64) -> Part {
+fn part(ctx: &FileRequest<'_>, size: u64) -> Part {
     ranges::part(ctx.headers, size, &HeaderValue::from_static("\"\""), None)
 }
 
-fn partial(ctx: &Asked<'_>, sha256: &str, range: Range<u64>, size: u64, bytes: Bytes) -> Result<Response> {
+fn partial(
+    ctx: &FileRequest<'_>,
+    sha256: &str,
+    range: Range<u64>,
+    size: u64,
+    bytes: Bytes,
+) -> Result<Response> {
     let mut response = answer(ctx, sha256, Some(range.end - range.start), Body::from(bytes))?;
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
@@ -71,14 +80,14 @@ fn partial(ctx: &Asked<'_>, sha256: &str, range: Range<u64>, size: u64, bytes: B
     Ok(response)
 }
 
-async fn stored_now(ctx: &Asked<'_>, located: &Located, key: Key<'_>) -> Result<Response> {
+async fn stored_now(ctx: &FileRequest<'_>, located: &Located, key: Key<'_>) -> Result<Response> {
     ctx.app.indexes.mirrors.ensure(ctx.index, located, &ctx.asker()).await?;
     let filename = &located.file.filename;
     let facts = ctx.stored(filename, key).await?;
     stored(ctx, &*facts.ok_or_else(|| no_such_file(filename))?).await
 }
 
-fn answer(ctx: &Asked<'_>, sha256: &str, size: Option<u64>, body: Body) -> Result<Response> {
+fn answer(ctx: &FileRequest<'_>, sha256: &str, size: Option<u64>, body: Body) -> Result<Response> {
     let etag = HeaderValue::try_from(format!("\"{sha256}\"")).map_err(Error::internal)?;
     let public = files::is_public(ctx.directory, ctx.index);
     let mut response = with_headers(StatusCode::OK, body, &etag, None, public);
@@ -102,7 +111,7 @@ fn external(located: &Located) -> Result<Response> {
 
 /// METADATA of a wheel that need not be stored.
 pub(super) async fn metadata(
-    ctx: &Asked<'_>,
+    ctx: &FileRequest<'_>,
     mirror: &Mirror,
     filename: &str,
     key: Key<'_>,

@@ -1,83 +1,29 @@
-//! Content negotiation of the simple API (PEP 691), content codings, and conditional requests. Pure.
+//! Content negotiation, content codings, and conditional requests. Pure.
 
-use crate::error::{Error, Result};
-use crate::index::view::Form;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// What can be asked for by name, in the order that decides ties.
-const OFFERS: [(&str, Form); 5] = [
-    ("application/vnd.pypi.simple.v1+json", Form::Json),
-    ("application/vnd.pypi.simple.latest+json", Form::Json),
-    ("application/vnd.pypi.simple.v1+html", Form::V1Html),
-    ("application/vnd.pypi.simple.latest+html", Form::V1Html),
-    ("text/html", Form::Html),
-];
-
-/// The form of a page for these headers; `format` (of the query) overrides `Accept`.
-///
-/// # Errors
-/// `NotAcceptable` if there is no form that the client takes.
-pub fn form(headers: &HeaderMap, format: Option<&str>) -> Result<Form> {
-    let none = || {
-        let known: Vec<&str> =
-            OFFERS.iter().map(|(name, _)| *name).filter(|n| !n.contains("latest")).collect();
-        Error::NotAcceptable(format!("this page is available as {}", known.join(", ")))
-    };
-    if let Some(format) = format {
-        // A `+` that was not escaped in the query arrives as a blank.
-        let wanted = format.replace(' ', "+");
-        return OFFERS.iter().find(|(name, _)| *name == wanted).map(|(_, form)| *form).ok_or_else(none);
-    }
-    best(headers).ok_or_else(none)
-}
-
-/// How well an offer is matched: quality in thousandths, then how it was named, then our order.
-type Rank = (u16, u8, usize);
-
-fn best(headers: &HeaderMap) -> Option<Form> {
-    let mut ranges = Ranges::of(headers, &header::ACCEPT).peekable();
-    if ranges.peek().is_none() && values(headers, &header::ACCEPT).all(|value| value.trim().is_empty()) {
-        return Some(Form::Html);
-    }
-    let ranges: Vec<(&str, u16)> = ranges.collect();
-    let mut best: Option<(Rank, Form)> = None;
-    for (at, (name, form)) in OFFERS.iter().enumerate() {
-        let Some((quality, how)) = quality_of(name, &ranges).filter(|(quality, _)| *quality > 0) else {
-            continue;
-        };
-        // Of what only a wildcard names, people's form comes first, unless it is `application/*`.
-        let order = match how {
-            Named::Exactly | Named::Type if *form != Form::Html => OFFERS.len() - at,
-            Named::Exactly => 0,
-            Named::Type | Named::Anything => at + 1,
-        };
-        let rank = (quality, u8::from(how == Named::Exactly), order);
-        if best.as_ref().is_none_or(|(known, _)| rank > *known) {
-            best = Some((rank, *form));
-        }
-    }
-    best.map(|(_, form)| form)
-}
-
+/// How a client names a media type.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Named {
+pub enum NamedBy {
+    /// `*/*`
     Anything,
+    /// `text/*`
     Type,
-    Exactly,
+    Itself,
 }
 
 /// The quality the most specific range gives to a media type.
-fn quality_of(name: &str, ranges: &[(&str, u16)]) -> Option<(u16, Named)> {
-    let mut found: Option<(u16, Named)> = None;
+pub fn quality_of(name: &str, ranges: &[(&str, u16)]) -> Option<(u16, NamedBy)> {
+    let mut found: Option<(u16, NamedBy)> = None;
     for (range, quality) in ranges {
         let how = if range.eq_ignore_ascii_case(name) {
-            Named::Exactly
+            NamedBy::Itself
         } else if *range == "*/*" {
-            Named::Anything
+            NamedBy::Anything
         } else {
             let of_type = range.strip_suffix("/*").zip(name.split_once('/'));
             match of_type {
-                Some((wanted, (main, _))) if wanted.eq_ignore_ascii_case(main) => Named::Type,
+                Some((wanted, (main, _))) if wanted.eq_ignore_ascii_case(main) => NamedBy::Type,
                 _ => continue,
             }
         };
@@ -88,35 +34,34 @@ fn quality_of(name: &str, ranges: &[(&str, u16)]) -> Option<(u16, Named)> {
     found
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+pub fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
 }
 
 /// The elements of a header such as `Accept`: names with their quality in thousandths.
-struct Ranges;
-
-impl Ranges {
-    fn of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
-        values(headers, name).flat_map(|value| value.split(',')).filter_map(|element| {
-            let mut parts = element.split(';');
-            let name = parts.next().unwrap_or_default().trim();
-            let mut quality = 1000;
-            for parameter in parts {
-                let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-                if key.trim().eq_ignore_ascii_case("q") {
-                    quality = thousandths(value.trim()).unwrap_or(1000);
-                }
+pub fn preferences<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
+    values(headers, name).flat_map(|value| value.split(',')).filter_map(|element| {
+        let mut parts = element.split(';');
+        let name = parts.next().unwrap_or_default().trim();
+        let mut quality = 1000;
+        for parameter in parts {
+            let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            if key.trim().eq_ignore_ascii_case("q") {
+                quality = thousandths(value.trim()).unwrap_or(1000);
             }
-            (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((name, quality))
-        })
-    }
+        }
+        (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((name, quality))
+    })
 }
 
 /// `0.25` as 250; `None` if it is no quality.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
-    let fraction: u16 = if digits { format!("{fraction:0<3}").parse().ok()? } else { return None };
+    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let fraction = digits.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     match whole {
         "0" => Some(fraction),
         "1" if fraction == 0 => Some(1000),
@@ -128,7 +73,7 @@ fn thousandths(text: &str) -> Option<u16> {
 pub fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut named = None;
     let mut identity = 1;
-    for (coding, quality) in Ranges::of(headers, &header::ACCEPT_ENCODING) {
+    for (coding, quality) in preferences(headers, &header::ACCEPT_ENCODING) {
         if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
             named = Some(quality);
         } else if coding == "*" {
@@ -167,79 +112,6 @@ mod tests {
             headers.append(name.clone(), value.parse().unwrap());
         }
         headers
-    }
-
-    fn accept(values: &[&str]) -> Option<Form> {
-        form(&headers(header::ACCEPT, values), None).ok()
-    }
-
-    const JSON: &str = "application/vnd.pypi.simple.v1+json";
-    const HTML: &str = "application/vnd.pypi.simple.v1+html";
-
-    #[test]
-    fn what_installers_send_gets_what_they_expect() {
-        let cases: &[(&str, Form)] = &[
-            (
-                "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
-                Form::Json,
-            ),
-            (
-                "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01",
-                Form::Json,
-            ),
-            ("application/vnd.pypi.simple.v1+json, */*;q=0.1", Form::Json),
-            ("text/html", Form::Html),
-            ("*/*", Form::Html),
-            ("", Form::Html),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Form::Html),
-            ("application/*", Form::Json),
-            ("text/*", Form::Html),
-            ("application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("application/vnd.pypi.simple.latest+json", Form::Json),
-            ("application/vnd.pypi.simple.latest+html", Form::V1Html),
-            ("Application/VND.pypi.Simple.v1+JSON", Form::Json),
-            ("application/vnd.pypi.simple.v1+json ; q = 0.5 , text/html ; q=0.4", Form::Json),
-            ("application/vnd.pypi.simple.v1+json;q=nonsense, text/html;q=0.9", Form::Json),
-            ("application/vnd.pypi.simple.v1+json;q=0, */*", Form::Html),
-            ("text/html, application/vnd.pypi.simple.v1+json", Form::Json),
-            ("text/html, application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("*/*, application/vnd.pypi.simple.v1+json;q=0.9", Form::Html),
-            ("*/*, application/vnd.pypi.simple.v1+json", Form::Json),
-            ("*/*, application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("garbage, text/html", Form::Html),
-            ("application/vnd.pypi.simple.v1+json;version=1;q=1.000, text/html;q=0.999", Form::Json),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(accept(&[line]), Some(*expected), "{line}");
-        }
-        assert_eq!(accept(&[]), Some(Form::Html));
-        assert_eq!(accept(&["text/html;q=0.1", JSON]), Some(Form::Json), "several fields are one list");
-    }
-
-    #[test]
-    fn what_no_form_satisfies_is_not_acceptable() {
-        for line in ["application/json", "image/png", "text/html;q=0", "*/*;q=0", "text/html;q=0.000"] {
-            assert_eq!(accept(&[line]), None, "{line}");
-        }
-        let Err(error) = form(&headers(header::ACCEPT, &["application/json"]), None) else { panic!() };
-        for name in [JSON, HTML, "text/html"] {
-            assert!(error.to_string().contains(name));
-        }
-    }
-
-    #[test]
-    fn the_query_overrides_the_header() {
-        let headers = headers(header::ACCEPT, &["text/html"]);
-        for (format, expected) in [
-            (JSON, Some(Form::Json)),
-            ("application/vnd.pypi.simple.v1 json", Some(Form::Json)),
-            ("application/vnd.pypi.simple.latest+html", Some(Form::V1Html)),
-            ("text/html", Some(Form::Html)),
-            ("application/json", None),
-            ("", None),
-        ] {
-            assert_eq!(form(&headers, Some(format)).ok(), expected, "{format}");
-        }
     }
 
     #[test]

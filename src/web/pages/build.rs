@@ -6,11 +6,11 @@ use super::{Frame, Visit, answer, index_href, terminal, words};
 use crate::access;
 use crate::build::evidence::Evidence;
 use crate::build::job::Step;
+use crate::build::parties::Parties;
 use crate::build::queue::{Build, State};
 use crate::db::built::Publication;
 use crate::error::Result;
 use crate::names::IndexName;
-use crate::web::builds::{Parties, asker, reads};
 use askama::Template;
 use axum::response::Response;
 
@@ -87,7 +87,7 @@ pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
     let needs = needs.map(|edge| Need { id: edge.needs, requirement: edge.requirement }).collect();
     let tail = ctx.app.builds.log_tail(build, TAIL).await?;
     let ended = build.state.has_ended();
-    let parties = Parties::of(&ctx.app, build).await?;
+    let parties = ctx.app.builds.parties(build).await?;
     let wheel = build.wheel.as_ref().filter(|_| build.state == State::Built).map(|wheel| Wheel {
         filename: wheel.filename.clone(),
         size: words::size(wheel.size),
@@ -199,8 +199,8 @@ fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
 
 fn facts(ctx: &Visit, build: &Build, parties: &Parties) -> Vec<Fact> {
     let mut facts = Facts::default();
-    let asker = asker(ctx, build, parties);
-    let reads = reads(ctx, &build.context);
+    let asker = parties.asker(&ctx.directory, &ctx.who, build);
+    let reads = access::builds::reads(&ctx.directory, &ctx.who, &build.context);
     facts.exact("Source", Some(&build.source.filename));
     let told = |origin: &&str| {
         (reads || *origin != build.context) && (asker.is_some() || !origin.starts_with("uploaded by "))

@@ -1,9 +1,9 @@
 //! `/+builds`: what is being built and was built, by state, project, target and kind of failure.
 
 use super::{Frame, Visit, answer, words};
+use crate::access::builds::reads;
 use crate::build::queue::{Build, State};
 use crate::error::Result;
-use crate::web::builds::reads;
 use askama::Template;
 use axum::response::Response;
 
@@ -60,7 +60,10 @@ impl BuildLine {
             mood: mood(build.state),
             class: failure.map(|failure| class_name(failure.class)).unwrap_or_default(),
             hint: failure.map(|failure| words::brief(&failure.hint, 160)).unwrap_or_default(),
-            context: Some(&build.context).filter(|name| reads(ctx, name)).cloned().unwrap_or_default(),
+            context: Some(&build.context)
+                .filter(|name| reads(&ctx.directory, &ctx.who, name))
+                .cloned()
+                .unwrap_or_default(),
             date: time.get(..16).unwrap_or_default().replace('T', " "),
             time,
             took: took(build),

@@ -2,7 +2,7 @@
 //! the browser would add to whatever another site's page asks of us.
 //!
 //! What the form gives is a cookie that no script reads and that no other site's form sends; what it
-//! may change is decided by `web/origin`.
+//! may change is decided by `web/http/origin`.
 
 use super::Frame;
 use crate::access::{people, tokens};

@@ -54,9 +54,7 @@ pub async fn of(ctx: &Visit, page: &Page, versions: &[String]) -> Result<Matrix>
         let Some(number) = build.version.as_deref().and_then(version::canonical) else { continue };
         let key = (number, build.target.clone());
         // The newest is first.
-        if !builds.contains_key(&key)
-            && crate::web::builds::sees(&ctx.app, &ctx.directory, &ctx.who, &build).await?
-        {
+        if !builds.contains_key(&key) && ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
             builds.insert(key, build);
         }
     }

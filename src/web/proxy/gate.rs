@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
 use crate::tools::hex;
+use crate::tools::loopback::Loopback;
 use crate::web::http::{Ctx, respond::Final};
 use crate::web::router::Router;
 use axum::body::Body;
@@ -17,22 +18,21 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
 
 /// What tells who asks.
 const CREDENTIALS: [&str; 3] = ["authorization", "x-devpi-auth", "host"];
 
-/// Wheels that are on no page, by the path at which they are served.
+/// Wheels that are on no page: the path at which each is served, and its sha256.
 pub type Extra = Vec<(String, String)>;
 
 /// Open until it is dropped.
 pub struct Gate {
     root: String,
-    task: JoinHandle<()>,
+    _server: Loopback,
 }
 
 struct Shared {
@@ -49,9 +49,7 @@ struct Shared {
 impl Gate {
     /// Opens it for whoever sent `ctx`.
     pub async fn open(ctx: &Ctx<()>, router: Arc<Router>, extra: Extra) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let prefix = format!("/{}", hex::encode(rand::random::<[u8; 24]>()));
-        let root = format!("http://{}{prefix}", listener.local_addr()?);
         let mut credentials = HeaderMap::new();
         for name in CREDENTIALS {
             if let Some(value) = ctx.headers.get(name) {
@@ -59,8 +57,10 @@ impl Gate {
             }
         }
         let store = ctx.app.store.clone();
-        let shared = Shared { router, store, peer: ctx.peer, credentials, prefix, extra };
-        Ok(Self { root, task: tokio::spawn(accept(listener, Arc::new(shared))) })
+        let shared =
+            Arc::new(Shared { router, store, peer: ctx.peer, credentials, prefix: prefix.clone(), extra });
+        let server = Loopback::open(usize::MAX, move |stream| shared.clone().serve(stream)).await?;
+        Ok(Self { root: format!("http://{}{prefix}", server.address), _server: server })
     }
 
     /// Where the server's root is seen, without a slash at its end.
@@ -69,35 +69,17 @@ impl Gate {
     }
 }
 
-impl Drop for Gate {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // They end with this task.
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        let shared = shared.clone();
-        connections.spawn(async move {
-            let service = service_fn(move |request| {
-                let shared = shared.clone();
-                async move { Ok::<_, Infallible>(shared.answer(request).await) }
-            });
-            let mut builder = http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
-            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
 impl Shared {
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let service = service_fn(move |request| {
+            let shared = self.clone();
+            async move { Ok::<_, Infallible>(shared.answer(request).await) }
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(30));
+        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    }
+
     async fn answer(&self, mut request: Request<Incoming>) -> Response {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.uri().path().strip_prefix(&*self.prefix).filter(|path| path.starts_with('/'));

@@ -1,46 +1,112 @@
-//! The wheels proxy, `/v1/{indexes}/{target}/…`: indexes by name, the target by name or by client.
+//! The wheels proxy, `/v1/{indexes}/{target}/…`: what is sent there is read, and what `build::demand`
+//! makes of it is written. Its pages are those of `simple`.
 
-mod base;
-pub mod compile;
 mod gate;
-pub mod pages;
-mod places;
-pub mod resolve;
-mod tool;
-mod troubles;
-mod uniform;
 
-use super::http::Ctx;
-use crate::build::promise::{ForTarget, Offered};
+use super::http::{Ctx, drain, slow};
+use super::router::Router;
+use super::simple;
+use super::target::for_target;
+use crate::access::turns::Turn;
+use crate::build::demand::{Demand, Uniform};
 use crate::error::Result;
-use http::header;
+use crate::index::view::{Ask, Form};
+use crate::names::ProjectName;
+use crate::packaging::filename::encode_segment;
+use crate::{bad, missing};
+use axum::body::Body;
+use axum::response::Response;
+use gate::Gate;
+use http::{HeaderValue, header};
 use std::sync::Arc;
 
-/// The `{target}` that means whatever the client tells of itself.
-pub const AUTO: &str = "auto";
+/// Bytes of a requirements file.
+const LARGEST: usize = 1 << 20;
 
-/// What is promised to whoever sends this request, by its `User-Agent`; `None`: nothing.
-pub async fn for_agent<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
-    let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let Some(agent) = agent.filter(|agent| crate::build::promise::fit::tells(agent)) else { return Ok(None) };
-    let found = ctx.app.builds.offers().await?.of_agent(agent);
-    Ok(found.map(|offered| promised(ctx, offered)))
+/// `POST …/+compile/`: requirements in, pinned requirements out.
+pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
+    let _held = held(&mut ctx).await?;
+    let text = text(&mut ctx).await?;
+    let ctx = ctx.without_body();
+    let demand = demand(&ctx).await?;
+    let mut input = demand.read_requirements(&text).await?;
+    let gate = Gate::open(&ctx, router, std::mem::take(&mut input.wheels)).await?;
+    let (indexes, target) = (ctx.param("indexes"), &demand.target.offered.target.name);
+    let (indexes, target) = (encode_segment(indexes), encode_segment(target));
+    let index = format!("{}/v1/{indexes}/{target}/+compile/", gate.root());
+    Ok(plain(demand.compile(&input, gate.root(), &index).await?))
 }
 
-/// The same for a route with `{target}`: a target's name, or `auto`.
-///
-/// # Errors
-/// `Missing` if the target is not known, or several are meant.
-pub async fn for_target<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
-    match ctx.param("target") {
-        AUTO => for_agent(ctx).await,
-        name => {
-            let offered = ctx.app.builds.offers().await?.named(name)?;
-            Ok(Some(promised(ctx, offered)))
-        }
+/// `GET …/+compile/{project}/`: the page as the resolver reads it.
+pub async fn compile_page(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let name = ProjectName::new(ctx.param("project"))
+        .ok_or_else(|| missing!("{:?} is not a valid project name", ctx.param("project")))?;
+    let target = for_target(&ctx).await?.ok_or_else(|| missing!("name the target instead of auto"))?;
+    let uniform = Uniform::new(target);
+    let indexes = ctx.indexes()?;
+    let set = &indexes[..];
+    let asks = indexes.iter().map(|index| simple::ask(&ctx, &name, index, Form::Json, false));
+    let asks: Vec<Ask<'_>> =
+        asks.map(|ask| Ok(Ask { amend: Some(&uniform), set, ..ask? })).collect::<Result<_>>()?;
+    let prepared = ctx.app.indexes.views.first_prepared(&asks).await?;
+    Ok(simple::answer(&ctx, &prepared, simple::BY_ACCEPT))
+}
+
+/// `POST …/+resolve/`: pinned requirements in, one URL a line out.
+pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
+    let _held = held(&mut ctx).await?;
+    let text = text(&mut ctx).await?;
+    let ctx = ctx.without_body();
+    Ok(plain(demand(&ctx).await?.resolve(&text).await?))
+}
+
+/// One of the requests that the asker may have open; the body is read only after it.
+async fn held(ctx: &mut Ctx) -> Result<Turn> {
+    let held = ctx.app.quota.held.take(&ctx.asker()).await;
+    if held.is_err() {
+        let body = std::mem::take(&mut ctx.body);
+        drain::behind_the_answer(&ctx.headers, body.into_data_stream());
     }
+    held
 }
 
-fn promised<B>(ctx: &Ctx<B>, offered: Arc<Offered>) -> ForTarget {
-    ForTarget { builds: ctx.app.builds.clone(), offered }
+/// The body as text.
+async fn text(ctx: &mut Ctx) -> Result<String> {
+    let body = std::mem::take(&mut ctx.body);
+    let bytes = slow::whole(body, LARGEST, "the requirements file").await?;
+    String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are no UTF-8 text"))
+}
+
+/// What is demanded. The target must be known: pip-reqs and curl do not tell what they are.
+async fn demand(ctx: &Ctx<()>) -> Result<Demand<'_>> {
+    let target = for_target(ctx).await?.ok_or_else(|| {
+        bad!(
+            "nothing is known of the interpreter that this is for: write the target's name in the URL \
+             instead of auto, like cp312-linux (GET /+targets lists them)"
+        )
+    })?;
+    let (root, path) = (ctx.root(), ctx.uri.path());
+    let end = path.rfind("/+").map_or(path.len(), |at| at + 1);
+    Ok(Demand {
+        config: &ctx.app.config,
+        builds: &ctx.app.builds,
+        quota: &ctx.app.quota,
+        directory: &ctx.directory,
+        who: &ctx.who,
+        indexes: ctx.indexes()?,
+        target,
+        url: format!("{root}{}", path.get(..end).unwrap_or(path)),
+        root,
+    })
+}
+
+/// Plain text, 200.
+fn plain(text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }

@@ -7,7 +7,7 @@ use crate::index::view::Form;
 use crate::packaging::{html, json};
 use crate::tools::hex;
 use crate::web::http::{Ctx, negotiate};
-use crate::web::proxy;
+use crate::web::target::for_target;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -71,7 +71,7 @@ async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
     indexes.iter().try_for_each(|index| super::not_from_below(ctx, index))?;
     if !several.is_empty() {
         // A target that does not exist is told here, not project by project.
-        proxy::for_target(ctx).await?;
+        for_target(ctx).await?;
     }
     let mut all = Vec::with_capacity(indexes.len());
     for index in &indexes {

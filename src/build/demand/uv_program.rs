@@ -1,8 +1,9 @@
 //! The uv program of this server: the configured one, that on the `PATH`, else one from our own index.
 
+use super::Demand;
 use crate::access::Who;
-use crate::app::App;
-use crate::build::queue::owner_of;
+use crate::build::queue::{Builds, owner_of};
+use crate::config::Config;
 use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -17,45 +18,47 @@ use std::path::{Path, PathBuf};
 const LARGEST: u64 = 512 << 20;
 
 /// A uv that can be started.
-pub struct Tool {
+pub struct UvProgram {
     pub program: PathBuf,
     pub version: String,
 }
 
-/// Finds uv.
-///
-/// # Errors
-/// `Unavailable` with what to do.
-pub async fn uv(app: &App) -> Result<Tool> {
-    let program = match (&app.config.proxy.uv, uv::on_path()) {
-        (Some(named), _) => PathBuf::from(named),
-        (None, Some(found)) => found,
-        (None, None) => kept(app).await?,
-    };
-    match uv::version(&program).await {
-        Some(version) => Ok(Tool { program, version }),
-        None => Err(Error::Unavailable(format!(
-            "{} is no uv that can be started: set proxy.uv to one",
-            program.display()
-        ))),
+impl Demand<'_> {
+    /// Finds uv.
+    ///
+    /// # Errors
+    /// `Unavailable` with what to do.
+    pub(super) async fn uv(&self) -> Result<UvProgram> {
+        let program = match (&self.config.proxy.uv, uv::on_path()) {
+            (Some(named), _) => PathBuf::from(named),
+            (None, Some(found)) => found,
+            (None, None) => kept(self.config, self.builds).await?,
+        };
+        match uv::version(&program).await {
+            Some(version) => Ok(UvProgram { program, version }),
+            None => Err(Error::Unavailable(format!(
+                "{} is no uv that can be started: set proxy.uv to one",
+                program.display()
+            ))),
+        }
     }
 }
 
 /// The one in the data folder, which gets there from an index of ours.
-async fn kept(app: &App) -> Result<PathBuf> {
+async fn kept(config: &Config, builds: &Builds) -> Result<PathBuf> {
     let known = uv::pinned().ok_or_else(|| {
         Error::Unavailable(
             "requirements are compiled by uv: install it on the server's PATH, or set proxy.uv".into(),
         )
     })?;
     let short = known.sha256.get(..16).unwrap_or(known.sha256);
-    let folder = std::path::absolute(&app.config.data)?.join("tools");
+    let folder = std::path::absolute(&config.data)?.join("tools");
     let program = folder.join(format!("uv-{}-{short}", known.version));
     if program.is_file() {
         return Ok(program);
     }
-    let sha256 = wheel(app, known).await?;
-    let bytes = match app.store.get(&sha256, None).await? {
+    let sha256 = wheel(config, builds, known).await?;
+    let bytes = match builds.store().get(&sha256, None).await? {
         Some(Blob::Bytes(bytes)) => bytes.to_vec(),
         Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
         None => return Err(Error::Lost(format!("the bytes of {} are lost", known.filename))),
@@ -68,13 +71,13 @@ async fn kept(app: &App) -> Result<PathBuf> {
 
 /// The sha256 of the wheel, whose bytes are in the store afterwards. Its hash is known, so it does
 /// not matter which index it comes from.
-async fn wheel(app: &App, known: Known) -> Result<String> {
-    let directory = app.indexes.directory();
-    let default = IndexName::parse(&app.config.default_index).and_then(|name| directory.indexes.get(&name));
+async fn wheel(config: &Config, builds: &Builds, known: Known) -> Result<String> {
+    let directory = builds.indexes().directory();
+    let default = IndexName::parse(&config.default_index).and_then(|name| directory.indexes.get(&name));
     let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
     let mut why = None;
     for index in default.into_iter().chain(mirrors) {
-        match from(app, index, known).await {
+        match from(builds, index, known).await {
             Ok(Some(sha256)) => return Ok(sha256),
             Ok(None) => {}
             Err(error) => why = why.or(Some(error)),
@@ -88,15 +91,15 @@ async fn wheel(app: &App, known: Known) -> Result<String> {
     )))
 }
 
-async fn from(app: &App, index: &Index, known: Known) -> Result<Option<String>> {
+async fn from(builds: &Builds, index: &Index, known: Known) -> Result<Option<String>> {
     let Some(project) = ProjectName::new("uv") else { return Ok(None) };
-    let directory = app.indexes.directory();
-    let page = app.indexes.views.page(&directory, index, &project, &Who::person("root")).await?;
+    let directory = builds.indexes().directory();
+    let page = builds.indexes().views.page(&directory, index, &project, &Who::person("root")).await?;
     let told = |sha256: &Option<String>| sha256.as_deref().is_none_or(|told| told == known.sha256);
     let file = page.files.iter().find(|file| file.filename == known.filename && told(&file.hashes.sha256));
     let Some(file) = file else { return Ok(None) };
     let Some(owner) = owner_of(file) else { return Ok(None) };
-    let sha256 = app.builds.stored_source(&owner, &project, file).await?;
+    let sha256 = builds.stored_source(&owner, &project, file).await?;
     match sha256 == known.sha256 {
         true => Ok(Some(sha256)),
         false => Err(Error::BadUpstream(format!("{} has other bytes than it should", known.filename))),

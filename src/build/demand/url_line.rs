@@ -4,13 +4,13 @@
 //! addresses that way and nothing else; whoever is logged in also reaches the private hosts that an
 //! administrator named (`private_hosts`), as with `POST /+builds`.
 
-use super::troubles::Why;
+use super::Demand;
+use super::failures::NoWheel;
 use crate::build::job::{Purpose, Source, SourceKind};
 use crate::build::queue::{Ask, BuildId, Priority, State, Upload, Wanted};
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::git::Address;
-use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
 use crate::packaging::lines::{Line, Place};
@@ -18,7 +18,6 @@ use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
 use crate::upstream::client::{Client, Source as Upstream, Trust, shown, unexpected};
 use crate::upstream::guard::Guard;
-use crate::web::http::Ctx;
 use crate::{bad, forbidden};
 use futures::StreamExt;
 use http::{HeaderMap, Method};
@@ -31,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(900);
 
 /// A wheel for a line.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct LineWheel {
     pub name: ProjectName,
     pub version: Version,
     pub sha256: String,
@@ -44,26 +43,11 @@ pub fn applies(place: &Place, target: &Target) -> bool {
     place.marker.as_ref().is_none_or(|marker| marker.holds(&target.markers, &BTreeSet::new()))
 }
 
-/// The indexes from which such sources get what they need to be built: all of the path, in its order.
-pub fn context(ctx: &Ctx<()>) -> Result<Vec<IndexName>> {
-    let indexes: Vec<IndexName> = ctx.indexes()?.iter().map(|index| index.name.clone()).collect();
-    match indexes.is_empty() {
-        true => Err(bad!("the URL names no index")),
-        false => Ok(indexes),
-    }
-}
-
 /// The wheel of such a line, built if need be; or why there is none.
 ///
 /// # Errors
 /// `Bad` if the line is not written as it must be.
-pub async fn wheel(
-    ctx: &Ctx<()>,
-    line: &Line,
-    place: &Place,
-    context: &[IndexName],
-    target: &Target,
-) -> Result<Result<Made, Why>> {
+pub async fn wheel(demand: &Demand<'_>, line: &Line, place: &Place) -> Result<Result<LineWheel, NoWheel>> {
     let Some(name) = &place.name else {
         return Err(bad!(
             "line {}: {} does not say what it is: write {}#egg=NAME==VERSION",
@@ -73,23 +57,23 @@ pub async fn wheel(
         ));
     };
     let found = match place.filename().filter(|filename| filename.ends_with(".whl")) {
-        Some(filename) => remote_wheel(ctx, place, &filename, target).await,
-        None => built(ctx, place, name, context, target).await,
+        Some(filename) => remote_wheel(demand, place, &filename).await,
+        None => built(demand, place, name).await,
     };
     Ok(match found {
         Ok(Ok(made)) => fits(place, name, made),
         Ok(Err(why)) => Err(why),
         // One line's failure is told among the others'.
         Err(error @ (Error::Internal(_) | Error::Full(_))) => return Err(error),
-        Err(error) => Err(Why::Text(error.to_string())),
+        Err(error) => Err(NoWheel::Text(error.to_string())),
     })
 }
 
 /// What came out must be what the line says.
-fn fits(place: &Place, name: &ProjectName, made: Made) -> Result<Made, Why> {
+fn fits(place: &Place, name: &ProjectName, made: LineWheel) -> Result<LineWheel, NoWheel> {
     match &place.version {
-        _ if made.name != *name => Err(Why::Text(format!("it is {}, and not {name}", made.name))),
-        Some(version) if *version != made.version => Err(Why::Text(format!(
+        _ if made.name != *name => Err(NoWheel::Text(format!("it is {}, and not {name}", made.name))),
+        Some(version) if *version != made.version => Err(NoWheel::Text(format!(
             "it has version {}, and not {version}: write #egg={name}=={}",
             made.version, made.version
         ))),
@@ -97,16 +81,11 @@ fn fits(place: &Place, name: &ProjectName, made: Made) -> Result<Made, Why> {
     }
 }
 
-async fn built(
-    ctx: &Ctx<()>,
-    place: &Place,
-    name: &ProjectName,
-    context: &[IndexName],
-    target: &Target,
-) -> Result<Result<Made, Why>> {
+async fn built(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result<Result<LineWheel, NoWheel>> {
+    let (context, target) = (demand.context(), demand.target());
     let wanted = match place.is_repository() {
-        true => repository(ctx, place, name).await?,
-        false => Wanted::Upload(archive(ctx, place).await?),
+        true => repository(demand, place, name).await?,
+        false => Wanted::Upload(archive(demand, place).await?),
     };
     let ask = Ask {
         wanted,
@@ -116,23 +95,23 @@ async fn built(
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
-        set: context.to_vec(),
+        set: context,
     };
-    let id = ctx.app.builds.ask(&ctx.who, &ask).await?.first().copied();
+    let id = demand.builds.ask(demand.who, &ask).await?.first().copied();
     let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("nobody builds for {}", target.name)))?;
-    wait(ctx, id).await
+    wait(demand, id).await
 }
 
-async fn wait(ctx: &Ctx<()>, id: BuildId) -> Result<Result<Made, Why>> {
-    let build = ctx.app.builds.wait(id, Duration::from_secs(ctx.app.config.proxy.wait)).await?;
+async fn wait(demand: &Demand<'_>, id: BuildId) -> Result<Result<LineWheel, NoWheel>> {
+    let build = demand.builds.wait(id, Duration::from_secs(demand.config.proxy.wait)).await?;
     let wheel = match (build.state, &build.wheel) {
         (State::Built, Some(wheel)) => wheel,
-        (State::Failed, _) => return Ok(Err(Why::Failed(Box::new(build)))),
-        _ => return Ok(Err(Why::Runs(Some(id)))),
+        (State::Failed, _) => return Ok(Err(NoWheel::Failed(Box::new(build)))),
+        _ => return Ok(Err(NoWheel::Runs(Some(id)))),
     };
     let named = WheelFilename::parse(&wheel.filename)?;
     let filename = crate::packaging::filename::encode_segment(&wheel.filename);
-    Ok(Ok(Made {
+    Ok(Ok(LineWheel {
         name: named.name,
         version: named.version,
         sha256: wheel.sha256.clone(),
@@ -140,13 +119,13 @@ async fn wait(ctx: &Ctx<()>, id: BuildId) -> Result<Result<Made, Why>> {
     }))
 }
 
-async fn repository(ctx: &Ctx<()>, place: &Place, name: &ProjectName) -> Result<Wanted> {
+async fn repository(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result<Wanted> {
     let url = place.without_egg();
     let address = Address::parse(&url)?;
     if address.has_secret() {
         return Err(bad!("the address holds a password or a token, which a server would keep: leave it out"));
     }
-    let inside = ctx.who.user.is_some();
+    let inside = demand.who.user.is_some();
     if !inside {
         public_host(&address).await?;
     }
@@ -173,12 +152,12 @@ async fn public_host(address: &Address) -> Result<()> {
 }
 
 /// An archive, fetched and kept.
-async fn archive(ctx: &Ctx<()>, place: &Place) -> Result<Upload> {
+async fn archive(demand: &Demand<'_>, place: &Place) -> Result<Upload> {
     let filename = place.filename().ok_or_else(|| bad!("its URL ends with no file name"))?;
-    let (sha256, origin) = fetched(ctx, place).await?;
-    let user = ctx.asker();
-    let size = ctx.app.store.size(&sha256).await?.unwrap_or_default();
-    ctx.app.db.keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
+    let (sha256, origin) = fetched(demand, place).await?;
+    let user = demand.asker();
+    let size = demand.builds.store().size(&sha256).await?.unwrap_or_default();
+    demand.builds.db().keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
     let named = candidates(&filename).iter().any(|name| SdistFilename::parse_for(name, &filename).is_ok());
     let kind = if named { SourceKind::Sdist } else { SourceKind::Tree };
     let subdirectory = subdirectory(place)?;
@@ -187,18 +166,18 @@ async fn archive(ctx: &Ctx<()>, place: &Place) -> Result<Upload> {
 
 /// A wheel that is somewhere else: read here for what it is, downloaded by the client from there.
 async fn remote_wheel(
-    ctx: &Ctx<()>,
+    demand: &Demand<'_>,
     place: &Place,
     filename: &str,
-    target: &Target,
-) -> Result<Result<Made, Why>> {
+) -> Result<Result<LineWheel, NoWheel>> {
+    let target = demand.target();
     let named = WheelFilename::parse(filename)?;
     if target.accepts(filename).is_none() {
-        return Ok(Err(Why::Text(format!("{filename} cannot be installed on {}", target.name))));
+        return Ok(Err(NoWheel::Text(format!("{filename} cannot be installed on {}", target.name))));
     }
-    let (sha256, _) = fetched(ctx, place).await?;
+    let (sha256, _) = fetched(demand, place).await?;
     let url = place.url.expose().split('#').next().unwrap_or_default().to_owned();
-    Ok(Ok(Made { name: named.name, version: named.version, sha256, url }))
+    Ok(Ok(LineWheel { name: named.name, version: named.version, sha256, url }))
 }
 
 /// The folder below the archive's top.
@@ -215,26 +194,26 @@ fn subdirectory(place: &Place) -> Result<String> {
 
 /// Fetches what is at a URL, from where the asker may have us fetch, into the store: its sha256, and the URL as
 /// it may be shown.
-async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
+async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)> {
     let url = Url::parse(place.url.expose()).map_err(|error| bad!("{}: {error}", place.url))?;
     if url.password().is_some() || !url.username().is_empty() {
         return Err(bad!("the URL holds a password or a token, which a server would keep: leave it out"));
     }
-    let asker = ctx.asker();
-    let _turn = ctx.app.quota.fetches.take(&asker).await?;
-    ctx.app.builds.may_keep(&asker).await?;
-    let client = Client::new(&ctx.app.config)?;
-    let trust = if ctx.who.user.is_some() { Trust::Account } else { Trust::Stranger };
+    let asker = demand.asker();
+    let _turn = demand.quota.fetches.take(&asker).await?;
+    demand.builds.may_keep(&asker).await?;
+    let client = Client::new(demand.config)?;
+    let trust = if demand.who.user.is_some() { Trust::Account } else { Trust::Stranger };
     // No host is the named one, so every one is looked at.
     let nobody = Url::parse("http://nobody.invalid/").map_err(Error::internal)?;
     let answer = client.send(&Upstream::new(&nobody, trust), Method::GET, &url, &HeaderMap::new()).await?;
     if !answer.status().is_success() {
         return Err(unexpected(&url, answer.status()));
     }
-    let most = ctx.app.builds.largest();
-    let mut spool = ctx.app.store.spool().await?;
+    let most = demand.builds.largest();
+    let mut spool = demand.builds.store().spool().await?;
     let mut pieces = answer.bytes_stream();
-    let mut meter = Meter::new(ctx.app.config.mirror.pace());
+    let mut meter = Meter::new(demand.config.mirror.pace());
     let until = tokio::time::Instant::now() + LONGEST;
     loop {
         let piece = tokio::time::timeout_at(until, meter.wait(pieces.next())).await;
@@ -251,6 +230,6 @@ async fn fetched(ctx: &Ctx<()>, place: &Place) -> Result<(String, String)> {
     if let Some(told) = place.sha256.as_ref().filter(|told| **told != sha256) {
         return Err(bad!("its sha256 is {sha256}, and not {told}"));
     }
-    ctx.app.store.keep(spool).await?;
+    demand.builds.store().keep(spool).await?;
     Ok((sha256, shown(&url)))
 }

@@ -1,20 +1,19 @@
-//! `POST /v1/{indexes}/{target}/+resolve/`: pinned requirements in, one URL a line out.
+//! Pinned requirements in, one URL a line out.
 
-use super::base;
-use super::places::{self, Made};
-use super::troubles::{Troubles, Why};
+use super::Demand;
+use super::failures::{LineFailures, NoWheel};
+use super::url_line::{self, LineWheel};
 use crate::bad;
 use crate::build::choose;
-use crate::build::promise::{self, ForTarget, Held, Promise, keep};
+use crate::build::promise::{self, Held, Promise, keep};
 use crate::build::queue::owner_of;
+use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::packaging::filename::{SdistFilename, WheelFilename};
 use crate::packaging::lines::{self, Asks, Hashed, Line};
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
-use crate::web::http::Ctx;
-use axum::response::Response;
 use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -33,66 +32,57 @@ enum Step {
     Promised(Box<Promise>),
     /// A URL that must become a wheel.
     Place,
-    Trouble(Why),
+    Trouble(NoWheel),
 }
 
-/// `POST …/+resolve/`
-pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
-    let _held = base::held(&mut ctx).await?;
-    let text = base::text(&mut ctx).await?;
-    let ctx = ctx.without_body();
-    let target = base::target(&ctx).await?;
-    let lines = lines::read(&text)?;
-    if lines.len() > MOST_LINES {
-        return Err(bad!("these are more than {MOST_LINES} lines"));
-    }
-    for line in &lines {
-        check(line)?;
-    }
-    // All builds are asked for before any is waited for.
-    let mut first = Vec::with_capacity(lines.len());
-    for line in &lines {
-        first.push(first_step(&ctx, &target, line).boxed());
-    }
-    let asked: Vec<Result<Step>> = futures::stream::iter(first).buffered(AT_ONCE).collect().await;
-    let asked: Vec<Step> = asked.into_iter().collect::<Result<_>>()?;
-    let context = match asked.iter().any(|step| matches!(step, Step::Place)) {
-        true => Some(places::context(&ctx)?),
-        false => None,
-    };
-    let mut last = Vec::with_capacity(lines.len());
-    for (line, step) in lines.iter().zip(asked) {
-        last.push(last_step(&ctx, &target, line, step, context.as_deref()).boxed());
-    }
-    let (mut answer, mut seen, mut troubles) = (String::new(), HashSet::new(), Troubles::default());
-    for (line, step) in lines.iter().zip(futures::future::join_all(last).await) {
-        match step? {
-            Step::Done(text) if seen.insert(text.clone()) => answer.extend([text.as_str(), "\n"]),
-            Step::Trouble(why) => troubles.add(line.number, &line.text, why),
-            _ => {}
+impl Demand<'_> {
+    /// A URL a line for a file of pinned requirements.
+    ///
+    /// # Errors
+    /// `Bad`, or `Conflict` if it only takes more time, with all lines that have no wheel.
+    pub async fn resolve(&self, text: &str) -> Result<String> {
+        let lines = lines::read(text)?;
+        if lines.len() > MOST_LINES {
+            return Err(bad!("these are more than {MOST_LINES} lines"));
         }
-    }
-    match troubles.is_empty() {
-        true => Ok(base::plain(answer)),
-        false => Err(troubles.told(&ctx, &target.offered.target.name, lines.len()).await),
+        for line in &lines {
+            check(line)?;
+        }
+        // All builds are asked for before any is waited for.
+        let mut first = Vec::with_capacity(lines.len());
+        for line in &lines {
+            first.push(first_step(self, line).boxed());
+        }
+        let asked: Vec<Result<Step>> = futures::stream::iter(first).buffered(AT_ONCE).collect().await;
+        let asked: Vec<Step> = asked.into_iter().collect::<Result<_>>()?;
+        let mut last = Vec::with_capacity(lines.len());
+        for (line, step) in lines.iter().zip(asked) {
+            last.push(last_step(self, line, step).boxed());
+        }
+        let (mut answer, mut seen, mut failures) = (String::new(), HashSet::new(), LineFailures::default());
+        for (line, step) in lines.iter().zip(futures::future::join_all(last).await) {
+            match step? {
+                Step::Done(text) if seen.insert(text.clone()) => answer.extend([text.as_str(), "\n"]),
+                Step::Trouble(why) => failures.add(line.number, &line.text, why),
+                _ => {}
+            }
+        }
+        match failures.is_empty() {
+            true => Ok(answer),
+            false => Err(failures.into_error(self, lines.len()).await),
+        }
     }
 }
 
 /// Waits for what was asked for.
-async fn last_step(
-    ctx: &Ctx<()>,
-    target: &ForTarget,
-    line: &Line,
-    step: Step,
-    context: Option<&[IndexName]>,
-) -> Result<Step> {
-    match (step, &line.asks, context) {
-        (Step::Promised(promise), ..) => promised(ctx, &promise).await,
-        (Step::Place, Asks::Place(place), Some(context)) => {
-            let made = places::wheel(ctx, line, place, context, &target.offered.target).await?;
-            Ok(made.map_or_else(Step::Trouble, |made| Step::Done(with_hash(ctx, &made))))
+async fn last_step(demand: &Demand<'_>, line: &Line, step: Step) -> Result<Step> {
+    match (step, &line.asks) {
+        (Step::Promised(promise), _) => promised(demand, &promise).await,
+        (Step::Place, Asks::Place(place)) => {
+            let made = url_line::wheel(demand, line, place).await?;
+            Ok(made.map_or_else(Step::Trouble, |made| Step::Done(with_hash(demand, &made))))
         }
-        (step, ..) => Ok(step),
+        (step, _) => Ok(step),
     }
 }
 
@@ -122,90 +112,91 @@ fn check(line: &Line) -> Result<()> {
 }
 
 /// Finds what exists, and asks for what does not.
-async fn first_step(ctx: &Ctx<()>, target: &ForTarget, line: &Line) -> Result<Step> {
+async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
+    let offered = &demand.target.offered;
     let hashed = match &line.asks {
         Asks::Local | Asks::Setting => return Ok(Step::Done(line.text.clone())),
-        Asks::Place(place) if !places::applies(place, &target.offered.target) => return Ok(Step::Nothing),
+        Asks::Place(place) if !url_line::applies(place, &offered.target) => return Ok(Step::Nothing),
         Asks::Place(_) => return Ok(Step::Place),
         Asks::Project(hashed) => hashed,
     };
-    if !hashed.requirement.applies(&target.offered.target.markers, &BTreeSet::new()) {
+    if !hashed.requirement.applies(&offered.target.markers, &BTreeSet::new()) {
         return Ok(Step::Nothing);
     }
-    let page = match base::page(ctx, &hashed.requirement.name, target).await {
+    let page = match demand.page(&hashed.requirement.name).await {
         Ok(page) => page,
         Err(error @ (Error::Missing(_) | Error::Forbidden(_))) => {
-            return Ok(Step::Trouble(Why::Text(error.to_string())));
+            return Ok(Step::Trouble(NoWheel::Text(error.to_string())));
         }
         Err(error) => return Err(error),
     };
-    let file = match wanted(&page, hashed, target) {
+    let file = match wanted(&page, hashed, demand.target()) {
         Ok(Wanted::File(file)) => file,
-        Ok(Wanted::Built(..)) if !target.offered.open => {
-            let name = &target.offered.target.name;
+        Ok(Wanted::Built(..)) if !offered.open => {
+            let name = &offered.target.name;
             let why =
                 format!("it must be built, and nobody builds for {name} at present: start a worker there");
-            return Ok(Step::Trouble(Why::Text(why)));
+            return Ok(Step::Trouble(NoWheel::Text(why)));
         }
         Ok(Wanted::Built(index, filename)) => {
-            let name = &target.offered.target.name;
-            let promise = promise::find(&ctx.app.builds, &ctx.who, &index, name, &filename).await?;
-            return asked(ctx, promise).await;
+            let name = &offered.target.name;
+            let promise = promise::find(demand.builds, demand.who, &index, name, &filename).await?;
+            return asked(demand, promise).await;
         }
         Err(why) => return Ok(Step::Trouble(why)),
     };
     if !file.url.contains("/+w/") {
-        return Ok(Step::Done(link(ctx, &file.url, file.hashes.sha256.as_deref())));
+        return Ok(Step::Done(link(demand, &file.url, file.hashes.sha256.as_deref())));
     }
     let index = owner_of(&file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
-    let name = &target.offered.target.name;
-    let promise = promise::find(&ctx.app.builds, &ctx.who, &index, name, &file.filename).await?;
-    asked(ctx, promise).await
+    let name = &offered.target.name;
+    let promise = promise::find(demand.builds, demand.who, &index, name, &file.filename).await?;
+    asked(demand, promise).await
 }
 
 /// Asks for a wheel, and does not wait for it yet.
-async fn asked(ctx: &Ctx<()>, promise: Promise) -> Result<Step> {
-    match keep::file(&ctx.app.builds, &ctx.who, &promise, Duration::ZERO).await? {
+async fn asked(demand: &Demand<'_>, promise: Promise) -> Result<Step> {
+    match keep::file(demand.builds, demand.who, &promise, Duration::ZERO).await? {
         Held::Later { .. } => Ok(Step::Promised(Box::new(promise))),
-        held => Ok(settled(ctx, &promise, held)),
+        held => Ok(settled(demand, &promise, held)),
     }
 }
 
 /// Waits until the promise is kept, or is known not to be.
-async fn promised(ctx: &Ctx<()>, promise: &Promise) -> Result<Step> {
-    let until = tokio::time::Instant::now() + Duration::from_secs(ctx.app.config.proxy.wait);
+async fn promised(demand: &Demand<'_>, promise: &Promise) -> Result<Step> {
+    let until = tokio::time::Instant::now() + Duration::from_secs(demand.config.proxy.wait);
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let held = keep::file(&ctx.app.builds, &ctx.who, promise, left).await?;
+        let held = keep::file(demand.builds, demand.who, promise, left).await?;
         let over = tokio::time::Instant::now() >= until;
         match held {
             Held::Later { retry_after, .. } if !over => {
                 tokio::time::sleep(retry_after.min(Duration::from_secs(1))).await;
             }
-            held => return Ok(settled(ctx, promise, held)),
+            held => return Ok(settled(demand, promise, held)),
         }
     }
 }
 
-fn settled(ctx: &Ctx<()>, promise: &Promise, held: Held<promise::Frozen>) -> Step {
+fn settled(demand: &Demand<'_>, promise: &Promise, held: Held<promise::Frozen>) -> Step {
     match held {
         Held::Ready(frozen) => {
             let url = promise::url(&promise.index, &promise.target.name, &promise.filename);
-            Step::Done(link(ctx, &url, Some(&frozen.sha256)))
+            Step::Done(link(demand, &url, Some(&frozen.sha256)))
         }
-        Held::Later { build, .. } => Step::Trouble(Why::Runs(build)),
-        Held::Failed(build) => Step::Trouble(Why::Failed(build)),
-        Held::Broken(why) => Step::Trouble(Why::Text(why)),
+        Held::Later { build, .. } => Step::Trouble(NoWheel::Runs(build)),
+        Held::Failed(build) => Step::Trouble(NoWheel::Failed(build)),
+        Held::Broken(why) => Step::Trouble(NoWheel::Text(why)),
     }
 }
 
-fn link(ctx: &Ctx<()>, url: &str, sha256: Option<&str>) -> String {
+fn link(demand: &Demand<'_>, url: &str, sha256: Option<&str>) -> String {
     let hash = sha256.map(|sha256| format!("#sha256={sha256}")).unwrap_or_default();
-    format!("{}/{url}{hash}", ctx.root())
+    format!("{}/{url}{hash}", demand.root)
 }
 
-fn with_hash(ctx: &Ctx<()>, made: &Made) -> String {
-    let root = if made.url.starts_with('/') { ctx.root() } else { String::new() };
+fn with_hash(demand: &Demand<'_>, made: &LineWheel) -> String {
+    let root = if made.url.starts_with('/') { demand.root.as_str() } else { "" };
     format!("{root}{}#sha256={}", made.url, made.sha256)
 }
 
@@ -218,11 +209,12 @@ enum Wanted {
 }
 
 /// The wheel that the line means; `1.0` finds `1.0.0`, too.
-fn wanted(page: &Page, hashed: &Hashed, target: &ForTarget) -> Result<Wanted, Why> {
-    let target = &target.offered.target;
+fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWheel> {
     let (name, specifiers) = (&page.name, &hashed.requirement.specifiers);
     let of_hash = match (hashed.sha256.is_empty(), hashed.others) {
-        (true, true) => return Err(Why::Text("its hashes are of other kinds than sha256: give that".into())),
+        (true, true) => {
+            return Err(NoWheel::Text("its hashes are of other kinds than sha256: give that".into()));
+        }
         (true, false) => page.clone(),
         (false, _) => with_hashes(page, hashed),
     };
@@ -231,14 +223,14 @@ fn wanted(page: &Page, hashed: &Hashed, target: &ForTarget) -> Result<Wanted, Wh
     }
     if choose::wheel(page, specifiers, target).is_some() {
         let why = format!("no file of {name} that {} takes has one of the hashes given", target.name);
-        return Err(Why::Text(why));
+        return Err(NoWheel::Text(why));
     }
     match choose::sdist(&of_hash, specifiers, target) {
         Ok(found) => match owner_of(&found.file) {
             Some(index) => Ok(Wanted::Built(index, promise::filename(name, &found.version, target))),
-            None => Err(Why::Text(format!("{} belongs to no index here", found.file.filename))),
+            None => Err(NoWheel::Text(format!("{} belongs to no index here", found.file.filename))),
         },
-        Err(why) => Err(Why::Text(format!("{why}{}", newest(page, specifiers)))),
+        Err(why) => Err(NoWheel::Text(format!("{why}{}", newest(page, specifiers)))),
     }
 }
 

@@ -1,16 +1,13 @@
 //! What went wrong with the lines of a requirements file, told for people: each line with its class,
 //! its hint, and where the log is.
 
-use super::compile;
-use crate::build::promise::ForTarget;
+use super::Demand;
 use crate::build::queue::{Build, BuildId};
 use crate::db::builds::Filter;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
-use crate::web::builds::sees;
-use crate::web::http::Ctx;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Failed builds that one answer tells of.
@@ -19,9 +16,9 @@ const NAMED: usize = 20;
 /// Failed builds of a target that are looked through, newest first.
 const LOOKED_AT: u32 = 2000;
 
-/// Why a line has no wheel.
+/// NoWheel a line has no wheel.
 #[derive(Debug)]
-pub enum Why {
+pub enum NoWheel {
     Failed(Box<Build>),
     /// It is still on its way.
     Runs(Option<BuildId>),
@@ -30,10 +27,10 @@ pub enum Why {
 
 /// All lines without a wheel.
 #[derive(Debug, Default)]
-pub struct Troubles(Vec<(usize, String, Why)>);
+pub struct LineFailures(Vec<(usize, String, NoWheel)>);
 
-impl Troubles {
-    pub fn add(&mut self, number: usize, line: &str, why: Why) {
+impl LineFailures {
+    pub fn add(&mut self, number: usize, line: &str, why: NoWheel) {
         self.0.push((number, line.to_owned(), why));
     }
 
@@ -42,8 +39,9 @@ impl Troubles {
     }
 
     /// As an answer: `Conflict` if everything that is missing is still on its way.
-    pub async fn told(&self, ctx: &Ctx<()>, target: &str, of: usize) -> Error {
-        let only_runs = self.0.iter().all(|(_, _, why)| matches!(why, Why::Runs(_)));
+    pub async fn into_error(self, demand: &Demand<'_>, of: usize) -> Error {
+        let target = &demand.target().name;
+        let only_runs = self.0.iter().all(|(_, _, why)| matches!(why, NoWheel::Runs(_)));
         let count = self.0.len();
         let mut text = match only_runs {
             true => format!("{count} of {of} lines are not built for {target} yet: ask again\n"),
@@ -51,7 +49,7 @@ impl Troubles {
         };
         for (number, line, why) in &self.0 {
             // A String can be written to.
-            let _ = write!(text, "\nline {number}: {}\n{}", short(line), told(ctx, why).await);
+            let _ = write!(text, "\nline {number}: {}\n{}", short(line), why.to_text(demand).await);
         }
         if only_runs { Error::Conflict(text) } else { Error::Bad(text) }
     }
@@ -62,17 +60,19 @@ fn short(line: &str) -> &str {
     line.split_once(" --hash").map_or(line, |(head, _)| head).trim_end()
 }
 
-async fn told(ctx: &Ctx<()>, why: &Why) -> String {
-    match why {
-        Why::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
-        Why::Runs(None) => "  it is being built\n".to_owned(),
-        Why::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", ctx.root()),
-        Why::Failed(build) => failed(ctx, build).await,
+impl NoWheel {
+    async fn to_text(&self, demand: &Demand<'_>) -> String {
+        match self {
+            Self::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
+            Self::Runs(None) => "  it is being built\n".to_owned(),
+            Self::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", demand.root),
+            Self::Failed(build) => failed(demand, build).await,
+        }
     }
 }
 
 /// Class, hint, first error, and the log where the asker may see it.
-async fn failed(ctx: &Ctx<()>, build: &Build) -> String {
+async fn failed(demand: &Demand<'_>, build: &Build) -> String {
     let mut text = format!("  build {} failed", build.id);
     if let Some(failure) = &build.failure {
         let class = serde_json::to_value(failure.class).ok();
@@ -82,32 +82,32 @@ async fn failed(ctx: &Ctx<()>, build: &Build) -> String {
             let _ = write!(text, "\n  first error: {line}");
         }
     }
-    if sees(&ctx.app, &ctx.directory, &ctx.who, build).await.unwrap_or(false) {
-        let _ = write!(text, "\n  log: {}/+builds/{}/log", ctx.root(), build.id);
+    if demand.builds.sees(demand.directory, demand.who, build).await.unwrap_or(false) {
+        let _ = write!(text, "\n  log: {}/+builds/{}/log", demand.root, build.id);
     }
     text + "\n"
 }
 
 /// What is known of builds that failed, for the projects that an explanation names; empty if nothing is.
-pub async fn of_explanation(ctx: &Ctx<()>, target: &ForTarget, explanation: &str) -> Result<String> {
-    let named = compile::named(explanation);
+pub async fn of_explanation(demand: &Demand<'_>, explanation: &str) -> Result<String> {
+    let named = named(explanation);
     let mut text = String::new();
-    let of = failed_builds(ctx, target, |project| named.contains(project)).await?;
+    let of = failed_builds(demand, |project| named.contains(project)).await?;
     for build in of.iter().take(NAMED) {
-        let _ = write!(text, "\n{}\n{}", build.title(), failed(ctx, build).await);
+        let _ = write!(text, "\n{}\n{}", build.title(), failed(demand, build).await);
     }
     Ok(if text.is_empty() { text } else { format!("\n\nWhat could not be built here:\n{text}") })
 }
 
 /// A line for every newer version of a pinned project that was left out because its build failed.
-pub async fn left_out(ctx: &Ctx<()>, target: &ForTarget, pinned: &str) -> Result<Vec<String>> {
+pub async fn left_out(demand: &Demand<'_>, pinned: &str) -> Result<Vec<String>> {
     let pins = pinned.lines().filter_map(|line| {
         let (name, rest) = line.split_once("==")?;
         let version = rest.split([' ', ';', '\\']).next()?;
         Some((ProjectName::new(name.split('[').next()?.trim())?, version::parse(version)?))
     });
     let pins: BTreeMap<ProjectName, Version> = pins.collect();
-    let builds = failed_builds(ctx, target, |project| pins.contains_key(project)).await?;
+    let builds = failed_builds(demand, |project| pins.contains_key(project)).await?;
     let newer = builds.iter().filter(|build| {
         let project = build.project.as_deref().and_then(ProjectName::new);
         let pin = project.and_then(|project| pins.get(&project));
@@ -115,7 +115,7 @@ pub async fn left_out(ctx: &Ctx<()>, target: &ForTarget, pinned: &str) -> Result
         pin.zip(own).is_some_and(|(pin, own)| own > *pin)
     });
     let told = newer.take(NAMED).map(|build| {
-        let log = format!("{}/+builds/{}/log", ctx.root(), build.id);
+        let log = format!("{}/+builds/{}/log", demand.root, build.id);
         format!("Left out: {}, because build {} failed. Log: {log}", build.title(), build.id)
     });
     Ok(told.collect())
@@ -124,24 +124,48 @@ pub async fn left_out(ctx: &Ctx<()>, target: &ForTarget, pinned: &str) -> Result
 /// The newest builds of listed sources that failed for a target, of the projects that `wanted` names,
 /// as far as the asker may see them.
 async fn failed_builds(
-    ctx: &Ctx<()>,
-    target: &ForTarget,
+    demand: &Demand<'_>,
     wanted: impl Fn(&ProjectName) -> bool + Send + Sync,
 ) -> Result<Vec<Build>> {
     let filter = Filter {
         state: Some("failed".into()),
-        target: Some(target.offered.target.name.clone()),
+        target: Some(demand.target().name.clone()),
         limit: LOOKED_AT,
         ..Filter::default()
     };
     let mut found: Vec<Build> = Vec::new();
-    for build in ctx.app.builds.list(&filter).await? {
+    for build in demand.builds.list(&filter).await? {
         let of = build.project.as_deref().and_then(ProjectName::new).is_some_and(|project| wanted(&project));
         let told =
             found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
-        if of && !build.given && !told && sees(&ctx.app, &ctx.directory, &ctx.who, &build).await? {
+        if of && !build.given && !told && demand.builds.sees(demand.directory, demand.who, &build).await? {
             found.push(build);
         }
     }
     Ok(found)
+}
+
+/// Every name in an explanation that could be a project's. Its sentences change from one resolver to the
+/// next; that it names the projects that it could not use does not.
+fn named(explanation: &str) -> BTreeSet<ProjectName> {
+    let apart = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+    explanation.split(apart).filter_map(|word| ProjectName::new(word.trim_matches(['.', '-', '_']))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explanation_names_its_projects_whatever_its_sentences_are() {
+        for text in [
+            "Because all versions of docopt have no usable wheels and markupsafe<=2.0.1 has no usable wheels, …",
+            "Because only docopt==0.6.2 is available and MarkupSafe==2.0.1 cannot be used, we can conclude …",
+            "no candidate: `docopt`, (markupsafe[extra]>=2).",
+        ] {
+            let names = named(text);
+            let has = |name: &str| names.iter().any(|known| known.as_str() == name);
+            assert!(has("docopt") && has("markupsafe"), "{text}: {names:?}");
+        }
+    }
 }

@@ -1,0 +1,36 @@
+//! The target that a request is for: the one that its path names, or its client's.
+
+use super::http::Ctx;
+use crate::build::promise::{ForTarget, Offered, fit};
+use crate::error::Result;
+use http::header;
+use std::sync::Arc;
+
+/// The `{target}` that means whatever the client tells of itself.
+pub const AUTO: &str = "auto";
+
+/// What is promised to whoever sends this request, by its `User-Agent`; `None`: nothing.
+pub async fn for_agent<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
+    let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let Some(agent) = agent.filter(|agent| fit::tells(agent)) else { return Ok(None) };
+    let found = ctx.app.builds.offers().await?.of_agent(agent);
+    Ok(found.map(|offered| promised(ctx, offered)))
+}
+
+/// The same for a route with `{target}`: a target's name, or `auto`.
+///
+/// # Errors
+/// `Missing` if the target is not known, or several are meant.
+pub async fn for_target<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
+    match ctx.param("target") {
+        AUTO => for_agent(ctx).await,
+        name => {
+            let offered = ctx.app.builds.offers().await?.named(name)?;
+            Ok(Some(promised(ctx, offered)))
+        }
+    }
+}
+
+fn promised<B>(ctx: &Ctx<B>, offered: Arc<Offered>) -> ForTarget {
+    ForTarget { builds: ctx.app.builds.clone(), offered }
+}
