@@ -1,4 +1,4 @@
-//! Who and what a build is for, and so who may see it.
+//! The accounts and indexes that a build is for, which decide who may see it.
 
 use super::queue::{Build, Builds};
 use crate::access::{self, Sight, Who};
@@ -6,7 +6,7 @@ use crate::db::builds::Filter;
 use crate::directory::Directory;
 use crate::error::Result;
 
-/// Who and what a build is for.
+/// The accounts and indexes that a build is for.
 pub struct Parties {
     /// Accounts that asked.
     pub askers: Vec<String>,
@@ -15,7 +15,7 @@ pub struct Parties {
 }
 
 impl Parties {
-    /// As `access` judges it.
+    /// The form in which `access` judges a build.
     pub fn sight<'a>(&'a self, build: &'a Build) -> Sight<'a> {
         Sight { context: &build.context, given: build.given, indexes: &self.indexes, askers: &self.askers }
     }
@@ -38,8 +38,8 @@ impl Builds {
         Ok(access::sees_build(directory, who, self.parties(build).await?.sight(build)))
     }
 
-    /// The newest failed build of each version and target of a project's listed sources that `who` may
-    /// see: what pages leave out, and where the log is.
+    /// The newest failed build of each version and target of a project that `who` may see: these wheels are
+    /// missing on the pages.
     pub async fn left_out(&self, directory: &Directory, who: &Who, project: &str) -> Result<Vec<Build>> {
         let filter = Filter { project: Some(project.to_owned()), limit: 400, ..Filter::default() };
         let mut newest: Vec<Build> = Vec::new();

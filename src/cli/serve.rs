@@ -3,7 +3,8 @@
 use crate::app::{App, create_private_folder};
 use crate::config::load::Resolved;
 use crate::error::Result;
-use crate::web::{places, server};
+use crate::web::http::connections;
+use crate::web::server;
 use crate::worker::inner::Inner;
 use crate::{bad, conflict};
 use std::io::{Read, Seek, Write};
@@ -37,7 +38,7 @@ impl Serve {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         // Before anything else, so that a signal during a slow start ends it in order, too.
         let stop = stop_signal()?;
-        let descriptors = places::raise_descriptors();
+        let descriptors = connections::raise_descriptors();
         let listen = resolved.config.listen.clone();
         let running = Running::claim(&resolved.config.data)?;
         let app = super::open(resolved).await?;

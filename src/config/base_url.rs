@@ -1,14 +1,14 @@
-//! Where a client sees this server's root: the one rule for every URL that must be absolute.
+//! The URL under which a client sees this server: the one rule for every absolute URL.
 
 use super::Config;
 
-/// What is known of it for one request, the most trustworthy first.
+/// Everything that one request says about that URL.
 #[derive(Clone, Copy, Debug)]
 pub struct BaseUrl<'a> {
     config: &'a Config,
     /// The root as a trusted proxy names it, without a slash at its end.
     by_proxy: Option<&'a str>,
-    /// The authority that the client wrote (`Host`); unchecked, so nobody else gets it.
+    /// The authority that the client wrote (`Host`). It is not checked yet, so it stays private.
     host: Option<&'a str>,
 }
 
@@ -17,8 +17,8 @@ impl<'a> BaseUrl<'a> {
         Self { config, by_proxy, host }
     }
 
-    /// Without a slash at its end: `public_url`, else what trusted proxies say, else what the request
-    /// says. `None` where nothing of these is there.
+    /// `public_url`, else what a trusted proxy says, else the `Host` of the request, without a slash at the end.
+    /// `None` if there is none of these.
     pub fn known(self) -> Option<String> {
         if let Some(url) = &self.config.public_url {
             return Some(url.as_str().trim_end_matches('/').to_owned());
@@ -30,13 +30,13 @@ impl<'a> BaseUrl<'a> {
         Some(format!("{}://{host}", self.config.scheme()))
     }
 
-    /// The same, else where this server listens.
+    /// The same, else the address on which this server listens.
     pub fn root(self) -> String {
         self.known().unwrap_or_else(|| format!("{}://{}", self.config.scheme(), self.config.listen))
     }
 }
 
-/// Whether it consists of what a host's name and port consist of: it goes into pages and command lines.
+/// Whether the text has only characters of host names and ports. It goes into pages and command lines.
 pub fn is_host(host: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     (1..=255).contains(&host.len()) && host.bytes().all(fits)

@@ -1,5 +1,5 @@
-//! Several indexes asked together: of each project, the first that has it decides. Those behind it are
-//! not asked, so that nobody can come between with another project of the same name.
+//! Several indexes asked together: the first index that has a project decides. Later indexes are not asked,
+//! so nobody can slip in another project of the same name.
 
 use super::view::{Ask, Prepared, Views};
 use crate::access::Who;
@@ -10,15 +10,15 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
 use std::sync::Arc;
 
-/// Hears what one index after the other says, until one decides.
+/// Listens to one index after the other until one decides.
 #[derive(Default)]
 struct FirstThatHas {
     refused: Option<Error>,
 }
 
 impl FirstThatHas {
-    /// What is decided; `None`: the next index is asked. Whatever prevents to know whether an index has
-    /// the project is a decision, too.
+    /// The decision, or `None` if the next index must be asked. An error that hides whether this index has the
+    /// project is a decision, too.
     fn hear<T>(&mut self, said: Result<T>) -> Option<Result<T>> {
         match said {
             Err(Error::Missing(_)) => None,
@@ -31,7 +31,7 @@ impl FirstThatHas {
         }
     }
 
-    /// No index has it.
+    /// The error if no index has the project.
     fn nobody(self, missing: impl FnOnce() -> Error) -> Error {
         self.refused.unwrap_or_else(missing)
     }
@@ -41,7 +41,7 @@ impl Views {
     /// The prepared page of the first index that has the project.
     ///
     /// # Errors
-    /// Whatever prevents to know whether an earlier index has it; `Missing` if none has it.
+    /// Any error that hides whether an earlier index has the project; `Missing` if no index has it.
     pub async fn first_prepared(&self, asks: &[Ask<'_>]) -> Result<Arc<Prepared>> {
         let mut first = FirstThatHas::default();
         for ask in asks {
@@ -56,7 +56,7 @@ impl Views {
         }))
     }
 
-    /// The same page as data, and whose it is.
+    /// The same page as data, with the name of its index.
     ///
     /// # Errors
     /// As [`Views::first_prepared`].

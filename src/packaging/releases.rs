@@ -31,3 +31,29 @@ impl<'a> FilesByVersion<'a> {
         !files.is_empty() && files.iter().all(|file| file.yanked.is_yanked())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::ProjectName;
+    use crate::packaging::page::Yanked;
+
+    #[test]
+    fn one_version_has_all_its_spellings_and_no_file_that_is_no_release() {
+        let mut page = Page::new(ProjectName::new("demo").unwrap());
+        let file = |filename: &str, yanked| File { filename: filename.into(), yanked, ..File::default() };
+        page.files = vec![
+            file("demo-1.0.tar.gz", Yanked::Yes),
+            file("demo-1.0.0-py3-none-any.whl", Yanked::No),
+            file("demo-2.0.tar.gz", Yanked::Because("broken".into())),
+            file("other-1.0.tar.gz", Yanked::No),
+            file("demo-latest.tar.gz", Yanked::No),
+        ];
+        let files = FilesByVersion::of(&page);
+        let names = |version| files.files(version).iter().map(|file| &*file.filename).collect::<Vec<_>>();
+        assert_eq!(names("1"), ["demo-1.0.tar.gz", "demo-1.0.0-py3-none-any.whl"]);
+        assert_eq!(names("3.0"), [""; 0]);
+        assert_eq!(names("latest"), [""; 0]);
+        assert!(!files.is_yanked("1.0") && files.is_yanked("2.0") && !files.is_yanked("3.0"));
+    }
+}

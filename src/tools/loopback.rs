@@ -1,4 +1,4 @@
-//! Servers on loopback for one program that we started: they end with their connections when dropped.
+//! A server on loopback for one program that wheelwright started.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Open until it is dropped.
+/// Accepts connections until it is dropped; its connections end with it.
 pub struct Loopback {
     pub address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Loopback {
-    /// Opens a free port; `serve` is asked for each connection, of which there are at most so many.
+    /// Opens a free port. `serve` answers one connection; at most `most` are open at once.
     pub async fn open<F>(most: usize, serve: impl Fn(TcpStream) -> F + Send + 'static) -> io::Result<Self>
     where
         F: Future<Output = ()> + Send + 'static,
@@ -21,7 +21,7 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
-            // They end with this task.
+            // Connections end with this task.
             let mut connections = JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else {

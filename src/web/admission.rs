@@ -1,4 +1,4 @@
-//! Who is let in: asks `access` for every request before its handler runs.
+//! Asks `access` about every request before its handler runs.
 
 use super::http::{Ctx, Route, origin};
 use crate::access::{self, Decision, Need, Who};
@@ -10,7 +10,7 @@ use crate::names::IndexName;
 use http::Method;
 use std::sync::Arc;
 
-/// Who is it, and may they? A refusal is given only after catching up with other processes.
+/// Finds out who sends the request and whether they may. Before it refuses, it catches up with other processes.
 pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     if changes(route, &ctx.method) {
         let outside = ctx.outside.as_deref();
@@ -78,7 +78,7 @@ pub fn strangers_read(route: Route, ctx: &Ctx) -> bool {
     }
 }
 
-/// The same for an index that is private and for one that is not there.
+/// The 401 for an index that is private or does not exist: both look the same.
 fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
     let to_do = "log in, or send a token, to do this";
     let about_index = matches!(
@@ -93,7 +93,7 @@ fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
     })
 }
 
-/// 404 for a known asker who names several indexes: what was understood, and what was not.
+/// The 404 for a known asker who names several indexes: which names are known, and which are not.
 fn not_all_known(ctx: &Ctx) -> Error {
     let reads = |reference: &&IndexReference| {
         let mut meant = reference.meant.iter().filter_map(|name| ctx.directory.indexes.get(name));

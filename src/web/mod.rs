@@ -5,7 +5,6 @@ pub mod files;
 pub mod http;
 pub mod integrity;
 pub mod pages;
-pub mod places;
 pub mod proxy;
 pub mod router;
 pub mod routes;

@@ -1,5 +1,5 @@
-//! How an asker is told that there is nothing for them: text for installers, JSON for scripts, and for
-//! people a page, or the form by which they log in.
+//! The answer to a request that fails: text for installers, JSON for scripts, a page or the login form for
+//! people.
 
 use super::http::origin;
 use super::http::respond::{self, Wants};
@@ -8,16 +8,16 @@ use crate::error::Error;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-/// Of one request: as what its sender reads a refusal.
+/// The form of that answer, read from the request.
 pub struct RefusalStyle {
     wants: Wants,
     browser: bool,
-    /// Of people: where to go after logging in, from the root.
+    /// The page to which a person returns after the login, from the root.
     to: String,
 }
 
 impl RefusalStyle {
-    /// Of a request for `path` (below the public prefix).
+    /// `path` is the one of the request, below the public prefix.
     pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
         let wants = Wants::of(headers).at(path);
         let person = matches!(wants, Wants::Html { .. });

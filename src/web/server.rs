@@ -1,7 +1,7 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::http::connections::{ConnectionSlots, descriptors};
 use super::http::slow::Taken;
-use super::places::{Places, descriptors};
 use super::router::{Router, Table};
 use super::routes;
 use crate::app::App;
@@ -87,18 +87,18 @@ async fn accept_all(
     let configured = usize::try_from(configured).unwrap_or(usize::MAX);
     let router = Arc::new(table.into_router(app));
     let graceful = Arc::new(GracefulShutdown::new());
-    let places = Places::new(limits.connections.min(configured), descriptors());
+    let slots = ConnectionSlots::new(limits.connections.min(configured), descriptors());
     tokio::pin!(stop);
     loop {
-        let (stream, peer, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+        let (stream, peer, permit) = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
             () = &mut stop => break,
         };
         // A proxy speaks for many.
         let is_proxy = proxies.iter().any(|network| network.contains(peer.ip()));
-        let seat = if is_proxy { None } else { places.seat(peer.ip()) };
-        if seat.is_none() && !is_proxy {
-            places.turn_away(stream, tls.is_none());
+        let slot = if is_proxy { None } else { slots.slot(peer.ip()) };
+        if slot.is_none() && !is_proxy {
+            slots.turn_away(stream, tls.is_none());
             continue;
         }
         let (router, tls) = (router.clone(), tls.clone());
@@ -113,7 +113,7 @@ async fn accept_all(
                 Greeted::Plain(stream, version) => talk(stream, version, limits, router, watcher).await,
                 Greeted::Tls(stream, version) => talk(*stream, version, limits, router, watcher).await,
             }
-            drop((seat, place));
+            drop((slot, permit));
         });
     }
     drop(listener);
@@ -139,12 +139,12 @@ async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Places,
+    slots: &ConnectionSlots,
 ) -> (TcpStream, SocketAddr, Option<tokio::sync::OwnedSemaphorePermit>) {
-    let place = places.free().await;
+    let permit = slots.free().await;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok((stream, peer)) => return (stream, peer, permit),
             // Out of descriptors, or the peer is gone already: neither ends the server.
             Err(error) => {
                 tracing::debug!(%error, "accept");

@@ -1,4 +1,4 @@
-//! The target that a request is for: the one that its path names, or its client's.
+//! The target of a request: its path names it, or its `User-Agent` tells it.
 
 use super::http::Ctx;
 use crate::build::promise::{ForTarget, Offered, fit};

@@ -1,4 +1,4 @@
-//! Requirements in, pinned requirements out: the resolver is uv, which sees one index of ours.
+//! Requirements in, pinned requirements out. The resolver is uv; it sees one index of this server.
 
 use super::Demand;
 use super::failures::{self, LineFailures};
@@ -14,17 +14,17 @@ use crate::uv::{self, Answer, Question};
 use futures::FutureExt;
 use std::fmt::Write as _;
 
-/// What the resolver is given, and what must be written back into its answer.
+/// The input of the resolver, and what its answer must get back.
 pub struct ResolverInput {
     uv: UvProgram,
     requirements: String,
-    /// Pins that it keeps where it can.
+    /// Pins that the resolver keeps where it can.
     preferences: String,
-    /// Lines of the answer begin with `name @ `: what they become.
+    /// What a line of the answer that begins with `name @ ` becomes, by its name.
     url_lines: Vec<(ProjectName, String)>,
     /// Wheels that are on no page: the path at which the resolver expects each, and its sha256.
     pub wheels: Vec<(String, String)>,
-    /// Lines that say nothing here.
+    /// Lines that have no meaning on a server.
     ignored: Vec<String>,
 }
 
@@ -47,8 +47,8 @@ impl Demand<'_> {
         Ok(input)
     }
 
-    /// The requirements, pinned. `server` is where the resolver sees this server, `index` the index that
-    /// it asks there.
+    /// Pins the requirements. `server` is the root under which the resolver reaches this server, `index` the
+    /// index that it asks there.
     ///
     /// # Errors
     /// `Bad` with the resolver's explanation if there is no solution.
@@ -83,7 +83,7 @@ impl Demand<'_> {
         }
     }
 
-    /// Wheels of all lines that are URLs, by the lines' numbers.
+    /// The wheels of all lines that are URLs, with the numbers of these lines.
     async fn wheels_of_urls(&self, lines: &[Line]) -> Result<Vec<(usize, LineWheel)>> {
         let wanted = lines.iter().filter_map(|line| match &line.asks {
             Asks::Place(place) if url_line::applies(place, self.target()) => Some((line, place)),
@@ -109,10 +109,10 @@ impl Demand<'_> {
     }
 }
 
-/// The command that compiles once more; a client that knows its files names them here.
+/// The command that compiles the same file again.
 const AGAIN: &str = "wheelwright compile";
 
-/// Stands for the server's root as the resolver sees it until that is known.
+/// A placeholder for the root under which the resolver reaches this server.
 const ROOT: &str = "http://gate.invalid";
 
 impl ResolverInput {
@@ -153,7 +153,7 @@ impl ResolverInput {
         Ok(())
     }
 
-    /// The resolver's answer with URLs as they were written, below a word on where it came from.
+    /// The resolver's answer with URLs as they were written, below a comment on its origin.
     fn answer(&self, demand: &Demand<'_>, left_out: &[String], pinned: &str) -> String {
         let (url, target, version) = (&demand.url, &demand.target().name, &self.uv.version);
         let mut text = format!(

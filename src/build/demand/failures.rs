@@ -1,5 +1,5 @@
-//! What went wrong with the lines of a requirements file, told for people: each line with its class,
-//! its hint, and where the log is.
+//! The lines of a requirements file that got no wheel, explained to people: each with its failure class,
+//! its hint and the URL of its log.
 
 use super::Demand;
 use crate::build::queue::{Build, BuildId};
@@ -10,13 +10,13 @@ use crate::packaging::version::{self, Version};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Failed builds that one answer tells of.
+/// The most failed builds that one answer names.
 const NAMED: usize = 20;
 
-/// Failed builds of a target that are looked through, newest first.
+/// The most failed builds of a target that are searched, newest first.
 const LOOKED_AT: u32 = 2000;
 
-/// NoWheel a line has no wheel.
+/// The reason why a line has no wheel.
 #[derive(Debug)]
 pub enum NoWheel {
     Failed(Box<Build>),
@@ -38,7 +38,7 @@ impl LineFailures {
         self.0.is_empty()
     }
 
-    /// As an answer: `Conflict` if everything that is missing is still on its way.
+    /// The answer: `Conflict` if every missing wheel is still being built, else `Bad`.
     pub async fn into_error(self, demand: &Demand<'_>, of: usize) -> Error {
         let target = &demand.target().name;
         let only_runs = self.0.iter().all(|(_, _, why)| matches!(why, NoWheel::Runs(_)));
@@ -55,7 +55,7 @@ impl LineFailures {
     }
 }
 
-/// Hashes of a line would hide the rest.
+/// The line without its hashes, which would hide the rest.
 fn short(line: &str) -> &str {
     line.split_once(" --hash").map_or(line, |(head, _)| head).trim_end()
 }

@@ -1,7 +1,7 @@
-//! Requirements on demand: a file of them is pinned (`compile`), and pins become wheels (`resolve`).
-//! What is missing is fetched, cloned and built while the asker waits.
+//! Requirements files on demand: `compile` pins their lines, `resolve` turns pins into wheels. The server
+//! fetches, clones and builds what is missing while the asker waits.
 //!
-//! A door reads the request and writes the answer; everything in between is here.
+//! `web/proxy` reads the request and writes the answer; everything in between is here.
 
 mod compile;
 mod failures;
@@ -26,7 +26,7 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
 use std::sync::Arc;
 
-/// Who demands something, of which indexes, and for which target.
+/// A request for wheels or pins: who sends it, for which indexes and which target.
 pub struct Demand<'a> {
     pub config: &'a Config,
     pub builds: &'a Builds,
@@ -47,12 +47,12 @@ impl Demand<'_> {
         &self.target.offered.target
     }
 
-    /// Whom it counts for.
+    /// The account or network that this demand counts for.
     fn asker(&self) -> String {
         self.who.asker().unwrap_or_default()
     }
 
-    /// The names of the indexes: all of them give a build of this demand what it needs.
+    /// The indexes that a build of this demand takes its requirements from.
     fn context(&self) -> Vec<IndexName> {
         self.indexes.iter().map(|index| index.name.clone()).collect()
     }

@@ -18,9 +18,9 @@ use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-/// Lines of one request.
+/// The most lines of one request.
 const MOST_LINES: usize = 5000;
-/// Lines that are looked up at once.
+/// The most lines that are looked up at once.
 const AT_ONCE: usize = 16;
 
 /// What one line becomes.
@@ -36,10 +36,10 @@ enum Step {
 }
 
 impl Demand<'_> {
-    /// A URL a line for a file of pinned requirements.
+    /// Answers a file of pinned requirements with one URL a line.
     ///
     /// # Errors
-    /// `Bad`, or `Conflict` if it only takes more time, with all lines that have no wheel.
+    /// Names every line that has no wheel: `Conflict` if all of them are still being built, else `Bad`.
     pub async fn resolve(&self, text: &str) -> Result<String> {
         let lines = lines::read(text)?;
         if lines.len() > MOST_LINES {

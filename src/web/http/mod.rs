@@ -1,6 +1,7 @@
 //! What HTTP is: requests taken apart, answers put together. Knows no page and no resource.
 
 pub mod audience;
+pub mod connections;
 mod ctx;
 pub mod drain;
 pub mod multipart;

@@ -1,4 +1,4 @@
-//! A route: which methods and path, and what it needs.
+//! One route: its methods, its path, and the permission that it needs.
 
 use crate::access::Need;
 
@@ -27,10 +27,32 @@ impl Route {
         self.path == "/+builds/{id}" || names.iter().any(|name| self.path.contains(name))
     }
 
-    /// It, or both of it: a path that ends in `/?` is known without the slash and with it.
+    /// The route once, or twice if its path ends in `/?`: without the slash and with it.
     pub fn spelled_out(self) -> impl Iterator<Item = Self> {
         let twin = self.path.strip_suffix("/?").zip(self.path.strip_suffix('?'));
         let (path, twin) = twin.map_or((self.path, None), |(path, twin)| (path, Some(twin)));
         [path].into_iter().chain(twin).map(move |path| Self { path, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTE: Route = Route { methods: &["GET", "POST"], path: "/{user}/{index}/?", need: Need::Read };
+
+    #[test]
+    fn a_path_with_a_question_mark_is_known_without_the_slash_and_with_it() {
+        let paths = |route: Route| route.spelled_out().map(|route| route.path).collect::<Vec<_>>();
+        assert_eq!(paths(ROUTE), ["/{user}/{index}", "/{user}/{index}/"]);
+        assert_eq!(paths(Route { path: "/simple/", ..ROUTE }), ["/simple/"]);
+        assert_eq!(paths(Route { path: "/", ..ROUTE }), ["/"]);
+    }
+
+    #[test]
+    fn get_answers_head_and_parameters_are_those_of_the_path() {
+        assert!(ROUTE.takes("HEAD") && ROUTE.takes("POST") && !ROUTE.takes("PUT"));
+        assert!(!Route { methods: &["POST"], ..ROUTE }.takes("HEAD"));
+        assert_eq!((ROUTE.parameter("index"), ROUTE.parameter("project")), (Some("index"), None));
     }
 }

@@ -1,5 +1,5 @@
-//! The wheels proxy, `/v1/{indexes}/{target}/…`: what is sent there is read, and what `build::demand`
-//! makes of it is written. Its pages are those of `simple`.
+//! The wheels proxy, `/v1/{indexes}/{target}/…`: reads the request, lets `build::demand` work, and writes the
+//! answer. `simple` has its pages.
 
 mod gate;
 
@@ -20,7 +20,7 @@ use gate::Gate;
 use http::{HeaderValue, header};
 use std::sync::Arc;
 
-/// Bytes of a requirements file.
+/// The most bytes of a requirements file.
 const LARGEST: usize = 1 << 20;
 
 /// `POST …/+compile/`: requirements in, pinned requirements out.
@@ -61,7 +61,7 @@ pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
     Ok(plain(demand(&ctx).await?.resolve(&text).await?))
 }
 
-/// One of the requests that the asker may have open; the body is read only after it.
+/// Counts the request among those that the asker may have open. Only then the body is read.
 async fn held(ctx: &mut Ctx) -> Result<Turn> {
     let held = ctx.app.quota.held.take(&ctx.asker()).await;
     if held.is_err() {
@@ -78,7 +78,7 @@ async fn text(ctx: &mut Ctx) -> Result<String> {
     String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are no UTF-8 text"))
 }
 
-/// What is demanded. The target must be known: pip-reqs and curl do not tell what they are.
+/// The demand of a request. pip-reqs and curl do not say for which target, so the URL must.
 async fn demand(ctx: &Ctx<()>) -> Result<Demand<'_>> {
     let target = for_target(ctx).await?.ok_or_else(|| {
         bad!(

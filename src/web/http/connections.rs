@@ -1,4 +1,4 @@
-//! Places for connections: how many there are, and how many of them one address may take.
+//! Slots for connections: how many there are, and how many of them one address may take.
 //!
 //! A connection holds a descriptor, and so do its file, its upstream and the database behind it. So
 //! connections get half of the descriptors at most, and the rest of the server can always open its files.
@@ -46,18 +46,18 @@ pub fn descriptors() -> u64 {
     ENOUGH
 }
 
-/// The places of one listener.
-pub struct Places {
+/// The slots of one listener.
+pub struct ConnectionSlots {
     all: Arc<Semaphore>,
     each: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
     told: Arc<Semaphore>,
 }
 
-/// A place of one address; it is free again when this is dropped.
-pub struct Seat(Arc<Places>, IpAddr);
+/// A slot of one address; it is free again when this is dropped.
+pub struct AddressSlot(Arc<ConnectionSlots>, IpAddr);
 
-impl Drop for Seat {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let mut taken = self.0.taken.lock();
         if let Some(count) = taken.get_mut(&self.1) {
@@ -69,7 +69,7 @@ impl Drop for Seat {
     }
 }
 
-impl Places {
+impl ConnectionSlots {
     /// At most `wanted` of them, and not more than `descriptors` bear.
     pub fn new(wanted: usize, descriptors: u64) -> Arc<Self> {
         let all = wanted.min(usize::try_from(descriptors / 2).unwrap_or(usize::MAX)).max(2);
@@ -77,13 +77,13 @@ impl Places {
         Arc::new(Self { all: Arc::new(Semaphore::new(all)), each: all / 2, taken, told })
     }
 
-    /// Waits for a free place. `None` never happens: the semaphore is not closed.
+    /// Waits for a free slot. `None` never happens: the semaphore is not closed.
     pub async fn free(&self) -> Option<OwnedSemaphorePermit> {
         self.all.clone().acquire_owned().await.ok()
     }
 
-    /// A place for this address; `None`: it has as many as it may have.
-    pub fn seat(self: &Arc<Self>, peer: IpAddr) -> Option<Seat> {
+    /// A slot for this address; `None`: it has as many as it may have.
+    pub fn slot(self: &Arc<Self>, peer: IpAddr) -> Option<AddressSlot> {
         let address = household(peer);
         let mut taken = self.taken.lock();
         let count = taken.entry(address).or_insert(0);
@@ -91,7 +91,7 @@ impl Places {
             return None;
         }
         *count += 1;
-        Some(Seat(self.clone(), address))
+        Some(AddressSlot(self.clone(), address))
     }
 
     /// Tells a connection that it is one too many, and closes it.
@@ -128,20 +128,20 @@ mod tests {
         for (wanted, descriptors, all) in
             [(8192, 1024, 512), (8192, 65_536, 8192), (100, 1024, 100), (9, 0, 2)]
         {
-            let places = Places::new(wanted, descriptors);
-            assert_eq!((places.all.available_permits(), places.each), (all, all / 2));
+            let slots = ConnectionSlots::new(wanted, descriptors);
+            assert_eq!((slots.all.available_permits(), slots.each), (all, all / 2));
         }
     }
 
     #[test]
-    fn one_address_gets_half_of_the_places_and_a_network_of_ipv6_is_one() {
-        let places = Places::new(4, 1024);
-        let seat = |address: &str| places.seat(address.parse().unwrap());
-        let one = (seat("2001:db8::1"), seat("2001:db8::ffff:1"));
+    fn one_address_gets_half_of_the_slots_and_a_network_of_ipv6_is_one() {
+        let slots = ConnectionSlots::new(4, 1024);
+        let slot = |address: &str| slots.slot(address.parse().unwrap());
+        let one = (slot("2001:db8::1"), slot("2001:db8::ffff:1"));
         assert!(one.0.is_some() && one.1.is_some());
-        assert!(seat("2001:db8::2").is_none(), "the same /64");
-        assert!(seat("2001:db8:0:1::1").is_some() && seat("192.0.2.1").is_some());
+        assert!(slot("2001:db8::2").is_none(), "the same /64");
+        assert!(slot("2001:db8:0:1::1").is_some() && slot("192.0.2.1").is_some());
         drop(one);
-        assert!(seat("2001:db8::2").is_some());
+        assert!(slot("2001:db8::2").is_some());
     }
 }
