@@ -6,7 +6,7 @@ use crate::access::{Who, password};
 use crate::build::ahead::Ahead;
 use crate::build::publish;
 use crate::build::queue::Builds;
-use crate::build::recipe::Book;
+use crate::build::recipe::RecipeBook;
 use crate::config::Config;
 use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
@@ -34,7 +34,7 @@ pub struct Parts {
     pub store: Store,
     pub people: People,
     pub indexes: Arc<Indexes>,
-    pub recipes: Arc<Book>,
+    pub recipes: Arc<RecipeBook>,
     pub builds: Builds,
     pub quota: Quota,
 }
@@ -67,7 +67,7 @@ impl App {
         }
         let people = People::new(db.clone());
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
-        let recipes = Arc::new(Book::new(&config, db.clone()));
+        let recipes = Arc::new(RecipeBook::new(&config, db.clone()));
         let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone(), recipes.clone());
         let quota = Quota::new(&config.quota);
         let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds, quota }));

@@ -13,8 +13,8 @@ use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
 use super::target::Target;
 use crate::access::Who;
 use crate::db::Micros;
-use crate::directory::options;
-use crate::directory::{Directory, Index};
+
+use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -137,7 +137,7 @@ impl Ahead {
             let project = ProjectName::new(&project);
             let (Some(index), Some(project)) = (index, project) else { continue };
             if event.what == EventKind::Upload
-                && index.building.ahead != options::Ahead::Never
+                && index.building.ahead != BuildAhead::Never
                 && is_source(&project, &filename)
             {
                 self.add(&index.name, project, filename, Some(event.serial));

@@ -26,7 +26,7 @@ pub use watching::Watching;
 
 use super::job::{Limits, WorkerDescription};
 use super::promise::{Keeper, Keeping, Sources};
-use super::recipe::Book;
+use super::recipe::RecipeBook;
 use super::target::Target;
 use crate::config::{Config, Quota};
 use crate::db::builds::Filter;
@@ -63,7 +63,7 @@ struct Inner {
     db: Db,
     store: Store,
     indexes: Arc<Indexes>,
-    recipes: Arc<Book>,
+    recipes: Arc<RecipeBook>,
     limits: Limits,
     /// Bytes of a source or a wheel.
     largest: u64,
@@ -107,7 +107,13 @@ impl Worker {
 }
 
 impl Builds {
-    pub fn new(config: &Config, db: Db, store: Store, indexes: Arc<Indexes>, recipes: Arc<Book>) -> Self {
+    pub fn new(
+        config: &Config,
+        db: Db,
+        store: Store,
+        indexes: Arc<Indexes>,
+        recipes: Arc<RecipeBook>,
+    ) -> Self {
         Self(Arc::new(Inner {
             db,
             store,
@@ -153,7 +159,7 @@ impl Builds {
         &self.0.targets
     }
 
-    pub fn recipes(&self) -> &Arc<Book> {
+    pub fn recipes(&self) -> &Arc<RecipeBook> {
         &self.0.recipes
     }
 

@@ -3,7 +3,7 @@
 use super::{Resolved, has_database, table};
 use crate::app::App;
 use crate::bad;
-use crate::build::recipe::{Entry, Recipes, folder};
+use crate::build::recipe::{RecipeEntry, Recipes, folder};
 use crate::build::target;
 use crate::error::Result;
 use crate::names::ProjectName;
@@ -61,7 +61,7 @@ async fn recipes(resolved: Resolved) -> Result<Recipes> {
 }
 
 fn list(recipes: &Recipes, json: bool) -> Result<ExitCode> {
-    let values: Vec<Value> = recipes.entries().map(Entry::shown).collect();
+    let values: Vec<Value> = recipes.entries().map(RecipeEntry::to_json).collect();
     if json {
         table::json(&values.into())?;
         return Ok(ExitCode::SUCCESS);
@@ -103,26 +103,26 @@ async fn show(resolved: Resolved, release: &str, target: &str, as_json: bool) ->
 }
 
 /// The recipes of a folder, by name.
-fn of_folder(folder: &Path) -> Result<Vec<Entry>> {
+fn of_folder(folder: &Path) -> Result<Vec<RecipeEntry>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     if files.is_empty() {
         return Err(bad!("{} holds no recipe: they are called NAME.toml", folder.display()));
     }
-    files.iter().map(|file| Entry::from_file(file)).collect()
+    files.iter().map(|file| RecipeEntry::from_file(file)).collect()
 }
 
 fn check(files: &[PathBuf], json: bool) -> Result<ExitCode> {
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<RecipeEntry> = Vec::new();
     for file in files {
         match file.is_dir() {
             true => entries.extend(of_folder(file)?),
-            false => entries.push(Entry::from_file(file)?),
+            false => entries.push(RecipeEntry::from_file(file)?),
         }
     }
     if json {
-        table::json(&entries.iter().map(Entry::shown).collect::<Vec<_>>().into())?;
+        table::json(&entries.iter().map(RecipeEntry::to_json).collect::<Vec<_>>().into())?;
     }
     let wrong: Vec<&str> =
         entries.iter().filter_map(|entry| entry.file.as_ref().err()).map(String::as_str).collect();

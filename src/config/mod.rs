@@ -333,10 +333,3 @@ impl Config {
         }
     }
 }
-
-impl std::fmt::Debug for Config {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown = settings::SETTINGS.iter().filter_map(|setting| Some((setting.key, setting.shown(self)?)));
-        f.debug_map().entries(shown).finish()
-    }
-}

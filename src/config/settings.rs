@@ -464,6 +464,14 @@ fn set_tls(config: &mut Config, text: &str, field: fn(&mut Tls) -> &mut std::pat
     }
 }
 
+/// Secrets stay covered.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = SETTINGS.iter().filter_map(|setting| Some((setting.key, setting.shown(self)?)));
+        f.debug_map().entries(shown).finish()
+    }
+}
+
 /// The setting of this name.
 pub fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)

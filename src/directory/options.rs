@@ -5,10 +5,10 @@
 
 mod value;
 
+use super::model::{BuildAhead, Building, Index, Kind, Mirror, Stage};
 use crate::bad;
 use crate::config::secret_url::masked;
 use crate::config::units::seconds;
-use crate::directory::{Building, Index, Kind, Mirror, Stage};
 use crate::error::Result;
 use crate::names::IndexName;
 use serde_json::{Map, Value};
@@ -384,27 +384,14 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
     }
 }
 
-/// When wheels are built that nobody waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ahead {
-    #[default]
-    Never,
-    /// Every sdist that is uploaded: what a stage does unless told otherwise.
-    Uploads,
-    /// Every release of which anybody ever asked for a file, and uploads.
-    Requested,
-    /// Everything that the index lists itself.
-    All,
-}
-
 fn building(options: &Options) -> Building {
     let ahead = match text(options, "build_ahead").as_deref() {
-        Some("never") => Ahead::Never,
-        Some("uploads") => Ahead::Uploads,
-        Some("requested") => Ahead::Requested,
-        Some("all") => Ahead::All,
-        _ if kind_of(options) == "mirror" => Ahead::Never,
-        _ => Ahead::Uploads,
+        Some("never") => BuildAhead::Never,
+        Some("uploads") => BuildAhead::Uploads,
+        Some("requested") => BuildAhead::Requested,
+        Some("all") => BuildAhead::All,
+        _ if kind_of(options) == "mirror" => BuildAhead::Never,
+        _ => BuildAhead::Uploads,
     };
     Building { ahead, targets: strings(options, "build_targets") }
 }

@@ -4,7 +4,7 @@ use super::Limits;
 use super::gate::Gate;
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::tools::process::{Group, all_of};
+use crate::tools::process::{ProcessGroup, all_of};
 use crate::upstream::guard::{self, Guard};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -90,7 +90,7 @@ impl Git {
             std::io::ErrorKind::NotFound => bad!("git is not installed on this machine"),
             _ => Error::internal(anyhow::Error::new(error).context("git")),
         })?;
-        let mut group = Group::of(&child);
+        let mut group = ProcessGroup::of(&child);
         let left = self.until.saturating_duration_since(Instant::now());
         let result = tokio::select! {
             ended = ended(child) => ended,

@@ -9,3 +9,4 @@ pub mod loopback;
 pub mod pace;
 pub mod panics;
 pub mod process;
+pub mod scratch;

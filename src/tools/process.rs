@@ -13,9 +13,9 @@ pub async fn all_of(from: Option<impl AsyncRead + Unpin>, most: u64) -> std::io:
 }
 
 /// Ends a process group when it is dropped, unless it ended in order; the child leads the group.
-pub struct Group(Option<u32>);
+pub struct ProcessGroup(Option<u32>);
 
-impl Group {
+impl ProcessGroup {
     pub fn of(child: &Child) -> Self {
         Self(child.id())
     }
@@ -26,7 +26,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(pid) = self.0.and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {

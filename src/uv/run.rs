@@ -2,7 +2,7 @@
 
 use super::{Answer, Limits, Question, Scratch, interpreter};
 use crate::error::{Error, Result};
-use crate::tools::process::{Group, all_of};
+use crate::tools::process::{ProcessGroup, all_of};
 use std::process::Stdio;
 use tokio::process::{Child, Command};
 
@@ -22,7 +22,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
         Error::Unavailable(format!("uv ({}) cannot be started: {error}", question.program.display()))
     })?;
     // What it started ends with it, also when nobody waits any more.
-    let mut group = Group::of(&child);
+    let mut group = ProcessGroup::of(&child);
     bound(&child, question.limits);
     let (out, said) = (child.stdout.take(), child.stderr.take());
     let most = question.limits.output;

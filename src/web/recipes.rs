@@ -13,7 +13,7 @@ const LONGEST: usize = 1 << 20;
 /// `GET /+recipes`: all, without their texts.
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let recipes = ctx.app.recipes.recipes().await?;
-    let shown: Vec<Value> = recipes.entries().map(|entry| entry.shown()).collect();
+    let shown: Vec<Value> = recipes.entries().map(|entry| entry.to_json()).collect();
     respond::devpi(StatusCode::OK, "list:recipe", shown.into(), None)
 }
 
@@ -21,7 +21,7 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let recipes = ctx.app.recipes.recipes().await?;
     let entry = recipes.get(ctx.param("name"))?;
-    let mut shown = entry.shown();
+    let mut shown = entry.to_json();
     shown["text"] = entry.text.clone().into();
     respond::devpi(StatusCode::OK, "recipe", shown, None)
 }
@@ -33,7 +33,7 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     let entry = ctx.app.recipes.put(&ctx.who.label, &name, text).await?;
     // Pages promise what failed by another recipe.
     ctx.app.indexes.refresh().await?;
-    respond::devpi(StatusCode::OK, "recipe", entry.shown(), Some(&format!("recipe {name} is stored")))
+    respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some(&format!("recipe {name} is stored")))
 }
 
 async fn text_of(ctx: &mut Ctx) -> Result<String> {

@@ -2,16 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::backend::{self, Answer, HOOKS};
+use super::backend::{self, HOOKS, HookAnswer};
 use super::bench::Environment;
 use super::clock::Clock;
-use super::environment::Request;
-use super::room::{Room, Run, Stop, ours};
+use super::environment::EnvironmentRequest;
+use super::metadata;
+use super::room::{SandboxRun, Stop, ours};
+use super::running::RunningJob;
 use super::rust;
 use super::sandbox::Mount;
 use super::sandbox::collect::Collected;
 use super::source::{INSIDE, Unpacked};
-use super::told;
 use crate::build::failure::{Class, Exit, Failure, classify, of};
 use crate::build::job::{Purpose, Step};
 use crate::error::{Error, Result};
@@ -46,66 +47,73 @@ pub struct Made {
 ///
 /// # Errors
 /// What is needed first, or why there is no wheel.
-pub async fn run(room: &Room<'_>, attempt: &Attempt<'_>, clock: &mut Clock<'_>) -> Result<Made, Stop> {
-    let tools = Tools::lay_out(room).map_err(|error| ours(&error, Step::Build))?;
-    let out = room.folder.below("out").map_err(|error| ours(&error, Step::Build))?;
+pub async fn run(
+    running: &RunningJob<'_>,
+    attempt: &Attempt<'_>,
+    clock: &mut Clock<'_>,
+) -> Result<Made, Stop> {
+    let tools = Tools::lay_out(running).map_err(|error| ours(&error, Step::Build))?;
+    let out = running.room.below("out", Step::Build)?;
     clock.enter(Step::Environment);
-    let rust = rust::prepare(room, attempt.unpacked).await?;
-    let mut request = first_request(room, attempt)?;
+    let rust = rust::prepare(&running.room, attempt.unpacked).await?;
+    let mut request = first_request(running, attempt)?;
     let mut given = texts(&request.requirements);
     for round in 0..MOST_ROUNDS {
         clock.enter(Step::Environment);
-        let environment = room.prepare(&request).await?;
+        let environment = running.prepare(&request).await?;
         clock.enter(Step::Build);
-        let plan = backend::Plan {
+        let plan = backend::HookPlan {
             backend: &attempt.unpacked.said.system.backend,
             backend_path: &attempt.unpacked.said.system.backend_path,
-            source: &attempt.unpacked.inside(room),
+            source: &attempt.unpacked.inside(running.job),
             out: "/out",
             answer: &format!("/work/{ANSWER}"),
-            hook: room.job.purpose.name(),
-            config_settings: &room.recipe.build.config_settings,
+            hook: running.job.purpose.name(),
+            config_settings: &running.recipe.build.config_settings,
             given: given.clone(),
             installed: environment.packages.keys().map(String::as_str).collect(),
         };
         tools.write_plan(&plan).map_err(|error| ours(&error, Step::Build))?;
-        let mark = room.log.written();
-        let mut run = run_of(room, attempt, &tools, &out, &environment, round);
+        let mark = running.room.log.written();
+        let mut run = run_of(running, attempt, &tools, &out, &environment, round);
         rust.apply(&mut run);
-        let code = room.run(Step::Build, run).await?;
+        let code = running.run(Step::Build, run).await?;
         match code {
             0 => {
                 clock.enter(Step::Collect);
-                let file = match room.job.purpose {
-                    Purpose::Wheel => only_wheel(room.collect(&out, "wheel").await?)?,
-                    Purpose::Metadata => told::metadata(room, &out).await?,
+                let file = match running.job.purpose {
+                    Purpose::Wheel => only_wheel(running.room.collect(&out, "wheel").await?)?,
+                    Purpose::Metadata => metadata::collect(&running.room, &out).await?,
                 };
                 return Ok(Made { file, environment, strategy: String::new() });
             }
             backend::EXTEND => {
-                let answer = Answer::read(&attempt.unpacked.work, ANSWER);
+                let answer = HookAnswer::read(&attempt.unpacked.work, ANSWER);
                 let more = answer.requirements(&request.interpreter.target.markers);
                 let more = more.map_err(|error| unsatisfiable(&error))?;
                 given.extend(answer.requires.iter().map(|text| text.split_whitespace().collect()));
                 request.requirements.extend(more);
             }
             backend::NO_HOOK => return Err(of(Class::MetadataHook, Step::Build, None).into()),
-            code => return Err(failed(&room.log.since(mark), code).into()),
+            code => return Err(failed(&running.room.log.since(mark), code).into()),
         }
     }
     Err(unsatisfiable(&crate::bad!("the build backend asks for other requirements each time")).into())
 }
 
-fn first_request<'a>(room: &'a Room<'_>, attempt: &Attempt<'a>) -> Result<Request<'a>, Failure> {
-    let recipe = &room.recipe.build;
-    let mut request = Request::new(room.interpreter, &room.job.context, Step::Environment)
+fn first_request<'a>(
+    running: &'a RunningJob<'_>,
+    attempt: &Attempt<'a>,
+) -> Result<EnvironmentRequest<'a>, Failure> {
+    let recipe = &running.recipe.build;
+    let mut request = EnvironmentRequest::new(running.interpreter, &running.job.context, Step::Environment)
         .with(&recipe.requires)
         .map_err(|error| unsatisfiable(&error))?;
     let named = attempt.unpacked.said.system.requires.clone();
-    request.requirements.extend(backend::applying(named, &room.interpreter.target.markers));
+    request.requirements.extend(backend::applying(named, &running.interpreter.target.markers));
     let own = recipe.constraints.iter().map(|text| Requirement::parse(text)).collect::<Result<Vec<_>>>();
     request.constraints = own.map_err(|error| unsatisfiable(&error))?;
-    request.constraints = backend::applying(request.constraints, &room.interpreter.target.markers);
+    request.constraints = backend::applying(request.constraints, &running.interpreter.target.markers);
     request.constraints.extend_from_slice(attempt.constraints);
     request.at = attempt.at;
     Ok(request)
@@ -125,13 +133,13 @@ fn failed(printed: &str, code: i32) -> Failure {
 }
 
 fn run_of<'a>(
-    room: &'a Room<'_>,
+    running: &'a RunningJob<'_>,
     attempt: &Attempt<'_>,
     tools: &Tools,
     out: &Path,
     environment: &'a Environment,
     round: usize,
-) -> Run<'a> {
+) -> SandboxRun<'a> {
     let mut argv =
         vec![environment.python.clone(), "/tools/hooks.py".to_owned(), "/tools/plan.json".to_owned()];
     if round == 0 && tools.has_preparations {
@@ -141,8 +149,8 @@ fn run_of<'a>(
         ("SOURCE_DATE_EPOCH".to_owned(), attempt.unpacked.published.to_string()),
         ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
     ];
-    env.extend(room.recipe.build.env.iter().map(|(name, value)| (name.clone(), value.clone())));
-    Run {
+    env.extend(running.recipe.build.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+    SandboxRun {
         argv,
         env,
         cwd: INSIDE.into(),
@@ -151,10 +159,9 @@ fn run_of<'a>(
             Mount::write(out, "/out"),
             Mount::read(&tools.folder, "/tools"),
         ],
-        interpreter: Some(room.interpreter),
         environment: Some(environment),
         watched: vec![attempt.unpacked.work.clone(), out.to_owned()],
-        ..Run::default()
+        ..SandboxRun::default()
     }
 }
 
@@ -181,11 +188,11 @@ struct Tools {
 }
 
 impl Tools {
-    fn lay_out(room: &Room<'_>) -> Result<Self> {
-        let folder = room.folder.below("tools")?;
+    fn lay_out(running: &RunningJob<'_>) -> Result<Self> {
+        let folder = running.room.folder.below("tools")?;
         std::fs::write(folder.join("hooks.py"), HOOKS)?;
         compilers(&folder.join("bin"))?;
-        let recipe = &room.recipe.build;
+        let recipe = &running.recipe.build;
         let mut script = format!("set -e\ncd {INSIDE}\n");
         for (number, patch) in recipe.patches.iter().enumerate() {
             std::fs::write(folder.join(format!("{number}.patch")), &patch.text)?;
@@ -201,7 +208,7 @@ impl Tools {
         Ok(Self { folder, has_preparations })
     }
 
-    fn write_plan(&self, plan: &backend::Plan<'_>) -> Result<()> {
+    fn write_plan(&self, plan: &backend::HookPlan<'_>) -> Result<()> {
         let bytes = serde_json::to_vec(plan).map_err(Error::internal)?;
         Ok(std::fs::write(self.folder.join("plan.json"), bytes)?)
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::peek;
 use crate::bad;
-use crate::build::recipe::Given;
+use crate::build::recipe::ConfigSetting;
 use crate::build::tools::Tools;
 use crate::error::Result;
 use crate::names::ProjectName;
@@ -113,12 +113,12 @@ impl BuildSystem {
 
 /// What the files of an unpacked source say of it.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct SourceProject {
     pub system: BuildSystem,
     pub pkg_info: Option<Vec<u8>>,
 }
 
-impl Said {
+impl SourceProject {
     /// Reads the unpacked source in `folder`; nothing may be running in there.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Said {
 
 /// What [`HOOKS`] is told.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan<'a> {
+pub struct HookPlan<'a> {
     pub backend: &'a str,
     pub backend_path: &'a [String],
     pub source: &'a str,
@@ -165,7 +165,7 @@ pub struct Plan<'a> {
     pub answer: &'a str,
     /// `wheel` or `metadata`
     pub hook: &'a str,
-    pub config_settings: &'a BTreeMap<String, Given>,
+    pub config_settings: &'a BTreeMap<String, ConfigSetting>,
     /// Requirements that the environment was made for, without blanks.
     pub given: Vec<String>,
     /// Names of what is in it.
@@ -175,7 +175,7 @@ pub struct Plan<'a> {
 /// What [`HOOKS`] says; written by foreign code, so it is a claim.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Answer {
+pub struct HookAnswer {
     pub made: Option<String>,
     /// What the backend requires beside `build-system.requires`.
     pub requires: Vec<String>,
@@ -184,7 +184,7 @@ pub struct Answer {
 /// How many extra requirements are believed.
 const MOST_REQUIRES: usize = 500;
 
-impl Answer {
+impl HookAnswer {
     /// Reads the answer that a run left in `folder`; an unreadable one is an empty one.
     #[must_use]
     pub fn read(folder: &std::path::Path, name: &str) -> Self {

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environments;
 use super::interpreters;
-use super::room::{Worker, remove};
 use super::root::Roots;
+use super::running::Worker;
 use super::sandbox::{Isolation, Sandbox};
 use crate::access::tokens;
 use crate::bad;
 use crate::build::job::WorkerDescription;
 use crate::config::Build;
 use crate::error::Result;
+use crate::tools::scratch::remove_folder;
 
 /// Bytes that environments may take together.
 const ENVIRONMENTS: u64 = 10 << 30;
@@ -32,7 +33,7 @@ pub struct Ready {
 /// If the folder cannot be used, or the settings name what is not there.
 pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     let turn = take_turn(folder)?;
-    remove(&folder.join("jobs"))?;
+    remove_folder(&folder.join("jobs"))?;
     let interpreters = interpreters::discover(settings).await?;
     let isolation = match settings.isolation.as_str() {
         "none" => Isolation::None,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::sandbox::Mount;
 use crate::build::failure::Failure;
 use crate::build::job::Step;
 
@@ -24,7 +25,7 @@ pub struct Task {
 
 /// How a run ended.
 #[derive(Clone, Debug, Default)]
-pub struct Done {
+pub struct TaskDone {
     /// The exit code; a signal's number + 128.
     pub code: i32,
     /// The last 64 KiB that it printed; all of it went to the build's log.
@@ -33,35 +34,35 @@ pub struct Done {
     pub files: Vec<PathBuf>,
 }
 
-/// An interpreter with packages, as the host knows it.
+/// An interpreter with packages, and what a run has to see to use it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    /// The host folder that holds it.
-    pub folder: PathBuf,
     /// Its interpreter inside the sandbox.
     pub python: String,
-    /// The interpreter's own prefix on the host, which is mounted where it is.
-    pub prefix: PathBuf,
+    /// The interpreter's own folders, which stand where they are on the host, and those of the packages.
+    pub mounts: Vec<Mount>,
+    /// A folder with more of the interpreter's programs, `python3.12-config` among them.
+    pub programs: Option<PathBuf>,
     /// Name and version of what is installed in it.
     pub packages: BTreeMap<String, String>,
 }
 
 /// For whom an environment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interpreter {
+pub enum ToolPython {
     /// That of the job's target.
     Target,
     /// The newest on this machine, at least 3.10: for tools such as auditwheel.
     Newest,
 }
 
-/// A job's sandbox and environments; `worker::job` has the real one.
+/// A job's sandbox and environments; a `RunningJob` is the real one.
 pub trait Bench: Sync {
     /// Runs `task` and waits for its end; what it prints goes to the log under `step`.
     ///
     /// # Errors
     /// A limit that was reached, or a failure of the worker. A nonzero exit code is no error.
-    fn run(&self, step: Step, task: Task) -> impl Future<Output = Result<Done, Failure>> + Send;
+    fn run(&self, step: Step, task: Task) -> impl Future<Output = Result<TaskDone, Failure>> + Send;
 
     /// An environment with exactly what `requirements` resolve to in the job's context, cached.
     ///
@@ -69,7 +70,7 @@ pub trait Bench: Sync {
     /// The requirement that has no wheel there, as `BuildRequirement`.
     fn environment(
         &self,
-        interpreter: Interpreter,
+        interpreter: ToolPython,
         requirements: &[String],
     ) -> impl Future<Output = Result<Environment, Failure>> + Send;
 

@@ -8,6 +8,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use super::attempt::{self, Attempt, Made};
 use super::clock::Clock;
 use super::room::{Room, Stop};
+use super::running::RunningJob;
 use super::source::Unpacked;
 use crate::build::failure::{Class, Failure, constraints_for};
 use crate::packaging::requirement::Requirement;
@@ -45,29 +46,33 @@ impl fmt::Display for Strategy {
 ///
 /// # Errors
 /// What is needed first, or the failure that says most.
-pub async fn build(room: &Room<'_>, mut unpacked: Unpacked, clock: &mut Clock<'_>) -> Result<Made, Stop> {
-    let mut strategy = Strategy { recipe: room.job.recipe.is_some(), ..Strategy::default() };
+pub async fn build(
+    running: &RunningJob<'_>,
+    mut unpacked: Unpacked,
+    clock: &mut Clock<'_>,
+) -> Result<Made, Stop> {
+    let mut strategy = Strategy { recipe: running.job.recipe.is_some(), ..Strategy::default() };
     let mut told: Option<Failure> = None;
     for attempt in 1..=MOST_ATTEMPTS {
         if attempt > 1 {
-            room.log.note(&format!("trying again, {strategy}"));
-            unpacked = unpacked.again(room, clock).await?;
+            running.room.log.note(&format!("trying again, {strategy}"));
+            unpacked = unpacked.again(&running.room, clock).await?;
         }
         let constraints = parsed(&strategy.constraints);
         let what = Attempt { unpacked: &unpacked, constraints: &constraints, at: strategy.at.as_deref() };
-        let failure = match attempt::run(room, &what, clock).await {
+        let failure = match attempt::run(running, &what, clock).await {
             Ok(made) => return Ok(Made { strategy: strategy.to_string(), ..made }),
             Err(Stop::Needs(needs)) if strategy.at.is_none() => return Err(Stop::Needs(needs)),
             Err(Stop::Needs(_)) => break,
             Err(Stop::Failed(failure)) => failure,
         };
-        room.log.note(&format!("attempt {attempt} ({strategy}) failed: {}", failure.hint));
+        running.room.log.note(&format!("attempt {attempt} ({strategy}) failed: {}", failure.hint));
         let class = failure.class;
         // That older requirements cannot be had says nothing about the source.
         if told.is_none() || class != Class::BuildRequirement {
             told = Some(failure);
         }
-        match next(room, &unpacked, &strategy, class).await {
+        match next(running, &unpacked, &strategy, class).await {
             Some(other) => strategy = other,
             None => break,
         }
@@ -81,9 +86,14 @@ fn parsed(constraints: &[String]) -> Vec<Requirement> {
 }
 
 /// What may help after a failure; `None`: nothing that was not tried.
-async fn next(room: &Room<'_>, unpacked: &Unpacked, last: &Strategy, class: Class) -> Option<Strategy> {
+async fn next(
+    running: &RunningJob<'_>,
+    unpacked: &Unpacked,
+    last: &Strategy,
+    class: Class,
+) -> Option<Strategy> {
     let mut strategy = last.clone();
-    for constraint in constraints_for(class, &room.interpreter.target).unwrap_or_default() {
+    for constraint in constraints_for(class, &running.interpreter.target).unwrap_or_default() {
         if !strategy.constraints.contains(&constraint) {
             strategy.constraints.push(constraint);
         }
@@ -96,8 +106,8 @@ async fn next(room: &Room<'_>, unpacked: &Unpacked, last: &Strategy, class: Clas
     {
         return None;
     }
-    let at = date_of(unpacked.published, room.interpreter.target.python())?;
-    has_upload_times(room, unpacked).await.then(|| Strategy {
+    let at = date_of(unpacked.published, running.interpreter.target.python())?;
+    has_upload_times(&running.room, unpacked).await.then(|| Strategy {
         recipe: last.recipe,
         constraints: Vec::new(),
         at: Some(at.to_string()),
@@ -136,7 +146,7 @@ fn released(python: (u32, u32)) -> Option<Date> {
 /// Whether the index knows when its files appeared, going by what this source requires.
 async fn has_upload_times(room: &Room<'_>, unpacked: &Unpacked) -> bool {
     let Some(first) = unpacked.said.system.requires.first() else { return false };
-    match room.link.page(&room.job.context, None, &first.name).await {
+    match room.link.page(room.context, None, &first.name).await {
         Ok(page) => page.files.iter().any(|file| file.upload_time.is_some()),
         Err(_) => false,
     }

@@ -12,7 +12,7 @@ use super::job;
 use super::link::{Link, json};
 use super::log::Log;
 use super::report::Report;
-use super::room::Worker;
+use super::running::Worker;
 use crate::build::job::{Job, Outcome, Purpose, Step, WorkerDescription};
 use crate::error::{Error, Result};
 use crate::tools::panics;

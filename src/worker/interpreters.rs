@@ -3,6 +3,7 @@
 //! They are trusted like any program an administrator installs: this runs them outside the sandbox,
 //! with our probe alone, without their site-packages and without the environment's settings.
 
+use super::sandbox::Mount;
 use crate::bad;
 use crate::build::target::{self, Target};
 use crate::config::Build;
@@ -37,6 +38,27 @@ pub struct Interpreter {
     pub include: Option<PathBuf>,
     /// Its `libpython`, if that is a library of its own.
     pub shared_library: Option<PathBuf>,
+}
+
+impl Interpreter {
+    /// Later than 3.2 there are virtual environments.
+    pub fn has_venv(&self) -> bool {
+        self.target.python() >= (3, 3)
+    }
+
+    /// It stands inside a sandbox where it is on the host; `/usr` is there anyway.
+    pub fn mounts(&self) -> Vec<Mount> {
+        let own = |prefix: &&PathBuf| !prefix.starts_with("/usr") && prefix.parent().is_some();
+        let prefixes = [&self.base_prefix, &self.prefix].into_iter().filter(own);
+        let mut mounts: Vec<Mount> = prefixes.map(|prefix| Mount::read(prefix, prefix)).collect();
+        mounts.dedup();
+        mounts
+    }
+
+    /// The folder of its programs.
+    pub fn programs(&self) -> Option<PathBuf> {
+        self.executable.parent().map(Path::to_owned)
+    }
 }
 
 /// What the probe prints.

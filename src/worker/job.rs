@@ -12,9 +12,10 @@ use super::clock::Clock;
 use super::link::Link;
 use super::log::Log;
 use super::repair::Repaired;
-use super::room::{Room, Stop, Worker, ours};
+use super::room::{Stop, ours};
+use super::running::{RunningJob, Worker};
 use super::source::Unpacked;
-use super::{chain, check, fetch, prove, repair, told, twice};
+use super::{chain, check, fetch, metadata, prove, repair, twice};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Purpose, Step};
@@ -86,9 +87,11 @@ async fn go(
                 format!("this worker has no interpreter for {}", job.target),
             )
         })?;
-    let room = Room::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
-    let archive = fetch::source(job, link, room.folder.path()).await.map_err(|error| unfetched(&error))?;
-    let unpacked = Unpacked::new(&room, archive.clone(), clock).await?;
+    let running =
+        RunningJob::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
+    let archive =
+        fetch::source(job, link, running.room.folder.path()).await.map_err(|error| unfetched(&error))?;
+    let unpacked = Unpacked::new(&running, archive.clone(), clock).await?;
     if let Some(specifiers) = unpacked.said.refuses_python(&interpreter.target.version) {
         let python = &interpreter.target.version;
         let hint =
@@ -96,38 +99,43 @@ async fn go(
         return Err(Failure::new(Class::RequiresPython, Step::Unpack, hint).into());
     }
     let facts = unpacked.facts.clone();
-    let made = chain::build(&room, unpacked, clock).await?;
+    let made = chain::build(&running, unpacked, clock).await?;
     match job.purpose {
         Purpose::Metadata => {
             clock.enter(Step::Report);
-            Ok(Brought::Metadata(told::text(&made).await?))
+            Ok(Brought::Metadata(metadata::text(&made.file.path).await?))
         }
-        Purpose::Wheel => wheel(&room, &made, (archive, &facts), clock).await,
+        Purpose::Wheel => wheel(&running, &made, (archive, &facts), clock).await,
     }
 }
 
 /// From what the backend made to the wheel that is handed in.
 async fn wheel(
-    room: &Room<'_>,
+    running: &RunningJob<'_>,
     made: &Made,
     (archive, facts): (PathBuf, &SourceFacts),
     clock: &mut Clock<'_>,
 ) -> Result<Brought, Stop> {
-    let (job, target) = (room.job, &room.interpreter.target);
+    let (job, target) = (running.job, &running.interpreter.target);
     clock.enter(Step::Repair);
-    let folder = room.folder.below("repaired").map_err(|error| ours(&error, Step::Repair))?;
-    let repaired = repair::repair(&made.file.path, &folder, job, target, room).await?;
+    let folder = running.room.below("repaired", Step::Repair)?;
+    let repaired = repair::repair(&made.file.path, &folder, job, target, running).await?;
     clock.enter(Step::Check);
-    let mut checked = check::check(&repaired, job, target, facts, room).await?;
-    if room.recipe.has_tests() {
+    let mut checked = check::check(&repaired, job, target, facts, running).await?;
+    if running.recipe.has_tests() {
         clock.enter(Step::Test);
-        checked.extend(prove::prove(room, &repaired, &archive).await?);
+        checked.extend(prove::prove(running, &repaired, &archive).await?);
     }
-    let reproducible = twice::reproducible(room, archive, &repaired, clock).await?;
+    let reproducible = twice::reproducible(running, archive, &repaired, clock).await?;
     clock.enter(Step::Report);
-    room.link.hand_in(job, &repaired.filename, &repaired.path).await.map_err(|error| not_taken(&error))?;
+    running
+        .room
+        .link
+        .hand_in(job, &repaired.filename, &repaired.path)
+        .await
+        .map_err(|error| not_taken(&error))?;
     let evidence =
-        evidence(room, made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
+        evidence(running, made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
     Ok(Brought::Wheel(repaired.filename, Box::new(Evidence { reproducible, ..evidence })))
 }
 
@@ -148,12 +156,12 @@ fn not_taken(error: &Error) -> Failure {
 }
 
 async fn evidence(
-    room: &Room<'_>,
+    running: &RunningJob<'_>,
     made: &Made,
     repaired: &Repaired,
     checked: Vec<String>,
 ) -> Result<Evidence> {
-    let (job, target) = (room.job, &room.interpreter.target);
+    let (job, target) = (running.job, &running.interpreter.target);
     let mut tools = repaired.tools.clone();
     tools.insert("pip".to_owned(), tools_for(target).pip.to_owned());
     tools.extend(compiler());
@@ -163,12 +171,12 @@ async fn evidence(
         commit: job.source.commit.clone(),
         target: target.name.clone(),
         interpreter: target.version.clone(),
-        recipe_sha256: job.recipe.as_ref().map(|_| room.recipe.sha256()).transpose()?,
+        recipe_sha256: job.recipe.as_ref().map(|_| running.recipe.sha256()).transpose()?,
         context: job.context.clone(),
         requirements: made.environment.packages.clone(),
         tools,
         strategy: made.strategy.clone(),
-        sandbox: room.worker.sandbox.isolation().name().to_owned(),
+        sandbox: running.worker.sandbox.isolation().name().to_owned(),
         durations: BTreeMap::new(),
         log_sha256: String::new(),
         wheel_sha256: fetch::sha256(&repaired.path).await?,

@@ -3,7 +3,8 @@
 //! The same code runs inside the server and as `wheelwright worker`; both speak HTTP (`link`). One
 //! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
-//! `sandbox` alone starts foreign code; `inside` is what this program does within it.
+//! A job at work is a [`running::RunningJob`]: its `room` (folder, limits, runs), its environments, and its
+//! `root` of system packages. `sandbox` alone starts foreign code; `inside` is what this program does within it.
 
 pub mod attempt;
 pub mod backend;
@@ -15,22 +16,24 @@ pub mod claim;
 pub mod clock;
 pub mod environment;
 pub mod fetch;
-pub mod folder;
 pub mod inner;
 pub mod inside;
 pub mod interpreters;
 pub mod job;
 pub mod link;
 pub mod log;
+pub mod metadata;
 pub mod peek;
+#[cfg(target_os = "linux")]
+pub mod processes;
 pub mod prove;
 pub mod repair;
 pub mod report;
 pub mod room;
 pub mod root;
+pub mod running;
 pub mod rust;
 pub mod sandbox;
 pub mod services;
 pub mod source;
-pub mod told;
 pub mod twice;

@@ -5,9 +5,10 @@
 //! its modules are imported with no system packages at all, then the tests run with those of theirs.
 
 use super::bench::Environment;
-use super::environment::Request;
+use super::environment::EnvironmentRequest;
 use super::repair::Repaired;
-use super::room::{Room, Run, Stop, ours};
+use super::room::{SandboxRun, Stop, ours};
+use super::running::RunningJob;
 use super::sandbox::Mount;
 use super::services::{self, NO_SERVICE, NOT_PREPARED, quoted};
 use crate::build::failure::{Class, Failure};
@@ -30,15 +31,15 @@ const SITE: &str = "/work/site";
 ///
 /// # Errors
 /// `Import` or `Test`, with what to do; what the tests need and cannot have.
-pub async fn prove(room: &Room<'_>, wheel: &Repaired, archive: &Path) -> Result<Vec<String>, Stop> {
-    let test = &room.recipe.test;
+pub async fn prove(running: &RunningJob<'_>, wheel: &Repaired, archive: &Path) -> Result<Vec<String>, Stop> {
+    let test = &running.recipe.test;
     let mut done = Vec::new();
-    if !room.recipe.has_tests() {
+    if !running.recipe.has_tests() {
         return Ok(done);
     }
-    let work = room.folder.below("test").map_err(|error| ours(&error, Step::Test))?;
-    let tools = room.folder.below("test-tools").map_err(|error| ours(&error, Step::Test))?;
-    let proof = Proof { room, wheel, archive, work: &work, tools: &tools };
+    let work = running.room.below("test", Step::Test)?;
+    let tools = running.room.below("test-tools", Step::Test)?;
+    let proof = Proof { running, wheel, archive, work: &work, tools: &tools };
     if !test.import.is_empty() {
         let environment = proof.environment(&[]).await?;
         proof.import(&environment, &test.import).await?;
@@ -54,7 +55,7 @@ pub async fn prove(room: &Room<'_>, wheel: &Repaired, archive: &Path) -> Result<
 }
 
 struct Proof<'a> {
-    room: &'a Room<'a>,
+    running: &'a RunningJob<'a>,
     wheel: &'a Repaired,
     archive: &'a Path,
     /// The host's folder that is `/work` inside.
@@ -68,8 +69,9 @@ impl Proof<'_> {
         let fails = |error| ours(&error, Step::Test);
         let mut requirements = self.requires_dist().await.map_err(fails)?;
         requirements.extend_from_slice(more);
-        let request = Request::new(self.room.interpreter, &self.room.job.context, Step::Check);
-        self.room.prepare(&request.with(&requirements).map_err(fails)?).await
+        let request =
+            EnvironmentRequest::new(self.running.interpreter, &self.running.job.context, Step::Check);
+        self.running.prepare(&request.with(&requirements).map_err(fails)?).await
     }
 
     async fn requires_dist(&self) -> Result<Vec<String>> {
@@ -81,7 +83,12 @@ impl Proof<'_> {
         Ok(tokio::task::spawn_blocking(read).await??.metadata.requires_dist)
     }
 
-    fn run<'a>(&self, environment: &'a Environment, script: &str, name: &str) -> Result<Run<'a>, Failure>
+    fn run<'a>(
+        &self,
+        environment: &'a Environment,
+        script: &str,
+        name: &str,
+    ) -> Result<SandboxRun<'a>, Failure>
     where
         Self: 'a,
     {
@@ -90,7 +97,7 @@ impl Proof<'_> {
         let wheel = format!("/tools/{}", self.wheel.filename);
         let source = format!("/in/{}", file_name(self.archive));
         std::fs::write(self.tools.join(&self.wheel.filename), b"").map_err(fails)?;
-        Ok(Run {
+        Ok(SandboxRun {
             argv: vec!["/bin/sh".into(), format!("/tools/{name}")],
             env: vec![("PYTHONPATH".into(), SITE.into()), ("PYTHON".into(), environment.python.clone())],
             cwd: "/work".into(),
@@ -102,7 +109,7 @@ impl Proof<'_> {
             ],
             environment: Some(environment),
             watched: vec![self.work.to_owned()],
-            ..Run::default()
+            ..SandboxRun::default()
         })
     }
 
@@ -119,9 +126,8 @@ impl Proof<'_> {
     async fn import(&self, environment: &Environment, modules: &[String]) -> Result<(), Failure> {
         let statement = quoted(&format!("import {}", modules.join(", ")));
         let script = format!("{}exec \"$PYTHON\" -c {statement}\n", self.install());
-        let run =
-            Run { interpreter: Some(self.room.interpreter), ..self.run(environment, &script, "import.sh")? };
-        match self.room.run(Step::Check, run).await? {
+        let run = self.run(environment, &script, "import.sh")?;
+        match self.running.run(Step::Check, run).await? {
             0 => Ok(()),
             _ => Err(Failure::new(
                 Class::Import,
@@ -138,7 +144,7 @@ impl Proof<'_> {
     /// Unpacks the source, and copies what the tests need of it.
     fn choose(&self, sources: &[String]) -> String {
         let archive = quoted(&format!("/in/{}", file_name(self.archive)));
-        let below = quoted(self.room.job.source.subdirectory.trim_matches('/'));
+        let below = quoted(self.running.job.source.subdirectory.trim_matches('/'));
         let mut script = format!(
             "/wheelwright inside unpack {archive} {UNPACKED} || exit {NOT_PREPARED}\n\
              set -- {UNPACKED}/*\nif [ $# = 1 ] && [ -d \"$1\" ]; then mv \"$1\" {SOURCE}; else mv {UNPACKED} {SOURCE}; fi\n\
@@ -160,9 +166,8 @@ impl Proof<'_> {
         }
         script.push_str(&services::script(test, CHOSEN));
         let mut run = self.run(environment, &script, "test.sh")?;
-        run.interpreter = Some(self.room.interpreter);
         run.env.extend(services::environment(test));
-        let code = self.room.run(Step::Test, run).await?;
+        let code = self.running.run(Step::Test, run).await?;
         let hint = match code {
             0 => return Ok(()),
             NO_SERVICE => "a service of the recipe's tests cannot be started: the log's end says why",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::peek;
-use super::room::{Room, Run, ours};
+use super::room::{Room, SandboxRun, ours};
 use super::sandbox::Mount;
 use super::source::{INSIDE, Unpacked};
 use crate::build::failure::{Class, Failure};
@@ -36,7 +36,7 @@ pub struct Rust {
 
 impl Rust {
     /// Makes a run see it.
-    pub fn apply(&self, run: &mut Run<'_>) {
+    pub fn apply(&self, run: &mut SandboxRun<'_>) {
         run.mounts.extend(self.mounts.iter().cloned());
         run.env.splice(0..0, self.env.iter().cloned());
         run.path.clone_from(&self.path);
@@ -102,7 +102,7 @@ pub async fn prepare(room: &Room<'_>, unpacked: &Unpacked) -> Result<Rust, Failu
     let Some(toolchain) = Toolchain::of_this_machine().filter(|_| !manifests.is_empty()) else {
         return Ok(Rust::default());
     };
-    let home = room.folder.below("cargo").map_err(|error| ours(&error, Step::Environment))?;
+    let home = room.below("cargo", Step::Environment)?;
     if let Some(settings) = &toolchain.settings {
         std::fs::copy(settings, home.join("config.toml"))
             .map_err(|error| ours(&error.into(), Step::Environment))?;
@@ -136,7 +136,7 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
     let mut mounts = rust.mounts.clone();
     // Without a lock file one is written.
     mounts.push(Mount::write(&unpacked.work, "/work"));
-    let run = Run {
+    let run = SandboxRun {
         argv,
         env: rust.env.clone(),
         path: rust.path.clone(),
@@ -147,7 +147,7 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         network: true,
         seconds: Some(PATIENCE),
         watched: vec![unpacked.work.clone(), room.folder.path().join("cargo")],
-        ..Run::default()
+        ..SandboxRun::default()
     };
     if room.run(Step::Environment, run).await? == 0 {
         return Ok(());

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::backend::Said;
+use super::backend::SourceProject;
 use super::check::{SourceFacts, looks_like_extensions};
 use super::clock::Clock;
 use super::peek;
-use super::room::{Room, Run, Stop, ours, remove};
+use super::room::{Room, SandboxRun, Stop, ours};
+use super::running::RunningJob;
 use super::sandbox::Mount;
 use crate::build::failure::{Class, Exit, Failure, classify};
-use crate::build::job::Step;
+use crate::build::job::{Job, Step};
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
+use crate::tools::scratch::remove_folder;
 
 /// Where the source is inside; always the same, since compilers write it into what they make.
 pub const INSIDE: &str = "/work/src";
@@ -26,7 +28,7 @@ pub struct Unpacked {
     archive: PathBuf,
     /// The host's folder that is `/work` inside.
     pub work: PathBuf,
-    pub said: Said,
+    pub said: SourceProject,
     pub facts: SourceFacts,
     /// Seconds since 1970, 1980 at the earliest: what `SOURCE_DATE_EPOCH` says.
     pub published: u64,
@@ -37,12 +39,17 @@ impl Unpacked {
     ///
     /// # Errors
     /// `BadSource` with the reason; a limit that was reached.
-    pub async fn new(room: &Room<'_>, archive: PathBuf, clock: &mut Clock<'_>) -> Result<Self, Stop> {
+    pub async fn new(
+        running: &RunningJob<'_>,
+        archive: PathBuf,
+        clock: &mut Clock<'_>,
+    ) -> Result<Self, Stop> {
         clock.enter(Step::Unpack);
-        let work = unpack(room, &archive).await?;
+        let work = unpack(&running.room, &archive).await?;
         let top = work.join("src");
-        let tools = tools_for(&room.interpreter.target);
-        let said = Said::read(&folder(room, &top)?, &tools).map_err(|error| bad_source(&error))?;
+        let tools = tools_for(&running.interpreter.target);
+        let said =
+            SourceProject::read(&folder(running.job, &top)?, &tools).map_err(|error| bad_source(&error))?;
         let found = peek::walk(&top);
         let setup_py = peek::file(&top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
         let facts = SourceFacts {
@@ -52,7 +59,7 @@ impl Unpacked {
                 &String::from_utf8_lossy(&setup_py),
             ),
         };
-        let published = room.job.source.published_at.and_then(|at| u64::try_from(at / 1_000_000).ok());
+        let published = running.job.source.published_at.and_then(|at| u64::try_from(at / 1_000_000).ok());
         let published = published.unwrap_or(found.newest).clamp(EARLIEST, now());
         Ok(Self { archive, work, said, facts, published })
     }
@@ -63,14 +70,14 @@ impl Unpacked {
     /// As [`Unpacked::new`].
     pub async fn again(self, room: &Room<'_>, clock: &mut Clock<'_>) -> Result<Self, Stop> {
         clock.enter(Step::Unpack);
-        remove(&self.work).map_err(|error| ours(&error, Step::Unpack))?;
+        remove_folder(&self.work).map_err(|error| ours(&error, Step::Unpack))?;
         let work = unpack(room, &self.archive).await?;
         Ok(Self { work, ..self })
     }
 
     /// Where the project is inside.
-    pub fn inside(&self, room: &Room<'_>) -> String {
-        match room.job.source.subdirectory.trim_matches('/') {
+    pub fn inside(&self, job: &Job) -> String {
+        match job.source.subdirectory.trim_matches('/') {
             "" => INSIDE.to_owned(),
             below => format!("{INSIDE}/{below}"),
         }
@@ -83,12 +90,12 @@ fn now() -> u64 {
 }
 
 /// The project's folder on the host, reached through folders only.
-fn folder(room: &Room<'_>, top: &Path) -> Result<PathBuf, Failure> {
+fn folder(job: &Job, top: &Path) -> Result<PathBuf, Failure> {
     let mut folder = top.to_owned();
-    for part in room.job.source.subdirectory.split('/').filter(|part| !part.is_empty()) {
+    for part in job.source.subdirectory.split('/').filter(|part| !part.is_empty()) {
         folder.push(part);
         if part == ".." || !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-            let subdirectory = &room.job.source.subdirectory;
+            let subdirectory = &job.source.subdirectory;
             return Err(bad_source(&crate::bad!("the source has no folder {subdirectory}")));
         }
     }
@@ -96,15 +103,15 @@ fn folder(room: &Room<'_>, top: &Path) -> Result<PathBuf, Failure> {
 }
 
 async fn unpack(room: &Room<'_>, archive: &Path) -> Result<PathBuf, Failure> {
-    let work = room.folder.below("work").map_err(|error| ours(&error, Step::Unpack))?;
+    let work = room.below("work", Step::Unpack)?;
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     let inside = format!("/in/{name}");
     let mark = room.log.written();
-    let run = Run {
+    let run = SandboxRun {
         argv: ["/wheelwright", "inside", "unpack", &inside, UNPACKED].map(str::to_owned).to_vec(),
         mounts: vec![Mount::read(archive, &inside), Mount::write(&work, "/work")],
         watched: vec![work.clone()],
-        ..Run::default()
+        ..SandboxRun::default()
     };
     match room.run(Step::Unpack, run).await? {
         0 => settle(&work).map(|()| work).map_err(|error| ours(&error, Step::Unpack)),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::clock::Clock;
 use super::repair::Repaired;
-use super::room::{Room, Stop, ours};
+use super::room::{Stop, ours};
+use super::running::RunningJob;
 use super::source::Unpacked;
 use super::{chain, fetch, repair};
 use crate::build::job::Step;
@@ -15,23 +16,24 @@ use crate::build::job::Step;
 /// # Errors
 /// Why the second build failed though the first did not.
 pub async fn reproducible(
-    room: &Room<'_>,
+    running: &RunningJob<'_>,
     archive: PathBuf,
     first: &Repaired,
     clock: &mut Clock<'_>,
 ) -> Result<Option<bool>, Stop> {
-    if !room.recipe.build.reproducible {
+    if !running.recipe.build.reproducible {
         return Ok(None);
     }
-    room.log.note("building once more, to compare");
-    let unpacked = Unpacked::new(room, archive, clock).await?;
-    let made = chain::build(room, unpacked, clock).await?;
+    running.room.log.note("building once more, to compare");
+    let unpacked = Unpacked::new(running, archive, clock).await?;
+    let made = chain::build(running, unpacked, clock).await?;
     clock.enter(Step::Repair);
+    let folder = running.room.below("repaired-again", Step::Repair)?;
+    let second =
+        repair::repair(&made.file.path, &folder, running.job, &running.interpreter.target, running).await?;
     let fails = |error| ours(&error, Step::Repair);
-    let folder = room.folder.below("repaired-again").map_err(fails)?;
-    let second = repair::repair(&made.file.path, &folder, room.job, &room.interpreter.target, room).await?;
     let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
     let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;
-    room.log.note(if same { "it came out the same to the bit" } else { "it came out differently" });
+    running.room.log.note(if same { "it came out the same to the bit" } else { "it came out differently" });
     Ok(Some(same))
 }

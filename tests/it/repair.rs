@@ -10,13 +10,13 @@ use wheelwright::packaging::elf::Elf;
 use wheelwright::packaging::filename::WheelFilename;
 use wheelwright::packaging::retag::Wheel;
 use wheelwright::packaging::wheel;
-use wheelwright::worker::bench::{Bench, Done, Environment, Interpreter as Which, Task};
+use wheelwright::worker::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use wheelwright::worker::check::{self, SourceFacts};
 use wheelwright::worker::interpreters::{Interpreter, discover};
 use wheelwright::worker::log::Log;
 use wheelwright::worker::repair::{self, Repaired};
 use wheelwright::worker::sandbox::collect::{self, Bounds};
-use wheelwright::worker::sandbox::{End, Isolation, Mount, Plan, Sandbox};
+use wheelwright::worker::sandbox::{Isolation, Mount, RunEnd, Sandbox, SandboxPlan};
 
 /// The real sandbox; environments made by hand, so that no server is needed.
 struct Hand {
@@ -125,24 +125,24 @@ impl Hand {
 }
 
 impl Bench for Hand {
-    async fn run(&self, step: Step, task: Task) -> Result<Done, Failure> {
+    async fn run(&self, step: Step, task: Task) -> Result<TaskDone, Failure> {
         let (mark, out) = (self.log.written(), self.below("out"));
         let mut mounts = vec![Mount::write(&out, "/out")];
         mounts.extend(task.mounts.iter().map(|(host, inside)| Mount::read(host, inside)));
         if let Some(environment) = &task.environment {
-            mounts.push(Mount::read(&environment.prefix, &environment.prefix));
-            mounts.push(Mount::read(&environment.folder, "/env"));
+            mounts.extend(environment.mounts.clone());
         }
         // An import that never ends is to be seen without waiting for long.
         let seconds = if step == Step::Check { 20 } else { task.seconds };
         let limits = Limits { seconds, ..Limits::default() };
         let env = task.env.into_iter().chain([("PATH".to_owned(), "/env/bin:/usr/bin:/bin".to_owned())]);
-        let plan = Plan { argv: task.command, env: env.collect(), mounts, limits, ..Plan::default() };
+        let plan =
+            SandboxPlan { argv: task.command, env: env.collect(), mounts, limits, ..SandboxPlan::default() };
         let ended = self.sandbox.run(&plan, &self.log).await.expect("a sandbox");
         let code = match ended.end {
-            End::Exit(code) => code,
-            End::Signal(signal) => signal + 128,
-            End::Limit(class) => {
+            RunEnd::Exit(code) => code,
+            RunEnd::Signal(signal) => signal + 128,
+            RunEnd::Limit(class) => {
                 return Err(Failure { class, hint: String::new(), line: None, step });
             }
         };
@@ -151,24 +151,23 @@ impl Bench for Hand {
             None => Vec::new(),
         };
         let files = files.into_iter().map(|file| file.path).collect();
-        Ok(Done { code, printed: self.log.since(mark), files })
+        Ok(TaskDone { code, printed: self.log.since(mark), files })
     }
 
-    async fn environment(&self, which: Which, requirements: &[String]) -> Result<Environment, Failure> {
+    async fn environment(&self, which: ToolPython, requirements: &[String]) -> Result<Environment, Failure> {
         let python = match which {
-            Which::Target => self.interpreter(),
-            Which::Newest => self.interpreters.last().expect("an interpreter"),
+            ToolPython::Target => self.interpreter(),
+            ToolPython::Newest => self.interpreters.last().expect("an interpreter"),
         };
         let folder = self.below("environment");
-        let mut prefix = python.base_prefix.clone();
+        let mounts =
+            vec![Mount::read(&python.base_prefix, &python.base_prefix), Mount::read(&folder, "/env")];
         let mut inside = python.executable.display().to_string();
         if python.target.python() >= (3, 3) {
             let mut command = Command::new(&python.executable);
             command.args(["-m", "venv", "--without-pip", "--copies"]).arg(&folder);
             assert!(command.status().expect("venv").success());
             inside = "/env/bin/python".to_owned();
-        } else {
-            prefix.clone_from(&python.base_prefix);
         }
         if !requirements.is_empty() {
             let (major, minor) = python.target.python();
@@ -190,7 +189,7 @@ impl Bench for Hand {
         }
         let packages = requirements.iter().filter_map(|text| text.split_once("=="));
         let packages = packages.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
-        Ok(Environment { folder, python: inside, prefix, packages })
+        Ok(Environment { python: inside, mounts, packages, programs: None })
     }
 
     fn note(&self, line: &str) {

@@ -9,7 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 use wheelwright::build::job::Limits;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::sandbox::{End, Ended, Isolation, Mount, Plan, Sandbox};
+use wheelwright::worker::sandbox::{EndedRun, Isolation, Mount, RunEnd, Sandbox, SandboxPlan};
 
 /// Small, so that each of them is reached at once.
 const LIMITS: Limits =
@@ -30,13 +30,13 @@ fn sandbox_with(isolation: Isolation) -> Sandbox {
 
 /// A run with an output folder at `/out`.
 struct Attack {
-    plan: Plan,
+    plan: SandboxPlan,
     out: TempDir,
 }
 
 /// How it went.
 struct Told {
-    ended: Ended,
+    ended: EndedRun,
     text: String,
     out: TempDir,
 }
@@ -49,12 +49,12 @@ impl Attack {
 
     fn command(argv: &[&str]) -> Self {
         let out = tempfile::tempdir().expect("a folder");
-        let plan = Plan {
+        let plan = SandboxPlan {
             argv: argv.iter().map(|word| (*word).to_owned()).collect(),
             mounts: vec![Mount::write(out.path(), "/out")],
             limits: LIMITS,
             watched: vec![out.path().to_owned()],
-            ..Plan::default()
+            ..SandboxPlan::default()
         };
         Self { plan, out }
     }
@@ -76,7 +76,7 @@ impl Attack {
 }
 
 impl Told {
-    fn end(&self) -> End {
+    fn end(&self) -> RunEnd {
         self.ended.end
     }
 }
@@ -84,15 +84,15 @@ impl Told {
 #[tokio::test]
 async fn a_command_runs_and_its_output_arrives() {
     let told = Attack::python("print('built'); open('/out/wheel', 'w').write('x')").run().await;
-    assert_eq!((told.end(), told.text.as_str()), (End::Exit(0), "built\n"));
+    assert_eq!((told.end(), told.text.as_str()), (RunEnd::Exit(0), "built\n"));
     assert!(told.out.path().join("wheel").is_file());
 }
 
 #[tokio::test]
 async fn a_commands_own_failure_is_told_apart_from_a_signal() {
-    assert_eq!(Attack::python("raise SystemExit(3)").run().await.end(), End::Exit(3));
+    assert_eq!(Attack::python("raise SystemExit(3)").run().await.end(), RunEnd::Exit(3));
     let killed = Attack::python("import os; os.kill(os.getpid(), 11)").run().await;
-    assert_eq!(killed.end(), End::Signal(11));
+    assert_eq!(killed.end(), RunEnd::Signal(11));
     let absent = Attack::command(&["/usr/bin/no-such-program"]).run().await;
     assert!(absent.text.contains("there is no program /usr/bin/no-such-program"), "{}", absent.text);
 }
@@ -114,10 +114,10 @@ async fn without_isolation_the_same_plan_runs_with_its_limits() {
     let script = "import os; open('/out/x', 'w').write(os.getcwd()); print(os.environ['HOME'])";
     // The path inside the script is a path of the plan's too.
     let told = Attack::python(script).run_in(&plain).await;
-    assert_eq!(told.end(), End::Exit(0), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Exit(0), "{}", told.text);
     assert!(told.out.path().join("x").is_file());
     let hog = Attack::python(include_str!("sandbox/hostile/memory.py")).run_in(&plain).await;
-    assert_eq!(hog.end(), End::Limit(wheelwright::build::failure::Class::Memory), "{}", hog.text);
+    assert_eq!(hog.end(), RunEnd::Limit(wheelwright::build::failure::Class::Memory), "{}", hog.text);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use wheelwright::build::job::Limits;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::sandbox::gate::{Beyond, Fetched, Gate};
-use wheelwright::worker::sandbox::{End, INDEX, Isolation, Plan, Sandbox};
+use wheelwright::worker::sandbox::{INDEX, Isolation, RunEnd, Sandbox, SandboxPlan};
 
 /// Reads a page as old installers do, and the file that it links to; then all that it must not see.
 const INSIDE: &str = include_str!("sandbox/installer.py");
@@ -30,14 +30,14 @@ fn beyond(server: &Server) -> Beyond {
     }
 }
 
-fn plan(gate: &Path, arguments: &[String]) -> Plan {
+fn plan(gate: &Path, arguments: &[String]) -> SandboxPlan {
     let mut argv: Vec<String> = ["/usr/bin/python3", "-c", INSIDE, INDEX].map(str::to_owned).to_vec();
     argv.extend_from_slice(arguments);
-    Plan {
+    SandboxPlan {
         argv,
         index: Some(gate.to_owned()),
         limits: Limits { seconds: 60, ..Limits::default() },
-        ..Plan::default()
+        ..SandboxPlan::default()
     }
 }
 
@@ -67,7 +67,7 @@ async fn story(isolation: Isolation) {
     let log = Log::new(1 << 20);
     let ended = sandbox.run(&plan(&socket, &refused), &log).await.expect("a run");
     let text = log.to_text();
-    assert_eq!(ended.end, End::Exit(0), "{text}");
+    assert_eq!(ended.end, RunEnd::Exit(0), "{text}");
     let mut expected = "200 demo-1.0-py3-none-any.whl True\n404 200\n".to_owned();
     for path in &refused {
         expected.push_str(&format!("{path} 403\n"));

@@ -3,8 +3,8 @@
 use super::{Ahead, Builds, is_source, who, wished};
 use crate::build::target::Target;
 use crate::db::Micros;
-use crate::directory::options;
-use crate::directory::{Index, Kind};
+
+use crate::directory::{BuildAhead, Index, Kind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::describe;
@@ -117,12 +117,12 @@ impl Ahead {
 }
 
 fn is_swept(index: &Index) -> bool {
-    matches!(index.building.ahead, options::Ahead::Requested | options::Ahead::All)
+    matches!(index.building.ahead, BuildAhead::Requested | BuildAhead::All)
 }
 
 /// A stage has what it has; only a mirror tells what was requested of more.
 fn by_name(index: &Index) -> bool {
-    index.building.ahead == options::Ahead::All || matches!(index.kind, Kind::Stage(_))
+    index.building.ahead == BuildAhead::All || matches!(index.kind, Kind::Stage(_))
 }
 
 fn wish(index: &Index, offered: &[Target]) -> String {

@@ -2,16 +2,16 @@
 
 /// One key of a recipe.
 #[derive(Clone, Copy, Debug)]
-pub struct Key {
+pub struct RecipeKey {
     /// With the table it stands in: `build.constraints`.
     pub path: &'static str,
-    pub kind: Kind,
+    pub kind: KeyKind,
     pub about: &'static str,
 }
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum KeyKind {
     /// A project's name.
     Name,
     /// Version specifiers (PEP 440).
@@ -44,64 +44,72 @@ pub enum Kind {
     Services,
 }
 
-const fn key(path: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { path, kind, about }
+const fn key(path: &'static str, kind: KeyKind, about: &'static str) -> RecipeKey {
+    RecipeKey { path, kind, about }
 }
 
 /// What belongs to a whole file.
-pub const HEAD: &[Key] = &[
-    key("name", Kind::Name, "the project it is for"),
-    key("versions", Kind::Versions, "the versions it is for; left out: all"),
+pub const HEAD: &[RecipeKey] = &[
+    key("name", KeyKind::Name, "the project it is for"),
+    key("versions", KeyKind::Versions, "the versions it is for; left out: all"),
 ];
 
 /// What may stand in a recipe, in `_defaults.toml`, and in an `[[override]]`.
-pub const KEYS: &[Key] = &[
+pub const KEYS: &[RecipeKey] = &[
     key(
         "system",
-        Kind::Packages,
+        KeyKind::Packages,
         "system packages that the build sees, by distribution (`debian`, `\"debian 12\"`); they go into the build's root, never onto the host",
     ),
-    key("build.requires", Kind::Requirements, "build requirements beside those that the source names"),
-    key("build.constraints", Kind::Requirements, "what build requirements must satisfy if they are needed"),
-    key("build.env", Kind::Environment, "environment variables"),
-    key("build.config_settings", Kind::Settings, "config settings for the build backend"),
+    key("build.requires", KeyKind::Requirements, "build requirements beside those that the source names"),
+    key(
+        "build.constraints",
+        KeyKind::Requirements,
+        "what build requirements must satisfy if they are needed",
+    ),
+    key("build.env", KeyKind::Environment, "environment variables"),
+    key("build.config_settings", KeyKind::Settings, "config settings for the build backend"),
     key(
         "build.patches",
-        Kind::Patches,
+        KeyKind::Patches,
         "unified diffs for the source (`-p1`): files beside the recipe, or the diff itself in `'''…'''`",
     ),
-    key("build.before", Kind::Texts, "shell commands, run in the patched source before the backend"),
-    key("build.expect", Kind::Expect, "`\"platform\"` or `\"pure\"`: the other kind of wheel is a failure"),
+    key("build.before", KeyKind::Texts, "shell commands, run in the patched source before the backend"),
+    key(
+        "build.expect",
+        KeyKind::Expect,
+        "`\"platform\"` or `\"pure\"`: the other kind of wheel is a failure",
+    ),
     key(
         "build.reproducible",
-        Kind::Flag,
+        KeyKind::Flag,
         "`true`: built twice, and evidence tells whether both are the same",
     ),
-    key("build.timeout", Kind::Time, "for the whole build: `\"10m\"`"),
-    key("build.memory", Kind::Size, "for all processes together: `\"2 GiB\"`"),
-    key("repair.exclude", Kind::Texts, "libraries that are not copied into the wheel"),
-    key("test.requires", Kind::Requirements, "what the tests need from the index"),
-    key("test.packages", Kind::Packages, "system packages that only the tests see, written like `system`"),
-    key("test.import", Kind::Modules, "modules that must be importable"),
+    key("build.timeout", KeyKind::Time, "for the whole build: `\"10m\"`"),
+    key("build.memory", KeyKind::Size, "for all processes together: `\"2 GiB\"`"),
+    key("repair.exclude", KeyKind::Texts, "libraries that are not copied into the wheel"),
+    key("test.requires", KeyKind::Requirements, "what the tests need from the index"),
+    key("test.packages", KeyKind::Packages, "system packages that only the tests see, written like `system`"),
+    key("test.import", KeyKind::Modules, "modules that must be importable"),
     key(
         "test.sources",
-        Kind::Paths,
+        KeyKind::Paths,
         "the parts of the source that the tests see (`[\".\"]`: all); they run in a folder with nothing else, so that not the source is tested but the wheel",
     ),
-    key("test.before", Kind::Texts, "shell commands once the services are ready"),
-    key("test.command", Kind::Text, "a shell command that exits with 0 if the wheel is good"),
-    key("test.env", Kind::Environment, "environment variables"),
-    key("test.service", Kind::Services, "programs that run while the tests do, as `[[test.service]]`"),
+    key("test.before", KeyKind::Texts, "shell commands once the services are ready"),
+    key("test.command", KeyKind::Text, "a shell command that exits with 0 if the wheel is good"),
+    key("test.env", KeyKind::Environment, "environment variables"),
+    key("test.service", KeyKind::Services, "programs that run while the tests do, as `[[test.service]]`"),
 ];
 
 /// What a `[[test.service]]` may hold.
-pub const SERVICE: &[Key] = &[
-    key("name", Kind::Text, "its name; `{NAME.dir}` in the tests' commands and variables is its folder"),
-    key("packages", Kind::Packages, "system packages that have it, written like `system`"),
-    key("setup", Kind::Texts, "shell commands before it starts; `{dir}` is an empty folder of its own"),
-    key("start", Kind::Text, "the command that runs it, in the foreground"),
-    key("ready", Kind::Text, "a shell command that exits with 0 once it can be used"),
-    key("patience", Kind::Time, "how long it may take until then; left out: `\"60s\"`"),
+pub const SERVICE: &[RecipeKey] = &[
+    key("name", KeyKind::Text, "its name; `{NAME.dir}` in the tests' commands and variables is its folder"),
+    key("packages", KeyKind::Packages, "system packages that have it, written like `system`"),
+    key("setup", KeyKind::Texts, "shell commands before it starts; `{dir}` is an empty folder of its own"),
+    key("start", KeyKind::Text, "the command that runs it, in the foreground"),
+    key("ready", KeyKind::Text, "a shell command that exits with 0 once it can be used"),
+    key("patience", KeyKind::Time, "how long it may take until then; left out: `\"60s\"`"),
 ];
 
 /// In an `[[override]]`, beside [`KEYS`].
@@ -122,7 +130,7 @@ pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'
 /// The table of keys as the reference documents it.
 #[cfg(test)]
 pub(super) fn reference() -> String {
-    let row = |prefix: &str, key: &Key| format!("| `{prefix}{}` | {} |\n", key.path, key.about);
+    let row = |prefix: &str, key: &RecipeKey| format!("| `{prefix}{}` | {} |\n", key.path, key.about);
     let mut text = String::from("| key | meaning |\n|---|---|\n");
     text.extend(HEAD.iter().chain(KEYS).map(|key| row("", key)));
     text.extend(SERVICE.iter().map(|key| row("test.service.", key)));

@@ -1,5 +1,6 @@
 //! Where recipes come from: through the API, from the recipe folder, with the program.
 
+use super::entry::RecipeEntry;
 use super::read::{DEFAULTS, RecipeFile};
 use super::{Recipe, shipped};
 use crate::build::target::Target;
@@ -7,113 +8,45 @@ use crate::config::Config;
 use crate::db::events::NewEvent;
 use crate::db::recipes::StoredRecipe;
 use crate::db::{Db, Tx};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version::Version;
 use crate::tools::hex;
 use crate::words::EventKind;
 use crate::{bad, missing};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Where a recipe was found; of two with one name, the one that comes first here counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
-    /// Stored by `PUT /+recipes/{name}`.
-    Api,
-    /// In the folder of the setting `build.recipes`.
-    Folder,
-    /// Comes with this program.
-    Shipped,
-}
-
-impl Origin {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Folder => "folder",
-            Self::Shipped => "shipped",
-        }
-    }
-}
-
-/// One recipe file, readable or not.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Without `.toml`.
-    pub name: String,
-    pub origin: Origin,
-    pub text: String,
-    /// What it says, or why it cannot be read: with file and line.
-    pub file: Result<RecipeFile, String>,
-}
-
-impl Entry {
-    fn read(
-        name: &str,
-        origin: Origin,
-        shown: &str,
-        text: String,
-        patches: super::read::Patches<'_>,
-    ) -> Self {
-        let file = RecipeFile::parse(shown, name, &text, patches).map_err(|e| e.to_string());
-        Self { name: name.to_owned(), origin, text, file }
-    }
-
-    /// For lists.
-    pub fn shown(&self) -> Value {
-        let file = self.file.as_ref().ok();
-        json!({
-            "name": self.name,
-            "from": self.origin.name(),
-            "project": file.and_then(|file| file.project.as_ref()),
-            "versions": file.and_then(|file| file.versions.as_ref()).map(ToString::to_string),
-            "overrides": file.map(|file| file.overrides.len()),
-            "sha256": hex::sha256(&self.text),
-            "error": self.file.as_ref().err(),
-        })
-    }
-
-    /// Whether one that cannot be read was probably meant for this project.
-    fn concerns(&self, project: &ProjectName) -> bool {
-        let written = self.text.parse::<toml::Table>().ok();
-        let written = written.as_ref().and_then(|table| table.get("name")?.as_str());
-        self.name == DEFAULTS
-            || ProjectName::new(written.unwrap_or(&self.name)).is_some_and(|name| name == *project)
-    }
-}
-
 /// All recipes at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Recipes {
     /// By name; of several with one name, that of the first origin.
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, RecipeEntry>,
 }
 
 impl Recipes {
     /// What the program brings, what the folder has (none is fine), what is stored. A recipe that
     /// cannot be read is kept with its error: only its own project suffers.
     pub fn load(folder: Option<&Path>, stored: &[StoredRecipe]) -> Result<Self> {
-        let mut all: Vec<Entry> =
-            shipped::ALL.iter().map(|(name, text)| shipped::entry(name, text)).collect();
+        let mut all: Vec<RecipeEntry> =
+            shipped::ALL.iter().map(|(name, text)| RecipeEntry::shipped(name, text)).collect();
         all.extend(folder.map(from_folder).transpose()?.unwrap_or_default());
         for recipe in stored {
-            all.push(from_text(&recipe.name, recipe.text.clone()));
+            all.push(RecipeEntry::stored(&recipe.name, recipe.text.clone()));
         }
         all.sort_by_key(|entry| std::cmp::Reverse(entry.origin));
         Ok(Self { entries: all.into_iter().map(|entry| (entry.name.clone(), entry)).collect() })
     }
 
     /// By name.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &RecipeEntry> {
         self.entries.values()
     }
 
-    pub fn get(&self, name: &str) -> Result<&Entry> {
+    pub fn get(&self, name: &str) -> Result<&RecipeEntry> {
         self.entries.get(name).ok_or_else(|| missing!("there is no recipe {name}"))
     }
 
@@ -147,7 +80,7 @@ impl Recipes {
 
     /// The first, by origin and then by name, that speaks of this release.
     fn own(&self, project: &ProjectName, version: Option<&Version>) -> Option<&RecipeFile> {
-        let mut own: Vec<&Entry> = self.entries().filter(|entry| entry.name != DEFAULTS).collect();
+        let mut own: Vec<&RecipeEntry> = self.entries().filter(|entry| entry.name != DEFAULTS).collect();
         own.sort_by_key(|entry| entry.origin);
         own.into_iter()
             .filter_map(|entry| entry.file.as_ref().ok())
@@ -155,45 +88,9 @@ impl Recipes {
     }
 }
 
-/// A recipe that comes without a folder around it: its patches stand in it.
-pub(super) fn from_text(name: &str, text: String) -> Entry {
-    let no_files = |_: &str| Err("a stored recipe holds its patches in '''…'''".to_owned());
-    Entry::read(name, Origin::Api, &format!("{name}.toml"), text, &no_files)
-}
-
-impl Entry {
-    /// Reads a file of a recipe folder.
-    pub fn from_file(path: &Path) -> Result<Self> {
-        let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| bad!("{shown} can not be read: {e}"))?;
-        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let patch = |name: &str| {
-            std::fs::read_to_string(folder.join(name)).map_err(|e| format!("it can not be read: {e}"))
-        };
-        Ok(Self::read(name, Origin::Folder, &shown, text, &patch))
-    }
-
-    /// Reads what was sent through the API.
-    ///
-    /// # Errors
-    /// `Bad` for a name that is none, and for whatever the reader refuses.
-    pub fn sent(name: &str, text: String) -> Result<Self> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
-            return Err(bad!("{name:?} is no name for a recipe: use letters, digits, - _ and ."));
-        }
-        let entry = from_text(name, text);
-        match &entry.file {
-            Ok(_) => Ok(entry),
-            Err(why) => Err(Error::Bad(why.clone())),
-        }
-    }
-}
-
 /// The recipes of a folder, in the order of their names; a folder that is not there has none.
-fn from_folder(folder: &Path) -> Result<Vec<Entry>> {
-    recipe_files(folder)?.iter().map(|path| Entry::from_file(path)).collect()
+fn from_folder(folder: &Path) -> Result<Vec<RecipeEntry>> {
+    recipe_files(folder)?.iter().map(|path| RecipeEntry::from_file(path)).collect()
 }
 
 fn recipe_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -214,16 +111,16 @@ fn recipe_files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The recipes as they are now: read again when a file or a row changed.
-pub struct Book {
+pub struct RecipeBook {
     db: Db,
     folder: PathBuf,
-    held: Mutex<Option<(Stamp, Arc<Recipes>)>>,
+    held: Mutex<Option<(RecipeStamp, Arc<Recipes>)>>,
 }
 
 /// What the recipes were made from: files of the folder (patches too) and rows.
-type Stamp = (Vec<(PathBuf, Option<SystemTime>, u64)>, Vec<(String, String)>);
+type RecipeStamp = (Vec<(PathBuf, Option<SystemTime>, u64)>, Vec<(String, String)>);
 
-impl Book {
+impl RecipeBook {
     pub fn new(config: &Config, db: Db) -> Self {
         Self { db, folder: folder(config), held: Mutex::default() }
     }
@@ -234,7 +131,7 @@ impl Book {
         let folder = self.folder.clone();
         let files = tokio::task::spawn_blocking(move || stamp_of(&folder)).await??;
         let rows = stored.iter().map(|recipe| (recipe.name.clone(), recipe.sha256.clone())).collect();
-        let stamp: Stamp = (files, rows);
+        let stamp: RecipeStamp = (files, rows);
         let held = self.held.lock().clone();
         if let Some((of, recipes)) = held
             && of == stamp
@@ -256,9 +153,9 @@ impl Book {
     /// Stores a recipe, or replaces the one of that name.
     ///
     /// # Errors
-    /// As [`Entry::sent`]: what cannot be read is not stored.
-    pub async fn put(&self, by: &str, name: &str, text: String) -> Result<Entry> {
-        let entry = Entry::sent(name, text)?;
+    /// As [`RecipeEntry::sent`]: what cannot be read is not stored.
+    pub async fn put(&self, by: &str, name: &str, text: String) -> Result<RecipeEntry> {
+        let entry = RecipeEntry::sent(name, text)?;
         let mut tx = Tx::begin(&self.db).await?;
         tx.put_recipe(name, &entry.text, &hex::sha256(&entry.text), by).await?;
         tx.commit(event(by, EventKind::RecipeStored, name)).await?;

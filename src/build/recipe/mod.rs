@@ -5,6 +5,7 @@
 //! what it says for some versions or targets ([`layer`]). What comes out is a [`Recipe`]: everything
 //! about one build, nothing about others, so that its hash stays when only others' parts change.
 
+mod entry;
 pub mod keys;
 mod layer;
 mod load;
@@ -12,7 +13,8 @@ mod read;
 mod read_value;
 mod shipped;
 
-pub use load::{Book, Entry, Origin, Recipes, folder};
+pub use entry::{RecipeEntry, RecipeOrigin};
+pub use load::{RecipeBook, Recipes, folder};
 pub use read::RecipeFile;
 
 use crate::error::{Error, Result};
@@ -31,7 +33,7 @@ pub struct Recipe {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
-    pub build: Build,
+    pub build: RecipeBuild,
     #[serde(skip_serializing_if = "is_default")]
     pub repair: Repair,
     #[serde(skip_serializing_if = "is_default")]
@@ -40,7 +42,7 @@ pub struct Recipe {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Build {
+pub struct RecipeBuild {
     /// Build requirements beside those that the source names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
@@ -51,7 +53,7 @@ pub struct Build {
     pub env: BTreeMap<String, String>,
     /// For the build backend (PEP 517).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub config_settings: BTreeMap<String, Given>,
+    pub config_settings: BTreeMap<String, ConfigSetting>,
     /// Unified diffs, applied to the source with one leading folder of their paths taken off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
@@ -74,7 +76,7 @@ pub struct Build {
 /// A config setting may be given several times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Given {
+pub enum ConfigSetting {
     Once(String),
     Often(Vec<String>),
 }

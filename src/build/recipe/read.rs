@@ -1,14 +1,14 @@
 //! The strict reader of recipe files: whatever it does not know is refused, with file and line.
 
-use super::keys::{self, HEAD, KEYS, Key, SERVICE, WHEN};
+use super::keys::{self, HEAD, KEYS, RecipeKey, WHEN};
 use super::layer::{Condition, Layer, Override};
-use super::read_value::{Place, value};
+use super::read_value::{Patches, RecipePlace, value};
 use crate::bad;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::requirement::Marker;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -29,9 +29,6 @@ pub struct RecipeFile {
 /// The file that speaks of all projects.
 pub const DEFAULTS: &str = "_defaults";
 
-/// Finds a patch by its name beside the recipe.
-pub type Patches<'a> = &'a dyn Fn(&str) -> Result<String, String>;
-
 impl RecipeFile {
     /// Reads a recipe. `file` is how messages call it, `name` its name without `.toml`.
     ///
@@ -41,7 +38,7 @@ impl RecipeFile {
         if text.len() > LONGEST {
             return Err(bad!("{file}: a recipe has at most {LONGEST} bytes"));
         }
-        let place = Place { file, text, patches };
+        let place = RecipePlace { file, text, patches };
         let table = DeTable::parse(text)
             .map_err(|e| place.refuse(e.span().map_or(0, |span| span.start), e.message()))?;
         let mut reader = Reader { place: &place, head: Layer::default(), layer: Layer::default() };
@@ -76,7 +73,7 @@ impl RecipeFile {
 }
 
 struct Reader<'a, 'p> {
-    place: &'a Place<'p>,
+    place: &'a RecipePlace<'p>,
     head: Layer,
     layer: Layer,
 }
@@ -140,7 +137,7 @@ impl Reader<'_, '_> {
     }
 
     fn conditions(&self, given: &Spanned<DeValue<'_>>) -> Result<Vec<Condition>> {
-        let key = Key { path: WHEN, kind: keys::Kind::Texts, about: "" };
+        let key = RecipeKey { path: WHEN, kind: keys::KeyKind::Texts, about: "" };
         let read = match given.get_ref() {
             DeValue::String(text) => vec![Value::from(text.as_ref())],
             _ => match value(self.place, &key, WHEN, given)? {
@@ -161,41 +158,4 @@ impl Reader<'_, '_> {
         };
         read.iter().map(one).collect()
     }
-}
-
-/// The tables of `[[test.service]]`.
-pub(super) fn services(place: &Place<'_>, given: &Spanned<DeValue<'_>>) -> Result<Value> {
-    let must = "test.service must be a list of tables, each written as [[test.service]]";
-    let DeValue::Array(tables) = given.get_ref() else {
-        return Err(place.refuse(given.span().start, must));
-    };
-    let mut names = Vec::new();
-    let mut services = Vec::new();
-    for table in tables.iter() {
-        let at = table.span().start;
-        let DeValue::Table(inner) = table.get_ref() else { return Err(place.refuse(at, must)) };
-        let mut fields = Map::new();
-        for (key, given) in inner {
-            let path = format!("test.service.{}", key.get_ref());
-            let known = SERVICE.iter().find(|known| known.path == key.get_ref().as_ref());
-            let known = known.ok_or_else(|| {
-                place.unknown(key.span().start, &path, SERVICE.iter().map(|known| known.path))
-            })?;
-            fields.insert(known.path.into(), value(place, known, &path, given)?);
-        }
-        for needed in ["name", "start"] {
-            if !fields.contains_key(needed) {
-                return Err(place.refuse(at, &format!("a service needs the key {needed}")));
-            }
-        }
-        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        if names.contains(&name) || name.is_empty() || !name.chars().all(plain) {
-            let why = format!("{name:?} must be a name of its own, of letters, digits, - and _");
-            return Err(place.refuse(at, &format!("test.service.name: {why}")));
-        }
-        names.push(name);
-        services.push(fields.into());
-    }
-    Ok(Value::Array(services))
 }

@@ -1,7 +1,6 @@
 //! Reads one value of a recipe as its key's kind wants it.
 
-use super::keys::{Key, Kind, nearest};
-use super::read::{Patches, services};
+use super::keys::{KeyKind, RecipeKey, SERVICE, nearest};
 use crate::bad;
 use crate::config::units;
 use crate::error::{Error, Result};
@@ -13,14 +12,17 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::DeValue;
 
+/// Finds a patch by its name beside the recipe.
+pub type Patches<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+
 /// Where a value stands: for messages, and for files beside the recipe.
-pub(super) struct Place<'a> {
+pub(super) struct RecipePlace<'a> {
     pub file: &'a str,
     pub text: &'a str,
     pub patches: Patches<'a>,
 }
 
-impl Place<'_> {
+impl RecipePlace<'_> {
     pub fn refuse(&self, offset: usize, why: &str) -> Error {
         let line = self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
         bad!("{}:{line}: {why}", self.file)
@@ -33,25 +35,30 @@ impl Place<'_> {
 }
 
 /// The value as JSON, checked.
-pub(super) fn value(place: &Place<'_>, key: &Key, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
+pub(super) fn value(
+    place: &RecipePlace<'_>,
+    key: &RecipeKey,
+    path: &str,
+    given: &Spanned<DeValue<'_>>,
+) -> Result<Value> {
     let at = given.span().start;
     let refuse = |why: String| place.refuse(at, &format!("{path} {why}"));
     match key.kind {
-        Kind::Services => services(place, given),
-        Kind::Texts | Kind::Requirements | Kind::Modules | Kind::Paths | Kind::Patches => {
+        KeyKind::Services => services(place, given),
+        KeyKind::Texts | KeyKind::Requirements | KeyKind::Modules | KeyKind::Paths | KeyKind::Patches => {
             list(place, key.kind, path, given)
         }
-        Kind::Packages => packages(place, path, given),
-        Kind::Environment | Kind::Settings => table(place, key.kind, path, given),
-        Kind::Flag => match given.get_ref() {
+        KeyKind::Packages => packages(place, path, given),
+        KeyKind::Environment | KeyKind::Settings => table(place, key.kind, path, given),
+        KeyKind::Flag => match given.get_ref() {
             DeValue::Boolean(flag) => Ok((*flag).into()),
             _ => Err(refuse(format!("must be {}", wanted(key.kind)))),
         },
-        Kind::Time if matches!(given.get_ref(), DeValue::Integer(_)) => {
+        KeyKind::Time if matches!(given.get_ref(), DeValue::Integer(_)) => {
             let seconds = integer(given).filter(|seconds| *seconds > 0);
             seconds.map(Value::from).ok_or_else(|| refuse("must be more than no time".into()))
         }
-        Kind::Size if matches!(given.get_ref(), DeValue::Integer(_)) => {
+        KeyKind::Size if matches!(given.get_ref(), DeValue::Integer(_)) => {
             integer(given).map(Value::from).ok_or_else(|| refuse("must be a number of bytes".into()))
         }
         kind => {
@@ -68,43 +75,45 @@ fn integer(given: &Spanned<DeValue<'_>>) -> Option<u64> {
     u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn wanted(kind: Kind) -> &'static str {
+fn wanted(kind: KeyKind) -> &'static str {
     match kind {
-        Kind::Name => "a project's name",
-        Kind::Versions => "version specifiers like \">=1.4,<3\"",
-        Kind::Expect => "\"platform\" or \"pure\"",
-        Kind::Flag => "true or false",
-        Kind::Time => "a time like \"10m\"",
-        Kind::Size => "a size like \"2 GiB\"",
+        KeyKind::Name => "a project's name",
+        KeyKind::Versions => "version specifiers like \">=1.4,<3\"",
+        KeyKind::Expect => "\"platform\" or \"pure\"",
+        KeyKind::Flag => "true or false",
+        KeyKind::Time => "a time like \"10m\"",
+        KeyKind::Size => "a size like \"2 GiB\"",
         _ => "a text",
     }
 }
 
 /// One text; the error goes on after the key's name.
-fn scalar(kind: Kind, text: &str) -> Result<Value, String> {
+fn scalar(kind: KeyKind, text: &str) -> Result<Value, String> {
     let must = || format!("must be {}, not {text:?}", wanted(kind));
     let first_line = |why: String| why.lines().next().unwrap_or_default().to_owned();
     if text.contains('\0') {
         return Err("must not contain a zero byte".into());
     }
     match kind {
-        Kind::Name => ProjectName::new(text).map(|name| json!(name)).ok_or_else(must),
-        Kind::Versions => match VersionSpecifiers::from_str(text) {
+        KeyKind::Name => ProjectName::new(text).map(|name| json!(name)).ok_or_else(must),
+        KeyKind::Versions => match VersionSpecifiers::from_str(text) {
             Ok(_) => Ok(text.into()),
             Err(e) => Err(format!("{}: {}", must(), first_line(e.to_string()))),
         },
-        Kind::Requirements => match Requirement::parse(text) {
+        KeyKind::Requirements => match Requirement::parse(text) {
             Ok(requirement) => Ok(requirement.to_string().into()),
             Err(e) => Err(format!("must hold requirements: {e}")),
         },
-        Kind::Expect if matches!(text, "platform" | "pure") => Ok(text.into()),
-        Kind::Time => units::seconds(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
-        Kind::Size => units::bytes(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
-        Kind::Expect => Err(must()),
-        Kind::Modules if !text.split('.').all(is_identifier) => {
+        KeyKind::Expect if matches!(text, "platform" | "pure") => Ok(text.into()),
+        KeyKind::Time => units::seconds(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
+        KeyKind::Size => units::bytes(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
+        KeyKind::Expect => Err(must()),
+        KeyKind::Modules if !text.split('.').all(is_identifier) => {
             Err(format!("must hold names of modules, not {text:?}"))
         }
-        Kind::Paths if !is_inner_path(text) => Err(format!("must hold paths below the source, not {text:?}")),
+        KeyKind::Paths if !is_inner_path(text) => {
+            Err(format!("must hold paths below the source, not {text:?}"))
+        }
         _ if text.is_empty() => Err("must not be empty".into()),
         _ => Ok(text.into()),
     }
@@ -121,7 +130,7 @@ fn is_inner_path(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('/') && text.split('/').all(|part| !part.is_empty() && part != "..")
 }
 
-fn list(place: &Place<'_>, kind: Kind, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
+fn list(place: &RecipePlace<'_>, kind: KeyKind, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
     let DeValue::Array(items) = given.get_ref() else {
         return Err(place.refuse(given.span().start, &format!("{path} must be a list of texts")));
     };
@@ -131,7 +140,7 @@ fn list(place: &Place<'_>, kind: Kind, path: &str, given: &Spanned<DeValue<'_>>)
             return Err(refuse("must be a list of texts".into()));
         };
         match kind {
-            Kind::Patches => patch(place, text).map_err(refuse),
+            KeyKind::Patches => patch(place, text).map_err(refuse),
             kind => scalar(kind, text).map_err(refuse),
         }
     };
@@ -139,7 +148,7 @@ fn list(place: &Place<'_>, kind: Kind, path: &str, given: &Spanned<DeValue<'_>>)
 }
 
 /// A diff that stands in the recipe, or the file of that name beside it.
-fn patch(place: &Place<'_>, text: &str) -> Result<Value, String> {
+fn patch(place: &RecipePlace<'_>, text: &str) -> Result<Value, String> {
     if text.contains('\n') {
         let name = format!("in {}", place.file.rsplit('/').next().unwrap_or_default());
         return Ok(json!({"name": name, "text": text}));
@@ -152,9 +161,9 @@ fn patch(place: &Place<'_>, text: &str) -> Result<Value, String> {
 }
 
 /// `{debian = ["a", "b"]}`; a bare list is meant for any distribution.
-fn packages(place: &Place<'_>, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
+fn packages(place: &RecipePlace<'_>, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
     let names = |path: &str, given: &Spanned<DeValue<'_>>| {
-        let names = list(place, Kind::Texts, path, given)?;
+        let names = list(place, KeyKind::Texts, path, given)?;
         let bad = names.as_array().into_iter().flatten().filter_map(Value::as_str).find(|n| !is_package(n));
         match bad {
             Some(name) => {
@@ -182,7 +191,7 @@ fn is_package(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_' | ':'))
 }
 
-fn table(place: &Place<'_>, kind: Kind, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
+fn table(place: &RecipePlace<'_>, kind: KeyKind, path: &str, given: &Spanned<DeValue<'_>>) -> Result<Value> {
     let DeValue::Table(table) = given.get_ref() else {
         return Err(place.refuse(given.span().start, &format!("{path} must be a table of texts")));
     };
@@ -191,15 +200,52 @@ fn table(place: &Place<'_>, kind: Kind, path: &str, given: &Spanned<DeValue<'_>>
         let refuse = |why: &str| place.refuse(name.span().start, &format!("{path}.{} {why}", name.get_ref()));
         let variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name_fits = !name.get_ref().is_empty() && name.get_ref().chars().all(variable);
-        if kind == Kind::Environment && !name_fits {
+        if kind == KeyKind::Environment && !name_fits {
             return Err(refuse("is no name of an environment variable"));
         }
         let value = match given.get_ref() {
             DeValue::String(text) if !text.contains('\0') => Value::from(text.as_ref()),
-            DeValue::Array(_) if kind == Kind::Settings => list(place, Kind::Texts, path, given)?,
+            DeValue::Array(_) if kind == KeyKind::Settings => list(place, KeyKind::Texts, path, given)?,
             _ => return Err(refuse("must be a text")),
         };
         read.insert(name.get_ref().to_string(), value);
     }
     Ok(read.into())
+}
+
+/// The tables of `[[test.service]]`.
+fn services(place: &RecipePlace<'_>, given: &Spanned<DeValue<'_>>) -> Result<Value> {
+    let must = "test.service must be a list of tables, each written as [[test.service]]";
+    let DeValue::Array(tables) = given.get_ref() else {
+        return Err(place.refuse(given.span().start, must));
+    };
+    let mut names = Vec::new();
+    let mut services = Vec::new();
+    for table in tables.iter() {
+        let at = table.span().start;
+        let DeValue::Table(inner) = table.get_ref() else { return Err(place.refuse(at, must)) };
+        let mut fields = Map::new();
+        for (key, given) in inner {
+            let path = format!("test.service.{}", key.get_ref());
+            let known = SERVICE.iter().find(|known| known.path == key.get_ref().as_ref());
+            let known = known.ok_or_else(|| {
+                place.unknown(key.span().start, &path, SERVICE.iter().map(|known| known.path))
+            })?;
+            fields.insert(known.path.into(), value(place, known, &path, given)?);
+        }
+        for needed in ["name", "start"] {
+            if !fields.contains_key(needed) {
+                return Err(place.refuse(at, &format!("a service needs the key {needed}")));
+            }
+        }
+        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if names.contains(&name) || name.is_empty() || !name.chars().all(plain) {
+            let why = format!("{name:?} must be a name of its own, of letters, digits, - and _");
+            return Err(place.refuse(at, &format!("test.service.name: {why}")));
+        }
+        names.push(name);
+        services.push(fields.into());
+    }
+    Ok(Value::Array(services))
 }

@@ -1,8 +1,5 @@
 //! The recipes that come with this program: the folder `recipes/` of its source.
 
-use super::load::{Entry, Origin};
-use super::read::RecipeFile;
-
 macro_rules! shipped {
     ($name:literal) => {
         ($name, include_str!(concat!("../../../recipes/", $name, ".toml")))
@@ -28,10 +25,3 @@ pub(super) const ALL: &[(&str, &str)] = &[
     shipped!("python-snappy"),
     shipped!("pyyaml"),
 ];
-
-pub(super) fn entry(name: &str, text: &str) -> Entry {
-    let no_files = |_: &str| Err("a shipped recipe holds its patches in '''…'''".to_owned());
-    let file = RecipeFile::parse(&format!("recipes/{name}.toml"), name, text, &no_files);
-    let file = file.map_err(|e| e.to_string());
-    Entry { name: name.to_owned(), origin: Origin::Shipped, text: text.to_owned(), file }
-}

@@ -1,6 +1,5 @@
 //! Recipes: read strictly, laid on top of each other, hashed by what they mean for one target.
 
-use super::load::from_text;
 use super::*;
 use crate::build::target::Target;
 use crate::db::recipes::StoredRecipe;
@@ -105,7 +104,7 @@ fn a_recipe_is_put_together_for_one_version_and_target() {
     assert_eq!((plain.build.timeout, plain.build.memory), (Some(600), Some(2 << 30)));
     assert_eq!(plain.build.expect, Some(Expect::Platform));
     assert_eq!(plain.build.patches[0].name, "in demo.toml");
-    assert_eq!(plain.build.config_settings["x"], Given::Once("y".into()));
+    assert_eq!(plain.build.config_settings["x"], ConfigSetting::Once("y".into()));
     assert_eq!(plain.test.command.as_deref(), Some("pytest tests"));
     assert_eq!(plain.test.services[0].packages, ["db-server"]);
     let old = of("1.5", "2.7").unwrap();
@@ -243,11 +242,11 @@ fn a_folder_hides_what_is_shipped_and_the_api_hides_both() {
         (all.get("mysqlclient").unwrap().origin, recipe)
     };
     let (origin, recipe) = get(&[]);
-    assert_eq!(origin, Origin::Folder);
+    assert_eq!(origin, RecipeOrigin::Folder);
     let patches = recipe.unwrap().build.patches;
     assert_eq!(patches, [Patch { name: "x.patch".into(), text: "--- a\n+++ b\n".into() }]);
     let (origin, recipe) = get(&[stored("mysqlclient", "name = 'mysqlclient'")]);
-    assert_eq!((origin, recipe), (Origin::Api, None), "an empty recipe is the plain way");
+    assert_eq!((origin, recipe), (RecipeOrigin::Api, None), "an empty recipe is the plain way");
 }
 
 #[test]
@@ -259,7 +258,7 @@ fn the_shipped_recipes_are_those_of_the_folder_and_each_can_be_read() {
         .collect();
     files.sort();
     let all = Recipes::load(None, &[]).unwrap();
-    let entries: Vec<&Entry> = all.entries().collect();
+    let entries: Vec<&RecipeEntry> = all.entries().collect();
     assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), files);
     for entry in entries {
         assert_eq!(entry.file.as_ref().err(), None, "{}", entry.name);
@@ -292,7 +291,7 @@ fn every_key_has_a_place_in_what_a_worker_gets() {
         assert!(both.contains(name), "{}", key.path);
     }
     for text in [EXAMPLE, rest] {
-        let entry = from_text("demo", text.into());
+        let entry = RecipeEntry::stored("demo", text.into());
         let layer = &entry.file.as_ref().unwrap().layer;
         let json = layer.put_together(&target("3.12")).unwrap().to_json().unwrap();
         for key in layer.0.keys() {
@@ -307,7 +306,7 @@ fn the_documents_show_a_recipe_that_can_be_read_and_every_key() {
     let how_to = include_str!("../../../docs/how-to/write-a-recipe.md");
     let (_, section) = how_to.split_once("## Write the file").unwrap();
     let example = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let entry = from_text("libdemo", example.to_owned());
+    let entry = RecipeEntry::stored("libdemo", example.to_owned());
     assert_eq!(entry.file.as_ref().err(), None);
     let all = recipes(&[("libdemo", example)]);
     let recipe =

@@ -43,20 +43,22 @@ fn what_is_no_build_system_is_refused_with_the_reason() {
 #[test]
 fn an_interpreter_that_the_source_excludes_is_named_before_anything_runs() {
     let system = BuildSystem::read(Some("[project]\nrequires-python = '>=3.8'"), &tools("3.6.15")).unwrap();
-    let said = Said { system, pkg_info: None };
+    let said = SourceProject { system, pkg_info: None };
     assert_eq!(said.refuses_python("3.6.15"), Some(">=3.8".to_owned()));
     assert_eq!(said.refuses_python("3.8.0"), None);
     let pkg_info = b"Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Python: >=3\n".to_vec();
     let system = BuildSystem::read(None, &tools("2.7.18")).unwrap();
-    let said = Said { system, pkg_info: Some(pkg_info) };
+    let said = SourceProject { system, pkg_info: Some(pkg_info) };
     assert_eq!(said.refuses_python("2.7.18"), Some(">=3".to_owned()));
 }
 
 #[test]
 fn only_requirements_whose_marker_holds_count() {
     let markers = BTreeMap::from([("python_version".to_owned(), "2.7".to_owned())]);
-    let answer =
-        Answer { made: None, requires: vec!["a; python_version<'3'".into(), "b; python_version>'3'".into()] };
+    let answer = HookAnswer {
+        made: None,
+        requires: vec!["a; python_version<'3'".into(), "b; python_version>'3'".into()],
+    };
     assert_eq!(texts(&answer.requirements(&markers).unwrap()), ["a"]);
 }
 

@@ -1,6 +1,6 @@
 //! Whether a wheel is the one that was asked for: name, version, tags, kind, and what the source declares.
 
-use super::SourceFacts;
+use super::source_facts::SourceFacts;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Step};
 use crate::build::recipe::{Expect, Recipe};

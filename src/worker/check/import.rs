@@ -8,7 +8,7 @@ use crate::build::job::Step;
 use crate::build::target::Target;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::requirement::Requirement;
-use crate::worker::bench::{Bench, Interpreter, Task};
+use crate::worker::bench::{Bench, Task, ToolPython};
 use crate::worker::repair::Repaired;
 
 /// Unpacks and imports; its lines on the output are what [`Report`] reads.
@@ -39,7 +39,7 @@ pub(super) async fn import<B: Bench>(
     let mut requirements = applying(metadata, target);
     let mut done = Vec::new();
     let mut unmet = false;
-    if let Err(why) = bench.environment(Interpreter::Target, &requirements).await {
+    if let Err(why) = bench.environment(ToolPython::Target, &requirements).await {
         if !is_of_the_requirements(&why) {
             return Err(why);
         }
@@ -80,7 +80,7 @@ async fn run<B: Bench>(
     requirements: &[String],
     bench: &B,
 ) -> Result<Report, Failure> {
-    let environment = bench.environment(Interpreter::Target, requirements).await?;
+    let environment = bench.environment(ToolPython::Target, requirements).await?;
     let inside = format!("/check/{}", wheel.filename);
     let mut command: Vec<String> =
         [&environment.python, "-B", "-s", "-c", PROGRAM, &inside, "/out/site"].map(str::to_owned).to_vec();

@@ -3,6 +3,7 @@
 mod declared;
 mod import;
 mod modules;
+mod source_facts;
 
 use std::fs::File;
 
@@ -15,23 +16,7 @@ use crate::error::Error;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::retag::Wheel;
 use crate::packaging::wheel;
-
-/// What is known of the source, read before the build ran.
-#[derive(Clone, Debug, Default)]
-pub struct SourceFacts {
-    /// `PKG-INFO`, where the source has one.
-    pub pkg_info: Option<Vec<u8>>,
-    /// Whether it looks as if extension modules belong to it, see [`looks_like_extensions`].
-    pub extensions: bool,
-}
-
-/// Whether a source with these file names and this `setup.py` builds extension modules, at least sometimes.
-pub fn looks_like_extensions<'a>(names: impl IntoIterator<Item = &'a str>, setup_py: &str) -> bool {
-    let ending =
-        |name: &str| [".c", ".pyx", ".cpp", ".cc", ".cxx", ".rs"].iter().any(|ending| name.ends_with(ending));
-    let asked = setup_py.contains("ext_modules") || setup_py.contains("Extension(");
-    asked && names.into_iter().any(ending)
-}
+pub use source_facts::{SourceFacts, looks_like_extensions};
 
 /// Checks `wheel`; returns what was done, for [`Evidence::checked`](crate::build::evidence::Evidence).
 ///

@@ -1,9 +1,10 @@
 //! Makes an environment: the interpreter's last pip, run from its wheel in the sandbox, installs wheels.
 
-use crate::tools::hex;
 use std::path::{Path, PathBuf};
 
-use super::{Environments, INSIDE, Request, packages_folder, python_inside};
+use super::cache::Environments;
+use super::layout::{INSIDE, packages_folder, python_inside};
+use super::request::EnvironmentRequest;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
 use crate::build::tools::tools_for;
@@ -13,9 +14,11 @@ use crate::packaging::filename::{Kind, WheelFilename, describe};
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::tools::hex;
+use crate::tools::scratch::ScratchFolder;
 use crate::worker::fetch;
 use crate::worker::interpreters::Interpreter;
-use crate::worker::room::{Folder, Room, Run, Stop, has_venv, ours};
+use crate::worker::room::{Room, SandboxRun, Stop, ours};
 use crate::worker::sandbox::{INDEX, Mount};
 use sha2::{Digest, Sha256};
 
@@ -26,11 +29,13 @@ const PATIENCE: u64 = 900;
 pub(super) async fn install(
     environments: &Environments,
     room: &Room<'_>,
-    request: &Request<'_>,
-) -> Result<Folder, Stop> {
+    request: &EnvironmentRequest<'_>,
+) -> Result<ScratchFolder, Stop> {
     let fails = |error: Error| ours(&error, request.step);
-    let requirements = Request::lines(&request.requirements).map_err(|e| refused(&e, request.step))?;
-    let constraints = Request::lines(&request.constraints).map_err(|e| refused(&e, request.step))?;
+    let requirements =
+        EnvironmentRequest::lines(&request.requirements).map_err(|e| refused(&e, request.step))?;
+    let constraints =
+        EnvironmentRequest::lines(&request.constraints).map_err(|e| refused(&e, request.step))?;
     let (folder, tree) = environments.workshop().map_err(fails)?;
     skeleton(&tree, request.interpreter).map_err(fails)?;
     if requirements.is_empty() {
@@ -46,15 +51,15 @@ pub(super) async fn install(
     }
     let (socket, _gate) = room.gate(request.at, request.step).await?;
     let mark = room.log.written();
-    let run = Run {
+    let run = SandboxRun {
         argv: command(request.interpreter, &pip),
         // pip's own caches and settings have no place here.
         mounts: mounts(request.interpreter, &tree, &tools, &pip),
-        interpreter: Some(request.interpreter),
+        programs: request.interpreter.programs(),
         index: Some(socket),
         seconds: Some(PATIENCE),
         watched: vec![tree],
-        ..Run::default()
+        ..SandboxRun::default()
     };
     let code = room.run(request.step, run).await?;
     drop(std::fs::remove_dir_all(tools));
@@ -73,7 +78,7 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
     for name in ["python".to_owned(), format!("python{major}"), format!("python{major}.{minor}")] {
         link(&interpreter.executable, &bin.join(name))?;
     }
-    if has_venv(interpreter) {
+    if interpreter.has_venv() {
         let home = interpreter.executable.parent().unwrap_or(Path::new("/"));
         let text = format!(
             "home = {}\ninclude-system-site-packages = false\nversion = {}\n",
@@ -97,9 +102,9 @@ fn link(to: &Path, at: &Path) -> Result<()> {
 }
 
 fn mounts(interpreter: &Interpreter, tree: &Path, tools: &Path, pip: &Path) -> Vec<Mount> {
-    let mut mounts =
-        vec![Mount::write(tree, INSIDE), Mount::read(tools, "/tools"), Mount::read(pip, inside(pip))];
-    if !has_venv(interpreter) {
+    let mut mounts = interpreter.mounts();
+    mounts.extend([Mount::write(tree, INSIDE), Mount::read(tools, "/tools"), Mount::read(pip, inside(pip))]);
+    if !interpreter.has_venv() {
         // Empty, so that nothing counts as installed already.
         mounts.push(Mount::read(tree.join(packages_folder(interpreter)), &interpreter.site_packages));
     }
@@ -128,7 +133,7 @@ fn command(interpreter: &Interpreter, pip: &Path) -> Vec<String> {
         "--constraint=/tools/constraints.txt",
     ];
     command.extend(words.map(str::to_owned));
-    if !has_venv(interpreter) {
+    if !interpreter.has_venv() {
         command.push(format!("--prefix={INSIDE}"));
     }
     command
@@ -140,7 +145,7 @@ fn write_lines(path: &Path, lines: &[String]) -> Result<()> {
 
 impl Environments {
     /// The wheel of the last pip for an interpreter, out of the context that it will install from.
-    async fn pip(&self, room: &Room<'_>, request: &Request<'_>) -> Result<PathBuf, Failure> {
+    async fn pip(&self, room: &Room<'_>, request: &EnvironmentRequest<'_>) -> Result<PathBuf, Failure> {
         let newest = tools_for(&request.interpreter.target).pip;
         let folder = self.folder.join("pip").join(hex::encode(Sha256::digest(request.context)));
         let fails = |error: Error| ours(&error, request.step);
@@ -199,7 +204,7 @@ fn best_pip<'p>(page: &'p Page, last: &str, interpreter: &Interpreter) -> Option
 }
 
 /// Why pip failed: what can be built first, or what cannot be had.
-async fn why(room: &Room<'_>, request: &Request<'_>, printed: &str) -> Stop {
+async fn why(room: &Room<'_>, request: &EnvironmentRequest<'_>, printed: &str) -> Stop {
     let line = printed.lines().find(|line| line.starts_with("ERROR:")).unwrap_or_default();
     let fail = |class, hint: String| {
         let line = Some(line.to_owned()).filter(|line| !line.is_empty());
@@ -258,7 +263,7 @@ enum Offered {
 }
 
 /// What the page of a project has for a requirement and this interpreter.
-async fn offered(room: &Room<'_>, request: &Request<'_>, requirement: &Requirement) -> Offered {
+async fn offered(room: &Room<'_>, request: &EnvironmentRequest<'_>, requirement: &Requirement) -> Offered {
     let Ok(page) = room.link.page(request.context, request.at, &requirement.name).await else {
         return Offered::Nothing;
     };

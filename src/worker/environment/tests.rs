@@ -1,8 +1,15 @@
 //! What requests come to the same environment, what pip's messages mean, and how long one is kept.
 
+use super::layout::{self, packages_folder};
 use super::*;
+use crate::build::job::Step;
 use crate::build::target::Target;
-use crate::worker::room::Folder;
+use crate::packaging::requirement::Requirement;
+use crate::tools::scratch::ScratchFolder;
+use crate::worker::bench::Environment;
+use crate::worker::interpreters::Interpreter;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 fn interpreter() -> Interpreter {
     Interpreter {
@@ -22,13 +29,23 @@ fn interpreter() -> Interpreter {
     }
 }
 
-fn request<'a>(interpreter: &'a Interpreter, context: &'a str, requirements: &[&str]) -> Request<'a> {
+fn request<'a>(
+    interpreter: &'a Interpreter,
+    context: &'a str,
+    requirements: &[&str],
+) -> EnvironmentRequest<'a> {
     let requirements: Vec<String> = requirements.iter().map(|text| (*text).to_owned()).collect();
-    Request::new(interpreter, context, Step::Environment).with(&requirements).unwrap()
+    EnvironmentRequest::new(interpreter, context, Step::Environment).with(&requirements).unwrap()
+}
+
+/// Where an environment stands on the host.
+fn tree(environment: &Environment) -> &Path {
+    let mount = environment.mounts.iter().find(|mount| mount.inside == Path::new(layout::INSIDE));
+    &mount.expect("its own mount").host
 }
 
 /// A finished workshop with one package in it.
-fn made(environments: &Environments, packages: &[(&str, &str)], record: &str) -> Folder {
+fn made(environments: &Environments, packages: &[(&str, &str)], record: &str) -> ScratchFolder {
     let (folder, tree) = environments.workshop().unwrap();
     for (name, version) in packages {
         let info = tree.join(packages_folder(&interpreter())).join(format!("{name}-{version}.dist-info"));
@@ -53,7 +70,7 @@ fn order_and_spelling_make_no_other_request_but_context_date_and_constraints_do(
         assert_ne!(first.key().unwrap(), other.key().unwrap());
     }
     let twice = request(&python, "a/b", &["a[x]>=1", "b", "a[y]<3", "a"]);
-    assert_eq!(Request::lines(&twice.requirements).unwrap(), ["a[x,y]<3,>=1", "b"]);
+    assert_eq!(EnvironmentRequest::lines(&twice.requirements).unwrap(), ["a[x,y]<3,>=1", "b"]);
     let past_the_index = request(&python, "a/b", &["x @ file:///work/x"]);
     assert!(past_the_index.key().unwrap_err().to_string().contains("index alone"));
 }
@@ -70,8 +87,8 @@ fn what_is_equal_is_kept_once_and_what_differs_in_a_record_is_not() {
     };
     let first = keep("my-tool", "x");
     assert_eq!(first.packages, BTreeMap::from([("my-tool".into(), "1.0".into())]));
-    assert_eq!(keep("my-tool>=1", "x").folder, first.folder);
-    assert_ne!(keep("my-tool", "y").folder, first.folder);
+    assert_eq!(tree(&keep("my-tool>=1", "x")), tree(&first));
+    assert_ne!(tree(&keep("my-tool", "y")), tree(&first));
     let leftovers = std::fs::read_dir(folder.path()).unwrap().flatten();
     let leftovers: Vec<_> =
         leftovers.filter(|each| each.file_name().to_string_lossy().starts_with("new-")).collect();
@@ -92,7 +109,7 @@ fn the_longest_unused_goes_first_and_never_one_in_use() {
     };
     let (used, unused) = (keep("used"), keep("unused").environment);
     environments.evict();
-    assert!(used.environment.folder.is_dir() && !unused.folder.exists());
+    assert!(tree(&used.environment).is_dir() && !tree(&unused).exists());
     drop(used);
     environments.evict();
     assert!(environments.remembered(&request(&python, "a/b", &["used"]).key().unwrap(), &python).is_none());

@@ -123,6 +123,6 @@ fn shell_status(status: WaitStatus) -> u8 {
 fn leave_nothing() {
     #[cfg(target_os = "linux")]
     if rustix::process::getpid().as_raw_nonzero().get() != 1 {
-        crate::worker::sandbox::kill_below(rustix::process::getpid().as_raw_nonzero().get());
+        crate::worker::processes::kill_below(rustix::process::getpid().as_raw_nonzero().get());
     }
 }

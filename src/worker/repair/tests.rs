@@ -9,18 +9,18 @@ use crate::packaging::archive::kit::{Entry, Zip};
 use crate::packaging::elf::Elf;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::wheel;
-use crate::worker::bench::{Done, Environment, Interpreter as Which, Task};
+use crate::worker::bench::{Environment, Task, TaskDone, ToolPython};
 use crate::worker::interpreters::{Interpreter, discover};
 
 /// The fast path starts nothing.
 struct Nothing;
 
 impl Bench for Nothing {
-    async fn run(&self, _: Step, task: Task) -> Result<Done, Failure> {
+    async fn run(&self, _: Step, task: Task) -> Result<TaskDone, Failure> {
         Err(Failure::new(Class::Other, Step::Repair, format!("something was run: {:?}", task.command)))
     }
 
-    async fn environment(&self, _: Which, _: &[String]) -> Result<Environment, Failure> {
+    async fn environment(&self, _: ToolPython, _: &[String]) -> Result<Environment, Failure> {
         Err(Failure::new(Class::Other, Step::Repair, "an environment was asked for"))
     }
 

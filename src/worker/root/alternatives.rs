@@ -8,10 +8,10 @@ use std::path::{Component, Path};
 const LONGEST: u64 = 256 << 10;
 
 /// `(link, path)`, both below `/usr`, with that taken off.
-pub(super) type Link = (String, String);
+pub(super) type AlternativeLink = (String, String);
 
 /// The links that a `postinst` asks for, as far as they stand there in plain words.
-pub(super) fn of(postinst: &Path) -> Vec<Link> {
+pub(super) fn of(postinst: &Path) -> Vec<AlternativeLink> {
     let plain = postinst.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= LONGEST);
     if !plain {
         return Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn of(postinst: &Path) -> Vec<Link> {
     in_script(&String::from_utf8_lossy(&text))
 }
 
-fn in_script(text: &str) -> Vec<Link> {
+fn in_script(text: &str) -> Vec<AlternativeLink> {
     let text = text.replace("\\\n", " ");
     let mut links = Vec::new();
     for line in text.lines().filter(|line| line.contains("update-alternatives")) {
@@ -49,7 +49,7 @@ fn below_usr(path: &str) -> Option<&str> {
 }
 
 /// Makes those whose place is free; the first one for a place counts.
-pub(super) fn link(links: &[Link], usr: &Path) -> Result<()> {
+pub(super) fn link(links: &[AlternativeLink], usr: &Path) -> Result<()> {
     for (link, path) in links {
         let at = usr.join(link);
         let is_real = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());

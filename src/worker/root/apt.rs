@@ -1,8 +1,7 @@
 //! Asks the host's apt which packages are missing, and downloads them; installs nothing.
 
-use super::missing_package;
 use crate::bad;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 /// A package as apt would install it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Package {
+pub(super) struct SystemPackage {
     pub name: String,
     pub version: String,
     /// The file's name in apt's cache.
@@ -42,6 +41,12 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 /// How many packages are asked for in older versions than the host's, before that is given up.
 const MOST_PINS: usize = 30;
 
+pub(super) fn missing_package(name: &str) -> Error {
+    crate::missing!(
+        "{name:?} is no system package that this worker's apt knows: correct [system] in the recipe"
+    )
+}
+
 /// As Debian's policy has it (§5.6.7); `name-` would ask apt to remove.
 pub(super) fn is_package(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -66,7 +71,7 @@ impl Apt {
     ///
     /// # Errors
     /// `Missing` for a package that is not known.
-    pub async fn resolve(&self, names: &[String]) -> Result<Vec<Package>> {
+    pub async fn resolve(&self, names: &[String]) -> Result<Vec<SystemPackage>> {
         let printed = self.run("--print-uris", names).await?;
         let mut packages = Vec::new();
         for line in printed.lines().filter(|line| line.starts_with('\'')) {
@@ -76,7 +81,7 @@ impl Apt {
     }
 
     /// Downloads them, checked by apt, as `into/0000.deb` and so on in the list's order.
-    pub async fn download(&self, names: &[String], list: &[Package], into: &Path) -> Result<()> {
+    pub async fn download(&self, names: &[String], list: &[SystemPackage], into: &Path) -> Result<()> {
         self.run("--download-only", names).await?;
         for (number, package) in list.iter().enumerate() {
             let from = self.cache.join("archives").join(&package.file);
@@ -140,7 +145,7 @@ fn exact(said: &str) -> impl Iterator<Item = String> {
 }
 
 /// What apt's words mean.
-fn refused(said: &str) -> crate::error::Error {
+fn refused(said: &str) -> Error {
     let errors = || said.lines().filter_map(|line| line.strip_prefix("E: "));
     for error in errors() {
         if let Some(name) = error.strip_prefix("Unable to locate package ") {
@@ -154,13 +159,13 @@ fn refused(said: &str) -> crate::error::Error {
 }
 
 /// `'http://…/libfoo1_1%3a2.0-1_amd64.deb' libfoo1_1%3a2.0-1_amd64.deb 1234 SHA256:…`
-fn package(line: &str) -> Option<Package> {
+fn package(line: &str) -> Option<SystemPackage> {
     let mut words = line.split_whitespace().skip(1);
     let (file, _size, hash) = (words.next()?, words.next()?, words.next().unwrap_or_default());
     let (name, rest) = file.strip_suffix(".deb")?.split_once('_')?;
     let (version, _architecture) = rest.rsplit_once('_')?;
     let plain = is_package(name) && !file.contains('/');
-    plain.then(|| Package {
+    plain.then(|| SystemPackage {
         name: name.to_owned(),
         version: version.replace("%3a", ":"),
         file: file.to_owned(),
@@ -194,7 +199,7 @@ mod tests {
     fn a_package_that_is_not_known_is_named() {
         let error = refused("E: Unable to locate package libnope-dev\n").to_string();
         assert!(error.contains("\"libnope-dev\""), "{error}");
-        let error = refused("E: Package 'libold' has no installation candidate\n").to_string();
+        let error = refused("E: SystemPackage 'libold' has no installation candidate\n").to_string();
         assert!(error.contains("\"libold\""), "{error}");
         assert!(!is_package("-o") && !is_package("gcc-") && !is_package("a=1") && is_package("g++"));
     }

@@ -4,12 +4,15 @@
 //! The host's `/usr` stands at [`HOST`] inside, as deep as `/usr` itself, so that relative links mean
 //! the same from both. It is only read, by name and kind; no link of it or of a package is followed.
 
-use super::apt::Package;
-use super::{HOST, alternatives};
+use super::alternatives;
+use super::apt::SystemPackage;
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, FileType};
 use std::path::Path;
+
+/// Where the host's own `/usr` is inside, around a root.
+pub const HOST: &str = "/usr-host";
 
 /// Folders that are one with those below `/usr` on every distribution of today.
 const MERGED: [&str; 7] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec"];
@@ -23,7 +26,7 @@ pub(super) struct Laid {
 }
 
 /// Makes `root` from what was unpacked to `out/0000` and so on; `out` is used up.
-pub(super) fn lay_out(list: &[Package], out: &Path, root: &Path) -> Result<Laid> {
+pub(super) fn lay_out(list: &[SystemPackage], out: &Path, root: &Path) -> Result<Laid> {
     let usr = root.join("usr");
     std::fs::create_dir_all(&usr)?;
     let mut laid = Laid::default();

@@ -10,15 +10,16 @@ mod apt;
 mod farm;
 
 use super::log::Log;
-use super::room::{Room, remove};
-use super::sandbox::{Isolation, Mount, Plan, Sandbox};
+use super::sandbox::{Isolation, Mount, Sandbox, SandboxPlan};
 use crate::bad;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Limits, Step};
 use crate::error::{Error, Result};
 use crate::tools::hex;
-use apt::{Apt, Package};
-use parking_lot::Mutex;
+use crate::tools::locks::Locks;
+use crate::tools::scratch::{ScratchFolder, remove_folder};
+use apt::{Apt, SystemPackage};
+pub use farm::HOST;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -31,8 +32,6 @@ use std::time::{Duration, SystemTime};
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
 /// Bytes that all roots of a worker may have on disk.
 const LIMIT: u64 = 6 << 30;
-/// Where the host's own `/usr` is inside, around a root.
-pub const HOST: &str = "/usr-host";
 /// Bumped when roots are made in another way.
 const MADE: &str = "2";
 
@@ -57,7 +56,7 @@ struct About {
 
 impl Root {
     /// Makes a run see it.
-    pub fn apply(&self, plan: &mut Plan) {
+    pub fn apply(&self, plan: &mut SandboxPlan) {
         plan.root = Some(self.folder.clone());
         plan.mounts.push(Mount::read("/usr", HOST));
     }
@@ -76,41 +75,19 @@ impl Root {
     }
 }
 
-/// Makes a run of a step see the system packages that the recipe has for it: those of the build
-/// while it is built and repaired, those of the tests while they run, nothing at any other time. The
-/// root must be held until the run has ended.
-///
-/// # Errors
-/// Packages that cannot be had.
-pub async fn enter(room: &Room<'_>, step: Step, plan: &mut Plan) -> Result<Option<Arc<Root>>, Failure> {
-    let packages = match step {
-        Step::Build | Step::Repair => room.recipe.packages.clone(),
-        Step::Test => room.recipe.test_packages(),
-        _ => Vec::new(),
-    };
-    let root = room.worker.roots.with(&packages, step, room.log).await?;
-    if let Some(root) = &root {
-        root.apply(plan);
-        if step == Step::Repair {
-            *room.root.lock() = Some(Arc::clone(root));
-        }
-    }
-    Ok(root)
-}
-
 /// The roots of a worker, on disk.
 #[derive(Debug)]
 pub struct Roots {
     folder: PathBuf,
     sandbox: Sandbox,
-    /// One maker per list of packages.
-    flights: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// One maker for each list of packages.
+    making: Locks<String>,
 }
 
 impl Roots {
     /// Those below `folder`, which is made when the first one is.
     pub fn new(folder: PathBuf, sandbox: Sandbox) -> Self {
-        Self { folder, sandbox, flights: Mutex::default() }
+        Self { folder, sandbox, making: Locks::default() }
     }
 
     /// A root with these packages of the host's distribution, and what they depend on; `None` if the
@@ -146,14 +123,10 @@ impl Roots {
 
     async fn get(&self, packages: &[String], log: &Log) -> Result<Option<Arc<Root>>> {
         if let Some(bad) = packages.iter().find(|name| !apt::is_package(name)) {
-            return Err(missing_package(bad));
+            return Err(apt::missing_package(bad));
         }
         let request = hash(&[&[MADE.to_owned(), apt::host_state()?], packages].concat());
-        let flight = {
-            let mut flights = self.flights.lock();
-            Arc::clone(flights.entry(request.clone()).or_default())
-        };
-        let _turn = flight.lock().await;
+        let _one = self.making.lock(request.clone()).await;
         let apt = Apt::new(self.folder.join("apt"));
         let note = self.folder.join("requests").join(&request);
         let list = match remembered(&note, BELIEVED) {
@@ -177,7 +150,13 @@ impl Roots {
         Ok(root)
     }
 
-    async fn root_of(&self, apt: &Apt, asked: &[String], list: &[Package], log: &Log) -> Result<Arc<Root>> {
+    async fn root_of(
+        &self,
+        apt: &Apt,
+        asked: &[String],
+        list: &[SystemPackage],
+        log: &Log,
+    ) -> Result<Arc<Root>> {
         let exact: Vec<String> = list.iter().map(|package| format!("{package:?}")).collect();
         let key = hash(&[&[MADE.to_owned(), apt::host_state()?], exact.as_slice()].concat());
         if let Some(root) = self.kept(&key)? {
@@ -185,12 +164,10 @@ impl Roots {
         }
         let names: Vec<&str> = list.iter().map(|package| package.name.as_str()).collect();
         log.note(&format!("system packages for {}: {}", asked.join(" "), names.join(" ")));
-        let new = self.folder.join(format!("new-{key}-{}", std::process::id()));
-        remove(&new)?;
-        std::fs::create_dir_all(&new)?;
-        let made = self.make(&new, apt, asked, list, log).await;
-        let kept = made.and_then(|about| self.keep(&new, &key, &about));
-        remove(&new)?;
+        let new = ScratchFolder::make(self.folder.join(format!("new-{key}-{}", std::process::id())))?;
+        let made = self.make(new.path(), apt, asked, list, log).await;
+        let kept = made.and_then(|about| self.keep(new.path(), &key, &about));
+        drop(new);
         self.evict(&key);
         kept
     }
@@ -201,7 +178,7 @@ impl Roots {
         new: &Path,
         apt: &Apt,
         asked: &[String],
-        list: &[Package],
+        list: &[SystemPackage],
         log: &Log,
     ) -> Result<About> {
         let (debs, out) = (new.join("debs"), new.join("out"));
@@ -222,12 +199,12 @@ impl Roots {
                       tar -x -C /out/$name --no-same-owner --no-same-permissions --exclude=./usr/share/doc \
                       --exclude=./usr/share/man --exclude=./usr/share/info; \
                       dpkg-deb -e $deb /out/$name.control; done";
-        let plan = Plan {
+        let plan = SandboxPlan {
             argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             mounts: vec![Mount::read(debs, "/debs"), Mount::write(out, "/out")],
             limits: Limits { seconds: 600, ..Limits::default() },
             watched: vec![out.to_owned()],
-            ..Plan::default()
+            ..SandboxPlan::default()
         };
         match self.sandbox.run(&plan, log).await?.is_good() {
             true => Ok(()),
@@ -282,9 +259,9 @@ impl Roots {
         for (_, key, size) in all {
             let free = bytes > LIMIT && key != but;
             if free
-                && self
-                    .lock(&key)
-                    .is_ok_and(|lock| lock.try_lock().is_ok() && remove(&self.folder.join(&key)).is_ok())
+                && self.lock(&key).is_ok_and(|lock| {
+                    lock.try_lock().is_ok() && remove_folder(&self.folder.join(&key)).is_ok()
+                })
             {
                 bytes = bytes.saturating_sub(size);
             }
@@ -292,13 +269,7 @@ impl Roots {
     }
 }
 
-fn missing_package(name: &str) -> Error {
-    crate::missing!(
-        "{name:?} is no system package that this worker's apt knows: correct [system] in the recipe"
-    )
-}
-
-fn remembered(note: &Path, age: Duration) -> Option<Vec<Package>> {
+fn remembered(note: &Path, age: Duration) -> Option<Vec<SystemPackage>> {
     let written = note.metadata().ok()?.modified().ok()?;
     let is_young = written.elapsed().is_ok_and(|since| since < age) || age == Duration::MAX;
     if !is_young {

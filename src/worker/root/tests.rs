@@ -1,7 +1,7 @@
 //! Roots made of real packages and this machine's own `/usr`, seen by real runs in the sandbox.
 
 use super::*;
-use crate::worker::sandbox::End;
+use crate::worker::sandbox::RunEnd;
 use std::process::Command;
 
 /// A package with one file for each place that matters to a compiler.
@@ -59,9 +59,9 @@ fn package(folder: &Path) -> PathBuf {
     debs
 }
 
-fn demo() -> Package {
+fn demo() -> SystemPackage {
     let text = |text: &str| text.to_owned();
-    Package {
+    SystemPackage {
         name: text("wheelwright-demo"),
         version: text("1.2-3"),
         file: text("x.deb"),
@@ -80,12 +80,12 @@ async fn root(folder: &Path, roots: &Roots, log: &Log) -> Arc<Root> {
     roots.keep(&new, "key", &about).unwrap()
 }
 
-async fn run(roots: &Roots, root: Option<&Root>, script: &str) -> (End, String) {
+async fn run(roots: &Roots, root: Option<&Root>, script: &str) -> (RunEnd, String) {
     let log = Log::new(1 << 20);
-    let mut plan = Plan {
+    let mut plan = SandboxPlan {
         argv: ["/bin/sh", "-ec", script].map(str::to_owned).to_vec(),
         cwd: "/tmp".into(),
-        ..Plan::default()
+        ..SandboxPlan::default()
     };
     if let Some(root) = root {
         root.apply(&mut plan);
@@ -107,7 +107,7 @@ async fn a_package_is_there_for_compilers_and_programs_and_the_host_keeps_its_ow
         g++ b.cc -o b && ./b
         test ! -e /ran; test ! -e /usr/share/doc/demo/README; echo fine";
     let (end, printed) = run(&roots, Some(&root), script).await;
-    assert_eq!(end, End::Exit(0), "{printed}");
+    assert_eq!(end, RunEnd::Exit(0), "{printed}");
     assert!(printed.ends_with("-lwheelwright-demo\n-lwheelwright-demo\n42\nc++\nfine\n"), "{printed}");
     let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
     let library = format!("/usr/lib/{triplet}/libwheelwright-demo.so.1");
@@ -115,7 +115,7 @@ async fn a_package_is_there_for_compilers_and_programs_and_the_host_keeps_its_ow
     assert_eq!(owner, Some(("wheelwright-demo".to_owned(), "1.2-3".to_owned())));
     assert_eq!(root.package_of("libc.so.6"), None);
     let (end, printed) = run(&roots, None, "wheelwright-demo-config").await;
-    assert_eq!(end, End::Exit(127), "{printed}");
+    assert_eq!(end, RunEnd::Exit(127), "{printed}");
     assert!(!Path::new(&library).exists());
 }
 

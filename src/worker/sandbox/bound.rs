@@ -1,6 +1,6 @@
 //! What makes the kernel itself refuse a sandbox more processes than it may have, under root too.
 
-use super::group::Group;
+use super::group::ControlGroup;
 
 /// Linux before 6.14 has one `kernel.pid_max` for the whole machine: written by root's sandbox, it
 /// would be the machine's that changes.
@@ -40,7 +40,7 @@ impl Bound {
     pub fn is_there(self) -> bool {
         match self {
             Self::Namespace => Self::of_this_machine() == self,
-            Self::Group => Group::sweep(),
+            Self::Group => ControlGroup::sweep(),
             Self::User => true,
         }
     }
@@ -54,9 +54,9 @@ impl Bound {
     ///
     /// # Errors
     /// If the kernel does not give one: then nothing may run.
-    pub(super) fn group(self, most: u64) -> std::io::Result<Option<Group>> {
+    pub(super) fn group(self, most: u64) -> std::io::Result<Option<ControlGroup>> {
         match self {
-            Self::Group => Group::new(with_own(most)).map(Some),
+            Self::Group => ControlGroup::new(with_own(most)).map(Some),
             Self::Namespace | Self::User => Ok(None),
         }
     }

@@ -1,7 +1,9 @@
 //! What a run sees, as arguments of `bwrap`.
 
+use super::machine::Sandbox;
+use super::plan::{HOME, PROGRAM, SandboxPlan};
+use super::seccomp;
 use super::spawn::memory_file;
-use super::{HOME, PROGRAM, Plan, Sandbox, seccomp};
 use crate::error::Result;
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -40,7 +42,7 @@ const ETC: [&str; 12] = [
 ];
 
 /// The command that runs `plan`, and the descriptors that it inherits.
-pub(super) fn command(sandbox: &Sandbox, plan: &Plan) -> Result<(Command, Vec<OwnedFd>)> {
+pub(super) fn command(sandbox: &Sandbox, plan: &SandboxPlan) -> Result<(Command, Vec<OwnedFd>)> {
     let mut list = Arguments::default();
     list.flags("--unshare-all --unshare-user --uid 1000 --gid 1000 --disable-userns --hostname build");
     if plan.network {

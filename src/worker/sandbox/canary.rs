@@ -1,6 +1,8 @@
 //! Runs that must fail: whether isolation and limits hold on this very machine.
 
-use super::{End, PROGRAM, Plan, Sandbox};
+use super::machine::Sandbox;
+use super::plan::{PROGRAM, SandboxPlan};
+use super::run_end::RunEnd;
 use crate::build::failure::Class;
 use crate::build::job::Limits;
 use crate::worker::log::Log;
@@ -24,10 +26,10 @@ pub(super) async fn sing(sandbox: &Sandbox) -> Option<String> {
     [changed, reach, processes, memory, leftovers].into_iter().find_map(Result::err)
 }
 
-async fn run(sandbox: &Sandbox, what: &[&str]) -> Result<(End, String), String> {
+async fn run(sandbox: &Sandbox, what: &[&str]) -> Result<(RunEnd, String), String> {
     let own = [PROGRAM, "inside", "canary"];
     let argv = own.iter().chain(what).map(|word| (*word).to_owned()).collect();
-    let plan = Plan { argv, limits: LIMITS, ..Plan::default() };
+    let plan = SandboxPlan { argv, limits: LIMITS, ..SandboxPlan::default() };
     let log = Log::new(LIMITS.log);
     match sandbox.run(&plan, &log).await {
         Ok(ended) => Ok((ended.end, log.to_text().trim().to_owned())),
@@ -41,8 +43,8 @@ async fn nothing_is_reached(sandbox: &Sandbox) -> Result<(), String> {
     let port = listener.local_addr().map_err(|error| error.to_string())?.port().to_string();
     let file = sandbox.program.display().to_string();
     match run(sandbox, &["reach", &file, &port]).await? {
-        (End::Exit(0), _) => Ok(()),
-        (End::Exit(1), open) => Err(format!("a sandbox on this machine reaches {open}")),
+        (RunEnd::Exit(0), _) => Ok(()),
+        (RunEnd::Exit(1), open) => Err(format!("a sandbox on this machine reaches {open}")),
         (_, text) => Err(format!("no program runs in a sandbox on this machine: {}", hint(&text))),
     }
 }
@@ -66,8 +68,8 @@ fn hint(text: &str) -> String {
 /// Threads, since the watcher leaves them to the kernel.
 async fn processes_are_bounded(sandbox: &Sandbox) -> Result<(), String> {
     match run(sandbox, &["threads"]).await? {
-        (End::Exit(0), _) => Ok(()),
-        (End::Exit(1), text) => Err(format!(
+        (RunEnd::Exit(0), _) => Ok(()),
+        (RunEnd::Exit(1), text) => Err(format!(
             "nothing bounds the number of a build's processes on this machine ({text}): run the worker as \
              another user than root, or on Linux 6.14, or where it may make control groups (`pids`)"
         )),
@@ -92,7 +94,7 @@ fn the_machine_is_as_it_was(before: Option<String>) -> Result<(), String> {
 
 async fn memory_is_bounded(sandbox: &Sandbox) -> Result<(), String> {
     match run(sandbox, &["memory"]).await? {
-        (End::Limit(Class::Memory), _) => Ok(()),
+        (RunEnd::Limit(Class::Memory), _) => Ok(()),
         (end, text) => Err(format!("the memory of a build is not bounded on this machine: {end:?} {text}")),
     }
 }
@@ -100,8 +102,8 @@ async fn memory_is_bounded(sandbox: &Sandbox) -> Result<(), String> {
 async fn nothing_is_left(sandbox: &Sandbox) -> Result<(), String> {
     let mark = uuid::Uuid::now_v7().to_string();
     match run(sandbox, &["linger", &mark]).await? {
-        (End::Exit(0), _) if !is_running(&mark) => Ok(()),
-        (End::Exit(0), _) => Err("a process outlived its sandbox on this machine".to_owned()),
+        (RunEnd::Exit(0), _) if !is_running(&mark) => Ok(()),
+        (RunEnd::Exit(0), _) => Err("a process outlived its sandbox on this machine".to_owned()),
         (end, text) => Err(format!("a harmless run fails on this machine: {end:?} {text}")),
     }
 }

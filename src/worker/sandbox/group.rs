@@ -10,9 +10,9 @@ const PREFIX: &str = "wheelwright-";
 
 /// A group below the worker's own, so that what bounds the worker bounds its builds. Gone when dropped.
 #[derive(Debug)]
-pub(super) struct Group(PathBuf);
+pub(super) struct ControlGroup(PathBuf);
 
-impl Group {
+impl ControlGroup {
     /// A group with room for so many processes and threads.
     pub fn new(most: u64) -> Result<Self> {
         let own = own()?;
@@ -52,7 +52,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ControlGroup {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.0);
     }

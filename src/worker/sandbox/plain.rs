@@ -1,14 +1,16 @@
 //! What is the same with and without a sandbox around a run, and the run without one.
 
-use super::{HOME, PROGRAM, Plan, Sandbox};
+use super::machine::Sandbox;
+use super::plan::{HOME, PROGRAM, SandboxPlan};
 use crate::error::Result;
+use crate::tools::scratch::ScratchFolder;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The whole environment of a run: nothing secret, and the same on every machine.
-pub(super) fn environment(plan: &Plan) -> BTreeMap<String, String> {
+pub(super) fn environment(plan: &SandboxPlan) -> BTreeMap<String, String> {
     let fixed = [
         ("HOME", HOME),
         ("LANG", "C.UTF-8"),
@@ -27,7 +29,7 @@ pub(super) fn environment(plan: &Plan) -> BTreeMap<String, String> {
 
 /// The arguments of this program for the process that stands over the run's command; `index` is the
 /// gate's socket and the port on which the run finds it.
-pub(super) fn enter(plan: &Plan, index: Option<(&Path, u16)>) -> Vec<OsString> {
+pub(super) fn enter(plan: &SandboxPlan, index: Option<(&Path, u16)>) -> Vec<OsString> {
     // Programs reserve far more addresses than they use memory; the watcher bounds what they use.
     let space = plan.limits.memory.saturating_mul(4).max(64 << 30);
     let limits = [("processes", plan.limits.processes), ("file", plan.limits.disk), ("space", space)];
@@ -48,7 +50,7 @@ pub(super) fn enter(plan: &Plan, index: Option<(&Path, u16)>) -> Vec<OsString> {
 
 /// The command that runs `plan` as an ordinary process in a folder of its own: paths that would exist
 /// inside are replaced by those of the host.
-pub(super) fn command(sandbox: &Sandbox, plan: &Plan, home: &Path) -> Result<Command> {
+pub(super) fn command(sandbox: &Sandbox, plan: &SandboxPlan, home: &Path) -> Result<Command> {
     let program = sandbox.program.display().to_string();
     let mut pairs = vec![(HOME.to_owned(), home.display().to_string()), (PROGRAM.to_owned(), program)];
     for mount in &plan.mounts {
@@ -109,25 +111,8 @@ fn outside(text: &str, pairs: &[(String, String)]) -> String {
 }
 
 /// A home folder for a run without a sandbox; gone with it.
-pub(super) struct Home(PathBuf);
-
-impl Home {
-    pub fn new() -> Result<Self> {
-        let name = format!("wheelwright-home-{}", uuid::Uuid::now_v7());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+pub(super) fn home() -> Result<ScratchFolder> {
+    ScratchFolder::make(std::env::temp_dir().join(format!("wheelwright-home-{}", uuid::Uuid::now_v7())))
 }
 
 #[cfg(test)]

@@ -3,21 +3,24 @@
 //! Memory and the number of processes are bounded only as far as the system's own limits for each
 //! process go, and processes that leave their group live on: reasons to build on Linux.
 
-use super::plain::{self, Home};
+use super::machine::Sandbox;
+use super::plain;
+use super::plan::SandboxPlan;
+use super::run_end::{EndedRun, RunEnd};
 use super::usage::usage;
-use super::{End, Ended, Plan, Sandbox};
 use crate::build::failure::Class;
 use crate::error::Result;
+use crate::tools::process::ProcessGroup;
 use crate::worker::log::Log;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 const PERIOD: Duration = Duration::from_millis(500);
 
-pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<Ended> {
-    let home = Home::new()?;
+pub(super) async fn run(sandbox: &Sandbox, plan: &SandboxPlan, log: &Log) -> Result<EndedRun> {
+    let home = plain::home()?;
     let mut command = Command::from(plain::command(sandbox, plan, home.path())?);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     #[cfg(unix)]
@@ -32,15 +35,17 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<End
         () = pump(output, log, flood) => Ok(Class::LogSize),
         () = pump(errors, log, flood) => Ok(Class::LogSize),
     };
-    kill(&mut child).await;
+    // What is left of the process's group, too.
+    drop(ProcessGroup::of(&child));
+    let _ = child.kill().await;
     let end = match stop {
         Err(status) => plainly(status),
         Ok(class) => {
             log.note(&format!("stopped by a limit: {class:?}"));
-            End::Limit(class)
+            RunEnd::Limit(class)
         }
     };
-    Ok(Ended { end, wall: started.elapsed(), cpu: Duration::ZERO, peak_memory: 0 })
+    Ok(EndedRun { end, wall: started.elapsed(), cpu: Duration::ZERO, peak_memory: 0 })
 }
 
 /// Copies to the log; returns only when there was too much of it.
@@ -59,7 +64,7 @@ async fn pump(source: Option<impl AsyncRead + Unpin>, log: &Log, flood: u64) {
     std::future::pending().await
 }
 
-async fn watch(plan: &Plan, started: Instant) -> Class {
+async fn watch(plan: &SandboxPlan, started: Instant) -> Class {
     let deadline = Duration::from_secs(plan.limits.seconds);
     loop {
         let left = deadline.saturating_sub(started.elapsed());
@@ -75,21 +80,10 @@ async fn watch(plan: &Plan, started: Instant) -> Class {
     }
 }
 
-/// What is left of the process's group, too.
-async fn kill(child: &mut Child) {
-    #[cfg(unix)]
-    if let Some(group) =
-        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-    {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
-    let _ = child.kill().await;
-}
-
-fn plainly(status: ExitStatus) -> End {
+fn plainly(status: ExitStatus) -> RunEnd {
     match status.code() {
-        Some(code @ 129..=192) => End::Signal(code - 128),
-        Some(code) => End::Exit(code),
-        None => End::Signal(9),
+        Some(code @ 129..=192) => RunEnd::Signal(code - 128),
+        Some(code) => RunEnd::Exit(code),
+        None => RunEnd::Signal(9),
     }
 }

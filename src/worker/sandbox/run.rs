@@ -1,12 +1,16 @@
 //! One run from its start to the death of its last process.
 
-use super::group::Group;
-use super::plain::{self, Home};
-use super::watch::{Seen, Stop, Watch};
-use super::{End, Ended, Isolation, Plan, Sandbox, processes, spawn};
+use super::group::ControlGroup;
+use super::isolation::Isolation;
+use super::machine::Sandbox;
+use super::plan::SandboxPlan;
+use super::run_end::{EndedRun, RunEnd};
+use super::watch::{LimitReached, Watch, WatchedRun};
+use super::{bubblewrap, plain, spawn};
 use crate::build::failure::Class;
 use crate::error::{Error, Result};
 use crate::worker::log::Log;
+use crate::worker::processes;
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use std::os::fd::OwnedFd;
@@ -25,21 +29,21 @@ const DEATH: Duration = Duration::from_secs(5);
 /// time each way, and whoever builds on meanwhile would only make it worse.
 const DEATH_OF_ALL: Duration = Duration::from_secs(120);
 
-pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<Ended> {
+pub(super) async fn run(sandbox: &Sandbox, plan: &SandboxPlan, log: &Log) -> Result<EndedRun> {
     let home = match sandbox.isolation {
-        Isolation::None => Some(Home::new()?),
+        Isolation::None => Some(plain::home()?),
         Isolation::Bubblewrap => None,
     };
     let (mut command, inherited) = match &home {
         Some(home) => (plain::command(sandbox, plan, home.path())?, Vec::new()),
-        None => super::bubblewrap::command(sandbox, plan)?,
+        None => bubblewrap::command(sandbox, plan)?,
     };
     let mut output = connect(&mut command)?;
     let group = match sandbox.isolation {
         Isolation::None => None,
         Isolation::Bubblewrap => sandbox.bound.group(plan.limits.processes)?,
     };
-    let door = group.as_ref().map(Group::door).transpose()?;
+    let door = group.as_ref().map(ControlGroup::door).transpose()?;
     let started = Instant::now();
     let mut running = Running::new(spawn::spawn(command, inherited, door).await?, sandbox.isolation)?;
     let seen = running.seen.clone();
@@ -60,7 +64,7 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &Plan, log: &Log) -> Result<End
     // Every writer is dead; a rest that does not come at once never comes.
     let _ = timeout(Duration::from_millis(500), drain(&mut output, log)).await;
     let end = verdict(stop, status, running.seen.full(), log);
-    Ok(Ended { end, wall, cpu, peak_memory: running.seen.peak() })
+    Ok(EndedRun { end, wall, cpu, peak_memory: running.seen.peak() })
 }
 
 /// Nothing to read, and one pipe for all that it says.
@@ -72,7 +76,7 @@ fn connect(command: &mut Command) -> Result<pipe::Receiver> {
 }
 
 /// Copies to the log until there is too much of it; never returns otherwise.
-async fn pump(output: &mut pipe::Receiver, log: &Log, flood: u64) -> Stop {
+async fn pump(output: &mut pipe::Receiver, log: &Log, flood: u64) -> LimitReached {
     let mut buffer = vec![0; 64 << 10];
     let mut total = 0;
     loop {
@@ -84,7 +88,10 @@ async fn pump(output: &mut pipe::Receiver, log: &Log, flood: u64) -> Stop {
             }
         }
         if total > flood {
-            return Stop::new(Class::LogSize, format!("stopped: {total} bytes of output are a flood"));
+            return LimitReached::new(
+                Class::LogSize,
+                format!("stopped: {total} bytes of output are a flood"),
+            );
         }
     }
 }
@@ -101,22 +108,22 @@ async fn drain(output: &mut pipe::Receiver, log: &Log) {
 }
 
 /// Says how it ended, in the log too where that was our doing.
-fn verdict(stop: Option<Stop>, status: i32, full: Option<&'static str>, log: &Log) -> End {
+fn verdict(stop: Option<LimitReached>, status: i32, full: Option<&'static str>, log: &Log) -> RunEnd {
     if let Some(stop) = stop {
         log.note(&stop.line);
-        return End::Limit(stop.class);
+        return RunEnd::Limit(stop.class);
     }
     if let (Some(folder), true) = (full, status != 0) {
         log.note(&format!("{folder} was full"));
-        return End::Limit(Class::Disk);
+        return RunEnd::Limit(Class::Disk);
     }
     match status {
         code if code == 128 + Signal::XFSZ.as_raw() => {
             log.note("a file grew larger than allowed");
-            End::Limit(Class::Disk)
+            RunEnd::Limit(Class::Disk)
         }
-        code @ 129..=192 => End::Signal(code - 128),
-        code => End::Exit(code),
+        code @ 129..=192 => RunEnd::Signal(code - 128),
+        code => RunEnd::Exit(code),
     }
 }
 
@@ -126,7 +133,7 @@ struct Running {
     pid: i32,
     handle: AsyncFd<OwnedFd>,
     isolation: Isolation,
-    seen: Seen,
+    seen: WatchedRun,
 }
 
 impl Running {
@@ -135,7 +142,7 @@ impl Running {
         let handle = processes::handle(pid).map(readable);
         match handle {
             Some(Ok(handle)) => {
-                Ok(Self { child: Some(child), pid, handle, isolation, seen: Seen::default() })
+                Ok(Self { child: Some(child), pid, handle, isolation, seen: WatchedRun::default() })
             }
             other => {
                 let _ = child.kill();
@@ -171,7 +178,7 @@ impl Running {
 
     fn signal(&self) {
         match self.isolation {
-            Isolation::None => super::kill_below(self.pid),
+            Isolation::None => processes::kill_below(self.pid),
             Isolation::Bubblewrap if self.seen.kill_init() => {}
             Isolation::Bubblewrap => {
                 match processes::below(self.pid, 1).first().and_then(|pid| Pid::from_raw(*pid)) {

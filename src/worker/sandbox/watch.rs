@@ -1,10 +1,12 @@
 //! Holds a run to its limits, all its processes together.
 
-use super::processes;
+use super::bubblewrap::MEMORY_FOLDERS;
+use super::isolation::Isolation;
+use super::plan::SandboxPlan;
 use super::usage::{Usage, usage};
-use super::{Isolation, Plan};
 use crate::build::failure::Class;
 use crate::config::units::show_bytes;
+use crate::worker::processes;
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Signal, pidfd_send_signal};
@@ -24,12 +26,12 @@ const FREE: u64 = 256 << 20;
 
 /// Why a run is stopped, and the line about it for the log.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(super) struct LimitReached {
     pub class: Class,
     pub line: String,
 }
 
-impl Stop {
+impl LimitReached {
     pub fn new(class: Class, line: impl Into<String>) -> Self {
         Self { class, line: line.into() }
     }
@@ -37,7 +39,7 @@ impl Stop {
 
 /// What was seen so far; shared with whoever waits for the run's end.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Facts>>);
+pub(super) struct WatchedRun(Arc<Mutex<Facts>>);
 
 #[derive(Default)]
 struct Facts {
@@ -48,7 +50,7 @@ struct Facts {
     init: Option<OwnedFd>,
 }
 
-impl Seen {
+impl WatchedRun {
     fn change<T>(&self, change: impl FnOnce(&mut Facts) -> T) -> T {
         change(&mut self.0.lock())
     }
@@ -74,22 +76,22 @@ impl Seen {
 }
 
 pub(super) struct Watch {
-    pub plan: Plan,
+    pub plan: SandboxPlan,
     pub isolation: Isolation,
     /// `bwrap`, or `inside` where there is no sandbox.
     pub root: i32,
-    pub seen: Seen,
+    pub seen: WatchedRun,
 }
 
 impl Watch {
     /// Looks again and again; returns when a limit is passed.
-    pub async fn run(self) -> Stop {
+    pub async fn run(self) -> LimitReached {
         let seconds = self.plan.limits.seconds;
         let watch = Arc::new(self);
         // Each by itself: to ask hundreds of processes that fork for their memory can take long.
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {
-                Stop::new(Class::Timeout, format!("stopped after {seconds} s"))
+                LimitReached::new(Class::Timeout, format!("stopped after {seconds} s"))
             }
             stop = watch.again_and_again(|watch, _| watch.processes()) => stop,
             stop = watch.again_and_again(Watch::memory) => stop,
@@ -98,7 +100,7 @@ impl Watch {
     }
 
     /// Looks every [`PERIOD`], on a thread of its own; each look is told its number.
-    async fn again_and_again(self: &Arc<Self>, look: fn(&Self, u32) -> Option<Stop>) -> Stop {
+    async fn again_and_again(self: &Arc<Self>, look: fn(&Self, u32) -> Option<LimitReached>) -> LimitReached {
         // The first look comes soon: most runs are short, and the first process is to be known.
         let mut pause = PERIOD / 10;
         let mut number = 0;
@@ -124,13 +126,13 @@ impl Watch {
         pids
     }
 
-    fn processes(&self) -> Option<Stop> {
+    fn processes(&self) -> Option<LimitReached> {
         let most = self.plan.limits.processes;
         let line = || format!("stopped: more than {most} processes");
-        (self.pids().len() as u64 > most).then(|| Stop::new(Class::Processes, line()))
+        (self.pids().len() as u64 > most).then(|| LimitReached::new(Class::Processes, line()))
     }
 
-    fn memory(&self, look: u32) -> Option<Stop> {
+    fn memory(&self, look: u32) -> Option<LimitReached> {
         let limits = &self.plan.limits;
         let pids = self.pids();
         let (nameless, disk) = match look % THOROUGH == THOROUGH - 1 {
@@ -139,12 +141,15 @@ impl Watch {
         };
         if disk > limits.disk {
             let most = show_bytes(limits.disk);
-            return Some(Stop::new(Class::Disk, format!("stopped: more than {most} in deleted files")));
+            return Some(LimitReached::new(
+                Class::Disk,
+                format!("stopped: more than {most} in deleted files"),
+            ));
         }
         let (folders, entries) = self.memory_folders();
         if entries > limits.files {
             let line = format!("stopped: more than {} files in /tmp and the like", limits.files);
-            return Some(Stop::new(Class::Disk, line));
+            return Some(LimitReached::new(Class::Disk, line));
         }
         let others = nameless + folders;
         let mut used = others + pids.iter().map(|pid| processes::memory(*pid)).sum::<u64>();
@@ -154,14 +159,14 @@ impl Watch {
         self.seen.change(|facts| facts.peak = facts.peak.max(used));
         let most = show_bytes(limits.memory);
         (used > limits.memory)
-            .then(|| Stop::new(Class::Memory, format!("stopped: more than {most} of memory in use")))
+            .then(|| LimitReached::new(Class::Memory, format!("stopped: more than {most} of memory in use")))
     }
 
     /// Bytes and entries in the sandbox's folders in memory.
     fn memory_folders(&self) -> (u64, u64) {
         let (mut bytes, mut entries) = (0, 0);
         let Some(init) = self.first() else { return (0, 0) };
-        for (folder, _) in super::bubblewrap::MEMORY_FOLDERS {
+        for (folder, _) in MEMORY_FOLDERS {
             // Opened once, so that all that is asked is said of the same folder: while the sandbox is
             // being set up, its first process still sees the host's.
             let path = format!("/proc/{init}/root{folder}");
@@ -193,7 +198,7 @@ impl Watch {
     }
 
     /// Walks through the watched folders, for a small share of the time.
-    async fn folders(self: &Arc<Self>) -> Stop {
+    async fn folders(self: &Arc<Self>) -> LimitReached {
         let mut pause = PERIOD / 10;
         while !self.plan.watched.is_empty() {
             tokio::time::sleep(pause).await;
@@ -208,17 +213,20 @@ impl Watch {
         std::future::pending().await
     }
 
-    fn is_too_much(&self, used: &Usage) -> Option<Stop> {
+    fn is_too_much(&self, used: &Usage) -> Option<LimitReached> {
         let limits = &self.plan.limits;
         if used.files > limits.files {
-            return Some(Stop::new(Class::Disk, format!("stopped: more than {} files", limits.files)));
+            return Some(LimitReached::new(
+                Class::Disk,
+                format!("stopped: more than {} files", limits.files),
+            ));
         }
         if used.bytes > limits.disk {
             let most = show_bytes(limits.disk);
-            return Some(Stop::new(Class::Disk, format!("stopped: more than {most} written")));
+            return Some(LimitReached::new(Class::Disk, format!("stopped: more than {most} written")));
         }
         let full = self.plan.watched.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
         let full = full.into_iter().any(|facts| facts.f_bavail * facts.f_frsize < FREE);
-        full.then(|| Stop::new(Class::Worker, "stopped: this machine's disk is nearly full"))
+        full.then(|| LimitReached::new(Class::Worker, "stopped: this machine's disk is nearly full"))
     }
 }

@@ -18,8 +18,8 @@ use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
 use wheelwright::worker::link::Link;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::room::Worker;
 use wheelwright::worker::root::Roots;
+use wheelwright::worker::running::Worker;
 use wheelwright::worker::sandbox::{Isolation, Sandbox};
 
 /// The part of a server that a job speaks to: sources out, wheels in, the rest is an index's.

@@ -3,7 +3,7 @@
 use super::{Attack, sandbox};
 use wheelwright::build::failure::Class;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::sandbox::End;
+use wheelwright::worker::sandbox::RunEnd;
 
 /// Processes of this machine with the mark among their arguments.
 fn alive(mark: &str) -> usize {
@@ -21,7 +21,7 @@ async fn a_daemon_that_ignores_signals_does_not_outlive_its_build() {
     let mark = mark();
     let told = Attack::python(include_str!("hostile/daemon.py")).with(&mark).run().await;
     assert_eq!(alive(&mark), 0);
-    assert_eq!((told.end(), told.text), (End::Exit(0), format!("left behind {mark}\n")));
+    assert_eq!((told.end(), told.text), (RunEnd::Exit(0), format!("left behind {mark}\n")));
     let written = || std::fs::metadata(told.out.path().join("later")).expect("what it wrote").len();
     let before = written();
     std::thread::yield_now();
@@ -36,7 +36,7 @@ async fn a_build_that_is_stopped_takes_all_its_processes_along() {
     attack.plan.limits.seconds = 1;
     let told = attack.run().await;
     assert_eq!(alive(&mark), 0);
-    assert_eq!(told.end(), End::Limit(Class::Timeout), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Limit(Class::Timeout), "{}", told.text);
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn processes_that_stop_or_kill_each_other_are_gone_too() {
     attack.plan.limits.seconds = 1;
     let told = attack.run().await;
     assert_eq!(alive(&mark), 0);
-    assert_eq!(told.end(), End::Limit(Class::Timeout), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Limit(Class::Timeout), "{}", told.text);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Attack, LIMITS, Told, sandbox};
 use wheelwright::build::failure::Class;
-use wheelwright::worker::sandbox::{Bound, End, HOME};
+use wheelwright::worker::sandbox::{Bound, HOME, RunEnd};
 
 async fn stopped(script: &str) -> Told {
     Attack::python(script).run().await
@@ -10,7 +10,7 @@ async fn stopped(script: &str) -> Told {
 
 #[track_caller]
 fn assert_stopped(told: &Told, class: Class, reason: &str) {
-    assert_eq!(told.end(), End::Limit(class), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Limit(class), "{}", told.text);
     assert!(told.text.contains(reason), "{}", told.text);
 }
 
@@ -25,7 +25,7 @@ async fn a_fork_bomb_is_stopped() {
 async fn most_threads(bound: Bound) -> u64 {
     let attack = Attack::python(include_str!("hostile/threads.py"));
     let told = attack.run_in(&sandbox().with_bound(bound)).await;
-    assert_eq!(told.end(), End::Exit(0), "{bound:?}: {}", told.text);
+    assert_eq!(told.end(), RunEnd::Exit(0), "{bound:?}: {}", told.text);
     let refused = told.text.starts_with("refused: can't start new thread\nfork: 11 beside ");
     assert!(refused, "the kernel did not refuse under {bound:?}: {}", told.text);
     assert!(told.text.ends_with("pid_max can be changed: False\n"), "{}", told.text);
@@ -90,7 +90,7 @@ async fn the_disk_is_bounded() {
 #[tokio::test]
 async fn one_file_cannot_outgrow_the_disks_bound() {
     let told = stopped("open('/out/giant.whl', 'wb').truncate(1 << 40)").await;
-    assert_ne!(told.end(), End::Exit(0));
+    assert_ne!(told.end(), RunEnd::Exit(0));
     assert!(told.text.contains("File too large"), "{}", told.text);
 }
 
@@ -107,7 +107,7 @@ async fn folders_in_memory_are_full_at_some_point() {
     for place in ["/tmp", "/dev/shm", "/run", HOME] {
         let told = Attack::python(include_str!("hostile/fill.py")).with(place).run().await;
         assert!(
-            matches!(told.end(), End::Exit(1) | End::Limit(Class::Disk)),
+            matches!(told.end(), RunEnd::Exit(1) | RunEnd::Limit(Class::Disk)),
             "{:?} {}",
             told.end(),
             told.text
@@ -138,6 +138,6 @@ async fn nothing_is_dumped_when_a_build_crashes() {
         "import os, resource; print(resource.getrlimit(resource.RLIMIT_CORE), flush=True); os.abort()",
     )
     .await;
-    assert_eq!(told.end(), End::Signal(6));
+    assert_eq!(told.end(), RunEnd::Signal(6));
     assert_eq!(told.text, "(0, 0)\n");
 }

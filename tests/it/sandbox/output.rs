@@ -3,7 +3,7 @@
 use super::Attack;
 use std::path::Path;
 use wheelwright::build::failure::{Class, Failure};
-use wheelwright::worker::sandbox::End;
+use wheelwright::worker::sandbox::RunEnd;
 use wheelwright::worker::sandbox::collect::{Bounds, Collected, collect};
 
 const BOUNDS: Bounds = Bounds { files: 8, bytes: 1 << 20 };
@@ -11,7 +11,7 @@ const BOUNDS: Bounds = Bounds { files: 8, bytes: 1 << 20 };
 /// Collects what the script left; nothing may be left in the worker's folder if it is refused.
 async fn collected(script: &str) -> Result<Vec<Collected>, Failure> {
     let told = Attack::python(script).run().await;
-    assert_eq!(told.end(), End::Exit(0), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Exit(0), "{}", told.text);
     taken(told.out.path()).await
 }
 

@@ -1,16 +1,16 @@
 //! What a build cannot reach: the kernel's sharp tools, the host's files, processes and networks.
 
-use super::{Attack, Plan, TempDir, sandbox};
+use super::{Attack, SandboxPlan, TempDir, sandbox};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use wheelwright::worker::log::Log;
-use wheelwright::worker::sandbox::{End, Mount};
+use wheelwright::worker::sandbox::{Mount, RunEnd};
 
 #[tokio::test]
 async fn system_calls_that_no_build_needs_are_refused() {
     let told = Attack::python(include_str!("hostile/system.py")).run().await;
-    assert_eq!(told.end(), End::Exit(0), "{}", told.text);
+    assert_eq!(told.end(), RunEnd::Exit(0), "{}", told.text);
     assert!(!told.text.contains("OPEN") && !told.text.contains("REACHED"), "{}", told.text);
     let tried = told.text.trim().strip_prefix("tried ").and_then(|count| count.parse::<u32>().ok());
     assert!(tried.is_some_and(|count| count > 20), "{}", told.text);
@@ -34,7 +34,7 @@ async fn nothing_of_the_host_is_found() {
         .with(listener.local_addr().expect("an address").port())
         .with(name);
     let told = attack.run().await;
-    assert_eq!((told.end(), told.text.as_str()), (End::Exit(0), "looked\n"));
+    assert_eq!((told.end(), told.text.as_str()), (RunEnd::Exit(0), "looked\n"));
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn two_builds_at_once_do_not_meet() {
         meet('done'); print('did not meet')";
     let meet = tempfile::tempdir().expect("a folder");
     let plan = |own: &str, other: &str, folder: &TempDir| {
-        let mut plan: Plan = Attack::python(script).with(own).with(other).plan;
+        let mut plan: SandboxPlan = Attack::python(script).with(own).with(other).plan;
         plan.mounts = vec![Mount::write(folder.path(), "/meet")];
         plan.watched.clear();
         plan

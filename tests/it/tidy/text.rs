@@ -96,8 +96,19 @@ pub fn paths(text: &str) -> Vec<UsedPath> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     let mut at = 0;
+    // Depths of the braces of modules that stand in the text.
+    let (mut depth, mut inner) = (0, Vec::new());
     while at < tokens.len() {
-        if tokens[at] == "use" {
+        let before = found.len();
+        if tokens[at] == "{" {
+            depth += 1;
+            if at > 1 && tokens[at - 2] == "mod" {
+                inner.push(depth);
+            }
+        } else if tokens[at] == "}" {
+            inner.pop_if(|own| *own == depth);
+            depth -= 1;
+        } else if tokens[at] == "use" {
             let public = at > 0 && matches!(tokens[at - 1], "pub" | ")");
             let end = (at..tokens.len()).find(|&i| tokens[i] == ";").unwrap_or(tokens.len());
             spell_out(&tokens[at + 1..end], &[], public, &mut found);
@@ -112,9 +123,20 @@ pub fn paths(text: &str) -> Vec<UsedPath> {
                 found.push(UsedPath { segments, alias: None, public: false });
             }
         }
+        for used in &mut found[before..] {
+            outward(used, inner.len());
+        }
         at += 1;
     }
     found
+}
+
+/// A path in a module that stands in the text, as the text around it would write it.
+fn outward(used: &mut UsedPath, nested: usize) {
+    let up = used.segments.iter().take_while(|segment| *segment == "super").count();
+    if up > 0 && nested > 0 {
+        used.segments.drain(..up.min(nested));
+    }
 }
 
 fn is_name(token: &str) -> bool {

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// All processes below `root`, parents before children, at most `most`.
-pub(super) fn below(root: i32, most: usize) -> Vec<i32> {
+pub fn below(root: i32, most: usize) -> Vec<i32> {
     let all = if children_are_listed() { None } else { Some(parents()) };
     let mut found = Vec::new();
     let mut next = 0;
@@ -32,7 +32,7 @@ pub(super) fn below(root: i32, most: usize) -> Vec<i32> {
 
 /// Kills all that descends from `root`, again and again while more of it appears; a process that makes
 /// new ones faster than this wins only where the kernel does not limit their number.
-pub(in crate::worker) fn kill_below(root: i32) {
+pub fn kill_below(root: i32) {
     for _ in 0..100 {
         let pids = below(root, 1 << 16);
         let alive: Vec<_> = pids.into_iter().filter(|pid| !is_zombie(*pid)).collect();
@@ -81,7 +81,7 @@ fn statistics(pid: i32) -> Option<Vec<String>> {
 }
 
 /// Processor time of a process that has ended but was not waited for, and of those it waited for.
-pub(super) fn processor_time(pid: i32) -> Duration {
+pub fn processor_time(pid: i32) -> Duration {
     let fields = statistics(pid).unwrap_or_default();
     let ticks: u64 = fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
     let per_second = rustix::param::clock_ticks_per_second().max(1);
@@ -90,13 +90,13 @@ pub(super) fn processor_time(pid: i32) -> Duration {
 
 /// Bytes that a process keeps for itself, in memory or swapped out; what it shares with others by
 /// having been forked counts for each.
-pub(super) fn memory(pid: i32) -> u64 {
+pub fn memory(pid: i32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     kilobytes(&text, &["RssAnon:", "RssShmem:", "VmSwap:"])
 }
 
 /// The same with shared pages divided among those who share; slow for large processes.
-pub(super) fn exact_memory(pid: i32) -> u64 {
+pub fn exact_memory(pid: i32) -> u64 {
     match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
         Ok(text) => kilobytes(&text, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]),
         // It forbids to be looked at, or the kernel is old.
@@ -114,7 +114,7 @@ fn kilobytes(text: &str, keys: &[&str]) -> u64 {
 
 /// Bytes of open files that have no name any more, in memory and on disks: no walk through a folder
 /// finds them. Looks at no more than `most` descriptors.
-pub(super) fn nameless_files(pids: &[i32], most: usize) -> (u64, u64) {
+pub fn nameless_files(pids: &[i32], most: usize) -> (u64, u64) {
     let mut seen = HashSet::new();
     let (mut memory, mut disk) = (0, 0);
     let mut looked = 0;
@@ -140,6 +140,6 @@ pub(super) fn nameless_files(pids: &[i32], most: usize) -> (u64, u64) {
 }
 
 /// A handle that stays this process, whoever gets its number later; `None` if it is gone.
-pub(super) fn handle(pid: i32) -> Option<OwnedFd> {
+pub fn handle(pid: i32) -> Option<OwnedFd> {
     rustix::process::pidfd_open(Pid::from_raw(pid)?, PidfdFlags::NONBLOCK).ok()
 }

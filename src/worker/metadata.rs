@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::attempt::Made;
 use super::fetch;
 use super::peek;
 use super::room::{Room, ours};
@@ -19,22 +18,21 @@ const LIMIT: u64 = 8 << 20;
 ///
 /// # Errors
 /// `WrongWheel` if there is no such file, or more than one.
-pub async fn metadata(room: &Room<'_>, out: &Path) -> Result<Collected, Failure> {
+pub async fn collect(room: &Room<'_>, out: &Path) -> Result<Collected, Failure> {
     let bytes = read(out).map_err(|error| unfit(&error))?;
-    let folder = room.folder.below("metadata").map_err(|error| ours(&error, Step::Collect))?;
-    let path = folder.join(NAME);
+    let path = room.below("metadata", Step::Collect)?.join(NAME);
     let fails = |error| ours(&error, Step::Collect);
     std::fs::write(&path, &bytes).map_err(|error| fails(error.into()))?;
     let sha256 = fetch::sha256(&path).await.map_err(fails)?;
     Ok(Collected { name: NAME.to_owned(), path, size: bytes.len() as u64, sha256 })
 }
 
-/// The text of it, for the report.
+/// The text of what was collected, for the report.
 ///
 /// # Errors
 /// `BadWheel` if it is not UTF-8.
-pub async fn text(made: &Made) -> Result<String, Failure> {
-    let bytes = tokio::fs::read(&made.file.path).await;
+pub async fn text(file: &Path) -> Result<String, Failure> {
+    let bytes = tokio::fs::read(file).await;
     let bytes = bytes.map_err(|error| ours(&error.into(), Step::Report))?;
     String::from_utf8(bytes).map_err(|_| {
         Failure::new(Class::BadWheel, Step::Report, "the metadata that the build backend tells is not UTF-8")

@@ -1,4 +1,4 @@
-//! Folders of jobs: made empty, removed whole, whatever a build did to them.
+//! Folders for a while: made empty, removed whole, whatever was done to them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,15 @@ use crate::error::Result;
 
 /// A folder that is removed with all that is in it.
 #[derive(Debug)]
-pub struct Folder(PathBuf);
+pub struct ScratchFolder(PathBuf);
 
-impl Folder {
+impl ScratchFolder {
     /// Makes it; what stands there from an earlier life is removed.
     ///
     /// # Errors
     /// What the file system says.
     pub fn make(path: PathBuf) -> Result<Self> {
-        remove(&path)?;
+        remove_folder(&path)?;
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
@@ -29,15 +29,15 @@ impl Folder {
     /// What the file system says.
     pub fn below(&self, name: &str) -> Result<PathBuf> {
         let path = self.0.join(name);
-        remove(&path)?;
+        remove_folder(&path)?;
         std::fs::create_dir_all(&path)?;
         Ok(path)
     }
 }
 
-impl Drop for Folder {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.0) {
+        if let Err(error) = remove_folder(&self.0) {
             tracing::warn!("{} cannot be removed: {error}", self.0.display());
         }
     }
@@ -47,7 +47,7 @@ impl Drop for Folder {
 ///
 /// # Errors
 /// What the file system says; not if there is nothing.
-pub fn remove(path: &Path) -> Result<()> {
+pub fn remove_folder(path: &Path) -> Result<()> {
     let gone = |result: std::io::Result<()>| match result {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,

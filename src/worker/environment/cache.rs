@@ -1,6 +1,5 @@
 //! How environments are kept on disk: named by what is in them, remembered by request, evicted by age.
 
-use crate::tools::hex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,12 +8,16 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Environment, Environments, Held, Request, identity, packages_folder, python_inside};
+use super::layout;
+use super::request::{EnvironmentRequest, identity};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+use crate::tools::hex;
+use crate::tools::locks::Locks;
+use crate::tools::scratch::{ScratchFolder, remove_folder};
+use crate::worker::bench::Environment;
 use crate::worker::interpreters::Interpreter;
 use crate::worker::peek;
-use crate::worker::room::{Folder, remove};
 
 /// How long the answer to a request holds: afterwards there may be newer versions.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
@@ -29,6 +32,24 @@ const TREE: &str = "env";
 struct About {
     packages: BTreeMap<String, String>,
     bytes: u64,
+}
+
+/// An environment that cannot be evicted as long as this lives.
+#[derive(Debug)]
+pub struct HeldEnvironment {
+    pub environment: Environment,
+    /// Locked, shared.
+    _lock: File,
+}
+
+/// The environments of a worker, on disk.
+#[derive(Debug)]
+pub struct Environments {
+    pub(super) folder: PathBuf,
+    /// Bytes that all of them may have on disk.
+    limit: u64,
+    /// Held while an environment is made: one maker for each request.
+    pub(super) making: Locks<String>,
 }
 
 /// The packages of an environment, and a hash over names, versions and RECORDs.
@@ -54,8 +75,18 @@ fn packages(folder: &Path) -> Result<(BTreeMap<String, String>, String)> {
 }
 
 impl Environments {
+    /// Those below `folder`, which is made, with `limit` bytes for all of them.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
+        std::fs::create_dir_all(folder.join("requests"))?;
+        std::fs::create_dir_all(folder.join("pip"))?;
+        Ok(Self { folder, limit, making: Locks::default() })
+    }
+
     /// The environment that a request came to less than a day ago, if it is still there.
-    pub(super) fn remembered(&self, key: &str, interpreter: &Interpreter) -> Option<Held> {
+    pub(super) fn remembered(&self, key: &str, interpreter: &Interpreter) -> Option<HeldEnvironment> {
         let path = self.folder.join("requests").join(key);
         let age =
             SystemTime::now().duration_since(path.metadata().ok()?.modified().ok()?).unwrap_or_default();
@@ -68,7 +99,7 @@ impl Environments {
     }
 
     /// An environment by its name, locked against eviction.
-    fn hold(&self, name: &str, interpreter: &Interpreter) -> Option<Held> {
+    fn hold(&self, name: &str, interpreter: &Interpreter) -> Option<HeldEnvironment> {
         let folder = self.folder.join(name);
         let lock = File::options().read(true).write(true).open(folder.join(ABOUT)).ok()?;
         lock.lock_shared().ok()?;
@@ -76,26 +107,27 @@ impl Environments {
         let about: About = serde_json::from_slice(&std::fs::read(folder.join(ABOUT)).ok()?).ok()?;
         // Failing to touch it only makes it look older than it is.
         drop(lock.set_modified(SystemTime::now()));
-        let environment = Environment {
-            folder: folder.join(TREE),
-            python: python_inside(interpreter),
-            prefix: interpreter.base_prefix.clone(),
-            packages: about.packages,
-        };
-        Some(Held { environment, _lock: lock })
+        let environment = layout::environment(interpreter, &folder.join(TREE));
+        let environment = Environment { packages: about.packages, ..environment };
+        Some(HeldEnvironment { environment, _lock: lock })
     }
 
     /// An empty folder to make one in; below it stands the tree.
-    pub(super) fn workshop(&self) -> Result<(Folder, PathBuf)> {
-        let folder = Folder::make(self.folder.join(format!("new-{}", uuid::Uuid::now_v7().simple())))?;
+    pub(super) fn workshop(&self) -> Result<(ScratchFolder, PathBuf)> {
+        let folder = ScratchFolder::make(self.folder.join(format!("new-{}", uuid::Uuid::now_v7().simple())))?;
         let tree = folder.below(TREE)?;
         Ok((folder, tree))
     }
 
     /// Gives what was made its name and remembers the request. Two requests may come to the same.
-    pub(super) fn keep(&self, request: &Request<'_>, key: &str, made: Folder) -> Result<Held> {
+    pub(super) fn keep(
+        &self,
+        request: &EnvironmentRequest<'_>,
+        key: &str,
+        made: ScratchFolder,
+    ) -> Result<HeldEnvironment> {
         let tree = made.path().join(TREE);
-        let (packages, hash) = packages(&tree.join(packages_folder(request.interpreter)))?;
+        let (packages, hash) = packages(&tree.join(layout::packages_folder(request.interpreter)))?;
         let mut name = Sha256::new();
         for part in [&identity(request.interpreter), request.context, &hash] {
             name.update(part.as_bytes());
@@ -138,7 +170,7 @@ impl Environments {
             let Ok(lock) = File::options().read(true).write(true).open(path.join(ABOUT)) else { continue };
             if lock.try_lock().is_ok() {
                 drop(std::fs::remove_file(path.join(ABOUT)));
-                if let Err(error) = remove(&path) {
+                if let Err(error) = remove_folder(&path) {
                     tracing::warn!("the environment {} cannot be removed: {error}", path.display());
                 }
                 bytes -= own;

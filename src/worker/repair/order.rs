@@ -1,0 +1,56 @@
+//! What a repair is to make of a wheel, and what it comes to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::build::evidence::Grafted;
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Job, Step};
+use crate::build::target::Target;
+use crate::error::Error;
+
+/// 1 January 1980: where ZIP's calendar begins, for sources without a date.
+const EPOCH: i64 = 315_532_800;
+
+/// A wheel that may be handed in, if the checks agree.
+#[derive(Clone, Debug, Default)]
+pub struct Repaired {
+    pub path: PathBuf,
+    pub filename: String,
+    /// Shared libraries that were copied into it.
+    pub grafted: Vec<Grafted>,
+    /// What took part beyond this program: auditwheel, patchelf; name and version.
+    pub tools: BTreeMap<String, String>,
+    /// What was done, for people.
+    pub notes: Vec<String>,
+}
+
+/// What holds for every rewriting of one job's wheel.
+#[derive(Clone, Debug)]
+pub(super) struct RepairOrder {
+    pub target: Target,
+    pub exclude: Vec<String>,
+    /// When the source was published, the time of every member: seconds since 1970.
+    pub timestamp: i64,
+}
+
+impl RepairOrder {
+    pub fn new(job: &Job, target: &Target, exclude: Vec<String>) -> Self {
+        let timestamp = job.source.published_at.map_or(EPOCH, |micros| micros / 1_000_000);
+        Self { target: target.clone(), exclude, timestamp }
+    }
+
+    /// Whether the target has a platform tag of that beginning.
+    pub fn is_for(&self, beginning: &str) -> bool {
+        let mut platforms = self.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
+        platforms.any(|platform| platform.starts_with(beginning))
+    }
+}
+
+/// What went wrong as a failure: the wheel's fault, or ours.
+pub(super) fn ours(error: Error) -> Failure {
+    match error {
+        Error::Bad(why) => Failure::new(Class::BadWheel, Step::Repair, why),
+        other => Failure::new(Class::Worker, Step::Repair, other.to_string()),
+    }
+}

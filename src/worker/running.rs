@@ -1,0 +1,185 @@
+//! One job at work: its room, its environments and its system packages together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::bench::{Bench, Environment, Task, TaskDone, ToolPython};
+use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
+use super::interpreters::Interpreter;
+use super::link::Link;
+use super::log::Log;
+use super::room::{Room, SandboxRun, Stop, ours};
+use super::root::{Root, Roots};
+use super::sandbox::collect::{self, Bounds};
+use super::sandbox::{Mount, Sandbox};
+use crate::build::failure::{Class, Failure};
+use crate::build::job::{Job, Limits, Step};
+use crate::build::recipe::Recipe;
+use crate::error::Result;
+use crate::tools::scratch::{ScratchFolder, remove_folder};
+
+/// What all jobs of a worker share.
+#[derive(Debug)]
+pub struct Worker {
+    /// Its own folder: jobs, environments and tools lie below.
+    pub folder: PathBuf,
+    pub interpreters: Vec<Interpreter>,
+    pub sandbox: Sandbox,
+    pub environments: Environments,
+    /// With the system packages of recipes.
+    pub roots: Roots,
+}
+
+/// One job at work.
+pub struct RunningJob<'a> {
+    pub job: &'a Job,
+    pub recipe: Recipe,
+    pub worker: &'a Worker,
+    pub interpreter: &'a Interpreter,
+    pub room: Room<'a>,
+    /// Environments that must not be evicted before the job's end.
+    held: Mutex<Vec<HeldEnvironment>>,
+    /// What the wheel was repaired in, if the recipe has system packages.
+    root: Mutex<Option<Arc<Root>>>,
+}
+
+impl<'a> RunningJob<'a> {
+    /// Opens the room of a job: an empty folder, and the clock of its limits.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or the recipe cannot be followed.
+    pub fn open(
+        job: &'a Job,
+        worker: &'a Worker,
+        link: &'a Link,
+        log: &'a Log,
+        interpreter: &'a Interpreter,
+    ) -> Result<Self> {
+        let recipe = job.recipe.as_ref().map(Recipe::from_json).transpose()?.unwrap_or_default();
+        let seconds = recipe.build.timeout.unwrap_or(job.limits.seconds);
+        let room = Room {
+            link,
+            log,
+            folder: ScratchFolder::make(
+                worker.folder.join("jobs").join(format!("{}-{}", job.build, job.fence)),
+            )?,
+            sandbox: &worker.sandbox,
+            context: &job.context,
+            limits: Limits { memory: recipe.build.memory.unwrap_or(job.limits.memory), ..job.limits },
+            deadline: Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600)),
+        };
+        Ok(Self { job, recipe, worker, interpreter, room, held: Mutex::default(), root: Mutex::default() })
+    }
+
+    /// Runs in the sandbox with the system packages that the recipe has for this step; see [`Room::run`].
+    ///
+    /// # Errors
+    /// A limit that was reached, as its class; packages that cannot be had; a failure of the worker.
+    pub async fn run(&self, step: Step, mut run: SandboxRun<'_>) -> Result<i32, Failure> {
+        let root = self.root_of(step).await?;
+        run.root = root.as_deref();
+        self.room.run(step, run).await
+    }
+
+    /// The system packages of the build while it is built and repaired, those of the tests while they run,
+    /// nothing at any other time.
+    async fn root_of(&self, step: Step) -> Result<Option<Arc<Root>>, Failure> {
+        let packages = match step {
+            Step::Build | Step::Repair => self.recipe.packages.clone(),
+            Step::Test => self.recipe.test_packages(),
+            _ => Vec::new(),
+        };
+        let root = self.worker.roots.with(&packages, step, self.room.log).await?;
+        if let (Step::Repair, Some(root)) = (step, &root) {
+            *self.root.lock() = Some(Arc::clone(root));
+        }
+        Ok(root)
+    }
+
+    /// Gets an environment, held until the job's end.
+    ///
+    /// # Errors
+    /// What is needed first, or why there is none.
+    pub async fn prepare(&self, request: &EnvironmentRequest<'_>) -> Result<Environment, Stop> {
+        let held = self.worker.environments.get(&self.room, request).await?;
+        let environment = held.environment.clone();
+        self.held.lock().push(held);
+        Ok(environment)
+    }
+
+    /// The interpreter that a tool runs on.
+    fn python(&self, which: ToolPython) -> Result<&'a Interpreter, Failure> {
+        match which {
+            ToolPython::Target => Ok(self.interpreter),
+            ToolPython::Newest => {
+                let all = self.worker.interpreters.iter();
+                let fit =
+                    all.filter(|each| each.target.implementation == "cp" && each.target.python() >= (3, 10));
+                fit.max_by_key(|each| (each.target.python(), !each.target.abi.ends_with('t'))).ok_or_else(|| {
+                    let hint = "wheels that need libraries are repaired by auditwheel, which needs Python 3.10 or \
+                                later: install one on the worker's machine";
+                    Failure::new(Class::Repair, Step::Repair, hint.to_owned())
+                })
+            }
+        }
+    }
+}
+
+impl Bench for RunningJob<'_> {
+    async fn run(&self, step: Step, task: Task) -> Result<TaskDone, Failure> {
+        let (room, mark) = (&self.room, self.room.log.written());
+        let out = room.unique("out", step)?;
+        let mut mounts = vec![Mount::write(&out, "/out")];
+        mounts.extend(task.mounts.into_iter().map(|(host, inside)| Mount::read(host, inside)));
+        let run = SandboxRun {
+            argv: task.command,
+            env: task.env.into_iter().collect(),
+            mounts,
+            environment: task.environment.as_ref(),
+            seconds: Some(task.seconds),
+            watched: vec![out.clone()],
+            ..SandboxRun::default()
+        };
+        let code = self.run(step, run).await?;
+        let files = match task.collect {
+            Some(into) => collect::collect(&out, &into, Bounds::default()).await?,
+            None => Vec::new(),
+        };
+        remove_folder(&out).map_err(|error| ours(&error, step))?;
+        let printed = last(&room.log.since(mark), 64 << 10).to_owned();
+        Ok(TaskDone { code, printed, files: files.into_iter().map(|each| each.path).collect() })
+    }
+
+    async fn environment(&self, which: ToolPython, requirements: &[String]) -> Result<Environment, Failure> {
+        let request = EnvironmentRequest::new(self.python(which)?, &self.job.context, Step::Check);
+        let request = request.with(requirements).map_err(|error| ours(&error, Step::Check))?;
+        self.prepare(&request).await.map_err(|stop| match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Needs(needs) => Failure::new(
+                Class::BuildRequirement,
+                Step::Check,
+                format!("build {} for this target first", needs.join(", ")),
+            ),
+        })
+    }
+
+    fn package_of(&self, library: &str) -> Option<(String, String)> {
+        self.root.lock().as_ref()?.package_of(library)
+    }
+
+    fn note(&self, line: &str) {
+        self.room.log.note(line);
+    }
+}
+
+/// At most the last `bytes` of a text.
+fn last(text: &str, bytes: usize) -> &str {
+    let mut from = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text.get(from..).unwrap_or_default()
+}
