@@ -43,7 +43,12 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         wheel,
         ctx: &ctx,
     };
-    let _held = ctx.app.quota.held.take(&ctx.asker()).await?;
+    // The request that a resolver works for holds a place already; waiting for a second one would
+    // make both wait for each other.
+    let _held = match ctx.is_part {
+        true => None,
+        false => Some(ctx.app.quota.held.take(&ctx.asker()).await?),
+    };
     match of {
         Of::File => asked.file().await,
         Of::Metadata => asked.metadata().await,

@@ -4,7 +4,7 @@ use super::admission;
 use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
 use super::http::whence::{self, Seen};
-use super::http::{Ctx, Params, Route, drain, respond, shared_caches};
+use super::http::{Ctx, Params, PartOfAnother, Route, drain, respond, shared_caches};
 use super::refusal::RefusalStyle;
 use crate::access::Need;
 use crate::app::App;
@@ -248,6 +248,7 @@ impl Router {
     ) -> Result<Response> {
         let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
         let app = self.app.clone();
+        let is_part = parts.extensions.get::<PartOfAnother>().is_some();
         let mut ctx = Ctx {
             who: app.people.anonymous(),
             directory: app.indexes.directory(),
@@ -259,6 +260,7 @@ impl Router {
             headers: parts.headers,
             peer: seen.client,
             outside: seen.outside,
+            is_part,
             params,
             body,
         };

@@ -103,7 +103,9 @@ async fn a_list_of_builds_has_a_hundred_and_one_stranger_makes_two_at_once() {
 async fn compile_and_resolve_that_wait_are_held_requests_like_others() {
     for held in [COMPILE, RESOLVE] {
         let server = start_with(|config| config.quota.held = 1).await;
-        give(&server, "alice/dev", &Package::new("slow", "1.0").sdist()).await;
+        // Only a build tells what it requires.
+        let slow = Package::new("slow", "1.0").header("Dynamic", "Requires-Dist");
+        give(&server, "alice/dev", &slow.sdist()).await;
         give(&server, "alice/dev", &wheel("quick", "1.0").wheel()).await;
         let mut stream = TcpStream::connect(server.address).await.expect("a connection");
         let request = format!("POST {held} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nslow==1.0\n");

@@ -16,6 +16,10 @@ use http::{HeaderMap, Method, Uri, header};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+/// Marks a request that is a part of another one, which counts for both.
+#[derive(Clone, Copy, Debug)]
+pub struct PartOfAnother;
+
 /// What a handler is given: the request, taken apart once, after the permission was granted.
 pub struct Ctx<B = Body> {
     pub app: App,
@@ -29,6 +33,8 @@ pub struct Ctx<B = Body> {
     pub peer: SocketAddr,
     /// This server's root as trusted proxies name it.
     pub outside: Option<Box<str>>,
+    /// Whether it is [`PartOfAnother`]: a resolver asks, for a request that its asker has open.
+    pub is_part: bool,
     pub params: Params,
     /// The index that the path names, or the default one of its kind.
     pub named: Option<IndexName>,
@@ -117,6 +123,7 @@ impl<B> Ctx<B> {
             headers: self.headers,
             peer: self.peer,
             outside: self.outside,
+            is_part: self.is_part,
             params: self.params,
             named: self.named,
             several: self.several,

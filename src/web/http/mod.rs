@@ -16,5 +16,5 @@ pub mod slow;
 pub mod whence;
 
 pub use audience::Audience;
-pub use ctx::{Ctx, Params};
+pub use ctx::{Ctx, Params, PartOfAnother};
 pub use route::Route;

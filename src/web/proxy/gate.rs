@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
 use crate::tools::hex;
 use crate::tools::loopback::Loopback;
-use crate::web::http::{Ctx, respond::Final};
+use crate::web::http::{Ctx, PartOfAnother, respond::Final};
 use crate::web::router::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -96,6 +96,7 @@ impl Shared {
             request.headers_mut().remove(name);
         }
         request.headers_mut().extend(self.credentials.clone());
+        request.extensions_mut().insert(PartOfAnother);
         let response = self.router.clone().answer(request, self.peer).await;
         // uv would ask again for minutes for what an offline server does not have.
         match response.extensions().get::<Final>() {
