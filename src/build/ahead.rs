@@ -7,7 +7,6 @@
 
 mod sweep;
 
-use super::choose;
 use super::job::Purpose;
 use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
 use super::target::Target;
@@ -18,9 +17,8 @@ use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{Kind, SdistFilename, WheelFilename, describe};
+use crate::packaging::filename::{Kind, SdistFilename, describe};
 use crate::packaging::page::{File, Page};
-use crate::packaging::tags;
 use crate::tools::glob;
 use crate::tools::panics;
 use crate::words::EventKind;
@@ -307,14 +305,12 @@ fn fits(asked: &str, target: &Target) -> bool {
 /// The targets that suit the source and for which the page has no wheel of its version yet.
 fn lacking<'a>(page: &Page, source: &File, targets: &[&'a Target]) -> Vec<&'a Target> {
     let Ok(name) = SdistFilename::parse_for(&page.name, &source.filename) else { return Vec::new() };
-    let wheels = page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok());
-    let wheels: Vec<WheelFilename> = wheels.filter(|wheel| wheel.version == name.version).collect();
-    let suits = |target: &Target| match &source.requires_python {
-        Some(text) => choose::fits_python(text, &target.version),
-        None => true,
+    let is_lacking = |target: &&Target| {
+        let chooser = target.chooser();
+        chooser.fits_python(source.requires_python.as_deref())
+            && !chooser.wheel_of_each(page).contains_key(&name.version)
     };
-    let served = |target: &Target| wheels.iter().any(|wheel| tags::rank(&target.tags, wheel).is_some());
-    targets.iter().copied().filter(|target| suits(target) && !served(target)).collect()
+    targets.iter().copied().filter(is_lacking).collect()
 }
 
 #[cfg(test)]

@@ -5,13 +5,12 @@
 //! build requirements come from. A source that an index inherits is built in the context of the
 //! index that owns it, so that nobody can slip their own build tools under another's wheel.
 //!
-//! A request: [`choose`] finds the source on a page → [`queue`] joins or starts a build → a worker
+//! A request: [`crate::packaging::choose`] finds the source on a page → [`queue`] joins or starts a build → a worker
 //! (`worker/`, inside the server or elsewhere, always over HTTP) claims it under a lease → it sends
 //! log, steps, and in the end a wheel, a failure or what is needed first → the wheel passes the
 //! gate of a stranger's upload, and is listed.
 
 pub mod ahead;
-pub mod choose;
 pub mod demand;
 pub mod evidence;
 pub mod failure;

@@ -2,8 +2,9 @@
 
 use crate::error::Result;
 use crate::missing;
+use crate::packaging::choose::Chooser;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::tags::{self, Ranks};
+use crate::packaging::tags;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -128,9 +129,9 @@ impl Target {
         tags::rank(&self.tags, &WheelFilename::parse(filename).ok()?)
     }
 
-    /// [`Target::accepts`] prepared for a page of files.
-    pub fn ranks(&self) -> Ranks {
-        Ranks::new(&self.tags)
+    /// What chooses files for it.
+    pub fn chooser(&self) -> Chooser {
+        Chooser::new(&self.tags, &self.version)
     }
 }
 

@@ -98,10 +98,10 @@ impl Install {
     /// What of a lock file is for this Python.
     fn take_lock(&self, lock: &Lock, file: &Path, python: &Python, plan: &mut Plan) -> Result<()> {
         let extras: BTreeSet<ProjectName> = self.extras.iter().cloned().collect();
-        let ranks = python.target.ranks();
+        let chooser = python.target.chooser();
         let environment = Environment {
             markers: &python.target.markers,
-            ranks: &ranks,
+            chooser: &chooser,
             extras: &extras,
             groups: (!self.groups.is_empty()).then_some(&*self.groups),
         };

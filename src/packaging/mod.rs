@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod attestation;
+pub mod choose;
 pub mod elf;
 pub mod filename;
 pub mod html;

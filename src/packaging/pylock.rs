@@ -1,8 +1,8 @@
 //! Lock files (`pylock.toml`, PEP 751): which file of which project is installed where.
 
+use super::choose::Chooser;
 use super::filename::decode_once;
 use super::requirement::Marker;
-use super::tags::Ranks;
 use super::version::{self, VersionSpecifiers};
 use crate::bad;
 use crate::error::Result;
@@ -117,8 +117,8 @@ pub fn is_name(filename: &str) -> bool {
 pub struct Environment<'a> {
     /// PEP 508's variables by name.
     pub markers: &'a BTreeMap<String, String>,
-    /// The wheel tags it accepts.
-    pub ranks: &'a Ranks,
+    /// Chooses among its wheels.
+    pub chooser: &'a Chooser,
     pub extras: &'a BTreeSet<ProjectName>,
     /// `None`: the file's default groups.
     pub groups: Option<&'a [String]>,
@@ -225,13 +225,11 @@ impl Package {
     pub fn wheel(&self, environment: &Environment<'_>) -> Option<(String, &File)> {
         let fitting = self.wheels.iter().filter_map(|file| {
             let filename = file.filename()?;
-            let name = WheelFilename::parse(&filename).ok()?;
-            let build = name.build_key().map(|(number, rest)| (number, rest.to_owned()));
-            let rank = environment.ranks.rank(&name)?;
-            Some((std::cmp::Reverse(rank), build, filename, file))
+            let preference = environment.chooser.preference(&WheelFilename::parse(&filename).ok()?)?;
+            Some(((preference, filename), file))
         });
-        let best = fitting.max_by(|a, b| (&a.0, &a.1, &a.2).cmp(&(&b.0, &b.1, &b.2)))?;
-        Some((best.2, best.3))
+        let ((_, filename), file) = fitting.max_by(|(one, _), (other, _)| one.cmp(other))?;
+        Some((filename, file))
     }
 
     /// Whether its own limit allows this Python.

@@ -4,7 +4,6 @@ use super::Demand;
 use super::failures::{LineFailures, NoWheel};
 use super::url_line::{self, LineWheel};
 use crate::bad;
-use crate::build::choose;
 use crate::build::promise::{self, Held, Promise, keep};
 use crate::build::queue::owner_of;
 use crate::build::target::Target;
@@ -210,6 +209,7 @@ enum Wanted {
 
 /// The wheel that the line means; `1.0` finds `1.0.0`, too.
 fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWheel> {
+    let chooser = target.chooser();
     let (name, specifiers) = (&page.name, &hashed.requirement.specifiers);
     let of_hash = match (hashed.sha256.is_empty(), hashed.others) {
         (true, true) => {
@@ -218,15 +218,15 @@ fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWhe
         (true, false) => page.clone(),
         (false, _) => with_hashes(page, hashed),
     };
-    if let Some(found) = choose::wheel(&of_hash, specifiers, target) {
-        return Ok(Wanted::File(found.file));
+    if let Some(found) = chooser.wheel(&of_hash, specifiers) {
+        return Ok(Wanted::File(found.file.clone()));
     }
-    if choose::wheel(page, specifiers, target).is_some() {
+    if chooser.wheel(page, specifiers).is_some() {
         let why = format!("no file of {name} that {} takes has one of the hashes given", target.name);
         return Err(NoWheel::Text(why));
     }
-    match choose::sdist(&of_hash, specifiers, target) {
-        Ok(found) => match owner_of(&found.file) {
+    match chooser.sdist(&of_hash, specifiers) {
+        Ok(found) => match owner_of(found.file) {
             Some(index) => Ok(Wanted::Built(index, promise::filename(name, &found.version, target))),
             None => Err(NoWheel::Text(format!("{} belongs to no index here", found.file.filename))),
         },

@@ -10,12 +10,9 @@ use crate::db::Micros;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::index::view::Amend;
-use crate::packaging::filename::WheelFilename;
+use crate::packaging::choose::Chooser;
 use crate::packaging::page::{File, Page};
-use crate::packaging::version::Version;
 use futures::future::BoxFuture;
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// A target's page with uniform names.
 pub struct Uniform {
@@ -37,34 +34,21 @@ impl Amend for Uniform {
     fn amend<'a>(&'a self, page: &'a mut Page, directory: &'a Directory) -> BoxFuture<'a, Result<Micros>> {
         Box::pin(async move {
             let until = self.target.amend(page, directory).await?;
-            let offered = &self.target.offered;
-            *page = uniform(std::mem::replace(page, Page::new(page.name.clone())), |wheel| {
-                offered.ranks.rank(wheel)
-            });
+            page.files = uniform(page, &self.target.offered.chooser);
             Ok(until)
         })
     }
 }
 
-fn uniform(page: Page, rank: impl Fn(&WheelFilename) -> Option<usize>) -> Page {
-    let mut best: BTreeMap<Version, (_, File)> = BTreeMap::new();
-    for file in &page.files {
-        let Ok(wheel) = WheelFilename::parse(&file.filename) else { continue };
-        let Some(rank) = rank(&wheel).filter(|_| wheel.name == page.name) else { continue };
-        let build = wheel.build_key().map(|(number, rest)| (number, rest.to_owned()));
-        // What is yanked comes last, as installers have it.
-        let key = (!file.yanked.is_yanked(), Reverse(rank), build);
-        if best.get(&wheel.version).is_none_or(|(known, _)| *known < key) {
-            best.insert(wheel.version.clone(), (key, file.clone()));
-        }
-    }
+/// Of each version the wheel that the target takes, under a name that every interpreter takes.
+fn uniform(page: &Page, chooser: &Chooser) -> Vec<File> {
     let name = page.name.escaped();
-    let files = best.into_iter().map(|(version, (_, file))| File {
+    let each = chooser.wheel_of_each(page).into_iter();
+    let renamed = each.map(|(version, file)| File {
         filename: format!("{name}-{version}-py2.py3-none-any.whl"),
-        ..file
+        ..file.clone()
     });
-    let files = files.collect();
-    Page { files, ..page }
+    renamed.collect()
 }
 
 #[cfg(test)]
@@ -72,7 +56,6 @@ mod tests {
     use super::*;
     use crate::names::ProjectName;
     use crate::packaging::page::Yanked;
-    use crate::packaging::tags::Ranks;
 
     fn file(filename: &str) -> File {
         File { filename: filename.into(), url: format!("alice/dev/{filename}"), ..File::default() }
@@ -90,9 +73,8 @@ mod tests {
             File { yanked: Yanked::Yes, ..file("De.Mo-3.0-py2-none-any.whl") },
         ];
         let tags = ["cp27-cp27mu-manylinux_2_36_x86_64", "py2-none-any"].map(str::to_owned);
-        let ranks = Ranks::new(&tags);
-        let seen = uniform(page, |wheel| ranks.rank(wheel));
-        let files: Vec<_> = seen.files.iter().map(|f| (f.filename.as_str(), f.url.as_str())).collect();
+        let seen = uniform(&page, &Chooser::new(&tags, "2.7.18"));
+        let files: Vec<_> = seen.iter().map(|f| (f.filename.as_str(), f.url.as_str())).collect();
         assert_eq!(
             files,
             [
@@ -103,6 +85,6 @@ mod tests {
                 ("de_mo-3.0-py2.py3-none-any.whl", "alice/dev/De.Mo-3.0-py2-none-any.whl"),
             ]
         );
-        assert!(seen.files[1].yanked.is_yanked());
+        assert!(seen[1].yanked.is_yanked());
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Promise;
 use crate::access::Who;
-use crate::build::choose;
 use crate::build::queue::Builds;
 use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
+use crate::packaging::choose;
 use crate::packaging::filename::WheelFilename;
 
 /// The promise that has this name; the index must be one that `who` may read.
@@ -31,7 +31,7 @@ pub async fn find(
     let directory = indexes.directory();
     let found = directory.indexes.get(index).ok_or_else(nothing)?;
     let page = indexes.views.page(&directory, found, &wheel.name, who).await?;
-    let mut sources = choose::sdists(&page);
+    let mut sources = choose::sdist_of_each(&page);
     let source = sources.remove(&wheel.version).ok_or_else(nothing)?;
     Ok(Promise {
         index: index.clone(),

@@ -4,12 +4,14 @@
 //! in the database before anybody gets a byte of it.
 
 use super::copy::{self, Copied};
+use super::original::built_here;
 use super::shared::{End, Teller, key};
 use super::{Frozen, Held, MAY_HAVE_PASSED, Promise};
 use crate::access::Who;
 use crate::build::failure::Cause;
 use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, BuildId, Builds, Priority, State, Wanted};
+use crate::db::built::BuiltFile;
 use crate::db::now;
 use crate::db::promises::{Change, StoredPromise};
 use crate::directory::{Directory, Kind};
@@ -117,10 +119,12 @@ async fn keep(builds: &Builds, who: &Who, promise: &Promise, tell: &Teller<Froze
         if let Some(why) = known.broken {
             return Ok(End::Broken(why));
         }
-        let there = if passed_over { None } else { there(builds, promise).await? };
+        let there = if passed_over { None } else { built_here(builds, promise).await? };
         let own = there.is_none();
         let natural = match there {
-            Some(natural) => natural,
+            Some(BuiltFile { build, filename, sha256, .. }) => {
+                Natural { build: Some(build), filename, sha256 }
+            }
             None => match built(builds, who, promise, tell).await? {
                 Ok(natural) => natural,
                 Err(build) => return Ok(End::Failed(build)),
@@ -141,24 +145,6 @@ async fn keep(builds: &Builds, who: &Who, promise: &Promise, tell: &Teller<Froze
         }
     }
     Err(conflict!("{} changed while it was made: ask again", promise.filename))
-}
-
-/// A wheel that was built here from this source, for whatever target, and that the target takes.
-async fn there(builds: &Builds, promise: &Promise) -> Result<Option<Natural>> {
-    let built = builds.db().built_files(promise.index.as_str(), promise.project.as_str()).await?;
-    let told = promise.source.hashes.sha256.as_deref();
-    let ranked = built.into_iter().filter_map(|file| {
-        let same = file.source_filename == promise.source.filename
-            && told.is_none_or(|told| told == file.source_sha256);
-        let rank = promise.target.accepts(&file.filename).filter(|_| same)?;
-        Some((rank, std::cmp::Reverse(file.created_at), file))
-    });
-    let best = ranked.min_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
-    Ok(best.map(|(_, _, file)| Natural {
-        build: Some(file.build),
-        filename: file.filename,
-        sha256: file.sha256,
-    }))
 }
 
 /// The wheel of a build, which is started if need be; the build if it failed.

@@ -1,13 +1,14 @@
 //! Cut off from every upstream: whether what builds a source is here, so that its promise can be kept.
 
+use super::Offered;
 use crate::access::Who;
-use crate::build::choose;
 use crate::build::queue::Builds;
 use crate::build::target::Target;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
+use crate::packaging::choose::Chooser;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,13 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Kit<'a> {
     builds: &'a Builds,
     target: &'a Target,
+    chooser: &'a Chooser,
     /// By owner and requirement.
     known: BTreeMap<(IndexName, String), bool>,
 }
 
 impl<'a> Kit<'a> {
-    pub fn new(builds: &'a Builds, target: &'a Target) -> Self {
-        Self { builds, target, known: BTreeMap::new() }
+    pub fn new(builds: &'a Builds, offered: &'a Offered) -> Self {
+        let Offered { target, chooser, .. } = offered;
+        Self { builds, target, chooser, known: BTreeMap::new() }
     }
 
     /// Whether wheels of all that the source names, and of pip to install them, are among those that
@@ -52,7 +55,7 @@ impl<'a> Kit<'a> {
         }
         let Some(who) = Who::context(owner.as_str(), 0) else { return Ok(false) };
         let has = match self.builds.page(&who, owner, &wanted.name).await {
-            Ok(page) => choose::wheel(&page, &wanted.specifiers, self.target).is_some(),
+            Ok(page) => self.chooser.wheel(&page, &wanted.specifiers).is_some(),
             Err(Error::Missing(_) | Error::Offline(_) | Error::Forbidden(_)) => false,
             Err(error) => return Err(error),
         };

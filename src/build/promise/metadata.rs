@@ -4,17 +4,17 @@
 //! What was served once is frozen: the promised wheel will contain these very bytes, or is not served.
 
 use super::keep::{note, passes};
+use super::original::built_here;
 use super::said::Said;
 use super::shared::{End, Teller, key};
 use super::{Held, Promise};
 use crate::access::Who;
-use crate::build::choose::{self, fits_python};
 use crate::build::failure::Class;
 use crate::build::job::Purpose;
 use crate::build::queue::{Ask, Build, Builds, Priority, State, Wanted};
 use crate::db::promises::{Change, StoredPromise};
 use crate::error::Result;
-use std::cmp::Reverse;
+use crate::packaging::choose::{self, fits_python};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ async fn find_out(
     if let Some(told) = known.and_then(settled) {
         return Ok(told);
     }
-    if let Some((sha256, source)) = natural(builds, promise).await? {
+    let built = built_here(builds, promise).await?;
+    if let Some((sha256, source)) = built.and_then(|file| Some((file.metadata_sha256?, file.source_sha256))) {
         return freeze(builds, who, promise, &sha256, Some(source)).await;
     }
     let said = builds.sources().said(builds, promise).await.map_err(|error| error.again())?;
@@ -68,25 +69,6 @@ fn settled(row: StoredPromise) -> Option<End<String>> {
         (Some(why), _) => Some(End::Broken(why)),
         (None, sha256) => sha256.map(End::Ready),
     }
-}
-
-/// The metadata of a wheel that was built here of the promise's source and that the target can use,
-/// and the source's hash.
-async fn natural(builds: &Builds, promise: &Promise) -> Result<Option<(String, String)>> {
-    let built = builds.db().built_files(promise.index.as_str(), promise.project.as_str()).await?;
-    let ranks = promise.target.ranks();
-    let told = promise.source.hashes.sha256.as_ref();
-    let fitting = built.into_iter().filter_map(|file| {
-        let wheel = crate::packaging::filename::WheelFilename::parse(&file.filename).ok()?;
-        let is_of = file.source_filename == promise.source.filename
-            && wheel.version == promise.version
-            && told.is_none_or(|told| *told == file.source_sha256);
-        let rank = ranks.rank(&wheel).filter(|_| is_of)?;
-        Some((rank, Reverse(file.created_at), file.metadata_sha256?, file.source_sha256))
-    });
-    // The one that the promise would be kept with.
-    let best = fitting.min_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    Ok(best.map(|(_, _, metadata, source)| (metadata, source)))
 }
 
 /// The sdist's own metadata, if it holds for the wheel: it binds and no recipe changes the source.

@@ -11,6 +11,7 @@ pub mod keep;
 mod kit;
 mod metadata;
 mod offers;
+mod original;
 mod page;
 mod said;
 mod shared;

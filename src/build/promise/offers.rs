@@ -5,7 +5,7 @@ use crate::build::queue::Builds;
 use crate::build::target::{self, Target};
 use crate::error::Result;
 use crate::missing;
-use crate::packaging::tags::Ranks;
+use crate::packaging::choose::Chooser;
 use crate::tools::panics;
 use moka::sync::Cache;
 use parking_lot::RwLock;
@@ -34,7 +34,7 @@ const NAMES: u64 = 1000;
 #[derive(Debug)]
 pub struct Offered {
     pub target: Target,
-    pub ranks: Ranks,
+    pub chooser: Chooser,
     /// Some worker builds for it at present. If not, what was promised and built is still served.
     pub open: bool,
     /// Tells pages for it apart from others.
@@ -44,7 +44,7 @@ pub struct Offered {
 impl Offered {
     pub fn new(target: Target, open: bool) -> Self {
         let key = format!("{}{}", target.name, if open { "" } else { " (away)" });
-        Self { ranks: target.ranks(), target, open, key }
+        Self { chooser: target.chooser(), target, open, key }
     }
 }
 

@@ -2,10 +2,8 @@
 
 use super::kit::Kit;
 use super::{Offered, filename, url};
-use crate::build::choose;
 use crate::build::job;
 use crate::build::queue::{Builds, owner_of};
-
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
 use crate::directory::{Directory, Kind};
@@ -14,7 +12,7 @@ use crate::index::policy;
 use crate::index::view::Amend;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::WheelFilename;
+use crate::packaging::choose;
 use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;
@@ -91,7 +89,7 @@ impl ForTarget {
             known.failed.insert((source.owner.clone(), source.file.filename.clone()));
         }
         if self.builds.is_offline() {
-            let mut kit = Kit::new(&self.builds, target);
+            let mut kit = Kit::new(&self.builds, &self.offered);
             for source in sources.values() {
                 if !kit.has(&source.owner, project, source.file).await? {
                     // Somebody may upload what lacks, which tells this page nothing.
@@ -132,7 +130,7 @@ fn has_tools(directory: &Directory, owner: &IndexName) -> bool {
 }
 
 fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {
-    let all = choose::sdists(page).into_iter();
+    let all = choose::sdist_of_each(page).into_iter();
     all.filter_map(|(version, file)| Some((version, Source { owner: owner_of(file)?, file }))).collect()
 }
 
@@ -140,9 +138,7 @@ fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {
 /// was served before.
 fn promises(page: &Page, offered: &Offered, known: &Known) -> Vec<File> {
     let target = &offered.target;
-    let wheels = page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok());
-    let served: BTreeSet<Version> =
-        wheels.filter(|wheel| offered.ranks.rank(wheel).is_some()).map(|wheel| wheel.version).collect();
+    let served = offered.chooser.wheel_of_each(page);
     let promised = sources(page).into_iter().filter_map(|(version, source)| {
         let name = filename(&page.name, &version, target);
         let row = known.asked.get(&(source.owner.clone(), name.clone()));
@@ -150,9 +146,8 @@ fn promises(page: &Page, offered: &Offered, known: &Known) -> Vec<File> {
         let exists = row.is_some_and(|row| row.sha256.is_some());
         let broken = row.is_some_and(|row| row.broken.is_some());
         let fails = known.failed.contains(&(source.owner.clone(), source.file.filename.clone()));
-        let runs = source.file.requires_python.as_deref();
-        let runs = runs.is_none_or(|text| choose::fits_python(text, &target.version));
-        let can_be = offered.open && runs && !fails && !broken && !served.contains(&version);
+        let runs = offered.chooser.fits_python(source.file.requires_python.as_deref());
+        let can_be = offered.open && runs && !fails && !broken && !served.contains_key(&version);
         (exists || can_be).then(|| listed(&source, name, &target.name, row))
     });
     promised.collect()

@@ -9,6 +9,7 @@ use crate::build::target::Target;
 use crate::db::builds::StoredBuild;
 use crate::error::{Error, Result};
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::tags;
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
 use crate::store::Spool;
@@ -147,7 +148,7 @@ fn is_of(row: &StoredBuild, target: &Target, name: &WheelFilename, filename: &st
             return foreign(platform);
         }
     }
-    match target.ranks().rank(name) {
+    match tags::rank(&target.tags, name) {
         Some(_) => Ok(()),
         None => Err(format!("{filename} cannot be installed on target {}", target.name)),
     }

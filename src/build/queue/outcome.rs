@@ -5,7 +5,6 @@ use super::row::class_name;
 use super::source::owner_of;
 use super::{Ask, BuildId, Builds, Priority, Wanted};
 use crate::access::Who;
-use crate::build::choose::{self, Choice};
 use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Outcome, Purpose, Source, Step};
@@ -20,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::index::built::BUILDER;
 use crate::names::IndexName;
 use crate::names::ProjectName;
+use crate::packaging::choose::{Choice, Found};
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
@@ -273,7 +273,7 @@ impl Builds {
         let who =
             Who::context(&row.context, row.id).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
-        match choose::choose(&page, &requirement.specifiers, &target) {
+        match target.chooser().choose(&page, &requirement.specifiers) {
             Choice::Wheel(_) => Ok(None),
             Choice::Nothing(why) => Err(crate::missing!("{why}")),
             Choice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
@@ -285,7 +285,7 @@ impl Builds {
         row: &StoredBuild,
         context: &IndexName,
         project: &ProjectName,
-        found: &choose::Found,
+        found: &Found<'_>,
         target: &Target,
     ) -> Result<Option<BuildId>> {
         let priority = match row.priority {
@@ -299,7 +299,7 @@ impl Builds {
             targets: vec![target.name.clone()],
             index: context.clone(),
             // Where nothing else would list the wheel.
-            publish: self.owner_stage(&found.file),
+            publish: self.owner_stage(found.file),
             priority,
             rebuild: false,
             set: Vec::new(),

@@ -4,7 +4,6 @@ use super::Builds;
 use super::ask::{Ask, Upload, Wanted};
 use super::source::{Place, owner_of};
 use crate::access::Who;
-use crate::build::choose;
 use crate::build::job::{Source, SourceKind};
 use crate::build::target::Target;
 use crate::build::tools::tools_for;
@@ -12,6 +11,7 @@ use crate::db::builds::StoredBuild;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
+use crate::packaging::choose::{self, Found};
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version};
 use crate::tools::hex;
@@ -36,7 +36,9 @@ impl Builds {
         match &ask.wanted {
             Wanted::Requirement(requirement) => {
                 let page = self.page(who, &ask.index, &requirement.name).await?;
-                let found = choose::sdist(&page, &requirement.specifiers, target)
+                let found = target
+                    .chooser()
+                    .sdist(&page, &requirement.specifiers)
                     .map_err(|why| missing!("nothing to build for {}: {why}", target.name))?;
                 listed(&page, &found)
             }
@@ -45,7 +47,7 @@ impl Builds {
                 let file = page.files.iter().find(|file| file.filename == *filename);
                 let file = file.ok_or_else(|| missing!("{} lists no file {filename}", ask.index))?;
                 let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
-                listed(&page, &choose::Found { file: file.clone(), version: name.version })
+                listed(&page, &Found { file, version: name.version })
             }
             Wanted::Stored { project, version, file, sha256, platform_expected } => Ok(Plan {
                 source_sha256: Some(sha256.clone()),
@@ -194,9 +196,9 @@ fn repository(url: &str) -> Result<Source> {
 }
 
 /// The plan for a file that a page lists; its context is the index that owns it.
-fn listed(page: &Page, found: &choose::Found) -> Result<Plan> {
+fn listed(page: &Page, found: &Found<'_>) -> Result<Plan> {
     let platform_expected = choose::has_platform_wheel(page, &found.version);
-    listed_file(&page.name, &found.version, &found.file, platform_expected)
+    listed_file(&page.name, &found.version, found.file, platform_expected)
 }
 
 fn listed_file(

@@ -6,9 +6,10 @@ use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
+use crate::packaging::page::{self, Page};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::retag;
-use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::packaging::version::{Version, VersionSpecifiers};
 use crate::packaging::wheel;
 use crate::tools::hex;
 use serde::{Deserialize, Serialize};
@@ -104,25 +105,13 @@ impl House {
         target: &Target,
     ) -> Option<Wheel> {
         let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut fitting: Vec<_> = names
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter_map(|filename| {
-                let name = WheelFilename::parse(&filename).ok().filter(|name| name.name == *project)?;
-                let rank = target.accepts(&filename)?;
-                let build = name.build_key().map(|(number, rest)| (number, rest.to_owned()));
-                Some((name.version, std::cmp::Reverse(rank), build, filename))
-            })
-            .filter(|(version, _, _, filename)| {
-                version::satisfies(specifiers, version) && self.is_for(filename, target)
-            })
-            .collect();
-        let named = specifiers.iter().any(|clause| clause.version().any_prerelease());
-        if !named && fitting.iter().any(|(version, ..)| !version.any_prerelease()) {
-            fitting.retain(|(version, ..)| !version.any_prerelease());
-        }
-        fitting.sort();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let names = names.filter(|filename| self.is_for(filename, target));
+        let mut page = Page::new(project.clone());
+        page.files = names.map(|filename| page::File { filename, ..page::File::default() }).collect();
+        let fitting = target.chooser().wheels(&page, specifiers);
         // One that cannot be read is got again.
-        fitting.iter().rev().find_map(|(.., filename)| self.read(filename).ok())
+        fitting.iter().rev().find_map(|found| self.read(&found.file.filename).ok())
     }
 
     /// Whether a wheel may be used for this target: a pure wheel that was built for others only may

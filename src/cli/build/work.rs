@@ -7,11 +7,11 @@ use super::progress::Progress;
 use super::report::{Item, Outcome};
 use super::scratch::Scratch;
 use super::sources::{Brought, Supply};
-use crate::build::choose::{self, Found};
 use crate::build::failure::Failure;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+use crate::packaging::choose::Found;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
@@ -260,9 +260,9 @@ impl Work {
         let page =
             page.ok_or_else(|| missing!("{} has no project {} ({})", self.index, open.project, open.told()))?;
         let published = without_other_builds(page);
-        let wheel =
-            choose::wheel(&published, &open.specifiers, target).filter(|_| !(self.rebuild && is_asked));
-        let sdist = choose::sdist(page, &open.specifiers, target);
+        let chooser = target.chooser();
+        let wheel = chooser.wheel(&published, &open.specifiers).filter(|_| !(self.rebuild && is_asked));
+        let sdist = chooser.sdist(page, &open.specifiers);
         match (wheel, sdist) {
             (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
                 self.build_listed(target, open, &sdist).await
@@ -282,7 +282,7 @@ impl Work {
         Ok(cell)
     }
 
-    async fn fetch(&self, target: &Target, found: &Found) -> Result<Got, Failed> {
+    async fn fetch(&self, target: &Target, found: &Found<'_>) -> Result<Got, Failed> {
         let Ok(_turn) = self.downloads.acquire().await else {
             return Err(bad!("the command is ending").into());
         };
@@ -297,7 +297,7 @@ impl Work {
         Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds, message: None })
     }
 
-    async fn build_listed(&self, target: &Target, open: &Open, found: &Found) -> Result<Got, Failed> {
+    async fn build_listed(&self, target: &Target, open: &Open, found: &Found<'_>) -> Result<Got, Failed> {
         let requirement = format!("{}=={}", open.project, found.version);
         let label = format!("{} {} {}", open.project, found.version, target.name);
         let order = Order { requirement: Some(requirement), ..self.order(target) };

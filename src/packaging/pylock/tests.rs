@@ -54,9 +54,9 @@ fn markers(platform: &str, python: &str) -> BTreeMap<String, String> {
 }
 
 fn names(lock: &Lock, extras: &[&str], groups: Option<&[String]>) -> Vec<String> {
-    let (markers, ranks) = (markers("linux", "3.12.1"), Ranks::new(&[]));
+    let (markers, chooser) = (markers("linux", "3.12.1"), Chooser::new(&[], ""));
     let extras = extras.iter().filter_map(|name| ProjectName::new(name)).collect();
-    let environment = Environment { markers: &markers, ranks: &ranks, extras: &extras, groups };
+    let environment = Environment { markers: &markers, chooser: &chooser, extras: &extras, groups };
     lock.wanted(&environment).unwrap().iter().map(|package| package.name.clone()).collect()
 }
 
@@ -72,9 +72,9 @@ fn what_is_installed_depends_on_markers_extras_and_groups() {
 #[test]
 fn another_environment_is_refused() {
     let lock = Lock::parse(OTHERS).unwrap();
-    let (ranks, extras) = (Ranks::new(&[]), BTreeSet::new());
+    let (chooser, extras) = (Chooser::new(&[], ""), BTreeSet::new());
     let refused = |markers: &BTreeMap<String, String>| {
-        let environment = Environment { markers, ranks: &ranks, extras: &extras, groups: None };
+        let environment = Environment { markers, chooser: &chooser, extras: &extras, groups: None };
         lock.wanted(&environment).unwrap_err().to_string()
     };
     assert!(refused(&markers("win32", "3.12.1")).contains("for other environments"));
@@ -88,8 +88,8 @@ fn the_best_wheel_is_chosen() {
     let lock = Lock::parse(OTHERS).unwrap();
     let accepted = ["cp312-cp312-manylinux_2_17_x86_64", "py3-none-any"].map(str::to_owned);
     let chosen = |accepted: &[String]| {
-        let (markers, ranks, extras) = (BTreeMap::new(), Ranks::new(accepted), BTreeSet::new());
-        let environment = Environment { markers: &markers, ranks: &ranks, extras: &extras, groups: None };
+        let (markers, chooser, extras) = (BTreeMap::new(), Chooser::new(accepted, ""), BTreeSet::new());
+        let environment = Environment { markers: &markers, chooser: &chooser, extras: &extras, groups: None };
         lock.packages[1].wheel(&environment).map(|(_, file)| file.hashes["sha256"].clone())
     };
     assert_eq!(chosen(&accepted).as_deref(), Some("aa"));

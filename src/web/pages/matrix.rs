@@ -6,9 +6,8 @@ use crate::build::queue::{Build, State};
 use crate::build::target::Target;
 use crate::db::builds::Filter;
 use crate::error::Result;
-use crate::packaging::filename::WheelFilename;
-use crate::packaging::page::Page;
-use crate::packaging::{tags, version};
+use crate::packaging::page::{File, Page};
+use crate::packaging::version::{self, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Versions that the table has.
@@ -75,17 +74,18 @@ fn table(
     if names.is_empty() {
         return Matrix::default();
     }
-    let wheels: Vec<WheelFilename> =
-        page.offered().iter().filter_map(|file| WheelFilename::parse(&file.filename).ok()).collect();
-    let row = |number: &String| Row {
-        version: number.clone(),
-        cells: names
-            .iter()
-            .map(|name| {
-                let target = offered.iter().find(|target| target.name == **name);
-                cell(number, &wheels, target, builds.get(&(number.clone(), (*name).to_owned())))
-            })
-            .collect(),
+    let wheels = |name: &&str| {
+        let target = offered.iter().find(|target| target.name == **name);
+        target.map(|target| target.chooser().wheel_of_each(page)).unwrap_or_default()
+    };
+    let wheels: Vec<BTreeMap<Version, &File>> = names.iter().map(wheels).collect();
+    let row = |number: &String| {
+        let parsed = version::parse(number);
+        let cells = names.iter().zip(&wheels).map(|(name, wheels)| {
+            let wheel = parsed.as_ref().and_then(|version| wheels.get(version)).copied();
+            cell(wheel, builds.get(&(number.clone(), (*name).to_owned())))
+        });
+        Row { version: number.clone(), cells: cells.collect() }
     };
     let column = |name: &&str| {
         let (interpreter, platform) = name.split_once('-').unwrap_or((name, ""));
@@ -108,20 +108,15 @@ fn place(target: &str) -> (&str, u32, &str) {
     (implementation, read(major) * 100_000 + read(minor), rest)
 }
 
-fn cell(number: &str, wheels: &[WheelFilename], target: Option<&Target>, build: Option<&Build>) -> Cell {
+fn cell(wheel: Option<&File>, build: Option<&Build>) -> Cell {
     let href = build.map(|build| format!("+builds/{}", build.id)).unwrap_or_default();
-    let parsed = version::parse(number);
-    let accepted = target.and_then(|target| {
-        let mut own = wheels.iter().filter(|wheel| Some(&wheel.version) == parsed.as_ref());
-        own.find(|wheel| tags::rank(&target.tags, wheel).is_some())
-    });
-    match (build, accepted) {
+    match (build, wheel) {
         (Some(build), _) if build.state == State::Built => {
             let wheel = build.wheel.as_ref().map(|wheel| wheel.filename.clone()).unwrap_or_default();
             Cell { text: "built".into(), mood: mood(build.state), about: wheel, href }
         }
         (_, Some(wheel)) => {
-            let pure = wheel.platform.iter().any(|platform| platform == "any");
+            let pure = wheel.filename.ends_with("-any.whl");
             let text = if pure { "pure wheel" } else { "wheel" };
             Cell { text: text.into(), mood: "", about: "the page has one".into(), href }
         }

@@ -10,10 +10,10 @@ use crate::build::job::Step;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::filename::{Kind, WheelFilename, describe};
+use crate::packaging::choose::Choice;
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Requirement;
-use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::packaging::version::VersionSpecifiers;
 use crate::tools::hex;
 use crate::tools::scratch::ScratchFolder;
 use crate::worker::fetch;
@@ -170,7 +170,9 @@ impl Environments {
             Err(Error::Missing(_)) => return Err(missing()),
             page => page.map_err(fails)?,
         };
-        let file = best_pip(&page, newest, request.interpreter).ok_or_else(missing)?;
+        let no_newer = Requirement::parse(&format!("pip<={newest}")).map_err(fails)?;
+        let chooser = request.interpreter.target.chooser();
+        let file = chooser.wheel(&page, &no_newer.specifiers).ok_or_else(missing)?.file;
         let path = folder.join(&file.filename);
         if !path.is_file() {
             std::fs::create_dir_all(&folder).map_err(|error| fails(error.into()))?;
@@ -191,18 +193,6 @@ impl Environments {
     }
 }
 
-/// The newest pip wheel that is not newer than the last for this interpreter.
-fn best_pip<'p>(page: &'p Page, last: &str, interpreter: &Interpreter) -> Option<&'p File> {
-    let fits = |file: &&File| {
-        WheelFilename::parse(&file.filename).is_ok_and(|name| {
-            version::compare(&name.version.to_string(), last).is_le()
-                && interpreter.target.accepts(&file.filename).is_some()
-        })
-    };
-    let version = |file: &File| WheelFilename::parse(&file.filename).ok().map(|name| name.version);
-    page.files.iter().filter(fits).max_by_key(|file| version(file))
-}
-
 /// Why pip failed: what can be built first, or what cannot be had.
 async fn why(room: &Room<'_>, request: &EnvironmentRequest<'_>, printed: &str) -> Stop {
     let line = printed.lines().find(|line| line.starts_with("ERROR:")).unwrap_or_default();
@@ -215,21 +205,23 @@ async fn why(room: &Room<'_>, request: &EnvironmentRequest<'_>, printed: &str) -
                     the log above";
         return fail(Class::BuildRequirement, hint.to_owned());
     };
-    let mut needs = Vec::new();
+    let (mut needs, chooser) = (Vec::new(), request.interpreter.target.chooser());
     let others = request.requirements.iter().filter(|each| each.name != missing.name);
     for (each, is_missing) in [(&missing, true)].into_iter().chain(others.map(|each| (each, false))) {
         let wanted = constrained(each, &request.constraints);
-        match offered(room, request, &wanted).await {
-            Offered::Wheel if !is_missing => {}
-            Offered::Wheel | Offered::Source => needs.push(wanted.to_string()),
-            Offered::Nothing if is_missing => {
+        let page = room.link.page(request.context, request.at, &wanted.name).await;
+        let page = page.unwrap_or_else(|_| Page::new(wanted.name.clone()));
+        match chooser.choose(&page, &wanted.specifiers) {
+            Choice::Wheel(_) if !is_missing => {}
+            Choice::Wheel(_) | Choice::Sdist(_) => needs.push(wanted.to_string()),
+            Choice::Nothing(_) if is_missing => {
                 let hint = format!(
                     "{} has neither a wheel nor a source of {wanted} for Python {}",
                     request.context, request.interpreter.target.version
                 );
                 return fail(Class::BuildRequirement, hint);
             }
-            Offered::Nothing => {}
+            Choice::Nothing(_) => {}
         }
     }
     match request.at {
@@ -254,43 +246,6 @@ fn constrained(requirement: &Requirement, constraints: &[Requirement]) -> Requir
     let all = own.flat_map(|each| each.specifiers.iter()).chain(requirement.specifiers.iter()).cloned();
     let specifiers: VersionSpecifiers = all.collect();
     Requirement { specifiers, ..requirement.clone() }
-}
-
-enum Offered {
-    Wheel,
-    Source,
-    Nothing,
-}
-
-/// What the page of a project has for a requirement and this interpreter.
-async fn offered(room: &Room<'_>, request: &EnvironmentRequest<'_>, requirement: &Requirement) -> Offered {
-    let Ok(page) = room.link.page(request.context, request.at, &requirement.name).await else {
-        return Offered::Nothing;
-    };
-    let python = version::parse(&request.interpreter.target.version);
-    let mut best = Offered::Nothing;
-    for file in page.files.iter().filter(|file| allows(file, python.as_ref())) {
-        let Some(described) = describe(&requirement.name, &file.filename) else { continue };
-        let fits =
-            described.parsed.is_some_and(|version| version::satisfies(&requirement.specifiers, &version));
-        match described.kind {
-            _ if !fits => {}
-            Kind::Wheel if request.interpreter.target.accepts(&file.filename).is_some() => {
-                return Offered::Wheel;
-            }
-            Kind::Sdist => best = Offered::Source,
-            _ => {}
-        }
-    }
-    best
-}
-
-fn allows(file: &File, python: Option<&Version>) -> bool {
-    let specifiers = file.requires_python.as_deref().and_then(|text| text.parse::<VersionSpecifiers>().ok());
-    match (specifiers, python) {
-        (Some(specifiers), Some(python)) => version::satisfies(&specifiers, python),
-        _ => true,
-    }
 }
 
 /// A request that cannot be followed.

@@ -1,9 +1,15 @@
 //! Tests of what is promised on a page.
 
 use super::*;
+use crate::build::promise::{Promise, original};
 use crate::build::target::Target;
+use crate::db::built::BuiltFile;
 use crate::names::ProjectName;
+use crate::packaging::choose::{Choice, Found};
+use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Yanked;
+use crate::packaging::version::VersionSpecifiers;
+use proptest::prelude::*;
 use std::str::FromStr;
 
 fn target() -> Offered {
@@ -162,4 +168,94 @@ fn a_name_leads_back_to_its_release() {
         (parsed.version, super::super::is_name(&WheelFilename::parse(&name).unwrap())),
         (version, true)
     );
+}
+
+/// A page of files with random versions, forms, limits and yanks.
+fn any_page() -> impl Strategy<Value = Page> {
+    let version = prop::sample::select(vec!["1.0", "1.0.0", "1.1", "2.0rc1", "1!0.1"]);
+    let form = prop::sample::select(vec![
+        ".tar.gz",
+        ".zip",
+        "-py3-none-any.whl",
+        "-py2-none-any.whl",
+        "-3-cp312-cp312-linux_x86_64.whl",
+        "-cp39-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+        "-cp312-cp312-win_amd64.whl",
+    ]);
+    let python = prop::sample::select(vec![None, Some(">=3.8"), Some(">=3.13")]);
+    let files = prop::collection::vec((version, form, python, any::<bool>()), 0..12);
+    files.prop_map(|files| {
+        let files = files.into_iter().map(|(version, form, python, yanked)| File {
+            requires_python: python.map(str::to_owned),
+            yanked: if yanked { Yanked::Yes } else { Yanked::No },
+            ..file(&format!("my_demo-{version}{form}"))
+        });
+        let mut page = page(&files.collect::<Vec<_>>());
+        page.dedupe();
+        page.sort();
+        page
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_page_and_the_queue_agree_on_what_is_built_and_installers_take_it(page in any_page()) {
+        let offered = target();
+        let promised = promises(&page, &offered, &Known::default());
+        let whole = Page { files: page.files.iter().chain(&promised).cloned().collect(), ..page.clone() };
+        for (version, source) in sources(&page) {
+            let name = filename(&page.name, &version, &offered.target);
+            let is_promised = promised.iter().any(|file| file.filename == name);
+            let has_wheel = offered.chooser.wheel_of_each(&page).contains_key(&version);
+            let runs = offered.chooser.fits_python(source.file.requires_python.as_deref());
+            prop_assert_eq!(is_promised, runs && !has_wheel, "{}", name);
+            if is_promised {
+                let pinned = VersionSpecifiers::from_str(&format!("=={version}")).unwrap();
+                let built = offered.chooser.sdist(&page, &pinned).unwrap();
+                prop_assert_eq!(&built.file.filename, &source.file.filename);
+                let Choice::Wheel(Found { file, .. }) = offered.chooser.choose(&whole, &pinned) else {
+                    panic!("{name} is not taken");
+                };
+                prop_assert_eq!(&file.filename, &name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_promise_is_kept_with_the_wheel_that_installers_would_take(
+        built in prop::collection::vec((0usize..4, any::<bool>()), 0..8),
+    ) {
+        let forms = ["py3-none-any", "cp312-cp312-linux_x86_64", "cp38-abi3-linux_x86_64", "py2-none-any"];
+        let source = file("my_demo-1.0.tar.gz");
+        let row = |(at, (form, is_of)): (usize, &(usize, bool))| BuiltFile {
+            index: owner().to_string(),
+            filename: format!("my_demo-1.0-{at}ww-{}.whl", forms[*form]),
+            project: "my-demo".into(),
+            version: "1.0".into(),
+            source_filename: if *is_of { source.filename.clone() } else { "my-demo-1.0.zip".into() },
+            source_sha256: String::new(),
+            build: 1,
+            fence: 1,
+            wheel_sha256: String::new(),
+            created_at: 1,
+            sha256: String::new(),
+            size: 1,
+            metadata_sha256: None,
+        };
+        let rows: Vec<BuiltFile> = built.iter().enumerate().map(row).collect();
+        let of_source = rows.iter().filter(|row| row.source_filename == source.filename);
+        let page = page(&of_source.map(|row| file(&row.filename)).collect::<Vec<_>>());
+        let offered = target();
+        let taken = offered.chooser.wheel(&page, &VersionSpecifiers::empty());
+        let promise = Promise {
+            index: owner(),
+            project: page.name.clone(),
+            version: Version::from_str("1.0").unwrap(),
+            filename: PROMISE.to_owned(),
+            source,
+            target: offered.target,
+        };
+        let kept = original::best(rows, &promise);
+        prop_assert_eq!(kept.map(|row| row.filename), taken.map(|found| found.file.filename.clone()));
+    }
 }

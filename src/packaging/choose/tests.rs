@@ -4,17 +4,9 @@ use super::*;
 use crate::packaging::page::Yanked;
 use std::str::FromStr;
 
-fn target() -> Target {
+fn chooser() -> Chooser {
     let tags = ["cp312-cp312-manylinux_2_17_x86_64", "cp312-abi3-manylinux_2_17_x86_64", "py3-none-any"];
-    Target {
-        name: "cp312-linux".into(),
-        implementation: "cp".into(),
-        version: "3.12.1".into(),
-        abi: "cp312".into(),
-        tags: tags.map(str::to_owned).to_vec(),
-        markers: std::collections::BTreeMap::new(),
-        distribution: String::new(),
-    }
+    Chooser::new(&tags.map(str::to_owned), "3.12.1")
 }
 
 fn page(files: &[&str]) -> Page {
@@ -28,8 +20,8 @@ fn specifiers(text: &str) -> VersionSpecifiers {
 }
 
 fn chosen(page: &Page, specifier: &str) -> String {
-    match choose(page, &specifiers(specifier), &target()) {
-        Choice::Wheel(found) | Choice::Sdist(found) => found.file.filename,
+    match chooser().choose(page, &specifiers(specifier)) {
+        Choice::Wheel(found) | Choice::Sdist(found) => found.file.filename.clone(),
         Choice::Nothing(why) => why,
     }
 }
@@ -48,7 +40,7 @@ fn a_wheel_comes_before_a_source_and_the_best_tag_before_others() {
     assert_eq!(chosen(&page, ""), "demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl");
     assert_eq!(chosen(&page, "<1"), "demo-0.9-1-py3-none-any.whl");
     assert_eq!(chosen(&page, ">=2"), "demo-2.0.tar.gz");
-    assert_eq!(sdist(&page, &specifiers("<2"), &target()).unwrap().file.filename, "demo-1.0.tar.gz");
+    assert_eq!(chooser().sdist(&page, &specifiers("<2")).unwrap().file.filename, "demo-1.0.tar.gz");
 }
 
 #[test]
@@ -96,4 +88,27 @@ fn a_platform_wheel_of_the_same_version_counts() {
     let version = |text| version::parse(text).unwrap();
     assert!(has_platform_wheel(&page, &version("1.0")));
     assert!(!has_platform_wheel(&page, &version("2.0")));
+}
+
+#[test]
+fn each_release_has_its_best_wheel_and_its_preferred_source() {
+    let mut page = page(&[
+        "demo-1.0-cp312-abi3-manylinux_2_17_x86_64.whl",
+        "demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl",
+        "demo-1.0.0.zip",
+        "demo-1.0.tar.gz",
+        "demo-2.0-1-py3-none-any.whl",
+        "demo-2.0-py3-none-any.whl",
+        "demo-3.0-cp27-none-any.whl",
+        "demo-3.0rc1.zip",
+    ]);
+    page.files[1].yanked = Yanked::Yes;
+    let names = |each: BTreeMap<Version, &File>| -> Vec<String> {
+        each.into_iter().map(|(version, file)| format!("{version} {}", file.filename)).collect()
+    };
+    assert_eq!(
+        names(chooser().wheel_of_each(&page)),
+        ["1.0 demo-1.0-cp312-abi3-manylinux_2_17_x86_64.whl", "2.0 demo-2.0-1-py3-none-any.whl"]
+    );
+    assert_eq!(names(sdist_of_each(&page)), ["1.0 demo-1.0.tar.gz", "3.0rc1 demo-3.0rc1.zip"]);
 }
