@@ -1,8 +1,10 @@
 //! The one error of this crate: what went wrong, said so that the reader knows what to do next.
 
+use std::sync::Arc;
+
 /// Each variant is one kind of answer; `web::respond` turns it into a status, a reason phrase and
 /// a body, the command line prints it and exits 1.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// 400: the request, file or setting itself is wrong.
     #[error("{0}")]
@@ -64,7 +66,7 @@ pub enum Error {
     Full(String),
     /// 500: our fault; the log has the chain, the client gets no details.
     #[error("internal error: {0:#}")]
-    Internal(anyhow::Error),
+    Internal(Arc<anyhow::Error>),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -92,33 +94,12 @@ pub fn clipped(text: &str, most: usize) -> String {
 impl Error {
     /// Wraps a failure that is ours to mend.
     pub fn internal(error: impl Into<anyhow::Error>) -> Self {
-        Self::Internal(error.into())
+        Self::Internal(Arc::new(error.into()))
     }
 
     /// The same answer once more, for the next of many who wait for one thing.
     pub fn again(&self) -> Self {
-        match self {
-            Self::Bad(text) => Self::Bad(text.clone()),
-            Self::Unauthenticated(text) => Self::Unauthenticated(text.clone()),
-            Self::Forbidden(text) => Self::Forbidden(text.clone()),
-            Self::Missing(text) => Self::Missing(text.clone()),
-            Self::Method(allow) => Self::Method(allow),
-            Self::NotAcceptable(text) => Self::NotAcceptable(text.clone()),
-            Self::Conflict(text) => Self::Conflict(text.clone()),
-            Self::Gone(text) => Self::Gone(text.clone()),
-            Self::TooLarge(text) => Self::TooLarge(text.clone()),
-            Self::WrongType(text) => Self::WrongType(text.clone()),
-            Self::Slow(text) => Self::Slow(text.clone()),
-            Self::Busy(text) => Self::Busy(text.clone()),
-            Self::BadUpstream(text) => Self::BadUpstream(text.clone()),
-            Self::Unavailable(text) => Self::Unavailable(text.clone()),
-            Self::Timeout(text) => Self::Timeout(text.clone()),
-            Self::Offline(text) => Self::Offline(text.clone()),
-            Self::Loop(text) => Self::Loop(text.clone()),
-            Self::Lost(text) => Self::Lost(text.clone()),
-            Self::Full(text) => Self::Full(text.clone()),
-            Self::Internal(chain) => Self::Internal(anyhow::anyhow!("{chain:#}")),
-        }
+        self.clone()
     }
 }
 
@@ -137,7 +118,7 @@ impl From<sqlx::Error> for Error {
             _ if matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => {
                 Self::Unavailable(format!("the database does not answer: {error}"))
             }
-            _ => Self::Internal(anyhow::Error::new(error).context("database")),
+            _ => Self::internal(anyhow::Error::new(error).context("database")),
         }
     }
 }
@@ -148,13 +129,13 @@ impl From<std::io::Error> for Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 Self::Full(format!("the disk is full: {error}"))
             }
-            _ => Self::Internal(anyhow::Error::new(error).context("file system")),
+            _ => Self::internal(anyhow::Error::new(error).context("file system")),
         }
     }
 }
 
 impl From<tokio::task::JoinError> for Error {
     fn from(error: tokio::task::JoinError) -> Self {
-        Self::Internal(anyhow::Error::new(error).context("task"))
+        Self::internal(anyhow::Error::new(error).context("task"))
     }
 }

@@ -17,7 +17,7 @@ use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{Kind, SdistFilename, describe};
+use crate::packaging::filename::{FileKind, ListedFilename};
 use crate::packaging::page::{File, Page};
 use crate::tools::glob;
 use crate::tools::panics;
@@ -275,7 +275,7 @@ fn who() -> Who {
 }
 
 fn is_source(project: &ProjectName, filename: &str) -> bool {
-    describe(project, filename).is_some_and(|described| described.kind == Kind::Sdist)
+    ListedFilename::parse(project, filename).is_some_and(|listed| listed.kind() == FileKind::Sdist)
 }
 
 /// Of the targets that are offered those that the index wishes, in the order in which they are tried:
@@ -304,11 +304,11 @@ fn fits(asked: &str, target: &Target) -> bool {
 
 /// The targets that suit the source and for which the page has no wheel of its version yet.
 fn lacking<'a>(page: &Page, source: &File, targets: &[&'a Target]) -> Vec<&'a Target> {
-    let Ok(name) = SdistFilename::parse_for(&page.name, &source.filename) else { return Vec::new() };
+    let Some(version) = source.filename.version() else { return Vec::new() };
     let is_lacking = |target: &&Target| {
         let chooser = target.chooser();
         chooser.fits_python(source.requires_python.as_deref())
-            && !chooser.wheel_of_each(page).contains_key(&name.version)
+            && !chooser.wheel_of_each(page).contains_key(version)
     };
     targets.iter().copied().filter(is_lacking).collect()
 }

@@ -21,7 +21,7 @@ mod watching;
 pub use ask::{Ask, Upload, Wanted};
 pub use lease::{BEAT, LEASE};
 pub use row::{Build, BuildId, Priority, State, Wheel};
-pub use source::{Place, owner_of};
+pub use source::Place;
 pub use watching::Watching;
 
 use super::job::{Limits, WorkerDescription};

@@ -331,6 +331,6 @@ fn status(text: &str) -> Result<Status> {
         "archived" => Status::Archived,
         "quarantined" => Status::Quarantined,
         "deprecated" => Status::Deprecated,
-        other => return Err(Error::Internal(anyhow::anyhow!("project status {other:?} in the database"))),
+        other => return Err(Error::internal(anyhow::anyhow!("project status {other:?} in the database"))),
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::config::secret_url::SecretUrl;
 use crate::names::IndexName;
+use crate::packaging::requirement::Pattern;
 use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
@@ -77,9 +78,9 @@ pub struct Mirror {
     pub by_operator: bool,
     /// Seconds a page counts as fresh.
     pub cache_expiry: Option<u64>,
-    /// Requirement-like patterns; empty `allow` allows all.
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
+    /// Empty: all.
+    pub allow: Vec<Pattern>,
+    pub deny: Vec<Pattern>,
     /// Seconds; files younger than this are not listed.
     pub min_age: Option<u64>,
     /// Link to the upstream's own page of a project, with `{name}`.

@@ -11,6 +11,7 @@ use crate::config::secret_url::masked;
 use crate::config::units::seconds;
 use crate::error::Result;
 use crate::names::IndexName;
+use crate::packaging::requirement::Pattern;
 use serde_json::{Map, Value};
 use value::{Type, convert, plain};
 
@@ -341,6 +342,11 @@ fn strings(options: &Options, key: &str) -> Vec<String> {
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// A pattern that cannot be read means nothing here: it is refused when the index is changed.
+fn patterns(options: &Options, key: &str) -> Vec<Pattern> {
+    strings(options, key).iter().map(|text| Pattern::lenient(text)).collect()
+}
+
 fn numbers(options: &Options, key: &str) -> Vec<u16> {
     let list = options.get(key).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(|item| item.as_u64()?.try_into().ok()).collect()
@@ -402,8 +408,8 @@ fn mirror(name: &IndexName, options: &Options) -> Mirror {
         by_operator: name.user() == "root" || flag(options, BY_OPERATOR),
         url: text(options, "mirror_url").and_then(|url| url.parse().ok()),
         cache_expiry: options.get("mirror_cache_expiry").and_then(Value::as_u64),
-        allow: strings(options, "allow"),
-        deny: strings(options, "deny"),
+        allow: patterns(options, "allow"),
+        deny: patterns(options, "deny"),
         min_age: text(options, "min_age").and_then(|age| seconds(&age)),
         web_url_fmt: text(options, "mirror_web_url_fmt"),
         no_project_list: flag(options, "mirror_no_project_list"),

@@ -11,12 +11,12 @@ mod take;
 pub use covers::covers;
 pub use take::Handed;
 
-use super::stage::file_url;
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
 use crate::names::IndexName;
-use crate::packaging::filename::WheelFilename;
-use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
+use crate::names::ProjectName;
+use crate::packaging::filename::{ListedFilename, WheelFilename};
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance};
 use std::collections::HashSet;
 
 /// The uploader of what was built here.
@@ -57,25 +57,26 @@ pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) 
         let mut sources = page.files.iter().chain(&all.files);
         let source = sources.find(|file| file.filename == built.source_filename)?;
         let told = source.hashes.sha256.as_deref();
-        (!taken && told.is_none_or(|told| told == built.source_sha256)).then(|| listed(index, built, source))
+        (!taken && told.is_none_or(|told| told == built.source_sha256))
+            .then(|| listed(index, &page.name, built, source))
     });
     let added: Vec<File> = added.collect();
-    let names = added.iter().map(|file| file.filename.clone()).collect();
+    let names = added.iter().map(|file| file.filename.to_string()).collect();
     page.files.extend(added);
     names
 }
 
-fn listed(index: &IndexName, built: &BuiltFile, source: &File) -> File {
+fn listed(index: &IndexName, project: &ProjectName, built: &BuiltFile, source: &File) -> File {
     File {
-        filename: built.filename.clone(),
-        url: file_url(index.as_str(), &built.sha256, &built.filename),
+        filename: ListedFilename::new(project, &built.filename),
+        place: FilePlace::Hosted(index.clone()),
         hashes: Hashes { sha256: Some(built.sha256.clone()), others: Vec::new() },
         requires_python: source.requires_python.clone(),
         size: Some(built.size),
-        upload_time: source.upload_time.clone(),
+        uploaded: source.uploaded,
         yanked: source.yanked.clone(),
         core_metadata: built.metadata_sha256.clone().map_or(CoreMetadata::No, CoreMetadata::Sha256),
-        provenance: None,
+        provenance: Provenance::No,
     }
 }
 
@@ -84,11 +85,11 @@ pub fn covered(page: &Page, ours: impl Fn(&File) -> bool) -> Vec<(String, String
     let (mine, others): (Vec<_>, Vec<_>) = page
         .files
         .iter()
-        .filter_map(|file| Some((file, WheelFilename::parse(&file.filename).ok()?)))
+        .filter_map(|file| Some((file, file.filename.wheel()?)))
         .partition(|(file, _)| ours(file));
     let covered = mine.iter().filter_map(|(file, wheel)| {
         let by = others.iter().find(|(_, other)| other.version == wheel.version && covers(other, wheel))?;
-        Some((file.filename.clone(), by.0.filename.clone()))
+        Some((file.filename.to_string(), by.0.filename.to_string()))
     });
     covered.collect()
 }

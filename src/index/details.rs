@@ -9,7 +9,6 @@ use crate::directory::{Directory, Index, Kind};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::describe;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::version;
@@ -100,12 +99,10 @@ impl Views {
 
     /// Of a wheel that the page promises metadata of; best effort.
     async fn mirrored_metadata(&self, index: &Index, page: &Page, version: &str) -> Option<Metadata> {
-        let prefix = format!("{}/", index.name);
         let wheel = page.files.iter().find(|file| {
-            let described = describe(&page.name, &file.filename).and_then(|described| described.version);
-            file.url.starts_with(&prefix)
+            file.owner() == Some(&index.name)
                 && file.core_metadata != CoreMetadata::No
-                && described.is_some_and(|known| same_version(&known, version))
+                && file.filename.canonical_version().is_some_and(|known| same_version(known, version))
         })?;
         let key = wheel.hashes.sha256.as_deref()?.get(..16)?;
         let located = self.sources().mirrors.locate(index, &wheel.filename, Key::Hash(key)).await.ok()??;

@@ -116,7 +116,7 @@ impl Views {
         let files = db.project_files(name.as_str(), project.as_str()).await?;
         let built = db.built_files(name.as_str(), project.as_str()).await?;
         let mut page = Page::new(project.clone());
-        let listed = |file: &StoredFile| File { filename: file.filename.clone(), ..File::default() };
+        let listed = |file: &StoredFile| File::named(project, &file.filename);
         page.files = files.iter().map(listed).collect();
         let ours = built::of_builder(&files);
         let covered = built::covered(&page, |file| ours.contains(file.filename.as_str()));
@@ -147,11 +147,13 @@ impl Views {
         let mut whole = (*page.page).clone();
         let ours = built::add(&index.name, &mut whole, &page.page, &known);
         let explained = whole.files.iter().map(|file| match rules.verdict(project, file) {
-            Verdict::Listed => shown(file.filename.clone()),
-            Verdict::Hidden(because) => Explained { filename: file.filename.clone(), shown: false, because },
+            Verdict::Listed => shown(file.filename.to_string()),
+            Verdict::Hidden(because) => {
+                Explained { filename: file.filename.to_string(), shown: false, because }
+            }
         });
         let mut files: Vec<Explained> = explained.collect();
-        let covered = built::covered(&rules.apply(whole), |file| ours.contains(&file.filename));
+        let covered = built::covered(&rules.apply(whole), |file| ours.contains(file.filename.as_str()));
         tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (as it said last; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");

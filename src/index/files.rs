@@ -9,6 +9,7 @@ use crate::db::{Db, now};
 use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::File;
 use crate::tools::hex;
 use bytes::Bytes;
@@ -203,11 +204,13 @@ pub fn permit(mirror: &Mirror, project: &ProjectName, file: &File) -> Result<()>
     if let Some(reason) = policy::refused(mirror, project) {
         return Err(Error::Forbidden(reason));
     }
-    match Rules::new(mirror, now(), None).verdict(project, file) {
+    permitted(&file.filename, Rules::new(mirror, now(), None).verdict(project, file))
+}
+
+fn permitted(filename: &str, verdict: Verdict) -> Result<()> {
+    match verdict {
         Verdict::Listed => Ok(()),
-        Verdict::Hidden(reason) => {
-            Err(Error::Forbidden(format!("{} is not served: {reason}", file.filename)))
-        }
+        Verdict::Hidden(reason) => Err(Error::Forbidden(format!("{filename} is not served: {reason}"))),
     }
 }
 
@@ -224,9 +227,9 @@ fn permit_stored(mirror: &Mirror, file: &StoredFile) -> Result<()> {
 /// # Errors
 /// `Forbidden`, with the reason.
 pub fn permit_ageless(mirror: &Mirror, project: &ProjectName, filename: &str) -> Result<()> {
-    if mirror.allow.is_empty() && mirror.deny.is_empty() {
-        return Ok(());
+    if let Some(reason) = policy::refused(mirror, project) {
+        return Err(Error::Forbidden(reason));
     }
-    let ageless = Mirror { min_age: None, ..mirror.clone() };
-    permit(&ageless, project, &File { filename: filename.to_owned(), ..File::default() })
+    let listed = ListedFilename::new(project, filename);
+    permitted(filename, policy::by_lists(mirror, project, listed.version()))
 }

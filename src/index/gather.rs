@@ -8,7 +8,6 @@ use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::identity;
 use crate::packaging::page::{Page, Status};
 use std::collections::{BTreeSet, HashSet};
 
@@ -108,11 +107,11 @@ impl Sources<'_> {
     }
 
     async fn stage(&self, index: &IndexName, sight: Sight<'_>, project: &ProjectName) -> Result<Has> {
-        let (index, name) = (index.as_str(), project.as_str());
-        let Some(row) = self.db.project(index, name).await? else { return Ok(Has::Nothing) };
-        let files = self.db.project_files(index, name).await?;
-        let releases = self.db.releases(index, name).await?;
-        let mut page = stage::page(project, &row, &files, &releases, sight.as_of);
+        let name = project.as_str();
+        let Some(row) = self.db.project(index.as_str(), name).await? else { return Ok(Has::Nothing) };
+        let files = self.db.project_files(index.as_str(), name).await?;
+        let releases = self.db.releases(index.as_str(), name).await?;
+        let mut page = stage::page(index, project, &row, &files, &releases, sight.as_of);
         let ours = built::of_builder(&files);
         built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
         Ok(Has::Page(Gathered { page, fresh_until: Micros::MAX, stale: false }))
@@ -143,7 +142,7 @@ impl Sources<'_> {
         let fresh_until = upstream.fresh_until.min(of_age);
         // What is not listed yet takes nobody's place.
         let mut page = rules.apply(page);
-        built::step_back(&mut page, |file| ours.contains(&file.filename));
+        built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
         if upstream.cut_off && page.files.is_empty() && !upstream.page.files.is_empty() {
             return Ok(Has::NoCopy(no_copy(index, project, upstream.stale)));
         }
@@ -202,8 +201,8 @@ fn add(merged: &mut Gathered, next: Gathered) {
     merged.page.serial = merged.page.serial.max(next.page.serial);
     if next.page.status != Status::Quarantined {
         // One file, whatever its spelling: two would be one to installers, which then choose either.
-        let shown: HashSet<String> = merged.page.files.iter().map(|file| identity(&file.filename)).collect();
-        let new = next.page.files.into_iter().filter(|file| !shown.contains(&identity(&file.filename)));
+        let shown: HashSet<String> = merged.page.files.iter().map(|file| file.filename.identity()).collect();
+        let new = next.page.files.into_iter().filter(|file| !shown.contains(&file.filename.identity()));
         merged.page.files.extend(new);
         merged.page.more_versions.extend(next.page.more_versions);
     }

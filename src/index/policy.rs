@@ -3,9 +3,10 @@
 use crate::db::Micros;
 use crate::directory::Mirror;
 use crate::names::ProjectName;
-use crate::packaging::filename::describe;
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Pattern;
+use crate::packaging::upload_time::UploadTime;
+use crate::packaging::version::Version;
 
 /// Whether a file may be listed and served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,68 +25,60 @@ impl Verdict {
 /// Why no file of `project` can come from this mirror; `None` if some may. A refused project
 /// answers 403 (`protocol.md` 1.10), so that installers do not look elsewhere silently.
 pub fn refused(mirror: &Mirror, project: &ProjectName) -> Option<String> {
-    let whole = |pattern: &Pattern| pattern.is_whole_project() && pattern.matches_name(project);
-    if let Some(text) = find(&mirror.deny, whole) {
+    let whole = |pattern: &&Pattern| pattern.is_whole_project() && pattern.matches_name(project);
+    if let Some(pattern) = mirror.deny.iter().find(whole) {
+        let text = pattern.as_str();
         return Some(format!("{project} is refused by the pattern {text:?} in this mirror's deny list"));
     }
-    let named = |pattern: &Pattern| pattern.matches_name(project);
-    if !mirror.allow.is_empty() && find(&mirror.allow, named).is_none() {
+    if !mirror.allow.is_empty() && !mirror.allow.iter().any(|pattern| pattern.matches_name(project)) {
         return Some(format!("{project} is not in this mirror's allow list"));
     }
     None
 }
 
-/// The first pattern of `list` that `fits`. A pattern that cannot be read fits nothing here: the
-/// options refuse it when the index is changed.
-fn find(list: &[String], fits: impl Fn(&Pattern) -> bool) -> Option<&String> {
-    list.iter().find(|text| Pattern::parse(text).is_ok_and(|pattern| fits(&pattern)))
+/// Whether the lists of a mirror let a version of `project` through, whatever its age.
+pub fn by_lists(mirror: &Mirror, project: &ProjectName, version: Option<&Version>) -> Verdict {
+    let fits = |pattern: &&Pattern| pattern.matches(project, version);
+    if let Some(pattern) = mirror.deny.iter().find(fits) {
+        return Verdict::Hidden(format!("the deny list has {:?}", pattern.as_str()));
+    }
+    match mirror.allow.is_empty() || mirror.allow.iter().any(|pattern| fits(&pattern)) {
+        true => Verdict::Listed,
+        false => Verdict::Hidden("no pattern of the allow list fits".into()),
+    }
 }
 
-/// The rules of one mirror at one moment, with the patterns read once.
-pub struct Rules {
-    allow: Vec<(String, Pattern)>,
-    allow_all: bool,
-    deny: Vec<(String, Pattern)>,
-    min_age: Option<u64>,
+/// The rules of one mirror at one moment.
+pub struct Rules<'m> {
+    mirror: &'m Mirror,
     now: Micros,
     as_of: Option<Micros>,
 }
 
-impl Rules {
+impl<'m> Rules<'m> {
     /// `as_of`: show the index as of that moment, by upload times.
-    pub fn new(mirror: &Mirror, now: Micros, as_of: Option<Micros>) -> Self {
-        let read = |list: &[String]| -> Vec<(String, Pattern)> {
-            list.iter().filter_map(|text| Some((text.clone(), Pattern::parse(text).ok()?))).collect()
-        };
-        Self {
-            allow: read(&mirror.allow),
-            allow_all: mirror.allow.is_empty(),
-            deny: read(&mirror.deny),
-            min_age: mirror.min_age,
-            now,
-            as_of,
-        }
+    pub fn new(mirror: &'m Mirror, now: Micros, as_of: Option<Micros>) -> Self {
+        Self { mirror, now, as_of }
     }
 
     /// Whether `file` of `project` is let through.
     pub fn verdict(&self, project: &ProjectName, file: &File) -> Verdict {
-        let version = describe(project, &file.filename).and_then(|described| described.parsed);
-        let fits = |(_, pattern): &&(String, Pattern)| pattern.matches(project, version.as_ref());
-        if let Some((text, _)) = self.deny.iter().find(fits) {
-            return Verdict::Hidden(format!("the deny list has {text:?}"));
+        match by_lists(self.mirror, project, file.filename.version()) {
+            Verdict::Listed => self.by_time(file),
+            hidden => hidden,
         }
-        if !self.allow_all && !self.allow.iter().any(|entry| fits(&entry)) {
-            return Verdict::Hidden("no pattern of the allow list fits".into());
-        }
-        self.by_time(file)
+    }
+
+    /// The age in microseconds that a file must have.
+    fn age(&self) -> Option<Micros> {
+        i64::try_from(self.mirror.min_age?).ok()?.checked_mul(1_000_000)
     }
 
     fn by_time(&self, file: &File) -> Verdict {
-        if self.min_age.is_none() && self.as_of.is_none() {
+        if self.mirror.min_age.is_none() && self.as_of.is_none() {
             return Verdict::Listed;
         }
-        let uploaded = file.upload_time.as_deref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let Some(uploaded) = uploaded.map(|time| time.as_microsecond()) else {
+        let Some(uploaded) = file.uploaded.map(UploadTime::micros) else {
             // What has no age has not reached any: letting it through would make the rule void.
             return Verdict::Hidden("the upstream does not tell when it was uploaded".into());
         };
@@ -94,8 +87,7 @@ impl Rules {
         {
             return Verdict::Hidden("it was uploaded after the day that was asked for".into());
         }
-        let age = self.min_age.and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1_000_000));
-        match age {
+        match self.age() {
             Some(age) if uploaded > self.now.saturating_sub(age) => {
                 let wait = (uploaded.saturating_add(age) - self.now).max(0) / 1_000_000;
                 Verdict::Hidden(format!("it is younger than min_age: listed in {}", span(wait)))
@@ -106,11 +98,8 @@ impl Rules {
 
     /// When the answer changes by time alone: the next file to come of age.
     pub fn changes_at(&self, page: &Page) -> Option<Micros> {
-        let age = i64::try_from(self.min_age?).ok()?.checked_mul(1_000_000)?;
-        let times = page.files.iter().filter_map(|file| {
-            let uploaded = file.upload_time.as_deref()?.parse::<jiff::Timestamp>().ok()?;
-            uploaded.as_microsecond().checked_add(age)
-        });
+        let age = self.age()?;
+        let times = page.files.iter().filter_map(|file| file.uploaded?.micros().checked_add(age));
         times.filter(|at| *at > self.now).min()
     }
 
@@ -120,16 +109,11 @@ impl Rules {
         let name = page.name.clone();
         page.files.retain(|file| self.verdict(&name, file).is_listed());
         // Versions without files cannot be judged by time, nor told from those just taken away.
-        if page.files.len() != before || self.min_age.is_some() || self.as_of.is_some() {
+        if page.files.len() != before || self.mirror.min_age.is_some() || self.as_of.is_some() {
             page.more_versions.clear();
         }
         page
     }
-}
-
-/// Applies the mirror's rules to a page: see [`Rules::apply`].
-pub fn apply(mirror: &Mirror, page: Page, now: Micros, as_of: Option<Micros>) -> Page {
-    Rules::new(mirror, now, as_of).apply(page)
 }
 
 /// `2 days`, `3 hours`, `5 minutes`: the largest unit, rounded up.
@@ -151,11 +135,8 @@ mod tests {
     const DAY: i64 = 86_400_000_000;
 
     fn file(version: &str, uploaded: Option<&str>) -> File {
-        File {
-            filename: format!("demo-{version}-py3-none-any.whl"),
-            upload_time: uploaded.map(str::to_owned),
-            ..File::default()
-        }
+        let uploaded = uploaded.and_then(UploadTime::parse);
+        File { uploaded, ..File::named(&demo(), &format!("demo-{version}-py3-none-any.whl")) }
     }
 
     fn demo() -> ProjectName {
@@ -164,6 +145,14 @@ mod tests {
 
     fn page(files: Vec<File>) -> Page {
         Page { files, more_versions: vec!["0.1".into()], ..Page::new(demo()) }
+    }
+
+    fn apply(mirror: &Mirror, page: Page, now: Micros, as_of: Option<Micros>) -> Page {
+        Rules::new(mirror, now, as_of).apply(page)
+    }
+
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts.iter().map(|text| Pattern::lenient(text)).collect()
     }
 
     fn mirror() -> Mirror {
@@ -186,7 +175,7 @@ mod tests {
 
     #[test]
     fn denied_versions_leave_the_page_and_a_denied_project_is_refused() {
-        let rules = Mirror { deny: vec!["demo<2".into(), "evil-*".into()], ..mirror() };
+        let rules = Mirror { deny: patterns(&["demo<2", "evil-*"]), ..mirror() };
         assert_eq!(names(&apply(&rules, page(vec![file("1.0", None), file("2.0", None)]), 0, None)), ["2.0"]);
         assert_eq!(refused(&rules, &demo()), None);
         let evil = ProjectName::new("Evil.Thing").unwrap();
@@ -195,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_allow_list_lets_through_what_it_names_and_nothing_else() {
-        let rules = Mirror { allow: vec!["demo>=2".into(), "six".into()], ..mirror() };
+        let rules = Mirror { allow: patterns(&["demo>=2", "six"]), ..mirror() };
         assert_eq!(names(&apply(&rules, page(vec![file("1.0", None), file("2.0", None)]), 0, None)), ["2.0"]);
         assert!(refused(&rules, &ProjectName::new("flask").unwrap()).is_some());
         assert_eq!(refused(&rules, &ProjectName::new("six").unwrap()), None);

@@ -4,27 +4,14 @@ use crate::db::Micros;
 use crate::db::files::{Project, Release, StoredFile};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::encode_segment;
-use crate::packaging::page::{CoreMetadata, File, Hashes, Page, Yanked};
+use crate::packaging::filename::ListedFilename;
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked};
+use crate::packaging::upload_time::UploadTime;
 use std::collections::HashMap;
-
-/// Where a file with a known hash is served, relative to the server's root: devpi's scheme, so
-/// that lock files stay valid.
-pub fn file_url(index: &str, sha256: &str, filename: &str) -> String {
-    let (head, rest) = sha256.split_at_checked(3).unwrap_or((sha256, ""));
-    let tail = rest.get(..13).unwrap_or(rest);
-    let index: Vec<String> = index.split('/').map(encode_segment).collect();
-    format!("{}/+f/{head}/{tail}/{}", index.join("/"), encode_segment(filename))
-}
-
-/// A time as PEP 700 writes it: `2026-01-02T03:04:05.678901Z`.
-pub fn upload_time(at: Micros) -> Option<String> {
-    let at = jiff::Timestamp::from_microsecond(at).ok()?;
-    Some(at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
-}
 
 /// The page of one project; with `as_of`, as it was at that moment (by upload times).
 pub fn page(
+    index: &IndexName,
     name: &ProjectName,
     project: &Project,
     files: &[StoredFile],
@@ -38,7 +25,9 @@ pub fn page(
     page.status_reason.clone_from(&project.status_reason);
     page.serial = u64::try_from(project.serial).ok();
     let shown = files.iter().filter(|file| file.deleted_at.is_none() && in_time(file.uploaded_at));
-    page.files = shown.map(|file| shown_file(file, by_version.get(file.version.as_str()).copied())).collect();
+    let shown =
+        shown.map(|file| shown_file(index, name, file, by_version.get(file.version.as_str()).copied()));
+    page.files = shown.collect();
     let empty = releases.iter().filter(|r| in_time(r.created_at));
     page.more_versions = empty
         .filter(|release| !files.iter().any(|file| file.version == release.version))
@@ -47,7 +36,7 @@ pub fn page(
     page
 }
 
-fn shown_file(file: &StoredFile, release: Option<&Release>) -> File {
+fn shown_file(index: &IndexName, name: &ProjectName, file: &StoredFile, release: Option<&Release>) -> File {
     let yanked = match release {
         Some(Release { yanked_at: Some(_), yanked_reason, .. }) => {
             Yanked::because(yanked_reason.as_deref().unwrap_or_default())
@@ -55,15 +44,14 @@ fn shown_file(file: &StoredFile, release: Option<&Release>) -> File {
         _ => Yanked::No,
     };
     let metadata = file.metadata_sha256.clone().filter(|_| file.filename.ends_with(".whl"));
-    let url = file_url(&file.index, &file.sha256, &file.filename);
     File {
-        filename: file.filename.clone(),
-        provenance: file.attested.then(|| format!("{url}.provenance")),
-        url,
+        filename: ListedFilename::new(name, &file.filename),
+        place: FilePlace::Hosted(index.clone()),
+        provenance: if file.attested { Provenance::Own } else { Provenance::No },
         hashes: Hashes { sha256: Some(file.sha256.clone()), others: Vec::new() },
         requires_python: file.requires_python.clone().filter(|text| !text.trim().is_empty()),
         size: Some(file.size),
-        upload_time: upload_time(file.uploaded_at),
+        uploaded: Some(UploadTime::new(file.uploaded_at)),
         yanked,
         core_metadata: metadata.map_or(CoreMetadata::No, CoreMetadata::Sha256),
     }
@@ -108,13 +96,8 @@ mod tests {
     }
 
     fn shown(files: &[StoredFile], releases: &[Release], as_of: Option<Micros>) -> Page {
-        page(&ProjectName::new("demo").unwrap(), &project(), files, releases, as_of)
-    }
-
-    #[test]
-    fn a_files_url_is_devpis() {
-        let url = file_url("alice/dev", &"abcdef0123456789".repeat(4), "demo-1!2.0+local.1.tar.gz");
-        assert_eq!(url, "alice/dev/+f/abc/def0123456789/demo-1%212.0%2Blocal.1.tar.gz");
+        let index = IndexName::parse("alice/dev").unwrap();
+        page(&index, &ProjectName::new("demo").unwrap(), &project(), files, releases, as_of)
     }
 
     #[test]
@@ -146,6 +129,6 @@ mod tests {
     fn an_earlier_day_shows_what_was_there_then() {
         let page = shown(&[wheel("1.0", 10), wheel("2.0", 20)], &[], Some(15));
         assert_eq!(page.files.len(), 1);
-        assert_eq!(page.files[0].upload_time.as_deref(), Some("1970-01-01T00:00:00.000010Z"));
+        assert_eq!(page.files[0].uploaded, Some(UploadTime::new(10)));
     }
 }

@@ -18,7 +18,7 @@ use crate::directory::{Directory, Index, Kind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::archive::Source;
-use crate::packaging::filename::{DistFilename, SdistFilename, describe};
+use crate::packaging::filename::{DistFilename, ListedFilename, SdistFilename};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::Status;
 use crate::packaging::sdist::{self, SdistContents};
@@ -202,7 +202,7 @@ fn named(
 ) -> Result<(DistFilename, Option<Error>)> {
     form.check_filename(content, project, version).map(|name| (name, None)).or_else(|error| {
         let old = SdistFilename::parse_for(project, &content.filename).ok();
-        let plain = describe(project, &content.filename).is_some();
+        let plain = ListedFilename::parse(project, &content.filename).is_some();
         match old.filter(|name| plain && name.version == *version) {
             Some(name) => Ok((DistFilename::Sdist(name), Some(error))),
             None => Err(error),

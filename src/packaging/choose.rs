@@ -6,11 +6,10 @@
 //! nothing whose Requires-Python excludes the interpreter. *What is there?* The best file of each release
 //! ([`Chooser::wheel_of_each`], [`sdist_of_each`]), yanked or not, for pages that list releases.
 
-use super::filename::{Kind, SdistFilename, WheelFilename, describe};
+use super::filename::{FileKind, WheelFilename};
 use super::page::{File, Page};
 use super::tags::Ranks;
 use super::version::{self, Version, VersionSpecifiers};
-use crate::names::ProjectName;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -31,16 +30,16 @@ pub struct Preference {
 
 /// A file of a page, with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<'p> {
+pub struct FoundFile<'p> {
     pub file: &'p File,
     pub version: Version,
 }
 
 /// What a page has for a specifier and a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice<'p> {
-    Wheel(Found<'p>),
-    Sdist(Found<'p>),
+pub enum FileChoice<'p> {
+    Wheel(FoundFile<'p>),
+    Sdist(FoundFile<'p>),
     /// Neither; why, in one line.
     Nothing(String),
 }
@@ -67,20 +66,20 @@ impl Chooser {
     }
 
     /// The best wheel, whatever version it has among those that fit; without any, the newest source.
-    pub fn choose<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Choice<'p> {
+    pub fn choose<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> FileChoice<'p> {
         if let Some(found) = self.wheel(page, specifiers) {
-            return Choice::Wheel(found);
+            return FileChoice::Wheel(found);
         }
-        self.sdist(page, specifiers).map_or_else(Choice::Nothing, Choice::Sdist)
+        self.sdist(page, specifiers).map_or_else(FileChoice::Nothing, FileChoice::Sdist)
     }
 
     /// The newest wheel that fits; of its version the one that the target likes best.
-    pub fn wheel<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Option<Found<'p>> {
+    pub fn wheel<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Option<FoundFile<'p>> {
         self.wheels(page, specifiers).pop()
     }
 
     /// All wheels that fit, the best last.
-    pub fn wheels<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Vec<Found<'p>> {
+    pub fn wheels<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Vec<FoundFile<'p>> {
         let fits = |(version, _, file): &Candidate<'p, _>| self.fits(file, version, specifiers).is_ok();
         installable(self.accepted(page).filter(fits).collect(), specifiers)
     }
@@ -89,7 +88,7 @@ impl Chooser {
     ///
     /// # Errors
     /// Why there is none, in one line.
-    pub fn sdist<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Result<Found<'p>, String> {
+    pub fn sdist<'p>(&self, page: &'p Page, specifiers: &VersionSpecifiers) -> Result<FoundFile<'p>, String> {
         let (mut fitting, mut refused) = (Vec::new(), Vec::new());
         for (version, form, file) in sdists(page) {
             match self.fits(file, &version, specifiers) {
@@ -110,9 +109,8 @@ impl Chooser {
     /// The wheels that the target can install.
     fn accepted<'p>(&self, page: &'p Page) -> impl Iterator<Item = Candidate<'p, (Preference, &'p str)>> {
         page.offered().iter().filter_map(|file| {
-            let wheel = WheelFilename::parse(&file.filename).ok().filter(|wheel| wheel.name == page.name)?;
-            let preference = self.preference(&wheel)?;
-            Some((wheel.version, (preference, file.filename.as_str()), file))
+            let wheel = file.filename.wheel()?;
+            Some((wheel.version.clone(), (self.preference(wheel)?, file.filename.as_str()), file))
         })
     }
 
@@ -142,10 +140,10 @@ pub fn sdist_of_each(page: &Page) -> BTreeMap<Version, &File> {
 
 /// Whether others have a platform wheel of this version, so that a pure one is suspicious.
 pub fn has_platform_wheel(page: &Page, wanted: &Version) -> bool {
-    let wheels = page.files.iter().filter_map(|file| WheelFilename::parse(&file.filename).ok());
+    let wheels = page.files.iter().filter_map(|file| file.filename.wheel());
     wheels
-        .filter(|name| name.name == page.name && name.version == *wanted)
-        .any(|name| name.platform.iter().all(|platform| platform != "any"))
+        .filter(|wheel| wheel.version == *wanted)
+        .any(|wheel| wheel.platform.iter().all(|platform| platform != "any"))
 }
 
 /// Whether an interpreter's version satisfies `Requires-Python`; what cannot be read excludes none,
@@ -162,17 +160,16 @@ fn admits(requires_python: &str, python: &Version) -> bool {
 /// The source distributions, those in the preferred form before others.
 fn sdists(page: &Page) -> impl Iterator<Item = Candidate<'_, (Reverse<usize>, Reverse<&str>)>> {
     page.offered().iter().filter_map(|file| {
-        let form = form(&page.name, file)?;
-        let name = SdistFilename::parse_for(&page.name, &file.filename).ok()?;
-        Some((name.version, (Reverse(form), Reverse(file.filename.as_str())), file))
+        let key = (Reverse(form(file)?), Reverse(file.filename.as_str()));
+        Some((file.filename.version()?.clone(), key, file))
     })
 }
 
 /// The order in which forms of a source are preferred; `None`: no source.
-fn form(project: &ProjectName, file: &File) -> Option<usize> {
-    describe(project, &file.filename).filter(|described| described.kind == Kind::Sdist)?;
+fn form(file: &File) -> Option<usize> {
     const FORMS: [&str; 6] = [".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar"];
-    FORMS.iter().position(|form| file.filename.ends_with(form))
+    let forms = (file.filename.kind() == FileKind::Sdist).then_some(FORMS)?;
+    forms.iter().position(|form| file.filename.ends_with(form))
 }
 
 /// PEP 592: only who names exactly one version gets a yanked one.
@@ -186,13 +183,13 @@ fn pins(specifiers: &VersionSpecifiers) -> bool {
 fn installable<'p, K: Ord>(
     mut candidates: Vec<Candidate<'p, K>>,
     specifiers: &VersionSpecifiers,
-) -> Vec<Found<'p>> {
+) -> Vec<FoundFile<'p>> {
     let named = specifiers.iter().any(|clause| clause.version().any_prerelease());
     if !named && candidates.iter().any(|(version, ..)| !version.any_prerelease()) {
         candidates.retain(|(version, ..)| !version.any_prerelease());
     }
     candidates.sort_by(in_order);
-    candidates.into_iter().map(|(version, _, file)| Found { file, version }).collect()
+    candidates.into_iter().map(|(version, _, file)| FoundFile { file, version }).collect()
 }
 
 /// Of each version the best. The spelling of the version is that of its file.
@@ -220,7 +217,7 @@ fn why_none(
     if let Some((version, why)) = refused.last() {
         return format!("of {name} no source fits: the newest, {version}: {why}");
     }
-    let has_source = page.files.iter().any(|file| form(name, file).is_some());
+    let has_source = page.files.iter().any(|file| form(file).is_some());
     match (has_source, specifiers.is_empty()) {
         (false, _) => format!("{name} has no source distribution there"),
         (true, true) => format!("{name} has no source distribution with a valid version there"),

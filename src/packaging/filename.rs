@@ -1,9 +1,11 @@
 //! File names of sdists and wheels (PEP 427, 491, 625): strict for uploads, lenient for mirrors.
 
 mod identity;
+mod listed;
 pub use identity::identity;
+pub use listed::{FileKind, ListedFilename};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
 use super::version::{self, Version};
 use crate::bad;
@@ -193,60 +195,6 @@ impl SdistFilename {
     }
 }
 
-/// What a file is, going by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Sdist,
-    Wheel,
-    /// Eggs, installers and other formats of the past.
-    Other,
-}
-
-/// What a file's name tells about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    pub kind: Kind,
-    /// In PEP 440's canonical spelling; `None` if the name has no valid version.
-    pub version: Option<String>,
-    /// The same, to compare.
-    pub parsed: Option<Version>,
-}
-
-/// Reads the name of a file found on `project`'s page. `None` if it is no distribution file, no
-/// plain file name, or belongs to another project: an installer that finds such a file on the
-/// page may give up the whole resolution.
-pub fn describe(project: &ProjectName, filename: &str) -> Option<Described> {
-    if !is_plain(filename) {
-        return None;
-    }
-    let (kind, parsed) = if let Some(stem) = filename.strip_suffix(".whl") {
-        (Kind::Wheel, wheel_version(project, stem)?)
-    } else if let Some((stem, _)) = split_extension(filename, &SDIST_EXTENSIONS) {
-        (Kind::Sdist, version::parse(remainder(project, stem)?))
-    } else {
-        let (stem, _) = split_extension(filename, &OTHER_EXTENSIONS)?;
-        let rest = remainder(project, stem)?;
-        // `1.0-py2.7` (egg), `1.0.win32-py2.7` (exe), `1.0-1.noarch` (rpm)
-        let cuts = [rest.find(".win"), rest.find(".linux"), rest.find('-')];
-        let cut = cuts.into_iter().flatten().min().and_then(|at| rest.get(..at));
-        (Kind::Other, version::parse(rest).or_else(|| version::parse(cut?)))
-    };
-    Some(Described { kind, version: parsed.as_ref().map(Version::to_string), parsed })
-}
-
-/// The version in a wheel's name, if the wheel is `project`'s. Old names with `-` in the project
-/// or without a valid version are listed like the rest: installers skip them.
-fn wheel_version(project: &ProjectName, stem: &str) -> Option<Option<Version>> {
-    let mut parts = stem.split('-');
-    let (name, version) = (parts.next()?, parts.next());
-    // Wheels write `-` in a version as `_`.
-    let read = |text: &str| version::parse(text).or_else(|| version::parse(&text.replace('_', "-")));
-    match version.and_then(read) {
-        Some(version) => (ProjectName::new(name)? == *project).then_some(Some(version)),
-        None => remainder(project, stem).map(|_| None),
-    }
-}
-
 /// Whether `filename` is one path segment without control characters.
 fn is_plain(filename: &str) -> bool {
     let odd = |c: char| c.is_control() || c == '/' || c == '\\';
@@ -313,7 +261,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Percent-encodes one path segment: `1!2.0+a` becomes `1%212.0%2Ba`.
 pub fn encode_segment(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
+    segment(text).to_string()
+}
+
+/// One path segment, percent-encoded where it is written.
+pub(super) fn segment(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SEGMENT)
 }
 
 /// Decodes the percent-escapes of one path segment, once; `+` stays `+`. `None` if the result is

@@ -3,8 +3,11 @@
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use url::Url;
 
-use super::filename::{candidates, describe};
-use super::page::{CoreMetadata, File, Page, Status, Yanked, resolve, sha256_hex, upload_time};
+use super::filename::{ListedFilename, candidates};
+use super::page::{
+    CoreMetadata, File, FileLink, FilePlace, Page, Provenance, Status, Yanked, resolve, sha256_hex,
+};
+use super::upload_time::UploadTime;
 use crate::names::{NameList, NameListBuilder, ProjectName};
 
 pub mod proof;
@@ -18,9 +21,11 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
     let mut base = Base::new(page_url);
     each_token(body, |token| match token {
         Token::StartTag(tag) => {
-            if let Some(file) = base.file(&tag)
-                && describe(project, &file.filename).is_some()
-            {
+            let file = base.link(&tag).and_then(|link| {
+                let filename = ListedFilename::parse(project, &link.filename)?;
+                Some(read_file(filename, link, &tag))
+            });
+            if let Some(file) = file {
                 page.files.push(file);
             } else if tag.name.as_slice() == b"meta" {
                 read_meta(&tag, &mut page);
@@ -35,13 +40,12 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
 /// Reads the files of `project` from a page that lists many projects' files.
 pub fn parse_flat(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
     let mut page = Page::new(project.clone());
-    let belongs = |filename: &str| {
-        candidates(filename).contains(project)
-            && describe(project, filename).is_some_and(|described| described.version.is_some())
-    };
-    each_file(body, page_url, |file| {
-        if belongs(&file.filename) {
-            page.files.push(file);
+    each_link(body, page_url, |link, tag| {
+        if candidates(&link.filename).contains(project)
+            && let Some(filename) = ListedFilename::parse(project, &link.filename)
+            && filename.version().is_some()
+        {
+            page.files.push(read_file(filename, link, tag));
         }
     });
     page
@@ -50,11 +54,11 @@ pub fn parse_flat(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
 /// The projects that a page of many projects' files has, sorted, each once.
 pub fn flat_projects(body: &[u8], page_url: &Url) -> Vec<ProjectName> {
     let mut names = std::collections::BTreeSet::new();
-    each_file(body, page_url, |file| {
-        let likeliest = candidates(&file.filename)
-            .into_iter()
-            .find(|name| describe(name, &file.filename).is_some_and(|described| described.version.is_some()));
-        names.extend(likeliest);
+    each_link(body, page_url, |link, _| {
+        let has_version = |name: &ProjectName| {
+            ListedFilename::parse(name, &link.filename).is_some_and(|listed| listed.version().is_some())
+        };
+        names.extend(candidates(&link.filename).into_iter().find(has_version));
     });
     names.into_iter().collect()
 }
@@ -86,13 +90,13 @@ fn each_token(body: &[u8], mut act: impl FnMut(Token)) {
     }
 }
 
-fn each_file(body: &[u8], page_url: &Url, mut act: impl FnMut(File)) {
+fn each_link(body: &[u8], page_url: &Url, mut act: impl FnMut(FileLink, &StartTag<()>)) {
     let mut base = Base::new(page_url);
     each_token(body, |token| {
         if let Token::StartTag(tag) = token
-            && let Some(file) = base.file(&tag)
+            && let Some(link) = base.link(&tag)
         {
-            act(file);
+            act(link, &tag);
         }
     });
 }
@@ -114,7 +118,7 @@ impl Base {
     }
 
     /// The file that `tag` links to; also heeds `<base>`.
-    fn file(&mut self, tag: &StartTag<()>) -> Option<File> {
+    fn link(&mut self, tag: &StartTag<()>) -> Option<FileLink> {
         match tag.name.as_slice() {
             b"base" if !self.given => {
                 let href = attribute(tag, "href")?;
@@ -122,32 +126,33 @@ impl Base {
                 self.given = true;
                 None
             }
-            b"a" => read_anchor(&self.url, tag),
+            b"a" => resolve(&self.url, &attribute(tag, "href")?),
             _ => None,
         }
     }
 }
 
-fn read_anchor(base: &Url, tag: &StartTag<()>) -> Option<File> {
-    let link = resolve(base, &attribute(tag, "href")?)?;
+fn read_file(filename: ListedFilename, link: FileLink, tag: &StartTag<()>) -> File {
     let present = |name: &str| attribute(tag, name).filter(|value| !value.trim().is_empty());
     let metadata = attribute(tag, "data-core-metadata")
         .or_else(|| attribute(tag, "data-dist-info-metadata"))
         .unwrap_or_default();
-    Some(File {
-        filename: link.filename,
-        url: link.url,
+    File {
+        filename,
+        place: FilePlace::Link(link.url),
         hashes: link.hashes,
         requires_python: present("data-requires-python"),
         size: present("data-size").and_then(|size| size.trim().parse().ok()),
-        upload_time: present("data-upload-time").and_then(|time| upload_time(&time)),
+        uploaded: present("data-upload-time").and_then(|time| UploadTime::parse(&time)),
         yanked: match attribute(tag, "data-yanked") {
             None => Yanked::No,
             Some(reason) => Yanked::because(&reason),
         },
         core_metadata: read_core_metadata(metadata.trim()),
-        provenance: present("data-provenance").filter(|url| url.starts_with("https://")),
-    })
+        provenance: present("data-provenance")
+            .filter(|url| url.starts_with("https://"))
+            .map_or(Provenance::No, Provenance::At),
+    }
 }
 
 /// `true`, `sha256=…`, or a digest we do not know (the metadata exists all the same).

@@ -7,8 +7,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
-use super::filename::describe;
-use super::page::{CoreMetadata, File, Hashes, Page, Status, Yanked, resolve, sha256_hex, upload_time};
+use super::filename::ListedFilename;
+use super::page::{
+    CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Status, Yanked, resolve, sha256_hex,
+};
+use super::upload_time::UploadTime;
 use crate::error::{Error, Result};
 use crate::names::{NameList, NameListBuilder, ProjectName};
 
@@ -58,8 +61,8 @@ fn page_of(wire: WirePage, page_url: &Url, project: &ProjectName) -> Page {
         let reason = wire.status.get("reason").and_then(Loose::text);
         page.status_reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);
     }
-    let files = wire.files.into_iter().filter_map(|file| read_file(file, page_url));
-    page.files = files.filter(|file| describe(project, &file.filename).is_some()).collect();
+    let files = wire.files.into_iter().filter_map(|file| read_file(file, page_url, project));
+    page.files = files.collect();
     if let Loose::List(versions) = wire.versions {
         page.set_more_versions(versions.iter().filter_map(Loose::text).map(str::to_owned));
     }
@@ -94,8 +97,9 @@ fn check_api_version(meta: &Loose) -> Result<()> {
     }
 }
 
-fn read_file(wire: WireFile, page_url: &Url) -> Option<File> {
+fn read_file(wire: WireFile, page_url: &Url, project: &ProjectName) -> Option<File> {
     let link = resolve(page_url, wire.url.text()?)?;
+    let filename = ListedFilename::parse(project, wire.filename.text().unwrap_or(&link.filename))?;
     let mut hashes = Hashes::default();
     for (algorithm, hex) in wire.hashes.entries() {
         hashes.insert(algorithm, hex.text().unwrap_or(""));
@@ -104,19 +108,21 @@ fn read_file(wire: WireFile, page_url: &Url) -> Option<File> {
     let metadata = [&wire.core_metadata, &wire.data_dist_info_metadata, &wire.dist_info_metadata];
     let metadata = metadata.into_iter().find(|value| !matches!(value, Loose::Null));
     Some(File {
-        filename: wire.filename.text().map_or(link.filename, str::to_owned),
-        url: link.url,
+        filename,
+        place: FilePlace::Link(link.url),
         hashes: if hashes.is_empty() { link.hashes } else { hashes },
         requires_python: owned(&wire.requires_python),
         size: wire.size.number(),
-        upload_time: owned(&wire.upload_time).and_then(|time| upload_time(&time)),
+        uploaded: wire.upload_time.text().and_then(UploadTime::parse),
         yanked: match &wire.yanked {
             Loose::Bool(true) => Yanked::Yes,
             Loose::Text(reason) if !reason.is_empty() => Yanked::because(reason),
             _ => Yanked::No,
         },
         core_metadata: metadata.map_or(CoreMetadata::No, read_core_metadata),
-        provenance: owned(&wire.provenance).filter(|url| url.starts_with("https://")),
+        provenance: owned(&wire.provenance)
+            .filter(|url| url.starts_with("https://"))
+            .map_or(Provenance::No, Provenance::At),
     })
 }
 

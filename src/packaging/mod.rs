@@ -20,6 +20,7 @@ pub mod requirement;
 pub mod retag;
 pub mod sdist;
 pub mod tags;
+pub mod upload_time;
 pub mod user_agent;
 pub mod version;
 pub mod wheel;

@@ -4,10 +4,10 @@
 //! file, an error page or another project's file never pass.
 
 use super::archive::remote::{Plan, Step};
-use super::archive::tar::is_header;
+use super::archive::sniff::is_tar_header;
 use super::archive::zip::{Archive, LEAD, Names, find_end};
 use super::archive::{Outcome, Source, Span, check_ratio, read_exactly, refuse};
-use super::filename::{Kind, describe};
+use super::filename::{FileKind, ListedFilename};
 use super::metadata::Metadata;
 use super::version;
 use crate::error::Result;
@@ -105,11 +105,11 @@ fn wheel<S: Source + ?Sized>(file: &S, length: u64, project: &ProjectName, filen
     if ProjectName::new(&metadata.name).as_ref() != Some(project) {
         refuse!("its METADATA is that of {:?}", metadata.name);
     }
-    let described = describe(project, filename).filter(|described| described.kind == Kind::Wheel);
-    let Some(named) = described.and_then(|described| described.parsed) else { return Ok(()) };
+    let listed = ListedFilename::parse(project, filename).filter(|listed| listed.kind() == FileKind::Wheel);
+    let Some(named) = listed.as_ref().and_then(ListedFilename::version) else { return Ok(()) };
     match version::parse(&metadata.version) {
         // `1.0` in the name stands for `1.0+local` in some builds of old tools.
-        Some(inside) if inside != named && !metadata.version.starts_with(&format!("{named}+")) => {
+        Some(inside) if inside != *named && !metadata.version.starts_with(&format!("{named}+")) => {
             refuse!("its METADATA is that of version {}", metadata.version)
         }
         _ => Ok(()),
@@ -142,7 +142,7 @@ fn begins_as_zip<S: Source + ?Sized>(file: &S) -> Outcome<()> {
 fn tar_in(mut stream: impl Read, packed: u64) -> Outcome<bool> {
     let mut block = [0; BLOCK];
     stream.read_exact(&mut block)?;
-    if !is_header(&block) {
+    if !is_tar_header(&block) {
         refuse!("there is no tar archive in it");
     }
     let (mut buffer, mut unpacked) = (vec![0; 64 << 10], 0u64);

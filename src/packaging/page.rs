@@ -1,14 +1,18 @@
 //! A project page as data: what every upstream page is read into and every answer is rendered from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::filename::{decode_once, describe};
-use super::version;
+use super::filename::{ListedFilename, decode_once};
+use super::upload_time::UploadTime;
+use super::version::{self, Version};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+
+mod place;
+pub use place::{FilePlace, Href};
 
 /// One project on one index, as PEP 503/691 pages tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,11 +49,9 @@ pub enum Status {
 pub struct File {
     /// As its URL's last segment, percent-decoded once.
     #[serde(rename = "n")]
-    pub filename: String,
-    /// On an upstream page: absolute, without fragment. On our pages: relative to the server's
-    /// root, already percent-encoded (`root/pypi/%2Bf/…` is written `root/pypi/+f/…`).
+    pub filename: ListedFilename,
     #[serde(rename = "u")]
-    pub url: String,
+    pub place: FilePlace,
     #[serde(rename = "h", default, skip_serializing_if = "is_default")]
     pub hashes: Hashes,
     /// Verbatim, also when it is no valid specifier; never empty.
@@ -58,17 +60,14 @@ pub struct File {
     /// Bytes.
     #[serde(rename = "b", default, skip_serializing_if = "is_default")]
     pub size: Option<u64>,
-    /// As PEP 700 wants it; see [`upload_time`].
     #[serde(rename = "t", default, skip_serializing_if = "is_default")]
-    pub upload_time: Option<String>,
+    pub uploaded: Option<UploadTime>,
     #[serde(rename = "y", default, skip_serializing_if = "is_default")]
     pub yanked: Yanked,
     #[serde(rename = "m", default, skip_serializing_if = "is_default")]
     pub core_metadata: CoreMetadata,
-    /// PEP 740. Absolute on an upstream page; on ours it may be relative like `url`, and is shown
-    /// only once it was made absolute ([`Page::set_base`]).
     #[serde(rename = "a", default, skip_serializing_if = "is_default")]
-    pub provenance: Option<String>,
+    pub provenance: Provenance,
 }
 
 /// Lower-case hex digests.
@@ -98,6 +97,18 @@ pub enum CoreMetadata {
     No,
     Yes,
     Sha256(String),
+}
+
+/// PEP 740: where the file's attestations are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Provenance {
+    At(String),
+    #[default]
+    No,
+    /// Beside the file on this server; shown only once it was made absolute ([`Page::set_base`]).
+    #[serde(skip)]
+    Own,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -164,6 +175,23 @@ impl Status {
     }
 }
 
+impl File {
+    /// A file on `project`'s page of which nothing is known but its name.
+    pub fn named(project: &ProjectName, filename: &str) -> Self {
+        Self { filename: ListedFilename::new(project, filename), ..Self::default() }
+    }
+}
+
+impl Provenance {
+    /// Its URL, absolute.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::At(url) => Some(url),
+            Self::No | Self::Own => None,
+        }
+    }
+}
+
 impl Yanked {
     /// Yanked for `reason`; an empty reason is none.
     pub fn because(reason: &str) -> Self {
@@ -193,28 +221,30 @@ impl Page {
 
     /// Orders the files by version, then file name, so that equal content renders to equal bytes.
     pub fn sort(&mut self) {
-        let name = self.name.clone();
-        self.files.sort_by_cached_key(|file| {
-            let version = describe(&name, &file.filename).and_then(|described| described.parsed);
-            (version, file.filename.clone())
-        });
+        fn key(file: &File) -> (Option<&Version>, &str) {
+            (file.filename.version(), &file.filename)
+        }
+        self.files.sort_by(|one, other| key(one).cmp(&key(other)));
     }
 
     /// Drops repetitions of a file name; the first stays, which is the one installers choose.
     pub fn dedupe(&mut self) {
-        let mut seen = HashSet::new();
-        self.files.retain(|file| seen.insert(file.filename.clone()));
+        let mut seen: HashSet<String> = HashSet::new();
+        self.files.retain(|file| seen.insert(file.filename.to_string()));
     }
 
     /// All known versions in their canonical spelling, in order, each once (PEP 700).
     pub fn versions(&self) -> Vec<String> {
-        let of_files = self.files.iter().filter_map(|f| describe(&self.name, &f.filename)?.version);
         let more = self.more_versions.iter();
-        let more = more.map(|text| version::canonical(text).unwrap_or_else(|| text.clone()));
-        let unique: HashSet<String> = of_files.chain(more).collect();
-        let mut keyed: Vec<_> = unique.into_iter().map(|v| (version::parse(&v), v)).collect();
+        let more: Vec<String> =
+            more.map(|text| version::canonical(text).unwrap_or_else(|| text.clone())).collect();
+        let of_files = self.files.iter().map(|file| &file.filename);
+        let of_files = of_files.filter_map(|name| Some((name.canonical_version()?, name.version().cloned())));
+        let more = more.iter().map(|text| (text.as_str(), version::parse(text)));
+        let unique: HashMap<&str, Option<Version>> = of_files.chain(more).collect();
+        let mut keyed: Vec<_> = unique.into_iter().map(|(text, version)| (version, text)).collect();
         keyed.sort_unstable();
-        keyed.into_iter().map(|(_, version)| version).collect()
+        keyed.into_iter().map(|(_, text)| text.to_owned()).collect()
     }
 
     /// The files an installer may be offered: none while quarantined (PEP 792).
@@ -227,15 +257,13 @@ impl Page {
 
     /// Whether a provenance is ours, so that the page depends on where its reader sees the server.
     pub fn has_own_provenance(&self) -> bool {
-        self.files.iter().any(|file| file.provenance.as_deref().is_some_and(|url| !url.contains("://")))
+        self.files.iter().any(|file| file.provenance == Provenance::Own)
     }
 
     /// Makes our provenance URLs absolute, as PEP 740 wants them; `base` ends in `/`.
     pub fn set_base(&mut self, base: &str) {
-        for url in self.files.iter_mut().filter_map(|file| file.provenance.as_mut()) {
-            if !url.contains("://") {
-                url.insert_str(0, base);
-            }
+        for file in self.files.iter_mut().filter(|file| file.provenance == Provenance::Own) {
+            file.provenance = file.provenance_href(base).map_or(Provenance::No, Provenance::At);
         }
     }
 
@@ -259,13 +287,17 @@ impl Page {
 
     /// Reads what [`Page::to_stored`] wrote.
     pub fn from_stored(bytes: &[u8]) -> Result<Self> {
-        serde_json::from_slice(bytes)
-            .map_err(|e| Error::internal(anyhow::Error::new(e).context("a stored page")))
+        let mut page: Self = serde_json::from_slice(bytes)
+            .map_err(|e| Error::internal(anyhow::Error::new(e).context("a stored page")))?;
+        for file in &mut page.files {
+            file.filename = ListedFilename::new(&page.name, &file.filename);
+        }
+        Ok(page)
     }
 }
 
 /// Where a link of an upstream page leads.
-pub(super) struct Link {
+pub(super) struct FileLink {
     /// Absolute, without fragment and credentials.
     pub url: String,
     /// The last path segment, decoded once; empty for a directory.
@@ -276,7 +308,7 @@ pub(super) struct Link {
 
 /// Resolves `href` against `base`. `None` for anything that is no link to a file we could fetch:
 /// other schemes, and local files unless the page is local too.
-pub(super) fn resolve(base: &Url, href: &str) -> Option<Link> {
+pub(super) fn resolve(base: &Url, href: &str) -> Option<FileLink> {
     let mut url = base.join(href.trim()).ok()?;
     let fetchable = match url.scheme() {
         "http" | "https" => true,
@@ -297,46 +329,7 @@ pub(super) fn resolve(base: &Url, href: &str) -> Option<Link> {
     }
     url.set_fragment(None);
     let filename = decode_once(url.path_segments()?.next_back()?)?;
-    Some(Link { filename, hashes, url: url.into() })
-}
-
-/// A time as upstreams write it, in the form of PEP 700: verbatim if it has that already, else
-/// converted to UTC and microseconds. A time without offset is UTC, as in PyPI's older JSON.
-pub(super) fn upload_time(text: &str) -> Option<String> {
-    let text = text.trim();
-    if is_upload_time(text) {
-        return Some(text.to_owned());
-    }
-    let time = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    })?;
-    told_time(time.as_microsecond())
-}
-
-/// Microseconds since 1970 in the form of PEP 700.
-pub fn told_time(at: i64) -> Option<String> {
-    let text = jiff::Timestamp::from_microsecond(at).ok()?.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string();
-    Some(text).filter(|text| is_upload_time(text))
-}
-
-/// Whether `text` is a time as PEP 700 wants it: `YYYY-MM-DDTHH:MM:SS[.f{1,6}]Z`.
-pub(super) fn is_upload_time(text: &str) -> bool {
-    let shape = "dddd-dd-ddTdd:dd:dd";
-    let Some((seconds, rest)) = text.split_at_checked(shape.len()) else {
-        return false;
-    };
-    let fits = seconds.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {
-        b'd' => byte.is_ascii_digit(),
-        _ => byte == shape,
-    });
-    let fraction = rest.strip_suffix('Z').map(|rest| rest.strip_prefix('.').unwrap_or(rest));
-    let fraction_fits = fraction.is_some_and(|digits| {
-        digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.is_empty() == (rest == "Z")
-    });
-    // Python, which most installers are written in, knows neither leap seconds nor the year 0.
-    let known = !seconds.starts_with("0000") && !seconds.ends_with(":60");
-    fits && fraction_fits && known && text.parse::<jiff::Timestamp>().is_ok()
+    Some(FileLink { filename, hashes, url: url.into() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The files of a page by the version that their names say: `1.0` and `1.0.0` are one.
 
-use super::filename::describe;
 use super::page::{File, Page};
 use super::version::{self, Version};
 use std::collections::BTreeMap;
@@ -12,9 +11,8 @@ impl<'a> FilesByVersion<'a> {
     pub fn of(page: &'a Page) -> Self {
         let mut all: BTreeMap<Version, Vec<&File>> = BTreeMap::new();
         for file in &page.files {
-            if let Some(version) = describe(&page.name, &file.filename).and_then(|described| described.parsed)
-            {
-                all.entry(version).or_default().push(file);
+            if let Some(version) = file.filename.version() {
+                all.entry(version.clone()).or_default().push(file);
             }
         }
         Self(all)
@@ -41,7 +39,8 @@ mod tests {
     #[test]
     fn one_version_has_all_its_spellings_and_no_file_that_is_no_release() {
         let mut page = Page::new(ProjectName::new("demo").unwrap());
-        let file = |filename: &str, yanked| File { filename: filename.into(), yanked, ..File::default() };
+        let name = page.name.clone();
+        let file = |filename: &str, yanked| File { yanked, ..File::named(&name, filename) };
         page.files = vec![
             file("demo-1.0.tar.gz", Yanked::Yes),
             file("demo-1.0.0-py3-none-any.whl", Yanked::No),

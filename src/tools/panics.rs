@@ -31,7 +31,7 @@ pub fn watch() {
 pub async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(result) => result,
-        Err(panic) => Err(Error::Internal(anyhow::anyhow!("panic: {}", text(&*panic)))),
+        Err(panic) => Err(Error::internal(anyhow::anyhow!("panic: {}", text(&*panic)))),
     }
 }
 

@@ -96,7 +96,7 @@ async fn provenance(ctx: &FileRequest<'_>, filename: &str, key: Key<'_>) -> Resu
     let bytes = match &index.kind {
         Kind::Mirror(mirror) => {
             let located = mirrored::locate(ctx, mirror, filename, key).await?;
-            if located.file.provenance.is_none() {
+            if located.file.provenance.url().is_none() {
                 return Err(none());
             }
             ctx.app.indexes.mirrors.provenance(index, &located).await?

@@ -5,7 +5,7 @@ use super::http::Ctx;
 use super::simple::redirect;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::page::Status;
+use crate::packaging::page::{Provenance, Status};
 use crate::{forbidden, missing};
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -21,11 +21,11 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         return Err(forbidden!("{project} is quarantined"));
     }
     let file = page.files.iter().find(|file| file.filename == filename).ok_or_else(none)?;
-    if file.provenance.is_none() {
+    if file.provenance == Provenance::No {
         return Err(none());
     }
     let root = "../".repeat(ctx.uri.path().matches('/').count().saturating_sub(1));
-    redirect(&ctx, StatusCode::FOUND, format!("{root}{}.provenance", file.url))
+    redirect(&ctx, StatusCode::FOUND, format!("{}.provenance", file.href(&root)))
 }
 
 /// # Errors

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::index::details::Digests;
 use crate::missing;
 use crate::names::ProjectName;
-use crate::packaging::filename::{Kind, describe, encode_segment};
+use crate::packaging::filename::{FileKind, encode_segment};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Status, Yanked};
 use crate::packaging::releases::FilesByVersion;
@@ -27,7 +27,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let index = ctx.index()?;
     let views = &ctx.app.indexes.views;
     let mut page = views.page(&ctx.directory, index, &name, &ctx.who).await?;
-    page.files.retain(|file| describe(&name, &file.filename).is_some_and(|known| known.version.is_some()));
+    page.files.retain(|file| file.filename.version().is_some());
     let releases = FilesByVersion::of(&page);
     let asked = ctx.param("version");
     let version = match asked {
@@ -46,7 +46,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let base = format!("{}/", ctx.root());
     let files = |version: &str| -> Vec<Value> {
         let offered = releases.files(version).iter().filter(|_| page.status != Status::Quarantined);
-        offered.map(|file| file_json(&name, file, &base, &digests)).collect()
+        offered.map(|file| file_json(file, &base, &digests)).collect()
     };
     let mut body = json!({
         "info": info(&page, releases.files(&version), &version, &metadata, &base, index),
@@ -83,12 +83,11 @@ fn latest(page: &Page, releases: &FilesByVersion<'_>) -> Option<String> {
     versions.iter().max_by_key(rank).cloned()
 }
 
-fn file_json(name: &ProjectName, file: &File, base: &str, known: &Digests) -> Value {
-    let described = describe(name, &file.filename);
-    let wheel = described.is_some_and(|known| known.kind == Kind::Wheel);
+fn file_json(file: &File, base: &str, known: &Digests) -> Value {
+    let wheel = file.filename.kind() == FileKind::Wheel;
     let python = file.filename.rsplit('-').nth(2).filter(|_| wheel).unwrap_or("source");
-    let time = file.upload_time.as_deref().unwrap_or_default();
-    let url = if file.url.contains("://") { file.url.clone() } else { format!("{base}{}", file.url) };
+    let time = file.uploaded.map(|time| time.to_string()).unwrap_or_default();
+    let url = file.href(base).to_string();
     let mut digests = Map::new();
     if let Some(sha256) = &file.hashes.sha256 {
         let (md5, blake2) = known.get(sha256).cloned().unwrap_or_default();
@@ -112,7 +111,7 @@ fn file_json(name: &ProjectName, file: &File, base: &str, known: &Digests) -> Va
         "requires_python": file.requires_python,
         "size": file.size,
         "upload_time": time.split(['.', 'Z']).next(),
-        "upload_time_iso_8601": file.upload_time,
+        "upload_time_iso_8601": file.uploaded,
         "url": url,
         "yanked": file.yanked.is_yanked(),
         "yanked_reason": reason(&file.yanked),

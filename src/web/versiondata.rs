@@ -4,11 +4,10 @@ use super::http::{Ctx, respond};
 use crate::db::Micros;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
-use crate::index::stage::file_url;
 use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{File, Page};
+use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version;
 use axum::response::Response;
@@ -76,10 +75,9 @@ impl ProjectVersions {
         let mut page = ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await?;
         if ctx.query("ignore_bases").is_some() {
             let ours = |file: &File| {
-                let known = own.get(&file.filename);
-                known.is_some_and(|known| {
-                    file.url == file_url(index.name.as_str(), &known.sha256, &known.filename)
-                })
+                let known = own.get(file.filename.as_str());
+                file.place == FilePlace::Hosted(index.name.clone())
+                    && known.is_some_and(|known| file.hashes.sha256.as_ref() == Some(&known.sha256))
             };
             page.files.retain(ours);
             page.more_versions.clear();
@@ -124,16 +122,13 @@ impl ProjectVersions {
     }
 
     fn link(&self, file: &File) -> Value {
-        let href = match file.url.contains("://") {
-            true => file.url.clone(),
-            false => format!("{}/{}", self.base, file.url),
-        };
+        let href = file.href(&format!("{}/", self.base)).to_string();
         let mut link = json!({"rel": "releasefile", "href": href, "hash_spec": "", "hashes": {}});
         if let Some(sha256) = &file.hashes.sha256 {
             link["hash_spec"] = format!("sha256={sha256}").into();
             link["hashes"] = json!({"sha256": sha256});
         }
-        let own = self.own.get(&file.filename).filter(|own| own.url.is_none());
+        let own = self.own.get(file.filename.as_str()).filter(|own| own.url.is_none());
         if let Some(own) = own.filter(|own| file.hashes.sha256.as_ref() == Some(&own.sha256)) {
             let (who, when) = (&own.uploader, moment(own.uploaded_at));
             link["log"] = json!([{"what": "upload", "who": who, "when": when, "dst": own.index}]);

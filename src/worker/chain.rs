@@ -147,7 +147,7 @@ fn released(python: (u32, u32)) -> Option<Date> {
 async fn has_upload_times(room: &Room<'_>, unpacked: &Unpacked) -> bool {
     let Some(first) = unpacked.said.system.requires.first() else { return false };
     match room.link.page(room.context, None, &first.name).await {
-        Ok(page) => page.files.iter().any(|file| file.upload_time.is_some()),
+        Ok(page) => page.files.iter().any(|file| file.uploaded.is_some()),
         Err(_) => false,
     }
 }

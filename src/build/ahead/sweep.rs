@@ -1,13 +1,13 @@
 //! Going through what an index has had for long: releases that were requested, or everything.
 
-use super::{Ahead, Builds, is_source, who, wished};
+use super::{Ahead, Builds, who, wished};
 use crate::build::target::Target;
 use crate::db::Micros;
 
 use crate::directory::{BuildAhead, Index, Kind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::filename::describe;
+use crate::packaging::filename::FileKind;
 use crate::packaging::version;
 use serde::{Deserialize, Serialize};
 
@@ -178,17 +178,14 @@ async fn sources(
         Err(Error::Missing(_) | Error::Forbidden(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let own = format!("{}/", index.name);
     let wanted = wanted.map(version::canonical);
-    let fits = |filename: &str| {
-        let version = describe(project, filename).and_then(|described| described.version);
-        version.is_some() && wanted.as_ref().is_none_or(|wanted| *wanted == version)
-    };
     let sources = page.offered().iter().filter(|file| {
-        file.url.starts_with(&own)
+        let version = file.filename.canonical_version();
+        file.owner() == Some(&index.name)
             && !file.yanked.is_yanked()
-            && is_source(project, &file.filename)
-            && fits(&file.filename)
+            && file.filename.kind() == FileKind::Sdist
+            && version.is_some()
+            && wanted.as_ref().is_none_or(|wanted| wanted.as_deref() == version)
     });
-    Ok(sources.map(|file| file.filename.clone()).collect())
+    Ok(sources.map(|file| file.filename.to_string()).collect())
 }

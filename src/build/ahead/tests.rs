@@ -32,14 +32,14 @@ fn targets() -> Vec<Target> {
 
 fn page(files: &[&str]) -> Page {
     let mut page = Page::new(ProjectName::new("demo").unwrap());
-    page.files = files.iter().map(|name| File { filename: (*name).into(), ..File::default() }).collect();
+    page.files = files.iter().map(|name| File::named(&page.name, name)).collect();
     page
 }
 
 #[track_caller]
 fn check(wheels: &[&str], expected: &[&str]) {
     let page = page(wheels);
-    let source = File { filename: "demo-1.0.tar.gz".into(), ..File::default() };
+    let source = File::named(&page.name, "demo-1.0.tar.gz");
     let targets = targets();
     let all: Vec<&Target> = targets.iter().collect();
     let lacking: Vec<&str> =
@@ -60,14 +60,12 @@ fn a_purer_wheel_serves_all_that_accept_it() {
 
 #[test]
 fn what_requires_python_excludes_is_not_lacking() {
-    let source = File {
-        filename: "demo-1.0.tar.gz".into(),
-        requires_python: Some(">=3.10".into()),
-        ..File::default()
-    };
+    let page = page(&[]);
+    let source =
+        File { requires_python: Some(">=3.10".into()), ..File::named(&page.name, "demo-1.0.tar.gz") };
     let targets = targets();
     let all: Vec<&Target> = targets.iter().collect();
-    let lacking = lacking(&page(&[]), &source, &all);
+    let lacking = lacking(&page, &source, &all);
     assert_eq!(lacking.len(), 1);
     assert_eq!(lacking[0].name, "cp313-linux_x86_64");
 }

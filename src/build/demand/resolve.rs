@@ -5,13 +5,12 @@ use super::failures::{LineFailures, NoWheel};
 use super::url_line::{self, LineWheel};
 use crate::bad;
 use crate::build::promise::{self, Held, Promise, keep};
-use crate::build::queue::owner_of;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
-use crate::packaging::filename::{SdistFilename, WheelFilename};
+use crate::packaging::filename::FileKind;
 use crate::packaging::lines::{self, Asks, Hashed, Line};
-use crate::packaging::page::{File, Page};
+use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeSet, HashSet};
@@ -144,12 +143,11 @@ async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
         }
         Err(why) => return Ok(Step::Trouble(why)),
     };
-    if !file.url.contains("/+w/") {
-        return Ok(Step::Done(link(demand, &file.url, file.hashes.sha256.as_deref())));
-    }
-    let index = owner_of(&file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
-    let name = &offered.target.name;
-    let promise = promise::find(demand.builds, demand.who, &index, name, &file.filename).await?;
+    let FilePlace::Promised(index, name) = &file.place else {
+        let url = file.href("").to_string();
+        return Ok(Step::Done(link(demand, &url, file.hashes.sha256.as_deref())));
+    };
+    let promise = promise::find(demand.builds, demand.who, index, name, &file.filename).await?;
     asked(demand, promise).await
 }
 
@@ -179,10 +177,7 @@ async fn promised(demand: &Demand<'_>, promise: &Promise) -> Result<Step> {
 
 fn settled(demand: &Demand<'_>, promise: &Promise, held: Held<promise::Frozen>) -> Step {
     match held {
-        Held::Ready(frozen) => {
-            let url = promise::url(&promise.index, &promise.target.name, &promise.filename);
-            Step::Done(link(demand, &url, Some(&frozen.sha256)))
-        }
+        Held::Ready(frozen) => Step::Done(link(demand, &promise.href(), Some(&frozen.sha256))),
         Held::Later { build, .. } => Step::Trouble(NoWheel::Runs(build)),
         Held::Failed(build) => Step::Trouble(NoWheel::Failed(build)),
         Held::Broken(why) => Step::Trouble(NoWheel::Text(why)),
@@ -226,8 +221,8 @@ fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWhe
         return Err(NoWheel::Text(why));
     }
     match chooser.sdist(&of_hash, specifiers) {
-        Ok(found) => match owner_of(found.file) {
-            Some(index) => Ok(Wanted::Built(index, promise::filename(name, &found.version, target))),
+        Ok(found) => match found.file.owner() {
+            Some(index) => Ok(Wanted::Built(index.clone(), promise::filename(name, &found.version, target))),
             None => Err(NoWheel::Text(format!("{} belongs to no index here", found.file.filename))),
         },
         Err(why) => Err(NoWheel::Text(format!("{why}{}", newest(page, specifiers)))),
@@ -237,15 +232,11 @@ fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWhe
 /// The page without files that have none of the hashes. A promise counts by its source.
 fn with_hashes(page: &Page, hashed: &Hashed) -> Page {
     let has = |file: &File| file.hashes.sha256.as_ref().is_some_and(|hex| hashed.sha256.contains(hex));
-    let sources: BTreeSet<Version> = page
-        .files
-        .iter()
-        .filter(|file| has(file))
-        .filter_map(|file| SdistFilename::parse_for(&page.name, &file.filename).ok().map(|name| name.version))
-        .collect();
+    let of_hash = page.files.iter().filter(|file| has(file) && file.filename.kind() == FileKind::Sdist);
+    let sources: BTreeSet<&Version> = of_hash.filter_map(|file| file.filename.version()).collect();
     let promised = |file: &File| {
-        let version = WheelFilename::parse(&file.filename).map(|wheel| wheel.version);
-        file.url.contains("/+w/") && version.is_ok_and(|version| sources.contains(&version))
+        let version = file.filename.version();
+        matches!(file.place, FilePlace::Promised(..)) && version.is_some_and(|one| sources.contains(one))
     };
     let files = page.files.iter().filter(|file| has(file) || promised(file)).cloned().collect();
     Page { files, ..page.clone() }

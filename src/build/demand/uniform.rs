@@ -11,7 +11,8 @@ use crate::directory::Directory;
 use crate::error::Result;
 use crate::index::view::Amend;
 use crate::packaging::choose::Chooser;
-use crate::packaging::page::{File, Page};
+use crate::packaging::filename::ListedFilename;
+use crate::packaging::page::{File, FilePlace, Page};
 use futures::future::BoxFuture;
 
 /// A target's page with uniform names.
@@ -45,7 +46,8 @@ fn uniform(page: &Page, chooser: &Chooser) -> Vec<File> {
     let name = page.name.escaped();
     let each = chooser.wheel_of_each(page).into_iter();
     let renamed = each.map(|(version, file)| File {
-        filename: format!("{name}-{version}-py2.py3-none-any.whl"),
+        filename: ListedFilename::new(&page.name, &format!("{name}-{version}-py2.py3-none-any.whl")),
+        place: FilePlace::Renamed(file.href("").to_string()),
         ..file.clone()
     });
     renamed.collect()
@@ -58,7 +60,8 @@ mod tests {
     use crate::packaging::page::Yanked;
 
     fn file(filename: &str) -> File {
-        File { filename: filename.into(), url: format!("alice/dev/{filename}"), ..File::default() }
+        let place = FilePlace::Renamed(format!("alice/dev/{filename}"));
+        File { place, ..File::named(&ProjectName::new("de-mo").unwrap(), filename) }
     }
 
     #[test]
@@ -74,7 +77,9 @@ mod tests {
         ];
         let tags = ["cp27-cp27mu-manylinux_2_36_x86_64", "py2-none-any"].map(str::to_owned);
         let seen = uniform(&page, &Chooser::new(&tags, "2.7.18"));
-        let files: Vec<_> = seen.iter().map(|f| (f.filename.as_str(), f.url.as_str())).collect();
+        let urls: Vec<String> = seen.iter().map(|file| file.href("").to_string()).collect();
+        let names = seen.iter().map(|file| file.filename.as_str());
+        let files: Vec<_> = names.zip(urls.iter().map(String::as_str)).collect();
         assert_eq!(
             files,
             [

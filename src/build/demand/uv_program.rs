@@ -2,7 +2,7 @@
 
 use super::Demand;
 use crate::access::Who;
-use crate::build::queue::{Builds, owner_of};
+use crate::build::queue::Builds;
 use crate::config::Config;
 use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
@@ -98,8 +98,8 @@ async fn from(builds: &Builds, index: &Index, known: Known) -> Result<Option<Str
     let told = |sha256: &Option<String>| sha256.as_deref().is_none_or(|told| told == known.sha256);
     let file = page.files.iter().find(|file| file.filename == known.filename && told(&file.hashes.sha256));
     let Some(file) = file else { return Ok(None) };
-    let Some(owner) = owner_of(file) else { return Ok(None) };
-    let sha256 = builds.stored_source(&owner, &project, file).await?;
+    let Some(owner) = file.owner() else { return Ok(None) };
+    let sha256 = builds.stored_source(owner, &project, file).await?;
     match sha256 == known.sha256 {
         true => Ok(Some(sha256)),
         false => Err(Error::BadUpstream(format!("{} has other bytes than it should", known.filename))),

@@ -75,8 +75,7 @@ async fn whole(builds: &Builds, sha256: &str, what: &str) -> Result<Bytes> {
 
 /// Seconds since 1970; archives of one wheel are alike whenever they are made.
 fn published(promise: &Promise) -> i64 {
-    let time = promise.source.upload_time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    time.map_or(0, jiff::Timestamp::as_second)
+    promise.source.uploaded.map_or(0, |time| time.micros() / 1_000_000)
 }
 
 struct Order {

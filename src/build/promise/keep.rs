@@ -58,7 +58,7 @@ pub(super) async fn row(builds: &Builds, promise: &Promise) -> Result<StoredProm
         filename: promise.filename.clone(),
         project: promise.project.to_string(),
         version: promise.version.to_string(),
-        source_filename: promise.source.filename.clone(),
+        source_filename: promise.source.filename.to_string(),
         source_sha256: promise.source.hashes.sha256.clone(),
         ..StoredPromise::default()
     })
@@ -155,7 +155,10 @@ async fn built(
     tell: &Teller<Frozen>,
 ) -> Result<Result<Natural, Box<Build>>> {
     let mut ask = Ask {
-        wanted: Wanted::File { project: promise.project.clone(), filename: promise.source.filename.clone() },
+        wanted: Wanted::File {
+            project: promise.project.clone(),
+            filename: promise.source.filename.to_string(),
+        },
         purpose: Purpose::Wheel,
         targets: vec![promise.target.name.clone()],
         index: promise.index.clone(),

@@ -187,7 +187,7 @@ async fn freeze(
         filename: promise.filename.clone(),
         project: promise.project.to_string(),
         version: promise.version.to_string(),
-        source_filename: promise.source.filename.clone(),
+        source_filename: promise.source.filename.to_string(),
         source_sha256,
         ..StoredPromise::default()
     };

@@ -28,8 +28,8 @@ use super::target::Target;
 use crate::db::Micros;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{WheelFilename, encode_segment};
-use crate::packaging::page::File;
+use crate::packaging::filename::WheelFilename;
+use crate::packaging::page::{File, FilePlace};
 use crate::packaging::version::Version;
 use std::time::Duration;
 
@@ -50,6 +50,14 @@ pub struct Promise {
     pub filename: String,
     /// The sdist as its index's page lists it.
     pub source: File,
+}
+
+impl Promise {
+    /// Where it is, relative to the server's root.
+    pub fn href(&self) -> String {
+        let place = FilePlace::Promised(self.index.clone(), self.target.name.clone());
+        place.href(&self.filename, None, "").to_string()
+    }
 }
 
 /// What somebody who asked for a promise gets after a while.
@@ -88,12 +96,6 @@ pub fn tag(target: &Target) -> &str {
 /// The name under which a release is promised to a target.
 pub fn filename(project: &ProjectName, version: &Version, target: &Target) -> String {
     format!("{}-{version}-{BUILD_TAG}-{}.whl", project.escaped(), tag(target))
-}
-
-/// Where a promise is, relative to the server's root and percent-encoded.
-pub fn url(index: &IndexName, target: &str, filename: &str) -> String {
-    let [user, name, target, filename] = [index.user(), index.name(), target, filename].map(encode_segment);
-    format!("{user}/{name}/+w/{target}/{filename}")
 }
 
 /// Whether a file's name is one that promises have.

@@ -1,9 +1,9 @@
 //! Promises on a target's page, computed from what is stored: no build, and no request upstream.
 
 use super::kit::Kit;
-use super::{Offered, filename, url};
+use super::{Offered, filename};
 use crate::build::job;
-use crate::build::queue::{Builds, owner_of};
+use crate::build::queue::Builds;
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
 use crate::directory::{Directory, Kind};
@@ -13,7 +13,8 @@ use crate::index::view::Amend;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::choose;
-use crate::packaging::page::{CoreMetadata, File, Hashes, Page};
+use crate::packaging::filename::ListedFilename;
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance};
 use crate::packaging::version::Version;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ impl Amend for ForTarget {
 
 /// A release's source, and the index that owns it.
 struct Source<'a> {
-    owner: IndexName,
+    owner: &'a IndexName,
     file: &'a File,
 }
 
@@ -49,6 +50,10 @@ impl Source<'_> {
     /// Its owner and name.
     fn key(&self) -> (&str, &str) {
         (self.owner.as_str(), &self.file.filename)
+    }
+
+    fn owned_key(&self) -> (IndexName, String) {
+        (self.owner.clone(), self.file.filename.to_string())
     }
 }
 
@@ -76,7 +81,7 @@ impl ForTarget {
 
     async fn known(&self, page: &Page, directory: &Directory) -> Result<(Known, Micros)> {
         let sources = sources(page);
-        let owners: BTreeSet<&IndexName> = sources.values().map(|source| &source.owner).collect();
+        let owners: BTreeSet<&IndexName> = sources.values().map(|source| source.owner).collect();
         let (mut known, mut until) = (Known::default(), Micros::MAX);
         let (target, project) = (&self.offered.target, &page.name);
         let db = self.builds.db();
@@ -85,16 +90,16 @@ impl ForTarget {
                 known.asked.insert((owner.clone(), row.filename.clone()), row);
             }
         }
-        for source in sources.values().filter(|source| !has_tools(directory, &source.owner)) {
-            known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+        for source in sources.values().filter(|source| !has_tools(directory, source.owner)) {
+            known.failed.insert(source.owned_key());
         }
         if self.builds.is_offline() {
             let mut kit = Kit::new(&self.builds, &self.offered);
             for source in sources.values() {
-                if !kit.has(&source.owner, project, source.file).await? {
+                if !kit.has(source.owner, project, source.file).await? {
                     // Somebody may upload what lacks, which tells this page nothing.
                     until = now() + LACKING;
-                    known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+                    known.failed.insert(source.owned_key());
                 }
             }
         }
@@ -112,7 +117,7 @@ impl ForTarget {
             }
             until = now() + LACKING;
             if self.builds.would_repeat(&failed, project, version, target).await? {
-                known.failed.insert((source.owner.clone(), source.file.filename.clone()));
+                known.failed.insert(source.owned_key());
             }
         }
         Ok((known, until))
@@ -131,7 +136,7 @@ fn has_tools(directory: &Directory, owner: &IndexName) -> bool {
 
 fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {
     let all = choose::sdist_of_each(page).into_iter();
-    all.filter_map(|(version, file)| Some((version, Source { owner: owner_of(file)?, file }))).collect()
+    all.filter_map(|(version, file)| Some((version, Source { owner: file.owner()?, file }))).collect()
 }
 
 /// One for each release that has a source and no wheel that the target can use, and every one that
@@ -145,27 +150,33 @@ fn promises(page: &Page, offered: &Offered, known: &Known) -> Vec<File> {
         let row = row.filter(|row| row.source_filename == source.file.filename);
         let exists = row.is_some_and(|row| row.sha256.is_some());
         let broken = row.is_some_and(|row| row.broken.is_some());
-        let fails = known.failed.contains(&(source.owner.clone(), source.file.filename.clone()));
+        let fails = known.failed.contains(&source.owned_key());
         let runs = offered.chooser.fits_python(source.file.requires_python.as_deref());
         let can_be = offered.open && runs && !fails && !broken && !served.contains_key(&version);
-        (exists || can_be).then(|| listed(&source, name, &target.name, row))
+        (exists || can_be).then(|| listed(&page.name, &source, &name, &target.name, row))
     });
     promised.collect()
 }
 
 /// Everything but the bytes follows the source.
-fn listed(source: &Source<'_>, name: String, target: &str, row: Option<&StoredPromise>) -> File {
+fn listed(
+    project: &ProjectName,
+    source: &Source<'_>,
+    name: &str,
+    target: &str,
+    row: Option<&StoredPromise>,
+) -> File {
     let metadata = row.and_then(|row| row.metadata_sha256.clone());
     File {
-        url: url(&source.owner, target, &name),
-        filename: name,
+        filename: ListedFilename::new(project, name),
+        place: FilePlace::Promised(source.owner.clone(), target.to_owned()),
         hashes: Hashes { sha256: row.and_then(|row| row.sha256.clone()), others: Vec::new() },
         requires_python: source.file.requires_python.clone(),
         size: row.and_then(|row| row.size),
-        upload_time: source.file.upload_time.clone(),
+        uploaded: source.file.uploaded,
         yanked: source.file.yanked.clone(),
         core_metadata: metadata.map_or(CoreMetadata::Yes, CoreMetadata::Sha256),
-        provenance: None,
+        provenance: Provenance::No,
     }
 }
 

@@ -70,7 +70,7 @@ impl Sources {
         file: &File,
     ) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
         let (index, file) = (index.clone(), file.clone());
-        let key = format!("{index} {} {:?}", file.url, file.hashes.sha256);
+        let key = format!("{index} {} {:?}", file.href(""), file.hashes.sha256);
         if let Some(said) = self.known.get(&key) {
             return futures::FutureExt::shared(Box::pin(std::future::ready(Ok(said))));
         }

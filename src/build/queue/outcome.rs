@@ -2,7 +2,6 @@
 
 use super::lease::{MOST_LOSSES, lost};
 use super::row::class_name;
-use super::source::owner_of;
 use super::{Ask, BuildId, Builds, Priority, Wanted};
 use crate::access::Who;
 use crate::build::evidence::Evidence;
@@ -19,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::index::built::BUILDER;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::choose::{Choice, Found};
+use crate::packaging::choose::{FileChoice, FoundFile};
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
@@ -274,9 +273,9 @@ impl Builds {
             Who::context(&row.context, row.id).ok_or_else(|| crate::bad!("{} is no index", row.context))?;
         let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
         match target.chooser().choose(&page, &requirement.specifiers) {
-            Choice::Wheel(_) => Ok(None),
-            Choice::Nothing(why) => Err(crate::missing!("{why}")),
-            Choice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
+            FileChoice::Wheel(_) => Ok(None),
+            FileChoice::Nothing(why) => Err(crate::missing!("{why}")),
+            FileChoice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
         }
     }
 
@@ -285,7 +284,7 @@ impl Builds {
         row: &StoredBuild,
         context: &IndexName,
         project: &ProjectName,
-        found: &Found<'_>,
+        found: &FoundFile<'_>,
         target: &Target,
     ) -> Result<Option<BuildId>> {
         let priority = match row.priority {
@@ -294,7 +293,7 @@ impl Builds {
             _ => Priority::Ahead,
         };
         let ask = Ask {
-            wanted: Wanted::File { project: project.clone(), filename: found.file.filename.clone() },
+            wanted: Wanted::File { project: project.clone(), filename: found.file.filename.to_string() },
             purpose: Purpose::Wheel,
             targets: vec![target.name.clone()],
             index: context.clone(),
@@ -312,10 +311,9 @@ impl Builds {
 
     /// The stage that has this file itself.
     fn owner_stage(&self, file: &File) -> Option<IndexName> {
-        let name = owner_of(file)?;
         let directory = self.0.indexes.directory();
-        directory.indexes.get(&name).filter(|index| matches!(index.kind, Kind::Stage(_)))?;
-        Some(name)
+        let owner = directory.indexes.get(file.owner()?)?;
+        matches!(owner.kind, Kind::Stage(_)).then(|| owner.name.clone())
     }
 
     /// A circle of requirements, told as a chain that begins and ends with the same build.

@@ -2,7 +2,7 @@
 
 use super::Builds;
 use super::ask::{Ask, Upload, Wanted};
-use super::source::{Place, owner_of};
+use super::source::Place;
 use crate::access::Who;
 use crate::build::job::{Source, SourceKind};
 use crate::build::target::Target;
@@ -11,8 +11,9 @@ use crate::db::builds::StoredBuild;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::choose::{self, Found};
+use crate::packaging::choose::{self, FoundFile};
 use crate::packaging::page::{File, Page};
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version};
 use crate::tools::hex;
 use crate::{bad, missing};
@@ -47,7 +48,7 @@ impl Builds {
                 let file = page.files.iter().find(|file| file.filename == *filename);
                 let file = file.ok_or_else(|| missing!("{} lists no file {filename}", ask.index))?;
                 let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
-                listed(&page, &Found { file, version: name.version })
+                listed(&page, &FoundFile { file, version: name.version })
             }
             Wanted::Stored { project, version, file, sha256, platform_expected } => Ok(Plan {
                 source_sha256: Some(sha256.clone()),
@@ -196,7 +197,7 @@ fn repository(url: &str) -> Result<Source> {
 }
 
 /// The plan for a file that a page lists; its context is the index that owns it.
-fn listed(page: &Page, found: &Found<'_>) -> Result<Plan> {
+fn listed(page: &Page, found: &FoundFile<'_>) -> Result<Plan> {
     let platform_expected = choose::has_platform_wheel(page, &found.version);
     listed_file(&page.name, &found.version, found.file, platform_expected)
 }
@@ -207,13 +208,12 @@ fn listed_file(
     file: &File,
     platform_expected: bool,
 ) -> Result<Plan> {
-    let context = owner_of(file).ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
-    let published = file.upload_time.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let context = file.owner().ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
     let source = Source {
         kind: SourceKind::Sdist,
-        filename: file.filename.clone(),
+        filename: file.filename.to_string(),
         origin: context.to_string(),
-        published_at: published.map(jiff::Timestamp::as_microsecond),
+        published_at: file.uploaded.map(UploadTime::micros),
         ..Source::default()
     };
     Ok(Plan {
@@ -222,7 +222,7 @@ fn listed_file(
         version: Some(version.to_string()),
         source,
         source_sha256: file.hashes.sha256.clone(),
-        place: Some(Place::of(&context, project, file)),
+        place: Some(Place::of(context, project, file)),
         platform_expected,
         context: context.to_string(),
     })

@@ -43,19 +43,11 @@ impl Place {
         Self::Index {
             index: index.as_str().to_owned(),
             project: project.to_string(),
-            filename: file.filename.clone(),
+            filename: file.filename.to_string(),
             sha256: file.hashes.sha256.clone(),
-            url: file.url.clone(),
+            url: file.href("").to_string(),
         }
     }
-}
-
-/// The index that a file of a page of ours belongs to: the first two segments of its URL.
-pub fn owner_of(file: &File) -> Option<IndexName> {
-    let mut parts = file.url.split('/');
-    let (user, index) = (parts.next()?, parts.next()?);
-    let decoded = |text: &str| crate::packaging::filename::decode_once(text);
-    IndexName::parse(&format!("{}/{}", decoded(user)?, decoded(index)?))
 }
 
 impl Builds {
@@ -122,7 +114,8 @@ impl Builds {
         project: &ProjectName,
         file: &File,
     ) -> Result<String> {
-        let told = (file.hashes.sha256.as_deref(), file.url.as_str());
+        let url = file.href("").to_string();
+        let told = (file.hashes.sha256.as_deref(), url.as_str());
         self.index_file(index.as_str(), project.as_str(), &file.filename, told).await
     }
 

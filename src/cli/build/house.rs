@@ -108,7 +108,7 @@ impl House {
         let names = names.filter_map(|entry| entry.file_name().into_string().ok());
         let names = names.filter(|filename| self.is_for(filename, target));
         let mut page = Page::new(project.clone());
-        page.files = names.map(|filename| page::File { filename, ..page::File::default() }).collect();
+        page.files = names.map(|filename| page::File::named(project, &filename)).collect();
         let fitting = target.chooser().wheels(&page, specifiers);
         // One that cannot be read is got again.
         fitting.iter().rev().find_map(|found| self.read(&found.file.filename).ok())

@@ -11,7 +11,7 @@ use crate::build::failure::Failure;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::choose::Found;
+use crate::packaging::choose::FoundFile;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
@@ -86,9 +86,8 @@ impl From<Error> for Failed {
 fn without_other_builds(page: &Page) -> Page {
     let mut page = page.clone();
     page.files.retain(|file| {
-        let name = WheelFilename::parse(&file.filename).ok();
         let is_ours = |name: &WheelFilename| name.build.as_ref().is_some_and(|build| build.ends_with("ww"));
-        !name.is_some_and(|name| is_ours(&name) && name.platform == ["any"])
+        !file.filename.wheel().is_some_and(|name| is_ours(name) && name.platform == ["any"])
     });
     page
 }
@@ -282,13 +281,13 @@ impl Work {
         Ok(cell)
     }
 
-    async fn fetch(&self, target: &Target, found: &Found<'_>) -> Result<Got, Failed> {
+    async fn fetch(&self, target: &Target, found: &FoundFile<'_>) -> Result<Got, Failed> {
         let Ok(_turn) = self.downloads.acquire().await else {
             return Err(bad!("the command is ending").into());
         };
         let filename = &found.file.filename;
         let line = self.progress.begin(&format!("{filename} {}", target.name), "fetch");
-        let url = url::Url::parse(&found.file.url).map_err(Error::internal)?;
+        let url = url::Url::parse(found.file.link()).map_err(Error::internal)?;
         let path = self.scratch.file();
         self.api.download(&url, found.file.hashes.sha256.as_deref(), &path).await?;
         let wheel = house::read(&path, filename)?;
@@ -297,7 +296,7 @@ impl Work {
         Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds, message: None })
     }
 
-    async fn build_listed(&self, target: &Target, open: &Open, found: &Found<'_>) -> Result<Got, Failed> {
+    async fn build_listed(&self, target: &Target, open: &Open, found: &FoundFile<'_>) -> Result<Got, Failed> {
         let requirement = format!("{}=={}", open.project, found.version);
         let label = format!("{} {} {}", open.project, found.version, target.name);
         let order = Order { requirement: Some(requirement), ..self.order(target) };

@@ -48,7 +48,7 @@ async fn package(proxy: &Proxy, line: &str) -> Result<Package> {
     let listed = page.as_ref().and_then(|page| find(page, &filename));
     let mut file = File { name: Some(filename.clone()), ..File::default() };
     if let Some(listed) = listed {
-        file.upload_time = listed.upload_time.as_deref().and_then(|time| time.parse().ok());
+        file.upload_time = listed.uploaded.and_then(|time| time.to_string().parse().ok());
         file.size = listed.size;
         if let Some(sha256) = &listed.hashes.sha256 {
             file.hashes.insert("sha256".to_owned(), sha256.clone());

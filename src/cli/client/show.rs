@@ -8,7 +8,7 @@ use super::Proxy;
 use crate::build::failure::Failure;
 use crate::error::Error;
 use crate::names::ProjectName;
-use crate::packaging::filename::{decode_once, describe};
+use crate::packaging::filename::decode_once;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::Version;
 use futures::StreamExt;
@@ -103,12 +103,12 @@ impl<'a> Shown<'a> {
     async fn promised(&self, project: ProjectName, version: Version) -> Option<Promised> {
         let page = self.proxy.api.page(&self.proxy.address.place(), &project).await.ok()??;
         page.files.iter().find_map(|file| {
-            let (_, place) = file.url.split_once("/+w/").filter(|_| file.hashes.is_empty())?;
-            let described = describe(&project, &file.filename)?;
+            let (_, place) = file.link().split_once("/+w/").filter(|_| file.hashes.is_empty())?;
             let target = decode_once(place.split_once('/')?.0)?;
-            (described.parsed.as_ref() == Some(&version)).then(|| Promised {
+            let canonical = file.filename.canonical_version()?;
+            (file.filename.version() == Some(&version)).then(|| Promised {
                 project: project.clone(),
-                version: described.version.unwrap_or_else(|| version.to_string()),
+                version: canonical.to_owned(),
                 target,
             })
         })

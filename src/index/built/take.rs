@@ -116,7 +116,7 @@ impl Indexes {
             return Ok(handed.wheel.to_owned());
         }
         if !is_stage && let Some(page) = self.mirrors.page(index, &name.name, false).await? {
-            used.extend(page.page.files.iter().map(|file| file.filename.clone()));
+            used.extend(page.page.files.iter().map(|file| file.filename.to_string()));
         }
         Ok(numbered(name, next_number(name, used.iter().map(String::as_str))))
     }
@@ -204,10 +204,10 @@ impl Indexes {
         let files = self.db.project_files(index.name.as_str(), name.name.as_str()).await?;
         let files = files.into_iter().filter(|file| file.uploader.as_deref() != Some(BUILDER));
         let mut page = Page::new(name.name.clone());
-        page.files = files.map(|file| File { filename: file.filename, ..File::default() }).collect();
-        page.files.retain(|file| file.filename != wheel);
-        page.files.push(File { filename: wheel.to_owned(), ..File::default() });
-        Ok(covered(&page, |file| file.filename == wheel).into_iter().next().map(|(_, by)| by))
+        page.files = files.map(|file| File::named(&name.name, &file.filename)).collect();
+        page.files.retain(|file| file.filename != *wheel);
+        page.files.push(File::named(&name.name, wheel));
+        Ok(covered(&page, |file| file.filename == *wheel).into_iter().next().map(|(_, by)| by))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::names::ProjectName;
 use crate::packaging::page::Yanked;
+use crate::packaging::upload_time::UploadTime;
 
 fn built(filename: &str) -> BuiltFile {
     BuiltFile {
@@ -24,7 +25,7 @@ fn built(filename: &str) -> BuiltFile {
 
 fn upstream(filename: &str) -> File {
     let hashes = Hashes { sha256: Some("5".repeat(64)), others: Vec::new() };
-    File { filename: filename.into(), hashes, ..File::default() }
+    File { hashes, ..File::named(&ProjectName::new("docopt").unwrap(), filename) }
 }
 
 fn page(files: &[&str]) -> Page {
@@ -49,18 +50,18 @@ const OURS: &str = "docopt-0.6.2-1ww-py2.py3-none-any.whl";
 fn a_built_wheel_follows_its_source() {
     let mut page = page(&["docopt-0.6.2.tar.gz"]);
     let source = &mut page.files[0];
-    source.upload_time = Some("2014-06-16T11:18:57Z".into());
+    source.uploaded = UploadTime::parse("2014-06-16T11:18:57Z");
     source.requires_python = Some(">=2.6".into());
     source.yanked = Yanked::Because("bad".into());
-    source.provenance = Some("http://upstream.test/p".into());
+    source.provenance = Provenance::At("http://upstream.test/p".into());
     assert_eq!(added(&mut page, &[built(OURS)]), [OURS]);
     let ours = &page.files[1];
-    assert_eq!(ours.upload_time.as_deref(), Some("2014-06-16T11:18:57Z"));
+    assert_eq!(ours.uploaded, UploadTime::parse("2014-06-16T11:18:57Z"));
     assert_eq!(ours.requires_python.as_deref(), Some(">=2.6"));
     assert_eq!(ours.yanked, Yanked::Because("bad".into()));
-    assert_eq!(ours.provenance, None);
+    assert_eq!(ours.provenance, Provenance::No);
     assert_eq!(ours.core_metadata, CoreMetadata::Sha256("1".repeat(64)));
-    assert_eq!(ours.url, format!("root/pypi/+f/abc/def0123456789/{OURS}"));
+    assert_eq!(ours.href("").to_string(), format!("root/pypi/+f/abc/def0123456789/{OURS}"));
 }
 
 #[test]

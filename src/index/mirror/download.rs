@@ -7,7 +7,7 @@ use super::{Download, Inner, Located, Mirrors};
 use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
-use crate::packaging::filename::{Kind, describe};
+use crate::packaging::filename::FileKind;
 use crate::packaging::opens;
 use crate::packaging::page::File;
 use crate::store::{Digests, Spool};
@@ -181,8 +181,8 @@ impl Inner {
         let known = &located.file;
         let file = page.page.files.iter().find(|file| file.filename == known.filename)?;
         let hashes = file.hashes.sha256.as_ref().zip(known.hashes.sha256.as_ref());
-        let same = hashes.is_none_or(|(new, old)| new == old) && file.url != known.url;
-        same.then(|| Url::parse(&file.url).ok())?
+        let same = hashes.is_none_or(|(new, old)| new == old) && file.link() != known.link();
+        same.then(|| Url::parse(file.link()).ok())?
     }
 
     /// Spools the body. One more try if the upstream breaks off before it sent anything, and one at
@@ -381,17 +381,16 @@ fn is_broken(error: &Error) -> bool {
 
 fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFile {
     let file = &located.file;
-    let described = describe(&located.project, &file.filename);
-    let kind = match described.as_ref().map(|described| described.kind) {
-        Some(Kind::Wheel) => "bdist_wheel",
-        Some(Kind::Sdist) => "sdist",
-        _ => "other",
+    let kind = match file.filename.kind() {
+        FileKind::Wheel => "bdist_wheel",
+        FileKind::Sdist => "sdist",
+        FileKind::Other => "other",
     };
     StoredFile {
         project: located.project.as_str().to_owned(),
-        version: described.and_then(|described| described.version).unwrap_or_default(),
+        version: file.filename.canonical_version().unwrap_or_default().to_owned(),
         kind: kind.into(),
-        url: Some(file.url.clone()),
+        url: Some(file.link().to_owned()),
         sha256: digests.sha256.clone(),
         md5: Some(digests.md5.clone()),
         blake2_256: Some(digests.blake2_256.clone()),

@@ -28,7 +28,7 @@ const SMALL_RANGE: u64 = 4 << 20;
 
 /// The upstream URL of a file.
 pub(super) fn parsed(file: &File) -> Result<Url> {
-    Url::parse(&file.url).map_err(|error| {
+    Url::parse(file.link()).map_err(|error| {
         Error::BadUpstream(format!("the upstream's URL of {} is invalid: {error}", file.filename))
     })
 }
@@ -37,13 +37,14 @@ impl Key<'_> {
     fn fits(&self, file: &File) -> bool {
         match self {
             Self::Hash(key) => file.hashes.sha256.as_deref().is_some_and(|hex| hex.starts_with(key)),
-            Self::Url(key) => url_key(&file.url) == **key,
+            Self::Url(key) => url_key(file.link()) == **key,
         }
     }
 }
 
 impl Mirrors {
-    pub(super) async fn find(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
+    /// The upstream's file behind one of our URLs. `None`: it lists no such file.
+    pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
         if matches!(key, Key::Hash(hex) | Key::Url(hex) if hex.len() != 16) {
             return Ok(None);
         }
@@ -84,7 +85,9 @@ impl Mirrors {
         }
     }
 
-    pub(super) async fn bytes(&self, index: &Index, located: &Located, asker: &str) -> Result<Download> {
+    /// The file's bytes: from the store, or from the upstream while they are stored, once it is the
+    /// asker's turn. No name: the server itself.
+    pub async fn download(&self, index: &Index, located: &Located, asker: &str) -> Result<Download> {
         if let Some(row) = self.stored(index, located).await?
             && let Some(download) = self.kept_bytes(&row).await?
         {
@@ -99,12 +102,8 @@ impl Mirrors {
         }
     }
 
-    pub(super) async fn store_file(
-        &self,
-        index: &Index,
-        located: &Located,
-        asker: &str,
-    ) -> Result<Arc<StoredFile>> {
+    /// Stores the file if it is not stored yet, and waits for that (for ranges).
+    pub async fn ensure(&self, index: &Index, located: &Located, asker: &str) -> Result<Arc<StoredFile>> {
         if let Some(row) = self.stored(index, located).await?
             && self.0.store.size(&row.sha256).await?.is_some()
         {
@@ -114,7 +113,9 @@ impl Mirrors {
         self.0.downloading(&asked, located, asker).await?.end().await
     }
 
-    pub(super) async fn file_size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {
+    /// How large the file is, for HEAD: from what is known, or from the upstream's own HEAD.
+    /// `None`: nobody tells before it was downloaded.
+    pub async fn size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {
         if let Some(row) = self.stored(index, located).await? {
             return Ok(Some(row.size));
         }
@@ -126,12 +127,11 @@ impl Mirrors {
         upstream::files::size(&self.0.client, &asked.source, &url).await
     }
 
-    pub(super) async fn remote_range(
-        &self,
-        index: &Index,
-        located: &Located,
-        range: Range<u64>,
-    ) -> Result<Option<Bytes>> {
+    /// A small range of a file that is not stored, straight from the upstream: installers that
+    /// read METADATA from the end of a huge wheel would give up waiting for all of it. Such bytes
+    /// cannot be verified alone (the installer verifies what it puts together). `None`: stored
+    /// already, too large, or the upstream has no ranges; use [`Mirrors::ensure`].
+    pub async fn range(&self, index: &Index, located: &Located, range: Range<u64>) -> Result<Option<Bytes>> {
         let length = range.end.saturating_sub(range.start);
         if length > SMALL_RANGE || self.stored(index, located).await?.is_some() {
             return Ok(None);
@@ -154,7 +154,7 @@ impl Mirrors {
     /// # Errors
     /// `BadUpstream` if the upstream has other bytes now: they are not served under this name.
     pub(super) async fn stored(&self, index: &Index, located: &Located) -> Result<Option<StoredFile>> {
-        let filename = &located.file.filename;
+        let filename = located.file.filename.as_str();
         let row = self.0.db.file(index.name.as_str(), filename).await?;
         let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
         match &located.file.hashes.sha256 {

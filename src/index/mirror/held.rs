@@ -85,7 +85,7 @@ impl What {
             Self::Names(names) => names.as_str().len() + 200,
             Self::Flat(body) => body.bytes.len() + 200,
             // Measured on real pages: strings and their allocations.
-            Self::Page(page) => 200 + page.files.len() * 600,
+            Self::Page(page) => 200 + page.files.len() * 1000,
         }
     }
 }

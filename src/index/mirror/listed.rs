@@ -6,8 +6,9 @@ use crate::directory::Index;
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{encode_segment, is_variant};
-use crate::packaging::page::{CoreMetadata, File, Page, told_time};
+use crate::packaging::filename::is_variant;
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Page, Provenance};
+use crate::packaging::upload_time::UploadTime;
 use crate::tools::hex;
 use std::collections::HashMap;
 
@@ -18,23 +19,19 @@ pub fn url_key(url: &str) -> String {
     hex::short_sha256(plain, 16)
 }
 
-/// Our URL of a mirrored file, relative to the server's root. It depends on nothing but what the
-/// upstream said first, so it holds for ever.
-pub fn our_url(index: &IndexName, file: &File, sha256: Option<&str>) -> String {
-    let filename = encode_segment(&file.filename);
-    match sha256.map(|hex| (hex.get(..3), hex.get(3..16))) {
-        Some((Some(head), Some(tail))) => format!("{index}/+f/{head}/{tail}/{filename}"),
-        _ => format!("{index}/+e/{}/{filename}", url_key(&file.url)),
-    }
-}
-
 /// What stands for a file's content in `remote_metadata`.
 pub fn identity(file: &File) -> &str {
-    file.hashes.sha256.as_deref().unwrap_or(&file.url)
+    file.hashes.sha256.as_deref().unwrap_or(file.link())
 }
 
 impl Mirrors {
-    pub(super) async fn our_page(&self, index: &Index, upstream: &MirrorPage) -> Result<Page> {
+    /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
+    /// nothing advertised that would not be served. Policy is not applied yet.
+    ///
+    /// # Errors
+    /// `Offline`, `Unavailable`: the upstream lists files, but none of them is here and none can be
+    /// fetched.
+    pub async fn listed(&self, index: &Index, upstream: &MirrorPage) -> Result<Page> {
         let project = &upstream.page.name;
         let mut ours = self.known(&index.name, project).await?;
         self.settle(&index.name, &upstream.page, &mut ours.files).await?;
@@ -46,8 +43,8 @@ impl Mirrors {
             self.keep_served(&mut page, &ours).await?;
         }
         for file in &mut page.files {
-            if file.upload_time.is_none() {
-                file.upload_time = seen.get(&file.filename).and_then(|(_, at)| told_time(*at));
+            if file.uploaded.is_none() {
+                file.uploaded = seen.get(file.filename.as_str()).map(|(_, at)| UploadTime::new(*at));
             }
             ours.correct(&index.name, file, online);
         }
@@ -59,7 +56,7 @@ impl Mirrors {
     async fn keep_served(&self, page: &mut Page, ours: &Ours) -> Result<()> {
         let mut kept = Vec::new();
         for file in std::mem::take(&mut page.files) {
-            if let Some(stored) = ours.files.get(&file.filename)
+            if let Some(stored) = ours.files.get(file.filename.as_str())
                 && self.0.store.size(&stored.sha256).await?.is_some()
             {
                 kept.push(file);
@@ -86,24 +83,21 @@ struct Ours {
 
 impl Ours {
     fn correct(&self, index: &IndexName, file: &mut File, online: bool) {
-        let stored = self.files.get(&file.filename);
+        let stored = self.files.get(file.filename.as_str());
         file.core_metadata = self.core_metadata(file, stored, online);
-        let told = file.hashes.sha256.clone();
-        let url = match (&told, stored) {
-            // The upstream has other bytes now under a name that was served: the first ones stay.
-            (Some(told), Some(stored)) if *told != stored.sha256 => {
-                our_url(index, file, Some(&stored.sha256))
-            }
-            _ => our_url(index, file, told.as_deref()),
+        // It depends on nothing but what the upstream said first, so it holds for ever.
+        file.place = match file.hashes.sha256 {
+            Some(_) => FilePlace::Hosted(index.clone()),
+            None => FilePlace::Mirrored(index.clone(), url_key(file.link())),
         };
-        file.url = url;
         if let Some(stored) = stored {
+            // If the upstream has other bytes now under a name that was served, the first ones stay.
             file.hashes.sha256 = Some(stored.sha256.clone());
             file.size = Some(stored.size);
         }
         file.hashes.others.clear();
         if !online {
-            file.provenance = None;
+            file.provenance = Provenance::No;
         }
     }
 
@@ -116,7 +110,7 @@ impl Ours {
         if let Some(sha256) = stored.and_then(|stored| stored.metadata_sha256.as_ref()) {
             return CoreMetadata::Sha256(sha256.clone());
         }
-        match self.metadata.get(&file.filename) {
+        match self.metadata.get(file.filename.as_str()) {
             Some((of, sha256)) if of == identity(file) => CoreMetadata::Sha256(sha256.clone()),
             // Its hash is passed on once it proved right: an installer that gets other bytes gives up.
             _ if online && file.core_metadata != CoreMetadata::No => CoreMetadata::Yes,
@@ -136,8 +130,12 @@ mod tests {
 
     fn wheel() -> File {
         let hashes = Hashes { sha256: Some("a1b2c3d4e5f60718".repeat(4)), others: vec![] };
-        let filename = "demo-1!2.0+local.1-py3-none-any.whl".to_owned();
-        File { filename, url: "http://h/demo.whl?sig=1".into(), hashes, ..File::default() }
+        let place = FilePlace::Link("http://h/demo.whl?sig=1".into());
+        File { place, hashes, ..named("demo-1!2.0+local.1-py3-none-any.whl") }
+    }
+
+    fn named(filename: &str) -> File {
+        File::named(&ProjectName::new("demo").unwrap(), filename)
     }
 
     fn ours(stored: Vec<StoredFile>) -> Ours {
@@ -154,11 +152,17 @@ mod tests {
     fn a_file_is_found_by_its_hash_and_without_one_by_its_upstream_url() {
         let mut file = wheel();
         ours(vec![]).correct(&index(), &mut file, true);
-        assert_eq!(file.url, "root/pypi/+f/a1b/2c3d4e5f60718/demo-1%212.0%2Blocal.1-py3-none-any.whl");
+        assert_eq!(
+            file.href("").to_string(),
+            "root/pypi/+f/a1b/2c3d4e5f60718/demo-1%212.0%2Blocal.1-py3-none-any.whl"
+        );
         let mut bare = File { hashes: Hashes::default(), ..wheel() };
         ours(vec![]).correct(&index(), &mut bare, true);
         let key = url_key("http://h/demo.whl");
-        assert_eq!(bare.url, format!("root/pypi/+e/{key}/demo-1%212.0%2Blocal.1-py3-none-any.whl"));
+        assert_eq!(
+            bare.href("").to_string(),
+            format!("root/pypi/+e/{key}/demo-1%212.0%2Blocal.1-py3-none-any.whl")
+        );
         assert_eq!(key.len(), 16);
     }
 
@@ -167,7 +171,7 @@ mod tests {
         let mut bare = File { hashes: Hashes::default(), ..wheel() };
         let sha256 = "f".repeat(64);
         ours(vec![stored(&sha256)]).correct(&index(), &mut bare, true);
-        assert!(bare.url.starts_with("root/pypi/+e/"));
+        assert!(bare.href("").to_string().starts_with("root/pypi/+e/"));
         assert_eq!((bare.hashes.sha256, bare.size), (Some(sha256), Some(7)));
     }
 
@@ -176,7 +180,8 @@ mod tests {
         let mut file = wheel();
         let sha256 = "f".repeat(64);
         ours(vec![stored(&sha256)]).correct(&index(), &mut file, true);
-        assert!(file.url.starts_with("root/pypi/+f/fff/fffffffffffff/"), "{}", file.url);
+        let url = file.href("").to_string();
+        assert!(url.starts_with("root/pypi/+f/fff/fffffffffffff/"), "{url}");
         assert_eq!(file.hashes.sha256, Some(sha256));
     }
 
@@ -191,12 +196,12 @@ mod tests {
         assert_eq!(listed(&known, claimed(), true), CoreMetadata::Yes);
         assert_eq!(listed(&known, claimed(), false), CoreMetadata::No);
         assert_eq!(listed(&known, wheel(), true), CoreMetadata::No);
-        let sdist = File { filename: "demo-1.0.tar.gz".into(), ..claimed() };
+        let sdist = File { core_metadata: CoreMetadata::Yes, ..named("demo-1.0.tar.gz") };
         assert_eq!(listed(&known, sdist, true), CoreMetadata::No);
-        known.metadata.insert(wheel().filename, (identity(&wheel()).to_owned(), "m".into()));
+        known.metadata.insert(wheel().filename.to_string(), (identity(&wheel()).to_owned(), "m".into()));
         assert_eq!(listed(&known, wheel(), false), CoreMetadata::Sha256("m".into()));
         // The row is of other bytes than the upstream has now.
-        known.metadata.insert(wheel().filename, ("other".into(), "m".into()));
+        known.metadata.insert(wheel().filename.to_string(), ("other".into(), "m".into()));
         assert_eq!(listed(&known, wheel(), true), CoreMetadata::No);
     }
 }

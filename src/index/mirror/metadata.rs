@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::archive::remote::{Plan, Step};
-use crate::packaging::filename::{Kind, describe};
+use crate::packaging::filename::FileKind;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File, Page, Provenance};
 use crate::packaging::version::Version;
 use crate::store::Blob;
 use crate::tools::hex;
@@ -36,7 +36,8 @@ const QUIET: Duration = Duration::from_secs(1);
 const FOR_METADATA: &str = "@metadata";
 
 impl Mirrors {
-    pub(super) async fn wheel_metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
+    /// The wheel's METADATA, byte for byte (PEP 658).
+    pub async fn metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
         let file = &located.file;
         if !file.filename.ends_with(".whl") {
             return Err(missing!("{} is no wheel: metadata is served for wheels only", file.filename));
@@ -52,9 +53,10 @@ impl Mirrors {
         flight.await.map_err(|error| error.again())
     }
 
-    pub(super) async fn provenance_of(&self, index: &Index, located: &Located) -> Result<Bytes> {
+    /// The file's provenance object (PEP 740), as the upstream has it.
+    pub async fn provenance(&self, index: &Index, located: &Located) -> Result<Bytes> {
         let asked = Asked::new(&self.0.config, index)?;
-        let Some(url) = &located.file.provenance else {
+        let Provenance::At(url) = &located.file.provenance else {
             return Err(missing!("{} has no provenance", located.file.filename));
         };
         if let Some(bytes) = self.0.provenance.get(url) {
@@ -96,7 +98,7 @@ impl Inner {
             return Ok(Some(bytes));
         }
         let mut known = self.db.remote_metadata(index, located.project.as_str()).await?;
-        match known.remove(&file.filename) {
+        match known.remove(file.filename.as_str()) {
             Some((of, sha256)) if of == identity(file) => self.blob(&sha256, None).await,
             _ => Ok(None),
         }
@@ -249,7 +251,7 @@ impl Inner {
             }
             Ok(()) => {}
             Err(error) => {
-                tracing::error!(index, filename = file.filename, %error, "metadata could not be kept");
+                tracing::error!(index, filename = file.filename.as_str(), %error, "metadata could not be kept");
             }
         }
     }
@@ -302,7 +304,7 @@ impl Inner {
                     Err(error) => Err(error),
                 };
                 if let Err(error) = learnt {
-                    let (index, filename) = (asked.index.as_str(), located.file.filename);
+                    let (index, filename) = (asked.index.as_str(), located.file.filename.as_str());
                     tracing::debug!(index, filename, %error, "no metadata ahead of time");
                     // One wheel of an upstream without ranges speaks for the others.
                     return;
@@ -324,11 +326,10 @@ fn newest_wheels(page: &Page) -> Vec<File> {
     if page.files.iter().any(|file| file.core_metadata != CoreMetadata::No) {
         return Vec::new();
     }
-    let wheel = |file: &File| -> Option<Version> {
-        describe(&page.name, &file.filename).filter(|described| described.kind == Kind::Wheel)?.parsed
-    };
-    let wheels = page.files.iter().filter(|file| !file.yanked.is_yanked());
-    let mut wheels: Vec<(Version, &File)> = wheels.filter_map(|file| Some((wheel(file)?, file))).collect();
+    let wheels = page.files.iter().filter(|file| file.filename.kind() == FileKind::Wheel);
+    let wheels = wheels.filter(|file| !file.yanked.is_yanked());
+    let mut wheels: Vec<(&Version, &File)> =
+        wheels.filter_map(|file| Some((file.filename.version()?, file))).collect();
     let rank = |filename: &str| {
         if filename.ends_with("-none-any.whl") {
             0
@@ -342,12 +343,12 @@ fn newest_wheels(page: &Page) -> Vec<File> {
         let newest = b.cmp(a);
         newest
             .then_with(|| rank(&one.filename).cmp(&rank(&other.filename)))
-            .then_with(|| other.filename.cmp(&one.filename))
+            .then_with(|| other.filename.as_str().cmp(&one.filename))
     });
-    let mut releases: Vec<&Version> = wheels.iter().map(|(version, _)| version).collect();
+    let mut releases: Vec<&Version> = wheels.iter().map(|(version, _)| *version).collect();
     releases.dedup();
-    let last = releases.get(RELEASES.min(releases.len()).saturating_sub(1)).copied().cloned();
-    let wanted = wheels.into_iter().filter(|(version, _)| last.as_ref().is_some_and(|last| version >= last));
+    let last = releases.get(RELEASES.min(releases.len()).saturating_sub(1)).copied();
+    let wanted = wheels.into_iter().filter(|(version, _)| last.is_some_and(|last| *version >= last));
     let mut taken: Vec<File> = wanted.map(|(_, file)| file.clone()).collect();
     // Fairly: without this a release with sixty wheels would leave none for the one before.
     taken.sort_by_key(|file| rank(&file.filename));
@@ -360,8 +361,9 @@ mod tests {
     use super::*;
 
     fn page(filenames: &[&str]) -> Page {
-        let file = |name: &&str| File { filename: (*name).to_owned(), ..File::default() };
-        Page { files: filenames.iter().map(file).collect(), ..Page::new(ProjectName::new("demo").unwrap()) }
+        let mut page = Page::new(ProjectName::new("demo").unwrap());
+        page.files = filenames.iter().map(|name| File::named(&page.name, name)).collect();
+        page
     }
 
     #[test]

@@ -24,23 +24,19 @@ pub use settle::forget;
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::Micros;
-use crate::db::files::StoredFile;
-use crate::directory::Index;
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::{NameList, ProjectName};
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{File, Page};
 use crate::store::Store;
 use crate::tools::flight::Flights;
 use crate::upstream::Client;
 use crate::upstream::pages::Kind;
-use asked::{Asked, Topic};
+use asked::Topic;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use held::Held;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -168,79 +164,8 @@ impl Mirrors {
         })))
     }
 
-    /// What the upstream says of `project`, asking it only if what is known is no longer fresh
-    /// (or `refresh` is set). `None`: the upstream says that it has no such project.
-    ///
-    /// # Errors
-    /// `BadUpstream`, `Unavailable`, `Timeout`: nothing is known and the upstream fails.
-    pub async fn page(
-        &self,
-        index: &Index,
-        project: &ProjectName,
-        refresh: bool,
-    ) -> Result<Option<MirrorPage>> {
-        let asked = Asked::new(&self.0.config, index)?;
-        self.project_page(&asked, project, refresh).await
-    }
-
-    /// Our page of an upstream's page: URLs of ours, hashes and metadata as far as we know more,
-    /// nothing advertised that would not be served. Policy is not applied yet.
-    ///
-    /// # Errors
-    /// `Offline`, `Unavailable`: the upstream lists files, but none of them is here and none can be
-    /// fetched.
-    pub async fn listed(&self, index: &Index, page: &MirrorPage) -> Result<Page> {
-        self.our_page(index, page).await
-    }
-
     /// Refuses an upstream that only who runs this server may name.
     pub async fn may_name(&self, url: &url::Url) -> Result<()> {
         self.0.client.may_name(url).await
-    }
-
-    /// The upstream's projects. May take long the first time.
-    pub async fn names(&self, index: &Index) -> Result<Arc<NameList>> {
-        let asked = Asked::new(&self.0.config, index)?;
-        self.project_names(&asked, index).await
-    }
-
-    /// The upstream's file behind one of our URLs. `None`: it lists no such file.
-    pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
-        self.find(index, filename, key).await
-    }
-
-    /// The file's bytes: from the store, or from the upstream while they are stored, once it is the
-    /// asker's turn. No name: the server itself.
-    pub async fn download(&self, index: &Index, located: &Located, asker: &str) -> Result<Download> {
-        self.bytes(index, located, asker).await
-    }
-
-    /// Stores the file if it is not stored yet, and waits for that (for ranges).
-    pub async fn ensure(&self, index: &Index, located: &Located, asker: &str) -> Result<Arc<StoredFile>> {
-        self.store_file(index, located, asker).await
-    }
-
-    /// How large the file is, for HEAD: from what is known, or from the upstream's own HEAD.
-    /// `None`: nobody tells before it was downloaded.
-    pub async fn size(&self, index: &Index, located: &Located) -> Result<Option<u64>> {
-        self.file_size(index, located).await
-    }
-
-    /// A small range of a file that is not stored, straight from the upstream: installers that
-    /// read METADATA from the end of a huge wheel would give up waiting for all of it. Such bytes
-    /// cannot be verified alone (the installer verifies what it puts together). `None`: stored
-    /// already, too large, or the upstream has no ranges; use [`Mirrors::ensure`].
-    pub async fn range(&self, index: &Index, located: &Located, range: Range<u64>) -> Result<Option<Bytes>> {
-        self.remote_range(index, located, range).await
-    }
-
-    /// The wheel's METADATA, byte for byte (PEP 658).
-    pub async fn metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
-        self.wheel_metadata(index, located).await
-    }
-
-    /// The file's provenance object (PEP 740), as the upstream has it.
-    pub async fn provenance(&self, index: &Index, located: &Located) -> Result<Bytes> {
-        self.provenance_of(index, located).await
     }
 }

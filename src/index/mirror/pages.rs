@@ -37,6 +37,20 @@ pub struct Down {
 }
 
 impl Mirrors {
+    /// What the upstream says of `project`, asking it only if what is known is no longer fresh
+    /// (or `refresh` is set). `None`: the upstream says that it has no such project.
+    ///
+    /// # Errors
+    /// `BadUpstream`, `Unavailable`, `Timeout`: nothing is known and the upstream fails.
+    pub async fn page(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        refresh: bool,
+    ) -> Result<Option<MirrorPage>> {
+        self.project_page(&Asked::new(&self.0.config, index)?, project, refresh).await
+    }
+
     pub(super) async fn project_page(
         &self,
         asked: &Asked,
@@ -78,7 +92,9 @@ impl Mirrors {
         Ok(Some(page.map(|page| MirrorPage { page: Arc::new(page), fresh_until, stale, cut_off })))
     }
 
-    pub(super) async fn project_names(&self, asked: &Asked, index: &Index) -> Result<Arc<NameList>> {
+    /// The upstream's projects. May take long the first time.
+    pub async fn names(&self, index: &Index) -> Result<Arc<NameList>> {
+        let asked = &Asked::new(&self.0.config, index)?;
         if self.0.client.is_offline() {
             return self.0.names_here(asked).await;
         }

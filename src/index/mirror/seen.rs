@@ -13,13 +13,13 @@ pub type Seen = HashMap<String, (String, Micros)>;
 
 /// What stands for the bytes of a file; queries of URLs may change with every page.
 fn identity(file: &File) -> String {
-    file.hashes.sha256.clone().unwrap_or_else(|| url_key(&file.url))
+    file.hashes.sha256.clone().unwrap_or_else(|| url_key(file.link()))
 }
 
 impl Inner {
     /// When the files of a page that tell no time were first seen; those that are new are seen now.
     pub(super) async fn first_seen(&self, index: &IndexName, page: &Page) -> Result<Seen> {
-        let timeless: Vec<&File> = page.files.iter().filter(|file| file.upload_time.is_none()).collect();
+        let timeless: Vec<&File> = page.files.iter().filter(|file| file.uploaded.is_none()).collect();
         if timeless.is_empty() {
             return Ok(Seen::new());
         }
@@ -28,12 +28,12 @@ impl Inner {
         let at = now();
         let mut new = Vec::new();
         for file in timeless {
-            let known = seen.get(&file.filename);
-            let same = |of: &str| of == identity(file) || of == url_key(&file.url);
+            let known = seen.get(file.filename.as_str());
+            let same = |of: &str| of == identity(file) || of == url_key(file.link());
             if !known.is_some_and(|(of, _)| same(of)) {
                 // Other bytes under an old name are as young as the name's change.
-                seen.insert(file.filename.clone(), (identity(file), at));
-                new.push((file.filename.clone(), identity(file)));
+                seen.insert(file.filename.to_string(), (identity(file), at));
+                new.push((file.filename.to_string(), identity(file)));
             }
         }
         if !new.is_empty()

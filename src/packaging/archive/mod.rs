@@ -9,6 +9,7 @@ pub(crate) mod gzip;
 pub(crate) mod kit;
 pub(crate) mod names;
 pub mod remote;
+pub(crate) mod sniff;
 pub(crate) mod tar;
 pub(crate) mod zip;
 

@@ -1,6 +1,7 @@
 //! What is chosen from pages, by examples.
 
 use super::*;
+use crate::names::ProjectName;
 use crate::packaging::page::Yanked;
 use std::str::FromStr;
 
@@ -11,7 +12,7 @@ fn chooser() -> Chooser {
 
 fn page(files: &[&str]) -> Page {
     let mut page = Page::new(ProjectName::new("demo").unwrap());
-    page.files = files.iter().map(|name| File { filename: (*name).into(), ..File::default() }).collect();
+    page.files = files.iter().map(|name| File::named(&page.name, name)).collect();
     page
 }
 
@@ -21,8 +22,8 @@ fn specifiers(text: &str) -> VersionSpecifiers {
 
 fn chosen(page: &Page, specifier: &str) -> String {
     match chooser().choose(page, &specifiers(specifier)) {
-        Choice::Wheel(found) | Choice::Sdist(found) => found.file.filename.clone(),
-        Choice::Nothing(why) => why,
+        FileChoice::Wheel(found) | FileChoice::Sdist(found) => found.file.filename.to_string(),
+        FileChoice::Nothing(why) => why,
     }
 }
 

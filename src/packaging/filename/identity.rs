@@ -44,7 +44,7 @@ impl SdistFilename {
 }
 
 /// The version without zeros at the end: `1.0.0` is `1`.
-fn release(version: &Version) -> String {
+pub(super) fn release(version: &Version) -> String {
     let mut release = version.release().to_vec();
     while release.len() > 1 && release.last() == Some(&0) {
         release.pop();

@@ -8,8 +8,9 @@ fn name(text: &str) -> ProjectName {
 }
 
 /// (kind, canonical version) of a file on a project's page.
-fn seen(project: &str, filename: &str) -> Option<(Kind, Option<String>)> {
-    describe(&name(project), filename).map(|described| (described.kind, described.version))
+fn seen(project: &str, filename: &str) -> Option<(FileKind, Option<String>)> {
+    let listed = ListedFilename::parse(&name(project), filename)?;
+    Some((listed.kind(), listed.canonical_version().map(str::to_owned)))
 }
 
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
@@ -66,7 +67,7 @@ fn a_variant_wheel_is_known_listed_and_not_accepted() {
     ] {
         assert!(is_variant(filename), "{filename}");
         assert!(WheelFilename::parse(filename).is_err());
-        assert_eq!(seen("my-pkg", filename), Some((Kind::Wheel, Some("1.0".into()))));
+        assert_eq!(seen("my-pkg", filename), Some((FileKind::Wheel, Some("1.0".into()))));
     }
     for filename in ["a-1-py2..py3-none-any.whl", "a-1-py3--any.whl"] {
         assert!(WheelFilename::parse(filename).is_err(), "{filename}: a tag is not one");
@@ -88,7 +89,7 @@ fn a_file_of_another_project_is_not_described() {
     ] {
         assert_eq!(seen("my-pkg", filename), None, "{filename}");
     }
-    assert_eq!(seen("my", "my-pkg-1.0-py3-none-any.whl"), Some((Kind::Wheel, None)));
+    assert_eq!(seen("my", "my-pkg-1.0-py3-none-any.whl"), Some((FileKind::Wheel, None)));
 }
 
 #[test]
@@ -113,17 +114,17 @@ fn what_is_no_plain_distribution_file_is_not_described() {
 fn old_names_are_listed_with_the_version_they_have() {
     let version = |text: &str| Some(text.to_owned());
     for (filename, kind, expected) in [
-        ("My-Pkg-1.0.tar.gz", Kind::Sdist, version("1.0")),
-        ("my.pkg-1.0.zip", Kind::Sdist, version("1.0")),
-        ("my-pkg-1.0-1.tar.bz2", Kind::Sdist, version("1.0.post1")),
-        ("my-pkg-unknown.tgz", Kind::Sdist, None),
-        ("my_pkg-1.0.linux-x86_64.tar.gz", Kind::Sdist, None),
-        ("my_pkg-01.0-py3-none-any.whl", Kind::Wheel, version("1.0")),
-        ("my-pkg-1.0-py3-none-any.whl", Kind::Wheel, None),
-        ("my_pkg-1.0-py2.7.egg", Kind::Other, version("1.0")),
-        ("my_pkg-1.0.win32-py2.7.exe", Kind::Other, version("1.0")),
-        ("my-pkg-1.0-1.noarch.rpm", Kind::Other, version("1.0")),
-        ("my_pkg-1.0-variants.json", Kind::Other, version("1.0")),
+        ("My-Pkg-1.0.tar.gz", FileKind::Sdist, version("1.0")),
+        ("my.pkg-1.0.zip", FileKind::Sdist, version("1.0")),
+        ("my-pkg-1.0-1.tar.bz2", FileKind::Sdist, version("1.0.post1")),
+        ("my-pkg-unknown.tgz", FileKind::Sdist, None),
+        ("my_pkg-1.0.linux-x86_64.tar.gz", FileKind::Sdist, None),
+        ("my_pkg-01.0-py3-none-any.whl", FileKind::Wheel, version("1.0")),
+        ("my-pkg-1.0-py3-none-any.whl", FileKind::Wheel, None),
+        ("my_pkg-1.0-py2.7.egg", FileKind::Other, version("1.0")),
+        ("my_pkg-1.0.win32-py2.7.exe", FileKind::Other, version("1.0")),
+        ("my-pkg-1.0-1.noarch.rpm", FileKind::Other, version("1.0")),
+        ("my_pkg-1.0-variants.json", FileKind::Other, version("1.0")),
     ] {
         assert_eq!(seen("my-pkg", filename), Some((kind, expected)), "{filename}");
     }
@@ -178,7 +179,7 @@ proptest! {
         for text in [&any, &close] {
             let _ = (DistFilename::parse(text).is_ok(), is_variant(text), project_of(text), decode_once(text));
             for project in candidates(text) {
-                prop_assert!(describe(&project, text).is_some(), "{} of {}", text, project);
+                prop_assert!(ListedFilename::parse(&project, text).is_some(), "{} of {}", text, project);
             }
         }
     }

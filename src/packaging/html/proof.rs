@@ -2,7 +2,7 @@
 
 use super::{Base, attribute, each_token};
 use crate::names::ProjectName;
-use crate::packaging::filename::{decode_once, describe};
+use crate::packaging::filename::{ListedFilename, decode_once};
 use html5gum::{StartTag, Token};
 use url::Url;
 
@@ -40,7 +40,7 @@ const CUT: Doubt = "it ends in the middle";
 /// # Errors
 /// What is wrong with it, as the end of a sentence.
 pub fn of_project(body: &[u8], url: &Url, project: &ProjectName, framed: bool) -> Result<(), Doubt> {
-    let shape = shape(body, url, |filename| describe(project, filename).is_some());
+    let shape = shape(body, url, |filename| ListedFilename::parse(project, filename).is_some());
     shape.is_whole(framed)?;
     if shape.files > 0 || shape.owners().any(|owner| owner == *project) {
         return Ok(());
@@ -143,12 +143,12 @@ impl Shape {
                     attribute(tag, "name").is_some_and(|name| name == "pypi:repository-version");
             }
             b"base" => {
-                base.file(tag);
+                base.link(tag);
             }
             b"a" => {
                 self.links += 1;
                 self.closed = false;
-                self.files += usize::from(base.file(tag).is_some_and(|file| is_file(&file.filename)));
+                self.files += usize::from(base.link(tag).is_some_and(|link| is_file(&link.filename)));
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Writing HTML pages, byte for byte as the standards and the parsers of installers want them.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 use std::io;
 
 use crate::packaging::page::{CoreMetadata, File, Page, Status, Yanked};
@@ -91,10 +91,8 @@ fn foot(out: &mut String, serial: Option<u64>) {
 
 fn anchor(out: &mut String, file: &File, root: &str) {
     out.push_str("    <a href=\"");
-    if !file.url.contains("://") {
-        escape(out, root);
-    }
-    escape(out, &file.url);
+    // Writing to a String cannot fail.
+    let _ = write!(Escaped(out), "{}", file.href(root));
     if let Some(sha256) = &file.hashes.sha256 {
         out.push_str("#sha256=");
         escape(out, sha256);
@@ -119,7 +117,7 @@ fn anchor(out: &mut String, file: &File, root: &str) {
         attribute(out, "data-dist-info-metadata", &metadata);
         attribute(out, "data-core-metadata", &metadata);
     }
-    if let Some(url) = file.provenance.as_deref().filter(|url| url.contains("://")) {
+    if let Some(url) = file.provenance.url() {
         attribute(out, "data-provenance", url);
     }
     out.push('>');
@@ -133,6 +131,16 @@ fn attribute(out: &mut String, name: &str, value: &str) {
     out.push_str("=\"");
     escape(out, value);
     out.push('"');
+}
+
+/// What is written here is escaped.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text);
+        Ok(())
+    }
 }
 
 /// Escapes for attribute values and text alike, once. Line ends become references, since parsers

@@ -30,17 +30,17 @@ fn tags_and_attributes_are_read_in_any_case_quoted_or_not() {
          <a href='//cdn.example/demo&#95;pkg-2.0.tar.gz' data-yanked='bad &amp; broken'>y</a>",
     );
     assert_eq!(page.files.len(), 2);
-    assert_eq!(page.files[0].url, format!("{HOST}/f/demo_pkg-1.0-py3-none-any.whl"));
+    assert_eq!(page.files[0].link(), format!("{HOST}/f/demo_pkg-1.0-py3-none-any.whl"));
     assert_eq!(page.files[0].requires_python.as_deref(), Some(">=3.8"));
     assert_eq!(page.files[0].yanked, Yanked::Yes);
-    assert_eq!(page.files[1].url, "https://cdn.example/demo_pkg-2.0.tar.gz");
+    assert_eq!(page.files[1].link(), "https://cdn.example/demo_pkg-2.0.tar.gz");
     assert_eq!(page.files[1].yanked, Yanked::Because("bad & broken".into()));
 }
 
 #[test]
 fn a_base_moves_the_links_and_only_the_first_counts() {
     let page = read("<base href='https://cdn.example/x/'><base href='/y/'><a href=demo_pkg-1.0.tar.gz>a</a>");
-    assert_eq!(page.files[0].url, "https://cdn.example/x/demo_pkg-1.0.tar.gz");
+    assert_eq!(page.files[0].link(), "https://cdn.example/x/demo_pkg-1.0.tar.gz");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn links_that_are_no_files_of_the_project_are_left_out() {
     );
     let names: Vec<_> = page.files.iter().map(|file| file.filename.as_str()).collect();
     assert_eq!(names, ["demo_pkg-1.0.tar.gz"]);
-    assert_eq!(page.files[0].url, format!("{HOST}/simple/demo-pkg/demo_pkg-1.0.tar.gz?token=1"));
+    assert_eq!(page.files[0].link(), format!("{HOST}/simple/demo-pkg/demo_pkg-1.0.tar.gz?token=1"));
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn a_project_list_is_read_from_its_links() {
 #[test]
 fn a_page_is_written_exactly_like_this() {
     let mut wheel = file("demo_pkg-1.0+l-py3-none-any.whl");
-    wheel.url = "root/pypi/+f/aaa/demo_pkg-1.0%2Bl-py3-none-any.whl".into();
+    wheel.place = FilePlace::Renamed("root/pypi/+f/aaa/demo_pkg-1.0%2Bl-py3-none-any.whl".into());
     wheel.hashes.sha256 = Some("a".repeat(64));
     wheel.hashes.insert("md5", &"b".repeat(32));
     wheel.requires_python = Some(">=3.8,<4".into());
     wheel.yanked = Yanked::Because("bad & \"broken\"".into());
     wheel.core_metadata = CoreMetadata::Sha256("c".repeat(64));
-    wheel.provenance = Some(format!("{HOST}/p"));
+    wheel.provenance = Provenance::At(format!("{HOST}/p"));
     let mut page = Page { files: vec![wheel], serial: Some(123), ..demo(&[]) };
     page.status = Status::Archived;
     page.status_reason = Some("moved to <foo2>".into());
@@ -155,8 +155,8 @@ fn a_yank_without_a_reason_has_an_empty_value() {
 
 #[test]
 fn what_is_absent_has_no_attribute_and_no_fragment() {
-    let url = "f/demo_pkg-1.0.tar.gz".to_owned();
-    let line = line(File { url, ..file("demo_pkg-1.0.tar.gz") });
+    let place = FilePlace::Renamed("f/demo_pkg-1.0.tar.gz".to_owned());
+    let line = line(File { place, ..file("demo_pkg-1.0.tar.gz") });
     assert_eq!(line, "<a href=\"../../f/demo_pkg-1.0.tar.gz\">demo_pkg-1.0.tar.gz</a><br />");
 }
 
@@ -181,8 +181,8 @@ fn only_sha256_is_shown() {
 }
 
 #[test]
-fn only_an_absolute_secure_provenance_is_shown() {
-    let provenance = Some("/relative".to_owned());
+fn only_an_absolute_provenance_is_shown() {
+    let provenance = Provenance::Own;
     assert!(!line(File { provenance, ..file("demo_pkg-1.0.tar.gz") }).contains("provenance"));
 }
 
@@ -229,7 +229,7 @@ proptest! {
         // HTML has no place for these.
         page.more_versions.clear();
         for file in &mut page.files {
-            (file.size, file.upload_time) = (None, None);
+            (file.size, file.uploaded) = (None, None);
         }
         prop_assert_eq!(&read(&render(&page, "")), &page);
     }

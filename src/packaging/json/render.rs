@@ -100,10 +100,7 @@ impl Serialize for FileBody<'_> {
         let file = self.file;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("filename", &file.filename)?;
-        match file.url.contains("://") {
-            true => map.serialize_entry("url", &file.url)?,
-            false => map.serialize_entry("url", &format_args!("{}{}", self.root, file.url))?,
-        }
+        map.serialize_entry("url", &format_args!("{}", file.href(self.root)))?;
         map.serialize_entry("hashes", &Sha256(file.hashes.sha256.as_deref()))?;
         // An unreadable constraint makes some installers drop the file and others ignore it.
         let python = file.requires_python.as_deref().filter(|text| readable_specifiers(text));
@@ -113,7 +110,7 @@ impl Serialize for FileBody<'_> {
         if let Some(size) = file.size {
             map.serialize_entry("size", &size)?;
         }
-        if let Some(time) = &file.upload_time {
+        if let Some(time) = &file.uploaded {
             map.serialize_entry("upload-time", time)?;
         }
         match &file.yanked {
@@ -129,7 +126,7 @@ impl Serialize for FileBody<'_> {
                 CoreMetadata::Sha256(hex) => map.serialize_entry(key, &Sha256(Some(hex)))?,
             }
         }
-        if let Some(url) = file.provenance.as_deref().filter(|url| url.contains("://")) {
+        if let Some(url) = file.provenance.url() {
             map.serialize_entry("provenance", url)?;
         }
         map.end()

@@ -56,15 +56,14 @@ fn a_page_as_pypi_writes_it_is_read_whole() {
     assert_eq!(page.status_reason.as_deref(), Some("old"));
     assert_eq!(page.more_versions, ["0.9"]);
     let expected = File {
-        filename: "demo_pkg-1.0-py3-none-any.whl".into(),
-        url: format!("{HOST}/f/demo_pkg-1.0-py3-none-any.whl"),
+        place: FilePlace::Link(format!("{HOST}/f/demo_pkg-1.0-py3-none-any.whl")),
         hashes: Hashes { sha256: Some(sha.clone()), others: Vec::new() },
         requires_python: Some(">=3.8".into()),
         size: Some(1234),
-        upload_time: Some("2026-01-02T03:04:05.678901Z".into()),
+        uploaded: UploadTime::parse("2026-01-02T03:04:05.678901Z"),
         yanked: Yanked::Because("broken".into()),
         core_metadata: CoreMetadata::Sha256(sha),
-        provenance: None,
+        ..file("demo_pkg-1.0-py3-none-any.whl")
     };
     assert_eq!(page.files, [expected]);
 }
@@ -76,7 +75,7 @@ fn values_of_a_wrong_kind_count_as_absent() {
     for (value, key) in odd.iter().flat_map(|value| keys.map(|key| (value, key))) {
         assert_eq!(read_one(json!({key: value})), read_one(json!({})), "{key}: {value}");
     }
-    assert_eq!(read_one(json!({"upload-time": "yesterday"})).upload_time, None);
+    assert_eq!(read_one(json!({"upload-time": "yesterday"})).uploaded, None);
 }
 
 #[test]
@@ -145,12 +144,12 @@ fn a_project_list_is_read_normalised_sorted_and_unique() {
 #[test]
 fn a_page_is_written_exactly_like_this() {
     let mut wheel = file("demo_pkg-1.0+l-py3-none-any.whl");
-    wheel.url = "root/pypi/+f/aaa/demo_pkg-1.0%2Bl-py3-none-any.whl".into();
+    wheel.place = FilePlace::Renamed("root/pypi/+f/aaa/demo_pkg-1.0%2Bl-py3-none-any.whl".into());
     wheel.hashes.sha256 = Some("a".repeat(64));
     wheel.hashes.insert("md5", &"b".repeat(32));
     wheel.requires_python = Some(">=3.8".into());
     wheel.size = Some(1234);
-    wheel.upload_time = Some("2026-01-02T03:04:05.678901Z".into());
+    wheel.uploaded = UploadTime::parse("2026-01-02T03:04:05.678901Z");
     wheel.core_metadata = CoreMetadata::Sha256("c".repeat(64));
     let page = Page { files: vec![wheel], serial: Some(123), ..demo(&[]) };
     insta::assert_snapshot!(String::from_utf8(render(&page, "../../../../")).unwrap());
@@ -206,7 +205,7 @@ fn an_unreadable_python_constraint_is_not_shown() {
 fn relative_urls_get_the_way_to_the_root_and_absolute_ones_stay() {
     let mut page = demo(&["demo_pkg-1.0.tar.gz"]);
     assert_eq!(written(&page)["files"][0]["url"], format!("{HOST}/packages/demo_pkg-1.0.tar.gz"));
-    page.files[0].url = "f/x.tar.gz".into();
+    page.files[0].place = FilePlace::Renamed("f/x.tar.gz".into());
     assert_eq!(written(&page)["files"][0]["url"], "../../f/x.tar.gz");
 }
 

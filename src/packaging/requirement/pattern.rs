@@ -42,6 +42,17 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), name, versions })
     }
 
+    /// Like [`Pattern::parse`]; what cannot be read means no project.
+    pub fn lenient(text: &str) -> Self {
+        let nothing = || Self { text: text.to_owned(), name: String::new(), versions: None };
+        Self::parse(text).unwrap_or_else(|_| nothing())
+    }
+
+    /// As the administrator wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether a file of this project and version is meant. A file whose version is unknown is
     /// meant only by patterns without version specifiers.
     pub fn matches(&self, name: &ProjectName, version: Option<&Version>) -> bool {

@@ -104,7 +104,7 @@ fn answer(ctx: &FileRequest<'_>, sha256: &str, size: Option<u64>, body: Body) ->
 fn external(located: &Located) -> Result<Response> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
-    let url = HeaderValue::try_from(located.file.url.as_str()).map_err(Error::internal)?;
+    let url = HeaderValue::try_from(located.file.link()).map_err(Error::internal)?;
     response.headers_mut().insert(header::LOCATION, url);
     Ok(response)
 }

@@ -3,7 +3,6 @@
 use super::words;
 use crate::directory::{Directory, Kind};
 use crate::names::IndexName;
-use crate::packaging::filename::describe;
 use crate::packaging::page::{File, Page, Status, Yanked};
 use crate::packaging::version::{self, Version};
 use std::collections::HashMap;
@@ -26,8 +25,9 @@ impl<'a> Release<'a> {
     }
 
     /// When its first file came, as PEP 700 writes it.
-    pub fn time(&self) -> &'a str {
-        self.files.iter().filter_map(|file| file.upload_time.as_deref()).min().unwrap_or_default()
+    pub fn time(&self) -> String {
+        let first = self.files.iter().filter_map(|file| file.uploaded).min();
+        first.map(|time| time.to_string()).unwrap_or_default()
     }
 
     pub fn is_prerelease(&self) -> bool {
@@ -48,10 +48,10 @@ pub fn why(yanked: &Yanked) -> Option<&str> {
 pub fn releases(page: &Page) -> Vec<Release<'_>> {
     let mut releases: Vec<Release<'_>> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let of_files = page.files.iter().map(|file| {
-        let version = describe(&page.name, &file.filename).and_then(|described| described.version);
-        (version.unwrap_or_else(|| "unknown".to_owned()), Some(file))
-    });
+    let of_files = page
+        .files
+        .iter()
+        .map(|file| (file.filename.canonical_version().unwrap_or("unknown").to_owned(), Some(file)));
     let more = page.more_versions.iter().map(|version| (version.clone(), None));
     for (version, file) in of_files.chain(more) {
         let place = *places.entry(version.clone()).or_insert_with(|| {
@@ -85,20 +85,12 @@ pub fn same_version(a: &str, b: &str) -> bool {
     a == b || version::parse(a).is_some_and(|a| Some(a) == version::parse(b))
 }
 
-/// Which index a file's URL on our pages belongs to.
-pub fn origin(file: &File) -> Option<IndexName> {
-    let mut segments = file.url.split('/');
-    let (user, index) = (segments.next()?, segments.next()?);
-    let decode = crate::packaging::filename::decode_once;
-    IndexName::parse(&format!("{}/{}", decode(user)?, decode(index)?))
-}
-
 /// Where a file comes from, seen from the index `here`: a short word, and a sentence.
 pub fn origin_in_words(directory: &Directory, here: &IndexName, file: &File) -> (String, String) {
-    let Some(from) = origin(file) else { return (String::new(), String::new()) };
-    match directory.indexes.get(&from).map(|index| &index.kind) {
+    let Some(from) = file.owner() else { return (String::new(), String::new()) };
+    match directory.indexes.get(from).map(|index| &index.kind) {
         Some(Kind::Mirror(_)) => (from.to_string(), format!("from the upstream that {from} mirrors")),
-        _ if from == *here => ("hosted here".to_owned(), format!("uploaded to {from}")),
+        _ if from == here => ("hosted here".to_owned(), format!("uploaded to {from}")),
         _ => (from.to_string(), format!("uploaded to {from}")),
     }
 }
@@ -142,12 +134,7 @@ mod tests {
         let mut page = Page::new(ProjectName::new("demo").unwrap());
         page.files = files
             .iter()
-            .map(|(filename, yanked)| File {
-                filename: (*filename).to_owned(),
-                url: format!("root/pypi/+f/abc/0123456789abc/{filename}"),
-                yanked: yanked.clone(),
-                ..File::default()
-            })
+            .map(|(filename, yanked)| File { yanked: yanked.clone(), ..File::named(&page.name, filename) })
             .collect();
         page
     }
@@ -188,11 +175,5 @@ mod tests {
         let versions: Vec<_> = releases.iter().map(|release| release.version.as_str()).collect();
         assert_eq!(versions, ["1.10", "1.0", "0.9"]);
         assert_eq!(latest(&releases).map(|release| release.version.as_str()), Some("1.0"));
-    }
-
-    #[test]
-    fn a_file_tells_its_index() {
-        let page = page(&[("demo-1.0.tar.gz", Yanked::No)]);
-        assert_eq!(origin(&page.files[0]), IndexName::parse("root/pypi"));
     }
 }

@@ -49,7 +49,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let (Some(release), Some(file), true) = (release, file, offered) else {
         return Err(missing!("{project} {version} has no file {filename} on {}", index.name));
     };
-    let stored = match catalog::origin(file) {
+    let stored = match file.owner() {
         Some(origin) => ctx.app.db.file(origin.as_str(), filename).await?,
         None => None,
     };
@@ -60,22 +60,21 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
             &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str(), filename],
         ),
         filename: filename.to_owned(),
-        about: for_whom(&project, filename),
+        about: for_whom(&file.filename),
         status: StatusBanner::new(&page),
         yanked: catalog::why(&file.yanked).map(str::to_owned),
-        href: file.url.clone(),
+        href: file.href("").to_string(),
         size: catalog::size(file),
         has_metadata: file.core_metadata != CoreMetadata::No,
-        provenance: file.provenance.as_deref().and_then(words::link),
+        provenance: file.provenance_href("").as_deref().and_then(words::link),
         facts: about(&ctx.directory, index, file, stored.as_ref()),
-        tags: wheel_tags(filename),
+        tags: file.filename.wheel().map(wheel_tags).unwrap_or_default(),
         metadata: metadata.as_ref().map(facts::all).unwrap_or_default(),
     };
     answer(ctx, &shown)
 }
 
-fn wheel_tags(filename: &str) -> Vec<Tag> {
-    let Ok(wheel) = WheelFilename::parse(filename) else { return Vec::new() };
+fn wheel_tags(wheel: &WheelFilename) -> Vec<Tag> {
     wheel.tags().take(TAGS).map(|(python, abi, platform)| tags::explain(python, abi, platform)).collect()
 }
 
@@ -87,9 +86,9 @@ fn about(directory: &Directory, index: &Index, file: &File, stored: Option<&Stor
     facts.exact("MD5", stored.and_then(|stored| stored.md5.as_deref()));
     let bytes = file.size.map(|size| format!("{} ({size} bytes)", words::size(size)));
     facts.text("Size", bytes.as_deref());
-    facts.text("Uploaded", file.upload_time.as_deref());
+    facts.text("Uploaded", file.uploaded.map(|time| time.to_string()).as_deref());
     facts.text("Requires Python", file.requires_python.as_deref());
-    facts.text("Build", WheelFilename::parse(&file.filename).ok().and_then(|wheel| wheel.build).as_deref());
+    facts.text("Build", file.filename.wheel().and_then(|wheel| wheel.build.as_deref()));
     let (_, origin) = catalog::origin_in_words(directory, &index.name, file);
     facts.text("Comes from", Some(&origin));
     if let Some(Item { by, at }) = stored.and_then(Item::of) {

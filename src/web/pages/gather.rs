@@ -9,7 +9,7 @@ use crate::index::mirror::Key;
 use crate::missing;
 use crate::names::{NameList, ProjectName};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +57,9 @@ pub async fn metadata(ctx: &Visit, project: &ProjectName, release: &Release<'_>)
             match of_file(ctx, project, &release.version, file).await {
                 Ok(Some(metadata)) => return Some(metadata),
                 Ok(None) => {}
-                Err(error) => tracing::debug!(%error, filename = file.filename, "no metadata to show"),
+                Err(error) => {
+                    tracing::debug!(%error, filename = file.filename.as_str(), "no metadata to show")
+                }
             }
         }
         None
@@ -77,7 +79,7 @@ pub async fn metadata_of_file(
 }
 
 async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File) -> Result<Option<Metadata>> {
-    let Some(index) = catalog::origin(file).and_then(|name| ctx.directory.indexes.get(&name)) else {
+    let Some(index) = file.owner().and_then(|name| ctx.directory.indexes.get(name)) else {
         return Ok(None);
     };
     match &index.kind {
@@ -93,15 +95,13 @@ async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File)
 
 async fn from_mirror(ctx: &Visit, index: &Index, file: &File) -> Result<Option<Metadata>> {
     let mirrors = &ctx.app.indexes.mirrors;
-    let segments: Vec<&str> = file.url.split('/').collect();
-    let located = match segments.get(2..) {
-        Some(["+f", head, tail, _]) => {
-            mirrors.locate(index, &file.filename, Key::Hash(&format!("{head}{tail}"))).await?
-        }
-        Some(["+e", key, _]) => mirrors.locate(index, &file.filename, Key::Url(key)).await?,
+    let key = match (&file.place, &file.hashes.sha256) {
+        (FilePlace::Hosted(_), Some(sha256)) => sha256.get(..16).map(Key::Hash),
+        (FilePlace::Mirrored(_, key), _) => Some(Key::Url(key)),
         _ => None,
     };
-    let Some(located) = located else { return Ok(None) };
+    let Some(key) = key else { return Ok(None) };
+    let Some(located) = mirrors.locate(index, &file.filename, key).await? else { return Ok(None) };
     let bytes = mirrors.metadata(index, &located).await?;
     Ok(Metadata::parse(&bytes).ok())
 }

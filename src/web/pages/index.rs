@@ -164,8 +164,8 @@ fn mirror_facts(mirror: &Mirror) -> Vec<Fact> {
         "Files younger than",
         mirror.min_age.map(|age| format!("{} are not listed", seconds(age))).as_deref(),
     );
-    facts.add("Allows only", mirror.allow.iter().map(Item::text));
-    facts.add("Denies", mirror.deny.iter().map(Item::text));
+    facts.add("Allows only", mirror.allow.iter().map(|pattern| Item::text(pattern.as_str())));
+    facts.add("Denies", mirror.deny.iter().map(|pattern| Item::text(pattern.as_str())));
     facts.0
 }
 

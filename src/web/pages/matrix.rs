@@ -116,7 +116,8 @@ fn cell(wheel: Option<&File>, build: Option<&Build>) -> Cell {
             Cell { text: "built".into(), mood: mood(build.state), about: wheel, href }
         }
         (_, Some(wheel)) => {
-            let pure = wheel.filename.ends_with("-any.whl");
+            let pure =
+                wheel.filename.wheel().is_some_and(|name| name.platform.iter().any(|one| one == "any"));
             let text = if pure { "pure wheel" } else { "wheel" };
             Cell { text: text.into(), mood: "", about: "the page has one".into(), href }
         }

@@ -189,7 +189,7 @@ fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &R
         yanked: release.yanked().map(str::to_owned),
         origin,
         origin_about,
-        time: release.time().to_owned(),
-        date: words::day(release.time()),
+        date: words::day(&release.time()),
+        time: release.time(),
     }
 }

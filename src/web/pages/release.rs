@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{Kind, WheelFilename, describe, encode_segment};
+use crate::packaging::filename::{FileKind, ListedFilename, encode_segment};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Status};
 use askama::Template;
@@ -124,12 +124,12 @@ impl FileRow {
         version: &str,
         file: &File,
     ) -> Self {
-        let time = file.upload_time.clone().unwrap_or_default();
+        let time = file.uploaded.map(|time| time.to_string()).unwrap_or_default();
         Self {
-            filename: file.filename.clone(),
+            filename: file.filename.to_string(),
             page: format!("{}/{}", release_href(index, project, version), encode_segment(&file.filename)),
-            href: file.url.clone(),
-            tags: for_whom(project, &file.filename),
+            href: file.href("").to_string(),
+            tags: for_whom(&file.filename),
             size: catalog::size(file),
             date: words::day(&time),
             time,
@@ -137,21 +137,21 @@ impl FileRow {
             origin: catalog::origin_in_words(directory, index, file).0,
             sha256: file.hashes.sha256.clone(),
             has_metadata: file.core_metadata != CoreMetadata::No,
-            provenance: file.provenance.as_deref().and_then(words::link),
+            provenance: file.provenance_href("").as_deref().and_then(words::link),
             yanked: catalog::why(&file.yanked).map(str::to_owned),
         }
     }
 }
 
 /// What kind of file it is, and where a wheel runs.
-pub fn for_whom(project: &ProjectName, filename: &str) -> String {
-    if let Ok(wheel) = WheelFilename::parse(filename) {
+pub fn for_whom(filename: &ListedFilename) -> String {
+    if let Some(wheel) = filename.wheel() {
         return format!("wheel for {}", tags::summary(&wheel.python, &wheel.abi, &wheel.platform));
     }
-    match describe(project, filename).map(|described| described.kind) {
-        Some(Kind::Sdist) => "source".to_owned(),
-        Some(Kind::Wheel) => "wheel".to_owned(),
-        _ => "an old format".to_owned(),
+    match filename.kind() {
+        FileKind::Sdist => "source".to_owned(),
+        FileKind::Wheel => "wheel".to_owned(),
+        FileKind::Other => "an old format".to_owned(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::build::job::Step;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::choose::Choice;
+use crate::packaging::choose::FileChoice;
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
@@ -173,7 +173,7 @@ impl Environments {
         let no_newer = Requirement::parse(&format!("pip<={newest}")).map_err(fails)?;
         let chooser = request.interpreter.target.chooser();
         let file = chooser.wheel(&page, &no_newer.specifiers).ok_or_else(missing)?.file;
-        let path = folder.join(&file.filename);
+        let path = folder.join(file.filename.as_str());
         if !path.is_file() {
             std::fs::create_dir_all(&folder).map_err(|error| fails(error.into()))?;
             self.fetch_pip(room, file, &path).await.map_err(fails)?;
@@ -183,7 +183,7 @@ impl Environments {
 
     async fn fetch_pip(&self, room: &Room<'_>, file: &File, to: &Path) -> Result<()> {
         let new = to.with_extension(uuid::Uuid::now_v7().simple().to_string());
-        room.link.file(&file.url, &new).await?;
+        room.link.file(file.link(), &new).await?;
         let found = fetch::sha256(&new).await?;
         if file.hashes.sha256.as_ref().is_some_and(|wanted| *wanted != found) {
             drop(std::fs::remove_file(&new));
@@ -212,16 +212,16 @@ async fn why(room: &Room<'_>, request: &EnvironmentRequest<'_>, printed: &str) -
         let page = room.link.page(request.context, request.at, &wanted.name).await;
         let page = page.unwrap_or_else(|_| Page::new(wanted.name.clone()));
         match chooser.choose(&page, &wanted.specifiers) {
-            Choice::Wheel(_) if !is_missing => {}
-            Choice::Wheel(_) | Choice::Sdist(_) => needs.push(wanted.to_string()),
-            Choice::Nothing(_) if is_missing => {
+            FileChoice::Wheel(_) if !is_missing => {}
+            FileChoice::Wheel(_) | FileChoice::Sdist(_) => needs.push(wanted.to_string()),
+            FileChoice::Nothing(_) if is_missing => {
                 let hint = format!(
                     "{} has neither a wheel nor a source of {wanted} for Python {}",
                     request.context, request.interpreter.target.version
                 );
                 return fail(Class::BuildRequirement, hint);
             }
-            Choice::Nothing(_) => {}
+            FileChoice::Nothing(_) => {}
         }
     }
     match request.at {

@@ -11,6 +11,7 @@ use wheelwright::db::files::StoredFile;
 use wheelwright::index::admin;
 use wheelwright::names::IndexName;
 use wheelwright::names::ProjectName;
+use wheelwright::packaging::page::FilePlace;
 use wheelwright::words::EventKind;
 
 /// A file that was put in place.
@@ -65,8 +66,9 @@ impl Server {
         tx.put_release(index, project, version, &json, true).await.expect("a release");
         tx.put_file(&file, None).await.expect("a file");
         self.commit(tx, index, project).await;
-        let path = wheelwright::index::stage::file_url(index, &sha256, filename);
-        Hosted { sha256, path: format!("/{path}") }
+        let place = FilePlace::Hosted(IndexName::parse(index).expect("an index's name"));
+        let path = place.href(filename, Some(&sha256), "/").to_string();
+        Hosted { sha256, path }
     }
 
     /// Commits what was written about a project, as the doors do.

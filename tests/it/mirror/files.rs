@@ -158,13 +158,14 @@ async fn a_file_without_hash_keeps_its_url_and_tells_its_hash_once_it_is_known()
     story.upstream.add(WHEEL, bytes.clone());
     story.upstream.set(|b| (b.hashes, b.sizes) = (false, false));
     let before = story.listed("six").await.remove(0);
-    assert!(before.url.starts_with("root/pypi/+e/"), "{}", before.url);
+    let url = before.href("").to_string();
+    assert!(url.starts_with("root/pypi/+e/"), "{url}");
     assert_eq!((before.hashes.sha256, before.size), (None, None));
-    let key = before.url.split('/').nth(3).unwrap();
+    let key = url.split('/').nth(3).unwrap();
     let located = story.mirrors().locate(&story.index, WHEEL, Key::Url(key)).await.unwrap().unwrap();
     assert!(story.download(&located).await.unwrap() == bytes);
     let after = story.listed("six").await.remove(0);
-    assert_eq!(after.url, before.url);
+    assert_eq!(after.place, before.place);
     assert_eq!((after.hashes.sha256, after.size), (Some(sha256(&bytes)), Some(bytes.len() as u64)));
 }
 
@@ -230,10 +231,10 @@ async fn files_without_an_upload_time_are_as_old_as_our_knowledge_of_them() {
     let story = Story::start().await;
     story.upstream.add(WHEEL, noise(1, 1000));
     story.upstream.set(|b| (b.json, b.upload_time) = (false, None));
-    let first = story.listed("six").await.remove(0).upload_time.expect("a time");
+    let first = story.listed("six").await.remove(0).uploaded.expect("a time");
     story.upstream.add("six-2.0-py3-none-any.whl", noise(2, 1000));
     story.refreshed("six").await.unwrap().unwrap();
     let files = story.listed("six").await;
-    assert_eq!(files[0].upload_time.as_ref(), Some(&first), "it does not grow younger");
-    assert!(files[1].upload_time.as_ref().expect("a time") >= &first);
+    assert_eq!(files[0].uploaded, Some(first), "it does not grow younger");
+    assert!(files[1].uploaded.expect("a time") >= first);
 }

@@ -175,7 +175,7 @@ async fn a_page_tells_the_upstreams_times_and_nothing_of_where_the_files_come_fr
         story.upstream.set(|b| (b.upload_time, b.etag) = (None, false));
         story.upstream.add("six-2.0.tar.gz", noise(2, 100));
         let page = story.refreshed("six").await.unwrap().unwrap().page;
-        assert!(page.files.iter().all(|file| file.upload_time.is_none()), "{page:?}");
+        assert!(page.files.iter().all(|file| file.uploaded.is_none()), "{page:?}");
     }
 }
 
@@ -284,7 +284,7 @@ async fn a_mirror_downloads_as_many_files_at_once_as_it_may_and_then_the_rest() 
         story.upstream.add(filename, noise(filename.len() as u8, 3000));
     }
     let listed = story.listed("six").await;
-    let paths: Vec<String> = listed.iter().map(|file| format!("/{}", file.url)).collect();
+    let paths: Vec<String> = listed.iter().map(|file| file.href("/").to_string()).collect();
     let mut downloads = Box::pin(join_all(paths.iter().map(|path| story.server.get(path))));
     let mut at_once = 0;
     while at_once < 2 {

@@ -50,7 +50,7 @@ async fn half_a_file_or_a_page_is_never_kept_nor_passed_on_as_the_file() {
             assert!(!story.is_stored(filename).await, "{fault:?}");
         }
         let listed = story.listed("six").await.remove(0);
-        let answer = story.server.get(&format!("/{}", listed.url)).await;
+        let answer = story.server.get(&listed.href("/").to_string()).await;
         assert!(answer.status() == 502 || answer.bytes().await.is_err());
         assert_eq!(listed.hashes.sha256, None);
         story.upstream.set(|b| b.file = None);
@@ -72,7 +72,7 @@ async fn a_hash_that_the_upstream_tells_later_wins_over_one_that_was_computed() 
     story.upstream.set(|b| b.hashes = true);
     let listed = story.listed("six").await.remove(0);
     assert_eq!(listed.hashes.sha256, Some(sha256(&right)));
-    let got = story.server.get(&format!("/{}", listed.url)).await;
+    let got = story.server.get(&listed.href("/").to_string()).await;
     assert!(got.bytes().await.unwrap() == right);
     // By now it is promised: the first bytes stay.
     story.upstream.add(WHEEL, first);

@@ -20,7 +20,7 @@ async fn installed_once() -> Story {
     let listed = story.listed("six").await;
     assert_eq!(listed.len(), 2);
     for (file, what) in listed.iter().zip(["", ".metadata"]) {
-        assert_eq!(story.server.get(&format!("/{}{what}", file.url)).await.status(), 200);
+        assert_eq!(story.server.get(&format!("{}{what}", file.href("/"))).await.status(), 200);
     }
     assert_eq!(story.listed("other").await.len(), 1);
     story

@@ -137,7 +137,7 @@ async fn html_upstreams_are_read_like_json_ones() {
     story.upstream.set(|b| b.json = false);
     let files = story.listed("six").await;
     assert_eq!(files.len(), 2);
-    assert!(files.iter().all(|file| file.url.starts_with("root/pypi/+f/")), "{files:?}");
+    assert!(files.iter().all(|file| file.href("").to_string().starts_with("root/pypi/+f/")), "{files:?}");
     assert_eq!(story.mirrors().names(&story.index).await.unwrap().as_str(), "six\n");
 }
 

@@ -20,7 +20,7 @@ async fn with_credentials() -> Story {
 async fn credentials_go_to_the_configured_origin_for_pages_and_files() {
     let story = with_credentials().await;
     let located = story.only("six").await;
-    assert!(!located.file.url.contains("alice"), "{}", located.file.url);
+    assert!(!located.file.link().contains("alice"), "{}", located.file.link());
     story.download(&located).await.unwrap();
     assert!(story.upstream.log().iter().all(|asked| asked.headers.contains_key(header::AUTHORIZATION)));
 }

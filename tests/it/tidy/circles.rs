@@ -31,7 +31,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ("index/mirror", "absent download files listed mod pages", "`Inner` is known to its parts"),
     ("index/upload", "base form mod", "a candidate is to have its own file"),
     ("index/view", "key mod", "a key is made of a form"),
-    ("packaging/archive", "gzip tar zip", "each looks whether it was given one of the others"),
     ("packaging/elf", "bytes mod", "constants of the format"),
     ("packaging/html", "mod proof", "the reader and the proof that it reads right"),
     ("packaging/requirement", "marker mod", "one reader for both grammars"),

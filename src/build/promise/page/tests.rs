@@ -5,9 +5,10 @@ use crate::build::promise::{Promise, original};
 use crate::build::target::Target;
 use crate::db::built::BuiltFile;
 use crate::names::ProjectName;
-use crate::packaging::choose::{Choice, Found};
+use crate::packaging::choose::{FileChoice, FoundFile};
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Yanked;
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::VersionSpecifiers;
 use proptest::prelude::*;
 use std::str::FromStr;
@@ -28,11 +29,16 @@ fn target() -> Offered {
 }
 
 fn file(name: &str) -> File {
-    File { filename: name.into(), url: format!("root/pypi/+e/abc/{name}"), ..File::default() }
+    let place = FilePlace::Mirrored(owner(), "abc".into());
+    File { place, ..File::named(&project(), name) }
+}
+
+fn project() -> ProjectName {
+    ProjectName::new("my-demo").unwrap()
 }
 
 fn page(files: &[File]) -> Page {
-    Page { files: files.to_vec(), ..Page::new(ProjectName::new("my-demo").unwrap()) }
+    Page { files: files.to_vec(), ..Page::new(project()) }
 }
 
 fn names(files: &[File]) -> Vec<&str> {
@@ -58,7 +64,7 @@ fn asked(row: StoredPromise) -> Known {
 fn a_release_without_a_usable_wheel_is_promised_with_what_its_source_says() {
     let source = File {
         requires_python: Some(">=3.6".into()),
-        upload_time: Some("2020-01-02T03:04:05Z".into()),
+        uploaded: UploadTime::parse("2020-01-02T03:04:05Z"),
         yanked: Yanked::Because("old".into()),
         size: Some(7),
         hashes: Hashes { sha256: Some("a".repeat(64)), others: Vec::new() },
@@ -66,14 +72,16 @@ fn a_release_without_a_usable_wheel_is_promised_with_what_its_source_says() {
     };
     let promised = promised(&page(std::slice::from_ref(&source)));
     let expected = File {
-        filename: PROMISE.into(),
-        url: format!("root/pypi/+w/cp312-manylinux_2_36_x86_64/{PROMISE}"),
+        filename: ListedFilename::new(&project(), PROMISE),
+        place: FilePlace::Promised(owner(), "cp312-manylinux_2_36_x86_64".into()),
         hashes: Hashes::default(),
         size: None,
         core_metadata: CoreMetadata::Yes,
         ..source
     };
     assert_eq!(promised, [expected]);
+    let url = format!("root/pypi/+w/cp312-manylinux_2_36_x86_64/{PROMISE}");
+    assert_eq!(promised[0].href("").to_string(), url);
 }
 
 #[test]
@@ -81,7 +89,8 @@ fn a_release_is_promised_once_whatever_its_sources_are_packed_as() {
     let files = ["my-demo-1.0.zip", "my_demo-1.0.tar.gz", "my_demo-1.0.tar.bz2", "my-demo-1!2.0+a.tar.gz"];
     let promised = promised(&page(&files.map(file)));
     assert_eq!(names(&promised), [PROMISE, "my_demo-1!2.0+a-1ww-cp312-cp312-manylinux_2_36_x86_64.whl"]);
-    assert!(promised[1].url.contains("/my_demo-1%212.0%2Ba-1ww-"), "{}", promised[1].url);
+    let url = promised[1].href("").to_string();
+    assert!(url.contains("/my_demo-1%212.0%2Ba-1ww-"), "{url}");
 }
 
 #[test]
@@ -213,7 +222,7 @@ proptest! {
                 let pinned = VersionSpecifiers::from_str(&format!("=={version}")).unwrap();
                 let built = offered.chooser.sdist(&page, &pinned).unwrap();
                 prop_assert_eq!(&built.file.filename, &source.file.filename);
-                let Choice::Wheel(Found { file, .. }) = offered.chooser.choose(&whole, &pinned) else {
+                let FileChoice::Wheel(FoundFile { file, .. }) = offered.chooser.choose(&whole, &pinned) else {
                     panic!("{name} is not taken");
                 };
                 prop_assert_eq!(&file.filename, &name);
@@ -232,7 +241,7 @@ proptest! {
             filename: format!("my_demo-1.0-{at}ww-{}.whl", forms[*form]),
             project: "my-demo".into(),
             version: "1.0".into(),
-            source_filename: if *is_of { source.filename.clone() } else { "my-demo-1.0.zip".into() },
+            source_filename: if *is_of { source.filename.to_string() } else { "my-demo-1.0.zip".into() },
             source_sha256: String::new(),
             build: 1,
             fence: 1,
@@ -256,6 +265,6 @@ proptest! {
             target: offered.target,
         };
         let kept = original::best(rows, &promise);
-        prop_assert_eq!(kept.map(|row| row.filename), taken.map(|found| found.file.filename.clone()));
+        prop_assert_eq!(kept.map(|row| row.filename), taken.map(|found| found.file.filename.to_string()));
     }
 }

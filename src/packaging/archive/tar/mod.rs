@@ -7,9 +7,9 @@ mod pax;
 mod tests;
 
 use super::gzip::Gzip;
+use super::sniff::BLOCK;
 use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, names, refuse};
-pub(crate) use header::is_header;
-use header::{BLOCK, Header, Kind};
+use header::{Header, Kind};
 use links::Links;
 
 /// What the message before each reason says.

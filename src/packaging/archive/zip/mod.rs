@@ -130,7 +130,7 @@ fn refuse_tar<S: Source + ?Sized>(source: &S) -> Outcome<()> {
             count => filled += count,
         }
     }
-    if super::tar::is_header(&block) {
+    if super::sniff::is_tar_header(&block) {
         refuse!("the file is a ZIP and a tar archive at once");
     }
     Ok(())
