@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::IndexName;
 use http::Method;
-use std::sync::Arc;
 
-/// Finds out who sends the request and whether they may. Before it refuses, it catches up with other processes.
+/// Finds out who sends the request (`ctx.who` is a stranger until a credential proves more) and whether they
+/// may. Before it refuses, it catches up with other processes.
 pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     if changes(route, &ctx.method) {
         let outside = ctx.outside.as_deref();
@@ -18,10 +18,12 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
     }
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
         Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
-        known => ctx.who = known?,
-    }
-    if ctx.who.user.is_none() {
-        ctx.who = Arc::new(Who::stranger(ctx.peer.ip()));
+        known => {
+            let known = known?;
+            if known.user.is_some() {
+                ctx.who = known;
+            }
+        }
     }
     let mut decision = decide(route, ctx);
     if decision != Decision::Allowed {

@@ -4,9 +4,9 @@ use super::admission;
 use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
 use super::http::whence::{self, Seen};
-use super::http::{Ctx, Params, PartOfAnother, Route, drain, respond, shared_caches};
+use super::http::{Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
 use super::refusal::RefusalStyle;
-use crate::access::Need;
+use crate::access::{Need, Who};
 use crate::app::App;
 use crate::counters::Histogram;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -162,8 +162,8 @@ impl Router {
         &self.rows
     }
 
-    /// Answers one request; never fails. `peer` is who is connected.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: SocketAddr) -> Response {
+    /// Answers one request; never fails. `peer` is the other end of the connection.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
         let body = match body.is_end_stream() {
@@ -172,7 +172,7 @@ impl Router {
         };
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
         let refused = RefusalStyle::of(&parts.method, &parts.headers, asked);
-        let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer);
+        let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer.address);
         let client = seen.client.ip();
         let head = parts.method == Method::HEAD;
         // The links of a page are relative: under repeated slashes they would lead elsewhere.
@@ -184,7 +184,8 @@ impl Router {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
-                let running = self.run(row, params, parts, body, seen, &mut open);
+                let who = peer.stranger(client);
+                let running = self.run(row, params, parts, body, (seen, who), &mut open);
                 let response = panics::caught(running).await;
                 let response = response.unwrap_or_else(|error| refused.error(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
@@ -243,14 +244,14 @@ impl Router {
         params: Params,
         parts: http::request::Parts,
         body: Body,
-        seen: Seen,
+        (seen, who): (Seen, Arc<Who>),
         open: &mut bool,
     ) -> Result<Response> {
         let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
         let app = self.app.clone();
         let is_part = parts.extensions.get::<PartOfAnother>().is_some();
         let mut ctx = Ctx {
-            who: app.people.anonymous(),
+            who,
             directory: app.indexes.directory(),
             named: index_of(row.route, &params, &app),
             several: Vec::new(),
@@ -265,7 +266,9 @@ impl Router {
             body,
         };
         if let Err(error) = admission::admit(row.route, &mut ctx).await {
-            drain::behind_the_answer(&ctx.headers, ctx.body.into_data_stream());
+            if !ctx.body.is_end_stream() {
+                drain::behind_the_answer(&ctx.headers, ctx.body.into_data_stream());
+            }
             return Err(error);
         }
         *open = admission::strangers_read(row.route, &ctx);

@@ -1,5 +1,6 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::http::Peer;
 use super::http::connections::{ConnectionSlots, descriptors};
 use super::http::slow::Taken;
 use super::router::{Router, Table};
@@ -203,9 +204,10 @@ async fn talk<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let connected = Arc::new(Peer::new(peer));
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let router = router.clone();
-        async move { Ok::<_, Infallible>(router.answer(request, peer).await) }
+        let (router, peer) = (router.clone(), connected.clone());
+        async move { Ok::<_, Infallible>(router.answer(request, &peer).await) }
     });
     let stream = TokioIo::new(Taken::new(stream, pace));
     let ended = match version {

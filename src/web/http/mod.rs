@@ -8,6 +8,7 @@ pub mod multipart;
 pub mod negotiate;
 pub mod origin;
 pub mod path;
+mod peer;
 pub mod ranges;
 pub mod respond;
 mod route;
@@ -17,4 +18,5 @@ pub mod whence;
 
 pub use audience::Audience;
 pub use ctx::{Ctx, Params, PartOfAnother};
+pub use peer::Peer;
 pub use route::Route;

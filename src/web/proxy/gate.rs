@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::store::{Blob, Store};
 use crate::tools::hex;
 use crate::tools::loopback::Loopback;
-use crate::web::http::{Ctx, PartOfAnother, respond::Final};
+use crate::web::http::{Ctx, PartOfAnother, Peer, respond::Final};
 use crate::web::router::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -18,7 +18,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -38,7 +37,7 @@ pub struct Gate {
 struct Shared {
     router: Arc<Router>,
     store: Store,
-    peer: SocketAddr,
+    peer: Peer,
     credentials: HeaderMap,
     /// `/{secret}`
     prefix: String,
@@ -57,8 +56,14 @@ impl Gate {
             }
         }
         let store = ctx.app.store.clone();
-        let shared =
-            Arc::new(Shared { router, store, peer: ctx.peer, credentials, prefix: prefix.clone(), extra });
+        let shared = Arc::new(Shared {
+            router,
+            store,
+            peer: Peer::new(ctx.peer),
+            credentials,
+            prefix: prefix.clone(),
+            extra,
+        });
         let server = Loopback::open(usize::MAX, move |stream| shared.clone().serve(stream)).await?;
         Ok(Self { root: format!("http://{}{prefix}", server.address), _server: server })
     }
@@ -97,7 +102,7 @@ impl Shared {
         }
         request.headers_mut().extend(self.credentials.clone());
         request.extensions_mut().insert(PartOfAnother);
-        let response = self.router.clone().answer(request, self.peer).await;
+        let response = self.router.clone().answer(request, &self.peer).await;
         // uv would ask again for minutes for what an offline server does not have.
         match response.extensions().get::<Final>() {
             Some(Final) => empty(StatusCode::NOT_FOUND),
