@@ -20,7 +20,7 @@ build: tools ## build the release binary
 
 check: ## the fast path: types and the tests that need no client programs
 	$(CARGO) check --locked --tests
-	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'not test(/^(clients|durability|disk_full|big)/)',--lib)
+	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'not test(/^(clients|faults::(durability|disk_full|big))/)',--lib)
 
 test: test-tools ## install what the tests need, then run them all
 	$(CARGO) $(RUNNER) --locked
@@ -29,10 +29,10 @@ e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit
 	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^clients/)',clients)
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
-	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^durability/)',durability)
+	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^faults::durability/)',faults::durability)
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
-	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^big/)',big -- --nocapture)
+	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^faults::big/)',faults::big -- --nocapture)
 
 lint: ## formatting, clippy and (where installed) licences of dependencies
 	$(CARGO) fmt --check

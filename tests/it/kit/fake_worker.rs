@@ -3,6 +3,7 @@
 use super::Server;
 use super::packages::{Dist, Package};
 use super::script::Auth;
+use super::worker::description;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wheelwright::access::{Action, BUILDER, Scope, accounts};
@@ -44,14 +45,8 @@ impl Server {
         let scope = Scope { actions: vec![Action::Build], ..Scope::default() };
         let auth = Auth::Bearer(self.make_token(owner, scope).await);
         let worker = FakeWorker { server: self, owner: owner.into(), name: name.into(), auth };
-        let description = WorkerDescription {
-            targets: vec![target("cp312-test")],
-            slots: 1,
-            isolation: "bubblewrap".into(),
-            version: "0".into(),
-            off: None,
-            instance: String::new(),
-        };
+        let told = description(vec![target("cp312-test")]);
+        let description = WorkerDescription { isolation: "bubblewrap".into(), version: "0".into(), ..told };
         let body = serde_json::to_value(description).expect("JSON");
         let (status, body) = worker.send("PUT", &format!("/+workers/{name}"), body).await;
         assert_eq!(status, 200, "{body}");

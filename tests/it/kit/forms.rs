@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::packages::Dist;
+use super::stages::PASSWORD;
 
 /// The boundary of every form here.
 pub const BOUNDARY: &str = "----a-boundary-of-a-test-7d1f";
@@ -59,6 +60,12 @@ pub struct Answer {
 }
 
 impl Server {
+    /// Alice publishes on an index of hers (`alice/dev`).
+    pub async fn publish(&self, index: &str, dist: &Dist) {
+        let answer = self.post(&format!("/{index}/"), Form::of(dist), "alice", PASSWORD).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
     /// Sends a form to an index (`/alice/dev/`) as `user` with `password`.
     pub async fn post(&self, path: &str, form: Form, user: &str, password: &str) -> Answer {
         let request = self

@@ -1,4 +1,34 @@
-//! The harness: a real server on a free port, and what talks to it.
+//! The kit: a real server on a free port, and all that talks to it.
+//!
+//! A story starts a server, does what its people do, and says what they see. Its name is a sentence that is true:
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn what_alice_publishes_stands_on_her_index() {
+//!     let server = stage().await; // user alice, her index alice/dev
+//!     let demo = Package::new("demo", "1.0").requires("lib>=2").wheel();
+//!     server.publish("alice/dev", &demo).await;
+//!     let page = server.get("/alice/dev/+simple/demo/").await.text().await.expect("a page");
+//!     assert!(page.contains(&demo.filename), "{page}");
+//! }
+//! ```
+//!
+//! | to have | take |
+//! |---|---|
+//! | a server in this process | [`Server::start`], `start_with` other settings; [`stages::stage`] with alice and `alice/dev` |
+//! | the same on SQLite and a folder, then on Postgres and S3 | [`backend::on_both`] |
+//! | the real program in a process of its own, to be killed | [`program::Program`] |
+//! | wheels and sdists | [`packages::Package`]; [`sources::Tree`] for sources that really build |
+//! | an upload | `server.publish`; [`forms::Form`] for a form that is wrong |
+//! | files that are simply there | `server.host` in [`host`] |
+//! | users, indexes, tokens | `server.make_user`, `make_index`, `make_token` in [`stages`] |
+//! | JSON requests as somebody | `server.ask` with an [`script::Auth`] |
+//! | raw bytes on a connection | `server.raw` in [`stages`] |
+//! | an upstream that logs, lies and fails | [`upstream::Upstream`]; [`origin::Origin`] for many files |
+//! | a builder | [`worker`]: hands in what it is given; [`fake_worker`]: over HTTP, says what the story wants; [`hired`]: the real one; [`workbench`]: a real one without a queue |
+//! | targets and uv, for compile and resolve | [`resolving`] |
+//! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
+//! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
 
 pub mod backend;
 pub mod browser;
@@ -9,8 +39,11 @@ pub mod forms;
 pub mod hired;
 pub mod host;
 pub mod nginx;
+pub mod origin;
 pub mod packages;
 pub mod postgres;
+pub mod program;
+pub mod resolving;
 pub mod s3;
 pub mod script;
 pub mod sources;

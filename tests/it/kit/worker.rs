@@ -35,15 +35,24 @@ pub async fn hire(server: &Server) {
         target(NINE, "3.9.1", &["cp39-cp39-linux_x86_64", "py3-none-any"]),
         target(NEW, "3.13.0", &["cp313-cp313-linux_x86_64", "py3-none-any"]),
     ];
-    let description = WorkerDescription {
+    hire_for(server, "w", targets).await;
+}
+
+/// The same for these targets, under this name.
+pub async fn hire_for(server: &Server, name: &str, targets: Vec<Target>) {
+    server.app.builds.register("root", name, &description(targets)).await.expect("a worker");
+}
+
+/// What a worker says of itself.
+pub fn description(targets: Vec<Target>) -> WorkerDescription {
+    WorkerDescription {
         targets,
         slots: 1,
         isolation: "none".into(),
         version: "1".into(),
         off: None,
         instance: String::new(),
-    };
-    server.app.builds.register("root", "w", &description).await.expect("a worker");
+    }
 }
 
 /// The next job, which must come.

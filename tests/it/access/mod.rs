@@ -1,0 +1,17 @@
+//! Stories of who may what, and of strangers.
+
+mod foreign_browser;
+mod foreign_pages;
+mod inner_network;
+mod people;
+mod permissions;
+mod reused_names;
+mod reused_names_mirror;
+mod shared_caches;
+mod smuggling;
+mod strangers_builds;
+mod strangers_downloads;
+mod strangers_gc;
+mod strangers_list;
+mod strangers_slow;
+mod strangers_turns;

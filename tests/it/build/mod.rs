@@ -1,0 +1,14 @@
+//! Stories of builds: the queue, workers, sandboxes, and what stands on the pages afterwards.
+
+mod ahead;
+mod built;
+mod chain;
+mod pages;
+mod private_names;
+mod queue;
+mod recipes;
+mod repair;
+mod sandbox;
+mod sandbox_gate;
+mod targets;
+mod workers;

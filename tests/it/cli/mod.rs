@@ -1,0 +1,10 @@
+//! Stories of the command line: what is typed, what is printed, what lies there afterwards.
+
+pub mod build;
+mod build_pypi;
+mod commands;
+mod edges;
+mod install;
+mod paths;
+mod requirements;
+pub mod resolve;

@@ -1,0 +1,7 @@
+//! Stories of the server as a program: connections, proxies, TLS, numbers, its keepers.
+
+mod behind_a_proxy;
+mod connections;
+mod counted;
+mod lifetime;
+mod operation;
