@@ -25,8 +25,9 @@ pub mod build;
 pub mod directory;
 pub mod index;
 
-// The doors: HTTP, the builder, the command line.
+// The doors: a client of other servers, the builder, HTTP, the command line.
 pub mod app;
 pub mod cli;
+pub mod client;
 pub mod web;
 pub mod worker;

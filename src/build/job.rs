@@ -184,6 +184,21 @@ impl Step {
     }
 }
 
+/// What a worker sends while it holds a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    pub fence: i64,
+    pub step: Step,
+}
+
+/// What the server answers to a worker that says what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// Seconds between two heartbeats.
+    pub beat: u64,
+}
+
 /// What a worker says of itself when it begins, and again with every heartbeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkerDescription {

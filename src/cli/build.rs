@@ -3,7 +3,6 @@
 //! Without `--server` a whole server runs inside this process for as long as it takes, with its data in
 //! the user's cache; all else is the same, over HTTP.
 
-pub(super) mod api;
 pub(super) mod asked;
 mod closure;
 pub(super) mod house;
@@ -15,7 +14,6 @@ mod sources;
 pub(super) mod watch;
 mod work;
 
-use self::api::Api;
 use self::asked::{Asked, Everything};
 use self::closure::Want;
 use self::house::House;
@@ -27,6 +25,7 @@ use self::work::Work;
 use crate::bad;
 use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
+use crate::client::ServerClient;
 use crate::config::load::Resolved;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -130,8 +129,9 @@ impl Build {
             }
         };
         if let Some(id) = self.cancel {
-            let api = Api::new(self.server.as_deref().unwrap_or_default(), self.token)?;
-            api.cancel(id).await?;
+            let server =
+                ServerClient::new(self.server.as_deref().unwrap_or_default(), self.token.as_deref())?;
+            server.cancel(id).await?;
             super::table::done(
                 &format!("build {id} is cancelled"),
                 &serde_json::json!({"build": id}),
@@ -147,13 +147,13 @@ impl Build {
         let open = Arc::default();
         let progress = Progress::new();
         tokio::pin!(stop);
-        let (api, local) = tokio::select! {
+        let (server, local) = tokio::select! {
             ready = self.ready(resolved, &progress) => ready?,
             () = &mut stop => return Ok(stopped(None, &[])),
         };
-        let server = local.is_none().then(|| api.clone());
+        let remote = local.is_none().then(|| server.clone());
         let ended = tokio::select! {
-            result = self.build_all(api, everything, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
+            result = self.build_all(server, everything, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
             () = &mut stop => None,
         };
         if let Some(local) = local {
@@ -161,29 +161,29 @@ impl Build {
         }
         match ended {
             Some(result) => result,
-            None => Ok(stopped(server.as_ref(), &work::locked(&open).iter().copied().collect::<Vec<_>>())),
+            None => Ok(stopped(remote.as_ref(), &work::locked(&open).iter().copied().collect::<Vec<_>>())),
         }
     }
 
     /// The server that was named, or one of our own.
-    async fn ready(&self, resolved: Resolved, progress: &Progress) -> Result<(Api, Option<Local>)> {
+    async fn ready(&self, resolved: Resolved, progress: &Progress) -> Result<(ServerClient, Option<Local>)> {
         if let Some(url) = &self.server {
-            return Ok((Api::new(url, self.token.clone())?, None));
+            return Ok((ServerClient::new(url, self.token.as_deref())?, None));
         }
         let local = Local::start(resolved, progress).await?;
-        Ok((local.api.clone(), Some(local)))
+        Ok((local.server.clone(), Some(local)))
     }
 
     /// The exit code: 0 if all is there in the end, 1 if not, 2 for a target that there is not.
     async fn build_all(
         &self,
-        api: Api,
+        server: ServerClient,
         everything: Everything,
         local: Option<&Local>,
         progress: Progress,
         open: Arc<Mutex<BTreeSet<i64>>>,
     ) -> Result<ExitCode> {
-        let targets = match self.targets(&api, local).await {
+        let targets = match self.targets(&server, local).await {
             Err(error @ Error::Missing(_)) => {
                 eprintln!("error: {error}");
                 return Ok(ExitCode::from(2));
@@ -194,7 +194,7 @@ impl Build {
         let scratch = Scratch::new(&std::env::temp_dir())?;
         let index = self.index.as_ref().or(self.for_index.as_ref());
         let index = index.map_or("root/pypi", IndexName::as_str).to_owned();
-        let mut work = Work::new(api, index, house, scratch, progress);
+        let mut work = Work::new(server, index, house, scratch, progress);
         work.for_index = self.for_index.as_ref().map(|index| index.as_str().to_owned());
         work.rebuild = self.rebuild;
         work.open = open;
@@ -213,10 +213,10 @@ impl Build {
     }
 
     /// The targets that were asked for, each once.
-    async fn targets(&self, api: &Api, local: Option<&Local>) -> Result<Vec<Target>> {
+    async fn targets(&self, server: &ServerClient, local: Option<&Local>) -> Result<Vec<Target>> {
         let offered = match local {
             Some(local) => local.targets().await?,
-            None => api.targets().await?,
+            None => server.targets().await?,
         };
         if offered.is_empty() {
             return Err(bad!("no worker offers a target at present: start one with wheelwright worker"));
@@ -263,12 +263,12 @@ fn parted(items: Vec<(Asked, String)>) -> (Vec<Want>, Vec<Supply>) {
 }
 
 /// Ended by a signal: what goes on elsewhere is told of.
-fn stopped(server: Option<&Api>, open: &[i64]) -> ExitCode {
+fn stopped(server: Option<&ServerClient>, open: &[i64]) -> ExitCode {
     eprintln!("stopped");
-    if let Some(api) = server {
+    if let Some(server) = server {
         for id in open {
-            let url = api.build_url(*id);
-            let server = api.base.as_str().trim_end_matches('/');
+            let url = server.build_url(*id);
+            let server = server.base().as_str().trim_end_matches('/');
             eprintln!("build {id} goes on: {url}; wheelwright build --server {server} --cancel {id} ends it");
         }
     }

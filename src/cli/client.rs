@@ -5,7 +5,6 @@ mod install;
 mod local;
 mod lock;
 mod output;
-mod proxy;
 mod python;
 mod show;
 #[cfg(test)]
@@ -16,15 +15,13 @@ pub use self::install::{Installer, Plan, Tool};
 pub use self::local::requires;
 pub use self::lock::lock;
 pub use self::output::{refuse_overwriting, write};
-pub use self::proxy::Proxy;
 pub use self::python::Python;
 pub use self::show::{Shown, failed_builds, pin};
 
 use crate::bad;
-use crate::config::secret_url::masked;
+use crate::client::{ProxyAddress, WheelsProxy};
 use crate::error::Result;
 use std::path::PathBuf;
-use url::Url;
 
 /// The server that a plain `wheelwright serve` is.
 const OWN: &str = "http://127.0.0.1:3141";
@@ -53,77 +50,20 @@ pub struct Through {
     pub token: Option<String>,
 }
 
-/// `http://HOST/v1/alice.dev+pypi/cp312-linux/` in its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Ends in `/`; may hold a user and a password.
-    pub root: Url,
-    /// `alice.dev+pypi`
-    pub indexes: String,
-    /// `auto`, or a target's name, maybe abbreviated.
-    pub target: String,
-}
-
-impl Address {
-    /// Reads the address that pip-reqs takes; the pages' own (`…/+simple/`) will do too.
-    ///
-    /// # Errors
-    /// `Bad` if it is none.
-    pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || {
-            bad!(
-                "{:?} is no address of a wheels proxy: http://HOST:PORT/v1/INDEXES/TARGET/, \
-                 as in {OWN}/v1/alice.dev+pypi/cp312-linux/",
-                masked(text)
-            )
-        };
-        let mut root = Url::parse(text.trim()).map_err(|_| wrong())?;
-        if !matches!(root.scheme(), "http" | "https") || root.host_str().is_none() {
-            return Err(wrong());
-        }
-        let path = root.path().trim_end_matches('/').to_owned();
-        let path = path.strip_suffix("/+simple").unwrap_or(&path);
-        let (before, place) = path.rsplit_once("/v1/").ok_or_else(wrong)?;
-        let (indexes, target) = place.split_once('/').ok_or_else(wrong)?;
-        if indexes.is_empty() || target.is_empty() || target.contains('/') {
-            return Err(wrong());
-        }
-        root.set_path(&format!("{before}/"));
-        root.set_query(None);
-        root.set_fragment(None);
-        Ok(Self { root, indexes: indexes.to_owned(), target: target.to_owned() })
-    }
-
-    /// `v1/alice.dev+pypi/cp312-linux`, below the root.
-    pub fn place(&self) -> String {
-        format!("v1/{}/{}", self.indexes, self.target)
-    }
-
-    /// Of the pages for installers, without credentials.
-    pub fn public_simple(&self) -> String {
-        format!("{}{}/+simple/", without_user(&self.root), self.place())
-    }
-
-    /// Of the pages for installers, with user and password as they were given.
-    pub fn simple(&self) -> String {
-        format!("{}{}/+simple/", self.root, self.place())
-    }
-}
-
 impl Through {
     /// The address that is meant: `--wheelsproxy`, else `--server`, else the variable, else a server
     /// on this machine; with other indexes and another target where they are given.
     ///
     /// # Errors
     /// `Bad` if it is no address.
-    pub fn address(&self, variable: Option<String>) -> Result<Address> {
+    pub fn address(&self, variable: Option<String>) -> Result<ProxyAddress> {
         let of_server =
-            |server: &str| Address::parse(&format!("{}/v1/pypi/auto/", server.trim_end_matches('/')));
+            |server: &str| ProxyAddress::parse(&format!("{}/v1/pypi/auto/", server.trim_end_matches('/')));
         let mut address = match (&self.wheelsproxy, &self.server, variable.filter(|text| !text.is_empty())) {
-            (Some(whole), ..) => Address::parse(whole)?,
+            (Some(whole), ..) => ProxyAddress::parse(whole)?,
             (None, Some(server), _) => of_server(server)?,
             (None, None, Some(whole)) => {
-                Address::parse(&whole).map_err(|error| bad!("WHEELSPROXY_URL: {error}"))?
+                ProxyAddress::parse(&whole).map_err(|error| bad!("WHEELSPROXY_URL: {error}"))?
             }
             (None, None, None) => of_server(OWN)?,
         };
@@ -141,19 +81,13 @@ impl Through {
     ///
     /// # Errors
     /// `Bad` if the address is none; `Missing` if a Python is needed and there is none.
-    pub async fn open(&self) -> Result<Proxy> {
+    pub async fn open(&self) -> Result<WheelsProxy> {
         let address = self.address(std::env::var("WHEELSPROXY_URL").ok())?;
         let python = match address.target.as_str() {
             "auto" => Some(Python::find(self.python.as_deref()).await?),
             _ => None,
         };
-        Proxy::new(address, self.token.clone(), python.as_ref())
+        let auto = python.map(|python| (python.target.name.clone(), python.user_agent()));
+        WheelsProxy::new(address, self.token.clone(), auto)
     }
-}
-
-fn without_user(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Fails only for URLs without a host.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url
 }

@@ -1,8 +1,9 @@
 //! `wheelwright compile`: from what is wanted to all that it needs, pinned, for one target.
 
 use super::build::progress::Progress;
-use super::client::{self, Input, Proxy, Shown, Through};
+use super::client::{self, Input, Shown, Through};
 use super::table;
+use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::lines;
@@ -89,7 +90,7 @@ impl Compile {
 
     async fn compile_at(
         &self,
-        proxy: &Proxy,
+        proxy: &WheelsProxy,
         input: &Path,
         read: &Input,
         progress: &Progress,
@@ -220,7 +221,7 @@ pub fn report(done: Result<(String, Value)>, failed: &[Value], as_json: bool) ->
 /// Asks the server for pins of all that is wanted, and of what local packages require; `kept` are pins
 /// that stay where they fit.
 pub async fn compile(
-    proxy: &Proxy,
+    proxy: &WheelsProxy,
     python: Option<&Path>,
     input: &Input,
     kept: &[String],
@@ -240,7 +241,7 @@ pub async fn compile(
 
 /// Constraints are no requirements: each is added only once what it limits turns out to be needed, and
 /// in another version.
-async fn pinned(proxy: &Proxy, mut wanted: Vec<String>, constraints: &[Requirement]) -> Result<String> {
+async fn pinned(proxy: &WheelsProxy, mut wanted: Vec<String>, constraints: &[Requirement]) -> Result<String> {
     let mut open: Vec<&Requirement> = constraints.iter().collect();
     loop {
         let text = proxy.compile(&(wanted.join("\n") + "\n")).await?;

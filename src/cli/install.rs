@@ -1,10 +1,11 @@
 //! `wheelwright install`: exactly what a file says, into the Python at hand, as wheels only.
 
 use super::build::progress::Progress;
-use super::client::{self, Input, Installer, Plan, Proxy, Python, Shown, Through, Tool, Wanted};
+use super::client::{self, Input, Installer, Plan, Python, Shown, Through, Tool, Wanted};
 use super::compile::{extra, report};
 use super::resolve::resolved;
 use crate::bad;
+use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::pylock::{self, Environment, File, Lock, Package};
@@ -143,7 +144,7 @@ fn is_url(text: &str) -> bool {
 /// URLs stay as they are; what is pinned is resolved.
 async fn take_lines(
     input: &Input,
-    proxy: Option<&Proxy>,
+    proxy: Option<&WheelsProxy>,
     progress: &Progress,
     plan: &mut Plan,
 ) -> Result<()> {

@@ -9,7 +9,6 @@ mod gc;
 mod index;
 mod install;
 mod mirror;
-mod netrc;
 mod pip_reqs;
 mod recipe;
 mod requirements;

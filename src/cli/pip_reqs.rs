@@ -2,8 +2,9 @@
 //! name too.
 
 use super::build::progress::Progress;
-use super::client::{self, Input, Proxy, Shown, Through};
+use super::client::{self, Input, Shown, Through};
 use super::compile::compile;
+use crate::client::WheelsProxy;
 use crate::error::{Error, Result};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
@@ -94,7 +95,7 @@ impl PipReqs {
 }
 
 /// The file goes to the proxy as it is, and what the proxy says comes back as it is.
-async fn resolve(proxy: &Proxy, infile: &Path, outfile: &Path) -> Result<()> {
+async fn resolve(proxy: &WheelsProxy, infile: &Path, outfile: &Path) -> Result<()> {
     let text = std::fs::read_to_string(infile)
         .map_err(|error| crate::bad!("{} can not be read: {error}", infile.display()))?;
     let progress = Progress::new();

@@ -1,21 +1,19 @@
 //! Requirement files where they lie, on this machine or on the web: their lines, and where what they name is.
 
-use super::netrc;
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::client;
+use crate::error::Result;
 use crate::packaging::reqfile::{self, Line};
-use crate::upstream::client::{failure, shown};
+use crate::upstream::client::shown;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use url::Url;
 
 /// How deep requirement files may name others.
 const DEEPEST: u32 = 16;
 /// More is no requirement file.
 const LARGEST: usize = 16 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a requirement file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,37 +138,8 @@ fn fetched(url: &Url) -> Result<Vec<u8>> {
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(fetch(url))
+            runtime.block_on(client::read_url(url, LARGEST))
         });
         reading.join().map_err(|_| bad!("{} can not be read", shown(url)))?
     })
-}
-
-async fn fetch(url: &Url) -> Result<Vec<u8>> {
-    let broken = |error: reqwest::Error| failure(url, &error);
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::limited(5))
-        .timeout(PATIENCE);
-    if matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
-        builder = builder.no_proxy();
-    }
-    let mut request = builder.build().map_err(Error::internal)?.get(url.clone());
-    if url.username().is_empty()
-        && let Some(login) = url.host_str().and_then(netrc::login)
-    {
-        request = request.basic_auth(login.user, Some(login.password));
-    }
-    let mut response = request.send().await.map_err(broken)?;
-    if !response.status().is_success() {
-        return Err(bad!("{} answers {}", shown(url), response.status()));
-    }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(broken)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST {
-            return Err(bad!("{} is too large for a requirement file", shown(url)));
-        }
-    }
-    Ok(bytes)
 }

@@ -1,11 +1,11 @@
 //! `wheelwright worker`: builds wheels for a server elsewhere.
 
 use super::serve::stop_signal;
+use crate::client::WorkerClient;
 use crate::config::load::Resolved;
 use crate::error::Result;
 use crate::worker::begin::{begin, default_folder};
 use crate::worker::claim::{Post, work};
-use crate::worker::link::Link;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub struct Worker {
 impl Worker {
     pub async fn run(self, resolved: &Resolved) -> Result<ExitCode> {
         let signal = stop_signal()?;
-        let link = Link::new(&self.server, &self.token)?;
+        let link = WorkerClient::new(&self.server, &self.token)?;
         let mut settings = resolved.config.build.clone();
         if !self.targets.is_empty() {
             settings.targets = self.targets;

@@ -1,6 +1,9 @@
 //! Bytes as hexadecimal digits, in lower case.
 
 use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 /// Two digits for each byte.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -12,6 +15,17 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
 /// The sha256 of these bytes: 64 digits.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     encode(Sha256::digest(bytes.as_ref()))
+}
+
+/// The sha256 of a file.
+pub fn file_sha256(path: &Path) -> std::io::Result<String> {
+    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 256 << 10]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(encode(hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
 }
 
 /// The first digits of the sha256: a name for something among the few of its kind.

@@ -74,14 +74,18 @@ impl Source {
     }
 }
 
-fn authorization(url: &Url) -> Option<HeaderValue> {
+/// The `Authorization` that the user and the password in a URL ask for.
+pub fn authorization(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
     let decode = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
-    let mut pair = decode(url.username());
-    pair.push(b':');
-    pair.extend(decode(url.password().unwrap_or_default()));
+    basic(decode(url.username()), decode(url.password().unwrap_or_default()))
+}
+
+/// The same for a user and a password.
+pub fn basic(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Option<HeaderValue> {
+    let pair = [user.as_ref(), b":", password.as_ref()].concat();
     let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::job;
-use super::link::{Link, json};
 use super::log::Log;
 use super::report::Report;
 use super::running::Worker;
 use crate::build::job::{Job, Outcome, Purpose, Step, WorkerDescription};
+use crate::client::{WorkerClient, may_pass};
 use crate::error::{Error, Result};
 use crate::tools::panics;
 
@@ -29,19 +28,9 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// A worker at its server, under its name there.
 #[derive(Clone, Debug)]
 pub struct Post {
-    pub link: Link,
+    pub link: WorkerClient,
     pub name: String,
     pub description: WorkerDescription,
-}
-
-#[derive(serde::Deserialize)]
-struct Registered {
-    result: Beat,
-}
-
-#[derive(serde::Deserialize)]
-struct Beat {
-    beat: u64,
 }
 
 /// Works until `stop` holds `true`. Without a `worker` it only says why it builds nothing.
@@ -210,20 +199,15 @@ impl Post {
     /// # Errors
     /// `Conflict` if another worker has the name.
     pub async fn register(&self) -> Result<Duration> {
-        let body = serde_json::to_vec(&self.description).map_err(Error::internal)?;
-        let request = self.link.request(Method::PUT, &format!("/+workers/{}", self.name))?;
-        let answer = self.link.send(json(request, body)).await?;
-        let text = answer.bytes().await.map_err(|error| Error::Unavailable(error.to_string()))?;
-        let registered: Registered = serde_json::from_slice(&text).map_err(|error| {
-            Error::BadUpstream(format!("the server is no wheelwright, or an older one: {error}"))
-        })?;
-        Ok(Duration::from_secs(registered.result.beat.clamp(1, 600)))
+        self.link.register(&self.name, &self.description).await
     }
 
-    /// The name is free from now on.
     async fn leave(&self) -> Result<()> {
-        let path = format!("/+workers/{}?instance={}", self.name, self.description.instance);
-        self.link.send(self.link.request(Method::DELETE, &path)?).await.map(drop)
+        self.link.leave(&self.name, &self.description.instance).await
+    }
+
+    async fn claim(&self, only: Option<Purpose>) -> Result<Option<Job>> {
+        self.link.claim(&self.name, &self.description.instance, only).await
     }
 
     async fn register_patiently(&self) -> Result<Duration> {
@@ -231,7 +215,7 @@ impl Post {
         let mut said: Option<Instant> = None;
         loop {
             match self.register().await {
-                Err(error @ (Error::Unavailable(_) | Error::BadUpstream(_) | Error::Full(_))) => {
+                Err(error) if may_pass(&error) => {
                     if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
                         tracing::warn!(%error, "the worker is not at its server yet; trying on");
                         said = Some(Instant::now());
@@ -242,20 +226,5 @@ impl Post {
                 done => return done,
             }
         }
-    }
-
-    /// Claims a job; the server holds the request while there is none.
-    async fn claim(&self, only: Option<Purpose>) -> Result<Option<Job>> {
-        let purpose = only.map(|purpose| format!("&purpose={}", purpose.name())).unwrap_or_default();
-        let path = format!("/+workers/{}/claim?instance={}{purpose}", self.name, self.description.instance);
-        let request = self.link.request(Method::POST, &path)?;
-        let answer = self.link.send(request).await?;
-        if answer.status() == StatusCode::NO_CONTENT {
-            return Ok(None);
-        }
-        let text = answer.bytes().await.map_err(|error| Error::Unavailable(error.to_string()))?;
-        serde_json::from_slice(&text).map(Some).map_err(|error| {
-            Error::BadUpstream(format!("the server gave a job that cannot be read: {error}"))
-        })
     }
 }

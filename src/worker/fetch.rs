@@ -1,14 +1,10 @@
 //! Gets the source of a job from the server, and makes sure that it is what the job names.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use super::link::Link;
 use crate::bad;
 use crate::build::job::Job;
+use crate::client::WorkerClient;
 use crate::error::Result;
 use crate::tools::hex;
 
@@ -16,10 +12,9 @@ use crate::tools::hex;
 ///
 /// # Errors
 /// What the server answered; `Bad` if these are not the bytes that the job names.
-pub async fn source(job: &Job, link: &Link, folder: &Path) -> Result<PathBuf> {
+pub async fn source(job: &Job, link: &WorkerClient, folder: &Path) -> Result<PathBuf> {
     let path = folder.join(format!("source{}", ending(&job.source.filename)?));
-    link.source(job, &path).await?;
-    let found = sha256(&path).await?;
+    let found = link.source(job, &path).await?;
     match found == job.source_sha256 {
         true => Ok(path),
         false => Err(bad!(
@@ -36,19 +31,7 @@ pub async fn source(job: &Job, link: &Link, folder: &Path) -> Result<PathBuf> {
 /// If it cannot be read.
 pub async fn sha256(path: &Path) -> Result<String> {
     let path = path.to_owned();
-    tokio::task::spawn_blocking(move || {
-        let mut file = File::open(path)?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                return Ok(hex::encode(hash.finalize()));
-            }
-            hash.update(buffer.get(..read).unwrap_or_default());
-        }
-    })
-    .await?
+    Ok(tokio::task::spawn_blocking(move || hex::file_sha256(&path)).await??)
 }
 
 fn ending(filename: &str) -> Result<&'static str> {

@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 
 use super::begin::begin;
 use super::claim::{Post, work};
-use super::link::Link;
 use crate::app::App;
+use crate::client::WorkerClient;
 use crate::error::Result;
 
 /// A worker that runs beside the server in this process.
@@ -48,7 +48,7 @@ impl Inner {
 }
 
 async fn run(app: App, address: SocketAddr, mut stop: watch::Receiver<bool>) -> Result<()> {
-    let link = Link::new(&format!("http://{address}"), app.people.worker_secret())?;
+    let link = WorkerClient::new(&format!("http://{address}"), app.people.worker_secret())?;
     let folder = app.config.data.join("worker");
     let folder = std::path::absolute(folder)?;
     let ready = tokio::select! {

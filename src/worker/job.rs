@@ -9,7 +9,6 @@ use tokio::sync::watch;
 use super::attempt::Made;
 use super::check::SourceFacts;
 use super::clock::Clock;
-use super::link::Link;
 use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Stop, ours};
@@ -20,12 +19,19 @@ use crate::build::evidence::Evidence;
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Outcome, Purpose, Step};
 use crate::build::tools::tools_for;
+use crate::client::WorkerClient;
 use crate::error::{Error, Result};
 use crate::tools::panics;
 
 /// Takes `job` through all its steps and hands the wheel in through `link`; `steps` is told each one
 /// as it begins. Ends with an outcome whatever happens, and closes the log.
-pub async fn run(job: &Job, link: &Link, worker: &Worker, log: &Log, steps: &watch::Sender<Step>) -> Outcome {
+pub async fn run(
+    job: &Job,
+    link: &WorkerClient,
+    worker: &Worker,
+    log: &Log,
+    steps: &watch::Sender<Step>,
+) -> Outcome {
     let mut clock = Clock::start(steps);
     let ended = guarded(steps, go(job, link, worker, log, &mut clock)).await;
     if let Err(Stop::Failed(failure)) = &ended {
@@ -74,7 +80,7 @@ enum Brought {
 
 async fn go(
     job: &Job,
-    link: &Link,
+    link: &WorkerClient,
     worker: &Worker,
     log: &Log,
     clock: &mut Clock<'_>,

@@ -1,6 +1,6 @@
 //! Builds wheels: claims a job from a server, works in a sandbox, hands back what came out.
 //!
-//! The same code runs inside the server and as `wheelwright worker`; both speak HTTP (`link`). One
+//! The same code runs inside the server and as `wheelwright worker`; both speak HTTP (`client/worker`). One
 //! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! A job at work is a [`running::RunningJob`]: its `room` (folder, limits, runs), its environments, and its
@@ -20,7 +20,6 @@ pub mod inner;
 pub mod inside;
 pub mod interpreters;
 pub mod job;
-pub mod link;
 pub mod log;
 pub mod metadata;
 pub mod peek;

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::bench::Environment;
-use super::link::Link;
 use super::log::Log;
 use super::root::Root;
 use super::sandbox::collect::{self, Bounds, Collected};
-use super::sandbox::gate::Gate;
+use super::sandbox::gate::{Beyond, Gate};
 use super::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
 use crate::build::failure::{Class, Failure, classify};
 use crate::build::job::{Limits, Step};
+use crate::client::{WorkerClient, index_path};
 use crate::error::{Error, Result};
 use crate::tools::scratch::ScratchFolder;
 
@@ -31,7 +31,7 @@ impl From<Failure> for Stop {
 
 /// Where one job's code runs, and what it may use there.
 pub struct Room<'a> {
-    pub link: &'a Link,
+    pub link: &'a WorkerClient,
     pub log: &'a Log,
     /// Gone when the job is.
     pub folder: ScratchFolder,
@@ -93,7 +93,11 @@ impl Room<'_> {
     /// A failure of the worker.
     pub async fn gate(&self, at: Option<&str>, step: Step) -> Result<(PathBuf, Gate), Failure> {
         let socket = self.folder.path().join(format!("gate{}", unique()));
-        let beyond = self.link.beyond(self.context, at);
+        let beyond = Beyond {
+            server: self.link.reader().clone(),
+            context: index_path(self.context),
+            at: at.map(str::to_owned),
+        };
         let gate = Gate::open(&socket, beyond).await.map_err(|error| ours(&error, step))?;
         Ok((socket, gate))
     }

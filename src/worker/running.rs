@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
 use super::interpreters::Interpreter;
-use super::link::Link;
+use crate::client::WorkerClient;
 use super::log::Log;
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
@@ -54,7 +54,7 @@ impl<'a> RunningJob<'a> {
     pub fn open(
         job: &'a Job,
         worker: &'a Worker,
-        link: &'a Link,
+        link: &'a WorkerClient,
         log: &'a Log,
         interpreter: &'a Interpreter,
     ) -> Result<Self> {

@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["index"],
     &["build"],
     &["app"],
+    &["client"],
     &["worker"],
     &["web", "cli"],
 ];

@@ -13,10 +13,9 @@ use crate::packaging::version::{Version, VersionSpecifiers};
 use crate::packaging::wheel;
 use crate::tools::hex;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// Beside the wheels: which were built here, and for what. Installers skip it.
@@ -132,7 +131,7 @@ impl House {
     /// # Errors
     /// `Bad` if it is no wheel.
     pub fn take(&mut self, arrived: &Path, filename: &str, origin: Origin) -> Result<Wheel> {
-        let sha256 = digest(arrived)?;
+        let sha256 = hex::file_sha256(arrived)?;
         let place = self.folder.join(filename);
         let wheel = read(arrived, filename)?;
         let Origin::Built(target) = origin else {
@@ -146,7 +145,7 @@ impl House {
         let there = read(&place, filename).is_ok();
         let known = self.record.built.get(filename);
         let as_before = known.is_some_and(|known| known.given.get(&target.name) == Some(&sha256));
-        let mut stays = there && (as_before || digest(&place)? == sha256);
+        let mut stays = there && (as_before || hex::file_sha256(&place)? == sha256);
         if there && !stays {
             let others = known.is_some_and(|known| known.targets.iter().any(|name| *name != target.name));
             let is_fresh = self.fresh.contains(filename);
@@ -308,19 +307,6 @@ pub fn read(path: &Path, filename: &str) -> Result<Wheel> {
         requires,
         unreadable,
     })
-}
-
-/// The sha256 of a file, in hex.
-pub fn digest(path: &Path) -> Result<String> {
-    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 64 << 10]);
-    loop {
-        let read = file.read(&mut buffer)?;
-        match buffer.get(..read) {
-            Some(bytes) if read > 0 => hash.update(bytes),
-            _ => break,
-        }
-    }
-    Ok(hex::encode(hash.finalize()))
 }
 
 #[cfg(test)]

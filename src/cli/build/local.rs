@@ -1,6 +1,5 @@
 //! A whole server inside this process, for as long as one command takes.
 
-use super::api::Api;
 use super::progress::Progress;
 use crate::access::Scope;
 use crate::access::password;
@@ -8,6 +7,7 @@ use crate::access::tokens::{self, NewToken};
 use crate::app::App;
 use crate::bad;
 use crate::build::target::Target;
+use crate::client::ServerClient;
 use crate::config::Config;
 use crate::config::load::Resolved;
 use crate::db::{Micros, now};
@@ -26,7 +26,7 @@ const WORKER_STARTS: Duration = Duration::from_secs(90);
 
 /// The server, and the lock that keeps others from its folder meanwhile.
 pub struct Local {
-    pub api: Api,
+    pub server: ServerClient,
     /// Logs of builds that failed are kept here.
     pub logs: PathBuf,
     app: App,
@@ -88,15 +88,15 @@ impl Local {
         });
         let started_at = now();
         let worker = Inner::start(&app, address);
-        let api = Api::new(&format!("http://{address}"), Some(secret))?;
-        Ok(Self { api, logs, app, stop, serving, worker, token, started_at, _lock: lock })
+        let server = ServerClient::new(&format!("http://{address}"), Some(&secret))?;
+        Ok(Self { server, logs, app, stop, serving, worker, token, started_at, _lock: lock })
     }
 
     /// What the built-in worker can build for, once it said so.
     pub async fn targets(&self) -> Result<Vec<Target>> {
         let until = Instant::now() + WORKER_STARTS;
         loop {
-            let targets = self.api.targets().await?;
+            let targets = self.server.targets().await?;
             if !targets.is_empty() {
                 return Ok(targets);
             }

@@ -1,10 +1,10 @@
 //! Sources that no index lists, brought to the server: packed or downloaded once, for all targets.
 
-use super::api::Api;
 use super::asked::{Place, Source};
 use super::scratch::Scratch;
 use crate::bad;
 use crate::build::job;
+use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::git::{self, Asker, Limits};
 use crate::packaging::filename;
@@ -43,18 +43,23 @@ impl Supply {
     ///
     /// # Errors
     /// Why it cannot be had; the same for everybody.
-    pub async fn bring(&self, api: &Api, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
+    pub async fn bring(
+        &self,
+        server: &ServerClient,
+        scratch: &Scratch,
+        warn: impl Fn(&str),
+    ) -> Result<Brought> {
         let once =
-            self.brought.get_or_init(|| async { self.get(api, scratch, warn).await.map_err(Arc::new) });
+            self.brought.get_or_init(|| async { self.get(server, scratch, warn).await.map_err(Arc::new) });
         once.await.clone().map_err(|error| error.again())
     }
 
-    async fn get(&self, api: &Api, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
+    async fn get(&self, server: &ServerClient, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
         let archive = scratch.file();
         let tree = match &self.source.place {
             Place::Git(address) => git::fetch(address, Asker::Person, Limits::default(), &archive).await?,
             Place::Folder(folder) => git::pack_folder(folder, &archive).await?,
-            Place::Archive(path) => return self.archive(api, path, &self.source.shown).await,
+            Place::Archive(path) => return self.archive(server, path, &self.source.shown).await,
             Place::Url(url) => {
                 let url = url.expose();
                 let name = url
@@ -65,14 +70,17 @@ impl Supply {
                 let name = name.ok_or_else(|| bad!("{} names no file", self.source.shown))?;
                 let folder = scratch.folder()?;
                 let path = folder.join(name);
-                api.download(url, fragment_sha256(url).as_deref(), &path).await?;
-                return self.archive(api, &path, &self.source.shown).await;
+                match fragment_sha256(url) {
+                    Some(sha256) => server.download_exactly(url, &sha256, &path).await?,
+                    None => drop(server.download(url, &path).await?),
+                }
+                return self.archive(server, &path, &self.source.shown).await;
             }
         };
         for warning in &tree.warnings {
             warn(warning);
         }
-        let sha256 = api.upload(&archive, &tree.filename).await?;
+        let sha256 = server.upload(&archive, &tree.filename).await?;
         let _ = tokio::fs::remove_file(&archive).await;
         let about = job::Source {
             kind: job::SourceKind::Tree,
@@ -87,7 +95,7 @@ impl Supply {
 
     /// A wheel is taken as it is. What is called like a source distribution is one; an archive of
     /// another name is a tree.
-    async fn archive(&self, api: &Api, path: &Path, origin: &str) -> Result<Brought> {
+    async fn archive(&self, server: &ServerClient, path: &Path, origin: &str) -> Result<Brought> {
         let filename = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if filename.ends_with(".whl") {
             filename::WheelFilename::parse(&filename)?;
@@ -99,7 +107,7 @@ impl Supply {
                 "{filename} is called neither {{name}}-{{version}}.tar.gz nor anything else that can be unpacked"
             ));
         }
-        let sha256 = api.upload(path, &filename).await?;
+        let sha256 = server.upload(path, &filename).await?;
         let kind = if is_sdist { job::SourceKind::Sdist } else { job::SourceKind::Tree };
         let about = job::Source { kind, filename, origin: origin.to_owned(), ..job::Source::default() };
         Ok(Brought::Uploaded { sha256, about })

@@ -1,12 +1,12 @@
 //! One build: ordered, watched until it ends, its wheel fetched.
 
-use super::api::{Api, Build, Order};
 use super::house;
 use super::progress::{Line, Progress, last_line};
 use super::report::{Outcome, class_name};
 use super::work::{Failed, Got, Work, locked};
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::client::{BuildOrder, RemoteBuild, ServerClient, may_pass};
+use crate::error::Result;
 use std::time::{Duration, Instant};
 
 /// How often a build is looked at.
@@ -20,19 +20,19 @@ const AWAY: Duration = Duration::from_secs(60);
 /// Looks at builds while they run.
 #[derive(Clone, Copy)]
 pub struct Watcher<'a> {
-    pub api: &'a Api,
+    pub server: &'a ServerClient,
     pub progress: &'a Progress,
 }
 
 impl Work {
     fn watcher(&self) -> Watcher<'_> {
-        Watcher { api: &self.api, progress: &self.progress }
+        Watcher { server: &self.server, progress: &self.progress }
     }
 
     /// Orders one build, watches it and fetches its wheel.
-    pub(super) async fn built(&self, label: &str, order: Order) -> Result<Got, Failed> {
+    pub(super) async fn built(&self, label: &str, order: BuildOrder) -> Result<Got, Failed> {
         let line = self.progress.begin(label, "build");
-        let ordered = self.api.order(&order).await?;
+        let ordered = self.server.order(&order).await?;
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
         let id = build.id;
         // Nothing is tried: the queue remembers.
@@ -56,7 +56,7 @@ impl Work {
             return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
         };
         let path = self.scratch.file();
-        self.api.download(&self.api.wheel_url(id, filename)?, Some(sha256), &path).await?;
+        self.server.download_exactly(&self.server.wheel_url(id, filename)?, sha256, &path).await?;
         let wheel = house::read(&path, filename)?;
         line.end(&format!("built in {seconds:.1} s"));
         // What other askers want is their affair.
@@ -69,17 +69,21 @@ impl Work {
                 (outcome, message) = (Outcome::Unpublished, Some(told));
                 continue;
             }
-            self.warn(&format!("{filename} is not in {} yet: see {}", index.index, self.api.build_url(id)));
+            self.warn(&format!(
+                "{filename} is not in {} yet: see {}",
+                index.index,
+                self.server.build_url(id)
+            ));
         }
         Ok(Got { wheel, outcome, path: Some(path), build: Some(id), seconds, message })
     }
 
     /// Where the log of an ended build is to be read after this command.
     async fn kept_log(&self, id: i64) -> Option<String> {
-        let url = self.api.build_url(id);
+        let url = self.server.build_url(id);
         let Some(folder) = &self.logs else { return Some(url) };
         let path = folder.join(format!("build-{id}.log"));
-        let log = self.api.log(id).await.ok()?.bytes().await.ok()?;
+        let log = self.server.log(id).await.ok()?.bytes().await.ok()?;
         tokio::fs::create_dir_all(folder).await.ok()?;
         tokio::fs::write(&path, log).await.ok()?;
         Some(path.display().to_string())
@@ -88,7 +92,7 @@ impl Work {
 
 impl Watcher<'_> {
     /// Until the build has ended.
-    pub async fn watch(self, build: Build, line: &Line) -> Result<Build> {
+    pub async fn watch(self, build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
         let id = build.id;
         let watching = self.until_ended(build, line);
         if !self.progress.is_live() {
@@ -102,7 +106,7 @@ impl Watcher<'_> {
     }
 
     /// A server that is away for a moment is asked again.
-    async fn until_ended(self, mut build: Build, line: &Line) -> Result<Build> {
+    async fn until_ended(self, mut build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
         let (mut away_since, mut ended_since) = (None, None);
         loop {
             if build.has_ended() {
@@ -113,14 +117,14 @@ impl Watcher<'_> {
                 }
             }
             tokio::time::sleep(LOOK).await;
-            match self.api.build(build.id).await {
+            match self.server.build(build.id).await {
                 Ok(newer) => {
                     away_since = None;
                     let now = newer.step.clone().unwrap_or_else(|| newer.state.clone());
                     line.doing(&now);
                     build = newer;
                 }
-                Err(error @ (Error::Unavailable(_) | Error::Timeout(_) | Error::BadUpstream(_))) => {
+                Err(error) if may_pass(&error) => {
                     let since: &mut Instant = away_since.get_or_insert_with(Instant::now);
                     if since.elapsed() > AWAY {
                         return Err(error);
@@ -133,7 +137,7 @@ impl Watcher<'_> {
 
     /// Shows the last line of a growing log; never ends.
     async fn follow_log(self, id: i64, line: &Line) -> std::convert::Infallible {
-        if let Ok(mut log) = self.api.log(id).await {
+        if let Ok(mut log) = self.server.log(id).await {
             while let Ok(Some(chunk)) = log.chunk().await {
                 if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {
                     line.said(&last);

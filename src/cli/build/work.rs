@@ -1,6 +1,5 @@
 //! One wheel after the other: what the wheelhouse has, what the index has, what must be built.
 
-use super::api::{Api, Order};
 use super::closure::{Closure, Open, Pin, Want};
 use super::house::{self, House, Origin, Wheel};
 use super::progress::Progress;
@@ -9,6 +8,7 @@ use super::scratch::Scratch;
 use super::sources::{Brought, Supply};
 use crate::build::failure::Failure;
 use crate::build::target::Target;
+use crate::client::{BuildOrder, ServerClient};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
@@ -30,7 +30,7 @@ const DOWNLOADS: usize = 8;
 
 /// All that one run of the command shares between targets.
 pub struct Work {
-    pub api: Api,
+    pub server: ServerClient,
     /// `user/index`, whose pages are read.
     pub index: String,
     /// Gets what is built.
@@ -97,9 +97,15 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Work {
-    pub fn new(api: Api, index: String, house: Option<House>, scratch: Scratch, progress: Progress) -> Self {
+    pub fn new(
+        server: ServerClient,
+        index: String,
+        house: Option<House>,
+        scratch: Scratch,
+        progress: Progress,
+    ) -> Self {
         Self {
-            api,
+            server,
             index,
             for_index: None,
             house: house.map(Mutex::new),
@@ -277,7 +283,7 @@ impl Work {
     /// A page, asked for once.
     async fn page(&self, project: &ProjectName) -> Result<Arc<OnceCell<Option<Page>>>> {
         let cell = locked(&self.pages).entry(project.clone()).or_default().clone();
-        cell.get_or_try_init(|| self.api.page(&self.index, project)).await?;
+        cell.get_or_try_init(|| self.server.page(&self.index, project)).await?;
         Ok(cell)
     }
 
@@ -289,7 +295,10 @@ impl Work {
         let line = self.progress.begin(&format!("{filename} {}", target.name), "fetch");
         let url = url::Url::parse(found.file.link()).map_err(Error::internal)?;
         let path = self.scratch.file();
-        self.api.download(&url, found.file.hashes.sha256.as_deref(), &path).await?;
+        match &found.file.hashes.sha256 {
+            Some(sha256) => self.server.download_exactly(&url, sha256, &path).await?,
+            None => drop(self.server.download(&url, &path).await?),
+        }
         let wheel = house::read(&path, filename)?;
         let seconds = line.seconds();
         line.end(&format!("fetched in {seconds:.1} s"));
@@ -299,14 +308,14 @@ impl Work {
     async fn build_listed(&self, target: &Target, open: &Open, found: &FoundFile<'_>) -> Result<Got, Failed> {
         let requirement = format!("{}=={}", open.project, found.version);
         let label = format!("{} {} {}", open.project, found.version, target.name);
-        let order = Order { requirement: Some(requirement), ..self.order(target) };
+        let order = BuildOrder { requirement: Some(requirement), ..self.order(target) };
         let built = self.built(&label, order).await;
         built.map_err(|failed| Failed { version: Some(found.version.to_string()), ..failed })
     }
 
     async fn named_source(&self, target: &Target, supply: &Supply) -> Result<Got, Failed> {
         let label = format!("{} {}", supply.source.shown, target.name);
-        let brought = supply.bring(&self.api, &self.scratch, |warning| {
+        let brought = supply.bring(&self.server, &self.scratch, |warning| {
             self.warn(&format!("{}: {warning}", supply.source.shown));
         });
         match brought.await? {
@@ -327,20 +336,20 @@ impl Work {
                 })
             }
             Brought::Uploaded { sha256, about } => {
-                let order = Order { sha256: Some(sha256), about: Some(about), ..self.order(target) };
+                let order = BuildOrder { sha256: Some(sha256), about: Some(about), ..self.order(target) };
                 self.built(&label, order).await
             }
         }
     }
 
-    fn order(&self, target: &Target) -> Order {
-        Order {
+    fn order(&self, target: &Target) -> BuildOrder {
+        BuildOrder {
             targets: vec![target.name.clone()],
             index: self.for_index.clone(),
             from: Some(self.index.clone()),
             wait: true,
             rebuild: self.rebuild,
-            ..Order::default()
+            ..BuildOrder::default()
         }
     }
 

@@ -1,8 +1,8 @@
 //! Installs what was resolved, by the pip or the uv at hand: nothing is looked up, nothing is built.
 
-use super::proxy::Proxy;
 use super::python::{Python, on_path};
 use crate::bad;
+use crate::client::WheelsProxy;
 use crate::error::Result;
 use std::io::Write;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ impl Installer {
     pub async fn install(
         &self,
         plan: &Plan,
-        proxy: Option<&Proxy>,
+        proxy: Option<&WheelsProxy>,
         more: &[String],
         quiet: bool,
     ) -> Result<bool> {
@@ -123,7 +123,7 @@ impl Installer {
 }
 
 /// A line with the server's credential in its URL.
-fn with_credential(line: &str, proxy: Option<&Proxy>) -> String {
+fn with_credential(line: &str, proxy: Option<&WheelsProxy>) -> String {
     let Some(proxy) = proxy else { return line.to_owned() };
     let (before, rest) = match line.split_once(" @ ") {
         Some((name, rest)) => (format!("{name} @ "), rest),

@@ -3,8 +3,9 @@
 
 use super::super::build::scratch::Scratch;
 use super::python::{Python, on_path};
-use super::{Local, Proxy, Source};
+use super::{Local, Source};
 use crate::bad;
+use crate::client::WheelsProxy;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
@@ -22,7 +23,7 @@ use tokio::process::Command;
 ///
 /// # Errors
 /// `Bad` if it cannot be told.
-pub async fn requires(local: &Local, python: Option<&Path>, proxy: &Proxy) -> Result<Vec<String>> {
+pub async fn requires(local: &Local, python: Option<&Path>, proxy: &WheelsProxy) -> Result<Vec<String>> {
     let path = local.source.path();
     let told = |error: Error| bad!("{}: {error}", path.display());
     let said = match &local.source {
@@ -68,7 +69,7 @@ async fn built(
     path: &Path,
     extras: &BTreeSet<ProjectName>,
     python: Option<&Path>,
-    proxy: &Proxy,
+    proxy: &WheelsProxy,
 ) -> Result<Vec<String>> {
     let python = Python::find(python).await?;
     let scratch = Scratch::new(&std::env::temp_dir())?;

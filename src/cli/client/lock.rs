@@ -1,13 +1,13 @@
 //! Resolved URLs as a lock file (PEP 751): with names, hashes, sizes and times from the pages.
 
-use super::super::build::house;
-use super::Proxy;
 use crate::bad;
+use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::filename::{WheelFilename, decode_once};
 use crate::packaging::page::{self, Page};
 use crate::packaging::pylock::{Directory, File, Lock, Package};
+use crate::tools::hex;
 use futures::{StreamExt, TryStreamExt};
 use std::path::Path;
 use url::Url;
@@ -19,7 +19,7 @@ const PAGES: usize = 8;
 ///
 /// # Errors
 /// `Bad` for a line that is neither, or a file of which no hash is known.
-pub async fn lock(proxy: &Proxy, lines: &[String]) -> Result<Lock> {
+pub async fn lock(proxy: &WheelsProxy, lines: &[String]) -> Result<Lock> {
     let packages = futures::stream::iter(lines).map(|line| package(proxy, line));
     let mut packages: Vec<Package> = packages.buffered(PAGES).try_collect().await?;
     packages.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
@@ -32,7 +32,7 @@ pub async fn lock(proxy: &Proxy, lines: &[String]) -> Result<Lock> {
     })
 }
 
-async fn package(proxy: &Proxy, line: &str) -> Result<Package> {
+async fn package(proxy: &WheelsProxy, line: &str) -> Result<Package> {
     let (editable, place) = match line.strip_prefix("-e ") {
         Some(place) => (true, place.trim()),
         None => (false, line),
@@ -44,7 +44,7 @@ async fn package(proxy: &Proxy, line: &str) -> Result<Package> {
     let filename = url.path_segments().and_then(|mut parts| parts.next_back()).and_then(decode_once);
     let filename = filename.ok_or_else(|| bad!("{line} names no file"))?;
     let name = WheelFilename::parse(&filename)?;
-    let page = proxy.api.page(&proxy.address.place(), &name.name).await?;
+    let page = proxy.server.page(&proxy.address.place(), &name.name).await?;
     let listed = page.as_ref().and_then(|page| find(page, &filename));
     let mut file = File { name: Some(filename.clone()), ..File::default() };
     if let Some(listed) = listed {
@@ -95,7 +95,7 @@ fn local(url: &Url, editable: bool) -> Result<Package> {
         let directory = Some(Directory { path: shown, editable, subdirectory: None });
         return Ok(Package { name: name.to_string(), directory, ..Package::default() });
     }
-    let sha256 = house::digest(&path)?;
+    let sha256 = hex::file_sha256(&path)?;
     let hashes = [("sha256".to_owned(), sha256)].into();
     let archive = Some(File { path: Some(shown), hashes, ..File::default() });
     Ok(Package { name: name.to_string(), archive, ..Package::default() })

@@ -1,11 +1,10 @@
 //! The builds that an answer waits for, shown while it is waited for.
 
-use super::super::build::api::Build;
 use super::super::build::progress::{Progress, plain};
 use super::super::build::report::class_name;
 use super::super::build::watch::Watcher;
-use super::Proxy;
 use crate::build::failure::Failure;
+use crate::client::{RemoteBuild, WheelsProxy};
 use crate::error::Error;
 use crate::names::ProjectName;
 use crate::packaging::filename::decode_once;
@@ -50,7 +49,7 @@ struct Promised {
 
 /// Shows what happens on a server.
 pub struct Shown<'a> {
-    pub proxy: &'a Proxy,
+    pub proxy: &'a WheelsProxy,
     pub progress: &'a Progress,
     seen: Mutex<Vec<Watched>>,
     is_done: AtomicBool,
@@ -66,7 +65,7 @@ pub fn pin(text: &str) -> Option<(ProjectName, Version)> {
 }
 
 impl<'a> Shown<'a> {
-    pub fn new(proxy: &'a Proxy, progress: &'a Progress) -> Self {
+    pub fn new(proxy: &'a WheelsProxy, progress: &'a Progress) -> Self {
         Self { proxy, progress, seen: Mutex::default(), is_done: AtomicBool::new(false) }
     }
 
@@ -101,7 +100,7 @@ impl<'a> Shown<'a> {
 
     /// What of a pinned version is yet to be built.
     async fn promised(&self, project: ProjectName, version: Version) -> Option<Promised> {
-        let page = self.proxy.api.page(&self.proxy.address.place(), &project).await.ok()??;
+        let page = self.proxy.server.page(&self.proxy.address.place(), &project).await.ok()??;
         page.files.iter().find_map(|file| {
             let (_, place) = file.link().split_once("/+w/").filter(|_| file.hashes.is_empty())?;
             let target = decode_once(place.split_once('/')?.0)?;
@@ -121,7 +120,7 @@ impl<'a> Shown<'a> {
             return self.note(&promised, &build, 0.0);
         }
         let line = self.progress.begin(&label, "build");
-        let watcher = Watcher { api: &self.proxy.api, progress: self.progress };
+        let watcher = Watcher { server: &self.proxy.server, progress: self.progress };
         let Ok(build) = watcher.watch(build, &line).await else { return };
         let seconds = line.seconds();
         self.note(&promised, &build, seconds);
@@ -132,10 +131,10 @@ impl<'a> Shown<'a> {
     }
 
     /// The build of a promise, once it was asked for.
-    async fn begun(&self, promised: &Promised) -> Option<Build> {
+    async fn begun(&self, promised: &Promised) -> Option<RemoteBuild> {
         let (project, version, target) = (promised.project.as_str(), &promised.version, &promised.target);
         loop {
-            match self.proxy.api.build_of(project, version, target).await {
+            match self.proxy.server.build_of(project, version, target).await {
                 Ok(Some(build)) => return Some(build),
                 // Who may not look waits without.
                 Err(Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Missing(_)) => return None,
@@ -148,7 +147,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn note(&self, promised: &Promised, build: &Build, seconds: f64) {
+    fn note(&self, promised: &Promised, build: &RemoteBuild, seconds: f64) {
         let watched = Watched {
             id: build.id,
             project: promised.project.to_string(),
@@ -164,7 +163,7 @@ impl<'a> Shown<'a> {
     /// Shows the end of the logs that a refusal points to.
     pub async fn tails(&self, refusal: &str) {
         for id in builds_in(refusal) {
-            let Ok(log) = self.proxy.api.log(id).await else { continue };
+            let Ok(log) = self.proxy.server.log(id).await else { continue };
             let Ok(text) = log.text().await else { continue };
             let lines: Vec<String> = text.lines().map(plain).filter(|line| !line.is_empty()).collect();
             let shown = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default();
@@ -177,10 +176,10 @@ impl<'a> Shown<'a> {
 }
 
 /// The failed builds that a refusal points to: what of, class, hint.
-pub async fn failed_builds(proxy: &Proxy, refusal: &str) -> Vec<Value> {
+pub async fn failed_builds(proxy: &WheelsProxy, refusal: &str) -> Vec<Value> {
     let mut told = Vec::new();
     for id in builds_in(refusal) {
-        let Ok(build) = proxy.api.build(id).await else { continue };
+        let Ok(build) = proxy.server.build(id).await else { continue };
         let Some(failure) = &build.failure else { continue };
         told.push(json!({
             "id": id, "project": build.project, "version": build.version, "target": build.target,

@@ -7,16 +7,17 @@ use std::path::Path;
 
 #[test]
 fn an_address_is_told_from_its_parts() {
-    let whole = Address::parse("http://al:pw@h.example:3141/under/v1/alice.dev+pypi/cp312-linux/").unwrap();
+    let whole =
+        ProxyAddress::parse("http://al:pw@h.example:3141/under/v1/alice.dev+pypi/cp312-linux/").unwrap();
     assert_eq!(whole.root.as_str(), "http://al:pw@h.example:3141/under/");
     assert_eq!(whole.place(), "v1/alice.dev+pypi/cp312-linux");
     assert_eq!(whole.public_simple(), "http://h.example:3141/under/v1/alice.dev+pypi/cp312-linux/+simple/");
-    let pages = Address::parse("http://h.example/v1/pypi/auto/+simple/").unwrap();
+    let pages = ProxyAddress::parse("http://h.example/v1/pypi/auto/+simple/").unwrap();
     assert_eq!(pages.place(), "v1/pypi/auto");
     for wrong in
         ["", "h.example/v1/a/b", "http://h.example/simple/", "http://h.example/v1/pypi/", "ftp://h/v1/a/b/"]
     {
-        let said = Address::parse(wrong).unwrap_err().to_string();
+        let said = ProxyAddress::parse(wrong).unwrap_err().to_string();
         assert!(said.contains("/v1/INDEXES/TARGET/"), "{said}");
     }
 }
@@ -133,16 +134,16 @@ fn a_targets_name_says_for_which_environment_a_lock_file_is() {
 #[test]
 fn a_credential_goes_to_its_own_server_only() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let address = Address::parse("http://h.example:3141/v1/pypi/cp312/").unwrap();
-    let proxy = Proxy::new(address, Some("ww_1".into()), None).unwrap();
+    let address = ProxyAddress::parse("http://h.example:3141/v1/pypi/cp312/").unwrap();
+    let proxy = WheelsProxy::new(address, Some("ww_1".into()), None).unwrap();
     assert_eq!(
         proxy.with_credential("http://h.example:3141/a#sha256=0"),
         "http://__token__:ww_1@h.example:3141/a#sha256=0"
     );
     assert_eq!(proxy.with_credential("http://h.example/a"), "http://h.example/a");
     assert_eq!(proxy.index_url(), "http://__token__:ww_1@h.example:3141/v1/pypi/cp312/+simple/");
-    let address = Address::parse("http://al:p%40w@h.example/v1/pypi/cp312/").unwrap();
-    let proxy = Proxy::new(address, None, None).unwrap();
+    let address = ProxyAddress::parse("http://al:p%40w@h.example/v1/pypi/cp312/").unwrap();
+    let proxy = WheelsProxy::new(address, None, None).unwrap();
     assert_eq!(proxy.with_credential("http://h.example/a"), "http://al:p%40w@h.example/a");
 }
 

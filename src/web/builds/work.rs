@@ -2,7 +2,7 @@
 
 use super::ask::receive;
 use super::{blob_response, number};
-use crate::build::job::{Outcome, Step};
+use crate::build::job::{Heartbeat, Outcome};
 use crate::build::queue::BuildId;
 use crate::error::{Error, Result};
 use crate::web::http::{Ctx, drain, respond, slow};
@@ -44,16 +44,9 @@ pub async fn log(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "log", json!({"size": size}), None)
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Beat {
-    fence: i64,
-    step: Step,
-}
-
 /// `POST /+builds/{id}/beat` with `{"fence": N, "step": "build"}`
 pub async fn beat(mut ctx: Ctx) -> Result<Response> {
-    let beat: Beat = ctx.json().await?;
+    let beat: Heartbeat = ctx.json().await?;
     let ctx = ctx.without_body();
     ctx.app.builds.beat(owner(&ctx), number(&ctx)?, beat.fence, beat.step).await?;
     done("the lease holds")

@@ -16,7 +16,6 @@ use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
 use crate::tools::hex;
 use crate::tools::scratch::ScratchFolder;
-use crate::worker::fetch;
 use crate::worker::interpreters::Interpreter;
 use crate::worker::room::{Room, SandboxRun, Stop, ours};
 use crate::worker::sandbox::{INDEX, Mount};
@@ -183,8 +182,7 @@ impl Environments {
 
     async fn fetch_pip(&self, room: &Room<'_>, file: &File, to: &Path) -> Result<()> {
         let new = to.with_extension(uuid::Uuid::now_v7().simple().to_string());
-        room.link.file(file.link(), &new).await?;
-        let found = fetch::sha256(&new).await?;
+        let found = room.link.file(file.link(), &new).await?;
         if file.hashes.sha256.as_ref().is_some_and(|wanted| *wanted != found) {
             drop(std::fs::remove_file(&new));
             return Err(Error::BadUpstream(format!("{} came with another hash than listed", file.filename)));

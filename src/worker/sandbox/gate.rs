@@ -7,23 +7,21 @@ mod pages;
 mod pass;
 
 use crate::bad;
-use crate::error::{Error, Result};
+use crate::client::ServerClient;
+use crate::error::Result;
 use pass::Pass;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use url::Url;
 
 /// Which index a gate leads to, and as whom.
 #[derive(Clone, Debug)]
 pub struct Beyond {
-    /// The server, without a path: `http://127.0.0.1:3141`.
-    pub server: String,
+    /// As whoever may read the index.
+    pub server: ServerClient,
     /// `user/index`
     pub context: String,
     /// As the index was then: the date of `/{context}/+at/{date}/+simple/`.
     pub at: Option<String>,
-    /// The value of the `Authorization` header; empty for none.
-    pub authorization: String,
 }
 
 /// A file that came through.
@@ -99,24 +97,4 @@ fn bind(socket: &Path) -> Result<tokio::net::UnixListener> {
 #[cfg(all(unix, not(target_os = "linux")))]
 fn bind(socket: &Path) -> Result<tokio::net::UnixListener> {
     Ok(tokio::net::UnixListener::bind(socket)?)
-}
-
-fn server(text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|error| bad!("{text} is no address of a server: {error}"))?;
-    match matches!(url.scheme(), "http" | "https") && url.has_host() {
-        true => Ok(url),
-        false => Err(bad!("{text} is no address of a server: it begins with http:// or https://")),
-    }
-}
-
-fn client() -> Result<reqwest::Client> {
-    // Fails only if one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(std::time::Duration::from_secs(10))
-        .read_timeout(std::time::Duration::from_secs(120))
-        .user_agent(concat!("wheelwright-worker/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(Error::internal)
 }

@@ -1,11 +1,10 @@
 //! The way from a sandbox to its index: what comes through, and what does not.
 
 use crate::kit::Server;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::path::Path;
 use wheelwright::build::job::Limits;
+use wheelwright::client::ServerClient;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::sandbox::gate::{Beyond, Fetched, Gate};
 use wheelwright::worker::sandbox::{INDEX, Isolation, RunEnd, Sandbox, SandboxPlan};
@@ -22,12 +21,9 @@ async fn server() -> Server {
 }
 
 fn beyond(server: &Server) -> Beyond {
-    Beyond {
-        server: server.url(""),
-        context: "alice/dev".into(),
-        at: None,
-        authorization: format!("Basic {}", STANDARD.encode("alice:secret")),
-    }
+    let url = server.url("").replace("http://", "http://alice:secret@");
+    let server = ServerClient::new(&url, None).expect("an address");
+    Beyond { server, context: "alice/dev".into(), at: None }
 }
 
 fn plan(gate: &Path, arguments: &[String]) -> SandboxPlan {

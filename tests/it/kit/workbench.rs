@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, watch};
 use wheelwright::build::job::{Job, Limits, Outcome, Source, SourceKind, Step};
+use wheelwright::client::WorkerClient;
 use wheelwright::config::Build;
 use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
-use wheelwright::worker::link::Link;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::root::Roots;
 use wheelwright::worker::running::Worker;
@@ -36,7 +36,7 @@ struct Front {
 pub struct Workbench {
     pub worker: Worker,
     pub data: tempfile::TempDir,
-    link: Link,
+    link: WorkerClient,
     front: Front,
     next: AtomicI64,
 }
@@ -108,7 +108,7 @@ impl Workbench {
             sandbox,
             environments: Environments::open(data.path().join("environments"), 4 << 30).expect("a folder"),
         };
-        let link = Link::new(&format!("http://{address}"), "token").expect("a link");
+        let link = WorkerClient::new(&format!("http://{address}"), "token").expect("a link");
         Self { worker, data, link, front, next: AtomicI64::new(1) }
     }
 

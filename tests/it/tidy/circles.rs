@@ -38,7 +38,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ("packaging/wheel", "mod record", "one error for both"),
     ("store", "bucket folder mod", "the store and its two backends"),
     ("uv", "mod run", "a question, its run, its answer"),
-    ("worker", "link report", "a report is sent over the link, which knows its patience"),
     ("worker/sandbox/gate", "mod pass", "the gate and who passes"),
 ];
 

@@ -1,7 +1,8 @@
 //! One request at the gate: whether it may pass, and the way to the server and back.
 
-use super::{Beyond, Fetched, client, pages, server};
+use super::{Beyond, Fetched, pages};
 use crate::bad;
+use crate::client::ServerClient;
 use crate::error::Result;
 use crate::tools::hex;
 use axum::body::Body;
@@ -14,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use url::Url;
 
 /// Requests under way at once; more wait.
 const REQUESTS: usize = 16;
@@ -35,11 +35,9 @@ const ANSWERED: [HeaderName; 6] = [
 /// What a gate knows.
 #[derive(Debug)]
 pub(super) struct Pass {
-    client: reqwest::Client,
-    server: Url,
+    server: ServerClient,
     /// `/{context}/+simple/`, or that as of a date.
     pages: String,
-    authorization: Option<HeaderValue>,
     places: Semaphore,
     /// Paths of files that pages led to.
     known: Mutex<HashSet<String>>,
@@ -49,7 +47,8 @@ pub(super) struct Pass {
 impl Pass {
     pub fn new(beyond: Beyond) -> Result<Self> {
         let at = beyond.at.map(|date| format!("+at/{date}/")).unwrap_or_default();
-        let pages = format!("/{}/{at}+simple/", beyond.context.trim_matches('/'));
+        let pages =
+            format!("{}{}/{at}+simple/", beyond.server.base().path(), beyond.context.trim_matches('/'));
         let odd = |c: char| c.is_control() || "?#%\\ ".contains(c);
         let parts: Vec<&str> = beyond.context.trim_matches('/').split('/').collect();
         let is_index = matches!(parts[..], [_, _] | ["v1", _, "auto"])
@@ -57,20 +56,9 @@ impl Pass {
         if pages.contains(odd) || pages.contains("/../") || !is_index {
             return Err(bad!("{pages:?} is no index that a build could see"));
         }
-        let authorization = match beyond.authorization.as_str() {
-            "" => None,
-            text => {
-                let mut value = HeaderValue::from_str(text)
-                    .map_err(|_| bad!("the worker's credential cannot be sent in a header"))?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
         Ok(Self {
-            client: client()?,
-            server: server(&beyond.server)?,
+            server: beyond.server,
             pages,
-            authorization,
             places: Semaphore::new(REQUESTS),
             known: Mutex::default(),
             fetched: Mutex::default(),
@@ -108,18 +96,14 @@ impl Pass {
         path: &str,
         asked: &HeaderMap,
     ) -> Result<reqwest::Response, Response> {
-        let mut url = self.server.join(path).map_err(|_| refused())?;
+        let mut headers = HeaderMap::new();
+        for name in ASKED {
+            headers.extend(asked.get(&name).map(|value| (name, value.clone())));
+        }
+        let mut url = self.server.url(path).map_err(|_| refused())?;
         for _ in 0..REDIRECTS {
-            let mut request = self.client.request(method.clone(), url.clone());
-            for name in ASKED {
-                if let Some(value) = asked.get(&name) {
-                    request = request.header(name, value);
-                }
-            }
-            if let Some(value) = &self.authorization {
-                request = request.header(header::AUTHORIZATION, value);
-            }
-            let answer = request.send().await.map_err(|error| {
+            let answer = self.server.forward(method.clone(), url.clone(), headers.clone()).await;
+            let answer = answer.map_err(|error| {
                 tracing::warn!(%error, "the server behind a gate");
                 plain(StatusCode::BAD_GATEWAY, "the index does not answer")
             })?;
@@ -128,7 +112,7 @@ impl Pass {
                 (true, Some(place)) => url.join(place).ok(),
                 _ => return Ok(answer),
             };
-            match next.filter(|next| next.origin() == self.server.origin()) {
+            match next.filter(|next| self.server.owns(next)) {
                 Some(next) => url = next,
                 None => return Err(plain(StatusCode::BAD_GATEWAY, "the index points elsewhere")),
             }
@@ -153,7 +137,8 @@ impl Pass {
             let links = pages::links(&body, &url);
             self.known.lock().extend(links);
         }
-        let body = if method == Method::HEAD { String::new() } else { pages::rooted(body, &self.server) };
+        let body =
+            if method == Method::HEAD { String::new() } else { pages::rooted(body, self.server.base()) };
         let mut response = plain(status, body);
         if let Some(kind) = kind {
             response.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -1,10 +1,11 @@
-//! The wheels proxy as its clients see it: text in, text out, and the pages behind it.
+//! Questions that a server answers once it has built what the answer needs: asked again after an answer that was
+//! lost on the way, since what was begun for it goes on meanwhile.
 
-use super::super::build::api::{Again, Api};
-use super::{Address, Python, without_user};
+use super::{ServerClient, answer};
 use crate::error::{Error, Result};
+use crate::upstream::client::failure;
+use http::{Method, StatusCode, header};
 use std::time::{Duration, Instant};
-use url::Url;
 
 /// A server that is away for so long is given up on.
 const AWAY: Duration = Duration::from_secs(60);
@@ -14,87 +15,85 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Answers that are cut off again and again are waited for no longer: as long as a server waits itself.
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
 
-/// One server with the indexes and the target that are meant. Cheap to clone.
-#[derive(Clone)]
-pub struct Proxy {
-    pub api: Api,
-    pub address: Address,
-    /// Where the address says `auto`: the target of the Python at hand.
-    pub target: String,
-    token: Option<String>,
-}
-
-impl Proxy {
-    /// `python` is what the wheels are for, where the target is `auto`.
+impl ServerClient {
+    /// Sends text to a path that answers with text, however long that takes. What the server decided is final, and
+    /// no kind of retry goes on for ever.
     ///
     /// # Errors
-    /// `Bad` if the address is no server's.
-    pub fn new(address: Address, token: Option<String>, python: Option<&Python>) -> Result<Self> {
-        // One credential at a time.
-        let root = if token.is_some() { without_user(&address.root) } else { address.root.clone() };
-        let api = Api::new(root.as_str(), token.clone())?.with_agent(python.map(Python::user_agent));
-        let target = python.map_or_else(|| address.target.clone(), |python| python.target.name.clone());
-        Ok(Self { api, address, target, token })
-    }
-
-    /// The pages for installers, with the credential that they need.
-    pub fn index_url(&self) -> String {
-        self.with_credential(&self.address.simple())
-    }
-
-    /// An address of this server with our credential in it; any other as it is.
-    pub fn with_credential(&self, url: &str) -> String {
-        let root = &self.address.root;
-        let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
-        let has_own = !parsed.username().is_empty() || parsed.password().is_some();
-        if parsed.origin() != root.origin() || has_own {
-            return url.to_owned();
-        }
-        let given = match (&self.token, root.password()) {
-            (Some(token), _) => {
-                parsed.set_username("__token__").and_then(|()| parsed.set_password(Some(token)))
-            }
-            (None, Some(password)) => {
-                parsed.set_username(root.username()).and_then(|()| parsed.set_password(Some(password)))
-            }
-            (None, None) => return url.to_owned(),
-        };
-        if given.is_ok() { parsed.into() } else { url.to_owned() }
-    }
-
-    /// Requirements in, all that they need, pinned, out.
-    ///
-    /// # Errors
-    /// `Bad` with the resolver's explanation if there is no such set.
-    pub async fn compile(&self, requirements: &str) -> Result<String> {
-        self.exchange("+compile/", requirements).await
-    }
-
-    /// Pinned requirements in, a URL for each out, once all wheels are there.
-    ///
-    /// # Errors
-    /// `Bad` with each line that has no wheel.
-    pub async fn resolve(&self, pinned: &str) -> Result<String> {
-        self.exchange("+resolve/", pinned).await
-    }
-
-    /// Asks again after an answer that was lost on the way: what was begun for it goes on meanwhile.
-    /// What the server decided is final, and no kind of retry goes on for ever.
-    async fn exchange(&self, what: &str, text: &str) -> Result<String> {
-        let path = format!("{}/{what}", self.address.place());
+    /// What the server says against it, as it says it.
+    pub async fn exchange(&self, path: &str, text: &str) -> Result<String> {
+        let patient = self.clone().with_silence(None)?;
         let mut patience = Patience::new(Instant::now());
         loop {
             let asked = Instant::now();
-            let refused = match self.api.exchange(&path, text).await {
+            let refused = match patient.exchange_once(path, text).await? {
                 Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
             };
             let is_nobody = !patience.reached && is_unreachable(&refused.error);
             if is_nobody || !patience.lasts(refused.again, asked, Instant::now()) {
-                return Err(patience.told(refused.error));
+                return Err(patience.explain(refused.error));
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    async fn exchange_once(&self, path: &str, text: &str) -> Result<Result<String, Refused>> {
+        let request = self.request(Method::POST, path)?;
+        let request = request.header(header::ACCEPT, "text/plain, application/problem+json;q=0.5");
+        let request = request.header(header::CONTENT_TYPE, "text/plain; charset=utf-8").body(text.to_owned());
+        let response = match self.send_unjudged(request).await {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(Refused::on_the_way(error))),
+        };
+        if response.status().is_success() {
+            let url = response.url().clone();
+            let text = response.text().await;
+            return Ok(text.map_err(|error| Refused::on_the_way(failure(&url, &error))));
+        }
+        let refusal = answer::refusal(response, true).await;
+        let again = Again::after(refusal.status, refusal.in_own_words);
+        Ok(Err(Refused { error: refusal.error, again }))
+    }
+}
+
+/// Why an exchange brought nothing, and whether another try may.
+#[derive(Debug)]
+struct Refused {
+    error: Error,
+    again: Again,
+}
+
+/// When the same question may be answered otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// Never: the server has decided.
+    Never,
+    /// Soon: the server starts, stops, or has too much to do.
+    Soon,
+    /// The answer was lost on the way; what was begun for it goes on.
+    Lost,
+    /// The server is at work on it.
+    Later,
+}
+
+impl Again {
+    /// A proxy between tells of a lost answer with a page of its own; in the words of a wheelwright, 502
+    /// and 504 are what it found out about its own upstreams.
+    fn after(status: StatusCode, in_own_words: bool) -> Self {
+        match status {
+            StatusCode::CONFLICT => Self::Later,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Soon,
+            status if status.is_server_error() && !in_own_words => Self::Lost,
+            _ => Self::Never,
+        }
+    }
+}
+
+impl Refused {
+    fn on_the_way(error: Error) -> Self {
+        let again = if matches!(error, Error::Unavailable(_)) { Again::Soon } else { Again::Lost };
+        Self { error, again }
     }
 }
 
@@ -134,7 +133,7 @@ impl Patience {
         }
     }
 
-    fn told(&self, error: Error) -> Error {
+    fn explain(&self, error: Error) -> Error {
         match !self.reached && is_unreachable(&error) {
             true => Error::Unavailable(format!(
                 "{error}; start a server with wheelwright serve, or name yours with -w, --server or WHEELSPROXY_URL"

@@ -1,0 +1,147 @@
+//! What people ask of a server: targets, sources to build from, builds, logs, wheels.
+
+use super::ServerClient;
+use crate::build::failure::Failure;
+use crate::build::job::Source;
+use crate::build::target::Target;
+use crate::error::Result;
+use crate::packaging::filename::encode_segment;
+use http::{Method, header};
+use reqwest::Response;
+use std::path::Path;
+use url::Url;
+
+/// What is to be built, as `POST /+builds` takes it.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct BuildOrder {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
+    /// sha256 of an uploaded source.
+    #[serde(rename = "source", skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// What is known of an uploaded source.
+    #[serde(flatten)]
+    pub about: Option<Source>,
+    pub targets: Vec<String>,
+    /// Gets the wheel.
+    pub index: Option<String>,
+    /// Where requirements come from, if not from `index`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Somebody waits for it.
+    pub wait: bool,
+    pub rebuild: bool,
+}
+
+/// A build as the server shows it.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct RemoteBuild {
+    pub id: i64,
+    pub project: Option<String>,
+    pub version: Option<String>,
+    pub target: Option<String>,
+    pub state: String,
+    pub step: Option<String>,
+    /// When it ended, in RFC 3339.
+    pub ended: Option<String>,
+    pub failure: Option<Failure>,
+    wheel: Option<WheelFile>,
+    /// The indexes that were to get the wheel.
+    pub indexes: Vec<IndexPublication>,
+}
+
+/// What came out of a build.
+#[derive(Clone, Debug, serde::Deserialize)]
+struct WheelFile {
+    filename: String,
+    sha256: String,
+}
+
+/// An index that gets a wheel.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct IndexPublication {
+    pub index: String,
+    /// Since when it has it.
+    pub published: Option<String>,
+    /// Why it refused it.
+    #[serde(default)]
+    pub refused: Option<String>,
+}
+
+impl RemoteBuild {
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state.as_str(), "built" | "failed")
+    }
+
+    /// Whether an index is still to get the wheel.
+    pub fn awaits_publication(&self) -> bool {
+        self.state == "built"
+            && self.indexes.iter().any(|index| index.published.is_none() && index.refused.is_none())
+    }
+
+    /// File name and sha256 of what came out.
+    pub fn wheel(&self) -> Option<(&str, &str)> {
+        let wheel = self.wheel.as_ref()?;
+        Some((&wheel.filename, &wheel.sha256))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Uploaded {
+    sha256: String,
+}
+
+impl ServerClient {
+    /// For people: the page of a build.
+    pub fn build_url(&self, id: i64) -> String {
+        format!("{}+builds/{id}", self.base())
+    }
+
+    /// The targets that can be built for at present.
+    pub async fn targets(&self) -> Result<Vec<Target>> {
+        self.result(self.request(Method::GET, "+targets")?).await
+    }
+
+    /// Brings a source to the server; gives its sha256.
+    pub async fn upload(&self, file: &Path, filename: &str) -> Result<String> {
+        let path = format!("+builds/sources?filename={}", encode_segment(filename));
+        let request = self.request_with_file(Method::POST, &path, file).await?;
+        Ok(self.result::<Uploaded>(request).await?.sha256)
+    }
+
+    /// Asks for builds, one for each target.
+    pub async fn order(&self, order: &BuildOrder) -> Result<Vec<RemoteBuild>> {
+        self.result(self.request_with_json(Method::POST, "+builds", order)?).await
+    }
+
+    /// Ends a build.
+    pub async fn cancel(&self, id: i64) -> Result<RemoteBuild> {
+        self.result(self.request(Method::POST, &format!("+builds/{id}/cancel"))?).await
+    }
+
+    /// A build as it is now.
+    pub async fn build(&self, id: i64) -> Result<RemoteBuild> {
+        self.result(self.request(Method::GET, &format!("+builds/{id}"))?).await
+    }
+
+    /// The newest build of a version for a target, if one was asked for.
+    pub async fn build_of(&self, project: &str, version: &str, target: &str) -> Result<Option<RemoteBuild>> {
+        let mut url = self.url("+builds")?;
+        let query = [("project", project), ("version", version), ("target", target)];
+        url.query_pairs_mut().extend_pairs(query);
+        let all: Vec<RemoteBuild> = self.result(self.request(Method::GET, url.as_str())?).await?;
+        Ok(all.into_iter().max_by_key(|build| build.id))
+    }
+
+    /// The log of a build, which grows while the build runs.
+    pub async fn log(&self, id: i64) -> Result<Response> {
+        let request = self.request(Method::GET, &format!("+builds/{id}/log"))?;
+        self.send(request.header(header::ACCEPT, "text/plain")).await
+    }
+
+    /// Where the wheel of a build is.
+    pub fn wheel_url(&self, id: i64, filename: &str) -> Result<Url> {
+        self.url(&format!("+builds/{id}/wheel/{}", encode_segment(filename)))
+    }
+}

@@ -1,0 +1,199 @@
+//! The one way to talk to a wheelwright over HTTP: where it is, who asks, what its answers mean.
+//!
+//! `builds` is what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
+
+mod answer;
+mod builds;
+mod credential;
+mod exchange;
+mod netrc;
+mod retry;
+mod transfer;
+mod wheelsproxy;
+mod worker;
+
+pub use self::builds::{BuildOrder, RemoteBuild};
+pub use self::retry::{may_pass, retried};
+pub use self::transfer::read_url;
+pub use self::wheelsproxy::{ProxyAddress, WheelsProxy};
+pub use self::worker::{WorkerClient, index_path};
+
+use crate::bad;
+use crate::config::secret_url::masked;
+use crate::error::{Error, Result};
+use crate::upstream::client::{failure, shown};
+use http::{HeaderMap, HeaderValue, Method, header};
+use reqwest::{RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// How long a server may be silent. It may have to fetch a page from far away first.
+const SILENCE: Duration = Duration::from_secs(120);
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// A wheelwright, and the credential for it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerClient {
+    http: reqwest::Client,
+    /// Ends in `/`, and has no credential.
+    base: Url,
+    authorization: Option<HeaderValue>,
+    agent: String,
+}
+
+/// The `result` in which the server wraps what it answers.
+#[derive(serde::Deserialize)]
+struct Wrapped<T> {
+    result: T,
+}
+
+impl ServerClient {
+    /// The server at `url`, asked with the token; without one, with what the URL or `~/.netrc` has.
+    ///
+    /// # Errors
+    /// `Bad` if that is not the address of a server.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self> {
+        let wrong = || {
+            bad!("--server must be the address of a wheelwright (http://HOST:PORT), not {:?}", masked(url))
+        };
+        let mut base = Url::parse(url).map_err(|_| wrong())?;
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(wrong());
+        }
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        base.set_query(None);
+        base.set_fragment(None);
+        let authorization = credential::of(&base, token);
+        let base = without_user(&base);
+        let agent = concat!("wheelwright/", env!("CARGO_PKG_VERSION")).to_owned();
+        Ok(Self { http: connections(&base, Some(SILENCE))?, base, authorization, agent })
+    }
+
+    /// The same with the `User-Agent` of an installer or a worker.
+    #[must_use]
+    pub fn with_agent(self, agent: String) -> Self {
+        Self { agent, ..self }
+    }
+
+    /// The same that asks as the holder of a bearer token.
+    #[must_use]
+    fn with_bearer(self, secret: &str) -> Self {
+        Self { authorization: credential::bearer(secret), ..self }
+    }
+
+    /// The same that gives up after another time of silence, or never.
+    fn with_silence(self, silence: Option<Duration>) -> Result<Self> {
+        Ok(Self { http: connections(&self.base, silence)?, ..self })
+    }
+
+    /// The address of the server; it ends in `/`.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Whether a URL is the server's own: its credential goes nowhere else.
+    pub fn owns(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// A path of the server, or an address that one of its pages has, as a URL.
+    ///
+    /// # Errors
+    /// `Bad` if it is neither.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        self.base.join(path).map_err(|error| bad!("{path:?} is not a URL: {error}"))
+    }
+
+    /// A request for a path of the server, or for an address that one of its pages has.
+    fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
+        let url = self.url(path)?;
+        let authorization = self.authorization.clone().filter(|_| self.owns(&url));
+        let request = self.http.request(method, url).header(header::USER_AGENT, &self.agent);
+        Ok(match authorization {
+            Some(value) => request.header(header::AUTHORIZATION, value),
+            None => request,
+        })
+    }
+
+    fn request_with_json(
+        &self,
+        method: Method,
+        path: &str,
+        value: &impl Serialize,
+    ) -> Result<RequestBuilder> {
+        let body = serde_json::to_vec(value).map_err(Error::internal)?;
+        Ok(self.request(method, path)?.header(header::CONTENT_TYPE, "application/json").body(body))
+    }
+
+    /// Sends a request; any answer but a good one is the error that it stands for.
+    async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        let response = self.send_unjudged(request).await?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => {
+                let own = self.owns(response.url());
+                Err(answer::refusal(response, own).await.error)
+            }
+        }
+    }
+
+    async fn send_unjudged(&self, request: RequestBuilder) -> Result<Response> {
+        let (http, request) = request.build_split();
+        let request = request.map_err(Error::internal)?;
+        let url = request.url().clone();
+        http.execute(request).await.map_err(|error| failure(&url, &error))
+    }
+
+    /// Sends a request, and reads what the server wrapped in `result`.
+    async fn result<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
+        let response = self.send(request.header(header::ACCEPT, "application/json")).await?;
+        answer::json::<Wrapped<T>>(response).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Passes somebody else's request on, whatever the answer: a redirect or a refusal is one too.
+    ///
+    /// # Errors
+    /// `Forbidden` for a URL of elsewhere; `Unavailable` and the like if the server does not answer.
+    pub async fn forward(&self, method: Method, url: Url, headers: HeaderMap) -> Result<Response> {
+        if !self.owns(&url) {
+            return Err(crate::forbidden!("{} is not on the server {}", shown(&url), self.base));
+        }
+        self.send_unjudged(self.request(method, url.as_str())?.headers(headers)).await
+    }
+}
+
+/// Connections to the host of a URL that may be silent for so long, or for as long as it likes.
+fn connections(url: &Url, silence: Option<Duration>) -> Result<reqwest::Client> {
+    // The first to come decides; everybody wants the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(Duration::from_secs(30));
+    if let Some(silence) = silence {
+        builder = builder.read_timeout(silence);
+    }
+    if is_own_machine(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(Error::internal)
+}
+
+/// Whether no proxy can lead there.
+fn is_own_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn without_user(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Fails only for URLs without a host.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}

@@ -1,0 +1,130 @@
+//! The wheels proxy: some indexes of a server for one target. Text in, text out, and the pages behind it.
+
+use super::{ServerClient, without_user};
+use crate::bad;
+use crate::config::secret_url::masked;
+use crate::error::Result;
+use url::Url;
+
+/// `http://HOST/v1/alice.dev+pypi/cp312-linux/` in its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyAddress {
+    /// Ends in `/`; may hold a user and a password.
+    pub root: Url,
+    /// `alice.dev+pypi`
+    pub indexes: String,
+    /// `auto`, or a target's name, maybe abbreviated.
+    pub target: String,
+}
+
+impl ProxyAddress {
+    /// Reads the address that pip-reqs takes; the pages' own (`…/+simple/`) will do too.
+    ///
+    /// # Errors
+    /// `Bad` if it is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || {
+            bad!(
+                "{:?} is no address of a wheels proxy: http://HOST:PORT/v1/INDEXES/TARGET/, \
+                 as in http://127.0.0.1:3141/v1/alice.dev+pypi/cp312-linux/",
+                masked(text)
+            )
+        };
+        let mut root = Url::parse(text.trim()).map_err(|_| wrong())?;
+        if !matches!(root.scheme(), "http" | "https") || root.host_str().is_none() {
+            return Err(wrong());
+        }
+        let path = root.path().trim_end_matches('/').to_owned();
+        let path = path.strip_suffix("/+simple").unwrap_or(&path);
+        let (before, place) = path.rsplit_once("/v1/").ok_or_else(wrong)?;
+        let (indexes, target) = place.split_once('/').ok_or_else(wrong)?;
+        if indexes.is_empty() || target.is_empty() || target.contains('/') {
+            return Err(wrong());
+        }
+        root.set_path(&format!("{before}/"));
+        root.set_query(None);
+        root.set_fragment(None);
+        Ok(Self { root, indexes: indexes.to_owned(), target: target.to_owned() })
+    }
+
+    /// `v1/alice.dev+pypi/cp312-linux`, below the root.
+    pub fn place(&self) -> String {
+        format!("v1/{}/{}", self.indexes, self.target)
+    }
+
+    /// Of the pages for installers, without credentials.
+    pub fn public_simple(&self) -> String {
+        format!("{}{}/+simple/", without_user(&self.root), self.place())
+    }
+
+    /// Of the pages for installers, with user and password as they were given.
+    pub fn simple(&self) -> String {
+        format!("{}{}/+simple/", self.root, self.place())
+    }
+}
+
+/// One server with the indexes and the target that are meant. Cheap to clone.
+#[derive(Clone)]
+pub struct WheelsProxy {
+    pub server: ServerClient,
+    pub address: ProxyAddress,
+    /// Where the address says `auto`: the target of the Python at hand.
+    pub target: String,
+    token: Option<String>,
+}
+
+impl WheelsProxy {
+    /// `auto` is who asks where the address says so: the target's name, and the `User-Agent` that tells of it.
+    ///
+    /// # Errors
+    /// `Bad` if the address is none of a server.
+    pub fn new(address: ProxyAddress, token: Option<String>, auto: Option<(String, String)>) -> Result<Self> {
+        let mut server = ServerClient::new(address.root.as_str(), token.as_deref())?;
+        let mut target = address.target.clone();
+        if let Some((name, agent)) = auto {
+            (server, target) = (server.with_agent(agent), name);
+        }
+        Ok(Self { server, address, target, token })
+    }
+
+    /// The pages for installers, with the credential that they need.
+    pub fn index_url(&self) -> String {
+        self.with_credential(&self.address.simple())
+    }
+
+    /// An address of this server with our credential in it; any other as it is.
+    pub fn with_credential(&self, url: &str) -> String {
+        let root = &self.address.root;
+        let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+        let has_own = !parsed.username().is_empty() || parsed.password().is_some();
+        if parsed.origin() != root.origin() || has_own {
+            return url.to_owned();
+        }
+        let given = match (&self.token, root.password()) {
+            (Some(token), _) => {
+                parsed.set_username("__token__").and_then(|()| parsed.set_password(Some(token)))
+            }
+            (None, Some(password)) => {
+                parsed.set_username(root.username()).and_then(|()| parsed.set_password(Some(password)))
+            }
+            (None, None) => return url.to_owned(),
+        };
+        if given.is_ok() { parsed.into() } else { url.to_owned() }
+    }
+
+    /// Requirements in, all that they need, pinned, out.
+    ///
+    /// # Errors
+    /// `Bad` with the resolver's explanation if there is no such set.
+    pub async fn compile(&self, requirements: &str) -> Result<String> {
+        self.server.exchange(&format!("{}/+compile/", self.address.place()), requirements).await
+    }
+
+    /// Pinned requirements in, a URL for each out, once all wheels are there.
+    ///
+    /// # Errors
+    /// `Bad` with each line that has no wheel.
+    pub async fn resolve(&self, pinned: &str) -> Result<String> {
+        self.server.exchange(&format!("{}/+resolve/", self.address.place()), pinned).await
+    }
+}
