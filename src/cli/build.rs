@@ -3,28 +3,25 @@
 //! Without `--server` a whole server runs inside this process for as long as it takes, with its data in
 //! the user's cache; all else is the same, over HTTP.
 
-pub(super) mod asked;
-mod closure;
-pub(super) mod house;
+mod demand;
+mod house;
 mod local;
-pub(super) mod progress;
-pub(super) mod report;
-pub(super) mod scratch;
+mod order;
+mod report;
 mod sources;
-pub(super) mod watch;
+mod versions;
 mod work;
 
-use self::asked::{Asked, Everything};
-use self::closure::Want;
 use self::house::House;
 use self::local::Local;
-use self::progress::Progress;
-use self::scratch::Scratch;
 use self::sources::Supply;
 use self::work::Work;
 use crate::bad;
 use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
+use crate::cli::progress::Progress;
+use crate::cli::requirements::{RequirementFiles, WantedBy, WantedThing, Wish};
+use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::config::load::Resolved;
 use crate::error::{Error, Result};
@@ -121,8 +118,8 @@ impl Build {
     }
 
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
-        let everything = match Everything::read(&self.what, &self.requirements, &self.constraints) {
-            Ok(everything) => everything,
+        let wanted = match RequirementFiles::read(&self.what, &self.requirements, &self.constraints) {
+            Ok(wanted) => wanted,
             Err(error) => {
                 eprintln!("error: {error}");
                 return Ok(ExitCode::from(2));
@@ -143,7 +140,7 @@ impl Build {
             eprintln!("error: {why}");
             return Ok(ExitCode::from(2));
         }
-        let stop = super::serve::stop_signal()?;
+        let stop = super::signal::stop_signal()?;
         let open = Arc::default();
         let progress = Progress::new();
         tokio::pin!(stop);
@@ -153,7 +150,7 @@ impl Build {
         };
         let remote = local.is_none().then(|| server.clone());
         let ended = tokio::select! {
-            result = self.build_all(server, everything, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
+            result = self.build_all(server, wanted, local.as_ref(), progress, Arc::clone(&open)) => Some(result),
             () = &mut stop => None,
         };
         if let Some(local) = local {
@@ -178,7 +175,7 @@ impl Build {
     async fn build_all(
         &self,
         server: ServerClient,
-        everything: Everything,
+        wanted: RequirementFiles,
         local: Option<&Local>,
         progress: Progress,
         open: Arc<Mutex<BTreeSet<i64>>>,
@@ -200,12 +197,13 @@ impl Build {
         work.open = open;
         work.deep = !self.no_deps;
         work.logs = local.map(|local| local.logs.clone());
-        everything.warnings.iter().for_each(|warning| work.warn(warning));
-        let (roots, supplies) = parted(everything.items);
-        join_all(
-            targets.iter().map(|target| work.target(target, &roots, &everything.constraints, &supplies)),
-        )
-        .await;
+        wanted.warnings.iter().for_each(|warning| work.warn(warning));
+        for wish in wanted.wishes.iter().filter(|wish| !wish.hashes.is_empty()) {
+            work.warn(&format!("{}: hashes are not compared", wish.by));
+        }
+        let (roots, supplies) = parted(wanted.wishes);
+        join_all(targets.iter().map(|target| work.target(target, &roots, &wanted.constraints, &supplies)))
+            .await;
         let (items, warnings) = work.into_report();
         let folder = self.wheelhouse.as_ref().map(|folder| folder.display().to_string());
         let all_well = report::print(&items, &warnings, folder.as_deref(), self.json)?;
@@ -251,12 +249,12 @@ fn wrong_recipes(folder: &Path) -> Option<String> {
 }
 
 /// Requirements to be found, and sources to be brought.
-fn parted(items: Vec<(Asked, String)>) -> (Vec<Want>, Vec<Supply>) {
+fn parted(wishes: Vec<Wish>) -> (Vec<WantedBy>, Vec<Supply>) {
     let (mut roots, mut supplies) = (Vec::new(), Vec::new());
-    for (asked, by) in items {
-        match asked {
-            Asked::Listed(requirement) => roots.push(Want { requirement, by }),
-            Asked::Source(source) => supplies.push(Supply::new(*source, by)),
+    for wish in wishes {
+        match wish.thing {
+            WantedThing::Listed(requirement) => roots.push(WantedBy { requirement, by: wish.by }),
+            WantedThing::Source(source) => supplies.push(Supply::new(*source)),
         }
     }
     (roots, supplies)

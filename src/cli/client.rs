@@ -16,11 +16,12 @@ pub use self::local::requires;
 pub use self::lock::lock;
 pub use self::output::{refuse_overwriting, write};
 pub use self::python::Python;
-pub use self::show::{Shown, failed_builds, pin};
+pub use self::show::{Shown, failed_builds};
 
 use crate::bad;
 use crate::client::{ProxyAddress, WheelsProxy};
 use crate::error::Result;
+use crate::names::ProjectName;
 use std::path::PathBuf;
 
 /// The server that a plain `wheelwright serve` is.
@@ -48,6 +49,11 @@ pub struct Through {
     /// An API token of that server; without one, ~/.netrc is used
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+}
+
+/// The name of an extra, for the command line.
+pub fn extra(name: &str) -> Result<ProjectName> {
+    ProjectName::new(name).ok_or_else(|| bad!("{name:?} is no name of an extra"))
 }
 
 impl Through {

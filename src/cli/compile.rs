@@ -1,16 +1,13 @@
 //! `wheelwright compile`: from what is wanted to all that it needs, pinned, for one target.
 
-use super::build::progress::Progress;
 use super::client::{self, Input, Shown, Through};
+use super::progress::Progress;
 use super::table;
 use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
-use crate::packaging::lines;
 use crate::packaging::pylock;
-use crate::packaging::reqfile::{self, Said};
-use crate::packaging::requirement::Requirement;
-use crate::packaging::version;
+use crate::packaging::reqfile;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,7 +29,7 @@ pub struct Compile {
     #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt", hide_default_value = true)]
     output: PathBuf,
     /// An extra of a pyproject.toml; may be repeated
-    #[arg(long = "extra", value_name = "NAME", value_parser = extra)]
+    #[arg(long = "extra", value_name = "NAME", value_parser = client::extra)]
     extras: Vec<ProjectName>,
     /// A dependency group of a pyproject.toml; may be repeated
     #[arg(long = "group", value_name = "NAME")]
@@ -41,7 +38,7 @@ pub struct Compile {
     #[arg(long, short = 'U')]
     upgrade: bool,
     /// Do not keep the version of this project; may be repeated
-    #[arg(short = 'P', long = "upgrade-package", value_name = "NAME", value_parser = extra)]
+    #[arg(short = 'P', long = "upgrade-package", value_name = "NAME", value_parser = client::extra)]
     upgrades: Vec<ProjectName>,
     /// Write the sha256 of each wheel for the target; missing wheels are built
     #[arg(long)]
@@ -51,11 +48,6 @@ pub struct Compile {
     json: bool,
     #[command(flatten)]
     through: Through,
-}
-
-/// The name of an extra, for the command line.
-pub fn extra(name: &str) -> Result<ProjectName> {
-    ProjectName::new(name).ok_or_else(|| crate::bad!("{name:?} is no name of an extra"))
 }
 
 /// What was compiled.
@@ -71,7 +63,7 @@ impl Compile {
         let progress = Progress::new();
         let mut failed = Vec::new();
         let done = self.compile(&progress, &mut failed).await;
-        report(done, &failed, self.json)
+        table::ended(done, &failed, self.json)
     }
 
     async fn compile(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
@@ -99,13 +91,13 @@ impl Compile {
         let kept = self.kept();
         let mut compiled = compile(proxy, self.through.python.as_deref(), read, &kept).await?;
         compiled.text = self.signed(&compiled.text, input);
-        let pinned = pins(&compiled.text);
+        let pinned = reqfile::pins(&compiled.text);
         let (mut count, mut builds) = (pinned.len(), Vec::new());
         let is_lock = self.output.file_name().and_then(|name| name.to_str()).is_some_and(pylock::is_name);
         let text = if is_lock || self.generate_hashes {
             line.doing("resolve");
             let shown = Shown::new(proxy, progress);
-            let resolved = super::resolve::resolved(&shown, &pinned).await?;
+            let resolved = shown.resolve(&pinned).await?;
             builds = shown.into_seen();
             let lines: Vec<String> = resolved.into_iter().chain(compiled.locals.clone()).collect();
             count = lines.len();
@@ -141,9 +133,9 @@ impl Compile {
                 let packages = lock.packages.into_iter();
                 packages.filter_map(|one| Some(format!("{}=={}", one.name, one.version?))).collect()
             }
-            Err(_) => pins(&text),
+            Err(_) => reqfile::pins(&text),
         };
-        let stays = |line: &String| client::pin(line).is_some_and(|pin| !self.upgrades.contains(&pin.0));
+        let stays = |line: &String| reqfile::pin(line).is_some_and(|pin| !self.upgrades.contains(&pin.0));
         pinned.into_iter().filter(stays).collect()
     }
 
@@ -181,7 +173,7 @@ fn with_hashes(text: &str, lock: &pylock::Lock) -> String {
     let line = |line: &str| {
         let (code, comment) =
             line.split_at_checked(line.find(" #").unwrap_or(line.len())).unwrap_or((line, ""));
-        let known = client::pin(code.trim()).and_then(|(name, _)| hashes.get(&name));
+        let known = reqfile::pin(code.trim()).and_then(|(name, _)| hashes.get(&name));
         match known.filter(|known| !known.is_empty()) {
             Some(known) => {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -199,25 +191,6 @@ fn default_input() -> PathBuf {
     if !usual.exists() && project.exists() { project.to_owned() } else { usual.to_owned() }
 }
 
-/// Tells how a command ended, in words or as JSON.
-pub fn report(done: Result<(String, Value)>, failed: &[Value], as_json: bool) -> Result<ExitCode> {
-    match done {
-        Ok((said, value)) => {
-            // Words would run into a result that goes to standard output.
-            let to_stdout = value.get("file").and_then(Value::as_str) == Some("-");
-            if as_json || !to_stdout {
-                table::done(&said, &value, as_json)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) if as_json => {
-            table::json(&json!({ "ok": false, "message": error.to_string(), "builds": failed }))?;
-            Ok(ExitCode::FAILURE)
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Asks the server for pins of all that is wanted, and of what local packages require; `kept` are pins
 /// that stay where they fit.
 pub async fn compile(
@@ -226,47 +199,16 @@ pub async fn compile(
     input: &Input,
     kept: &[String],
 ) -> Result<Compiled> {
-    let mut wanted: Vec<String> = kept.iter().map(|pin| format!("{}{pin}", lines::PREFER)).collect();
-    wanted.extend(input.texts());
+    let mut wanted = input.texts();
     for local in &input.locals {
         wanted.extend(client::requires(local, python, proxy).await?);
     }
-    let text = match wanted.len() == kept.len() {
+    let text = match wanted.is_empty() {
         true => String::new(),
-        false => pinned(proxy, wanted, &input.constraints).await?,
+        false => proxy.compile(&wanted, kept, &input.constraints).await?,
     };
     let locals: BTreeSet<String> = input.locals.iter().filter_map(|local| local.line.clone()).collect();
     Ok(Compiled { text, locals: locals.into_iter().collect() })
-}
-
-/// Constraints are no requirements: each is added only once what it limits turns out to be needed, and
-/// in another version.
-async fn pinned(proxy: &WheelsProxy, mut wanted: Vec<String>, constraints: &[Requirement]) -> Result<String> {
-    let mut open: Vec<&Requirement> = constraints.iter().collect();
-    loop {
-        let text = proxy.compile(&(wanted.join("\n") + "\n")).await?;
-        let chosen: BTreeMap<_, _> = pins(&text).iter().filter_map(|line| client::pin(line)).collect();
-        let is_broken = |limit: &Requirement| {
-            chosen.get(&limit.name).is_some_and(|version| !version::satisfies(&limit.specifiers, version))
-        };
-        let (broken, rest): (Vec<&Requirement>, Vec<&Requirement>) =
-            open.into_iter().partition(|limit| is_broken(limit));
-        if broken.is_empty() {
-            return Ok(text);
-        }
-        wanted.extend(broken.iter().map(ToString::to_string));
-        open = rest;
-    }
-}
-
-/// The lines of a text that want something.
-pub fn pins(text: &str) -> Vec<String> {
-    let lines = reqfile::read(text);
-    let wanted = lines.iter().filter_map(|line| match line.said() {
-        Ok(Said::Wanted { text, .. }) => Some(text.to_owned()),
-        _ => None,
-    });
-    wanted.collect()
 }
 
 impl Compiled {

@@ -26,7 +26,7 @@ pub struct Fsck {
 impl Fsck {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         let config = resolved.config;
-        if !super::has_database(&config)? {
+        if !super::installation::has_database(&config)? {
             return Err(missing!(
                 "there is nothing to check in {}: say where with --data",
                 config.data.display()

@@ -27,7 +27,7 @@ pub struct Gc {
 impl Gc {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         let config = resolved.config;
-        if !super::has_database(&config)? {
+        if !super::installation::has_database(&config)? {
             return Err(missing!(
                 "there is nothing to collect in {}: say where with --data",
                 config.data.display()

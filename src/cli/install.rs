@@ -1,9 +1,8 @@
 //! `wheelwright install`: exactly what a file says, into the Python at hand, as wheels only.
 
-use super::build::progress::Progress;
 use super::client::{self, Input, Installer, Plan, Python, Shown, Through, Tool, Wanted};
-use super::compile::{extra, report};
-use super::resolve::resolved;
+use super::progress::Progress;
+use super::table;
 use crate::bad;
 use crate::client::WheelsProxy;
 use crate::error::Result;
@@ -30,7 +29,7 @@ pub struct Install {
     #[arg(short = 'r', long = "requirement", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// An extra of a lock file; may be repeated
-    #[arg(long = "extra", value_name = "NAME", value_parser = extra)]
+    #[arg(long = "extra", value_name = "NAME", value_parser = client::extra)]
     extras: Vec<ProjectName>,
     /// A dependency group of a lock file; may be repeated [default: the file's default groups]
     #[arg(long = "group", value_name = "NAME")]
@@ -53,7 +52,7 @@ impl Install {
         let progress = Progress::new();
         let mut failed = Vec::new();
         let done = self.install(&progress, &mut failed).await;
-        report(done, &failed, self.json)
+        table::ended(done, &failed, self.json)
     }
 
     async fn install(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
@@ -153,9 +152,7 @@ async fn take_lines(
         plan.lines.extend(input.wanted.iter().map(Wanted::line));
         return Ok(());
     };
-    let shown = Shown::new(proxy, progress);
-    let lines = resolved(&shown, &input.pinned()).await?;
-    plan.lines.extend(lines);
+    plan.lines.extend(Shown::new(proxy, progress).resolve(&input.pinned()).await?);
     Ok(())
 }
 

@@ -8,27 +8,28 @@ mod fsck;
 mod gc;
 mod index;
 mod install;
+mod installation;
 mod mirror;
 mod pip_reqs;
+mod progress;
 mod recipe;
 mod requirements;
 mod resolve;
+mod scratch;
 mod serve;
+mod signal;
 mod status;
 mod table;
 mod target;
 mod token;
 mod user;
+mod watch;
 mod worker;
 
-use crate::app::App;
-use crate::config::Config;
 use crate::config::load::{Resolved, Sources};
-use crate::config::upstream::default_upstream;
 use crate::error::{Error, Result};
-use crate::missing;
 use clap::{Args, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A private Python index, a caching mirror of PyPI and a builder of wheels.
@@ -161,10 +162,10 @@ impl Command {
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,
             Self::Recipe(recipe) => recipe.run(resolved).await,
-            Self::User(user) => user.run(&existing(resolved).await?).await,
-            Self::Index(index) => index.run(&existing(resolved).await?).await,
-            Self::Mirror(mirror) => mirror.run(&existing(resolved).await?).await,
-            Self::Token(token) => token.run(&existing(resolved).await?).await,
+            Self::User(user) => user.run(&installation::existing(resolved).await?).await,
+            Self::Index(index) => index.run(&installation::existing(resolved).await?).await,
+            Self::Mirror(mirror) => mirror.run(&installation::existing(resolved).await?).await,
+            Self::Token(token) => token.run(&installation::existing(resolved).await?).await,
         }
     }
 }
@@ -176,52 +177,6 @@ impl Place {
         flags.extend(own.into_iter().filter_map(|(key, value)| Some((key, value?))));
         Sources::of_process(flags, self.config.clone()).resolve()
     }
-}
-
-/// Whether there is a database; one on a server is asked only when it is opened.
-///
-/// # Errors
-/// `Forbidden` if this user may not look: that is not the same as nothing being there.
-fn has_database(config: &Config) -> Result<bool> {
-    let url = config.database_url();
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
-    let Some(path) = path.map(Path::new) else { return Ok(true) };
-    let opened = path.try_exists().and_then(|exists| match exists {
-        true => std::fs::File::open(path).map(|_| true),
-        false => Ok(false),
-    });
-    opened.map_err(|error| {
-        crate::forbidden!(
-            "cannot open {}: {error}. Run this command as the user that runs the server",
-            path.display()
-        )
-    })
-}
-
-/// Opens an installation that exists: a mistyped folder must not become a new one.
-async fn existing(resolved: Resolved) -> Result<App> {
-    if !has_database(&resolved.config)? {
-        let data = resolved.config.data.display();
-        return Err(missing!(
-            "there is no installation in {data}: say where with --data, or make one with wheelwright serve"
-        ));
-    }
-    open(resolved).await
-}
-
-/// Opens the installation, and makes it if it is new.
-async fn open(resolved: Resolved) -> Result<App> {
-    let offline = resolved.config.offline;
-    let upstream = move || match default_upstream(|name| std::env::var(name).ok()) {
-        Ok(url) => Ok(Some(url)),
-        // Without the network the address can wait.
-        Err(error) if offline => {
-            tracing::warn!("{error}");
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    };
-    App::open_with(resolved.config, upstream).await
 }
 
 fn log_to_stderr(resolved: &Resolved) {

@@ -1,11 +1,11 @@
 //! The command line of pip-reqs, for those who have it in their Dockerfiles: this program answers to that
 //! name too.
 
-use super::build::progress::Progress;
 use super::client::{self, Input, Shown, Through};
 use super::compile::compile;
+use super::progress::Progress;
 use crate::client::WheelsProxy;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -99,15 +99,6 @@ async fn resolve(proxy: &WheelsProxy, infile: &Path, outfile: &Path) -> Result<(
     let text = std::fs::read_to_string(infile)
         .map_err(|error| crate::bad!("{} can not be read: {error}", infile.display()))?;
     let progress = Progress::new();
-    let shown = Shown::new(proxy, &progress);
-    let answer = shown.during(&super::compile::pins(&text), proxy.resolve(&text)).await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error @ Error::Bad(_)) => {
-            shown.tails(&error.to_string()).await;
-            return Err(error);
-        }
-        Err(error) => return Err(error),
-    };
+    let answer = Shown::new(proxy, &progress).resolve_file(&text).await?;
     client::write(outfile, &answer)
 }

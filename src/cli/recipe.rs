@@ -1,10 +1,12 @@
 //! `wheelwright recipe`: how projects are built where the plain way fails.
 
-use super::{Resolved, has_database, table};
+use super::installation::has_database;
+use super::table;
 use crate::app::App;
 use crate::bad;
 use crate::build::recipe::{RecipeEntry, Recipes, folder};
 use crate::build::target;
+use crate::config::load::Resolved;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;

@@ -1,8 +1,8 @@
 //! `wheelwright resolve`: a wheel for each pinned requirement, built where there is none yet.
 
-use super::build::progress::Progress;
 use super::client::{self, Input, Shown, Through};
-use super::compile::{pins, report};
+use super::progress::Progress;
+use super::table;
 use crate::error::Result;
 use crate::packaging::pylock;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ impl Resolve {
         let progress = Progress::new();
         let mut failed = Vec::new();
         let done = self.resolve(&progress, &mut failed).await;
-        report(done, &failed, self.json)
+        table::ended(done, &failed, self.json)
     }
 
     async fn resolve(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
@@ -43,7 +43,7 @@ impl Resolve {
         input.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let proxy = self.through.open().await?;
         let shown = Shown::new(&proxy, progress);
-        let mut lines = match resolved(&shown, &input.pinned()).await {
+        let mut lines = match shown.resolve(&input.pinned()).await {
             Ok(lines) => lines,
             Err(error) => {
                 *failed = client::failed_builds(&proxy, &error.to_string()).await;
@@ -65,23 +65,5 @@ impl Resolve {
             "builds": builds, "warnings": input.warnings,
         });
         Ok((said, value))
-    }
-}
-
-/// A URL for each line, once all wheels are there; what is built is shown meanwhile.
-///
-/// # Errors
-/// `Bad` with all that failed; the ends of their logs are shown.
-pub async fn resolved(shown: &Shown<'_>, pinned: &[String]) -> Result<Vec<String>> {
-    if pinned.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = pinned.join("\n") + "\n";
-    match shown.during(pinned, shown.proxy.resolve(&text)).await {
-        Ok(answer) => Ok(pins(&answer)),
-        Err(error) => {
-            shown.tails(&error.to_string()).await;
-            Err(error)
-        }
     }
 }

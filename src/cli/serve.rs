@@ -1,5 +1,6 @@
 //! `wheelwright serve`: runs the whole system until it is told to stop.
 
+use super::{installation, signal};
 use crate::app::{App, create_private_folder};
 use crate::config::load::Resolved;
 use crate::error::Result;
@@ -37,11 +38,11 @@ impl Serve {
 
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         // Before anything else, so that a signal during a slow start ends it in order, too.
-        let stop = stop_signal()?;
+        let stop = signal::stop_signal()?;
         let descriptors = connections::raise_descriptors();
         let listen = resolved.config.listen.clone();
         let running = Running::claim(&resolved.config.data)?;
-        let app = super::open(resolved).await?;
+        let app = installation::open(resolved).await?;
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("can not listen on {listen}: {e}; choose another address with --listen"))?;
@@ -152,25 +153,4 @@ fn own_address(mut address: SocketAddr) -> SocketAddr {
         });
     }
     address
-}
-
-/// Resolves at SIGTERM or SIGINT.
-#[cfg(unix)]
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
-        }
-        tracing::info!("stopping");
-    })
-}
-
-#[cfg(not(unix))]
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
 }

@@ -20,7 +20,7 @@ pub struct Status {
 impl Status {
     pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
         let config = &resolved.config;
-        if !super::has_database(config)? {
+        if !super::installation::has_database(config)? {
             let data = config.data.display();
             return Err(missing!("there is no installation in {data}: say where with --data"));
         }

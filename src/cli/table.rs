@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use serde_json::Value;
 use std::io::Write;
+use std::process::ExitCode;
 
 /// Prints one JSON value, indented.
 pub fn json(value: &Value) -> Result<()> {
@@ -43,5 +44,24 @@ pub fn plain(value: &Value) -> String {
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
         Value::Null => String::new(),
         other => other.to_string(),
+    }
+}
+
+/// Tells how a command ended, in words or as JSON.
+pub fn ended(result: Result<(String, Value)>, failed: &[Value], as_json: bool) -> Result<ExitCode> {
+    match result {
+        Ok((said, value)) => {
+            // Words would run into a result that goes to standard output.
+            let to_stdout = value.get("file").and_then(Value::as_str) == Some("-");
+            if as_json || !to_stdout {
+                done(&said, &value, as_json)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if as_json => {
+            json(&serde_json::json!({ "ok": false, "message": error.to_string(), "builds": failed }))?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -1,6 +1,6 @@
 //! `wheelwright worker`: builds wheels for a server elsewhere.
 
-use super::serve::stop_signal;
+use super::signal::stop_signal;
 use crate::client::WorkerClient;
 use crate::config::load::Resolved;
 use crate::error::Result;

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::packaging::filename::encode_segment;
 use http::{Method, header};
 use reqwest::Response;
+use std::collections::BTreeSet;
 use std::path::Path;
 use url::Url;
 
@@ -144,4 +145,10 @@ impl ServerClient {
     pub fn wheel_url(&self, id: i64, filename: &str) -> Result<Url> {
         self.url(&format!("+builds/{id}/wheel/{}", encode_segment(filename)))
     }
+}
+
+/// The numbers of the builds that a text points to: `…/+builds/12/log`.
+pub fn builds_in(text: &str) -> BTreeSet<i64> {
+    let after = text.split("/+builds/").skip(1);
+    after.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }

@@ -4,6 +4,9 @@ use super::{ServerClient, without_user};
 use crate::bad;
 use crate::config::secret_url::masked;
 use crate::error::Result;
+use crate::packaging::requirement::Requirement;
+use crate::packaging::{lines, reqfile, version};
+use std::collections::BTreeMap;
 use url::Url;
 
 /// `http://HOST/v1/alice.dev+pypi/cp312-linux/` in its parts.
@@ -87,6 +90,13 @@ impl WheelsProxy {
         Ok(Self { server, address, target, token })
     }
 
+    /// The wheels of an index (`user/index`) for a target, on a server that is known already.
+    pub fn of(server: &ServerClient, index: &str, target: &str) -> Self {
+        let (root, indexes, target) = (server.base().clone(), index.replacen('/', ".", 1), target.to_owned());
+        let address = ProxyAddress { root, indexes, target: target.clone() };
+        Self { server: server.clone(), address, target, token: None }
+    }
+
     /// The pages for installers, with the credential that they need.
     pub fn index_url(&self) -> String {
         self.with_credential(&self.address.simple())
@@ -112,12 +122,37 @@ impl WheelsProxy {
         if given.is_ok() { parsed.into() } else { url.to_owned() }
     }
 
-    /// Requirements in, all that they need, pinned, out.
+    /// Requirements in, all that they need, pinned, out: a line each, with comments. `kept` are pins that stay where
+    /// they fit. Constraints are no requirements: each is added only once what it limits turns out to be needed, and
+    /// in another version.
     ///
     /// # Errors
     /// `Bad` with the resolver's explanation if there is no such set.
-    pub async fn compile(&self, requirements: &str) -> Result<String> {
-        self.server.exchange(&format!("{}/+compile/", self.address.place()), requirements).await
+    pub async fn compile(
+        &self,
+        wanted: &[String],
+        kept: &[String],
+        constraints: &[Requirement],
+    ) -> Result<String> {
+        let path = format!("{}/+compile/", self.address.place());
+        let preferred = kept.iter().map(|pin| format!("{}{pin}", lines::PREFER));
+        let mut asked: Vec<String> = preferred.chain(wanted.iter().cloned()).collect();
+        let mut open: Vec<&Requirement> = constraints.iter().collect();
+        loop {
+            let text = self.server.exchange(&path, &(asked.join("\n") + "\n")).await?;
+            let chosen: BTreeMap<_, _> =
+                reqfile::pins(&text).iter().filter_map(|line| reqfile::pin(line)).collect();
+            let is_broken = |limit: &Requirement| {
+                chosen.get(&limit.name).is_some_and(|version| !version::satisfies(&limit.specifiers, version))
+            };
+            let (broken, rest): (Vec<&Requirement>, Vec<&Requirement>) =
+                open.into_iter().partition(|limit| is_broken(limit));
+            if broken.is_empty() {
+                return Ok(text);
+            }
+            asked.extend(broken.iter().map(ToString::to_string));
+            open = rest;
+        }
     }
 
     /// Pinned requirements in, a URL for each out, once all wheels are there.

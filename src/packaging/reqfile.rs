@@ -2,8 +2,11 @@
 //! name, what is an option, which hashes are allowed.
 
 use super::lines;
+use super::requirement::Requirement;
+use super::version::Version;
 use crate::bad;
 use crate::error::Result;
+use crate::names::ProjectName;
 
 /// Options of pip that stand on a line of their own. Which index is asked, and what may be chosen of it, is
 /// told otherwise here.
@@ -203,6 +206,25 @@ fn wanted(line: &str) -> Result<Said<'_>> {
         hashes.push(hash);
     }
     Ok(Said::Wanted { text, hashes })
+}
+
+/// The lines of a text that want something.
+pub fn pins(text: &str) -> Vec<String> {
+    let lines = read(text);
+    let wanted = lines.iter().filter_map(|line| match line.said() {
+        Ok(Said::Wanted { text, .. }) => Some(text.to_owned()),
+        _ => None,
+    });
+    wanted.collect()
+}
+
+/// `docopt==0.6.2 ; python_version < "3"`: project and version of a line that names one version.
+pub fn pin(text: &str) -> Option<(ProjectName, Version)> {
+    let requirement = Requirement::parse(text.split(" --").next()?).ok()?;
+    let mut clauses = requirement.specifiers.iter();
+    let clause = clauses.next().filter(|_| requirement.url.is_none())?;
+    let exact = matches!(clause.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::ExactEqual);
+    (exact && clauses.next().is_none()).then(|| (requirement.name, clause.version().clone()))
 }
 
 #[cfg(test)]

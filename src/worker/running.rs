@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use super::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
 use super::interpreters::Interpreter;
-use crate::client::WorkerClient;
 use super::log::Log;
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
@@ -18,6 +17,7 @@ use super::sandbox::{Mount, Sandbox};
 use crate::build::failure::{Class, Failure};
 use crate::build::job::{Job, Limits, Step};
 use crate::build::recipe::Recipe;
+use crate::client::WorkerClient;
 use crate::error::Result;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
 

@@ -113,6 +113,53 @@ impl House {
         fitting.iter().rev().find_map(|found| self.read(&found.file.filename).ok())
     }
 
+    /// The newest version of each project that the folder has for a target, as pins.
+    pub fn newest(&self, target: &Target) -> Vec<String> {
+        let names = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut newest: BTreeMap<ProjectName, Version> = BTreeMap::new();
+        for filename in names.filter_map(|entry| entry.file_name().into_string().ok()) {
+            let Ok(name) = WheelFilename::parse(&filename) else { continue };
+            if target.accepts(&filename).is_some() && self.is_for(&filename, target) {
+                let known = newest.entry(name.name).or_insert_with(|| name.version.clone());
+                *known = name.version.max(known.clone());
+            }
+        }
+        newest.into_iter().map(|(project, version)| format!("{project}=={version}")).collect()
+    }
+
+    /// The wheels that satisfy all that is wanted and what those require themselves; `None` if the folder does not
+    /// have them all, or if a choice would have to be taken back.
+    pub fn complete(
+        &self,
+        wanted: &[Requirement],
+        limits: &[Requirement],
+        target: &Target,
+    ) -> Option<Vec<Wheel>> {
+        let (mut open, mut all) = (wanted.to_vec(), Vec::<Requirement>::new());
+        let mut chosen: BTreeMap<ProjectName, Wheel> = BTreeMap::new();
+        while let Some(next) = open.pop() {
+            if all.contains(&next) {
+                continue;
+            }
+            if next.url.is_some() {
+                return None;
+            }
+            let project = next.name.clone();
+            all.push(next);
+            let wants = all.iter().filter(|one| one.name == project);
+            let extras = wants.clone().flat_map(|one| one.extras.iter().cloned()).collect();
+            let limits = limits.iter().filter(|limit| limit.name == project);
+            let specifiers = wants.chain(limits).flat_map(|one| one.specifiers.to_vec()).collect();
+            let wheel = self.best(&project, &specifiers, target)?;
+            if chosen.get(&project).is_some_and(|before| *before != wheel) {
+                return None;
+            }
+            open.extend(wheel.requires.iter().filter(|one| one.applies(&target.markers, &extras)).cloned());
+            chosen.insert(project, wheel);
+        }
+        Some(chosen.into_values().collect())
+    }
+
     /// Whether a wheel may be used for this target: a pure wheel that was built for others only may
     /// have requirements that were decided there.
     fn is_for(&self, filename: &str, target: &Target) -> bool {

@@ -1,12 +1,13 @@
 //! A whole server inside this process, for as long as one command takes.
 
-use super::progress::Progress;
 use crate::access::Scope;
 use crate::access::password;
 use crate::access::tokens::{self, NewToken};
 use crate::app::App;
 use crate::bad;
 use crate::build::target::Target;
+use crate::cli::installation;
+use crate::cli::progress::Progress;
 use crate::client::ServerClient;
 use crate::config::Config;
 use crate::config::load::Resolved;
@@ -65,7 +66,7 @@ impl Local {
         let lock = lock(&data.join("build.lock"), progress).await?;
         make_private_server(&mut resolved.config);
         let logs = data.join("logs");
-        let app = super::super::open(resolved).await?;
+        let app = installation::open(resolved).await?;
         // Of a command that was killed: nobody waits for it.
         app.db.forget_unfinished().await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;

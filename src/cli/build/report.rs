@@ -1,8 +1,9 @@
 //! What came of it, item by item: a table for people, one JSON document for scripts.
 
-use super::super::table;
-use super::progress::plain;
 use crate::build::failure::Failure;
+use crate::cli::progress::plain;
+use crate::cli::table;
+use crate::cli::watch::class_name;
 use crate::error::Result;
 use serde::Serialize;
 use serde_json::json;
@@ -68,18 +69,10 @@ impl Item {
                     .map(|hint| format!("  hint: {}", plain(hint))),
             );
         }
-        lines.extend(self.message.iter().map(|message| plain(message)));
+        lines.extend(self.message.iter().flat_map(|message| message.lines()).map(plain));
         lines.extend(self.log.iter().map(|log| format!("  log: {log}")));
         lines
     }
-}
-
-/// `missing-header`
-pub fn class_name(failure: &Failure) -> String {
-    serde_json::to_value(failure.class)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }
 
 /// How many wheels there are, each counted once; the name where it is one.

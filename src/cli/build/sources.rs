@@ -1,9 +1,9 @@
 //! Sources that no index lists, brought to the server: packed or downloaded once, for all targets.
 
-use super::asked::{Place, Source};
-use super::scratch::Scratch;
 use crate::bad;
 use crate::build::job;
+use crate::cli::requirements::{NamedSource, SourcePlace};
+use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::git::{self, Asker, Limits};
@@ -28,15 +28,13 @@ pub enum Brought {
 
 /// One source, brought when it is first needed.
 pub struct Supply {
-    pub source: Source,
-    /// Who wants it.
-    pub by: String,
+    pub source: NamedSource,
     brought: OnceCell<Result<Brought, Arc<Error>>>,
 }
 
 impl Supply {
-    pub fn new(source: Source, by: String) -> Self {
-        Self { source, by, brought: OnceCell::new() }
+    pub fn new(source: NamedSource) -> Self {
+        Self { source, brought: OnceCell::new() }
     }
 
     /// Brings it, once for all who ask. `warn` gets what was left out.
@@ -57,10 +55,12 @@ impl Supply {
     async fn get(&self, server: &ServerClient, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
         let archive = scratch.file();
         let tree = match &self.source.place {
-            Place::Git(address) => git::fetch(address, Asker::Person, Limits::default(), &archive).await?,
-            Place::Folder(folder) => git::pack_folder(folder, &archive).await?,
-            Place::Archive(path) => return self.archive(server, path, &self.source.shown).await,
-            Place::Url(url) => {
+            SourcePlace::Git(address) => {
+                git::fetch(address, Asker::Person, Limits::default(), &archive).await?
+            }
+            SourcePlace::Folder(folder) => git::pack_folder(folder, &archive).await?,
+            SourcePlace::Archive(path) => return self.archive(server, path, &self.source.shown).await,
+            SourcePlace::Url(url) => {
                 let url = url.expose();
                 let name = url
                     .path_segments()

@@ -1,32 +1,33 @@
 //! One wheel after the other: what the wheelhouse has, what the index has, what must be built.
 
-use super::closure::{Closure, Open, Pin, Want};
+use super::demand::{TargetDemand, VersionChoice};
 use super::house::{self, House, Origin, Wheel};
-use super::progress::Progress;
 use super::report::{Item, Outcome};
-use super::scratch::Scratch;
 use super::sources::{Brought, Supply};
 use crate::build::failure::Failure;
 use crate::build::target::Target;
+use crate::cli::progress::Progress;
+use crate::cli::requirements::WantedBy;
+use crate::cli::scratch::Scratch;
 use crate::client::{BuildOrder, ServerClient};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
-use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
 use crate::{bad, missing};
 use futures::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{OnceCell, Semaphore};
 
-/// Rounds of choosing after which a closure is taken for one that never settles.
-const MOST_ROUNDS: usize = 250;
 /// Downloads at once.
 const DOWNLOADS: usize = 8;
+/// Resolutions at once: a server lets one asker have a few.
+const RESOLUTIONS: usize = 2;
 
 /// All that one run of the command shares between targets.
 pub struct Work {
@@ -47,6 +48,7 @@ pub struct Work {
     pub logs: Option<PathBuf>,
     pages: Mutex<HashMap<ProjectName, Arc<OnceCell<Option<Page>>>>>,
     downloads: Semaphore,
+    pub(super) resolutions: Semaphore,
     items: Mutex<Vec<Item>>,
     warnings: Mutex<Vec<String>>,
 }
@@ -61,6 +63,46 @@ pub(super) struct Got {
     pub seconds: f64,
     /// What is to be said besides.
     pub message: Option<String>,
+}
+
+/// The wheel of a source that was named; no other version may take its place.
+struct BuiltSource {
+    got: Got,
+    /// Those that are wanted of it.
+    extras: BTreeSet<ProjectName>,
+}
+
+impl BuiltSource {
+    /// What it requires of others on a target.
+    fn requires(&self, target: &Target) -> Vec<WantedBy> {
+        let wheel = &self.got.wheel;
+        let needed = wheel.requires.iter().filter(|needed| needed.applies(&target.markers, &self.extras));
+        let needed = needed.filter_map(|needed| needed.for_extras(&self.extras));
+        let by = format!("{} {}", wheel.project, wheel.version);
+        needed.map(|requirement| WantedBy { requirement, by: by.clone() }).collect()
+    }
+}
+
+/// Named sources whose version does not suit somebody, with whom.
+fn broken_by(
+    target: &Target,
+    sources: &BTreeMap<ProjectName, BuiltSource>,
+    wants: Vec<WantedBy>,
+    got: &[Got],
+) -> BTreeMap<ProjectName, WantedBy> {
+    let nobody = BTreeSet::new();
+    let of_got = got.iter().flat_map(|got| {
+        let by = format!("{} {}", got.wheel.project, got.wheel.version);
+        got.wheel.requires.iter().map(move |needed| WantedBy { requirement: needed.clone(), by: by.clone() })
+    });
+    let all =
+        wants.into_iter().chain(of_got.filter(|want| want.requirement.applies(&target.markers, &nobody)));
+    let broken = all.filter(|want| {
+        let source = sources.get(&want.requirement.name);
+        let version = source.map(|source| &source.got.wheel.version);
+        version.is_some_and(|version| !version::satisfies(&want.requirement.specifiers, version))
+    });
+    broken.map(|want| (want.requirement.name.clone(), want)).collect()
 }
 
 /// Why there is no wheel.
@@ -117,6 +159,7 @@ impl Work {
             logs: None,
             pages: Mutex::default(),
             downloads: Semaphore::new(DOWNLOADS),
+            resolutions: Semaphore::new(RESOLUTIONS),
             items: Mutex::default(),
             warnings: Mutex::default(),
         }
@@ -144,112 +187,82 @@ impl Work {
     }
 
     /// Everything for one target.
-    pub async fn target(&self, target: &Target, roots: &[Want], constraints: &[Want], supplies: &[Supply]) {
-        let asked: Vec<ProjectName> = roots.iter().map(|want| want.requirement.name.clone()).collect();
-        let mut closure =
-            Closure::new(roots.to_vec(), constraints.to_vec(), target.markers.clone(), self.deep);
-        let mut staged: HashMap<ProjectName, Got> = HashMap::new();
-        self.named_sources(target, supplies, &mut closure, &mut staged).await;
-        for round in 0.. {
-            let open = closure.open();
-            if open.is_empty() {
-                break;
-            }
-            if round == MOST_ROUNDS {
-                let told = open.first().map(Open::told).unwrap_or_default();
-                self.note_failed(target, "requirements", bad!("they never settle: {told}").into());
-                break;
-            }
-            let chosen =
-                join_all(open.iter().map(|open| self.choose(target, open, asked.contains(&open.project))))
-                    .await;
-            for (open, result) in open.iter().zip(chosen) {
-                let pin = match result {
-                    Ok(got) => self.pin(got, &open.project, &mut staged, false),
-                    Err(failed) => {
-                        self.note_failed(target, open.project.as_str(), failed);
-                        Pin::GivenUp
-                    }
-                };
-                closure.pin(open.project.clone(), pin);
+    pub async fn target(
+        &self,
+        target: &Target,
+        roots: &[WantedBy],
+        constraints: &[WantedBy],
+        supplies: &[Supply],
+    ) {
+        // They come first, since no index knows their versions and what they require.
+        let sources = self.named_sources(target, supplies).await;
+        let of_sources = sources.values().flat_map(|source| source.requires(target)).filter(|_| self.deep);
+        let applies = |want: &&WantedBy| want.requirement.applies(&target.markers, &BTreeSet::new());
+        let wants = roots.iter().filter(applies).cloned().chain(of_sources);
+        let (elsewhere, wants): (Vec<_>, Vec<_>) = wants.partition(|want| want.requirement.url.is_some());
+        for want in elsewhere {
+            let why = bad!("{}: name that source itself", want.describe());
+            self.note_failed(target, want.requirement.name.as_str(), why.into());
+        }
+        let (of_named, wants) =
+            wants.into_iter().partition(|want| sources.contains_key(&want.requirement.name));
+        let limits = constraints.iter().filter(applies).map(|limit| limit.requirement.clone()).collect();
+        let mut choices = self.versions(&TargetDemand { target, wants, limits }).await;
+        choices.retain(|choice| !sources.contains_key(&choice.project));
+        let asked: BTreeSet<&ProjectName> = roots.iter().map(|want| &want.requirement.name).collect();
+        let got = choices.iter().map(|choice| self.choose(target, choice, asked.contains(&choice.project)));
+        let got = choices.iter().zip(join_all(got).await).filter_map(|(choice, got)| {
+            got.map_err(|failed| self.note_failed(target, choice.project.as_str(), failed)).ok()
+        });
+        let got: Vec<Got> = got.collect();
+        let broken = broken_by(target, &sources, of_named, &got);
+        for (project, source) in sources {
+            match broken.get(&project) {
+                Some(want) => {
+                    let version = &source.got.wheel.version;
+                    let why = bad!(
+                        "{project} is {version}, built from the source that was named, but {}",
+                        want.describe()
+                    );
+                    self.note_failed(target, project.as_str(), why.into());
+                }
+                None => self.keep(target, source.got),
             }
         }
-        for (project, _) in closure.chosen() {
-            if let Some(got) = staged.remove(&project) {
-                self.keep(target, got);
-            }
-        }
+        got.into_iter().for_each(|got| self.keep(target, got));
     }
 
-    /// Builds of folders, repositories and archives; they come first, since no index knows their versions.
+    /// Builds of folders, repositories and archives.
     async fn named_sources(
         &self,
         target: &Target,
         supplies: &[Supply],
-        closure: &mut Closure,
-        staged: &mut HashMap<ProjectName, Got>,
-    ) {
-        let nobody = Default::default();
+    ) -> BTreeMap<ProjectName, BuiltSource> {
+        let nobody = BTreeSet::new();
         let wanted = supplies.iter().filter(|supply| {
             let condition = supply.source.condition.as_ref();
             condition.is_none_or(|requirement| requirement.applies(&target.markers, &nobody))
         });
         let built =
             join_all(wanted.map(|supply| async move { (supply, self.named_source(target, supply).await) }));
+        let mut sources = BTreeMap::new();
         for (supply, result) in built.await {
             match result {
                 Ok(got) => {
-                    let project = got.wheel.project.clone();
-                    let requirement = Requirement {
-                        name: project.clone(),
-                        extras: supply.source.extras.clone(),
-                        specifiers: Default::default(),
-                        url: None,
-                        marker: None,
-                    };
-                    closure.add_root(Want { requirement, by: supply.by.clone() });
-                    let pin = self.pin(got, &project, staged, true);
-                    closure.pin(project, pin);
+                    let extras = supply.source.extras.clone();
+                    sources.insert(got.wheel.project.clone(), BuiltSource { got, extras });
                 }
                 Err(failed) => self.note_failed(target, &supply.source.shown, failed),
             }
         }
+        sources
     }
 
-    fn pin(
-        &self,
-        got: Got,
-        project: &ProjectName,
-        staged: &mut HashMap<ProjectName, Got>,
-        fixed: bool,
-    ) -> Pin {
-        for text in &got.wheel.unreadable {
-            self.warn(&format!(
-                "{}: the requirement {text:?} can not be read and is not followed",
-                got.wheel.filename
-            ));
-        }
-        let pin =
-            Pin::Got { version: got.wheel.version.clone(), requires: got.wheel.requires.clone(), fixed };
-        staged.insert(project.clone(), got);
-        pin
-    }
-
-    /// The wheel of a project in the version that all want.
-    async fn choose(&self, target: &Target, open: &Open, is_asked: bool) -> Result<Got, Failed> {
-        if let Some(version) = &open.fixed {
-            return Err(bad!(
-                "{} is {version}, built from the source that was named, but {}",
-                open.project,
-                open.told()
-            )
-            .into());
-        }
-        if let Some(want) = open.wants.iter().find(|want| want.requirement.url.is_some()) {
-            return Err(bad!("{} {}: name that source itself", want.who(), want.requirement).into());
-        }
+    /// The wheel of a project in a version that will do.
+    async fn choose(&self, target: &Target, choice: &VersionChoice, is_asked: bool) -> Result<Got, Failed> {
+        let VersionChoice { project, specifiers } = choice;
         if let Some(house) = self.house.as_ref().filter(|_| !(self.rebuild && is_asked))
-            && let Some(wheel) = locked(house).best(&open.project, &open.specifiers, target)
+            && let Some(wheel) = locked(house).best(project, specifiers, target)
         {
             return Ok(Got {
                 wheel,
@@ -260,23 +273,20 @@ impl Work {
                 message: None,
             });
         }
-        let page = self.page(&open.project).await?;
+        let page = self.page(project).await?;
         let page = page.get().and_then(Option::as_ref);
-        let page =
-            page.ok_or_else(|| missing!("{} has no project {} ({})", self.index, open.project, open.told()))?;
+        let page = page.ok_or_else(|| missing!("{} has no project {project}", self.index))?;
         let published = without_other_builds(page);
         let chooser = target.chooser();
-        let wheel = chooser.wheel(&published, &open.specifiers).filter(|_| !(self.rebuild && is_asked));
-        let sdist = chooser.sdist(page, &open.specifiers);
+        let wheel = chooser.wheel(&published, specifiers).filter(|_| !(self.rebuild && is_asked));
+        let sdist = chooser.sdist(page, specifiers);
         match (wheel, sdist) {
             (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
-                self.build_listed(target, open, &sdist).await
+                self.build_listed(target, project, &sdist).await
             }
             (Some(wheel), _) => self.fetch(target, &wheel).await,
-            (None, Ok(sdist)) => self.build_listed(target, open, &sdist).await,
-            (None, Err(why)) => {
-                Err(missing!("{why}, and no wheel for {} ({})", target.name, open.told()).into())
-            }
+            (None, Ok(sdist)) => self.build_listed(target, project, &sdist).await,
+            (None, Err(why)) => Err(missing!("{why}, and no wheel for {}", target.name).into()),
         }
     }
 
@@ -305,9 +315,14 @@ impl Work {
         Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds, message: None })
     }
 
-    async fn build_listed(&self, target: &Target, open: &Open, found: &FoundFile<'_>) -> Result<Got, Failed> {
-        let requirement = format!("{}=={}", open.project, found.version);
-        let label = format!("{} {} {}", open.project, found.version, target.name);
+    async fn build_listed(
+        &self,
+        target: &Target,
+        project: &ProjectName,
+        found: &FoundFile<'_>,
+    ) -> Result<Got, Failed> {
+        let requirement = format!("{project}=={}", found.version);
+        let label = format!("{project} {} {}", found.version, target.name);
         let order = BuildOrder { requirement: Some(requirement), ..self.order(target) };
         let built = self.built(&label, order).await;
         built.map_err(|failed| Failed { version: Some(found.version.to_string()), ..failed })
@@ -355,6 +370,12 @@ impl Work {
 
     /// Brings what was chosen into the wheelhouse.
     fn keep(&self, target: &Target, got: Got) {
+        for text in &got.wheel.unreadable {
+            self.warn(&format!(
+                "{}: the requirement {text:?} can not be read and is not followed",
+                got.wheel.filename
+            ));
+        }
         let name = got.wheel.project.to_string();
         let mut filename = got.wheel.filename.clone();
         if let (Some(house), Some(path)) = (&self.house, &got.path) {
@@ -381,7 +402,7 @@ impl Work {
         });
     }
 
-    fn note_failed(&self, target: &Target, name: &str, failed: Failed) {
+    pub(super) fn note_failed(&self, target: &Target, name: &str, failed: Failed) {
         let item = Item {
             name: name.to_owned(),
             version: failed.version,

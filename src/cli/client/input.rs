@@ -1,12 +1,10 @@
 //! What is read: requirement files with all that they name, and `pyproject.toml`.
 
-use super::super::build::asked::{self, Asked, Place};
-use super::super::requirements::Origin;
 use crate::bad;
+use crate::cli::requirements::{RequirementFiles, SourcePlace, WantedThing, Wish};
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::pyproject::Project;
-use crate::packaging::reqfile::{Line, Said};
 use crate::packaging::requirement::Requirement;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -79,8 +77,13 @@ impl Input {
         if !extras.is_empty() || !groups.is_empty() {
             return Err(bad!("{} has neither extras nor groups: a pyproject.toml may have", file.display()));
         }
-        let origin = Origin::named(file)?;
-        input.take_lines(&origin, &origin.lines()?, false, 0)?;
+        let all = RequirementFiles::read(&[], &[file.to_owned()], &[])?;
+        input.warnings = all.warnings;
+        input.constraints = all.constraints.into_iter().map(|limit| limit.requirement).collect();
+        for wish in all.wishes {
+            let by = wish.by.clone();
+            input.take(wish).map_err(|error| bad!("{by}: {error}"))?;
+        }
         Ok(input)
     }
 
@@ -101,76 +104,42 @@ impl Input {
         for group in groups {
             texts.extend(project.group(group).map_err(|error| bad!("{shown}: {error}"))?);
         }
+        let mut all = RequirementFiles::default();
         for text in texts {
-            self.take_wanted(&text, &[], &folder).map_err(|error| bad!("{shown}: {error}"))?;
+            all.take(&text, &[], false, &folder, "").map_err(|error| bad!("{shown}: {error}"))?;
         }
-        Ok(())
+        all.wishes.into_iter().try_for_each(|wish| self.take(wish).map_err(|error| bad!("{shown}: {error}")))
     }
 
-    fn take_lines(&mut self, file: &Origin, lines: &[Line], as_constraints: bool, depth: u32) -> Result<()> {
-        for line in lines {
-            let place = format!("{file}:{}", line.number);
-            let told = |error| bad!("{place}: {error}");
-            let done = match line.said().map_err(told)? {
-                Said::Requirements(value) => {
-                    let (named, lines) = file.open(value, depth).map_err(told)?;
-                    self.take_lines(&named, &lines, as_constraints, depth + 1)?;
-                    continue;
+    /// Sorts a wish: what only this machine has, or what a server can be asked for.
+    fn take(&mut self, wish: Wish) -> Result<()> {
+        let Wish { thing, text, hashes, editable, .. } = wish;
+        let local = match thing {
+            WantedThing::Listed(_) if editable => return Err(bad!("{text} is no path: write ./{text}")),
+            WantedThing::Listed(_) => None,
+            WantedThing::Source(source) => match (source.place.clone(), source.extras.clone()) {
+                (SourcePlace::Folder(path), extras) => {
+                    Some((Source::Folder(std::path::absolute(path)?), extras))
                 }
-                Said::Constraints(value) => {
-                    let (named, lines) = file.open(value, depth).map_err(told)?;
-                    self.take_lines(&named, &lines, true, depth + 1)?;
-                    continue;
+                (SourcePlace::Archive(path), extras) => {
+                    Some((Source::Archive(std::path::absolute(path)?), extras))
                 }
-                Said::Option(other) => {
-                    self.warnings.push(format!("{place}: {other} is not followed"));
-                    continue;
+                _ if editable => {
+                    return Err(bad!(
+                        "{}: only a folder of this machine can be installed with -e",
+                        source.shown
+                    ));
                 }
-                Said::Editable(value) => self.take_local(value, true, file.folder()),
-                Said::Wanted { text, .. } if as_constraints => self.take_constraint(text, &place),
-                Said::Wanted { text, hashes } => self.take_wanted(text, &hashes, file.folder()),
-            };
-            done.map_err(told)?;
-        }
-        Ok(())
-    }
-
-    fn take_constraint(&mut self, text: &str, place: &str) -> Result<()> {
-        match Requirement::parse(text) {
-            Ok(requirement) if requirement.url.is_none() => self.constraints.push(requirement),
-            Ok(_) => self.warnings.push(format!("{place}: {text} can not be a constraint")),
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn take_wanted(&mut self, text: &str, hashes: &[&str], folder: &Path) -> Result<()> {
-        match asked::parse(text, folder)? {
-            Asked::Source(source) if matches!(source.place, Place::Folder(_) | Place::Archive(_)) => {
-                self.take_local(text, false, folder)
-            }
-            _ => {
-                let hashes = hashes.iter().map(|hash| (*hash).to_owned()).collect();
-                self.wanted.push(Wanted { text: text.to_owned(), hashes });
-                Ok(())
-            }
-        }
-    }
-
-    fn take_local(&mut self, text: &str, editable: bool, folder: &Path) -> Result<()> {
-        // `file:///app/one#egg=one` and `./one[extra]` alike.
-        let Asked::Source(source) = asked::parse(text, folder)? else {
-            return Err(bad!("{text} is no path: write ./{text}"));
+                _ => None,
+            },
         };
-        let found = match source.place {
-            Place::Folder(path) => Source::Folder(std::path::absolute(path)?),
-            Place::Archive(path) => Source::Archive(std::path::absolute(path)?),
-            Place::Git(_) | Place::Url(_) => {
-                return Err(bad!("{}: only a folder of this machine can be installed with -e", source.shown));
+        match local {
+            Some((source, extras)) => {
+                let line = Some(local_line(&text, source.path(), editable)?);
+                self.locals.push(Local { source, extras, line });
             }
-        };
-        let line = local_line(text, found.path(), editable)?;
-        self.locals.push(Local { source: found, extras: source.extras, line: Some(line) });
+            None => self.wanted.push(Wanted { text, hashes }),
+        }
         Ok(())
     }
 

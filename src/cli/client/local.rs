@@ -1,10 +1,10 @@
 //! What a folder, an archive or a wheel of this machine requires. No index knows it: its own files tell,
 //! else its build, run by the installer at hand as an installation would run it.
 
-use super::super::build::scratch::Scratch;
 use super::python::{Python, on_path};
 use super::{Local, Source};
 use crate::bad;
+use crate::cli::scratch::Scratch;
 use crate::client::WheelsProxy;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;

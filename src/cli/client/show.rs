@@ -1,14 +1,13 @@
 //! The builds that an answer waits for, shown while it is waited for.
 
-use super::super::build::progress::{Progress, plain};
-use super::super::build::report::class_name;
-use super::super::build::watch::Watcher;
 use crate::build::failure::Failure;
-use crate::client::{RemoteBuild, WheelsProxy};
-use crate::error::Error;
+use crate::cli::progress::{Progress, plain};
+use crate::cli::watch::{Watcher, class_name};
+use crate::client::{RemoteBuild, WheelsProxy, builds_in};
+use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::decode_once;
-use crate::packaging::requirement::Requirement;
+use crate::packaging::reqfile;
 use crate::packaging::version::Version;
 use futures::StreamExt;
 use parking_lot::Mutex;
@@ -55,22 +54,36 @@ pub struct Shown<'a> {
     is_done: AtomicBool,
 }
 
-/// `docopt==0.6.2 ; python_version < "3"`: project and version of a line that names one version.
-pub fn pin(text: &str) -> Option<(ProjectName, Version)> {
-    let requirement = Requirement::parse(text.split(" --").next()?).ok()?;
-    let mut clauses = requirement.specifiers.iter();
-    let clause = clauses.next().filter(|_| requirement.url.is_none())?;
-    let exact = matches!(clause.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::ExactEqual);
-    (exact && clauses.next().is_none()).then(|| (requirement.name, clause.version().clone()))
-}
-
 impl<'a> Shown<'a> {
     pub fn new(proxy: &'a WheelsProxy, progress: &'a Progress) -> Self {
         Self { proxy, progress, seen: Mutex::default(), is_done: AtomicBool::new(false) }
     }
 
+    /// A URL for each pinned line, once all wheels are there; what is built is shown meanwhile.
+    ///
+    /// # Errors
+    /// `Bad` with all that failed; the ends of their logs are shown.
+    pub async fn resolve(&self, pinned: &[String]) -> Result<Vec<String>> {
+        if pinned.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(reqfile::pins(&self.resolve_file(&(pinned.join("\n") + "\n")).await?))
+    }
+
+    /// The same for a file as it is, and with the answer as it is.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn resolve_file(&self, text: &str) -> Result<String> {
+        let answer = self.during(&reqfile::pins(text), self.proxy.resolve(text)).await;
+        if let Err(error) = &answer {
+            self.tails(&error.to_string()).await;
+        }
+        answer
+    }
+
     /// Waits for an answer that these pinned lines are resolved for, and shows their builds meanwhile.
-    pub async fn during<T>(&self, pinned: &[String], answer: impl Future<Output = T>) -> T {
+    async fn during<T>(&self, pinned: &[String], answer: impl Future<Output = T>) -> T {
         let watching = self.watch(pinned);
         tokio::pin!(watching, answer);
         let answer = tokio::select! {
@@ -91,7 +104,8 @@ impl<'a> Shown<'a> {
     }
 
     async fn watch(&self, pinned: &[String]) {
-        let pins: BTreeSet<(ProjectName, Version)> = pinned.iter().filter_map(|text| pin(text)).collect();
+        let pins: BTreeSet<(ProjectName, Version)> =
+            pinned.iter().filter_map(|text| reqfile::pin(text)).collect();
         let promised = futures::stream::iter(pins).map(|(project, version)| self.promised(project, version));
         let promised: Vec<Option<Promised>> = promised.buffer_unordered(PAGES).collect().await;
         let following = promised.into_iter().flatten().map(|promised| self.follow(promised));
@@ -161,7 +175,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Shows the end of the logs that a refusal points to.
-    pub async fn tails(&self, refusal: &str) {
+    async fn tails(&self, refusal: &str) {
         for id in builds_in(refusal) {
             let Ok(log) = self.proxy.server.log(id).await else { continue };
             let Ok(text) = log.text().await else { continue };
@@ -187,10 +201,4 @@ pub async fn failed_builds(proxy: &WheelsProxy, refusal: &str) -> Vec<Value> {
         }));
     }
     told
-}
-
-/// The numbers of the builds that a text points to: `…/+builds/12/log`.
-pub(super) fn builds_in(text: &str) -> BTreeSet<i64> {
-    let after = text.split("/+builds/").skip(1);
-    after.filter_map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }

@@ -92,20 +92,9 @@ fn a_project_brings_its_requirements_extras_and_groups() {
 }
 
 #[test]
-fn a_line_that_names_one_version_is_a_pin() {
-    let told = |text: &str| pin(text).map(|(name, version)| format!("{name} {version}"));
-    assert_eq!(told("Demo[x]==1.0 ; python_version < '3' --hash=sha256:00").as_deref(), Some("demo 1.0"));
-    for text in
-        ["demo", "demo>=1", "demo==1.*", "demo==1,<2", "https://h.example/x", "demo @ https://h.example/x"]
-    {
-        assert_eq!(told(text), None, "{text}");
-    }
-}
-
-#[test]
 fn builds_are_found_in_what_a_server_says() {
     let text = "log: http://h/+builds/12/log\n see http://h/+builds/7 and /+builds/12/log, no /+builds/x";
-    assert_eq!(show::builds_in(text), [7, 12].into());
+    assert_eq!(crate::client::builds_in(text), [7, 12].into());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::build::promise::{Offered, fit};
 use crate::build::queue;
 use crate::build::target::Target;
-use crate::cli::table;
+use crate::cli::{installation, table};
 use crate::config::load::Resolved;
 use crate::db::Db;
 use crate::error::Result;
@@ -60,7 +60,7 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
 
 /// The targets of the installation, or of this machine if there is none.
 async fn targets(resolved: &Resolved) -> Result<(Vec<Arc<Offered>>, &'static str)> {
-    if crate::cli::has_database(&resolved.config)? {
+    if installation::has_database(&resolved.config)? {
         let db = Db::open(&resolved.config.database_url()).await?;
         let (known, open) = queue::known_to(&db).await?;
         let offer = |target: Target| {

@@ -110,3 +110,14 @@ fn a_file_is_text_in_the_encoding_that_it_has() {
     assert_eq!(decoded(b"a==1  # \xE9\n"), None);
     assert_eq!(decoded(b"\xFF\xFEa"), None);
 }
+
+#[test]
+fn a_line_that_names_one_version_is_a_pin() {
+    let told = |text: &str| pin(text).map(|(name, version)| format!("{name} {version}"));
+    assert_eq!(told("Demo[x]==1.0 ; python_version < '3' --hash=sha256:00").as_deref(), Some("demo 1.0"));
+    for text in
+        ["demo", "demo>=1", "demo==1.*", "demo==1,<2", "https://h.example/x", "demo @ https://h.example/x"]
+    {
+        assert_eq!(told(text), None, "{text}");
+    }
+}

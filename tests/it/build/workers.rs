@@ -9,7 +9,7 @@ use crate::kit::clients::Client;
 use crate::kit::hired::Hired;
 use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
-use crate::kit::stages::stage;
+use crate::kit::stages::{stage, stage_with};
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -114,7 +114,8 @@ fn waiting() -> (Tree, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_elsewhere_builds_what_the_command_asks_for_and_pip_installs_it() {
-    let server = stage().await;
+    let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
+    let server = stage_with(|config| config.proxy.uv = Some(uv.display().to_string())).await;
     host(&server, "demo", &Tree::new("demo", "1.0")).await;
     let _worker = Hired::start(&server, &server.worker_token().await, "elsewhere").await;
     let machine = Machine::new();

@@ -1,5 +1,6 @@
 //! Stories of `wheelwright build`: what is typed, what lies in the wheelhouse afterwards.
 
+use crate::kit::clients::Client;
 use crate::kit::packages::{Dist, Package};
 use crate::kit::upstream::Upstream;
 use serde_json::Value;
@@ -41,6 +42,13 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
             archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
     return filename
 "#;
+
+/// An index without metadata beside its wheels: the wheels themselves say what they require.
+async fn upstream() -> Upstream {
+    let upstream = Upstream::start().await;
+    upstream.set(|behaviour| behaviour.metadata = None);
+    upstream
+}
 
 fn add(upstream: &Upstream, dist: Dist) {
     upstream.add(&dist.filename, dist.bytes);
@@ -102,7 +110,10 @@ impl Machine {
     pub async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
         let mut command = self.command(arguments);
         command.args(["--upstream", upstream, "-w", "house"]);
-        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+        let output = tokio::task::spawn_blocking(move || {
+            command.env("WHEELWRIGHT_PROXY__UV", Client::new("uv").program("uv"));
+            command.output().expect("it runs")
+        });
         Built::of(output.await.expect("it ends"))
     }
 }
@@ -145,7 +156,7 @@ impl Built {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_and_what_it_requires_become_a_wheelhouse_for_two_interpreters() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     add(&upstream, Package::new("helper", "1.0").wheel());
     add(&upstream, Package::new("helper", "2.0").wheel());
     add(&upstream, Package::new("backport", "0.5").wheel());
@@ -175,7 +186,7 @@ async fn a_folder_and_what_it_requires_become_a_wheelhouse_for_two_interpreters(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_told_and_the_rest_goes_on() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     add(&upstream, Package::new("helper", "1.0").wheel());
     machine.project("broken", "name=broken\nversion=1\nfail=the moon is not in reach\n");
     let arguments = ["./broken", "helper", "nowhere-to-be-found", "--target", "cp313-linux"];
@@ -196,17 +207,38 @@ async fn a_failure_is_told_and_the_rest_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_names_who_wants_what() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     add(&upstream, Package::new("app", "1.0").requires("helper<2").wheel());
     add(&upstream, Package::new("helper", "1.0").wheel());
     add(&upstream, Package::new("helper", "2.0").wheel());
     let built = machine.build(&upstream.simple(), &["app", "helper>=2", "--target", "cp313-linux"]).await;
     assert_eq!(built.code, Some(1));
-    assert!(
-        built.said.contains("app 1.0 wants helper<2") && built.said.contains("you want helper>=2"),
-        "{}",
-        built.said
-    );
+    assert_eq!(built.outcomes(), ["requirements cp313 failed"]);
+    for part in ["you want app, you want helper>=2", "app depend on helper<2"] {
+        assert!(built.said.contains(part), "{part}: {}", built.said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_version_is_taken_where_the_newest_cannot_be_installed_with_the_rest() {
+    let machine = Machine::new();
+    let upstream = upstream().await;
+    add(&upstream, Package::new("app", "1.0").requires("helper<2").wheel());
+    add(&upstream, Package::new("app", "2.0").requires("helper>=2").wheel());
+    add(&upstream, Package::new("helper", "1.0").wheel());
+    add(&upstream, Package::new("helper", "2.0").wheel());
+    add(&upstream, Package::new("pinned", "1.0").requires("helper<2").wheel());
+    let built = machine.build(&upstream.simple(), &["app", "pinned", "--target", "cp313-linux"]).await;
+    assert_eq!(built.succeeded().outcomes().len(), 3);
+    let house = [
+        "app-1.0-py2.py3-none-any.whl",
+        "helper-1.0-py2.py3-none-any.whl",
+        "pinned-1.0-py2.py3-none-any.whl",
+    ];
+    assert_eq!(machine.house(), house);
+    // What the wheelhouse has is enough: nobody is asked, and nothing newer is wanted.
+    let again = machine.build("http://127.0.0.1:9/simple/", &["pinned", "--target", "cp313-linux"]).await;
+    assert_eq!(again.succeeded().outcomes(), ["helper cp313 held", "pinned cp313 held"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,7 +269,7 @@ async fn recipes_that_are_not_there_or_wrong_are_told_of_before_anything_is_made
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_tree_of_the_same_version_gives_the_wheelhouse_its_new_bytes() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     let folder = machine.project("proj", "name=demo\nversion=1.5\n");
     let wheel = || std::fs::read(machine.path("house/demo-1.5-py2.py3-none-any.whl")).expect("a wheel");
     let arguments = ["./proj", "--target", "cp313-linux"];
@@ -257,7 +289,7 @@ async fn a_changed_tree_of_the_same_version_gives_the_wheelhouse_its_new_bytes()
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_broken_off_leaves_no_build_behind() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     let folder = machine.project("slow", "name=slow\nversion=1\n");
     std::fs::write(folder.join("backend.py"), "import time\ntime.sleep(600)\n").expect("a file");
     let mut command = machine.command(&["./slow", "--target", "cp313-linux", "-w", "house"]);
@@ -285,7 +317,7 @@ async fn what_is_broken_off_leaves_no_build_behind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_of_a_repository_is_built_from_its_folder() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     let repository = machine.path("repository");
     machine.project("repository/lib", "name=demo\nversion=1.2\n");
     git(&repository, &["init", "-q", "."]);
@@ -313,7 +345,7 @@ pub fn git(folder: &Path, arguments: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn requirements_that_an_interpreter_decided_are_not_given_to_another() {
     let machine = Machine::new();
-    let upstream = Upstream::start().await;
+    let upstream = upstream().await;
     add(&upstream, Package::new("backport", "0.5").wheel());
     let folder = machine.project("proj", "name=demo\nversion=1.0\n");
     // As a setup.py that looks at sys.version_info.

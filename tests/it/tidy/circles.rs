@@ -19,11 +19,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ("build/promise", "fit offers", "what fits is asked by what is offered, of its own type"),
     ("build/queue", "ask plan source", "the queue's parts are to stand in an order"),
     ("build/queue", "lease mod tend watching", "the queue's parts are to stand in an order"),
-    (
-        "cli",
-        "build client compile fsck gc install mod pip_reqs recipe resolve serve status target worker",
-        "shared helpers stand in `mod` and in commands",
-    ),
     ("db", "events tx", "a transaction leaves its event"),
     ("db/builds", "leases mod", "columns and parameters of one table"),
     ("git", "clone command mod", "limits and errors are to have their own file"),

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 const TWICE: &[&str] = &[
     "After",
     "Ask",
-    "Asked",
     "Asker",
     "Bounds",
     "Build",
@@ -41,8 +40,6 @@ const TWICE: &[&str] = &[
     "Mirror",
     "Names",
     "Need",
-    "Order",
-    "Origin",
     "Outcome",
     "Part",
     "Place",

@@ -1,4 +1,4 @@
-//! Requirement files where they lie, on this machine or on the web: their lines, and where what they name is.
+//! Where a requirement file lies, on this machine or on the web: its lines, and where the files that it names are.
 
 use crate::bad;
 use crate::client;
@@ -17,13 +17,13 @@ const LARGEST: usize = 16 << 20;
 
 /// Where a requirement file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum FileOrigin {
     Input,
     File(PathBuf),
     Web(Url),
 }
 
-impl Origin {
+impl FileOrigin {
     /// What a command line names: `-` for standard input, a URL or a path.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for FileOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input => formatter.write_str("standard input"),

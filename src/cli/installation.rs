@@ -1,0 +1,55 @@
+//! The installation that a command is about: whether there is one, and opening it.
+
+use crate::app::App;
+use crate::config::Config;
+use crate::config::load::Resolved;
+use crate::config::upstream::default_upstream;
+use crate::error::Result;
+use crate::missing;
+use std::path::Path;
+
+/// Whether there is a database; one on a server is asked only when it is opened.
+///
+/// # Errors
+/// `Forbidden` if this user may not look: that is not the same as nothing being there.
+pub fn has_database(config: &Config) -> Result<bool> {
+    let url = config.database_url();
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    let Some(path) = path.map(Path::new) else { return Ok(true) };
+    let opened = path.try_exists().and_then(|exists| match exists {
+        true => std::fs::File::open(path).map(|_| true),
+        false => Ok(false),
+    });
+    opened.map_err(|error| {
+        crate::forbidden!(
+            "cannot open {}: {error}. Run this command as the user that runs the server",
+            path.display()
+        )
+    })
+}
+
+/// Opens an installation that exists: a mistyped folder must not become a new one.
+pub async fn existing(resolved: Resolved) -> Result<App> {
+    if !has_database(&resolved.config)? {
+        let data = resolved.config.data.display();
+        return Err(missing!(
+            "there is no installation in {data}: say where with --data, or make one with wheelwright serve"
+        ));
+    }
+    open(resolved).await
+}
+
+/// Opens the installation, and makes it if it is new.
+pub async fn open(resolved: Resolved) -> Result<App> {
+    let offline = resolved.config.offline;
+    let upstream = move || match default_upstream(|name| std::env::var(name).ok()) {
+        Ok(url) => Ok(Some(url)),
+        // Without the network the address can wait.
+        Err(error) if offline => {
+            tracing::warn!("{error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    App::open_with(resolved.config, upstream).await
+}

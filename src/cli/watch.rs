@@ -1,0 +1,88 @@
+//! A build on its server, watched until it ends.
+
+use super::progress::{Line, Progress, last_line};
+use crate::build::failure::Failure;
+use crate::client::{RemoteBuild, ServerClient, may_pass};
+use crate::error::Result;
+use std::time::{Duration, Instant};
+
+/// How often a build is looked at.
+const LOOK: Duration = Duration::from_millis(300);
+/// How long a build that has ended may take to stand on the pages of its indexes.
+const PUBLICATION: Duration = Duration::from_secs(5);
+
+/// A server that does not answer for so long is given up on.
+const AWAY: Duration = Duration::from_secs(60);
+
+/// Looks at builds while they run.
+#[derive(Clone, Copy)]
+pub struct Watcher<'a> {
+    pub server: &'a ServerClient,
+    pub progress: &'a Progress,
+}
+
+impl Watcher<'_> {
+    /// Until the build has ended.
+    pub async fn watch(self, build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
+        let id = build.id;
+        let watching = self.until_ended(build, line);
+        if !self.progress.is_live() {
+            return watching.await;
+        }
+        // The log is a comfort: watching goes on without it.
+        tokio::select! {
+            result = watching => result,
+            never = self.follow_log(id, line) => match never {},
+        }
+    }
+
+    /// A server that is away for a moment is asked again.
+    async fn until_ended(self, mut build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
+        let (mut away_since, mut ended_since) = (None, None);
+        loop {
+            if build.has_ended() {
+                // It is published right after it was built.
+                let since: &mut Instant = ended_since.get_or_insert_with(Instant::now);
+                if !build.awaits_publication() || since.elapsed() > PUBLICATION {
+                    return Ok(build);
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+            match self.server.build(build.id).await {
+                Ok(newer) => {
+                    away_since = None;
+                    let now = newer.step.clone().unwrap_or_else(|| newer.state.clone());
+                    line.doing(&now);
+                    build = newer;
+                }
+                Err(error) if may_pass(&error) => {
+                    let since: &mut Instant = away_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > AWAY {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Shows the last line of a growing log; never ends.
+    async fn follow_log(self, id: i64, line: &Line) -> std::convert::Infallible {
+        if let Ok(mut log) = self.server.log(id).await {
+            while let Ok(Some(chunk)) = log.chunk().await {
+                if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {
+                    line.said(&last);
+                }
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// `missing-header`
+pub fn class_name(failure: &Failure) -> String {
+    serde_json::to_value(failure.class)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
