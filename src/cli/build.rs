@@ -7,6 +7,7 @@ mod demand;
 mod house;
 mod local;
 mod order;
+mod outcome;
 mod report;
 mod sources;
 mod versions;

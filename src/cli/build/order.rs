@@ -1,8 +1,9 @@
 //! One build: ordered, watched until it ends, its wheel fetched.
 
 use super::house;
+use super::outcome::{Failed, Got};
 use super::report::Outcome;
-use super::work::{Failed, Got, Work, locked};
+use super::work::{Work, locked};
 use crate::bad;
 use crate::cli::watch::{Watcher, class_name};
 use crate::client::BuildOrder;

@@ -1,7 +1,8 @@
 //! Which versions a target gets: those of the wheelhouse if they are enough, else what the server's resolver says.
 
 use super::demand::{TargetDemand, VersionChoice};
-use super::work::{Failed, Work, locked};
+use super::outcome::Failed;
+use super::work::{Work, locked};
 use crate::bad;
 use crate::cli::requirements::WantedBy;
 use crate::client::{WheelsProxy, builds_in};

@@ -1,10 +1,10 @@
 //! One wheel after the other: what the wheelhouse has, what the index has, what must be built.
 
 use super::demand::{TargetDemand, VersionChoice};
-use super::house::{self, House, Origin, Wheel};
+use super::house::{self, House, Origin};
+use super::outcome::{BuiltSource, Failed, Got, broken_by};
 use super::report::{Item, Outcome};
 use super::sources::{Brought, Supply};
-use crate::build::failure::Failure;
 use crate::build::target::Target;
 use crate::cli::progress::Progress;
 use crate::cli::requirements::WantedBy;
@@ -15,7 +15,6 @@ use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
-use crate::packaging::version;
 use crate::{bad, missing};
 use futures::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
@@ -51,76 +50,6 @@ pub struct Work {
     pub(super) resolutions: Semaphore,
     items: Mutex<Vec<Item>>,
     warnings: Mutex<Vec<String>>,
-}
-
-/// A wheel on its way into the wheelhouse.
-pub(super) struct Got {
-    pub wheel: Wheel,
-    pub outcome: Outcome,
-    /// Where its bytes are now; `None`: in the wheelhouse already.
-    pub path: Option<PathBuf>,
-    pub build: Option<i64>,
-    pub seconds: f64,
-    /// What is to be said besides.
-    pub message: Option<String>,
-}
-
-/// The wheel of a source that was named; no other version may take its place.
-struct BuiltSource {
-    got: Got,
-    /// Those that are wanted of it.
-    extras: BTreeSet<ProjectName>,
-}
-
-impl BuiltSource {
-    /// What it requires of others on a target.
-    fn requires(&self, target: &Target) -> Vec<WantedBy> {
-        let wheel = &self.got.wheel;
-        let needed = wheel.requires.iter().filter(|needed| needed.applies(&target.markers, &self.extras));
-        let needed = needed.filter_map(|needed| needed.for_extras(&self.extras));
-        let by = format!("{} {}", wheel.project, wheel.version);
-        needed.map(|requirement| WantedBy { requirement, by: by.clone() }).collect()
-    }
-}
-
-/// Named sources whose version does not suit somebody, with whom.
-fn broken_by(
-    target: &Target,
-    sources: &BTreeMap<ProjectName, BuiltSource>,
-    wants: Vec<WantedBy>,
-    got: &[Got],
-) -> BTreeMap<ProjectName, WantedBy> {
-    let nobody = BTreeSet::new();
-    let of_got = got.iter().flat_map(|got| {
-        let by = format!("{} {}", got.wheel.project, got.wheel.version);
-        got.wheel.requires.iter().map(move |needed| WantedBy { requirement: needed.clone(), by: by.clone() })
-    });
-    let all =
-        wants.into_iter().chain(of_got.filter(|want| want.requirement.applies(&target.markers, &nobody)));
-    let broken = all.filter(|want| {
-        let source = sources.get(&want.requirement.name);
-        let version = source.map(|source| &source.got.wheel.version);
-        version.is_some_and(|version| !version::satisfies(&want.requirement.specifiers, version))
-    });
-    broken.map(|want| (want.requirement.name.clone(), want)).collect()
-}
-
-/// Why there is no wheel.
-pub(super) struct Failed {
-    pub build: Option<i64>,
-    pub failure: Option<Failure>,
-    pub message: Option<String>,
-    pub version: Option<String>,
-    /// Where the log is.
-    pub log: Option<String>,
-    pub seconds: f64,
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        let message = Some(error.to_string());
-        Self { build: None, failure: None, message, version: None, log: None, seconds: 0.0 }
-    }
 }
 
 /// The page without pure wheels that a wheelwright built: those have the requirements that one target
