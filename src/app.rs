@@ -4,9 +4,11 @@ use crate::access::people::People;
 use crate::access::quota::Quota;
 use crate::access::{Who, password};
 use crate::build::ahead::Ahead;
+use crate::build::promise::Promises;
 use crate::build::publish;
-use crate::build::queue::Builds;
+use crate::build::queue::Queue;
 use crate::build::recipe::RecipeBook;
+use crate::build::targets::Targets;
 use crate::config::Config;
 use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
@@ -35,7 +37,9 @@ pub struct Parts {
     pub people: People,
     pub indexes: Arc<Indexes>,
     pub recipes: Arc<RecipeBook>,
-    pub builds: Builds,
+    pub targets: Targets,
+    pub queue: Queue,
+    pub promises: Promises,
     pub quota: Quota,
 }
 
@@ -68,9 +72,13 @@ impl App {
         let people = People::new(db.clone());
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
         let recipes = Arc::new(RecipeBook::new(&config, db.clone()));
-        let builds = Builds::new(&config, db.clone(), store.clone(), indexes.clone(), recipes.clone());
+        let targets = Targets::new(db.clone());
+        let rows_and_bytes = (db.clone(), store.clone());
+        let queue = Queue::new(&config, rows_and_bytes, indexes.clone(), recipes.clone(), targets.clone());
+        let promises = Promises::new(queue.clone(), indexes.clone());
         let quota = Quota::new(&config.quota);
-        let app = Self(Arc::new(Parts { config, db, store, people, indexes, recipes, builds, quota }));
+        let parts = Parts { config, db, store, people, indexes, recipes, targets, queue, promises, quota };
+        let app = Self(Arc::new(parts));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
@@ -142,7 +150,7 @@ async fn build_ahead(app: Weak<Parts>) {
             result = panics::caught(publish::catch_up(&app.db, &app.indexes)).await;
             published_at = Some(now);
         }
-        let result = result.and(panics::caught(ahead.step(&app.builds, now)).await);
+        let result = result.and(panics::caught(ahead.step(&app.queue, now)).await);
         drop(app);
         if let Err(error) = &result
             && !failing

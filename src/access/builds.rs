@@ -21,13 +21,14 @@ pub fn may_ask(directory: &Directory, who: &Who, index: &IndexName, project: Opt
 /// reaches it, or asked for it; with a token only within its limits.
 pub fn may_retry(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
-    let within = |name: &str| asker.acts_at(name, Action::Upload, project);
+    let within = |name: &IndexName| asker.acts(name, Action::Upload, project);
     let limit = who.scope.as_ref().and_then(|scope| scope.index.as_deref()).and_then(IndexName::parse);
     let above = limit.is_some_and(|limit| {
         let reached = inheritance::order(directory, &limit).sources;
-        reached.iter().any(|base| base.as_str() == build.context) && within(limit.as_str())
+        reached.iter().any(|base| Some(base) == build.context.only()) && within(&limit)
     });
-    let reached = above || within(build.context) || build.indexes.iter().any(|name| within(name));
+    let reached =
+        above || asker.acts_at(build.context, Action::Upload, project) || build.indexes.iter().any(within);
     asker.known.is_some() && !asker.only_builds() && reached && super::sees_build(directory, who, build)
 }
 
@@ -37,8 +38,8 @@ pub fn may_retry(directory: &Directory, who: &Who, build: Sight<'_>, project: Op
 pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
     let own = asker.known.is_some_and(|user| build.askers.contains(&user.name));
-    let name = IndexName::parse(build.context);
-    let need = match name.as_ref().and_then(|name| directory.indexes.get(name)).map(|index| &index.kind) {
+    let name = build.context.only();
+    let need = match name.and_then(|name| directory.indexes.get(name)).map(|index| &index.kind) {
         Some(Kind::Stage(_)) => Need::Upload,
         Some(Kind::Mirror(_)) => Need::Manage,
         None => Need::Operate,
@@ -47,22 +48,19 @@ pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: 
         return true;
     }
     let root = asker.is_root() && asker.acts_at(build.context, Action::Upload, project);
-    root || decide(directory, who, need, name.as_ref(), project, None) == Decision::Allowed
+    root || decide(directory, who, need, name, project, None) == Decision::Allowed
 }
 
 /// Whether `who` may end a build that others wait for: root, and the owner of its context.
 pub fn may_end(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
-    let owns = IndexName::parse(build.context).is_some_and(|name| asker.owns(&name));
+    let owns = build.context.only().is_some_and(|name| asker.owns(name));
     (asker.is_root() || owns) && asker.acts_at(build.context, Action::Upload, project)
 }
 
-/// Whether `who` may know of the index that a build is of, or of all of those that `+` joins.
-pub fn reads(directory: &Directory, who: &Who, context: &str) -> bool {
-    let names = IndexName::parse_all(context);
-    let known =
-        |name: &IndexName| directory.indexes.get(name).is_some_and(|index| may_read(directory, who, index));
-    !names.is_empty() && names.iter().all(known)
+/// Whether `who` may know of the indexes that a build is of.
+pub fn reads(directory: &Directory, who: &Who, names: &[IndexName]) -> bool {
+    names.iter().all(|name| directory.indexes.get(name).is_some_and(|index| may_read(directory, who, index)))
 }
 
 /// Whether `who` may know who asked for a build: others who did, root, and those who may put files
@@ -70,13 +68,12 @@ pub fn reads(directory: &Directory, who: &Who, context: &str) -> bool {
 pub fn knows_asker(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
     let asker = Asker::new(directory, who);
     let Some(user) = asker.known else { return false };
-    let of_index = |name: &str| {
-        let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name));
+    let of_index = |name: &IndexName| {
+        let index = directory.indexes.get(name);
         index.is_some_and(|index| asker.owns(&index.name) || asker.in_list(&index.acl_upload))
     };
-    let names = std::iter::once(build.context).chain(build.indexes.iter().map(String::as_str));
-    !asker.only_builds()
-        && (asker.is_root() || build.askers.contains(&user.name) || names.into_iter().any(of_index))
+    let mut names = build.context.only().into_iter().chain(build.indexes);
+    !asker.only_builds() && (asker.is_root() || build.askers.contains(&user.name) || names.any(of_index))
 }
 
 /// The user that an audit label names; none of those who are not one.

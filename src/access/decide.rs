@@ -3,8 +3,8 @@
 use super::{Action, Decision, Need, Scope, Who};
 use crate::directory::inheritance;
 use crate::directory::{Directory, Index, User};
-use crate::names::IndexName;
 use crate::names::ProjectName;
+use crate::names::{BuildContext, IndexName};
 
 /// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
 /// names its project only in its body: its handler asks again once it is known.
@@ -70,11 +70,11 @@ pub fn may_read(directory: &Directory, who: &Who, index: &Index) -> bool {
 /// What decides who sees a build.
 #[derive(Clone, Copy, Debug)]
 pub struct Sight<'a> {
-    pub context: &'a str,
+    pub context: &'a BuildContext,
     /// Uploaded or from a repository: to read the context says nothing about it.
     pub given: bool,
     /// Indexes that get the wheel.
-    pub indexes: &'a [String],
+    pub indexes: &'a [IndexName],
     /// Accounts that asked for it.
     pub askers: &'a [String],
 }
@@ -83,16 +83,13 @@ pub struct Sight<'a> {
 /// source is one that its context lists, the context. Root sees all.
 pub fn sees_build(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
     let asker = Asker::new(directory, who);
-    let reads = |name: &str| {
-        let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name));
-        index.is_some_and(|index| asker.reads(index))
-    };
+    let reads = |name: &IndexName| directory.indexes.get(name).is_some_and(|index| asker.reads(index));
     // A token that is limited to an index sees what is of that index.
     let whole = asker.scope.is_none_or(|scope| scope.index.is_none() && permits(scope, Action::Read));
     let own = asker.known.is_some_and(|user| build.askers.contains(&user.name));
     whole && (asker.is_root() || own) && !asker.only_builds()
-        || !build.given && reads(build.context)
-        || build.indexes.iter().any(|name| reads(name))
+        || !build.given && build.context.only().is_some_and(reads)
+        || build.indexes.iter().any(reads)
 }
 
 /// The role of users whose workers get builds. Root gives it; no group has it.
@@ -169,17 +166,16 @@ impl<'a> Asker<'a> {
     }
 
     /// Whether an index is of the context, or one of the bases of those that are.
-    fn is_in(&self, context: &str, index: &IndexName) -> bool {
+    fn is_in(&self, context: &BuildContext, index: &IndexName) -> bool {
         let within = |context: &IndexName| {
             context == index || inheritance::order(self.directory, context).sources.contains(index)
         };
-        IndexName::parse_all(context).iter().any(within)
+        context.indexes().iter().any(within)
     }
 
-    /// [`Asker::acts`] in all indexes of a context, which may be none at all.
-    pub(super) fn acts_at(&self, index: &str, action: Action, project: Option<&str>) -> bool {
-        let indexes = IndexName::parse_all(index);
-        !indexes.is_empty() && indexes.iter().all(|index| self.acts(index, action, project))
+    /// [`Asker::acts`] in all indexes of a context.
+    pub(super) fn acts_at(&self, context: &BuildContext, action: Action, project: Option<&str>) -> bool {
+        context.indexes().iter().all(|index| self.acts(index, action, project))
     }
 
     /// Whether a token's limits allow this there; without a token there are none.

@@ -13,7 +13,7 @@ pub mod quota;
 pub mod tokens;
 pub mod turns;
 
-use crate::names::IndexName;
+use crate::names::BuildContext;
 
 pub use decide::{BUILDER, Sight, decide, decide_each, may_read, sees_build};
 
@@ -39,17 +39,15 @@ impl Who {
     }
 
     /// A build, which reads the context it runs in and its bases as their owner would.
-    /// `None`: it names none. Of several, joined by `+`, the first one's owner.
-    pub fn context(context: &str, build: i64) -> Option<Self> {
-        let user = IndexName::parse_all(context).first()?.user().to_owned();
-        let scope =
-            Scope { context: Some(context.to_owned()), actions: vec![Action::Read], ..Scope::default() };
-        Some(Self {
-            user: Some(user),
+    /// Of several, the first one's owner.
+    pub fn context(context: &BuildContext, build: i64) -> Self {
+        let scope = Scope { context: Some(context.clone()), actions: vec![Action::Read], ..Scope::default() };
+        Self {
+            user: context.indexes().first().map(|index| index.user().to_owned()),
             scope: Some(scope),
             label: format!("build:{build}"),
             ..Self::default()
-        })
+        }
     }
 
     pub fn is_root(&self) -> bool {
@@ -80,7 +78,7 @@ pub struct Scope {
     pub project: Option<String>,
     /// An index with its bases, for a build that runs in it. No token has it.
     #[serde(skip)]
-    pub context: Option<String>,
+    pub context: Option<BuildContext>,
     /// Empty: all that the owner may, but to build.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,

@@ -236,7 +236,7 @@ impl People {
         }
         let Some(build) = self.db.build_by_secret(&fingerprint).await? else { return Ok(None) };
         let who = Who::context(&build.context, build.id);
-        Ok(who.map(|who| Known::without_token(who, build.lease_until)))
+        Ok(Some(Known::without_token(who, build.lease_until)))
     }
 
     async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {

@@ -66,6 +66,14 @@ impl Who {
         }
     }
 
+    /// Whose wish a build is that they ask for: an account's, or that of those who have none.
+    pub fn wisher(&self) -> &str {
+        // What a build needs is its own wish, and not that of its context's owner: it ends with the build.
+        let own =
+            self.user.as_deref().filter(|_| self.scope.as_ref().is_none_or(|scope| scope.context.is_none()));
+        own.unwrap_or(&self.label)
+    }
+
     /// One without a credential, from this address.
     pub fn stranger(from: IpAddr) -> Self {
         Self { from: Some(household(from)), ..Self::default() }

@@ -7,21 +7,20 @@
 
 mod sweep;
 
-use super::job::Purpose;
-use super::queue::{Ask, BuildId, Builds, Priority, Wanted};
+use super::queue::{Ask, Priority, Queue, Wanted};
 use super::target::Target;
 use crate::access::Who;
 use crate::db::Micros;
-
+use crate::db::builds::BuildId;
 use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{FileKind, ListedFilename};
+use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::glob;
 use crate::tools::panics;
-use crate::words::EventKind;
+use crate::words::{EventKind, FileKind, Purpose};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use sweep::Sweep;
@@ -77,17 +76,17 @@ pub struct Ahead {
 
 impl Ahead {
     /// Does what is to be done as of `now`; to be called twice a second or so.
-    pub async fn step(&mut self, builds: &Builds, now: Micros) -> Result<()> {
+    pub async fn step(&mut self, queue: &Queue, now: Micros) -> Result<()> {
         if self.position.is_none() {
-            self.begin(builds).await?;
+            self.begin(queue).await?;
         }
-        let offered = builds.targets().await?;
+        let offered = queue.targets().offered().await?;
         if !offered.is_empty() {
-            self.take_uploads(builds).await?;
-            self.sweep(builds, &offered, now).await?;
-            self.go_on(builds, &offered).await?;
+            self.take_uploads(queue).await?;
+            self.sweep(queue, &offered, now).await?;
+            self.go_on(queue, &offered).await?;
         }
-        self.keep(builds).await
+        self.keep(queue).await
     }
 
     /// Nothing is asked, and nothing is being built.
@@ -96,12 +95,12 @@ impl Ahead {
     }
 
     /// Where the last process left off; at first, now: history is what sweeps are for.
-    async fn begin(&mut self, builds: &Builds) -> Result<()> {
-        let known = builds.db().fact(FACT).await?;
+    async fn begin(&mut self, queue: &Queue) -> Result<()> {
+        let known = queue.db().fact(FACT).await?;
         let known = known.and_then(|text| serde_json::from_str::<Position>(&text).ok());
         let position = match known {
             Some(position) => position,
-            None => Position { serial: builds.db().serial().await?, sweeps: BTreeMap::new() },
+            None => Position { serial: queue.db().serial().await?, sweeps: BTreeMap::new() },
         };
         self.position = Some(position);
         Ok(())
@@ -113,13 +112,13 @@ impl Ahead {
     }
 
     /// New uploads of sources become items.
-    async fn take_uploads(&mut self, builds: &Builds) -> Result<()> {
+    async fn take_uploads(&mut self, queue: &Queue) -> Result<()> {
         let Some(position) = &self.position else { return Ok(()) };
-        if self.room() == 0 || builds.db().newest_serial() <= position.serial {
+        if self.room() == 0 || queue.db().newest_serial() <= position.serial {
             return Ok(());
         }
-        let events = builds.db().events_after(position.serial, EVENTS).await?;
-        let directory = builds.indexes().directory();
+        let events = queue.db().events_after(position.serial, EVENTS).await?;
+        let directory = queue.indexes().directory();
         for event in events {
             if self.room() == 0 {
                 break;
@@ -153,8 +152,8 @@ impl Ahead {
     }
 
     /// Every item gets a step further; those that are through go.
-    async fn go_on(&mut self, builds: &Builds, offered: &[Target]) -> Result<()> {
-        let directory = builds.indexes().directory();
+    async fn go_on(&mut self, queue: &Queue, offered: &[Target]) -> Result<()> {
+        let directory = queue.indexes().directory();
         let mut open: usize = self.items.iter().map(|item| item.open.len()).sum();
         let mut rest = Vec::with_capacity(self.items.len());
         for mut item in std::mem::take(&mut self.items) {
@@ -162,7 +161,7 @@ impl Ahead {
             let through = match open.saturating_sub(before) >= MOST_OPEN {
                 true => Ok(false),
                 // A panic counts as a failure of this source alone.
-                false => panics::caught(item.go_on(builds, &directory, offered)).await,
+                false => panics::caught(item.go_on(queue, &directory, offered)).await,
             };
             open = open.saturating_sub(before) + item.open.len();
             match through {
@@ -187,7 +186,7 @@ impl Ahead {
 
     /// Keeps what is through: after a restart the rest is taken up again, and what is built by then
     /// is joined.
-    async fn keep(&mut self, builds: &Builds) -> Result<()> {
+    async fn keep(&mut self, queue: &Queue) -> Result<()> {
         let Some(position) = &self.position else { return Ok(()) };
         let mut through = position.clone();
         if let Some(oldest) = self.items.iter().filter_map(|item| item.serial).min() {
@@ -202,7 +201,7 @@ impl Ahead {
             return Ok(());
         }
         let text = serde_json::to_string(&through).map_err(Error::internal)?;
-        builds.db().set_fact(FACT, &text).await?;
+        queue.db().set_fact(FACT, &text).await?;
         self.kept = Some(through);
         Ok(())
     }
@@ -210,10 +209,10 @@ impl Ahead {
 
 impl Item {
     /// Asks for what is still lacking, if nothing is open; true if nothing is lacking.
-    async fn go_on(&mut self, builds: &Builds, directory: &Directory, offered: &[Target]) -> Result<bool> {
+    async fn go_on(&mut self, queue: &Queue, directory: &Directory, offered: &[Target]) -> Result<bool> {
         let mut open = Vec::with_capacity(self.open.len());
         for id in &self.open {
-            match builds.get(*id).await {
+            match queue.get(*id).await {
                 Ok(build) if !build.state.has_ended() => open.push(*id),
                 Ok(_) | Err(Error::Missing(_)) => {}
                 Err(error) => return Err(error),
@@ -224,7 +223,7 @@ impl Item {
             return Ok(false);
         }
         let Some(index) = directory.indexes.get(&self.index) else { return Ok(true) };
-        let page = self.page(builds, index).await?;
+        let page = self.page(queue, index).await?;
         let Some(file) = page.offered().iter().find(|file| file.filename == self.filename) else {
             return Ok(true);
         };
@@ -237,16 +236,16 @@ impl Item {
         if next.is_empty() {
             return Ok(true);
         }
-        self.ask(builds, next).await?;
+        self.ask(queue, next).await?;
         Ok(false)
     }
 
-    async fn page(&self, builds: &Builds, index: &Index) -> Result<Page> {
-        let directory = builds.indexes().directory();
-        builds.indexes().views.page(&directory, index, &self.project, &who()).await
+    async fn page(&self, queue: &Queue, index: &Index) -> Result<Page> {
+        let directory = queue.indexes().directory();
+        queue.indexes().views.page(&directory, index, &self.project, &who()).await
     }
 
-    async fn ask(&mut self, builds: &Builds, targets: Vec<String>) -> Result<()> {
+    async fn ask(&mut self, queue: &Queue, targets: Vec<String>) -> Result<()> {
         for target in targets {
             let ask = Ask {
                 wanted: Wanted::File { project: self.project.clone(), filename: self.filename.clone() },
@@ -258,7 +257,7 @@ impl Item {
                 rebuild: false,
                 set: Vec::new(),
             };
-            match builds.ask(&who(), &ask).await {
+            match queue.ask(&who(), &ask).await {
                 Ok(ids) => self.open.extend(ids),
                 // This target is none for it; others may be.
                 Err(Error::Missing(_) | Error::Forbidden(_) | Error::Bad(_)) => {}

@@ -1,63 +1,9 @@
 //! What a worker is given and what it gives back: the words of the worker's protocol (JSON).
 
-use super::evidence::Evidence;
-use super::failure::Failure;
 use super::target::Target;
 use crate::config::Build;
+use crate::words::{BuildSource, Evidence, Failure, Isolation, Purpose, Step};
 use serde::{Deserialize, Serialize};
-
-/// What a wheel is built from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    pub kind: SourceKind,
-    /// `docopt-0.6.2.tar.gz`, or a name given to a packed tree.
-    pub filename: String,
-    /// Where it came from, for people: a page's index, a git URL with its tag, an upload.
-    pub origin: String,
-    /// Below the unpacked root; empty for the root itself.
-    #[serde(default)]
-    pub subdirectory: String,
-    /// Microseconds since 1970: when the source was published, if that is known.
-    #[serde(default)]
-    pub published_at: Option<i64>,
-    /// A git commit, for sources that come from a repository.
-    #[serde(default)]
-    pub commit: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// As an index lists it: `{name}-{version}.tar.gz` and its older forms.
-    #[default]
-    Sdist,
-    /// A packed directory or clone (`.tar.gz` with one top folder, `.git` included).
-    Tree,
-}
-
-/// What a job is to bring.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    #[default]
-    Wheel,
-    /// The METADATA that the wheel would have, by the backend's hook for that, and no wheel.
-    Metadata,
-}
-
-impl Purpose {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Wheel => "wheel",
-            Self::Metadata => "metadata",
-        }
-    }
-
-    /// By its name; what is no name is a wheel's.
-    pub fn named(name: &str) -> Self {
-        if name == Self::Metadata.name() { Self::Metadata } else { Self::Wheel }
-    }
-}
 
 /// A build as a worker gets it, with the lease under which it may report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +16,7 @@ pub struct Job {
     /// What the wheel must bear; `None` where the source has yet to say it.
     pub project: Option<String>,
     pub version: Option<String>,
-    pub source: Source,
+    pub source: BuildSource,
     pub source_sha256: String,
     /// The target's name; the worker offered it.
     pub target: String,
@@ -141,49 +87,6 @@ pub enum Outcome {
     },
 }
 
-/// The steps of a build, in order; shown while it runs and when it fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    Fetch,
-    Unpack,
-    Environment,
-    Build,
-    Collect,
-    Repair,
-    Check,
-    Test,
-    Report,
-}
-
-impl Step {
-    pub const ALL: [Self; 9] = [
-        Self::Fetch,
-        Self::Unpack,
-        Self::Environment,
-        Self::Build,
-        Self::Collect,
-        Self::Repair,
-        Self::Check,
-        Self::Test,
-        Self::Report,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fetch => "fetch",
-            Self::Unpack => "unpack",
-            Self::Environment => "environment",
-            Self::Build => "build",
-            Self::Collect => "collect",
-            Self::Repair => "repair",
-            Self::Check => "check",
-            Self::Test => "test",
-            Self::Report => "report",
-        }
-    }
-}
-
 /// What a worker sends while it holds a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -204,8 +107,7 @@ pub struct Registered {
 pub struct WorkerDescription {
     pub targets: Vec<Target>,
     pub slots: u32,
-    /// `bubblewrap` or `none`.
-    pub isolation: String,
+    pub isolation: Isolation,
     /// Of this program.
     pub version: String,
     /// Why it builds nothing at present: a canary's failure.

@@ -12,7 +12,6 @@
 
 pub mod ahead;
 pub mod demand;
-pub mod evidence;
 pub mod failure;
 pub mod job;
 pub mod parties;
@@ -21,5 +20,7 @@ pub mod publish;
 pub mod queue;
 pub mod recipe;
 pub mod target;
+pub mod targets;
 pub mod tools;
+pub mod view;
 pub mod visible;

@@ -1,17 +1,18 @@
 //! The accounts and indexes that a build is for, which decide who may see it.
 
-use super::queue::{Build, Builds};
+use super::queue::Queue;
 use crate::access::{self, Sight, Who};
-use crate::db::builds::Filter;
+use crate::db::builds::{Build, Filter};
 use crate::directory::Directory;
 use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 
 /// The accounts and indexes that a build is for.
 pub struct Parties {
     /// Accounts that asked.
     pub askers: Vec<String>,
     /// Indexes that get the wheel.
-    pub indexes: Vec<String>,
+    pub indexes: Vec<IndexName>,
 }
 
 impl Parties {
@@ -27,7 +28,7 @@ impl Parties {
     }
 }
 
-impl Builds {
+impl Queue {
     pub async fn parties(&self, build: &Build) -> Result<Parties> {
         let indexes = self.db().build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
         Ok(Parties { askers: self.db().build_askers(build.id).await?, indexes })
@@ -40,8 +41,13 @@ impl Builds {
 
     /// The newest failed build of each version and target of a project that `who` may see: these wheels are
     /// missing on the pages.
-    pub async fn left_out(&self, directory: &Directory, who: &Who, project: &str) -> Result<Vec<Build>> {
-        let filter = Filter { project: Some(project.to_owned()), limit: 400, ..Filter::default() };
+    pub async fn left_out(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        project: &ProjectName,
+    ) -> Result<Vec<Build>> {
+        let filter = Filter { project: Some(project.clone()), limit: 400, ..Filter::default() };
         let mut newest: Vec<Build> = Vec::new();
         for build in self.list(&filter).await? {
             let same = |known: &Build| (&known.version, &known.target) == (&build.version, &build.target);

@@ -1,14 +1,15 @@
 //! Brings a built wheel to where it belongs: beside its source, and to the indexes that wanted it.
 
-use super::job::{Source, SourceKind};
 use crate::db::Db;
-use crate::db::built::Finished;
+use crate::db::builds::{Build, BuildId, BuiltWheel};
+use crate::db::built::WheelRefusal;
 use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::built::Handed;
 use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
+use crate::words::{BuildState, SourceKind};
 
 /// Builds that are published at once after a start.
 const AT_ONCE: i64 = 100;
@@ -20,50 +21,71 @@ pub struct Published {
     pub filename: String,
 }
 
+/// A build that has a wheel.
+struct Finished {
+    build: Build,
+    source_sha256: String,
+    wheel: BuiltWheel,
+    /// Indexes that somebody asked for it.
+    wanted: Vec<IndexName>,
+}
+
+impl Finished {
+    /// `None` for all others.
+    async fn of(db: &Db, id: BuildId) -> Result<Option<Self>> {
+        let build = db.build(id).await?.filter(|build| build.state == BuildState::Built);
+        let Some(build) = build else { return Ok(None) };
+        let (Some(source_sha256), Some(wheel)) = (build.source_sha256.clone(), build.wheel.clone()) else {
+            return Ok(None);
+        };
+        let wanted = db.build_indexes(id).await?.into_iter().map(|(index, _)| index).collect();
+        Ok(Some(Self { build, source_sha256, wheel, wanted }))
+    }
+}
+
 /// Called when a build ended with a wheel, after that was committed; returns where the wheel is now.
 /// May be called again at any time, by several at once: what is done stays done.
 ///
 /// # Errors
 /// What may go well another time: a database or an upstream that fails. That an index refuses the
 /// wheel is no error here: it is noted with the build (`unpublished`).
-pub async fn on_built(db: &Db, indexes: &Indexes, build: i64) -> Result<Vec<Published>> {
-    let Some(finished) = db.finished_build(build).await? else { return Ok(Vec::new()) };
-    let source: Source = serde_json::from_str(&finished.source).map_err(Error::internal)?;
-    let mut published = Vec::new();
-    let mut refused = Vec::new();
-    for (index, wanted) in places(indexes, &finished, &source).await? {
+pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<Published>> {
+    let Some(finished) = Finished::of(db, build).await? else { return Ok(Vec::new()) };
+    let (mut published, mut refused) = (Vec::new(), Vec::new());
+    for (index, wanted) in places(indexes, &finished).await? {
         let handed = Handed {
-            build: finished.id,
-            fence: finished.fence,
-            asked_by: &finished.asked_by,
-            source_filename: &source.filename,
+            build,
+            fence: finished.build.fence,
+            asked_by: &finished.build.asked_by,
+            source_filename: &finished.build.source.filename,
             source_sha256: &finished.source_sha256,
-            published_at: source.published_at,
-            wheel: &finished.wheel,
-            wheel_sha256: &finished.wheel_sha256,
+            published_at: finished.build.source.published_at,
+            wheel: &finished.wheel.filename,
+            wheel_sha256: &finished.wheel.sha256,
             wanted,
         };
         match indexes.take_built(&index, handed).await {
             Ok(filename) => {
-                db.build_published(build, index.name.as_str()).await?;
+                db.build_published(build, &index.name).await?;
                 published.push(Published { index: index.name.clone(), filename });
             }
             Err(why @ (Error::Bad(_) | Error::Forbidden(_) | Error::Missing(_))) => {
                 tracing::warn!(build, index = %index.name, %why, "a built wheel was not taken");
-                refused.push((index.name.to_string(), why.to_string()));
+                refused.push(WheelRefusal { index: index.name.clone(), why: why.to_string() });
             }
             Err(error) => return Err(error),
         }
     }
-    let placed = |name: &String| {
-        published.iter().any(|done: &Published| done.index.as_str() == name)
-            || refused.iter().any(|(index, _)| index == name)
+    let placed = |name: &IndexName| {
+        published.iter().any(|done: &Published| done.index == *name)
+            || refused.iter().any(|refusal| refusal.index == *name)
     };
     // Deleted, or a mirror by now.
     let gone = finished.wanted.iter().filter(|name| !placed(name));
-    let gone: Vec<_> = gone.map(|name| (name.clone(), "it is no stage any more".to_owned())).collect();
-    refused.extend(gone);
-    db.note_published(build, finished.fence, &refused).await?;
+    let gone =
+        gone.map(|name| WheelRefusal { index: name.clone(), why: "it is no stage any more".to_owned() });
+    refused.extend(gone.collect::<Vec<_>>());
+    db.note_published(build, finished.build.fence, &refused).await?;
     Ok(published)
 }
 
@@ -88,18 +110,18 @@ pub async fn catch_up(db: &Db, indexes: &Indexes) -> Result<()> {
 }
 
 /// The indexes that get the wheel, and whether somebody wanted it there.
-async fn places(indexes: &Indexes, finished: &Finished, source: &Source) -> Result<Vec<(Index, bool)>> {
+async fn places(indexes: &Indexes, finished: &Finished) -> Result<Vec<(Index, bool)>> {
     let directory = indexes.directory();
     let mut places = Vec::new();
     for name in &finished.wanted {
-        let index = IndexName::parse(name).and_then(|name| directory.indexes.get(&name).cloned());
-        places.extend(index.filter(|index| matches!(index.kind, Kind::Stage(_))).map(|index| (index, true)));
+        let stage = directory.indexes.get(name).filter(|index| matches!(index.kind, Kind::Stage(_)));
+        places.extend(stage.map(|index| (index.clone(), true)));
     }
-    let context = IndexName::parse(&finished.context).and_then(|name| directory.indexes.get(&name));
+    let context = finished.build.context.only().and_then(|name| directory.indexes.get(name));
     if let Some(context) = context
-        && source.kind == SourceKind::Sdist
+        && finished.build.source.kind == SourceKind::Sdist
         && !places.iter().any(|(index, _)| index.name == context.name)
-        && belongs(indexes, context, finished, source).await?
+        && belongs(indexes, context, finished).await?
     {
         places.push((context.clone(), false));
     }
@@ -107,20 +129,20 @@ async fn places(indexes: &Indexes, finished: &Finished, source: &Source) -> Resu
 }
 
 /// Whether the context lists the very sdist, and lets the wheel be beside it.
-async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished, source: &Source) -> Result<bool> {
-    let Ok(wheel) = WheelFilename::parse(&finished.wheel) else { return Ok(true) };
-    let sha256 = &finished.source_sha256;
+async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished) -> Result<bool> {
+    let Ok(wheel) = WheelFilename::parse(&finished.wheel.filename) else { return Ok(true) };
+    let (source, sha256) = (&finished.build.source.filename, &finished.source_sha256);
     match &context.kind {
         Kind::Mirror(_) => {
             // A source that was sent here may be private: its name is not asked upstream. One that came
             // from the mirror stands on a page that is kept.
             let page = indexes.mirrors.last_told(context, &wheel.name).await?;
             Ok(page.is_some_and(|page| {
-                let source = page.files.iter().find(|file| file.filename == source.filename);
-                source.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
+                let listed = page.files.iter().find(|file| file.filename == *source);
+                listed.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
             }))
         }
-        Kind::Stage(_) => Ok(indexes.hosts(&context.name, &source.filename, sha256).await?
-            && indexes.has_better(context, &finished.wheel).await?.is_none()),
+        Kind::Stage(_) => Ok(indexes.hosts(&context.name, source, sha256).await?
+            && indexes.has_better(context, &finished.wheel.filename).await?.is_none()),
     }
 }

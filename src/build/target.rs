@@ -44,6 +44,13 @@ mod compressed {
 }
 
 impl Target {
+    /// Its best tag that tells of the libc, which wheels have that are promised to it.
+    pub fn telling_tag(&self) -> &str {
+        let telling =
+            |tag: &&String| tag.splitn(3, '-').nth(2).is_some_and(|platform| !platform.starts_with("linux_"));
+        self.tags.iter().find(telling).or(self.tags.first()).map_or("py3-none-any", String::as_str)
+    }
+
     /// The interpreter's half of a target's name: `cp312`, `cp313t`, `cp27mu`, `cp36`, `pp310`.
     pub fn interpreter_name(implementation: &str, major: u32, minor: u32, abi: &str) -> String {
         let plain = format!("{implementation}{major}{minor}");

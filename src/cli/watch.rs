@@ -1,9 +1,10 @@
 //! A build on its server, watched until it ends.
 
 use super::progress::{Line, Progress, last_line};
-use crate::build::failure::Failure;
-use crate::client::{RemoteBuild, ServerClient, may_pass};
+use crate::build::view::BuildView;
+use crate::client::{ServerClient, may_pass};
 use crate::error::Result;
+use crate::words::Step;
 use std::time::{Duration, Instant};
 
 /// How often a build is looked at.
@@ -23,7 +24,7 @@ pub struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// Until the build has ended.
-    pub async fn watch(self, build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
+    pub async fn watch(self, build: BuildView, line: &Line) -> Result<BuildView> {
         let id = build.id;
         let watching = self.until_ended(build, line);
         if !self.progress.is_live() {
@@ -37,10 +38,10 @@ impl Watcher<'_> {
     }
 
     /// A server that is away for a moment is asked again.
-    async fn until_ended(self, mut build: RemoteBuild, line: &Line) -> Result<RemoteBuild> {
+    async fn until_ended(self, mut build: BuildView, line: &Line) -> Result<BuildView> {
         let (mut away_since, mut ended_since) = (None, None);
         loop {
-            if build.has_ended() {
+            if build.state.has_ended() {
                 // It is published right after it was built.
                 let since: &mut Instant = ended_since.get_or_insert_with(Instant::now);
                 if !build.awaits_publication() || since.elapsed() > PUBLICATION {
@@ -51,8 +52,7 @@ impl Watcher<'_> {
             match self.server.build(build.id).await {
                 Ok(newer) => {
                     away_since = None;
-                    let now = newer.step.clone().unwrap_or_else(|| newer.state.clone());
-                    line.doing(&now);
+                    line.doing(newer.step.map_or(newer.state.name(), Step::name));
                     build = newer;
                 }
                 Err(error) if may_pass(&error) => {
@@ -77,12 +77,4 @@ impl Watcher<'_> {
         }
         std::future::pending().await
     }
-}
-
-/// `missing-header`
-pub fn class_name(failure: &Failure) -> String {
-    serde_json::to_value(failure.class)
-        .ok()
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }

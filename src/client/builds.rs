@@ -1,11 +1,11 @@
 //! What people ask of a server: targets, sources to build from, builds, logs, wheels.
 
 use super::ServerClient;
-use crate::build::failure::Failure;
-use crate::build::job::Source;
 use crate::build::target::Target;
+use crate::build::view::BuildView;
 use crate::error::Result;
 use crate::packaging::filename::encode_segment;
+use crate::words::BuildSource;
 use http::{Method, header};
 use reqwest::Response;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub struct BuildOrder {
     pub sha256: Option<String>,
     /// What is known of an uploaded source.
     #[serde(flatten)]
-    pub about: Option<Source>,
+    pub about: Option<BuildSource>,
     pub targets: Vec<String>,
     /// Gets the wheel.
     pub index: Option<String>,
@@ -32,60 +32,6 @@ pub struct BuildOrder {
     /// Somebody waits for it.
     pub wait: bool,
     pub rebuild: bool,
-}
-
-/// A build as the server shows it.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct RemoteBuild {
-    pub id: i64,
-    pub project: Option<String>,
-    pub version: Option<String>,
-    pub target: Option<String>,
-    pub state: String,
-    pub step: Option<String>,
-    /// When it ended, in RFC 3339.
-    pub ended: Option<String>,
-    pub failure: Option<Failure>,
-    wheel: Option<WheelFile>,
-    /// The indexes that were to get the wheel.
-    pub indexes: Vec<IndexPublication>,
-}
-
-/// What came out of a build.
-#[derive(Clone, Debug, serde::Deserialize)]
-struct WheelFile {
-    filename: String,
-    sha256: String,
-}
-
-/// An index that gets a wheel.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct IndexPublication {
-    pub index: String,
-    /// Since when it has it.
-    pub published: Option<String>,
-    /// Why it refused it.
-    #[serde(default)]
-    pub refused: Option<String>,
-}
-
-impl RemoteBuild {
-    pub fn has_ended(&self) -> bool {
-        matches!(self.state.as_str(), "built" | "failed")
-    }
-
-    /// Whether an index is still to get the wheel.
-    pub fn awaits_publication(&self) -> bool {
-        self.state == "built"
-            && self.indexes.iter().any(|index| index.published.is_none() && index.refused.is_none())
-    }
-
-    /// File name and sha256 of what came out.
-    pub fn wheel(&self) -> Option<(&str, &str)> {
-        let wheel = self.wheel.as_ref()?;
-        Some((&wheel.filename, &wheel.sha256))
-    }
 }
 
 #[derive(serde::Deserialize)]
@@ -112,26 +58,26 @@ impl ServerClient {
     }
 
     /// Asks for builds, one for each target.
-    pub async fn order(&self, order: &BuildOrder) -> Result<Vec<RemoteBuild>> {
+    pub async fn order(&self, order: &BuildOrder) -> Result<Vec<BuildView>> {
         self.result(self.request_with_json(Method::POST, "+builds", order)?).await
     }
 
     /// Ends a build.
-    pub async fn cancel(&self, id: i64) -> Result<RemoteBuild> {
+    pub async fn cancel(&self, id: i64) -> Result<BuildView> {
         self.result(self.request(Method::POST, &format!("+builds/{id}/cancel"))?).await
     }
 
     /// A build as it is now.
-    pub async fn build(&self, id: i64) -> Result<RemoteBuild> {
+    pub async fn build(&self, id: i64) -> Result<BuildView> {
         self.result(self.request(Method::GET, &format!("+builds/{id}"))?).await
     }
 
     /// The newest build of a version for a target, if one was asked for.
-    pub async fn build_of(&self, project: &str, version: &str, target: &str) -> Result<Option<RemoteBuild>> {
+    pub async fn build_of(&self, project: &str, version: &str, target: &str) -> Result<Option<BuildView>> {
         let mut url = self.url("+builds")?;
         let query = [("project", project), ("version", version), ("target", target)];
         url.query_pairs_mut().extend_pairs(query);
-        let all: Vec<RemoteBuild> = self.result(self.request(Method::GET, url.as_str())?).await?;
+        let all: Vec<BuildView> = self.result(self.request(Method::GET, url.as_str())?).await?;
         Ok(all.into_iter().max_by_key(|build| build.id))
     }
 

@@ -1,13 +1,13 @@
 //! What a worker asks of its server: jobs, sources and pages come in; heartbeats, logs and wheels go out.
 
 use super::{ServerClient, answer, retried};
-use crate::build::job::Purpose;
-use crate::build::job::{Heartbeat, Job, Outcome, Registered, Step, WorkerDescription};
+use crate::build::job::{Heartbeat, Job, Outcome, Registered, WorkerDescription};
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::page::Page;
+use crate::words::{Purpose, Step};
 use http::{Method, StatusCode};
 use reqwest::RequestBuilder;
 use std::path::Path;

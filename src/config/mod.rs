@@ -9,6 +9,7 @@ pub mod units;
 pub mod upstream;
 
 use crate::tools::pace::Pace;
+use crate::words::Isolation;
 use networks::Network;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -171,8 +172,7 @@ pub struct Build {
     pub enabled: bool,
     /// Builds at once; default: half of the processors.
     pub slots: Option<u64>,
-    /// `bubblewrap` or `none`.
-    pub isolation: String,
+    pub isolation: Isolation,
     /// Seconds of wall time.
     pub timeout: u64,
     /// Bytes, all processes together.
@@ -196,7 +196,7 @@ impl Default for Build {
         Self {
             enabled: true,
             slots: None,
-            isolation: "bubblewrap".into(),
+            isolation: Isolation::default(),
             timeout: 1800,
             memory: 4 << 30,
             disk: 8 << 30,

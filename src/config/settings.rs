@@ -2,6 +2,7 @@
 
 use super::secret_url::masked;
 use super::{Config, Tls};
+use crate::words::Isolation;
 use std::fmt::Write;
 
 mod kinds;
@@ -295,14 +296,11 @@ pub const SETTINGS: &[Setting] = &[
         key: "build.isolation",
         about: "`bubblewrap`, or `none`: build code runs with your own permissions.",
         secret: Secret::No,
-        set: |config, text| match text {
-            "bubblewrap" | "none" => {
-                text.clone_into(&mut config.build.isolation);
-                Ok(())
-            }
-            _ => Err("must be bubblewrap or none".into()),
+        set: |config, text| {
+            config.build.isolation = Isolation::parse(text).ok_or("must be bubblewrap or none")?;
+            Ok(())
         },
-        get: |config| Some(config.build.isolation.clone()),
+        get: |config| Some(config.build.isolation.to_string()),
         bare: false,
     },
     setting!("build.timeout", time, No, [build.timeout], "The longest time of one build."),

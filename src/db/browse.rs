@@ -2,13 +2,13 @@
 
 use super::{Db, Micros};
 use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 use sqlx::Row;
 
 /// A project of a stage with its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Normalised.
-    pub name: String,
+    pub name: ProjectName,
     /// Of the newest release, if there is one.
     pub version: Option<String>,
     pub at: Micros,
@@ -16,7 +16,7 @@ pub struct Changed {
 
 impl Db {
     /// The projects of an index that changed last, newest first.
-    pub async fn recently_changed(&self, index: &str, limit: i64) -> Result<Vec<Changed>> {
+    pub async fn recently_changed(&self, index: &IndexName, limit: i64) -> Result<Vec<Changed>> {
         let rows = sqlx::query(
             "SELECT project.name, event.at, (SELECT release.version FROM release \
              WHERE release.index_name = project.index_name AND release.project = project.name \

@@ -9,6 +9,7 @@ mod failed;
 mod leases;
 mod log;
 mod needs;
+mod row;
 mod times;
 
 pub use ends::Ending;
@@ -16,152 +17,73 @@ pub use failed::FailedBuild;
 pub use leases::{Claim, Reclaimed, Unfetched};
 pub use log::Appended;
 pub use needs::{Blocked, Edge};
+pub use row::{Build, BuildId, BuiltWheel};
 
 use super::{Db, Engine, Micros, Tx};
 use crate::error::Result;
+use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
+use crate::words::{BuildState, Class, Purpose};
 use leases::in_list;
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
+use row::{build, select};
+use sqlx::{AnyConnection, Row};
 
 /// Spellings of one version that are looked for.
 const MOST_SPELLINGS: usize = 100;
 
-/// A row of `build`; see the migration for what the columns mean.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredBuild {
-    pub id: i64,
-    pub key: String,
-    /// `wheel` or `metadata`; empty counts as `wheel`.
-    pub purpose: String,
-    pub context: String,
-    pub given: bool,
-    pub project: Option<String>,
-    pub version: Option<String>,
-    /// What it was asked as, before anything ran.
-    pub claim: String,
-    pub source: String,
-    pub source_sha256: Option<String>,
-    pub fetch: Option<String>,
-    pub target: String,
-    pub recipe: Option<String>,
-    pub recipe_sha256: Option<String>,
-    pub tools: String,
-    pub platform_expected: bool,
-    pub state: String,
-    pub priority: i64,
-    pub fence: i64,
-    pub losses: i64,
-    pub rounds: i64,
-    pub worker: Option<String>,
-    pub lease_until: Option<Micros>,
-    pub step: Option<String>,
-    pub class: Option<String>,
-    pub hint: Option<String>,
-    pub line: Option<String>,
-    pub wheel: Option<String>,
-    pub wheel_sha256: Option<String>,
-    pub wheel_size: Option<i64>,
-    pub metadata_sha256: Option<String>,
-    pub evidence: Option<String>,
-    pub log_size: i64,
-    pub log_sha256: Option<String>,
-    pub asked_by: String,
-    pub created_at: Micros,
-    pub started_at: Option<Micros>,
-    pub ended_at: Option<Micros>,
-}
-
-pub(super) const COLUMNS: &str = "id, key, purpose, context, given, project, version, claim, source, source_sha256, place, \
-    target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, worker, \
-    lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
-    log_size, log_sha256, asked_by, created_at, started_at, ended_at";
-
-pub(super) fn build(row: &AnyRow) -> Result<StoredBuild> {
-    Ok(StoredBuild {
-        id: row.try_get("id")?,
-        key: row.try_get("key")?,
-        purpose: row.try_get("purpose")?,
-        context: row.try_get("context")?,
-        given: row.try_get::<i64, _>("given")? != 0,
-        project: row.try_get("project")?,
-        version: row.try_get("version")?,
-        claim: row.try_get("claim")?,
-        source: row.try_get("source")?,
-        source_sha256: row.try_get("source_sha256")?,
-        fetch: row.try_get("place")?,
-        target: row.try_get("target")?,
-        recipe: row.try_get("recipe")?,
-        recipe_sha256: row.try_get("recipe_sha256")?,
-        tools: row.try_get("tools")?,
-        platform_expected: row.try_get::<i64, _>("platform_expected")? != 0,
-        state: row.try_get("state")?,
-        priority: row.try_get("priority")?,
-        fence: row.try_get("fence")?,
-        losses: row.try_get("losses")?,
-        rounds: row.try_get("rounds")?,
-        worker: row.try_get("worker")?,
-        lease_until: row.try_get("lease_until")?,
-        step: row.try_get("step")?,
-        class: row.try_get("class")?,
-        hint: row.try_get("hint")?,
-        line: row.try_get("line")?,
-        wheel: row.try_get("wheel")?,
-        wheel_sha256: row.try_get("wheel_sha256")?,
-        wheel_size: row.try_get("wheel_size")?,
-        metadata_sha256: row.try_get("metadata_sha256")?,
-        evidence: row.try_get("evidence")?,
-        log_size: row.try_get("log_size")?,
-        log_sha256: row.try_get("log_sha256")?,
-        asked_by: row.try_get("asked_by")?,
-        created_at: row.try_get("created_at")?,
-        started_at: row.try_get("started_at")?,
-        ended_at: row.try_get("ended_at")?,
-    })
-}
-
-pub(super) fn select(rest: &str) -> AssertSqlSafe<String> {
-    AssertSqlSafe(format!("SELECT {COLUMNS} FROM build {rest}"))
-}
-
-/// Which builds a list is of; `None` means any.
-#[derive(Clone, Debug, Default)]
+/// Which builds a list is of; `None` means any. By default those of wheels.
+#[derive(Clone, Debug)]
 pub struct Filter {
-    pub state: Option<String>,
-    pub project: Option<String>,
+    pub state: Option<BuildState>,
+    pub project: Option<ProjectName>,
     /// In any spelling.
     pub version: Option<String>,
     pub target: Option<String>,
-    pub class: Option<String>,
-    pub context: Option<String>,
-    /// `None`: builds of wheels; `any`: all.
-    pub purpose: Option<String>,
+    pub class: Option<Class>,
+    pub context: Option<BuildContext>,
+    pub purpose: Option<Purpose>,
     /// Older ones than this.
-    pub before: Option<i64>,
+    pub before: Option<BuildId>,
     pub limit: u32,
 }
 
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            state: None,
+            project: None,
+            version: None,
+            target: None,
+            class: None,
+            context: None,
+            purpose: Some(Purpose::Wheel),
+            before: None,
+            limit: 0,
+        }
+    }
+}
+
 impl Db {
-    pub async fn build(&self, id: i64) -> Result<Option<StoredBuild>> {
+    pub async fn build(&self, id: i64) -> Result<Option<Build>> {
         let query = sqlx::query(select("WHERE id = $1")).bind(id);
         query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
     }
 
-    pub async fn build_by_key(&self, key: &str) -> Result<Option<StoredBuild>> {
+    pub async fn build_by_key(&self, key: &str) -> Result<Option<Build>> {
         let query = sqlx::query(select("WHERE key = $1")).bind(key);
         query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
     }
 
     /// The running build whose context this credential reads.
-    pub async fn build_by_secret(&self, secret_sha256: &str) -> Result<Option<StoredBuild>> {
+    pub async fn build_by_secret(&self, secret_sha256: &str) -> Result<Option<Build>> {
         let query = sqlx::query(select("WHERE secret_sha256 = $1 AND state = 'running'")).bind(secret_sha256);
         query.fetch_optional(&self.pool).await?.as_ref().map(build).transpose()
     }
 
     /// The newest builds that fit, newest first.
-    pub async fn builds(&self, filter: &Filter) -> Result<Vec<StoredBuild>> {
+    pub async fn builds(&self, filter: &Filter) -> Result<Vec<Build>> {
         let spelt = match &filter.version {
-            Some(version) => self.spellings(filter.project.as_deref(), version).await?,
+            Some(version) => self.spellings(filter.project.as_ref(), version).await?,
             None => Vec::new(),
         };
         let versions = match (&filter.version, spelt.len()) {
@@ -170,18 +92,17 @@ impl Db {
             (Some(_), count) => format!("AND version IN ({})", in_list(count, 9)),
         };
         let rest = format!(
-            "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = 'any' OR purpose = $3) \
+            "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR purpose = $3) \
                     AND ($4 = '' OR target = $4) AND ($5 = '' OR class = $5) AND ($6 = '' OR context = $6) \
                     AND id < $7 {versions} ORDER BY id DESC LIMIT $8"
         );
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let mut query = sqlx::query(select(&rest))
-            .bind(text(&filter.state))
-            .bind(text(&filter.project))
-            .bind(filter.purpose.as_deref().unwrap_or("wheel"))
-            .bind(text(&filter.target))
-            .bind(text(&filter.class))
-            .bind(text(&filter.context))
+            .bind(filter.state.map_or("", BuildState::name))
+            .bind(filter.project.as_ref().map_or("", ProjectName::as_str))
+            .bind(filter.purpose.map_or("", Purpose::name))
+            .bind(filter.target.as_deref().unwrap_or_default())
+            .bind(filter.class.map_or("", Class::name))
+            .bind(filter.context.as_ref().map_or("", BuildContext::as_str))
             .bind(filter.before.unwrap_or(i64::MAX))
             .bind(i64::from(filter.limit));
         for version in spelt {
@@ -191,11 +112,13 @@ impl Db {
     }
 
     /// How a version is spelt in builds: `1.0` is `1.0.0` and `v1`. What is no version is itself.
-    async fn spellings(&self, project: Option<&str>, version: &str) -> Result<Vec<String>> {
+    async fn spellings(&self, project: Option<&ProjectName>, version: &str) -> Result<Vec<String>> {
         let query =
             "SELECT DISTINCT version FROM build WHERE version IS NOT NULL AND ($1 = '' OR project = $1)";
-        let known: Vec<String> =
-            sqlx::query_scalar(query).bind(project.unwrap_or_default()).fetch_all(&self.pool).await?;
+        let known: Vec<String> = sqlx::query_scalar(query)
+            .bind(project.map_or("", ProjectName::as_str))
+            .fetch_all(&self.pool)
+            .await?;
         let asked = version::parse(version);
         let same = |spelt: &String| spelt == version || asked.is_some() && version::parse(spelt) == asked;
         Ok(known.into_iter().filter(same).take(MOST_SPELLINGS).collect())
@@ -220,7 +143,7 @@ impl Db {
         id: i64,
         priority: i64,
         account: Option<&str>,
-        index: Option<&str>,
+        index: Option<&IndexName>,
     ) -> Result<()> {
         let raise = "UPDATE build SET priority = $2 WHERE id = $1 AND priority > $2";
         sqlx::query(raise).bind(id).bind(priority).execute(&self.writer).await?;
@@ -229,11 +152,11 @@ impl Db {
     }
 
     /// How many builds of a purpose are in each state, and how many failed with each class.
-    pub async fn build_counts(&self, purpose: &str) -> Result<Vec<(String, Option<String>, i64)>> {
-        let query = "SELECT state, class, count(*) FROM build WHERE purpose = $1 \
+    pub async fn build_counts(&self, purpose: Purpose) -> Result<Vec<(BuildState, Option<Class>, i64)>> {
+        let query = "SELECT state, class, count(*) AS builds FROM build WHERE purpose = $1 \
              GROUP BY state, class ORDER BY state, class";
         let rows = sqlx::query(query).bind(purpose).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+        rows.iter().map(|row| Ok((row.try_get("state")?, row::class(row)?, row.try_get("builds")?))).collect()
     }
 
     /// Remembers that an account uploaded a source.
@@ -279,7 +202,7 @@ async fn remember_asker(
     connection: &mut AnyConnection,
     id: i64,
     account: Option<&str>,
-    index: Option<&str>,
+    index: Option<&IndexName>,
 ) -> Result<()> {
     if let Some(account) = account {
         sqlx::query("INSERT INTO build_asker (build, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
@@ -299,9 +222,9 @@ impl Tx {
     /// Makes a build, whose id is this transaction's serial. `false`: there is one with this key.
     pub async fn create_build(
         &mut self,
-        new: &StoredBuild,
+        new: &Build,
         account: Option<&str>,
-        index: Option<&str>,
+        index: Option<&IndexName>,
     ) -> Result<bool> {
         let made = sqlx::query(
             "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
@@ -311,20 +234,20 @@ impl Tx {
         )
         .bind(self.serial)
         .bind(&new.key)
-        .bind(if new.purpose.is_empty() { "wheel" } else { &new.purpose })
+        .bind(new.purpose)
         .bind(&new.context)
         .bind(i64::from(new.given))
         .bind(&new.project)
         .bind(&new.version)
         .bind(&new.source)
         .bind(&new.source_sha256)
-        .bind(&new.fetch)
+        .bind(&new.place)
         .bind(&new.target)
         .bind(&new.recipe)
         .bind(&new.recipe_sha256)
         .bind(&new.tools)
         .bind(i64::from(new.platform_expected))
-        .bind(&new.state)
+        .bind(new.state)
         .bind(new.priority)
         .bind(&new.asked_by)
         .bind(self.now)
@@ -341,7 +264,7 @@ impl Tx {
     /// A person asks for a build that has ended to run again, by the recipe and with the tools of now:
     /// everything that is known of its last run goes. `false`: it has not ended, or with this key
     /// there is another.
-    pub async fn reset_build(&mut self, known: &StoredBuild, priority: i64) -> Result<bool> {
+    pub async fn reset_build(&mut self, known: &Build, priority: i64) -> Result<bool> {
         let id = known.id;
         let reset = sqlx::query(
             "UPDATE build SET state = CASE WHEN source_sha256 IS NULL THEN 'fetching' ELSE 'queued' END, \

@@ -2,23 +2,24 @@
 
 use super::files::{Put, StoredFile};
 use super::{Db, Micros, Tx};
+use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
+use crate::names::{IndexName, ProjectName};
+use crate::words::BuildState;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 /// A file of an index that was built here, with what its row of `file` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltFile {
-    /// `user/name`
-    pub index: String,
+    pub index: IndexName,
     pub filename: String,
-    /// Normalised.
-    pub project: String,
+    pub project: ProjectName,
     /// In canonical PEP 440 form.
     pub version: String,
     pub source_filename: String,
     pub source_sha256: String,
-    pub build: i64,
+    pub build: BuildId,
     /// Which run of the build.
     pub fence: i64,
     /// Of the wheel as it was handed in, before it got its build tag.
@@ -31,23 +32,32 @@ pub struct BuiltFile {
     pub metadata_sha256: Option<String>,
 }
 
-/// A build that has a wheel, as far as publishing it needs to know.
+/// A file that a mirror keeps because somebody asked for it.
 #[derive(Clone, Debug)]
-pub struct Finished {
-    pub id: i64,
-    pub fence: i64,
-    /// `user/index`
-    pub context: String,
-    /// JSON of `build::job::Source`.
-    pub source: String,
-    pub source_sha256: String,
-    /// File name and blob of what the worker handed in.
-    pub wheel: String,
-    pub wheel_sha256: String,
-    /// The audit trail's name of who asked.
-    pub asked_by: String,
-    /// Indexes that somebody asked for it.
-    pub wanted: Vec<String>,
+pub struct RequestedFile {
+    pub project: ProjectName,
+    pub version: String,
+    pub filename: String,
+    pub uploaded_at: Micros,
+}
+
+/// An index that did not take the wheel of a build, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WheelRefusal {
+    pub index: IndexName,
+    pub why: String,
+}
+
+impl WheelRefusal {
+    /// A line of `build.unpublished`.
+    fn to_line(&self) -> String {
+        format!("{}: {}", self.index, self.why.replace('\n', " "))
+    }
+
+    fn from_line(line: &str) -> Option<Self> {
+        let (index, why) = line.split_once(": ")?;
+        Some(Self { index: IndexName::parse(index)?, why: why.to_owned() })
+    }
 }
 
 const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_file.project, \
@@ -71,10 +81,6 @@ const REQUESTED: &str = "SELECT project, version, uploaded_at, filename FROM fil
 /// Stands for the time of publication where an index refused the wheel: `build.unpublished` says why.
 const REFUSED: Micros = 0;
 
-const FINISHED: &str = "SELECT id, fence, context, source, source_sha256, wheel, wheel_sha256, asked_by \
-    FROM build WHERE id = $1 AND state = 'built' AND source_sha256 IS NOT NULL \
-    AND wheel IS NOT NULL AND wheel_sha256 IS NOT NULL";
-
 /// What became of a wheel that an index was to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Publication {
@@ -97,13 +103,13 @@ impl Publication {
 
 impl Db {
     /// The files of a project that were built here and are not deleted, by file name.
-    pub async fn built_files(&self, index: &str, project: &str) -> Result<Vec<BuiltFile>> {
+    pub async fn built_files(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<BuiltFile>> {
         let rows = sqlx::query(BUILT).bind(index).bind(project).fetch_all(&self.pool).await?;
         rows.iter().map(built_file).collect()
     }
 
     /// Every name that was ever used for a file of the project, deleted ones too.
-    pub async fn used_filenames(&self, index: &str, project: &str) -> Result<Vec<String>> {
+    pub async fn used_filenames(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<String>> {
         let names = sqlx::query_scalar(
             "SELECT filename FROM file WHERE index_name = $1 AND project = $2 \
              UNION SELECT filename FROM used_file WHERE index_name = $1 AND project = $2",
@@ -116,33 +122,14 @@ impl Db {
         Ok(sqlx::query_scalar(UNPUBLISHED).bind(limit).fetch_all(&self.pool).await?)
     }
 
-    /// A build that has a wheel; `None` for all others.
-    pub async fn finished_build(&self, build: i64) -> Result<Option<Finished>> {
-        let Some(row) = sqlx::query(FINISHED).bind(build).fetch_optional(&self.pool).await? else {
-            return Ok(None);
-        };
-        let wanted = self.build_indexes(build).await?;
-        Ok(Some(Finished {
-            id: row.try_get(0)?,
-            fence: row.try_get(1)?,
-            context: row.try_get(2)?,
-            source: row.try_get(3)?,
-            source_sha256: row.try_get(4)?,
-            wheel: row.try_get(5)?,
-            wheel_sha256: row.try_get(6)?,
-            asked_by: row.try_get(7)?,
-            wanted: wanted.into_iter().map(|(index, _)| index).collect(),
-        }))
-    }
-
     /// The next files that a mirror keeps because somebody asked for them, in the order in which they
     /// were stored, after this time and name.
     pub async fn requested_files(
         &self,
-        index: &str,
+        index: &IndexName,
         after: &(Micros, String),
         limit: i64,
-    ) -> Result<Vec<StoredFile>> {
+    ) -> Result<Vec<RequestedFile>> {
         let rows = sqlx::query(REQUESTED)
             .bind(index)
             .bind(after.0)
@@ -150,62 +137,58 @@ impl Db {
             .bind(limit)
             .fetch_all(&self.pool)
             .await?;
-        let read = |row: &AnyRow| -> Result<StoredFile> {
-            Ok(StoredFile {
-                project: row.try_get(0)?,
-                version: row.try_get(1)?,
-                uploaded_at: row.try_get(2)?,
-                ..StoredFile::new(index, row.try_get(3)?)
+        let read = |row: &AnyRow| -> Result<RequestedFile> {
+            Ok(RequestedFile {
+                project: row.try_get("project")?,
+                version: row.try_get("version")?,
+                filename: row.try_get("filename")?,
+                uploaded_at: row.try_get("uploaded_at")?,
             })
         };
         rows.iter().map(read).collect()
     }
 
     /// The indexes that have a file of this build's last run.
-    pub async fn places_of_build(&self, build: i64) -> Result<Vec<String>> {
+    pub async fn places_of_build(&self, build: BuildId) -> Result<Vec<IndexName>> {
         let query = "SELECT DISTINCT index_name FROM built_file JOIN build ON build.id = built_file.build \
             AND build.fence = built_file.fence WHERE build = $1 ORDER BY index_name";
         Ok(sqlx::query_scalar(query).bind(build).fetch_all(&self.pool).await?)
     }
 
     /// What a build is for.
-    pub async fn build_target(&self, build: i64) -> Result<Option<String>> {
+    pub async fn build_target(&self, build: BuildId) -> Result<Option<String>> {
         let query = sqlx::query_scalar("SELECT target FROM build WHERE id = $1");
         Ok(query.bind(build).fetch_optional(&self.pool).await?)
     }
 
     /// Indexes that are to get the wheel of a build, and how that stands.
-    pub async fn build_indexes(&self, build: i64) -> Result<Vec<(String, Publication)>> {
+    pub async fn build_indexes(&self, build: BuildId) -> Result<Vec<(IndexName, Publication)>> {
         let query = "SELECT index_name, published_at FROM build_for WHERE build = $1 ORDER BY index_name";
         let rows = sqlx::query(query).bind(build).fetch_all(&self.pool).await?;
-        let read = |row: &AnyRow| -> Result<(String, Publication)> {
-            Ok((row.try_get(0)?, Publication::of(row.try_get(1)?)))
+        let read = |row: &AnyRow| -> Result<(IndexName, Publication)> {
+            Ok((row.try_get("index_name")?, Publication::of(row.try_get("published_at")?)))
         };
         rows.iter().map(read).collect()
     }
 
     /// The indexes that refused the wheel of a build, and why.
-    pub async fn why_unpublished(&self, build: i64) -> Result<Vec<(String, String)>> {
+    pub async fn why_unpublished(&self, build: BuildId) -> Result<Vec<WheelRefusal>> {
         let why = sqlx::query_scalar("SELECT unpublished FROM build WHERE id = $1 AND state = 'built'");
         let why: Option<Option<String>> = why.bind(build).fetch_optional(&self.pool).await?;
-        let told = why.flatten().unwrap_or_default();
-        let lines = told.lines().filter_map(|line| line.split_once(": "));
-        Ok(lines.map(|(index, why)| (index.to_owned(), why.to_owned())).collect())
+        Ok(why.flatten().unwrap_or_default().lines().filter_map(WheelRefusal::from_line).collect())
     }
 
     /// By state: how many builds ended, and the microseconds that they took, all together.
-    pub async fn build_times(&self) -> Result<Vec<(String, i64, i64)>> {
+    pub async fn build_times(&self) -> Result<Vec<(BuildState, i64, i64)>> {
         let query = "SELECT state, count(*), cast(coalesce(sum(ended_at - started_at), 0) AS bigint) \
             FROM build WHERE purpose = 'wheel' AND started_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY state ORDER BY state";
         let rows = sqlx::query(query).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
-    /// Notes that the wheel of this run was brought to where it belongs; of each index that refused it
-    /// (`user/index`), why.
-    pub async fn note_published(&self, build: i64, fence: i64, refused: &[(String, String)]) -> Result<()> {
-        let line = |(index, why): &(String, String)| format!("{index}: {}", why.replace('\n', " "));
-        let why: Vec<String> = refused.iter().map(line).collect();
+    /// Notes that the wheel of this run was brought to where it belongs, and who refused it.
+    pub async fn note_published(&self, build: BuildId, fence: i64, refused: &[WheelRefusal]) -> Result<()> {
+        let why: Vec<String> = refused.iter().map(WheelRefusal::to_line).collect();
         let why = Some(why.join("\n")).filter(|text| !text.is_empty());
         sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")
             .bind(build)
@@ -213,7 +196,7 @@ impl Db {
             .bind(why)
             .execute(&self.writer)
             .await?;
-        for (index, _) in refused {
+        for WheelRefusal { index, .. } in refused {
             let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
             sqlx::query(query).bind(build).bind(index).bind(REFUSED).execute(&self.writer).await?;
         }
@@ -221,7 +204,7 @@ impl Db {
     }
 
     /// An index got the wheel.
-    pub async fn build_published(&self, build: i64, index: &str) -> Result<()> {
+    pub async fn build_published(&self, build: BuildId, index: &IndexName) -> Result<()> {
         let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2 \
             AND (published_at IS NULL OR published_at = $4)";
         let query = sqlx::query(query).bind(build).bind(index).bind(super::now()).bind(REFUSED);
@@ -272,20 +255,20 @@ impl Tx {
 }
 
 fn built_file(row: &AnyRow) -> Result<BuiltFile> {
-    let size: i64 = row.try_get(11)?;
+    let size: i64 = row.try_get("size")?;
     Ok(BuiltFile {
-        index: row.try_get(0)?,
-        filename: row.try_get(1)?,
-        project: row.try_get(2)?,
-        version: row.try_get(3)?,
-        source_filename: row.try_get(4)?,
-        source_sha256: row.try_get(5)?,
-        build: row.try_get(6)?,
-        fence: row.try_get(7)?,
-        wheel_sha256: row.try_get(8)?,
-        created_at: row.try_get(9)?,
-        sha256: row.try_get(10)?,
+        index: row.try_get("index_name")?,
+        filename: row.try_get("filename")?,
+        project: row.try_get("project")?,
+        version: row.try_get("version")?,
+        source_filename: row.try_get("source_filename")?,
+        source_sha256: row.try_get("source_sha256")?,
+        build: row.try_get("build")?,
+        fence: row.try_get("fence")?,
+        wheel_sha256: row.try_get("wheel_sha256")?,
+        created_at: row.try_get("created_at")?,
+        sha256: row.try_get("sha256")?,
         size: u64::try_from(size).map_err(Error::internal)?,
-        metadata_sha256: row.try_get(12)?,
+        metadata_sha256: row.try_get("metadata_sha256")?,
     })
 }

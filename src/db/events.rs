@@ -2,6 +2,7 @@
 
 use super::{Db, Micros, Tx};
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -16,6 +17,19 @@ pub struct NewEvent<'a> {
     pub index: Option<&'a str>,
     pub project: Option<&'a str>,
     pub detail: Option<&'a str>,
+}
+
+impl<'a> NewEvent<'a> {
+    /// That something became of a build; of no index, unless one is given.
+    pub fn of_build(
+        who: &'a str,
+        what: EventKind,
+        project: Option<&'a ProjectName>,
+        detail: &'a str,
+    ) -> Self {
+        let project = project.map(ProjectName::as_str);
+        Self { who, what, index: None, project, detail: Some(detail) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -34,7 +48,7 @@ fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
         serial: row.try_get(0)?,
         at: row.try_get(1)?,
         who: row.try_get(2)?,
-        what: EventKind::parse(row.try_get(3)?),
+        what: EventKind::parse(row.try_get(3)?).unwrap_or(EventKind::Other),
         index: row.try_get(4)?,
         project: row.try_get(5)?,
         detail: row.try_get(6)?,
@@ -48,7 +62,7 @@ pub(super) async fn insert(tx: &mut Tx, event: NewEvent<'_>) -> Result<()> {
     .bind(tx.serial)
     .bind(tx.now)
     .bind(event.who)
-    .bind(event.what.as_str())
+    .bind(event.what.name())
     .bind(event.index)
     .bind(event.project)
     .bind(event.detail)

@@ -2,23 +2,21 @@
 
 use super::{Db, Micros, now};
 use crate::error::{Error, Result};
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
-use crate::packaging::page::Status;
+use crate::words::{FileKind, ProjectStatus};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 /// A file whose bytes are in the store, or were (`deleted_at`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
-    /// `user/name`
-    pub index: String,
+    pub index: IndexName,
     pub filename: String,
-    /// Normalised.
-    pub project: String,
+    pub project: ProjectName,
     /// The release's key: the spelling under which its first file came, in canonical PEP 440 form.
     pub version: String,
-    /// `sdist` or `bdist_wheel`
-    pub kind: String,
+    pub kind: FileKind,
     /// Where a mirror got it from; `None` for uploads.
     pub url: Option<String>,
     pub sha256: String,
@@ -42,11 +40,10 @@ pub struct StoredFile {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
-    /// Normalised.
-    pub name: String,
+    pub name: ProjectName,
     /// As its newest file writes it.
     pub spelling: String,
-    pub status: Status,
+    pub status: ProjectStatus,
     pub status_reason: Option<String>,
     /// Of its last change.
     pub serial: i64,
@@ -76,7 +73,7 @@ macro_rules! select_file {
         concat!(
             "SELECT index_name, filename, project, version, kind, url, sha256, md5, blake2_256, size, ",
             "requires_python, metadata_sha256, uploader, uploaded_at, deleted_at, ",
-            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT), hash_computed_at FROM file ",
+            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT) AS attested, hash_computed_at FROM file ",
             $tail
         )
     };
@@ -86,7 +83,7 @@ mod write;
 
 impl Db {
     /// One file by name; deleted ones too.
-    pub async fn file(&self, index: &str, filename: &str) -> Result<Option<StoredFile>> {
+    pub async fn file(&self, index: &IndexName, filename: &str) -> Result<Option<StoredFile>> {
         let row = sqlx::query(select_file!("WHERE index_name = $1 AND filename = $2"))
             .bind(index)
             .bind(filename)
@@ -96,7 +93,11 @@ impl Db {
     }
 
     /// The file that has this name or another spelling of it; deleted ones too.
-    pub async fn file_of_any_spelling(&self, index: &str, filename: &str) -> Result<Option<StoredFile>> {
+    pub async fn file_of_any_spelling(
+        &self,
+        index: &IndexName,
+        filename: &str,
+    ) -> Result<Option<StoredFile>> {
         // The file name first: one from before identities were unique may share its identity.
         let rows = sqlx::query(select_file!("WHERE index_name = $1 AND (filename = $2 OR identity = $3)"))
             .bind(index)
@@ -110,7 +111,7 @@ impl Db {
     }
 
     /// The files of a project that are not deleted, by filename.
-    pub async fn project_files(&self, index: &str, project: &str) -> Result<Vec<StoredFile>> {
+    pub async fn project_files(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<StoredFile>> {
         let rows = sqlx::query(select_file!(
             "WHERE index_name = $1 AND project = $2 AND deleted_at IS NULL ORDER BY filename"
         ))
@@ -122,7 +123,7 @@ impl Db {
     }
 
     /// The attestations that came with an upload: a JSON array, as sent.
-    pub async fn attestations(&self, index: &str, filename: &str) -> Result<Option<String>> {
+    pub async fn attestations(&self, index: &IndexName, filename: &str) -> Result<Option<String>> {
         let text: Option<Option<String>> = sqlx::query_scalar(
             "SELECT attestations FROM file WHERE index_name = $1 AND filename = $2 AND deleted_at IS NULL",
         )
@@ -133,7 +134,7 @@ impl Db {
         Ok(text.flatten())
     }
 
-    pub async fn project(&self, index: &str, project: &str) -> Result<Option<Project>> {
+    pub async fn project(&self, index: &IndexName, project: &ProjectName) -> Result<Option<Project>> {
         let row = sqlx::query(
             "SELECT name, spelling, status, status_reason, serial FROM project \
              WHERE index_name = $1 AND name = $2",
@@ -144,34 +145,35 @@ impl Db {
         .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Project {
-            name: row.try_get(0)?,
-            spelling: row.try_get(1)?,
-            status: status(row.try_get(2)?)?,
-            status_reason: row.try_get(3)?,
-            serial: row.try_get(4)?,
+            name: row.try_get("name")?,
+            spelling: row.try_get("spelling")?,
+            status: row.try_get("status")?,
+            status_reason: row.try_get("status_reason")?,
+            serial: row.try_get("serial")?,
         }))
     }
 
     /// The normalised names of all projects that were uploaded or registered, sorted.
-    pub async fn projects(&self, index: &str) -> Result<Vec<String>> {
-        let mut names: Vec<String> = sqlx::query_scalar("SELECT name FROM project WHERE index_name = $1")
-            .bind(index)
-            .fetch_all(&self.pool)
-            .await?;
+    pub async fn projects(&self, index: &IndexName) -> Result<Vec<ProjectName>> {
+        let mut names: Vec<ProjectName> =
+            sqlx::query_scalar("SELECT name FROM project WHERE index_name = $1")
+                .bind(index)
+                .fetch_all(&self.pool)
+                .await?;
         // Here and not in SQL: Postgres sorts by its locale.
         names.sort_unstable();
         Ok(names)
     }
 
     /// The same with the serial of each project's last change.
-    pub async fn projects_with_serials(&self, index: &str) -> Result<Vec<(String, u64)>> {
+    pub async fn projects_with_serials(&self, index: &IndexName) -> Result<Vec<(ProjectName, u64)>> {
         let rows = sqlx::query("SELECT name, serial FROM project WHERE index_name = $1")
             .bind(index)
             .fetch_all(&self.pool)
             .await?;
-        let read = |row: &AnyRow| -> Result<(String, u64)> {
-            let serial: i64 = row.try_get(1)?;
-            Ok((row.try_get(0)?, serial.unsigned_abs()))
+        let read = |row: &AnyRow| -> Result<(ProjectName, u64)> {
+            let serial: i64 = row.try_get("serial")?;
+            Ok((row.try_get("name")?, serial.unsigned_abs()))
         };
         let mut projects = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         projects.sort_unstable();
@@ -179,16 +181,16 @@ impl Db {
     }
 
     /// The projects that have a file, or one that was built here; sorted.
-    pub async fn projects_with_files(&self, index: &str) -> Result<Vec<String>> {
+    pub async fn projects_with_files(&self, index: &IndexName) -> Result<Vec<ProjectName>> {
         let query = "SELECT project FROM file WHERE index_name = $1 AND deleted_at IS NULL \
                      UNION SELECT project FROM built_file WHERE index_name = $1";
-        let mut names: Vec<String> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
+        let mut names: Vec<ProjectName> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
         names.sort_unstable();
         Ok(names)
     }
 
     /// Whether the project was uploaded to or registered in exactly this index.
-    pub async fn stage_has(&self, index: &str, project: &str) -> Result<bool> {
+    pub async fn stage_has(&self, index: &IndexName, project: &ProjectName) -> Result<bool> {
         let found: Option<String> =
             sqlx::query_scalar("SELECT name FROM project WHERE index_name = $1 AND name = $2")
                 .bind(index)
@@ -199,7 +201,7 @@ impl Db {
     }
 
     /// The releases of a project in no particular order; some may have no file.
-    pub async fn releases(&self, index: &str, project: &str) -> Result<Vec<Release>> {
+    pub async fn releases(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<Release>> {
         let rows = sqlx::query(
             "SELECT version, metadata, created_at, yanked_at, yanked_reason FROM release \
              WHERE index_name = $1 AND project = $2",
@@ -236,7 +238,7 @@ impl Db {
         .bind(&file.filename)
         .bind(&file.project)
         .bind(&file.version)
-        .bind(&file.kind)
+        .bind(file.kind.name())
         .bind(&file.url)
         .bind(&file.sha256)
         .bind(&file.md5)
@@ -254,14 +256,14 @@ impl Db {
 }
 
 impl StoredFile {
-    /// A file that is being written now; its size, digests and dates are still to be filled in.
-    pub fn new(index: &str, filename: &str) -> Self {
+    /// A file that is being written now; its version, kind, size, digests and dates are still to be filled in.
+    pub fn new(index: IndexName, project: ProjectName, filename: &str) -> Self {
         Self {
-            index: index.to_owned(),
+            index,
             filename: filename.to_owned(),
-            project: String::new(),
+            project,
             version: String::new(),
-            kind: String::new(),
+            kind: FileKind::Other,
             url: None,
             sha256: String::new(),
             md5: None,
@@ -279,58 +281,39 @@ impl StoredFile {
 }
 
 fn file(row: &AnyRow) -> Result<StoredFile> {
-    let size: i64 = row.try_get(9)?;
-    let attested: i64 = row.try_get(15)?;
+    let size: i64 = row.try_get("size")?;
+    let attested: i64 = row.try_get("attested")?;
     Ok(StoredFile {
-        index: row.try_get(0)?,
-        filename: row.try_get(1)?,
-        project: row.try_get(2)?,
-        version: row.try_get(3)?,
-        kind: row.try_get(4)?,
-        url: row.try_get(5)?,
-        sha256: row.try_get(6)?,
-        md5: row.try_get(7)?,
-        blake2_256: row.try_get(8)?,
+        index: row.try_get("index_name")?,
+        filename: row.try_get("filename")?,
+        project: row.try_get("project")?,
+        version: row.try_get("version")?,
+        kind: FileKind::parse(row.try_get("kind")?).unwrap_or(FileKind::Other),
+        url: row.try_get("url")?,
+        sha256: row.try_get("sha256")?,
+        md5: row.try_get("md5")?,
+        blake2_256: row.try_get("blake2_256")?,
         size: u64::try_from(size).map_err(Error::internal)?,
-        requires_python: row.try_get(10)?,
-        metadata_sha256: row.try_get(11)?,
-        uploader: row.try_get(12)?,
-        uploaded_at: row.try_get(13)?,
-        deleted_at: row.try_get(14)?,
+        requires_python: row.try_get("requires_python")?,
+        metadata_sha256: row.try_get("metadata_sha256")?,
+        uploader: row.try_get("uploader")?,
+        uploaded_at: row.try_get("uploaded_at")?,
+        deleted_at: row.try_get("deleted_at")?,
         attested: attested != 0,
-        hash_told: row.try_get::<Option<i64>, _>(16)?.is_none(),
+        hash_told: row.try_get::<Option<i64>, _>("hash_computed_at")?.is_none(),
     })
 }
 
 fn release(row: &AnyRow) -> Result<Release> {
     Ok(Release {
-        version: row.try_get(0)?,
-        metadata: row.try_get(1)?,
-        created_at: row.try_get(2)?,
-        yanked_at: row.try_get(3)?,
-        yanked_reason: row.try_get(4)?,
+        version: row.try_get("version")?,
+        metadata: row.try_get("metadata")?,
+        created_at: row.try_get("created_at")?,
+        yanked_at: row.try_get("yanked_at")?,
+        yanked_reason: row.try_get("yanked_reason")?,
     })
 }
 
 fn size(bytes: u64) -> Result<i64> {
     i64::try_from(bytes).map_err(Error::internal)
-}
-
-fn status_text(status: Status) -> &'static str {
-    match status {
-        Status::Active => "active",
-        Status::Archived => "archived",
-        Status::Quarantined => "quarantined",
-        Status::Deprecated => "deprecated",
-    }
-}
-
-fn status(text: &str) -> Result<Status> {
-    Ok(match text {
-        "active" => Status::Active,
-        "archived" => Status::Archived,
-        "quarantined" => Status::Quarantined,
-        "deprecated" => Status::Deprecated,
-        other => return Err(Error::internal(anyhow::anyhow!("project status {other:?} in the database"))),
-    })
 }

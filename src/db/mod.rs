@@ -10,6 +10,7 @@ pub mod browse;
 pub mod builds;
 pub mod built;
 pub mod collect;
+mod columns;
 pub mod counts;
 pub mod events;
 pub mod facts;

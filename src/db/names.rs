@@ -2,6 +2,7 @@
 
 use super::{Db, Tx};
 use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
 use sqlx::Row;
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub struct UsedFile {
 
 impl Db {
     /// What the names of a project's files meant in deleted indexes of this name.
-    pub async fn used_files(&self, index: &str, project: &str) -> Result<Vec<UsedFile>> {
+    pub async fn used_files(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<UsedFile>> {
         let query = "SELECT filename, identity, sha256 FROM used_file \
                      WHERE index_name = $1 AND project = $2 AND target = ''";
         let rows = sqlx::query(query).bind(index).bind(project).fetch_all(&self.pool).await?;
@@ -114,7 +115,7 @@ impl Tx {
     /// The hash of what this name, in whatever spelling, meant in an index that was deleted since.
     pub(super) async fn used_before(
         &mut self,
-        index: &str,
+        index: &IndexName,
         target: &str,
         filename: &str,
     ) -> Result<Option<String>> {

@@ -4,19 +4,18 @@ use super::blobs::BlobUse;
 use super::events::NewEvent;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 /// A row of `promised_file`; see the migration for what the columns mean.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredPromise {
-    /// `user/name`
-    pub index: String,
+    pub index: IndexName,
     pub target: String,
     pub filename: String,
-    /// Normalised.
-    pub project: String,
+    pub project: ProjectName,
     /// In canonical PEP 440 form.
     pub version: String,
     pub source_filename: String,
@@ -28,6 +27,27 @@ pub struct StoredPromise {
     pub size: Option<u64>,
     pub broken: Option<String>,
     pub created_at: Micros,
+}
+
+impl StoredPromise {
+    /// One that nobody asked for yet; its version and its source are still to be filled in.
+    pub fn new(index: IndexName, project: ProjectName, target: &str, filename: &str) -> Self {
+        Self {
+            index,
+            target: target.to_owned(),
+            filename: filename.to_owned(),
+            project,
+            version: String::new(),
+            source_filename: String::new(),
+            source_sha256: None,
+            build: None,
+            metadata_sha256: None,
+            sha256: None,
+            size: None,
+            broken: None,
+            created_at: 0,
+        }
+    }
 }
 
 /// What becomes of a promise; each is set at most once.
@@ -56,14 +76,24 @@ fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
 
 impl Db {
     /// What is known of one promise; `None` if nobody asked for it yet.
-    pub async fn promise(&self, index: &str, target: &str, filename: &str) -> Result<Option<StoredPromise>> {
+    pub async fn promise(
+        &self,
+        index: &IndexName,
+        target: &str,
+        filename: &str,
+    ) -> Result<Option<StoredPromise>> {
         let query = sqlx::query(select("WHERE index_name = $1 AND target = $2 AND filename = $3"));
         let row = query.bind(index).bind(target).bind(filename).fetch_optional(&self.pool).await?;
         row.as_ref().map(promise).transpose()
     }
 
     /// The promises of a project for a target that somebody asked for, by file name.
-    pub async fn promises(&self, index: &str, target: &str, project: &str) -> Result<Vec<StoredPromise>> {
+    pub async fn promises(
+        &self,
+        index: &IndexName,
+        target: &str,
+        project: &ProjectName,
+    ) -> Result<Vec<StoredPromise>> {
         let query =
             sqlx::query(select("WHERE index_name = $1 AND target = $2 AND project = $3 ORDER BY filename"));
         let rows = query.bind(index).bind(target).bind(project).fetch_all(&self.pool).await?;
@@ -71,7 +101,7 @@ impl Db {
     }
 
     /// The names of all promises of a project that somebody asked for, whatever they are for.
-    pub async fn promised_filenames(&self, index: &str, project: &str) -> Result<Vec<String>> {
+    pub async fn promised_filenames(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<String>> {
         let names = "SELECT DISTINCT filename FROM promised_file WHERE index_name = $1 AND project = $2";
         Ok(sqlx::query_scalar(names).bind(index).bind(project).fetch_all(&self.pool).await?)
     }
@@ -92,7 +122,7 @@ impl Db {
             if let Some(sha256) = row.sha256 {
                 uses.push(BlobUse { sha256, size: row.size, what });
             }
-            last = Some((row.index, row.target, row.filename));
+            last = Some((row.index.into(), row.target, row.filename));
         }
         Ok((uses, last))
     }
@@ -195,18 +225,18 @@ impl Tx {
 
 fn promise(row: &AnyRow) -> Result<StoredPromise> {
     Ok(StoredPromise {
-        index: row.try_get(0)?,
-        target: row.try_get(1)?,
-        filename: row.try_get(2)?,
-        project: row.try_get(3)?,
-        version: row.try_get(4)?,
-        source_filename: row.try_get(5)?,
-        source_sha256: row.try_get(6)?,
-        build: row.try_get(7)?,
-        metadata_sha256: row.try_get(8)?,
-        sha256: row.try_get(9)?,
-        size: row.try_get::<Option<i64>, _>(10)?.and_then(|size| u64::try_from(size).ok()),
-        broken: row.try_get(11)?,
-        created_at: row.try_get(12)?,
+        index: row.try_get("index_name")?,
+        target: row.try_get("target")?,
+        filename: row.try_get("filename")?,
+        project: row.try_get("project")?,
+        version: row.try_get("version")?,
+        source_filename: row.try_get("source_filename")?,
+        source_sha256: row.try_get("source_sha256")?,
+        build: row.try_get("build")?,
+        metadata_sha256: row.try_get("metadata_sha256")?,
+        sha256: row.try_get("sha256")?,
+        size: row.try_get::<Option<i64>, _>("size")?.and_then(|size| u64::try_from(size).ok()),
+        broken: row.try_get("broken")?,
+        created_at: row.try_get("created_at")?,
     })
 }

@@ -30,7 +30,7 @@ impl Views {
         let walk = self.walk(directory, &index.name)?;
         let mut digests = Digests::new();
         for source in &walk.order.sources {
-            let files = self.sources().db.project_files(source.as_str(), project.as_str()).await?;
+            let files = self.sources().db.project_files(source, project).await?;
             digests.extend(files.into_iter().map(|file| (file.sha256, (file.md5, file.blake2_256))));
         }
         Ok(digests)
@@ -48,14 +48,14 @@ impl Views {
         let mut names = BTreeSet::new();
         for (at, name) in sources.iter().enumerate() {
             if readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1 {
-                names.extend(self.sources().db.projects(name.as_str()).await?);
+                names.extend(self.sources().db.projects(name).await?);
             }
         }
         let order = Order { sources, ..Order::default() };
         let sight = Sight { directory, order: &order, readable, as_of: None, whole: None };
         let mut files = Vec::new();
-        for name in names.iter().filter_map(|name| ProjectName::new(name)) {
-            files.extend(self.sources().project(sight, &name, false).await?.page.offered().iter().cloned());
+        for name in &names {
+            files.extend(self.sources().project(sight, name, false).await?.page.offered().iter().cloned());
         }
         Ok(files)
     }
@@ -92,7 +92,7 @@ impl Views {
         project: &ProjectName,
         version: &str,
     ) -> Result<Option<Metadata>> {
-        let releases = self.sources().db.releases(index.as_str(), project.as_str()).await?;
+        let releases = self.sources().db.releases(index, project).await?;
         let release = releases.iter().find(|release| same_version(&release.version, version));
         Ok(release.and_then(|release| serde_json::from_str(&release.metadata).ok()))
     }

@@ -112,9 +112,9 @@ impl Views {
 
     async fn stage(&self, name: &IndexName, project: &ProjectName) -> Result<Source> {
         let db = self.sources().db;
-        let has = db.stage_has(name.as_str(), project.as_str()).await?;
-        let files = db.project_files(name.as_str(), project.as_str()).await?;
-        let built = db.built_files(name.as_str(), project.as_str()).await?;
+        let has = db.stage_has(name, project).await?;
+        let files = db.project_files(name, project).await?;
+        let built = db.built_files(name, project).await?;
         let mut page = Page::new(project.clone());
         let listed = |file: &StoredFile| File::named(project, &file.filename);
         page.files = files.iter().map(listed).collect();
@@ -139,7 +139,7 @@ impl Views {
             Ok(None) => return hidden(index, "the upstream says that it has no such project".into()),
             Err(error) => return hidden(index, format!("the upstream does not tell: {error}")),
         };
-        let known = match self.sources().db.built_files(index.name.as_str(), project.as_str()).await {
+        let known = match self.sources().db.built_files(&index.name, project).await {
             Ok(known) => known,
             Err(error) => return hidden(index, format!("the database does not tell: {error}")),
         };

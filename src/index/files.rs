@@ -100,9 +100,9 @@ impl Files {
             return Ok(Some(known).filter(|facts| fits(&facts.file, key)));
         }
         // The stamp must be older than the row, and the row alone knows the project.
-        let Some(file) = self.db.file(name.index, filename).await? else { return Ok(None) };
-        let truth = self.truth(&file.project, directory);
-        let Some(file) = self.db.file(name.index, filename).await? else { return Ok(None) };
+        let Some(file) = self.db.file(&index.name, filename).await? else { return Ok(None) };
+        let truth = self.truth(file.project.as_str(), directory);
+        let Some(file) = self.db.file(&index.name, filename).await? else { return Ok(None) };
         if !fits(&file, key) {
             return Ok(None);
         }
@@ -110,7 +110,8 @@ impl Files {
             return Err(Error::Gone(format!("{filename} was deleted from {}", index.name)));
         }
         if let Kind::Mirror(mirror) = &index.kind {
-            permit_stored(mirror, &file)?;
+            // What is stored has come of age: only the lists count.
+            permit_ageless(mirror, &file.project, &file.filename)?;
         }
         let facts = Arc::new(Facts::new(file, is_public(directory, index), truth)?);
         self.facts.insert(Name { index: name.index.into(), filename: filename.into() }, facts.clone());
@@ -119,7 +120,7 @@ impl Files {
 
     /// What answers say about a file that no index lists by itself: a promised wheel.
     pub fn facts_of(&self, directory: &Arc<Directory>, index: &Index, file: StoredFile) -> Result<Facts> {
-        let truth = self.truth(&file.project, directory);
+        let truth = self.truth(file.project.as_str(), directory);
         let undated = Facts::new(file, is_public(directory, index), truth)?;
         Ok(Facts { last_modified: None, ..undated })
     }
@@ -211,14 +212,6 @@ fn permitted(filename: &str, verdict: Verdict) -> Result<()> {
     match verdict {
         Verdict::Listed => Ok(()),
         Verdict::Hidden(reason) => Err(Error::Forbidden(format!("{filename} is not served: {reason}"))),
-    }
-}
-
-/// What is stored has come of age: only the lists count.
-fn permit_stored(mirror: &Mirror, file: &StoredFile) -> Result<()> {
-    match ProjectName::new(&file.project) {
-        Some(project) => permit_ageless(mirror, &project, &file.filename),
-        None => Ok(()),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::directory::{Directory, Index, Kind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::page::{Page, Status};
+use crate::packaging::page::Page;
+use crate::words::ProjectStatus;
 use std::collections::{BTreeSet, HashSet};
 
 /// One index as one asker may see it.
@@ -99,7 +100,7 @@ impl Sources<'_> {
         let mut having = BTreeSet::new();
         for name in &sight.order.sources {
             let stage = matches!(sight.directory.indexes.get(name), Some(Index { kind: Kind::Stage(_), .. }));
-            if stage && self.db.stage_has(name.as_str(), project.as_str()).await? {
+            if stage && self.db.stage_has(name, project).await? {
                 having.insert(name.clone());
             }
         }
@@ -107,10 +108,9 @@ impl Sources<'_> {
     }
 
     async fn stage(&self, index: &IndexName, sight: Sight<'_>, project: &ProjectName) -> Result<Has> {
-        let name = project.as_str();
-        let Some(row) = self.db.project(index.as_str(), name).await? else { return Ok(Has::Nothing) };
-        let files = self.db.project_files(index.as_str(), name).await?;
-        let releases = self.db.releases(index.as_str(), name).await?;
+        let Some(row) = self.db.project(index, project).await? else { return Ok(Has::Nothing) };
+        let files = self.db.project_files(index, project).await?;
+        let releases = self.db.releases(index, project).await?;
         let mut page = stage::page(index, project, &row, &files, &releases, sight.as_of);
         let ours = built::of_builder(&files);
         built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
@@ -136,7 +136,7 @@ impl Sources<'_> {
         };
         let rules = policy::Rules::new(mirror, now(), sight.as_of);
         let mut page = self.mirrors.listed(index, &upstream).await?;
-        let known = self.db.built_files(index.name.as_str(), project.as_str()).await?;
+        let known = self.db.built_files(&index.name, project).await?;
         let ours = built::add(&index.name, &mut page, &upstream.page, &known);
         let of_age = rules.changes_at(&page).unwrap_or(Micros::MAX);
         let fresh_until = upstream.fresh_until.min(of_age);
@@ -199,7 +199,7 @@ fn add(merged: &mut Gathered, next: Gathered) {
     merged.fresh_until = merged.fresh_until.min(next.fresh_until);
     merged.stale |= next.stale;
     merged.page.serial = merged.page.serial.max(next.page.serial);
-    if next.page.status != Status::Quarantined {
+    if next.page.status != ProjectStatus::Quarantined {
         // One file, whatever its spelling: two would be one to installers, which then choose either.
         let shown: HashSet<String> = merged.page.files.iter().map(|file| file.filename.identity()).collect();
         let new = next.page.files.into_iter().filter(|file| !shown.contains(&file.filename.identity()));

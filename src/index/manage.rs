@@ -7,9 +7,8 @@ use crate::db::Tx;
 use crate::directory::{Index, Kind};
 use crate::error::Result;
 use crate::names::ProjectName;
-use crate::packaging::page::Status;
 use crate::packaging::version;
-use crate::words::EventKind;
+use crate::words::{EventKind, ProjectStatus};
 use crate::{forbidden, missing};
 
 /// PEP 592.
@@ -36,12 +35,12 @@ impl Indexes {
             Yank::Yes(reason) => (EventKind::Yank, true, reason.as_deref()),
             Yank::No => (EventKind::Unyank, false, None),
         };
-        let name = index.name.as_str();
+        let name = &index.name;
         let mut tx = Tx::begin(&self.db).await?;
         let key = release(&mut tx, index, project, version).await?;
-        tx.set_yanked(name, project.as_str(), &key, yanked, reason).await?;
+        tx.set_yanked(name, project, &key, yanked, reason).await?;
         tx.commit(event(who, what, index, project, &key)).await?;
-        self.changed(name, project);
+        self.changed(name.as_str(), project);
         Ok(key)
     }
 
@@ -51,12 +50,12 @@ impl Indexes {
         who: &Who,
         index: &Index,
         project: &ProjectName,
-        status: Status,
+        status: ProjectStatus,
         reason: Option<&str>,
     ) -> Result<()> {
         a_stage(index)?;
         let mut tx = Tx::begin(&self.db).await?;
-        if !tx.set_status(index.name.as_str(), project.as_str(), status, reason).await? {
+        if !tx.set_status(&index.name, project, status, reason).await? {
             return Err(no_project(project));
         }
         let detail = format!("{status:?}").to_ascii_lowercase();
@@ -82,7 +81,7 @@ impl Indexes {
             ));
         }
         let mut tx = Tx::begin(&self.db).await?;
-        if !tx.delete_file(index.name.as_str(), project.as_str(), filename).await? {
+        if !tx.delete_file(&index.name, project, filename).await? {
             return Err(missing!("package '{filename}' doesn't exist"));
         }
         tx.commit(event(who, EventKind::FileDeleted, index, project, filename)).await?;
@@ -103,15 +102,15 @@ impl Indexes {
         if !(index.volatile || force) {
             return Err(forbidden!("cannot delete version on non-volatile index {}: use ?force", index.name));
         }
-        let name = index.name.as_str();
+        let name = &index.name;
         let mut tx = Tx::begin(&self.db).await?;
         let key = release(&mut tx, index, project, version).await?;
-        tx.delete_release(name, project.as_str(), &key).await?;
-        if tx.versions(name, project.as_str()).await?.is_empty() {
-            tx.delete_project(name, project.as_str()).await?;
+        tx.delete_release(name, project, &key).await?;
+        if tx.versions(name, project).await?.is_empty() {
+            tx.delete_project(name, project).await?;
         }
         tx.commit(event(who, EventKind::ReleaseDeleted, index, project, &key)).await?;
-        self.changed(name, project);
+        self.changed(name.as_str(), project);
         Ok(key)
     }
 
@@ -131,7 +130,7 @@ impl Indexes {
             ));
         }
         let mut tx = Tx::begin(&self.db).await?;
-        if !tx.delete_project(index.name.as_str(), project.as_str()).await? {
+        if !tx.delete_project(&index.name, project).await? {
             return Err(missing!("project not found"));
         }
         tx.commit(event(who, EventKind::ProjectDeleted, index, project, "")).await?;
@@ -142,7 +141,7 @@ impl Indexes {
 
 /// The key of the release that `version` names, in whatever spelling.
 async fn release(tx: &mut Tx, index: &Index, project: &ProjectName, version: &str) -> Result<String> {
-    let known = tx.versions(index.name.as_str(), project.as_str()).await?;
+    let known = tx.versions(&index.name, project).await?;
     let asked = version::parse(version);
     let same =
         known.into_iter().find(|known| known == version || asked.is_some() && version::parse(known) == asked);

@@ -98,7 +98,7 @@ impl Views {
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             match &source.kind {
                 Kind::Stage(_) => {
-                    let known = self.sources().db.projects_with_serials(name.as_str()).await?;
+                    let known = self.sources().db.projects_with_serials(name).await?;
                     let names = Arc::new(known.iter().map(|(name, _)| name.as_str()).collect());
                     let serials = known.into_iter().map(|(_, serial)| serial).collect();
                     lists.push(List { names, serials });

@@ -65,20 +65,24 @@ pub fn no_project(index: &IndexName, project: &ProjectName) -> crate::error::Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::page::Status;
+    use crate::words::ProjectStatus;
 
     fn project() -> Project {
         Project {
-            name: "demo".into(),
+            name: ProjectName::new("demo").unwrap(),
             spelling: "Demo".into(),
-            status: Status::Active,
+            status: ProjectStatus::Active,
             status_reason: None,
             serial: 7,
         }
     }
 
     fn wheel(version: &str, at: Micros) -> StoredFile {
-        let mut file = StoredFile::new("alice/dev", &format!("demo-{version}-py3-none-any.whl"));
+        let mut file = StoredFile::new(
+            "alice/dev".parse().unwrap(),
+            "demo".parse().unwrap(),
+            &format!("demo-{version}-py3-none-any.whl"),
+        );
         file.sha256 = "abcdef0123456789".repeat(4);
         (file.version, file.uploaded_at, file.size) = (version.into(), at, 5);
         file.metadata_sha256 = Some("1".repeat(64));

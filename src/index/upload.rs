@@ -16,16 +16,15 @@ use crate::db::files::{Put, StoredFile};
 use crate::db::{Tx, now};
 use crate::directory::{Directory, Index, Kind};
 use crate::error::{Error, Result};
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::archive::Source;
 use crate::packaging::filename::{DistFilename, ListedFilename, SdistFilename};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::Status;
 use crate::packaging::sdist::{self, SdistContents};
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
 use crate::store::{Digests, Spool};
-use crate::words::EventKind;
+use crate::words::{EventKind, FileKind, ProjectStatus};
 use crate::{bad, forbidden, missing};
 
 /// Bytes; a file system takes 255, and `.metadata` is appended.
@@ -55,10 +54,10 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> FileKind {
         match self.name {
-            DistFilename::Wheel(_) => "bdist_wheel",
-            DistFilename::Sdist(_) => "sdist",
+            DistFilename::Wheel(_) => FileKind::Wheel,
+            DistFilename::Sdist(_) => FileKind::Sdist,
         }
     }
 
@@ -106,7 +105,7 @@ impl Indexes {
             }
             read => read?,
         };
-        self.check_status(index.name.as_str(), &project).await?;
+        self.check_status(&index.name, &project).await?;
         // One at a time per name, so that of two uploads at once the second meets the first's
         // row here and leaves no bytes behind. Between processes the unique key decides.
         let _one = self.keeping.lock((index.name.clone(), candidate.name.identity())).await;
@@ -126,10 +125,10 @@ impl Indexes {
         let metadata = form.metadata();
         let json = serde_json::to_string(&metadata).map_err(Error::internal)?;
         let mut tx = Tx::begin(&self.db).await?;
-        refuse_status(tx.project_status(index.name.as_str(), project.as_str()).await?, &project)?;
-        tx.put_project(index.name.as_str(), project.as_str(), &metadata.name).await?;
-        let key = release_key(&mut tx, index.name.as_str(), &project, &version).await?;
-        tx.put_release(index.name.as_str(), project.as_str(), &key, &json, false).await?;
+        refuse_status(tx.project_status(&index.name, &project).await?, &project)?;
+        tx.put_project(&index.name, &project, &metadata.name).await?;
+        let key = release_key(&mut tx, &index.name, &project, &version).await?;
+        tx.put_release(&index.name, &project, &key, &json, false).await?;
         tx.commit(event(who, EventKind::Register, index, &project, &key)).await?;
         self.changed(index.name.as_str(), &project);
         Ok(())
@@ -138,14 +137,14 @@ impl Indexes {
     /// The duplicate check: true if the same bytes are here under this name, in any spelling: a file
     /// has one name, the one that it came with first.
     async fn is_there(&self, candidate: &Candidate<'_>, digests: &Digests) -> Result<bool> {
-        match self.db.file_of_any_spelling(candidate.index.name.as_str(), &candidate.filename).await? {
+        match self.db.file_of_any_spelling(&candidate.index.name, &candidate.filename).await? {
             Some(known) => same_or_refused(&known, &candidate.filename, digests).map(|()| true),
             None => Ok(false),
         }
     }
 
-    async fn check_status(&self, index: &str, project: &ProjectName) -> Result<()> {
-        let known = self.db.project(index, project.as_str()).await?;
+    async fn check_status(&self, index: &IndexName, project: &ProjectName) -> Result<()> {
+        let known = self.db.project(index, project).await?;
         refuse_status(known.map(|known| (known.status, known.status_reason)), project)
     }
 
@@ -156,8 +155,8 @@ impl Indexes {
         digests: &Digests,
         contents: Contents,
     ) -> Result<Uploaded> {
-        let (index, project) = (candidate.index.name.as_str(), candidate.project());
-        let is_wheel = candidate.kind() == "bdist_wheel";
+        let (index, project) = (&candidate.index.name, candidate.project());
+        let is_wheel = candidate.kind() == FileKind::Wheel;
         // Installers would take an sdist's PKG-INFO for final, and it may hold dynamic fields.
         let metadata_sha256 = match is_wheel {
             true => Some(self.store.put(contents.metadata_bytes.into()).await?),
@@ -165,8 +164,7 @@ impl Indexes {
         };
         let json = serde_json::to_string(&contents.metadata).map_err(Error::internal)?;
         let mut file = StoredFile {
-            project: project.to_string(),
-            kind: candidate.kind().to_owned(),
+            kind: candidate.kind(),
             sha256: digests.sha256.clone(),
             md5: Some(digests.md5.clone()),
             blake2_256: Some(digests.blake2_256.clone()),
@@ -175,20 +173,20 @@ impl Indexes {
             metadata_sha256,
             uploader: Some(candidate.who.user.clone().unwrap_or_else(|| candidate.who.label.clone())),
             uploaded_at: now(),
-            ..StoredFile::new(index, &candidate.filename)
+            ..StoredFile::new(index.clone(), project.clone(), &candidate.filename)
         };
         let mut tx = Tx::begin(&self.db).await?;
-        refuse_status(tx.project_status(index, project.as_str()).await?, project)?;
-        tx.put_project(index, project.as_str(), &contents.metadata.name).await?;
+        refuse_status(tx.project_status(index, project).await?, project)?;
+        tx.put_project(index, project, &contents.metadata.name).await?;
         file.version = release_key(&mut tx, index, project, candidate.name.version()).await?;
         // A wheel's metadata is final; an sdist's may be amended while a wheel is built from it.
-        tx.put_release(index, project.as_str(), &file.version, &json, is_wheel).await?;
+        tx.put_release(index, project, &file.version, &json, is_wheel).await?;
         if let Put::Taken(known) = tx.put_file(&file, candidate.form.attestations()).await? {
             return same_or_refused(&known, &candidate.filename, digests).map(|()| Uploaded::Same);
         }
         let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
         tx.commit(event).await?;
-        self.changed(index, project);
+        self.changed(index.as_str(), project);
         Ok(Uploaded::New)
     }
 }
@@ -239,7 +237,7 @@ fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &Project
 fn same_or_refused(known: &StoredFile, filename: &str, digests: &Digests) -> Result<()> {
     let spelling = match known.filename == filename {
         true => String::new(),
-        false if known.kind == "sdist" => {
+        false if known.kind == FileKind::Sdist => {
             format!(" Only one sdist may be uploaded per release. '{filename}' is another one.")
         }
         false => format!(" '{filename}' is another spelling of that name."),
@@ -261,25 +259,26 @@ fn same_or_refused(known: &StoredFile, filename: &str, digests: &Digests) -> Res
     Ok(())
 }
 
-pub(super) fn refuse_status(known: Option<(Status, Option<String>)>, project: &ProjectName) -> Result<()> {
+pub(super) fn refuse_status(
+    known: Option<(ProjectStatus, Option<String>)>,
+    project: &ProjectName,
+) -> Result<()> {
     let Some((status, reason)) = known else { return Ok(()) };
-    let word = match status {
-        Status::Active | Status::Deprecated => return Ok(()),
-        Status::Archived => "archived",
-        Status::Quarantined => "quarantined",
-    };
+    if matches!(status, ProjectStatus::Active | ProjectStatus::Deprecated) {
+        return Ok(());
+    }
     let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    Err(forbidden!("Project '{project}' is {word}{reason} and takes no new files."))
+    Err(forbidden!("Project '{project}' is {status}{reason} and takes no new files."))
 }
 
 /// Under which spelling a version is kept: that of its first file (`1.0` and `1.0.0` are one release).
 pub(super) async fn release_key(
     tx: &mut Tx,
-    index: &str,
+    index: &IndexName,
     project: &ProjectName,
     version: &version::Version,
 ) -> Result<String> {
-    let known = tx.versions(index, project.as_str()).await?;
+    let known = tx.versions(index, project).await?;
     let same = known.into_iter().find(|known| version::parse(known).as_ref() == Some(version));
     Ok(same.unwrap_or_else(|| version.to_string()))
 }

@@ -1,9 +1,11 @@
 //! Names of indexes.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// `user/name`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct IndexName(String);
 
 impl IndexName {
@@ -18,11 +20,6 @@ impl IndexName {
     pub fn of(user: &str, name: &str) -> Option<Self> {
         let plain = |part: &str| !part.is_empty() && !part.contains(['/', '+']);
         (plain(user) && plain(name)).then(|| Self([user, "/", name].concat()))
-    }
-
-    /// The names of a context: one, or several joined by `+`. None if any of them is no name.
-    pub fn parse_all(text: &str) -> Vec<Self> {
-        text.split('+').map(Self::parse).collect::<Option<_>>().unwrap_or_default()
     }
 
     pub fn as_str(&self) -> &str {
@@ -41,5 +38,27 @@ impl IndexName {
 impl fmt::Display for IndexName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromStr for IndexName {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::parse(text).ok_or(())
+    }
+}
+
+impl From<IndexName> for String {
+    fn from(name: IndexName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for IndexName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no index: write user/index"))
     }
 }

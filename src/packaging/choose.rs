@@ -6,10 +6,11 @@
 //! nothing whose Requires-Python excludes the interpreter. *What is there?* The best file of each release
 //! ([`Chooser::wheel_of_each`], [`sdist_of_each`]), yanked or not, for pages that list releases.
 
-use super::filename::{FileKind, WheelFilename};
+use super::filename::WheelFilename;
 use super::page::{File, Page};
 use super::tags::Ranks;
 use super::version::{self, Version, VersionSpecifiers};
+use crate::words::FileKind;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 

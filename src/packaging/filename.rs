@@ -3,7 +3,7 @@
 mod identity;
 mod listed;
 pub use identity::identity;
-pub use listed::{FileKind, ListedFilename};
+pub use listed::ListedFilename;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 

@@ -4,11 +4,10 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use url::Url;
 
 use super::filename::{ListedFilename, candidates};
-use super::page::{
-    CoreMetadata, File, FileLink, FilePlace, Page, Provenance, Status, Yanked, resolve, sha256_hex,
-};
+use super::page::{CoreMetadata, File, FileLink, FilePlace, Page, Provenance, Yanked, resolve, sha256_hex};
 use super::upload_time::UploadTime;
 use crate::names::{NameList, NameListBuilder, ProjectName};
+use crate::words::ProjectStatus;
 
 pub mod proof;
 mod render;
@@ -170,7 +169,7 @@ fn read_meta(tag: &StartTag<()>, page: &mut Page) {
         return;
     };
     match name.as_str() {
-        "pypi:project-status" => page.status = Status::parse(content.trim()).unwrap_or_default(),
+        "pypi:project-status" => page.status = ProjectStatus::parse(content.trim()).unwrap_or_default(),
         "pypi:project-status-reason" if !content.is_empty() => page.status_reason = Some(content),
         _ => {}
     }

@@ -8,12 +8,11 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use url::Url;
 
 use super::filename::ListedFilename;
-use super::page::{
-    CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Status, Yanked, resolve, sha256_hex,
-};
+use super::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked, resolve, sha256_hex};
 use super::upload_time::UploadTime;
 use crate::error::{Error, Result};
 use crate::names::{NameList, NameListBuilder, ProjectName};
+use crate::words::ProjectStatus;
 
 mod render;
 pub use render::{render, render_names};
@@ -56,7 +55,7 @@ fn read_page(body: &[u8]) -> Result<WirePage<'_>> {
 fn page_of(wire: WirePage, page_url: &Url, project: &ProjectName) -> Page {
     let mut page = Page::new(project.clone());
     page.serial = wire.meta.get("_last-serial").and_then(Loose::number);
-    if let Some(status) = wire.status.get("status").and_then(Loose::text).and_then(Status::parse) {
+    if let Some(status) = wire.status.get("status").and_then(Loose::text).and_then(ProjectStatus::parse) {
         page.status = status;
         let reason = wire.status.get("reason").and_then(Loose::text);
         page.status_reason = reason.filter(|reason| !reason.is_empty()).map(str::to_owned);

@@ -7,11 +7,12 @@ use super::archive::remote::{Plan, Step};
 use super::archive::sniff::is_tar_header;
 use super::archive::zip::{Archive, LEAD, Names, find_end};
 use super::archive::{Outcome, Source, Span, check_ratio, read_exactly, refuse};
-use super::filename::{FileKind, ListedFilename};
+use super::filename::ListedFilename;
 use super::metadata::Metadata;
 use super::version;
 use crate::error::Result;
 use crate::names::ProjectName;
+use crate::words::FileKind;
 use std::io::Read;
 
 /// Bytes of the beginning that tell HTML.

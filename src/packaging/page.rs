@@ -10,6 +10,7 @@ use super::upload_time::UploadTime;
 use super::version::{self, Version};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+use crate::words::ProjectStatus;
 
 mod place;
 pub use place::{FilePlace, Href};
@@ -20,7 +21,7 @@ pub struct Page {
     #[serde(rename = "n")]
     pub name: ProjectName,
     #[serde(rename = "s", default, skip_serializing_if = "is_default")]
-    pub status: Status,
+    pub status: ProjectStatus,
     #[serde(rename = "sr", default, skip_serializing_if = "is_default")]
     pub status_reason: Option<String>,
     #[serde(rename = "f", default, skip_serializing_if = "is_default")]
@@ -31,17 +32,6 @@ pub struct Page {
     /// `X-PyPI-Last-Serial`.
     #[serde(rename = "l", default, skip_serializing_if = "is_default")]
     pub serial: Option<u64>,
-}
-
-/// PEP 792.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    #[default]
-    Active,
-    Archived,
-    Quarantined,
-    Deprecated,
 }
 
 /// One sdist, wheel or other artifact on a page.
@@ -153,28 +143,6 @@ fn lower_hex(text: &str, length: usize) -> Option<String> {
     valid.then(|| text.to_ascii_lowercase())
 }
 
-impl Status {
-    /// The status a standard's word names; an unknown word is `None`.
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "active" => Self::Active,
-            "archived" => Self::Archived,
-            "quarantined" => Self::Quarantined,
-            "deprecated" => Self::Deprecated,
-            _ => return None,
-        })
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Archived => "archived",
-            Self::Quarantined => "quarantined",
-            Self::Deprecated => "deprecated",
-        }
-    }
-}
-
 impl File {
     /// A file on `project`'s page of which nothing is known but its name.
     pub fn named(project: &ProjectName, filename: &str) -> Self {
@@ -211,7 +179,7 @@ impl Page {
     pub fn new(name: ProjectName) -> Self {
         Self {
             name,
-            status: Status::Active,
+            status: ProjectStatus::Active,
             status_reason: None,
             files: Vec::new(),
             more_versions: Vec::new(),
@@ -250,7 +218,7 @@ impl Page {
     /// The files an installer may be offered: none while quarantined (PEP 792).
     pub fn offered(&self) -> &[File] {
         match self.status {
-            Status::Quarantined => &[],
+            ProjectStatus::Quarantined => &[],
             _ => &self.files,
         }
     }

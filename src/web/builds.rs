@@ -2,26 +2,29 @@
 
 pub mod again;
 pub mod ask;
-mod shown;
+mod view;
 pub mod work;
 
-pub use shown::shown;
+pub use view::view;
 
 use super::http::{Audience, Ctx, respond};
 use super::pages;
 use crate::access::{self, Need};
-use crate::build::queue::{Build, BuildId, State, Wheel};
 use crate::build::target;
 use crate::build::visible::Visible;
-use crate::db::builds::Filter;
+use crate::db::builds::{Build, BuildId, BuiltWheel, Filter};
 use crate::error::{Error, Result};
+use crate::names::IndexName;
 use crate::store::Blob;
+use crate::words::{BuildState, Purpose};
 use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Builds of one answer.
@@ -50,59 +53,72 @@ pub(super) fn number<B>(ctx: &Ctx<B>) -> Result<BuildId> {
 /// `Missing` if there is none, or if the asker may not see it.
 pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
     let id = number(ctx)?;
-    let build = match ctx.app.builds.get(id).await {
+    let build = match ctx.app.queue.get(id).await {
         Err(Error::Missing(_)) => return Err(no_build(ctx)),
         found => found?,
     };
-    if ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
+    if ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
         return Ok(build);
     }
     ctx.app.indexes.refresh().await?;
-    match ctx.app.builds.sees(&ctx.app.indexes.directory(), &ctx.who, &build).await? {
+    match ctx.app.queue.sees(&ctx.app.indexes.directory(), &ctx.who, &build).await? {
         true => Ok(build),
         false => Err(no_build(ctx)),
     }
 }
 
-/// The builds that fit the query and that the asker may see, newest first.
-pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
+/// What the query asks for, and of which targets; `None` if no build can be so.
+async fn asked_for(ctx: &Ctx<()>) -> Result<Option<(Filter, Option<Vec<String>>)>> {
     let text = |name: &str| ctx.query(name).filter(|value| !value.is_empty());
     let before =
         text("before").map(|value| value.parse().map_err(|_| bad!("before must be a build's number")));
-    let project = text("project")
-        .map(|name| crate::names::ProjectName::new(&name).map_or(name, |name| name.to_string()));
-    let state = text("state");
-    if let Some(unknown) = state.as_ref().filter(|name| !State::ALL.iter().any(|known| known.name() == *name))
-    {
-        let names: Vec<&str> = State::ALL.iter().map(|state| state.name()).collect();
-        return Err(bad!("no build is ever {unknown:?}: there are {}", names.join(", ")));
-    }
+    let state = text("state").map(|name| {
+        let names: Vec<&str> = BuildState::ALL.iter().map(|state| state.name()).collect();
+        let unknown = || bad!("no build is ever {name:?}: there are {}", names.join(", "));
+        BuildState::parse(&name).ok_or_else(unknown)
+    });
+    let state = state.transpose()?;
     let targets = match text("target") {
         Some(asked) => Some(meant(ctx, &asked).await?),
         None => None,
     };
-    let one = targets.as_ref().filter(|names| names.len() == 1).and_then(|names| names.first());
-    let mut filter = Filter {
+    let purpose = text("purpose").unwrap_or_else(|| Purpose::Wheel.to_string());
+    let purpose = Some(purpose).filter(|purpose| purpose != "any");
+    let words =
+        (meaning(text("project")), meaning(text("class")), meaning(text("context")), meaning(purpose));
+    let (Some(project), Some(class), Some(context), Some(purpose)) = words else { return Ok(None) };
+    let filter = Filter {
         state,
         project,
         version: text("version"),
-        target: one.cloned(),
-        class: text("class"),
-        context: text("context"),
-        purpose: text("purpose"),
+        target: targets.as_deref().and_then(|names| names.first().filter(|_| names.len() == 1)).cloned(),
+        class,
+        context,
+        purpose,
         before: before.transpose()?,
         limit: PAGE as u32,
     };
+    Ok(Some((filter, targets)))
+}
+
+/// What a text means that may be missing; `None` if it is the name or word of nothing.
+fn meaning<T: FromStr>(text: Option<String>) -> Option<Option<T>> {
+    text.map_or(Some(None), |text| text.parse().ok().map(Some))
+}
+
+/// The builds that fit the query and that the asker may see, newest first.
+pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
+    let Some((mut filter, targets)) = asked_for(ctx).await? else { return Ok(Vec::new()) };
     let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let (mut seen, mut looked) = (Vec::new(), 0);
     while seen.len() < PAGE && looked < LOOKED_AT {
-        let builds = ctx.app.builds.list(&filter).await?;
+        let builds = ctx.app.queue.list(&filter).await?;
         let Some(last) = builds.last() else { break };
         filter.before = Some(last.id);
         looked += builds.len();
         for build in builds {
             let fits = targets.as_ref().is_none_or(|names| names.contains(&build.target));
-            if fits && seen.len() < PAGE && ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
+            if fits && seen.len() < PAGE && ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
                 seen.push(build);
             }
         }
@@ -112,7 +128,7 @@ pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
 
 /// Names of the targets that `cp312` or a whole name mean; of one that nobody offers any more, itself.
 async fn meant(ctx: &Ctx<()>, asked: &str) -> Result<Vec<String>> {
-    let known = ctx.app.builds.known_targets().await?;
+    let known = ctx.app.targets.known().await?;
     match target::find(asked, &known) {
         Ok(found) => Ok(found.into_iter().map(|target| target.name.clone()).collect()),
         Err(_) if asked.contains('-') => Ok(vec![asked.to_owned()]),
@@ -130,9 +146,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     }
     let mut all = Vec::new();
     for build in builds {
-        all.push(shown(&ctx, &build).await?);
+        all.push(view(&ctx, &build).await?);
     }
-    respond::devpi(StatusCode::OK, "list:build", all.into(), None)
+    respond::devpi(StatusCode::OK, "list:build", json!(all), None)
 }
 
 /// `GET /+builds/{id}`; `?wait=SECONDS` answers when it has ended, or after that time.
@@ -142,12 +158,13 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     if let Some(seconds) = ctx.query("wait") {
         let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be seconds"))?;
         let longest = Duration::from_secs(seconds.min(LONGEST_WAIT));
-        build = ctx.app.builds.wait(build.id, longest).await?;
+        build = ctx.app.queue.wait(build.id, longest).await?;
     }
+    let view = view(&ctx, &build).await?;
     if ctx.audience() == Audience::Person {
-        return pages::build::show(&ctx, &build).await;
+        return pages::build::show(&ctx, &build, view).await;
     }
-    respond::devpi(StatusCode::OK, "build", shown(&ctx, &build).await?, None)
+    respond::devpi(StatusCode::OK, "build", json!(view), None)
 }
 
 /// `GET /+builds/{id}/log`: as plain text, which goes on while the build runs. What would steer a
@@ -155,7 +172,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 pub async fn log(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let bytes = ctx.app.builds.watch_log(build.id);
+    let bytes = ctx.app.queue.watch_log(build.id);
     let body = match ctx.query("raw") {
         Some(_) => Body::from_stream(bytes),
         None => Body::from_stream(visibly(bytes)),
@@ -188,11 +205,9 @@ pub async fn wheel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
     let filename = ctx.param("filename");
-    let wheel = build
-        .wheel
-        .filter(|wheel| build.state.has_ended() && build.failure.is_none() && wheel.filename == filename);
+    let wheel = build.finished_wheel().filter(|wheel| wheel.filename == filename);
     let wheel = wheel.ok_or_else(|| missing!("build {} has no wheel {filename}", build.id))?;
-    wheel_response(&ctx, &wheel).await
+    wheel_response(&ctx, wheel).await
 }
 
 /// `GET /+builds/{id}/wheel/{sha256}/{filename}`: for whoever was told the wheel's hash. Only those who
@@ -200,19 +215,18 @@ pub async fn wheel(ctx: Ctx) -> Result<Response> {
 pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let (sha256, filename) = (ctx.param("sha256"), ctx.param("filename"));
-    let build = ctx.app.builds.get(number(&ctx)?).await.map_err(|error| match error {
+    let build = ctx.app.queue.get(number(&ctx)?).await.map_err(|error| match error {
         Error::Missing(_) => no_build(&ctx),
         other => other,
     })?;
-    let ended = build.state.has_ended() && build.failure.is_none();
-    let wheel = build.wheel.filter(|wheel| ended && wheel.filename == filename && wheel.sha256 == sha256);
+    let wheel = build.finished_wheel().filter(|wheel| wheel.filename == filename && wheel.sha256 == sha256);
     match wheel {
-        Some(wheel) => wheel_response(&ctx, &wheel).await,
+        Some(wheel) => wheel_response(&ctx, wheel).await,
         None => Err(no_build(&ctx)),
     }
 }
 
-async fn wheel_response(ctx: &Ctx<()>, wheel: &Wheel) -> Result<Response> {
+async fn wheel_response(ctx: &Ctx<()>, wheel: &BuiltWheel) -> Result<Response> {
     let blob = ctx.app.store.get(&wheel.sha256, None).await?;
     let lost = || Error::Lost(format!("the bytes of {} are lost", wheel.filename));
     let mut response = blob_response(blob.ok_or_else(lost)?);
@@ -240,20 +254,19 @@ pub(super) fn blob_response(blob: Blob) -> Response {
 pub async fn targets(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     if ctx.audience() == Audience::Person {
-        let builds = &ctx.app.builds;
+        let targets = &ctx.app.targets;
         // Who builds is for accounts; what is built for is for everybody.
         let workers = match ctx.who.user.is_some() {
-            true => builds.workers().await?,
+            true => targets.workers().await?,
             false => Vec::new(),
         };
-        return pages::machines::targets(&ctx, &builds.targets().await?, &workers);
+        return pages::machines::targets(&ctx, &targets.offered().await?, &workers);
     }
-    let targets = serde_json::to_value(ctx.app.builds.targets().await?).map_err(Error::internal)?;
+    let targets = serde_json::to_value(ctx.app.targets.offered().await?).map_err(Error::internal)?;
     respond::devpi(StatusCode::OK, "list:target", targets, None)
 }
 
 /// Whether somebody may do something in an index; asked again once a body has named it.
 fn decided(ctx: &Ctx<impl Send>, need: Need, index: &str, project: Option<&str>) -> access::Decision {
-    let name = crate::names::IndexName::parse(index);
-    access::decide(&ctx.directory, &ctx.who, need, name.as_ref(), project, None)
+    access::decide(&ctx.directory, &ctx.who, need, IndexName::parse(index).as_ref(), project, None)
 }

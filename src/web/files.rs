@@ -1,13 +1,14 @@
 //! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
 
 use super::http::Ctx;
-use crate::build::promise::Frozen;
+use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
 use crate::directory::Kind;
 use crate::error::{Error, Result};
 use crate::index::files;
 use crate::index::mirror::Key;
 use crate::missing;
+use crate::packaging::filename::WheelFilename;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -49,12 +50,13 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
 }
 
 /// A promised wheel that is there.
-pub(super) async fn serve_promised(ctx: &Ctx<()>, filename: &str, frozen: &Frozen) -> Result<Response> {
+pub(super) async fn serve_promised(ctx: &Ctx<()>, filename: &str, pinned: &Pinned) -> Result<Response> {
     let index = ctx.index()?;
+    let project = WheelFilename::parse(filename)?.name;
     let file = StoredFile {
-        sha256: frozen.sha256.clone(),
-        size: frozen.size,
-        ..StoredFile::new(index.name.as_str(), filename)
+        sha256: pinned.sha256.clone(),
+        size: pinned.size,
+        ..StoredFile::new(index.name.clone(), project, filename)
     };
     let facts = ctx.app.indexes.files.facts_of(&ctx.directory, index, file)?;
     stored(&FileRequest::of(ctx)?, &facts).await
@@ -104,7 +106,7 @@ async fn provenance(ctx: &FileRequest<'_>, filename: &str, key: Key<'_>) -> Resu
         Kind::Stage(_) => {
             let facts = ctx.stored(filename, key).await?;
             let facts = facts.ok_or_else(|| no_such_file(filename))?;
-            let sent = ctx.app.db.attestations(index.name.as_str(), &facts.file.filename).await?;
+            let sent = ctx.app.db.attestations(&index.name, &facts.file.filename).await?;
             let sent = sent.ok_or_else(none)?;
             let attestations: serde_json::Value = serde_json::from_str(&sent).map_err(Error::internal)?;
             let publisher = serde_json::json!({"kind": "index", "claims": null});

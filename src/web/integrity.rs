@@ -5,7 +5,8 @@ use super::http::Ctx;
 use super::simple::redirect;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::page::{Provenance, Status};
+use crate::packaging::page::Provenance;
+use crate::words::ProjectStatus;
 use crate::{forbidden, missing};
 use axum::response::Response;
 use http::{StatusCode, header};
@@ -17,7 +18,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let none = || missing!("{filename} has no provenance");
     let project = ProjectName::new(ctx.param("project")).ok_or_else(none)?;
     let page = ctx.app.indexes.views.page(&ctx.directory, ctx.index()?, &project, &ctx.who).await?;
-    if page.status == Status::Quarantined {
+    if page.status == ProjectStatus::Quarantined {
         return Err(forbidden!("{project} is quarantined"));
     }
     let file = page.files.iter().find(|file| file.filename == filename).ok_or_else(none)?;

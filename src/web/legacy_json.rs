@@ -8,11 +8,12 @@ use crate::error::{Error, Result};
 use crate::index::details::Digests;
 use crate::missing;
 use crate::names::ProjectName;
-use crate::packaging::filename::{FileKind, encode_segment};
+use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page, Status, Yanked};
+use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
 use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version::{Version, parse};
+use crate::words::{FileKind, ProjectStatus};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -45,7 +46,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let digests = views.digests(&ctx.directory, index, &name).await?;
     let base = format!("{}/", ctx.root());
     let files = |version: &str| -> Vec<Value> {
-        let offered = releases.files(version).iter().filter(|_| page.status != Status::Quarantined);
+        let offered = releases.files(version).iter().filter(|_| page.status != ProjectStatus::Quarantined);
         offered.map(|file| file_json(file, &base, &digests)).collect()
     };
     let mut body = json!({
@@ -106,7 +107,7 @@ fn file_json(file: &File, base: &str, known: &Digests) -> Value {
         "filename": file.filename,
         "has_sig": false,
         "md5_digest": digests.get("md5"),
-        "packagetype": if wheel { "bdist_wheel" } else { "sdist" },
+        "packagetype": if wheel { FileKind::Wheel } else { FileKind::Sdist },
         "python_version": python,
         "requires_python": file.requires_python,
         "size": file.size,

@@ -31,13 +31,12 @@ pub async fn explain(ctx: Ctx) -> Result<Response> {
     let report = ctx.app.indexes.views.explain(&ctx.directory, index, &name, &ctx.who).await?;
     let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
     let root = ctx.root();
-    let failed =
-        ctx.app.builds.left_out(&ctx.directory, &ctx.who, name.as_str()).await?.into_iter().map(|build| {
-            json!({
-                "version": build.version, "target": build.target, "build": build.id,
-                "failure": build.failure, "log": format!("{root}/+builds/{}/log", build.id),
-            })
-        });
+    let failed = ctx.app.queue.left_out(&ctx.directory, &ctx.who, &name).await?.into_iter().map(|build| {
+        json!({
+            "version": build.version, "target": build.target, "build": build.id,
+            "failure": build.failure, "log": format!("{root}/+builds/{}/log", build.id),
+        })
+    });
     report["left_out"] = failed.collect();
     respond::json(&report)
 }

@@ -5,7 +5,7 @@ use crate::access::{self, Decision, Need};
 use crate::error::{Error, Result};
 use crate::index::manage::Yank;
 use crate::names::ProjectName;
-use crate::packaging::page::Status;
+use crate::words::ProjectStatus;
 use crate::{bad, forbidden, missing};
 use axum::response::Response;
 use http::StatusCode;
@@ -49,17 +49,9 @@ struct ProjectChange {
 /// `PATCH I/{project}` with `{"status": "archived", "reason": …}`.
 pub async fn change_project(mut ctx: Ctx) -> Result<Response> {
     let change: ProjectChange = ctx.json().await?;
-    let status = match change.status.as_str() {
-        "active" => Status::Active,
-        "archived" => Status::Archived,
-        "deprecated" => Status::Deprecated,
-        "quarantined" => Status::Quarantined,
-        other => {
-            return Err(bad!(
-                "there is no status {other:?}: use active, archived, deprecated or quarantined"
-            ));
-        }
-    };
+    let status = ProjectStatus::parse(&change.status).ok_or_else(|| {
+        bad!("there is no status {:?}: use active, archived, deprecated or quarantined", change.status)
+    })?;
     let reason = change.reason.as_deref().map(reason).transpose()?.flatten();
     let project = project(&ctx)?;
     ctx.app.indexes.set_status(&ctx.who, ctx.index()?, &project, status, reason.as_deref()).await?;
@@ -86,14 +78,13 @@ pub async fn delete_file(ctx: Ctx) -> Result<Response> {
     let index = ctx.index()?;
     let (head, tail, filename) = (ctx.param("head"), ctx.param("tail"), ctx.param("filename"));
     let path = format!("{}/+f/{head}/{tail}/{filename}", index.name);
-    let known = ctx.app.db.file(index.name.as_str(), filename).await?;
+    let known = ctx.app.db.file(&index.name, filename).await?;
     let known = known.filter(|file| file.sha256.starts_with(&format!("{head}{tail}")));
     let known = known.ok_or_else(|| missing!("package '{path}' doesn't exist"))?;
     if known.deleted_at.is_some() {
         return Err(Error::Gone(format!("file '{path}' existed, deleted in later serial")));
     }
-    let project =
-        ProjectName::new(&known.project).ok_or_else(|| missing!("package '{path}' doesn't exist"))?;
+    let project = known.project;
     // The path does not name the project, so the route could not ask whether a token is limited to it.
     let may = access::decide(
         &ctx.directory,

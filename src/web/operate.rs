@@ -8,6 +8,7 @@ use crate::counters;
 use crate::db::Engine;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::words::{BuildState, Purpose};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, header};
@@ -58,7 +59,7 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
         result.insert("database-engine".into(), engine.into());
         result.insert("database".into(), masked(&config.database_url()).into());
         result.insert("indexes".into(), directory.indexes.len().into());
-        let workers = ctx.app.builds.workers().await?;
+        let workers = ctx.app.targets.workers().await?;
         let off = workers
             .iter()
             .filter_map(|known| Some((known.name.clone(), json!(known.description.off.as_ref()?))));
@@ -136,13 +137,13 @@ async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static st
 
 /// The queue, what came out, and how long it took; nothing while the database does not tell.
 async fn builds(app: &App, text: &mut String) {
-    let (Ok(counts), Ok(times)) = (app.db.build_counts("wheel").await, app.db.build_times().await) else {
+    let (Ok(counts), Ok(times)) = (app.db.build_counts(Purpose::Wheel).await, app.db.build_times().await)
+    else {
         return;
     };
-    let mut by_state: BTreeMap<&str, i64> =
-        ["fetching", "queued", "blocked", "running", "built", "failed"].into_iter().map(|s| (s, 0)).collect();
+    let mut by_state: BTreeMap<&str, i64> = BuildState::ALL.iter().map(|state| (state.name(), 0)).collect();
     for (state, _, count) in &counts {
-        *by_state.entry(state.as_str()).or_default() += count;
+        *by_state.entry(state.name()).or_default() += count;
     }
     head(
         text,

@@ -8,12 +8,13 @@ use super::http::{
     Ctx,
     respond::{self, Problem, Wants},
 };
-use super::pages::{self, builds::class_name};
-use crate::build::failure::Failure;
-use crate::build::promise::{self, Frozen, Held, Promise, keep};
-use crate::build::queue::Build;
+use super::pages;
+use crate::build::promise::{self, Pinned, Promise, PromiseOutcome};
+use crate::db::builds::Build;
 use crate::db::promises::StoredPromise;
 use crate::error::{Error, Result};
+use crate::names::IndexName;
+use crate::words::Failure;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
 use std::time::Duration;
@@ -33,12 +34,12 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         Some(wheel) => (wheel, Of::Metadata),
         None => (filename, Of::File),
     };
-    let target = Box::pin(ctx.app.builds.offers()).await?;
+    let target = Box::pin(ctx.app.targets.offers()).await?;
     let target = target.named(ctx.param("target")).map(|known| known.target.name.clone());
     let asked = PromiseRequest {
         // What was served for a target that is gone is served on.
         target: target.unwrap_or_else(|_| ctx.param("target").to_owned()),
-        index: ctx.index()?.name.as_str(),
+        index: &ctx.index()?.name,
         longest: patience(&ctx.headers),
         wheel,
         ctx: &ctx,
@@ -64,7 +65,7 @@ enum Of {
 /// One request for a promise.
 struct PromiseRequest<'a> {
     ctx: &'a Ctx<()>,
-    index: &'a str,
+    index: &'a IndexName,
     /// Its whole name.
     target: String,
     wheel: &'a str,
@@ -73,43 +74,40 @@ struct PromiseRequest<'a> {
 
 impl PromiseRequest<'_> {
     async fn file(&self) -> Result<Response> {
-        let builds = &self.ctx.app.builds;
+        let promises = &self.ctx.app.promises;
         if let Some(row) = Box::pin(self.row()).await?
-            && let Some(frozen) = keep::frozen(&row)
+            && let Some(pinned) = Pinned::of(&row)
         {
-            Box::pin(keep::permit(builds, &self.ctx.directory, &row)).await?;
-            return Box::pin(self.serve(&frozen)).await;
+            Box::pin(promises.permit(&self.ctx.directory, &row)).await?;
+            return Box::pin(self.serve(&pinned)).await;
         }
         let key = promise::key(self.index, &self.target, self.wheel);
-        let held = match builds.keeping().files.join(builds, &key, self.longest).await {
+        let held = match promises.join_file(&key, self.longest).await {
             Some(held) => held?,
-            None => keep::file(builds, &self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
+            None => promises.file(&self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
         };
         match held {
-            Held::Ready(frozen) => Box::pin(self.serve(&frozen)).await,
+            PromiseOutcome::Ready(pinned) => Box::pin(self.serve(&pinned)).await,
             other => Box::pin(self.told(&other)).await,
         }
     }
 
     async fn metadata(&self) -> Result<Response> {
-        let builds = &self.ctx.app.builds;
+        let promises = &self.ctx.app.promises;
         if let Some(row) = Box::pin(self.row()).await?
             && row.broken.is_none()
             && let Some(sha256) = &row.metadata_sha256
         {
-            Box::pin(keep::permit(builds, &self.ctx.directory, &row)).await?;
+            Box::pin(promises.permit(&self.ctx.directory, &row)).await?;
             return Box::pin(self.serve_metadata(sha256)).await;
         }
         let key = promise::key(self.index, &self.target, self.wheel);
-        let held = match builds.keeping().metadata.join(builds, &key, self.longest).await {
+        let held = match promises.join_metadata(&key, self.longest).await {
             Some(held) => held?,
-            None => {
-                promise::metadata(builds, &self.ctx.who, &Box::pin(self.promise()).await?, self.longest)
-                    .await?
-            }
+            None => promises.metadata(&self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
         };
         match held {
-            Held::Ready(sha256) => Box::pin(self.serve_metadata(&sha256)).await,
+            PromiseOutcome::Ready(sha256) => Box::pin(self.serve_metadata(&sha256)).await,
             other => Box::pin(self.told(&other)).await,
         }
     }
@@ -120,19 +118,18 @@ impl PromiseRequest<'_> {
 
     /// What the name stands for; no negative answer before other processes were heard.
     async fn promise(&self) -> Result<Promise> {
-        let (builds, who) = (&self.ctx.app.builds, &self.ctx.who);
-        let index = &self.ctx.index()?.name;
-        match promise::find(builds, who, index, &self.target, self.wheel).await {
+        let (promises, who) = (&self.ctx.app.promises, &self.ctx.who);
+        match promises.find(who, self.index, &self.target, self.wheel).await {
             Err(Error::Missing(_)) => {
                 self.ctx.app.indexes.refresh().await?;
-                promise::find(builds, who, index, &self.target, self.wheel).await
+                promises.find(who, self.index, &self.target, self.wheel).await
             }
             found => found,
         }
     }
 
-    async fn serve(&self, frozen: &Frozen) -> Result<Response> {
-        files::serve_promised(self.ctx, self.wheel, frozen).await
+    async fn serve(&self, pinned: &Pinned) -> Result<Response> {
+        files::serve_promised(self.ctx, self.wheel, pinned).await
     }
 
     async fn serve_metadata(&self, sha256: &str) -> Result<Response> {
@@ -140,19 +137,21 @@ impl PromiseRequest<'_> {
     }
 
     /// What is told to whom there is nothing to serve.
-    async fn told<T>(&self, held: &Held<T>) -> Result<Response> {
+    async fn told<T>(&self, held: &PromiseOutcome<T>) -> Result<Response> {
         let wants = Wants::of(&self.ctx.headers).at(self.ctx.uri.path());
         match held {
-            Held::Later { build, retry_after } => {
+            PromiseOutcome::Later { build, retry_after } => {
                 let build = match build {
-                    Some(id) => Some(self.ctx.app.builds.get(*id).await?),
+                    Some(id) => Some(self.ctx.app.queue.get(*id).await?),
                     None => None,
                 };
                 let problem = self.later(build.as_ref(), *retry_after);
                 Ok(respond::problem(&problem, wants, pages::error::render))
             }
-            Held::Failed(build) => Ok(respond::problem(&self.failed(build), wants, pages::error::render)),
-            Held::Broken(why) => Ok(respond::problem(
+            PromiseOutcome::Failed(build) => {
+                Ok(respond::problem(&self.failed(build), wants, pages::error::render))
+            }
+            PromiseOutcome::Broken(why) => Ok(respond::problem(
                 &Problem {
                     status: StatusCode::NOT_FOUND,
                     title: "Promise broken".to_owned(),
@@ -164,7 +163,7 @@ impl PromiseRequest<'_> {
                 wants,
                 pages::error::render,
             )),
-            Held::Ready(_) => Err(Error::internal(anyhow::anyhow!("what is ready is served"))),
+            PromiseOutcome::Ready(_) => Err(Error::internal(anyhow::anyhow!("what is ready is served"))),
         }
     }
 
@@ -198,7 +197,7 @@ impl PromiseRequest<'_> {
         let url = self.url(build);
         let unknown = Failure::unknown();
         let why = build.failure.as_ref().unwrap_or(&unknown);
-        let class = class_name(why.class);
+        let class = why.class;
         let line = why.line.as_deref().map(|line| format!("{line}\n")).unwrap_or_default();
         Problem {
             status: StatusCode::NOT_FOUND,

@@ -66,7 +66,7 @@ pub async fn serve_table(
 ) -> Result<()> {
     let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
     // Whoever serves looks after the queue, too.
-    app.builds.tend();
+    app.queue.tend();
     accept_all(limits, (tls, table), app, listener, stop).await
 }
 
@@ -82,7 +82,7 @@ async fn accept_all(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let builds = app.builds.clone();
+    let queue = app.queue.clone();
     let (configured, pace) = (app.config.limits.connections, app.config.limits.pace());
     let proxies = app.config.trusted_proxies.clone();
     let configured = usize::try_from(configured).unwrap_or(usize::MAX);
@@ -118,7 +118,7 @@ async fn accept_all(
         });
     }
     drop(listener);
-    builds.close();
+    queue.close();
     drain(graceful, limits.drain).await;
     Ok(())
 }

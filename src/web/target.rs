@@ -1,7 +1,8 @@
 //! The target of a request: its path names it, or its `User-Agent` tells it.
 
 use super::http::Ctx;
-use crate::build::promise::{ForTarget, Offered, fit};
+use crate::build::promise::ForTarget;
+use crate::build::targets::{Offered, fit};
 use crate::error::Result;
 use http::header;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub const AUTO: &str = "auto";
 pub async fn for_agent<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
     let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let Some(agent) = agent.filter(|agent| fit::tells(agent)) else { return Ok(None) };
-    let found = ctx.app.builds.offers().await?.of_agent(agent);
+    let found = ctx.app.targets.offers().await?.of_agent(agent);
     Ok(found.map(|offered| promised(ctx, offered)))
 }
 
@@ -25,12 +26,12 @@ pub async fn for_target<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
     match ctx.param("target") {
         AUTO => for_agent(ctx).await,
         name => {
-            let offered = ctx.app.builds.offers().await?.named(name)?;
+            let offered = ctx.app.targets.offers().await?.named(name)?;
             Ok(Some(promised(ctx, offered)))
         }
     }
 }
 
 fn promised<B>(ctx: &Ctx<B>, offered: Arc<Offered>) -> ForTarget {
-    ForTarget { builds: ctx.app.builds.clone(), offered }
+    ForTarget { promises: ctx.app.promises.clone(), offered }
 }

@@ -70,7 +70,7 @@ impl ProjectVersions {
         let base = ctx.root();
         let ctx = ctx.without_body();
         let index = ctx.index()?;
-        let files = ctx.app.db.project_files(index.name.as_str(), project.as_str()).await?;
+        let files = ctx.app.db.project_files(&index.name, &project).await?;
         let own: BTreeMap<_, _> = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
         let mut page = ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await?;
         if ctx.query("ignore_bases").is_some() {
@@ -87,7 +87,7 @@ impl ProjectVersions {
 
     /// What the files of this index say of their releases.
     async fn own_metadata(&self, ctx: &Ctx<()>) -> Result<BTreeMap<String, Metadata>> {
-        let releases = ctx.app.db.releases(ctx.index()?.name.as_str(), self.project.as_str()).await?;
+        let releases = ctx.app.db.releases(&ctx.index()?.name, &self.project).await?;
         let read = |json: &str| serde_json::from_str(json).map_err(Error::internal);
         releases.into_iter().map(|release| Ok((release.version, read(&release.metadata)?))).collect()
     }

@@ -4,9 +4,11 @@ use super::http::{Audience, Ctx, respond};
 use super::pages;
 use crate::access;
 use crate::bad;
-use crate::build::job::{Purpose, WorkerDescription};
-use crate::build::queue::{BEAT, Worker};
+use crate::build::job::WorkerDescription;
+use crate::build::queue::BEAT;
+use crate::build::targets::Worker;
 use crate::error::Result;
+use crate::words::Purpose;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -25,7 +27,7 @@ pub(super) fn owner(ctx: &Ctx<impl Send>) -> &str {
 pub async fn register(mut ctx: Ctx) -> Result<Response> {
     let description: WorkerDescription = ctx.json().await?;
     let name = ctx.param("name").to_owned();
-    ctx.app.builds.register(owner(&ctx), &name, &description).await?;
+    ctx.app.queue.register(owner(&ctx), &name, &description).await?;
     respond::devpi(StatusCode::OK, "worker", json!({"beat": BEAT}), None)
 }
 
@@ -33,7 +35,7 @@ pub async fn register(mut ctx: Ctx) -> Result<Response> {
 pub async fn leave(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let instance = ctx.query("instance").unwrap_or_default();
-    ctx.app.builds.leave(owner(&ctx), ctx.param("name"), &instance).await?;
+    ctx.app.queue.leave(owner(&ctx), ctx.param("name"), &instance).await?;
     respond::devpi(StatusCode::OK, "", Value::Null, Some("the name is free"))
 }
 
@@ -43,12 +45,12 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let only = match ctx.query("purpose").as_deref() {
         None | Some("") => None,
-        Some("wheel") => Some(Purpose::Wheel),
-        Some("metadata") => Some(Purpose::Metadata),
-        Some(other) => return Err(bad!("purpose is `wheel` or `metadata`, not {other:?}")),
+        Some(other) => Some(
+            Purpose::parse(other).ok_or_else(|| bad!("purpose is `wheel` or `metadata`, not {other:?}"))?,
+        ),
     };
     let instance = ctx.query("instance").unwrap_or_default();
-    match ctx.app.builds.claim_of(owner(&ctx), ctx.param("name"), &instance, only, HOLD).await? {
+    match ctx.app.queue.claim_of(owner(&ctx), ctx.param("name"), &instance, only, HOLD).await? {
         Some(job) => respond::json(&job),
         None => {
             let mut response = Response::new(Body::empty());
@@ -62,9 +64,9 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     if ctx.audience() == Audience::Person {
-        return pages::machines::workers(&ctx, &ctx.app.builds.workers().await?);
+        return pages::machines::workers(&ctx, &ctx.app.targets.workers().await?);
     }
-    let workers: Vec<Value> = ctx.app.builds.workers().await?.iter().map(shown).collect();
+    let workers: Vec<Value> = ctx.app.targets.workers().await?.iter().map(shown).collect();
     respond::devpi(StatusCode::OK, "list:worker", workers.into(), None)
 }
 

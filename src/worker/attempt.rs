@@ -13,10 +13,10 @@ use super::rust;
 use super::sandbox::Mount;
 use super::sandbox::collect::Collected;
 use super::source::{INSIDE, Unpacked};
-use crate::build::failure::{Class, Exit, Failure, classify, of};
-use crate::build::job::{Purpose, Step};
+use crate::build::failure::{Exit, classify, of};
 use crate::error::{Error, Result};
 use crate::packaging::requirement::Requirement;
+use crate::words::{Class, Failure, Purpose, Step};
 
 /// How often a backend may ask for more.
 const MOST_ROUNDS: usize = 4;

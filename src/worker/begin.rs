@@ -7,7 +7,7 @@ use super::environment::Environments;
 use super::interpreters;
 use super::root::Roots;
 use super::running::Worker;
-use super::sandbox::{Isolation, Sandbox};
+use super::sandbox::Sandbox;
 use crate::access::tokens;
 use crate::bad;
 use crate::build::job::WorkerDescription;
@@ -35,11 +35,7 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     let turn = take_turn(folder)?;
     remove_folder(&folder.join("jobs"))?;
     let interpreters = interpreters::discover(settings).await?;
-    let isolation = match settings.isolation.as_str() {
-        "none" => Isolation::None,
-        _ => Isolation::Bubblewrap,
-    };
-    let (sandbox, mut off) = match Sandbox::open(isolation) {
+    let (sandbox, mut off) = match Sandbox::open(settings.isolation) {
         Ok(sandbox) => {
             let off = sandbox.canary().await;
             (Some(sandbox), off)
@@ -54,7 +50,7 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     let description = WorkerDescription {
         targets: interpreters.iter().map(|one| one.target.clone()).collect(),
         slots: settings.slots().max(1),
-        isolation: isolation.name().to_owned(),
+        isolation: settings.isolation,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         off,
         instance: instance(folder)?,

@@ -1,11 +1,10 @@
 //! What repair and check ask of the job they are part of: runs in its sandbox, and environments.
 
+use crate::words::{Failure, Step};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::sandbox::Mount;
-use crate::build::failure::Failure;
-use crate::build::job::Step;
 
 /// One run in the job's sandbox. The paths that `command` names are inside ones.
 #[derive(Clone, Debug, Default)]

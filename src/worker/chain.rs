@@ -10,8 +10,9 @@ use super::clock::Clock;
 use super::room::{Room, Stop};
 use super::running::RunningJob;
 use super::source::Unpacked;
-use crate::build::failure::{Class, Failure, constraints_for};
+use crate::build::failure::constraints_for;
 use crate::packaging::requirement::Requirement;
+use crate::words::{Class, Failure};
 
 /// More than this never helped.
 const MOST_ATTEMPTS: usize = 5;

@@ -11,10 +11,11 @@ use super::job;
 use super::log::Log;
 use super::report::Report;
 use super::running::Worker;
-use crate::build::job::{Job, Outcome, Purpose, Step, WorkerDescription};
+use crate::build::job::{Job, Outcome, WorkerDescription};
 use crate::client::{WorkerClient, may_pass};
 use crate::error::{Error, Result};
 use crate::tools::panics;
+use crate::words::{Purpose, Step};
 
 /// A server that does not answer is asked again after this time at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);

@@ -1,11 +1,10 @@
 //! Where a job is, told to whoever watches, and how long each step took.
 
+use crate::words::Step;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use tokio::sync::watch;
-
-use crate::build::job::Step;
 
 /// The steps of one job.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ impl Inner {
         if !app.config.build.enabled {
             return None;
         }
-        app.builds.keeper().expect();
+        app.targets.expect_worker();
         let (stop, stopped) = watch::channel(false);
         let app = app.clone();
         let task = tokio::spawn(async move {

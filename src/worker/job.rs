@@ -15,13 +15,12 @@ use super::room::{Stop, ours};
 use super::running::{RunningJob, Worker};
 use super::source::Unpacked;
 use super::{chain, check, fetch, metadata, prove, repair, twice};
-use crate::build::evidence::Evidence;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Outcome, Purpose, Step};
+use crate::build::job::{Job, Outcome};
 use crate::build::tools::tools_for;
 use crate::client::WorkerClient;
 use crate::error::{Error, Result};
 use crate::tools::panics;
+use crate::words::{Class, Evidence, Failure, Purpose, Step};
 
 /// Takes `job` through all its steps and hands the wheel in through `link`; `steps` is told each one
 /// as it begins. Ends with an outcome whatever happens, and closes the log.

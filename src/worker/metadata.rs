@@ -6,9 +6,8 @@ use super::fetch;
 use super::peek;
 use super::room::{Room, ours};
 use super::sandbox::collect::Collected;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::error::{Error, Result};
+use crate::words::{Class, Failure, Step};
 
 const NAME: &str = "METADATA";
 /// Bytes; a server takes no more either.

@@ -11,12 +11,11 @@ use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::sandbox::Mount;
 use super::services::{self, NO_SERVICE, NOT_PREPARED, quoted};
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::build::recipe::Test;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::wheel;
+use crate::words::{Class, Failure, Step};
 use std::path::Path;
 
 /// Where the source is unpacked for the tests, and what its only folder becomes.

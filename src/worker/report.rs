@@ -6,9 +6,10 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::log::Log;
-use crate::build::job::{Job, Outcome, Step};
+use crate::build::job::{Job, Outcome};
 use crate::client::{WorkerClient, retried};
 use crate::error::{Error, Result};
+use crate::words::Step;
 
 /// What was printed meanwhile is sent together.
 const GATHER: Duration = Duration::from_millis(300);

@@ -9,11 +9,12 @@ use super::root::Root;
 use super::sandbox::collect::{self, Bounds, Collected};
 use super::sandbox::gate::{Beyond, Gate};
 use super::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
-use crate::build::failure::{Class, Failure, classify};
-use crate::build::job::{Limits, Step};
+use crate::build::failure::classify;
+use crate::build::job::Limits;
 use crate::client::{WorkerClient, index_path};
 use crate::error::{Error, Result};
 use crate::tools::scratch::ScratchFolder;
+use crate::words::{Class, Failure, Step};
 
 /// How a job stops short of a wheel.
 #[derive(Clone, Debug, PartialEq, Eq)]

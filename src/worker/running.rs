@@ -14,12 +14,12 @@ use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
 use super::sandbox::collect::{self, Bounds};
 use super::sandbox::{Mount, Sandbox};
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Limits, Step};
+use crate::build::job::{Job, Limits};
 use crate::build::recipe::Recipe;
 use crate::client::WorkerClient;
 use crate::error::Result;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
+use crate::words::{Class, Failure, Step};
 
 /// What all jobs of a worker share.
 #[derive(Debug)]

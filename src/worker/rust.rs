@@ -13,9 +13,8 @@ use super::peek;
 use super::room::{Room, SandboxRun, ours};
 use super::sandbox::Mount;
 use super::source::{INSIDE, Unpacked};
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::error::Result;
+use crate::words::{Class, Failure, Step};
 
 /// Where toolchain and crates stand inside.
 const TOOLCHAIN: &str = "/rust";

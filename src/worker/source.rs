@@ -9,11 +9,12 @@ use super::peek;
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::sandbox::Mount;
-use crate::build::failure::{Class, Exit, Failure, classify};
-use crate::build::job::{Job, Step};
+use crate::build::failure::{Exit, classify};
+use crate::build::job::Job;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::tools::scratch::remove_folder;
+use crate::words::{Class, Failure, Step};
 
 /// Where the source is inside; always the same, since compilers write it into what they make.
 pub const INSIDE: &str = "/work/src";

@@ -1,5 +1,6 @@
 //! Builds a wheel a second time and compares: whether it comes out the same to the last bit.
 
+use crate::words::Step;
 use std::path::PathBuf;
 
 use super::clock::Clock;
@@ -8,7 +9,6 @@ use super::room::{Stop, ours};
 use super::running::RunningJob;
 use super::source::Unpacked;
 use super::{chain, fetch, repair};
-use crate::build::job::Step;
 
 /// Whether another build of `archive` gives the wheel `first`. Only where the recipe asks for it
 /// (`build.reproducible`), since it costs as much as the build; `None` elsewhere.

@@ -3,14 +3,14 @@
 mod circles;
 mod text;
 mod unique;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in their order: each may use itself, its neighbours on the same line, and what stands before.
 const LAYERS: &[&[&str]] = &[
-    &["error", "counters", "tools", "config"],
-    &["names", "words"],
+    &["error", "counters", "tools", "names", "words", "config"],
     &["packaging"],
     &["db", "git", "store", "upstream", "uv"],
     &["directory"],

@@ -1,14 +1,14 @@
 //! Going through what an index has had for long: releases that were requested, or everything.
 
-use super::{Ahead, Builds, who, wished};
+use super::{Ahead, Queue, who, wished};
 use crate::build::target::Target;
 use crate::db::Micros;
 
 use crate::directory::{BuildAhead, Index, Kind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
-use crate::packaging::filename::FileKind;
 use crate::packaging::version;
+use crate::words::FileKind;
 use serde::{Deserialize, Serialize};
 
 /// Microseconds until a sweep that came to its end looks for more.
@@ -45,8 +45,8 @@ type Found = (ProjectName, Option<String>);
 impl Ahead {
     /// The next few sources of every index that wishes for more than new uploads. An index whose last
     /// few are not through waits.
-    pub(super) async fn sweep(&mut self, builds: &Builds, offered: &[Target], now: Micros) -> Result<()> {
-        let directory = builds.indexes().directory();
+    pub(super) async fn sweep(&mut self, queue: &Queue, offered: &[Target], now: Micros) -> Result<()> {
+        let directory = queue.indexes().directory();
         if let Some(position) = &mut self.position {
             let wishes = |name: &String| {
                 directory.indexes.values().any(|index| index.name.as_str() == name && is_swept(index))
@@ -72,7 +72,7 @@ impl Ahead {
                 *sweep = Sweep { wish: std::mem::take(&mut sweep.wish), ..Sweep::default() };
             }
             let mut sweep = sweep.clone();
-            match self.step_of(builds, index, &mut sweep, now).await {
+            match self.step_of(queue, index, &mut sweep, now).await {
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(index = name, %error, "an index is not gone through for builds; trying on");
@@ -86,20 +86,14 @@ impl Ahead {
         Ok(())
     }
 
-    async fn step_of(
-        &mut self,
-        builds: &Builds,
-        index: &Index,
-        sweep: &mut Sweep,
-        now: Micros,
-    ) -> Result<()> {
+    async fn step_of(&mut self, queue: &Queue, index: &Index, sweep: &mut Sweep, now: Micros) -> Result<()> {
         if sweep.ended_at.is_some() && by_name(index) {
             self.again.insert(index.name.to_string(), now + LOOK_AGAIN);
             return Ok(());
         }
         let (found, after) = match by_name(index) {
-            true => names(builds, index, &sweep.after.1).await?,
-            false => requested(builds, index, &sweep.after).await?,
+            true => names(queue, index, &sweep.after.1).await?,
+            false => requested(queue, index, &sweep.after).await?,
         };
         let Some(after) = after else {
             sweep.ended_at.get_or_insert(now);
@@ -107,7 +101,7 @@ impl Ahead {
             return Ok(());
         };
         for (project, version) in found {
-            for filename in sources(builds, index, &project, version.as_deref()).await? {
+            for filename in sources(queue, index, &project, version.as_deref()).await? {
                 self.add(&index.name, project.clone(), filename, None);
             }
         }
@@ -131,49 +125,44 @@ fn wish(index: &Index, offered: &[Target]) -> String {
 }
 
 /// The next projects by name; no place after the last.
-async fn names(
-    builds: &Builds,
-    index: &Index,
-    after: &str,
-) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
+async fn names(queue: &Queue, index: &Index, after: &str) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
     let most = usize::try_from(AT_ONCE).unwrap_or(1);
-    let next: Vec<String> = match &index.kind {
+    let next: Vec<ProjectName> = match &index.kind {
         Kind::Stage(_) => {
-            let names = builds.db().projects(index.name.as_str()).await?;
+            let names = queue.db().projects(&index.name).await?;
             names.into_iter().filter(|name| name.as_str() > after).take(most).collect()
         }
         Kind::Mirror(_) => {
-            let names = builds.indexes().mirrors.names(index).await?;
+            let names = queue.indexes().mirrors.names(index).await?;
             let later = names.as_str().lines().filter(|name| *name > after);
-            later.take(most).map(str::to_owned).collect()
+            later.take(most).filter_map(ProjectName::new).collect()
         }
     };
-    let last = next.last().map(|name| (0, name.clone()));
-    Ok((next.iter().filter_map(|name| Some((ProjectName::new(name)?, None))).collect(), last))
+    let last = next.last().map(|name| (0, name.to_string()));
+    Ok((next.into_iter().map(|name| (name, None)).collect(), last))
 }
 
 /// The next releases of which a mirror keeps a file that somebody asked for.
 async fn requested(
-    builds: &Builds,
+    queue: &Queue,
     index: &Index,
     after: &(Micros, String),
 ) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
-    let files = builds.db().requested_files(index.name.as_str(), after, AT_ONCE).await?;
+    let files = queue.db().requested_files(&index.name, after, AT_ONCE).await?;
     let last = files.last().map(|file| (file.uploaded_at, file.filename.clone()));
-    let found =
-        files.into_iter().filter_map(|file| Some((ProjectName::new(&file.project)?, Some(file.version))));
+    let found = files.into_iter().map(|file| (file.project, Some(file.version)));
     Ok((found.collect(), last))
 }
 
 /// The source files of a project, or of one version of it, as the index lists them itself.
 async fn sources(
-    builds: &Builds,
+    queue: &Queue,
     index: &Index,
     project: &ProjectName,
     wanted: Option<&str>,
 ) -> Result<Vec<String>> {
-    let directory = builds.indexes().directory();
-    let page = match builds.indexes().views.page(&directory, index, project, &who()).await {
+    let directory = queue.indexes().directory();
+    let page = match queue.indexes().views.page(&directory, index, project, &who()).await {
         Ok(page) => page,
         Err(Error::Missing(_) | Error::Forbidden(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),

@@ -2,11 +2,11 @@
 //! its hint and the URL of its log.
 
 use super::Demand;
-use crate::build::queue::{Build, BuildId};
-use crate::db::builds::Filter;
+use crate::db::builds::{Build, BuildId, Filter};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
+use crate::words::BuildState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -75,14 +75,12 @@ impl NoWheel {
 async fn failed(demand: &Demand<'_>, build: &Build) -> String {
     let mut text = format!("  build {} failed", build.id);
     if let Some(failure) = &build.failure {
-        let class = serde_json::to_value(failure.class).ok();
-        let class = class.as_ref().and_then(|class| class.as_str()).unwrap_or("other");
-        let _ = write!(text, ": {class}: {}", failure.hint);
+        let _ = write!(text, ": {}: {}", failure.class, failure.hint);
         if let Some(line) = &failure.line {
             let _ = write!(text, "\n  first error: {line}");
         }
     }
-    if demand.builds.sees(demand.directory, demand.who, build).await.unwrap_or(false) {
+    if demand.queue.sees(demand.directory, demand.who, build).await.unwrap_or(false) {
         let _ = write!(text, "\n  log: {}/+builds/{}/log", demand.root, build.id);
     }
     text + "\n"
@@ -109,8 +107,7 @@ pub async fn left_out(demand: &Demand<'_>, pinned: &str) -> Result<Vec<String>> 
     let pins: BTreeMap<ProjectName, Version> = pins.collect();
     let builds = failed_builds(demand, |project| pins.contains_key(project)).await?;
     let newer = builds.iter().filter(|build| {
-        let project = build.project.as_deref().and_then(ProjectName::new);
-        let pin = project.and_then(|project| pins.get(&project));
+        let pin = build.project.as_ref().and_then(|project| pins.get(project));
         let own = build.version.as_deref().and_then(version::parse);
         pin.zip(own).is_some_and(|(pin, own)| own > *pin)
     });
@@ -128,17 +125,17 @@ async fn failed_builds(
     wanted: impl Fn(&ProjectName) -> bool + Send + Sync,
 ) -> Result<Vec<Build>> {
     let filter = Filter {
-        state: Some("failed".into()),
+        state: Some(BuildState::Failed),
         target: Some(demand.target().name.clone()),
         limit: LOOKED_AT,
         ..Filter::default()
     };
     let mut found: Vec<Build> = Vec::new();
-    for build in demand.builds.list(&filter).await? {
-        let of = build.project.as_deref().and_then(ProjectName::new).is_some_and(|project| wanted(&project));
+    for build in demand.queue.list(&filter).await? {
+        let of = build.project.as_ref().is_some_and(&wanted);
         let told =
             found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
-        if of && !build.given && !told && demand.builds.sees(demand.directory, demand.who, &build).await? {
+        if of && !build.given && !told && demand.queue.sees(demand.directory, demand.who, &build).await? {
             found.push(build);
         }
     }

@@ -13,8 +13,8 @@ mod uv_program;
 pub use compile::ResolverInput;
 pub use uniform::Uniform;
 
-use super::promise::ForTarget;
-use super::queue::Builds;
+use super::promise::{ForTarget, Promises};
+use super::queue::Queue;
 use super::target::Target;
 use crate::access::Who;
 use crate::access::quota::Quota;
@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// A request for wheels or pins: who sends it, for which indexes and which target.
 pub struct Demand<'a> {
     pub config: &'a Config,
-    pub builds: &'a Builds,
+    pub queue: &'a Queue,
     pub quota: &'a Quota,
     pub directory: &'a Arc<Directory>,
     pub who: &'a Who,
@@ -47,6 +47,10 @@ impl Demand<'_> {
         &self.target.offered.target
     }
 
+    fn promises(&self) -> &Promises {
+        &self.target.promises
+    }
+
     /// The account or network that this demand counts for.
     fn asker(&self) -> String {
         self.who.asker().unwrap_or_default()
@@ -62,7 +66,7 @@ impl Demand<'_> {
     /// # Errors
     /// `Missing` if none has it.
     async fn page(&self, project: &ProjectName) -> Result<Page> {
-        let views = &self.builds.indexes().views;
+        let views = &self.queue.indexes().views;
         let (_, mut page) = views.first(self.directory, &self.indexes, project, self.who).await?;
         self.target.amend(&mut page, self.directory).await?;
         Ok(page)

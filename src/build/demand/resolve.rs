@@ -4,14 +4,14 @@ use super::Demand;
 use super::failures::{LineFailures, NoWheel};
 use super::url_line::{self, LineWheel};
 use crate::bad;
-use crate::build::promise::{self, Held, Promise, keep};
+use crate::build::promise::{self, Pinned, Promise, PromiseOutcome};
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
-use crate::packaging::filename::FileKind;
 use crate::packaging::lines::{self, Asks, Hashed, Line};
 use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
+use crate::words::FileKind;
 use futures::{FutureExt, StreamExt};
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -138,7 +138,7 @@ async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
         }
         Ok(Wanted::Built(index, filename)) => {
             let name = &offered.target.name;
-            let promise = promise::find(demand.builds, demand.who, &index, name, &filename).await?;
+            let promise = demand.promises().find(demand.who, &index, name, &filename).await?;
             return asked(demand, promise).await;
         }
         Err(why) => return Ok(Step::Trouble(why)),
@@ -147,14 +147,14 @@ async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
         let url = file.href("").to_string();
         return Ok(Step::Done(link(demand, &url, file.hashes.sha256.as_deref())));
     };
-    let promise = promise::find(demand.builds, demand.who, index, name, &file.filename).await?;
+    let promise = demand.promises().find(demand.who, index, name, &file.filename).await?;
     asked(demand, promise).await
 }
 
 /// Asks for a wheel, and does not wait for it yet.
 async fn asked(demand: &Demand<'_>, promise: Promise) -> Result<Step> {
-    match keep::file(demand.builds, demand.who, &promise, Duration::ZERO).await? {
-        Held::Later { .. } => Ok(Step::Promised(Box::new(promise))),
+    match demand.promises().file(demand.who, &promise, Duration::ZERO).await? {
+        PromiseOutcome::Later { .. } => Ok(Step::Promised(Box::new(promise))),
         held => Ok(settled(demand, &promise, held)),
     }
 }
@@ -164,10 +164,10 @@ async fn promised(demand: &Demand<'_>, promise: &Promise) -> Result<Step> {
     let until = tokio::time::Instant::now() + Duration::from_secs(demand.config.proxy.wait);
     loop {
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let held = keep::file(demand.builds, demand.who, promise, left).await?;
+        let held = demand.promises().file(demand.who, promise, left).await?;
         let over = tokio::time::Instant::now() >= until;
         match held {
-            Held::Later { retry_after, .. } if !over => {
+            PromiseOutcome::Later { retry_after, .. } if !over => {
                 tokio::time::sleep(retry_after.min(Duration::from_secs(1))).await;
             }
             held => return Ok(settled(demand, promise, held)),
@@ -175,12 +175,12 @@ async fn promised(demand: &Demand<'_>, promise: &Promise) -> Result<Step> {
     }
 }
 
-fn settled(demand: &Demand<'_>, promise: &Promise, held: Held<promise::Frozen>) -> Step {
+fn settled(demand: &Demand<'_>, promise: &Promise, held: PromiseOutcome<Pinned>) -> Step {
     match held {
-        Held::Ready(frozen) => Step::Done(link(demand, &promise.href(), Some(&frozen.sha256))),
-        Held::Later { build, .. } => Step::Trouble(NoWheel::Runs(build)),
-        Held::Failed(build) => Step::Trouble(NoWheel::Failed(build)),
-        Held::Broken(why) => Step::Trouble(NoWheel::Text(why)),
+        PromiseOutcome::Ready(pinned) => Step::Done(link(demand, &promise.href(), Some(&pinned.sha256))),
+        PromiseOutcome::Later { build, .. } => Step::Trouble(NoWheel::Runs(build)),
+        PromiseOutcome::Failed(build) => Step::Trouble(NoWheel::Failed(build)),
+        PromiseOutcome::Broken(why) => Step::Trouble(NoWheel::Text(why)),
     }
 }
 

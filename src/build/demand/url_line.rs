@@ -6,9 +6,9 @@
 
 use super::Demand;
 use super::failures::NoWheel;
-use crate::build::job::{Purpose, Source, SourceKind};
-use crate::build::queue::{Ask, BuildId, Priority, State, Upload, Wanted};
+use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::build::target::Target;
+use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::git::Address;
 use crate::names::ProjectName;
@@ -18,6 +18,7 @@ use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
 use crate::upstream::client::{Client, Source as Upstream, Trust, shown, unexpected};
 use crate::upstream::guard::Guard;
+use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
 use crate::{bad, forbidden};
 use futures::StreamExt;
 use http::{HeaderMap, Method};
@@ -97,16 +98,16 @@ async fn built(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result
         rebuild: false,
         set: context,
     };
-    let id = demand.builds.ask(demand.who, &ask).await?.first().copied();
+    let id = demand.queue.ask(demand.who, &ask).await?.first().copied();
     let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("nobody builds for {}", target.name)))?;
     wait(demand, id).await
 }
 
 async fn wait(demand: &Demand<'_>, id: BuildId) -> Result<Result<LineWheel, NoWheel>> {
-    let build = demand.builds.wait(id, Duration::from_secs(demand.config.proxy.wait)).await?;
+    let build = demand.queue.wait(id, Duration::from_secs(demand.config.proxy.wait)).await?;
     let wheel = match (build.state, &build.wheel) {
-        (State::Built, Some(wheel)) => wheel,
-        (State::Failed, _) => return Ok(Err(NoWheel::Failed(Box::new(build)))),
+        (BuildState::Built, Some(wheel)) => wheel,
+        (BuildState::Failed, _) => return Ok(Err(NoWheel::Failed(Box::new(build)))),
         _ => return Ok(Err(NoWheel::Runs(Some(id)))),
     };
     let named = WheelFilename::parse(&wheel.filename)?;
@@ -156,12 +157,15 @@ async fn archive(demand: &Demand<'_>, place: &Place) -> Result<Upload> {
     let filename = place.filename().ok_or_else(|| bad!("its URL ends with no file name"))?;
     let (sha256, origin) = fetched(demand, place).await?;
     let user = demand.asker();
-    let size = demand.builds.store().size(&sha256).await?.unwrap_or_default();
-    demand.builds.db().keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
+    let size = demand.queue.store().size(&sha256).await?.unwrap_or_default();
+    demand.queue.db().keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
     let named = candidates(&filename).iter().any(|name| SdistFilename::parse_for(name, &filename).is_ok());
     let kind = if named { SourceKind::Sdist } else { SourceKind::Tree };
     let subdirectory = subdirectory(place)?;
-    Ok(Upload { sha256, source: Source { kind, filename, origin, subdirectory, ..Source::default() } })
+    Ok(Upload {
+        sha256,
+        source: BuildSource { kind, filename, origin, subdirectory, ..BuildSource::default() },
+    })
 }
 
 /// A wheel that is somewhere else: read here for what it is, downloaded by the client from there.
@@ -201,7 +205,7 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     }
     let asker = demand.asker();
     let _turn = demand.quota.fetches.take(&asker).await?;
-    demand.builds.may_keep(&asker).await?;
+    demand.queue.may_keep(&asker).await?;
     let client = Client::new(demand.config)?;
     let trust = if demand.who.user.is_some() { Trust::Account } else { Trust::Stranger };
     // No host is the named one, so every one is looked at.
@@ -210,8 +214,8 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     if !answer.status().is_success() {
         return Err(unexpected(&url, answer.status()));
     }
-    let most = demand.builds.largest();
-    let mut spool = demand.builds.store().spool().await?;
+    let most = demand.queue.largest();
+    let mut spool = demand.queue.store().spool().await?;
     let mut pieces = answer.bytes_stream();
     let mut meter = Meter::new(demand.config.mirror.pace());
     let until = tokio::time::Instant::now() + LONGEST;
@@ -230,6 +234,6 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     if let Some(told) = place.sha256.as_ref().filter(|told| **told != sha256) {
         return Err(bad!("its sha256 is {sha256}, and not {told}"));
     }
-    demand.builds.store().keep(spool).await?;
+    demand.queue.store().keep(spool).await?;
     Ok((sha256, shown(&url)))
 }

@@ -2,7 +2,7 @@
 
 use super::Demand;
 use crate::access::Who;
-use crate::build::queue::Builds;
+use crate::build::queue::Queue;
 use crate::config::Config;
 use crate::directory::{Index, Kind};
 use crate::error::{Error, Result};
@@ -32,7 +32,7 @@ impl Demand<'_> {
         let program = match (&self.config.proxy.uv, uv::on_path()) {
             (Some(named), _) => PathBuf::from(named),
             (None, Some(found)) => found,
-            (None, None) => kept(self.config, self.builds).await?,
+            (None, None) => kept(self.config, self.queue).await?,
         };
         match uv::version(&program).await {
             Some(version) => Ok(UvProgram { program, version }),
@@ -45,7 +45,7 @@ impl Demand<'_> {
 }
 
 /// The one in the data folder, which gets there from an index of ours.
-async fn kept(config: &Config, builds: &Builds) -> Result<PathBuf> {
+async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
     let known = uv::pinned().ok_or_else(|| {
         Error::Unavailable(
             "requirements are compiled by uv: install it on the server's PATH, or set proxy.uv".into(),
@@ -57,8 +57,8 @@ async fn kept(config: &Config, builds: &Builds) -> Result<PathBuf> {
     if program.is_file() {
         return Ok(program);
     }
-    let sha256 = wheel(config, builds, known).await?;
-    let bytes = match builds.store().get(&sha256, None).await? {
+    let sha256 = wheel(config, queue, known).await?;
+    let bytes = match queue.store().get(&sha256, None).await? {
         Some(Blob::Bytes(bytes)) => bytes.to_vec(),
         Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
         None => return Err(Error::Lost(format!("the bytes of {} are lost", known.filename))),
@@ -71,13 +71,13 @@ async fn kept(config: &Config, builds: &Builds) -> Result<PathBuf> {
 
 /// The sha256 of the wheel, whose bytes are in the store afterwards. Its hash is known, so it does
 /// not matter which index it comes from.
-async fn wheel(config: &Config, builds: &Builds, known: Known) -> Result<String> {
-    let directory = builds.indexes().directory();
+async fn wheel(config: &Config, queue: &Queue, known: Known) -> Result<String> {
+    let directory = queue.indexes().directory();
     let default = IndexName::parse(&config.default_index).and_then(|name| directory.indexes.get(&name));
     let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
     let mut why = None;
     for index in default.into_iter().chain(mirrors) {
-        match from(builds, index, known).await {
+        match from(queue, index, known).await {
             Ok(Some(sha256)) => return Ok(sha256),
             Ok(None) => {}
             Err(error) => why = why.or(Some(error)),
@@ -91,15 +91,15 @@ async fn wheel(config: &Config, builds: &Builds, known: Known) -> Result<String>
     )))
 }
 
-async fn from(builds: &Builds, index: &Index, known: Known) -> Result<Option<String>> {
+async fn from(queue: &Queue, index: &Index, known: Known) -> Result<Option<String>> {
     let Some(project) = ProjectName::new("uv") else { return Ok(None) };
-    let directory = builds.indexes().directory();
-    let page = builds.indexes().views.page(&directory, index, &project, &Who::person("root")).await?;
+    let directory = queue.indexes().directory();
+    let page = queue.indexes().views.page(&directory, index, &project, &Who::person("root")).await?;
     let told = |sha256: &Option<String>| sha256.as_deref().is_none_or(|told| told == known.sha256);
     let file = page.files.iter().find(|file| file.filename == known.filename && told(&file.hashes.sha256));
     let Some(file) = file else { return Ok(None) };
     let Some(owner) = file.owner() else { return Ok(None) };
-    let sha256 = builds.stored_source(owner, &project, file).await?;
+    let sha256 = queue.stored_source(owner, &project, file).await?;
     match sha256 == known.sha256 {
         true => Ok(Some(sha256)),
         false => Err(Error::BadUpstream(format!("{} has other bytes than it should", known.filename))),

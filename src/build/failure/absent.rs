@@ -1,7 +1,8 @@
 //! What a build looked for and did not find: headers, `.pc` files, `*-config` programs, libraries, tools.
 
 use super::log::is_trial;
-use super::{Class, packages};
+use super::packages;
+use crate::words::Class;
 
 /// Something that is missing, and the line that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What compilers, linkers and Cython say: the first real error, and whether Python's C API is the cause.
 
-use super::Class;
 use super::log::is_trial;
+use crate::words::Class;
 
 /// Why compiling failed, and the first line that says so.
 pub fn first<'a>(lines: &[&'a str]) -> Option<(Class, &'a str)> {

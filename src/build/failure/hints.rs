@@ -1,6 +1,6 @@
 //! What to do next, for each class of failure.
 
-use super::Class;
+use crate::words::Class;
 
 /// Of a worker whose disk is full.
 pub const ROOM: &str = "the worker's disk is full: free some space, then request the build again";

@@ -1,7 +1,7 @@
 //! What Python's own exceptions tell: source for another version, modules that are gone.
 
-use super::Class;
 use super::log::is_repetition;
+use crate::words::Class;
 
 /// Modules and names that only Python 2 has.
 const ONLY_2: &[&str] = &[

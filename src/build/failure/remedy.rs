@@ -1,7 +1,7 @@
 //! What to try next after a failure: older build requirements, by the failure's class.
 
-use super::Class;
 use crate::build::target::Target;
+use crate::words::Class;
 
 /// Build constraints for a second attempt; `None` if no constraint helps this class on this Python.
 pub fn constraints_for(class: Class, target: &Target) -> Option<Vec<String>> {

@@ -1,6 +1,6 @@
 //! Texts in a log that give a failure's class away whatever else the log holds, strongest first.
 
-use super::Class;
+use crate::words::Class;
 
 /// A line that holds all of these texts, compared without regard to case.
 pub struct Sign {

@@ -1,8 +1,7 @@
 //! The copy of a wheel that is served under a promised name: its tags and metadata are those promised.
 
-use super::{BUILD_TAG, Promise, tag};
+use super::{BUILD_TAG, Pinned, Promise};
 use crate::bad;
-use crate::build::queue::Builds;
 use crate::db::promises::StoredPromise;
 use crate::error::{Error, Result};
 use crate::packaging::archive::MAX_TEXT;
@@ -10,20 +9,13 @@ use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::retag::{Plan, Wheel};
 use crate::packaging::wheel;
+use crate::store::Store;
 use bytes::Bytes;
 use std::io::Cursor;
 use tokio::sync::Semaphore;
 
 /// Copies at once in this process: each holds its wheel in memory twice.
 static AT_ONCE: Semaphore = Semaphore::const_new(2);
-
-/// A copy whose bytes are stored.
-pub(super) struct Copied {
-    pub sha256: String,
-    pub size: u64,
-    /// Blob of its METADATA.
-    pub metadata_sha256: String,
-}
 
 /// Why a wheel is not what was promised, in one line.
 type Unfit = String;
@@ -34,26 +26,25 @@ type Unfit = String;
 /// # Errors
 /// `Lost` if bytes are not there. The inner error: the wheel is not what was promised.
 pub(super) async fn copy(
-    builds: &Builds,
+    store: &Store,
     promise: &Promise,
     known: &StoredPromise,
     (filename, sha256): (&str, &str),
-) -> Result<Result<Copied, Unfit>> {
+) -> Result<Result<Pinned, Unfit>> {
     if promise.target.accepts(filename).is_none() {
         return Ok(Err(format!("{filename} was built, which {} does not take", promise.target.name)));
     }
-    let store = builds.store();
     // Never closed, so that nobody goes without a turn.
     let _turn = AT_ONCE.acquire().await;
-    let bytes = whole(builds, sha256, filename).await?;
+    let bytes = whole(store, sha256, filename).await?;
     let told = match &known.metadata_sha256 {
-        Some(sha256) => Some(whole(builds, sha256, &format!("{}.metadata", promise.filename)).await?),
+        Some(sha256) => Some(whole(store, sha256, &format!("{}.metadata", promise.filename)).await?),
         None => None,
     };
     let order = Order {
         from: filename.to_owned(),
         to: promise.filename.clone(),
-        tag: tag(&promise.target).to_owned(),
+        tag: promise.target.telling_tag().to_owned(),
         timestamp: published(promise),
         told,
     };
@@ -65,11 +56,11 @@ pub(super) async fn copy(
     };
     let size = bytes.len() as u64;
     let metadata_sha256 = store.put(metadata).await?;
-    Ok(Ok(Copied { sha256: store.put(bytes).await?, size, metadata_sha256 }))
+    Ok(Ok(Pinned { sha256: store.put(bytes).await?, size, metadata_sha256 }))
 }
 
-async fn whole(builds: &Builds, sha256: &str, what: &str) -> Result<Bytes> {
-    let bytes = builds.store().whole(sha256).await?;
+async fn whole(store: &Store, sha256: &str, what: &str) -> Result<Bytes> {
+    let bytes = store.whole(sha256).await?;
     bytes.ok_or_else(|| Error::Lost(format!("the bytes of {what} (blob {sha256}) are lost")))
 }
 

@@ -1,44 +1,62 @@
-//! From a promise's URL back to the promise.
+//! From a promise's URL back to the promise, and whether what was served of it still may be.
 
-use super::Promise;
+use super::{Promise, Promises};
 use crate::access::Who;
-use crate::build::queue::Builds;
-use crate::error::Result;
+use crate::db::promises::StoredPromise;
+use crate::directory::{Directory, Kind};
+use crate::error::{Error, Result};
+use crate::index::files;
 use crate::missing;
 use crate::names::IndexName;
 use crate::packaging::choose;
 use crate::packaging::filename::WheelFilename;
 
-/// The promise that has this name; the index must be one that `who` may read.
-///
-/// # Errors
-/// `Missing` if nobody builds for the target, or if the index lists no source that this name could
-/// be promised for.
-pub async fn find(
-    builds: &Builds,
-    who: &Who,
-    index: &IndexName,
-    target: &str,
-    filename: &str,
-) -> Result<Promise> {
-    let nothing = || missing!("{filename} is not promised to {target} by {index}");
-    let wheel = WheelFilename::parse(filename).map_err(|_| nothing())?;
-    let target = builds.offers().await?.named(target)?.target.clone();
-    if super::filename(&wheel.name, &wheel.version, &target) != filename {
-        return Err(nothing());
+impl Promises {
+    /// The promise that has this name; the index must be one that `who` may read.
+    ///
+    /// # Errors
+    /// `Missing` if nobody builds for the target, or if the index lists no source that this name could
+    /// be promised for.
+    pub async fn find(&self, who: &Who, index: &IndexName, target: &str, filename: &str) -> Result<Promise> {
+        let nothing = || missing!("{filename} is not promised to {target} by {index}");
+        let wheel = WheelFilename::parse(filename).map_err(|_| nothing())?;
+        let target = self.targets().offers().await?.named(target)?.target.clone();
+        if super::filename(&wheel.name, &wheel.version, &target) != filename {
+            return Err(nothing());
+        }
+        let directory = self.indexes().directory();
+        let found = directory.indexes.get(index).ok_or_else(nothing)?;
+        let page = self.indexes().views.page(&directory, found, &wheel.name, who).await?;
+        let mut sources = choose::sdist_of_each(&page);
+        let source = sources.remove(&wheel.version).ok_or_else(nothing)?;
+        Ok(Promise {
+            index: index.clone(),
+            source: source.clone(),
+            project: wheel.name,
+            version: wheel.version,
+            filename: filename.to_owned(),
+            target,
+        })
     }
-    let indexes = builds.indexes();
-    let directory = indexes.directory();
-    let found = directory.indexes.get(index).ok_or_else(nothing)?;
-    let page = indexes.views.page(&directory, found, &wheel.name, who).await?;
-    let mut sources = choose::sdist_of_each(&page);
-    let source = sources.remove(&wheel.version).ok_or_else(nothing)?;
-    Ok(Promise {
-        index: index.clone(),
-        source: source.clone(),
-        project: wheel.name,
-        version: wheel.version,
-        filename: filename.to_owned(),
-        target,
-    })
+
+    /// Whether what was served once may still be: its source is not deleted, and no policy refuses it.
+    ///
+    /// # Errors
+    /// `Gone` or `Forbidden` with the reason.
+    pub async fn permit(&self, directory: &Directory, row: &StoredPromise) -> Result<()> {
+        let index = directory.indexes.get(&row.index);
+        let index = index.ok_or_else(|| missing!("there is no index {}", row.index))?;
+        match &index.kind {
+            Kind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
+            Kind::Stage(_) => {
+                let source = self.db().file(&row.index, &row.source_filename).await?;
+                match source.is_some_and(|source| source.deleted_at.is_none()) {
+                    true => Ok(()),
+                    false => {
+                        Err(Error::Gone(format!("{} was deleted from {}", row.source_filename, row.index)))
+                    }
+                }
+            }
+        }
+    }
 }

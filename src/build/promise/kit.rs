@@ -1,9 +1,9 @@
 //! Cut off from every upstream: whether what builds a source is here, so that its promise can be kept.
 
-use super::Offered;
+use super::Promises;
 use crate::access::Who;
-use crate::build::queue::Builds;
 use crate::build::target::Target;
+use crate::build::targets::Offered;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked up once for all sources of a page.
 pub struct Kit<'a> {
-    builds: &'a Builds,
+    promises: &'a Promises,
     target: &'a Target,
     chooser: &'a Chooser,
     /// By owner and requirement.
@@ -23,15 +23,15 @@ pub struct Kit<'a> {
 }
 
 impl<'a> Kit<'a> {
-    pub fn new(builds: &'a Builds, offered: &'a Offered) -> Self {
+    pub fn new(promises: &'a Promises, offered: &'a Offered) -> Self {
         let Offered { target, chooser, .. } = offered;
-        Self { builds, target, chooser, known: BTreeMap::new() }
+        Self { promises, target, chooser, known: BTreeMap::new() }
     }
 
     /// Whether wheels of all that the source names, and of pip to install them, are among those that
     /// `owner` can serve. What they depend on came with them, when they were installed.
     pub async fn has(&mut self, owner: &IndexName, project: &ProjectName, source: &File) -> Result<bool> {
-        let said = self.builds.sources().of(self.builds, owner, project, source).await;
+        let said = self.promises.0.sdists.of(self.promises.queue(), owner, project, source).await;
         let Ok(said) = said else { return Ok(false) };
         // What cannot be read is left to its build to tell.
         let Some(requires) = &said.requires else { return Ok(true) };
@@ -53,8 +53,8 @@ impl<'a> Kit<'a> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
-        let Some(who) = Who::context(owner.as_str(), 0) else { return Ok(false) };
-        let has = match self.builds.page(&who, owner, &wanted.name).await {
+        let who = Who::context(&owner.clone().into(), 0);
+        let has = match self.promises.queue().page(&who, owner, &wanted.name).await {
             Ok(page) => self.chooser.wheel(&page, &wanted.specifiers).is_some(),
             Err(Error::Missing(_) | Error::Offline(_) | Error::Forbidden(_)) => false,
             Err(error) => return Err(error),

@@ -6,38 +6,86 @@
 
 mod copy;
 mod find;
-pub mod fit;
-pub mod keep;
+mod keep;
 mod kit;
 mod metadata;
-mod offers;
 mod original;
 mod page;
-mod said;
+mod sdists;
 mod shared;
 
-pub use find::find;
-pub use metadata::metadata;
-pub use offers::{Keeper, Offered, Offers};
 pub use page::ForTarget;
-pub use said::Sources;
-pub use shared::{Keeping, key};
+pub use shared::PromiseOutcome;
 
-use super::queue::{Build, BuildId};
+use super::queue::Queue;
 use super::target::Target;
-use crate::db::Micros;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use super::targets::Targets;
+use crate::db::Db;
+use crate::db::promises::StoredPromise;
+use crate::error::Result;
+use crate::index::Indexes;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::{File, FilePlace};
 use crate::packaging::version::Version;
+use sdists::Sdists;
+use shared::SharedWork;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The build tag of every promised wheel.
 pub const BUILD_TAG: &str = "1ww";
 
-/// After so long a failure that may pass is tried again, in microseconds.
-pub const MAY_HAVE_PASSED: Micros = 300_000_000;
+/// The promises of an installation. Cheap to clone.
+#[derive(Clone)]
+pub struct Promises(Arc<Inner>);
+
+struct Inner {
+    queue: Queue,
+    indexes: Arc<Indexes>,
+    sdists: Sdists,
+    /// What is being made, and who waits for it.
+    files: SharedWork<Pinned>,
+    /// Blobs of METADATA.
+    metadata: SharedWork<String>,
+}
+
+impl Promises {
+    pub fn new(queue: Queue, indexes: Arc<Indexes>) -> Self {
+        let (files, metadata) = (SharedWork::default(), SharedWork::default());
+        Self(Arc::new(Inner { queue, indexes, sdists: Sdists::default(), files, metadata }))
+    }
+
+    fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    fn db(&self) -> &Db {
+        self.queue().db()
+    }
+
+    fn targets(&self) -> &Targets {
+        self.queue().targets()
+    }
+
+    fn indexes(&self) -> &Indexes {
+        &self.0.indexes
+    }
+
+    /// Waits at most for `longest` for the file of a promise that is being made; `None` if it is not.
+    pub async fn join_file(&self, key: &str, longest: Duration) -> Option<Result<PromiseOutcome<Pinned>>> {
+        self.0.files.join(self.queue(), key, longest).await
+    }
+
+    /// The same for its metadata.
+    pub async fn join_metadata(
+        &self,
+        key: &str,
+        longest: Duration,
+    ) -> Option<Result<PromiseOutcome<String>>> {
+        self.0.metadata.join(self.queue(), key, longest).await
+    }
+}
 
 /// A wheel that a target's page lists, whether it exists or not.
 #[derive(Clone, Debug)]
@@ -53,31 +101,30 @@ pub struct Promise {
 }
 
 impl Promise {
+    fn key(&self) -> String {
+        key(&self.index, &self.target.name, &self.filename)
+    }
+
     /// Where it is, relative to the server's root.
     pub fn href(&self) -> String {
         let place = FilePlace::Promised(self.index.clone(), self.target.name.clone());
         place.href(&self.filename, None, "").to_string()
     }
-}
 
-/// What somebody who asked for a promise gets after a while.
-#[derive(Debug)]
-pub enum Held<T> {
-    Ready(T),
-    /// Not yet: to be asked again after this time.
-    Later {
-        build: Option<BuildId>,
-        retry_after: Duration,
-    },
-    /// The build failed.
-    Failed(Box<Build>),
-    /// It was built and is not what had been promised: why, in one line.
-    Broken(String),
+    /// Its row before anybody asks for it.
+    fn row(&self) -> StoredPromise {
+        StoredPromise {
+            version: self.version.to_string(),
+            source_filename: self.source.filename.to_string(),
+            source_sha256: self.source.hashes.sha256.clone(),
+            ..StoredPromise::new(self.index.clone(), self.project.clone(), &self.target.name, &self.filename)
+        }
+    }
 }
 
 /// A promised wheel that exists: what is served under its name from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frozen {
+pub struct Pinned {
     /// Blob of the wheel.
     pub sha256: String,
     /// Bytes.
@@ -86,16 +133,25 @@ pub struct Frozen {
     pub metadata_sha256: String,
 }
 
-/// The tag of wheels that are promised to a target: its best one that tells of the libc.
-pub fn tag(target: &Target) -> &str {
-    let telling =
-        |tag: &&String| tag.splitn(3, '-').nth(2).is_some_and(|platform| !platform.starts_with("linux_"));
-    target.tags.iter().find(telling).or(target.tags.first()).map_or("py3-none-any", String::as_str)
+impl Pinned {
+    /// What a row says is served.
+    pub fn of(row: &StoredPromise) -> Option<Self> {
+        Some(Self {
+            sha256: row.sha256.clone()?,
+            size: row.size?,
+            metadata_sha256: row.metadata_sha256.clone()?,
+        })
+    }
+}
+
+/// One key for one promise.
+pub fn key(index: &IndexName, target: &str, filename: &str) -> String {
+    format!("{index} {target} {filename}")
 }
 
 /// The name under which a release is promised to a target.
 pub fn filename(project: &ProjectName, version: &Version, target: &Target) -> String {
-    format!("{}-{version}-{BUILD_TAG}-{}.whl", project.escaped(), tag(target))
+    format!("{}-{version}-{BUILD_TAG}-{}.whl", project.escaped(), target.telling_tag())
 }
 
 /// Whether a file's name is one that promises have.

@@ -1,16 +1,17 @@
 //! The wheel that a promise is kept with where one was built here already: whoever tells the metadata of the
 //! promise and whoever copies the wheel mean the same one.
 
-use super::Promise;
-use crate::build::queue::Builds;
+use super::{Promise, Promises};
 use crate::db::built::BuiltFile;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 
-/// The best wheel for the promise's target that was built here of its source, for whatever target.
-pub(super) async fn built_here(builds: &Builds, promise: &Promise) -> Result<Option<BuiltFile>> {
-    let built = builds.db().built_files(promise.index.as_str(), promise.project.as_str()).await?;
-    Ok(best(built, promise))
+impl Promises {
+    /// The best wheel for the promise's target that was built here of its source, for whatever target.
+    pub(super) async fn built_here(&self, promise: &Promise) -> Result<Option<BuiltFile>> {
+        let built = self.db().built_files(&promise.index, &promise.project).await?;
+        Ok(best(built, promise))
+    }
 }
 
 /// Of wheels that the target likes as well as each other, the newest.

@@ -1,9 +1,8 @@
 //! Promises on a target's page, computed from what is stored: no build, and no request upstream.
 
 use super::kit::Kit;
-use super::{Offered, filename};
-use crate::build::job;
-use crate::build::queue::Builds;
+use super::{Promises, filename};
+use crate::build::targets::Offered;
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
 use crate::directory::{Directory, Kind};
@@ -26,7 +25,7 @@ const LACKING: Micros = 30_000_000;
 
 /// Adds to a page what is promised to a target.
 pub struct ForTarget {
-    pub builds: Builds,
+    pub promises: Promises,
     pub offered: Arc<Offered>,
 }
 
@@ -84,17 +83,17 @@ impl ForTarget {
         let owners: BTreeSet<&IndexName> = sources.values().map(|source| source.owner).collect();
         let (mut known, mut until) = (Known::default(), Micros::MAX);
         let (target, project) = (&self.offered.target, &page.name);
-        let db = self.builds.db();
+        let db = self.promises.db();
         for owner in owners {
-            for row in db.promises(owner.as_str(), &target.name, project.as_str()).await? {
+            for row in db.promises(owner, &target.name, project).await? {
                 known.asked.insert((owner.clone(), row.filename.clone()), row);
             }
         }
         for source in sources.values().filter(|source| !has_tools(directory, source.owner)) {
             known.failed.insert(source.owned_key());
         }
-        if self.builds.is_offline() {
-            let mut kit = Kit::new(&self.builds, &self.offered);
+        if self.promises.queue().is_offline() {
+            let mut kit = Kit::new(&self.promises, &self.offered);
             for source in sources.values() {
                 if !kit.has(source.owner, project, source.file).await? {
                     // Somebody may upload what lacks, which tells this page nothing.
@@ -105,18 +104,15 @@ impl ForTarget {
         }
         let by_file: BTreeMap<_, _> =
             sources.iter().map(|(version, one)| (one.key(), (version, one))).collect();
-        for failed in db.failed_builds(project.as_str(), &target.name).await? {
-            let Ok(told) = serde_json::from_str::<job::Source>(&failed.source) else { continue };
-            let Some((version, source)) = by_file.get(&(failed.context.as_str(), told.filename.as_str()))
-            else {
-                continue;
-            };
+        for failed in db.failed_builds(project, &target.name).await? {
+            let file = (failed.context.as_str(), failed.source.filename.as_str());
+            let Some((version, source)) = by_file.get(&file) else { continue };
             let same = source.file.hashes.sha256.as_ref().zip(failed.source_sha256.as_ref());
             if same.is_some_and(|(listed, built)| listed != built) {
                 continue;
             }
             until = now() + LACKING;
-            if self.builds.would_repeat(&failed, project, version, target).await? {
+            if self.promises.queue().would_repeat(&failed, project, version, target).await? {
                 known.failed.insert(source.owned_key());
             }
         }

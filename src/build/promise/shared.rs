@@ -2,8 +2,8 @@
 //!
 //! Who waits is a future that holds one receiver: no thread, no connection to the database.
 
-use super::{Frozen, Held};
-use crate::build::queue::{Build, BuildId, Builds, Watching};
+use crate::build::queue::{Queue, Watching};
+use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
@@ -19,45 +19,43 @@ const BLIND: Duration = Duration::from_secs(5);
 /// What a task looks at is renewed at least so often.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// What is being made of promises in this process.
-#[derive(Default)]
-pub struct Keeping {
-    pub files: Shared<Frozen>,
-    /// Blobs of METADATA.
-    pub metadata: Shared<String>,
-}
-
-/// How the work on a promise ended.
+/// What becomes of asking for a promise.
 #[derive(Clone, Debug)]
-pub enum End<T> {
+pub enum PromiseOutcome<T> {
     Ready(T),
+    /// The build failed.
     Failed(Box<Build>),
-    /// Why, in one line.
+    /// It was built and is not what had been promised: why, in one line.
     Broken(String),
+    /// Not yet: to be asked again after this time.
+    Later {
+        build: Option<BuildId>,
+        retry_after: Duration,
+    },
 }
 
 /// How far the work is.
 #[derive(Clone)]
-struct Progress<T> {
+struct Stand<T> {
     since: Instant,
     /// What it waits for just now, and how long such a build usually takes.
     build: Option<(Build, Option<Duration>)>,
-    end: Option<Result<End<T>, Arc<Error>>>,
+    end: Option<Result<PromiseOutcome<T>, Arc<Error>>>,
 }
 
-type Running<T> = HashMap<String, watch::Receiver<Progress<T>>>;
+type Running<T> = HashMap<String, watch::Receiver<Stand<T>>>;
 
 /// Works of one kind, by key.
-pub struct Shared<T>(Arc<Mutex<Running<T>>>);
+pub struct SharedWork<T>(Arc<Mutex<Running<T>>>);
 
-impl<T> Default for Shared<T> {
+impl<T> Default for SharedWork<T> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
 /// Through this a work tells those who wait what it waits for itself.
-pub struct Teller<T>(Arc<watch::Sender<Progress<T>>>);
+pub struct PromiseProgress<T>(Arc<watch::Sender<Stand<T>>>);
 
 /// Takes a work off the list when it ends, also by a panic.
 struct Landing<T>(Arc<Mutex<Running<T>>>, String);
@@ -72,47 +70,47 @@ fn lock<T>(running: &Mutex<Running<T>>) -> MutexGuard<'_, Running<T>> {
     running.lock()
 }
 
-/// One key for one promise.
-pub fn key(index: &str, target: &str, filename: &str) -> String {
-    format!("{index} {target} {filename}")
-}
-
-impl<T: Clone + Send + Sync + 'static> Shared<T> {
+impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     /// Waits at most for `longest` for what is under way; `None` if nothing is.
-    pub async fn join(&self, builds: &Builds, key: &str, longest: Duration) -> Option<Result<Held<T>>> {
+    pub async fn join(
+        &self,
+        queue: &Queue,
+        key: &str,
+        longest: Duration,
+    ) -> Option<Result<PromiseOutcome<T>>> {
         let progress = lock(&self.0).get(key).cloned()?;
-        Some(wait(progress, builds, longest).await)
+        Some(wait(progress, queue, longest).await)
     }
 
     /// The same, and begins `work` if nothing is under way.
     pub async fn hold<F>(
         &self,
-        builds: &Builds,
+        queue: &Queue,
         key: &str,
         longest: Duration,
-        work: impl FnOnce(Teller<T>) -> F,
-    ) -> Result<Held<T>>
+        work: impl FnOnce(PromiseProgress<T>) -> F,
+    ) -> Result<PromiseOutcome<T>>
     where
-        F: Future<Output = Result<End<T>>> + Send + 'static,
+        F: Future<Output = Result<PromiseOutcome<T>>> + Send + 'static,
     {
         let progress = self.enter(key, work);
-        wait(progress, builds, longest).await
+        wait(progress, queue, longest).await
     }
 
-    fn enter<F>(&self, key: &str, work: impl FnOnce(Teller<T>) -> F) -> watch::Receiver<Progress<T>>
+    fn enter<F>(&self, key: &str, work: impl FnOnce(PromiseProgress<T>) -> F) -> watch::Receiver<Stand<T>>
     where
-        F: Future<Output = Result<End<T>>> + Send + 'static,
+        F: Future<Output = Result<PromiseOutcome<T>>> + Send + 'static,
     {
         let mut running = lock(&self.0);
         if let Some(progress) = running.get(key) {
             return progress.clone();
         }
-        let (tell, progress) = watch::channel(Progress { since: Instant::now(), build: None, end: None });
+        let (tell, progress) = watch::channel(Stand { since: Instant::now(), build: None, end: None });
         running.insert(key.to_owned(), progress.clone());
         drop(running);
         let landing = Landing(self.0.clone(), key.to_owned());
         let tell = Arc::new(tell);
-        let work = work(Teller(tell.clone()));
+        let work = work(PromiseProgress(tell.clone()));
         tokio::spawn(async move {
             let end = work.await;
             // Whoever asks from now on finds what was stored, or begins anew.
@@ -123,10 +121,10 @@ impl<T: Clone + Send + Sync + 'static> Shared<T> {
     }
 }
 
-impl<T> Teller<T> {
+impl<T> PromiseProgress<T> {
     /// Waits until a build has ended, and tells those who wait how far it is.
-    pub async fn follow(&self, builds: &Builds, id: BuildId) -> Result<Build> {
-        let mut watching: Watching = builds.watch(id);
+    pub async fn follow(&self, queue: &Queue, id: BuildId) -> Result<Build> {
+        let mut watching: Watching = queue.watch(id);
         let mut known: Option<Build> = None;
         let mut expected = None;
         loop {
@@ -136,7 +134,7 @@ impl<T> Teller<T> {
                 return Ok(build);
             }
             if expected.is_none() {
-                expected = Some(builds.expected(&build).await?);
+                expected = Some(queue.expected(&build).await?);
             }
             let told = (build.clone(), expected.flatten());
             self.0.send_modify(|progress| progress.build = Some(told));
@@ -146,20 +144,18 @@ impl<T> Teller<T> {
 }
 
 async fn wait<T: Clone>(
-    mut progress: watch::Receiver<Progress<T>>,
-    builds: &Builds,
+    mut progress: watch::Receiver<Stand<T>>,
+    queue: &Queue,
     longest: Duration,
-) -> Result<Held<T>> {
+) -> Result<PromiseOutcome<T>> {
     let ended = tokio::select! {
         ended = tokio::time::timeout(longest, progress.wait_for(|progress| progress.end.is_some())) => {
             ended.ok().map(|seen| seen.map(|seen| seen.end.clone()))
         }
-        () = builds.closed() => None,
+        () = queue.closed() => None,
     };
     match ended {
-        Some(Ok(Some(Ok(End::Ready(value))))) => Ok(Held::Ready(value)),
-        Some(Ok(Some(Ok(End::Failed(build))))) => Ok(Held::Failed(build)),
-        Some(Ok(Some(Ok(End::Broken(why))))) => Ok(Held::Broken(why)),
+        Some(Ok(Some(Ok(outcome)))) => Ok(outcome),
         Some(Ok(Some(Err(error)))) => Err(error.again()),
         Some(Ok(None) | Err(_)) => {
             Err(Error::internal(anyhow::anyhow!("work on a promise stopped without an end")))
@@ -171,7 +167,7 @@ async fn wait<T: Clone>(
                 build.and_then(|(build, _)| build.running_for()).unwrap_or(progress.since.elapsed());
             let expected = build.and_then(|(_, expected)| *expected);
             let build = build.map(|(build, _)| build.id);
-            Ok(Held::Later { build, retry_after: retry_after(elapsed, expected) })
+            Ok(PromiseOutcome::Later { build, retry_after: retry_after(elapsed, expected) })
         }
     }
 }

@@ -1,19 +1,15 @@
 //! Builds that are ended before they are done.
 
-use super::ask::wisher;
-use super::row::class_name;
-use super::{BuildId, Builds, no_build};
+use super::{Queue, no_build};
 use crate::access::Who;
-use crate::build::failure::Class;
-use crate::build::job::Step;
 use crate::conflict;
-use crate::db::builds::{Ending, StoredBuild};
+use crate::db::builds::{Build, BuildId, Ending};
 use crate::db::events::NewEvent;
 use crate::db::{Tx, now};
 use crate::error::Result;
-use crate::words::EventKind;
+use crate::words::{BuildState, Class, EventKind, Step};
 
-impl Builds {
+impl Queue {
     /// Takes back the wish of `who`; the build ends if nobody else wants it, or with `all` in any case:
     /// whoever works on it breaks off. What was begun for it alone ends too. `false`: it goes on.
     ///
@@ -21,14 +17,14 @@ impl Builds {
     /// `Missing` if there is no such build, `Conflict` if it has ended, or another waits for it.
     pub async fn cancel(&self, who: &Who, id: BuildId, all: bool) -> Result<bool> {
         let row = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
-        if matches!(row.state.as_str(), "built" | "failed") {
+        if row.state.has_ended() {
             return Err(conflict!("build {id} has ended already"));
         }
         let waiting = self.waiting_for(id).await?;
         if let Some(waiting) = waiting.first().filter(|_| all) {
             return Err(conflict!("build {waiting} needs build {id}: cancel that one"));
         }
-        self.0.db.leave_build(id, wisher(who)).await?;
+        self.0.db.leave_build(id, who.wisher()).await?;
         if !waiting.is_empty() {
             return Ok(false);
         }
@@ -62,18 +58,18 @@ impl Builds {
         let mut waiting = Vec::new();
         for edge in self.0.db.build_needed_by(id).await? {
             let row = self.0.db.build(edge.build).await?;
-            waiting.extend(row.filter(|row| row.state == "blocked").map(|row| row.id));
+            waiting.extend(row.filter(|row| row.state == BuildState::Blocked).map(|row| row.id));
         }
         Ok(waiting)
     }
 
-    async fn end_early(&self, who: &Who, row: &StoredBuild, all: bool) -> Result<bool> {
+    async fn end_early(&self, who: &Who, row: &Build, all: bool) -> Result<bool> {
         let by = who.user.as_deref().unwrap_or("somebody");
         let ending = Ending {
-            class: class_name(Class::Cancelled),
+            class: Class::Cancelled,
             hint: format!("{by} cancelled it: asked for again, it runs again"),
             line: None,
-            step: Step::Fetch.name().into(),
+            step: Step::Fetch,
             log_sha256: self.join_log(row.id).await?,
             at: now(),
         };
@@ -82,13 +78,7 @@ impl Builds {
         }
         self.0.db.drop_log_pieces(row.id).await?;
         let detail = format!("{} for {}", row.id, row.target);
-        let told = NewEvent {
-            who: &who.label,
-            what: EventKind::BuildCancelled,
-            index: None,
-            project: row.project.as_deref(),
-            detail: Some(&detail),
-        };
+        let told = NewEvent::of_build(&who.label, EventKind::BuildCancelled, row.project.as_ref(), &detail);
         Tx::begin(&self.0.db).await?.commit(told).await?;
         self.changed(row);
         Ok(true)

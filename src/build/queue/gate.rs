@@ -1,21 +1,20 @@
 //! The gate of handed-in wheels: the same as for a stranger's upload, and the wheel must be its job's.
 
+use super::Queue;
 use super::lease::lost;
-use super::{BuildId, Builds};
 use crate::bad;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Purpose, Step};
 use crate::build::target::Target;
-use crate::db::builds::StoredBuild;
+use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::tags;
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
 use crate::store::Spool;
+use crate::words::{BuildState, Class, Failure, Purpose, Step};
 use std::collections::BTreeSet;
 
-impl Builds {
+impl Queue {
     /// Bytes that a source or a wheel may have.
     pub fn largest(&self) -> u64 {
         self.0.largest
@@ -54,21 +53,16 @@ impl Builds {
         }
     }
 
-    async fn examine(
-        &self,
-        row: &StoredBuild,
-        filename: &str,
-        mut spool: Spool,
-    ) -> Result<Result<(), Failure>> {
+    async fn examine(&self, row: &Build, filename: &str, mut spool: Spool) -> Result<Result<(), Failure>> {
         let name = match WheelFilename::parse(filename) {
             Ok(name) => name,
             Err(error) => return Ok(Err(unfit(Class::BadWheel, error.to_string()))),
         };
-        if Purpose::named(&row.purpose) != Purpose::Wheel {
+        if row.purpose != Purpose::Wheel {
             let why = format!("the worker handed in {filename}, and was asked for metadata alone");
             return Ok(Err(unfit(Class::Worker, why)));
         }
-        let target = self.target(&row.target).await?;
+        let target = self.0.targets.named(&row.target).await?;
         let target = target.ok_or_else(|| bad!("target {} is not known any more", row.target))?;
         if let Err(why) = is_of(row, &target, &name, filename) {
             return Ok(Err(unfit(Class::WrongWheel, why)));
@@ -92,11 +86,10 @@ impl Builds {
         Ok(Err(unfit(Class::Worker, format!("two wheels were handed in: {known} and {filename}"))))
     }
 
-    async fn held_wheel(&self, row: &StoredBuild) -> Result<String> {
+    async fn held_wheel(&self, row: &Build) -> Result<String> {
         let now = self.0.db.build(row.id).await?;
-        let held =
-            now.filter(|now| now.fence == row.fence && now.state == "running").and_then(|now| now.wheel);
-        held.ok_or_else(|| lost(row.id))
+        let held = now.filter(|now| now.fence == row.fence && now.state == BuildState::Running);
+        held.and_then(|now| now.wheel).map(|wheel| wheel.filename).ok_or_else(|| lost(row.id))
     }
 }
 
@@ -114,9 +107,8 @@ fn unfit(class: Class, why: String) -> Failure {
 }
 
 /// Whether the wheel bears the name, the version and tags of its job.
-fn is_of(row: &StoredBuild, target: &Target, name: &WheelFilename, filename: &str) -> Result<(), String> {
-    if row.project.as_deref().is_some_and(|project| project != name.name.as_str()) {
-        let project = row.project.as_deref().unwrap_or_default();
+fn is_of(row: &Build, target: &Target, name: &WheelFilename, filename: &str) -> Result<(), String> {
+    if let Some(project) = row.project.as_ref().filter(|project| **project != name.name) {
         return Err(format!("{filename} is a wheel of another project than {project}"));
     }
     if let Some(wanted) = row.version.as_deref()

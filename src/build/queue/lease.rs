@@ -1,12 +1,14 @@
 //! Workers: who they are, what they claim, how long they may be silent.
 
-use super::{BuildId, Builds, LOOK_AGAIN, Worker};
+use super::{LOOK_AGAIN, Queue};
 use crate::access::tokens;
-use crate::build::job::{Job, Purpose, Step, WorkerDescription};
-use crate::db::builds::{Claim, StoredBuild};
+use crate::build::job::{Job, WorkerDescription};
+use crate::build::targets::Worker;
+use crate::db::builds::{Build, BuildId, Claim};
 use crate::db::workers::StoredWorker;
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
+use crate::words::{BuildState, Purpose, Step};
 use crate::{bad, conflict, missing};
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ const ATTEMPTS: usize = 8;
 /// Workers that may be lost over one build.
 pub(super) const MOST_LOSSES: i64 = 2;
 
-impl Builds {
+impl Queue {
     /// A worker says what it is.
     ///
     /// # Errors
@@ -52,7 +54,7 @@ impl Builds {
                 seen_at: now(),
             };
             if self.0.db.put_worker(&row, known.as_ref()).await? {
-                self.0.targets.came();
+                self.0.targets.worker_came();
                 return Ok(());
             }
         }
@@ -89,7 +91,7 @@ impl Builds {
     /// The same for one instance of a name, and of one purpose if one is named: long builds must not hold up what takes a moment.
     ///
     /// # Errors
-    /// As [`Builds::claim`].
+    /// As [`Queue::claim`].
     pub async fn claim_of(
         &self,
         owner: &str,
@@ -143,7 +145,7 @@ impl Builds {
         let claim = Claim {
             worker,
             targets,
-            only: only.map_or("", Purpose::name),
+            only,
             secret_sha256: &tokens::fingerprint(&secret),
             now: at,
             lease_until: at + LEASE,
@@ -154,20 +156,20 @@ impl Builds {
         self.job(row, secret).map(Some)
     }
 
-    fn job(&self, row: StoredBuild, secret: String) -> Result<Job> {
-        let unreadable = |error| Error::internal(anyhow::Error::new(error).context("a queued build"));
+    fn job(&self, row: Build, secret: String) -> Result<Job> {
+        let recipe = row.recipe.as_deref().map(serde_json::from_str).transpose();
         Ok(Job {
             build: row.id,
             fence: row.fence,
-            purpose: Purpose::named(&row.purpose),
-            project: row.project,
+            purpose: row.purpose,
+            project: row.project.map(String::from),
             version: row.version,
-            source: serde_json::from_str(&row.source).map_err(unreadable)?,
+            source: row.source,
             source_sha256: row.source_sha256.unwrap_or_default(),
             target: row.target,
-            context: row.context,
+            context: row.context.to_string(),
             credential: Some(secret),
-            recipe: row.recipe.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
+            recipe: recipe.map_err(|error| Error::internal(anyhow::Error::new(error).context("a recipe")))?,
             platform_expected: row.platform_expected,
             limits: self.0.limits,
         })
@@ -177,9 +179,11 @@ impl Builds {
     ///
     /// # Errors
     /// `Conflict` if the lease is lost, or never was.
-    pub(super) async fn held(&self, owner: &str, id: BuildId, fence: i64) -> Result<StoredBuild> {
+    pub(super) async fn held(&self, owner: &str, id: BuildId, fence: i64) -> Result<Build> {
         let row = self.0.db.build(id).await?;
-        let row = row.filter(|row| row.fence == fence && row.state == "running").ok_or_else(|| lost(id))?;
+        let row = row
+            .filter(|row| row.fence == fence && row.state == BuildState::Running)
+            .ok_or_else(|| lost(id))?;
         let worker = match &row.worker {
             Some(name) => self.0.db.worker(name).await?,
             None => None,
@@ -196,13 +200,13 @@ impl Builds {
     /// `Conflict` if the lease is lost.
     pub async fn beat(&self, owner: &str, id: BuildId, fence: i64, step: Step) -> Result<()> {
         let row = self.held(owner, id, fence).await?;
-        if !self.0.db.beat_build(id, fence, step.name(), now() + LEASE).await? {
+        if !self.0.db.beat_build(id, fence, step, now() + LEASE).await? {
             return Err(lost(id));
         }
         if let Some(worker) = &row.worker {
             self.0.db.touch_worker(worker, now()).await?;
         }
-        if row.step.as_deref() != Some(step.name()) {
+        if row.step != Some(step) {
             self.tell();
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! A build's log: appended while it runs, read by those who watch, joined into a blob at its end.
 
+use super::Queue;
 use super::lease::lost;
-use super::{Build, BuildId, Builds, State};
-use crate::db::builds::Appended;
+use crate::db::builds::{Appended, Build, BuildId};
 use crate::error::{Error, Result};
 use crate::store::Blob;
 use async_stream::try_stream;
@@ -19,7 +19,7 @@ const SLACK: u64 = 64 << 10;
 /// What a watcher is told when a build begins anew.
 const AGAIN: &[u8] = b"\n[wheelwright] the worker was lost: the build runs again\n";
 
-impl Builds {
+impl Queue {
     /// Appends a piece; `Ok` is how many bytes the log has now.
     ///
     /// # Errors
@@ -54,20 +54,20 @@ impl Builds {
 
     /// The log from its beginning, for as long as the build runs.
     pub fn watch_log(&self, id: BuildId) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
-        let builds = self.clone();
+        let queue = self.clone();
         try_stream! {
-            let mut changed = builds.0.changed.subscribe();
+            let mut changed = queue.0.changed.subscribe();
             let (mut at, mut fence) = (0, 0);
             loop {
                 changed.mark_unchanged();
-                let build = builds.get(id).await?;
+                let build = queue.get(id).await?;
                 if at > 0 && build.fence != fence && !build.state.has_ended() {
                     at = 0;
                     yield Bytes::from_static(AGAIN);
                 }
                 fence = build.fence;
                 if let Some(sha256) = &build.log_sha256 {
-                    let rest = builds.0.store.get(sha256, Some(at..u64::MAX)).await?;
+                    let rest = queue.0.store.get(sha256, Some(at..u64::MAX)).await?;
                     match rest {
                         Some(Blob::Bytes(bytes)) => yield bytes,
                         Some(Blob::Stream { mut stream, .. }) => {
@@ -79,18 +79,18 @@ impl Builds {
                     }
                     break;
                 }
-                let pieces = builds.0.db.log_pieces(id, at, AT_ONCE).await?;
+                let pieces = queue.0.db.log_pieces(id, at, AT_ONCE).await?;
                 let more = pieces.len() == AT_ONCE as usize;
                 for (begin, text) in pieces {
                     at = begin + text.len() as u64;
                     yield Bytes::from(text);
                 }
-                if (build.state.has_ended() || builds.is_closing()) && !more {
+                if (build.state.has_ended() || queue.is_closing()) && !more {
                     break;
                 }
                 if !more {
                     let look = tokio::time::Instant::now() + Duration::from_secs(1);
-                    builds.something_changed(&mut changed, look).await;
+                    queue.something_changed(&mut changed, look).await;
                 }
             }
         }
@@ -119,13 +119,21 @@ impl Builds {
     /// All of an ended build's log.
     pub async fn log(&self, build: &Build) -> Result<Bytes> {
         let mut all = BytesMut::new();
-        if build.state == State::Built || build.state == State::Failed {
+        if build.state.has_ended() {
             let mut stream = std::pin::pin!(self.watch_log(build.id));
             while let Some(piece) = stream.next().await {
                 all.extend_from_slice(&piece?);
             }
         }
         Ok(all.freeze())
+    }
+
+    /// The same; empty if there is none.
+    pub(super) async fn whole_log(&self, id: BuildId) -> Result<String> {
+        match self.join_log(id).await? {
+            Some(log) => Ok(log),
+            None => self.0.store.put(bytes::Bytes::new()).await,
+        }
     }
 
     /// Joins what is there into a blob; its sha256. `None`: there is no log.

@@ -1,38 +1,35 @@
 //! What an ask comes to: the source on its page, and the row that the build would have.
 
-use super::Builds;
-use super::ask::{Ask, Upload, Wanted};
-use super::source::Place;
+use super::Queue;
+use super::wanted::{Ask, Upload, Wanted};
 use crate::access::Who;
-use crate::build::job::{Source, SourceKind};
 use crate::build::target::Target;
 use crate::build::tools::tools_for;
-use crate::db::builds::StoredBuild;
+use crate::db::builds::Build;
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::choose::{self, FoundFile};
 use crate::packaging::page::{File, Page};
 use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version};
 use crate::tools::hex;
+use crate::words::{BuildSource, BuildState, FetchPlace, SourceKind};
 use crate::{bad, missing};
 use sha2::{Digest, Sha256};
 
 /// A build that is to be: all that its key is made of, and what else is known of it.
 pub(super) struct Plan {
-    /// `user/index`, or several joined by `+`.
-    context: String,
+    context: BuildContext,
     given: bool,
-    project: Option<String>,
+    project: Option<ProjectName>,
     version: Option<String>,
-    source: Source,
+    source: BuildSource,
     source_sha256: Option<String>,
-    place: Option<Place>,
+    place: Option<FetchPlace>,
     platform_expected: bool,
 }
 
-impl Builds {
+impl Queue {
     pub(super) async fn plan(&self, who: &Who, ask: &Ask, target: &Target) -> Result<Plan> {
         match &ask.wanted {
             Wanted::Requirement(requirement) => {
@@ -58,11 +55,11 @@ impl Builds {
             Wanted::Repository { url, project, inside } => Ok(Plan {
                 context: context(ask),
                 given: true,
-                project: project.as_ref().map(ToString::to_string),
+                project: project.clone(),
                 version: None,
                 source: repository(url)?,
                 source_sha256: None,
-                place: Some(Place::Repository { url: url.clone(), inside: *inside }),
+                place: Some(FetchPlace::Repository { url: url.clone(), inside: *inside }),
                 platform_expected: false,
             }),
             Wanted::Upload(upload) => Ok(uploaded(context(ask), upload)),
@@ -73,13 +70,13 @@ impl Builds {
     pub(super) async fn context_page(
         &self,
         who: &Who,
-        context: &str,
+        context: &BuildContext,
         project: &ProjectName,
     ) -> Result<(IndexName, Page)> {
         let directory = self.0.indexes.directory();
         let mut set = Vec::new();
-        for name in IndexName::parse_all(context) {
-            let known = directory.indexes.get(&name).ok_or_else(|| missing!("there is no index {name}"))?;
+        for name in context.indexes() {
+            let known = directory.indexes.get(name).ok_or_else(|| missing!("there is no index {name}"))?;
             set.push(known);
         }
         self.0.indexes.views.first(&directory, &set, project, who).await
@@ -97,32 +94,27 @@ impl Builds {
         self.0.indexes.views.page(&directory, known, project, who).await
     }
 
-    pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<StoredBuild> {
-        let json = |error| Error::internal(anyhow::Error::new(error).context("a build's source"));
-        let claim = claim(plan.project.as_deref(), plan.version.as_deref());
-        let mut row = StoredBuild {
-            purpose: ask.purpose.name().into(),
-            context: plan.context,
+    pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<Build> {
+        let mut row = Build {
+            purpose: ask.purpose,
             given: plan.given,
+            claim: claim(plan.project.as_ref(), plan.version.as_deref()),
             project: plan.project,
             version: plan.version,
-            claim,
-            source: serde_json::to_string(&plan.source).map_err(json)?,
             source_sha256: plan.source_sha256,
-            fetch: plan.place.as_ref().map(serde_json::to_string).transpose().map_err(json)?,
+            place: plan.place,
             target: target.name.clone(),
             tools: tools_for(target).name(),
             platform_expected: plan.platform_expected,
-            state: "queued".into(),
             priority: ask.priority.number(),
             asked_by: who.label.clone(),
-            ..StoredBuild::default()
+            ..Build::new(plan.context, plan.source)
         };
         self.follow_recipe(&mut row, target).await?;
-        row.key = key(&row, &plan.source);
+        row.key = key(&row)?;
         // Its bytes may be here already; whoever fetches sees to it.
-        if plan.place.is_some() {
-            row.state = "fetching".into();
+        if row.place.is_some() {
+            row.state = BuildState::Fetching;
             row.source_sha256 = None;
         }
         Ok(row)
@@ -130,43 +122,39 @@ impl Builds {
 }
 
 /// From where a source that no index lists gets what its build needs: all that was asked, in its order.
-fn context(ask: &Ask) -> String {
-    match &ask.set[..] {
-        [] => ask.index.to_string(),
-        set => set.iter().map(IndexName::as_str).collect::<Vec<_>>().join("+"),
-    }
+fn context(ask: &Ask) -> BuildContext {
+    BuildContext::of(&ask.set).unwrap_or_else(|| ask.index.clone().into())
 }
 
 /// What a source is asked as. A wheel of anything else is refused, so that it is part of the key.
-fn claim(project: Option<&str>, version: Option<&str>) -> String {
+fn claim(project: Option<&ProjectName>, version: Option<&str>) -> String {
     match (project, version) {
         (None, _) => String::new(),
-        (Some(project), None) => project.to_owned(),
+        (Some(project), None) => project.to_string(),
         (Some(project), Some(version)) => format!("{project}=={version}"),
     }
 }
 
 /// One build has one key, whoever asks: a hash over all that decides what comes out. The same bytes
 /// under another name are another build, whose failure says nothing of this one.
-pub(super) fn key(row: &StoredBuild, source: &Source) -> String {
-    let place = row.fetch.as_deref().unwrap_or_default();
-    let told = match serde_json::from_str(place) {
-        Ok(Place::Index { sha256, .. }) => sha256,
+pub(super) fn key(row: &Build) -> Result<String> {
+    let told = match &row.place {
+        Some(FetchPlace::Index { sha256, .. }) => sha256.as_ref(),
         _ => None,
     };
-    let bytes = match row.source_sha256.as_ref().or(told.as_ref()) {
+    let place = row.place.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;
+    let bytes = match row.source_sha256.as_ref().or(told) {
         Some(sha256) => ("sha256", sha256.as_str()),
-        None => ("from", place),
+        None => ("from", place.as_deref().unwrap_or_default()),
     };
+    let source = &row.source;
     // An sdist's file name is checked against its content; a tree's only says where it came from.
     let filename = match source.kind {
         SourceKind::Sdist => source.filename.as_str(),
         SourceKind::Tree => "",
     };
     let published = source.published_at.map(|at| at.to_string()).unwrap_or_default();
-    let StoredBuild {
-        purpose, context, given, claim, target, recipe_sha256, tools, platform_expected, ..
-    } = row;
+    let Build { purpose, context, given, claim, target, recipe_sha256, tools, platform_expected, .. } = row;
     let parts = [
         ("claim", claim.as_str()),
         bytes,
@@ -179,21 +167,26 @@ pub(super) fn key(row: &StoredBuild, source: &Source) -> String {
         ("recipe", recipe_sha256.as_deref().unwrap_or_default()),
         ("tools", tools.as_str()),
         ("context", context.as_str()),
-        ("purpose", if purpose.is_empty() { "wheel" } else { purpose.as_str() }),
+        ("purpose", purpose.name()),
     ];
     let mut hash = Sha256::new();
     for text in parts.iter().flat_map(|(name, value)| [name, value]) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }
-    hex::encode(hash.finalize())
+    Ok(hex::encode(hash.finalize()))
 }
 
 /// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of
 /// what is shown.
-fn repository(url: &str) -> Result<Source> {
+fn repository(url: &str) -> Result<BuildSource> {
     let shown = crate::git::Address::parse(url)?.to_string();
-    Ok(Source { kind: SourceKind::Tree, filename: shown.clone(), origin: shown, ..Source::default() })
+    Ok(BuildSource {
+        kind: SourceKind::Tree,
+        filename: shown.clone(),
+        origin: shown,
+        ..BuildSource::default()
+    })
 }
 
 /// The plan for a file that a page lists; its context is the index that owns it.
@@ -209,26 +202,32 @@ fn listed_file(
     platform_expected: bool,
 ) -> Result<Plan> {
     let context = file.owner().ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
-    let source = Source {
+    let source = BuildSource {
         kind: SourceKind::Sdist,
         filename: file.filename.to_string(),
         origin: context.to_string(),
         published_at: file.uploaded.map(UploadTime::micros),
-        ..Source::default()
+        ..BuildSource::default()
     };
     Ok(Plan {
         given: false,
-        project: Some(project.to_string()),
+        project: Some(project.clone()),
         version: Some(version.to_string()),
         source,
         source_sha256: file.hashes.sha256.clone(),
-        place: Some(Place::of(context, project, file)),
+        place: Some(FetchPlace::Index {
+            index: context.clone(),
+            project: project.clone(),
+            filename: file.filename.to_string(),
+            sha256: file.hashes.sha256.clone(),
+            url: file.href("").to_string(),
+        }),
         platform_expected,
-        context: context.to_string(),
+        context: context.clone().into(),
     })
 }
 
-fn uploaded(context: String, upload: &Upload) -> Plan {
+fn uploaded(context: BuildContext, upload: &Upload) -> Plan {
     let named = match upload.source.kind {
         SourceKind::Sdist => {
             crate::packaging::filename::candidates(&upload.source.filename).iter().find_map(|name| {
@@ -240,7 +239,7 @@ fn uploaded(context: String, upload: &Upload) -> Plan {
     Plan {
         context,
         given: true,
-        project: named.as_ref().map(|name| name.name.to_string()),
+        project: named.as_ref().map(|name| name.name.clone()),
         version: named.as_ref().map(|name| version::canonical(&name.version_text).unwrap_or_default()),
         source: upload.source.clone(),
         source_sha256: Some(upload.sha256.clone()),

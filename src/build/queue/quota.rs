@@ -1,12 +1,12 @@
 //! How much of the queue, and of the disk, one asker may take.
 
-use super::Builds;
+use super::Queue;
 use crate::access::Who;
 use crate::access::quota::is_stranger;
 use crate::config::units::show_bytes;
 use crate::error::{Error, Result};
 
-impl Builds {
+impl Queue {
     /// Whether one more build may wait for this asker. The server itself asks for as much as it must, and
     /// all strangers together may have as many as one account.
     ///

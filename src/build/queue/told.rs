@@ -1,30 +1,26 @@
 //! Jobs for metadata alone: what they bring passes the gate of a wheel's METADATA.
 
-use super::Builds;
+use super::Queue;
 use super::lease::lost;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Purpose, Step};
-use crate::db::builds::StoredBuild;
+use crate::db::builds::Build;
 use crate::db::now;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::version;
+use crate::words::{Class, Failure, Purpose, Step};
 
 /// Bytes; real ones have a few thousand, and some a long description.
 const LONGEST: usize = 8 << 20;
 
-impl Builds {
+impl Queue {
     /// A worker tells the metadata that a wheel would have. What is not fit fails the job.
-    pub(super) async fn told(&self, row: StoredBuild, text: String) -> Result<()> {
+    pub(super) async fn told(&self, row: Build, text: String) -> Result<()> {
         if let Err(why) = check(&row, &text) {
             return self.run_failed(row.id, row.fence, &why).await.map(drop);
         }
         let metadata = self.0.store.put(text.into()).await?;
-        let log = match self.join_log(row.id).await? {
-            Some(log) => log,
-            None => self.0.store.put(bytes::Bytes::new()).await?,
-        };
+        let log = self.whole_log(row.id).await?;
         if !self.0.db.metadata_told(&row, &metadata, &log, now()).await? {
             return Err(lost(row.id));
         }
@@ -35,9 +31,9 @@ impl Builds {
     }
 }
 
-fn check(row: &StoredBuild, text: &str) -> Result<(), Failure> {
+fn check(row: &Build, text: &str) -> Result<(), Failure> {
     let unfit = |class, why: String| Err(Failure::new(class, Step::Report, why));
-    if Purpose::named(&row.purpose) != Purpose::Metadata {
+    if row.purpose != Purpose::Metadata {
         return unfit(Class::Worker, "the worker told metadata, and was asked for a wheel".into());
     }
     if text.len() > LONGEST {
@@ -49,7 +45,7 @@ fn check(row: &StoredBuild, text: &str) -> Result<(), Failure> {
         Err(error) => return unfit(Class::BadWheel, format!("its metadata: {error}")),
     };
     if let Some(wanted) = &row.project
-        && ProjectName::new(&metadata.name).is_none_or(|name| name.as_str() != wanted)
+        && ProjectName::new(&metadata.name).as_ref() != Some(wanted)
     {
         let why =
             format!("the build backend names the project {:?}, and {wanted} was asked for", metadata.name);

@@ -1,11 +1,11 @@
 //! Watching a build: however many wait for it, one task looks at its row.
 
-use super::{Build, BuildId, Builds, LOOK_AGAIN, State};
-use crate::build::job::Purpose;
+use super::watched::{Seen, Watching, alike};
+use super::{LOOK_AGAIN, Queue};
+use crate::db::builds::{Build, BuildId};
 use crate::error::Result;
 use crate::tools::panics;
-use parking_lot::{Mutex, MutexGuard};
-use std::collections::HashMap;
+use crate::words::{BuildState, Purpose};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,51 +15,7 @@ const OF_PROJECT: i64 = 15;
 /// Earlier builds of other projects that do.
 const OF_CLASS: i64 = 60;
 
-/// What is seen of a build: `None` until its row was read for the first time.
-type Seen = Option<Result<Build, std::sync::Arc<crate::error::Error>>>;
-
-/// The builds that somebody waits for.
-#[derive(Default)]
-pub(super) struct Watched(Mutex<HashMap<BuildId, watch::Receiver<Seen>>>);
-
-impl Watched {
-    fn lock(&self) -> MutexGuard<'_, HashMap<BuildId, watch::Receiver<Seen>>> {
-        self.0.lock()
-    }
-}
-
-/// One who watches a build.
-pub struct Watching(watch::Receiver<Seen>);
-
-impl Watching {
-    /// Resolves when the build is in another state than `known`, or says what it is in if nothing
-    /// is known yet; at `until` at the latest, with what was seen last.
-    ///
-    /// # Errors
-    /// `Missing` if there is no such build; what the database says.
-    pub async fn other_than(&mut self, known: Option<&Build>, until: Instant) -> Result<Option<Build>> {
-        let differs = |seen: &Seen| match (seen, known) {
-            (None, _) => false,
-            (Some(Ok(build)), Some(known)) => !alike(build, known),
-            (Some(_), _) => true,
-        };
-        // The task that looks went away without an end only if it panicked.
-        let _ = tokio::time::timeout_at(until, self.0.wait_for(differs)).await;
-        match &*self.0.borrow() {
-            None => Ok(None),
-            Some(Ok(build)) => Ok(Some(build.clone())),
-            Some(Err(error)) => Err(error.again()),
-        }
-    }
-}
-
-/// Whether nothing happened that somebody waits for.
-fn alike(one: &Build, other: &Build) -> bool {
-    let of = |build: &Build| (build.state, build.fence, build.started_at, build.ended_at);
-    of(one) == of(other)
-}
-
-impl Builds {
+impl Queue {
     /// Waits until the build has ended, at most for `longest`; then as it is.
     pub async fn wait(&self, id: BuildId, longest: Duration) -> Result<Build> {
         let until = Instant::now() + longest;
@@ -133,7 +89,7 @@ impl Builds {
     /// whatever target, else of projects that others have platform wheels of as of this one, or
     /// have none. `None` where there were none.
     pub async fn expected(&self, build: &Build) -> Result<Option<Duration>> {
-        let purpose = build.purpose.name();
+        let purpose = build.purpose;
         if let Some(project) = &build.project {
             let times = self.0.db.times_of_project(project, purpose, OF_PROJECT).await?;
             if let Some(median) = median(times) {
@@ -155,7 +111,7 @@ fn median(mut times: Vec<i64>) -> Option<Duration> {
 impl Build {
     /// For how long it has been running; `None` while it is not.
     pub fn running_for(&self) -> Option<Duration> {
-        let started = self.started_at.filter(|_| self.state == State::Running)?;
+        let started = self.started_at.filter(|_| self.state == BuildState::Running)?;
         u64::try_from(crate::db::now() - started).ok().map(Duration::from_micros)
     }
 }

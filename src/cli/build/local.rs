@@ -101,7 +101,7 @@ impl Local {
             if !targets.is_empty() {
                 return Ok(targets);
             }
-            let workers = self.app.builds.workers().await?;
+            let workers = self.app.targets.workers().await?;
             // Of ours, not of an earlier command's.
             let mut new = workers.into_iter().filter(|worker| worker.seen_at >= self.started_at);
             if let Some(why) = new.find_map(|worker| worker.description.off) {

@@ -5,9 +5,10 @@ use super::outcome::{Failed, Got};
 use super::report::Outcome;
 use super::work::{Work, locked};
 use crate::bad;
-use crate::cli::watch::{Watcher, class_name};
+use crate::cli::watch::Watcher;
 use crate::client::BuildOrder;
 use crate::error::Result;
+use crate::words::BuildState;
 
 impl Work {
     /// Orders one build, watches it and fetches its wheel.
@@ -17,14 +18,14 @@ impl Work {
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
         let id = build.id;
         // Nothing is tried: the queue remembers.
-        let before = build.ended.clone().filter(|_| build.state == "failed");
+        let before = build.ended.clone().filter(|_| build.state == BuildState::Failed);
         locked(&self.open).insert(id);
         let build = Watcher { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
         locked(&self.open).remove(&id);
         let seconds = line.seconds();
-        let Some((filename, sha256)) = build.wheel().filter(|_| build.state == "built") else {
+        let Some(made) = &build.wheel else {
             let failure = build.failure.clone();
-            let class = failure.as_ref().map(class_name).unwrap_or_else(|| build.state.clone());
+            let class = failure.as_ref().map_or(build.state.name(), |failure| failure.class.name());
             let mut message = failure.is_none().then(|| "the build failed without a reason".to_owned());
             match before {
                 Some(when) => {
@@ -36,12 +37,14 @@ impl Work {
             let log = self.kept_log(id).await;
             return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
         };
+        let (filename, sha256) = (made.filename.as_str(), made.sha256.as_str());
         let path = self.scratch.file();
         self.server.download_exactly(&self.server.wheel_url(id, filename)?, sha256, &path).await?;
         let wheel = house::read(&path, filename)?;
         line.end(&format!("built in {seconds:.1} s"));
         // What other askers want is their affair.
-        let ours = build.indexes.iter().filter(|index| Some(&index.index) == self.for_index.as_ref());
+        let ours =
+            build.indexes.iter().filter(|index| Some(index.index.as_str()) == self.for_index.as_deref());
         let (mut outcome, mut message) = (Outcome::Built, None);
         for index in ours.filter(|index| index.published.is_none()) {
             if let Some(why) = &index.refused {

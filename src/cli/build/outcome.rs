@@ -2,12 +2,12 @@
 
 use super::house::Wheel;
 use super::report::Outcome;
-use crate::build::failure::Failure;
 use crate::build::target::Target;
 use crate::cli::requirements::WantedBy;
 use crate::error::Error;
 use crate::names::ProjectName;
 use crate::packaging::version;
+use crate::words::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -1,10 +1,9 @@
 //! What came of it, item by item: a table for people, one JSON document for scripts.
 
-use crate::build::failure::Failure;
 use crate::cli::progress::plain;
 use crate::cli::table;
-use crate::cli::watch::class_name;
 use crate::error::Result;
+use crate::words::Failure;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -61,7 +60,7 @@ impl Item {
     pub fn complaint(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(failure) = &self.failure {
-            lines.push(format!("failed at {}: {}", failure.step.name(), class_name(failure)));
+            lines.push(format!("failed at {}: {}", failure.step.name(), failure.class));
             lines.extend(failure.line.iter().map(|line| format!("  {}", plain(line))));
             lines.extend(
                 Some(&failure.hint)
@@ -98,7 +97,7 @@ pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json:
     let head = ["PROJECT", "VERSION", "TARGET", "OUTCOME", "WHEEL"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for item in items {
-        let why = item.failure.as_ref().map(class_name);
+        let why = item.failure.as_ref().map(|failure| failure.class.to_string());
         let wheel = item.wheel.clone().or(why).unwrap_or_default();
         let version = item.version.clone().unwrap_or_default();
         rows.push(vec![

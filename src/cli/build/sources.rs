@@ -1,13 +1,13 @@
 //! Sources that no index lists, brought to the server: packed or downloaded once, for all targets.
 
 use crate::bad;
-use crate::build::job;
 use crate::cli::requirements::{NamedSource, SourcePlace};
 use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::git::{self, Asker, Limits};
 use crate::packaging::filename;
+use crate::words::{BuildSource, SourceKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 pub enum Brought {
     Uploaded {
         sha256: String,
-        about: job::Source,
+        about: BuildSource,
     },
     /// A wheel on this machine.
     Wheel {
@@ -82,8 +82,8 @@ impl Supply {
         }
         let sha256 = server.upload(&archive, &tree.filename).await?;
         let _ = tokio::fs::remove_file(&archive).await;
-        let about = job::Source {
-            kind: job::SourceKind::Tree,
+        let about = BuildSource {
+            kind: SourceKind::Tree,
             filename: tree.filename,
             origin: tree.origin,
             subdirectory: tree.subdirectory,
@@ -108,8 +108,8 @@ impl Supply {
             ));
         }
         let sha256 = server.upload(path, &filename).await?;
-        let kind = if is_sdist { job::SourceKind::Sdist } else { job::SourceKind::Tree };
-        let about = job::Source { kind, filename, origin: origin.to_owned(), ..job::Source::default() };
+        let kind = if is_sdist { SourceKind::Sdist } else { SourceKind::Tree };
+        let about = BuildSource { kind, filename, origin: origin.to_owned(), ..BuildSource::default() };
         Ok(Brought::Uploaded { sha256, about })
     }
 }

@@ -1,14 +1,15 @@
 //! The builds that an answer waits for, shown while it is waited for.
 
-use crate::build::failure::Failure;
+use crate::build::view::BuildView;
 use crate::cli::progress::{Progress, plain};
-use crate::cli::watch::{Watcher, class_name};
-use crate::client::{RemoteBuild, WheelsProxy, builds_in};
+use crate::cli::watch::Watcher;
+use crate::client::{WheelsProxy, builds_in};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::decode_once;
 use crate::packaging::reqfile;
 use crate::packaging::version::Version;
+use crate::words::{BuildState, Failure};
 use futures::StreamExt;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -33,7 +34,7 @@ pub struct Watched {
     pub project: String,
     pub version: String,
     pub target: String,
-    pub state: String,
+    pub state: BuildState,
     /// As seen from here.
     pub seconds: f64,
     pub failure: Option<Failure>,
@@ -130,7 +131,7 @@ impl<'a> Shown<'a> {
     async fn follow(&self, promised: Promised) {
         let Some(build) = self.begun(&promised).await else { return };
         let label = format!("{} {} {}", promised.project, promised.version, promised.target);
-        if build.has_ended() {
+        if build.state.has_ended() {
             return self.note(&promised, &build, 0.0);
         }
         let line = self.progress.begin(&label, "build");
@@ -139,13 +140,13 @@ impl<'a> Shown<'a> {
         let seconds = line.seconds();
         self.note(&promised, &build, seconds);
         match &build.failure {
-            Some(failure) => line.end(&format!("failed after {seconds:.1} s: {}", class_name(failure))),
+            Some(failure) => line.end(&format!("failed after {seconds:.1} s: {}", failure.class)),
             None => line.end(&format!("{} in {seconds:.1} s", build.state)),
         }
     }
 
     /// The build of a promise, once it was asked for.
-    async fn begun(&self, promised: &Promised) -> Option<RemoteBuild> {
+    async fn begun(&self, promised: &Promised) -> Option<BuildView> {
         let (project, version, target) = (promised.project.as_str(), &promised.version, &promised.target);
         loop {
             match self.proxy.server.build_of(project, version, target).await {
@@ -161,13 +162,13 @@ impl<'a> Shown<'a> {
         }
     }
 
-    fn note(&self, promised: &Promised, build: &RemoteBuild, seconds: f64) {
+    fn note(&self, promised: &Promised, build: &BuildView, seconds: f64) {
         let watched = Watched {
             id: build.id,
             project: promised.project.to_string(),
             version: promised.version.clone(),
             target: promised.target.clone(),
-            state: build.state.clone(),
+            state: build.state,
             seconds,
             failure: build.failure.clone(),
         };

@@ -1,8 +1,7 @@
 //! `wheelwright target explain`: which target an installer is, and why no other.
 
-use crate::build::promise::{Offered, fit};
-use crate::build::queue;
 use crate::build::target::Target;
+use crate::build::targets::{self, Offered, fit};
 use crate::cli::{installation, table};
 use crate::config::load::Resolved;
 use crate::db::Db;
@@ -62,7 +61,7 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
 async fn targets(resolved: &Resolved) -> Result<(Vec<Arc<Offered>>, &'static str)> {
     if installation::has_database(&resolved.config)? {
         let db = Db::open(&resolved.config.database_url()).await?;
-        let (known, open) = queue::known_to(&db).await?;
+        let (known, open) = targets::known_to(&db).await?;
         let offer = |target: Target| {
             let is_open = open.contains(&target.name);
             Arc::new(Offered::new(target, is_open))

@@ -1,16 +1,17 @@
 //! How builds end: built, failed, or the same as another.
 
-use super::StoredBuild;
+use super::Build;
 use crate::db::{Db, Micros};
 use crate::error::Result;
+use crate::words::{Class, Evidence, Step};
 
 /// What is recorded when a build fails.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    pub class: String,
+    pub class: Class,
     pub hint: String,
     pub line: Option<String>,
-    pub step: String,
+    pub step: Step,
     pub log_sha256: Option<String>,
     pub at: Micros,
 }
@@ -47,8 +48,8 @@ impl Db {
     /// The build has its wheel, which was handed in before. `false`: the lease is lost.
     pub async fn build_succeeded(
         &self,
-        build: &StoredBuild,
-        evidence: &str,
+        build: &Build,
+        evidence: &Evidence,
         log_sha256: &str,
         at: Micros,
     ) -> Result<bool> {
@@ -73,7 +74,7 @@ impl Db {
     /// A job for metadata brought it. `false`: the lease is lost.
     pub async fn metadata_told(
         &self,
-        build: &StoredBuild,
+        build: &Build,
         metadata_sha256: &str,
         log_sha256: &str,
         at: Micros,
@@ -107,10 +108,10 @@ impl Db {
         let done = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(id)
             .bind(fence.unwrap_or_default())
-            .bind(&end.class)
+            .bind(end.class.name())
             .bind(&end.hint)
             .bind(&end.line)
-            .bind(&end.step)
+            .bind(end.step)
             .bind(&end.log_sha256)
             .bind(end.at)
             .execute(&self.writer)
@@ -128,9 +129,9 @@ impl Db {
              AND ($7 = 1 OR NOT EXISTS (SELECT 1 FROM build_asker WHERE build = $1))",
         )
         .bind(id)
-        .bind(&end.class)
+        .bind(end.class.name())
         .bind(&end.hint)
-        .bind(&end.step)
+        .bind(end.step)
         .bind(&end.log_sha256)
         .bind(end.at)
         .bind(i64::from(all))

@@ -1,8 +1,10 @@
 //! Who works on which build, and until when: claims, heartbeats, lost workers.
 
-use super::{COLUMNS, StoredBuild, build};
+use super::Build;
+use super::row::{COLUMNS, build};
 use crate::db::{Db, Micros};
 use crate::error::Result;
+use crate::words::{Purpose, Step};
 use sqlx::AssertSqlSafe;
 
 /// What a claim is made with.
@@ -11,8 +13,8 @@ pub struct Claim<'a> {
     pub worker: &'a str,
     /// Names of targets it can build for.
     pub targets: &'a [String],
-    /// `metadata`: jobs for metadata alone; empty: any.
-    pub only: &'a str,
+    /// Jobs of this purpose alone.
+    pub only: Option<Purpose>,
     /// Of the credential that reads the build's context while it runs.
     pub secret_sha256: &'a str,
     pub now: Micros,
@@ -52,7 +54,7 @@ impl Db {
     /// take turns; of one asker's, jobs for metadata come first since they are short, then what another
     /// build waits for, which was asked for earlier. One statement that repeats its condition, so that no build is claimed twice.
     /// `None`: nothing is queued for them.
-    pub async fn claim_build(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
+    pub async fn claim_build(&self, claim: &Claim<'_>) -> Result<Option<Build>> {
         if claim.targets.is_empty() {
             return Ok(None);
         }
@@ -67,7 +69,7 @@ impl Db {
         Ok(None)
     }
 
-    async fn try_claim(&self, claim: &Claim<'_>) -> Result<Option<StoredBuild>> {
+    async fn try_claim(&self, claim: &Claim<'_>) -> Result<Option<Build>> {
         let targets = in_list(claim.targets.len(), 6);
         let text = format!(
             "UPDATE build SET state = 'running', fence = fence + 1, worker = $1, secret_sha256 = $2, \
@@ -83,7 +85,7 @@ impl Db {
             .bind(claim.secret_sha256)
             .bind(claim.now)
             .bind(claim.lease_until)
-            .bind(claim.only);
+            .bind(claim.only.map_or("", Purpose::name));
         for target in claim.targets {
             query = query.bind(target);
         }
@@ -100,13 +102,14 @@ impl Db {
         Ok(claimed)
     }
 
-    async fn is_queued(&self, targets: &[String], only: &str) -> Result<bool> {
+    async fn is_queued(&self, targets: &[String], only: Option<Purpose>) -> Result<bool> {
         let list = in_list(targets.len(), 2);
         let text = format!(
             "SELECT id FROM build WHERE state = 'queued' AND ($1 = '' OR purpose = $1) \
              AND target IN ({list}) LIMIT 1"
         );
-        let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(text)).bind(only);
+        let mut query =
+            sqlx::query_scalar::<_, i64>(AssertSqlSafe(text)).bind(only.map_or("", Purpose::name));
         for target in targets {
             query = query.bind(target);
         }
@@ -114,7 +117,7 @@ impl Db {
     }
 
     /// Extends a lease and says where the build is. `false`: the lease is lost.
-    pub async fn beat_build(&self, id: i64, fence: i64, step: &str, lease_until: Micros) -> Result<bool> {
+    pub async fn beat_build(&self, id: i64, fence: i64, step: Step, lease_until: Micros) -> Result<bool> {
         let query =
             "UPDATE build SET lease_until = $3, step = $4 WHERE id = $1 AND fence = $2 AND state = 'running'";
         let held = sqlx::query(query).bind(id).bind(fence).bind(lease_until).bind(step);
@@ -164,7 +167,7 @@ impl Db {
     }
 
     /// Begins to fetch a build's source; `None` if somebody else does.
-    pub async fn claim_fetch(&self, id: i64, now: Micros, until: Micros) -> Result<Option<StoredBuild>> {
+    pub async fn claim_fetch(&self, id: i64, now: Micros, until: Micros) -> Result<Option<Build>> {
         let text = format!(
             "UPDATE build SET fence = fence + 1, lease_until = $3 WHERE id = $1 AND state = 'fetching' \
              AND (lease_until IS NULL OR lease_until < $2) RETURNING {COLUMNS}"
@@ -174,7 +177,7 @@ impl Db {
     }
 
     /// The source is here. `false`: the lease is lost, or another build has this key.
-    pub async fn build_fetched(&self, known: &StoredBuild) -> Result<bool> {
+    pub async fn build_fetched(&self, known: &Build) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE build SET state = 'queued', lease_until = NULL, key = $3, source = $4, source_sha256 = $5, \
              project = $6, version = $7, recipe = $8, recipe_sha256 = $9 \

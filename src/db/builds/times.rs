@@ -2,13 +2,20 @@
 
 use crate::db::Db;
 use crate::error::Result;
+use crate::names::ProjectName;
+use crate::words::Purpose;
 
 const ENDED: &str = "SELECT ended_at - started_at FROM build WHERE state = 'built' AND started_at IS NOT NULL \
     AND ended_at IS NOT NULL AND purpose = $1";
 
 impl Db {
     /// Microseconds that the newest builds of a project took, whatever they were for.
-    pub async fn times_of_project(&self, project: &str, purpose: &str, limit: i64) -> Result<Vec<i64>> {
+    pub async fn times_of_project(
+        &self,
+        project: &ProjectName,
+        purpose: Purpose,
+        limit: i64,
+    ) -> Result<Vec<i64>> {
         let text = format!("{ENDED} AND project = $2 ORDER BY id DESC LIMIT $3");
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(purpose).bind(project).bind(limit);
         Ok(query.fetch_all(&self.pool).await?)
@@ -19,7 +26,7 @@ impl Db {
     pub async fn times_of_class(
         &self,
         compiled: Option<bool>,
-        purpose: &str,
+        purpose: Purpose,
         limit: i64,
     ) -> Result<Vec<i64>> {
         let text = format!("{ENDED} AND ($2 = -1 OR platform_expected = $2) ORDER BY id DESC LIMIT $3");

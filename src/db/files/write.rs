@@ -1,11 +1,12 @@
 //! Projects, releases and files inside a writing transaction.
 
-use super::{Put, StoredFile, size, status, status_text};
+use super::{Put, StoredFile, size};
 use crate::db::Tx;
 use crate::error::Result;
 use crate::missing;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
-use crate::packaging::page::Status;
+use crate::words::ProjectStatus;
 use sqlx::Row;
 
 impl Tx {
@@ -13,7 +14,7 @@ impl Tx {
     ///
     /// # Errors
     /// `Missing` if the index was deleted meanwhile.
-    pub async fn put_project(&mut self, index: &str, name: &str, spelling: &str) -> Result<()> {
+    pub async fn put_project(&mut self, index: &IndexName, name: &ProjectName, spelling: &str) -> Result<()> {
         let put = sqlx::query(
             "INSERT INTO project (index_name, name, spelling, status, serial) \
              SELECT $1, $2, $3, 'active', $4 WHERE EXISTS (SELECT 1 FROM namespace WHERE name = $1) \
@@ -35,9 +36,9 @@ impl Tx {
     /// The project's status, if the project is known; stable until this transaction ends.
     pub async fn project_status(
         &mut self,
-        index: &str,
-        project: &str,
-    ) -> Result<Option<(Status, Option<String>)>> {
+        index: &IndexName,
+        project: &ProjectName,
+    ) -> Result<Option<(ProjectStatus, Option<String>)>> {
         let row =
             sqlx::query("SELECT status, status_reason FROM project WHERE index_name = $1 AND name = $2")
                 .bind(index)
@@ -45,15 +46,15 @@ impl Tx {
                 .fetch_optional(&mut *self.tx)
                 .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some((status(row.try_get(0)?)?, row.try_get(1)?)))
+        Ok(Some((row.try_get("status")?, row.try_get("status_reason")?)))
     }
 
     /// Sets the PEP 792 status; `false` if there is no such project.
     pub async fn set_status(
         &mut self,
-        index: &str,
-        project: &str,
-        status: Status,
+        index: &IndexName,
+        project: &ProjectName,
+        status: ProjectStatus,
         reason: Option<&str>,
     ) -> Result<bool> {
         let set = sqlx::query(
@@ -62,7 +63,7 @@ impl Tx {
         )
         .bind(index)
         .bind(project)
-        .bind(status_text(status))
+        .bind(status)
         .bind(reason)
         .bind(self.serial)
         .execute(&mut *self.tx)
@@ -71,7 +72,7 @@ impl Tx {
     }
 
     /// The versions of a project that have a release row.
-    pub async fn versions(&mut self, index: &str, project: &str) -> Result<Vec<String>> {
+    pub async fn versions(&mut self, index: &IndexName, project: &ProjectName) -> Result<Vec<String>> {
         Ok(sqlx::query_scalar("SELECT version FROM release WHERE index_name = $1 AND project = $2")
             .bind(index)
             .bind(project)
@@ -82,8 +83,8 @@ impl Tx {
     /// Makes a release, or replaces its metadata if `replace`; yanks and its first time stay.
     pub async fn put_release(
         &mut self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
         version: &str,
         metadata: &str,
         replace: bool,
@@ -124,7 +125,7 @@ impl Tx {
         .bind(&file.filename)
         .bind(&file.project)
         .bind(&file.version)
-        .bind(&file.kind)
+        .bind(file.kind.name())
         .bind(&file.url)
         .bind(&file.sha256)
         .bind(&file.md5)
@@ -153,8 +154,8 @@ impl Tx {
     /// Sets or takes back a yank; `false` if there is no such release.
     pub async fn set_yanked(
         &mut self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
         version: &str,
         yanked: bool,
         reason: Option<&str>,
@@ -177,7 +178,7 @@ impl Tx {
         Ok(true)
     }
 
-    pub async fn touch_project(&mut self, index: &str, project: &str) -> Result<()> {
+    pub async fn touch_project(&mut self, index: &IndexName, project: &ProjectName) -> Result<()> {
         sqlx::query("UPDATE project SET serial = $3 WHERE index_name = $1 AND name = $2")
             .bind(index)
             .bind(project)
@@ -188,7 +189,12 @@ impl Tx {
     }
 
     /// Marks one file deleted, so that its name stays taken; `false` if it is not there.
-    pub async fn delete_file(&mut self, index: &str, project: &str, filename: &str) -> Result<bool> {
+    pub async fn delete_file(
+        &mut self,
+        index: &IndexName,
+        project: &ProjectName,
+        filename: &str,
+    ) -> Result<bool> {
         let deleted = sqlx::query(
             "UPDATE file SET deleted_at = $3 \
              WHERE index_name = $1 AND filename = $2 AND deleted_at IS NULL",
@@ -203,7 +209,12 @@ impl Tx {
     }
 
     /// Deletes a release with its files; `false` if there is no such release.
-    pub async fn delete_release(&mut self, index: &str, project: &str, version: &str) -> Result<bool> {
+    pub async fn delete_release(
+        &mut self,
+        index: &IndexName,
+        project: &ProjectName,
+        version: &str,
+    ) -> Result<bool> {
         sqlx::query(
             "UPDATE file SET deleted_at = $4 \
              WHERE index_name = $1 AND project = $2 AND version = $3 AND deleted_at IS NULL",
@@ -232,7 +243,7 @@ impl Tx {
     }
 
     /// Deletes a project with its releases and files; `false` if there is no such project.
-    pub async fn delete_project(&mut self, index: &str, project: &str) -> Result<bool> {
+    pub async fn delete_project(&mut self, index: &IndexName, project: &ProjectName) -> Result<bool> {
         sqlx::query(
             "UPDATE file SET deleted_at = $3 WHERE index_name = $1 AND project = $2 AND deleted_at IS NULL",
         )

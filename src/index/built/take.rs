@@ -15,7 +15,7 @@ use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
 use crate::store::{Digests, Spool};
-use crate::words::EventKind;
+use crate::words::{EventKind, FileKind};
 use crate::{bad, conflict};
 use bytes::Bytes;
 use std::io::Cursor;
@@ -59,7 +59,7 @@ impl Indexes {
     pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
         let name = WheelFilename::parse(handed.wheel)?;
         for _ in 0..ATTEMPTS {
-            let known = self.db.built_files(index.name.as_str(), name.name.as_str()).await?;
+            let known = self.db.built_files(&index.name, &name.name).await?;
             if let Some(known) = known.iter().find(|known| is_this(known, handed)) {
                 return Ok(known.filename.clone());
             }
@@ -84,7 +84,7 @@ impl Indexes {
         if !matches!(index.kind, Kind::Stage(_)) || !handed.wanted {
             return Ok(None);
         }
-        let there = self.db.file_of_any_spelling(index.name.as_str(), handed.wheel).await?;
+        let there = self.db.file_of_any_spelling(&index.name, handed.wheel).await?;
         let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(None) };
         if there.sha256 == handed.wheel_sha256 {
             return Ok(Some(there.filename));
@@ -108,9 +108,9 @@ impl Indexes {
 
     /// A name that was never used.
     async fn free_name(&self, index: &Index, name: &WheelFilename, handed: Handed<'_>) -> Result<String> {
-        let mut used = self.db.used_filenames(index.name.as_str(), name.name.as_str()).await?;
+        let mut used = self.db.used_filenames(&index.name, &name.name).await?;
         // A promised wheel may have other bytes; both may stand on one page.
-        used.extend(self.db.promised_filenames(index.name.as_str(), name.name.as_str()).await?);
+        used.extend(self.db.promised_filenames(&index.name, &name.name).await?);
         let is_stage = matches!(index.kind, Kind::Stage(_));
         if is_stage && handed.wanted && !used.iter().any(|used| identity(used) == name.identity()) {
             return Ok(handed.wheel.to_owned());
@@ -163,9 +163,9 @@ impl Indexes {
             return Ok(false);
         }
         let built = BuiltFile {
-            index: at.to_owned(),
+            index: index.name.clone(),
             filename: ready.filename.clone(),
-            project: project.to_owned(),
+            project: name.name.clone(),
             version: file.version.clone(),
             source_filename: handed.source_filename.to_owned(),
             source_sha256: handed.source_sha256.to_owned(),
@@ -194,14 +194,14 @@ impl Indexes {
 
     /// Whether a stage has a file with these bytes.
     pub async fn hosts(&self, index: &IndexName, filename: &str, sha256: &str) -> Result<bool> {
-        let file = self.db.file(index.as_str(), filename).await?;
+        let file = self.db.file(index, filename).await?;
         Ok(file.is_some_and(|file| file.deleted_at.is_none() && file.sha256 == sha256))
     }
 
     /// Whether the page of a stage has a wheel already, not from here, that serves whom this serves.
     pub async fn has_better(&self, index: &Index, wheel: &str) -> Result<Option<String>> {
         let Ok(name) = WheelFilename::parse(wheel) else { return Ok(None) };
-        let files = self.db.project_files(index.name.as_str(), name.name.as_str()).await?;
+        let files = self.db.project_files(&index.name, &name.name).await?;
         let files = files.into_iter().filter(|file| file.uploader.as_deref() != Some(BUILDER));
         let mut page = Page::new(name.name.clone());
         page.files = files.map(|file| File::named(&name.name, &file.filename)).collect();
@@ -243,25 +243,24 @@ async fn put_release(
     name: &WheelFilename,
     contents: &Contents,
 ) -> Result<String> {
-    let (at, project) = (index.name.as_str(), &name.name);
-    let known = tx.project_status(at, project.as_str()).await?;
+    let (at, project) = (&index.name, &name.name);
+    let known = tx.project_status(at, project).await?;
     let is_new = known.is_none();
     refuse_status(known, project)?;
     match is_new {
-        true => tx.put_project(at, project.as_str(), &contents.metadata.name).await?,
-        false => tx.touch_project(at, project.as_str()).await?,
+        true => tx.put_project(at, project, &contents.metadata.name).await?,
+        false => tx.touch_project(at, project).await?,
     }
     let key = release_key(tx, at, project, &name.version).await?;
     let json = serde_json::to_string(&contents.metadata).map_err(Error::internal)?;
-    tx.put_release(at, project.as_str(), &key, &json, false).await?;
+    tx.put_release(at, project, &key, &json, false).await?;
     Ok(key)
 }
 
 fn stored(index: &Index, name: &WheelFilename, handed: Handed<'_>, ready: &Ready, now: Micros) -> StoredFile {
     StoredFile {
-        project: name.name.to_string(),
         version: name.version.to_string(),
-        kind: "bdist_wheel".to_owned(),
+        kind: FileKind::Wheel,
         sha256: ready.digests.sha256.clone(),
         md5: Some(ready.digests.md5.clone()),
         blake2_256: Some(ready.digests.blake2_256.clone()),
@@ -270,6 +269,6 @@ fn stored(index: &Index, name: &WheelFilename, handed: Handed<'_>, ready: &Ready
         metadata_sha256: Some(ready.metadata_sha256.clone()),
         uploader: Some(BUILDER.to_owned()),
         uploaded_at: handed.published_at.unwrap_or(now),
-        ..StoredFile::new(index.name.as_str(), &ready.filename)
+        ..StoredFile::new(index.name.clone(), name.name.clone(), &ready.filename)
     }
 }

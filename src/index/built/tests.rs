@@ -7,9 +7,9 @@ use crate::packaging::upload_time::UploadTime;
 
 fn built(filename: &str) -> BuiltFile {
     BuiltFile {
-        index: "root/pypi".into(),
+        index: IndexName::parse("root/pypi").unwrap(),
         filename: filename.into(),
-        project: "docopt".into(),
+        project: ProjectName::new("docopt").unwrap(),
         version: "0.6.2".into(),
         source_filename: "docopt-0.6.2.tar.gz".into(),
         source_sha256: "5".repeat(64),
@@ -127,7 +127,7 @@ fn a_build_tag_is_put_in_its_place() {
 fn of_a_stages_files_only_numbered_ones_of_the_builder_step_back() {
     let file = |name: &str, uploader: &str| StoredFile {
         uploader: Some(uploader.into()),
-        ..StoredFile::new("alice/dev", name)
+        ..StoredFile::new("alice/dev".parse().unwrap(), "docopt".parse().unwrap(), name)
     };
     let files =
         [file(OURS, BUILDER), file("docopt-0.6.2-py2.py3-none-any.whl", BUILDER), file(OURS, "alice")];

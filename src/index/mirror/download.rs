@@ -7,7 +7,6 @@ use super::{Download, Inner, Located, Mirrors};
 use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
-use crate::packaging::filename::FileKind;
 use crate::packaging::opens;
 use crate::packaging::page::File;
 use crate::store::{Digests, Spool};
@@ -165,7 +164,7 @@ impl Inner {
     }
 
     async fn is_here(&self, asked: &Asked, located: &Located) -> Result<Option<StoredFile>> {
-        let row = self.db.file(asked.index.as_str(), &located.file.filename).await?;
+        let row = self.db.file(&asked.index, &located.file.filename).await?;
         let told = located.file.hashes.sha256.as_ref();
         let row = row.filter(|row| row.deleted_at.is_none() && told.is_none_or(|told| *told == row.sha256));
         match row {
@@ -296,14 +295,14 @@ impl Inner {
                 }
             }
             Ok(false) => tracing::warn!(
-                index = row.index,
+                index = %row.index,
                 filename = row.filename,
                 sha256 = row.sha256,
                 "not kept: the index is gone, or holds other bytes under this name"
             ),
             // The bytes are right, and those who wait for them get them.
             Err(error) => tracing::error!(
-                index = row.index,
+                index = %row.index,
                 filename = row.filename,
                 %error,
                 "a verified file could not be stored: it will be fetched again"
@@ -381,15 +380,9 @@ fn is_broken(error: &Error) -> bool {
 
 fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFile {
     let file = &located.file;
-    let kind = match file.filename.kind() {
-        FileKind::Wheel => "bdist_wheel",
-        FileKind::Sdist => "sdist",
-        FileKind::Other => "other",
-    };
     StoredFile {
-        project: located.project.as_str().to_owned(),
         version: file.filename.canonical_version().unwrap_or_default().to_owned(),
-        kind: kind.into(),
+        kind: file.filename.kind(),
         url: Some(file.link().to_owned()),
         sha256: digests.sha256.clone(),
         md5: Some(digests.md5.clone()),
@@ -397,7 +390,7 @@ fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFil
         size: digests.size,
         requires_python: file.requires_python.clone(),
         hash_told: !file.hashes.is_empty(),
-        ..StoredFile::new(asked.index.as_str(), &file.filename)
+        ..StoredFile::new(asked.index.clone(), located.project.clone(), &file.filename)
     }
 }
 

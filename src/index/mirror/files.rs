@@ -155,7 +155,7 @@ impl Mirrors {
     /// `BadUpstream` if the upstream has other bytes now: they are not served under this name.
     pub(super) async fn stored(&self, index: &Index, located: &Located) -> Result<Option<StoredFile>> {
         let filename = located.file.filename.as_str();
-        let row = self.0.db.file(index.name.as_str(), filename).await?;
+        let row = self.0.db.file(&index.name, filename).await?;
         let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
         match &located.file.hashes.sha256 {
             Some(told) if !row.hash_told => {

@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::held::What;
 use crate::db::mirror::Found;
 use crate::error::Result;
-use crate::names::NameList;
+use crate::names::{NameList, ProjectName};
 use crate::upstream::pages::{self, Kind, Look, Validators};
 use std::sync::Arc;
 
@@ -72,8 +72,8 @@ impl Inner {
 
     /// Offline: the projects of which a file is here.
     pub(super) async fn names_here(&self, asked: &Asked) -> Result<Arc<NameList>> {
-        let names = self.db.projects_with_files(asked.index.as_str()).await?;
-        Ok(Arc::new(names.iter().map(String::as_str).collect()))
+        let names = self.db.projects_with_files(&asked.index).await?;
+        Ok(Arc::new(names.iter().map(ProjectName::as_str).collect()))
     }
 
     /// Without a list: the projects that somebody asked for and that are there.

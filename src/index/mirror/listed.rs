@@ -67,7 +67,7 @@ impl Mirrors {
     }
 
     async fn known(&self, index: &IndexName, project: &ProjectName) -> Result<Ours> {
-        let files = self.0.db.project_files(index.as_str(), project.as_str()).await?;
+        let files = self.0.db.project_files(index, project).await?;
         let files = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
         let metadata = self.0.db.remote_metadata(index.as_str(), project.as_str()).await?;
         Ok(Ours { files, metadata })
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn stored(sha256: &str) -> StoredFile {
-        let file = StoredFile::new("root/pypi", &wheel().filename);
+        let file = StoredFile::new(index(), "six".parse().unwrap(), &wheel().filename);
         StoredFile { sha256: sha256.into(), size: 7, ..file }
     }
 

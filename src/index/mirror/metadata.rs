@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::archive::remote::{Plan, Step};
-use crate::packaging::filename::FileKind;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Provenance};
 use crate::packaging::version::Version;
 use crate::store::Blob;
 use crate::tools::hex;
 use crate::upstream::files;
+use crate::words::FileKind;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use std::ops::Range;
@@ -91,7 +91,7 @@ impl Inner {
     /// METADATA that is here already.
     async fn kept_metadata(&self, asked: &Asked, located: &Located) -> Result<Option<Bytes>> {
         let (index, file) = (asked.index.as_str(), &located.file);
-        let row = self.db.file(index, &file.filename).await?.filter(|row| row.deleted_at.is_none());
+        let row = self.db.file(&asked.index, &file.filename).await?.filter(|row| row.deleted_at.is_none());
         if let Some(sha256) = row.and_then(|row| row.metadata_sha256)
             && let Some(bytes) = self.blob(&sha256, None).await?
         {
@@ -177,7 +177,7 @@ impl Inner {
     }
 
     async fn metadata_of_stored(&self, asked: &Asked, file: &File) -> Result<Option<Bytes>> {
-        let row = self.db.file(asked.index.as_str(), &file.filename).await?;
+        let row = self.db.file(&asked.index, &file.filename).await?;
         let Some(row) = row.filter(|row| row.deleted_at.is_none()) else { return Ok(None) };
         if file.hashes.sha256.as_ref().is_some_and(|told| *told != row.sha256) {
             return Ok(None);

@@ -24,7 +24,7 @@ fn contradicts(used: &[UsedFile], file: &File) -> bool {
 impl Mirrors {
     /// Takes away what [`contradicts`] an earlier promise.
     pub(super) async fn drop_used(&self, index: &IndexName, page: &mut Page) -> Result<()> {
-        let used = self.0.db.used_files(index.as_str(), page.name.as_str()).await?;
+        let used = self.0.db.used_files(index, &page.name).await?;
         page.files.retain(|file| !contradicts(&used, file));
         Ok(())
     }
@@ -36,7 +36,7 @@ impl Mirrors {
         project: &ProjectName,
         file: &File,
     ) -> Result<bool> {
-        let used = self.0.db.used_files(index.as_str(), project.as_str()).await?;
+        let used = self.0.db.used_files(index, project).await?;
         Ok(contradicts(&used, file))
     }
 }

@@ -32,7 +32,7 @@ impl Indexes {
         let order = order(directory, &candidate.index.name);
         let mut having = BTreeSet::new();
         for name in &order.sources {
-            if self.db.stage_has(name.as_str(), project.as_str()).await? {
+            if self.db.stage_has(name, project).await? {
                 having.insert(name.clone());
             }
         }

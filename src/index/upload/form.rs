@@ -9,6 +9,7 @@ use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::{Metadata, invalid};
 use crate::packaging::version::{self, Version};
 use crate::store::{Digests, Spool};
+use crate::words::FileKind;
 use std::collections::BTreeMap;
 
 /// The text fields; what is empty or `UNKNOWN` counts as absent.
@@ -129,8 +130,8 @@ impl Form {
 
     fn check_filetype(&self, filename: &str) -> Result<()> {
         let expected = match filename {
-            name if name.ends_with(".whl") => "bdist_wheel",
-            name if name.ends_with(".tar.gz") || name.ends_with(".zip") => "sdist",
+            name if name.ends_with(".whl") => FileKind::Wheel,
+            name if name.ends_with(".tar.gz") || name.ends_with(".zip") => FileKind::Sdist,
             _ => {
                 return Err(bad!(
                     "Invalid file extension: '{filename}' is not a valid archive name: use .tar.gz or .whl."
@@ -138,13 +139,13 @@ impl Form {
             }
         };
         match self.get("filetype") {
-            Some(given) if given == expected => Ok(()),
-            Some(given @ ("sdist" | "bdist_wheel")) => {
-                Err(bad!("filetype '{given}' does not fit the file name '{filename}'."))
-            }
-            Some(other) => {
-                Err(bad!("Unknown type of file '{other}': filetype must be sdist or bdist_wheel."))
-            }
+            Some(given) if given == expected.name() => Ok(()),
+            Some(given) => Err(match FileKind::parse(given) {
+                Some(FileKind::Sdist | FileKind::Wheel) => {
+                    bad!("filetype '{given}' does not fit the file name '{filename}'.")
+                }
+                _ => bad!("Unknown type of file '{given}': filetype must be sdist or bdist_wheel."),
+            }),
             None => Err(invalid("Filetype", "", "This field is required.")),
         }
     }

@@ -100,13 +100,13 @@ fn a_status_that_ends_a_project_refuses_with_its_reason() {
     let project = ProjectName::new("demo").unwrap();
     let refused =
         |status, reason: Option<&str>| refuse_status(Some((status, reason.map(str::to_owned))), &project);
-    refused(Status::Active, None).unwrap();
-    refused(Status::Deprecated, Some("use other")).unwrap();
+    refused(ProjectStatus::Active, None).unwrap();
+    refused(ProjectStatus::Deprecated, Some("use other")).unwrap();
     assert_eq!(
-        reason(refused(Status::Archived, Some("moved"))),
+        reason(refused(ProjectStatus::Archived, Some("moved"))),
         "Project 'demo' is archived (moved) and takes no new files."
     );
-    assert!(matches!(refused(Status::Quarantined, None), Err(Error::Forbidden(_))));
+    assert!(matches!(refused(ProjectStatus::Quarantined, None), Err(Error::Forbidden(_))));
 }
 
 proptest! {

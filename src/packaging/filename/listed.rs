@@ -4,20 +4,11 @@ use super::identity::release;
 use super::{OTHER_EXTENSIONS, SDIST_EXTENSIONS, WheelFilename, is_plain, remainder, split_extension};
 use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
+use crate::words::FileKind;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// What a file is, going by its name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FileKind {
-    Sdist,
-    Wheel,
-    /// Eggs, installers and other formats of the past.
-    #[default]
-    Other,
-}
 
 /// The name of a file on a project's page, with what it tells of the file. Clones share one reading.
 #[derive(Clone, Default)]

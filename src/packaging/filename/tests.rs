@@ -1,6 +1,7 @@
 //! File names against the reference tables, and the tolerance that mirrors need.
 
 use super::*;
+use crate::words::FileKind;
 use proptest::prelude::*;
 
 fn name(text: &str) -> ProjectName {

@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 use std::io;
 
-use crate::packaging::page::{CoreMetadata, File, Page, Status, Yanked};
+use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
 use crate::packaging::version::readable_specifiers;
+use crate::words::ProjectStatus;
 
 /// A project's page (PEP 503, repository version 1.4). `root` leads from the page to what the
 /// files' URLs are relative to, such as `../../../../`.
@@ -60,8 +61,8 @@ pub fn render_names<'a>(
 fn head(out: &mut String, title: &str, page: Option<&Page>) {
     out.push_str("<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <meta charset=\"utf-8\">\n");
     meta(out, "pypi:repository-version", "1.4");
-    if let Some(page) = page.filter(|page| page.status != Status::Active) {
-        meta(out, "pypi:project-status", page.status.as_str());
+    if let Some(page) = page.filter(|page| page.status != ProjectStatus::Active) {
+        meta(out, "pypi:project-status", page.status.name());
         if let Some(reason) = &page.status_reason {
             meta(out, "pypi:project-status-reason", reason);
         }

@@ -90,7 +90,7 @@ fn status_and_serial_are_read() {
         "<meta name='pypi:project-status' content='archived'>\
          <meta name='pypi:project-status-reason' content='moved'><!--SERIAL 123-->",
     );
-    assert_eq!((page.status, page.serial), (Status::Archived, Some(123)));
+    assert_eq!((page.status, page.serial), (ProjectStatus::Archived, Some(123)));
     assert_eq!(page.status_reason.as_deref(), Some("moved"));
 }
 
@@ -126,7 +126,7 @@ fn a_page_is_written_exactly_like_this() {
     wheel.core_metadata = CoreMetadata::Sha256("c".repeat(64));
     wheel.provenance = Provenance::At(format!("{HOST}/p"));
     let mut page = Page { files: vec![wheel], serial: Some(123), ..demo(&[]) };
-    page.status = Status::Archived;
+    page.status = ProjectStatus::Archived;
     page.status_reason = Some("moved to <foo2>".into());
     insta::assert_snapshot!(render(&page, "../../../../"));
 }
@@ -196,7 +196,7 @@ fn a_page_has_a_doctype_and_no_base() {
 
 #[test]
 fn a_quarantined_project_offers_no_files() {
-    let page = Page { status: Status::Quarantined, ..demo(&["demo_pkg-1.0.tar.gz"]) };
+    let page = Page { status: ProjectStatus::Quarantined, ..demo(&["demo_pkg-1.0.tar.gz"]) };
     let html = render(&page, "");
     assert!(html.contains("quarantined") && !html.contains("<a "));
 }

@@ -82,7 +82,7 @@ struct StatusBody<'a>(&'a Page);
 impl Serialize for StatusBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", self.0.status.as_str())?;
+        map.serialize_entry("status", self.0.status.name())?;
         if let Some(reason) = &self.0.status_reason {
             map.serialize_entry("reason", reason)?;
         }

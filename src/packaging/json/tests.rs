@@ -52,7 +52,7 @@ fn a_page_as_pypi_writes_it_is_read_whole() {
         }],
     }))
     .unwrap();
-    assert_eq!((page.serial, page.status), (Some(123), Status::Deprecated));
+    assert_eq!((page.serial, page.status), (Some(123), ProjectStatus::Deprecated));
     assert_eq!(page.status_reason.as_deref(), Some("old"));
     assert_eq!(page.more_versions, ["0.9"]);
     let expected = File {
@@ -189,7 +189,7 @@ fn the_project_status_is_an_object() {
 
 #[test]
 fn a_quarantined_project_offers_no_files_but_keeps_its_versions() {
-    let page = Page { status: Status::Quarantined, ..demo(&["demo_pkg-1.0.tar.gz"]) };
+    let page = Page { status: ProjectStatus::Quarantined, ..demo(&["demo_pkg-1.0.tar.gz"]) };
     assert_eq!(written(&page)["files"], json!([]));
     assert_eq!(written(&page)["versions"], json!(["1.0"]));
 }

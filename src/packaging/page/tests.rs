@@ -61,9 +61,9 @@ fn any_file() -> impl Strategy<Value = File> {
 /// Pages as they come from an upstream.
 pub(in crate::packaging) fn any_page() -> impl Strategy<Value = Page> {
     let status = prop_oneof![
-        Just((Status::Active, None)),
-        Just((Status::Archived, None)),
-        text().prop_map(|reason| (Status::Deprecated, Some(reason))),
+        Just((ProjectStatus::Active, None)),
+        Just((ProjectStatus::Archived, None)),
+        text().prop_map(|reason| (ProjectStatus::Deprecated, Some(reason))),
     ];
     let files = prop::collection::vec(any_file(), 0..8);
     (files, status, any::<Option<u64>>(), prop::collection::vec("[1-9]\\.[0-9]", 0..4)).prop_map(

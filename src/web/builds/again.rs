@@ -1,31 +1,33 @@
 //! `POST /+builds/{id}/rebuild` and `cancel`: a build runs once more, or no longer.
 
-use super::{ask, shown, visible};
+use super::{ask, view, visible};
 use crate::access::builds as access;
 use crate::build::parties::Parties;
-use crate::build::queue::{Build, BuildId};
+use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
+use crate::names::ProjectName;
 use crate::web::http::{Audience, Ctx, respond};
 use crate::{conflict, forbidden};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
 
 /// `POST /+builds/{id}/rebuild`
 pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let parties = ctx.app.builds.parties(&build).await?;
+    let parties = ctx.app.queue.parties(&build).await?;
     may_run_again(&ctx, &build, &parties)?;
-    let id = ctx.app.builds.rebuild(&ctx.who, build.id).await?;
+    let id = ctx.app.queue.rebuild(&ctx.who, build.id).await?;
     answer(&ctx, id, "the build runs again").await
 }
 
 /// What others get is decided by those who may give it to them.
 fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> {
-    let project = build.project.as_deref();
+    let project = build.project.as_ref().map(ProjectName::as_str);
     for index in &parties.indexes {
-        ask::may_publish(ctx, index, project)?;
+        ask::may_publish(ctx, index.as_str(), project)?;
     }
     let (who, sight) = (&ctx.who, parties.sight(build));
     if build.failure.is_some() {
@@ -53,8 +55,8 @@ fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> 
 pub async fn cancel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let build = visible(&ctx).await?;
-    let parties = ctx.app.builds.parties(&build).await?;
-    let project = build.project.as_deref();
+    let parties = ctx.app.queue.parties(&build).await?;
+    let project = build.project.as_ref().map(ProjectName::as_str);
     let own = |name: &String| Some(name) == ctx.who.user.as_ref();
     let asked = parties.askers.iter().any(own)
         && access::may_retry(&ctx.directory, &ctx.who, parties.sight(&build), project);
@@ -69,7 +71,7 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
             build.context
         ));
     }
-    let message = match ctx.app.builds.cancel(&ctx.who, build.id, all).await? {
+    let message = match ctx.app.queue.cancel(&ctx.who, build.id, all).await? {
         true => "the build is cancelled",
         false => "you no longer wait for this build; it continues because others wait for it",
     };
@@ -85,6 +87,6 @@ async fn answer(ctx: &Ctx<()>, id: BuildId, message: &str) -> Result<Response> {
         response.headers_mut().insert(header::LOCATION, back);
         return Ok(response);
     }
-    let build = ctx.app.builds.get(id).await?;
-    respond::devpi(StatusCode::OK, "build", shown(ctx, &build).await?, Some(message))
+    let build = ctx.app.queue.get(id).await?;
+    respond::devpi(StatusCode::OK, "build", json!(view(ctx, &build).await?), Some(message))
 }

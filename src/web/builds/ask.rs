@@ -1,8 +1,7 @@
 //! `POST /+builds` and `POST /+builds/sources`: asking for wheels.
 
-use super::{decided, shown};
+use super::{decided, view};
 use crate::access::{self, Decision, Need};
-use crate::build::job::{Purpose, Source, SourceKind};
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::db::now;
 use crate::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::requirement::Requirement;
 use crate::web::http::{Ctx, drain, respond, slow};
+use crate::words::{BuildSource, Purpose, SourceKind};
 use crate::{bad, forbidden, missing};
 use axum::response::Response;
 use futures::StreamExt;
@@ -99,10 +99,10 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
         set: Vec::new(),
     };
     let mut all = Vec::new();
-    for id in ctx.app.builds.ask(&ctx.who, &ask).await? {
-        all.push(shown(&ctx, &ctx.app.builds.get(id).await?).await?);
+    for id in ctx.app.queue.ask(&ctx.who, &ask).await? {
+        all.push(view(&ctx, &ctx.app.queue.get(id).await?).await?);
     }
-    respond::devpi(StatusCode::OK, "list:build", all.into(), None)
+    respond::devpi(StatusCode::OK, "list:build", json!(all), None)
 }
 
 /// What is wanted, and its project where that is known.
@@ -150,10 +150,10 @@ async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, O
     let named = candidates(&filename).iter().find_map(|name| SdistFilename::parse_for(name, &filename).ok());
     let guess = if named.is_some() { SourceKind::Sdist } else { SourceKind::Tree };
     let kind = asked.kind.unwrap_or(guess);
-    let source = Source {
+    let source = BuildSource {
         kind,
         filename,
-        origin: asked.origin.clone().unwrap_or_else(|| format!("uploaded by {user}")),
+        origin: asked.origin.clone().unwrap_or_else(|| BuildSource::uploaded_by(user)),
         subdirectory: asked.subdirectory.clone(),
         published_at: asked.published_at,
         commit: asked.commit.clone(),
@@ -204,11 +204,11 @@ pub async fn take_source(mut ctx: Ctx) -> Result<Response> {
             return Err(error);
         }
     };
-    if let Err(error) = ctx.app.builds.may_keep(&ctx.asker()).await {
+    if let Err(error) = ctx.app.queue.may_keep(&ctx.asker()).await {
         drain::behind_the_answer(&ctx.headers, body.into_data_stream());
         return Err(error);
     }
-    let spool = receive(&ctx, body, ctx.app.builds.largest()).await?;
+    let spool = receive(&ctx, body, ctx.app.queue.largest()).await?;
     let digests = ctx.app.store.keep(spool).await?;
     let user = ctx.who.user.as_deref().unwrap_or_default();
     ctx.app.db.keep_source(&digests.sha256, user, &filename, digests.size, now()).await?;

@@ -3,7 +3,7 @@
 use super::ask::receive;
 use super::{blob_response, number};
 use crate::build::job::{Heartbeat, Outcome};
-use crate::build::queue::BuildId;
+use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::web::workers::owner;
@@ -28,7 +28,7 @@ fn done(message: &str) -> Result<Response> {
 /// `GET /+builds/{id}/source`
 pub async fn source(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let sha256 = ctx.app.builds.source(owner(&ctx), number(&ctx)?).await?;
+    let sha256 = ctx.app.queue.source(owner(&ctx), number(&ctx)?).await?;
     let blob = ctx.app.store.get(&sha256, None).await?;
     Ok(blob_response(blob.ok_or_else(|| Error::Lost(format!("the source {sha256} is lost")))?))
 }
@@ -40,7 +40,7 @@ pub async fn log(mut ctx: Ctx) -> Result<Response> {
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
     let at = ctx.query("at").and_then(|at| at.parse().ok()).ok_or_else(|| bad!("say at=OFFSET"))?;
     let text = slow::whole(body, LONGEST_PIECE, "the piece of log").await?;
-    let size = ctx.app.builds.append_log(owner(&ctx), id, fence, at, &text).await?;
+    let size = ctx.app.queue.append_log(owner(&ctx), id, fence, at, &text).await?;
     respond::devpi(StatusCode::OK, "log", json!({"size": size}), None)
 }
 
@@ -48,14 +48,14 @@ pub async fn log(mut ctx: Ctx) -> Result<Response> {
 pub async fn beat(mut ctx: Ctx) -> Result<Response> {
     let beat: Heartbeat = ctx.json().await?;
     let ctx = ctx.without_body();
-    ctx.app.builds.beat(owner(&ctx), number(&ctx)?, beat.fence, beat.step).await?;
+    ctx.app.queue.beat(owner(&ctx), number(&ctx)?, beat.fence, beat.step).await?;
     done("the lease holds")
 }
 
 /// `POST /+builds/{id}/release?fence=N`: a worker that stops gives its build back.
 pub async fn release(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    ctx.app.builds.give_back(owner(&ctx), number(&ctx)?, fence(&ctx)?).await?;
+    ctx.app.queue.give_back(owner(&ctx), number(&ctx)?, fence(&ctx)?).await?;
     done("the build is queued again")
 }
 
@@ -71,14 +71,14 @@ pub async fn hand_in(mut ctx: Ctx) -> Result<Response> {
             return Err(error);
         }
     };
-    let spool = receive(&ctx, body, ctx.app.builds.largest()).await?;
-    ctx.app.builds.hand_in(owner(&ctx), id, fence, ctx.param("filename"), spool).await?;
+    let spool = receive(&ctx, body, ctx.app.queue.largest()).await?;
+    ctx.app.queue.hand_in(owner(&ctx), id, fence, ctx.param("filename"), spool).await?;
     done("the wheel is fit")
 }
 
 async fn held(ctx: &Ctx<()>) -> Result<(BuildId, i64)> {
     let (id, fence) = (number(ctx)?, fence(ctx)?);
-    ctx.app.builds.check_lease(owner(ctx), id, fence).await?;
+    ctx.app.queue.check_lease(owner(ctx), id, fence).await?;
     Ok((id, fence))
 }
 
@@ -87,7 +87,7 @@ pub async fn outcome(mut ctx: Ctx) -> Result<Response> {
     let outcome: Outcome = ctx.json().await?;
     let ctx = ctx.without_body();
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
-    ctx.app.builds.end(owner(&ctx), id, fence, outcome).await?;
-    let build = ctx.app.builds.get(id).await.map_err(|_| missing!("build {id} is gone"))?;
+    ctx.app.queue.end(owner(&ctx), id, fence, outcome).await?;
+    let build = ctx.app.queue.get(id).await.map_err(|_| missing!("build {id} is gone"))?;
     respond::devpi(StatusCode::OK, "build", json!({"state": build.state, "failure": build.failure}), None)
 }

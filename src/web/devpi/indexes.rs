@@ -12,7 +12,7 @@ use crate::names::IndexName;
 use crate::web::http::{Ctx, respond};
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn named(ctx: &Ctx) -> Result<IndexName> {
     let text = format!("{}/{}", ctx.param("user"), ctx.param("index"));
@@ -31,7 +31,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 
 async fn projects(app: &App, index: &Index) -> Result<Value> {
     match &index.kind {
-        Kind::Stage(_) => Ok(app.db.projects(index.name.as_str()).await?.into()),
+        Kind::Stage(_) => Ok(json!(app.db.projects(&index.name).await?)),
         Kind::Mirror(mirror) if mirror.url.is_none() => Ok(Value::Array(Vec::new())),
         Kind::Mirror(_) => {
             let names = app.indexes.mirrors.names(index).await?;

@@ -1,16 +1,16 @@
 //! `/+builds/{id}`: one build, its steps, why it failed, its log while it runs, its evidence.
 
-use super::builds::{class_name, mood, took};
+use super::builds::{mood, took};
 use super::facts::{Fact, Facts, Item};
 use super::{Frame, Visit, answer, index_href, terminal, words};
 use crate::access;
-use crate::build::evidence::Evidence;
-use crate::build::job::Step;
 use crate::build::parties::Parties;
-use crate::build::queue::{Build, State};
-use crate::db::built::Publication;
+use crate::build::view::{BuildView, NeedView};
+use crate::db::builds::Build;
+use crate::db::built::{Publication, WheelRefusal};
 use crate::error::Result;
-use crate::names::IndexName;
+use crate::names::{BuildContext, IndexName, ProjectName};
+use crate::words::{BuildState, Evidence, Isolation, Step};
 use askama::Template;
 use axum::response::Response;
 
@@ -22,21 +22,19 @@ const TAIL: u64 = 48 << 10;
 #[template(path = "build.html")]
 pub struct BuildPage {
     pub frame: Frame,
-    pub id: i64,
-    pub title: String,
+    pub view: BuildView,
     /// Of the project on the index that owns the source; empty where that is none's, or not the asker's.
     pub href: String,
-    pub target: String,
     pub state: &'static str,
     pub mood: &'static str,
     pub ended: bool,
     pub failure: Option<Shown>,
     pub steps: Vec<StepLine>,
-    pub wheel: Option<Wheel>,
+    pub wheel_size: String,
     /// Indexes that refused the wheel, and why.
-    pub unpublished: Vec<(String, String)>,
+    pub unpublished: Vec<WheelRefusal>,
     pub indexes: Vec<Place>,
-    pub needs: Vec<Need>,
+    pub needs: Vec<NeedView>,
     pub log: String,
     pub log_is_cut: bool,
     pub facts: Vec<Fact>,
@@ -48,7 +46,7 @@ pub struct BuildPage {
 
 /// A failure in words.
 pub struct Shown {
-    pub class: String,
+    pub class: &'static str,
     pub step: &'static str,
     pub hint: String,
     pub line: String,
@@ -61,12 +59,6 @@ pub struct StepLine {
     pub took: String,
 }
 
-pub struct Wheel {
-    pub filename: String,
-    pub size: String,
-    pub sha256: String,
-}
-
 /// An index that gets the wheel, or got it.
 pub struct Place {
     pub name: String,
@@ -74,60 +66,43 @@ pub struct Place {
     pub published: bool,
 }
 
-/// A build that this one waits for.
-pub struct Need {
-    pub id: i64,
-    pub requirement: String,
-}
-
-/// Shows a build that is the asker's to see.
-pub async fn show(ctx: &Visit, build: &Build) -> Result<Response> {
-    let needs = ctx.app.db.build_needs(build.id).await?;
-    let needs = needs.into_iter().filter(|edge| !edge.requirement.is_empty());
-    let needs = needs.map(|edge| Need { id: edge.needs, requirement: edge.requirement }).collect();
-    let tail = ctx.app.builds.log_tail(build, TAIL).await?;
-    let ended = build.state.has_ended();
-    let parties = ctx.app.builds.parties(build).await?;
-    let wheel = build.wheel.as_ref().filter(|_| build.state == State::Built).map(|wheel| Wheel {
-        filename: wheel.filename.clone(),
-        size: words::size(wheel.size),
-        sha256: wheel.sha256.clone(),
-    });
+/// Shows a build that is the asker's to see, by what they may know of it.
+pub async fn show(ctx: &Visit, build: &Build, view: BuildView) -> Result<Response> {
+    let tail = ctx.app.queue.log_tail(build, TAIL).await?;
+    let parties = ctx.app.queue.parties(build).await?;
     let page = BuildPage {
         frame: Frame::of(ctx, &["+builds", &build.id.to_string()]),
-        id: build.id,
-        title: build.title(),
         href: project_href(ctx, build),
-        target: build.target.clone(),
         state: build.state.name(),
         mood: mood(build.state),
-        ended,
+        ended: build.state.has_ended(),
         failure: build.failure.as_ref().map(|failure| Shown {
-            class: class_name(failure.class),
+            class: failure.class.name(),
             step: failure.step.name(),
             hint: terminal::plain(failure.hint.as_bytes()),
             line: terminal::plain(failure.line.as_deref().unwrap_or_default().as_bytes()),
         }),
         steps: steps(build),
-        wheel,
+        wheel_size: view.wheel.as_ref().map(|wheel| words::size(wheel.size)).unwrap_or_default(),
         unpublished: unpublished(ctx, build).await?,
         indexes: places(ctx, build).await?,
-        needs,
+        needs: view.needs.iter().filter(|need| !need.requirement.is_empty()).cloned().collect(),
         log: terminal::plain(&tail),
         log_is_cut: build.log_size > TAIL,
-        facts: facts(ctx, build, &parties),
+        facts: facts(build, &view),
         evidence: build.evidence.as_ref().map(evidence).unwrap_or_default(),
         may_retry: may_retry(ctx, build, &parties),
         may_cancel: may_cancel(ctx, build, &parties),
+        view,
     };
     answer(ctx, &page)
 }
 
 /// The project's page, for those who may read its index.
 fn project_href(ctx: &Visit, build: &Build) -> String {
-    let index = IndexName::parse(&build.context).filter(|index| super::may_read(ctx, index));
+    let index = build.context.only().filter(|index| super::may_read(ctx, index));
     match (index, &build.project) {
-        (Some(index), Some(project)) if !build.given => format!("{}/{project}", index_href(&index)),
+        (Some(index), Some(project)) if !build.given => format!("{}/{project}", index_href(index)),
         _ => String::new(),
     }
 }
@@ -135,7 +110,7 @@ fn project_href(ctx: &Visit, build: &Build) -> String {
 /// Where the wheel is now, and where it is to get. Who refused it is told of apart.
 async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
     let known = ctx.app.db.places_of_build(build.id).await?;
-    let mut places: Vec<(String, bool)> = known.into_iter().map(|name| (name, true)).collect();
+    let mut places: Vec<(IndexName, bool)> = known.into_iter().map(|name| (name, true)).collect();
     for (index, stands) in ctx.app.db.build_indexes(build.id).await? {
         if stands == Publication::Refused {
             places.retain(|(name, _)| *name != index);
@@ -144,18 +119,18 @@ async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
         }
     }
     let readable = places.into_iter().filter_map(|(name, published)| {
-        let index = IndexName::parse(&name).filter(|index| super::may_read(ctx, index))?;
-        let project = build.project.as_deref().filter(|_| published);
+        let project = build.project.as_ref().filter(|_| published);
         let project = project.map(|project| format!("/{project}")).unwrap_or_default();
-        Some(Place { href: format!("{}{project}", index_href(&index)), name, published })
+        let href = format!("{}{project}", index_href(&name));
+        super::may_read(ctx, &name).then(|| Place { href, name: name.to_string(), published })
     });
     Ok(readable.collect())
 }
 
 /// Which indexes refused the wheel, as far as the asker may know of them.
-async fn unpublished(ctx: &Visit, build: &Build) -> Result<Vec<(String, String)>> {
+async fn unpublished(ctx: &Visit, build: &Build) -> Result<Vec<WheelRefusal>> {
     let mut all = ctx.app.db.why_unpublished(build.id).await?;
-    all.retain(|(name, _)| IndexName::parse(name).is_some_and(|index| super::may_read(ctx, &index)));
+    all.retain(|refusal| super::may_read(ctx, &refusal.index));
     Ok(all)
 }
 
@@ -164,10 +139,10 @@ fn steps(build: &Build) -> Vec<StepLine> {
     let at = failed.or(build.step).and_then(|at| Step::ALL.iter().position(|step| *step == at));
     let durations = build.evidence.as_ref().map(|evidence| &evidence.durations);
     let came = |place: usize| match (build.state, at) {
-        (State::Built, _) => "done",
+        (BuildState::Built, _) => "done",
         (_, Some(at)) if place < at => "done",
-        (State::Failed, Some(at)) if place == at => "failed",
-        (State::Running, Some(at)) if place == at => "now",
+        (BuildState::Failed, Some(at)) if place == at => "failed",
+        (BuildState::Running, Some(at)) if place == at => "now",
         _ => "open",
     };
     let line = |(place, step): (usize, &Step)| StepLine {
@@ -183,37 +158,32 @@ fn steps(build: &Build) -> Vec<StepLine> {
 
 /// Whether there is to be a button that lets it run again; who presses it is asked once more.
 fn may_retry(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
-    let (sight, project) = (parties.sight(build), build.project.as_deref());
+    let (sight, project) = (parties.sight(build), build.project.as_ref().map(ProjectName::as_str));
     match build.state {
-        State::Failed => access::builds::may_retry(&ctx.directory, &ctx.who, sight, project),
-        State::Built => access::builds::may_replace(&ctx.directory, &ctx.who, sight, project),
+        BuildState::Failed => access::builds::may_retry(&ctx.directory, &ctx.who, sight, project),
+        BuildState::Built => access::builds::may_replace(&ctx.directory, &ctx.who, sight, project),
         _ => false,
     }
 }
 
 fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
     let asked = parties.askers.iter().any(|name| Some(name) == ctx.who.user.as_ref());
-    let (sight, project) = (parties.sight(build), build.project.as_deref());
+    let (sight, project) = (parties.sight(build), build.project.as_ref().map(ProjectName::as_str));
     !build.state.has_ended() && (asked || access::builds::may_end(&ctx.directory, &ctx.who, sight, project))
 }
 
-fn facts(ctx: &Visit, build: &Build, parties: &Parties) -> Vec<Fact> {
+fn facts(build: &Build, view: &BuildView) -> Vec<Fact> {
     let mut facts = Facts::default();
-    let asker = parties.asker(&ctx.directory, &ctx.who, build);
-    let reads = access::builds::reads(&ctx.directory, &ctx.who, &build.context);
     facts.exact("Source", Some(&build.source.filename));
-    let told = |origin: &&str| {
-        (reads || *origin != build.context) && (asker.is_some() || !origin.starts_with("uploaded by "))
-    };
-    facts.text("From", Some(build.source.origin.as_str()).filter(told));
+    facts.text("From", Some(&view.source.origin));
     facts.text("Below", Some(&build.source.subdirectory));
     facts.exact("Commit", build.source.commit.as_deref());
     facts.exact("Source's sha256", build.source_sha256.as_deref());
-    facts.text("Build requirements from", Some(build.context.as_str()).filter(|_| reads));
+    facts.text("Build requirements from", view.context.as_ref().map(BuildContext::as_str));
     facts.text("Tools", Some(&build.tools));
     facts.exact("Recipe's sha256", build.recipe_sha256.as_deref());
     facts.text("Worker", build.worker.as_deref());
-    facts.text("First asked for by", asker.as_deref());
+    facts.text("First asked for by", view.asked_by.as_deref());
     facts.text("Asked for", Some(&words::time(build.created_at)));
     facts.text("Started", build.started_at.map(words::time).as_deref());
     facts.text("Ended", build.ended_at.map(words::time).as_deref());
@@ -226,9 +196,9 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
     let mut facts = Facts::default();
     facts.text("Interpreter", Some(&evidence.interpreter));
     facts.text("Strategy", Some(&evidence.strategy));
-    let isolation = match evidence.sandbox.as_str() {
-        "none" => "none: it ran with the worker's own rights",
-        other => other,
+    let isolation = match Isolation::parse(&evidence.sandbox) {
+        Some(Isolation::None) => "none: it ran with the worker's own rights",
+        _ => &evidence.sandbox,
     };
     facts.text("Sandbox", Some(isolation));
     let pairs = |(name, version): (&String, &String)| Item::exact(format!("{name}=={version}"));

@@ -2,8 +2,9 @@
 
 use super::{Frame, Visit, answer, words};
 use crate::access::builds::reads;
-use crate::build::queue::{Build, State};
+use crate::db::builds::Build;
 use crate::error::Result;
+use crate::words::BuildState;
 use askama::Template;
 use axum::response::Response;
 
@@ -39,7 +40,7 @@ pub struct BuildLine {
     pub state: &'static str,
     /// How its state is coloured: `good`, `bad`, `warn`, or nothing.
     pub mood: &'static str,
-    pub class: String,
+    pub class: &'static str,
     pub hint: String,
     pub context: String,
     pub time: String,
@@ -58,12 +59,12 @@ impl BuildLine {
             target: build.target.clone(),
             state: build.state.name(),
             mood: mood(build.state),
-            class: failure.map(|failure| class_name(failure.class)).unwrap_or_default(),
+            class: failure.map(|failure| failure.class.name()).unwrap_or_default(),
             hint: failure.map(|failure| words::brief(&failure.hint, 160)).unwrap_or_default(),
-            context: Some(&build.context)
-                .filter(|name| reads(&ctx.directory, &ctx.who, name))
-                .cloned()
-                .unwrap_or_default(),
+            context: match reads(&ctx.directory, &ctx.who, build.context.indexes()) {
+                true => build.context.to_string(),
+                false => String::new(),
+            },
             date: time.get(..16).unwrap_or_default().replace('T', " "),
             time,
             took: took(build),
@@ -71,17 +72,13 @@ impl BuildLine {
     }
 }
 
-pub fn mood(state: State) -> &'static str {
+pub fn mood(state: BuildState) -> &'static str {
     match state {
-        State::Built => "good",
-        State::Failed => "bad",
-        State::Running => "warn",
-        State::Fetching | State::Queued | State::Blocked => "",
+        BuildState::Built => "good",
+        BuildState::Failed => "bad",
+        BuildState::Running => "warn",
+        BuildState::Fetching | BuildState::Queued | BuildState::Blocked => "",
     }
-}
-
-pub fn class_name(class: crate::build::failure::Class) -> String {
-    serde_json::to_value(class).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// From its start to its end, in words; empty while it has none.
@@ -96,11 +93,13 @@ pub fn took(build: &Build) -> String {
 pub fn show(ctx: &Visit, builds: &[Build]) -> Result<Response> {
     let asked = |name: &str| ctx.query(name).unwrap_or_default();
     let state = asked("state");
-    let names = ["fetching", "queued", "blocked", "running", "built", "failed"];
     let next = builds.last().filter(|_| builds.len() >= PAGE).map(|last| next(ctx, last.id));
     let page = BuildsPage {
         frame: Frame::of(ctx, &["+builds"]),
-        states: names.into_iter().map(|name| Choice { name, chosen: name == state }).collect(),
+        states: BuildState::ALL
+            .iter()
+            .map(|one| Choice { name: one.name(), chosen: one.name() == state })
+            .collect(),
         project: asked("project"),
         target: asked("target"),
         class: asked("class"),

@@ -3,8 +3,9 @@
 use super::words;
 use crate::directory::{Directory, Kind};
 use crate::names::IndexName;
-use crate::packaging::page::{File, Page, Status, Yanked};
+use crate::packaging::page::{File, Page, Yanked};
 use crate::packaging::version::{self, Version};
+use crate::words::ProjectStatus;
 use std::collections::HashMap;
 
 /// One version with its files, in the page's order.
@@ -108,10 +109,10 @@ impl StatusBanner {
     /// `None` while a project is active.
     pub fn new(page: &Page) -> Option<Self> {
         let (class, word, meaning) = match page.status {
-            Status::Active => return None,
-            Status::Archived => ("warn", "Archived.", "No new releases are to be expected."),
-            Status::Deprecated => ("warn", "Deprecated.", "It is obsolete; look for a replacement."),
-            Status::Quarantined => {
+            ProjectStatus::Active => return None,
+            ProjectStatus::Archived => ("warn", "Archived.", "No new releases are to be expected."),
+            ProjectStatus::Deprecated => ("warn", "Deprecated.", "It is obsolete; look for a replacement."),
+            ProjectStatus::Quarantined => {
                 ("bad", "Quarantined.", "It is considered unsafe: no file of it is offered.")
             }
         };

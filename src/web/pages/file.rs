@@ -50,7 +50,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         return Err(missing!("{project} {version} has no file {filename} on {}", index.name));
     };
     let stored = match file.owner() {
-        Some(origin) => ctx.app.db.file(origin.as_str(), filename).await?,
+        Some(origin) => ctx.app.db.file(origin, filename).await?,
         None => None,
     };
     let metadata = gather::metadata_of_file(ctx, &project, &release.version, file).await;

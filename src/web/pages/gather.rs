@@ -36,8 +36,8 @@ pub fn project(ctx: &Visit) -> Result<ProjectName> {
 pub async fn names(ctx: &Visit, index: &Index) -> Result<Arc<NameList>> {
     match &index.kind {
         Kind::Stage(_) => {
-            let names = ctx.app.db.projects(index.name.as_str()).await?;
-            Ok(Arc::new(names.iter().map(String::as_str).collect()))
+            let names = ctx.app.db.projects(&index.name).await?;
+            Ok(Arc::new(names.iter().map(ProjectName::as_str).collect()))
         }
         Kind::Mirror(_) => {
             let names = tokio::time::timeout(PATIENCE, ctx.app.indexes.mirrors.names(index));
@@ -84,7 +84,7 @@ async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File)
     };
     match &index.kind {
         Kind::Stage(_) => {
-            let releases = ctx.app.db.releases(index.name.as_str(), project.as_str()).await?;
+            let releases = ctx.app.db.releases(&index.name, project).await?;
             let same = releases.iter().find(|release| catalog::same_version(&release.version, version));
             Ok(same.and_then(|release| serde_json::from_str(&release.metadata).ok()))
         }

@@ -197,13 +197,13 @@ async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
     if matches!(index.kind, Kind::Mirror(_)) {
         return Ok(Vec::new());
     }
-    let changed = ctx.app.db.recently_changed(index.name.as_str(), RECENT).await?;
+    let changed = ctx.app.db.recently_changed(&index.name, RECENT).await?;
     let entry = |changed: Changed| Recent {
         href: format!("{}/{}", index_href(&index.name), changed.name),
         version: changed.version.unwrap_or_default(),
         date: words::day(&words::time(changed.at)),
         time: words::time(changed.at),
-        name: changed.name,
+        name: changed.name.into(),
     };
     Ok(changed.into_iter().map(entry).collect())
 }

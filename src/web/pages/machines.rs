@@ -1,9 +1,10 @@
 //! `/+targets` and `/+workers`: what is built for, and who builds.
 
 use super::{Frame, Visit, answer, words};
-use crate::build::queue::Worker;
 use crate::build::target::Target;
+use crate::build::targets::Worker;
 use crate::error::Result;
+use crate::words::Isolation;
 use askama::Template;
 use axum::response::Response;
 
@@ -36,7 +37,7 @@ pub struct WorkerLine {
     pub owner: String,
     pub version: String,
     pub slots: u32,
-    pub isolation: String,
+    pub isolation: &'static str,
     /// Wheels are built with the worker's own rights.
     pub unsafe_: bool,
     /// Why it builds nothing; empty if it does.
@@ -76,8 +77,8 @@ pub fn workers(ctx: &Visit, workers: &[Worker]) -> Result<Response> {
             owner: worker.owner.clone(),
             version: known.version.clone(),
             slots: known.slots,
-            isolation: known.isolation.clone(),
-            unsafe_: known.isolation == "none",
+            isolation: known.isolation.name(),
+            unsafe_: known.isolation == Isolation::None,
             off: known.off.clone().unwrap_or_default(),
             targets: known.targets.iter().map(|target| target.name.clone()).collect(),
             seen: time.get(..19).unwrap_or_default().replace('T', " "),

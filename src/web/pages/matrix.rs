@@ -1,13 +1,13 @@
 //! Versions × targets of a project: who has a wheel, what is being built, what failed.
 
 use super::Visit;
-use super::builds::{class_name, mood};
-use crate::build::queue::{Build, State};
+use super::builds::mood;
 use crate::build::target::Target;
-use crate::db::builds::Filter;
+use crate::db::builds::{Build, Filter};
 use crate::error::Result;
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version};
+use crate::words::BuildState;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Versions that the table has.
@@ -47,17 +47,17 @@ pub struct Cell {
 
 /// The table of `page`, with the builds that the asker may see.
 pub async fn of(ctx: &Visit, page: &Page, versions: &[String]) -> Result<Matrix> {
-    let filter = Filter { project: Some(page.name.to_string()), limit: BUILDS, ..Filter::default() };
+    let filter = Filter { project: Some(page.name.clone()), limit: BUILDS, ..Filter::default() };
     let mut builds: BTreeMap<(String, String), Build> = BTreeMap::new();
-    for build in ctx.app.builds.list(&filter).await? {
+    for build in ctx.app.queue.list(&filter).await? {
         let Some(number) = build.version.as_deref().and_then(version::canonical) else { continue };
         let key = (number, build.target.clone());
         // The newest is first.
-        if !builds.contains_key(&key) && ctx.app.builds.sees(&ctx.directory, &ctx.who, &build).await? {
+        if !builds.contains_key(&key) && ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
             builds.insert(key, build);
         }
     }
-    let offered = ctx.app.builds.targets().await?;
+    let offered = ctx.app.targets.offered().await?;
     Ok(table(page, versions, &builds, &offered))
 }
 
@@ -111,7 +111,7 @@ fn place(target: &str) -> (&str, u32, &str) {
 fn cell(wheel: Option<&File>, build: Option<&Build>) -> Cell {
     let href = build.map(|build| format!("+builds/{}", build.id)).unwrap_or_default();
     match (build, wheel) {
-        (Some(build), _) if build.state == State::Built => {
+        (Some(build), _) if build.state == BuildState::Built => {
             let wheel = build.wheel.as_ref().map(|wheel| wheel.filename.clone()).unwrap_or_default();
             Cell { text: "built".into(), mood: mood(build.state), about: wheel, href }
         }
@@ -123,9 +123,9 @@ fn cell(wheel: Option<&File>, build: Option<&Build>) -> Cell {
         }
         (Some(build), None) => {
             let failure = build.failure.as_ref();
-            let class = failure.map(|failure| class_name(failure.class));
+            let class = failure.map(|failure| failure.class.name());
             let about = failure.map(|failure| failure.hint.clone()).unwrap_or_default();
-            let text = class.unwrap_or_else(|| build.state.name().to_owned());
+            let text = class.unwrap_or(build.state.name()).to_owned();
             Cell { text, mood: mood(build.state), about, href }
         }
         (None, None) => Cell::default(),

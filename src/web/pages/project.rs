@@ -90,7 +90,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
     let matrix = matrix::of(ctx, &page, &versions).await?;
     let page = shown.page(&page, &releases, metadata.as_ref(), html);
-    let failed = ctx.app.builds.left_out(&ctx.directory, &ctx.who, project.as_str()).await?;
+    let failed = ctx.app.queue.left_out(&ctx.directory, &ctx.who, &project).await?;
     let left_out = failed.into_iter().take(RECENT).map(|build| LeftOut {
         version: build.version.unwrap_or_default(),
         target: build.target,

@@ -10,9 +10,10 @@ use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::{FileKind, ListedFilename, encode_segment};
+use crate::packaging::filename::{ListedFilename, encode_segment};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page, Status};
+use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::words::{FileKind, ProjectStatus};
 use askama::Template;
 use axum::response::Response;
 
@@ -95,7 +96,7 @@ impl ReleasePage {
         metadata: Option<&Metadata>,
         install: Vec<Line>,
     ) -> Self {
-        let offered = page.status != Status::Quarantined;
+        let offered = page.status != ProjectStatus::Quarantined;
         let files = release.files.iter().filter(|_| offered);
         let files: Vec<FileRow> =
             files.map(|file| FileRow::new(directory, index, &page.name, &release.version, file)).collect();

@@ -90,7 +90,7 @@ async fn demand(ctx: &Ctx<()>) -> Result<Demand<'_>> {
     let end = path.rfind("/+").map_or(path.len(), |at| at + 1);
     Ok(Demand {
         config: &ctx.app.config,
-        builds: &ctx.app.builds,
+        queue: &ctx.app.queue,
         quota: &ctx.app.quota,
         directory: &ctx.directory,
         who: &ctx.who,

@@ -1,14 +1,14 @@
 //! Whether a wheel is the one that was asked for: name, version, tags, kind, and what the source declares.
 
 use super::source_facts::SourceFacts;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Step};
+use crate::build::job::Job;
 use crate::build::recipe::{Expect, Recipe};
 use crate::build::target::Target;
 use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::version;
+use crate::words::{Class, Failure, Step};
 use crate::worker::repair::Repaired;
 
 /// The wheel's name against the job.

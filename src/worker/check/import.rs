@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::modules::Modules;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::build::target::Target;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::requirement::Requirement;
+use crate::words::{Class, Failure, Step};
 use crate::worker::bench::{Bench, Task, ToolPython};
 use crate::worker::repair::Repaired;
 

@@ -9,16 +9,16 @@ use std::fs::File;
 
 use super::bench::Bench;
 use super::repair::{self, Repaired};
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Step};
+use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::retag::Wheel;
 use crate::packaging::wheel;
+use crate::words::{Class, Failure, Step};
 pub use source_facts::{SourceFacts, looks_like_extensions};
 
-/// Checks `wheel`; returns what was done, for [`Evidence::checked`](crate::build::evidence::Evidence).
+/// Checks `wheel`; returns what was done, for [`Evidence::checked`](crate::words::Evidence).
 ///
 /// # Errors
 /// `WrongWheel`, `ExtensionMissing`, `BadWheel` or `Import`, each with what to do.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::bad;
-use crate::build::job::Step;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
 use crate::tools::hex;
+use crate::words::Step;
 use crate::worker::interpreters::Interpreter;
 
 /// What an environment is asked for.

@@ -2,10 +2,10 @@
 
 use super::layout::{self, packages_folder};
 use super::*;
-use crate::build::job::Step;
 use crate::build::target::Target;
 use crate::packaging::requirement::Requirement;
 use crate::tools::scratch::ScratchFolder;
+use crate::words::Step;
 use crate::worker::bench::Environment;
 use crate::worker::interpreters::Interpreter;
 use std::collections::BTreeMap;

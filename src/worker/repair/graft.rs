@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use super::inspect::Inspected;
 use super::order::{RepairOrder, Repaired, ours};
 use super::origin;
-use crate::build::evidence::Grafted;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::build::tools::tools_for;
 use crate::error::Result;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
 use crate::tools::hex;
+use crate::words::{Class, Failure, Grafted, Step};
 use crate::worker::bench::{Bench, Environment, Task, ToolPython};
 
 /// Seconds; auditwheel reads and copies, no more.

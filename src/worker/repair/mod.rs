@@ -14,14 +14,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::bench::Bench;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Step};
+use crate::build::job::Job;
 use crate::build::recipe::Recipe;
 use crate::build::target::Target;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{Plan, Wheel};
+use crate::words::{Class, Failure, Step};
 use inspect::Inspected;
 pub use order::Repaired;
 use order::{RepairOrder, ours};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::build::evidence::Grafted;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Job, Step};
+use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
+use crate::words::{Class, Failure, Grafted, Step};
 
 /// 1 January 1980: where ZIP's calendar begins, for sources without a date.
 const EPOCH: i64 = 315_532_800;

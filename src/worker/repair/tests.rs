@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::build::job::{Limits, Purpose, Step};
+use crate::build::job::Limits;
 use crate::packaging::archive::kit::{Entry, Zip};
 use crate::packaging::elf::Elf;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::wheel;
+use crate::words::{Purpose, Step};
 use crate::worker::bench::{Environment, Task, TaskDone, ToolPython};
 use crate::worker::interpreters::{Interpreter, discover};
 
@@ -81,7 +82,7 @@ fn job(target: &Target) -> Job {
         purpose: Purpose::Wheel,
         project: Some("demo".to_owned()),
         version: Some("1.0".to_owned()),
-        source: crate::build::job::Source::default(),
+        source: crate::words::BuildSource::default(),
         source_sha256: String::new(),
         target: target.name.clone(),
         context: "root/pypi".to_owned(),

@@ -10,14 +10,14 @@ mod apt;
 mod farm;
 
 use super::log::Log;
-use super::sandbox::{Isolation, Mount, Sandbox, SandboxPlan};
+use super::sandbox::{Mount, Sandbox, SandboxPlan};
 use crate::bad;
-use crate::build::failure::{Class, Failure};
-use crate::build::job::{Limits, Step};
+use crate::build::job::Limits;
 use crate::error::{Error, Result};
 use crate::tools::hex;
 use crate::tools::locks::Locks;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
+use crate::words::{Class, Failure, Isolation, Step};
 use apt::{Apt, SystemPackage};
 pub use farm::HOST;
 use serde::{Deserialize, Serialize};

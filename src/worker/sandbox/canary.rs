@@ -3,8 +3,8 @@
 use super::machine::Sandbox;
 use super::plan::{PROGRAM, SandboxPlan};
 use super::run_end::RunEnd;
-use crate::build::failure::Class;
 use crate::build::job::Limits;
+use crate::words::Class;
 use crate::worker::log::Log;
 use std::net::{Ipv4Addr, TcpListener};
 

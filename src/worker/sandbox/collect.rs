@@ -1,9 +1,8 @@
 //! Takes what a dead run left in its output folder, without trusting anything about it.
 
-use crate::build::failure::{Class, Failure};
-use crate::build::job::Step;
 use crate::config::units::show_bytes;
 use crate::tools::hex;
+use crate::words::{Class, Failure, Step};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{Read as _, Write as _};

@@ -2,9 +2,9 @@
 
 #[cfg(target_os = "linux")]
 use super::bound::Bound;
-use super::isolation::Isolation;
 use crate::bad;
 use crate::error::Result;
+use crate::words::Isolation;
 use std::path::{Path, PathBuf};
 
 /// Runs plans, one way of isolation for all.

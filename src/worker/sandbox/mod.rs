@@ -8,7 +8,6 @@
 
 pub mod collect;
 pub mod gate;
-mod isolation;
 mod machine;
 mod plain;
 mod plan;
@@ -38,7 +37,6 @@ mod watch;
 
 #[cfg(target_os = "linux")]
 pub use bound::Bound;
-pub use isolation::Isolation;
 pub use machine::Sandbox;
 pub use plan::{HOME, INDEX, Mount, PROGRAM, SandboxPlan};
 #[cfg(target_os = "linux")]
@@ -47,6 +45,7 @@ pub use run_end::{EndedRun, RunEnd};
 
 use super::log::Log;
 use crate::error::Result;
+use crate::words::Isolation;
 
 impl Sandbox {
     /// Runs a plan and returns when its last process is dead. What it writes goes to the log.

@@ -1,14 +1,13 @@
 //! One run from its start to the death of its last process.
 
 use super::group::ControlGroup;
-use super::isolation::Isolation;
 use super::machine::Sandbox;
 use super::plan::SandboxPlan;
 use super::run_end::{EndedRun, RunEnd};
 use super::watch::{LimitReached, Watch, WatchedRun};
 use super::{bubblewrap, plain, spawn};
-use crate::build::failure::Class;
 use crate::error::{Error, Result};
+use crate::words::{Class, Isolation};
 use crate::worker::log::Log;
 use crate::worker::processes;
 use rustix::pipe::PipeFlags;

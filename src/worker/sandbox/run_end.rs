@@ -1,6 +1,7 @@
 //! How a run went.
 
-use crate::build::failure::{Class, Exit};
+use crate::build::failure::Exit;
+use crate::words::Class;
 use std::time::Duration;
 
 /// How a run went.

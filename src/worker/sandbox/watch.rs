@@ -1,11 +1,10 @@
 //! Holds a run to its limits, all its processes together.
 
 use super::bubblewrap::MEMORY_FOLDERS;
-use super::isolation::Isolation;
 use super::plan::SandboxPlan;
 use super::usage::{Usage, usage};
-use crate::build::failure::Class;
 use crate::config::units::show_bytes;
+use crate::words::{Class, Isolation};
 use crate::worker::processes;
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};

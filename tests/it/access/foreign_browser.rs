@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::browser::{Browser, Site};
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::Package;
 use crate::kit::stages::PASSWORD;
 use base64::Engine as _;
@@ -134,7 +135,10 @@ async fn story(home: &str, names: [&str; 2], is_asked: bool) {
     assert_eq!(browser.open(&format!("{home}/alice/dev"), &home).await, 200);
     browser.evaluate(&format!("{{ {} }}", upload("/alice/dev/"))).await;
     assert_eq!(browser.arrive(&format!("{home}/alice/dev/")).await, 200, "{}", browser.text().await);
-    assert_eq!(server.app.db.projects("alice/dev").await.expect("projects"), ["demo"]);
+    assert_eq!(
+        server.app.db.projects(&index_name("alice/dev")).await.expect("projects"),
+        [project_name("demo")]
+    );
     assert_eq!(browser.open(&format!("{home}/alice/dev/demo"), &home).await, 200);
     browser.evaluate("document.querySelector('form[action$=\"+logout\"] button').click()").await;
     loop {

@@ -173,6 +173,6 @@ async fn each_change_leaves_one_event_that_tells_who() {
     server.ask("PATCH", "/alice/dev", &alice, Some(json!(["title=x"]))).await;
     server.ask("DELETE", "/alice/dev", &alice, None).await;
     let events = server.app.db.events_after(before, 10).await.expect("events");
-    let told: Vec<_> = events.iter().map(|event| (event.who.as_str(), event.what.as_str())).collect();
+    let told: Vec<_> = events.iter().map(|event| (event.who.as_str(), event.what.name())).collect();
     assert_eq!(told, [("alice", "index created"), ("alice", "index changed"), ("alice", "index deleted")]);
 }

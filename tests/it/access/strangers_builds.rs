@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wheelwright::access::Who;
+use wheelwright::words::Purpose;
 
 const COMPILE: &str = "/v1/alice.dev/cp312-linux/+compile/";
 const RESOLVE: &str = "/v1/alice.dev/cp312-linux/+resolve/";
@@ -162,7 +163,11 @@ async fn strangers_fill_their_share_of_the_queue_and_no_more() {
     .expect("hers waits");
     // All but hers may have their sources already.
     tokio::time::timeout(LONG, async {
-        while !waiting(&server).await.iter().any(|build| build.project.as_deref() == Some("mine")) {
+        while !waiting(&server)
+            .await
+            .iter()
+            .any(|build| build.project.as_ref().is_some_and(|name| name.as_str() == "mine"))
+        {
             tokio::task::yield_now().await;
         }
     })
@@ -172,10 +177,13 @@ async fn strangers_fill_their_share_of_the_queue_and_no_more() {
 }
 
 /// Builds that have their sources and wait for a worker.
-async fn waiting(server: &Server) -> Vec<wheelwright::build::queue::Build> {
-    let filter =
-        wheelwright::db::builds::Filter { state: Some("queued".into()), limit: 100, ..Default::default() };
-    server.app.builds.list(&filter).await.expect("a list")
+async fn waiting(server: &Server) -> Vec<wheelwright::db::builds::Build> {
+    let filter = wheelwright::db::builds::Filter {
+        state: Some(wheelwright::words::BuildState::Queued),
+        limit: 100,
+        ..Default::default()
+    };
+    server.app.queue.list(&filter).await.expect("a list")
 }
 
 /// Waits until so many do.
@@ -201,7 +209,6 @@ async fn workers_take_askers_in_turn() {
     }
     server.make_user("bob", "bob-secret").await;
     let ask = async |who: &Who, name: &str| {
-        use wheelwright::build::job::Purpose;
         use wheelwright::build::queue::{Ask, Priority, Wanted};
         use wheelwright::packaging::requirement::Requirement;
         let ask = Ask {
@@ -214,7 +221,7 @@ async fn workers_take_askers_in_turn() {
             rebuild: false,
             set: Vec::new(),
         };
-        server.app.builds.ask(who, &ask).await.expect("asked");
+        server.app.queue.ask(who, &ask).await.expect("asked");
     };
     let stranger = Who::stranger("192.0.2.1".parse().expect("an address"));
     for name in &names[..3] {

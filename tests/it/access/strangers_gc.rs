@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::resolving::{start_with, wheel};
 use crate::kit::upstream::Upstream;
@@ -10,14 +11,15 @@ use bytes::Bytes;
 use serde_json::json;
 use std::time::{Duration, SystemTime};
 use wheelwright::access::Who;
-use wheelwright::build::job::{Purpose, Source, SourceKind};
-use wheelwright::build::queue::{Ask, BuildId, Priority, Upload, Wanted};
+use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
+use wheelwright::db::builds::BuildId;
 use wheelwright::db::files::StoredFile;
 use wheelwright::db::now;
 use wheelwright::index::fsck::fsck;
 use wheelwright::index::gc::{Collected, collect, collect_as_of};
 use wheelwright::names::IndexName;
 use wheelwright::store::{Key, Store};
+use wheelwright::words::{BuildSource, Purpose, SourceKind};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -70,7 +72,8 @@ async fn ask_as(server: &Server, who: &Who, source: &Dist) -> BuildId {
     let kept = server.app.store.put(source.bytes.clone().into()).await.expect("stored");
     let (asker, size) = (who.asker().expect("an asker"), source.bytes.len() as u64);
     server.app.db.keep_source(&kept, &asker, &source.filename, size, now()).await.expect("a row");
-    let given = Source { kind: SourceKind::Sdist, filename: source.filename.clone(), ..Source::default() };
+    let given =
+        BuildSource { kind: SourceKind::Sdist, filename: source.filename.clone(), ..BuildSource::default() };
     let ask = Ask {
         wanted: Wanted::Upload(Upload { sha256: kept, source: given }),
         purpose: Purpose::Wheel,
@@ -81,7 +84,7 @@ async fn ask_as(server: &Server, who: &Who, source: &Dist) -> BuildId {
         rebuild: false,
         set: Vec::new(),
     };
-    server.app.builds.ask(who, &ask).await.expect("asked")[0]
+    server.app.queue.ask(who, &ask).await.expect("asked")[0]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +110,7 @@ async fn what_strangers_had_built_is_not_kept_for_ever() {
     assert!(clean(&server).await);
     assert!(server.app.db.kept_sources("@192.0.2.1").await.expect("bytes") > 0, "and counts");
     assert!(
-        server.app.builds.rebuild(&Who::person("root"), build).await.is_err(),
+        server.app.queue.rebuild(&Who::person("root"), build).await.is_err(),
         "there is nothing to build"
     );
 
@@ -134,7 +137,7 @@ async fn what_an_account_had_built_stays_and_its_source_for_a_month() {
     assert!(server.app.store.exists(key).await.expect("an answer"));
     after_days(&server, 40, false).await;
     assert!(!server.app.store.exists(key).await.expect("an answer"));
-    assert!(server.app.builds.get(build).await.expect("the build").wheel.is_some());
+    assert!(server.app.queue.get(build).await.expect("the build").wheel.is_some());
     assert!(clean(&server).await);
 }
 
@@ -165,8 +168,12 @@ async fn no_blob_is_lost_that_is_stored_again_while_another_process_collects() {
                 tokio::task::yield_now().await;
             }
             server.app.store.put(bytes.clone()).await.expect("stored");
-            let mut file = StoredFile::new("alice/mirror", &format!("demo-{round}.tar.gz"));
-            (file.project, file.version, file.kind) = ("demo".into(), round.to_string(), "sdist".into());
+            let mut file = StoredFile::new(
+                index_name("alice/mirror"),
+                project_name("demo"),
+                &format!("demo-{round}.tar.gz"),
+            );
+            (file.version, file.kind) = (round.to_string(), wheelwright::words::FileKind::Sdist);
             (file.sha256, file.size) = (sha256.clone(), bytes.len() as u64);
             assert!(server.app.db.keep_mirrored(&file).await.expect("a row"));
         };

@@ -13,14 +13,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wheelwright::access::Who;
-use wheelwright::build::job::{Outcome, Purpose};
-use wheelwright::build::queue::{Ask, BuildId, Priority, Wanted};
+use wheelwright::build::job::Outcome;
+use wheelwright::build::queue::{Ask, Priority, Wanted};
 use wheelwright::db::Tx;
+use wheelwright::db::builds::BuildId;
 use wheelwright::db::events::NewEvent;
 use wheelwright::names::IndexName;
 use wheelwright::packaging::requirement::Requirement;
 use wheelwright::store::Key;
-use wheelwright::words::EventKind;
+use wheelwright::words::{EventKind, Purpose};
 
 /// Longer than anything here takes; a story that gets so far has failed.
 const LONG: Duration = Duration::from_secs(60);
@@ -64,7 +65,7 @@ fn ask_for(wanted: Wanted) -> Ask {
 
 async fn ask(server: &Server, who: &Who, name: &str) -> BuildId {
     let wanted = Wanted::Requirement(Requirement::parse(&format!("{name}==1.0")).expect("a requirement"));
-    server.app.builds.ask(who, &ask_for(wanted)).await.expect("asked")[0]
+    server.app.queue.ask(who, &ask_for(wanted)).await.expect("asked")[0]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,8 +161,8 @@ async fn a_repository_that_creeps_holds_no_place() {
     let port = creeping().await;
     let wanted =
         Wanted::Repository { url: format!("git+http://127.0.0.1:{port}/demo"), project: None, inside: true };
-    let id = server.app.builds.ask(&Who::person("alice"), &ask_for(wanted)).await.expect("asked")[0];
-    let build = server.app.builds.wait(id, LONG).await.expect("a build");
+    let id = server.app.queue.ask(&Who::person("alice"), &ask_for(wanted)).await.expect("asked")[0];
+    let build = server.app.queue.wait(id, LONG).await.expect("a build");
     let failure = build.failure.expect("it failed");
     assert!(failure.hint.to_lowercase().contains("too slow"), "{failure:?}");
 }
@@ -174,7 +175,7 @@ async fn what_a_build_needs_counts_for_who_wanted_the_build_and_ends_with_it() {
     }
     let stranger = Who::stranger("192.0.2.1".parse().expect("an address"));
     let top = ask(&server, &stranger, "top").await;
-    let builds = &server.app.builds;
+    let builds = &server.app.queue;
     let needs = async |job: &wheelwright::build::job::Job, all: &[&str]| {
         let requirements = all.iter().map(|text| (*text).to_owned()).collect();
         builds.end("root", job.build, job.fence, Outcome::Needs { requirements }).await.expect("an end");

@@ -6,10 +6,9 @@ use crate::kit::sources::Tree;
 use crate::kit::workbench::{Done, Workbench, found};
 use serde_json::json;
 use std::path::PathBuf;
-use wheelwright::build::evidence::Evidence;
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Job, Outcome, Step};
+use wheelwright::build::job::{Job, Outcome};
 use wheelwright::config::upstream::default_upstream;
+use wheelwright::words::{Class, Evidence, Failure, Step};
 
 impl Done {
     fn evidence(&self) -> &Evidence {

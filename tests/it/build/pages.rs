@@ -48,7 +48,7 @@ async fn claimed() -> (Server, wheelwright::build::job::Job) {
 async fn a_builds_page_follows_it_and_its_log_does_nothing() {
     let (server, job) = claimed().await;
     let log = b"\x1b[31mcompiling\x1b[0m <script>alert(1)</script>\n";
-    server.app.builds.append_log("root", job.build, job.fence, 0, log).await.expect("a longer log");
+    server.app.queue.append_log("root", job.build, job.fence, 0, log).await.expect("a longer log");
     let page = browse(&server, &format!("/+builds/{}", job.build)).await;
     assert!(page.contains("http-equiv=\"refresh\""), "{page}");
     assert!(page.contains("compiling &#60;script&#62;alert(1)&#60;/script&#62;"), "{page}");
@@ -81,7 +81,7 @@ async fn the_button_builds_again_but_not_from_another_site() {
     let (server, job) = claimed().await;
     failed(&server, &job).await;
     assert_eq!(press(&server, job.build, "http://evil.example").await.status(), 403);
-    assert_eq!(server.app.builds.get(job.build).await.expect("a build").state.name(), "failed");
+    assert_eq!(server.app.queue.get(job.build).await.expect("a build").state.name(), "failed");
     let answer = press(&server, job.build, &server.url("")).await;
     assert_eq!(answer.status(), 303, "{:?}", answer.text().await);
     let again = crate::kit::worker::job(&server).await;

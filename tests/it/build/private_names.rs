@@ -125,7 +125,7 @@ async fn a_version_whose_build_failed_is_named_by_explain_and_on_its_page() {
     let failing = async {
         let job = job(&server).await;
         let log = b"gcc: the moon is not in reach\n";
-        server.app.builds.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
+        server.app.queue.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
         crate::kit::worker::failed(&server, &job).await;
         job.build
     };

@@ -17,9 +17,9 @@ use crate::kit::stages::PASSWORD;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use wheelwright::build::failure::Class;
 use wheelwright::build::queue::LEASE;
 use wheelwright::db::now;
+use wheelwright::words::Class;
 
 /// A server whose `alice/dev` has the sources of these projects.
 async fn stocked(server: &Server, projects: &[&str]) {
@@ -38,7 +38,7 @@ async fn becomes(server: &Server, id: i64, state: &str) -> Value {
             return build;
         }
         // Ends as soon as any build has changed, or in time.
-        let _ = server.app.builds.wait(id, Duration::from_millis(50)).await;
+        let _ = server.app.queue.wait(id, Duration::from_millis(50)).await;
     }
     panic!("build {id} does not become {state}: {}", server.build(id).await);
 }
@@ -86,9 +86,9 @@ on_both! {
         let old = first.claim().await;
         assert_eq!(first.log(&old, 0, "the first says a lot").await.0, 200);
         assert_eq!(second.beat(&old).await, 409, "another owner's lease");
-        server.app.builds.look_after(now()).await.unwrap();
+        server.app.queue.look_after(now()).await.unwrap();
         assert_eq!(first.beat(&old).await, 200, "in time");
-        server.app.builds.look_after(now() + LEASE + 1_000_000).await.unwrap();
+        server.app.queue.look_after(now() + LEASE + 1_000_000).await.unwrap();
         assert_eq!(first.beat(&old).await, 409);
 
         let new = second.claim().await;
@@ -112,7 +112,7 @@ on_both! {
         for _ in 0..3 {
             worker.claim().await;
             later += LEASE + 1_000_000;
-            server.app.builds.look_after(later.max(now() + LEASE + 1_000_000)).await.unwrap();
+            server.app.queue.look_after(later.max(now() + LEASE + 1_000_000)).await.unwrap();
         }
         let build = server.build(build).await;
         assert_eq!((&build["state"], &build["failure"]["class"]), (&json!("failed"), &json!("worker")));

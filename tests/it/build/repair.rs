@@ -4,19 +4,19 @@ use crate::kit::packages::Package;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Job, Limits, Source, Step};
+use wheelwright::build::job::{Job, Limits};
 use wheelwright::packaging::elf::Elf;
 use wheelwright::packaging::filename::WheelFilename;
 use wheelwright::packaging::retag::Wheel;
 use wheelwright::packaging::wheel;
+use wheelwright::words::{BuildSource, Class, Failure, Isolation, Step};
 use wheelwright::worker::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use wheelwright::worker::check::{self, SourceFacts};
 use wheelwright::worker::interpreters::{Interpreter, discover};
 use wheelwright::worker::log::Log;
 use wheelwright::worker::repair::{self, Repaired};
 use wheelwright::worker::sandbox::collect::{self, Bounds};
-use wheelwright::worker::sandbox::{Isolation, Mount, RunEnd, Sandbox, SandboxPlan};
+use wheelwright::worker::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
 
 /// The real sandbox; environments made by hand, so that no server is needed.
 struct Hand {
@@ -82,10 +82,10 @@ impl Hand {
         Job {
             build: 1,
             fence: 1,
-            purpose: wheelwright::build::job::Purpose::Wheel,
+            purpose: wheelwright::words::Purpose::Wheel,
             project: Some(project.into()),
             version: Some(version.into()),
-            source: Source::default(),
+            source: BuildSource::default(),
             source_sha256: String::new(),
             target: self.interpreter().target.name.clone(),
             context: "root/pypi".into(),

@@ -8,8 +8,9 @@ mod system;
 use std::path::Path;
 use tempfile::TempDir;
 use wheelwright::build::job::Limits;
+use wheelwright::words::Isolation;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::sandbox::{EndedRun, Isolation, Mount, RunEnd, Sandbox, SandboxPlan};
+use wheelwright::worker::sandbox::{EndedRun, Mount, RunEnd, Sandbox, SandboxPlan};
 
 /// Small, so that each of them is reached at once.
 const LIMITS: Limits =
@@ -117,7 +118,7 @@ async fn without_isolation_the_same_plan_runs_with_its_limits() {
     assert_eq!(told.end(), RunEnd::Exit(0), "{}", told.text);
     assert!(told.out.path().join("x").is_file());
     let hog = Attack::python(include_str!("sandbox/hostile/memory.py")).run_in(&plain).await;
-    assert_eq!(hog.end(), RunEnd::Limit(wheelwright::build::failure::Class::Memory), "{}", hog.text);
+    assert_eq!(hog.end(), RunEnd::Limit(wheelwright::words::Class::Memory), "{}", hog.text);
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use serde_json::json;
 use std::path::Path;
 use wheelwright::build::job::Limits;
 use wheelwright::client::ServerClient;
+use wheelwright::words::Isolation;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::sandbox::gate::{Beyond, Fetched, Gate};
-use wheelwright::worker::sandbox::{INDEX, Isolation, RunEnd, Sandbox, SandboxPlan};
+use wheelwright::worker::sandbox::{INDEX, RunEnd, Sandbox, SandboxPlan};
 
 /// Reads a page as old installers do, and the file that it links to; then all that it must not see.
 const INSIDE: &str = include_str!("sandbox/installer.py");

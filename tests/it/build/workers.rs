@@ -49,7 +49,7 @@ async fn built(server: &Server, id: i64) -> Value {
         }
         assert_ne!(build["state"], "failed", "{build:#}");
         // Ends as soon as it has changed.
-        let _ = server.app.builds.wait(id, Duration::from_secs(1)).await;
+        let _ = server.app.queue.wait(id, Duration::from_secs(1)).await;
     }
     panic!("build {id} does not end: {:#}", server.build(id).await);
 }
@@ -167,7 +167,7 @@ async fn a_build_whose_worker_was_killed_runs_again_on_another() {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.build(id).await["state"], "running", "nobody knows yet");
-    server.app.builds.look_after(now() + LEASE + 1_000_000).await.expect("a look");
+    server.app.queue.look_after(now() + LEASE + 1_000_000).await.expect("a look");
     let _second = Hired::start(&server, &token, "second").await;
     drop(Following::of(&server, id).await.until("the build began").await);
     wake(&mark).await;
@@ -201,7 +201,7 @@ async fn a_worker_that_is_not_root_builds() {
     let worker = Hired::start_as(&server, &token, "humble", &program, change).await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid())).expect("a status");
     assert!(!status.contains("Uid:\t0\t"), "{status}");
-    let workers = server.app.builds.workers().await.expect("workers");
+    let workers = server.app.targets.workers().await.expect("workers");
     assert_eq!(workers[0].description.off, None);
     let target = workers[0].description.targets.last().expect("the system's Python").name.clone();
     let id = ask(&server, "demo", &target).await;

@@ -296,7 +296,8 @@ async fn what_is_broken_off_leaves_no_build_behind() {
     command.args(["--upstream", &upstream.simple()]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
     let config = Config { data: machine.path("cache/wheelwright"), ..Config::default() };
-    let running = Filter { state: Some("running".into()), limit: 9, ..Filter::default() };
+    let running =
+        Filter { state: Some(wheelwright::words::BuildState::Running), limit: 9, ..Filter::default() };
     let db = loop {
         assert!(child.try_wait().expect("a process").is_none(), "it ended early");
         if let Ok(db) = Db::open(&config.database_url()).await

@@ -119,7 +119,7 @@ async fn a_narrow_terminal_shows_one_line_a_build_with_the_end_of_its_log() {
     let mut child = command.kill_on_drop(true).spawn().expect("python3 starts");
     let job = worker::job(&server).await;
     let log = format!("first\nMOON{}\n", " gcc -O2 -Wall".repeat(20));
-    server.app.builds.append_log("root", job.build, job.fence, 0, log.as_bytes()).await.expect("a log");
+    server.app.queue.append_log("root", job.build, job.fence, 0, log.as_bytes()).await.expect("a log");
     let mut out = child.stdout.take().expect("its output");
     let (mut seen, mut piece) = (Vec::new(), vec![0; 4096]);
     // The state of the build is asked several times a second: the log's line stays beside it.

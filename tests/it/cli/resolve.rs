@@ -118,7 +118,7 @@ async fn a_failure_is_told_with_the_end_of_its_log() {
     let failing = async {
         let job = worker::job(&server).await;
         let log = b"first\ngcc: the moon is not in reach\n";
-        server.app.builds.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
+        server.app.queue.append_log("root", job.build, job.fence, 0, log).await.expect("a log");
         worker::failed(&server, &job).await;
         job.build
     };

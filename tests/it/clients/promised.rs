@@ -37,7 +37,7 @@ impl Shop {
         let worker = Inner::start(&server.app, server.address);
         // Until it has looked for interpreters and tried its sandbox.
         let mut look = tokio::time::interval(Duration::from_millis(50));
-        while server.app.builds.targets().await.expect("targets").is_empty() {
+        while server.app.targets.offered().await.expect("targets").is_empty() {
             look.tick().await;
         }
         Self { server, worker, upstream }
@@ -64,7 +64,7 @@ impl Shop {
     async fn builds(&self) -> usize {
         self.server
             .app
-            .builds
+            .queue
             .list(&wheelwright::db::builds::Filter { limit: 100, ..Default::default() })
             .await
             .unwrap()
@@ -74,7 +74,7 @@ impl Shop {
     /// Where the newest build is seen.
     async fn newest_build(&self) -> String {
         let filter = wheelwright::db::builds::Filter { limit: 1, ..Default::default() };
-        let builds = self.server.app.builds.list(&filter).await.unwrap();
+        let builds = self.server.app.queue.list(&filter).await.unwrap();
         self.server.url(&format!("/+builds/{}", builds.first().expect("a build").id))
     }
 

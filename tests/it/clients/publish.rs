@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::clients::Client;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::Package;
 use crate::kit::stages::{PASSWORD, stage};
 use std::path::Path;
@@ -34,7 +35,8 @@ fn demo() -> Package {
 }
 
 async fn published(server: &Server, project: &str) -> Vec<String> {
-    let files = server.app.db.project_files(DEV, project).await.expect("a database");
+    let files =
+        server.app.db.project_files(&index_name(DEV), &project_name(project)).await.expect("a database");
     files.into_iter().map(|file| file.filename).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
+use crate::kit::names::{index_name, project_name};
 use bytes::Bytes;
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -20,10 +21,9 @@ async fn stored(server: &Server, filename: &str, bytes: &'static [u8]) -> String
     let sha256 = server.app.store.put(Bytes::from_static(bytes)).await.unwrap();
     make_index(server).await;
     let metadata = server.app.store.put(Bytes::from(format!("METADATA of {filename}"))).await.unwrap();
-    let mut file = StoredFile::new(INDEX, filename);
-    file.project = "demo".into();
+    let mut file = StoredFile::new(index_name(INDEX), project_name("demo"), filename);
     file.version = "1.0".into();
-    file.kind = "sdist".into();
+    file.kind = wheelwright::words::FileKind::Sdist;
     file.sha256.clone_from(&sha256);
     file.size = bytes.len() as u64;
     file.metadata_sha256 = Some(metadata);

@@ -139,7 +139,13 @@ async fn a_deleted_file_is_gone() {
     let (server, hosted) = hosted().await;
     assert_eq!(server.get(&hosted.path).await.status(), 200);
     let mut tx = Tx::begin(&server.app.db).await.expect("a transaction");
-    tx.delete_file("alice/dev", "demo", "demo-1.0-py3-none-any.whl").await.expect("deleted");
+    tx.delete_file(
+        &crate::kit::names::index_name("alice/dev"),
+        &crate::kit::names::project_name("demo"),
+        "demo-1.0-py3-none-any.whl",
+    )
+    .await
+    .expect("deleted");
     server.commit(tx, "alice/dev", "demo").await;
     let answer = server.get(&hosted.path).await;
     assert_eq!(answer.status(), 410);

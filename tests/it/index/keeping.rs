@@ -2,11 +2,12 @@
 
 use crate::kit::Server;
 use crate::kit::forms::Form;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::json;
 use wheelwright::access::{Action, Scope};
-use wheelwright::packaging::page::Status;
+use wheelwright::words::ProjectStatus;
 
 const DEV: &str = "alice/dev";
 
@@ -18,7 +19,16 @@ async fn put(server: &Server, dist: &Dist) -> u16 {
 async fn a_release_is_yanked_with_a_reason_and_taken_back() {
     let server = stage().await;
     put(&server, &Package::new("demo", "1.0").wheel()).await;
-    let yanked = || async { server.app.db.releases(DEV, "demo").await.unwrap().pop().expect("a release") };
+    let yanked = || async {
+        server
+            .app
+            .db
+            .releases(&index_name(DEV), &project_name("demo"))
+            .await
+            .unwrap()
+            .pop()
+            .expect("a release")
+    };
     for (path, change, reason) in [
         ("/alice/dev/demo/1.0", json!({"yanked": " broken "}), Some("broken")),
         ("/alice/dev/Demo/1.0.0", json!({"yanked": true}), None),
@@ -39,7 +49,14 @@ async fn a_yank_survives_the_next_file_of_its_release() {
     put(&server, &Package::new("demo", "1.0").wheel()).await;
     server.as_alice("PATCH", "/alice/dev/demo/1.0", "{\"yanked\": \"broken\"}").await;
     put(&server, &Package::new("demo", "1.0").sdist()).await;
-    let release = server.app.db.releases(DEV, "demo").await.unwrap().pop().expect("a release");
+    let release = server
+        .app
+        .db
+        .releases(&index_name(DEV), &project_name("demo"))
+        .await
+        .unwrap()
+        .pop()
+        .expect("a release");
     assert_eq!(release.yanked_reason.as_deref(), Some("broken"));
 }
 
@@ -70,8 +87,9 @@ async fn an_archived_project_takes_no_new_files_until_it_is_active_again() {
     put(&server, &old).await;
     let set = |change: &'static str| server.as_alice("PATCH", "/alice/dev/demo", change);
     assert_eq!(set("{\"status\": \"archived\", \"reason\": \"moved\"}").await.0, 200);
-    let project = server.app.db.project(DEV, "demo").await.unwrap().expect("a project");
-    assert_eq!((project.status, project.status_reason.as_deref()), (Status::Archived, Some("moved")));
+    let project =
+        server.app.db.project(&index_name(DEV), &project_name("demo")).await.unwrap().expect("a project");
+    assert_eq!((project.status, project.status_reason.as_deref()), (ProjectStatus::Archived, Some("moved")));
     let refused = server.post("/alice/dev/", Form::of(&new), "alice", PASSWORD).await;
     assert_eq!(refused.status, 403);
     assert!(refused.text.contains("Project 'demo' is archived (moved)"), "{}", refused.text);
@@ -87,7 +105,7 @@ async fn a_deleted_file_is_gone_and_its_name_is_never_used_again() {
     put(&server, &wheel).await;
     let path = format!("/alice/dev/{}", wheel.path());
     assert_eq!(server.as_alice("DELETE", &path, "").await.0, 200);
-    assert_eq!(server.app.db.project_files(DEV, "demo").await.unwrap(), []);
+    assert_eq!(server.app.db.project_files(&index_name(DEV), &project_name("demo")).await.unwrap(), []);
     assert_eq!(server.as_alice("DELETE", &path, "").await.0, 410);
     for again in [wheel, Package::new("demo", "1.0").description("other bytes").wheel()] {
         let answer = server.post("/alice/dev/", Form::of(&again), "alice", PASSWORD).await;
@@ -109,9 +127,9 @@ async fn deleting_the_last_release_deletes_the_project() {
     let (status, text) = server.as_alice("DELETE", "/alice/dev/demo/1.0", "").await;
     assert_eq!(status, 200);
     assert!(text.contains("project 'demo' version '1.0' deleted"), "{text}");
-    assert!(server.app.db.stage_has(DEV, "demo").await.unwrap());
+    assert!(server.app.db.stage_has(&index_name(DEV), &project_name("demo")).await.unwrap());
     server.as_alice("DELETE", "/alice/dev/demo/2.0", "").await;
-    assert!(!server.app.db.stage_has(DEV, "demo").await.unwrap());
+    assert!(!server.app.db.stage_has(&index_name(DEV), &project_name("demo")).await.unwrap());
     assert_eq!(server.as_alice("DELETE", "/alice/dev/demo", "").await.0, 404);
 }
 

@@ -3,6 +3,7 @@
 use crate::kit::Server;
 use crate::kit::forms::Form;
 use crate::kit::host::json_of;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::Package;
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::Value;
@@ -41,7 +42,12 @@ async fn another_spelling_leads_to_the_one_url() {
 #[tokio::test]
 async fn a_file_tells_every_digest_that_is_known() {
     let server = demo().await;
-    let stored = server.app.db.project_files("alice/dev", "demo-pkg").await.expect("files");
+    let stored = server
+        .app
+        .db
+        .project_files(&index_name("alice/dev"), &project_name("demo-pkg"))
+        .await
+        .expect("files");
     let json = json_of(server.get("/alice/dev/pypi/demo-pkg/json").await).await;
     let file = &json["urls"][0];
     assert_eq!(file["digests"]["sha256"], stored[0].sha256.as_str());

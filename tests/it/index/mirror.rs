@@ -17,6 +17,7 @@ mod races;
 mod trust;
 
 use crate::kit::Server;
+use crate::kit::names::index_name;
 use crate::kit::upstream::Upstream;
 use futures::TryStreamExt as _;
 use wheelwright::config::Config;
@@ -91,7 +92,7 @@ impl Story {
 
     /// The row of a file that is stored.
     async fn is_stored(&self, filename: &str) -> bool {
-        self.server.app.db.file("root/pypi", filename).await.expect("a row").is_some()
+        self.server.app.db.file(&index_name("root/pypi"), filename).await.expect("a row").is_some()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pages for people: they answer, link to each other, hide what is private, and let nothing run.
 
+use crate::kit::names::{index_name, project_name};
 use crate::kit::{ROOT_PASSWORD, Server};
 use html5gum::{Token, Tokenizer};
 use reqwest::Response;
@@ -12,7 +13,7 @@ use wheelwright::db::files::StoredFile;
 use wheelwright::index::admin;
 use wheelwright::names::IndexName;
 use wheelwright::packaging::metadata::Metadata;
-use wheelwright::words::EventKind;
+use wheelwright::words::{EventKind, FileKind};
 
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -42,18 +43,18 @@ async fn index(server: &Server, name: &str, options: serde_json::Value) {
 
 /// Puts a release in place as an upload would.
 async fn release(server: &Server, index: &str, metadata: &Metadata, files: &[&str]) {
-    let project = metadata.name.to_ascii_lowercase();
+    let (index, project) = (index_name(index), project_name(&metadata.name));
     let mut tx = Tx::begin(&server.app.db).await.expect("a transaction");
-    tx.put_project(index, &project, &metadata.name).await.expect("a project");
+    tx.put_project(&index, &project, &metadata.name).await.expect("a project");
     let json = serde_json::to_string(metadata).expect("JSON");
-    tx.put_release(index, &project, &metadata.version, &json, true).await.expect("a release");
+    tx.put_release(&index, &project, &metadata.version, &json, true).await.expect("a release");
     for filename in files {
-        let mut file = StoredFile::new(index, filename);
+        let mut file = StoredFile::new(index.clone(), project.clone(), filename);
         let bytes = bytes::Bytes::from(format!("{index} {filename}"));
         file.size = bytes.len() as u64;
         file.sha256 = server.app.store.put(bytes).await.expect("a blob");
-        (file.project, file.version) = (project.clone(), metadata.version.clone());
-        file.kind = if filename.ends_with(".whl") { "bdist_wheel" } else { "sdist" }.to_owned();
+        file.version.clone_from(&metadata.version);
+        file.kind = if filename.ends_with(".whl") { FileKind::Wheel } else { FileKind::Sdist };
         file.requires_python.clone_from(&metadata.requires_python);
         file.uploader = Some("alice".to_owned());
         tx.put_file(&file, None).await.expect("a file");
@@ -61,8 +62,8 @@ async fn release(server: &Server, index: &str, metadata: &Metadata, files: &[&st
     let event = NewEvent {
         who: "alice",
         what: EventKind::Upload,
-        index: Some(index),
-        project: Some(&project),
+        index: Some(index.as_str()),
+        project: Some(project.as_str()),
         detail: None,
     };
     tx.commit(event).await.expect("a commit");

@@ -199,7 +199,15 @@ async fn head_tells_what_get_would() {
 async fn a_yanked_release_says_so_in_both_forms() {
     let server = demo().await;
     let mut tx = Tx::begin(&server.app.db).await.expect("a transaction");
-    tx.set_yanked("alice/dev", "demo-pkg", "1.0", true, Some("a > b")).await.expect("yanked");
+    tx.set_yanked(
+        &crate::kit::names::index_name("alice/dev"),
+        &crate::kit::names::project_name("demo-pkg"),
+        "1.0",
+        true,
+        Some("a > b"),
+    )
+    .await
+    .expect("yanked");
     server.commit(tx, "alice/dev", "demo-pkg").await;
     let path = "/alice/dev/+simple/demo-pkg/";
     let html = server.get(path).await.text().await.expect("text");

@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::forms::{Answer, BOUNDARY, Form};
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage, stage_with};
 use futures::StreamExt;
@@ -15,7 +16,7 @@ async fn upload(server: &Server, form: Form) -> Answer {
 }
 
 async fn stored(server: &Server, filename: &str) -> Option<StoredFile> {
-    server.app.db.file(DEV, filename).await.expect("a database")
+    server.app.db.file(&index_name(DEV), filename).await.expect("a database")
 }
 
 async fn blob(server: &Server, sha256: &str) -> Option<Vec<u8>> {
@@ -55,7 +56,8 @@ async fn a_wheel_is_kept_byte_for_byte_with_its_metadata() {
     assert_eq!(metadata.expect("a blob"), wheel.package.metadata().into_bytes());
     assert_eq!((file.project.as_str(), file.version.as_str()), ("my-demo", "1.0"));
     assert_eq!((file.requires_python.as_deref(), file.uploader.as_deref()), (Some(">=3.8"), Some("alice")));
-    let project = server.app.db.project(DEV, "my-demo").await.unwrap().expect("a project");
+    let project =
+        server.app.db.project(&index_name(DEV), &project_name("my-demo")).await.unwrap().expect("a project");
     assert_eq!(project.spelling, "My.Demo");
 }
 
@@ -75,7 +77,7 @@ async fn an_sdist_is_kept_and_offers_no_metadata_to_installers() {
     let sdist = Package::new("demo", "1.0").sdist();
     assert_eq!(upload(&server, Form::of(&sdist)).await.status, 200);
     let file = stored(&server, &sdist.filename).await.expect("a row");
-    assert_eq!((file.kind.as_str(), file.metadata_sha256), ("sdist", None));
+    assert_eq!((file.kind, file.metadata_sha256), (wheelwright::words::FileKind::Sdist, None));
     assert_eq!(blob(&server, &file.sha256).await.expect("a blob"), sdist.bytes);
 }
 
@@ -110,7 +112,7 @@ async fn spellings_of_one_version_are_one_release() {
         assert_eq!(upload(&server, Form::of(&wheel)).await.status, 200);
         assert_eq!(stored(&server, &wheel.filename).await.unwrap().version, "1.0");
     }
-    assert_eq!(server.app.db.releases(DEV, "demo").await.unwrap().len(), 1);
+    assert_eq!(server.app.db.releases(&index_name(DEV), &project_name("demo")).await.unwrap().len(), 1);
     let one = Package::new("demo", "2.0").sdist();
     let other = Package::new("demo", "2.0.0").sdist();
     assert_eq!(upload(&server, Form::of(&one)).await.status, 200);
@@ -162,7 +164,7 @@ async fn what_is_wrong_is_refused_with_a_reason_and_leaves_nothing() {
         assert!(!answer.text.contains("was ever registered"), "poetry would register: {}", answer.text);
     }
     assert_eq!((kept(server.data.path()), server.app.db.serial().await.unwrap()), before);
-    assert_eq!(server.app.db.projects(DEV).await.unwrap(), Vec::<String>::new());
+    assert_eq!(server.app.db.projects(&index_name(DEV)).await.unwrap(), []);
 }
 
 fn refusals() -> Vec<(Form, u16, &'static str)> {
@@ -253,9 +255,9 @@ async fn attestations_of_this_very_file_are_kept_as_sent_and_others_are_refused(
         );
     }
     assert_eq!(upload(&server, Form::of(&bad)).await.status, 200);
-    let kept = server.app.db.attestations(DEV, &good.filename).await.unwrap();
+    let kept = server.app.db.attestations(&index_name(DEV), &good.filename).await.unwrap();
     assert_eq!(kept.as_deref(), Some(sent.as_str()));
-    assert_eq!(server.app.db.attestations(DEV, &bad.filename).await.unwrap(), None);
+    assert_eq!(server.app.db.attestations(&index_name(DEV), &bad.filename).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -267,9 +269,16 @@ async fn submit_registers_a_release_that_has_no_file_yet() {
         .field("version", "1.0")
         .field("summary", "planned");
     assert_eq!(upload(&server, form).await.status, 200);
-    let release = server.app.db.releases(DEV, "demo").await.unwrap().pop().expect("a release");
+    let release = server
+        .app
+        .db
+        .releases(&index_name(DEV), &project_name("demo"))
+        .await
+        .unwrap()
+        .pop()
+        .expect("a release");
     assert!(release.metadata.contains("planned"));
-    assert_eq!(server.app.db.project_files(DEV, "demo").await.unwrap(), []);
+    assert_eq!(server.app.db.project_files(&index_name(DEV), &project_name("demo")).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -344,7 +353,7 @@ async fn of_many_who_upload_the_same_bytes_at_once_all_succeed() {
     let answers = (0..8).map(|_| upload(&server, Form::of(&wheel)));
     let answers: Vec<u16> = futures::future::join_all(answers).await.iter().map(|a| a.status).collect();
     assert_eq!(answers, [200; 8]);
-    assert_eq!(server.app.db.project_files(DEV, "demo").await.unwrap().len(), 1);
+    assert_eq!(server.app.db.project_files(&index_name(DEV), &project_name("demo")).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

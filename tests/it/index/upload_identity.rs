@@ -4,6 +4,7 @@ use crate::kit::Server;
 use crate::kit::backend::on_both;
 use crate::kit::forms::{Answer, Form};
 use crate::kit::host::json_of;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage};
 use futures::future::join_all;
@@ -75,7 +76,7 @@ on_both! {
         let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
-        assert_eq!(server.app.db.project_files(DEV, "dup-demo").await.unwrap().len(), 1);
+        assert_eq!(server.app.db.project_files(&index_name(DEV), &project_name("dup-demo")).await.unwrap().len(), 1);
     }
 
     async fn files_from_before_identities_get_theirs_and_pairs_stay_listed(server: Server) {
@@ -100,7 +101,7 @@ on_both! {
             .fetch_one(&pool)
             .await
             .unwrap();
-        assert_eq!((none, db.project_files(DEV, "dup-demo").await.unwrap().len()), (0, 2));
+        assert_eq!((none, db.project_files(&index_name(DEV), &project_name("dup-demo")).await.unwrap().len()), (0, 2));
         for other in &all[1..] {
             let answer = put(&server, "/alice/dev/", other).await;
             assert!(answer.status == 400 && answer.text.contains("File already exists"), "{}", answer.text);

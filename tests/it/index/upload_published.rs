@@ -4,6 +4,7 @@
 use crate::kit::Server;
 use crate::kit::forms::{Answer, BOUNDARY, Form};
 use crate::kit::host::json_of;
+use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage, stage_with};
 use crate::kit::upstream::Upstream;
@@ -141,7 +142,10 @@ async fn bytes_that_a_base_lists_are_welcome_however_odd_and_no_others() {
     let form = Form::with(&zip, "filetype", Some("sdist"));
     let answer = server.post("/alice/dev/", form, "alice", PASSWORD).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(server.app.db.project_files("alice/dev", "demo").await.unwrap().len(), 3);
+    assert_eq!(
+        server.app.db.project_files(&index_name("alice/dev"), &project_name("demo")).await.unwrap().len(),
+        3
+    );
     // Not listed: refused for what it is, other bytes under a listed name too.
     for dist in [
         odd("4.0"),

@@ -7,10 +7,9 @@ use super::worker::description;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wheelwright::access::{Action, BUILDER, Scope, accounts};
-use wheelwright::build::evidence::Evidence;
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Job, Outcome, Step, WorkerDescription};
+use wheelwright::build::job::{Job, Outcome, WorkerDescription};
 use wheelwright::build::target::Target;
+use wheelwright::words::{Class, Evidence, Failure, Step};
 
 /// A target for wheels that any Python 3 takes.
 pub fn target(name: &str) -> Target {
@@ -46,7 +45,11 @@ impl Server {
         let auth = Auth::Bearer(self.make_token(owner, scope).await);
         let worker = FakeWorker { server: self, owner: owner.into(), name: name.into(), auth };
         let told = description(vec![target("cp312-test")]);
-        let description = WorkerDescription { isolation: "bubblewrap".into(), version: "0".into(), ..told };
+        let description = WorkerDescription {
+            isolation: wheelwright::words::Isolation::Bubblewrap,
+            version: "0".into(),
+            ..told
+        };
         let body = serde_json::to_value(description).expect("JSON");
         let (status, body) = worker.send("PUT", &format!("/+workers/{name}"), body).await;
         assert_eq!(status, 200, "{body}");
@@ -82,7 +85,7 @@ impl FakeWorker<'_> {
 
     /// A claim that is not held.
     pub async fn claim_at_once(&self) -> Option<Job> {
-        self.server.app.builds.claim(&self.owner, &self.name, Duration::ZERO).await.expect("a claim")
+        self.server.app.queue.claim(&self.owner, &self.name, Duration::ZERO).await.expect("a claim")
     }
 
     pub async fn beat(&self, job: &Job) -> u16 {

@@ -1,6 +1,7 @@
 //! Indexes and files put in place without the doors, for stories about reading.
 
 use super::Server;
+use crate::kit::names::{index_name, project_name};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wheelwright::access::Who;
@@ -12,7 +13,7 @@ use wheelwright::index::admin;
 use wheelwright::names::IndexName;
 use wheelwright::names::ProjectName;
 use wheelwright::packaging::page::FilePlace;
-use wheelwright::words::EventKind;
+use wheelwright::words::{EventKind, FileKind};
 
 /// A file that was put in place.
 pub struct Hosted {
@@ -55,15 +56,16 @@ impl Server {
         let sha256 = self.app.store.put(Bytes::copy_from_slice(bytes)).await.expect("stored");
         let metadata = format!("Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n");
         let metadata_sha256 = self.app.store.put(metadata.into()).await.expect("stored");
-        let mut file = StoredFile::new(index, filename);
-        (file.project, file.version) = (project.into(), version.into());
-        file.kind = if filename.ends_with(".whl") { "bdist_wheel".into() } else { "sdist".into() };
+        let (at, of) = (index_name(index), project_name(project));
+        let mut file = StoredFile::new(at.clone(), of.clone(), filename);
+        file.version = version.into();
+        file.kind = if filename.ends_with(".whl") { FileKind::Wheel } else { FileKind::Sdist };
         (file.sha256, file.size) = (sha256.clone(), bytes.len() as u64);
         (file.requires_python, file.metadata_sha256) = (Some(">=3.8".into()), Some(metadata_sha256));
         let mut tx = Tx::begin(&self.app.db).await.expect("a transaction");
-        tx.put_project(index, project, project).await.expect("a project");
+        tx.put_project(&at, &of, project).await.expect("a project");
         let json = json!({"metadata_version": "2.1", "name": project, "version": version}).to_string();
-        tx.put_release(index, project, version, &json, true).await.expect("a release");
+        tx.put_release(&at, &of, version, &json, true).await.expect("a release");
         tx.put_file(&file, None).await.expect("a file");
         self.commit(tx, index, project).await;
         let place = FilePlace::Hosted(IndexName::parse(index).expect("an index's name"));

@@ -38,6 +38,7 @@ pub mod fake_worker;
 pub mod forms;
 pub mod hired;
 pub mod host;
+pub mod names;
 pub mod nginx;
 pub mod origin;
 pub mod packages;

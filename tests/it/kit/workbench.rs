@@ -11,16 +11,17 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, watch};
-use wheelwright::build::job::{Job, Limits, Outcome, Source, SourceKind, Step};
+use wheelwright::build::job::{Job, Limits, Outcome};
 use wheelwright::client::WorkerClient;
 use wheelwright::config::Build;
+use wheelwright::words::{BuildSource, Isolation, SourceKind, Step};
 use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::root::Roots;
 use wheelwright::worker::running::Worker;
-use wheelwright::worker::sandbox::{Isolation, Sandbox};
+use wheelwright::worker::sandbox::Sandbox;
 
 /// The part of a server that a job speaks to: sources out, wheels in, the rest is an index's.
 #[derive(Clone, Default)]
@@ -136,10 +137,14 @@ impl Workbench {
         let mut job = Job {
             build,
             fence: 1,
-            purpose: wheelwright::build::job::Purpose::Wheel,
+            purpose: wheelwright::words::Purpose::Wheel,
             project: Some(project.to_lowercase()),
             version: Some(version.to_owned()),
-            source: Source { kind: SourceKind::Sdist, filename: filename.to_owned(), ..Source::default() },
+            source: BuildSource {
+                kind: SourceKind::Sdist,
+                filename: filename.to_owned(),
+                ..BuildSource::default()
+            },
             source_sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
             target: self.target(target),
             context: "root/pypi".to_owned(),

@@ -4,10 +4,9 @@ use super::Server;
 use super::packages::Dist;
 use bytes::Bytes;
 use std::time::Duration;
-use wheelwright::build::evidence::{Evidence, Grafted};
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Job, Outcome, Step, WorkerDescription};
+use wheelwright::build::job::{Job, Outcome, WorkerDescription};
 use wheelwright::build::target::Target;
+use wheelwright::words::{Class, Evidence, Failure, Grafted, Step};
 
 /// How long a worker waits for a job that must come.
 const HOLD: Duration = Duration::from_secs(60);
@@ -40,7 +39,7 @@ pub async fn hire(server: &Server) {
 
 /// The same for these targets, under this name.
 pub async fn hire_for(server: &Server, name: &str, targets: Vec<Target>) {
-    server.app.builds.register("root", name, &description(targets)).await.expect("a worker");
+    server.app.queue.register("root", name, &description(targets)).await.expect("a worker");
 }
 
 /// What a worker says of itself.
@@ -48,7 +47,7 @@ pub fn description(targets: Vec<Target>) -> WorkerDescription {
     WorkerDescription {
         targets,
         slots: 1,
-        isolation: "none".into(),
+        isolation: wheelwright::words::Isolation::None,
         version: "1".into(),
         off: None,
         instance: String::new(),
@@ -57,14 +56,14 @@ pub fn description(targets: Vec<Target>) -> WorkerDescription {
 
 /// The next job, which must come.
 pub async fn job(server: &Server) -> Job {
-    server.app.builds.claim("root", "w", HOLD).await.expect("an answer").expect("a job")
+    server.app.queue.claim("root", "w", HOLD).await.expect("an answer").expect("a job")
 }
 
 /// Ends a job with this wheel.
 pub async fn built(server: &Server, job: &Job, wheel: &Dist) {
     let mut spool = server.app.store.spool().await.expect("a spool");
     spool.write(Bytes::from(wheel.bytes.clone())).await.expect("room");
-    let builds = &server.app.builds;
+    let builds = &server.app.queue;
     builds.hand_in("root", job.build, job.fence, &wheel.filename, spool).await.expect("a fit wheel");
     let outcome = Outcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(evidence()) };
     builds.end("root", job.build, job.fence, outcome).await.expect("an end");
@@ -73,7 +72,7 @@ pub async fn built(server: &Server, job: &Job, wheel: &Dist) {
 /// Ends a job with a failure.
 pub async fn failed(server: &Server, job: &Job) {
     let why = Failure { class: Class::Compiler, hint: "mend it".into(), line: None, step: Step::Build };
-    server.app.builds.end("root", job.build, job.fence, Outcome::Failed(why)).await.expect("an end");
+    server.app.queue.end("root", job.build, job.fence, Outcome::Failed(why)).await.expect("an end");
 }
 
 fn evidence() -> Evidence {

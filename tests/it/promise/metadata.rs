@@ -87,7 +87,7 @@ pub async fn house_of(targets: &[&str], upstream: Option<String>) -> (Server, In
     .await;
     server.make_stage().await;
     let worker = Inner::start(&server.app, server.address).expect("a worker");
-    while server.app.builds.targets().await.expect("targets").is_empty() {
+    while server.app.targets.offered().await.expect("targets").is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     (server, worker)

@@ -8,9 +8,9 @@ use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
 use crate::promise::metadata::done;
 use serde_json::{Value, json};
-use wheelwright::build::failure::Class;
-use wheelwright::build::job::{Outcome, Purpose};
+use wheelwright::build::job::Outcome;
 use wheelwright::packaging::filename::encode_segment;
+use wheelwright::words::{Class, Purpose};
 
 const PROMISE: &str = "/alice/dev/+w/cp312-test/demo-1.0-1ww-cp312-cp312-manylinux_2_17_x86_64.whl";
 
@@ -54,7 +54,7 @@ on_both! {
             while done(&server, "metadata").await.is_empty() {
                 tokio::task::yield_now().await;
             }
-            let builds = &server.app.builds;
+            let builds = &server.app.queue;
             let seconds = std::time::Duration::from_secs(60);
             let lane = builds.claim_of("carl", "one", "", Some(Purpose::Metadata), seconds).await;
             let job = lane.expect("a claim").expect("a job");

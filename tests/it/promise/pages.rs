@@ -10,13 +10,13 @@ use crate::kit::upstream::Upstream;
 use crate::kit::worker::hire_for;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
-use wheelwright::build::failure::Class;
 use wheelwright::build::promise;
 use wheelwright::build::target::Target;
 use wheelwright::db::promises::{Change, StoredPromise};
 use wheelwright::names::ProjectName;
 use wheelwright::packaging::tags::{self, Interpreter, Libc, Platform};
 use wheelwright::packaging::version;
+use wheelwright::words::Class;
 
 /// As real installers sent them.
 const AGENTS: &str = include_str!("../../../src/packaging/vectors/user_agents.txt");
@@ -182,14 +182,11 @@ async fn metadata_was_served(server: &Server, target: &Target) {
     let (project, version) = (ProjectName::new("demo").expect("a name"), version::parse("1.0").expect("one"));
     let text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n";
     let sha256 = server.app.store.put(text.into()).await.expect("a blob");
+    let filename = promise::filename(&project, &version, target);
     let row = StoredPromise {
-        index: "alice/dev".into(),
-        target: target.name.clone(),
-        filename: promise::filename(&project, &version, target),
-        project: "demo".into(),
         version: "1.0".into(),
         source_filename: "demo-1.0.tar.gz".into(),
-        ..StoredPromise::default()
+        ..StoredPromise::new("alice/dev".parse().expect("an index"), project, &target.name, &filename)
     };
     let change = Change::Metadata { sha256: &sha256 };
     server.app.db.change_promise("test", &row, change).await.expect("a row");

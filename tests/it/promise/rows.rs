@@ -5,13 +5,14 @@ use wheelwright::db::promises::{Change, StoredPromise};
 
 fn promise(filename: &str) -> StoredPromise {
     StoredPromise {
-        index: "root/pypi".into(),
-        target: "cp312-manylinux_2_36_x86_64".into(),
-        filename: filename.into(),
-        project: "demo".into(),
         version: "1.0".into(),
         source_filename: "demo-1.0.tar.gz".into(),
-        ..StoredPromise::default()
+        ..StoredPromise::new(
+            "root/pypi".parse().expect("an index"),
+            "demo".parse().expect("a project"),
+            "cp312-manylinux_2_36_x86_64",
+            filename,
+        )
     }
 }
 
@@ -38,10 +39,10 @@ on_both! {
         let row = db.change_promise(":server", &one, Change::Broken { why: "no" }).await.unwrap();
         assert_eq!(row.broken, None, "what was served is kept");
         let events = db.events_after(start, 10).await.unwrap();
-        let what: Vec<&str> = events.iter().map(|event| event.what.as_str()).collect();
+        let what: Vec<&str> = events.iter().map(|event| event.what.name()).collect();
         assert_eq!(what, ["promised metadata served", "promised wheel served"]);
         assert!(events.iter().all(|event| event.project.as_deref() == Some("demo")));
-        let listed = db.promises(&one.index, &one.target, "demo").await.unwrap();
+        let listed = db.promises(&one.index, &one.target, &one.project).await.unwrap();
         assert_eq!(listed, [row]);
     }
 

@@ -10,8 +10,9 @@ use crate::kit::worker::hire_for;
 use bytes::Bytes;
 use serde_json::Value;
 use std::io::Read;
-use wheelwright::build::failure::Class;
 use wheelwright::db::promises::{Change, StoredPromise};
+use wheelwright::names::IndexName;
+use wheelwright::words::Class;
 
 const TARGET: &str = "cp312-test";
 const WHEEL: &str = "demo-1.0-1ww-cp312-cp312-manylinux_2_17_x86_64.whl";
@@ -91,7 +92,7 @@ on_both! {
         let natural = listed(&server, "/alice/dev/+simple/demo/").await;
         let natural: Vec<&Value> = natural.iter().map(|file| &file["filename"]).collect();
         assert_eq!(natural, ["demo-1.0-1ww-py2.py3-none-any.whl", "demo-1.0.tar.gz"], "as always");
-        let row = server.app.db.promise("alice/dev", TARGET, WHEEL).await.unwrap().unwrap();
+        let row = server.app.db.promise(&index(), TARGET, WHEEL).await.unwrap().unwrap();
         assert_eq!(row.build, Some(build));
     }
 
@@ -156,17 +157,17 @@ on_both! {
     }
 }
 
+fn index() -> IndexName {
+    "alice/dev".parse().expect("an index")
+}
+
 /// Somebody was served this metadata of the promise.
 async fn promise_with(server: &Server, metadata: &str) -> StoredPromise {
     let sha256 = server.app.store.put(metadata.to_owned().into()).await.expect("stored");
     let row = StoredPromise {
-        index: "alice/dev".into(),
-        target: TARGET.into(),
-        filename: WHEEL.into(),
-        project: "demo".into(),
         version: "1.0".into(),
         source_filename: "demo-1.0.tar.gz".into(),
-        ..StoredPromise::default()
+        ..StoredPromise::new(index(), "demo".parse().expect("a project"), TARGET, WHEEL)
     };
     server.app.db.change_promise("alice", &row, Change::Metadata { sha256: &sha256 }).await.expect("a row")
 }
@@ -207,7 +208,7 @@ async fn a_server_that_stops_lets_nobody_wait() {
     let stop = async {
         // The request has begun the build, so it is being held.
         let job = worker.claim().await;
-        server.app.builds.close();
+        server.app.queue.close();
         job
     };
     let (answer, _) = tokio::join!(waiting, stop);
@@ -223,7 +224,7 @@ async fn a_wheel_that_serves_others_serves_them_without_a_second_build() {
     let (job, other) = (async { worker.builds(&worker.claim().await).await }, get(&server, URL));
     assert_eq!(tokio::join!(job, other).1.0, 200);
     // Of another name for the same index's source; its page promises nothing, a link still serves.
-    let targets = server.app.builds.targets().await.unwrap();
+    let targets = server.app.targets.offered().await.unwrap();
     let mut newer = targets[0].clone();
     newer.name = "cp313-test".into();
     newer.tags = ["cp313-cp313-manylinux_2_17_x86_64", "py3-none-any"].map(str::to_owned).to_vec();
@@ -238,7 +239,7 @@ async fn a_wheel_that_serves_others_serves_them_without_a_second_build() {
     assert_eq!(answer.0, 200, "{:?}", answer.2);
     let told = member(&answer.2, "demo-1.0.dist-info/WHEEL");
     assert!(told.contains("Tag: cp313-cp313-manylinux_2_17_x86_64\n"), "{told}");
-    let builds = server.app.builds.list(&Default::default()).await.unwrap();
+    let builds = server.app.queue.list(&Default::default()).await.unwrap();
     assert!(builds.len() <= 1, "{builds:?}");
 }
 

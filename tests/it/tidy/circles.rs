@@ -12,15 +12,8 @@ use std::path::Path;
 /// The circles that are still there: the folder, who is in it, and what ties them.
 /// This list only shrinks: what is not true any more fails as well.
 const CIRCLES: &[(&str, &str, &str)] = &[
-    ("build", "failure job", "a failure names its step: the words of both go to `words`"),
-    ("build", "promise queue", "promises are to depend on the queue, never the reverse"),
     ("build/ahead", "mod sweep", "one turn of `Ahead`, told apart from it"),
-    ("build/failure", "absent compiler hints mod python signs", "`Class` belongs into `words`"),
-    ("build/promise", "fit offers", "what fits is asked by what is offered, of its own type"),
-    ("build/queue", "ask plan source", "the queue's parts are to stand in an order"),
-    ("build/queue", "lease mod tend watching", "the queue's parts are to stand in an order"),
     ("db", "events tx", "a transaction leaves its event"),
-    ("db/builds", "leases mod", "columns and parameters of one table"),
     ("git", "clone command mod", "limits and errors are to have their own file"),
     ("index", "built gather mod upload view", "`Indexes` has views, and views gather from `Indexes`"),
     ("index/mirror", "absent download files listed mod pages", "`Inner` is known to its parts"),

@@ -8,7 +8,7 @@ use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
 use crate::kit::upstream::Upstream;
 use serde_json::{Value, json};
-use wheelwright::build::failure::Class;
+use wheelwright::words::Class;
 
 /// What is asked by GET. Of `root`, who sees all.
 const ASKED: [&str; 35] = [

@@ -55,6 +55,10 @@ fn owner() -> IndexName {
 
 const PROMISE: &str = "my_demo-1.0-1ww-cp312-cp312-manylinux_2_36_x86_64.whl";
 
+fn unasked() -> StoredPromise {
+    StoredPromise::new(owner(), ProjectName::new("my-demo").unwrap(), "cp312-manylinux_2_36_x86_64", PROMISE)
+}
+
 fn asked(row: StoredPromise) -> Known {
     let row = StoredPromise { source_filename: "my_demo-1.0.tar.gz".into(), ..row };
     Known { asked: [((owner(), PROMISE.to_owned()), row)].into(), ..Known::default() }
@@ -115,9 +119,9 @@ fn what_excludes_the_interpreter_or_fails_or_broke_its_word_is_not_promised() {
     let page = page(&[source]);
     let failed = [(owner(), "my_demo-1.0.tar.gz".to_owned())].into();
     assert_eq!(promises(&page, &target(), &Known { failed, ..Known::default() }), []);
-    let broken = StoredPromise { broken: Some("other dependencies".into()), ..StoredPromise::default() };
+    let broken = StoredPromise { broken: Some("other dependencies".into()), ..unasked() };
     assert_eq!(promises(&page, &target(), &asked(broken)), []);
-    let quarantined = Page { status: crate::packaging::page::Status::Quarantined, ..page };
+    let quarantined = Page { status: crate::words::ProjectStatus::Quarantined, ..page };
     assert_eq!(promised(&quarantined), []);
 }
 
@@ -127,7 +131,7 @@ fn what_was_served_stays_listed_with_its_hash_beside_the_natural_wheel_and_witho
         sha256: Some("b".repeat(64)),
         size: Some(9),
         metadata_sha256: Some("c".repeat(64)),
-        ..StoredPromise::default()
+        ..unasked()
     };
     let known = asked(served);
     let page = page(&[file("my_demo-1.0.tar.gz"), file("my_demo-1.0-py3-none-any.whl")]);
@@ -154,7 +158,7 @@ fn page_with_another_source() -> Page {
 
 #[test]
 fn metadata_that_was_served_is_told_by_its_hash_from_then_on() {
-    let row = StoredPromise { metadata_sha256: Some("c".repeat(64)), ..StoredPromise::default() };
+    let row = StoredPromise { metadata_sha256: Some("c".repeat(64)), ..unasked() };
     let listed = promises(&page(&[file("my_demo-1.0.tar.gz")]), &target(), &asked(row));
     assert_eq!(
         (listed[0].hashes.is_empty(), &listed[0].core_metadata),
@@ -237,9 +241,9 @@ proptest! {
         let forms = ["py3-none-any", "cp312-cp312-linux_x86_64", "cp38-abi3-linux_x86_64", "py2-none-any"];
         let source = file("my_demo-1.0.tar.gz");
         let row = |(at, (form, is_of)): (usize, &(usize, bool))| BuiltFile {
-            index: owner().to_string(),
+            index: owner(),
             filename: format!("my_demo-1.0-{at}ww-{}.whl", forms[*form]),
-            project: "my-demo".into(),
+            project: ProjectName::new("my-demo").unwrap(),
             version: "1.0".into(),
             source_filename: if *is_of { source.filename.to_string() } else { "my-demo-1.0.zip".into() },
             source_sha256: String::new(),

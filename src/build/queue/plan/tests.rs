@@ -1,67 +1,75 @@
 //! The key of a build holds all that its outcome follows from.
 
 use super::{claim, key};
-use crate::build::job::{Source, SourceKind};
-use crate::db::builds::StoredBuild;
+use crate::db::builds::Build;
+use crate::names::{BuildContext, ProjectName};
+use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
 use std::collections::BTreeSet;
 
-fn row() -> StoredBuild {
-    StoredBuild {
-        claim: claim(Some("demo"), Some("1.0")),
+fn build() -> Build {
+    Build {
+        claim: claimed("demo", Some("1.0")),
         source_sha256: Some("ab".into()),
         target: "cp312-test".into(),
         tools: "t1".into(),
-        context: "alice/dev".into(),
-        ..StoredBuild::default()
+        ..Build::new(context("alice/dev"), source())
     }
 }
 
-fn source() -> Source {
-    Source { filename: "demo-1.0.tar.gz".into(), ..Source::default() }
+fn claimed(project: &str, version: Option<&str>) -> String {
+    claim(ProjectName::new(project).as_ref(), version)
+}
+
+fn context(text: &str) -> BuildContext {
+    BuildContext::parse(text).unwrap()
+}
+
+fn source() -> BuildSource {
+    BuildSource { filename: "demo-1.0.tar.gz".into(), ..BuildSource::default() }
 }
 
 #[test]
 fn whatever_the_outcome_follows_from_gives_another_key() {
     let text = || Some("x".to_owned());
-    let rows = [
-        row(),
-        StoredBuild { claim: claim(Some("other"), Some("1.0")), ..row() },
-        StoredBuild { claim: claim(Some("demo"), Some("2.0")), ..row() },
-        StoredBuild { claim: claim(Some("demo"), None), ..row() },
-        StoredBuild { claim: claim(None, None), ..row() },
-        StoredBuild { source_sha256: text(), ..row() },
-        StoredBuild { given: true, ..row() },
-        StoredBuild { platform_expected: true, ..row() },
-        StoredBuild { target: "cp313-test".into(), ..row() },
-        StoredBuild { recipe_sha256: text(), ..row() },
-        StoredBuild { tools: "t2".into(), ..row() },
-        StoredBuild { context: "bob/dev".into(), ..row() },
-        StoredBuild { purpose: "metadata".into(), ..row() },
+    let builds = [
+        build(),
+        Build { claim: claimed("other", Some("1.0")), ..build() },
+        Build { claim: claimed("demo", Some("2.0")), ..build() },
+        Build { claim: claimed("demo", None), ..build() },
+        Build { claim: claim(None, None), ..build() },
+        Build { source_sha256: text(), ..build() },
+        Build { given: true, ..build() },
+        Build { platform_expected: true, ..build() },
+        Build { target: "cp313-test".into(), ..build() },
+        Build { recipe_sha256: text(), ..build() },
+        Build { tools: "t2".into(), ..build() },
+        Build { context: context("bob/dev"), ..build() },
+        Build { purpose: Purpose::Metadata, ..build() },
+        Build { source: BuildSource { filename: "demo-1.0.zip".into(), ..source() }, ..build() },
+        Build { source: BuildSource { subdirectory: "lib".into(), ..source() }, ..build() },
+        Build { source: BuildSource { published_at: Some(1), ..source() }, ..build() },
+        Build { source: BuildSource { kind: SourceKind::Tree, ..source() }, ..build() },
     ];
-    let sources = [
-        Source { filename: "demo-1.0.zip".into(), ..source() },
-        Source { subdirectory: "lib".into(), ..source() },
-        Source { published_at: Some(1), ..source() },
-        Source { kind: SourceKind::Tree, ..source() },
-    ];
-    let mut keys: Vec<String> = rows.iter().map(|row| key(row, &source())).collect();
-    keys.extend(sources.iter().map(|source| key(&row(), source)));
-    assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+    let keys: BTreeSet<String> = builds.iter().map(|build| key(build).unwrap()).collect();
+    assert_eq!(keys.len(), builds.len());
 }
 
 #[test]
 fn who_asks_and_how_urgently_is_no_part_of_the_key_and_neither_is_what_came_out() {
-    let other = StoredBuild {
+    let other = Build {
         id: 7,
         asked_by: "eve".into(),
         priority: 2,
-        state: "built".into(),
-        project: Some("demo".into()),
+        state: BuildState::Built,
+        project: ProjectName::new("demo"),
         version: Some("1.0".into()),
-        ..row()
+        ..build()
     };
-    assert_eq!(key(&other, &source()), key(&row(), &source()));
-    let renamed = Source { kind: SourceKind::Tree, filename: "a".into(), ..Source::default() };
-    let same = Source { filename: "b".into(), ..renamed.clone() };
-    assert_eq!(key(&row(), &renamed), key(&row(), &same), "where a tree came from does not matter");
+    assert_eq!(key(&other).unwrap(), key(&build()).unwrap());
+    let tree = |filename: &str| {
+        let source =
+            BuildSource { kind: SourceKind::Tree, filename: filename.into(), ..BuildSource::default() };
+        key(&Build { source, ..build() }).unwrap()
+    };
+    assert_eq!(tree("a"), tree("b"), "where a tree came from does not matter");
 }

@@ -6,7 +6,7 @@ use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
 use serde_json::{Value, json};
 use wheelwright::access::{Action, Scope};
-use wheelwright::build::failure::Class;
+use wheelwright::words::Class;
 
 fn alice() -> Auth {
     Auth::basic("alice", PASSWORD)

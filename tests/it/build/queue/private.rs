@@ -7,14 +7,15 @@ use crate::kit::script::Auth;
 use crate::kit::upstream::Upstream;
 use serde_json::json;
 use wheelwright::access::Who;
-use wheelwright::build::job::{Purpose, Source, SourceKind};
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
 use wheelwright::names::IndexName;
+use wheelwright::words::{BuildSource, Purpose, SourceKind};
 
 /// Builds a source archive that was sent here with the mirror as its context; what became of it.
 async fn built_from(server: &Server, sdist: &Dist) -> i64 {
     let sha256 = server.app.store.put(sdist.bytes.clone().into()).await.expect("stored");
-    let source = Source { kind: SourceKind::Sdist, filename: sdist.filename.clone(), ..Source::default() };
+    let source =
+        BuildSource { kind: SourceKind::Sdist, filename: sdist.filename.clone(), ..BuildSource::default() };
     let ask = Ask {
         wanted: Wanted::Upload(Upload { sha256, source }),
         purpose: Purpose::Wheel,
@@ -26,7 +27,7 @@ async fn built_from(server: &Server, sdist: &Dist) -> i64 {
         set: Vec::new(),
     };
     let root = Who { user: Some("root".into()), ..Who::default() };
-    server.app.builds.ask(&root, &ask).await.expect("asked")[0]
+    server.app.queue.ask(&root, &ask).await.expect("asked")[0]
 }
 
 #[tokio::test]

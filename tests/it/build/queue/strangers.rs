@@ -6,15 +6,15 @@ use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use serde_json::json;
 use wheelwright::access::Who;
-use wheelwright::build::failure::{Class, Failure};
-use wheelwright::build::job::{Outcome, Source, SourceKind, Step};
+use wheelwright::build::job::Outcome;
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
 use wheelwright::packaging::requirement::Requirement;
+use wheelwright::words::{BuildSource, Class, Failure, SourceKind, Step};
 
 fn order(wanted: Wanted, index: &str) -> Ask {
     Ask {
         wanted,
-        purpose: wheelwright::build::job::Purpose::Wheel,
+        purpose: wheelwright::words::Purpose::Wheel,
         targets: vec!["cp312-test".into()],
         index: wheelwright::names::IndexName::parse(index).expect("a name"),
         publish: None,
@@ -37,9 +37,9 @@ async fn the_same_bytes_under_another_name_fail_for_that_name_alone() {
     let sha256 = server.app.store.put(bytes.into()).await.expect("stored");
     for filename in ["other-1.0.tar.gz", "demo-2.0.tar.gz", "demo-1.0.tar.gz", "tree.tar.gz"] {
         let kind = if filename.starts_with("tree") { SourceKind::Tree } else { SourceKind::Sdist };
-        let source = Source { kind, filename: filename.into(), ..Source::default() };
+        let source = BuildSource { kind, filename: filename.into(), ..BuildSource::default() };
         let wanted = Wanted::Upload(Upload { sha256: sha256.clone(), source });
-        let build = server.app.builds.ask(&anonymous(), &order(wanted, "alice/dev")).await.expect("asked")[0];
+        let build = server.app.queue.ask(&anonymous(), &order(wanted, "alice/dev")).await.expect("asked")[0];
         let job = worker.claim().await;
         assert_eq!(job.build, build);
         worker.fails(&job, Class::WrongWheel).await;
@@ -57,7 +57,7 @@ async fn a_stranger_who_joined_a_build_does_not_end_it_for_those_who_have_no_acc
     server.make_user("eve", "eve-secret").await;
     server.worker("carl", "one").await;
     let wanted = Wanted::Requirement(Requirement::parse("demo").expect("a requirement"));
-    let build = server.app.builds.ask(&anonymous(), &order(wanted, "alice/dev")).await.expect("asked")[0];
+    let build = server.app.queue.ask(&anonymous(), &order(wanted, "alice/dev")).await.expect("asked")[0];
     let eve = Auth::basic("eve", "eve-secret");
     let body = json!({"requirement": "demo", "from": "alice/dev", "targets": ["cp312-test"]});
     let joined = server.ask("POST", "/+builds", &eve, Some(body)).await.1;

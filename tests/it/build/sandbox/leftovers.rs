@@ -1,7 +1,7 @@
 //! When a run has ended, none of its processes lives.
 
 use super::{Attack, sandbox};
-use wheelwright::build::failure::Class;
+use wheelwright::words::Class;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::sandbox::RunEnd;
 

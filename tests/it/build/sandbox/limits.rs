@@ -1,7 +1,7 @@
 //! What a build may use, and that it is stopped, with the reason, when it uses more.
 
 use super::{Attack, LIMITS, Told, sandbox};
-use wheelwright::build::failure::Class;
+use wheelwright::words::Class;
 use wheelwright::worker::sandbox::{Bound, HOME, RunEnd};
 
 async fn stopped(script: &str) -> Told {

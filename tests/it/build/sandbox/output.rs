@@ -2,7 +2,7 @@
 
 use super::Attack;
 use std::path::Path;
-use wheelwright::build::failure::{Class, Failure};
+use wheelwright::words::{Class, Failure};
 use wheelwright::worker::sandbox::RunEnd;
 use wheelwright::worker::sandbox::collect::{Bounds, Collected, collect};
 

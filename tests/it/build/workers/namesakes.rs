@@ -10,7 +10,7 @@ use wheelwright::error::Error;
 
 /// What tells the one worker that the server knows from others of its name.
 async fn instance(server: &Server) -> String {
-    let workers = server.app.builds.workers().await.expect("workers");
+    let workers = server.app.targets.workers().await.expect("workers");
     assert_eq!(workers.len(), 1, "{workers:?}");
     workers[0].description.instance.clone()
 }
@@ -60,6 +60,6 @@ async fn a_worker_that_was_killed_comes_back_at_once_and_another_gets_its_name_a
     let _second = Hired::start(&server, &token, "same").await;
     assert_ne!(instance(&server).await, before);
     // Should the first wake up, it claims nothing under the name.
-    let woken = server.app.builds.claim_of("root", "same", &before, None, Duration::ZERO).await;
+    let woken = server.app.queue.claim_of("root", "same", &before, None, Duration::ZERO).await;
     assert!(matches!(woken, Err(Error::Missing(_))), "{woken:?}");
 }

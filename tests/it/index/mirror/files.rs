@@ -1,6 +1,7 @@
 //! Files: one download for all, never completed with bytes that are not right.
 
 use super::{Story, kind, name};
+use crate::kit::names::index_name;
 use crate::kit::packages::Package;
 use crate::kit::upstream::{Fault, noise, sha256};
 use futures::StreamExt as _;
@@ -138,15 +139,12 @@ async fn a_stored_file_needs_no_upstream_and_outlives_its_listing() {
     story.download(&located).await.unwrap();
     story.upstream.remove(WHEEL);
     assert_eq!(story.refreshed("six").await.unwrap().unwrap().page.files.len(), 1);
-    let row = story.server.app.db.file("root/pypi", WHEEL).await.unwrap().unwrap();
+    let row = story.server.app.db.file(&index_name("root/pypi"), WHEEL).await.unwrap().unwrap();
     let Some(Blob::Bytes(kept)) = story.server.app.store.get(&row.sha256, None).await.unwrap() else {
         panic!("no bytes");
     };
     assert_eq!(kept, bytes);
-    assert_eq!(
-        (row.project.as_str(), row.version.as_str(), row.kind.as_str()),
-        ("six", "1.0", "bdist_wheel")
-    );
+    assert_eq!((row.project.as_str(), row.version.as_str(), row.kind.name()), ("six", "1.0", "bdist_wheel"));
     assert!(story.download(&located).await.unwrap() == bytes);
     assert_eq!(story.upstream.asked("/files/"), 1);
 }
@@ -203,7 +201,7 @@ async fn ensure_waits_until_the_file_is_stored() {
     let located = story.only("six").await;
     let row = story.mirrors().ensure(&story.index, &located, "").await.unwrap();
     assert_eq!(story.server.app.store.size(&row.sha256).await.unwrap(), Some(1000));
-    assert_eq!(row.project, name("six").as_str());
+    assert_eq!(row.project, name("six"));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What is kept of an upstream that tells no hashes: what opens as its name says, and not for ever if it was wrong.
 
 use super::{Story, kind, name};
+use crate::kit::names::index_name;
 use crate::kit::packages::Package;
 use crate::kit::upstream::{Fault, sha256};
 use std::path::Path;
@@ -88,7 +89,7 @@ async fn a_computed_hash_that_the_upstream_tells_too_is_a_promise_from_then_on()
     story.download(&located).await.unwrap();
     story.upstream.set(|b| b.hashes = true);
     assert_eq!(story.listed("six").await[0].hashes.sha256, Some(sha256(&first)));
-    let row = story.server.app.db.file("root/pypi", WHEEL).await.unwrap().unwrap();
+    let row = story.server.app.db.file(&index_name("root/pypi"), WHEEL).await.unwrap().unwrap();
     assert!(row.hash_told);
     story.upstream.add(WHEEL, other());
     assert_eq!(story.listed("six").await[0].hashes.sha256, Some(sha256(&first)));

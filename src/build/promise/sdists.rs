@@ -1,7 +1,6 @@
 //! What sdists say of themselves: their `PKG-INFO`, read once from bytes of the index and remembered.
 
-use super::Promise;
-use crate::build::queue::Builds;
+use crate::build::queue::Queue;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -22,7 +21,7 @@ const MEMORY: u64 = 16 << 20;
 
 /// An sdist whose bytes are here.
 #[derive(Debug)]
-pub struct Said {
+pub struct SdistFacts {
     pub sha256: String,
     /// `None` if it has none that can be read.
     pub pkg_info: Option<PkgInfo>,
@@ -39,14 +38,14 @@ pub struct PkgInfo {
 }
 
 /// All that is remembered, and what is being read.
-pub struct Sources {
-    known: moka::sync::Cache<String, Arc<Said>>,
-    flights: Flights<Arc<Said>>,
+pub struct Sdists {
+    known: moka::sync::Cache<String, Arc<SdistFacts>>,
+    flights: Flights<Arc<SdistFacts>>,
 }
 
-impl Default for Sources {
+impl Default for Sdists {
     fn default() -> Self {
-        let weigh = |key: &String, said: &Arc<Said>| {
+        let weigh = |key: &String, said: &Arc<SdistFacts>| {
             let bytes = said.pkg_info.as_ref().map_or(0, |info| info.bytes.len());
             u32::try_from(400 + key.len() + bytes).unwrap_or(u32::MAX)
         };
@@ -55,31 +54,26 @@ impl Default for Sources {
     }
 }
 
-impl Sources {
-    /// What a promise's source says. However many ask, it is fetched and read once, and to the end.
-    pub fn said(&self, builds: &Builds, promise: &Promise) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
-        self.of(builds, &promise.index, &promise.project, &promise.source)
-    }
-
-    /// What a file of an index says.
+impl Sdists {
+    /// What a file of an index says. However many ask, it is fetched and read once, and to the end.
     pub fn of(
         &self,
-        builds: &Builds,
+        queue: &Queue,
         index: &IndexName,
         project: &ProjectName,
         file: &File,
-    ) -> Shared<BoxFuture<'static, Outcome<Arc<Said>>>> {
+    ) -> Shared<BoxFuture<'static, Outcome<Arc<SdistFacts>>>> {
         let (index, file) = (index.clone(), file.clone());
         let key = format!("{index} {} {:?}", file.href(""), file.hashes.sha256);
         if let Some(said) = self.known.get(&key) {
             return futures::FutureExt::shared(Box::pin(std::future::ready(Ok(said))));
         }
-        let (builds, project, known) = (builds.clone(), project.clone(), self.known.clone());
+        let (queue, project, known) = (queue.clone(), project.clone(), self.known.clone());
         self.flights.join(key.clone(), || async move {
-            let sha256 = builds.stored_source(&index, &project, &file).await?;
+            let sha256 = queue.stored_source(&index, &project, &file).await?;
             let name = SdistFilename::parse_for(&project, &file.filename)?;
-            let (pkg_info, requires) = read(&builds, &sha256, name).await?;
-            let said = Arc::new(Said { sha256, pkg_info, requires });
+            let (pkg_info, requires) = read(&queue, &sha256, name).await?;
+            let said = Arc::new(SdistFacts { sha256, pkg_info, requires });
             known.insert(key, said.clone());
             Ok(said)
         })
@@ -88,18 +82,18 @@ impl Sources {
 
 /// The `PKG-INFO` of a stored sdist and what builds it; nothing of one that the strict reader refuses.
 async fn read(
-    builds: &Builds,
+    queue: &Queue,
     sha256: &str,
     name: SdistFilename,
 ) -> Result<(Option<PkgInfo>, Option<Vec<Requirement>>)> {
-    let blob = builds.store().get(sha256, None).await?;
+    let blob = queue.store().get(sha256, None).await?;
     let contents =
         match blob.ok_or_else(|| Error::Lost(format!("the bytes of the sdist {sha256} are lost")))? {
             Blob::Bytes(bytes) => {
                 tokio::task::spawn_blocking(move || sdist::read(&bytes[..], &name, true)).await?
             }
             Blob::Stream { mut stream, .. } => {
-                let mut spool = builds.store().spool().await?;
+                let mut spool = queue.store().spool().await?;
                 while let Some(piece) = stream.next().await {
                     spool.write(piece?).await?;
                 }

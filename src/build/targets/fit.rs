@@ -1,7 +1,6 @@
 //! Which target an installer is, going by what its `User-Agent` tells.
 
-use super::offers::Offered;
-use super::tag;
+use super::offered::Offered;
 use crate::build::target::Target;
 use crate::packaging::tags::Platform;
 use crate::packaging::user_agent::UserAgent;
@@ -18,7 +17,8 @@ pub fn tells(header: &str) -> bool {
 pub fn best(header: &str, all: &[Arc<Offered>]) -> Option<Arc<Offered>> {
     let agent = UserAgent::parse(header)?;
     let accepted = accepted(&agent);
-    let fitting = all.iter().filter_map(|one| Some((!one.open, *accepted.get(tag(&one.target))?, one)));
+    let fitting =
+        all.iter().filter_map(|one| Some((!one.open, *accepted.get(one.target.telling_tag())?, one)));
     fitting.min_by_key(|(away, place, _)| (*away, *place)).map(|(.., one)| one.clone())
 }
 
@@ -34,7 +34,7 @@ fn accepted(agent: &UserAgent) -> HashMap<String, usize> {
 
 /// Why an installer does not get what is built for a target; `None`: it does.
 pub fn why_not(agent: &UserAgent, target: &Target) -> Option<String> {
-    if accepted(agent).contains_key(tag(target)) {
+    if accepted(agent).contains_key(target.telling_tag()) {
         return None;
     }
     let (major, minor) = target.python();

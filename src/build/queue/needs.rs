@@ -1,0 +1,144 @@
+//! Builds that need others first: those are asked for, and what needs them waits without a slot.
+
+use super::Queue;
+use super::lease::lost;
+use super::wanted::{Ask, Priority, Wanted};
+use crate::access::Who;
+use crate::build::target::Target;
+use crate::db::builds::{Blocked, Build, BuildId, Edge};
+use crate::directory::Kind;
+use crate::error::{Error, Result};
+use crate::names::{IndexName, ProjectName};
+use crate::packaging::choose::{FileChoice, FoundFile};
+use crate::packaging::page::File;
+use crate::packaging::requirement::Requirement;
+use crate::words::{Class, Failure, Purpose, Step};
+use std::collections::BTreeSet;
+
+/// How often a build may say that others are needed first.
+const MOST_ROUNDS: i64 = 12;
+
+/// Build requirements that one outcome may name.
+const MOST_NEEDS: usize = 100;
+
+impl Queue {
+    /// Others must be built first: they are, and this one waits without a slot.
+    pub(super) async fn needs(&self, row: Build, requirements: Vec<String>) -> Result<()> {
+        let blocked = match requirements.is_empty() {
+            true => Err(Failure::new(
+                Class::Worker,
+                Step::Environment,
+                "the worker lacks requirements, and names none",
+            )),
+            false => self.block(&row, requirements).await?,
+        };
+        match blocked {
+            Err(why) => {
+                self.run_failed(row.id, row.fence, &why).await?;
+            }
+            Ok(()) => self.call_workers(),
+        }
+        self.prompt();
+        self.settle().await
+    }
+
+    async fn block(&self, row: &Build, requirements: Vec<String>) -> Result<Result<(), Failure>> {
+        let no = |hint: String| Ok(Err(Failure::new(Class::BuildRequirement, Step::Environment, hint)));
+        if row.rounds >= MOST_ROUNDS || requirements.len() > MOST_NEEDS {
+            return no(format!(
+                "the worker still lacks {} after {} builds of requirements: they were built, and are not listed by {}",
+                requirements.join(", "),
+                row.rounds,
+                row.context
+            ));
+        }
+        let mut edges: Vec<Edge> = Vec::new();
+        for text in BTreeSet::from_iter(requirements) {
+            match self.need(row, &text).await {
+                Ok(Some(needs)) => edges.push(Edge { build: row.id, needs, requirement: text }),
+                Ok(None) => {}
+                Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
+                    return no(format!("the build requirement {text} cannot be had: {why}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if edges.is_empty() {
+            return match self.0.db.requeue_build(row.id, row.fence).await? {
+                true => Ok(Ok(())),
+                false => Err(lost(row.id)),
+            };
+        }
+        match self.0.db.block_build(row.id, row.fence, &edges).await? {
+            Blocked::Waits => Ok(Ok(())),
+            Blocked::Lost => Err(lost(row.id)),
+            Blocked::Circle(chain) => self.circle(row, &edges, &chain).await.map(Err),
+        }
+    }
+
+    /// The build of a requirement that exists only as source; `None`: there is a wheel by now.
+    async fn need(&self, row: &Build, text: &str) -> Result<Option<BuildId>> {
+        let requirement = Requirement::parse(text)?;
+        let target = self.0.targets.named(&row.target).await?;
+        let target = target.ok_or_else(|| crate::bad!("target {} is not known any more", row.target))?;
+        let who = Who::context(&row.context, row.id);
+        let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
+        match target.chooser().choose(&page, &requirement.specifiers) {
+            FileChoice::Wheel(_) => Ok(None),
+            FileChoice::Nothing(why) => Err(crate::missing!("{why}")),
+            FileChoice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
+        }
+    }
+
+    async fn build_of(
+        &self,
+        row: &Build,
+        context: &IndexName,
+        project: &ProjectName,
+        found: &FoundFile<'_>,
+        target: &Target,
+    ) -> Result<Option<BuildId>> {
+        let ask = Ask {
+            wanted: Wanted::File { project: project.clone(), filename: found.file.filename.to_string() },
+            purpose: Purpose::Wheel,
+            targets: vec![target.name.clone()],
+            index: context.clone(),
+            // Where nothing else would list the wheel.
+            publish: self.owner_stage(found.file),
+            priority: Priority::of(row),
+            rebuild: false,
+            set: Vec::new(),
+        };
+        let mut who = Who::context(&row.context, row.id);
+        who.counts_for = Some(self.0.db.build_asker(row.id).await?).filter(|asker| !asker.is_empty());
+        Ok(Box::pin(self.ask(&who, &ask)).await?.first().copied())
+    }
+
+    /// The stage that has this file itself.
+    fn owner_stage(&self, file: &File) -> Option<IndexName> {
+        let directory = self.0.indexes.directory();
+        let owner = directory.indexes.get(file.owner()?)?;
+        matches!(owner.kind, Kind::Stage(_)).then(|| owner.name.clone())
+    }
+
+    /// A circle of requirements, told as a chain that begins and ends with the same build.
+    async fn circle(&self, row: &Build, edges: &[Edge], chain: &[BuildId]) -> Result<Failure> {
+        let mut told = row.of();
+        let mut before = row.id;
+        for id in chain {
+            let known: Vec<Edge> = match before == row.id {
+                true => edges.to_vec(),
+                false => self.0.db.build_needs(before).await?,
+            };
+            let requirement = known.into_iter().find(|edge| edge.needs == *id).map(|edge| edge.requirement);
+            let title = self.get(*id).await?.title();
+            told.push_str(&format!(" needs {} ({title})", requirement.unwrap_or_default()));
+            before = *id;
+        }
+        let hint = format!(
+            "build requirements form a circle: {told}; upload a wheel of one of them to {}, or give one a recipe with other requirements",
+            row.context
+        );
+        Ok(Failure::new(Class::Cycle, Step::Environment, hint))
+    }
+}

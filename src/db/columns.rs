@@ -1,0 +1,55 @@
+//! Names, words and records as columns: each is read into what it means here, and nowhere else. What
+//! cannot be read is an error that names the column.
+
+use crate::names::{BuildContext, IndexName, ProjectName};
+use crate::words::{BuildSource, BuildState, Evidence, FetchPlace, ProjectStatus, Purpose, Step};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::any::{Any, AnyTypeInfo};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::{Database, Decode, Encode, Type};
+
+/// A column as the database has it, and as rows of ours have it.
+macro_rules! columns {
+    ($read:ident, $write:ident: $($type:ty),+) => {$(
+        impl Type<Any> for $type {
+            fn type_info() -> AnyTypeInfo {
+                <str as Type<Any>>::type_info()
+            }
+        }
+
+        impl Encode<'_, Any> for $type {
+            fn encode_by_ref(&self, to: &mut <Any as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                Encode::<Any>::encode($write(self)?, to)
+            }
+        }
+
+        impl<'r> Decode<'r, Any> for $type {
+            fn decode(value: <Any as Database>::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                $read(<&str as Decode<Any>>::decode(value)?)
+            }
+        }
+    )+};
+}
+
+columns!(read_text, write_text: IndexName, ProjectName, BuildContext);
+columns!(read_text, write_text: BuildState, Purpose, Step, ProjectStatus);
+columns!(read_json, write_json: BuildSource, FetchPlace, Evidence);
+
+fn read_text<T: std::str::FromStr>(text: &str) -> Result<T, BoxDynError> {
+    text.parse().map_err(|_| format!("{text:?} cannot be read").into())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one signature with JSON")]
+fn write_text(value: &impl ToString) -> Result<String, BoxDynError> {
+    Ok(value.to_string())
+}
+
+fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, BoxDynError> {
+    Ok(serde_json::from_str(text)?)
+}
+
+fn write_json(value: &impl Serialize) -> Result<String, BoxDynError> {
+    Ok(serde_json::to_string(value)?)
+}

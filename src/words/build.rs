@@ -1,0 +1,60 @@
+//! What a build is for, where it stands, and how it is shut off.
+
+use super::words;
+
+words! {
+    BuildState {
+        /// Its source is on its way.
+        Fetching = "fetching",
+        Queued = "queued",
+        /// Others must be built first.
+        Blocked = "blocked",
+        Running = "running",
+        Built = "built",
+        Failed = "failed",
+    }
+}
+
+impl BuildState {
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Built | Self::Failed)
+    }
+}
+
+words! {
+    /// What a job is to bring.
+    #[derive(Default)]
+    Purpose {
+        #[default]
+        Wheel = "wheel",
+        /// The METADATA that the wheel would have, by the backend's hook for that, and no wheel.
+        Metadata = "metadata",
+    }
+}
+
+words! {
+    /// The steps of a build, in order; shown while it runs and when it fails.
+    Step {
+        Fetch = "fetch",
+        Unpack = "unpack",
+        Environment = "environment",
+        Build = "build",
+        Collect = "collect",
+        Repair = "repair",
+        Check = "check",
+        Test = "test",
+        Report = "report",
+    }
+}
+
+words! {
+    /// How foreign code is shut off.
+    #[derive(Default)]
+    Isolation {
+        /// Namespaces and a system call filter, by `bwrap`.
+        #[default]
+        Bubblewrap = "bubblewrap",
+        /// Nothing: a build can read and change whatever the worker can. Only limits hold.
+        None = "none",
+    }
+}
