@@ -7,7 +7,7 @@ use super::bench::Environment;
 use super::log::Log;
 use super::root::Root;
 use super::sandbox::collect::{self, Bounds, Collected};
-use super::sandbox::gate::{Beyond, Gate};
+use super::sandbox::gate::{GateDestination, SandboxGate};
 use super::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
 use crate::build::failure::classify;
 use crate::build::job::Limits;
@@ -92,14 +92,14 @@ impl Room<'_> {
     ///
     /// # Errors
     /// A failure of the worker.
-    pub async fn gate(&self, at: Option<&str>, step: Step) -> Result<(PathBuf, Gate), Failure> {
+    pub async fn gate(&self, at: Option<&str>, step: Step) -> Result<(PathBuf, SandboxGate), Failure> {
         let socket = self.folder.path().join(format!("gate{}", unique()));
-        let beyond = Beyond {
+        let to = GateDestination {
             server: self.link.reader().clone(),
             context: index_path(self.context),
             at: at.map(str::to_owned),
         };
-        let gate = Gate::open(&socket, beyond).await.map_err(|error| ours(&error, step))?;
+        let gate = SandboxGate::open(&socket, to).await.map_err(|error| ours(&error, step))?;
         Ok((socket, gate))
     }
 

@@ -7,57 +7,31 @@ mod pages;
 mod pass;
 
 use crate::bad;
-use crate::client::ServerClient;
 use crate::error::Result;
+pub use pass::GateDestination;
 use pass::Pass;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Which index a gate leads to, and as whom.
-#[derive(Clone, Debug)]
-pub struct Beyond {
-    /// As whoever may read the index.
-    pub server: ServerClient,
-    /// `user/index`
-    pub context: String,
-    /// As the index was then: the date of `/{context}/+at/{date}/+simple/`.
-    pub at: Option<String>,
-}
-
-/// A file that came through.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fetched {
-    pub filename: String,
-    /// Of the bytes that came through; hexadecimal.
-    pub sha256: String,
-}
-
 /// Open as long as it lives.
 #[derive(Debug)]
-pub struct Gate {
-    pass: Arc<Pass>,
+pub struct SandboxGate {
     socket: PathBuf,
     serving: tokio::task::JoinHandle<()>,
 }
 
-impl Gate {
+impl SandboxGate {
     /// Listens at `socket`, a path that does not exist yet.
     ///
     /// # Errors
     /// `Bad` for an address or index name that is none; else what the file system says.
-    pub async fn open(socket: &Path, beyond: Beyond) -> Result<Self> {
-        let pass = Arc::new(Pass::new(beyond)?);
-        let serving = serve(socket, pass.clone())?;
-        Ok(Self { pass, socket: socket.to_owned(), serving })
-    }
-
-    /// Whole files that came through so far, each once.
-    pub fn fetched(&self) -> Vec<Fetched> {
-        self.pass.fetched()
+    pub async fn open(socket: &Path, to: GateDestination) -> Result<Self> {
+        let serving = serve(socket, Arc::new(Pass::new(to)?))?;
+        Ok(Self { socket: socket.to_owned(), serving })
     }
 }
 
-impl Drop for Gate {
+impl Drop for SandboxGate {
     fn drop(&mut self) {
         self.serving.abort();
         let _ = std::fs::remove_file(&self.socket);

@@ -7,7 +7,7 @@ use wheelwright::build::job::Limits;
 use wheelwright::client::ServerClient;
 use wheelwright::words::Isolation;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::sandbox::gate::{Beyond, Fetched, Gate};
+use wheelwright::worker::sandbox::gate::{GateDestination, SandboxGate};
 use wheelwright::worker::sandbox::{INDEX, RunEnd, Sandbox, SandboxPlan};
 
 /// Reads a page as old installers do, and the file that it links to; then all that it must not see.
@@ -21,10 +21,10 @@ async fn server() -> Server {
     server
 }
 
-fn beyond(server: &Server) -> Beyond {
+fn beyond(server: &Server) -> GateDestination {
     let url = server.url("").replace("http://", "http://alice:secret@");
     let server = ServerClient::new(&url, None).expect("an address");
-    Beyond { server, context: "alice/dev".into(), at: None }
+    GateDestination { server, context: "alice/dev".into(), at: None }
 }
 
 fn plan(gate: &Path, arguments: &[String]) -> SandboxPlan {
@@ -40,14 +40,14 @@ fn plan(gate: &Path, arguments: &[String]) -> SandboxPlan {
 
 async fn story(isolation: Isolation) {
     let server = server().await;
-    let wheel = server.host("alice/dev", "demo", "1.0", b"the wheel").await;
+    server.host("alice/dev", "demo", "1.0", b"the wheel").await;
     let other = server.host("alice/other", "secret", "1.0", b"another").await;
     let folder = tempfile::tempdir().expect("a folder");
     // Longer than the address of a Unix socket can be.
     let folder = folder.path().join("long".repeat(40));
     std::fs::create_dir(&folder).expect("a folder");
     let socket = folder.join("gate");
-    let gate = Gate::open(&socket, beyond(&server)).await.expect("a gate");
+    let gate = SandboxGate::open(&socket, beyond(&server)).await.expect("a gate");
     let refused = [
         other.path.clone(),
         "/alice/other/+simple/secret/".to_owned(),
@@ -71,8 +71,6 @@ async fn story(isolation: Isolation) {
     }
     expected.push_str("POST 403\n");
     assert_eq!(text, expected);
-    let fetched = Fetched { filename: "demo-1.0-py3-none-any.whl".into(), sha256: wheel.sha256 };
-    assert_eq!(gate.fetched(), [fetched]);
     drop(gate);
     assert!(!socket.exists());
 }
@@ -92,8 +90,8 @@ async fn a_gate_to_no_index_is_not_opened() {
     let server = server().await;
     let folder = tempfile::tempdir().expect("a folder");
     for context in ["alice", "alice/dev/../other", "../dev", "a/b?c", "/", "alice/d%65v", "a b/c"] {
-        let beyond = Beyond { context: context.to_owned(), ..beyond(&server) };
-        let opened = Gate::open(&folder.path().join("gate"), beyond).await;
+        let beyond = GateDestination { context: context.to_owned(), ..beyond(&server) };
+        let opened = SandboxGate::open(&folder.path().join("gate"), beyond).await;
         assert!(opened.is_err(), "{context}");
     }
 }

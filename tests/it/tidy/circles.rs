@@ -26,7 +26,6 @@ const CIRCLES: &[(&str, &str, &str)] = &[
     ("packaging/wheel", "mod record", "one error for both"),
     ("store", "bucket folder mod", "the store and its two backends"),
     ("uv", "mod run", "a question, its run, its answer"),
-    ("worker/sandbox/gate", "mod pass", "the gate and who passes"),
 ];
 
 type ModulePath = Vec<String>;

@@ -1,18 +1,16 @@
 //! One request at the gate: whether it may pass, and the way to the server and back.
 
-use super::{Beyond, Fetched, pages};
+use super::pages;
 use crate::bad;
 use crate::client::ServerClient;
 use crate::error::Result;
-use crate::tools::hex;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt as _;
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -32,6 +30,17 @@ const ANSWERED: [HeaderName; 6] = [
     header::LAST_MODIFIED,
 ];
 
+/// Which index a gate leads to, and as whom.
+#[derive(Clone, Debug)]
+pub struct GateDestination {
+    /// As whoever may read the index.
+    pub server: ServerClient,
+    /// `user/index`
+    pub context: String,
+    /// As the index was then: the date of `/{context}/+at/{date}/+simple/`.
+    pub at: Option<String>,
+}
+
 /// What a gate knows.
 #[derive(Debug)]
 pub(super) struct Pass {
@@ -41,37 +50,20 @@ pub(super) struct Pass {
     places: Semaphore,
     /// Paths of files that pages led to.
     known: Mutex<HashSet<String>>,
-    fetched: Mutex<BTreeSet<Fetched>>,
 }
 
 impl Pass {
-    pub fn new(beyond: Beyond) -> Result<Self> {
-        let at = beyond.at.map(|date| format!("+at/{date}/")).unwrap_or_default();
-        let pages =
-            format!("{}{}/{at}+simple/", beyond.server.base().path(), beyond.context.trim_matches('/'));
+    pub fn new(to: GateDestination) -> Result<Self> {
+        let at = to.at.map(|date| format!("+at/{date}/")).unwrap_or_default();
+        let pages = format!("{}{}/{at}+simple/", to.server.base().path(), to.context.trim_matches('/'));
         let odd = |c: char| c.is_control() || "?#%\\ ".contains(c);
-        let parts: Vec<&str> = beyond.context.trim_matches('/').split('/').collect();
+        let parts: Vec<&str> = to.context.trim_matches('/').split('/').collect();
         let is_index = matches!(parts[..], [_, _] | ["v1", _, "auto"])
             && parts.iter().all(|part| !part.is_empty() && *part != "..");
         if pages.contains(odd) || pages.contains("/../") || !is_index {
             return Err(bad!("{pages:?} is no index that a build could see"));
         }
-        Ok(Self {
-            server: beyond.server,
-            pages,
-            places: Semaphore::new(REQUESTS),
-            known: Mutex::default(),
-            fetched: Mutex::default(),
-        })
-    }
-
-    fn note(&self, filename: &str, hash: &Sha256) {
-        let one = Fetched { filename: filename.to_owned(), sha256: hex::encode(hash.clone().finalize()) };
-        self.fetched.lock().insert(one);
-    }
-
-    pub fn fetched(&self) -> Vec<Fetched> {
-        self.fetched.lock().iter().cloned().collect()
+        Ok(Self { server: to.server, pages, places: Semaphore::new(REQUESTS), known: Mutex::default() })
     }
 
     /// A page's project part: `demo/`; empty for the list.
@@ -177,38 +169,14 @@ async fn pass_on(pass: &Arc<Pass>, request: Request) -> Result<Response, Respons
     if !pass.is_known(&path) {
         return Err(refused());
     }
-    let answer = pass.ask(method.clone(), &path, request.headers()).await?;
-    Ok(file(pass, &method, &path, answer))
+    let answer = pass.ask(method, &path, request.headers()).await?;
+    Ok(file(answer))
 }
 
-/// The file's bytes as they come; its hash is kept once the last one came.
-fn file(pass: &Arc<Pass>, method: &Method, path: &str, answer: reqwest::Response) -> Response {
+/// The file's bytes as they come.
+fn file(answer: reqwest::Response) -> Response {
     let (status, headers) = (answer.status(), answer.headers().clone());
-    let whole = method == Method::GET && status == StatusCode::OK && !path.ends_with(".metadata");
-    let (pass, name) = (pass.clone(), path.rsplit('/').next().unwrap_or_default().to_owned());
-    let body = async_stream::stream! {
-        let (mut hash, mut missing) = (Sha256::new(), answer.content_length());
-        let mut pieces = answer.bytes_stream();
-        while let Some(piece) = pieces.next().await {
-            if let Ok(piece) = &piece {
-                hash.update(piece);
-                missing = missing.map(|bytes| bytes.saturating_sub(piece.len() as u64));
-            }
-            // Nobody asks for more after the last byte, so it is noted before that goes out.
-            if whole && missing == Some(0) {
-                pass.note(&name, &hash);
-            }
-            let broken = piece.is_err();
-            yield piece;
-            if broken {
-                return;
-            }
-        }
-        if whole {
-            pass.note(&name, &hash);
-        }
-    };
-    let mut response = Response::new(Body::from_stream(body));
+    let mut response = Response::new(Body::from_stream(answer.bytes_stream()));
     *response.status_mut() = status;
     for name in ANSWERED {
         if let Some(value) = headers.get(&name) {
