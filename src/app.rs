@@ -102,7 +102,7 @@ impl App {
         admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
         tracing::info!(
             upstream = masked(upstream),
-            "root/pypi mirrors another upstream from now on; it is kept for later starts"
+            "root/pypi now mirrors another upstream; later starts use it too"
         );
         self.indexes.refresh().await
     }
@@ -131,7 +131,7 @@ async fn follow(app: Weak<Parts>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(error = format!("{error:#}"), "events can not be read; trying on");
+            tracing::warn!(error = format!("{error:#}"), "cannot read events; retrying");
         }
         failing = result.is_err();
     }
@@ -155,7 +155,7 @@ async fn build_ahead(app: Weak<Parts>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(error = format!("{error:#}"), "nothing is built ahead at present; trying on");
+            tracing::warn!(error = format!("{error:#}"), "cannot build ahead; retrying");
         }
         failing = result.is_err();
         tokio::time::sleep(FOLLOW_EVERY).await;
@@ -172,14 +172,11 @@ async fn collect(app: Weak<Parts>) {
         let Some(app) = app.upgrade() else { return };
         match panics::caught(gc::collect(&app.db, &app.store, &app.config.gc, false)).await {
             Ok(done) if done.blobs > 0 => {
-                tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed what nothing refers to");
+                tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed unused blobs");
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "what nobody needs is not removed; trying on later"
-                );
+                tracing::warn!(error = format!("{error:#}"), "cannot remove unused data; retrying later");
             }
         }
     }
@@ -240,7 +237,7 @@ pub fn create_private_folder(path: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|e| crate::bad!("the data folder {} can not be made: {e}", path.display()))
+    builder.create(path).map_err(|e| crate::bad!("cannot create the data folder {}: {e}", path.display()))
 }
 
 /// Writes a file that only its owner can read, and syncs it.

@@ -86,9 +86,19 @@ const UPLOADS_ABOUT: &str = "Uploads by outcome.";
 
 /// All of them; those of one name stand together.
 pub static ALL: &[Told] = &[
-    told(PAGES, r#"{result="hit"}"#, "Project pages asked for, by whether memory had them.", &PAGE_HITS),
+    told(
+        PAGES,
+        r#"{result="hit"}"#,
+        "Requests for project pages, by whether they were in memory.",
+        &PAGE_HITS,
+    ),
     told(PAGES, r#"{result="miss"}"#, "", &PAGE_MISSES),
-    told(FILES, r#"{result="hit"}"#, "Blobs asked for, by whether memory had or mapped them.", &FILE_HITS),
+    told(
+        FILES,
+        r#"{result="hit"}"#,
+        "Requests for blobs, by whether they were in memory or mapped.",
+        &FILE_HITS,
+    ),
     told(FILES, r#"{result="miss"}"#, "", &FILE_MISSES),
     told(UPSTREAM, r#"{outcome="ok"}"#, UPSTREAM_ABOUT, &UPSTREAM_OK),
     told(UPSTREAM, r#"{outcome="not_modified"}"#, UPSTREAM_ABOUT, &UPSTREAM_NOT_MODIFIED),
@@ -97,7 +107,7 @@ pub static ALL: &[Told] = &[
     told(
         "wheelwright_stale_answers_total",
         "",
-        "Pages served stale while an upstream fails.",
+        "Pages served stale because an upstream failed.",
         &STALE_ANSWERS,
     ),
     told(DOWNLOADED, r#"{outcome="verified"}"#, "Files fetched from upstreams.", &DOWNLOADS),
@@ -106,15 +116,15 @@ pub static ALL: &[Told] = &[
     told(
         "wheelwright_verification_failures_total",
         "",
-        "Files and metadata from upstreams that were not what was advertised.",
+        "Files and metadata from upstreams that failed verification.",
         &VERIFICATION_FAILURES,
     ),
     told(UPLOADS, r#"{outcome="accepted"}"#, UPLOADS_ABOUT, &UPLOADS_ACCEPTED),
     told(UPLOADS, r#"{outcome="refused"}"#, UPLOADS_ABOUT, &UPLOADS_REFUSED),
     told(UPLOADS, r#"{outcome="failed"}"#, UPLOADS_ABOUT, &UPLOADS_FAILED),
     told("wheelwright_panics_total", "", "Requests and steps that ended in a panic.", &PANICS),
-    told("wheelwright_blobs_written_total", "", "Blobs put into the store.", &BLOBS_WRITTEN),
-    told("wheelwright_blob_bytes_written_total", "", "Bytes put into the store.", &BLOB_BYTES_WRITTEN),
+    told("wheelwright_blobs_written_total", "", "Blobs written to the store.", &BLOBS_WRITTEN),
+    told("wheelwright_blob_bytes_written_total", "", "Bytes written to the store.", &BLOB_BYTES_WRITTEN),
 ];
 
 /// Upper bounds of a histogram's buckets, in microseconds, and as Prometheus is told, in seconds.

@@ -19,7 +19,7 @@ pub enum Error {
     #[error("{0}")]
     Missing(String),
     /// 405: the resource has no such method; holds the `Allow` value.
-    #[error("this resource answers {0} only")]
+    #[error("this URL does not support the method: use {0}")]
     Method(&'static str),
     /// 406: none of the acceptable representations exists.
     #[error("{0}")]
@@ -109,11 +109,11 @@ impl From<sqlx::Error> for Error {
         let code = error.as_database_error().and_then(|e| e.code());
         match code.as_deref() {
             // SQLITE_FULL; Postgres' disk_full.
-            Some("13" | "53100") => Self::Full(format!("the database's disk is full: {error}")),
+            Some("13" | "53100") => Self::Full(format!("the disk of the database is full: {error}")),
             // SQLITE_BUSY; serialization_failure, deadlock_detected, too_many_connections, and a
             // server that is stopping or starting.
             Some("5" | "517" | "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03") => {
-                Self::Unavailable(format!("the database is busy, ask again: {error}"))
+                Self::Unavailable(format!("the database is busy, try again: {error}"))
             }
             _ if matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => {
                 Self::Unavailable(format!("the database does not answer: {error}"))

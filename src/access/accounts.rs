@@ -110,7 +110,7 @@ fn roles(value: Value) -> Result<BTreeSet<String>> {
 fn check_role(name: &str) -> Result<()> {
     match name == BUILDER {
         true => Ok(()),
-        false => Err(bad!("there is no role '{name}': the roles are {BUILDER}")),
+        false => Err(bad!("unknown role '{name}': use {BUILDER}")),
     }
 }
 
@@ -152,7 +152,8 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     let (used, by_root) = (tx.account_was_used(name).await?, is_administrator(who));
     if used && !by_root {
         return Err(conflict!(
-            "the user name '{name}' belonged to an account that was deleted: choose another, or ask an administrator"
+            "the user name '{name}' belonged to a deleted account: choose another name, or ask an \
+             administrator"
         ));
     }
     // What lists still say of the name was meant for somebody else, or for nobody yet.
@@ -187,7 +188,7 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
     }
     if let Some(disabled) = given.disabled {
         if name == "root" && disabled {
-            return Err(forbidden!("root can not be disabled"));
+            return Err(forbidden!("root cannot be disabled"));
         }
         if disabled != account.disabled_at.is_some() {
             tx.set_disabled(name, disabled).await?;
@@ -200,7 +201,7 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
 /// Disables or enables: a disabled account keeps everything and can do nothing.
 pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<()> {
     if name == "root" && disabled {
-        return Err(forbidden!("root can not be disabled"));
+        return Err(forbidden!("root cannot be disabled"));
     }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
@@ -244,7 +245,7 @@ async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
 /// that others granted to it.
 pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
     if name == "root" {
-        return Err(forbidden!("root user can not be deleted"));
+        return Err(forbidden!("root user cannot be deleted"));
     }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;

@@ -169,22 +169,23 @@ pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
     if need == Need::Work && who.scope.as_ref().is_none_or(|scope| scope.actions.contains(&Action::Build)) {
         let user = who.user.as_deref().unwrap_or("USER");
         return crate::forbidden!(
-            "{label} is not allowed to do this: workers belong to root, or to users with the role {BUILDER}; an \
-             administrator gives it with `wheelwright user role add {BUILDER} {user}`"
+            "{label} is not allowed to do this: only root and users with the role {BUILDER} can run workers. \
+             An administrator can run `wheelwright user role add {BUILDER} {user}`"
         );
     }
     let (Some(scope), Some(action)) = (&who.scope, need.action()) else {
         return crate::forbidden!("{label} is not allowed to do this");
     };
     let actions: Vec<&str> = scope.actions.iter().map(|action| action.name()).collect();
-    let mut may = if actions.is_empty() { "all its owner may".to_owned() } else { actions.join(", ") };
+    let mut may =
+        if actions.is_empty() { "everything that its owner may do".to_owned() } else { actions.join(", ") };
     for (limit, word) in [(&scope.index, "on"), (&scope.project, "for the project")] {
         if let Some(limit) = limit {
             may.push_str(&format!(" {word} {limit}"));
         }
     }
     let needed = action.name();
-    crate::forbidden!("{label} is not allowed to do this: the token may {may}; this needs {needed}")
+    crate::forbidden!("{label} is not allowed to do this: the token allows {may}, but this needs {needed}")
 }
 
 /// The answer of [`decide`].

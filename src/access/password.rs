@@ -25,7 +25,8 @@ pub async fn hash(password: &str) -> Result<String> {
     let password = password.to_owned();
     tokio::task::spawn_blocking(move || {
         let hash = Argon2::default().hash_password(password.as_bytes());
-        hash.map(|h| h.to_string()).map_err(|e| Error::internal(anyhow::anyhow!("hashing a password: {e}")))
+        hash.map(|h| h.to_string())
+            .map_err(|e| Error::internal(anyhow::anyhow!("cannot hash a password: {e}")))
     })
     .await?
 }

@@ -68,7 +68,7 @@ enum Credential {
 
 fn wrong() -> Error {
     Error::Unauthenticated(
-        "the credential is wrong, expired or revoked: log in again, or use another token".into(),
+        "the credential is invalid, expired or revoked: log in again, or use another token".into(),
     )
 }
 
@@ -284,7 +284,7 @@ impl People {
             let (db, id) = (self.db.clone(), id.clone());
             tokio::spawn(async move {
                 if let Err(error) = db.touch_token(&id, now).await {
-                    tracing::warn!(error = format!("{error:#}"), "a token's last use was not noted");
+                    tracing::warn!(error = format!("{error:#}"), "cannot record when a token was last used");
                 }
             });
         }

@@ -47,7 +47,7 @@ impl Quota {
             resolvers: Turns::new("resolving requirements", half(config.resolvers)),
             fetches: Turns::new("fetching archives", half(config.fetches)),
             lists: Turns::new("lists of builds", half(LISTS)),
-            held: Turns::new("requests that wait for builds", held),
+            held: Turns::new("requests waiting for builds", held),
         }
     }
 }

@@ -89,20 +89,24 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
 
 /// The same for one that is hidden from the asker.
 pub fn no_index(index: &str) -> crate::error::Error {
-    missing!("there is no index {index} that you may read: create it first, or correct the token's index")
+    missing!(
+        "the index {index} does not exist, or you may not read it: create it, or correct the token's index"
+    )
 }
 
 fn checked(scope: &Scope) -> Result<Scope> {
     let mut scope = scope.clone();
     if let Some(index) = &scope.index {
-        let name = IndexName::parse(index).ok_or_else(|| bad!("'{index}' is no index: write user/index"))?;
+        let name = IndexName::parse(index)
+            .ok_or_else(|| bad!("'{index}' is not a valid index name: write user/index"))?;
         scope.index = Some(name.as_str().to_owned());
     }
     if let Some(project) = &scope.project {
-        let name = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is no project name"))?;
+        let name =
+            ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
         scope.project = Some(name.as_str().to_owned());
         if scope.index.is_none() {
-            return Err(bad!("a token for a project needs the index it is in"));
+            return Err(bad!("a token for a project needs an index: name the index of the project"));
         }
     }
     scope.actions.dedup();
@@ -157,7 +161,7 @@ pub fn owner_for<'a>(who: &'a Who, asked: Option<&'a str>) -> Result<&'a str> {
     match asked {
         None => Ok(own),
         Some(asked) if asked == own || who.is_root() => Ok(asked),
-        Some(asked) => Err(forbidden!("only root makes tokens for another user ({asked})")),
+        Some(asked) => Err(forbidden!("only root can create tokens for another user ({asked})")),
     }
 }
 
@@ -177,6 +181,6 @@ impl std::str::FromStr for Action {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         serde_json::from_value(text.into())
-            .map_err(|_| format!("'{text}' is none of read, upload, manage, admin, build"))
+            .map_err(|_| format!("'{text}' is not an action: use read, upload, manage, admin or build"))
     }
 }

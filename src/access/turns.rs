@@ -118,10 +118,7 @@ impl Turns {
     }
 
     fn refusal(&self) -> Error {
-        Error::Busy(format!(
-            "the server is busy with {} for you and others: ask again in a minute",
-            self.0.what
-        ))
+        Error::Busy(format!("the server is busy with {}: try again in a minute", self.0.what))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

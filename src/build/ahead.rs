@@ -174,7 +174,7 @@ impl Ahead {
                         true => rest.push(item),
                         false => {
                             let (index, file) = (item.index.as_str(), &item.filename);
-                            tracing::warn!(index, file, %error, "a source is not built ahead");
+                            tracing::warn!(index, file, %error, "cannot build a source ahead");
                         }
                     }
                 }

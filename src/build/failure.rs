@@ -46,7 +46,7 @@ pub fn classify(log: &str, step: Step, exit: Exit) -> Failure {
     if failure.class == Class::Other
         && let Exit::Signal(signal) = exit
     {
-        failure.hint = format!("it was ended by signal {signal}: {}", hints::of(Class::Other));
+        failure.hint = format!("signal {signal} ended the build: {}", hints::of(Class::Other));
     }
     failure
 }
@@ -86,7 +86,7 @@ fn told(lines: &[&str], step: Step) -> Failure {
         let hint = match absent.package {
             Some(package) => {
                 format!(
-                    "{} is missing: on Debian it is in {package}; give that in a recipe's [system]",
+                    "{} is missing: Debian has it in {package}. Add that package to [system] in a recipe",
                     absent.what
                 )
             }
@@ -115,8 +115,10 @@ fn unavailable(lines: &[&str]) -> Option<Failure> {
         lines.iter().find_map(|line| line.split_once(said).map(|(_, rest)| (*line, rest)))
     })?;
     let what = what.split(" (from").next().unwrap_or(what).trim();
-    let hint =
-        format!("no version of {what} is there for this interpreter: {}", hints::of(Class::BuildRequirement));
+    let hint = format!(
+        "the index has no version of {what} for this interpreter: {}",
+        hints::of(Class::BuildRequirement)
+    );
     Some(Failure { hint, ..of(Class::BuildRequirement, Step::Environment, Some(line)) })
 }
 

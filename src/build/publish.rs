@@ -70,7 +70,7 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<
                 published.push(Published { index: index.name.clone(), filename });
             }
             Err(why @ (Error::Bad(_) | Error::Forbidden(_) | Error::Missing(_))) => {
-                tracing::warn!(build, index = %index.name, %why, "a built wheel was not taken");
+                tracing::warn!(build, index = %index.name, %why, "an index refused a built wheel");
                 refused.push(WheelRefusal { index: index.name.clone(), why: why.to_string() });
             }
             Err(error) => return Err(error),
@@ -83,7 +83,7 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<
     // Deleted, or a mirror by now.
     let gone = finished.wanted.iter().filter(|name| !placed(name));
     let gone =
-        gone.map(|name| WheelRefusal { index: name.clone(), why: "it is no stage any more".to_owned() });
+        gone.map(|name| WheelRefusal { index: name.clone(), why: "it is no longer a stage".to_owned() });
     refused.extend(gone.collect::<Vec<_>>());
     db.note_published(build, finished.build.fence, &refused).await?;
     Ok(published)
@@ -96,7 +96,7 @@ pub async fn catch_up(db: &Db, indexes: &Indexes) -> Result<()> {
         let mut failed = None;
         for build in &left {
             if let Err(error) = on_built(db, indexes, *build).await {
-                tracing::warn!(build, %error, "a built wheel could not be published yet");
+                tracing::warn!(build, %error, "cannot publish a built wheel; retrying");
                 failed = Some(error);
             }
         }

@@ -165,5 +165,5 @@ impl Queue {
 }
 
 fn no_build(id: BuildId) -> crate::error::Error {
-    missing!("there is no build {id}")
+    missing!("build {id} does not exist")
 }

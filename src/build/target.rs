@@ -39,7 +39,7 @@ mod compressed {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
         let sets = Vec::<String>::deserialize(from)?;
-        tags::expand(&sets).ok_or_else(|| D::Error::custom("tags are misspelt, or too many"))
+        tags::expand(&sets).ok_or_else(|| D::Error::custom("the tags are invalid, or too many"))
     }
 }
 
@@ -179,8 +179,11 @@ pub fn find<'a>(asked: &str, offered: &'a [Target]) -> Result<Vec<&'a Target>> {
     }
     let names: Vec<&str> = offered.iter().map(|target| target.name.as_str()).collect();
     Err(match names.is_empty() {
-        true => missing!("no target {asked}: no worker offers any; start one where the interpreter is"),
-        false => missing!("no target {asked}: there are {}", names.join(", ")),
+        true => missing!(
+            "target {asked} does not exist: no worker offers a target. Start a worker on a machine with that \
+             interpreter"
+        ),
+        false => missing!("target {asked} does not exist: use one of {}", names.join(", ")),
     })
 }
 

@@ -134,7 +134,7 @@ impl Targets {
                 let targets = self.clone();
                 tokio::spawn(async move {
                     if let Err(error) = panics::caught(targets.look(FRESH)).await {
-                        tracing::warn!(%error, "targets cannot be looked up; those known count on");
+                        tracing::warn!(%error, "cannot look up targets; using the known ones");
                     }
                     targets.0.behind.store(false, Ordering::Relaxed);
                 });

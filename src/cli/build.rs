@@ -200,7 +200,7 @@ impl Build {
         work.logs = local.map(|local| local.logs.clone());
         wanted.warnings.iter().for_each(|warning| work.warn(warning));
         for wish in wanted.wishes.iter().filter(|wish| !wish.hashes.is_empty()) {
-            work.warn(&format!("{}: hashes are not compared", wish.by));
+            work.warn(&format!("{}: wheelwright ignores these hashes", wish.by));
         }
         let (roots, supplies) = parted(wanted.wishes);
         join_all(targets.iter().map(|target| work.target(target, &roots, &wanted.constraints, &supplies)))
@@ -218,7 +218,7 @@ impl Build {
             None => server.targets().await?,
         };
         if offered.is_empty() {
-            return Err(bad!("no worker offers a target at present: start one with wheelwright worker"));
+            return Err(bad!("no worker offers a target now: start one with wheelwright worker"));
         }
         if self.targets.is_empty() {
             return Ok(offered);
@@ -238,7 +238,7 @@ impl Build {
 /// What is wrong with the folder of `--recipes`: that it is none, or files with the line of a mistake.
 fn wrong_recipes(folder: &Path) -> Option<String> {
     if !folder.is_dir() {
-        return Some(format!("--recipes {} is no folder", folder.display()));
+        return Some(format!("--recipes {} is not a folder", folder.display()));
     }
     let recipes = match Recipes::load(Some(folder), &[]) {
         Ok(recipes) => recipes,
@@ -268,7 +268,10 @@ fn stopped(server: Option<&ServerClient>, open: &[i64]) -> ExitCode {
         for id in open {
             let url = server.build_url(*id);
             let server = server.base().as_str().trim_end_matches('/');
-            eprintln!("build {id} goes on: {url}; wheelwright build --server {server} --cancel {id} ends it");
+            eprintln!(
+                "build {id} continues: {url}. Run wheelwright build --server {server} --cancel {id} to \
+                 cancel it"
+            );
         }
     }
     ExitCode::from(INTERRUPTED)

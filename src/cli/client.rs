@@ -53,7 +53,7 @@ pub struct Through {
 
 /// The name of an extra, for the command line.
 pub fn extra(name: &str) -> Result<ProjectName> {
-    ProjectName::new(name).ok_or_else(|| bad!("{name:?} is no name of an extra"))
+    ProjectName::new(name).ok_or_else(|| bad!("{name:?} is not a valid name of an extra"))
 }
 
 impl Through {

@@ -219,7 +219,7 @@ impl Compiled {
             text.push('\n');
         }
         if !self.locals.is_empty() {
-            text.push_str("\n# Of this machine only; what they require is among the lines above.\n");
+            text.push_str("\n# On this machine only; their requirements are in the lines above.\n");
             text.push_str(&self.locals.join("\n"));
             text.push('\n');
         }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Config {
-    /// List every setting, its value and where that came from; secrets are masked
+    /// List every setting with its value and where it comes from; secrets are masked
     Show {
         /// One object: {key: {"value": …, "from": …}}
         #[arg(long)]

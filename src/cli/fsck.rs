@@ -28,7 +28,7 @@ impl Fsck {
         let config = resolved.config;
         if !super::installation::has_database(&config)? {
             return Err(missing!(
-                "there is nothing to check in {}: say where with --data",
+                "{} has no data to check: choose the data folder with --data",
                 config.data.display()
             ));
         }
@@ -61,29 +61,35 @@ fn mirrors(directory: &Directory) -> BTreeSet<String> {
 /// The report for people. What `mirrors` lost comes back by itself.
 fn told(report: &Report, mirrors: &BTreeSet<String>) -> String {
     let told = |found: &Fault| match comes_back(found, mirrors) {
-        true => format!("{} (it is fetched again when asked for)", fault(found)),
+        true => format!("{} (the server fetches it again when a client requests it)", fault(found)),
         false => fault(found),
     };
     let mut lines: Vec<String> = report.faults.iter().map(told).collect();
     if !report.orphans.is_empty() {
         let bytes: u64 = report.orphans.iter().map(|orphan| orphan.size).sum();
         lines.push(format!(
-            "{} blobs ({bytes} bytes) belong to no file; they do no harm, and `wheelwright gc` removes them",
+            "{} blobs ({bytes} bytes) do not belong to a file. They are harmless; `wheelwright gc` removes \
+             them",
             report.orphans.len()
         ));
     }
     if report.in_flight > 0 {
-        lines.push(format!("{} blobs are less than an hour old and belong to no file yet", report.in_flight));
+        lines.push(format!(
+            "{} blobs are less than an hour old and do not belong to a file yet",
+            report.in_flight
+        ));
     }
     let how = if report.deep { "read and hashed" } else { "measured" };
     let verdict = match report.faults.len() {
         0 => "nothing is lost".to_owned(),
         n if report.faults.iter().all(|fault| comes_back(fault, mirrors)) => {
-            format!("{n} are missing in mirrors, and fetched again when asked for")
+            format!("{n} are missing in mirrors; the server fetches them again when a client requests them")
         }
-        n => format!("{n} are lost or damaged: restore them from a backup, or delete and upload again"),
+        n => format!(
+            "{n} are lost or damaged: restore them from a backup, or delete the files and upload them again"
+        ),
     };
-    lines.push(format!("{} blobs {how}, {} referred to: {verdict}", report.blobs, report.references));
+    lines.push(format!("{} blobs {how}, {} in use: {verdict}", report.blobs, report.references));
     lines.join("\n")
 }
 
@@ -100,7 +106,7 @@ fn fault(fault: &Fault) -> String {
     let problem = match fault.problem {
         Problem::Missing => "is missing".to_owned(),
         Problem::WrongSize { expected, found } => format!("has {found} bytes instead of {expected}"),
-        Problem::WrongHash => "has other bytes than its hash says".to_owned(),
+        Problem::WrongHash => "does not match its hash".to_owned(),
     };
     format!("blob {} {problem}: {}", fault.sha256, fault.used_by.join(", "))
 }
@@ -113,20 +119,20 @@ mod tests {
     fn a_report_says_what_is_wrong_and_what_to_do() {
         let mirrors = BTreeSet::from(["root/pypi".to_owned()]);
         let mut report = Report { deep: true, references: 3, blobs: 2, ..Report::default() };
-        assert_eq!(told(&report, &mirrors), "2 blobs read and hashed, 3 referred to: nothing is lost");
+        assert_eq!(told(&report, &mirrors), "2 blobs read and hashed, 3 in use: nothing is lost");
         let used_by = vec!["alice/dev demo-1.0.tar.gz".to_owned()];
         report.faults.push(Fault { sha256: "ab".into(), problem: Problem::Missing, used_by });
         assert_eq!(
             told(&report, &mirrors),
-            "blob ab is missing: alice/dev demo-1.0.tar.gz\n\
-             2 blobs read and hashed, 3 referred to: 1 are lost or damaged: restore them from a backup, or \
-             delete and upload again"
+            "blob ab is missing: alice/dev demo-1.0.tar.gz\n2 blobs read and hashed, 3 in use: 1 are lost or \
+             damaged: restore them from a backup, or delete the files and upload them again"
         );
         report.faults[0].used_by = vec!["METADATA of root/pypi six-1.0.whl".to_owned()];
         assert_eq!(
             told(&report, &mirrors),
-            "blob ab is missing: METADATA of root/pypi six-1.0.whl (it is fetched again when asked for)\n\
-             2 blobs read and hashed, 3 referred to: 1 are missing in mirrors, and fetched again when asked for"
+            "blob ab is missing: METADATA of root/pypi six-1.0.whl (the server fetches it again when a \
+             client requests it)\n2 blobs read and hashed, 3 in use: 1 are missing in mirrors; the server \
+             fetches them again when a client requests them"
         );
     }
 }

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 /// May run beside servers: what is younger than the grace is left alone.
 #[derive(clap::Args, Debug)]
 pub struct Gc {
-    /// Say what would be removed, and remove nothing
+    /// Show what would be removed, but remove nothing
     #[arg(long)]
     dry_run: bool,
-    /// Leave alone what is younger, like 2h or 7d [default: the setting gc.grace]
+    /// Keep what is younger than this, like 2h or 7d [default: the setting gc.grace]
     #[arg(long, value_name = "TIME")]
     grace: Option<String>,
     /// Print the report as JSON
@@ -29,14 +29,15 @@ impl Gc {
         let config = resolved.config;
         if !super::installation::has_database(&config)? {
             return Err(missing!(
-                "there is nothing to collect in {}: say where with --data",
+                "{} has no data to clean up: choose the data folder with --data",
                 config.data.display()
             ));
         }
         let mut settings = config.gc.clone();
         if let Some(text) = &self.grace {
-            settings.grace = units::seconds(text)
-                .ok_or_else(|| bad!("--grace {text} is not a time: write 90s, 10m, 2h or 7d"))?;
+            settings.grace = units::seconds(text).ok_or_else(|| {
+                bad!("--grace {text} is not a valid time: write it like 90s, 10m, 2h or 7d")
+            })?;
         }
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
@@ -59,9 +60,7 @@ fn told(collected: &Collected) -> String {
         rows.sources, rows.builds, rows.absent
     );
     if *young > 0 {
-        text.push_str(&format!(
-            "\nleft alone: {young} blobs that nothing refers to yet, younger than the grace"
-        ));
+        text.push_str(&format!("\nkept: {young} unused blobs that are younger than the grace time"));
     }
     text
 }

@@ -41,7 +41,7 @@ pub enum Index {
         #[arg(long)]
         json: bool,
     },
-    /// Change options: key=value, key+=value, key-=value; key-= goes back to the default
+    /// Change options: key=value, key+=value, key-=value; key-= restores the default
     Modify {
         #[arg(value_name = "USER/INDEX", value_parser = parse)]
         name: IndexName,
@@ -71,7 +71,7 @@ pub enum Index {
 }
 
 pub(super) fn parse(name: &str) -> Result<IndexName> {
-    IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"))
+    IndexName::parse(name).ok_or_else(|| bad!("'{name}' is not a valid index name: write user/index"))
 }
 
 /// The same for an index that is yet to be made.
@@ -100,8 +100,8 @@ impl Index {
             Self::List { json } => list(directory.indexes.values(), json)?,
             Self::Show { name, json } => {
                 let index = directory.indexes.get(&name);
-                let index =
-                    index.ok_or_else(|| missing!("there is no index {name}: see wheelwright index list"))?;
+                let index = index
+                    .ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
                 show(&name, &index.options, json)?;
             }
             Self::Modify { name, changes, json } => {
@@ -115,7 +115,7 @@ impl Index {
                 let files = app.db.hosted_files(name.as_str()).await?;
                 if files > 0 && !force {
                     return Err(conflict!(
-                        "index {name} holds {files} files, which would be gone: say --force to delete them"
+                        "index {name} has {files} files: use --force to delete it with them"
                     ));
                 }
                 admin::delete(&app.db, &root(), &name).await?;
@@ -147,7 +147,7 @@ fn given(bases: Option<String>, pairs: &[String]) -> Result<Options> {
     let mut given = Options::new();
     for pair in pairs {
         let (key, value) =
-            pair.split_once('=').ok_or_else(|| bad!("'{pair}' is no option: write key=value"))?;
+            pair.split_once('=').ok_or_else(|| bad!("'{pair}' is not an option: write key=value"))?;
         given.insert(key.into(), value.into());
     }
     if let Some(bases) = bases {
@@ -183,8 +183,8 @@ fn list<'a>(indexes: impl Iterator<Item = &'a Known>, json: bool) -> Result<()> 
 async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Result<()> {
     let directory = app.indexes.directory();
     let index = directory.indexes.get(name);
-    let index = index.ok_or_else(|| missing!("there is no index {name}: see wheelwright index list"))?;
-    let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is no project name"))?;
+    let index = index.ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
+    let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
     let report = app.indexes.views.explain(&directory, index, &project, &root()).await?;
     if json {
         return table::json(&serde_json::to_value(&report).map_err(Error::internal)?);

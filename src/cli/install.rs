@@ -84,7 +84,7 @@ impl Install {
         }
         let installer = Installer::find(python, self.with).await?;
         if !installer.install(&plan, proxy.as_ref(), &self.more, self.json).await? {
-            return Err(bad!("the installer failed: see what it says above"));
+            return Err(bad!("the installer failed: see its output above"));
         }
         let count = plan.lines.len() + plan.locals.len();
         let executable = installer.python.executable.display().to_string();
@@ -92,7 +92,7 @@ impl Install {
             "ok": true, "python": executable, "installed": plan.lines, "local": plan.locals,
             "hashes": plan.is_hashed(),
         });
-        Ok((format!("{count} packages are in {executable}"), value))
+        Ok((format!("{count} packages installed in {executable}"), value))
     }
 
     /// What of a lock file is for this Python.
@@ -126,13 +126,13 @@ enum Read {
 fn read(file: &Path) -> Result<Read> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name == "pyproject.toml" {
-        return Err(bad!("{} pins nothing: wheelwright compile it first", file.display()));
+        return Err(bad!("{} does not pin versions: run wheelwright compile first", file.display()));
     }
     if !pylock::is_name(name) {
         return Ok(Read::Lines(Input::read(file, &BTreeSet::new(), &[])?));
     }
     let text =
-        std::fs::read_to_string(file).map_err(|error| bad!("{} can not be read: {error}", file.display()))?;
+        std::fs::read_to_string(file).map_err(|error| bad!("cannot read {}: {error}", file.display()))?;
     Ok(Read::Lock(Lock::parse(&text).map_err(|error| bad!("{}: {error}", file.display()))?))
 }
 
@@ -178,7 +178,7 @@ fn locked(package: &Package, environment: &Environment<'_>, beside: &Path) -> Re
     let wheel = package.wheel(environment).map(|(_, file)| file).or(archive);
     let wheel = wheel.ok_or_else(|| {
         bad!(
-            "{} has no wheel for this Python in the file; wheelwright resolve finds or builds one",
+            "{} has no wheel for this Python in the file: run wheelwright resolve to find or build one",
             package.name
         )
     })?;
@@ -198,7 +198,7 @@ fn place(file: &File, beside: &Path) -> Result<String> {
             Ok(if is_there { there } else { url.clone() })
         }
         (None, Some(url)) => Ok(url.clone()),
-        (None, None) => Err(bad!("a file has neither url nor path")),
+        (None, None) => Err(bad!("the lock file lists a file without url and path")),
     }
 }
 
@@ -207,7 +207,7 @@ fn file_url(path: &str, beside: &Path) -> Result<String> {
     let beside = std::path::absolute(beside)?;
     let folder = beside.parent().unwrap_or(Path::new("/"));
     let path = std::path::absolute(folder.join(path))?;
-    let url = Url::from_file_path(&path).map_err(|()| bad!("{} is no path", path.display()))?;
+    let url = Url::from_file_path(&path).map_err(|()| bad!("{} is not a valid path", path.display()))?;
     Ok(url.into())
 }
 

@@ -33,7 +33,7 @@ pub async fn existing(resolved: Resolved) -> Result<App> {
     if !has_database(&resolved.config)? {
         let data = resolved.config.data.display();
         return Err(missing!(
-            "there is no installation in {data}: say where with --data, or make one with wheelwright serve"
+            "{data} is not a data folder: choose one with --data, or create one with wheelwright serve"
         ));
     }
     open(resolved).await

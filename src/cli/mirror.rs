@@ -13,9 +13,9 @@ use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Mirror {
-    /// Drop what a mirror keeps of a project, so that it is fetched again when somebody asks for it
+    /// Drop a mirror's copy of a project; the mirror fetches it again on the next request
     ///
-    /// Without FILE the project's page, files and metadata are dropped; with FILE that file alone.
+    /// Without FILE this drops the project's page, files and metadata. With FILE it drops only that file.
     Forget {
         #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
         index: IndexName,

@@ -88,7 +88,7 @@ enum Command {
     /// Manage indexes and their options
     #[command(subcommand)]
     Index(index::Index),
-    /// Manage what mirrors keep of their upstreams
+    /// Manage the copies that mirrors keep
     #[command(subcommand)]
     Mirror(mirror::Mirror),
     /// Manage API tokens

@@ -97,7 +97,7 @@ impl PipReqs {
 /// The file goes to the proxy as it is, and what the proxy says comes back as it is.
 async fn resolve(proxy: &WheelsProxy, infile: &Path, outfile: &Path) -> Result<()> {
     let text = std::fs::read_to_string(infile)
-        .map_err(|error| crate::bad!("{} can not be read: {error}", infile.display()))?;
+        .map_err(|error| crate::bad!("cannot read {}: {error}", infile.display()))?;
     let progress = Progress::new();
     let answer = Shown::new(proxy, &progress).resolve_file(&text).await?;
     client::write(outfile, &answer)

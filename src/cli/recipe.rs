@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Recipe {
-    /// List the recipes: those that come with this program, of the recipe folder, given by the API
+    /// List the recipes: shipped with wheelwright, in the recipe folder, and stored through the API
     List {
         #[arg(long)]
         json: bool,
@@ -27,14 +27,14 @@ pub enum Recipe {
         /// docopt, or docopt==0.6.2
         #[arg(value_name = "PROJECT[==VERSION]")]
         release: String,
-        /// A target of this machine: cp312, or as `target list` names it
+        /// A target of this machine: cp312, or a name from `target list`
         #[arg(long, value_name = "NAME")]
         target: String,
-        /// With the sha256 that is part of the build's key
+        /// One object, with the sha256 of the recipe
         #[arg(long)]
         json: bool,
     },
-    /// Check recipe files: exit 1, with file and line, if one is wrong
+    /// Check recipe files; exits with 1, and names file and line, if one is invalid
     Check {
         #[arg(required = true, value_name = "FILE|FOLDER")]
         files: Vec<PathBuf>,
@@ -79,18 +79,21 @@ fn list(recipes: &Recipes, json: bool) -> Result<ExitCode> {
 
 async fn show(resolved: Resolved, release: &str, target: &str, as_json: bool) -> Result<ExitCode> {
     let (project, version) = release.split_once("==").unwrap_or((release, ""));
-    let name = ProjectName::new(project.trim()).ok_or_else(|| bad!("{project:?} is no project's name"))?;
+    let name =
+        ProjectName::new(project.trim()).ok_or_else(|| bad!("{project:?} is not a valid project name"))?;
     let wanted = version::parse(version.trim());
     if wanted.is_none() && !version.is_empty() {
-        return Err(bad!("{version:?} is no version"));
+        return Err(bad!("{version:?} is not a valid version"));
     }
     let offered = interpreters::discover(&resolved.config.build).await?;
     let offered: Vec<_> = offered.into_iter().map(|one| one.target).collect();
     let recipes = recipes(resolved).await?;
     let target = target::find(target, &offered)?.into_iter().next();
-    let target = target.ok_or_else(|| bad!("no target was found"))?;
+    let target = target.ok_or_else(|| {
+        bad!("this machine has no target: install a Python, or name one with build.interpreters")
+    })?;
     let Some(recipe) = recipes.recipe_for(&name, wanted.as_ref(), target)? else {
-        let said = format!("{release} has no recipe for {}: it is built the plain way", target.name);
+        let said = format!("{release} has no recipe for {}: wheelwright builds it without one", target.name);
         table::done(&said, &Value::Null, as_json)?;
         return Ok(ExitCode::SUCCESS);
     };
@@ -110,7 +113,7 @@ fn of_folder(folder: &Path) -> Result<Vec<RecipeEntry>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     if files.is_empty() {
-        return Err(bad!("{} holds no recipe: they are called NAME.toml", folder.display()));
+        return Err(bad!("{} does not contain a recipe: name recipes NAME.toml", folder.display()));
     }
     files.iter().map(|file| RecipeEntry::from_file(file)).collect()
 }
@@ -133,7 +136,7 @@ fn check(files: &[PathBuf], json: bool) -> Result<ExitCode> {
     }
     if !json {
         let what = if entries.len() == 1 { "recipe is" } else { "recipes are" };
-        table::line(&format!("{} {what} fine", entries.len()))?;
+        table::line(&format!("{} {what} valid", entries.len()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ pub struct Resolve {
     /// Pinned requirements, or -
     #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt")]
     input: PathBuf,
-    /// Where the URLs go; as pylock.toml with names, hashes and sizes; or -
+    /// The output; named pylock.toml it has names, hashes and sizes; or -
     #[arg(value_name = "REQUIREMENTS.URLS", default_value = "requirements.urls")]
     output: PathBuf,
     /// One JSON document: what was written, and the builds

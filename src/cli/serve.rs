@@ -45,12 +45,13 @@ impl Serve {
         let app = installation::open(resolved).await?;
         let listener = TcpListener::bind(&listen)
             .await
-            .map_err(|e| bad!("can not listen on {listen}: {e}; choose another address with --listen"))?;
+            .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))?;
         let scheme = app.config.scheme();
         let most = app.config.limits.connections;
         if descriptors / 2 < most {
             tracing::info!(
-                "{descriptors} descriptors are allowed (ulimit -n): {} connections at once, not {most}",
+                "the system allows {descriptors} file descriptors (ulimit -n): the server accepts {} \
+                 connections at once, not {most}",
                 descriptors / 2
             );
         }
@@ -84,14 +85,14 @@ impl Running {
                 let mut said = String::new();
                 let _ = file.read_to_string(&mut said);
                 Err(conflict!(
-                    "another server runs on {} ({}): stop it first, or choose another folder with --data",
+                    "another server uses {} ({}): stop it, or choose another folder with --data",
                     data.display(),
                     said.trim()
                 ))
             }
             // A file system without locks.
             Err(std::fs::TryLockError::Error(error)) => {
-                tracing::warn!(%error, "cannot lock {}: make sure that no second server uses it", path.display());
+                tracing::warn!(%error, "cannot lock {}: make sure that no other server uses it", path.display());
                 Ok(Self(file))
             }
         }
@@ -134,7 +135,10 @@ async fn serve_and_build(app: App, listener: TcpListener, stop: impl Future<Outp
     };
     let stop = async move {
         stop.await;
-        tracing::info!("no new connections; running requests finish, builds go back to the queue");
+        tracing::info!(
+            "stopping: the server accepts no new connections, finishes running requests, and returns builds \
+             to the queue"
+        );
         if let Some(inner) = inner {
             inner.stop().await;
         }

@@ -22,7 +22,7 @@ impl Status {
         let config = &resolved.config;
         if !super::installation::has_database(config)? {
             let data = config.data.display();
-            return Err(missing!("there is no installation in {data}: say where with --data"));
+            return Err(missing!("{data} is not a data folder: choose one with --data"));
         }
         let db = Db::open(&config.database_url()).await?;
         let engine = match db.engine() {

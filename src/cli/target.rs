@@ -47,8 +47,8 @@ async fn list(resolved: &Resolved, json: bool) -> Result<ExitCode> {
         table::json(&all?.into())?;
     } else if found.is_empty() {
         table::line(
-            "no Python found on PATH, nor among those of pyenv, uv or /opt/python; \
-                 name one with the setting build.interpreters",
+            "no Python found on the PATH, in pyenv, in uv or in /opt/python: name one with the setting \
+             build.interpreters",
         )?;
     } else {
         let head = ["TARGET", "PYTHON", "SYSTEM", "HEADERS", "PROGRAM"].map(str::to_owned).to_vec();

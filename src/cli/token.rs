@@ -16,7 +16,7 @@ pub enum Token {
     /// Create a token for USER; the last line printed is the token alone
     Create {
         user: String,
-        /// What it is for, as lists show it
+        /// The purpose of the token, shown in lists
         #[arg(long, default_value = "token")]
         name: String,
         /// Limit it to one index
@@ -37,7 +37,7 @@ pub enum Token {
     },
     /// List tokens that were not revoked
     List {
-        /// Of one user only
+        /// Show only the tokens of this user
         user: Option<String>,
         #[arg(long)]
         json: bool,
@@ -68,7 +68,7 @@ impl Token {
                 if json {
                     table::json(&json!({"id": id, "token": secret}))?;
                 } else {
-                    table::line(&format!("token {id} of {}; it is shown only now:", new.owner))?;
+                    table::line(&format!("token {id} of {}. wheelwright shows it only now:", new.owner))?;
                     table::line(&secret)?;
                 }
             }

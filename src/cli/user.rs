@@ -34,7 +34,7 @@ pub enum User {
     /// Delete an account with its tokens and indexes
     Delete {
         name: String,
-        /// Even if it has indexes: they go with everything in them
+        /// Delete its indexes and all their files too
         #[arg(long)]
         force: bool,
         #[arg(long)]
@@ -92,7 +92,11 @@ impl Password {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;
         let password = line.trim_end_matches(['\r', '\n']).to_owned();
-        if password.is_empty() { Err(bad!("standard input has no password")) } else { Ok((password, false)) }
+        if password.is_empty() {
+            Err(bad!("standard input does not contain a password: write it on the first line"))
+        } else {
+            Ok((password, false))
+        }
     }
 }
 
@@ -160,7 +164,7 @@ async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
     let own: Vec<&str> = own.map(IndexName::as_str).collect();
     if !force && !own.is_empty() {
         return Err(conflict!(
-            "user {name} has indexes, which would be deleted with everything in them: {}; say --force to do so",
+            "user {name} has indexes: {}. Use --force to delete them with all their files",
             own.join(", ")
         ));
     }
@@ -172,7 +176,7 @@ async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
 async fn passwd(app: &App, name: &str, password: &Password) -> Result<()> {
     let (secret, random) = password.get()?;
     accounts::change(&app.db, WHO, name, &given(&secret, None)?).await?;
-    table::line(&format!("the password of {name} was changed"))?;
+    table::line(&format!("changed the password of {name}"))?;
     if random { table::line(&format!("password: {secret}")) } else { Ok(()) }
 }
 

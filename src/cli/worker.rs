@@ -70,7 +70,7 @@ fn say(post: &Post) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "worker {} builds for {}", post.name, targets.join(", "))?;
     if let Some(why) = &post.description.off {
-        writeln!(out, "building is off: {why}")?;
+        writeln!(out, "the worker does not build: {why}")?;
     }
     Ok(out.flush()?)
 }

@@ -23,9 +23,9 @@ pub(super) async fn refusal(response: Response, own: bool) -> RefusedAnswer {
     let body = response.bytes().await.unwrap_or_default();
     let said = words(&body, is_text);
     let in_own_words = said.is_some();
-    let said = said.unwrap_or_else(|| format!("{} answers {status}", shown(&url)));
+    let said = said.unwrap_or_else(|| format!("{} answered {status}", shown(&url)));
     let error = match status.as_u16() {
-        401 if own => Error::Unauthenticated(format!("{said}; give a token with --token")),
+        401 if own => Error::Unauthenticated(format!("{said}. Pass a token with --token")),
         401 => Error::Unauthenticated(said),
         403 => Error::Forbidden(said),
         404 => Error::Missing(said),
@@ -55,6 +55,9 @@ pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T> {
     let url = response.url().clone();
     let bytes = response.bytes().await.map_err(|error| failure(&url, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        Error::BadUpstream(format!("{} does not answer like a wheelwright: {error}", shown(&url)))
+        Error::BadUpstream(format!(
+            "{} is not a wheelwright server, or runs another version: {error}",
+            shown(&url)
+        ))
     })
 }

@@ -136,7 +136,8 @@ impl Patience {
     fn explain(&self, error: Error) -> Error {
         match !self.reached && is_unreachable(&error) {
             true => Error::Unavailable(format!(
-                "{error}; start a server with wheelwright serve, or name yours with -w, --server or WHEELSPROXY_URL"
+                "{error}. Start a server with wheelwright serve, or pass yours with -w, --server or \
+                 WHEELSPROXY_URL"
             )),
             false => error,
         }

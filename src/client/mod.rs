@@ -56,7 +56,10 @@ impl ServerClient {
     /// `Bad` if that is not the address of a server.
     pub fn new(url: &str, token: Option<&str>) -> Result<Self> {
         let wrong = || {
-            bad!("--server must be the address of a wheelwright (http://HOST:PORT), not {:?}", masked(url))
+            bad!(
+                "--server must be the address of a wheelwright server (http://HOST:PORT), not {:?}",
+                masked(url)
+            )
         };
         let mut base = Url::parse(url).map_err(|_| wrong())?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
@@ -103,7 +106,7 @@ impl ServerClient {
     /// # Errors
     /// `Bad` if it is neither.
     pub fn url(&self, path: &str) -> Result<Url> {
-        self.base.join(path).map_err(|error| bad!("{path:?} is not a URL: {error}"))
+        self.base.join(path).map_err(|error| bad!("{path:?} is not a valid URL: {error}"))
     }
 
     /// A request for a path of the server, or for an address that one of its pages has.

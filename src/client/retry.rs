@@ -21,7 +21,7 @@ pub async fn retried<T, F: Future<Output = Result<T>>>(mut attempt: impl FnMut()
     loop {
         match attempt().await {
             Err(error) if may_pass(&error) && Instant::now() < until => {
-                tracing::debug!(%error, "the server is asked again");
+                tracing::debug!(%error, "retrying a request to the server");
             }
             done => return done,
         }

@@ -65,7 +65,10 @@ impl ServerClient {
             return Ok(());
         }
         let _ = tokio::fs::remove_file(to).await;
-        Err(Error::BadUpstream(format!("{} arrived with sha256 {arrived} instead of {sha256}", shown(url))))
+        Err(Error::BadUpstream(format!(
+            "{} has sha256 {arrived} instead of {sha256}: download it again",
+            shown(url)
+        )))
     }
 
     /// A request with a file as its body.
@@ -100,9 +103,9 @@ pub async fn read_url(url: &Url, most: usize) -> Result<Vec<u8>> {
             Some(next) => at = next,
             None if response.status().is_success() => {
                 let body = bounded(response, most).await?;
-                return body.ok_or_else(|| bad!("{} has more than {most} bytes", shown(url)));
+                return body.ok_or_else(|| bad!("{} is larger than {most} bytes", shown(url)));
             }
-            None => return Err(bad!("{} answers {}", shown(&at), response.status())),
+            None => return Err(bad!("{} answered {}", shown(&at), response.status())),
         }
     }
     Err(bad!("{} redirects more than {REDIRECTS} times", shown(url)))

@@ -28,8 +28,8 @@ impl ProxyAddress {
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = || {
             bad!(
-                "{:?} is no address of a wheels proxy: http://HOST:PORT/v1/INDEXES/TARGET/, \
-                 as in http://127.0.0.1:3141/v1/alice.dev+pypi/cp312-linux/",
+                "{:?} is not the address of a wheels proxy: write http://HOST:PORT/v1/INDEXES/TARGET/, like \
+                 http://127.0.0.1:3141/v1/alice.dev+pypi/cp312-linux/",
                 masked(text)
             )
         };

@@ -59,7 +59,7 @@ impl Sources {
         let mut resolved = Resolved { config: Config::default(), origins: BTreeMap::new() };
         if let Some((file, _named)) = self.config_file() {
             let text = std::fs::read_to_string(&file)
-                .map_err(|e| bad!("the configuration file {} can not be read: {e}", file.display()))?;
+                .map_err(|e| bad!("cannot read the configuration file {}: {e}", file.display()))?;
             resolved.take_file(&file, &text)?;
         }
         self.take_environment(&mut resolved)?;
@@ -87,7 +87,7 @@ impl Sources {
                     let hint = settings::find(settings::nearest(&key).unwrap_or_default());
                     let hint =
                         hint.map(|near| format!(": did you mean {}?", near.variable())).unwrap_or_default();
-                    return Err(bad!("environment variable {name} is no setting{hint}"));
+                    return Err(bad!("the environment variable {name} is not a setting{hint}"));
                 }
             }
         }
@@ -102,7 +102,7 @@ impl Resolved {
     }
 
     fn set(&mut self, key: &str, value: &str, origin: String) -> Result<()> {
-        let Some(setting) = settings::find(key) else { return Err(bad!("{origin}: {key} is no setting")) };
+        let Some(setting) = settings::find(key) else { return Err(bad!("{origin}: {key} is not a setting")) };
         (setting.set)(&mut self.config, value).map_err(|must| bad!("{origin}: {key} {must}"))?;
         self.origins.insert(setting.key, origin);
         Ok(())
@@ -126,7 +126,7 @@ impl Resolved {
             }
             if settings::find(&key).is_none() {
                 let hint = settings::nearest(&key).map(|near| format!(": did you mean {near}?"));
-                return Err(bad!("{place}: {key} is no setting{}", hint.unwrap_or_default()));
+                return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
             }
             let value = match value.get_ref() {
                 DeValue::String(text) => text.to_string(),
@@ -136,7 +136,7 @@ impl Resolved {
                     .to_string(),
                 DeValue::Array(items) => {
                     let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
-                    texts.ok_or_else(|| bad!("{place}: {key} must hold texts"))?.join(",")
+                    texts.ok_or_else(|| bad!("{place}: {key} must be a list of texts"))?.join(",")
                 }
                 _ => {
                     return Err(bad!(
@@ -154,7 +154,7 @@ impl Resolved {
         self.check_places()?;
         let tls = self.config.tls.as_ref();
         if tls.is_some_and(|tls| tls.certificate.as_os_str().is_empty() || tls.key.as_os_str().is_empty()) {
-            return Err(bad!("tls.certificate and tls.key belong together: set both or none"));
+            return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));
         }
         Ok(())
     }
@@ -239,13 +239,13 @@ mod tests {
         let error = sources(&path, &[], &[]).resolve().expect_err("is refused").to_string();
         assert_eq!(
             error,
-            format!("{}:3: limits.uplod is no setting: did you mean limits.upload?", path.display())
+            format!("{}:3: limits.uplod is not a setting: did you mean limits.upload?", path.display())
         );
         let (_folder, path) = file("");
         let error = sources(&path, &[], &[("WHEELWRIGHT_LISTN", "x")]).resolve().expect_err("is refused");
         assert_eq!(
             error.to_string(),
-            "environment variable WHEELWRIGHT_LISTN is no setting: did you mean WHEELWRIGHT_LISTEN?"
+            "the environment variable WHEELWRIGHT_LISTN is not a setting: did you mean WHEELWRIGHT_LISTEN?"
         );
     }
 

@@ -488,9 +488,10 @@ pub fn nearest(key: &str) -> Option<&'static str> {
 /// A configuration file with every setting commented out at its default.
 pub fn example() -> String {
     let mut text = String::from(
-        "# Every setting of wheelwright with its default. Take the # away to change one.\n\
-         # Found as --config FILE, ./wheelwright.toml, or wheelwright.toml in the data folder.\n\
-         # A flag beats the environment (WHEELWRIGHT_LISTEN, WHEELWRIGHT_LIMITS__UPLOAD), which beats this file.\n",
+        "# Every setting of wheelwright with its default. To change one, remove the # before it.\n# \
+         wheelwright reads the file of --config, else ./wheelwright.toml, else wheelwright.toml in the data \
+         folder.\n# A flag beats the environment (WHEELWRIGHT_LISTEN, WHEELWRIGHT_LIMITS__UPLOAD), which \
+         beats this file.\n",
     );
     let defaults = Config::default();
     let mut section = "";

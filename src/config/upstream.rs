@@ -35,7 +35,10 @@ pub fn default_upstream(variable: impl Fn(&str) -> Option<String>) -> Result<Str
     let pythons = ["python3", "python", "py"];
     let found = pythons.iter().find_map(|python| ask(python));
     found.ok_or_else(|| {
-        bad!("no pip was found to ask where PyPI is: start with --upstream URL (its simple index)")
+        bad!(
+            "cannot find the address of PyPI, because this machine has no pip: start with --upstream URL \
+             (the URL of a simple index)"
+        )
     })
 }
 
@@ -44,7 +47,9 @@ fn usable(place: &str, url: &str) -> Result<String> {
     let parsed = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match parsed {
         Some(_) => Ok(url.to_owned()),
-        None => Err(bad!("the index URL in {place} is no http or https URL: start with --upstream URL")),
+        None => Err(bad!(
+            "the index URL in {place} is not an http or https URL: correct it, or start with --upstream URL"
+        )),
     }
 }
 

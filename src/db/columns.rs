@@ -38,7 +38,7 @@ columns!(read_text, write_text: BuildState, Purpose, Step, ProjectStatus);
 columns!(read_json, write_json: BuildSource, FetchPlace, Evidence);
 
 fn read_text<T: std::str::FromStr>(text: &str) -> Result<T, BoxDynError> {
-    text.parse().map_err(|_| format!("{text:?} cannot be read").into())
+    text.parse().map_err(|_| format!("cannot read {text:?}").into())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature with JSON")]

@@ -34,7 +34,12 @@ pub(super) async fn fill(pool: &AnyPool) -> Result<()> {
                 .fetch_optional(&mut *tx)
                 .await?;
         if let Some(taken) = &taken {
-            tracing::warn!(index, filename, taken, "two uploads are one file in two spellings; both stay");
+            tracing::warn!(
+                index,
+                filename,
+                taken,
+                "two uploads are the same file in two spellings; keeping both"
+            );
         }
         let own = taken.map_or(plain.clone(), |_| format!("{plain} {filename}"));
         sqlx::query("UPDATE file SET identity = $3 WHERE index_name = $1 AND filename = $2")

@@ -60,7 +60,9 @@ impl Db {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let text = path.to_str().ok_or_else(|| bad!("the database path {} is not UTF-8", path.display()))?;
+        let text = path
+            .to_str()
+            .ok_or_else(|| bad!("the database path {} is not UTF-8: choose another path", path.display()))?;
         let url = format!("sqlite://{}?mode=rwc", utf8_percent_encode(text, IN_URL));
         // Others who open the same new file wait here: switching it to WAL and migrating it are
         // the two steps that SQLite does not queue by itself.
@@ -72,7 +74,8 @@ impl Db {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode = WAL").fetch_one(&writer).await?;
         if mode != "wal" {
             return Err(bad!(
-                "{} cannot keep a write-ahead log (a network file system?): put the data on a local disk, or use Postgres",
+                "{} does not support a write-ahead log (is it a network file system?): put the data on a \
+                 local disk, or use Postgres",
                 path.display()
             ));
         }
@@ -110,7 +113,7 @@ async fn first_contact(url: &str, place: &str, question: &'static str) -> Result
     match tokio::time::timeout(FIRST_CONTACT, contact).await {
         Ok(result) => result.map_err(|error| not_opened(&place, error)),
         Err(_) => Err(Error::Unavailable(format!(
-            "cannot open the database {place}: no answer in {} s; is it running there?",
+            "cannot open the database {place}: no answer in {} s. Check that it is running",
             FIRST_CONTACT.as_secs()
         ))),
     }
@@ -173,10 +176,12 @@ fn postgres_is_new_enough(version_num: &str) -> Result<()> {
 
 fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
     let hint = match &error {
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => "; is it running there?",
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            ". Check that it is running"
+        }
         // SQLITE_NOTADB, SQLITE_CORRUPT.
         sqlx::Error::Database(known) if matches!(known.code().as_deref(), Some("26" | "11")) => {
-            "; restore it from a backup"
+            ". Restore it from a backup"
         }
         _ => "",
     };
@@ -212,15 +217,15 @@ async fn migrate(pool: &AnyPool, engine: Engine) -> Result<()> {
     let known = migrations.iter().map(|step| step.version).max().unwrap_or(0);
     migrations.run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) if version > known => bad!(
-            "the database was written by a newer wheelwright (its schema is at step {version}, this program \
-             knows {known}): start that newer program, or restore a backup made before the upgrade"
+            "a newer wheelwright wrote this database (its schema is at step {version}, this version knows \
+             {known}): start the newer version, or restore a backup from before the upgrade"
         ),
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => bad!(
-            "step {version} of the database's schema is not the one this program knows: start the \
-             wheelwright that made it, or restore a backup"
+            "step {version} of the database schema differs from this version's: start the version of \
+             wheelwright that wrote it, or restore a backup"
         ),
         MigrateError::Dirty(version) => {
-            bad!("step {version} of the database's schema was left half done: restore a backup")
+            bad!("step {version} of the database schema is incomplete: restore a backup")
         }
         other => Error::internal(other),
     })

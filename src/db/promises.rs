@@ -163,7 +163,7 @@ impl Tx {
         let before = self.used_before(&known.index, &known.target, &known.filename).await?;
         let change = match (&before, change) {
             (Some(before), Change::File { sha256, .. }) if before != sha256 => {
-                Change::Broken { why: "an index of this name served other bytes under this name before" }
+                Change::Broken { why: "an index of this name served other bytes for this file before" }
             }
             (_, change) => change,
         };

@@ -159,7 +159,9 @@ impl Change {
             Value::Array(items) => {
                 let texts = items.into_iter().map(|item| match item {
                     Value::String(text) => Ok(text),
-                    other => Err(bad!("{other} is no operation: write key=value, key+=value or key-=value")),
+                    other => {
+                        Err(bad!("{other} is not an operation: write key=value, key+=value or key-=value"))
+                    }
                 });
                 Ok(Self::Operations(texts.collect::<Result<_>>()?))
             }
@@ -214,7 +216,9 @@ fn merge(options: &mut Options, given: &Options) -> Result<()> {
             Some(of) => {
                 let value = convert(key, of, value)?;
                 if kind == "mirror" && of == Type::Ahead && value == "uploads" {
-                    return Err(bad!("a mirror takes no uploads: '{key}' is 'requested', 'all' or 'never'"));
+                    return Err(bad!(
+                        "a mirror does not accept uploads: '{key}' must be 'requested', 'all' or 'never'"
+                    ));
                 }
                 if key == "mirror_url" && keeps_credentials(options, &value) {
                     continue;
@@ -258,9 +262,9 @@ fn keeps_credentials(options: &Options, sent: &Value) -> bool {
 }
 
 fn operate(options: &mut Options, operation: &str) -> Result<()> {
-    let (left, value) = operation
-        .split_once('=')
-        .ok_or_else(|| bad!("'{operation}' is no operation: write key=value, key+=value or key-=value"))?;
+    let (left, value) = operation.split_once('=').ok_or_else(|| {
+        bad!("'{operation}' is not an operation: write key=value, key+=value or key-=value")
+    })?;
     if let Some(key) = left.strip_suffix('+') {
         return append(options, canonical_key(key), value);
     }
@@ -275,7 +279,7 @@ fn operate(options: &mut Options, operation: &str) -> Result<()> {
 fn list_type(options: &Options, key: &str, operation: &str) -> Result<Type> {
     match type_of(kind_of(options), key) {
         Some(of) if of.is_list() => Ok(of),
-        Some(_) => Err(bad!("The '{key}' setting is no list: use {key}=value instead of {operation}")),
+        Some(_) => Err(bad!("The '{key}' setting is not a list: use {key}=value instead of {operation}")),
         None => {
             let whose = whose(kind_of(options), key);
             Err(bad!("indexconfig got unexpected keyword arguments: {key}{whose}"))

@@ -24,13 +24,14 @@ impl IndexReference {
     pub fn index<'a>(&self, directory: &'a Directory) -> Result<&'a Index> {
         match &self.meant[..] {
             [one] => directory.index(one),
-            [] => Err(missing!("{} is no index here", self.text)),
+            [] => Err(missing!("{} is not an index of this server", self.text)),
             several => {
                 let names: Vec<&str> = several.iter().map(IndexName::as_str).collect();
                 Err(missing!(
-                    "{} can be read as {}: give one of them an alias (setting `aliases`) and use that",
+                    "{} is ambiguous: it can mean {}. Add an alias for one of them (setting `aliases`) and \
+                     use it",
                     self.text,
-                    names.join(" or as ")
+                    names.join(" or ")
                 ))
             }
         }
@@ -54,7 +55,10 @@ pub fn parse_all(text: &str, aliases: &[(String, String)], directory: &Directory
         IndexReference { text: text.into(), meant }
     };
     if text.split('+').count() > MOST {
-        return vec![IndexReference { text: format!("more than {MOST} of them").into(), meant: Vec::new() }];
+        return vec![IndexReference {
+            text: format!("named by a list of more than {MOST}").into(),
+            meant: Vec::new(),
+        }];
     }
     text.split('+').map(one).collect()
 }
@@ -98,6 +102,6 @@ mod tests {
         check("a.b.c", &["a/b.c", "a.b/c"], &[&["a/b.c", "a.b/c"]]);
         let both = directory(&["a/b.c", "a.b/c"]);
         let refused = parse_all("a.b.c", &[], &both)[0].index(&both).unwrap_err();
-        assert!(refused.to_string().contains("a/b.c or as a.b/c"), "{refused}");
+        assert!(refused.to_string().contains("a/b.c or a.b/c"), "{refused}");
     }
 }

@@ -35,7 +35,7 @@ impl Address {
         let shown = masked(text);
         let malformed = |why: &str| {
             bad!(
-                "{shown:?} is no address of a repository (git+https://HOST/REPO@TAG#subdirectory=DIR): {why}"
+                "{shown:?} is not a valid repository URL (git+https://HOST/REPO@TAG#subdirectory=DIR): {why}"
             )
         };
         let scheme = text.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Address {
                 "subdirectory" => {
                     let folder = value.trim_matches('/');
                     if folder.split('/').any(|part| matches!(part, ".." | "")) && !folder.is_empty() {
-                        return Err(format!("the subdirectory {value:?} is not below the repository"));
+                        return Err(format!("the subdirectory {value:?} is not inside the repository"));
                     }
                     folder.clone_into(&mut self.subdirectory);
                 }
@@ -118,7 +118,7 @@ fn take_reference(url: &mut Url) -> Result<Option<String>, String> {
     let Some((path, reference)) = path.rsplit_once('@') else { return Ok(None) };
     let reference = percent_encoding::percent_decode_str(reference).decode_utf8_lossy().into_owned();
     if !is_reference(&reference) {
-        return Err(format!("{reference:?} is no name of a tag, branch or commit"));
+        return Err(format!("{reference:?} is not a valid name of a tag, branch or commit"));
     }
     url.set_path(path);
     Ok(Some(reference))

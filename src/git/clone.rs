@@ -19,7 +19,9 @@ pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archi
     let way = match &asker {
         Asker::Person => Way::Own,
         Asker::Stranger(_) if address.url.scheme() == "file" => {
-            return Err(bad!("a server fetches no repositories from its own disk: use git+https or git+ssh"));
+            return Err(bad!(
+                "a server does not clone repositories from its own disk: use git+https or git+ssh"
+            ));
         }
         Asker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
     };
@@ -163,7 +165,7 @@ impl<'a> Remote<'a> {
         if is_sha {
             return Ok(Wanted::Commit(reference.to_ascii_lowercase()));
         }
-        Err(format!("there is no tag or branch {reference:?}{}", self.nearest(reference)))
+        Err(format!("the repository has no tag or branch {reference:?}{}", self.nearest(reference)))
     }
 
     /// `: did you mean v1.2?`
@@ -200,14 +202,17 @@ async fn check_size(git: &Git, commit: &str) -> Result<()> {
     }
     if files > MOST_FILES || bytes > git.limits.bytes {
         let most = crate::config::units::show_bytes(git.limits.bytes);
-        return Err(bad!("the checked out tree is larger than {most} or has more than {MOST_FILES} files"));
+        return Err(bad!("the repository's files take more than {most}, or are more than {MOST_FILES}"));
     }
     Ok(())
 }
 
 fn warnings(folder: &Path) -> Vec<String> {
     let submodules = folder.join(".gitmodules").is_file();
-    submodules.then(|| "the repository has submodules; they are not fetched".to_owned()).into_iter().collect()
+    submodules
+        .then(|| "the repository has submodules; wheelwright does not fetch them".to_owned())
+        .into_iter()
+        .collect()
 }
 
 /// Leaves in `.git` what the commit and its tags say, and nothing of when and where it was fetched.

@@ -87,7 +87,7 @@ impl Git {
     /// Standard output of `git ARGUMENTS`.
     pub async fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         let child = self.command(arguments).spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => bad!("git is not installed on this machine"),
+            std::io::ErrorKind::NotFound => bad!("git is not installed on this machine: install it"),
             _ => Error::internal(anyhow::Error::new(error).context("git")),
         })?;
         let mut group = ProcessGroup::of(&child);
@@ -95,7 +95,7 @@ impl Git {
         let result = tokio::select! {
             ended = ended(child) => ended,
             () = tokio::time::sleep(left) => Err(Error::Timeout(format!(
-                "git did not end within {} seconds", self.limits.time.as_secs()
+                "git did not finish within {} seconds", self.limits.time.as_secs()
             ))),
             () = self.too_large() => Err(bad!(
                 "the repository is larger than {}", crate::config::units::show_bytes(self.limits.bytes)
@@ -197,7 +197,7 @@ impl Way {
     /// How a stranger's git goes to `url`, if it may: the address is looked at here so that a refusal
     /// is told at once, and again with each connection.
     pub async fn to(url: &url::Url, guard: &Guard) -> Result<Self> {
-        let Some(host) = url.host() else { return Err(bad!("the repository's address has no host")) };
+        let Some(host) = url.host() else { return Err(bad!("the repository URL has no host")) };
         let name = url.host_str().unwrap_or_default();
         let refused = || Error::Bad(guard::refusal(name.trim_matches(['[', ']'])));
         // The hosts of ssh URLs are not read as numbers.
@@ -213,15 +213,13 @@ impl Way {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(refused()),
             Err(error) => {
-                return Err(Error::Unavailable(format!(
-                    "the repository can not be reached: {name}: {error}"
-                )));
+                return Err(Error::Unavailable(format!("cannot reach the repository: {name}: {error}")));
             }
         };
         match (url.scheme(), found.first()) {
             ("http" | "https", _) => Ok(Self::Gate(Gate::open(guard.clone()).await?)),
             ("ssh", Some(at)) => Ok(Self::Ssh(pinned(name, port, at.ip())?)),
-            _ => Err(bad!("repositories are not fetched that way: use git+https")),
+            _ => Err(bad!("wheelwright does not clone with this protocol: use git+https")),
         }
     }
 }
@@ -230,7 +228,7 @@ impl Way {
 fn pinned(name: &str, port: u16, at: std::net::IpAddr) -> Result<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     if name.starts_with('-') || !name.bytes().all(fits) {
-        return Err(bad!("{name:?} is no name of a host"));
+        return Err(bad!("{name:?} is not a valid host name"));
     }
     let known_as = if port == 22 { name.to_owned() } else { format!("[{name}]:{port}") };
     Ok(format!(
@@ -269,12 +267,12 @@ fn told(said: &str) -> Error {
         "returned error: 403",
     ]) {
         return bad!(
-            "the repository asks for a password or a key: give git a credential for it on the machine that \
+            "the repository needs a password or a key: configure a credential for git on the machine that \
              clones, or build from a folder or an archive ({line})"
         );
     }
     if any(&["Host key verification failed"]) {
-        return bad!("the host of the repository is not known to ssh: connect to it once by hand ({line})");
+        return bad!("ssh does not know the host of the repository: connect to it once by hand ({line})");
     }
     if any(&[
         "Could not resolve host",
@@ -284,7 +282,7 @@ fn told(said: &str) -> Error {
         "Could not connect",
         "returned error: 5",
     ]) {
-        return Error::Unavailable(format!("the repository can not be reached: {line}"));
+        return Error::Unavailable(format!("cannot reach the repository: {line}"));
     }
     if any(&[
         "not found",
@@ -294,10 +292,10 @@ fn told(said: &str) -> Error {
         "No such file",
         "not a git repository",
     ]) {
-        return bad!("there is no such repository: check its address ({line})");
+        return bad!("the repository does not exist: check its URL ({line})");
     }
     if any(&["transport '", "protocol '"]) {
-        return bad!("repositories are not fetched that way: use git+https ({line})");
+        return bad!("wheelwright does not clone with this protocol: use git+https ({line})");
     }
     bad!("git failed: {line}")
 }
@@ -357,7 +355,7 @@ mod tests {
         let asked = told(
             "fatal: could not read Username for 'https://al:pw@h.example/x': terminal prompts disabled\n",
         );
-        assert!(asked.to_string().contains("asks for a password"), "{asked}");
+        assert!(asked.to_string().contains("needs a password"), "{asked}");
         assert!(!asked.to_string().contains("pw"), "{asked}");
         assert!(matches!(
             told("fatal: unable to access 'https://h/': Could not resolve host: h"),
@@ -373,7 +371,9 @@ mod tests {
             assert!(!text.contains("hidden") && text.contains("h.example"), "{text}");
         }
         assert!(
-            told("fatal: repository 'https://h/x/' not found").to_string().contains("no such repository")
+            told("fatal: repository 'https://h/x/' not found")
+                .to_string()
+                .contains("repository does not exist")
         );
     }
 }

@@ -30,11 +30,11 @@ const JUNK: [&str; 10] = [
 
 /// See [`super::pack_folder`].
 pub(super) async fn pack(folder: &Path, archive: &Path) -> Result<Tree> {
-    let unusable = |error: std::io::Error| bad!("the folder {} can not be read: {error}", folder.display());
+    let unusable = |error: std::io::Error| bad!("cannot read the folder {}: {error}", folder.display());
     let folder = folder.canonicalize().map_err(unusable)?;
     if !["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| folder.join(name).is_file()) {
         return Err(bad!(
-            "{} is no Python project: it has neither pyproject.toml nor setup.py",
+            "{} is not a Python project: it has neither pyproject.toml nor setup.py",
             folder.display()
         ));
     }
@@ -70,10 +70,10 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     }
     let mut warnings = Vec::new();
     if top.join(".gitmodules").is_file() {
-        warnings.push("the repository has submodules; they are left out".to_owned());
+        warnings.push("the repository has submodules; wheelwright leaves them out".to_owned());
     }
     let copy = git(scratch.path.join("tree"), false);
-    let url = Url::from_directory_path(&top).map_err(|()| bad!("{} is no usable path", top.display()))?;
+    let url = Url::from_directory_path(&top).map_err(|()| bad!("{} is not a valid path", top.display()))?;
     let commit = match here.text(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).await {
         Ok(_) => Some(clone::history(&copy, &url, None).await?),
         Err(_) => None,

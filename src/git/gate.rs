@@ -98,7 +98,7 @@ impl Shared {
     fn note(&self, host: &str, error: &io::Error) {
         let refused = match error.kind() {
             io::ErrorKind::PermissionDenied => Error::Forbidden(error.to_string()),
-            _ => Error::Unavailable(format!("the repository can not be reached: {host}: {error}")),
+            _ => Error::Unavailable(format!("cannot reach the repository: {host}: {error}")),
         };
         *self.refused.lock() = Some(refused);
     }

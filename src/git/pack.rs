@@ -92,12 +92,10 @@ impl Packer {
         let file = File::open(path)?;
         // What is open counts, not what was listed.
         let about = file.metadata()?;
-        self.left = self.left.checked_sub(about.len()).ok_or_else(|| {
-            Error::TooLarge(format!(
-                "{} and what comes before it is too large for a source tree",
-                name.display()
-            ))
-        })?;
+        self.left = self
+            .left
+            .checked_sub(about.len())
+            .ok_or_else(|| Error::TooLarge(format!("the source tree is too large, at {}", name.display())))?;
         let mode = if is_executable(&about) { 0o755 } else { 0o644 };
         self.header(name, EntryType::Regular, mode, about.len(), Exactly { file, left: about.len() })
     }
@@ -120,7 +118,7 @@ impl Packer {
         let name = self.top.join(name);
         self.tar
             .append_data(&mut header, &name, bytes)
-            .map_err(|error| bad!("{} can not be packed: {error}", name.display()))
+            .map_err(|error| bad!("cannot pack {}: {error}", name.display()))
     }
 
     fn blank(&self, kind: EntryType, mode: u32, size: u64) -> Header {
@@ -154,7 +152,7 @@ impl std::io::Read for Exactly {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let read = self.file.read(buffer.get_mut(..most).unwrap_or_default())?;
         if read == 0 && self.left > 0 && !buffer.is_empty() {
-            return Err(std::io::Error::other("the file became shorter while it was read"));
+            return Err(std::io::Error::other("the file became shorter while wheelwright read it"));
         }
         self.left -= read as u64;
         Ok(read)

@@ -79,17 +79,18 @@ impl Views {
             let unseen = |by: &IndexName| !order_reads(&walk.order, readable, by);
             let mut source = match (&index.kind, part) {
                 (Kind::Mirror(_), Part::HiddenBy(by) | Part::ReservedBy(by)) if unseen(&by) => {
-                    hidden(index, "a base that you may not see, or a reserved name, hides it".into())
+                    hidden(index, "a reserved name hides it, or a base that you may not see".into())
                 }
                 (Kind::Mirror(_), Part::HiddenBy(by)) => hidden(
                     index,
                     format!(
-                        "{by} has {project}, which hides it in mirrors: name it in mirror_whitelist to mix"
+                        "{by} has {project} and hides it in mirrors: add it to mirror_whitelist to show both"
                     ),
                 ),
-                (Kind::Mirror(_), Part::ReservedBy(by)) => {
-                    hidden(index, format!("{by} reserves the name: it is never asked upstream"))
-                }
+                (Kind::Mirror(_), Part::ReservedBy(by)) => hidden(
+                    index,
+                    format!("{by} reserves the name: the server never requests it from an upstream"),
+                ),
                 (Kind::Mirror(mirror), Part::Gives) => self.mirror(index, mirror, project).await,
                 (Kind::Stage(_), _) => self.stage(name, project).await?,
             };
@@ -104,7 +105,7 @@ impl Views {
         let lost = walk.order.sources.iter().filter(|at| sees(at));
         let lost = lost.flat_map(|at| lost_bases(directory, who, at));
         let cycles = walk.order.cycles.iter().filter(|(at, base)| sees(at) && sees(base));
-        let cycles = cycles.map(|(at, base)| format!("{at} leads back to {base}"));
+        let cycles = cycles.map(|(at, base)| format!("the bases form a cycle: {at} leads back to {base}"));
         let mut notes: Vec<String> = lost.chain(cycles).collect();
         notes.dedup();
         Ok(Report { index: index.name.to_string(), project: project.to_string(), sources, notes })
@@ -124,7 +125,7 @@ impl Views {
         tell_built(&mut files, &built, &covered);
         let because = match (has, files.is_empty()) {
             (false, _) => "it does not have the project".to_owned(),
-            (true, true) => "the project is registered here, without files".to_owned(),
+            (true, true) => "it has the project, but no files".to_owned(),
             (true, false) => "it has the project".to_owned(),
         };
         Ok(Source { index: name.to_string(), kind: "stage", shown: has, because, files })
@@ -136,12 +137,12 @@ impl Views {
         }
         let page = match self.sources().mirrors.page(index, project, false).await {
             Ok(Some(page)) => page,
-            Ok(None) => return hidden(index, "the upstream says that it has no such project".into()),
-            Err(error) => return hidden(index, format!("the upstream does not tell: {error}")),
+            Ok(None) => return hidden(index, "the upstream does not have the project".into()),
+            Err(error) => return hidden(index, format!("the upstream failed: {error}")),
         };
         let known = match self.sources().db.built_files(&index.name, project).await {
             Ok(known) => known,
-            Err(error) => return hidden(index, format!("the database does not tell: {error}")),
+            Err(error) => return hidden(index, format!("the database failed: {error}")),
         };
         let rules = Rules::new(mirror, now(), None);
         let mut whole = (*page.page).clone();
@@ -155,7 +156,7 @@ impl Views {
         let mut files: Vec<Explained> = explained.collect();
         let covered = built::covered(&rules.apply(whole), |file| ours.contains(file.filename.as_str()));
         tell_built(&mut files, &known, &covered);
-        let stale = if page.stale { " (as it said last; it does not answer now)" } else { "" };
+        let stale = if page.stale { " (at its last answer; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");
         Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files }
     }
@@ -168,7 +169,7 @@ fn tell_built(files: &mut [Explained], built: &[BuiltFile], covered: &[(String, 
         file.because = built::origin(built);
         if let Some((_, by)) = covered.iter().find(|(ours, _)| *ours == file.filename) {
             file.shown = false;
-            file.because = format!("{}; {by} serves all whom it would serve", built::origin(built));
+            file.because = format!("{}; {by} already serves the same interpreters", built::origin(built));
         }
     }
 }
@@ -190,7 +191,7 @@ fn lost_bases(directory: &Directory, who: &Who, at: &IndexName) -> Vec<String> {
         match (all_seen, named) {
             (true, true) => format!("{at} has the base {base}, which does not exist"),
             (false, true) => {
-                format!("{at} has the base {base}, which you may not see or which does not exist")
+                format!("{at} has the base {base}, but it does not exist, or you may not see it")
             }
             (_, false) => format!("{at} has a base that you may not see or that does not exist"),
         }

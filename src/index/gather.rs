@@ -155,7 +155,7 @@ fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
     let what = format!("any file of {project}");
     match silent {
         true => Error::Unavailable(format!(
-            "the upstream of {} does not answer and this server has no copy of {what}: ask again later",
+            "the upstream of {} does not answer, and this server has no copy of {what}: try again later",
             index.name
         )),
         false => crate::upstream::client::no_copy(&what),

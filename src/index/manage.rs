@@ -154,7 +154,7 @@ fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
         Kind::Stage(_) => Ok(()),
         Kind::Mirror(_) => Err(forbidden!(
-            "{} is a mirror: what it shows is its upstream's; leave projects out with deny",
+            "{} is a mirror: you cannot change its projects. Use the option deny to hide one",
             index.name
         )),
     }

@@ -107,7 +107,11 @@ impl Views {
                 Kind::Mirror(_) => match self.sources().mirrors.names(source).await {
                     Ok(names) => lists.push(names.into()),
                     Err(error) if at == 0 => return Err(error),
-                    Err(error) => tracing::warn!(index = %name, %error, "no list of names"),
+                    Err(error) => tracing::warn!(
+                        index = %name,
+                        %error,
+                        "cannot list the projects of an index"
+                    ),
                 },
             }
         }

@@ -28,7 +28,7 @@ pub fn refused(mirror: &Mirror, project: &ProjectName) -> Option<String> {
     let whole = |pattern: &&Pattern| pattern.is_whole_project() && pattern.matches_name(project);
     if let Some(pattern) = mirror.deny.iter().find(whole) {
         let text = pattern.as_str();
-        return Some(format!("{project} is refused by the pattern {text:?} in this mirror's deny list"));
+        return Some(format!("the deny list of this mirror refuses {project} (pattern {text:?})"));
     }
     if !mirror.allow.is_empty() && !mirror.allow.iter().any(|pattern| pattern.matches_name(project)) {
         return Some(format!("{project} is not in this mirror's allow list"));
@@ -40,11 +40,11 @@ pub fn refused(mirror: &Mirror, project: &ProjectName) -> Option<String> {
 pub fn by_lists(mirror: &Mirror, project: &ProjectName, version: Option<&Version>) -> Verdict {
     let fits = |pattern: &&Pattern| pattern.matches(project, version);
     if let Some(pattern) = mirror.deny.iter().find(fits) {
-        return Verdict::Hidden(format!("the deny list has {:?}", pattern.as_str()));
+        return Verdict::Hidden(format!("the deny list contains {:?}", pattern.as_str()));
     }
     match mirror.allow.is_empty() || mirror.allow.iter().any(|pattern| fits(&pattern)) {
         true => Verdict::Listed,
-        false => Verdict::Hidden("no pattern of the allow list fits".into()),
+        false => Verdict::Hidden("the allow list does not contain it".into()),
     }
 }
 
@@ -80,17 +80,17 @@ impl<'m> Rules<'m> {
         }
         let Some(uploaded) = file.uploaded.map(UploadTime::micros) else {
             // What has no age has not reached any: letting it through would make the rule void.
-            return Verdict::Hidden("the upstream does not tell when it was uploaded".into());
+            return Verdict::Hidden("the upstream does not report its upload time".into());
         };
         if let Some(as_of) = self.as_of
             && uploaded > as_of
         {
-            return Verdict::Hidden("it was uploaded after the day that was asked for".into());
+            return Verdict::Hidden("it was uploaded after the requested date".into());
         }
         match self.age() {
             Some(age) if uploaded > self.now.saturating_sub(age) => {
                 let wait = (uploaded.saturating_add(age) - self.now).max(0) / 1_000_000;
-                Verdict::Hidden(format!("it is younger than min_age: listed in {}", span(wait)))
+                Verdict::Hidden(format!("it is younger than min_age: it will be listed in {}", span(wait)))
             }
             _ => Verdict::Listed,
         }
@@ -204,9 +204,9 @@ mod tests {
         let rules = Rules::new(&rules, at("2026-05-07"), None);
         assert_eq!(rules.changes_at(&given), Some(at("2026-05-08")));
         let Verdict::Hidden(why) = rules.verdict(&demo(), &given.files[1]) else { panic!("listed") };
-        assert_eq!(why, "it is younger than min_age: listed in 1 day");
+        assert_eq!(why, "it is younger than min_age: it will be listed in 1 day");
         let Verdict::Hidden(why) = rules.verdict(&demo(), &given.files[2]) else { panic!("listed") };
-        assert!(why.contains("does not tell"));
+        assert!(why.contains("does not report"));
     }
 
     #[test]

@@ -212,7 +212,7 @@ fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
         Kind::Stage(_) => Ok(()),
         Kind::Mirror(_) => Err(missing!(
-            "cannot submit to mirror index {0}: {0} is a mirror: it takes no uploads",
+            "cannot submit to mirror index {0}: {0} is a mirror and does not accept uploads",
             index.name
         )),
     }
@@ -268,7 +268,7 @@ pub(super) fn refuse_status(
         return Ok(());
     }
     let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
-    Err(forbidden!("Project '{project}' is {status}{reason} and takes no new files."))
+    Err(forbidden!("Project '{project}' is {status}{reason} and does not accept new files."))
 }
 
 /// Under which spelling a version is kept: that of its first file (`1.0` and `1.0.0` are one release).

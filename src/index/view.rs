@@ -318,7 +318,7 @@ impl Views {
         match walk.order.sources.iter().find(sent) {
             None => Ok(()),
             Some(mirror) => Err(Error::Loop(format!(
-                "the mirror {mirror} asks its own server: set its mirror_url to another index"
+                "the mirror {mirror} points to its own server: set its mirror_url to another index"
             ))),
         }
     }
@@ -335,7 +335,7 @@ impl Views {
         let order = inheritance::order(directory, index);
         if order.sources.len() > 128 {
             return Err(Error::Bad(format!(
-                "index {index} is made of more than 128 indexes: drop some bases"
+                "index {index} inherits from more than 128 indexes: remove some bases"
             )));
         }
         let anonymous = readable(directory, &order, &Who::default());

@@ -56,7 +56,7 @@ impl TryFrom<String> for BuildContext {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} names no indexes: write user/index"))
+        Self::parse(&text).ok_or_else(|| format!("{text:?} does not name an index: write user/index"))
     }
 }
 

@@ -59,6 +59,6 @@ impl TryFrom<String> for IndexName {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is no index: write user/index"))
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is not a valid index name: write user/index"))
     }
 }

@@ -77,7 +77,7 @@ impl TryFrom<String> for ProjectName {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Self::new(&text).ok_or_else(|| format!("{text:?} is no valid project name"))
+        Self::new(&text).ok_or_else(|| format!("{text:?} is not a valid project name"))
     }
 }
 

@@ -129,7 +129,7 @@ impl Chooser {
         }
         match self.fits_python(file.requires_python.as_deref()) {
             true => Ok(()),
-            false => Err("its Requires-Python excludes this interpreter"),
+            false => Err("its Requires-Python excludes this Python"),
         }
     }
 }
@@ -216,13 +216,15 @@ fn why_none(
     refused.retain(|(_, why)| !why.is_empty());
     refused.sort();
     if let Some((version, why)) = refused.last() {
-        return format!("of {name} no source fits: the newest, {version}: {why}");
+        return format!("no source distribution of {name} fits: {version}, the newest: {why}");
     }
     let has_source = page.files.iter().any(|file| form(file).is_some());
     match (has_source, specifiers.is_empty()) {
-        (false, _) => format!("{name} has no source distribution there"),
-        (true, true) => format!("{name} has no source distribution with a valid version there"),
-        (true, false) => format!("{name} has no source distribution with a version {specifiers} there"),
+        (false, _) => format!("{name} has no source distribution on the index"),
+        (true, true) => format!("{name} has no source distribution with a valid version on the index"),
+        (true, false) => {
+            format!("{name} has no source distribution with a version {specifiers} on the index")
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl WheelFilename {
         let invalid = |why: &str| bad!("Invalid wheel filename {filename:?}: {why}");
         let stem = filename.strip_suffix(".whl").ok_or_else(|| invalid("it must end in .whl"))?;
         if is_variant(filename) {
-            return Err(invalid("wheel variants (PEP 825) are not accepted yet"));
+            return Err(invalid("wheelwright does not support wheel variants (PEP 825) yet"));
         }
         let parts: Vec<&str> = stem.split('-').collect();
         let (name, version_text, build, python, abi, platform) = match parts[..] {
@@ -82,16 +82,16 @@ impl WheelFilename {
             [name, version, build, python, abi, platform] => {
                 (name, version, Some(build), python, abi, platform)
             }
-            _ => return Err(invalid("it must have five or six parts, divided by '-'")),
+            _ => return Err(invalid("it must have five or six parts, separated by '-'")),
         };
         if build.is_some_and(|build| !build.starts_with(|c: char| c.is_ascii_digit())) {
             return Err(invalid("the build tag must begin with a digit"));
         }
         if build.is_some_and(|build| !build.bytes().all(is_tag_byte)) {
-            return Err(invalid("the build tag may hold letters, digits, '_' and '.' only"));
+            return Err(invalid("the build tag may contain only letters, digits, '_' and '.'"));
         }
         let name = Some(name).filter(|name| !name.contains("__")).and_then(ProjectName::new);
-        let tags = |text: &str| tag_set(text).ok_or_else(|| invalid("a tag is empty or misspelt"));
+        let tags = |text: &str| tag_set(text).ok_or_else(|| invalid("a tag is empty or invalid"));
         Ok(Self {
             name: name.ok_or_else(|| invalid("the project name is not valid"))?,
             version: version::parse(version_text)

@@ -29,10 +29,10 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page>
     let page = page_of(wire, page_url, project);
     match name {
         Some(name) if ProjectName::new(&name).as_ref() != Some(project) => Err(Error::BadUpstream(format!(
-            "the upstream's page for {project} is the page of another project: {name:?}"
+            "the upstream's page for {project} belongs to another project: {name:?}"
         ))),
         None if page.files.is_empty() => Err(Error::BadUpstream(format!(
-            "the upstream's page for {project} lists no file of it and does not tell its name"
+            "the upstream's page for {project} has neither the project's name nor a file of it"
         ))),
         _ => Ok(page),
     }
@@ -79,7 +79,7 @@ pub fn parse_names(body: &[u8]) -> Result<NameList> {
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    Error::BadUpstream(format!("the upstream's {what} is not readable as JSON: {error}"))
+    Error::BadUpstream(format!("the upstream's {what} is not valid JSON: {error}"))
 }
 
 fn check_api_version(meta: &Loose) -> Result<()> {
@@ -91,7 +91,7 @@ fn check_api_version(meta: &Loose) -> Result<()> {
     match version.split('.').next().unwrap_or("").trim() {
         "1" | "" => Ok(()),
         _ => Err(Error::BadUpstream(format!(
-            "the upstream speaks version {version} of the simple API; this server knows version 1"
+            "the upstream uses version {version} of the simple API, but this server supports only version 1"
         ))),
     }
 }

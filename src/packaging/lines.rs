@@ -216,14 +216,14 @@ fn bare(text: &str) -> Result<Option<Asks>> {
         None => (text, None),
         Some((url, rest)) => match rest.trim_start().strip_prefix(';') {
             Some(marker) => (url, Some(Marker::parse(marker)?)),
-            None => return Err(bad!("{rest:?} behind a URL is not understood")),
+            None => return Err(bad!("unexpected text {rest:?} after a URL")),
         },
     };
     Ok(Some(Asks::Place(Place { marker, ..place(url)? })))
 }
 
 fn place(text: &str) -> Result<Place> {
-    let url = Url::parse(text).map_err(|error| bad!("{:?} is no URL: {error}", masked(text)))?;
+    let url = Url::parse(text).map_err(|error| bad!("{:?} is not a valid URL: {error}", masked(text)))?;
     let mut place = Place {
         url: SecretText::new(text),
         name: None,
@@ -237,13 +237,14 @@ fn place(text: &str) -> Result<Place> {
             Some(("egg", egg)) => {
                 let egg = decode_once(egg).unwrap_or_else(|| egg.to_owned());
                 let (name, version) = egg.split_once("==").map_or((&*egg, None), |(n, v)| (n, Some(v)));
-                let named = Requirement::parse(name)
-                    .map_err(|_| bad!("{egg:?} behind #egg= is no name: write #egg=NAME==VERSION"))?;
+                let named = Requirement::parse(name).map_err(|_| {
+                    bad!("{egg:?} after #egg= is not a valid project name: write #egg=NAME==VERSION")
+                })?;
                 (place.name, place.extras) = (Some(named.name), named.extras);
                 place.version = match version {
                     None => None,
                     Some(text) => Some(version::parse(text).ok_or_else(|| {
-                        bad!("{text:?} behind #egg= is no version: write #egg=NAME==VERSION")
+                        bad!("{text:?} after #egg= is not a valid version: write #egg=NAME==VERSION")
                     })?),
                 };
             }

@@ -35,7 +35,7 @@ const BEGINNINGS: [(&str, &[u8]); 6] = [
 /// `Bad` with what is wrong with it.
 pub fn check<S: Source + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> Result<()> {
     let checked = look(file, project, filename);
-    checked.map_err(|fault| fault.answer(&format!("{filename} does not open as what its name says: ")))
+    checked.map_err(|fault| fault.answer(&format!("{filename} does not match its file type: ")))
 }
 
 fn look<S: Source + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> Outcome<()> {
@@ -73,7 +73,7 @@ fn look<S: Source + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> 
     if let Some((ending, beginning)) = BEGINNINGS.iter().find(|(ending, _)| ends(ending))
         && !head.starts_with(beginning)
     {
-        refuse!("it does not begin as a {ending} file does");
+        refuse!("it does not start like a {ending} file");
     }
     if ends(".tar.bz2") && !ends_as_bzip2(&read_exactly(file, length.saturating_sub(12), tail(length))?) {
         refuse!("its compressed data ends too early");
@@ -102,16 +102,16 @@ fn wheel<S: Source + ?Sized>(file: &S, length: u64, project: &ProjectName, filen
         step = plan.advance(&read_exactly(file, range.start, wanted)?)?;
     };
     begins_as_zip(file)?;
-    let Ok(metadata) = Metadata::parse(&text) else { refuse!("its METADATA is not readable") };
+    let Ok(metadata) = Metadata::parse(&text) else { refuse!("its METADATA is unreadable") };
     if ProjectName::new(&metadata.name).as_ref() != Some(project) {
-        refuse!("its METADATA is that of {:?}", metadata.name);
+        refuse!("its METADATA is for {:?}", metadata.name);
     }
     let listed = ListedFilename::parse(project, filename).filter(|listed| listed.kind() == FileKind::Wheel);
     let Some(named) = listed.as_ref().and_then(ListedFilename::version) else { return Ok(()) };
     match version::parse(&metadata.version) {
         // `1.0` in the name stands for `1.0+local` in some builds of old tools.
         Some(inside) if inside != *named && !metadata.version.starts_with(&format!("{named}+")) => {
-            refuse!("its METADATA is that of version {}", metadata.version)
+            refuse!("its METADATA is for version {}", metadata.version)
         }
         _ => Ok(()),
     }
@@ -134,7 +134,7 @@ fn zip<S: Source + ?Sized>(file: &S, length: u64) -> Outcome<()> {
 fn begins_as_zip<S: Source + ?Sized>(file: &S) -> Outcome<()> {
     match read_exactly(file, 0, 4)?.as_slice() {
         b"PK\x03\x04" => Ok(()),
-        _ => refuse!("it does not begin as a ZIP archive does"),
+        _ => refuse!("it does not start like a ZIP archive"),
     }
 }
 
@@ -144,7 +144,7 @@ fn tar_in(mut stream: impl Read, packed: u64) -> Outcome<bool> {
     let mut block = [0; BLOCK];
     stream.read_exact(&mut block)?;
     if !is_tar_header(&block) {
-        refuse!("there is no tar archive in it");
+        refuse!("it does not contain a tar archive");
     }
     let (mut buffer, mut unpacked) = (vec![0; 64 << 10], 0u64);
     let mut last = block.to_vec();
@@ -164,7 +164,7 @@ fn xz<S: Source + ?Sized>(file: &S, length: u64, head: &[u8]) -> Outcome<()> {
     let end = read_exactly(file, length.saturating_sub(2), 2)?;
     match head.starts_with(b"\xfd7zXZ\0") && end == b"YZ" {
         true => Ok(()),
-        false => refuse!("it is not a whole xz file"),
+        false => refuse!("the xz file is incomplete"),
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
     fn another_wheel_under_this_name_is_refused() {
         for (name, version) in [("flask", "1.0"), ("six", "2.0")] {
             let error = opens(&wheel(name, version), "six-1.0-py3-none-any.whl").unwrap_err();
-            assert!(error.to_string().contains("METADATA is that of"), "{error}");
+            assert!(error.to_string().contains("METADATA is for"), "{error}");
         }
         assert!(opens(&zipped(&[("six.py", "")]), "six-1.0-py3-none-any.whl").is_err());
         assert!(opens(&gzipped(b"no tar"), "six-1.0.tar.gz").is_err());

@@ -132,7 +132,10 @@ impl Lock {
     pub fn parse(text: &str) -> Result<Self> {
         let lock: Self = toml::from_str(text).map_err(|error| bad!("{}", error.to_string().trim()))?;
         if lock.lock_version.split('.').next() != Some("1") {
-            return Err(bad!("its lock-version is {:?}; 1.0 can be read", lock.lock_version));
+            return Err(bad!(
+                "its lock-version is {:?}, but wheelwright supports only 1.0",
+                lock.lock_version
+            ));
         }
         Ok(lock)
     }
@@ -155,7 +158,7 @@ impl Lock {
         let known: Vec<&str> = self.extras.iter().map(String::as_str).collect();
         let strange = environment.extras.iter().find(|extra| !known.contains(&extra.as_str()));
         if let Some(extra) = strange {
-            return Err(bad!("the lock file knows no extra {extra}"));
+            return Err(bad!("the lock file has no extra {extra}"));
         }
         let mut all = Vec::new();
         for package in &self.packages {
@@ -179,7 +182,7 @@ impl Lock {
         if let Some((needed, python)) = needed.zip(python)
             && !version::satisfies(&needed, python)
         {
-            return Err(bad!("the lock file is for Python {needed}, this is {python}"));
+            return Err(bad!("the lock file is for Python {needed}, but this is Python {python}"));
         }
         let mut fits = self.environments.is_empty();
         for text in &self.environments {

@@ -97,7 +97,8 @@ impl Project {
         let groups = groups.map(|(name, entries)| (normal(&name), Group { name, entries })).collect();
         let mut extras = BTreeMap::new();
         for (name, wanted) in table.optional_dependencies {
-            let name = ProjectName::new(&name).ok_or_else(|| bad!("{name:?} is no name of an extra"))?;
+            let name =
+                ProjectName::new(&name).ok_or_else(|| bad!("{name:?} is not a valid name of an extra"))?;
             extras.insert(name, wanted);
         }
         let dynamic = |field: &str| table.dynamic.iter().any(|name| name == field);
@@ -125,7 +126,7 @@ impl Project {
             }
             let wanted = self.extras.get(&extra).ok_or_else(|| {
                 let known: Vec<&str> = self.extras.keys().map(ProjectName::as_str).collect();
-                missing!("there is no extra {extra}: there are {}", listed(&known))
+                missing!("unknown extra {extra}: use one of {}", listed(&known))
             })?;
             for text in wanted {
                 match Requirement::parse(text) {
@@ -154,7 +155,7 @@ impl Project {
         }
         let group = self.groups.get(&key).ok_or_else(|| {
             let known: Vec<&str> = self.groups.values().map(|group| group.name.as_str()).collect();
-            missing!("there is no dependency group {name}: there are {}", listed(&known))
+            missing!("unknown dependency group {name}: use one of {}", listed(&known))
         })?;
         above.push(key);
         for entry in &group.entries {
@@ -211,7 +212,7 @@ mod tests {
     fn what_is_not_there_is_said_with_what_is() {
         let project = Project::parse(FILE).unwrap();
         let extra = project.with_extras(&names(&["nope"])).unwrap_err().to_string();
-        assert_eq!(extra, "there is no extra nope: there are all, db, web-extra");
+        assert_eq!(extra, "unknown extra nope: use one of all, db, web-extra");
         let group = project.group("nope").unwrap_err().to_string();
         assert!(group.contains("there are about, round, test, typing-x"), "{group}");
         assert!(project.group("round").unwrap_err().to_string().contains("include each other"));

@@ -135,18 +135,18 @@ impl Line {
             "-r" => "--requirement",
             "-c" => "--constraint",
             "-e" => "--editable",
-            other => whole(other).ok_or_else(|| bad!("{other} is no option of a requirement file"))?,
+            other => whole(other).ok_or_else(|| bad!("{other} is not an option of a requirement file"))?,
         };
         if !FOLLOWED.contains(&name) {
             return Ok(Said::Option(name));
         }
         let (value, more) = lines::split_options(value);
         if let Some(more) = more.split([' ', '\t', '=']).find(|word| !word.is_empty()) {
-            return Err(bad!("{more} behind {name} is not supported"));
+            return Err(bad!("{more} after {name} is not supported"));
         }
         let value = unquoted(value);
         match (name, value) {
-            (_, "") => Err(bad!("{name} names nothing")),
+            (_, "") => Err(bad!("{name} needs a value")),
             ("--requirement", value) => Ok(Said::Requirements(value)),
             ("--constraint", value) => Ok(Said::Constraints(value)),
             (_, value) => Ok(Said::Editable(value)),
@@ -192,7 +192,9 @@ fn wanted(line: &str) -> Result<Said<'_>> {
     while let Some(word) = words.next() {
         let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
         if name != "--hash" {
-            return Err(bad!("{name} of {text} is not supported; a recipe can say how a project is built"));
+            return Err(bad!(
+                "{name} of {text} is not supported: use a recipe to set how a project is built"
+            ));
         }
         let hash = unquoted(value.or_else(|| words.next()).unwrap_or_default());
         let is_one = hash.split_once(':').is_some_and(|(algorithm, hex)| {

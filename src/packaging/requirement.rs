@@ -70,7 +70,7 @@ impl Requirement {
 const SHOWN: usize = 60;
 
 fn refusal(text: &str, why: &str) -> Error {
-    bad!("{:?} is no valid requirement (PEP 508): {why}", clipped(text, SHOWN))
+    bad!("{:?} is not a valid requirement (PEP 508): {why}", clipped(text, SHOWN))
 }
 
 /// What is left to read. Its errors are plain texts that become part of the one that is told.
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         let text = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         ProjectName::new(text).ok_or_else(|| match text {
             "" => format!("{what} is missing"),
-            text => format!("{text:?} is no {what}"),
+            text => format!("{text:?} is not a valid {what}"),
         })
     }
 
@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
     fn found(&self) -> String {
         match self.rest.chars().next() {
             Some(c) => format!("found {c:?}"),
-            None => "found its end".to_owned(),
+            None => "found the end".to_owned(),
         }
     }
 }
@@ -125,7 +125,7 @@ fn read(reader: &mut Reader) -> Result<Requirement, String> {
     if reader.eat("@") {
         reader.blanks();
         let text = reader.take_while(|c| !c.is_whitespace());
-        url = Some(Url::parse(text).map_err(|e| format!("{text:?} is no URL: {e}"))?);
+        url = Some(Url::parse(text).map_err(|e| format!("{text:?} is not a valid URL: {e}"))?);
     } else {
         specifiers = read_specifiers(reader)?;
     }
@@ -136,7 +136,7 @@ fn read(reader: &mut Reader) -> Result<Requirement, String> {
     };
     match reader.rest {
         "" => Ok(Requirement { name, extras, specifiers, url, marker }),
-        _ => Err(format!("expected its end or ';', {}", reader.found())),
+        _ => Err(format!("expected the end or ';', {}", reader.found())),
     }
 }
 
@@ -173,7 +173,7 @@ fn read_specifiers(reader: &mut Reader) -> Result<VersionSpecifiers, String> {
     }
     if reader.forgiving {
         return version::forgiving_specifiers(text)
-            .ok_or_else(|| format!("{text:?} is no version specifier"));
+            .ok_or_else(|| format!("{text:?} is not a valid version specifier"));
     }
     // Further lines of the message point at the place in the text.
     VersionSpecifiers::from_str(text).map_err(|e| e.to_string().lines().next().unwrap_or_default().to_owned())

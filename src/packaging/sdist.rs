@@ -138,7 +138,7 @@ impl Layout {
             return Ok(fits.then_some(Wanted::Pyproject));
         }
         if directory || rest != "PKG-INFO" || std::mem::replace(&mut self.pkg_info, true) {
-            refuse!("{name:?} is a second PKG-INFO, or one that is spelt differently");
+            refuse!("{name:?} is a second PKG-INFO, or another spelling of it");
         }
         Ok(Some(Wanted::PkgInfo))
     }

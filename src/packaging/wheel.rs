@@ -135,7 +135,7 @@ fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
     let (mut versions, mut tags) = (Vec::new(), BTreeSet::new());
     for line in text.lines().take_while(|line| !line.trim().is_empty()) {
         let Some((key, value)) = line.split_once(':') else {
-            refuse!("WHEEL has a line that is no field: {line:?}")
+            refuse!("WHEEL has a line that is not a field: {line:?}")
         };
         match key.to_ascii_lowercase().as_str() {
             "wheel-version" => versions.push(value.trim()),
@@ -145,7 +145,7 @@ fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
     }
     match versions.as_slice() {
         [one] if one.split('.').next() == Some("1") => {}
-        [other] => refuse!("Wheel-Version {other:?} is not known"),
+        [other] => refuse!("unknown Wheel-Version {other:?}"),
         _ => refuse!("WHEEL must have one Wheel-Version"),
     }
     let Some(filename) = filename else { return Ok(()) };
@@ -155,7 +155,7 @@ fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
         .collect();
     if let Some(tag) = tags.symmetric_difference(&expected).next() {
         let place = if tags.contains(tag) { "in WHEEL only" } else { "in the file name only" };
-        refuse!("WHEEL's tags are not those of the file name: {tag} is {place}");
+        refuse!("WHEEL and the file name have different tags: {tag} is {place}");
     }
     Ok(())
 }

@@ -279,8 +279,8 @@ fn verified(key: Key, mut stream: BoxStream<'static, Result<Bytes>>) -> BoxStrea
 }
 
 fn rotten(key: Key) -> Error {
-    tracing::error!(%key, "the bucket returned bytes that do not have the hash they are stored under");
-    Error::internal(anyhow::anyhow!("the bucket's bytes for {key} have another hash: restore the object"))
+    tracing::error!(%key, "the bucket returned bytes with a wrong hash");
+    Error::internal(anyhow::anyhow!("the bucket's bytes for {key} have a wrong hash: restore the object"))
 }
 
 /// An answer, or `None` if there is no such object.
@@ -294,9 +294,7 @@ fn found<T>(answer: object_store::Result<T>) -> Result<Option<T>> {
 
 fn failed(error: object_store::Error) -> Error {
     tracing::error!(%error, "the object store failed");
-    Error::Unavailable(
-        "the object store does not answer as it should, ask again: the log has the details".into(),
-    )
+    Error::Unavailable("the object store failed: try again, or see the log for details".into())
 }
 
 /// Small blobs are fetched whole before they are answered.

@@ -50,7 +50,8 @@ impl Folder {
     pub(super) fn writable(&self) -> Result<()> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(Error::Unavailable(
-                "the disk failed to keep written data, so nothing more is accepted: check it, then restart"
+                "the disk failed to store data, so the server accepts no more writes: check the disk, then \
+                 restart the server"
                     .into(),
             ));
         }
@@ -91,7 +92,7 @@ impl Folder {
         let Err(error) = outcome else { return Ok(()) };
         if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
             self.broken.store(true, Ordering::Relaxed);
-            tracing::error!(%error, "the disk failed to sync: no more writes until a restart");
+            tracing::error!(%error, "the disk failed to sync; the server accepts no writes until a restart");
         }
         Err(error.into())
     }

@@ -24,7 +24,7 @@ impl Staging {
         let turn = File::options().create(true).truncate(false).write(true).open(all.join("lock"))?;
         turn.lock()?;
         for leftover in leftovers(&all, None)? {
-            tracing::info!(folder = %leftover.display(), "removing what a stopped process had spooled");
+            tracing::info!(folder = %leftover.display(), "removing temporary files of a stopped process");
             fs::remove_dir_all(leftover)?;
         }
         let own = all.join(Uuid::now_v7().simple().to_string());

@@ -20,7 +20,7 @@ pub struct Pace {
 
 /// The other side was slower than that.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("fewer than {} bytes a second came, or none for {} seconds", .0.rate, .0.patience.as_secs())]
+#[error("less than {} bytes a second arrived, or none for {} seconds", .0.rate, .0.patience.as_secs())]
 pub struct TooSlow(pub Pace);
 
 /// Measures one stream of bytes.

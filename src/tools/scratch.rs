@@ -38,7 +38,7 @@ impl ScratchFolder {
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
         if let Err(error) = remove_folder(&self.0) {
-            tracing::warn!("{} cannot be removed: {error}", self.0.display());
+            tracing::warn!("cannot remove {}: {error}", self.0.display());
         }
     }
 }

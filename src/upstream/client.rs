@@ -227,16 +227,19 @@ impl Client {
     /// Refuses what must not be asked, and chooses the resolver.
     fn client_for(&self, source: &Source, url: &Url) -> Result<&reqwest::Client> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::BadUpstream(format!("the upstream refers to a {}: URL", url.scheme())));
+            return Err(Error::BadUpstream(format!(
+                "the upstream refers to an unsupported {}: URL",
+                url.scheme()
+            )));
         }
         if source.url.scheme() == "https" && url.scheme() == "http" {
             return Err(Error::BadUpstream(format!(
-                "the upstream refers from https to {}, which is not encrypted",
+                "the upstream refers from https to the unencrypted {}",
                 shown(url)
             )));
         }
         let Some(host) = url.host() else {
-            return Err(Error::BadUpstream("the upstream refers to a URL without host".into()));
+            return Err(Error::BadUpstream("the upstream refers to a URL without a host".into()));
         };
         let (client, guard) = match source.trust {
             Trust::Operator if self.allow_private || source.url.host().as_ref() == Some(&host) => {
@@ -260,7 +263,7 @@ impl Client {
         let Some(host) = url.host() else { return Ok(()) };
         let guard = &self.granted.1;
         let refuse =
-            |host: &str| Err(Error::Forbidden(format!("{}, or makes the mirror", guard::refusal(host))));
+            |host: &str| Err(Error::Forbidden(format!("{}, or creates the mirror", guard::refusal(host))));
         let text = url.host_str().unwrap_or_default();
         if !guard.admits(&host) {
             return refuse(text);
@@ -279,11 +282,11 @@ impl Client {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|text| from.join(text).ok());
         let Some(mut target) = target else {
-            return Err(Error::BadUpstream(format!("{} redirects to nowhere", shown(from))));
+            return Err(Error::BadUpstream(format!("{} redirects without a valid Location", shown(from))));
         };
         if from.scheme() == "https" && target.scheme() == "http" {
             return Err(Error::BadUpstream(format!(
-                "{} redirects to {}, which is not encrypted",
+                "{} redirects to the unencrypted {}",
                 shown(from),
                 shown(&target)
             )));
@@ -331,9 +334,9 @@ pub fn failure(url: &Url, error: &reqwest::Error) -> Error {
     } else if error.is_connect() {
         Error::Unavailable(format!("cannot reach {where_}: {cause}"))
     } else if error.is_body() || error.is_decode() {
-        Error::BadUpstream(format!("{where_} broke off its answer: {cause}"))
+        Error::BadUpstream(format!("{where_} closed the connection before the end of its answer: {cause}"))
     } else {
-        Error::BadUpstream(format!("{where_} did not answer usably: {cause}"))
+        Error::BadUpstream(format!("{where_} gave an invalid answer: {cause}"))
     }
 }
 
@@ -342,13 +345,13 @@ pub fn unexpected(url: &Url, status: StatusCode) -> Error {
     let (at, code) = (shown(url), status.as_u16());
     match code {
         401 | 403 | 407 => Error::BadUpstream(format!(
-            "{at} answers {code}: it wants a credential, or another one, in the mirror's mirror_url"
+            "{at} answered {code}: the credential in the mirror's mirror_url is missing or was rejected"
         )),
         508 => Error::BadUpstream(format!(
             "{at} leads back to this mirror itself: set mirror_url (or --upstream, PIP_INDEX_URL) to another index"
         )),
-        429 | 503 => Error::Unavailable(format!("{at} answers {code}: it is overloaded, ask again later")),
-        _ => Error::BadUpstream(format!("{at} answers {code}")),
+        429 | 503 => Error::Unavailable(format!("{at} answered {code}: it is overloaded, try again later")),
+        _ => Error::BadUpstream(format!("{at} answered {code}")),
     }
 }
 

@@ -50,7 +50,7 @@ pub fn checked(response: Response, url: &Url) -> Result<Response> {
 }
 
 fn gone(url: &Url) -> Error {
-    Error::Missing(format!("the upstream lists {} but does not have it", shown(url)))
+    Error::Missing(format!("the upstream lists {}, but does not have it", shown(url)))
 }
 
 /// A small document: METADATA or provenance.
@@ -59,7 +59,7 @@ pub async fn document(client: &Client, source: &Source, url: &Url) -> Result<Byt
     let fetching = async { collect(open(client, source, url).await?, DOCUMENT).await };
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
         Err(Error::Timeout(format!(
-            "{} did not finish its answer in {} seconds",
+            "{} did not finish its answer within {} seconds",
             shown(url),
             total.as_secs()
         )))

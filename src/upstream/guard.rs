@@ -196,8 +196,8 @@ fn plain(host: &str) -> String {
 /// What to say of a host that may not be asked.
 pub fn refusal(host: &str) -> String {
     format!(
-        "{host} is this server itself or an address of the internal network: nothing is fetched from there \
-         unless an administrator names the host in private_hosts"
+        "{host} is this server or an address of the internal network: the server fetches from there only if \
+         an administrator adds the host to private_hosts"
     )
 }
 

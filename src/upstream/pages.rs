@@ -82,7 +82,7 @@ pub async fn fetch(
     let fetching = fetch_untimed(client, source, url, known, limit);
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
         Err(Error::Timeout(format!(
-            "{} did not finish its answer in {} seconds",
+            "{} did not finish its answer within {} seconds",
             shown(url),
             total.as_secs()
         )))
@@ -167,7 +167,7 @@ pub(super) async fn collect(mut response: Response, limit: u64) -> Result<Bytes>
 
 fn too_large(url: &Url, limit: u64) -> Error {
     Error::BadUpstream(format!(
-        "{} is larger than {limit} bytes: raise limits.upstream_page if that is as it should be",
+        "{} is larger than {limit} bytes: raise limits.upstream_page if that is correct",
         shown(url)
     ))
 }
@@ -180,9 +180,10 @@ async fn decode(raw: Bytes, encoding: Option<&str>, url: &Url, limit: u64) -> Re
             let url = url.clone();
             tokio::task::spawn_blocking(move || gunzip(&raw, &url, limit)).await?
         }
-        other => {
-            Err(Error::BadUpstream(format!("{} is encoded as {other}, which was not asked for", shown(url))))
-        }
+        other => Err(Error::BadUpstream(format!(
+            "{} has the content encoding {other}, which wheelwright did not ask for",
+            shown(url)
+        ))),
     }
 }
 
@@ -213,7 +214,10 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
         Some(b'<') if textual => Ok(Format::Html),
         // An empty page, or one that begins with text.
         _ if media.contains("html") => Ok(Format::Html),
-        _ => Err(Error::BadUpstream(format!("{} is no project page: its type is {media:?}", shown(url)))),
+        _ => Err(Error::BadUpstream(format!(
+            "{} is not a project page: its content type is {media:?}",
+            shown(url)
+        ))),
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
     std::fs::write(scratch.at(KEPT), question.preferences)?;
     interpreter::write(&scratch.at("python"), question.markers)?;
     let mut child = command(question, &scratch).spawn().map_err(|error| {
-        Error::Unavailable(format!("uv ({}) cannot be started: {error}", question.program.display()))
+        Error::Unavailable(format!("cannot start uv ({}): {error}", question.program.display()))
     })?;
     // What it started ends with it, also when nobody waits any more.
     let mut group = ProcessGroup::of(&child);
@@ -29,7 +29,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
     let run = async { tokio::try_join!(all_of(out, most), all_of(said, most), child.wait()) };
     let Ok(ended) = tokio::time::timeout(question.limits.time, run).await else {
         return Err(Error::Timeout(format!(
-            "no solution was found within {} seconds: give lower bounds, so that fewer versions are tried",
+            "uv found no solution within {} seconds: add lower bounds, so that it tries fewer versions",
             question.limits.time.as_secs()
         )));
     };
@@ -41,8 +41,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
         false if is_unfit(&said) || status.code().is_none() => {
             tracing::error!(said, %status, program = %question.program.display(), "uv failed");
             Err(Error::Unavailable(format!(
-                "uv at {} cannot be used here (the server's log has what it said): \
-                 set proxy.uv to another one",
+                "uv at {} does not work here: see the server's log, or set proxy.uv to another uv",
                 question.program.display()
             )))
         }
@@ -88,7 +87,7 @@ fn bound(child: &Child, limits: Limits) {
         {
             let bound = Rlimit { current: Some(most), maximum: Some(most) };
             if let Err(error) = prlimit(pid, resource, bound) {
-                tracing::warn!(%error, "uv runs without a limit");
+                tracing::warn!(%error, "cannot limit uv; it runs without limits");
             }
         }
     }

@@ -39,9 +39,12 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         Decision::Hidden => Err(match &ctx.named {
             Some(index) => no_index(index),
             None if route.need == Need::Upload => {
-                missing!("no index takes uploads here: set default_upload_index, or upload to /USER/INDEX/")
+                missing!(
+                    "this server has no default index for uploads: set default_upload_index, or upload to \
+                     /USER/INDEX/"
+                )
             }
-            None => missing!("there is no such page"),
+            None => missing!("this page does not exist"),
         }),
     }
 }
@@ -82,7 +85,7 @@ pub fn strangers_read(route: Route, ctx: &Ctx) -> bool {
 
 /// The 401 for an index that is private or does not exist: both look the same.
 fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
-    let to_do = "log in, or send a token, to do this";
+    let to_do = "log in or send a token";
     let about_index = matches!(
         route.need,
         Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage | Need::ManageIndex
@@ -90,7 +93,7 @@ fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
     let named = ctx.named.as_ref().map(ToString::to_string);
     let named = named.unwrap_or_else(|| ctx.param("indexes").to_owned());
     Error::Unauthenticated(match about_index && !named.is_empty() {
-        true => format!("{to_do}: {named} is not open to everybody, or it does not exist"),
+        true => format!("{to_do}: {named} does not exist, or it is private"),
         false => to_do.into(),
     })
 }
@@ -110,11 +113,11 @@ fn not_all_known(ctx: &Ctx) -> Error {
     let rest: Vec<&str> = rest.iter().map(|reference| &*reference.text).collect();
     let aliases: Vec<&str> = ctx.app.config.aliases.iter().map(|(alias, _)| alias.as_str()).collect();
     missing!(
-        "no index here is called {}{}; write user.index or an alias ({}), joined by +",
+        "this server has no index {}{}. Write user.index or an alias ({}), joined by +",
         rest.join(" or "),
         match understood.is_empty() {
             true => String::new(),
-            false => format!("; understood were {}", understood.join(", ")),
+            false => format!("; it has {}", understood.join(", ")),
         },
         aliases.join(", ")
     )

@@ -38,7 +38,7 @@ const LONGEST_WAIT: u64 = 60;
 
 fn no_build<B>(ctx: &Ctx<B>) -> Error {
     let advice = if ctx.who.user.is_none() { ": log in" } else { "" };
-    missing!("there is no build {}, or it is not yours to see{advice}", ctx.param("id"))
+    missing!("build {} does not exist, or you may not see it{advice}", ctx.param("id"))
 }
 
 /// The number in the path.
@@ -71,10 +71,10 @@ pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
 async fn asked_for(ctx: &Ctx<()>) -> Result<Option<(Filter, Option<Vec<String>>)>> {
     let text = |name: &str| ctx.query(name).filter(|value| !value.is_empty());
     let before =
-        text("before").map(|value| value.parse().map_err(|_| bad!("before must be a build's number")));
+        text("before").map(|value| value.parse().map_err(|_| bad!("before must be the number of a build")));
     let state = text("state").map(|name| {
         let names: Vec<&str> = BuildState::ALL.iter().map(|state| state.name()).collect();
-        let unknown = || bad!("no build is ever {name:?}: there are {}", names.join(", "));
+        let unknown = || bad!("{name:?} is not a state of builds: use one of {}", names.join(", "));
         BuildState::parse(&name).ok_or_else(unknown)
     });
     let state = state.transpose()?;
@@ -156,7 +156,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let mut build = visible(&ctx).await?;
     if let Some(seconds) = ctx.query("wait") {
-        let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be seconds"))?;
+        let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be a number of seconds"))?;
         let longest = Duration::from_secs(seconds.min(LONGEST_WAIT));
         build = ctx.app.queue.wait(build.id, longest).await?;
     }
@@ -228,7 +228,7 @@ pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
 
 async fn wheel_response(ctx: &Ctx<()>, wheel: &BuiltWheel) -> Result<Response> {
     let blob = ctx.app.store.get(&wheel.sha256, None).await?;
-    let lost = || Error::Lost(format!("the bytes of {} are lost", wheel.filename));
+    let lost = || Error::Lost(format!("the server lost the bytes of {}", wheel.filename));
     let mut response = blob_response(blob.ok_or_else(lost)?);
     let etag = HeaderValue::try_from(format!("\"{}\"", wheel.sha256)).map_err(Error::internal)?;
     response.headers_mut().insert(header::ETAG, etag);

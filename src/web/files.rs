@@ -39,7 +39,11 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         // What a mirror lost is there where it came from.
         (Some(facts), Kind::Mirror(mirror)) => match stored(&asked, &facts).await {
             Err(Error::Lost(why)) => {
-                tracing::error!(index = asked.index.name.as_str(), why, "asking the upstream again");
+                tracing::error!(
+                    index = asked.index.name.as_str(),
+                    why,
+                    "the server lost a file; fetching it from the upstream again"
+                );
                 mirrored::fetch(&asked, mirror, &filename, key).await
             }
             told => told,

@@ -34,7 +34,9 @@ pub async fn change_release(mut ctx: Ctx) -> Result<Response> {
     let version = ctx.param("version");
     let version = ctx.app.indexes.yank(&ctx.who, ctx.index()?, &project, version, &yank).await?;
     done(&match yank {
-        Yank::Yes(_) => format!("{project} {version} is yanked: installers take it only where it is pinned"),
+        Yank::Yes(_) => {
+            format!("{project} {version} is yanked: installers use it only if its version is pinned")
+        }
         Yank::No => format!("{project} {version} is no longer yanked"),
     })
 }
@@ -50,7 +52,7 @@ struct ProjectChange {
 pub async fn change_project(mut ctx: Ctx) -> Result<Response> {
     let change: ProjectChange = ctx.json().await?;
     let status = ProjectStatus::parse(&change.status).ok_or_else(|| {
-        bad!("there is no status {:?}: use active, archived, deprecated or quarantined", change.status)
+        bad!("unknown status {:?}: use active, archived, deprecated or quarantined", change.status)
     })?;
     let reason = change.reason.as_deref().map(reason).transpose()?.flatten();
     let project = project(&ctx)?;
@@ -114,7 +116,7 @@ fn forced(ctx: &Ctx) -> bool {
 fn reason(text: &str) -> Result<Option<String>> {
     let text = text.trim();
     if text.len() > LONGEST_REASON || text.chars().any(char::is_control) {
-        return Err(bad!("a reason is one line of at most {LONGEST_REASON} bytes"));
+        return Err(bad!("the reason must be one line of at most {LONGEST_REASON} bytes"));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }

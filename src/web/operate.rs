@@ -24,7 +24,7 @@ pub async fn health(ctx: Ctx) -> Result<Response> {
         Ok(serial) => respond::json(&json!({"status": "ok", "serial": serial})),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the database does not answer");
-            Err(Error::Unavailable("the database does not answer: see the server's log".into()))
+            Err(Error::Unavailable("the database does not answer: try again, or see the server's log".into()))
         }
     }
 }
@@ -105,7 +105,7 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
         let _ = writeln!(text, "{name} {value}");
     }
     builds(&ctx.app, &mut text).await;
-    head(&mut text, "wheelwright_build_info", "gauge", "Which wheelwright this is.");
+    head(&mut text, "wheelwright_build_info", "gauge", "The version of wheelwright.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
     let mut response = Response::new(Body::from(text));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -120,7 +120,7 @@ async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static st
         ("wheelwright_indexes", "Indexes.", directory.indexes.len() as u64),
         (
             "wheelwright_directory_serial",
-            "Newest change of users and indexes.",
+            "The latest change of users and indexes.",
             directory.serial.unsigned_abs(),
         ),
         ("wheelwright_page_cache_bytes", "Prepared pages in memory.", app.indexes.views.held()),
@@ -149,7 +149,7 @@ async fn builds(app: &App, text: &mut String) {
         text,
         "wheelwright_builds",
         "gauge",
-        "Builds by state; those that wait are fetching, queued or blocked.",
+        "Builds by state. Waiting builds are fetching, queued or blocked.",
     );
     for (state, count) in by_state {
         // Writing to a String cannot fail.
@@ -159,7 +159,12 @@ async fn builds(app: &App, text: &mut String) {
     for (class, count) in counts.iter().filter_map(|(_, class, count)| Some((class.as_ref()?, count))) {
         let _ = writeln!(text, "wheelwright_builds_failed{{class=\"{class}\"}} {count}");
     }
-    head(text, "wheelwright_build_seconds", "summary", "From the claim of a build to its end, by outcome.");
+    head(
+        text,
+        "wheelwright_build_seconds",
+        "summary",
+        "Seconds from the start of a build to its end, by outcome.",
+    );
     for (state, count, micros) in times {
         let seconds = micros as f64 / 1e6;
         let _ = writeln!(text, "wheelwright_build_seconds_sum{{outcome=\"{state}\"}} {seconds}");
@@ -173,7 +178,7 @@ fn head(text: &mut String, name: &str, kind: &str, about: &str) {
 
 fn requests(router: &Router, text: &mut String) {
     let name = "wheelwright_requests_total";
-    head(text, name, "counter", "Answers by route and class of status.");
+    head(text, name, "counter", "Responses by route and class of status.");
     for row in router.rows() {
         let (method, path) = (row.route.methods.join(","), row.route.path);
         for (class, count) in row.requests.iter().enumerate() {
@@ -187,7 +192,7 @@ fn requests(router: &Router, text: &mut String) {
         }
     }
     let name = "wheelwright_request_seconds";
-    head(text, name, "histogram", "Time until the answer's head.");
+    head(text, name, "histogram", "Seconds until the head of the response.");
     for row in router.rows() {
         let (method, path) = (row.route.methods.join(","), row.route.path);
         row.time.write(text, name, &format!("method=\"{method}\",route=\"{path}\""));

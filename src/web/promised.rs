@@ -156,7 +156,7 @@ impl PromiseRequest<'_> {
                     status: StatusCode::NOT_FOUND,
                     title: "Promise broken".to_owned(),
                     reason: format!("Promise broken: {why}"),
-                    detail: format!("{} cannot be served: {why}", self.wheel),
+                    detail: format!("cannot serve {}: {why}", self.wheel),
                     see: None,
                     retry_after: None,
                 },
@@ -174,19 +174,19 @@ impl PromiseRequest<'_> {
                 let ran = build.running_for().map(|ran| format!(" for {} s", ran.as_secs()));
                 format!("build {} is {}{}", build.id, build.state.name(), ran.unwrap_or_default())
             }
-            None => "its source is on its way".to_owned(),
+            None => "the server is fetching its source".to_owned(),
         };
         let again = match is_uv(&self.ctx.headers) {
             true => format!(
-                "run the same command again in {seconds} s, which goes on where this one ended; UV_HTTP_RETRIES=20 \
-                 lets uv wait for long builds"
+                "run the same command again in {seconds} s, it continues where this one stopped; set \
+                 UV_HTTP_RETRIES=20 to let uv wait for long builds"
             ),
-            false => format!("ask again in {seconds} s"),
+            false => format!("try again in {seconds} s"),
         };
         Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "Wheel is being built".to_owned(),
-            reason: format!("Wheel is being built: {state}, ask again in {seconds} s"),
+            reason: format!("Wheel is being built: {state}, try again in {seconds} s"),
             detail: format!("{} is being built: {state}; {again}", self.wheel),
             see: build.map(|build| self.url(build)),
             retry_after: Some(retry_after),

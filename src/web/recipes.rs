@@ -33,7 +33,7 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     let entry = ctx.app.recipes.put(&ctx.who.label, &name, text).await?;
     // Pages promise what failed by another recipe.
     ctx.app.indexes.refresh().await?;
-    respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some(&format!("recipe {name} is stored")))
+    respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some(&format!("recipe {name} stored")))
 }
 
 async fn text_of(ctx: &mut Ctx) -> Result<String> {
@@ -47,7 +47,7 @@ async fn text_of(ctx: &mut Ctx) -> Result<String> {
     }
     let body = std::mem::take(&mut ctx.body);
     let bytes = slow::whole(body, LONGEST, "the recipe").await?;
-    String::from_utf8(bytes.into()).map_err(|_| bad!("a recipe is UTF-8 text (TOML)"))
+    String::from_utf8(bytes.into()).map_err(|_| bad!("the recipe is not UTF-8: send TOML in UTF-8"))
 }
 
 /// `DELETE /+recipes/{name}`: one that was given through the API.
@@ -55,5 +55,5 @@ pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name");
     ctx.app.recipes.delete(&ctx.who.label, name).await?;
     ctx.app.indexes.refresh().await?;
-    respond::devpi(StatusCode::OK, "", json!(null), Some(&format!("recipe {name} is deleted")))
+    respond::devpi(StatusCode::OK, "", json!(null), Some(&format!("recipe {name} deleted")))
 }

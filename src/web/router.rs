@@ -208,12 +208,12 @@ impl Router {
             Ok(Cow::Borrowed(path)) if path.len() == parts.uri.path().len() => None,
             Ok(path) => Some(path.into_owned()),
             Err(Refusal::Bad) => return Err(Unrouted::Error(bad!("the path of this URL is not valid"))),
-            Err(Refusal::NoSuchThing) => return Err(Unrouted::Error(missing!("there is no such page"))),
+            Err(Refusal::NoSuchThing) => return Err(Unrouted::Error(missing!("this page does not exist"))),
         };
         if let Some(path) = rewritten {
             parts.uri = with_path(&parts.uri, path).map_err(Unrouted::Error)?;
         }
-        let nothing = || Unrouted::Error(missing!("there is no such page"));
+        let nothing = || Unrouted::Error(missing!("this page does not exist"));
         let matched = self.places.at(parts.uri.path()).map_err(|_| nothing())?;
         let place = matched.value;
         let mut routes = place.rows.iter().filter_map(|row| Some((*row, self.rows.get(*row)?.route)));
@@ -247,7 +247,7 @@ impl Router {
         (seen, who): (Seen, Arc<Who>),
         open: &mut bool,
     ) -> Result<Response> {
-        let row = self.rows.get(row).ok_or_else(|| missing!("there is no such page"))?;
+        let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
         let app = self.app.clone();
         let is_part = parts.extensions.get::<PartOfAnother>().is_some();
         let mut ctx = Ctx {

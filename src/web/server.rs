@@ -134,7 +134,7 @@ async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
         tokio::task::yield_now().await;
     };
     if timeout(longest, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still running after {longest:?} and were cut off");
+        tracing::warn!("some requests were still running after {longest:?}; the server ended them");
     }
 }
 
@@ -232,7 +232,7 @@ fn acceptor(tls: &Tls) -> Result<TlsAcceptor> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let unreadable = |what: &std::path::Path, error: &dyn std::fmt::Display| {
-        Error::Bad(format!("tls: {} is not usable: {error}", what.display()))
+        Error::Bad(format!("tls: cannot use {}: {error}", what.display()))
     };
     let chain = CertificateDer::pem_file_iter(&tls.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

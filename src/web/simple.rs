@@ -174,7 +174,7 @@ fn as_of<B>(ctx: &Ctx<B>) -> Result<Option<Micros>> {
         None => text.parse::<jiff::Timestamp>().ok().map(|at| at.to_zoned(jiff::tz::TimeZone::UTC)),
     };
     let at =
-        at.ok_or_else(|| bad!("{text:?} is no day: write it like 2026-05-03 or 2026-05-03T12:00:00Z"))?;
+        at.ok_or_else(|| bad!("{text:?} is not a date: write it like 2026-05-03 or 2026-05-03T12:00:00Z"))?;
     Ok(Some(at.timestamp().as_microsecond() - i64::from(day.is_some())))
 }
 

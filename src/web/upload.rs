@@ -103,11 +103,11 @@ async fn receive(store: &Store, reader: &mut Multipart<Chunks>) -> Result<(Form,
                 content = Some(spool(store, reader, filename, part.content_type).await?);
             }
             ("content", None) => {
-                return Err(bad!("content file field not found: content was sent as a text field"));
+                return Err(bad!("content file field not found: the client sent content as a text field"));
             }
             // Signatures of old: accepted, not kept.
             ("gpg_signature", _) => {}
-            (name, Some(_)) => return Err(bad!("the field {name:?} was sent as a file")),
+            (name, Some(_)) => return Err(bad!("the field {name:?} must be text, not a file")),
             (name, None) => {
                 let value = multipart::text(reader, name, LONGEST_FIELD.min(room)).await?;
                 room -= value.len();
@@ -137,7 +137,7 @@ async fn plain_form(body: Body) -> Result<Form> {
     let mut form = Form::default();
     for (name, value) in url::form_urlencoded::parse(&bytes) {
         if value.contains('\0') {
-            return Err(bad!("the form field {name:?} holds a NUL character"));
+            return Err(bad!("the form field {name:?} contains a NUL character"));
         }
         form.push(&name, value.into_owned());
     }
@@ -155,9 +155,7 @@ async fn act(ctx: Ctx, form: Form, content: Option<Content>) -> Result<Response>
         }
         Some("submit") => indexes.register(directory, &ctx.who, index, &form).await?,
         Some("doc_upload") => {
-            return Err(Error::Gone(
-                "documentation is not hosted here: publish it where your other pages are".into(),
-            ));
+            return Err(Error::Gone("this server does not host documentation: publish it elsewhere".into()));
         }
         Some(other) => return Err(bad!("action '{other}' not supported: use file_upload")),
         None => return Err(bad!("the form has no :action: use file_upload")),

@@ -46,7 +46,8 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
     let only = match ctx.query("purpose").as_deref() {
         None | Some("") => None,
         Some(other) => Some(
-            Purpose::parse(other).ok_or_else(|| bad!("purpose is `wheel` or `metadata`, not {other:?}"))?,
+            Purpose::parse(other)
+                .ok_or_else(|| bad!("purpose must be `wheel` or `metadata`, not {other:?}"))?,
         ),
     };
     let instance = ctx.query("instance").unwrap_or_default();

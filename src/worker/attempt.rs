@@ -98,7 +98,7 @@ pub async fn run(
             code => return Err(failed(&running.room.log.since(mark), code).into()),
         }
     }
-    Err(unsatisfiable(&crate::bad!("the build backend asks for other requirements each time")).into())
+    Err(unsatisfiable(&crate::bad!("the build backend asks for different requirements each time")).into())
 }
 
 fn first_request<'a>(
@@ -168,7 +168,7 @@ fn run_of<'a>(
 fn only_wheel(mut files: Vec<Collected>) -> Result<Collected, Failure> {
     let hint = match files.as_slice() {
         [_] => None,
-        [] => Some("the build backend ended without an error, but made no wheel".to_owned()),
+        [] => Some("the build backend succeeded, but made no wheel".to_owned()),
         several => {
             let names: Vec<&str> = several.iter().map(|each| each.name.as_str()).collect();
             Some(format!("the build backend made several files, not one wheel: {}", names.join(", ")))

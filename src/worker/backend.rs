@@ -72,7 +72,7 @@ impl BuildSystem {
     pub fn read(pyproject: Option<&str>, tools: &Tools) -> Result<Self> {
         let pyproject: Pyproject = match pyproject {
             Some(text) => toml::from_str(text)
-                .map_err(|e| bad!("pyproject.toml cannot be read: {}", e.to_string().trim()))?,
+                .map_err(|e| bad!("cannot read pyproject.toml: {}", e.to_string().trim()))?,
             None => Pyproject::default(),
         };
         let requires_python = pyproject.project.and_then(|project| project.requires_python);
@@ -80,7 +80,7 @@ impl BuildSystem {
             return Ok(Self { requires_python, ..Self::legacy(tools)? });
         };
         let Some(requires) = table.requires else {
-            return Err(bad!("pyproject.toml has a build-system without requires (PEP 518)"));
+            return Err(bad!("build-system in pyproject.toml has no requires (PEP 518): add it"));
         };
         let requires: Vec<Requirement> =
             requires.iter().map(|text| Requirement::parse(text)).collect::<Result<_>>()?;
@@ -134,7 +134,7 @@ impl SourceProject {
             && peek::file(folder, "setup.cfg", PYPROJECT_LIMIT)?.is_none()
         {
             return Err(bad!(
-                "there is neither pyproject.toml nor setup.py in the source: nothing says how it is built"
+                "the source has neither pyproject.toml nor setup.py: wheelwright cannot build it"
             ));
         }
         let system = BuildSystem::read(pyproject.as_deref(), tools)?;

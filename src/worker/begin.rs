@@ -44,7 +44,8 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     };
     if off.is_none() && interpreters.is_empty() {
         off = Some(
-            "there is no Python interpreter: install one, or name one with build.interpreters".to_owned(),
+            "this machine has no Python interpreter: install one, or name one with build.interpreters"
+                .to_owned(),
         );
     }
     let description = WorkerDescription {
@@ -66,13 +67,13 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
 
 fn take_turn(folder: &Path) -> Result<File> {
     std::fs::create_dir_all(folder)
-        .map_err(|error| bad!("the worker's folder {} can not be made: {error}", folder.display()))?;
+        .map_err(|error| bad!("cannot create the worker's folder {}: {error}", folder.display()))?;
     let turn = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
     match turn.try_lock() {
         Ok(()) => Ok(turn),
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         Err(std::fs::TryLockError::WouldBlock) => {
-            Err(bad!("another worker works in {}: choose another folder with --folder", folder.display()))
+            Err(bad!("another worker uses {}: choose another folder with --folder", folder.display()))
         }
     }
 }

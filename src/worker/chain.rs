@@ -56,7 +56,7 @@ pub async fn build(
     let mut told: Option<Failure> = None;
     for attempt in 1..=MOST_ATTEMPTS {
         if attempt > 1 {
-            running.room.log.note(&format!("trying again, {strategy}"));
+            running.room.log.note(&format!("retrying, {strategy}"));
             unpacked = unpacked.again(&running.room, clock).await?;
         }
         let constraints = parsed(&strategy.constraints);

@@ -47,10 +47,10 @@ pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Rece
         worker = post.name,
         targets = post.description.targets.len(),
         slots = post.description.slots,
-        "the worker is at its server"
+        "the worker is registered"
     );
     if let Some(off) = &post.description.off {
-        tracing::warn!(worker = post.name, off, "the worker builds nothing");
+        tracing::warn!(worker = post.name, off, "the worker does not build");
     }
     let post = Arc::new(post);
     let shift = Shift { post: post.clone(), beat };
@@ -130,7 +130,7 @@ impl Shift {
                 Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_))) => return Err(error),
                 Err(error) => {
                     if away.is_none_or(|at: Instant| at.elapsed() >= SAY_AGAIN) {
-                        tracing::warn!(%error, "nothing can be claimed; trying on");
+                        tracing::warn!(%error, "cannot claim builds; retrying");
                         away = Some(Instant::now());
                     }
                     sleep(pause).await;
@@ -148,7 +148,7 @@ impl Shift {
                 Err(error @ (Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Conflict(_))) => {
                     return Err(error);
                 }
-                Err(error) => tracing::debug!(%error, "the server was not told what the worker is"),
+                Err(error) => tracing::debug!(%error, "cannot update the worker's registration"),
                 Ok(_) => {}
             }
         }
@@ -164,7 +164,7 @@ async fn one(
     slot: OwnedSemaphorePermit,
     mut stop: watch::Receiver<bool>,
 ) {
-    tracing::info!(build = job.build, target = job.target, source = job.source.filename, "a build begins");
+    tracing::info!(build = job.build, target = job.target, source = job.source.filename, "a build starts");
     let link = post.link.for_job(&job);
     let log = Log::new(job.limits.log);
     let (steps, seen) = watch::channel(Step::Fetch);
@@ -173,7 +173,7 @@ async fn one(
         Ok(tokio::select! {
             outcome = job::run(&job, &link, &worker, &log, &steps) => Some(outcome),
             () = report.until_lost(seen) => {
-                tracing::warn!(build = job.build, "the lease is lost: the build is broken off");
+                tracing::warn!(build = job.build, "the lease has expired; stopping the build");
                 None
             }
             () = stopped(&mut stop) => {
@@ -188,7 +188,11 @@ async fn one(
     if let Some(outcome) = outcome.unwrap_or_else(broke_off) {
         match report.end(&outcome).await {
             Ok(()) => tracing::info!(build = job.build, "a build has ended"),
-            Err(error) => tracing::warn!(build = job.build, %error, "the server did not take the outcome"),
+            Err(error) => tracing::warn!(
+                build = job.build,
+                %error,
+                "the server refused the outcome of a build"
+            ),
         }
     }
     drop(slot);
@@ -218,7 +222,7 @@ impl Post {
             match self.register().await {
                 Err(error) if may_pass(&error) => {
                     if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
-                        tracing::warn!(%error, "the worker is not at its server yet; trying on");
+                        tracing::warn!(%error, "cannot register the worker; retrying");
                         said = Some(Instant::now());
                     }
                     sleep(pause).await;

@@ -18,7 +18,7 @@ pub async fn source(job: &Job, link: &WorkerClient, folder: &Path) -> Result<Pat
     match found == job.source_sha256 {
         true => Ok(path),
         false => Err(bad!(
-            "the server sent other bytes for {} than the job names (sha256 {found}, not {})",
+            "the server sent the wrong bytes for {} (sha256 {found}, not {})",
             job.source.filename,
             job.source_sha256
         )),
@@ -39,7 +39,7 @@ fn ending(filename: &str) -> Result<&'static str> {
         [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".tar.zst", ".tar.Z", ".tar"];
     let known = ENDINGS.iter().find(|ending| filename.to_lowercase().ends_with(*ending));
     known.copied().ok_or_else(|| {
-        bad!("{filename} is no source distribution: it ends with none of {}", ENDINGS.join(", "))
+        bad!("{filename} is not a source distribution: it must end with one of {}", ENDINGS.join(", "))
     })
 }
 
@@ -50,6 +50,6 @@ mod tests {
     #[test]
     fn the_name_on_disk_keeps_nothing_but_the_ending() {
         assert_eq!(ending("docopt-0.6.2.TAR.GZ").unwrap(), ".tar.gz");
-        assert!(ending("docopt-0.6.2.egg").unwrap_err().to_string().contains("no source distribution"));
+        assert!(ending("docopt-0.6.2.egg").unwrap_err().to_string().contains("not a source distribution"));
     }
 }

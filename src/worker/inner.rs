@@ -32,7 +32,7 @@ impl Inner {
             if let Err(error) = run(app, address, stopped).await {
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    "this server builds nothing: its worker stopped"
+                    "the built-in worker stopped, so this server does not build"
                 );
             }
         });
@@ -58,7 +58,7 @@ async fn run(app: App, address: SocketAddr, mut stop: watch::Receiver<bool>) -> 
     let name = format!("server-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);
     let post = Post { link, name, description: ready.description.clone() };
     if let Some(why) = &post.description.off {
-        tracing::warn!(why, "building is off");
+        tracing::warn!(why, "the worker does not build");
     }
     drop(app);
     let mut ready = ready;

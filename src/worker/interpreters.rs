@@ -94,7 +94,7 @@ pub async fn discover(settings: &Build) -> Result<Vec<Interpreter>> {
         found.extend(probe_all(configured).await);
         if found.len() == before {
             return Err(bad!(
-                "build.interpreters: {path} is no Python interpreter, and no folder that holds one"
+                "build.interpreters: {path} is not a Python interpreter, and not a folder with one"
             ));
         }
     }
@@ -114,7 +114,7 @@ fn distinct(found: Vec<Interpreter>) -> Vec<Interpreter> {
         match kept.iter().find(|other| other.target.name == one.target.name) {
             Some(other) if other.executable == one.executable => {}
             Some(other) => tracing::debug!(
-                "{} is left aside: {} is for {} already",
+                "ignoring {}: {} already serves {}",
                 one.executable.display(),
                 other.executable.display(),
                 one.target.name
@@ -152,7 +152,7 @@ async fn probe_all(candidates: Vec<PathBuf>) -> Vec<Interpreter> {
             match probe(&path, &distribution).await {
                 Ok(interpreter) => Some(interpreter),
                 Err(error) => {
-                    tracing::warn!("{} is left out: {error}", path.display());
+                    tracing::warn!("ignoring {}: {error}", path.display());
                     None
                 }
             }
@@ -192,9 +192,10 @@ async fn probe(executable: &Path, distribution: &str) -> Result<Interpreter> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        return Err(bad!("it ends with {}: {}", output.status, last.trim()));
+        return Err(bad!("it ended with {}: {}", output.status, last.trim()));
     }
-    let said = serde_json::from_slice(&output.stdout).map_err(|e| bad!("it says something else: {e}"))?;
+    let said =
+        serde_json::from_slice(&output.stdout).map_err(|e| bad!("its output is not as expected: {e}"))?;
     described(said, distribution)
 }
 
@@ -202,7 +203,10 @@ fn described(said: Said, distribution: &str) -> Result<Interpreter> {
     let mut numbers = said.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if (major, minor) != (2, 7) && (major, minor) < (3, 6) {
-        return Err(bad!("Python {} is too old: 2.7, and 3.6 or later, can be built for", said.version));
+        return Err(bad!(
+            "Python {} is too old: wheelwright builds for 2.7, and for 3.6 and later",
+            said.version
+        ));
     }
     let libc = match &said.libc {
         Some((name, version)) => match (name.as_str(), pair(version)) {

@@ -37,7 +37,7 @@ pub async fn run(
         log.note(&format!("failed at step {}: {}", failure.step.name(), failure.hint));
     }
     if let Err(Stop::Needs(needs)) = &ended {
-        log.note(&format!("has to wait for {}", needs.join(", ")));
+        log.note(&format!("waiting for {}", needs.join(", ")));
     }
     log.close();
     match ended {
@@ -67,7 +67,7 @@ pub fn broke_off(error: &Error, step: Step) -> Failure {
         Error::Internal(why) => format!("{why:#}"),
         other => other.to_string(),
     };
-    Failure::new(Class::Worker, step, format!("the worker broke off: {why}; please report this"))
+    Failure::new(Class::Worker, step, format!("the worker failed: {why}. Please report this"))
 }
 
 /// What a job came to.
@@ -99,8 +99,9 @@ async fn go(
     let unpacked = Unpacked::new(&running, archive.clone(), clock).await?;
     if let Some(specifiers) = unpacked.said.refuses_python(&interpreter.target.version) {
         let python = &interpreter.target.version;
-        let hint =
-            format!("the source is for Python {specifiers}, the target is {python}: choose another version");
+        let hint = format!(
+            "the source is for Python {specifiers}, but the target is Python {python}: choose another version"
+        );
         return Err(Failure::new(Class::RequiresPython, Step::Unpack, hint).into());
     }
     let facts = unpacked.facts.clone();
@@ -216,6 +217,6 @@ mod tests {
         let ended: Result<(), Stop> = guarded(&steps, work).await;
         let Err(Stop::Failed(why)) = ended else { panic!("a failure") };
         assert_eq!((why.class, why.step), (Class::Worker, Step::Repair));
-        assert_eq!(why.hint, "the worker broke off: panic: on purpose; please report this");
+        assert_eq!(why.hint, "the worker failed: panic: on purpose. Please report this");
     }
 }

@@ -71,7 +71,7 @@ impl Log {
         if !text.closed {
             text.closed = true;
             if text.cut > 0 {
-                let line = format!("\n[wheelwright] {} bytes of the log are cut out here\n", text.cut);
+                let line = format!("\n[wheelwright] {} bytes of the log are left out here\n", text.cut);
                 text.head.extend_from_slice(line.as_bytes());
             }
             let tail = std::mem::take(&mut text.tail);

@@ -33,9 +33,8 @@ pub async fn collect(room: &Room<'_>, out: &Path) -> Result<Collected, Failure> 
 pub async fn text(file: &Path) -> Result<String, Failure> {
     let bytes = tokio::fs::read(file).await;
     let bytes = bytes.map_err(|error| ours(&error.into(), Step::Report))?;
-    String::from_utf8(bytes).map_err(|_| {
-        Failure::new(Class::BadWheel, Step::Report, "the metadata that the build backend tells is not UTF-8")
-    })
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Class::BadWheel, Step::Report, "the build backend's metadata is not UTF-8"))
 }
 
 /// Links are not followed, and nothing runs any more in there.
@@ -50,9 +49,12 @@ fn read(out: &Path) -> Result<Vec<u8>> {
     }
     match found.as_slice() {
         [only] => peek::file(out, &format!("{only}/{NAME}"), LIMIT)?
-            .ok_or_else(|| crate::bad!("the hook for metadata left no {only}/{NAME}")),
-        [] => Err(crate::bad!("the hook for metadata left no .dist-info folder")),
-        _ => Err(crate::bad!("the hook for metadata left several .dist-info folders: {}", found.join(", "))),
+            .ok_or_else(|| crate::bad!("the metadata hook of the build backend wrote no {only}/{NAME}")),
+        [] => Err(crate::bad!("the metadata hook of the build backend wrote no .dist-info folder")),
+        _ => Err(crate::bad!(
+            "the metadata hook of the build backend wrote several .dist-info folders: {}",
+            found.join(", ")
+        )),
     }
 }
 

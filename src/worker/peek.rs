@@ -26,7 +26,7 @@ pub fn file(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Ok(found) = path.symlink_metadata() else { return Ok(None) };
         let is_right = if parts.peek().is_none() { found.is_file() } else { found.is_dir() };
         if !is_right {
-            return Err(bad!("{name} in the source is a link or no ordinary file"));
+            return Err(bad!("{name} in the source is not a regular file"));
         }
     }
     let mut bytes = Vec::new();

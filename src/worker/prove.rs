@@ -132,8 +132,8 @@ impl Proof<'_> {
                 Class::Import,
                 Step::Test,
                 format!(
-                    "the wheel installs, but {} cannot be imported where the system packages of the build are \
-                     not: is a library missing in it? see repair.exclude of the recipe, and the log",
+                    "the wheel installs, but importing {} fails without the system packages of the build: it \
+                     may lack a library. See the log, and repair.exclude in the recipe",
                     modules.join(", ")
                 ),
             )),
@@ -169,8 +169,8 @@ impl Proof<'_> {
         let code = self.running.run(Step::Test, run).await?;
         let hint = match code {
             0 => return Ok(()),
-            NO_SERVICE => "a service of the recipe's tests cannot be started: the log's end says why",
-            NOT_PREPARED => "what the recipe does before its tests failed: the log's end says what",
+            NO_SERVICE => "cannot start a service of the recipe's tests: see the end of the log",
+            NOT_PREPARED => "a command in the recipe's test.before failed: see the end of the log",
             _ => "the wheel was built, but the recipe's tests fail: see the log, or correct test.command",
         };
         Err(Failure::new(Class::Test, Step::Test, hint.to_owned()))

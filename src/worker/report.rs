@@ -60,7 +60,11 @@ impl<'a> Report<'a> {
             sleep(GATHER).await;
             match self.send_log().await {
                 Err(Error::Conflict(_)) => return,
-                Err(error) => tracing::debug!(build = self.job.build, %error, "a piece of log was not sent"),
+                Err(error) => tracing::debug!(
+                    build = self.job.build,
+                    %error,
+                    "cannot send a piece of the log"
+                ),
                 Ok(()) => {}
             }
         }
@@ -78,7 +82,7 @@ impl<'a> Report<'a> {
             match self.link.log(self.job, at, piece).await {
                 Ok(()) => *sent = Some(end),
                 Err(error @ (Error::Bad(_) | Error::TooLarge(_))) => {
-                    tracing::warn!(build = self.job.build, %error, "the server takes no more of the log");
+                    tracing::warn!(build = self.job.build, %error, "the server accepts no more of the log");
                     *sent = None;
                 }
                 Err(error) => return Err(error),

@@ -119,8 +119,9 @@ impl<'a> RunningJob<'a> {
                 let fit =
                     all.filter(|each| each.target.implementation == "cp" && each.target.python() >= (3, 10));
                 fit.max_by_key(|each| (each.target.python(), !each.target.abi.ends_with('t'))).ok_or_else(|| {
-                    let hint = "wheels that need libraries are repaired by auditwheel, which needs Python 3.10 or \
-                                later: install one on the worker's machine";
+                    let hint =
+                        "wheelwright repairs this wheel with auditwheel, which needs Python 3.10 or later: \
+                         install one on the worker's machine";
                     Failure::new(Class::Repair, Step::Repair, hint.to_owned())
                 })
             }

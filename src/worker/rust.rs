@@ -152,16 +152,14 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         return Ok(());
     }
     if has_settings(unpacked, lock) {
-        room.log.note("the source has settings for cargo: perhaps its crates are in it");
+        room.log.note("the source has a cargo configuration, so it may contain its crates");
         return Ok(());
     }
     let printed = room.log.since(mark);
     let line = printed.lines().find(|line| line.starts_with("error")).map(str::to_owned);
     let (class, hint) = match printed.contains("--locked") {
-        true => (Class::BadSource, "the source's Cargo.lock does not fit its Cargo.toml"),
-        false => {
-            (Class::Network, "the crates cannot be fetched: configure where the worker's cargo gets them")
-        }
+        true => (Class::BadSource, "the source's Cargo.lock does not match its Cargo.toml"),
+        false => (Class::Network, "cannot fetch the crates: configure a crate source for the worker's cargo"),
     };
     Err(Failure { class, hint: hint.to_owned(), line, step: Step::Environment })
 }

@@ -121,8 +121,8 @@ async fn unpack(room: &Room<'_>, archive: &Path) -> Result<PathBuf, Failure> {
             let line = printed.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
             let found = classify(&printed, Step::Unpack, Exit::Code(code));
             let hint = match &line {
-                Some(line) => format!("the source cannot be unpacked: {line}"),
-                None => "the source cannot be unpacked".to_owned(),
+                Some(line) => format!("cannot unpack the source: {line}"),
+                None => "cannot unpack the source".to_owned(),
             };
             let class = if matches!(found.class, Class::Disk | Class::Memory) {
                 found.class

@@ -24,7 +24,7 @@ pub async fn reproducible(
     if !running.recipe.build.reproducible {
         return Ok(None);
     }
-    running.room.log.note("building once more, to compare");
+    running.room.log.note("building again, to compare");
     let unpacked = Unpacked::new(running, archive, clock).await?;
     let made = chain::build(running, unpacked, clock).await?;
     clock.enter(Step::Repair);
@@ -34,6 +34,10 @@ pub async fn reproducible(
     let fails = |error| ours(&error, Step::Repair);
     let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
     let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;
-    running.room.log.note(if same { "it came out the same to the bit" } else { "it came out differently" });
+    running.room.log.note(if same {
+        "both builds gave the same bytes"
+    } else {
+        "the two builds gave different bytes"
+    });
     Ok(Some(same))
 }

@@ -75,7 +75,7 @@ impl Ahead {
             match self.step_of(queue, index, &mut sweep, now).await {
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::warn!(index = name, %error, "an index is not gone through for builds; trying on");
+                    tracing::warn!(index = name, %error, "cannot build ahead for an index; retrying");
                     self.again.insert(name.to_owned(), now + LOOK_AGAIN);
                 }
             }

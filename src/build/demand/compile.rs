@@ -75,7 +75,7 @@ impl Demand<'_> {
                 let why = why.replace(index, &self.url).replace(server, &self.root);
                 let failed = failures::of_explanation(self, &why).await?;
                 let offline = match self.config.offline {
-                    true => "\nThis server is offline: it resolves from the files that it has kept.",
+                    true => "\nThis server is offline: it resolves from the files that it has.",
                     false => "",
                 };
                 Err(Error::Bad(format!("{why}{failed}{offline}")))
@@ -139,13 +139,14 @@ impl ResolverInput {
             }
             Asks::Local => {
                 return Err(bad!(
-                    "line {number}: {text} is on your machine, not on this server: send what it requires in \
-                     its place, as pip-reqs and `wheelwright compile` do"
+                    "line {number}: {text} is on your machine, not on this server: send its requirements \
+                     instead, as pip-reqs and `wheelwright compile` do"
                 ));
             }
             Asks::Setting if refers_to_files(text) => {
                 return Err(bad!(
-                    "line {number}: {text} names a file that this server does not have: send its lines"
+                    "line {number}: {text} names a file that this server does not have: send the lines of \
+                     that file"
                 ));
             }
             Asks::Setting => self.ignored.push(text.clone()),
@@ -161,7 +162,7 @@ impl ResolverInput {
              #    {AGAIN} -w {url}\n"
         );
         for line in &self.ignored {
-            let _ = writeln!(text, "# Not regarded: {line}");
+            let _ = writeln!(text, "# Ignored: {line}");
         }
         for line in left_out {
             let _ = writeln!(text, "# {line}");

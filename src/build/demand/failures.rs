@@ -44,7 +44,7 @@ impl LineFailures {
         let only_runs = self.0.iter().all(|(_, _, why)| matches!(why, NoWheel::Runs(_)));
         let count = self.0.len();
         let mut text = match only_runs {
-            true => format!("{count} of {of} lines are not built for {target} yet: ask again\n"),
+            true => format!("{count} of {of} lines are not built for {target} yet: try again\n"),
             false => format!("{count} of {of} lines have no wheel for {target}\n"),
         };
         for (number, line, why) in &self.0 {
@@ -64,8 +64,8 @@ impl NoWheel {
     async fn to_text(&self, demand: &Demand<'_>) -> String {
         match self {
             Self::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
-            Self::Runs(None) => "  it is being built\n".to_owned(),
-            Self::Runs(Some(id)) => format!("  build {id} has not ended: {}/+builds/{id}\n", demand.root),
+            Self::Runs(None) => "  its build is running\n".to_owned(),
+            Self::Runs(Some(id)) => format!("  build {id} is not finished: {}/+builds/{id}\n", demand.root),
             Self::Failed(build) => failed(demand, build).await,
         }
     }
@@ -94,7 +94,7 @@ pub async fn of_explanation(demand: &Demand<'_>, explanation: &str) -> Result<St
     for build in of.iter().take(NAMED) {
         let _ = write!(text, "\n{}\n{}", build.title(), failed(demand, build).await);
     }
-    Ok(if text.is_empty() { text } else { format!("\n\nWhat could not be built here:\n{text}") })
+    Ok(if text.is_empty() { text } else { format!("\n\nFailed builds on this server:\n{text}") })
 }
 
 /// A line for every newer version of a pinned project that was left out because its build failed.

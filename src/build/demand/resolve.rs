@@ -41,7 +41,7 @@ impl Demand<'_> {
     pub async fn resolve(&self, text: &str) -> Result<String> {
         let lines = lines::read(text)?;
         if lines.len() > MOST_LINES {
-            return Err(bad!("these are more than {MOST_LINES} lines"));
+            return Err(bad!("too many lines: the limit is {MOST_LINES}"));
         }
         for line in &lines {
             check(line)?;
@@ -101,7 +101,8 @@ fn check(line: &Line) -> Result<()> {
                 let plain = place.without_egg();
                 let divider = if plain.contains('#') { '&' } else { '#' };
                 Err(bad!(
-                    "line {number}: {text} does not say what it is: write {plain}{divider}egg={name}==VERSION"
+                    "line {number}: {text} does not name a project and version: write \
+                     {plain}{divider}egg={name}==VERSION"
                 ))
             }
         },
@@ -132,8 +133,7 @@ async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
         Ok(Wanted::File(file)) => file,
         Ok(Wanted::Built(..)) if !offered.open => {
             let name = &offered.target.name;
-            let why =
-                format!("it must be built, and nobody builds for {name} at present: start a worker there");
+            let why = format!("it must be built, but no worker builds for {name} now: start one");
             return Ok(Step::Trouble(NoWheel::Text(why)));
         }
         Ok(Wanted::Built(index, filename)) => {
@@ -208,7 +208,7 @@ fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWhe
     let (name, specifiers) = (&page.name, &hashed.requirement.specifiers);
     let of_hash = match (hashed.sha256.is_empty(), hashed.others) {
         (true, true) => {
-            return Err(NoWheel::Text("its hashes are of other kinds than sha256: give that".into()));
+            return Err(NoWheel::Text("it has hashes, but no sha256: add the sha256".into()));
         }
         (true, false) => page.clone(),
         (false, _) => with_hashes(page, hashed),
@@ -217,13 +217,13 @@ fn wanted(page: &Page, hashed: &Hashed, target: &Target) -> Result<Wanted, NoWhe
         return Ok(Wanted::File(found.file.clone()));
     }
     if chooser.wheel(page, specifiers).is_some() {
-        let why = format!("no file of {name} that {} takes has one of the hashes given", target.name);
+        let why = format!("no file of {name} for {} has one of the given hashes", target.name);
         return Err(NoWheel::Text(why));
     }
     match chooser.sdist(&of_hash, specifiers) {
         Ok(found) => match found.file.owner() {
             Some(index) => Ok(Wanted::Built(index.clone(), promise::filename(name, &found.version, target))),
-            None => Err(NoWheel::Text(format!("{} belongs to no index here", found.file.filename))),
+            None => Err(NoWheel::Text(format!("{} is not on an index of this server", found.file.filename))),
         },
         Err(why) => Err(NoWheel::Text(format!("{why}{}", newest(page, specifiers)))),
     }
@@ -250,5 +250,5 @@ fn newest(page: &Page, specifiers: &VersionSpecifiers) -> String {
         return String::new();
     }
     let newest: Vec<&str> = known.iter().rev().take(5).map(String::as_str).collect();
-    format!("; there is no such version: the newest are {}", newest.join(", "))
+    format!("; this version does not exist: the newest are {}", newest.join(", "))
 }

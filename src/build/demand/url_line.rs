@@ -51,7 +51,7 @@ pub fn applies(place: &Place, target: &Target) -> bool {
 pub async fn wheel(demand: &Demand<'_>, line: &Line, place: &Place) -> Result<Result<LineWheel, NoWheel>> {
     let Some(name) = &place.name else {
         return Err(bad!(
-            "line {}: {} does not say what it is: write {}#egg=NAME==VERSION",
+            "line {}: {} does not name a project: write {}#egg=NAME==VERSION",
             line.number,
             line.text,
             place.url
@@ -73,9 +73,9 @@ pub async fn wheel(demand: &Demand<'_>, line: &Line, place: &Place) -> Result<Re
 /// What came out must be what the line says.
 fn fits(place: &Place, name: &ProjectName, made: LineWheel) -> Result<LineWheel, NoWheel> {
     match &place.version {
-        _ if made.name != *name => Err(NoWheel::Text(format!("it is {}, and not {name}", made.name))),
+        _ if made.name != *name => Err(NoWheel::Text(format!("it is {}, not {name}", made.name))),
         Some(version) if *version != made.version => Err(NoWheel::Text(format!(
-            "it has version {}, and not {version}: write #egg={name}=={}",
+            "it has version {}, not {version}: write #egg={name}=={}",
             made.version, made.version
         ))),
         _ => Ok(made),
@@ -92,14 +92,14 @@ async fn built(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result
         wanted,
         purpose: Purpose::Wheel,
         targets: vec![target.name.clone()],
-        index: context.first().ok_or_else(|| bad!("the URL names no index"))?.clone(),
+        index: context.first().ok_or_else(|| bad!("the URL does not name an index"))?.clone(),
         publish: None,
         priority: Priority::Waiting,
         rebuild: false,
         set: context,
     };
     let id = demand.queue.ask(demand.who, &ask).await?.first().copied();
-    let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("nobody builds for {}", target.name)))?;
+    let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("no worker builds for {}", target.name)))?;
     wait(demand, id).await
 }
 
@@ -124,7 +124,7 @@ async fn repository(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> R
     let url = place.without_egg();
     let address = Address::parse(&url)?;
     if address.has_secret() {
-        return Err(bad!("the address holds a password or a token, which a server would keep: leave it out"));
+        return Err(bad!("the URL contains a password or a token, which the server would store: remove it"));
     }
     let inside = demand.who.user.is_some();
     if !inside {
@@ -136,16 +136,16 @@ async fn repository(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> R
 /// Strangers send us to public addresses alone.
 async fn public_host(address: &Address) -> Result<()> {
     let Some((host, port)) = address.host() else {
-        return Err(forbidden!("a server fetches no repositories from its own disk"));
+        return Err(forbidden!("a server does not clone repositories from its own disk"));
     };
     if address.is_ssh() {
         // It would be asked with this server's own keys.
-        return Err(forbidden!("log in to have repositories fetched by ssh, or write git+https"));
+        return Err(forbidden!("the server clones over ssh only for users: log in, or write git+https"));
     }
     match Guard::public().addresses(&host, port).await {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Err(forbidden!(
-            "{host} is an address of the internal network: nothing is fetched from there for who is not \
-             logged in"
+            "{host} is an address of the internal network: the server fetches from there only for users. Log \
+             in"
         )),
         // What can not be resolved is git's to complain about; what it connects to is looked at again.
         _ => Ok(()),
@@ -154,7 +154,7 @@ async fn public_host(address: &Address) -> Result<()> {
 
 /// An archive, fetched and kept.
 async fn archive(demand: &Demand<'_>, place: &Place) -> Result<Upload> {
-    let filename = place.filename().ok_or_else(|| bad!("its URL ends with no file name"))?;
+    let filename = place.filename().ok_or_else(|| bad!("its URL does not end with a file name"))?;
     let (sha256, origin) = fetched(demand, place).await?;
     let user = demand.asker();
     let size = demand.queue.store().size(&sha256).await?.unwrap_or_default();
@@ -177,7 +177,7 @@ async fn remote_wheel(
     let target = demand.target();
     let named = WheelFilename::parse(filename)?;
     if target.accepts(filename).is_none() {
-        return Ok(Err(NoWheel::Text(format!("{filename} cannot be installed on {}", target.name))));
+        return Ok(Err(NoWheel::Text(format!("{filename} does not fit {}", target.name))));
     }
     let (sha256, _) = fetched(demand, place).await?;
     let url = place.url.expose().split('#').next().unwrap_or_default().to_owned();
@@ -191,7 +191,7 @@ fn subdirectory(place: &Place) -> Result<String> {
     let folder = pairs.filter(|(key, _)| key == "subdirectory").map(|(_, value)| value.into_owned()).next();
     let folder = folder.unwrap_or_default().trim_matches('/').to_owned();
     match folder.split('/').any(|part| part == "..") || folder.len() > 500 {
-        true => Err(bad!("the subdirectory {folder:?} is not below the archive")),
+        true => Err(bad!("the subdirectory {folder:?} is not inside the archive")),
         false => Ok(folder),
     }
 }
@@ -201,7 +201,7 @@ fn subdirectory(place: &Place) -> Result<String> {
 async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)> {
     let url = Url::parse(place.url.expose()).map_err(|error| bad!("{}: {error}", place.url))?;
     if url.password().is_some() || !url.username().is_empty() {
-        return Err(bad!("the URL holds a password or a token, which a server would keep: leave it out"));
+        return Err(bad!("the URL contains a password or a token, which the server would store: remove it"));
     }
     let asker = demand.asker();
     let _turn = demand.quota.fetches.take(&asker).await?;
@@ -221,7 +221,7 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     let until = tokio::time::Instant::now() + LONGEST;
     loop {
         let piece = tokio::time::timeout_at(until, meter.wait(pieces.next())).await;
-        let slow = || Error::Timeout(format!("{} comes too slowly (setting mirror.slowest)", shown(&url)));
+        let slow = || Error::Timeout(format!("{} arrives too slowly (setting mirror.slowest)", shown(&url)));
         let Some(piece) = piece.map_err(|_| slow())?.map_err(|_| slow())? else { break };
         let piece = piece.map_err(|error| crate::upstream::client::failure(&url, &error))?;
         meter.came(piece.len() as u64);
@@ -232,7 +232,7 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     }
     let sha256 = spool.finish().await?.sha256;
     if let Some(told) = place.sha256.as_ref().filter(|told| **told != sha256) {
-        return Err(bad!("its sha256 is {sha256}, and not {told}"));
+        return Err(bad!("its sha256 is {sha256}, not {told}"));
     }
     demand.queue.store().keep(spool).await?;
     Ok((sha256, shown(&url)))

@@ -37,7 +37,7 @@ impl Demand<'_> {
         match uv::version(&program).await {
             Some(version) => Ok(UvProgram { program, version }),
             None => Err(Error::Unavailable(format!(
-                "{} is no uv that can be started: set proxy.uv to one",
+                "cannot start uv at {}: set proxy.uv to a working uv",
                 program.display()
             ))),
         }
@@ -48,7 +48,8 @@ impl Demand<'_> {
 async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
     let known = uv::pinned().ok_or_else(|| {
         Error::Unavailable(
-            "requirements are compiled by uv: install it on the server's PATH, or set proxy.uv".into(),
+            "the server needs uv to compile requirements: install it on the server's PATH, or set proxy.uv"
+                .into(),
         )
     })?;
     let short = known.sha256.get(..16).unwrap_or(known.sha256);
@@ -61,11 +62,11 @@ async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
     let bytes = match queue.store().get(&sha256, None).await? {
         Some(Blob::Bytes(bytes)) => bytes.to_vec(),
         Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
-        None => return Err(Error::Lost(format!("the bytes of {} are lost", known.filename))),
+        None => return Err(Error::Lost(format!("the server lost the bytes of {}", known.filename))),
     };
     let place = program.clone();
     tokio::task::spawn_blocking(move || unpack(&bytes, known, &place)).await??;
-    tracing::info!(version = known.version, "uv was taken from the index, to compile requirements");
+    tracing::info!(version = known.version, "installed uv from the index, to compile requirements");
     Ok(program)
 }
 
@@ -85,8 +86,8 @@ async fn wheel(config: &Config, queue: &Queue, known: Known) -> Result<String> {
     }
     let why = why.map(|error| format!(" ({error})")).unwrap_or_default();
     Err(Error::Unavailable(format!(
-        "requirements are compiled by uv, and {} is on no index here{why}: install uv on the server's PATH, \
-         or set proxy.uv",
+        "the server needs uv to compile requirements, but no index has {}{why}: install uv on the server's \
+         PATH, or set proxy.uv",
         known.filename
     )))
 }
@@ -102,7 +103,7 @@ async fn from(queue: &Queue, index: &Index, known: Known) -> Result<Option<Strin
     let sha256 = queue.stored_source(owner, &project, file).await?;
     match sha256 == known.sha256 {
         true => Ok(Some(sha256)),
-        false => Err(Error::BadUpstream(format!("{} has other bytes than it should", known.filename))),
+        false => Err(Error::BadUpstream(format!("{} does not match its known hash", known.filename))),
     }
 }
 
@@ -116,7 +117,8 @@ fn unpack(wheel: &[u8], known: Known, place: &Path) -> Result<()> {
         }
     };
     let program = read().map_err(|fault: crate::packaging::archive::Fault| fault.answer(LEAD))?;
-    let program = program.ok_or_else(|| Error::BadUpstream(format!("{} has no uv in it", known.filename)))?;
+    let program =
+        program.ok_or_else(|| Error::BadUpstream(format!("{} does not contain uv", known.filename)))?;
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder)?;
     }

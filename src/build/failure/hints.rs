@@ -9,44 +9,49 @@ pub const ROOM: &str = "the worker's disk is full: free some space, then request
 pub fn of(class: Class) -> &'static str {
     match class {
         Class::MissingHeader => {
-            "a header, .pc file or *-config program is missing: give its package in a recipe's [system]"
+            "a header, .pc file or *-config program is missing: add its package to [system] in a recipe"
         }
         Class::MissingLibrary => {
-            "the linker misses a library: give its development package in a recipe's [system]"
+            "the linker cannot find a library: add its development package to [system] in a recipe"
         }
-        Class::MissingTool => "a program is missing: give its package in a recipe's [system]",
+        Class::MissingTool => "a program is missing: add its package to [system] in a recipe",
         Class::Network => {
-            "the build asks for the network, and has none but the index: give what it downloads as a system package, or \
-             patch the source with a recipe"
+            "the build needs the network, but builds reach only the index: provide what it downloads as a \
+             system package, or patch the source with a recipe"
         }
         Class::RequiresPython => {
-            "this release is not for this version of Python: build it for another target, or take another release"
+            "this release does not support this Python: build it for another target, or use another release"
         }
         Class::BuildRequirement => {
-            "something that the build needs is not there for this interpreter: upload it to the index, or give other \
-             versions in a recipe's build.constraints"
+            "the index has no build requirement that fits this interpreter: upload one, or choose other \
+             versions with build.constraints in a recipe"
         }
-        Class::Cycle => "build requirements need each other: upload a wheel of one of them",
+        Class::Cycle => "build requirements need each other: upload a wheel for one of them",
         Class::Use2to3 => {
-            "the source needs use_2to3, which setuptools 58 removed: constrain setuptools<58, or build a newer release"
+            "the source needs use_2to3, which setuptools 58 removed: constrain setuptools<58 in a recipe, or \
+             build a newer release"
         }
         Class::SetuptoolsFeature => {
-            "the source needs setuptools.Feature, which setuptools 46 removed: constrain setuptools<46"
+            "the source needs setuptools.Feature, which setuptools 46 removed: constrain setuptools<46 in a \
+             recipe"
         }
         Class::PkgResources => {
-            "the source needs pkg_resources, which setuptools 82 removed: constrain setuptools<81"
+            "the source needs pkg_resources, which setuptools 82 removed: constrain setuptools<81 in a recipe"
         }
         Class::Distutils => {
-            "the source needs parts of distutils that are gone: constrain setuptools<60, or take an older Python"
+            "the source needs parts of distutils that no longer exist: constrain setuptools<60 in a recipe, \
+             or build for an older Python"
         }
         Class::RemovedApi => {
-            "the source uses an API that this version of Python removed: build a newer release, or for an older target"
+            "the source uses an API that this Python does not have: build a newer release, or build for an \
+             older Python"
         }
         Class::Cython3 => {
-            "the source does not work with this Cython: constrain Cython<3, or build a newer release"
+            "the source does not work with this Cython: constrain Cython<3 in a recipe, or build a newer \
+             release"
         }
-        Class::Python2Syntax => "the source is Python 2: build it for cp27, or take a newer release",
-        Class::Refused => "the project refuses to be built like this: the line says what it wants instead",
+        Class::Python2Syntax => "the source is Python 2 code: build it for cp27, or use a newer release",
+        Class::Refused => "the project refuses this build: the error line says what it wants instead",
         other => of_bounds_and_results(other),
     }
 }
@@ -55,44 +60,51 @@ pub fn of(class: Class) -> &'static str {
 fn of_bounds_and_results(class: Class) -> &'static str {
     match class {
         Class::Timeout => {
-            "raise build.timeout in a recipe or in the settings, if the build was still working"
+            "the build took too long: if it was still making progress, raise build.timeout in a recipe or in \
+             the settings"
         }
         Class::Memory => {
-            "raise the recipe's build.memory (or the setting), or let it compile with fewer jobs at once"
+            "the build used too much memory: raise build.memory in a recipe or in the settings, or compile \
+             with fewer jobs at once"
         }
-        Class::Disk => "raise the setting build.disk",
+        Class::Disk => "the build wrote too many bytes or files: raise the setting build.disk or build.files",
         Class::LogSize => {
             "the build log exceeded its limit: fix the endless output, or raise the setting build.log"
         }
-        Class::Processes => "raise the setting build.processes, or let it compile with fewer jobs at once",
+        Class::Processes => {
+            "the build started too many processes: raise the setting build.processes, or compile with fewer \
+             jobs at once"
+        }
         Class::WrongWheel => {
-            "the result is not the requested wheel: say in a recipe how the project is built"
+            "the build made another wheel than the requested one: describe in a recipe how to build the \
+             project"
         }
         Class::ExtensionMissing => {
-            "an extension did not compile and was left out quietly; the log says why. If a pure wheel is right, say \
-             expect = \"any\" in a recipe"
+            "the wheel lacks an extension module that did not compile: see the log. If a pure wheel is \
+             correct, set build.expect = \"pure\" in a recipe"
         }
         Class::BadWheel => {
-            "the wheel breaks the rules of the index; the project's build needs a patch (a recipe's build.patches)"
+            "the index does not accept this wheel: patch the source with build.patches in a recipe"
         }
         Class::Repair => {
-            "a library that the wheel needs cannot be put into it: see the line, or exclude it in a recipe's [repair]"
+            "cannot copy a needed library into the wheel: see the error line, or exclude the library in \
+             [repair] of a recipe"
         }
         Class::Import => {
-            "the wheel installs, but does not import: see the line; a recipe's [test] says what to import"
+            "the wheel installs, but its import fails: see the error line, or name the modules to import in \
+             [test] of a recipe"
         }
         Class::Test => "the recipe's test command failed: see the log",
-        Class::BadSource => {
-            "the source is not a source distribution, or is damaged: fetch or upload it again"
-        }
+        Class::BadSource => "the source is not a valid source distribution: fetch or upload it again",
         Class::MetadataHook => {
-            "the build backend gives metadata only by building a wheel: the wheel is built instead"
+            "the build backend cannot give metadata without building: wheelwright builds the wheel instead"
         }
-        Class::Cancelled => "somebody cancelled the build: request it again to run it again",
+        Class::Cancelled => "somebody cancelled the build: request it again",
         Class::Worker => "the worker failed, not the build: request the build again",
         Class::Compiler => {
-            "the source does not compile with these tools: take a newer release, or a recipe with patches or compiler flags"
+            "the source does not compile with these tools: use a newer release, or a recipe with patches or \
+             compiler flags"
         }
-        _ => "read the end of the log; older build requirements or a recipe may help",
+        _ => "read the end of the log. Older build requirements or a recipe may help",
     }
 }

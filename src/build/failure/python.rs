@@ -188,7 +188,7 @@ pub fn last(lines: &[&str]) -> Option<Raised> {
         "ImportError" | "ModuleNotFoundError" | "NameError" | "AttributeError" | "TypeError" => {
             let word = |word: &str| has_word(text, word);
             if let Some((gone, since)) = GONE.iter().find(|(gone, _)| names(text, gone)) {
-                return said(Class::RemovedApi, Some(format!("{gone} is gone since Python {since}")));
+                return said(Class::RemovedApi, Some(format!("{gone} does not exist since Python {since}")));
             }
             match () {
                 () if ONLY_2.iter().any(|name| names(text, name)) => said(Class::Python2Syntax, None),
@@ -199,7 +199,9 @@ pub fn last(lines: &[&str]) -> Option<Raised> {
                     let module = module.split('\'').next().unwrap_or(module);
                     said(
                         Class::BuildRequirement,
-                        Some(format!("the build imports {module} and does not say that it needs it")),
+                        Some(format!(
+                            "the build imports {module} without declaring it as a build requirement"
+                        )),
                     )
                 }
                 () => said(Class::Other, None),

@@ -140,7 +140,7 @@ const MESSAGES: &[(&str, Class, &str)] = &[
     ("error: command 'swig' failed: No such file or directory", Class::MissingTool, "swig"),
     ("FileNotFoundError: [Errno 2] No such file or directory: 'cmake'", Class::MissingTool, "cmake"),
     ("/bin/sh: 1: autoreconf: not found", Class::MissingTool, "autoconf"),
-    ("ModuleNotFoundError: No module named 'imp'", Class::RemovedApi, "gone since Python 3.12"),
+    ("ModuleNotFoundError: No module named 'imp'", Class::RemovedApi, "not exist since Python 3.12"),
     ("AttributeError: module 'configparser' has no attribute 'SafeConfigParser'", Class::RemovedApi, "3.12"),
     (
         "AttributeError: module 'pkgutil' has no attribute 'ImpImporter'. Did you mean: 'zipimporter'?",

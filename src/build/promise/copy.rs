@@ -32,7 +32,10 @@ pub(super) async fn copy(
     (filename, sha256): (&str, &str),
 ) -> Result<Result<Pinned, Unfit>> {
     if promise.target.accepts(filename).is_none() {
-        return Ok(Err(format!("{filename} was built, which {} does not take", promise.target.name)));
+        return Ok(Err(format!(
+            "the build made {filename}, which target {} does not accept",
+            promise.target.name
+        )));
     }
     // Never closed, so that nobody goes without a turn.
     let _turn = AT_ONCE.acquire().await;
@@ -61,7 +64,7 @@ pub(super) async fn copy(
 
 async fn whole(store: &Store, sha256: &str, what: &str) -> Result<Bytes> {
     let bytes = store.whole(sha256).await?;
-    bytes.ok_or_else(|| Error::Lost(format!("the bytes of {what} (blob {sha256}) are lost")))
+    bytes.ok_or_else(|| Error::Lost(format!("the server lost the bytes of {what} (blob {sha256})")))
 }
 
 /// Seconds since 1970; archives of one wheel are alike whenever they are made.
@@ -92,15 +95,13 @@ impl Order {
         if let Some(told) = self.told.as_ref().filter(|told| ***told != *own) {
             let said = Metadata::parse(told)?;
             if let Some(difference) = said.difference(&wheel.metadata) {
-                return Err(bad!(
-                    "the wheel that was built is not as its metadata had promised: {difference}"
-                ));
+                return Err(bad!("the built wheel differs from its promised metadata: {difference}"));
             }
             plan.replaced.insert(name, told.to_vec());
         }
         let replaced = !plan.replaced.is_empty();
         if wheel.filename(&plan) != self.to {
-            return Err(bad!("{} was built, which cannot be named {}", self.from, self.to));
+            return Err(bad!("the build made {}, which cannot be renamed to {}", self.from, self.to));
         }
         let copy = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?.into_inner();
         // The gate that every wheel passes; the original did with its own METADATA.

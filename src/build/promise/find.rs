@@ -18,7 +18,7 @@ impl Promises {
     /// `Missing` if nobody builds for the target, or if the index lists no source that this name could
     /// be promised for.
     pub async fn find(&self, who: &Who, index: &IndexName, target: &str, filename: &str) -> Result<Promise> {
-        let nothing = || missing!("{filename} is not promised to {target} by {index}");
+        let nothing = || missing!("{filename} is not a promised wheel for {target} on {index}");
         let wheel = WheelFilename::parse(filename).map_err(|_| nothing())?;
         let target = self.targets().offers().await?.named(target)?.target.clone();
         if super::filename(&wheel.name, &wheel.version, &target) != filename {
@@ -45,7 +45,7 @@ impl Promises {
     /// `Gone` or `Forbidden` with the reason.
     pub async fn permit(&self, directory: &Directory, row: &StoredPromise) -> Result<()> {
         let index = directory.indexes.get(&row.index);
-        let index = index.ok_or_else(|| missing!("there is no index {}", row.index))?;
+        let index = index.ok_or_else(|| missing!("index {} does not exist", row.index))?;
         match &index.kind {
             Kind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
             Kind::Stage(_) => {

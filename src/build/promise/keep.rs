@@ -85,7 +85,7 @@ impl Promises {
                 Pinning::Unfit(_) => found_is_unfit = true,
             }
         }
-        Err(conflict!("{} changed while it was made: ask again", promise.filename))
+        Err(conflict!("{} changed while the server made it: try again", promise.filename))
     }
 
     /// The row of a promise, made up if nobody asked for it yet.
@@ -142,7 +142,11 @@ impl Promises {
     /// The build that is asked for, once it has ended.
     async fn ended(&self, who: &Who, ask: &Ask, progress: &PromiseProgress<Pinned>) -> Result<Build> {
         let id = self.queue().ask(who, ask).await?.first().copied();
-        let id = id.ok_or_else(|| Error::Unavailable("no worker takes this build at present".into()))?;
+        let id = id.ok_or_else(|| {
+            Error::Unavailable(
+                "no worker can run this build now: try again, or start a worker for its target".into(),
+            )
+        })?;
         progress.follow(self.queue(), id).await
     }
 
@@ -180,7 +184,12 @@ impl Promises {
         why: &str,
     ) -> Result<PromiseOutcome<Pinned>> {
         let why = format!("{why} (build {})", original.build);
-        tracing::warn!(index = %promise.index, filename = promise.filename, why, "a promise is broken");
+        tracing::warn!(
+            index = %promise.index,
+            filename = promise.filename,
+            why,
+            "cannot serve a promised wheel"
+        );
         let row = self.note(who, &promise.row(), Change::Broken { why: &why }).await?;
         Ok(Pinned::of(&row).map_or(PromiseOutcome::Broken(why), PromiseOutcome::Ready))
     }

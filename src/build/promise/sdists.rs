@@ -88,7 +88,7 @@ async fn read(
 ) -> Result<(Option<PkgInfo>, Option<Vec<Requirement>>)> {
     let blob = queue.store().get(sha256, None).await?;
     let contents =
-        match blob.ok_or_else(|| Error::Lost(format!("the bytes of the sdist {sha256} are lost")))? {
+        match blob.ok_or_else(|| Error::Lost(format!("the server lost the bytes of the sdist {sha256}")))? {
             Blob::Bytes(bytes) => {
                 tokio::task::spawn_blocking(move || sdist::read(&bytes[..], &name, true)).await?
             }
@@ -112,7 +112,7 @@ async fn read(
             Ok((Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into())), requires))
         }
         Err(Error::Bad(why)) => {
-            tracing::debug!(sha256, why, "an sdist says nothing that can be read");
+            tracing::debug!(sha256, why, "cannot read the metadata of an sdist");
             Ok((None, None))
         }
         Err(error) => Err(error),

@@ -158,7 +158,7 @@ async fn wait<T: Clone>(
         Some(Ok(Some(Ok(outcome)))) => Ok(outcome),
         Some(Ok(Some(Err(error)))) => Err(error.again()),
         Some(Ok(None) | Err(_)) => {
-            Err(Error::internal(anyhow::anyhow!("work on a promise stopped without an end")))
+            Err(Error::internal(anyhow::anyhow!("the work on a promised wheel stopped without a result")))
         }
         None => {
             let progress = progress.borrow();

@@ -87,11 +87,15 @@ impl Queue {
     pub async fn rebuild(&self, who: &Who, id: BuildId) -> Result<BuildId> {
         let mut known = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
         if !known.state.has_ended() {
-            return Err(conflict!("build {id} is {}: what has ended can run again", known.state));
+            return Err(conflict!(
+                "build {id} is {}: only a build that has ended can run again",
+                known.state
+            ));
         }
         if self.0.db.is_source_gone(id).await? {
             return Err(Error::Gone(format!(
-                "the source of build {id} is not kept any more (setting gc.sources): ask for it with its source"
+                "the source of build {id} was removed (setting gc.sources): request a new build with the \
+                 source"
             )));
         }
         let mut again = vec![];

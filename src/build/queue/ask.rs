@@ -69,8 +69,7 @@ impl Queue {
         if asked.is_empty() {
             return match offered.is_empty() {
                 true => Err(Error::Unavailable(
-                    "no worker offers a target at present: ask again, or start one with `wheelwright worker`"
-                        .into(),
+                    "no worker offers a target now: try again, or start one with `wheelwright worker`".into(),
                 )),
                 false => Ok(offered),
             };

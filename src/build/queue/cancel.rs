@@ -18,11 +18,13 @@ impl Queue {
     pub async fn cancel(&self, who: &Who, id: BuildId, all: bool) -> Result<bool> {
         let row = self.0.db.build(id).await?.ok_or_else(|| no_build(id))?;
         if row.state.has_ended() {
-            return Err(conflict!("build {id} has ended already"));
+            return Err(conflict!("build {id} has already ended"));
         }
         let waiting = self.waiting_for(id).await?;
         if let Some(waiting) = waiting.first().filter(|_| all) {
-            return Err(conflict!("build {waiting} needs build {id}: cancel that one"));
+            return Err(conflict!(
+                "cannot cancel build {id} while build {waiting} needs it: cancel that build"
+            ));
         }
         self.0.db.leave_build(id, who.wisher()).await?;
         if !waiting.is_empty() {
@@ -67,7 +69,7 @@ impl Queue {
         let by = who.user.as_deref().unwrap_or("somebody");
         let ending = Ending {
             class: Class::Cancelled,
-            hint: format!("{by} cancelled it: asked for again, it runs again"),
+            hint: format!("{by} cancelled the build: request it again"),
             line: None,
             step: Step::Fetch,
             log_sha256: self.join_log(row.id).await?,

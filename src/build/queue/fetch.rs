@@ -35,7 +35,7 @@ impl Queue {
             let Ok(_turn) = fetching.turn.try_lock() else { return };
             while fetching.again.swap(false, Ordering::SeqCst) {
                 if let Err(error) = panics::caught(self.begin_fetches()).await {
-                    tracing::warn!(error = format!("{error:#}"), "sources cannot be fetched; trying on");
+                    tracing::warn!(error = format!("{error:#}"), "cannot fetch sources; retrying");
                 }
             }
         }
@@ -51,7 +51,7 @@ impl Queue {
             let queue = self.clone();
             tokio::spawn(async move {
                 if let Err(error) = panics::caught(queue.fetch(row)).await {
-                    tracing::warn!(build = id, error = format!("{error:#}"), "a source was not fetched");
+                    tracing::warn!(build = id, error = format!("{error:#}"), "cannot fetch a source");
                 }
                 drop(turn);
                 queue.prompt();
@@ -70,10 +70,11 @@ impl Queue {
     async fn fetch(&self, mut row: Build) -> Result<()> {
         let fetched = match tokio::time::timeout(LONGEST, panics::caught(self.acquire(&mut row))).await {
             Ok(fetched) => fetched,
-            Err(_) => Err(Error::Timeout(format!("it took longer than {} minutes", LONGEST.as_secs() / 60))),
+            Err(_) => Err(Error::Timeout(format!("it takes longer than {} minutes", LONGEST.as_secs() / 60))),
         };
         if let Err(error) = fetched {
-            let hint = format!("the source cannot be fetched: {error}; ask again once that is mended");
+            let hint =
+                format!("cannot fetch the source: {error}. Request the build again when that is fixed");
             self.fail(row.id, Some(row.fence), &Failure::new(Class::BadSource, Step::Fetch, hint)).await?;
             return Ok(());
         }
@@ -101,7 +102,7 @@ impl Queue {
 
     /// Makes the source a blob and notes its hash.
     async fn acquire(&self, row: &mut Build) -> Result<()> {
-        match row.place.clone().ok_or_else(|| missing!("nothing says where it is"))? {
+        match row.place.clone().ok_or_else(|| missing!("its location is unknown"))? {
             FetchPlace::Index { index, project, filename, sha256, url } => {
                 let stored = self.index_file(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
                 row.source_sha256 = Some(stored);

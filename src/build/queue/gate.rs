@@ -59,11 +59,11 @@ impl Queue {
             Err(error) => return Ok(Err(unfit(Class::BadWheel, error.to_string()))),
         };
         if row.purpose != Purpose::Wheel {
-            let why = format!("the worker handed in {filename}, and was asked for metadata alone");
+            let why = format!("the worker sent {filename}, but the server asked for metadata only");
             return Ok(Err(unfit(Class::Worker, why)));
         }
         let target = self.0.targets.named(&row.target).await?;
-        let target = target.ok_or_else(|| bad!("target {} is not known any more", row.target))?;
+        let target = target.ok_or_else(|| bad!("target {} no longer exists", row.target))?;
         if let Err(why) = is_of(row, &target, &name, filename) {
             return Ok(Err(unfit(Class::WrongWheel, why)));
         }
@@ -83,7 +83,7 @@ impl Queue {
             return Ok(Ok(()));
         }
         let known = self.held_wheel(row).await?;
-        Ok(Err(unfit(Class::Worker, format!("two wheels were handed in: {known} and {filename}"))))
+        Ok(Err(unfit(Class::Worker, format!("the worker sent two wheels: {known} and {filename}"))))
     }
 
     async fn held_wheel(&self, row: &Build) -> Result<String> {
@@ -109,12 +109,12 @@ fn unfit(class: Class, why: String) -> Failure {
 /// Whether the wheel bears the name, the version and tags of its job.
 fn is_of(row: &Build, target: &Target, name: &WheelFilename, filename: &str) -> Result<(), String> {
     if let Some(project) = row.project.as_ref().filter(|project| **project != name.name) {
-        return Err(format!("{filename} is a wheel of another project than {project}"));
+        return Err(format!("{filename} is not a wheel of the requested project {project}"));
     }
     if let Some(wanted) = row.version.as_deref()
         && version::parse(wanted).as_ref() != Some(&name.version)
     {
-        return Err(format!("{filename} has another version than {wanted}, which was asked for"));
+        return Err(format!("{filename} does not have the requested version {wanted}"));
     }
     let mut known: [BTreeSet<&str>; 3] = Default::default();
     for tag in &target.tags {
@@ -128,7 +128,9 @@ fn is_of(row: &Build, target: &Target, name: &WheelFilename, filename: &str) -> 
             .strip_prefix("py")
             .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     };
-    let foreign = |text: &str| Err(format!("{filename} is for {text}, which target {} is not", target.name));
+    let foreign = |text: &str| {
+        Err(format!("{filename} is for {text}, but target {} does not support that", target.name))
+    };
     for (python, abi, platform) in name.tags() {
         if !generic(python) && !pythons.contains(python) {
             return foreign(python);
@@ -142,6 +144,6 @@ fn is_of(row: &Build, target: &Target, name: &WheelFilename, filename: &str) -> 
     }
     match tags::rank(&target.tags, name) {
         Some(_) => Ok(()),
-        None => Err(format!("{filename} cannot be installed on target {}", target.name)),
+        None => Err(format!("{filename} does not fit target {}", target.name)),
     }
 }

@@ -33,13 +33,13 @@ impl Queue {
     pub async fn register(&self, owner: &str, name: &str, description: &WorkerDescription) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
-            return Err(bad!("a worker's name has at most 100 letters, digits, '-', '_' and '.'"));
+            return Err(bad!("invalid worker name: use at most 100 letters, digits, '-', '_' and '.'"));
         }
         if description.targets.len() > 200 {
-            return Err(bad!("a worker offers at most 200 targets"));
+            return Err(bad!("the worker offers too many targets: the limit is 200"));
         }
         if description.instance.len() > 100 {
-            return Err(bad!("a worker's instance has at most 100 letters"));
+            return Err(bad!("the worker's instance is too long: the limit is 100 letters"));
         }
         for _ in 0..ATTEMPTS {
             let known = self.0.db.worker(name).await?;
@@ -58,7 +58,7 @@ impl Queue {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable(format!("much happens to the worker {name} at once: try again")))
+        Err(Error::Unavailable(format!("worker {name} is changing: try again")))
     }
 
     /// A worker stops: its name is free at once. Its targets count for a while, since it may come back.
@@ -77,7 +77,7 @@ impl Queue {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable(format!("much happens to the worker {name} at once: try again")))
+        Err(Error::Unavailable(format!("worker {name} is changing: try again")))
     }
 
     /// The most urgent build that a worker can do, waiting for one up to `longest`.
@@ -131,7 +131,7 @@ impl Queue {
     async fn own_worker(&self, owner: &str, name: &str, instance: &str) -> Result<Worker> {
         let row = self.0.db.worker(name).await?.filter(|row| row.owner == owner);
         let worker = row.and_then(Worker::read).filter(|worker| worker.description.instance == instance);
-        worker.ok_or_else(|| missing!("worker {name} is not known: it says first what it is"))
+        worker.ok_or_else(|| missing!("worker {name} is not registered: register it first"))
     }
 
     async fn try_claim(
@@ -240,15 +240,17 @@ impl Queue {
 fn is_free(known: &StoredWorker, owner: &str, new: &WorkerDescription) -> Result<()> {
     let name = &known.name;
     if known.owner != owner {
-        return Err(conflict!("another account's worker is named {name}: choose another with --name"));
+        return Err(conflict!(
+            "the name {name} belongs to a worker of another account: choose another with --name"
+        ));
     }
     let other = Worker::read(known.clone()).map(|known| known.description.instance);
     let other = other.filter(|instance| !instance.is_empty() && *instance != new.instance);
     let left = known.seen_at.saturating_add(LEASE).saturating_sub(now());
     match other {
         Some(_) if left > 0 => Err(conflict!(
-            "another worker named {name} is at work, or was until a moment ago: choose another name with --name; \
-             if that one is gone, its name is free in {} s",
+            "another worker named {name} is running: choose another name with --name. If it has stopped, the \
+             name is free in {} s",
             left / 1_000_000 + 1
         )),
         Some(_) | None => Ok(()),
@@ -256,5 +258,5 @@ fn is_free(known: &StoredWorker, owner: &str, new: &WorkerDescription) -> Result
 }
 
 pub(super) fn lost(id: BuildId) -> Error {
-    conflict!("the lease of build {id} is lost: it runs elsewhere, or has ended")
+    conflict!("the lease of build {id} has expired: the build runs elsewhere or has ended")
 }

@@ -45,7 +45,7 @@ impl Queue {
     /// `true`: it does.
     pub(super) async fn run_failed(&self, id: BuildId, fence: i64, why: &Failure) -> Result<bool> {
         if why.class == Class::Worker && self.0.db.lose_build(id, fence, MOST_LOSSES).await? {
-            tracing::warn!(build = id, why = why.hint, "its worker failed: it runs again");
+            tracing::warn!(build = id, why = why.hint, "the worker failed: the build runs again");
             self.call_workers();
             return Ok(true);
         }
@@ -58,7 +58,7 @@ impl Queue {
     async fn built(&self, mut row: Build, wheel: &str, evidence: Evidence) -> Result<()> {
         let Some(handed) = row.wheel.clone().filter(|handed| handed.filename == wheel) else {
             let other = row.wheel.as_ref().map_or("no wheel", |handed| &handed.filename);
-            let hint = format!("the worker says that it built {wheel}, and handed in {other}");
+            let hint = format!("the worker reported {wheel}, but sent {other}");
             // What it says contradicts what it did: that is no fault of the source.
             let why = Failure::new(Class::Worker, Step::Report, hint);
             return self.run_failed(row.id, row.fence, &why).await.map(drop);
@@ -83,7 +83,7 @@ impl Queue {
             tracing::warn!(
                 build = id,
                 error = format!("{error:#}"),
-                "a built wheel could not be published yet"
+                "cannot publish a built wheel; retrying"
             );
         }
     }
@@ -177,7 +177,7 @@ impl Queue {
         let why = needed.failure.as_ref().map_or("it failed", |failure| failure.hint.as_str());
         let class = needed.failure.as_ref().map_or(Class::Other, |failure| failure.class);
         let hint = format!(
-            "its build requirement {} exists only as source, and {} (build {}) failed: {}: {why}",
+            "the build requirement {} has no wheel, and building {} (build {}) failed: {}: {why}",
             edge.requirement,
             needed.title(),
             needed.id,

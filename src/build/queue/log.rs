@@ -17,7 +17,7 @@ const AT_ONCE: u32 = 64;
 const SLACK: u64 = 64 << 10;
 
 /// What a watcher is told when a build begins anew.
-const AGAIN: &[u8] = b"\n[wheelwright] the worker was lost: the build runs again\n";
+const AGAIN: &[u8] = b"\n[wheelwright] the server lost the worker: the build runs again\n";
 
 impl Queue {
     /// Appends a piece; `Ok` is how many bytes the log has now.
@@ -46,7 +46,7 @@ impl Queue {
             // Sent again because the answer was lost.
             Appended::Elsewhere(size) if size == at.saturating_add(text.len() as u64) => Ok(size),
             Appended::Elsewhere(size) => Err(Error::Bad(format!(
-                "the log of build {id} has {size} bytes: the next piece begins there, not at {at}"
+                "the log of build {id} has {size} bytes: send the next piece from there, not from {at}"
             ))),
             Appended::Lost => Err(lost(id)),
         }

@@ -28,7 +28,7 @@ impl Queue {
             true => Err(Failure::new(
                 Class::Worker,
                 Step::Environment,
-                "the worker lacks requirements, and names none",
+                "the worker lacks build requirements, but names none",
             )),
             false => self.block(&row, requirements).await?,
         };
@@ -46,7 +46,8 @@ impl Queue {
         let no = |hint: String| Ok(Err(Failure::new(Class::BuildRequirement, Step::Environment, hint)));
         if row.rounds >= MOST_ROUNDS || requirements.len() > MOST_NEEDS {
             return no(format!(
-                "the worker still lacks {} after {} builds of requirements: they were built, and are not listed by {}",
+                "the worker still lacks {} after {} rounds of building requirements: the wheels were built, \
+                 but {} does not list them",
                 requirements.join(", "),
                 row.rounds,
                 row.context
@@ -58,7 +59,7 @@ impl Queue {
                 Ok(Some(needs)) => edges.push(Edge { build: row.id, needs, requirement: text }),
                 Ok(None) => {}
                 Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
-                    return no(format!("the build requirement {text} cannot be had: {why}"));
+                    return no(format!("cannot get the build requirement {text}: {why}"));
                 }
                 Err(error) => return Err(error),
             }
@@ -80,7 +81,7 @@ impl Queue {
     async fn need(&self, row: &Build, text: &str) -> Result<Option<BuildId>> {
         let requirement = Requirement::parse(text)?;
         let target = self.0.targets.named(&row.target).await?;
-        let target = target.ok_or_else(|| crate::bad!("target {} is not known any more", row.target))?;
+        let target = target.ok_or_else(|| crate::bad!("target {} no longer exists", row.target))?;
         let who = Who::context(&row.context, row.id);
         let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
         match target.chooser().choose(&page, &requirement.specifiers) {
@@ -136,7 +137,8 @@ impl Queue {
             before = *id;
         }
         let hint = format!(
-            "build requirements form a circle: {told}; upload a wheel of one of them to {}, or give one a recipe with other requirements",
+            "build requirements form a cycle: {told}. Upload a wheel of one of them to {}, or change the \
+             requirements of one in a recipe",
             row.context
         );
         Ok(Failure::new(Class::Cycle, Step::Environment, hint))

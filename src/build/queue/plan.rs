@@ -43,7 +43,7 @@ impl Queue {
             Wanted::File { project, filename } => {
                 let page = self.page(who, &ask.index, project).await?;
                 let file = page.files.iter().find(|file| file.filename == *filename);
-                let file = file.ok_or_else(|| missing!("{} lists no file {filename}", ask.index))?;
+                let file = file.ok_or_else(|| missing!("{} has no file {filename}", ask.index))?;
                 let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
                 listed(&page, &FoundFile { file, version: name.version })
             }
@@ -76,7 +76,7 @@ impl Queue {
         let directory = self.0.indexes.directory();
         let mut set = Vec::new();
         for name in context.indexes() {
-            let known = directory.indexes.get(name).ok_or_else(|| missing!("there is no index {name}"))?;
+            let known = directory.indexes.get(name).ok_or_else(|| missing!("index {name} does not exist"))?;
             set.push(known);
         }
         self.0.indexes.views.first(&directory, &set, project, who).await
@@ -90,7 +90,7 @@ impl Queue {
         project: &ProjectName,
     ) -> Result<Page> {
         let directory = self.0.indexes.directory();
-        let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
+        let known = directory.indexes.get(index).ok_or_else(|| missing!("index {index} does not exist"))?;
         self.0.indexes.views.page(&directory, known, project, who).await
     }
 
@@ -201,7 +201,7 @@ fn listed_file(
     file: &File,
     platform_expected: bool,
 ) -> Result<Plan> {
-    let context = file.owner().ok_or_else(|| bad!("{} belongs to no index here", file.filename))?;
+    let context = file.owner().ok_or_else(|| bad!("{} is not on an index of this server", file.filename))?;
     let source = BuildSource {
         kind: SourceKind::Sdist,
         filename: file.filename.to_string(),

@@ -27,7 +27,8 @@ impl Queue {
         let Some((most, setting)) = refused else { return Ok(()) };
         let (of, advice) = (of(&asker, setting == "quota.builds"), advice(&asker));
         Err(Error::Busy(format!(
-            "{most} builds wait in the queue for {of} already (setting {setting}): ask again when some are done{advice}"
+            "{most} builds are already waiting for {of} (setting {setting}): try again when some have \
+             ended{advice}"
         )))
     }
 
@@ -50,8 +51,8 @@ impl Queue {
         let Some((most, setting)) = refused else { return Ok(()) };
         let (of, advice) = (of(asker, setting == "quota.sources"), advice(asker));
         Err(Error::Busy(format!(
-            "{} of sources and wheels are kept for {of} already (setting {setting}): they are removed after a while \
-             (settings gc.grace and gc.sources){advice}",
+            "the server already stores {} of sources and wheels for {of} (setting {setting}): try again \
+             later, when it has removed old ones (settings gc.grace and gc.sources){advice}",
             show_bytes(most)
         )))
     }
@@ -59,7 +60,7 @@ impl Queue {
 
 fn of(asker: &str, all: bool) -> String {
     match (is_stranger(asker), all) {
-        (true, true) => "all who are not logged in".to_owned(),
+        (true, true) => "all clients without a login".to_owned(),
         (true, false) => "your address".to_owned(),
         (false, _) => format!("the account {asker}"),
     }

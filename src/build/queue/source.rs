@@ -40,13 +40,12 @@ impl Queue {
         (sha256, url): (Option<&str>, &str),
     ) -> Result<String> {
         let directory = self.0.indexes.directory();
-        let index =
-            directory.indexes.get(name).ok_or_else(|| missing!("there is no index {name} any more"))?;
+        let index = directory.indexes.get(name).ok_or_else(|| missing!("index {name} no longer exists"))?;
         let stored = match &index.kind {
             Kind::Stage(_) => {
                 let file = self.0.db.file(&index.name, filename).await?;
                 let file = file.filter(|file| file.deleted_at.is_none());
-                file.ok_or_else(|| missing!("{filename} is not in {} any more", index.name))?.sha256
+                file.ok_or_else(|| missing!("{filename} is no longer in {}", index.name))?.sha256
             }
             Kind::Mirror(mirror) => {
                 let located = self.located(index, project, filename, (sha256, url)).await?;
@@ -56,10 +55,10 @@ impl Queue {
         };
         match sha256 {
             Some(told) if told != stored => {
-                Err(missing!("{filename} has other bytes than it had when it was asked for"))
+                Err(missing!("{filename} has changed since the build was requested: request the build again"))
             }
             _ if self.0.store.size(&stored).await?.is_none() => {
-                Err(Error::Lost(format!("the bytes of {filename} are lost")))
+                Err(Error::Lost(format!("the server lost the bytes of {filename}")))
             }
             _ => Ok(stored),
         }
@@ -80,14 +79,14 @@ impl Queue {
         let located = self.0.indexes.mirrors.locate(index, filename, key).await?;
         located
             .filter(|located| located.project == *project)
-            .ok_or_else(|| missing!("{} does not list {filename} any more", index.name))
+            .ok_or_else(|| missing!("{} no longer lists {filename}", index.name))
     }
 
     /// A repository's tree, packed; its commit and date are noted with the source.
     pub(super) async fn clone_repository(&self, url: &str, inside: bool, row: &mut Build) -> Result<()> {
         if self.is_offline() {
             return Err(Error::Offline(
-                "this server is offline and clones nothing: upload the source instead".into(),
+                "this server is offline and cannot clone: upload the source instead".into(),
             ));
         }
         let address = Address::parse(url)?;

@@ -23,11 +23,12 @@ impl Queue {
     pub async fn look_after(&self, now: Micros) -> Result<()> {
         let reclaimed = self.0.db.reclaim_builds(now, MOST_LOSSES).await?;
         for id in &reclaimed.queued {
-            tracing::warn!(build = id, "its worker is lost: it runs again");
+            tracing::warn!(build = id, "the server lost the worker: the build runs again");
         }
         for (id, fence) in &reclaimed.spent {
             let hint = format!(
-                "{} workers were lost while they ran this build: it may exhaust the machine; see the workers' logs",
+                "{} workers stopped answering while they ran this build: it may exhaust the machine. See the \
+                 workers' logs",
                 MOST_LOSSES + 1
             );
             self.fail(*id, Some(*fence), &Failure::new(Class::Worker, Step::Build, hint)).await?;
@@ -49,7 +50,7 @@ async fn keep_tending(inner: Weak<Inner>) {
         if let Err(error) = &result
             && !failing
         {
-            tracing::warn!(error = format!("{error:#}"), "the queue of builds cannot be tended; trying on");
+            tracing::warn!(error = format!("{error:#}"), "cannot maintain the build queue; retrying");
         }
         failing = result.is_err();
         drop(queue);

@@ -34,7 +34,7 @@ impl Queue {
 fn check(row: &Build, text: &str) -> Result<(), Failure> {
     let unfit = |class, why: String| Err(Failure::new(class, Step::Report, why));
     if row.purpose != Purpose::Metadata {
-        return unfit(Class::Worker, "the worker told metadata, and was asked for a wheel".into());
+        return unfit(Class::Worker, "the worker sent metadata, but the server asked for a wheel".into());
     }
     if text.len() > LONGEST {
         return unfit(Class::BadWheel, format!("its metadata is larger than {} MiB", LONGEST >> 20));
@@ -47,14 +47,19 @@ fn check(row: &Build, text: &str) -> Result<(), Failure> {
     if let Some(wanted) = &row.project
         && ProjectName::new(&metadata.name).as_ref() != Some(wanted)
     {
-        let why =
-            format!("the build backend names the project {:?}, and {wanted} was asked for", metadata.name);
+        let why = format!(
+            "the build backend names the project {:?}, but the request was for {wanted}",
+            metadata.name
+        );
         return unfit(Class::WrongWheel, why);
     }
     if let Some(wanted) = &row.version
         && version::parse(&metadata.version) != version::parse(wanted)
     {
-        let why = format!("the build backend says version {}, and {wanted} was asked for", metadata.version);
+        let why = format!(
+            "the build backend reports version {}, but the request was for {wanted}",
+            metadata.version
+        );
         return unfit(Class::WrongWheel, why);
     }
     Ok(())

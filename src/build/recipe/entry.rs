@@ -49,24 +49,30 @@ impl RecipeEntry {
 
     /// Comes with this program.
     pub(super) fn shipped(name: &str, text: &str) -> Self {
-        let no_files = |_: &str| Err("a shipped recipe holds its patches in '''…'''".to_owned());
+        let no_files = |_: &str| {
+            Err("a shipped recipe cannot refer to a patch file: put the diff into the recipe in '''…'''"
+                .to_owned())
+        };
         Self::read(name, RecipeOrigin::Shipped, &format!("recipes/{name}.toml"), text.to_owned(), &no_files)
     }
 
     /// Stored: comes without a folder around it, so its patches stand in it.
     pub(super) fn stored(name: &str, text: String) -> Self {
-        let no_files = |_: &str| Err("a stored recipe holds its patches in '''…'''".to_owned());
+        let no_files = |_: &str| {
+            Err("a stored recipe cannot refer to a patch file: put the diff into the recipe in '''…'''"
+                .to_owned())
+        };
         Self::read(name, RecipeOrigin::Api, &format!("{name}.toml"), text, &no_files)
     }
 
     /// Reads a file of a recipe folder.
     pub fn from_file(path: &Path) -> Result<Self> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| bad!("{shown} can not be read: {e}"))?;
+        let text = std::fs::read_to_string(path).map_err(|e| bad!("cannot read {shown}: {e}"))?;
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let folder = path.parent().unwrap_or(Path::new("."));
         let patch = |name: &str| {
-            std::fs::read_to_string(folder.join(name)).map_err(|e| format!("it can not be read: {e}"))
+            std::fs::read_to_string(folder.join(name)).map_err(|e| format!("cannot read it: {e}"))
         };
         Ok(Self::read(name, RecipeOrigin::Folder, &shown, text, &patch))
     }
@@ -78,7 +84,7 @@ impl RecipeEntry {
     pub fn sent(name: &str, text: String) -> Result<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 100 || name.starts_with('.') || !name.chars().all(plain) {
-            return Err(bad!("{name:?} is no name for a recipe: use letters, digits, - _ and ."));
+            return Err(bad!("{name:?} is not a valid recipe name: use letters, digits, '-', '_' and '.'"));
         }
         let entry = Self::stored(name, text);
         match &entry.file {

@@ -50,8 +50,8 @@ const fn key(path: &'static str, kind: KeyKind, about: &'static str) -> RecipeKe
 
 /// What belongs to a whole file.
 pub const HEAD: &[RecipeKey] = &[
-    key("name", KeyKind::Name, "the project it is for"),
-    key("versions", KeyKind::Versions, "the versions it is for; left out: all"),
+    key("name", KeyKind::Name, "the project that the recipe is for"),
+    key("versions", KeyKind::Versions, "the versions that the recipe is for; default: all"),
 ];
 
 /// What may stand in a recipe, in `_defaults.toml`, and in an `[[override]]`.
@@ -59,57 +59,68 @@ pub const KEYS: &[RecipeKey] = &[
     key(
         "system",
         KeyKind::Packages,
-        "system packages that the build sees, by distribution (`debian`, `\"debian 12\"`); they go into the build's root, never onto the host",
+        "system packages for the build, by distribution (`debian`, `\"debian 12\"`); wheelwright unpacks \
+         them for the build and never installs them on the host",
     ),
-    key("build.requires", KeyKind::Requirements, "build requirements beside those that the source names"),
-    key(
-        "build.constraints",
-        KeyKind::Requirements,
-        "what build requirements must satisfy if they are needed",
-    ),
+    key("build.requires", KeyKind::Requirements, "build requirements to add to those of the source"),
+    key("build.constraints", KeyKind::Requirements, "version limits for build requirements; they add none"),
     key("build.env", KeyKind::Environment, "environment variables"),
     key("build.config_settings", KeyKind::Settings, "config settings for the build backend"),
     key(
         "build.patches",
         KeyKind::Patches,
-        "unified diffs for the source (`-p1`): files beside the recipe, or the diff itself in `'''…'''`",
+        "unified diffs for the source (`-p1`): names of files beside the recipe, or the diff itself in \
+         `'''…'''`",
     ),
-    key("build.before", KeyKind::Texts, "shell commands, run in the patched source before the backend"),
+    key(
+        "build.before",
+        KeyKind::Texts,
+        "shell commands to run in the patched source before the build backend",
+    ),
     key(
         "build.expect",
         KeyKind::Expect,
-        "`\"platform\"` or `\"pure\"`: the other kind of wheel is a failure",
+        "`\"platform\"` or `\"pure\"`: the build fails if it makes the other kind of wheel",
     ),
     key(
         "build.reproducible",
         KeyKind::Flag,
-        "`true`: built twice, and evidence tells whether both are the same",
+        "`true`: build twice; the evidence says whether both wheels are the same",
     ),
-    key("build.timeout", KeyKind::Time, "for the whole build: `\"10m\"`"),
-    key("build.memory", KeyKind::Size, "for all processes together: `\"2 GiB\"`"),
-    key("repair.exclude", KeyKind::Texts, "libraries that are not copied into the wheel"),
-    key("test.requires", KeyKind::Requirements, "what the tests need from the index"),
-    key("test.packages", KeyKind::Packages, "system packages that only the tests see, written like `system`"),
-    key("test.import", KeyKind::Modules, "modules that must be importable"),
+    key("build.timeout", KeyKind::Time, "the longest time of the whole build: `\"10m\"`"),
+    key("build.memory", KeyKind::Size, "the memory of all processes together: `\"2 GiB\"`"),
+    key("repair.exclude", KeyKind::Texts, "libraries not to copy into the wheel"),
+    key("test.requires", KeyKind::Requirements, "requirements of the tests, from the index"),
+    key("test.packages", KeyKind::Packages, "system packages for the tests only, written like `system`"),
+    key("test.import", KeyKind::Modules, "modules that the tests must be able to import"),
     key(
         "test.sources",
         KeyKind::Paths,
-        "the parts of the source that the tests see (`[\".\"]`: all); they run in a folder with nothing else, so that not the source is tested but the wheel",
+        "the parts of the source that the tests need (`[\".\"]`: all); the tests run in a folder with only \
+         these, so that they import the wheel and not the source",
     ),
-    key("test.before", KeyKind::Texts, "shell commands once the services are ready"),
-    key("test.command", KeyKind::Text, "a shell command that exits with 0 if the wheel is good"),
+    key("test.before", KeyKind::Texts, "shell commands to run when the services are ready"),
+    key("test.command", KeyKind::Text, "a shell command that exits with 0 if the wheel works"),
     key("test.env", KeyKind::Environment, "environment variables"),
-    key("test.service", KeyKind::Services, "programs that run while the tests do, as `[[test.service]]`"),
+    key("test.service", KeyKind::Services, "programs that run during the tests, as `[[test.service]]`"),
 ];
 
 /// What a `[[test.service]]` may hold.
 pub const SERVICE: &[RecipeKey] = &[
-    key("name", KeyKind::Text, "its name; `{NAME.dir}` in the tests' commands and variables is its folder"),
-    key("packages", KeyKind::Packages, "system packages that have it, written like `system`"),
-    key("setup", KeyKind::Texts, "shell commands before it starts; `{dir}` is an empty folder of its own"),
-    key("start", KeyKind::Text, "the command that runs it, in the foreground"),
-    key("ready", KeyKind::Text, "a shell command that exits with 0 once it can be used"),
-    key("patience", KeyKind::Time, "how long it may take until then; left out: `\"60s\"`"),
+    key(
+        "name",
+        KeyKind::Text,
+        "the name of the service; in the commands and variables of the tests, `{NAME.dir}` is its folder",
+    ),
+    key("packages", KeyKind::Packages, "system packages that contain the service, written like `system`"),
+    key(
+        "setup",
+        KeyKind::Texts,
+        "shell commands to run before the service starts; `{dir}` is its own empty folder",
+    ),
+    key("start", KeyKind::Text, "the command that runs the service in the foreground"),
+    key("ready", KeyKind::Text, "a shell command that exits with 0 when the service is ready"),
+    key("patience", KeyKind::Time, "how long to wait for `ready`; default: `\"60s\"`"),
 ];
 
 /// In an `[[override]]`, beside [`KEYS`].
@@ -134,6 +145,9 @@ pub(super) fn reference() -> String {
     let mut text = String::from("| key | meaning |\n|---|---|\n");
     text.extend(HEAD.iter().chain(KEYS).map(|key| row("", key)));
     text.extend(SERVICE.iter().map(|key| row("test.service.", key)));
-    text.push_str("| `override.when` | in an `[[override]]`, with any key from `system` on: a marker (PEP 508), version specifiers, or a list of which all must hold |\n");
+    text.push_str(
+        "| `override.when` | the condition of an `[[override]]`: a marker (PEP 508), version specifiers, or \
+         a list that must all be true. An override can have every key from `system` on |\n",
+    );
     text
 }

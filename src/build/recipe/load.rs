@@ -47,7 +47,7 @@ impl Recipes {
     }
 
     pub fn get(&self, name: &str) -> Result<&RecipeEntry> {
-        self.entries.get(name).ok_or_else(|| missing!("there is no recipe {name}"))
+        self.entries.get(name).ok_or_else(|| missing!("recipe {name} does not exist"))
     }
 
     /// The recipe put together for one release and one target; `None`: the plain way. A version
@@ -64,7 +64,7 @@ impl Recipes {
         if let Some(Err(why)) =
             self.entries().find(|entry| entry.file.is_err() && entry.concerns(project)).map(|e| &e.file)
         {
-            return Err(bad!("the recipe of {project} can not be read: {why}"));
+            return Err(bad!("cannot read the recipe for {project}: {why}"));
         }
         let mut whole = super::layer::Layer::default();
         let defaults = self.entries.get(DEFAULTS).and_then(|entry| entry.file.as_ref().ok());
@@ -96,7 +96,7 @@ fn from_folder(folder: &Path) -> Result<Vec<RecipeEntry>> {
 fn recipe_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let listed = match std::fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listed => listed.map_err(|e| bad!("the recipe folder {} can not be read: {e}", folder.display()))?,
+        listed => listed.map_err(|e| bad!("cannot read the recipe folder {}: {e}", folder.display()))?,
     };
     let mut files = Vec::new();
     for entry in listed {
@@ -143,7 +143,7 @@ impl RecipeBook {
         let recipes = Arc::new(recipes);
         for entry in recipes.entries() {
             if let Err(why) = &entry.file {
-                tracing::warn!("a recipe can not be read, builds of its project will fail: {why}");
+                tracing::warn!("cannot read a recipe, so builds of its project will fail: {why}");
             }
         }
         *self.held.lock() = Some((stamp, recipes.clone()));
@@ -166,7 +166,9 @@ impl RecipeBook {
     pub async fn delete(&self, by: &str, name: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
         if !tx.delete_recipe(name).await? {
-            return Err(missing!("no recipe {name} was given through the API, so there is none to delete"));
+            return Err(missing!(
+                "recipe {name} was not stored through the API, so the API cannot delete it"
+            ));
         }
         tx.commit(event(by, EventKind::RecipeDeleted, name)).await?;
         Ok(())

@@ -161,7 +161,7 @@ impl Recipe {
     /// Reads what a server sent.
     pub fn from_json(value: &serde_json::Value) -> Result<Self> {
         serde_json::from_value(value.clone()).map_err(|e| {
-            crate::bad!("the recipe cannot be followed ({e}): is this worker older than the server?")
+            crate::bad!("cannot follow the recipe ({e}): this worker may be older than the server")
         })
     }
 

@@ -36,7 +36,7 @@ impl RecipeFile {
     /// `Bad` with `file:line:` for whatever is unknown, of a wrong type, or means nothing.
     pub fn parse(file: &str, name: &str, text: &str, patches: Patches<'_>) -> Result<Self> {
         if text.len() > LONGEST {
-            return Err(bad!("{file}: a recipe has at most {LONGEST} bytes"));
+            return Err(bad!("{file}: a recipe may have at most {LONGEST} bytes"));
         }
         let place = RecipePlace { file, text, patches };
         let table = DeTable::parse(text)
@@ -53,10 +53,12 @@ impl RecipeFile {
         let text_of = |key: &str| head.0.get(key).and_then(Value::as_str);
         let project = text_of("name").and_then(ProjectName::new);
         if name == DEFAULTS && !head.0.is_empty() {
-            return Err(place.refuse(0, "what holds for all projects has neither name nor versions"));
+            return Err(place.refuse(0, "the file for all projects cannot have the keys name and versions"));
         }
         if name != DEFAULTS && project.is_none() {
-            return Err(place.refuse(0, "the key name is missing: which project is it for?"));
+            return Err(
+                place.refuse(0, "the key name is missing: set it to the project that the recipe is for")
+            );
         }
         let versions = text_of("versions").and_then(|text| VersionSpecifiers::from_str(text).ok());
         Ok(Self { project, versions, layer, overrides })
@@ -131,7 +133,9 @@ impl Reader<'_, '_> {
             }
         }
         if when.is_empty() {
-            return Err(self.place.refuse(at, "an override must say when: a marker or version specifiers"));
+            return Err(self
+                .place
+                .refuse(at, "an override needs the key when: a marker or version specifiers"));
         }
         Ok(Override { when, layer: inner.layer })
     }

@@ -56,7 +56,7 @@ pub(super) fn value(
         },
         KeyKind::Time if matches!(given.get_ref(), DeValue::Integer(_)) => {
             let seconds = integer(given).filter(|seconds| *seconds > 0);
-            seconds.map(Value::from).ok_or_else(|| refuse("must be more than no time".into()))
+            seconds.map(Value::from).ok_or_else(|| refuse("must be more than 0".into()))
         }
         KeyKind::Size if matches!(given.get_ref(), DeValue::Integer(_)) => {
             integer(given).map(Value::from).ok_or_else(|| refuse("must be a number of bytes".into()))
@@ -102,17 +102,17 @@ fn scalar(kind: KeyKind, text: &str) -> Result<Value, String> {
         },
         KeyKind::Requirements => match Requirement::parse(text) {
             Ok(requirement) => Ok(requirement.to_string().into()),
-            Err(e) => Err(format!("must hold requirements: {e}")),
+            Err(e) => Err(format!("must contain requirements: {e}")),
         },
         KeyKind::Expect if matches!(text, "platform" | "pure") => Ok(text.into()),
         KeyKind::Time => units::seconds(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
         KeyKind::Size => units::bytes(text).filter(|s| *s > 0).map(Value::from).ok_or_else(must),
         KeyKind::Expect => Err(must()),
         KeyKind::Modules if !text.split('.').all(is_identifier) => {
-            Err(format!("must hold names of modules, not {text:?}"))
+            Err(format!("must contain names of modules, not {text:?}"))
         }
         KeyKind::Paths if !is_inner_path(text) => {
-            Err(format!("must hold paths below the source, not {text:?}"))
+            Err(format!("must contain paths inside the source, not {text:?}"))
         }
         _ if text.is_empty() => Err("must not be empty".into()),
         _ => Ok(text.into()),
@@ -154,7 +154,7 @@ fn patch(place: &RecipePlace<'_>, text: &str) -> Result<Value, String> {
         return Ok(json!({"name": name, "text": text}));
     }
     if text.is_empty() || text.starts_with('.') || text.contains(['/', '\\', '\0']) {
-        return Err(format!("must hold names of files beside the recipe, not {text:?}"));
+        return Err(format!("must contain names of files beside the recipe, not {text:?}"));
     }
     let found = (place.patches)(text).map_err(|why| format!("names {text}: {why}"))?;
     Ok(json!({"name": text, "text": found}))
@@ -167,7 +167,7 @@ fn packages(place: &RecipePlace<'_>, path: &str, given: &Spanned<DeValue<'_>>) -
         let bad = names.as_array().into_iter().flatten().filter_map(Value::as_str).find(|n| !is_package(n));
         match bad {
             Some(name) => {
-                let why = format!("{path} must hold names of packages, not {name:?}");
+                let why = format!("{path} must contain names of packages, not {name:?}");
                 Err(place.refuse(given.span().start, &why))
             }
             None => Ok(names),
@@ -201,7 +201,7 @@ fn table(place: &RecipePlace<'_>, kind: KeyKind, path: &str, given: &Spanned<DeV
         let variable = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name_fits = !name.get_ref().is_empty() && name.get_ref().chars().all(variable);
         if kind == KeyKind::Environment && !name_fits {
-            return Err(refuse("is no name of an environment variable"));
+            return Err(refuse("is not a valid name of an environment variable"));
         }
         let value = match given.get_ref() {
             DeValue::String(text) if !text.contains('\0') => Value::from(text.as_ref()),
@@ -241,7 +241,7 @@ fn services(place: &RecipePlace<'_>, given: &Spanned<DeValue<'_>>) -> Result<Val
         let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if names.contains(&name) || name.is_empty() || !name.chars().all(plain) {
-            let why = format!("{name:?} must be a name of its own, of letters, digits, - and _");
+            let why = format!("{name:?} must be a unique name of letters, digits, '-' and '_'");
             return Err(place.refuse(at, &format!("test.service.name: {why}")));
         }
         names.push(name);

@@ -159,7 +159,7 @@ fn defaults_lie_below_every_project() {
     assert_eq!(env("demo"), ("1,3".into(), Some(3600)));
     assert_eq!(env("another"), ("1,2".into(), Some(3600)));
     let named = RecipeFile::parse("_defaults.toml", "_defaults", own, &|_| Err(String::new()));
-    assert!(named.unwrap_err().to_string().contains("neither name nor versions"));
+    assert!(named.unwrap_err().to_string().contains("the keys name and versions"));
 }
 
 #[test]
@@ -177,18 +177,18 @@ fn what_is_wrong_is_refused_with_its_line_and_what_was_probably_meant() {
         ("build.expect = 'any'", "3: build.expect must be \"platform\" or \"pure\", not \"any\""),
         (
             "build.constraints = [\n'setuptools<81',\n'set up']",
-            "5: build.constraints must hold requirements: ",
+            "5: build.constraints must contain requirements: ",
         ),
-        ("build.env = { 'A B' = '1' }", "3: build.env.A B is no name of an environment variable"),
+        ("build.env = { 'A B' = '1' }", "3: build.env.A B is not a valid name of an environment variable"),
         ("build.env = { A = 1 }", "3: build.env.A must be a text"),
         ("build.before = 'make'", "3: build.before must be a list of texts"),
         ("build.patches = ['../x']", "3: build.patches must hold names of files beside the recipe"),
         ("build.patches = ['x.patch']", "3: build.patches names x.patch: "),
         ("versions = 'new'", "3: versions must be version specifiers like \">=1.4,<3\", not \"new\": "),
-        ("system.debian = ['-o', 'x']", "3: system.debian must hold names of packages, not \"-o\""),
-        ("system.debian = ['../../x']", "3: system.debian must hold names of packages, not \"../../x\""),
-        ("test.import = ['a b']", "3: test.import must hold names of modules, not \"a b\""),
-        ("test.sources = ['/etc']", "3: test.sources must hold paths below the source, not \"/etc\""),
+        ("system.debian = ['-o', 'x']", "3: system.debian must contain names of packages, not \"-o\""),
+        ("system.debian = ['../../x']", "3: system.debian must contain names of packages, not \"../../x\""),
+        ("test.import = ['a b']", "3: test.import must contain names of modules, not \"a b\""),
+        ("test.sources = ['/etc']", "3: test.sources must contain paths inside the source, not \"/etc\""),
         ("[[test.service]]\nname = 'x'", "3: a service needs the key start"),
         ("[[test.service]]\nname = 'x/y'\nstart = 'a'", "3: test.service.name: \"x/y\" must be a name"),
         ("[[test.service]]\nredy = 'x'", "4: unknown key test.service.redy, did you mean ready?"),
@@ -221,10 +221,7 @@ fn a_recipe_that_cannot_be_read_stops_its_own_project_only() {
     ]);
     let get = |name: &str| all.recipe_for(&project(name), version("1").as_ref(), &target("3.12"));
     let error = get("demo").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the recipe of demo can not be read: demo.toml:2: unknown key buid, did you mean build?"
-    );
+    assert_eq!(error, "cannot read the recipe for demo: demo.toml:2: unknown key buid, did you mean build?");
     assert!(get("other").unwrap().is_some());
     assert!(get("third").unwrap().is_none());
 }

@@ -47,7 +47,10 @@ pub fn why_not(agent: &UserAgent, target: &Target) -> Option<String> {
     let platform = agent.platform().name();
     let (interpreter, own) = target.halves();
     if own == platform {
-        return Some(format!("its ABI is {}, and installers are taken for the usual one", target.abi));
+        return Some(format!(
+            "its ABI is {}, but the server assumes the usual ABI for installers",
+            target.abi
+        ));
     }
     let libc = |name: &str| name.split('_').next().unwrap_or_default().to_owned();
     let same_cpu = match agent.platform() {
@@ -56,7 +59,7 @@ pub fn why_not(agent: &UserAgent, target: &Target) -> Option<String> {
     };
     Some(match (same_cpu, libc(own) == libc(&platform)) {
         (true, true) => format!("{own} is newer than {platform}"),
-        (true, false) => format!("{own} is another C library than {platform}"),
+        (true, false) => format!("{own} has another C library than {platform}"),
         (false, _) => format!("{interpreter} on {own} is another system than {platform}"),
     })
 }
@@ -171,7 +174,7 @@ mod tests {
                 "cp312",
                 "3.12.1",
                 musl,
-                Some("musllinux_1_2_x86_64 is another C library than manylinux_2_36_x86_64"),
+                Some("musllinux_1_2_x86_64 has another C library than manylinux_2_36_x86_64"),
             ),
             (
                 "cp312",
@@ -183,7 +186,7 @@ mod tests {
                 "cp312d",
                 "3.12.1",
                 glibc(36),
-                Some("its ABI is cp312d, and installers are taken for the usual one"),
+                Some("its ABI is cp312d, but the server assumes the usual ABI for installers"),
             ),
         ] {
             assert_eq!(why_not(&agent, &target(abi, version, &platform)).as_deref(), expected);

@@ -91,11 +91,11 @@ impl Offers {
             [] => {
                 let all: Vec<Target> = self.all.iter().map(|one| one.target.clone()).collect();
                 target::find(asked, &all)?;
-                Err(missing!("no target {asked}"))
+                Err(missing!("target {asked} does not exist"))
             }
             _ => {
                 let names: Vec<&str> = found.iter().map(|one| one.target.name.as_str()).collect();
-                Err(missing!("{asked} could be any of {}: name one of them", names.join(", ")))
+                Err(missing!("target {asked} is ambiguous: use one of {}", names.join(", ")))
             }
         }
     }

@@ -89,7 +89,7 @@ impl House {
     /// `Bad` if it cannot be made.
     pub fn open(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)
-            .map_err(|error| bad!("the wheelhouse {} can not be made: {error}", folder.display()))?;
+            .map_err(|error| bad!("cannot create the wheelhouse {}: {error}", folder.display()))?;
         let text = std::fs::read(folder.join(RECORD)).unwrap_or_default();
         // A damaged record is no record: wheels are then taken as they are.
         let record = serde_json::from_slice(&text).unwrap_or_default();

@@ -105,10 +105,10 @@ impl Local {
             // Of ours, not of an earlier command's.
             let mut new = workers.into_iter().filter(|worker| worker.seen_at >= self.started_at);
             if let Some(why) = new.find_map(|worker| worker.description.off) {
-                return Err(bad!("this machine builds nothing: {why}"));
+                return Err(bad!("this machine cannot build: {why}"));
             }
             if Instant::now() > until {
-                return Err(bad!("the worker did not start in time: see why with WHEELWRIGHT_LOG=info"));
+                return Err(bad!("the worker did not start in time: set WHEELWRIGHT_LOG=info to see why"));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -149,9 +149,9 @@ fn create_private(folder: &Path) -> Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|error| bad!("{} can not be made: {error}; say where with --data", folder.display()))
+    builder.create(folder).map_err(|error| {
+        bad!("cannot create {}: {error}. Choose another folder with --data", folder.display())
+    })
 }
 
 /// Waits until no other command uses the folder.

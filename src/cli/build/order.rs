@@ -15,7 +15,7 @@ impl Work {
     pub(super) async fn built(&self, label: &str, order: BuildOrder) -> Result<Got, Failed> {
         let line = self.progress.begin(label, "build");
         let ordered = self.server.order(&order).await?;
-        let build = ordered.into_iter().next().ok_or_else(|| bad!("the server started no build"))?;
+        let build = ordered.into_iter().next().ok_or_else(|| bad!("the server did not start a build"))?;
         let id = build.id;
         // Nothing is tried: the queue remembers.
         let before = build.ended.clone().filter(|_| build.state == BuildState::Failed);
@@ -26,11 +26,14 @@ impl Work {
         let Some(made) = &build.wheel else {
             let failure = build.failure.clone();
             let class = failure.as_ref().map_or(build.state.name(), |failure| failure.class.name());
-            let mut message = failure.is_none().then(|| "the build failed without a reason".to_owned());
+            let mut message =
+                failure.is_none().then(|| "the build failed, and the server gave no reason".to_owned());
             match before {
                 Some(when) => {
                     line.end(&format!("failed before: {class}"));
-                    message = Some(format!("  it failed before (build {id}, {when}): --rebuild tries again"));
+                    message = Some(format!(
+                        "  it failed before (build {id}, {when}): use --rebuild to build again"
+                    ));
                 }
                 None => line.end(&format!("failed after {seconds:.1} s: {class}")),
             }
@@ -48,7 +51,7 @@ impl Work {
         let (mut outcome, mut message) = (Outcome::Built, None);
         for index in ours.filter(|index| index.published.is_none()) {
             if let Some(why) = &index.refused {
-                let told = format!("{filename} was built, and {} did not take it: {why}", index.index);
+                let told = format!("{filename} was built, but {} refused it: {why}", index.index);
                 self.progress.say(&told);
                 (outcome, message) = (Outcome::Unpublished, Some(told));
                 continue;

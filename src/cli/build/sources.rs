@@ -67,7 +67,7 @@ impl Supply {
                     .and_then(|mut parts| parts.next_back())
                     .and_then(filename::decode_once);
                 let name = name.filter(|name| !name.is_empty() && !name.starts_with('.'));
-                let name = name.ok_or_else(|| bad!("{} names no file", self.source.shown))?;
+                let name = name.ok_or_else(|| bad!("{} does not end with a file name", self.source.shown))?;
                 let folder = scratch.folder()?;
                 let path = folder.join(name);
                 match fragment_sha256(url) {
@@ -104,7 +104,7 @@ impl Supply {
         let is_sdist = !filename::candidates(&filename).is_empty();
         if !is_sdist && !filename.ends_with(".tar.gz") {
             return Err(bad!(
-                "{filename} is called neither {{name}}-{{version}}.tar.gz nor anything else that can be unpacked"
+                "{filename} is not the name of a source archive: use {{name}}-{{version}}.tar.gz"
             ));
         }
         let sha256 = server.upload(path, &filename).await?;

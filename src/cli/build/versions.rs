@@ -47,7 +47,7 @@ impl Work {
     }
 
     async fn compile(&self, demand: &TargetDemand<'_>, wants: &[WantedBy]) -> Result<Vec<VersionChoice>> {
-        let Ok(_turn) = self.resolutions.acquire().await else { return Err(bad!("the command is ending")) };
+        let Ok(_turn) = self.resolutions.acquire().await else { return Err(bad!("the command is stopping")) };
         let wanted: Vec<String> = wants.iter().map(|want| want.requirement.to_string()).collect();
         let held = self.house.as_ref().map(|house| locked(house).newest(demand.target)).unwrap_or_default();
         let proxy = WheelsProxy::of(&self.server, &self.index, &demand.target.name);
@@ -94,7 +94,7 @@ impl Work {
     /// The resolver's explanation, with the build that failed if it was for that.
     async fn unsolved(&self, error: &Error) -> Failed {
         let text = error.to_string();
-        let why = text.split("\n\nWhat could not be built here:").next().unwrap_or_default().trim_end();
+        let why = text.split("\n\nFailed builds on this server:").next().unwrap_or_default().trim_end();
         let mut failed = Failed::from(bad!("{why}"));
         let Some(id) = builds_in(&text).first().copied() else { return failed };
         if let Ok(build) = self.server.build(id).await {

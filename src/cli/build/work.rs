@@ -130,7 +130,7 @@ impl Work {
         let wants = roots.iter().filter(applies).cloned().chain(of_sources);
         let (elsewhere, wants): (Vec<_>, Vec<_>) = wants.partition(|want| want.requirement.url.is_some());
         for want in elsewhere {
-            let why = bad!("{}: name that source itself", want.describe());
+            let why = bad!("{}: add that URL to what you build", want.describe());
             self.note_failed(target, want.requirement.name.as_str(), why.into());
         }
         let (of_named, wants) =
@@ -149,10 +149,8 @@ impl Work {
             match broken.get(&project) {
                 Some(want) => {
                     let version = &source.got.wheel.version;
-                    let why = bad!(
-                        "{project} is {version}, built from the source that was named, but {}",
-                        want.describe()
-                    );
+                    let why =
+                        bad!("{project} is {version}, from the source you named, but {}", want.describe());
                     self.note_failed(target, project.as_str(), why.into());
                 }
                 None => self.keep(target, source.got),
@@ -215,7 +213,7 @@ impl Work {
             }
             (Some(wheel), _) => self.fetch(target, &wheel).await,
             (None, Ok(sdist)) => self.build_listed(target, project, &sdist).await,
-            (None, Err(why)) => Err(missing!("{why}, and no wheel for {}", target.name).into()),
+            (None, Err(why)) => Err(missing!("{why}, and the index has no wheel for {}", target.name).into()),
         }
     }
 
@@ -228,7 +226,7 @@ impl Work {
 
     async fn fetch(&self, target: &Target, found: &FoundFile<'_>) -> Result<Got, Failed> {
         let Ok(_turn) = self.downloads.acquire().await else {
-            return Err(bad!("the command is ending").into());
+            return Err(bad!("the command is stopping").into());
         };
         let filename = &found.file.filename;
         let line = self.progress.begin(&format!("{filename} {}", target.name), "fetch");
@@ -265,7 +263,7 @@ impl Work {
         match brought.await? {
             Brought::Wheel { path, filename } => {
                 if target.accepts(&filename).is_none() {
-                    return Err(bad!("{filename} is no wheel for {}", target.name).into());
+                    return Err(bad!("{filename} is not a wheel for {}", target.name).into());
                 }
                 let copy = self.scratch.file();
                 tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
@@ -301,7 +299,7 @@ impl Work {
     fn keep(&self, target: &Target, got: Got) {
         for text in &got.wheel.unreadable {
             self.warn(&format!(
-                "{}: the requirement {text:?} can not be read and is not followed",
+                "{}: wheelwright ignores the invalid requirement {text:?}",
                 got.wheel.filename
             ));
         }

@@ -75,7 +75,10 @@ impl Input {
             return Ok(input);
         }
         if !extras.is_empty() || !groups.is_empty() {
-            return Err(bad!("{} has neither extras nor groups: a pyproject.toml may have", file.display()));
+            return Err(bad!(
+                "{} cannot have extras or groups: use --extra and --group with a pyproject.toml",
+                file.display()
+            ));
         }
         let all = RequirementFiles::read(&[], &[file.to_owned()], &[])?;
         input.warnings = all.warnings;
@@ -115,7 +118,7 @@ impl Input {
     fn take(&mut self, wish: Wish) -> Result<()> {
         let Wish { thing, text, hashes, editable, .. } = wish;
         let local = match thing {
-            WantedThing::Listed(_) if editable => return Err(bad!("{text} is no path: write ./{text}")),
+            WantedThing::Listed(_) if editable => return Err(bad!("{text} is not a path: write ./{text}")),
             WantedThing::Listed(_) => None,
             WantedThing::Source(source) => match (source.place.clone(), source.extras.clone()) {
                 (SourcePlace::Folder(path), extras) => {
@@ -125,10 +128,7 @@ impl Input {
                     Some((Source::Archive(std::path::absolute(path)?), extras))
                 }
                 _ if editable => {
-                    return Err(bad!(
-                        "{}: only a folder of this machine can be installed with -e",
-                        source.shown
-                    ));
+                    return Err(bad!("{}: -e needs a folder on this machine", source.shown));
                 }
                 _ => None,
             },
@@ -163,8 +163,8 @@ fn local_line(text: &str, path: &Path, editable: bool) -> Result<String> {
     let url = match text.starts_with("file://") {
         true => text.to_owned(),
         false => {
-            let url =
-                Url::from_file_path(normal(path)).map_err(|()| bad!("{} is no path", path.display()))?;
+            let url = Url::from_file_path(normal(path))
+                .map_err(|()| bad!("{} is not a valid path", path.display()))?;
             url.to_string().trim_end_matches('/').to_owned()
         }
     };
@@ -185,5 +185,5 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 fn text_of(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).map_err(|error| bad!("{} can not be read: {error}", file.display()))
+    std::fs::read_to_string(file).map_err(|error| bad!("cannot read {}: {error}", file.display()))
 }

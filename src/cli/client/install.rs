@@ -55,14 +55,14 @@ impl Installer {
             None if uv.is_some() => Tool::Uv,
             None => {
                 return Err(crate::missing!(
-                    "{} has no pip, and there is no uv on the PATH: install either",
+                    "{} has no pip, and uv is not on the PATH: install one of them",
                     python.executable.display()
                 ));
             }
         };
         let program = match tool {
             Tool::Pip => python.executable.clone(),
-            Tool::Uv => uv.ok_or_else(|| crate::missing!("there is no uv on the PATH"))?,
+            Tool::Uv => uv.ok_or_else(|| crate::missing!("uv is not on the PATH: install it"))?,
         };
         Ok(Self { python, tool, program })
     }
@@ -144,7 +144,7 @@ async fn run(mut command: Command, quiet: bool) -> Result<bool> {
     }
     let program = PathBuf::from(command.as_std().get_program());
     let status = command.status().await;
-    Ok(status.map_err(|error| bad!("{} can not be started: {error}", program.display()))?.success())
+    Ok(status.map_err(|error| bad!("cannot start {}: {error}", program.display()))?.success())
 }
 
 /// A requirement file that only we may read, for as long as an installer runs.

@@ -94,7 +94,8 @@ async fn built(
         }
         (false, None) => {
             return Err(bad!(
-                "only a build tells what it requires, and {} has no pip, nor is uv on the PATH",
+                "wheelwright must build it to read its requirements, but {} has no pip and uv is not on the \
+                 PATH: install one of them",
                 python.executable.display()
             ));
         }
@@ -130,15 +131,16 @@ async fn reported(path: &Path, python: &Python, simple: &str, folder: &Path) -> 
         _ => return Err(failed(&done.stderr)),
     };
     let report: Value = serde_json::from_slice(&text).map_err(|error| bad!("pip's report: {error}"))?;
-    let metadata =
-        report.pointer("/install/0/metadata").ok_or_else(|| bad!("pip's report names no package"))?;
+    let metadata = report
+        .pointer("/install/0/metadata")
+        .ok_or_else(|| bad!("pip's report does not contain a package"))?;
     let requires = metadata.get("requires_dist").and_then(Value::as_array).cloned().unwrap_or_default();
     Ok(Some(requires.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect()))
 }
 
 fn failed(stderr: &[u8]) -> Error {
     let said = String::from_utf8_lossy(stderr);
-    bad!("only a build tells what it requires, and that failed:\n{}", said.trim_end())
+    bad!("wheelwright must build it to read its requirements, but the build failed:\n{}", said.trim_end())
 }
 
 fn wheel_in(folder: &Path) -> Option<PathBuf> {

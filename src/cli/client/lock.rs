@@ -37,12 +37,12 @@ async fn package(proxy: &WheelsProxy, line: &str) -> Result<Package> {
         Some(place) => (true, place.trim()),
         None => (false, line),
     };
-    let url = Url::parse(place).map_err(|_| bad!("{line:?} was not resolved to a URL"))?;
+    let url = Url::parse(place).map_err(|_| bad!("{line:?} did not resolve to a URL"))?;
     if url.scheme() == "file" {
         return local(&url, editable);
     }
     let filename = url.path_segments().and_then(|mut parts| parts.next_back()).and_then(decode_once);
-    let filename = filename.ok_or_else(|| bad!("{line} names no file"))?;
+    let filename = filename.ok_or_else(|| bad!("{line} does not end with a file name"))?;
     let name = WheelFilename::parse(&filename)?;
     let page = proxy.server.page(&proxy.address.place(), &name.name).await?;
     let listed = page.as_ref().and_then(|page| find(page, &filename));
@@ -57,11 +57,11 @@ async fn package(proxy: &WheelsProxy, line: &str) -> Result<Package> {
     if let Some(told) = fragment(&url) {
         let known = file.hashes.insert(told.0.clone(), told.1.clone());
         if known.is_some_and(|known| known != told.1) {
-            return Err(bad!("{filename} has another hash on its page than it was resolved with: ask again"));
+            return Err(bad!("the hash of {filename} changed after it was resolved: run the command again"));
         }
     }
     if file.hashes.is_empty() {
-        return Err(bad!("no hash is known of {filename}, and a lock file needs one"));
+        return Err(bad!("the index has no hash of {filename}, but a lock file needs one"));
     }
     let mut plain = url.clone();
     plain.set_fragment(None);
@@ -87,10 +87,10 @@ fn fragment(url: &Url) -> Option<(String, String)> {
 }
 
 fn local(url: &Url, editable: bool) -> Result<Package> {
-    let path = url.to_file_path().map_err(|()| bad!("{url} is no path on this machine"))?;
+    let path = url.to_file_path().map_err(|()| bad!("{url} is not a path on this machine"))?;
     let shown = path.display().to_string();
     let named = fragment_name(url).or_else(|| name_of(&path));
-    let name = named.ok_or_else(|| bad!("{url} does not tell its project: write #egg=NAME behind it"))?;
+    let name = named.ok_or_else(|| bad!("{url} does not name its project: add #egg=NAME to the URL"))?;
     if path.is_dir() {
         let directory = Some(Directory { path: shown, editable, subdirectory: None });
         return Ok(Package { name: name.to_string(), directory, ..Package::default() });

@@ -28,7 +28,7 @@ pub fn write(file: &Path, text: &str) -> Result<()> {
     }
     let _ = std::fs::remove_file(&partial);
     // A file that is mounted by itself can be written, not replaced.
-    std::fs::write(&place, text).map_err(|error| bad!("{} can not be written: {error}", file.display()))
+    std::fs::write(&place, text).map_err(|error| bad!("cannot write {}: {error}", file.display()))
 }
 
 fn keep_mode(from: &Path, to: &Path) -> std::io::Result<()> {
@@ -50,11 +50,15 @@ pub fn refuse_overwriting(input: &Path, output: &Path) -> Result<()> {
     // Before anything is asked of a server.
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| output != Path::new("-") && !folder.is_dir()) {
-        return Err(bad!("{} cannot be written: there is no folder {}", output.display(), folder.display()));
+        return Err(bad!(
+            "cannot write {}: the folder {} does not exist",
+            output.display(),
+            folder.display()
+        ));
     }
     let by_hand = output.file_name().is_some_and(|name| name == "pyproject.toml");
     match same || by_hand {
-        true => Err(bad!("{} would be written over: name another output", output.display())),
+        true => Err(bad!("{} would be overwritten: choose another output file", output.display())),
         false => Ok(()),
     }
 }

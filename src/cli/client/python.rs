@@ -33,9 +33,9 @@ impl Python {
             (None, None) => on_path("python3").or_else(|| on_path("python")).or_else(|| on_path("python2")),
         };
         let executable = executable.ok_or_else(|| match named {
-            Some(named) => missing!("there is no Python {}", named.display()),
+            Some(named) => missing!("cannot find the Python {}", named.display()),
             None => missing!(
-                "no Python is on the PATH: say which with --python, or for which --target wheels are wanted"
+                "no Python is on the PATH: choose one with --python, or choose a target with --target"
             ),
         })?;
         let target = interpreters::ask(&executable).await?.target;

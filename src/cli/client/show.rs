@@ -183,7 +183,7 @@ impl<'a> Shown<'a> {
             let lines: Vec<String> = text.lines().map(plain).filter(|line| !line.is_empty()).collect();
             let shown = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default();
             if !shown.is_empty() {
-                self.progress.say(&format!("the log of build {id} ends with"));
+                self.progress.say(&format!("the log of build {id} ends with:"));
                 shown.iter().for_each(|line| self.progress.say(&format!("  {line}")));
             }
         }

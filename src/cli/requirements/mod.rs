@@ -91,7 +91,9 @@ impl RequirementFiles {
                     let (named, lines) = file.open(value, depth).map_err(placed)?;
                     self.take_lines(&named, &lines, true, depth + 1)?;
                 }
-                Said::Option(other) => self.warnings.push(format!("{by}: {other} is not followed")),
+                Said::Option(other) => {
+                    self.warnings.push(format!("{by}: wheelwright ignores the option {other}"))
+                }
                 Said::Wanted { text, .. } if as_constraints => {
                     self.take_constraint(text, file.folder(), &by).map_err(placed)?;
                 }
@@ -128,7 +130,7 @@ impl RequirementFiles {
                 self.constraints.push(WantedBy { requirement, by: by.to_owned() });
             }
             WantedThing::Source(source) => {
-                self.warnings.push(format!("{by}: {} can not be a constraint", source.shown));
+                self.warnings.push(format!("{by}: {} cannot be a constraint", source.shown));
             }
         }
         Ok(())

@@ -41,7 +41,7 @@ impl FileOrigin {
         match (Self::parse(value), self) {
             (Some(origin), _) => origin,
             (None, Self::Web(url)) => {
-                let url = url.join(value).map_err(|error| bad!("{value:?} is no URL: {error}"))?;
+                let url = url.join(value).map_err(|error| bad!("{value:?} is not a valid URL: {error}"))?;
                 Ok(Self::Web(url))
             }
             (None, _) => Ok(Self::File(self.folder().join(value))),
@@ -54,7 +54,7 @@ impl FileOrigin {
     /// `Bad` if it cannot be read, or if files name each other.
     pub fn open(&self, value: &str, depth: u32) -> Result<(Self, Vec<Line>)> {
         if depth >= DEEPEST {
-            return Err(bad!("requirement files name each other"));
+            return Err(bad!("requirement files include each other"));
         }
         let origin = self.beside(value)?;
         let lines = origin.lines()?;
@@ -76,12 +76,12 @@ impl FileOrigin {
         }
         let url = match Url::parse(text) {
             Ok(url) => url,
-            Err(error) => return Some(Err(bad!("{text:?} is no URL: {error}"))),
+            Err(error) => return Some(Err(bad!("{text:?} is not a valid URL: {error}"))),
         };
         Some(match url.scheme() {
             "file" => {
                 let path = url.to_file_path();
-                path.map(Self::File).map_err(|()| bad!("{text:?} is no path on this machine"))
+                path.map(Self::File).map_err(|()| bad!("{text:?} is not a path on this machine"))
             }
             _ => Ok(Self::Web(url)),
         })
@@ -110,14 +110,13 @@ impl FileOrigin {
                 read.map_err(|error| bad!("standard input: {error}"))?;
                 bytes
             }
-            Self::File(path) => {
-                std::fs::read(path).map_err(|error| bad!("{self} can not be read: {error}"))?
-            }
+            Self::File(path) => std::fs::read(path).map_err(|error| bad!("cannot read {self}: {error}"))?,
             Self::Web(url) => fetched(url)?,
         };
         reqfile::decoded(&bytes).ok_or_else(|| {
             bad!(
-                "{self} is not UTF-8: save it so, or name its encoding in the first line (# coding: latin-1)"
+                "{self} is not UTF-8: save it as UTF-8, or name its encoding in the first line (# coding: \
+                 latin-1)"
             )
         })
     }
@@ -140,6 +139,6 @@ fn fetched(url: &Url) -> Result<Vec<u8>> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(client::read_url(url, LARGEST))
         });
-        reading.join().map_err(|_| bad!("{} can not be read", shown(url)))?
+        reading.join().map_err(|_| bad!("cannot read {}", shown(url)))?
     })
 }

@@ -62,7 +62,7 @@ pub fn parse(text: &str, folder: &Path) -> Result<WantedThing> {
         return of_path(text, folder);
     }
     let requirement = Requirement::parse(text).map_err(|error| match folder.join(text).is_dir() {
-        true => bad!("{error}; the folder of that name is ./{text}"),
+        true => bad!("{error}. To build the folder of that name, write ./{text}"),
         false => error,
     })?;
     match requirement.url.clone() {
@@ -81,10 +81,10 @@ fn of_url(text: &str, requirement: Option<Requirement>, written: &str) -> Result
     let place = if Address::is_one(text) {
         SourcePlace::Git(Address::parse(text)?)
     } else {
-        let url = Url::parse(text).map_err(|error| bad!("{:?} is no URL: {error}", masked(text)))?;
+        let url = Url::parse(text).map_err(|error| bad!("{:?} is not a valid URL: {error}", masked(text)))?;
         match url.scheme() {
             "file" => {
-                let path = url.to_file_path().map_err(|()| bad!("{text:?} is no path on this machine"))?;
+                let path = url.to_file_path().map_err(|()| bad!("{text:?} is not a path on this machine"))?;
                 of_place(path)?
             }
             _ => SourcePlace::Url(url.into()),
@@ -128,13 +128,13 @@ fn of_place(path: PathBuf) -> Result<SourcePlace> {
         return Ok(SourcePlace::Folder(path));
     }
     if !path.is_file() {
-        return Err(bad!("there is no file or folder {}", path.display()));
+        return Err(bad!("{} does not exist", path.display()));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match ARCHIVES.iter().any(|extension| name.ends_with(extension)) {
         true => Ok(SourcePlace::Archive(path)),
         false => Err(bad!(
-            "{} is neither a wheel nor a source archive; files of requirements are given with -r",
+            "{} is neither a wheel nor a source archive. Use -r for a requirement file",
             path.display()
         )),
     }
@@ -170,6 +170,6 @@ mod tests {
         assert!(matches!(source("https://h.example/demo-1.0.zip", at).place, SourcePlace::Url(_)));
         let hint = parse("proj dir", at).unwrap_err().to_string();
         assert!(hint.contains("valid requirement"), "{hint}");
-        assert!(parse("./nowhere", at).unwrap_err().to_string().contains("no file or folder"));
+        assert!(parse("./nowhere", at).unwrap_err().to_string().contains("does not exist"));
     }
 }

@@ -20,11 +20,11 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
     let chosen = agent.as_ref().and_then(|_| fit::best(header, &all));
     let name = chosen.as_ref().map(|one| one.target.name.as_str());
     let verdict = |one: &Offered| match &agent {
-        None => "the client does not tell of an interpreter".to_owned(),
+        None => "the client does not report its interpreter".to_owned(),
         Some(agent) => fit::why_not(agent, &one.target).unwrap_or_else(|| match name {
             Some(name) if name == one.target.name && one.open => "chosen".to_owned(),
-            _ if !one.open => "it fits, but no worker offers it at present".to_owned(),
-            _ => "it fits, and the chosen one is preferred".to_owned(),
+            _ if !one.open => "it fits, but no worker offers it now".to_owned(),
+            _ => "it fits, but another target fits better".to_owned(),
         }),
     };
     let code = match chosen.as_ref().is_some_and(|one| one.open) {
@@ -41,15 +41,16 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
     }
     let Some(agent) = &agent else {
         table::line(
-            "this User-Agent does not tell of an interpreter: its client sees the plain page\n\
-             (pip 20.3 and newer, and uv, send \"pip/26.3 {\"python\": …}\": quote it whole)",
+            "this User-Agent does not report an interpreter: the client gets a page without promised \
+             wheels\n(pip 20.3 and later and uv send one like \"pip/26.3 {\"python\": …}\"; pass the whole \
+             header in quotes)",
         )?;
         return Ok(code);
     };
     table::line(&format!("{} {}: {}", agent.installer, agent.version, in_words(agent)))?;
     match name {
-        Some(name) => table::line(&format!("it gets wheels for {name}, of {place}:"))?,
-        None => table::line(&format!("nothing is promised to it, of {place}:"))?,
+        Some(name) => table::line(&format!("it gets wheels for {name}, one of {place}:"))?,
+        None => table::line(&format!("it gets no promised wheels. Compared with {place}:"))?,
     }
     let rows: Vec<Vec<String>> = all.iter().map(|one| vec![one.target.name.clone(), verdict(one)]).collect();
     let head = ["TARGET", "WHY"].map(str::to_owned).to_vec();

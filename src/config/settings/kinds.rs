@@ -112,7 +112,7 @@ pub mod networks {
     pub fn parse(text: &str) -> Result<Vec<Network>, String> {
         let read = |part: &String| {
             part.parse().map_err(|()| {
-                format!("must hold addresses and networks like 127.0.0.1 and 10.0.0.0/8, and {part} is none")
+                format!("must contain addresses and networks like 127.0.0.1 and 10.0.0.0/8, not {part}")
             })
         };
         super::list::parse(text)?.iter().map(read).collect()
@@ -132,7 +132,8 @@ pub mod hosts {
         match hosts.iter().find(|host| !is_one(host)) {
             None => Ok(hosts),
             Some(other) => Err(format!(
-                "must hold names, addresses and networks like pypi.corp.example and 10.0.0.0/8, and {other} is none"
+                "must contain names, addresses and networks like pypi.corp.example and 10.0.0.0/8, not \
+                 {other}"
             )),
         }
     }

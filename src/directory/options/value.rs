@@ -154,24 +154,25 @@ fn entry(key: &str, of: Type, item: &str) -> Result<Value> {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-*".contains(&byte);
             if !item.bytes().all(fits) {
                 return Err(bad!(
-                    "'{key}' cannot have '{item}': a target is named like cp312-linux or cp3*-manylinux*"
+                    "'{key}' cannot contain '{item}': write targets like cp312-linux or cp3*-manylinux*"
                 ));
             }
             item.into()
         }
         Type::Statuses => status(key, item)?.into(),
         Type::Names if item != "*" => {
-            let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is no project name"))?;
+            let name = ProjectName::new(item).ok_or_else(|| bad!("'{item}' is not a valid project name"))?;
             name.as_str().into()
         }
         Type::Patterns => {
-            Pattern::parse(item).map_err(|why| bad!("'{key}' cannot have '{item}': {why}"))?;
+            Pattern::parse(item).map_err(|why| bad!("'{key}' cannot contain '{item}': {why}"))?;
             item.into()
         }
         Type::NamePatterns => {
-            let pattern = Pattern::parse(item).map_err(|why| bad!("'{key}' cannot have '{item}': {why}"))?;
+            let pattern =
+                Pattern::parse(item).map_err(|why| bad!("'{key}' cannot contain '{item}': {why}"))?;
             if !pattern.is_whole_project() {
-                return Err(bad!("'{key}' cannot have '{item}': a name is reserved in all its versions"));
+                return Err(bad!("'{key}' cannot contain '{item}': write the name without versions"));
             }
             item.into()
         }
@@ -186,8 +187,8 @@ fn status(key: &str, item: &str) -> Result<u16> {
     number.filter(|code| (400..500).contains(code) && ![401, 407, 408, 425, 429].contains(code)).ok_or_else(
         || {
             bad!(
-                "'{key}' cannot have '{item}': use statuses of 400 to 499 by which the upstream says that it has \
-                 no such project, such as 403. 401, 407, 408, 425 and 429 always mean something else"
+                "'{key}' cannot contain '{item}': use status codes from 400 to 499 that mean 'no such \
+                 project', such as 403. 401, 407, 408, 425 and 429 always mean something else"
             )
         },
     )
@@ -256,7 +257,7 @@ mod tests {
             (Type::NamePatterns, "^acme"),
         ] {
             let why = convert("deny", of, &json!(["six", text])).unwrap_err().to_string();
-            assert!(why.starts_with(&format!("'deny' cannot have '{text}'")), "{why}");
+            assert!(why.starts_with(&format!("'deny' cannot contain '{text}'")), "{why}");
         }
     }
 

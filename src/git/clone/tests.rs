@@ -101,13 +101,13 @@ async fn what_cannot_be_fetched_is_named() {
     let no_folder = told(fetched(repository.path(), "@v1.0#subdirectory=nowhere", &archive).await);
     assert!(no_folder.contains("nowhere"), "{no_folder}");
     let nothing = told(fetched(&repository.path().join("nowhere"), "", &archive).await);
-    assert!(nothing.contains("no such repository"), "{nothing}");
+    assert!(nothing.contains("repository does not exist"), "{nothing}");
     let address = Address::parse(&format!("git+file://{}", repository.path().display())).unwrap();
     let stranger = told(fetch(&address, Asker::Stranger(Guard::public()), Limits::default(), &archive).await);
     assert!(stranger.contains("its own disk"), "{stranger}");
     let small = Limits { bytes: 10, ..Limits::default() };
     let large = told(fetch(&address, Asker::Person, small, &archive).await);
-    assert!(large.contains("larger than"), "{large}");
+    assert!(large.contains("take more than"), "{large}");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_password_is_never_asked_for() {
     let address = Address::parse(&format!("git+http://{address}/team/repo@v1")).unwrap();
     let archive = out.path().join("a.tar.gz");
     let error = fetch(&address, Asker::Person, Limits::default(), &archive).await.unwrap_err();
-    assert!(error.to_string().contains("asks for a password"), "{error}");
+    assert!(error.to_string().contains("needs a password"), "{error}");
     let error =
         fetch(&address, Asker::Stranger(Guard::public()), Limits::default(), &archive).await.unwrap_err();
     assert!(error.to_string().contains("internal network"), "{error}");
@@ -265,5 +265,5 @@ async fn a_plain_folder_is_packed_without_what_builds_leave_behind() {
 async fn a_folder_that_is_no_project_is_refused() {
     let out = tempfile::tempdir().unwrap();
     let error = pack_folder(out.path(), &out.path().join("a.tar.gz")).await.unwrap_err().to_string();
-    assert!(error.contains("no Python project"), "{error}");
+    assert!(error.contains("not a Python project"), "{error}");
 }

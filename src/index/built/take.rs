@@ -73,7 +73,7 @@ impl Indexes {
                 return Ok(filename);
             }
         }
-        Err(conflict!("{} could not get a name on {}: try again", handed.wheel, index.name))
+        Err(conflict!("cannot add {} to {}: try again", handed.wheel, index.name))
     }
 
     /// The name under which a stage has these very bytes: the wheel's own, in any spelling.
@@ -101,7 +101,7 @@ impl Indexes {
             return Ok(None);
         }
         Err(bad!(
-            "it has other bytes under the name {}, and a name never changes its content: raise the version",
+            "the index has another file named {}, and files never change: raise the version",
             handed.wheel
         ))
     }
@@ -141,7 +141,7 @@ impl Indexes {
 
     async fn whole_blob(&self, sha256: &str) -> Result<Bytes> {
         let bytes = self.store.whole(sha256).await?;
-        bytes.ok_or_else(|| Error::Lost(format!("the blob {sha256} of a built wheel is missing")))
+        bytes.ok_or_else(|| Error::Lost(format!("the server lost the blob {sha256} of a built wheel")))
     }
 
     /// The rows and their event; `false` if the name or the run was taken meanwhile.

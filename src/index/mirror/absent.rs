@@ -67,8 +67,9 @@ impl Inner {
             return Ok(());
         }
         Err(Error::BadUpstream(format!(
-            "{} says that it has no project {project}, which it had before, and its list of projects does not \
-             confirm it: the last good page is served for a day. `wheelwright mirror forget {} {project}` drops it",
+            "{} no longer has the project {project}, but the upstream's list of projects does not confirm \
+             that: the mirror serves the last good page for a day. To drop it now, run `wheelwright mirror \
+             forget {} {project}`",
             shown(&asked.project_url(project)),
             asked.index
         )))

@@ -47,10 +47,10 @@ impl Asked {
     /// `Bad` if the index is no mirror, `Unavailable` if it has no URL.
     pub fn new(config: &Config, index: &Index) -> Result<Self> {
         let Kind::Mirror(mirror) = &index.kind else {
-            return Err(crate::bad!("{} is no mirror", index.name));
+            return Err(crate::bad!("{} is not a mirror", index.name));
         };
         let Some(url) = &mirror.url else {
-            return Err(Error::Unavailable(format!("the mirror {} has no mirror_url: set it", index.name)));
+            return Err(Error::Unavailable(format!("mirror {} has no mirror_url: set it", index.name)));
         };
         let micros = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
         let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));

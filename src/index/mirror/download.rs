@@ -118,7 +118,7 @@ impl Inner {
             if let Err(error) = &end {
                 counters::DOWNLOADS_FAILED.one();
                 let (index, filename) = (asked.index.as_str(), located.file.filename.as_str());
-                tracing::error!(index, filename, %error, "a file was not taken over from the upstream");
+                tracing::error!(index, filename, %error, "cannot fetch a file from the upstream");
             }
             // Whoever asks after a failure starts anew.
             drop(landing);
@@ -214,7 +214,11 @@ impl Inner {
             match self.fill(&mut spool, response, &url, size, others, tell).await {
                 Ok(()) => return Ok((spool, url)),
                 Err(error) if spool.size() == 0 && tries == 1 && is_broken(&error) => {
-                    tracing::info!(url = shown(&url), %error, "the upstream broke off at once: trying again");
+                    tracing::info!(
+                        url = shown(&url),
+                        %error,
+                        "the upstream closed the connection at once; retrying"
+                    );
                 }
                 Err(error) => return Err(error),
             }
@@ -252,7 +256,7 @@ impl Inner {
         }
         match size {
             Some(size) if size != spool.size() => Err(Error::BadUpstream(format!(
-                "{} ended after {} of {size} bytes",
+                "{} stopped after {} of {size} bytes",
                 shown(url),
                 spool.size()
             ))),
@@ -268,7 +272,7 @@ impl Inner {
         checked.map_err(|error| match error {
             Error::Bad(why) => {
                 counters::VERIFICATION_FAILURES.one();
-                Error::BadUpstream(format!("what the upstream sent is not kept: {why}"))
+                Error::BadUpstream(format!("the upstream sent an invalid file: {why}"))
             }
             other => other,
         })
@@ -298,14 +302,14 @@ impl Inner {
                 index = %row.index,
                 filename = row.filename,
                 sha256 = row.sha256,
-                "not kept: the index is gone, or holds other bytes under this name"
+                "cannot store a file: the index was deleted, or has another file of this name"
             ),
             // The bytes are right, and those who wait for them get them.
             Err(error) => tracing::error!(
                 index = %row.index,
                 filename = row.filename,
                 %error,
-                "a verified file could not be stored: it will be fetched again"
+                "cannot store a verified file; the server will fetch it again"
             ),
         }
         Ok(row)
@@ -423,7 +427,7 @@ impl Waiting {
 }
 
 fn stopped() -> Error {
-    Error::internal(anyhow::anyhow!("a download stopped without an end"))
+    Error::internal(anyhow::anyhow!("a download stopped without a result"))
 }
 
 /// The bytes, as they come; all but the last once the upstream sent them.

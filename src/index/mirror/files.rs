@@ -97,7 +97,7 @@ impl Mirrors {
         match self.0.downloading(&asked, located, asker).await?.begin(&located.file).await? {
             Begun::Coming(download) => Ok(download),
             Begun::Stored(row) => self.kept_bytes(&row).await?.ok_or_else(|| {
-                Error::Lost(format!("the bytes of {} were stored and are gone", located.file.filename))
+                Error::Lost(format!("the server lost the bytes of {}", located.file.filename))
             }),
         }
     }
@@ -168,10 +168,11 @@ impl Mirrors {
                     filename,
                     kept = row.sha256,
                     upstream = told,
-                    "the upstream changed a file that was served before"
+                    "the upstream changed a file that this server already served"
                 );
                 Err(Error::BadUpstream(format!(
-                    "the upstream changed {filename} after it was served with sha256 {}: the first bytes stay",
+                    "the upstream changed {filename} after this server served it with sha256 {}: the server \
+                     keeps the first version",
                     row.sha256
                 )))
             }

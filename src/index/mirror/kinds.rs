@@ -46,7 +46,7 @@ impl Inner {
             Err(error) => Err(error),
         };
         if let Err(error) = kept {
-            tracing::error!(index, %error, "the kind of a mirror could not be kept");
+            tracing::error!(index, %error, "cannot store the kind of a mirror");
         }
     }
 

@@ -26,8 +26,8 @@ impl Mirrors {
         match tokio::time::timeout(PATIENCE, self.doubted(&asked)).await {
             Ok(doubt) => doubt,
             Err(_) => Some(format!(
-                "mirror_url: {at} did not answer within {} seconds, so it is not known whether it is an index. \
-                 Check it with: curl -L {at}",
+                "mirror_url: {at} did not answer within {} seconds, so wheelwright could not check that it \
+                 is an index. Check it with: curl -L {at}",
                 PATIENCE.as_secs()
             )),
         }
@@ -39,17 +39,18 @@ impl Mirrors {
             Ok(Look::Like(_)) => return None,
             // Whoever says that there is no list says that nothing need be there.
             Ok(Look::Nothing) if asked.no_list => return None,
-            Ok(Look::Nothing) => format!("mirror_url: there is no page at {at}"),
+            Ok(Look::Nothing) => format!("mirror_url: {at} does not exist"),
             Ok(Look::Neither) => {
                 format!("mirror_url: the page at {at} is neither a simple index nor a page of files")
             }
-            Err(error) => return Some(format!("mirror_url: {error}. The mirror works once that is mended")),
+            Err(error) => return Some(format!("mirror_url: {error}. The mirror works when that is fixed")),
         };
         for place in PLACES {
             let Some(url) = below(&asked.source.url, place) else { continue };
             if matches!(self.0.look(asked, &url).await, Ok(Look::Like(_))) {
                 return Some(format!(
-                    "{found}, but {0} is one: set mirror_url={0} (with the user and password, if it needs them)",
+                    "{found}, but {0} is an index: set mirror_url={0} (with the user and password, if it \
+                     needs them)",
                     shown(&url)
                 ));
             }

@@ -40,7 +40,7 @@ impl Mirrors {
     pub async fn metadata(&self, index: &Index, located: &Located) -> Result<Bytes> {
         let file = &located.file;
         if !file.filename.ends_with(".whl") {
-            return Err(missing!("{} is no wheel: metadata is served for wheels only", file.filename));
+            return Err(missing!("{} is not a wheel: only wheels have metadata", file.filename));
         }
         let asked = Asked::new(&self.0.config, index)?;
         if let Some(bytes) = self.0.kept_metadata(&asked, located).await? {
@@ -156,12 +156,17 @@ impl Inner {
             Err(error @ (Error::Unavailable(_) | Error::Timeout(_))) => Err(error),
             Err(error) => {
                 let (index, filename) = (asked.index.as_str(), file.filename.as_str());
-                tracing::warn!(index, filename, %error, "metadata is read from the wheel itself");
+                tracing::warn!(
+                    index,
+                    filename,
+                    %error,
+                    "the upstream's metadata file is unusable; reading the metadata from the wheel"
+                );
                 let own = self.metadata_by_ranges(asked, file, &url).await;
                 own.ok().flatten().ok_or(error)
             }
             Ok(_) => self.metadata_by_ranges(asked, file, &url).await?.ok_or_else(|| {
-                missing!("the metadata of {} can be read only once the file was downloaded", file.filename)
+                missing!("the metadata of {} is not available before the file is downloaded", file.filename)
             }),
         }
     }
@@ -202,7 +207,7 @@ impl Inner {
             }
         } else if !is_metadata_of(&bytes, located) {
             return Err(Error::BadUpstream(format!(
-                "what the upstream has as metadata of {} is not metadata of it",
+                "the upstream's metadata of {} does not belong to that file",
                 file.filename
             )));
         }
@@ -232,7 +237,7 @@ impl Inner {
             };
             let Some(bytes) = bytes else { return Ok(None) };
             // What installers cannot read either is not our asker's fault.
-            step = plan.feed(&bytes).map_err(|error| missing!("no readable metadata: {error}"))?;
+            step = plan.feed(&bytes).map_err(|error| missing!("cannot read the metadata: {error}"))?;
         }
     }
 
@@ -251,7 +256,7 @@ impl Inner {
             }
             Ok(()) => {}
             Err(error) => {
-                tracing::error!(index, filename = file.filename.as_str(), %error, "metadata could not be kept");
+                tracing::error!(index, filename = file.filename.as_str(), %error, "cannot store metadata");
             }
         }
     }
@@ -305,7 +310,7 @@ impl Inner {
                 };
                 if let Err(error) = learnt {
                     let (index, filename) = (asked.index.as_str(), located.file.filename.as_str());
-                    tracing::debug!(index, filename, %error, "no metadata ahead of time");
+                    tracing::debug!(index, filename, %error, "cannot fetch metadata ahead of time");
                     // One wheel of an upstream without ranges speaks for the others.
                     return;
                 }

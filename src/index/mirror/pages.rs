@@ -221,7 +221,7 @@ impl Inner {
                 Ok(Some(held))
             }
             Err(error) => {
-                tracing::warn!(index = key.0, project = key.1, %error, "a kept page cannot be read: asking again");
+                tracing::warn!(index = key.0, project = key.1, %error, "cannot read a stored page; fetching it again");
                 Ok(None)
             }
         }
@@ -303,7 +303,7 @@ impl Inner {
                     index = asked.index.as_str(),
                     project = topic.as_str(),
                     %error,
-                    "the upstream fails: what is known is served stale"
+                    "the upstream fails; serving stale pages"
                 );
                 self.note_down(asked, &topic, &error);
                 Err(error)
@@ -412,7 +412,7 @@ impl Inner {
             Reply::Missing => {
                 let at = client::shown(&asked.source.url);
                 return Err(Error::BadUpstream(format!(
-                    "there is nothing at {at}: check the mirror's mirror_url"
+                    "{at} does not exist: check mirror_url of the mirror"
                 )));
             }
             Reply::Refused(error) => return Err(error),
@@ -461,7 +461,9 @@ impl Inner {
         let (held, same) = match (learnt, known) {
             (None, Some(known)) => (Held { checked_at: now(), ..(*known).clone() }, true),
             (None, None) => {
-                return Err(Error::BadUpstream("the upstream answers 304 to no condition".into()));
+                return Err(Error::BadUpstream(
+                    "the upstream answered 304 to a request without a condition".into(),
+                ));
             }
             (Some(learnt), known) => unchanged(learnt, known.as_deref()),
         };
@@ -482,7 +484,7 @@ impl Inner {
         }
         if let Err(error) = kept {
             // What was learnt is true all the same; after a restart it is asked for again.
-            tracing::error!(index = asked.index.as_str(), project, %error, "an upstream's page could not be kept");
+            tracing::error!(index = asked.index.as_str(), project, %error, "cannot store an upstream's page");
         }
         Ok(held)
     }
@@ -493,8 +495,8 @@ fn not_older(asked: &Asked, learnt: Option<Held>, known: Option<&Held>) -> Resul
     let serials = learnt.as_ref().and_then(|learnt| learnt.serial).zip(known.and_then(|known| known.serial));
     match serials {
         Some((new, old)) if new < old => Err(Error::BadUpstream(format!(
-            "{} answered with an older page (serial {new}) than the one that is kept (serial {old}). \
-             `wheelwright mirror forget {} PROJECT` drops the kept one",
+            "{} answered with an older page (serial {new}) than the stored one (serial {old}). To drop the \
+             stored page, run `wheelwright mirror forget {} PROJECT`",
             client::shown(&asked.source.url),
             asked.index
         ))),

@@ -11,7 +11,7 @@ pub const COLD_PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a flight brings if it lands in time, else that one may ask again: it goes on.
 pub async fn within<T>(patience: Duration, flight: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    let slow = || Error::Unavailable("the upstream is slow to answer: ask again in a moment".into());
+    let slow = || Error::Unavailable("the upstream is slow to answer: try again in a moment".into());
     tokio::time::timeout(patience, flight).await.unwrap_or_else(|_| Err(Arc::new(slow())))
 }
 

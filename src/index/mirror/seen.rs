@@ -39,7 +39,7 @@ impl Inner {
         if !new.is_empty()
             && let Err(error) = self.db.see_first(index, project, &new, at).await
         {
-            tracing::error!(index, project, %error, "when files were first seen could not be kept");
+            tracing::error!(index, project, %error, "cannot store when files were first seen");
         }
         Ok(seen)
     }

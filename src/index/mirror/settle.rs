@@ -28,15 +28,15 @@ pub async fn forget(
     project: &ProjectName,
     filename: Option<&str>,
 ) -> Result<Forgotten> {
-    let known = directory.indexes.get(index).ok_or_else(|| missing!("there is no index {index}"))?;
+    let known = directory.indexes.get(index).ok_or_else(|| missing!("index {index} does not exist"))?;
     if !matches!(known.kind, Kind::Mirror(_)) {
-        return Err(bad!("{index} is not a mirror: only what a mirror keeps can be fetched again"));
+        return Err(bad!("{index} is not a mirror: only a mirror can forget files"));
     }
     let mut tx = Tx::begin(db).await?;
     let forgotten = tx.forget_mirrored(index.as_str(), project.as_str(), filename).await?;
     if forgotten == Forgotten::default() {
         let what = filename.map_or_else(|| project.to_string(), str::to_owned);
-        return Err(missing!("the mirror {index} keeps nothing of {what}"));
+        return Err(missing!("mirror {index} has no copy of {what}"));
     }
     tx.commit(NewEvent {
         who: &who.label,
@@ -94,7 +94,7 @@ impl Inner {
         let mut tx = Tx::begin(&self.db).await?;
         tx.drop_computed(index.as_str(), &stored.filename, &stored.sha256).await?;
         let detail = format!("{} had sha256 {}, not {told}", stored.filename, stored.sha256);
-        tracing::warn!(%index, %project, detail, "dropped a file that is not what the upstream has");
+        tracing::warn!(%index, %project, detail, "dropped a file that differs from the upstream's");
         tx.commit(NewEvent {
             who: ":server",
             what: EventKind::MirrorDroppedFile,

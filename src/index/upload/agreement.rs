@@ -57,7 +57,7 @@ fn disagree(field: &str, form: &str, file: &str) -> crate::error::Error {
         text => format!("'{}'", text.chars().take(200).collect::<String>()),
     };
     bad!(
-        "The form's {field} is not the file's: the form says {}, the metadata in the file {}.",
+        "The form and the file disagree on {field}: the form says {}, the metadata in the file says {}.",
         shown(form),
         shown(file)
     )

@@ -69,7 +69,7 @@ impl Form {
         match self.all("attestations") {
             [] => Ok(()),
             [one] => attestation::check(one, filename, sha256),
-            _ => Err(bad!("The form field attestations is there more than once.")),
+            _ => Err(bad!("The form has more than one field attestations.")),
         }
     }
 
@@ -80,7 +80,7 @@ impl Form {
         }
         for single in ["name", "version", "metadata_version", "filetype"] {
             if self.all(single).len() > 1 {
-                return Err(bad!("The form field {single} is there more than once."));
+                return Err(bad!("The form has more than one field {single}."));
             }
         }
         let name = self.get("name").ok_or_else(|| invalid("Name", "", "This field is required."))?;

@@ -59,7 +59,7 @@ fn every_field_that_installers_act_on_must_agree() {
         let changed: Vec<_> =
             AGREEING.iter().map(|(key, old)| (*key, if *key == field { value } else { *old })).collect();
         let reason = reason(form(&changed).agrees_with(&metadata()));
-        assert!(reason.starts_with(&format!("The form's {named} is not the file's")), "{reason}");
+        assert!(reason.starts_with(&format!("The form and the file disagree on {named}")), "{reason}");
     }
 }
 
@@ -104,7 +104,7 @@ fn a_status_that_ends_a_project_refuses_with_its_reason() {
     refused(ProjectStatus::Deprecated, Some("use other")).unwrap();
     assert_eq!(
         reason(refused(ProjectStatus::Archived, Some("moved"))),
-        "Project 'demo' is archived (moved) and takes no new files."
+        "Project 'demo' is archived (moved) and does not accept new files."
     );
     assert!(matches!(refused(ProjectStatus::Quarantined, None), Err(Error::Forbidden(_))));
 }

@@ -56,7 +56,7 @@ impl Plan {
     /// [`Plan::feed`] for readers of archives.
     pub(crate) fn advance(&mut self, bytes: &[u8]) -> Outcome<Step> {
         if bytes.len() as u64 != self.asked.end - self.asked.start {
-            refuse!("{} bytes came for the range {:?}", bytes.len(), self.asked);
+            refuse!("the server sent {} bytes for the range {:?}", bytes.len(), self.asked);
         }
         if let Some(member) = &self.member {
             return unpack(member, bytes).map(Step::Done);
@@ -165,12 +165,12 @@ fn unpack(member: &Central, bytes: &[u8]) -> Outcome<Vec<u8>> {
             let decoder = flate2::bufread::DeflateDecoder::new(packed);
             decoder.take(MAX_TEXT + 1).read_to_end(&mut unpacked)?;
         }
-        other => refuse!("compression method {other} of METADATA is not known"),
+        other => refuse!("unknown compression method {other} of METADATA"),
     }
     let mut crc = flate2::Crc::new();
     crc.update(&unpacked);
     if unpacked.len() as u64 != member.size || crc.sum() != member.crc || member.flags & 1 != 0 {
-        refuse!("METADATA is not what its header says");
+        refuse!("METADATA does not match its header");
     }
     Ok(unpacked)
 }

@@ -58,7 +58,7 @@ fn a_yanked_file_is_for_those_who_pin_it() {
     page.files[1].yanked = Yanked::Yes;
     assert_eq!(chosen(&page, ""), "demo-1.0.tar.gz");
     assert_eq!(chosen(&page, "==2.0"), "demo-2.0.tar.gz");
-    assert_eq!(chosen(&page, "==2.*"), "of demo no source fits: the newest, 2.0: it is yanked");
+    assert_eq!(chosen(&page, "==2.*"), "no source distribution of demo fits: 2.0, the newest: it is yanked");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn requires_python_excludes_and_what_cannot_be_read_does_not() {
     page.files[1].requires_python = Some(">=3.13".into());
     page.files[2].requires_python = Some(">=3.13".into());
     assert_eq!(chosen(&page, ""), "demo-1.0.tar.gz");
-    assert!(chosen(&page, "==2.0").ends_with("its Requires-Python excludes this interpreter"));
+    assert!(chosen(&page, "==2.0").ends_with("its Requires-Python excludes this Python"));
     page.files[1].requires_python = Some("yes please".into());
     assert_eq!(chosen(&page, ""), "demo-2.0.zip");
     page.files[2].requires_python = Some(">=3.6.*".into());
@@ -76,10 +76,13 @@ fn requires_python_excludes_and_what_cannot_be_read_does_not() {
 
 #[test]
 fn why_there_is_nothing_is_said() {
-    assert_eq!(chosen(&page(&["demo-1.0-cp27-none-any.whl"]), ""), "demo has no source distribution there");
+    assert_eq!(
+        chosen(&page(&["demo-1.0-cp27-none-any.whl"]), ""),
+        "demo has no source distribution on the index"
+    );
     assert_eq!(
         chosen(&page(&["demo-1.0.tar.gz"]), ">=2"),
-        "demo has no source distribution with a version >=2 there"
+        "demo has no source distribution with a version >=2 on the index"
     );
 }
 

@@ -26,7 +26,7 @@ impl<'a> Image<'a> {
     pub(super) fn open(file: &'a [u8]) -> Outcome<Self> {
         let (Some(class), Some(order)) = (file.get(4), file.get(5)) else { refuse!("it is too short") };
         if !super::is_elf(file) {
-            refuse!("it does not begin like one");
+            refuse!("it does not start with the ELF signature");
         }
         let bits64 = match class {
             1 => false,
@@ -96,10 +96,10 @@ impl<'a> Image<'a> {
         let mut next = || fields.next().flatten();
         let (Some(kind), Some(offset), Some(address), Some(file_size)) = (next(), next(), next(), next())
         else {
-            refuse!("a program header lies outside of the file");
+            refuse!("a program header is outside the file");
         };
         if offset.checked_add(file_size).is_none() {
-            refuse!("a segment reaches beyond the file");
+            refuse!("a segment extends beyond the file");
         }
         Ok(Segment { kind: kind as u64, offset, address: address as u64, file_size })
     }

@@ -39,7 +39,9 @@ pub fn clean(file: &mut [u8]) -> Result<Edit> {
     let after = Elf::read(file)?;
     let expected = expected(&before);
     if after != expected {
-        return Err(bad!("ELF file not changed: it reads {after:?} after the change, not {expected:?}"));
+        return Err(bad!(
+            "ELF file not changed: it would contain {after:?} after the change, not {expected:?}"
+        ));
     }
     Ok(edit)
 }
@@ -74,7 +76,7 @@ fn change(file: &mut [u8]) -> Outcome<Edit> {
         let target = patch.at.checked_add(patch.bytes.len()).and_then(|end| file.get_mut(patch.at..end));
         match target {
             Some(target) => target.copy_from_slice(&patch.bytes),
-            None => refuse!("a change lies outside of the file"),
+            None => refuse!("a change is outside the file"),
         }
     }
     Ok(edit)
@@ -131,7 +133,7 @@ fn keep(text: &str, edit: &mut Edit) -> Outcome<Option<usize>> {
     let first = paths.iter().position(|path| is_own(path));
     let Some(own) = first.and_then(|first| paths.get(first..)) else { return Ok(None) };
     if !own.iter().all(|path| is_own(path)) {
-        refuse!("its search path {text:?} has a foreign directory behind its own");
+        refuse!("its search path {text:?} has a foreign directory after its own");
     }
     Ok(Some(own.iter().map(|path| path.len() + 1).sum::<usize>().saturating_sub(1)))
 }

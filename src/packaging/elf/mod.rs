@@ -83,7 +83,7 @@ impl Elf {
     /// # Errors
     /// `Bad` if it begins like an ELF file and is none, or one whose dynamic section points astray.
     pub fn read(file: &[u8]) -> Result<Self> {
-        read(file).map_err(|fault| fault.answer("ELF file not understood: "))
+        read(file).map_err(|fault| fault.answer("Cannot read the ELF file: "))
     }
 
     /// See [`Machine::arch`].
@@ -138,7 +138,7 @@ impl Dynamic {
             let end = rest.iter().position(|byte| *byte == 0)?;
             rest.get(..end)
         });
-        let Some(text) = text else { refuse!("a string lies outside of the string table, or is too long") };
+        let Some(text) = text else { refuse!("a string is outside the string table, or is too long") };
         let Ok(text) = std::str::from_utf8(text) else { refuse!("a library's name is not UTF-8") };
         Ok(Text { at: start + offset, text: text.to_owned() })
     }
@@ -187,7 +187,7 @@ fn dynamic(image: &Image, segments: &[bytes::Segment]) -> Outcome<Option<Dynamic
     for index in 0..MAX_DYNAMIC.min(segment.file_size / (2 * width)) {
         let at = segment.offset + index * 2 * width;
         let (Some(tag), Some(value)) = (image.number(at, width), image.number(at + width, width)) else {
-            refuse!("the dynamic section lies outside of the file");
+            refuse!("the dynamic section is outside the file");
         };
         if tag == DT_NULL {
             break;
@@ -198,10 +198,10 @@ fn dynamic(image: &Image, segments: &[bytes::Segment]) -> Outcome<Option<Dynamic
     if let Some(address) = dynamic.value(DT_STRTAB) {
         let length = usize::try_from(dynamic.value(DT_STRSZ).unwrap_or_default()).unwrap_or(usize::MAX);
         let Some(start) = image.offset(segments, address) else {
-            refuse!("the string table lies outside of the file");
+            refuse!("the string table is outside the file");
         };
         if image.slice(start, length).is_none() {
-            refuse!("the string table reaches beyond the file");
+            refuse!("the string table extends beyond the file");
         }
         dynamic.strings = (start, length);
     }
@@ -219,7 +219,7 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
         return Ok(Vec::new());
     };
     let Some(mut at) = image.offset(segments, address) else {
-        refuse!("the needed versions lie outside of the file");
+        refuse!("the needed versions are outside the file");
     };
     let (mut needs, mut total) = (Vec::new(), 0);
     for _ in 0..count {
@@ -227,7 +227,7 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
         let fields = (image.number(at + 2, 2), image.number(at + 4, 4), image.number(at + 8, 4));
         let ((Some(auxiliaries), Some(file), Some(first)), Some(next)) = (fields, image.number(at + 12, 4))
         else {
-            refuse!("the needed versions reach beyond the file");
+            refuse!("the needed versions extend beyond the file");
         };
         let mut need = Need { library: dynamic.string(image, file)?, versions: Vec::new() };
         let mut auxiliary = step(at, first)?;
@@ -235,7 +235,7 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
             total += 1;
             let (Some(name), Some(next)) = (image.number(auxiliary + 8, 4), image.number(auxiliary + 12, 4))
             else {
-                refuse!("the needed versions reach beyond the file");
+                refuse!("the needed versions extend beyond the file");
             };
             need.versions.push(dynamic.string(image, name)?);
             if next == 0 || total > MAX_VERSIONS {
@@ -245,7 +245,7 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
         }
         needs.push(need);
         if total > MAX_VERSIONS || needs.len() > MAX_DYNAMIC {
-            refuse!("more needed versions than any library has");
+            refuse!("too many needed versions");
         }
         if next == 0 {
             break;
@@ -259,6 +259,6 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
 fn step(at: usize, by: u64) -> Outcome<usize> {
     match usize::try_from(by).ok().and_then(|by| at.checked_add(by)).filter(|at| *at < usize::MAX / 2) {
         Some(at) => Ok(at),
-        None => refuse!("the needed versions lead outside of the file"),
+        None => refuse!("the needed versions lead outside the file"),
     }
 }

@@ -32,7 +32,7 @@ struct Shape {
 /// Why an answer does not count as what was asked for.
 pub type Doubt = &'static str;
 
-const CUT: Doubt = "it ends in the middle";
+const CUT: Doubt = "it ends too early";
 
 /// Whether `body` proves to be a whole page of `project`. `framed`: the connection told where the
 /// body ends, so that it cannot have been cut off on its way to us.
@@ -46,11 +46,11 @@ pub fn of_project(body: &[u8], url: &Url, project: &ProjectName, framed: bool) -
         return Ok(());
     }
     if shape.owners().next().is_some() {
-        return Err("it is the page of another project");
+        return Err("it belongs to another project");
     }
     match shape.versioned && shape.links == 0 {
         true => Ok(()),
-        false => Err("it lists no file of the project and does not say that it is the project's page"),
+        false => Err("it has neither the project's name nor a file of the project"),
     }
 }
 
@@ -64,8 +64,8 @@ pub fn of_list(body: &[u8], url: &Url, children: usize) -> Result<(), Doubt> {
     let says = shape.versioned || shape.titles.to_ascii_lowercase().contains("simple index");
     match says {
         true => Ok(()),
-        false if shape.application => Err("it is a page for people, not a list of projects"),
-        false if children == 0 => Err("it lists no projects"),
+        false if shape.application => Err("it is a web page, not a list of projects"),
+        false if children == 0 => Err("it does not list projects"),
         false => Ok(()),
     }
 }

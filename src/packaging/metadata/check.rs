@@ -62,7 +62,8 @@ impl Metadata {
             }
         }
         if self.license.is_some() && self.license_expression.is_some() {
-            let why = "License is deprecated when License-Expression is present; give only one.";
+            let why =
+                "License is deprecated when License-Expression is present. Use only License-Expression.";
             return Err(invalid("License", self.license.as_deref().unwrap_or(""), why));
         }
         if let Some(summary) = &self.summary
@@ -93,7 +94,7 @@ impl Metadata {
     fn check_lists(&self) -> Result<()> {
         for extra in &self.provides_extra {
             if ProjectName::new(extra).is_none() {
-                return Err(invalid("Provides-Extra", extra, "it is no valid name of an extra."));
+                return Err(invalid("Provides-Extra", extra, "it is not a valid name of an extra."));
             }
         }
         for field in &self.dynamic {
@@ -115,7 +116,7 @@ impl Metadata {
 /// The text stands before it already.
 fn without_text(why: &str) -> String {
     match why.split_once("(PEP 508): ") {
-        Some((_, why)) => format!("it is no requirement by PEP 508: {why}"),
+        Some((_, why)) => format!("it is not a valid requirement (PEP 508): {why}"),
         None => why.to_owned(),
     }
 }

@@ -67,7 +67,7 @@ impl Lines {
         let text = String::from_utf8_lossy(line);
         let (name, value) = text.split_once(':').unwrap_or((&text, ""));
         if !text.contains(':') || !is_field_name(name) {
-            return Err("is not a field, and no empty line ends the fields before it".to_owned());
+            return Err("is not a field, and there is no empty line before it".to_owned());
         }
         self.field(&name.to_ascii_lowercase(), value.trim())
     }
@@ -76,7 +76,7 @@ impl Lines {
         match &self.field {
             None => Err("continues a field, but there is none before it".to_owned()),
             Some(field) if DECIDING.iter().any(|(known, _)| known == field) => {
-                Err(format!("continues the field {field:?}, which must stand on one line"))
+                Err(format!("continues the field {field:?}, which must be on one line"))
             }
             Some(_) => Ok(()),
         }
@@ -94,7 +94,7 @@ impl Lines {
         let body = name == "content-transfer-encoding"
             || name == "content-type" && (kind.starts_with("multipart/") || kind.starts_with("message/"));
         if body {
-            return Err(format!("has the field {name:?}, which is not one of core metadata"));
+            return Err(format!("has the field {name:?}, which core metadata does not define"));
         }
         self.field = Some(name.to_owned());
         Ok(())
@@ -134,13 +134,13 @@ mod tests {
             ("Name: a\nVersion : 1\n", "is not a field"),
             ("Name: a\nVersion 1\n", "is not a field"),
             (" x\nName: a\n", "continues a field, but there is none"),
-            ("Name: a\nRequires-Dist: b\n ; x\n", "must stand on one line"),
+            ("Name: a\nRequires-Dist: b\n ; x\n", "must be on one line"),
             ("Name: a\nname: b\n", "\"name\" a second time"),
             ("Name: a\nSummary: x\0y\n", "control character"),
             ("Name: a\nSummary: x\u{1c}y\n", "control character"),
             ("\u{feff}Name: a\n", "byte order mark"),
-            ("Name: a\nContent-Type: Multipart/mixed; boundary=x\n", "not one of core metadata"),
-            ("Name: a\nContent-Transfer-Encoding: base64\n", "not one of core metadata"),
+            ("Name: a\nContent-Type: Multipart/mixed; boundary=x\n", "core metadata does not define"),
+            ("Name: a\nContent-Transfer-Encoding: base64\n", "core metadata does not define"),
         ] {
             assert!(told(text).contains(says), "{text:?}: {}", told(text));
         }

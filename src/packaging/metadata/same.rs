@@ -69,7 +69,7 @@ fn sets(verb: &str, said: &BTreeSet<String>, is: &BTreeSet<String>) -> Vec<Strin
     let (added, gone): (Vec<_>, Vec<_>) = (is.difference(said).collect(), said.difference(is).collect());
     let mut clauses = Vec::new();
     if !added.is_empty() {
-        clauses.push(format!("it {verb} {} beside", named(added)));
+        clauses.push(format!("it also {verb} {}", named(added)));
     }
     if !gone.is_empty() {
         clauses.push(format!("it no longer {verb} {}", named(gone)));
@@ -161,13 +161,13 @@ mod tests {
         let built = metadata("Requires-Dist: six>=1.0\nRequires-Dist: tomli\nRequires-Python: >=3.8");
         assert_eq!(
             said.difference(&built).unwrap(),
-            "it requires tomli beside; it no longer requires attrs; its Requires-Python is >=3.8, not anything"
+            "it also requires tomli; it no longer requires attrs; its Requires-Python is >=3.8, not anything"
         );
         let other = Metadata { version: "1.1".into(), name: "other".into(), ..said.clone() };
         let told = said.difference(&other).unwrap();
         assert_eq!(told, "its name is other, not demo-pkg; its version is 1.1, not 1.0");
         let extra = metadata("Requires-Dist: six>=1.0\nRequires-Dist: attrs\nProvides-Extra: test");
-        assert_eq!(said.difference(&extra).unwrap(), "it has the extra test beside");
+        assert_eq!(said.difference(&extra).unwrap(), "it also has the extra test");
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn another_environment_is_refused() {
         lock.wanted(&environment).unwrap_err().to_string()
     };
     assert!(refused(&markers("win32", "3.12.1")).contains("for other environments"));
-    assert!(refused(&markers("linux", "3.7.1")).contains("for Python >=3.8, this is 3.7.1"));
+    assert!(refused(&markers("linux", "3.7.1")).contains("for Python >=3.8, but this is Python 3.7.1"));
     let later = Lock::parse("lock-version = '2.0'\ncreated-by = 'x'").unwrap_err().to_string();
     assert!(later.contains("2.0"), "{later}");
 }

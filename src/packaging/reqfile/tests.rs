@@ -68,13 +68,13 @@ fn options_are_told_from_requirements() {
 #[test]
 fn what_is_not_supported_is_an_error() {
     for (line, part) in [
-        ("-", "- is no option"),
-        ("-x", "-x is no option"),
-        ("-é", "-é is no option"),
-        ("--target=/tmp", "--target is no option"),
-        ("-r", "--requirement names nothing"),
-        ("--constraint=", "--constraint names nothing"),
-        ("-e ./one --config-settings x=y", "--config-settings behind --editable is not supported"),
+        ("-", "- is not an option"),
+        ("-x", "-x is not an option"),
+        ("-é", "-é is not an option"),
+        ("--target=/tmp", "--target is not an option"),
+        ("-r", "--requirement needs a value"),
+        ("--constraint=", "--constraint needs a value"),
+        ("-e ./one --config-settings x=y", "--config-settings after --editable is not supported"),
         ("a==1 --config-settings=x=y", "--config-settings of a==1 is not supported"),
         ("a --global-option build", "--global-option of a is not supported"),
         ("a --hash=md5:00", "must be like sha256:00"),

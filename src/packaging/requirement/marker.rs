@@ -63,10 +63,10 @@ impl Marker {
             true => Err("it is too long".to_owned()),
             false => read(&mut reader),
         };
-        let marker = marker.map_err(|why| bad!("{text:?} is no valid marker (PEP 508): {why}"))?;
+        let marker = marker.map_err(|why| bad!("{text:?} is not a valid marker (PEP 508): {why}"))?;
         match reader.rest {
             "" => Ok(marker),
-            _ => Err(bad!("{text:?} is no valid marker (PEP 508): expected its end, {}", reader.found())),
+            _ => Err(bad!("{text:?} is not a valid marker (PEP 508): expected the end, {}", reader.found())),
         }
     }
 }
@@ -137,15 +137,15 @@ fn operand(reader: &mut Reader) -> Result<Operand, String> {
     let quote = reader.rest.chars().next().filter(|c| matches!(c, '"' | '\''));
     let operand = if let Some(quote) = quote {
         let (text, rest) = (reader.rest.strip_prefix(quote).and_then(|rest| rest.split_once(quote)))
-            .ok_or_else(|| format!("a text lacks its closing {quote}"))?;
+            .ok_or_else(|| format!("missing closing {quote}"))?;
         reader.rest = rest;
         Operand::Text(text.to_owned())
     } else {
         let name = reader.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
         let known = VARIABLES.iter().find(|(known, _)| *known == name);
         let (_, today) = known.ok_or_else(|| match name {
-            "" => format!("expected a marker's variable or a text in quotes, {}", reader.found()),
-            name => format!("{name:?} is no variable of markers"),
+            "" => format!("expected a marker variable or a quoted text, {}", reader.found()),
+            name => format!("{name:?} is not a marker variable"),
         })?;
         Operand::Variable(today)
     };
@@ -160,7 +160,7 @@ fn operator(reader: &mut Reader) -> Result<&'static str, String> {
     match (word(reader, "in"), word(reader, "not") && word(reader, "in")) {
         (true, _) => Ok("in"),
         (_, true) => Ok("not in"),
-        _ => Err(format!("expected a comparison in its marker, {}", reader.found())),
+        _ => Err(format!("expected a comparison operator, {}", reader.found())),
     }
 }
 

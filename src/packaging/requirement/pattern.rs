@@ -29,14 +29,20 @@ impl Pattern {
         let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
         let (name, versions) = text.split_at_checked(end).unwrap_or((text, ""));
         let name = normalise(name).ok_or_else(|| {
-            bad!("{text:?} is no pattern: begin with a project name, in which * may stand for any characters")
+            bad!(
+                "{text:?} is not a valid pattern: start with a project name, in which * matches any \
+                 characters"
+            )
         })?;
         let versions = match versions.trim() {
             "" => None,
             specifiers => Some(VersionSpecifiers::from_str(specifiers).map_err(|e| {
                 let why = e.to_string();
                 let why = why.lines().next().unwrap_or_default().to_owned();
-                bad!("{text:?} is no pattern: {why}; write it like numpy<2 (no extras, no markers)")
+                bad!(
+                    "{text:?} is not a valid pattern: {why}. Write it like numpy<2, without extras and \
+                     markers"
+                )
             })?),
         };
         Ok(Self { text: text.to_owned(), name, versions })
@@ -158,7 +164,7 @@ mod tests {
     fn what_cannot_be_a_pattern_is_refused_with_a_reason() {
         for text in ["", "<2", "numpy[all]", "numpy; x", "-x", "numpy<two", "name @ u", "a b"] {
             let error = Pattern::parse(text).unwrap_err().to_string();
-            assert!(error.contains("is no pattern"), "{text:?}: {error}");
+            assert!(error.contains("is not a valid pattern"), "{text:?}: {error}");
         }
     }
 

@@ -104,9 +104,9 @@ impl<R: Read + Seek> Wheel<R> {
         let metadata = Metadata::parse(&text(&mut archive, "METADATA")?)?;
         text(&mut archive, "WHEEL")?;
         let name = ProjectName::new(&metadata.name);
-        let name = name.ok_or_else(|| bad!("{LEAD}{:?} is no valid project name", metadata.name))?;
+        let name = name.ok_or_else(|| bad!("{LEAD}{:?} is not a valid project name", metadata.name))?;
         let version = version::parse(&metadata.version)
-            .ok_or_else(|| bad!("{LEAD}{:?} is no valid version (PEP 440)", metadata.version))?;
+            .ok_or_else(|| bad!("{LEAD}{:?} is not a valid version (PEP 440)", metadata.version))?;
         let (build, tags) = text::split_filename(filename)?;
         Ok(Self { archive, members, dist_info, metadata, name, version, build, tags })
     }

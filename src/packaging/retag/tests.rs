@@ -177,8 +177,8 @@ fn what_is_no_wheel_is_refused_with_the_reason() {
         (without("METADATA"), "has no Demo.Pkg-1.0.0_1.dist-info/METADATA"),
         (without("WHEEL"), "has no Demo.Pkg-1.0.0_1.dist-info/WHEEL"),
         (Vec::new(), "no .dist-info"),
-        (bad_name("Metadata-Version: 2.1\nName: -\nVersion: 1\n"), "no valid project name"),
-        (bad_name("Metadata-Version: 2.1\nName: x\nVersion: one\n"), "no valid version"),
+        (bad_name("Metadata-Version: 2.1\nName: -\nVersion: 1\n"), "not a valid project name"),
+        (bad_name("Metadata-Version: 2.1\nName: x\nVersion: one\n"), "not a valid version"),
     ];
     for (entries, reason) in cases {
         let error = rewrite(entries).expect_err(reason).to_string();

@@ -12,7 +12,10 @@ use crate::error::Result;
 /// Build tag and tags of a file name whose project and version may be spelt in any way.
 pub(super) fn split_filename(filename: &str) -> Result<(Option<String>, Tags)> {
     let invalid = || {
-        bad!("{filename:?} is no wheel's file name: {{name}}-{{version}}-{{python}}-{{abi}}-{{platform}}.whl")
+        bad!(
+            "{filename:?} is not the file name of a wheel: use \
+             {{name}}-{{version}}-{{python}}-{{abi}}-{{platform}}.whl"
+        )
     };
     let stem = filename.strip_suffix(".whl").ok_or_else(invalid)?;
     let parts: Vec<&str> = stem.split('-').collect();

@@ -60,7 +60,7 @@ impl<R: Read + Seek> Wheel<R> {
             if let [(first, _), (second, _)] = pair
                 && first == second
             {
-                return Err(bad!("{LEAD}it has two members {first:?} once names are in their one spelling"));
+                return Err(bad!("{LEAD}it has two members {first:?} after names are normalised"));
             }
         }
         Ok(order)
@@ -105,7 +105,7 @@ impl<R: Read + Seek> Wheel<R> {
 }
 
 fn unwritten(error: &dyn std::fmt::Display) -> Error {
-    Error::internal(anyhow::anyhow!("writing a wheel: {error}"))
+    Error::internal(anyhow::anyhow!("cannot write a wheel: {error}"))
 }
 
 fn options(timestamp: i64) -> SimpleFileOptions {

@@ -42,7 +42,7 @@ pub(super) fn check(bytes: &[u8]) -> Outcome<()> {
         if SCRIPTS.contains(&section) {
             check_script(key, value)?;
             if !scripts.insert(key.to_ascii_lowercase()) {
-                refuse!("two scripts are named {key:?}, but for upper and lower case");
+                refuse!("two scripts are named {key:?} and differ only in case");
             }
         }
     }
@@ -61,7 +61,7 @@ fn check_section(name: &str) -> Outcome<()> {
 fn check_script(name: &str, value: &str) -> Outcome<()> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
     if !name.chars().all(plain) || name.chars().all(|c| c == '.') {
-        refuse!("the script name {name:?} may hold letters, digits, '.', '_' and '-' only");
+        refuse!("the script name {name:?} may contain only letters, digits, '.', '_' and '-'");
     }
     if is_interpreter(name) {
         refuse!("the script {name:?} would replace the interpreter");

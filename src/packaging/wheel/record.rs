@@ -35,11 +35,7 @@ pub(super) fn verify<S: Source + ?Sized>(archive: &Archive<S>, dist_info: &str) 
         archive.unpack(member, |piece| hasher.update(piece)).map_err(|fault| fault.answer(LEAD))?;
         let Some(row) = row else { continue };
         if hasher.finish() != *row.digest {
-            return Err(crate::bad!(
-                "{}RECORD has another hash for {:?} than the file",
-                super::INVALID,
-                member.name
-            ));
+            return Err(crate::bad!("{}RECORD has the wrong hash for {:?}", super::INVALID, member.name));
         }
     }
     Ok(())
@@ -121,7 +117,7 @@ impl Row {
             "sha256" => (Algorithm::Sha256, 32),
             "sha384" => (Algorithm::Sha384, 48),
             "sha512" => (Algorithm::Sha512, 64),
-            other => refuse!("RECORD has a {other} hash for {path:?}; it must be sha256 or better"),
+            other => refuse!("RECORD has a {other} hash for {path:?}: use sha256 or better"),
         };
         match URL_SAFE_NO_PAD.decode(encoded) {
             Ok(digest) if digest.len() == length => Ok(Self { algorithm, digest: digest.into() }),

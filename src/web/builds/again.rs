@@ -34,7 +34,7 @@ fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> 
         return match access::may_retry(&ctx.directory, who, sight, project) {
             true => Ok(()),
             false => Err(forbidden!(
-                "{} is not allowed to do this: the token's limits do not reach {}, or do not allow uploads",
+                "{} is not allowed to do this: the token is not valid for {}, or does not allow uploads",
                 who.label,
                 build.context
             )),
@@ -43,8 +43,8 @@ fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> 
     match access::may_replace(&ctx.directory, who, sight, project) {
         true => Ok(()),
         false => Err(forbidden!(
-            "{} is not allowed to do this: {} has its wheel, and another one is given by those who may upload there, \
-             or manage it if it is a mirror",
+            "{} is not allowed to do this: {} already has the wheel. Only users who may upload there can \
+             replace it (in a mirror: users who may manage it)",
             who.label,
             build.context
         )),
@@ -63,10 +63,10 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
     let all = access::may_end(&ctx.directory, &ctx.who, parties.sight(&build), project);
     if !asked && !all {
         if build.state.has_ended() {
-            return Err(conflict!("build {} has ended already", build.id));
+            return Err(conflict!("build {} has already ended", build.id));
         }
         return Err(forbidden!(
-            "{} may not cancel this build: only those who asked for it and those who manage {} may",
+            "{} may not cancel this build: only users who requested it and users who manage {} may",
             ctx.who.label,
             build.context
         ));

@@ -71,8 +71,9 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     if let Some(index) = &asked.index {
         may_publish(&ctx, index, project.as_deref())?;
     }
-    let parse =
-        |name: &str| IndexName::parse(name).ok_or_else(|| bad!("'{name}' is no index: write user/index"));
+    let parse = |name: &str| {
+        IndexName::parse(name).ok_or_else(|| bad!("'{name}' is not a valid index name: write user/index"))
+    };
     let publish = asked.index.as_deref().map(parse).transpose()?;
     let from = asked.from.as_deref().or(asked.index.as_deref()).unwrap_or(&ctx.app.config.default_index);
     let index = parse(from)?;
@@ -80,12 +81,12 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
         Decision::Allowed => {}
         Decision::Refused => {
             return Err(forbidden!(
-                "{} is not allowed to do this: to have something built of {index} needs a token that reaches it and \
-                 may upload",
+                "{} is not allowed to do this: to build from {index}, use a token that is valid for it and \
+                 allows uploads",
                 ctx.who.label
             ));
         }
-        _ => return Err(missing!("there is no index {index}, or it is not yours to read")),
+        _ => return Err(missing!("index {index} does not exist, or you may not read it")),
     }
     let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
     let ask = Ask {
@@ -117,13 +118,13 @@ async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)
                     repository(url.as_str(), Some(requirement.name))
                 }
                 Some(url) => Err(bad!(
-                    "{url} cannot be built from: give a requirement, git+https://…, or upload the source"
+                    "cannot build from {url}: send a requirement or git+https://…, or upload the source"
                 )),
                 None => Ok((Wanted::Requirement(requirement), Some(name))),
             }
         }
         (None, Some(sha256)) => upload(ctx, asked, sha256).await,
-        _ => Err(bad!("say what to build: either \"requirement\" or \"source\"")),
+        _ => Err(bad!("nothing to build: send either \"requirement\" or \"source\"")),
     }
 }
 
@@ -131,7 +132,7 @@ fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Optio
     let address = Address::parse(text)?;
     if address.has_secret() {
         return Err(bad!(
-            "the address holds a password or a token, which a server would keep: upload the source instead"
+            "the URL contains a password or a token, which the server would store: upload the source instead"
         ));
     }
     let project = project.or(address.project);
@@ -143,8 +144,9 @@ fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Optio
 async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, Option<String>)> {
     let user = ctx.who.user.as_deref().unwrap_or_default();
     let known = ctx.app.db.uploaded_source(sha256, user).await?;
-    let known = known
-        .ok_or_else(|| missing!("you uploaded no source {sha256}: POST it to /+builds/sources first"))?;
+    let known = known.ok_or_else(|| {
+        missing!("source {sha256} is not among your uploads: POST it to /+builds/sources first")
+    })?;
     let filename = asked.filename.clone().unwrap_or(known);
     check_name(&filename)?;
     let named = candidates(&filename).iter().find_map(|name| SdistFilename::parse_for(name, &filename).ok());
@@ -161,7 +163,10 @@ async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, O
     let long = source.origin.len() > 2000 || source.subdirectory.len() > 500;
     if long || source.subdirectory.split('/').any(|part| part == "..") || source.subdirectory.starts_with('/')
     {
-        return Err(bad!("origin or subdirectory are not usable"));
+        return Err(bad!(
+            "invalid origin or subdirectory: at most 2000 and 500 bytes, and subdirectory must be inside the \
+             source"
+        ));
     }
     let project = named.filter(|_| kind == SourceKind::Sdist).map(|name| name.name.to_string());
     Ok((Wanted::Upload(Upload { sha256: sha256.into(), source }), project))
@@ -172,10 +177,11 @@ pub(super) fn may_publish(ctx: &Ctx<()>, index: &str, project: Option<&str>) -> 
     match decided(ctx, Need::Upload, index, project) {
         Decision::Allowed => Ok(()),
         Decision::Refused => Err(forbidden!(
-            "{} is not allowed to do this: to get a wheel into {index} needs upload there",
+            "{} is not allowed to do this: to publish a wheel in {index}, you need permission to upload \
+             there",
             ctx.who.label
         )),
-        _ => Err(missing!("there is no index {index}, or it is not yours to read")),
+        _ => Err(missing!("index {index} does not exist, or you may not read it")),
     }
 }
 
@@ -186,14 +192,14 @@ fn check_name(filename: &str) -> Result<()> {
         || filename.starts_with(['.', '-'])
         || filename.contains(odd)
     {
-        return Err(bad!("{filename:?} is no plain file name"));
+        return Err(bad!("{filename:?} is not a plain file name"));
     }
     Ok(())
 }
 
 /// `POST /+builds/sources?filename=`: the bytes of a source; its sha256 names it from now on.
 pub async fn take_source(mut ctx: Ctx) -> Result<Response> {
-    let filename = ctx.query("filename").ok_or_else(|| bad!("say ?filename=NAME"));
+    let filename = ctx.query("filename").ok_or_else(|| bad!("the query has no filename: add ?filename=NAME"));
     let body = std::mem::take(&mut ctx.body);
     let ctx = ctx.without_body();
     let filename = filename.and_then(|filename| check_name(&filename).map(|()| filename));

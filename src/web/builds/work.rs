@@ -18,7 +18,7 @@ const LONGEST_PIECE: usize = 1 << 20;
 /// The lease in the query.
 fn fence(ctx: &Ctx<impl Send>) -> Result<i64> {
     let text = ctx.query("fence").unwrap_or_default();
-    text.parse().map_err(|_| bad!("fence={text:?} is no number: send that of the job"))
+    text.parse().map_err(|_| bad!("fence={text:?} is not a number: send the fence of the job"))
 }
 
 fn done(message: &str) -> Result<Response> {
@@ -30,7 +30,7 @@ pub async fn source(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let sha256 = ctx.app.queue.source(owner(&ctx), number(&ctx)?).await?;
     let blob = ctx.app.store.get(&sha256, None).await?;
-    Ok(blob_response(blob.ok_or_else(|| Error::Lost(format!("the source {sha256} is lost")))?))
+    Ok(blob_response(blob.ok_or_else(|| Error::Lost(format!("the server lost the source {sha256}")))?))
 }
 
 /// `POST /+builds/{id}/log?fence=N&at=OFFSET`
@@ -38,7 +38,10 @@ pub async fn log(mut ctx: Ctx) -> Result<Response> {
     let body = std::mem::take(&mut ctx.body);
     let ctx = ctx.without_body();
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
-    let at = ctx.query("at").and_then(|at| at.parse().ok()).ok_or_else(|| bad!("say at=OFFSET"))?;
+    let at = ctx
+        .query("at")
+        .and_then(|at| at.parse().ok())
+        .ok_or_else(|| bad!("the query has no offset: add at=OFFSET"))?;
     let text = slow::whole(body, LONGEST_PIECE, "the piece of log").await?;
     let size = ctx.app.queue.append_log(owner(&ctx), id, fence, at, &text).await?;
     respond::devpi(StatusCode::OK, "log", json!({"size": size}), None)
@@ -49,7 +52,7 @@ pub async fn beat(mut ctx: Ctx) -> Result<Response> {
     let beat: Heartbeat = ctx.json().await?;
     let ctx = ctx.without_body();
     ctx.app.queue.beat(owner(&ctx), number(&ctx)?, beat.fence, beat.step).await?;
-    done("the lease holds")
+    done("the lease is valid")
 }
 
 /// `POST /+builds/{id}/release?fence=N`: a worker that stops gives its build back.
@@ -73,7 +76,7 @@ pub async fn hand_in(mut ctx: Ctx) -> Result<Response> {
     };
     let spool = receive(&ctx, body, ctx.app.queue.largest()).await?;
     ctx.app.queue.hand_in(owner(&ctx), id, fence, ctx.param("filename"), spool).await?;
-    done("the wheel is fit")
+    done("the wheel is accepted")
 }
 
 async fn held(ctx: &Ctx<()>) -> Result<(BuildId, i64)> {
@@ -88,6 +91,6 @@ pub async fn outcome(mut ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
     ctx.app.queue.end(owner(&ctx), id, fence, outcome).await?;
-    let build = ctx.app.queue.get(id).await.map_err(|_| missing!("build {id} is gone"))?;
+    let build = ctx.app.queue.get(id).await.map_err(|_| missing!("build {id} no longer exists"))?;
     respond::devpi(StatusCode::OK, "build", json!({"state": build.state, "failure": build.failure}), None)
 }

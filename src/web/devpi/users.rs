@@ -102,7 +102,7 @@ fn only_root(ctx: &Ctx, name: &str, given: &Given) -> Result<()> {
     if ctx.who.is_root() || (same_groups && same_roles && same_state && given.password_hash.is_none()) {
         return Ok(());
     }
-    Err(forbidden!("only root changes groups, roles, disabled and pwhash"))
+    Err(forbidden!("only root can change groups, roles, disabled and pwhash"))
 }
 
 /// `DELETE /{user}`

@@ -55,7 +55,7 @@ impl<'a> FileRequest<'a> {
 }
 
 pub fn no_such_file(filename: &str) -> Error {
-    missing!("no such file: {filename}")
+    missing!("file {filename} does not exist")
 }
 
 /// A file whose bytes are here.
@@ -139,8 +139,8 @@ async fn body(ctx: &FileRequest<'_>, what: &str, sha256: &str, range: Option<Ran
         None => {
             tracing::error!(index = ctx.index.name.as_str(), file = what, sha256, "a blob is missing");
             Err(Error::Lost(format!(
-                "the server lost the bytes of {what} (blob {sha256}): its operator may run `wheelwright fsck` \
-                 and restore the blob from a backup"
+                "the server lost the bytes of {what} (blob {sha256}): the operator can find damage with \
+                 `wheelwright fsck` and restore the blob from a backup"
             )))
         }
     }

@@ -28,7 +28,7 @@ pub fn raise_descriptors() -> u64 {
         if limit.current.is_some_and(|current| current < most) {
             let raised = Rlimit { current: Some(most), maximum: limit.maximum };
             if let Err(error) = setrlimit(Resource::Nofile, raised) {
-                tracing::warn!(%error, "the limit on descriptors cannot be raised");
+                tracing::warn!(%error, "cannot raise the limit of file descriptors");
             }
         }
     }
@@ -102,7 +102,7 @@ impl ConnectionSlots {
         }
         tokio::spawn(tokio::time::timeout(std::time::Duration::from_secs(1), async move {
             let text =
-                "503 your address has too many connections open: close some, or ask again in a moment\n";
+                "503 your address has too many open connections: close some, or try again in a moment\n";
             let answer = format!(
                 "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
                  Content-Length: {}\r\nRetry-After: 5\r\nCache-Control: no-store\r\n\

@@ -51,7 +51,7 @@ impl<B> Ctx<B> {
 
     /// The index of the path, or the default one of routes without (`/simple/`, `/legacy/`).
     pub fn index(&self) -> Result<&Index> {
-        let name = self.named.as_ref().ok_or_else(|| missing!("this page belongs to no index"))?;
+        let name = self.named.as_ref().ok_or_else(|| missing!("this page does not belong to an index"))?;
         self.directory.index(name)
     }
 

@@ -142,8 +142,8 @@ where
 
 fn line_feeds_alone() -> Error {
     bad!(
-        "The form's lines end with line feeds alone, as those of an old `setup.py register` or `setup.py \
-         upload` do. HTTP needs carriage returns, too: upload with twine; a release needs no registration."
+        "The lines of the form end with line feeds only, as from an old `setup.py register` or `setup.py \
+         upload`. HTTP needs carriage returns too. Upload with twine; you do not need to register releases."
     )
 }
 
@@ -151,7 +151,7 @@ fn line_feeds_alone() -> Error {
 fn boundary(content_type: &str) -> Result<String> {
     let (kind, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return Err(bad!("an upload is sent as multipart/form-data, not as {:?}", kind.trim()));
+        return Err(bad!("an upload must be multipart/form-data, not {:?}", kind.trim()));
     }
     let found = read_parameters(parameters)?.into_iter().find(|(name, _)| name == "boundary");
     match found {
@@ -171,13 +171,13 @@ fn headers(head: &[u8]) -> Result<Part> {
     let text = std::str::from_utf8(head).map_err(|_| bad!("the headers of a form part are not UTF-8"))?;
     let mut lines = text.split("\r\n");
     if !lines.next().unwrap_or_default().trim_matches([' ', '\t']).is_empty() {
-        return Err(bad!("a form part begins with other bytes than a line break"));
+        return Err(bad!("a form part does not begin with a line break"));
     }
     let mut part = Part::default();
     let mut named = false;
     for line in lines {
         if line.contains(['\r', '\n', '\0']) {
-            return Err(bad!("a header of a form part holds a control character"));
+            return Err(bad!("a header of a form part contains a control character"));
         }
         let (key, value) = line.split_once(':').ok_or_else(|| bad!("a header of a form part has no ':'"))?;
         match key.to_ascii_lowercase().as_str() {
@@ -192,7 +192,7 @@ fn headers(head: &[u8]) -> Result<Part> {
             "content-transfer-encoding" => {
                 let plain = ["binary", "8bit", "7bit"];
                 if !plain.iter().any(|known| value.trim().eq_ignore_ascii_case(known)) {
-                    return Err(bad!("form parts must be sent as they are, not as {:?}", value.trim()));
+                    return Err(bad!("form parts must not be encoded as {:?}", value.trim()));
                 }
             }
             _ => {}
@@ -208,7 +208,7 @@ fn headers(head: &[u8]) -> Result<Part> {
 fn disposition(value: &str, part: &mut Part) -> Result<()> {
     let (kind, parameters) = value.split_once(';').unwrap_or((value, ""));
     if !kind.trim().eq_ignore_ascii_case("form-data") {
-        return Err(bad!("a form part is no form-data but {:?}", kind.trim()));
+        return Err(bad!("a form part must be form-data, not {:?}", kind.trim()));
     }
     let (mut name, mut plain, mut extended) = (None, None, None);
     for (key, value) in read_parameters(parameters)? {
@@ -249,7 +249,7 @@ fn read_parameters(text: &str) -> Result<Vec<(String, String)>> {
     let mut rest = text.trim_start_matches([' ', '\t', ';']);
     while !rest.is_empty() {
         let (name, after) =
-            rest.split_once('=').ok_or_else(|| bad!("a parameter without value in {text:?}"))?;
+            rest.split_once('=').ok_or_else(|| bad!("a parameter has no value in {text:?}"))?;
         let (value, after) = match after.strip_prefix('"') {
             Some(quoted) => unquote(quoted).ok_or_else(|| bad!("a quote is not closed in {text:?}"))?,
             None => {
@@ -302,7 +302,7 @@ where
     }
     let text = String::from_utf8(value).map_err(|_| bad!("the form field {name:?} is not UTF-8"))?;
     if text.contains('\0') {
-        return Err(bad!("the form field {name:?} holds a NUL character"));
+        return Err(bad!("the form field {name:?} contains a NUL character"));
     }
     Ok(text)
 }

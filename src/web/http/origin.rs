@@ -41,8 +41,8 @@ pub fn check(
     let mut origins = headers.get_all(header::ORIGIN).iter().map(|value| value.to_str().unwrap_or("null"));
     if let Some(foreign) = origins.find(|origin| !own(origin)) {
         return Err(forbidden!(
-            "a page of another site ({}) asked for this: open this server's own page and ask there; if {0} is \
-             this server, set public_url to it",
+            "a page of another site ({}) sent this request: use a page of this server. If {0} is this \
+             server, set public_url to it",
             foreign.chars().take(200).collect::<String>()
         ));
     }
@@ -54,15 +54,11 @@ pub fn check(
         Some("none") | None => named,
         Some("same-site") if named => true,
         Some(_) => {
-            return Err(forbidden!(
-                "a page of another site asked for this: open this server's own page and ask there"
-            ));
+            return Err(forbidden!("a page of another site sent this request: use a page of this server"));
         }
     };
     match changes(method) && people::by_cookie(headers) && !proven {
-        true => Err(forbidden!(
-            "a login cookie changes something only with the Origin that a browser sends: send a token instead"
-        )),
+        true => Err(forbidden!("a request with a login cookie needs the header Origin: use a token instead")),
         false => Ok(()),
     }
 }

@@ -61,7 +61,7 @@ where
 pub fn broken(what: &str, error: &axum::Error) -> Error {
     match cause::<TooSlow>(error) {
         Some(TooSlow(pace)) => Error::Slow(format!(
-            "{what} came too slowly: send at least {} bytes a second, and pause for less than {} seconds \
+            "{what} arrived too slowly: send at least {} bytes a second, and pause for less than {} seconds \
              (settings limits.slowest and limits.pause)",
             pace.rate,
             pace.patience.as_secs()

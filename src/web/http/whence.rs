@@ -140,8 +140,8 @@ fn hint(config: &Config, headers: &HeaderMap, peer: IpAddr) {
         TOLD.call_once(|| {
             tracing::warn!(
                 %peer,
-                "a proxy tells for whom it asks and is not believed: if it is yours, name its address in \
-                 trusted_proxies, or all its clients count as one"
+                "a proxy sends X-Forwarded-For or Forwarded, but it is not in trusted_proxies, so all its \
+                 clients count as one. If it is yours, add its address there"
             );
         });
     }

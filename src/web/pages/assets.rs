@@ -38,7 +38,7 @@ impl Asset {
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
     let known = [&*STYLE, &*ICON].into_iter().find(|asset| asset.href == href);
-    let asset = known.ok_or_else(|| missing!("there is no such page"))?;
+    let asset = known.ok_or_else(|| missing!("this page does not exist"))?;
     let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
     let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };
     let mut response = Response::new(Body::from(body));

@@ -183,8 +183,8 @@ fn facts(build: &Build, view: &BuildView) -> Vec<Fact> {
     facts.text("Tools", Some(&build.tools));
     facts.exact("Recipe's sha256", build.recipe_sha256.as_deref());
     facts.text("Worker", build.worker.as_deref());
-    facts.text("First asked for by", view.asked_by.as_deref());
-    facts.text("Asked for", Some(&words::time(build.created_at)));
+    facts.text("First requested by", view.asked_by.as_deref());
+    facts.text("Requested", Some(&words::time(build.created_at)));
     facts.text("Started", build.started_at.map(words::time).as_deref());
     facts.text("Ended", build.ended_at.map(words::time).as_deref());
     facts.text("Took", Some(&took(build)));
@@ -197,7 +197,7 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
     facts.text("Interpreter", Some(&evidence.interpreter));
     facts.text("Strategy", Some(&evidence.strategy));
     let isolation = match Isolation::parse(&evidence.sandbox) {
-        Some(Isolation::None) => "none: it ran with the worker's own rights",
+        Some(Isolation::None) => "none: the build ran with the permissions of the worker",
         _ => &evidence.sandbox,
     };
     facts.text("Sandbox", Some(isolation));
@@ -210,10 +210,10 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
         let version = library.version.as_deref().unwrap_or_default();
         Item::text(format!("{} of {package} {version}, sha256 {}", library.library, library.sha256))
     });
-    facts.add("Libraries copied into it", grafted);
+    facts.add("Libraries copied into the wheel", grafted);
     let reproducible = evidence.reproducible.map(|same| match same {
-        true => "yes: built twice, alike in every bit",
-        false => "no: built twice, and not alike",
+        true => "yes: two builds gave the same bytes",
+        false => "no: two builds gave different bytes",
     });
     facts.text("Reproducible", reproducible);
     facts.exact("Wheel's sha256", Some(&evidence.wheel_sha256));

@@ -110,10 +110,10 @@ impl StatusBanner {
     pub fn new(page: &Page) -> Option<Self> {
         let (class, word, meaning) = match page.status {
             ProjectStatus::Active => return None,
-            ProjectStatus::Archived => ("warn", "Archived.", "No new releases are to be expected."),
+            ProjectStatus::Archived => ("warn", "Archived.", "Do not expect new releases."),
             ProjectStatus::Deprecated => ("warn", "Deprecated.", "It is obsolete; look for a replacement."),
             ProjectStatus::Quarantined => {
-                ("bad", "Quarantined.", "It is considered unsafe: no file of it is offered.")
+                ("bad", "Quarantined.", "It is considered unsafe, so the server does not offer its files.")
             }
         };
         let reason = page.status_reason.clone().filter(|reason| !reason.trim().is_empty());

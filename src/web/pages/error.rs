@@ -33,12 +33,12 @@ pub fn render(status: StatusCode, message: &str, up: usize) -> String {
 fn advice(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "Log in with a user name and password, or with a token as the password.",
-        StatusCode::FORBIDDEN => "You are known, but this is not among what you may do.",
-        StatusCode::NOT_FOUND => "It may not exist, or it may be private: logging in can help.",
+        StatusCode::FORBIDDEN => "You are logged in, but you may not do this.",
+        StatusCode::NOT_FOUND => "It may not exist, or it may be private: try to log in.",
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-            "An upstream did not answer as it should. Try again soon; what was served before is still here."
+            "An upstream failed. Try again soon. Files that this server already has are still available."
         }
-        StatusCode::INTERNAL_SERVER_ERROR => "The fault is ours. The server's log tells more.",
+        StatusCode::INTERNAL_SERVER_ERROR => "This is a fault of the server. See the server's log.",
         _ => "",
     }
 }

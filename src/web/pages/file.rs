@@ -93,7 +93,7 @@ fn about(directory: &Directory, index: &Index, file: &File, stored: Option<&Stor
     facts.text("Comes from", Some(&origin));
     if let Some(Item { by, at }) = stored.and_then(Item::of) {
         facts.text("Uploaded by", by);
-        facts.text("Kept here since", at.as_deref());
+        facts.text("Stored here since", at.as_deref());
     }
     facts.0
 }

@@ -22,14 +22,15 @@ pub async fn page(ctx: &Visit, index: &Index, project: &ProjectName) -> Result<P
         PATIENCE * 2,
         ctx.app.indexes.views.page(&ctx.directory, index, project, &ctx.who),
     );
-    let late = |_| Error::Timeout(format!("the upstream has not told about {project} yet: try again soon"));
+    let late =
+        |_| Error::Timeout(format!("the upstream has not sent the page of {project} yet: try again soon"));
     patient.await.map_err(late)?
 }
 
 /// The project that the path names, in any spelling.
 pub fn project(ctx: &Visit) -> Result<ProjectName> {
     let text = ctx.param("project");
-    ProjectName::new(text).ok_or_else(|| missing!("{text:?} is no valid project name"))
+    ProjectName::new(text).ok_or_else(|| missing!("{text:?} is not a valid project name"))
 }
 
 /// The names that an index has itself: uploaded ones, or those of the upstream.
@@ -41,7 +42,7 @@ pub async fn names(ctx: &Visit, index: &Index) -> Result<Arc<NameList>> {
         }
         Kind::Mirror(_) => {
             let names = tokio::time::timeout(PATIENCE, ctx.app.indexes.mirrors.names(index));
-            let late = |_| Error::Timeout("it is still being fetched".to_owned());
+            let late = |_| Error::Timeout("the server is still fetching it".to_owned());
             names.await.map_err(late)?
         }
     }
@@ -58,7 +59,11 @@ pub async fn metadata(ctx: &Visit, project: &ProjectName, release: &Release<'_>)
                 Ok(Some(metadata)) => return Some(metadata),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(%error, filename = file.filename.as_str(), "no metadata to show")
+                    tracing::debug!(
+                        %error,
+                        filename = file.filename.as_str(),
+                        "cannot read metadata for a page"
+                    )
                 }
             }
         }

@@ -145,7 +145,7 @@ fn bases(ctx: &Visit, index: &Index, stage: &Stage) -> Vec<Base> {
         None => Base {
             name: name.to_string(),
             href: String::new(),
-            about: "you may not see it, or it does not exist".to_owned(),
+            about: "it does not exist, or you may not see it".to_owned(),
         },
     };
     known.map(base).collect()
@@ -159,7 +159,7 @@ fn mirror_facts(mirror: &Mirror) -> Vec<Fact> {
         let shown = url.plain();
         facts.add("Upstream", [Item::link(shown.as_str(), shown.as_str())]);
     }
-    facts.text("Asks again after", mirror.cache_expiry.map(seconds).as_deref());
+    facts.text("Refreshes after", mirror.cache_expiry.map(seconds).as_deref());
     facts.text(
         "Files younger than",
         mirror.min_age.map(|age| format!("{} are not listed", seconds(age))).as_deref(),
@@ -185,8 +185,9 @@ async fn names(ctx: &Visit, index: &Index) -> Result<(Arc<NameList>, Option<Stri
     match super::gather::names(ctx, index).await {
         Ok(names) => Ok((names, None)),
         Err(error) if matches!(index.kind, Kind::Mirror(_)) => {
-            let trouble =
-                format!("The list of names is not here yet ({error}). A project can be opened by its name.");
+            let trouble = format!(
+                "The list of projects is not available yet ({error}). You can open a project by its name."
+            );
             Ok((Arc::default(), Some(trouble)))
         }
         Err(error) => Err(error),

@@ -64,7 +64,7 @@ pub fn upload(server: &str, index: &IndexName, user: &str) -> Vec<Line> {
 pub fn first_steps(server: &str, base: &str) -> Vec<Line> {
     vec![
         line(
-            "Make an index of your own, above the mirror",
+            "Create your own index on top of the mirror",
             format!(
                 "wheelwright user create alice\nwheelwright index create alice/dev --bases {}",
                 shell(base)

@@ -60,7 +60,7 @@ pub async fn post(mut ctx: Ctx) -> Result<Response> {
     };
     let (user, password, to) = (field("user"), field("password"), field("to"));
     if user.is_empty() || password.is_empty() {
-        return Err(bad!("the form has no user or no password: fill in both"));
+        return Err(bad!("the form has no user or no password: enter both"));
     }
     match ctx.app.people.login(&ctx.directory, &user, &password, ctx.peer.ip()).await {
         Ok(_) => {}

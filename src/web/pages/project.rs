@@ -153,7 +153,7 @@ impl Shown<'_> {
             description,
             no_description: match metadata {
                 Some(_) => "This project has no description.",
-                None => "The description is not known here: no file that holds it could be read in time.",
+                None => "The description is not available: the server could not read a file with it in time.",
             },
             side: metadata.map(facts::side).unwrap_or_default(),
             releases: lines,

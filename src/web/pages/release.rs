@@ -152,7 +152,7 @@ pub fn for_whom(filename: &ListedFilename) -> String {
     match filename.kind() {
         FileKind::Sdist => "source".to_owned(),
         FileKind::Wheel => "wheel".to_owned(),
-        FileKind::Other => "an old format".to_owned(),
+        FileKind::Other => "a legacy format".to_owned(),
     }
 }
 

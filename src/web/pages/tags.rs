@@ -53,7 +53,7 @@ fn abi_in_words(tag: &str) -> String {
         return "any".to_owned();
     }
     if tag == "abi3" {
-        return "the stable one".to_owned();
+        return "the stable ABI".to_owned();
     }
     let flagged = tag
         .strip_prefix("cp")
@@ -136,7 +136,7 @@ mod tests {
             ),
             (
                 ("cp39", "abi3", "manylinux2014_aarch64"),
-                ("CPython 3.9 and later", "the stable one", "Linux with glibc 2.17 or newer, aarch64"),
+                ("CPython 3.9 and later", "the stable ABI", "Linux with glibc 2.17 or newer, aarch64"),
             ),
             (
                 ("cp313", "cp313t", "macosx_11_0_arm64"),

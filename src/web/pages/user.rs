@@ -59,7 +59,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         own.filter(|index| may_read(ctx, &index.name)).map(|index| IndexEntry::new(ctx, index)).collect();
     let known = ctx.directory.users.contains_key(name) && ctx.who.user.is_some();
     if indexes.is_empty() && !known {
-        return Err(missing!("there is no user {name} with an index that you may read"));
+        return Err(missing!("user {name} does not exist, or has no index that you may read"));
     }
     answer(ctx, &UserPage { frame: Frame::of(ctx, &[name]), name: name.to_owned(), indexes })
 }

@@ -112,7 +112,7 @@ impl Shared {
 
     async fn extra(&self, sha256: &str) -> Result<Response> {
         let blob = self.store.get(sha256, None).await?;
-        let blob = blob.ok_or_else(|| Error::Lost(format!("the bytes of {sha256} are lost")))?;
+        let blob = blob.ok_or_else(|| Error::Lost(format!("the server lost the bytes of {sha256}")))?;
         let body = match blob {
             Blob::Bytes(bytes) => Body::from(bytes),
             Blob::Stream { stream, .. } => Body::from_stream(stream),

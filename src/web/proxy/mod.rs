@@ -42,7 +42,9 @@ pub async fn compile_page(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let name = ProjectName::new(ctx.param("project"))
         .ok_or_else(|| missing!("{:?} is not a valid project name", ctx.param("project")))?;
-    let target = for_target(&ctx).await?.ok_or_else(|| missing!("name the target instead of auto"))?;
+    let target = for_target(&ctx).await?.ok_or_else(|| {
+        missing!("the target is unknown: replace auto in the URL with the name of a target")
+    })?;
     let uniform = Uniform::new(target);
     let indexes = ctx.indexes()?;
     let set = &indexes[..];
@@ -75,15 +77,15 @@ async fn held(ctx: &mut Ctx) -> Result<Turn> {
 async fn text(ctx: &mut Ctx) -> Result<String> {
     let body = std::mem::take(&mut ctx.body);
     let bytes = slow::whole(body, LARGEST, "the requirements file").await?;
-    String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are no UTF-8 text"))
+    String::from_utf8(bytes.into()).map_err(|_| bad!("the requirements are not UTF-8"))
 }
 
 /// The demand of a request. pip-reqs and curl do not say for which target, so the URL must.
 async fn demand(ctx: &Ctx<()>) -> Result<Demand<'_>> {
     let target = for_target(ctx).await?.ok_or_else(|| {
         bad!(
-            "nothing is known of the interpreter that this is for: write the target's name in the URL \
-             instead of auto, like cp312-linux (GET /+targets lists them)"
+            "the request does not report an interpreter: replace auto in the URL with the name of a target, \
+             like cp312-linux (GET /+targets lists them)"
         )
     })?;
     let (root, path) = (ctx.root(), ctx.uri.path());

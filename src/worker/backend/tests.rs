@@ -31,9 +31,9 @@ fn requires_without_a_backend_keeps_what_it_says_of_setuptools() {
 #[test]
 fn what_is_no_build_system_is_refused_with_the_reason() {
     for (text, reason) in [
-        ("[build-system", "cannot be read"),
-        ("[build-system]\nbuild-backend = 'x'", "without requires"),
-        ("[build-system]\nrequires = ['--index-url http://x']", "no valid requirement"),
+        ("[build-system", "cannot read"),
+        ("[build-system]\nbuild-backend = 'x'", "has no requires"),
+        ("[build-system]\nrequires = ['--index-url http://x']", "not a valid requirement"),
     ] {
         let error = BuildSystem::read(Some(text), &tools("3.12.1")).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

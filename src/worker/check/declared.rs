@@ -21,8 +21,8 @@ pub(super) fn identity(
     let asked = job.project.as_deref().and_then(ProjectName::new);
     if let Some(asked) = asked.filter(|asked| *asked != name.name) {
         let hint = format!(
-            "the build gave a wheel of {}, but {asked} was asked for: is this the right source, or the \
-             right folder of it?",
+            "the build made a wheel of {}, but the request was for {asked}: check the source, and its \
+             subdirectory",
             name.name
         );
         return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
@@ -30,14 +30,14 @@ pub(super) fn identity(
     let asked = job.version.as_deref().and_then(version::parse);
     if let Some(asked) = asked.filter(|asked| *asked != name.version) {
         let hint = format!(
-            "the build gave version {}, but {asked} was asked for: a version that comes from git needs \
-             its tag, and other backends what they read it from",
+            "the build made version {}, but the request was for {asked}: if the backend reads the version \
+             from git, the source needs the tag",
             name.version
         );
         return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
     }
     if target.accepts(filename).is_none() {
-        let hint = format!("the build gave {filename}, which {} does not install", target.name);
+        let hint = format!("the build made {filename}, which {} cannot install", target.name);
         return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
     }
     Ok(())
@@ -56,34 +56,31 @@ pub(super) fn kind(
     let pure = name.platform.iter().all(|platform| platform == "any");
     let (kind, bare) = match pure {
         true => ("a pure wheel", true),
-        false => ("a wheel for a platform with nothing compiled in it", !compiled),
+        false => ("a platform wheel without compiled code", !compiled),
     };
     match recipe.build.expect {
         Some(Expect::Pure) if !bare => {
-            let hint =
-                "the recipe expects a pure wheel (build.expect), and the build gave one for a platform";
+            let hint = "the recipe expects a pure wheel (build.expect), but the build made a platform wheel";
             Err(Failure::new(Class::WrongWheel, Step::Check, hint))
         }
         Some(Expect::Platform) if bare => {
             let hint = format!(
-                "the recipe expects extension modules (build.expect), and the build gave {kind}: the log tells \
-                 why they were left out"
+                "the recipe expects extension modules (build.expect), but the build made {kind}: see the log \
+                 for the reason"
             );
             Err(Failure::new(Class::ExtensionMissing, Step::Check, hint))
         }
         None if bare && job.platform_expected => {
             let hint = format!(
-                "this release has extension modules, and the build gave {kind}: they are optional and did not \
-                 compile, the log tells why; if they are not needed, say so in a recipe (build.expect = \"pure\")"
+                "this release has extension modules, but the build made {kind}: they are optional and did \
+                 not compile, see the log. If you do not need them, set build.expect = \"pure\" in a recipe"
             );
             Err(Failure::new(Class::ExtensionMissing, Step::Check, hint))
         }
         None if bare && source.extensions => {
-            Ok(Some("the source has code for extension modules, the wheel has none".to_owned()))
+            Ok(Some("the source has code for extension modules, but the wheel has none".to_owned()))
         }
-        None if bare && !pure => {
-            Ok(Some("the wheel is for a platform, and nothing in it is compiled".to_owned()))
-        }
+        None if bare && !pure => Ok(Some("the wheel is for a platform, but has no compiled code".to_owned())),
         _ => Ok(None),
     }
 }
@@ -122,8 +119,8 @@ pub(super) fn agrees(wheel: &Metadata, source: &SourceFacts) -> Result<(), Failu
     for (field, differs) in differs {
         if differs && !fixed.dynamic.iter().any(|name| name == field) {
             let hint = format!(
-                "the source distribution declares {field} once and for all (PEP 643), and the wheel has \
-                 another: whoever looked at the source alone was told something wrong"
+                "the source distribution declares {field} as static (PEP 643), but the wheel has another \
+                 value: correct the metadata of the project"
             );
             return Err(Failure::new(Class::WrongWheel, Step::Check, hint));
         }

@@ -97,7 +97,7 @@ async fn run<B: Bench>(
     let done = bench.run(Step::Check, task).await.map_err(|failed| match failed.class {
         Class::Timeout => {
             let hint = format!(
-                "importing {} has not ended after {PATIENCE} seconds: name other modules in a recipe \
+                "the import of {} did not end within {PATIENCE} seconds: name other modules in a recipe \
                  (test.import)",
                 modules.top.join(", ")
             );
@@ -191,7 +191,7 @@ fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>,
                 ..Failure::new(class(broken), Step::Check, hint(broken, modules))
             });
         }
-        done.push(format!("{} was not imported: it needs {}", broken.module, broken.missing));
+        done.push(format!("did not import {}: it needs {}", broken.module, broken.missing));
     }
     for broken in report.of(&modules.extensions) {
         if broken.is_of_the_loader() {
@@ -200,25 +200,25 @@ fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>,
                 ..Failure::new(Class::Import, Step::Check, hint(broken, modules))
             });
         }
-        done.push(format!("{} cannot be imported by itself: {}", broken.module, broken.line()));
+        done.push(format!("cannot import {} by itself: {}", broken.module, broken.line()));
     }
     if let Some((module, code)) = &report.died {
         if module.is_empty() {
             return Err(Failure::new(
                 Class::Import,
                 Step::Check,
-                "the wheel cannot be unpacked, or the interpreter not started",
+                "cannot unpack the wheel, or cannot start the interpreter",
             ));
         }
         let missing = modules.top.iter().any(|top| !report.imported.contains(top));
         if missing && !done.iter().any(|line| line.starts_with(module.as_str())) {
             let hint = format!(
-                "the interpreter died while it imported {module} (exit code {code}): a crash, or a module \
-                 that is a program; name others in a recipe (test.import)"
+                "the interpreter stopped while it imported {module} (exit code {code}): it crashed, or the \
+                 module is a program. Name other modules in a recipe (test.import)"
             );
             return Err(Failure::new(Class::Import, Step::Check, hint));
         }
-        done.push(format!("the interpreter died while it imported {module} by itself"));
+        done.push(format!("the interpreter stopped while it imported {module} by itself"));
     }
     let imported: Vec<&str> =
         modules.top.iter().filter(|top| report.imported.contains(*top)).map(String::as_str).collect();
@@ -242,8 +242,8 @@ fn hint(broken: &Broken, modules: &Modules) -> String {
     let first = broken.first_missing();
     if broken.is_of_the_loader() {
         return format!(
-            "{module} cannot be loaded: a library or a symbol is missing in the wheel; see the log for what \
-             was linked"
+            "cannot load {module}: the wheel lacks a library or a symbol. See the log for the linked \
+             libraries"
         );
     }
     if missing.is_empty() {
@@ -253,10 +253,10 @@ fn hint(broken: &Broken, modules: &Modules) -> String {
         );
     }
     match modules.own.contains(first) {
-        true => format!("{module} needs {missing}, which belongs into this wheel and is not there"),
+        true => format!("{module} needs {missing}, but the wheel does not contain it"),
         false => format!(
-            "undeclared dependency: {module} imports {missing}, which no requirement of the wheel brings (or \
-             which this Python no longer has); declare it in the project, or name other modules in a recipe \
+            "undeclared dependency: {module} imports {missing}, but no requirement of the wheel installs it \
+             (or this Python no longer has it). Declare it in the project, or name other modules in a recipe \
              (test.import)"
         ),
     }

@@ -78,8 +78,6 @@ async fn read(wheel: &Repaired) -> Result<Read, Failure> {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(Error::Bad(why))) => Err(Failure::new(Class::BadWheel, Step::Check, why)),
         Ok(Err(error)) => Err(Failure::new(Class::Worker, Step::Check, error.to_string())),
-        Err(error) => {
-            Err(Failure::new(Class::Worker, Step::Check, format!("a check stopped short: {error}")))
-        }
+        Err(error) => Err(Failure::new(Class::Worker, Step::Check, format!("a check failed: {error}"))),
     }
 }

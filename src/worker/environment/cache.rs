@@ -149,7 +149,10 @@ impl Environments {
         std::fs::write(&new, &name)?;
         std::fs::rename(new, memo)?;
         self.hold(&name, request.interpreter).ok_or_else(|| {
-            Error::Unavailable(format!("the environment {} vanished as it was made", place.display()))
+            Error::Unavailable(format!(
+                "the environment {} disappeared while it was created: try again",
+                place.display()
+            ))
         })
     }
 
@@ -171,7 +174,7 @@ impl Environments {
             if lock.try_lock().is_ok() {
                 drop(std::fs::remove_file(path.join(ABOUT)));
                 if let Err(error) = remove_folder(&path) {
-                    tracing::warn!("the environment {} cannot be removed: {error}", path.display());
+                    tracing::warn!("cannot remove the environment {}: {error}", path.display());
                 }
                 bytes -= own;
             }

@@ -184,7 +184,7 @@ impl Environments {
         let found = room.link.file(file.link(), &new).await?;
         if file.hashes.sha256.as_ref().is_some_and(|wanted| *wanted != found) {
             drop(std::fs::remove_file(&new));
-            return Err(Error::BadUpstream(format!("{} came with another hash than listed", file.filename)));
+            return Err(Error::BadUpstream(format!("{} does not have the listed hash", file.filename)));
         }
         Ok(std::fs::rename(new, to)?)
     }
@@ -198,8 +198,8 @@ async fn why(room: &Room<'_>, request: &EnvironmentRequest<'_>, printed: &str) -
         Stop::Failed(Failure { class, hint, line, step: request.step })
     };
     let Some(missing) = no_distribution(printed) else {
-        let hint = "the build requirements cannot be installed together, or the index does not answer: read \
-                    the log above";
+        let hint = "cannot install the build requirements together, or the index does not answer: read the \
+                    log above";
         return fail(Class::BuildRequirement, hint.to_owned());
     };
     let (mut needs, chooser) = (Vec::new(), request.interpreter.target.chooser());

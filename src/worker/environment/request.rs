@@ -48,8 +48,8 @@ impl<'a> EnvironmentRequest<'a> {
     pub(super) fn lines(all: &[Requirement]) -> Result<Vec<String>> {
         if let Some(url) = all.iter().find(|each| each.url.is_some()) {
             return Err(bad!(
-                "{url} comes from a URL, but what a build requires comes from the index alone: upload a \
-                 wheel of {} there, and name it in a recipe",
+                "{url} comes from a URL, but build requirements must come from the index: upload a wheel of \
+                 {} there, and name it in a recipe",
                 url.name
             ));
         }

@@ -72,7 +72,7 @@ fn order_and_spelling_make_no_other_request_but_context_date_and_constraints_do(
     let twice = request(&python, "a/b", &["a[x]>=1", "b", "a[y]<3", "a"]);
     assert_eq!(EnvironmentRequest::lines(&twice.requirements).unwrap(), ["a[x,y]<3,>=1", "b"]);
     let past_the_index = request(&python, "a/b", &["x @ file:///work/x"]);
-    assert!(past_the_index.key().unwrap_err().to_string().contains("index alone"));
+    assert!(past_the_index.key().unwrap_err().to_string().contains("come from the index"));
 }
 
 #[test]

@@ -35,14 +35,14 @@ pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode
     };
     limit(&arguments)?;
     let mut words = arguments.command.into_iter().map(|word| pointed(word, moved));
-    let program = words.next().ok_or("there is no command to run")?;
+    let program = words.next().ok_or("no command to run")?;
     let mut command = Command::new(&program);
     command.args(words);
     if moved.is_some() {
         command.envs(std::env::vars_os().map(|(key, value)| (key, pointed(value, moved))));
     }
     let child = command.spawn().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("there is no program {} here", program.display()),
+        ErrorKind::NotFound => format!("program {} does not exist", program.display()),
         _ => format!("{} does not start: {error}", program.display()),
     })?;
     let status = reap(child.id());
@@ -64,7 +64,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Arguments, String>
             ("--file", Ok(number)) => parsed.file = number,
             ("--space", Ok(number)) => parsed.space = number,
             ("--port", Ok(number)) => parsed.port = u16::try_from(number).map_err(|e| e.to_string())?,
-            _ => return Err(format!("enter does not know {text}")),
+            _ => return Err(format!("unknown argument {text} of enter")),
         }
     }
     parsed.command = arguments.collect();

@@ -15,7 +15,7 @@ const STACK: usize = 128 << 10;
 /// Listens on `port`, or on a free one if it is 0, and says on which.
 pub(super) fn open(gate: &Path, port: u16) -> Result<u16, String> {
     let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = listening.map_err(|error| format!("the index cannot have port {port}: {error}"))?;
+    let listener = listening.map_err(|error| format!("cannot open port {port} for the index: {error}"))?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     let gate = short(gate)?;
     thread(move || accept(&listener, &gate)).map_err(|error| error.to_string())?;

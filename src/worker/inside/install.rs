@@ -10,7 +10,7 @@ use std::process::ExitCode;
 pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     let arguments: Vec<_> = arguments.collect();
     let [wheel, folder] = arguments.as_slice() else {
-        return Err("install takes a wheel and a folder".to_owned());
+        return Err("usage: install WHEEL FOLDER".to_owned());
     };
     install(Path::new(wheel), Path::new(folder))?;
     Ok(ExitCode::SUCCESS)

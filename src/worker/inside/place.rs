@@ -76,7 +76,7 @@ impl Place {
         let parent = path.parent().unwrap_or(Path::new("")).to_owned();
         match stays_inside(&parent, Path::new(target)) {
             true => self.links.push((path, PathBuf::from(target))),
-            false => println!("left out {name:?}: a link to {target:?}, outside the archive"),
+            false => println!("ignoring {name:?}: a link to {target:?}, outside the archive"),
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ impl Place {
     fn ready(&mut self, name: &str) -> Result<PathBuf, String> {
         let inner = self.inner(name)?;
         if inner.as_os_str().is_empty() {
-            return Err(format!("{name:?} is no name for a file"));
+            return Err(format!("{name:?} is not a valid file name"));
         }
         self.make_folder(inner.parent().unwrap_or(Path::new("")))?;
         let path = self.root.join(inner);

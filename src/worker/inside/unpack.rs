@@ -25,7 +25,7 @@ enum Format {
 pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     let arguments: Vec<_> = arguments.collect();
     let [archive, folder] = arguments.as_slice() else {
-        return Err("unpack takes an archive and a folder".to_owned());
+        return Err("usage: unpack ARCHIVE FOLDER".to_owned());
     };
     unpack(Path::new(archive), Path::new(folder))?;
     Ok(ExitCode::SUCCESS)
@@ -69,7 +69,7 @@ fn format_of(start: &[u8]) -> Result<Format, String> {
         return Ok(format);
     }
     let is_tar = start.get(257..262) == Some(b"ustar") || is_old_tar(start);
-    is_tar.then_some(Format::Tar).ok_or_else(|| "this is no archive that is known here".to_owned())
+    is_tar.then_some(Format::Tar).ok_or_else(|| "unknown kind of archive".to_owned())
 }
 
 /// Tar before POSIX had no mark, but a sum over its header.
@@ -104,7 +104,7 @@ fn untar(source: impl Read, place: &mut Place) -> Result<(), String> {
             let modified = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
             place.file(&name, &mut entry, executable, modified)?;
         } else if !kind.is_pax_global_extensions() {
-            println!("left out {name:?}: neither a file nor a folder nor a link");
+            println!("ignoring {name:?}: not a file, a folder or a link");
         }
     }
     Ok(())

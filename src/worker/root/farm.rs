@@ -157,5 +157,5 @@ fn symlink(to: &Path, at: &Path) -> Result<()> {
 
 #[cfg(not(unix))]
 fn symlink(to: &Path, _: &Path) -> Result<()> {
-    Err(crate::bad!("{}: roots of links are made on Linux only", to.display()))
+    Err(crate::bad!("{}: wheelwright supports system packages on Linux only", to.display()))
 }

@@ -113,7 +113,7 @@ impl Roots {
         };
         if self.sandbox.isolation() == Isolation::None {
             log.note(&format!(
-                "without a sandbox there is no root to put system packages into: the host must have {}",
+                "builds without a sandbox use the system packages of the host: it must have {}",
                 packages.join(", ")
             ));
             return Ok(None);
@@ -208,7 +208,7 @@ impl Roots {
         };
         match self.sandbox.run(&plan, log).await?.is_good() {
             true => Ok(()),
-            false => Err(bad!("the system packages cannot be unpacked; the log says why")),
+            false => Err(bad!("cannot unpack the system packages: see the log")),
         }
     }
 
@@ -221,7 +221,9 @@ impl Roots {
             Err(_) if folder.join("about.json").is_file() => {}
             other => other?,
         }
-        self.kept(key)?.ok_or_else(|| bad!("the root {key} was removed while it was made: try again"))
+        self.kept(key)?.ok_or_else(|| {
+            bad!("the folder of system packages {key} was removed while it was created: try again")
+        })
     }
 
     /// The finished root of this key, locked against removal.

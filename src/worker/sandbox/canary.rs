@@ -33,7 +33,7 @@ async fn run(sandbox: &Sandbox, what: &[&str]) -> Result<(RunEnd, String), Strin
     let log = Log::new(LIMITS.log);
     match sandbox.run(&plan, &log).await {
         Ok(ended) => Ok((ended.end, log.to_text().trim().to_owned())),
-        Err(error) => Err(format!("no sandbox can be started here: {error}")),
+        Err(error) => Err(format!("cannot start a sandbox on this machine: {error}")),
     }
 }
 
@@ -44,8 +44,10 @@ async fn nothing_is_reached(sandbox: &Sandbox) -> Result<(), String> {
     let file = sandbox.program.display().to_string();
     match run(sandbox, &["reach", &file, &port]).await? {
         (RunEnd::Exit(0), _) => Ok(()),
-        (RunEnd::Exit(1), open) => Err(format!("a sandbox on this machine reaches {open}")),
-        (_, text) => Err(format!("no program runs in a sandbox on this machine: {}", hint(&text))),
+        (RunEnd::Exit(1), open) => {
+            Err(format!("a sandbox on this machine is not isolated: it reaches {open}"))
+        }
+        (_, text) => Err(format!("cannot run a program in a sandbox on this machine: {}", hint(&text))),
     }
 }
 
@@ -56,10 +58,10 @@ fn hint(text: &str) -> String {
             || text.contains("uid map")
             || text.contains("No permissions") =>
         {
-            " (user namespaces are switched off: see sysctl kernel.unprivileged_userns_clone, \
+            " (user namespaces are disabled: see sysctl kernel.unprivileged_userns_clone, \
              kernel.apparmor_restrict_unprivileged_userns and user.max_user_namespaces)"
         }
-        _ if text.contains("proc") => " (/proc cannot be mounted: is this a container without the rights?)",
+        _ if text.contains("proc") => " (cannot mount /proc: a container may need more permissions)",
         _ => "",
     };
     format!("{text}{advice}")
@@ -70,10 +72,10 @@ async fn processes_are_bounded(sandbox: &Sandbox) -> Result<(), String> {
     match run(sandbox, &["threads"]).await? {
         (RunEnd::Exit(0), _) => Ok(()),
         (RunEnd::Exit(1), text) => Err(format!(
-            "nothing bounds the number of a build's processes on this machine ({text}): run the worker as \
-             another user than root, or on Linux 6.14, or where it may make control groups (`pids`)"
+            "cannot limit the number of processes of a build on this machine ({text}): do not run the worker \
+             as root, or use Linux 6.14 or later, or let it create control groups (`pids`)"
         )),
-        (end, text) => Err(format!("threads can not be tried in a sandbox on this machine: {end:?} {text}")),
+        (end, text) => Err(format!("cannot test threads in a sandbox on this machine: {end:?} {text}")),
     }
 }
 
@@ -95,7 +97,7 @@ fn the_machine_is_as_it_was(before: Option<String>) -> Result<(), String> {
 async fn memory_is_bounded(sandbox: &Sandbox) -> Result<(), String> {
     match run(sandbox, &["memory"]).await? {
         (RunEnd::Limit(Class::Memory), _) => Ok(()),
-        (end, text) => Err(format!("the memory of a build is not bounded on this machine: {end:?} {text}")),
+        (end, text) => Err(format!("cannot limit the memory of a build on this machine: {end:?} {text}")),
     }
 }
 
@@ -104,7 +106,7 @@ async fn nothing_is_left(sandbox: &Sandbox) -> Result<(), String> {
     match run(sandbox, &["linger", &mark]).await? {
         (RunEnd::Exit(0), _) if !is_running(&mark) => Ok(()),
         (RunEnd::Exit(0), _) => Err("a process outlived its sandbox on this machine".to_owned()),
-        (end, text) => Err(format!("a harmless run fails on this machine: {end:?} {text}")),
+        (end, text) => Err(format!("a test run in a sandbox fails on this machine: {end:?} {text}")),
     }
 }
 

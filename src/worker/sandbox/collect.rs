@@ -74,7 +74,7 @@ fn take_all(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<Collected>
 fn check_name(name: &str) -> Result<(), Failure> {
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '"' | '<' | '>' | '|' | '*' | '?');
     match name.len() > 255 || name.starts_with(['-', '.', ' ']) || name.contains(odd) {
-        true => Err(wrong(name, "is no name for a wheel")),
+        true => Err(wrong(name, "is not a valid name of a wheel")),
         false => Ok(()),
     }
 }
@@ -86,7 +86,7 @@ fn take(outputs: &Outputs, name: &str, into: &Path, left: u64) -> Result<Collect
     }
     // A wheel is compressed: nobody writes one with holes in it.
     if before.size > 64 << 20 && before.on_disk.is_some_and(|bytes| bytes.saturating_mul(16) < before.size) {
-        return Err(wrong(name, "is mostly holes"));
+        return Err(wrong(name, "is a sparse file"));
     }
     let path = into.join(name);
     let mut copy = File::create_new(&path).map_err(|error| ours(&path, &error))?;
@@ -174,7 +174,7 @@ impl Outputs {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let name = name.into_string().map_err(|_| wrong("a file", "has a name that is no UTF-8"))?;
+            let name = name.into_string().map_err(|_| wrong("a file", "has a name that is not UTF-8"))?;
             check_name(&name)?;
             names.push(name);
             if names.len() > most {
@@ -193,12 +193,12 @@ impl Outputs {
         use rustix::fs::{AtFlags, FileType, Mode, OFlags};
         // To open a device or a FIFO does things already.
         let facts = rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
-        let facts = facts.map_err(|error| wrong(name, &format!("cannot be looked at: {error}")))?;
+        let facts = facts.map_err(|error| wrong(name, &format!("cannot be read: {error}")))?;
         match FileType::from_raw_mode(facts.st_mode) {
             FileType::RegularFile => {}
             FileType::Directory => return Err(wrong(name, "is a folder, not a wheel")),
             FileType::Symlink => return Err(wrong(name, "is a link, not a wheel")),
-            other => return Err(wrong(name, &format!("is no file: {other:?}"))),
+            other => return Err(wrong(name, &format!("is not a file: {other:?}"))),
         }
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
         #[cfg(target_os = "linux")]
@@ -226,7 +226,7 @@ impl Outputs {
         for entry in entries.take(most + 1) {
             let entry = entry.map_err(|error| ours(&self.folder, &error))?;
             let name = entry.file_name().into_string();
-            let name = name.map_err(|_| wrong("a file", "has a name that is no text"))?;
+            let name = name.map_err(|_| wrong("a file", "has a name that is not UTF-8"))?;
             check_name(&name)?;
             names.push(name);
         }
@@ -243,18 +243,18 @@ impl Outputs {
     fn file(&self, name: &str) -> Result<(File, Facts), Failure> {
         let path = self.folder.join(name);
         if !path.symlink_metadata().is_ok_and(|facts| facts.is_file()) {
-            return Err(wrong(name, "is no ordinary file"));
+            return Err(wrong(name, "is not a regular file"));
         }
         checked(name, File::open(&path).map_err(|error| ours(&path, &error))?)
     }
 }
 
 fn checked(name: &str, file: File) -> Result<(File, Facts), Failure> {
-    let facts = Facts::of(&file).map_err(|error| wrong(name, &format!("cannot be looked at: {error}")))?;
+    let facts = Facts::of(&file).map_err(|error| wrong(name, &format!("cannot be read: {error}")))?;
     match (facts.regular, facts.links) {
         (true, 1) => Ok((file, facts)),
-        (true, links) => Err(wrong(name, &format!("has {links} names: it is linked from elsewhere"))),
-        (false, _) => Err(wrong(name, "is no ordinary file")),
+        (true, links) => Err(wrong(name, &format!("has {links} hard links"))),
+        (false, _) => Err(wrong(name, "is not a regular file")),
     }
 }
 

@@ -44,14 +44,14 @@ fn serve(socket: &Path, pass: Arc<Pass>) -> Result<tokio::task::JoinHandle<()>> 
     let router = axum::Router::new().fallback(pass::answer).with_state(pass);
     Ok(tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
-            tracing::warn!(%error, "a sandbox's gate");
+            tracing::warn!(%error, "the index proxy of a sandbox failed");
         }
     }))
 }
 
 #[cfg(not(unix))]
 fn serve(_: &Path, _: Arc<Pass>) -> Result<tokio::task::JoinHandle<()>> {
-    Err(bad!("builds on this machine cannot reach an index: its system has no Unix sockets"))
+    Err(bad!("builds on this machine cannot reach an index: the system has no Unix sockets"))
 }
 
 /// Addresses of Unix sockets are short, paths of job folders are not.
@@ -60,7 +60,7 @@ fn bind(socket: &Path) -> Result<tokio::net::UnixListener> {
     use rustix::fs::{Mode, OFlags};
     use std::os::fd::AsRawFd as _;
     let (Some(folder), Some(name)) = (socket.parent(), socket.file_name()) else {
-        return Err(bad!("{} is no place for a socket", socket.display()));
+        return Err(bad!("{} is not a valid place for a socket", socket.display()));
     };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(folder, flags, Mode::empty()).map_err(std::io::Error::from)?;

@@ -61,7 +61,7 @@ impl Drop for ControlGroup {
 /// The folder of the group that this process is in.
 fn own() -> Result<PathBuf> {
     let text = fs::read_to_string("/proc/self/cgroup")?;
-    own_in(&text, Path::new(ROOT)).ok_or_else(|| Error::other("there is no control group `pids` here"))
+    own_in(&text, Path::new(ROOT)).ok_or_else(|| Error::other("this machine has no control group `pids`"))
 }
 
 /// Lines are `number:controllers:/path`; version 2 has one without controllers.

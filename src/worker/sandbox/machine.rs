@@ -62,15 +62,15 @@ fn find_bwrap() -> Result<PathBuf> {
     let found = std::env::split_paths(&path).map(|folder| folder.join("bwrap")).find(|path| path.is_file());
     found.ok_or_else(|| {
         bad!(
-            "bubblewrap is not installed, so nothing can be built safely: install the package \
-             `bubblewrap`, or ask for builds without a sandbox (isolation = \"none\")"
+            "bubblewrap is not installed, so this machine cannot build safely: install the package \
+             `bubblewrap`, or allow builds without a sandbox (isolation = \"none\")"
         )
     })
 }
 
 #[cfg(not(target_os = "linux"))]
 fn find_bwrap() -> Result<PathBuf> {
-    Err(bad!("builds are isolated on Linux only: ask for isolation = \"none\" on this machine"))
+    Err(bad!("sandboxes need Linux: set isolation = \"none\" on this machine"))
 }
 
 /// This program. Test binaries are not it: theirs is the one that was built beside them.

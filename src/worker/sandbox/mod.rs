@@ -66,7 +66,9 @@ impl Sandbox {
             #[cfg(target_os = "linux")]
             Isolation::Bubblewrap => canary::sing(self).await,
             #[cfg(not(target_os = "linux"))]
-            Isolation::Bubblewrap => Some("bubblewrap is for Linux".to_owned()),
+            Isolation::Bubblewrap => Some(
+                "bubblewrap needs Linux: set build.isolation to none to build without a sandbox".to_owned(),
+            ),
         }
     }
 }

@@ -64,10 +64,10 @@ impl SandboxPlan {
     pub(super) fn check(&self) -> Result<()> {
         let texts = self.argv.iter().chain(self.env.iter().flat_map(|(key, value)| [key, value]));
         if self.argv.is_empty() || texts.into_iter().any(|text| text.contains('\0')) {
-            return Err(bad!("a sandbox cannot run this command: it is empty, or has a NUL in it"));
+            return Err(bad!("a sandbox cannot run this command: it is empty, or contains a NUL"));
         }
         if let Some((key, _)) = self.env.iter().find(|(key, _)| key.is_empty() || key.contains('=')) {
-            return Err(bad!("{key:?} cannot name an environment variable"));
+            return Err(bad!("{key:?} is not a valid name of an environment variable"));
         }
         for mount in &self.mounts {
             let plain =
@@ -77,7 +77,10 @@ impl SandboxPlan {
                 return Err(bad!("a sandbox needs absolute paths without `..`: {host} as {inside}"));
             }
             if mount.writable && mount.host.is_symlink() {
-                return Err(bad!("{} is a link: it is not mounted writable", mount.host.display()));
+                return Err(bad!(
+                    "{} is a link: wheelwright does not mount links writable",
+                    mount.host.display()
+                ));
             }
         }
         Ok(())

@@ -87,10 +87,7 @@ async fn pump(output: &mut pipe::Receiver, log: &Log, flood: u64) -> LimitReache
             }
         }
         if total > flood {
-            return LimitReached::new(
-                Class::LogSize,
-                format!("stopped: {total} bytes of output are a flood"),
-            );
+            return LimitReached::new(Class::LogSize, format!("stopped: too much output ({total} bytes)"));
         }
     }
 }
@@ -147,7 +144,7 @@ impl Running {
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(Error::internal(anyhow::anyhow!(
-                    "no handle for a process (Linux 5.3 has them): {other:?}"
+                    "cannot get a handle for a process (needs Linux 5.3 or later): {other:?}"
                 )))
             }
         }
@@ -169,7 +166,7 @@ impl Running {
         self.signal();
         if timeout(DEATH / 2, self.ended()).await.is_err() {
             let _ = pidfd_send_signal(self.handle.get_ref(), Signal::KILL);
-            let late = || Error::internal(anyhow::anyhow!("process {} of a build does not die", self.pid));
+            let late = || Error::internal(anyhow::anyhow!("cannot end process {} of a build", self.pid));
             timeout(DEATH / 2, self.ended()).await.map_err(|_| late())??;
         }
         Ok(())
@@ -199,7 +196,7 @@ impl Running {
         let status = child.wait()?;
         if let Some(init) = self.seen.take_init() {
             let init = readable(init)?;
-            let late = |_| Error::internal(anyhow::anyhow!("processes of a build do not die"));
+            let late = |_| Error::internal(anyhow::anyhow!("cannot end processes of a build"));
             timeout(DEATH_OF_ALL, init.readable()).await.map_err(late)??.retain_ready();
         }
         let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);

@@ -142,7 +142,7 @@ type Instruction = (u16, u8, u8, u32);
 /// `Bad` on a processor whose system calls are not known here.
 pub(super) fn filter() -> Result<Vec<u8>> {
     let Some(own) = OWN_ARCHITECTURE else {
-        return Err(bad!("there is no system call filter for this processor ({})", std::env::consts::ARCH));
+        return Err(bad!("wheelwright has no system call filter for this CPU ({})", std::env::consts::ARCH));
     };
     let mut bytes = Vec::with_capacity(4096);
     for (code, yes, no, operand) in program(own) {

@@ -26,7 +26,7 @@ pub(super) async fn spawn(
         command.pre_exec(move || prepare(&numbers, door.as_ref()));
     }
     let (reply, answer) = oneshot::channel();
-    let lost = || Error::internal(anyhow::anyhow!("the thread that starts sandboxes is gone"));
+    let lost = || Error::internal(anyhow::anyhow!("the thread that starts sandboxes has stopped"));
     spawner().send((command, reply)).map_err(|_| lost())?;
     let child = answer.await.map_err(|_| lost())??;
     drop(inherited);

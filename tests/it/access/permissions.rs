@@ -205,11 +205,11 @@ fn path(template: &str, index: &str) -> String {
 fn verdict(status: u16, body: &Value) -> Verdict {
     let message = body["message"].as_str().unwrap_or_default();
     match status {
-        401 if message.starts_with("log in, or send a token") => Asks,
-        401 if message.starts_with("the credential is wrong") => Asks,
+        401 if message.starts_with("log in or send a token") => Asks,
+        401 if message.starts_with("the credential is invalid") => Asks,
         403 if message.contains("is not allowed to do this") => Refuses,
         404 if message.starts_with("The stage alice/dev could not be found") => Hides,
-        404 if message.starts_with("no index here is called alice.dev") => Hides,
+        404 if message.starts_with("this server has no index alice.dev") => Hides,
         _ => Passes,
     }
 }

@@ -76,7 +76,10 @@ async fn a_stranger_who_registers_gets_no_used_name_and_nothing_that_waits_for_a
     let given = || Some(json!({"password": SECRET}));
     let (code, told) = server.ask("PUT", "/bob", &Auth::None, given()).await;
     assert_eq!(code, 409);
-    assert!(told["message"].as_str().is_some_and(|text| text.contains("deleted: choose another")), "{told}");
+    assert!(
+        told["message"].as_str().is_some_and(|text| text.contains("deleted account: choose another")),
+        "{told}"
+    );
     assert_eq!(status(&server, "PUT", "/carol", &Auth::None, given()).await, 201);
     let carol = Auth::basic("carol", SECRET);
     assert_eq!(status(&server, "GET", "/alice/dev", &carol, None).await, 404);
@@ -155,7 +158,7 @@ async fn a_token_for_an_index_that_is_not_there_is_refused_like_one_that_is_hidd
     let hidden = ask("alice/dev").await;
     assert_eq!(hidden.0, 404);
     assert_eq!(ask("alice/dve").await, hidden);
-    assert!(hidden.1.contains("there is no index INDEX that you may read"), "{}", hidden.1);
+    assert!(hidden.1.contains("the index INDEX does not exist, or you may not read it"), "{}", hidden.1);
 }
 
 #[tokio::test]
@@ -183,6 +186,6 @@ async fn a_typo_in_an_index_name_is_told_as_one_possibility() {
         let (code, told) = server.ask("GET", &format!("/{index}/+simple/"), &Auth::None, None).await;
         let told = told["message"].as_str().unwrap_or_default().to_owned();
         assert_eq!(code, 401);
-        assert!(told.ends_with(&format!("{index} is not open to everybody, or it does not exist")), "{told}");
+        assert!(told.ends_with(&format!("{index} does not exist, or it is private")), "{told}");
     }
 }

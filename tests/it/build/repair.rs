@@ -324,11 +324,11 @@ async fn a_wheel_for_a_platform_without_its_extension_is_held_back() {
     for job in [expected.clone(), with_recipe(hand.job("demo", "1.0"), recipe("platform"))] {
         let failure = hand.checked(&bare, &job, &facts).await.expect_err("a wheel without its extension");
         assert_eq!(failure.class, Class::ExtensionMissing, "{failure:?}");
-        assert!(failure.hint.contains("nothing compiled in it"), "{failure:?}");
+        assert!(failure.hint.contains("without compiled code"), "{failure:?}");
     }
     // Where nobody knows better it is only told; a recipe can say that it is right.
     let done = hand.plain(&bare).await.expect("a wheel with a remark");
-    assert!(done.iter().any(|line| line.contains("nothing in it is compiled")), "{done:?}");
+    assert!(done.iter().any(|line| line.contains("no compiled code")), "{done:?}");
     hand.checked(&bare, &with_recipe(expected.clone(), recipe("pure")), &facts).await.expect("a good wheel");
     let whole = bare.member("demo/_demo.so", hand.module(FORTY_TWO, &[]));
     hand.checked(&whole, &expected, &facts).await.expect("a wheel with its extension");
@@ -347,11 +347,11 @@ async fn what_cannot_be_imported_is_named() {
             Class::Import,
             "undeclared dependency: extra imports not_there_at_all",
         ),
-        ("import demo.lost", Class::Import, "belongs into this wheel"),
+        ("import demo.lost", Class::Import, "does not contain it"),
         ("print 'x'", Class::Python2Syntax, "fails on this Python"),
         ("raise SystemExit(0)", Class::Import, "fails on this Python"),
-        ("import os; os._exit(0)", Class::Import, "died while it imported extra"),
-        ("import os, signal; os.kill(os.getpid(), 11)", Class::Import, "died while it imported extra"),
+        ("import os; os._exit(0)", Class::Import, "stopped while it imported extra"),
+        ("import os, signal; os.kill(os.getpid(), 11)", Class::Import, "stopped while it imported extra"),
         ("while True: pass", Class::Import, "has not ended"),
     ];
     for (code, class, hint) in cases {
@@ -386,5 +386,5 @@ async fn requirements_that_cannot_be_had_are_nobodys_fault() {
         .member("extra.py", "import surely_not".as_bytes());
     let done = hand.plain(&package).await.expect("a wheel with a remark");
     assert!(done.contains(&"imported demo".to_owned()), "{done:?}");
-    assert!(done.iter().any(|line| line.contains("extra was not imported: it needs surely_not")), "{done:?}");
+    assert!(done.iter().any(|line| line.contains("did not import extra: it needs surely_not")), "{done:?}");
 }

@@ -95,7 +95,7 @@ async fn a_commands_own_failure_is_told_apart_from_a_signal() {
     let killed = Attack::python("import os; os.kill(os.getpid(), 11)").run().await;
     assert_eq!(killed.end(), RunEnd::Signal(11));
     let absent = Attack::command(&["/usr/bin/no-such-program"]).run().await;
-    assert!(absent.text.contains("there is no program /usr/bin/no-such-program"), "{}", absent.text);
+    assert!(absent.text.contains("program /usr/bin/no-such-program does not exist"), "{}", absent.text);
 }
 
 #[tokio::test]

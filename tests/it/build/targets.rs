@@ -52,7 +52,10 @@ fn a_target_that_is_not_there_is_answered_with_what_is() {
     let output = list(folder.path(), &[("WHEELWRIGHT_BUILD__TARGETS", "cp399"), ("PATH", &path)], false);
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("no target cp399: there are ") && told.contains("build.targets"), "{told}");
+    assert!(
+        told.contains("target cp399 does not exist: use one of ") && told.contains("build.targets"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn a_user_agent_is_explained_with_the_target_it_means_and_why_no_other() {
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{told}");
     assert!(
-        told.contains(&format!("it gets wheels for {name}, of the interpreters on this machine")),
+        told.contains(&format!("it gets wheels for {name}, one of the interpreters on this machine")),
         "{told}"
     );
     assert!(told.contains(&format!("{name}  chosen")), "{told}");
@@ -108,5 +111,5 @@ fn a_user_agent_is_explained_with_the_target_it_means_and_why_no_other() {
     assert!(why.starts_with("it is for Python 3.") && why.ends_with(", not 2.6.0"), "{why}");
     let output = explain("curl/8.0", &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("does not tell of an interpreter"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("does not report an interpreter"));
 }

@@ -121,7 +121,7 @@ fn users_indexes_and_tokens_are_managed_without_a_server() {
     assert_eq!(json(data, &["token", "list", "--json"]), serde_json::json!([]));
     let output = run(data, &["user", "delete", "alice"]);
     let refused = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(1) && refused.contains("alice/dev; say --force"), "{refused}");
+    assert!(output.status.code() == Some(1) && refused.contains("alice/dev. Use --force"), "{refused}");
     assert_eq!(json(data, &["index", "delete", "alice/dev", "--json"])["deleted"], true, "it is empty");
     told(data, &["user", "delete", "alice"]);
     told(data, &["user", "create", "bob"]);
@@ -224,7 +224,8 @@ fn mistakes_exit_with_2_and_say_what_to_do() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "error: environment variable WHEELWRIGHT_LISTN is no setting: did you mean WHEELWRIGHT_LISTEN?\n"
+        "error: the environment variable WHEELWRIGHT_LISTN is not a setting: did you mean \
+         WHEELWRIGHT_LISTEN?\n"
     );
     for (arguments, why) in [
         (&["serve", "--listen", "nonsense"][..], "flag --listen: listen must be ADDRESS:PORT"),
@@ -248,7 +249,7 @@ fn a_mistyped_folder_does_not_become_an_installation() {
     {
         let output = run(folder.path(), arguments);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(1) && said.contains("say where with --data"), "{said}");
+        assert!(output.status.code() == Some(1) && said.contains("with --data"), "{said}");
     }
     assert!(!folder.path().join("data").exists());
 }
@@ -277,7 +278,7 @@ fn what_is_no_database_is_told_at_once() {
     let port = listener.local_addr().expect("an address").port();
     drop(listener);
     let nobody = format!("postgres://u@127.0.0.1:{port}/d");
-    for (url, why) in [(url, "file is not a database"), (nobody, "is it running there?")] {
+    for (url, why) in [(url, "file is not a database"), (nobody, "Check that it is running")] {
         let output = run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--database", &url]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(1) && said.contains(why), "{said}");

@@ -197,5 +197,5 @@ async fn a_python_that_is_not_on_the_path_is_found_where_pyenv_uv_and_the_system
     let ran = desk.run("wheelwright", &[&install[..], &[&version]].concat()).await.succeeded();
     assert_eq!(ran.json()["python"], system.display().to_string().as_str());
     let none = desk.run("wheelwright", &[&install[..], &["3.99"]].concat()).await.failed();
-    assert!((none.out + &none.err).contains("there is no Python 3.99"));
+    assert!((none.out + &none.err).contains("cannot find the Python 3.99"));
 }

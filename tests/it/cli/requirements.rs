@@ -56,7 +56,7 @@ async fn files_on_the_web_are_read_with_what_they_name() {
     for (file, part) in [
         ("leak.txt", "leak.txt:2: "),
         ("broken.txt", "broken.txt:3: "),
-        ("loop.txt", "requirement files name each other"),
+        ("loop.txt", "requirement files include each other"),
     ] {
         desk.write("wrong.in", &format!("# wrong\n-r {web}/{file}\n"));
         let arguments = about(&["compile", "wrong.in"], &address);
@@ -65,7 +65,7 @@ async fn files_on_the_web_are_read_with_what_they_name() {
     }
     desk.write("wrong.in", &format!("# wrong\n-r {web}/nowhere.txt\n"));
     let ran = run(&desk, &server, &["compile", "wrong.in"]).await.failed();
-    assert!(ran.err.contains("wrong.in:2: ") && ran.err.contains("/nowhere.txt answers 404"), "{}", ran.err);
+    assert!(ran.err.contains("wrong.in:2: ") && ran.err.contains("/nowhere.txt answered 404"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,9 +77,9 @@ async fn what_is_not_supported_is_named_with_file_and_line() {
         ("lib==1.0 --config-settings=x=y", "--config-settings of lib==1.0 is not supported"),
         ("lib --global-option=build", "--global-option of lib is not supported"),
         ("lib==1.0 --hash=md5:00", "must be like sha256:00"),
-        ("--target=/tmp", "--target is no option of a requirement file"),
-        ("-r", "--requirement names nothing"),
-        ("-r absent.in", "absent.in can not be read"),
+        ("--target=/tmp", "--target is not an option of a requirement file"),
+        ("-r", "--requirement needs a value"),
+        ("-r absent.in", "cannot read absent.in"),
         ("lib==", "lib=="),
     ] {
         desk.write("more.in", &format!("lib \\\n  >=1.0\r\n{line}\n"));
@@ -105,7 +105,9 @@ async fn what_is_not_supported_is_named_with_file_and_line() {
         "-i https://h.example/simple\n--extra-index-url=https://h.example/x\nlib\n",
     );
     let ran = run(&desk, &server, &["compile"]).await.succeeded();
-    for part in ["requirements.in:1: -i is not followed", "requirements.in:2: --extra-index-url"] {
+    for part in
+        ["requirements.in:1: wheelwright ignores the option -i", "requirements.in:2: --extra-index-url"]
+    {
         assert!(ran.err.contains(part), "{part}: {}", ran.err);
     }
     // Hashes over several lines are.

@@ -163,7 +163,7 @@ async fn a_hidden_base_and_a_lost_one_read_the_same_to_whoever_may_not_see_them(
         let (_, demo) = server.ask("GET", "/carol/one/+explain/demo", &asker, None).await;
         assert!(!demo.to_string().contains("bob/"), "{demo}");
         assert!(
-            demo.to_string().contains("a base that you may not see, or a reserved name, hides it"),
+            demo.to_string().contains("a reserved name hides it, or a base that you may not see"),
             "{demo}"
         );
         let page = asker.on(server.http.get(server.url("/carol/one"))).header("accept", "text/html");

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use wheelwright::access::{Action, Scope};
 
 /// What a worker and a server with one say when the server knows the worker's targets.
-const READY: &str = "the worker is at its server";
+const READY: &str = "the worker is registered";
 
 /// A running worker with a folder of its own; killed when dropped.
 pub struct Hired {

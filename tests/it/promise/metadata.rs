@@ -177,7 +177,7 @@ async fn an_sdist_that_says_one_thing_and_builds_another_breaks_its_promise() {
     let (status, body) = get(&server, path).await;
     let body = String::from_utf8_lossy(&body).into_owned();
     assert_eq!(status, 404, "{body}");
-    assert!(body.contains("it requires surprise beside"), "{body}");
+    assert!(body.contains("it also requires surprise"), "{body}");
     let (status, body) = get(&server, &format!("{path}.metadata")).await;
     assert_eq!(status, 404, "nobody resolves with it any more: {}", String::from_utf8_lossy(&body));
     assert_eq!(promises(&server, HERE, "liar").await, [], "gone from the page");

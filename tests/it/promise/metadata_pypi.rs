@@ -57,7 +57,7 @@ async fn a_setup_py_that_lies_breaks_its_promise_and_the_reason_names_the_differ
     assert!(told.contains("six") && !told.contains("surprise"), "{told}");
     let (status, body) = get(&server, path).await;
     let body = String::from_utf8_lossy(&body).into_owned();
-    assert_eq!((status, body.contains("it requires surprise beside")), (404, true), "{body}");
+    assert_eq!((status, body.contains("it also requires surprise")), (404, true), "{body}");
     worker.stop().await;
 }
 

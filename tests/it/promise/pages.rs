@@ -128,12 +128,12 @@ async fn a_target_is_asked_for_by_its_name_whoever_asks() {
     for path in ["/v1/alice.dev/cp311/+simple/demo/", "/v1/alice.dev/cp311/+simple/"] {
         let (status, why) = status(&server, path, &Auth::None).await;
         assert_eq!(status, 404);
-        assert!(why.contains("no target cp311: there are cp312-manylinux"), "{why}");
+        assert!(why.contains("target cp311 does not exist: use one of cp312-manylinux"), "{why}");
     }
     hire_for(&server, "test", vec![target(12, 36), target(12, 31)]).await;
     let (status, why) = status(&server, "/v1/alice.dev/cp312/+simple/demo/", &Auth::None).await;
     assert_eq!(status, 404);
-    assert!(why.contains("could be any of cp312-manylinux_2_31_x86_64, cp312-"), "{why}");
+    assert!(why.contains("use one of cp312-manylinux_2_31_x86_64, cp312-"), "{why}");
 }
 
 /// The targets of this machine: that of the client's interpreter, and the others.
@@ -309,12 +309,12 @@ async fn an_index_that_is_not_there_or_not_for_the_asker_is_told_as_elsewhere() 
         assert_eq!(status(&server, &path, &Auth::None).await.0, 401, "{name}");
     }
     let (code, why) = status(&server, "/v1/alice.dev+alice.nope/auto/+simple/demo/", &root).await;
-    let expected = "no index here is called alice.nope; understood were alice.dev (alice/dev); \
-                    write user.index or an alias (pypi), joined by +";
+    let expected = "this server has no index alice.nope; it has alice.dev (alice/dev). Write user.index or \
+                    an alias (pypi), joined by +";
     assert_eq!((code, &*why), (404, expected));
     let (code, why) = status(&server, "/v1/alice.a.b/auto/+simple/demo/", &Auth::None).await;
     assert_eq!(code, 404);
-    assert!(why.starts_with("alice.a.b can be read as alice/a.b or as alice.a/b"), "{why}");
+    assert!(why.starts_with("alice.a.b is ambiguous: it can mean alice/a.b or alice.a/b"), "{why}");
     let moved = server.get("/v1/alice.dev/auto/+simple/Demo?x=1").await;
     assert_eq!(
         (moved.status().as_u16(), &moved.headers()["location"]),

@@ -115,7 +115,7 @@ async fn pinned_lines_become_urls_in_their_order() {
     );
     let wrong = format!("demo==1.0 --hash=sha256:{}\n", "0".repeat(64));
     let (status, told) = send_text(&server, path, &wrong, false).await;
-    assert!(status == 400 && told.contains("has one of the hashes"), "{told}");
+    assert!(status == 400 && told.contains("has one of the given hashes"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn a_line_that_cannot_be_resolved_says_what_to_write() {
     server.publish("alice/dev", &wheel("demo", "1.0").wheel()).await;
     for (line, says) in [
         ("demo>=1", "line 2: demo>=1 is not pinned: write demo==VERSION"),
-        ("demo==3.0", "there is no such version: the newest are 1.0"),
+        ("demo==3.0", "this version does not exist: the newest are 1.0"),
         ("absent==1.0", "has no project absent"),
         ("git+https://h.example/x@v1", "write git+https://h.example/x@v1#egg=NAME==VERSION"),
         ("git+https://h.example/x@v1#egg=x", "write git+https://h.example/x@v1#egg=x==VERSION"),

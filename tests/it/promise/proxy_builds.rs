@@ -113,5 +113,5 @@ async fn an_archive_by_its_url_is_built_and_downloaded_by_whoever_was_told() {
     assert!(pins.contains("egg=demo==1.0"), "{pins}");
     let other = at.replace("egg=demo==1.0", "egg=demo==2.0");
     let (status, told) = send_text(&server, PATH, &other, true).await;
-    assert!(status == 400 && told.contains("it has version 1.0, and not 2.0"), "{told}");
+    assert!(status == 400 && told.contains("it has version 1.0, not 2.0"), "{told}");
 }

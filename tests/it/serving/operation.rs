@@ -78,7 +78,7 @@ async fn status_tells_what_is_here_with_and_without_a_server() {
     let data = folder.path();
     let nothing = run(data, &["status"]);
     assert_eq!(nothing.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no installation in"));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("is not a data folder"));
     assert_eq!(std::fs::read_dir(data).unwrap().count(), 0, "looking makes nothing");
 
     let program = Program::start_offline(data).await;

@@ -47,7 +47,7 @@ impl Links {
                     refuse!("hard link {name:?} does not point to a file before it");
                 }
             }
-            (_, Some(_)) => refuse!("{name:?} has a link target and is no link"),
+            (_, Some(_)) => refuse!("{name:?} has a link target but is not a link"),
             (_, None) => {}
         }
         if self.allowed {
@@ -102,7 +102,7 @@ impl Links {
             let same = links.get(&folded).filter(|link| **link != path.as_str());
             let behind = names::above(&folded).find_map(|above| links.get(above));
             if let Some(link) = same.or(behind) {
-                refuse!("{path:?} is the link {link:?}, or goes through it, where case does not count");
+                refuse!("{path:?} is the link {link:?}, or goes through it, if case is ignored");
             }
         }
         match links.len() == self.symlinks.len() {

@@ -216,7 +216,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         self.links.add(&name, header.kind, target)?;
         let directory = header.kind == Kind::Directory;
         if header.size != 0 && header.kind != Kind::File {
-            refuse!("{name:?} has content and is no file");
+            refuse!("{name:?} has content but is not a file");
         }
         let member = Member { name, directory, size: header.size };
         let keep = (self.keep)(&member)?;

@@ -41,7 +41,7 @@ impl Records {
                 let text = text(key, value)?;
                 let number = text.strip_prefix('-').unwrap_or(&text);
                 if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-                    refuse!("malformed PAX header: {key} is no number");
+                    refuse!("malformed PAX header: {key} is not a number");
                 }
                 false
             }
@@ -82,7 +82,7 @@ fn record(content: &[u8]) -> Option<(&str, &[u8], &[u8])> {
 fn text(key: &str, value: &[u8]) -> Outcome<String> {
     match std::str::from_utf8(value) {
         Ok(text) if !text.is_empty() && !text.contains('\0') => Ok(text.to_owned()),
-        _ => refuse!("malformed PAX header: {key} is empty or no UTF-8 text"),
+        _ => refuse!("malformed PAX header: {key} is empty or not UTF-8"),
     }
 }
 
@@ -91,6 +91,6 @@ fn number(value: &[u8]) -> Outcome<u64> {
     let text = std::str::from_utf8(value).ok().filter(|_| digits);
     match text.and_then(|text| text.parse().ok()) {
         Some(number) => Ok(number),
-        None => refuse!("malformed PAX header: size is no number"),
+        None => refuse!("malformed PAX header: size is not a number"),
     }
 }

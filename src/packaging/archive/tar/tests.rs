@@ -67,10 +67,10 @@ fn names_of(names: &[&str]) -> Vec<String> {
 fn extended_headers_that_disagree_or_are_malformed_are_refused() {
     refused(&[pax(b'x', &[("size", "1024")]), file()], "disagree on the size");
     refused(&[pax(b'x', &[("size", "0")]), file()], "disagree on the size");
-    refused(&[pax(b'x', &[("size", "-7")]), file()], "size is no number");
+    refused(&[pax(b'x', &[("size", "-7")]), file()], "size is not a number");
     refused(&[pax(b'x', &[("path", "p/b"), ("path", "p/c")]), file()], "given twice");
     refused(&[pax(b'x', &[("path", "")]), file()], "path is empty");
-    refused(&[pax(b'x', &[("mtime", "yesterday")]), file()], "mtime is no number");
+    refused(&[pax(b'x', &[("mtime", "yesterday")]), file()], "mtime is not a number");
     refused(&[pax(b'x', &[("hdrcharset", "BINARY")]), file()], "character set");
     refused(&[pax(b'x', &[("path", "p/b")]), pax(b'x', &[("path", "p/c")]), file()], "two extended headers");
     refused(&[pax(b'x', &[("path", "p/b")])], "followed by no member");
@@ -103,7 +103,7 @@ fn members_that_are_no_files_or_directories_are_refused() {
     }
     refused(&[directory("p", b"0004755\0")], "setuid");
     refused(&[tar_member(b'0', "p/a", b"", |block| block[100..108].copy_from_slice(b"0002644\0"))], "setgid");
-    refused(&[tar_member(b'5', "p", b"content", |_| {})], "has content and is no file");
+    refused(&[tar_member(b'5', "p", b"content", |_| {})], "has content but is not a file");
     for kind in *b"12" {
         let bytes = tar_gz(&[file(), tar_link(kind, "p/b", "a")]);
         refused_bytes(&bytes, false, "is a link");
@@ -124,7 +124,7 @@ fn headers_that_readers_take_differently_are_refused() {
     refused(&with(|block| block[124..136].copy_from_slice(b"00000000008\0")), "malformed size");
     refused(&with(|block| block[124..136].fill(0)), "malformed size");
     refused(&with(|block| block[100] = b'x'), "malformed mode");
-    refused(&with(|block| block[157] = b'x'), "has a link target and is no link");
+    refused(&with(|block| block[157] = b'x'), "has a link target but is not a link");
     refused(&with(|block| block[2] = 0xFF), "not UTF-8");
     refused(&with(|block| block[3] = b'/'), "empty segment");
     let mut wrong = file();

@@ -43,7 +43,7 @@ pub(crate) fn find<S: Source + ?Sized>(source: &S, length: u64) -> Outcome<End> 
     for kind in [*b"\x01\x02", *b"\x03\x04", *b"\x05\x06", *b"\x06\x06", *b"\x06\x07", *b"\x07\x08"] {
         let [a, b] = kind;
         if positions(comment, &[b'P', b'K', a, b]).next().is_some() {
-            refuse!("the archive's comment holds a ZIP signature");
+            refuse!("the archive's comment contains a ZIP signature");
         }
     }
     let position = start + at as u64;
@@ -91,7 +91,7 @@ impl Record {
             refuse!("the archive spans several disks");
         }
         if self.count == u16::MAX || self.size == u32::MAX || self.offset == u32::MAX {
-            refuse!("the end record points to ZIP64 records, and there are none");
+            refuse!("the end record points to ZIP64 records that do not exist");
         }
         End { directory: self.offset.into(), directory_size: self.size.into(), count: self.count.into() }
             .checked(position)

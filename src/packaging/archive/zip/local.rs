@@ -84,7 +84,7 @@ fn check_descriptor<S: Source + ?Sized>(source: &S, member: &Member, at: u64, zi
     match parsed() {
         Some(told) if told == (member.crc, member.packed, member.size) => Ok(at + length as u64),
         Some(_) => refuse!("the data descriptor of {:?} disagrees with its central header", member.name),
-        None => refuse!("no data descriptor behind member {:?}", member.name),
+        None => refuse!("no data descriptor after member {:?}", member.name),
     }
 }
 

@@ -89,7 +89,7 @@ fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> Outcome<Vec<Memb
         members.push(central.check()?);
     }
     if reader.read(&mut [0])? != 0 {
-        refuse!("the central directory holds more than its {} entries", end.count);
+        refuse!("the central directory has more than its {} entries", end.count);
     }
     Ok(members)
 }

@@ -128,7 +128,7 @@ fn ambiguous_end_records_are_refused() {
     let mut inner = Zip::of(two()).bytes();
     let end = inner.split_off(inner.len() - 22);
     refused(&Zip { comment: end, ..Zip::of(two()) }, "more than one end record");
-    refused(&Zip { comment: b"PK\x03\x04".to_vec(), ..Zip::of(two()) }, "comment holds a ZIP signature");
+    refused(&Zip { comment: b"PK\x03\x04".to_vec(), ..Zip::of(two()) }, "comment contains a ZIP signature");
     refused(&Zip { end: Some(|end| end[4] = 1), ..Zip::of(two()) }, "several disks");
     refused(&Zip { end: Some(|end| end[8] = 1), ..Zip::of(two()) }, "several disks");
     let fewer: fn(&mut Vec<u8>) = |end| (end[8], end[10]) = (1, 1);
@@ -137,7 +137,7 @@ fn ambiguous_end_records_are_refused() {
     refused(&Zip { end: Some(more), ..Zip::of(two()) }, "fewer entries");
     refused(&Zip { end: Some(|end| end[16] = 0), ..Zip::of(two()) }, "does not end at the end record");
     let no64: fn(&mut Vec<u8>) = |end| end[8..12].fill(0xFF);
-    refused(&Zip { end: Some(no64), ..Zip::of(two()) }, "there are none");
+    refused(&Zip { end: Some(no64), ..Zip::of(two()) }, "do not exist");
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn data_descriptors_are_read_and_held_against_the_central_header() {
     refused(&behind(|bytes| bytes[4] ^= 1), "data descriptor of \"a.txt\" disagrees");
     refused(&behind(|bytes| bytes[8] ^= 1), "data descriptor of \"a.txt\" disagrees");
     refused(&behind(|bytes| bytes[12] ^= 1), "data descriptor of \"a.txt\" disagrees");
-    refused(&behind(|bytes| drop(bytes.drain(..4))), "no data descriptor behind");
-    refused(&behind(Vec::clear), "no data descriptor behind");
+    refused(&behind(|bytes| drop(bytes.drain(..4))), "no data descriptor after");
+    refused(&behind(Vec::clear), "no data descriptor after");
     refused(&behind(|bytes| bytes.extend([0; 8])), "bytes before, between");
     refused(&Zip::of(vec![Entry::stored("s", b"x").piped()]), "where it ends is ambiguous");
     refused(&Zip::of(vec![one().piped().local(|head| head.crc = 1)]), "disagree on the CRC");

@@ -32,7 +32,7 @@ fn a_module_of_another_project_is_an_undeclared_dependency() {
     assert_eq!(failure.line.as_deref(), Some("ModuleNotFoundError: No module named 'six.moves'"));
     // Where what it requires could not be had, nobody is to blame.
     let done = judge(&report, &modules(&["demo"], &[]), true).unwrap();
-    assert_eq!(done, ["demo was not imported: it needs six.moves"]);
+    assert_eq!(done, ["did not import demo: it needs six.moves"]);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_module_of_its_own_that_is_not_there_is_a_failure_in_any_case() {
     let report = report(&["trying\tdemo", "failed\tdemo\tImportError\tdemo._c\tNo module named _c", "end"]);
     for unmet in [false, true] {
         let failure = judge(&report, &modules(&["demo"], &[]), unmet).unwrap_err();
-        assert!(failure.hint.contains("belongs into this wheel"), "{}", failure.hint);
+        assert!(failure.hint.contains("does not contain it"), "{}", failure.hint);
     }
 }
 
@@ -53,19 +53,16 @@ fn an_extension_that_cannot_be_loaded_counts_and_one_that_cannot_stand_alone_doe
     assert_eq!(judge(&report(&broken), &all, false).unwrap_err().class, Class::Import);
     let alone = [&good[..], &["failed\tdemo._c\tRuntimeError\t\timport demo first", "end"]].concat();
     let done = judge(&report(&alone), &all, false).unwrap();
-    assert_eq!(
-        done,
-        ["imported demo", "demo._c cannot be imported by itself: RuntimeError: import demo first"]
-    );
+    assert_eq!(done, ["imported demo", "cannot import demo._c by itself: RuntimeError: import demo first"]);
     assert_eq!(judge(&report(&good), &all, false).unwrap().len(), 2);
 }
 
 #[test]
 fn a_crash_names_the_module() {
     let failure = judge(&Report::read(&format!("{MARK}trying\tdemo\n"), 139), &modules(&["demo"], &[]), true);
-    assert!(failure.unwrap_err().hint.contains("died while it imported demo (exit code 139)"));
+    assert!(failure.unwrap_err().hint.contains("stopped while it imported demo (exit code 139)"));
     let failure = judge(&Report::read("", 127), &modules(&["demo"], &[]), false);
-    assert!(failure.unwrap_err().hint.contains("unpacked"));
+    assert!(failure.unwrap_err().hint.contains("unpack"));
 }
 
 #[test]

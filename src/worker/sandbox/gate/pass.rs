@@ -61,7 +61,7 @@ impl Pass {
         let is_index = matches!(parts[..], [_, _] | ["v1", _, "auto"])
             && parts.iter().all(|part| !part.is_empty() && *part != "..");
         if pages.contains(odd) || pages.contains("/../") || !is_index {
-            return Err(bad!("{pages:?} is no index that a build could see"));
+            return Err(bad!("{pages:?} is not an index that a build can use"));
         }
         Ok(Self { server: to.server, pages, places: Semaphore::new(REQUESTS), known: Mutex::default() })
     }
@@ -96,7 +96,7 @@ impl Pass {
         for _ in 0..REDIRECTS {
             let answer = self.server.forward(method.clone(), url.clone(), headers.clone()).await;
             let answer = answer.map_err(|error| {
-                tracing::warn!(%error, "the server behind a gate");
+                tracing::warn!(%error, "the server does not answer a sandbox");
                 plain(StatusCode::BAD_GATEWAY, "the index does not answer")
             })?;
             let place = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
@@ -106,10 +106,10 @@ impl Pass {
             };
             match next.filter(|next| self.server.owns(next)) {
                 Some(next) => url = next,
-                None => return Err(plain(StatusCode::BAD_GATEWAY, "the index points elsewhere")),
+                None => return Err(plain(StatusCode::BAD_GATEWAY, "the index redirects to another server")),
             }
         }
-        Err(plain(StatusCode::BAD_GATEWAY, "the index points in circles"))
+        Err(plain(StatusCode::BAD_GATEWAY, "the index redirects too often"))
     }
 
     async fn page(&self, method: Method, path: &str, asked: &HeaderMap) -> Result<Response, Response> {
@@ -119,7 +119,9 @@ impl Pass {
         let mut body = Vec::new();
         let mut pieces = answer.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            body.extend_from_slice(&piece.map_err(|_| plain(StatusCode::BAD_GATEWAY, "the page broke off"))?);
+            body.extend_from_slice(
+                &piece.map_err(|_| plain(StatusCode::BAD_GATEWAY, "the page ended early"))?,
+            );
             if body.len() > PAGE {
                 return Err(plain(StatusCode::BAD_GATEWAY, "the page is too large"));
             }
@@ -187,7 +189,7 @@ fn file(answer: reqwest::Response) -> Response {
 }
 
 fn refused() -> Response {
-    plain(StatusCode::FORBIDDEN, "a build sees the pages and files of its own index, nothing else")
+    plain(StatusCode::FORBIDDEN, "a build can reach only the pages and files of its own index")
 }
 
 fn plain(status: StatusCode, text: impl Into<Body>) -> Response {

@@ -42,7 +42,7 @@ async fn another_wheel_is_given_to_an_index_by_those_who_may_and_a_failure_is_re
     worker.builds(&worker.claim().await).await;
     let (status, body) = server.ask("POST", &path, &eve(), None).await;
     assert_eq!(status, 403, "{body}");
-    assert!(body.to_string().contains("alice/dev has its wheel"), "{body}");
+    assert!(body.to_string().contains("alice/dev already has the wheel"), "{body}");
     assert_eq!(server.ask("POST", &path, &alice(), None).await.0, 200);
     worker.builds(&worker.claim().await).await;
     assert_eq!(server.ask("POST", &path, &Auth::root(), None).await.0, 200);

@@ -41,18 +41,19 @@ async fn a_wheel_is_copied_with_its_hash() {
 async fn what_is_no_ordinary_file_is_refused() {
     refused("import os; os.symlink('/etc/passwd', '/out/x.whl')", "is a link").await;
     refused("import os; os.symlink('x', '/out/x.whl')", "is a link").await;
-    refused("import os; os.mkfifo('/out/x.whl')", "is no file: Fifo").await;
+    refused("import os; os.mkfifo('/out/x.whl')", "is not a file: Fifo").await;
     refused("import os; os.mkdir('/out/x.whl')", "is a folder").await;
-    refused("import socket; socket.socket(socket.AF_UNIX).bind('/out/x.whl')", "is no file: Socket").await;
-    refused("import os; open('/out/x.whl', 'w'); os.link('/out/x.whl', '/out/y.whl')", "has 2 names").await;
+    refused("import socket; socket.socket(socket.AF_UNIX).bind('/out/x.whl')", "is not a file: Socket").await;
+    refused("import os; open('/out/x.whl', 'w'); os.link('/out/x.whl', '/out/y.whl')", "has 2 hard links")
+        .await;
 }
 
 #[tokio::test]
 async fn names_that_mean_something_elsewhere_are_refused() {
     for name in ["-x.whl", "x\\n.whl", ".x.whl", "x\\x1b[2J.whl", "a\\\\b.whl"] {
-        refused(&format!("open('/out/{name}', 'w')"), "is no name for a wheel").await;
+        refused(&format!("open('/out/{name}', 'w')"), "is not a valid name of a wheel").await;
     }
-    refused("import os; open(b'/out/\\xff.whl', 'w')", "no UTF-8").await;
+    refused("import os; open(b'/out/\\xff.whl', 'w')", "not UTF-8").await;
 }
 
 #[tokio::test]
@@ -71,7 +72,7 @@ async fn a_giant_of_holes_is_refused_whatever_its_bound() {
     let into = tempfile::tempdir().expect("a folder");
     let bounds = Bounds { files: 1, bytes: u64::MAX };
     let failure = collect(out.path(), into.path(), bounds).await.expect_err("a giant");
-    assert!(failure.hint.contains("mostly holes"), "{failure:?}");
+    assert!(failure.hint.contains("sparse file"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -30,13 +30,16 @@ async fn a_second_worker_of_a_name_is_refused_and_gets_in_when_the_first_has_sto
     let first = Hired::start(&server, &token, "same").await;
     let known = instance(&server).await;
     let said = Hired::refused(&server, &token, "same").await;
-    assert!(said.contains("another worker named same is at work") && said.contains("--name"), "{said}");
+    assert!(said.contains("another worker named same is running") && said.contains("--name"), "{said}");
     // Nor does another account take the name.
     server.make_user("bob", "bob-secret").await;
     accounts::role(&server.app.db, "root", BUILDER, "bob", true).await.expect("a role");
     let scope = Scope { actions: vec![Action::Build], ..Scope::default() };
     let said = Hired::refused(&server, &server.make_token("bob", scope).await, "same").await;
-    assert!(said.contains("another account's worker is named same") && said.contains("--name"), "{said}");
+    assert!(
+        said.contains("the name same belongs to a worker of another account") && said.contains("--name"),
+        "{said}"
+    );
     assert_eq!(instance(&server).await, known, "the first is there as it was");
     // Under its own name it is welcome.
     Hired::start(&server, &token, "other").await.kill().await;
@@ -55,7 +58,7 @@ async fn a_worker_that_was_killed_comes_back_at_once_and_another_gets_its_name_a
     assert_eq!(instance(&server).await, before, "it is the same");
     let _folder = first.kill().await;
     let said = Hired::refused(&server, &token, "same").await;
-    assert!(said.contains("its name is free in"), "{said}");
+    assert!(said.contains("the name is free in"), "{said}");
     a_minute_passes(&server, "same").await;
     let _second = Hired::start(&server, &token, "same").await;
     assert_ne!(instance(&server).await, before);

@@ -120,10 +120,9 @@ async fn a_tag_of_a_repository_elsewhere_is_built_on_request() {
     assert_eq!(commit.len(), 40, "{build:#}");
 
     // What a server would fetch from itself, or from its own disk, is refused with the reason.
-    for (url, why) in [
-        ("git+http://127.0.0.1/repository", "this server itself"),
-        ("git+file:///repository", "its own disk"),
-    ] {
+    for (url, why) in
+        [("git+http://127.0.0.1/repository", "is this server"), ("git+file:///repository", "its own disk")]
+    {
         let order = json!({"requirement": url, "targets": ["cp313"]});
         let request = client.request(Method::POST, "/+builds").header("content-type", "application/json");
         let asked = json_of(request.body(order.to_string())).await;

@@ -90,7 +90,7 @@ async fn a_status_that_cannot_mean_missing_is_refused_when_the_mirror_is_made() 
         let given = json!({"type": "mirror", "mirror_missing": bad});
         let (status, told) = server.ask("PUT", "/alice/far", &auth, Some(given)).await;
         assert_eq!(status, 400, "{bad}: {told}");
-        assert!(told["message"].as_str().unwrap().contains("'mirror_missing' cannot have"), "{told}");
+        assert!(told["message"].as_str().unwrap().contains("'mirror_missing' cannot contain"), "{told}");
     }
     let given = json!({"type": "mirror", "mirror_missing": "403, 400"});
     let (status, told) = server.ask("PUT", "/alice/far", &auth, Some(given)).await;
