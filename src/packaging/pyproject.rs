@@ -214,7 +214,7 @@ mod tests {
         let extra = project.with_extras(&names(&["nope"])).unwrap_err().to_string();
         assert_eq!(extra, "unknown extra nope: use one of all, db, web-extra");
         let group = project.group("nope").unwrap_err().to_string();
-        assert!(group.contains("there are about, round, test, typing-x"), "{group}");
+        assert!(group.contains("use one of about, round, test, typing-x"), "{group}");
         assert!(project.group("round").unwrap_err().to_string().contains("include each other"));
         assert!(Project::parse("[project]\ndependencies = 3").is_err());
     }

@@ -182,7 +182,7 @@ fn what_is_wrong_is_refused_with_its_line_and_what_was_probably_meant() {
         ("build.env = { 'A B' = '1' }", "3: build.env.A B is not a valid name of an environment variable"),
         ("build.env = { A = 1 }", "3: build.env.A must be a text"),
         ("build.before = 'make'", "3: build.before must be a list of texts"),
-        ("build.patches = ['../x']", "3: build.patches must hold names of files beside the recipe"),
+        ("build.patches = ['../x']", "3: build.patches must contain names of files beside the recipe"),
         ("build.patches = ['x.patch']", "3: build.patches names x.patch: "),
         ("versions = 'new'", "3: versions must be version specifiers like \">=1.4,<3\", not \"new\": "),
         ("system.debian = ['-o', 'x']", "3: system.debian must contain names of packages, not \"-o\""),

@@ -85,7 +85,7 @@ fn the_command_line_checks_files_and_lists_what_there_is() {
     std::fs::write(folder.path().join("bad.toml"), "name = \"bad\"\n\n[tests]\n").expect("is written");
     let good = run(&["recipe", "check", "good.toml"]);
     assert!(good.status.success());
-    assert_eq!(good.stdout, b"1 recipe is fine\n");
+    assert_eq!(good.stdout, b"1 recipe is valid\n");
     let bad = run(&["recipe", "check", "good.toml", "bad.toml"]);
     assert_eq!(bad.status.code(), Some(1));
     let told = String::from_utf8(bad.stderr).expect("text");

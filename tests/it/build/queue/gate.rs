@@ -19,7 +19,7 @@ on_both! {
         let mut lied = demo().wheel();
         lied.bytes.truncate(lied.bytes.len() - 30);
         for (filename, bytes, class, word) in [
-            ("other-1.0-py3-none-any.whl", Package::new("other", "1.0").wheel().bytes, "wrong-wheel", "another project"),
+            ("other-1.0-py3-none-any.whl", Package::new("other", "1.0").wheel().bytes, "wrong-wheel", "requested project demo"),
             ("demo-2.0-py3-none-any.whl", Package::new("demo", "2.0").wheel().bytes, "wrong-wheel", "another version"),
             (
                 "demo-1.0-cp311-cp311-win_amd64.whl",
