@@ -74,7 +74,7 @@ async fn without_pip_uv_installs_a_lock_file_as_its_markers_say() {
     );
     desk.write("pylock.toml", &lock);
     let no_installer = desk.run("wheelwright", &["install", "-r", "pylock.toml"]).await.failed();
-    assert!(no_installer.err.contains("uv is not on the PATH: install it"), "{}", no_installer.err);
+    assert!(no_installer.err.contains("uv is not on the PATH: install one of them"), "{}", no_installer.err);
     desk.put(&client, "uv");
     desk.run("wheelwright", &["install", "-r", "pylock.toml", "--extra", "more"]).await.succeeded();
     assert_eq!(desk.python(TOLD), "1.5 2.0");

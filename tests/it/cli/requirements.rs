@@ -105,9 +105,10 @@ async fn what_is_not_supported_is_named_with_file_and_line() {
         "-i https://h.example/simple\n--extra-index-url=https://h.example/x\nlib\n",
     );
     let ran = run(&desk, &server, &["compile"]).await.succeeded();
-    for part in
-        ["requirements.in:1: wheelwright ignores the option -i", "requirements.in:2: --extra-index-url"]
-    {
+    for part in [
+        "requirements.in:1: wheelwright ignores the option -i",
+        "requirements.in:2: wheelwright ignores the option --extra-index-url",
+    ] {
         assert!(ran.err.contains(part), "{part}: {}", ran.err);
     }
     // Hashes over several lines are.
