@@ -39,7 +39,7 @@ impl Mirrors {
             Ok(Look::Like(_)) => return None,
             // Whoever says that there is no list says that nothing need be there.
             Ok(Look::Nothing) if asked.no_list => return None,
-            Ok(Look::Nothing) => format!("mirror_url: {at} does not exist"),
+            Ok(Look::Nothing) => format!("mirror_url: {at} has no page that can be read"),
             Ok(Look::Neither) => {
                 format!("mirror_url: the page at {at} is neither a simple index nor a page of files")
             }

@@ -62,7 +62,7 @@ async fn who_has_waited_long_enough_is_told_what_still_runs() {
     server.publish("alice/dev", &sdist("slow")).await;
     let (status, told) = send_text(&server, PATH, "slow==1.0\n", false).await;
     assert_eq!(status, 409, "{told}");
-    assert!(told.contains("1 of 1 lines are not built") && told.contains("ask again"), "{told}");
+    assert!(told.contains("1 of 1 lines are not built") && told.contains("try again"), "{told}");
     let job = job(&server).await;
     built(&server, &job, &wheel("slow", "1.0").wheel()).await;
     let url = format!("/+builds/{}?wait=20", job.build);

@@ -120,5 +120,5 @@ async fn an_administrator_makes_a_running_server_forget_a_file_or_a_project() {
     assert!(story.mirrors().page(&story.index, &name("six"), false).await.unwrap().is_some());
     assert_eq!(story.upstream.asked("/simple/six/"), 2, "the page is asked for again");
     let stage = wheelwright(data, &["mirror", "forget", "root/none", "six"]);
-    assert!(String::from_utf8_lossy(&stage.stderr).contains("no index root/none"));
+    assert!(String::from_utf8_lossy(&stage.stderr).contains("index root/none does not exist"));
 }

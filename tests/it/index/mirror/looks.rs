@@ -33,7 +33,7 @@ async fn a_mirror_of_what_is_no_index_is_made_with_a_warning_that_names_the_inde
     let change = Some(json!({"mirror_url": upstream.url("/elsewhere/simple/x/")}));
     let (status, told) = server.ask("PATCH", "/root/d", &Auth::root(), change).await;
     let told = told["message"].as_str().unwrap_or_default();
-    assert!(status == 200 && told.contains("there is no page at"), "{told}");
+    assert!(status == 200 && told.contains("has no page that can be read"), "{told}");
     let change = Some(json!({"title": "another"}));
     let (_, told) = server.ask("PATCH", "/root/d", &Auth::root(), change).await;
     assert_eq!(told["message"], Value::Null, "only a new URL is tried");
@@ -48,7 +48,7 @@ async fn a_warning_about_a_mirrors_url_shows_no_secret_and_silence_makes_no_refu
     assert!(status == 200 && told.contains("/simple/") && !told.contains("hush"), "{told}");
     upstream.set(|b| b.auth = Some(("user", "right")));
     let (_, told) = makes(&server, "b", json!({"type": "mirror", "mirror_url": upstream.simple()})).await;
-    assert!(told.contains("there is no page"), "{told}");
+    assert!(told.contains("has no page"), "{told}");
     upstream.stop().await;
     let url = format!("http://{at}/simple/");
     let (status, told) = makes(&server, "c", json!({"type": "mirror", "mirror_url": url})).await;
