@@ -20,7 +20,7 @@ on_both! {
         lied.bytes.truncate(lied.bytes.len() - 30);
         for (filename, bytes, class, word) in [
             ("other-1.0-py3-none-any.whl", Package::new("other", "1.0").wheel().bytes, "wrong-wheel", "requested project demo"),
-            ("demo-2.0-py3-none-any.whl", Package::new("demo", "2.0").wheel().bytes, "wrong-wheel", "another version"),
+            ("demo-2.0-py3-none-any.whl", Package::new("demo", "2.0").wheel().bytes, "wrong-wheel", "requested version 1.0"),
             (
                 "demo-1.0-cp311-cp311-win_amd64.whl",
                 demo().tag("cp311-cp311-win_amd64").wheel().bytes,
@@ -33,7 +33,7 @@ on_both! {
                 "wrong-wheel",
                 "win_amd64",
             ),
-            ("demo-1.0-py2-none-any.whl", demo().tag("py2-none-any").wheel().bytes, "wrong-wheel", "cannot be installed"),
+            ("demo-1.0-py2-none-any.whl", demo().tag("py2-none-any").wheel().bytes, "wrong-wheel", "does not fit target"),
             (&good.filename, b"no archive".to_vec(), "bad-wheel", "demo"),
             (&good.filename, lied.bytes, "bad-wheel", "demo"),
             (&good.filename, Package::new("other", "1.0").wheel().bytes, "bad-wheel", "demo"),
