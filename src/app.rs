@@ -14,7 +14,7 @@ use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
-use crate::directory::options::{self, Change, Options};
+use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
@@ -94,10 +94,10 @@ impl App {
         let wanted =
             upstream.parse::<SecretUrl>().map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
         match directory.indexes.get(&name).map(|index| &index.kind) {
-            Some(crate::directory::Kind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
+            Some(crate::directory::IndexKind::Mirror(mirror)) if mirror.url.as_ref() != Some(&wanted) => {}
             _ => return Ok(()),
         }
-        let change = Change::Merge(one("mirror_url", upstream));
+        let change = OptionsChange::Merge(one("mirror_url", upstream));
         let server = Who { label: ":server".into(), ..Who::default() };
         admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
         tracing::info!(

@@ -36,7 +36,7 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
 
 /// What a client sent for an account, sorted.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct AccountChange {
     pub password: Option<String>,
     /// A hash made elsewhere (importers); only root may give it.
     pub password_hash: Option<String>,
@@ -49,7 +49,7 @@ pub struct Given {
     profile: Map<String, Value>,
 }
 
-impl Given {
+impl AccountChange {
     pub fn from_json(given: Map<String, Value>) -> Result<Self> {
         let mut sorted = Self::default();
         let mut unknown = Vec::new();
@@ -119,7 +119,7 @@ pub fn profile(account: &Account) -> Map<String, Value> {
     serde_json::from_str(&account.profile).unwrap_or_default()
 }
 
-fn merged(mut profile: Map<String, Value>, given: &Given) -> String {
+fn merged(mut profile: Map<String, Value>, given: &AccountChange) -> String {
     for (key, value) in &given.profile {
         if value.is_null() || value.as_str() == Some("") {
             profile.remove(key);
@@ -139,7 +139,7 @@ fn no_user(name: &str) -> Error {
 }
 
 /// Creates an account. `who` is for the audit trail.
-pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()> {
+pub async fn create(db: &Db, who: &str, name: &str, given: &AccountChange) -> Result<()> {
     check_name("username", name)?;
     if RESERVED.contains(&name) {
         return Err(bad!("username '{name}' is reserved: choose another"));
@@ -172,7 +172,7 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &Given) -> Result<()>
 }
 
 /// Changes profile and password; a new password ends the account's login sessions.
-pub async fn change(db: &Db, who: &str, name: &str, given: &Given) -> Result<()> {
+pub async fn change(db: &Db, who: &str, name: &str, given: &AccountChange) -> Result<()> {
     let hash = given.hash().await?;
     let mut tx = Tx::begin(db).await?;
     let account = tx.account(name).await?.ok_or_else(|| no_user(name))?;

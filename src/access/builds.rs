@@ -1,9 +1,9 @@
 //! Who may do what with builds: ask for them, run them again, end them, know who asked.
 
 use super::decide::Asker;
-use super::{Action, Decision, Need, Sight, Who, decide, may_read};
+use super::{Action, BuildSight, Decision, Need, Who, decide, may_read};
 use crate::directory::inheritance;
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::names::IndexName;
 
 /// Whether `who` may have something built that an index lists, or with what it lists: who reads it.
@@ -19,7 +19,7 @@ pub fn may_ask(directory: &Directory, who: &Who, index: &IndexName, project: Opt
 
 /// Whether `who` may let a build that failed run again: whoever reads its context, or an index that
 /// reaches it, or asked for it; with a token only within its limits.
-pub fn may_retry(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+pub fn may_retry(directory: &Directory, who: &Who, build: BuildSight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
     let within = |name: &IndexName| asker.acts(name, Action::Upload, project);
     let limit = who.scope.as_ref().and_then(|scope| scope.index.as_deref()).and_then(IndexName::parse);
@@ -35,13 +35,13 @@ pub fn may_retry(directory: &Directory, who: &Who, build: Sight<'_>, project: Op
 /// Whether `who` may let a build run again that has its wheel, and so give its context another one: who
 /// may upload to that, if it is a stage, or manage it, if it is a mirror. Of what was uploaded the
 /// context gets nothing: who asked for it may.
-pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+pub fn may_replace(directory: &Directory, who: &Who, build: BuildSight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
     let own = asker.known.is_some_and(|user| build.askers.contains(&user.name));
     let name = build.context.only();
     let need = match name.and_then(|name| directory.indexes.get(name)).map(|index| &index.kind) {
-        Some(Kind::Stage(_)) => Need::Upload,
-        Some(Kind::Mirror(_)) => Need::Manage,
+        Some(IndexKind::Stage(_)) => Need::Upload,
+        Some(IndexKind::Mirror(_)) => Need::Manage,
         None => Need::Operate,
     };
     if build.given && own && asker.acts_at(build.context, Action::Upload, project) {
@@ -52,7 +52,7 @@ pub fn may_replace(directory: &Directory, who: &Who, build: Sight<'_>, project: 
 }
 
 /// Whether `who` may end a build that others wait for: root, and the owner of its context.
-pub fn may_end(directory: &Directory, who: &Who, build: Sight<'_>, project: Option<&str>) -> bool {
+pub fn may_end(directory: &Directory, who: &Who, build: BuildSight<'_>, project: Option<&str>) -> bool {
     let asker = Asker::new(directory, who);
     let owns = build.context.only().is_some_and(|name| asker.owns(name));
     (asker.is_root() || owns) && asker.acts_at(build.context, Action::Upload, project)
@@ -65,7 +65,7 @@ pub fn reads(directory: &Directory, who: &Who, names: &[IndexName]) -> bool {
 
 /// Whether `who` may know who asked for a build: others who did, root, and those who may put files
 /// into an index that it is of.
-pub fn knows_asker(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
+pub fn knows_asker(directory: &Directory, who: &Who, build: BuildSight<'_>) -> bool {
     let asker = Asker::new(directory, who);
     let Some(user) = asker.known else { return false };
     let of_index = |name: &IndexName| {

@@ -69,7 +69,7 @@ pub fn may_read(directory: &Directory, who: &Who, index: &Index) -> bool {
 
 /// What decides who sees a build.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight<'a> {
+pub struct BuildSight<'a> {
     pub context: &'a BuildContext,
     /// Uploaded or from a repository: to read the context says nothing about it.
     pub given: bool,
@@ -81,7 +81,7 @@ pub struct Sight<'a> {
 
 /// Whether `who` may see a build: who asked for it, who may read an index it is for or, where the
 /// source is one that its context lists, the context. Root sees all.
-pub fn sees_build(directory: &Directory, who: &Who, build: Sight<'_>) -> bool {
+pub fn sees_build(directory: &Directory, who: &Who, build: BuildSight<'_>) -> bool {
     let asker = Asker::new(directory, who);
     let reads = |name: &IndexName| directory.indexes.get(name).is_some_and(|index| asker.reads(index));
     // A token that is limited to an index sees what is of that index.

@@ -15,7 +15,7 @@ pub mod turns;
 
 use crate::names::BuildContext;
 
-pub use decide::{BUILDER, Sight, decide, decide_each, may_read, sees_build};
+pub use decide::{BUILDER, BuildSight, decide, decide_each, may_read, sees_build};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

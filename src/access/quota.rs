@@ -1,7 +1,7 @@
 //! What one asker may cause at once: turns by account, for strangers by the network they come from.
 
 use super::Who;
-use super::turns::{Bounds, STRANGER, Turns};
+use super::turns::{STRANGER, TurnBounds, Turns};
 use crate::config::{self, networks::household};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -25,11 +25,11 @@ pub struct Quota {
 }
 
 impl Quota {
-    pub fn new(config: &config::Quota) -> Self {
+    pub fn new(config: &config::QuotaSettings) -> Self {
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         let half = |number: u64| {
             let at_once = size(number);
-            Bounds {
+            TurnBounds {
                 at_once,
                 each: at_once.div_ceil(2),
                 waiting: at_once.saturating_mul(16),
@@ -37,7 +37,7 @@ impl Quota {
             }
         };
         // Nobody waits to be held.
-        let held = Bounds {
+        let held = TurnBounds {
             at_once: usize::MAX >> 4,
             each: size(config.held),
             waiting: 0,

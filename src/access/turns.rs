@@ -12,7 +12,7 @@ pub const STRANGER: char = '@';
 
 /// What is demanded and given.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct TurnBounds {
     /// At work at once.
     pub at_once: usize,
     /// Of one asker.
@@ -30,7 +30,7 @@ pub struct Turns(Arc<Inner>);
 struct Inner {
     /// What the work is, as those are told who are refused: `+compile/`.
     what: &'static str,
-    bounds: Bounds,
+    bounds: TurnBounds,
     state: Mutex<State>,
 }
 
@@ -71,9 +71,9 @@ impl Drop for Queued<'_> {
 }
 
 impl Turns {
-    pub fn new(what: &'static str, bounds: Bounds) -> Self {
+    pub fn new(what: &'static str, bounds: TurnBounds) -> Self {
         let at_once = bounds.at_once.max(1);
-        let bounds = Bounds { at_once, each: bounds.each.clamp(1, at_once), ..bounds };
+        let bounds = TurnBounds { at_once, each: bounds.each.clamp(1, at_once), ..bounds };
         Self(Arc::new(Inner { what, bounds, state: Mutex::default() }))
     }
 
@@ -127,7 +127,7 @@ impl Turns {
 
     /// Whether one more of this asker can begin. Strangers leave a quarter to those who are known.
     fn fits(&self, state: &State, asker: &str) -> bool {
-        let Bounds { at_once, each, .. } = self.0.bounds;
+        let TurnBounds { at_once, each, .. } = self.0.bounds;
         let strangers = (at_once - at_once / 4).max(1);
         state.all < at_once
             && state.running.get(asker).is_none_or(|own| *own < each)
@@ -185,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn turns(at_once: usize, each: usize, waiting: usize) -> Turns {
-        Turns::new("work", Bounds { at_once, each, waiting, patience: Duration::from_secs(60) })
+        Turns::new("work", TurnBounds { at_once, each, waiting, patience: Duration::from_secs(60) })
     }
 
     #[tokio::test]

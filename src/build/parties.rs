@@ -1,7 +1,7 @@
 //! The accounts and indexes that a build is for, which decide who may see it.
 
 use super::queue::Queue;
-use crate::access::{self, Sight, Who};
+use crate::access::{self, BuildSight, Who};
 use crate::db::builds::{Build, Filter};
 use crate::directory::Directory;
 use crate::error::Result;
@@ -17,8 +17,13 @@ pub struct Parties {
 
 impl Parties {
     /// The form in which `access` judges a build.
-    pub fn sight<'a>(&'a self, build: &'a Build) -> Sight<'a> {
-        Sight { context: &build.context, given: build.given, indexes: &self.indexes, askers: &self.askers }
+    pub fn sight<'a>(&'a self, build: &'a Build) -> BuildSight<'a> {
+        BuildSight {
+            context: &build.context,
+            given: build.given,
+            indexes: &self.indexes,
+            askers: &self.askers,
+        }
     }
 
     /// The user who asked first, if `who` may know.

@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::db::builds::{Build, BuildId, BuiltWheel};
 use crate::db::built::WheelRefusal;
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::built::Handed;
@@ -114,7 +114,7 @@ async fn places(indexes: &Indexes, finished: &Finished) -> Result<Vec<(Index, bo
     let directory = indexes.directory();
     let mut places = Vec::new();
     for name in &finished.wanted {
-        let stage = directory.indexes.get(name).filter(|index| matches!(index.kind, Kind::Stage(_)));
+        let stage = directory.indexes.get(name).filter(|index| matches!(index.kind, IndexKind::Stage(_)));
         places.extend(stage.map(|index| (index.clone(), true)));
     }
     let context = finished.build.context.only().and_then(|name| directory.indexes.get(name));
@@ -133,7 +133,7 @@ async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished) -> Res
     let Ok(wheel) = WheelFilename::parse(&finished.wheel.filename) else { return Ok(true) };
     let (source, sha256) = (&finished.build.source.filename, &finished.source_sha256);
     match &context.kind {
-        Kind::Mirror(_) => {
+        IndexKind::Mirror(_) => {
             // A source that was sent here may be private: its name is not asked upstream. One that came
             // from the mirror stands on a page that is kept.
             let page = indexes.mirrors.last_told(context, &wheel.name).await?;
@@ -142,7 +142,7 @@ async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished) -> Res
                 listed.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
             }))
         }
-        Kind::Stage(_) => Ok(indexes.hosts(&context.name, source, sha256).await?
+        IndexKind::Stage(_) => Ok(indexes.hosts(&context.name, source, sha256).await?
             && indexes.has_better(context, &finished.wheel.filename).await?.is_none()),
     }
 }

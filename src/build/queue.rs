@@ -28,7 +28,7 @@ pub use watched::Watching;
 use super::job::Limits;
 use super::recipe::RecipeBook;
 use super::targets::Targets;
-use crate::config::{Config, Quota};
+use crate::config::{Config, QuotaSettings};
 use crate::db::Db;
 use crate::db::builds::{Build, BuildId, Filter};
 use crate::error::Result;
@@ -55,7 +55,7 @@ struct Inner {
     limits: Limits,
     /// Bytes of a source or a wheel.
     largest: u64,
-    quota: Quota,
+    quota: QuotaSettings,
     /// Held from counting what waits until one more waits: many who ask at once are counted one by one.
     entrance: tokio::sync::Mutex<()>,
     fetching: fetching::Fetching,

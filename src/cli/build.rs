@@ -24,7 +24,7 @@ use crate::cli::progress::Progress;
 use crate::cli::requirements::{RequirementFiles, WantedBy, WantedThing, Wish};
 use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use futures::future::join_all;
@@ -46,7 +46,7 @@ use std::sync::Arc;
   pip install --no-index --find-links wheelhouse/ docopt
 
 Without --server, sources, environments, builds and logs are in --data, by default wheelwright in the user's cache.")]
-pub struct Build {
+pub struct BuildCommand {
     /// docopt, 'simplejson==3.17.0', ./my-project, demo-1.0.tar.gz, git+https://HOST/REPO@TAG#subdirectory=DIR
     #[arg(required_unless_present_any = ["requirements", "cancel"], value_name = "REQUIREMENT|PATH|URL")]
     what: Vec<String>,
@@ -103,7 +103,7 @@ pub struct Build {
 /// What a shell says of a command that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
-impl Build {
+impl BuildCommand {
     pub fn flags(&self) -> Vec<(&'static str, String)> {
         let recipes = self.recipes.as_ref().and_then(|folder| std::path::absolute(folder).ok());
         let recipes = recipes.map(|folder| folder.display().to_string());
@@ -118,7 +118,7 @@ impl Build {
         given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let wanted = match RequirementFiles::read(&self.what, &self.requirements, &self.constraints) {
             Ok(wanted) => wanted,
             Err(error) => {
@@ -164,7 +164,11 @@ impl Build {
     }
 
     /// The server that was named, or one of our own.
-    async fn ready(&self, resolved: Resolved, progress: &Progress) -> Result<(ServerClient, Option<Local>)> {
+    async fn ready(
+        &self,
+        resolved: ResolvedConfig,
+        progress: &Progress,
+    ) -> Result<(ServerClient, Option<Local>)> {
         if let Some(url) = &self.server {
             return Ok((ServerClient::new(url, self.token.as_deref())?, None));
         }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
   wheelwright compile
   wheelwright compile pyproject.toml requirements.txt --extra web --group test
   wheelwright compile -w http://host:3141/v1/alice.dev+pypi/cp312-linux/ requirements.in pylock.toml")]
-pub struct Compile {
+pub struct CompileCommand {
     /// A requirement file, a pyproject.toml, or - [default: requirements.in, else pyproject.toml]
     #[arg(value_name = "REQUIREMENTS.IN")]
     input: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct Compiled {
     pub locals: Vec<String>,
 }
 
-impl Compile {
+impl CompileCommand {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
         let mut failed = Vec::new();
@@ -120,7 +120,7 @@ impl Compile {
     }
 }
 
-impl Compile {
+impl CompileCommand {
     /// The pins that the output file has and that are not to be upgraded.
     fn kept(&self) -> Vec<String> {
         if self.upgrade || self.output == Path::new("-") {

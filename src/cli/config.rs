@@ -1,14 +1,14 @@
 //! `wheelwright config`: what is configured, and where each value came from.
 
 use super::table;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::config::settings::{self, SETTINGS};
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Config {
+pub enum ConfigCommand {
     /// List every setting with its value and where it comes from; secrets are masked
     Show {
         /// One object: {key: {"value": …, "from": …}}
@@ -19,8 +19,8 @@ pub enum Config {
     Example,
 }
 
-impl Config {
-    pub fn run(&self, resolved: &Resolved) -> Result<ExitCode> {
+impl ConfigCommand {
+    pub fn run(&self, resolved: &ResolvedConfig) -> Result<ExitCode> {
         match self {
             Self::Example => table::line(settings::example().trim_end())?,
             Self::Show { json: true } => {

@@ -1,8 +1,8 @@
 //! `wheelwright fsck`: checks that every row has its bytes and every blob its hash.
 
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::db::Db;
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::fsck::{Fault, Problem, Report, fsck};
 use crate::missing;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 /// Exits 0 if nothing is lost or damaged, 1 if something is.
 #[derive(clap::Args, Debug)]
-pub struct Fsck {
+pub struct FsckCommand {
     /// Compare names and sizes only, without reading every byte
     #[arg(long)]
     quick: bool,
@@ -23,8 +23,8 @@ pub struct Fsck {
     json: bool,
 }
 
-impl Fsck {
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+impl FsckCommand {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let config = resolved.config;
         if !super::installation::has_database(&config)? {
             return Err(missing!(
@@ -54,7 +54,7 @@ impl Fsck {
 }
 
 fn mirrors(directory: &Directory) -> BTreeSet<String> {
-    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
+    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, IndexKind::Mirror(_)));
     mirrors.map(|index| index.name.to_string()).collect()
 }
 

@@ -1,6 +1,6 @@
 //! `wheelwright gc`: removes bytes that no file, build or index needs any more.
 
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::config::units;
 use crate::db::Db;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 /// May run beside servers: what is younger than the grace is left alone.
 #[derive(clap::Args, Debug)]
-pub struct Gc {
+pub struct GcCommand {
     /// Show what would be removed, but remove nothing
     #[arg(long)]
     dry_run: bool,
@@ -24,8 +24,8 @@ pub struct Gc {
     json: bool,
 }
 
-impl Gc {
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+impl GcCommand {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let config = resolved.config;
         if !super::installation::has_database(&config)? {
             return Err(missing!(

@@ -5,7 +5,7 @@ use crate::access::Who;
 use crate::access::accounts::check_name;
 use crate::app::App;
 use crate::directory::Index as Known;
-use crate::directory::options::{self, Change, Options};
+use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::index::admin;
 use crate::names::IndexName;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Index {
+pub enum IndexCommand {
     /// Create an index: wheelwright index create alice/dev --bases root/pypi
     Create {
         #[arg(value_name = "USER/INDEX", value_parser = parse_new)]
@@ -87,7 +87,7 @@ fn root() -> Who {
     Who { label: ":command-line".into(), ..Who::person("root") }
 }
 
-impl Index {
+impl IndexCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let directory = app.indexes.directory();
         match self {
@@ -105,7 +105,7 @@ impl Index {
                 show(&name, &index.options, json)?;
             }
             Self::Modify { name, changes, json } => {
-                let change = Change::Operations(changes);
+                let change = OptionsChange::Operations(changes);
                 let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
                 let is_new_url = options::new_url(&change).is_some();
                 show(&name, &told(app, &name, &made, is_new_url).await?, json)?;

@@ -24,7 +24,7 @@ use url::Url;
   wheelwright install -r requirements.urls
   wheelwright install -r pylock.toml --group test --python .venv
   wheelwright install -r requirements.txt -- --target site")]
-pub struct Install {
+pub struct InstallCommand {
     /// requirements.urls, requirements.txt or pylock.toml; may be repeated
     #[arg(short = 'r', long = "requirement", value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -47,7 +47,7 @@ pub struct Install {
     more: Vec<String>,
 }
 
-impl Install {
+impl InstallCommand {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
         let mut failed = Vec::new();

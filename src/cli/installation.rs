@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::Config;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::config::upstream::default_upstream;
 use crate::error::Result;
 use crate::missing;
@@ -29,7 +29,7 @@ pub fn has_database(config: &Config) -> Result<bool> {
 }
 
 /// Opens an installation that exists: a mistyped folder must not become a new one.
-pub async fn existing(resolved: Resolved) -> Result<App> {
+pub async fn existing(resolved: ResolvedConfig) -> Result<App> {
     if !has_database(&resolved.config)? {
         let data = resolved.config.data.display();
         return Err(missing!(
@@ -40,7 +40,7 @@ pub async fn existing(resolved: Resolved) -> Result<App> {
 }
 
 /// Opens the installation, and makes it if it is new.
-pub async fn open(resolved: Resolved) -> Result<App> {
+pub async fn open(resolved: ResolvedConfig) -> Result<App> {
     let offline = resolved.config.offline;
     let upstream = move || match default_upstream(|name| std::env::var(name).ok()) {
         Ok(url) => Ok(Some(url)),

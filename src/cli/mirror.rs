@@ -12,7 +12,7 @@ use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Mirror {
+pub enum MirrorCommand {
     /// Drop a mirror's copy of a project; the mirror fetches it again on the next request
     ///
     /// Without FILE this drops the project's page, files and metadata. With FILE it drops only that file.
@@ -27,7 +27,7 @@ pub enum Mirror {
     },
 }
 
-impl Mirror {
+impl MirrorCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let Self::Forget { index, project, file, json } = self;
         let name = ProjectName::new(&project).ok_or_else(|| {

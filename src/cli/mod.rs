@@ -26,7 +26,7 @@ mod user;
 mod watch;
 mod worker;
 
-use crate::config::load::{Resolved, Sources};
+use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::{Error, Result};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -65,44 +65,44 @@ struct Place {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    Serve(serve::Serve),
+    Serve(serve::ServeCommand),
     /// Build wheels, with a server or without
-    Build(build::Build),
+    Build(build::BuildCommand),
     /// Pin requirements and all their dependencies for one target
-    Compile(compile::Compile),
+    Compile(compile::CompileCommand),
     /// Find a wheel for each pinned requirement; the server builds missing ones
-    Resolve(resolve::Resolve),
+    Resolve(resolve::ResolveCommand),
     /// Install exactly what a file says, as wheels only
-    Install(install::Install),
+    Install(install::InstallCommand),
     /// Build wheels for a server, on this machine
-    Worker(worker::Worker),
+    Worker(worker::WorkerCommand),
     /// Check that every file has its bytes and every blob its hash
-    Fsck(fsck::Fsck),
+    Fsck(fsck::FsckCommand),
     /// Remove bytes that no file, build or index needs
-    Gc(gc::Gc),
+    Gc(gc::GcCommand),
     /// Show versions, counts and bytes of this installation
-    Status(status::Status),
+    Status(status::StatusCommand),
     /// Manage accounts, passwords, groups and roles
     #[command(subcommand)]
-    User(user::User),
+    User(user::UserCommand),
     /// Manage indexes and their options
     #[command(subcommand)]
-    Index(index::Index),
+    Index(index::IndexCommand),
     /// Manage the copies that mirrors keep
     #[command(subcommand)]
-    Mirror(mirror::Mirror),
+    Mirror(mirror::MirrorCommand),
     /// Manage API tokens
     #[command(subcommand)]
-    Token(token::Token),
+    Token(token::TokenCommand),
     /// Show what this machine can build wheels for
     #[command(subcommand)]
-    Target(target::Target),
+    Target(target::TargetCommand),
     /// Show and check recipes, which say how to build difficult projects
     #[command(subcommand)]
-    Recipe(recipe::Recipe),
+    Recipe(recipe::RecipeCommand),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
-    Config(config::Config),
+    Config(config::ConfigCommand),
 }
 
 /// Runs the command line of this process.
@@ -148,7 +148,7 @@ impl Command {
         }
     }
 
-    async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+    async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         match self {
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Build(build) => build.run(resolved).await,
@@ -171,15 +171,15 @@ impl Command {
 }
 
 impl Place {
-    fn resolve(&self, mut flags: Vec<(&'static str, String)>) -> Result<Resolved> {
+    fn resolve(&self, mut flags: Vec<(&'static str, String)>) -> Result<ResolvedConfig> {
         let data = self.data.as_ref().map(|data| data.display().to_string());
         let own = [("data", data), ("database", self.database.clone()), ("storage", self.storage.clone())];
         flags.extend(own.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        Sources::of_process(flags, self.config.clone()).resolve()
+        SettingSources::of_process(flags, self.config.clone()).resolve()
     }
 }
 
-fn log_to_stderr(resolved: &Resolved) {
+fn log_to_stderr(resolved: &ResolvedConfig) {
     use tracing_subscriber::EnvFilter;
     let log = &resolved.config.log;
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));

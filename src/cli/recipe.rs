@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::bad;
 use crate::build::recipe::{RecipeEntry, Recipes, folder};
 use crate::build::target;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Recipe {
+pub enum RecipeCommand {
     /// List the recipes: shipped with wheelwright, in the recipe folder, and stored through the API
     List {
         #[arg(long)]
@@ -43,8 +43,8 @@ pub enum Recipe {
     },
 }
 
-impl Recipe {
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+impl RecipeCommand {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         match self {
             Self::List { json } => list(&recipes(resolved).await?, json),
             Self::Show { release, target, json } => show(resolved, &release, &target, json).await,
@@ -54,7 +54,7 @@ impl Recipe {
 }
 
 /// Those of the installation; where there is none yet, of the program and the folder.
-async fn recipes(resolved: Resolved) -> Result<Recipes> {
+async fn recipes(resolved: ResolvedConfig) -> Result<Recipes> {
     if has_database(&resolved.config)? {
         let app = App::open(resolved.config).await?;
         return Ok(Recipes::clone(&*app.recipes.recipes().await?));
@@ -77,7 +77,7 @@ fn list(recipes: &Recipes, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(resolved: Resolved, release: &str, target: &str, as_json: bool) -> Result<ExitCode> {
+async fn show(resolved: ResolvedConfig, release: &str, target: &str, as_json: bool) -> Result<ExitCode> {
     let (project, version) = release.split_once("==").unwrap_or((release, ""));
     let name =
         ProjectName::new(project.trim()).ok_or_else(|| bad!("{project:?} is not a valid project name"))?;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 #[command(after_help = "Examples:
   wheelwright resolve
   wheelwright resolve requirements.txt pylock.toml --server http://host:3141 --target cp312-linux")]
-pub struct Resolve {
+pub struct ResolveCommand {
     /// Pinned requirements, or -
     #[arg(value_name = "REQUIREMENTS.TXT", default_value = "requirements.txt")]
     input: PathBuf,
@@ -29,7 +29,7 @@ pub struct Resolve {
     through: Through,
 }
 
-impl Resolve {
+impl ResolveCommand {
     pub async fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
         let mut failed = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::{installation, signal};
 use crate::app::{App, create_private_folder};
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::web::http::connections;
 use crate::web::server;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 
 #[derive(clap::Args, Debug)]
-pub struct Serve {
+pub struct ServeCommand {
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:3141]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
@@ -28,7 +28,7 @@ pub struct Serve {
     offline: bool,
 }
 
-impl Serve {
+impl ServeCommand {
     pub fn flags(&self) -> Vec<(&'static str, String)> {
         let offline = self.offline.then(|| "true".to_owned());
         let all =
@@ -36,7 +36,7 @@ impl Serve {
         all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         // Before anything else, so that a signal during a slow start ends it in order, too.
         let stop = signal::stop_signal()?;
         let descriptors = connections::raise_descriptors();

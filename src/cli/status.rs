@@ -1,7 +1,7 @@
 //! `wheelwright status`: what an installation holds, whether or not a server runs.
 
 use super::table;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::config::secret_url::masked;
 use crate::config::units::show_bytes;
 use crate::db::{Db, Engine};
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 
 #[derive(clap::Args, Debug)]
-pub struct Status {
+pub struct StatusCommand {
     /// One object
     #[arg(long)]
     json: bool,
 }
 
-impl Status {
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+impl StatusCommand {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let config = &resolved.config;
         if !super::installation::has_database(config)? {
             let data = config.data.display();

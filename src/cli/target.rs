@@ -3,14 +3,14 @@
 mod explain;
 
 use super::table;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::worker::interpreters::{self, Interpreter};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Target {
+pub enum TargetCommand {
     /// List the interpreters of this machine with their targets
     List {
         /// A list of objects, with wheel tags and environment markers
@@ -31,8 +31,8 @@ pub enum Target {
     },
 }
 
-impl Target {
-    pub async fn run(self, resolved: Resolved) -> Result<ExitCode> {
+impl TargetCommand {
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         match self {
             Self::List { json } => list(&resolved, json).await,
             Self::Explain { agent, json } => explain::run(resolved, &agent, json).await,
@@ -40,7 +40,7 @@ impl Target {
     }
 }
 
-async fn list(resolved: &Resolved, json: bool) -> Result<ExitCode> {
+async fn list(resolved: &ResolvedConfig, json: bool) -> Result<ExitCode> {
     let found = interpreters::discover(&resolved.config.build).await?;
     if json {
         let all: Result<Vec<Value>> = found.iter().map(one).collect();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Token {
+pub enum TokenCommand {
     /// Create a token for USER; the last line printed is the token alone
     Create {
         user: String,
@@ -56,7 +56,7 @@ fn duration(text: &str) -> Result<u64> {
     seconds.ok_or_else(|| bad!("--expires must be a time like 90d, not {text}"))
 }
 
-impl Token {
+impl TokenCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let label = ":command-line";
         match self {

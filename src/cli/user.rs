@@ -1,7 +1,7 @@
 //! `wheelwright user`: accounts, their passwords and groups.
 
 use super::table;
-use crate::access::accounts::{self, Given};
+use crate::access::accounts::{self, AccountChange};
 use crate::access::{password, time};
 use crate::app::App;
 use crate::directory::Directory;
@@ -15,14 +15,14 @@ use std::process::ExitCode;
 const WHO: &str = ":command-line";
 
 #[derive(clap::Subcommand, Debug)]
-pub enum User {
+pub enum UserCommand {
     /// Create an account; prints a random password unless one is given
     Create {
         name: String,
         #[arg(long)]
         email: Option<String>,
         #[command(flatten)]
-        password: Password,
+        password: PasswordSource,
         #[arg(long)]
         json: bool,
     },
@@ -44,7 +44,7 @@ pub enum User {
     Passwd {
         name: String,
         #[command(flatten)]
-        password: Password,
+        password: PasswordSource,
     },
     /// Keep the account, but refuse everything it does
     Disable { name: String },
@@ -52,26 +52,26 @@ pub enum User {
     Enable { name: String },
     /// Put an account into a group, or take it out; ACLs name it as :GROUP
     #[command(subcommand)]
-    Group(Group),
+    Group(GroupCommand),
     /// Give an account a role, or take it away; `builder` lets its workers build
     #[command(subcommand)]
-    Role(Role),
+    Role(RoleCommand),
 }
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Role {
+pub enum RoleCommand {
     Add { role: String, user: String },
     Remove { role: String, user: String },
 }
 
 #[derive(clap::Subcommand, Debug)]
-pub enum Group {
+pub enum GroupCommand {
     Add { group: String, user: String },
     Remove { group: String, user: String },
 }
 
 #[derive(clap::Args, Debug)]
-pub struct Password {
+pub struct PasswordSource {
     /// Read the password from the first line of standard input
     #[arg(long, conflicts_with = "password")]
     password_stdin: bool,
@@ -80,7 +80,7 @@ pub struct Password {
     password: Option<String>,
 }
 
-impl Password {
+impl PasswordSource {
     /// The password, and whether it was made up here.
     fn get(&self) -> Result<(String, bool)> {
         if let Some(password) = &self.password {
@@ -100,7 +100,7 @@ impl Password {
     }
 }
 
-impl User {
+impl UserCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let db = &app.db;
         match self {
@@ -118,19 +118,19 @@ impl User {
                 accounts::disable(db, WHO, &name, false).await?;
                 table::line(&format!("user {name} enabled"))?;
             }
-            Self::Group(Group::Add { group, user }) => {
+            Self::Group(GroupCommand::Add { group, user }) => {
                 accounts::group(db, WHO, &group, &user, true).await?;
                 table::line(&format!("{user} is in group {group}"))?;
             }
-            Self::Group(Group::Remove { group, user }) => {
+            Self::Group(GroupCommand::Remove { group, user }) => {
                 accounts::group(db, WHO, &group, &user, false).await?;
                 table::line(&format!("{user} is no longer in group {group}"))?;
             }
-            Self::Role(Role::Add { role, user }) => {
+            Self::Role(RoleCommand::Add { role, user }) => {
                 accounts::role(db, WHO, &role, &user, true).await?;
                 table::line(&format!("{user} has the role {role}"))?;
             }
-            Self::Role(Role::Remove { role, user }) => {
+            Self::Role(RoleCommand::Remove { role, user }) => {
                 accounts::role(db, WHO, &role, &user, false).await?;
                 table::line(&format!("{user} no longer has the role {role}"))?;
             }
@@ -139,15 +139,21 @@ impl User {
     }
 }
 
-fn given(secret: &str, email: Option<String>) -> Result<Given> {
+fn given(secret: &str, email: Option<String>) -> Result<AccountChange> {
     let mut given = Map::from_iter([("password".to_owned(), Value::from(secret))]);
     if let Some(email) = email {
         given.insert("email".into(), email.into());
     }
-    Given::from_json(given)
+    AccountChange::from_json(given)
 }
 
-async fn create(app: &App, name: &str, email: Option<String>, password: &Password, json: bool) -> Result<()> {
+async fn create(
+    app: &App,
+    name: &str,
+    email: Option<String>,
+    password: &PasswordSource,
+    json: bool,
+) -> Result<()> {
     let (secret, random) = password.get()?;
     accounts::create(&app.db, WHO, name, &given(&secret, email)?).await?;
     let shown = random.then_some(&secret);
@@ -173,7 +179,7 @@ async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
     table::done(&format!("user {name} deleted"), &value, json)
 }
 
-async fn passwd(app: &App, name: &str, password: &Password) -> Result<()> {
+async fn passwd(app: &App, name: &str, password: &PasswordSource) -> Result<()> {
     let (secret, random) = password.get()?;
     accounts::change(&app.db, WHO, name, &given(&secret, None)?).await?;
     table::line(&format!("changed the password of {name}"))?;

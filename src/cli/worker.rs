@@ -2,7 +2,7 @@
 
 use super::signal::stop_signal;
 use crate::client::WorkerClient;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::worker::begin::{begin, default_folder};
 use crate::worker::claim::{Post, work};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 #[derive(clap::Args, Debug)]
-pub struct Worker {
+pub struct WorkerCommand {
     /// The server to build for: http://wheels.example.org
     #[arg(long, value_name = "URL")]
     server: String,
@@ -34,8 +34,8 @@ pub struct Worker {
     folder: Option<PathBuf>,
 }
 
-impl Worker {
-    pub async fn run(self, resolved: &Resolved) -> Result<ExitCode> {
+impl WorkerCommand {
+    pub async fn run(self, resolved: &ResolvedConfig) -> Result<ExitCode> {
         let signal = stop_signal()?;
         let link = WorkerClient::new(&self.server, &self.token)?;
         let mut settings = resolved.config.build.clone();

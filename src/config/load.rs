@@ -10,14 +10,14 @@ use toml::de::{DeTable, DeValue};
 
 /// A configuration, and the origin of every value that is no default.
 #[derive(Debug)]
-pub struct Resolved {
+pub struct ResolvedConfig {
     pub config: Config,
     origins: BTreeMap<&'static str, String>,
 }
 
 /// What was written where. The environment is a parameter, so that tests can hold it still.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub struct SettingSources {
     /// Settings given as flags, by key.
     pub flags: Vec<(&'static str, String)>,
     /// `--config`
@@ -28,7 +28,7 @@ pub struct Sources {
 /// Variables with our prefix that are no settings.
 const OTHER_VARIABLES: [&str; 3] = ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_LOG", "WHEELWRIGHT_TOKEN"];
 
-impl Sources {
+impl SettingSources {
     /// Flags and the environment of this process.
     pub fn of_process(flags: Vec<(&'static str, String)>, file: Option<PathBuf>) -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -55,8 +55,8 @@ impl Sources {
     }
 
     /// Resolves all layers.
-    pub fn resolve(&self) -> Result<Resolved> {
-        let mut resolved = Resolved { config: Config::default(), origins: BTreeMap::new() };
+    pub fn resolve(&self) -> Result<ResolvedConfig> {
+        let mut resolved = ResolvedConfig { config: Config::default(), origins: BTreeMap::new() };
         if let Some((file, _named)) = self.config_file() {
             let text = std::fs::read_to_string(&file)
                 .map_err(|e| bad!("cannot read the configuration file {}: {e}", file.display()))?;
@@ -70,7 +70,7 @@ impl Sources {
         Ok(resolved)
     }
 
-    fn take_environment(&self, resolved: &mut Resolved) -> Result<()> {
+    fn take_environment(&self, resolved: &mut ResolvedConfig) -> Result<()> {
         for (name, value) in &self.environment {
             if !name.starts_with("WHEELWRIGHT_") {
                 continue;
@@ -95,7 +95,7 @@ impl Sources {
     }
 }
 
-impl Resolved {
+impl ResolvedConfig {
     /// `default`, `flag --listen`, `environment WHEELWRIGHT_LISTEN` or `wheelwright.toml:3`.
     pub fn origin(&self, key: &str) -> &str {
         self.origins.get(key).map_or("default", String::as_str)
@@ -160,7 +160,7 @@ impl Resolved {
     }
 }
 
-impl Resolved {
+impl ResolvedConfig {
     /// What would fail only after something was made.
     fn check_places(&self) -> Result<()> {
         let refuse = |key: &str, must: &str| Err(bad!("{}: {key} must be {must}", self.origin(key)));
@@ -200,9 +200,9 @@ fn line_of(text: &str, offset: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn sources(file: &Path, flags: &[(&'static str, &str)], environment: &[(&str, &str)]) -> Sources {
+    fn sources(file: &Path, flags: &[(&'static str, &str)], environment: &[(&str, &str)]) -> SettingSources {
         let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Sources {
+        SettingSources {
             flags: flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
             file: Some(file.to_owned()),
             environment: environment.iter().map(text).collect(),

@@ -25,7 +25,7 @@ pub struct Config {
     pub database: Option<String>,
     /// `s3://bucket/prefix`; default: the folder `DATA/blobs`.
     pub storage: Option<String>,
-    pub s3: S3,
+    pub s3: S3Settings,
     /// Simple index that `root/pypi` mirrors when it is created; default: what pip here would use.
     pub upstream: Option<String>,
     /// No packet leaves: mirrors serve what they have.
@@ -43,36 +43,36 @@ pub struct Config {
     pub aliases: Vec<(String, String)>,
     /// Receives `POST /legacy/`.
     pub default_upload_index: Option<String>,
-    pub limits: Limits,
+    pub limits: LimitSettings,
     pub mirror: Mirror,
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     /// Sets root's password at the first start; else a random one is written to `DATA/root-password`.
     pub root_password: Option<String>,
     /// Anybody may create an account over HTTP; else only root.
     pub open_registration: bool,
     pub build: Build,
-    pub proxy: Proxy,
-    pub quota: Quota,
+    pub proxy: ProxySettings,
+    pub quota: QuotaSettings,
     pub gc: Gc,
-    pub log: Log,
+    pub log: LogSettings,
 }
 
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct LogSettings {
     /// What to log, as `tracing`'s filters say it (`info`, `wheelwright=debug`).
     pub filter: String,
     /// JSON lines instead of text.
     pub json: bool,
 }
 
-impl Default for Log {
+impl Default for LogSettings {
     fn default() -> Self {
         Self { filter: "info".into(), json: false }
     }
 }
 
 #[derive(Clone, Default)]
-pub struct S3 {
+pub struct S3Settings {
     pub endpoint: Option<String>,
     pub region: Option<String>,
     pub access_key_id: Option<String>,
@@ -83,7 +83,7 @@ pub struct S3 {
 
 /// Bytes, unless said otherwise.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct LimitSettings {
     pub upload: u64,
     /// Connections at once; one address gets half of them.
     pub connections: u64,
@@ -99,14 +99,14 @@ pub struct Limits {
     pub upstream_page: u64,
 }
 
-impl Limits {
+impl LimitSettings {
     /// What is demanded of clients.
     pub fn pace(&self) -> Pace {
         Pace { patience: Duration::from_secs(self.pause), rate: self.slowest }
     }
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             upload: 4 << 30,
@@ -220,14 +220,14 @@ impl Build {
 
 /// The wheels proxy's `+compile/` and `+resolve/`.
 #[derive(Clone, Debug)]
-pub struct Proxy {
+pub struct ProxySettings {
     /// The uv program; default: that on the `PATH`, else one from the default index, known by its hash.
     pub uv: Option<String>,
     /// Seconds that `+resolve/` waits for builds.
     pub wait: u64,
 }
 
-impl Default for Proxy {
+impl Default for ProxySettings {
     fn default() -> Self {
         Self { uv: None, wait: 3600 }
     }
@@ -252,7 +252,7 @@ impl Default for Gc {
 
 /// What one asker may cause: an account, or all without a credential that come from one address.
 #[derive(Clone, Debug)]
-pub struct Quota {
+pub struct QuotaSettings {
     /// Resolvers of `+compile/` at work at once; one asker has half of them.
     pub resolvers: u64,
     /// Archives of URL lines fetched at once; one asker has half of them.
@@ -269,7 +269,7 @@ pub struct Quota {
     pub sources_anonymous: u64,
 }
 
-impl Default for Quota {
+impl Default for QuotaSettings {
     fn default() -> Self {
         Self {
             resolvers: 8,
@@ -284,7 +284,7 @@ impl Default for Quota {
 }
 
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub struct TlsSettings {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
@@ -296,7 +296,7 @@ impl Default for Config {
             listen: "127.0.0.1:3141".into(),
             database: None,
             storage: None,
-            s3: S3::default(),
+            s3: S3Settings::default(),
             upstream: None,
             offline: false,
             public_url: None,
@@ -305,16 +305,16 @@ impl Default for Config {
             default_index: "root/pypi".into(),
             aliases: vec![("pypi".into(), "root/pypi".into())],
             default_upload_index: None,
-            limits: Limits::default(),
+            limits: LimitSettings::default(),
             mirror: Mirror::default(),
             tls: None,
             root_password: None,
             open_registration: false,
             build: Build::default(),
-            proxy: Proxy::default(),
-            quota: Quota::default(),
+            proxy: ProxySettings::default(),
+            quota: QuotaSettings::default(),
             gc: Gc::default(),
-            log: Log::default(),
+            log: LogSettings::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The table of settings: key, meaning, and how each is read into and shown from a [`Config`].
 
 use super::secret_url::masked;
-use super::{Config, Tls};
+use super::{Config, TlsSettings};
 use crate::words::Isolation;
 use std::fmt::Write;
 
@@ -455,9 +455,9 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
-fn set_tls(config: &mut Config, text: &str, field: fn(&mut Tls) -> &mut std::path::PathBuf) {
+fn set_tls(config: &mut Config, text: &str, field: fn(&mut TlsSettings) -> &mut std::path::PathBuf) {
     if !text.is_empty() {
-        let tls = config.tls.get_or_insert_with(|| Tls { certificate: "".into(), key: "".into() });
+        let tls = config.tls.get_or_insert_with(|| TlsSettings { certificate: "".into(), key: "".into() });
         *field(tls) = text.into();
     }
 }

@@ -4,7 +4,7 @@
 //! the same name in all mirrors unless a whitelist names it. Beside them, `reserved` names are
 //! never looked up in a mirror, uploaded or not.
 
-use crate::directory::{Directory, Index, Kind, Stage};
+use crate::directory::{Directory, Index, IndexKind, Stage};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::tools::glob;
@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 /// The indexes that make up one index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub struct InheritanceOrder {
     /// The index itself first, then its bases; mirrors at the end.
     pub sources: Vec<IndexName>,
     /// Bases that do not exist: (who names it, which).
@@ -23,8 +23,8 @@ pub struct Order {
 
 /// Breadth-first over `bases`, each index once, mirrors moved to the end. Cycles are legal; what
 /// does not exist is skipped and reported.
-pub fn order(directory: &Directory, index: &IndexName) -> Order {
-    let mut order = Order::default();
+pub fn order(directory: &Directory, index: &IndexName) -> InheritanceOrder {
+    let mut order = InheritanceOrder::default();
     let mut mirrors = Vec::new();
     let mut seen = BTreeSet::from([index]);
     let mut queue: VecDeque<(&IndexName, Vec<&IndexName>)> = VecDeque::from([(index, Vec::new())]);
@@ -34,8 +34,8 @@ pub fn order(directory: &Directory, index: &IndexName) -> Order {
                 Some(parent) => order.missing.push(((*parent).clone(), name.clone())),
                 None => order.sources.push(name.clone()),
             },
-            Some(Kind::Mirror(_)) => mirrors.push(name.clone()),
-            Some(Kind::Stage(stage)) => {
+            Some(IndexKind::Mirror(_)) => mirrors.push(name.clone()),
+            Some(IndexKind::Stage(stage)) => {
                 order.sources.push(name.clone());
                 let mut path = above.clone();
                 path.push(name);
@@ -57,8 +57,8 @@ pub fn order(directory: &Directory, index: &IndexName) -> Order {
 /// The order of several indexes that are asked one after the other, for one of them: the stages up to it
 /// come before the mirrors, so that a name which one of them has for itself is asked of no mirror; the
 /// stages behind it come last.
-pub fn together(directory: &Directory, set: &[&Index], one: &IndexName) -> Order {
-    let mut whole = Order::default();
+pub fn together(directory: &Directory, set: &[&Index], one: &IndexName) -> InheritanceOrder {
+    let mut whole = InheritanceOrder::default();
     let (mut mirrors, mut behind, mut passed) = (Vec::new(), Vec::new(), false);
     for index in set {
         for source in order(directory, &index.name).sources {
@@ -78,14 +78,14 @@ pub fn together(directory: &Directory, set: &[&Index], one: &IndexName) -> Order
 }
 
 /// Whether any stage of an order reserves the name, wherever it stands.
-pub fn is_reserved(directory: &Directory, order: &Order, project: &ProjectName) -> bool {
+pub fn is_reserved(directory: &Directory, order: &InheritanceOrder, project: &ProjectName) -> bool {
     let stages = order.sources.iter().filter_map(|name| stage(directory, name));
     stages.flat_map(|stage| &stage.reserved).any(|pattern| reserves(pattern, project))
 }
 
 /// What one source does for one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum SourcePart {
     /// Its files are shown, if it has any.
     Gives,
     /// A mirror behind a stage that has the project and does not whitelist it.
@@ -98,10 +98,10 @@ pub enum Part {
 /// whether a stage has the project itself.
 pub fn parts<'a>(
     directory: &Directory,
-    order: &'a Order,
+    order: &'a InheritanceOrder,
     project: &ProjectName,
     has: impl Fn(&IndexName) -> bool,
-) -> Vec<(&'a IndexName, Part)> {
+) -> Vec<(&'a IndexName, SourcePart)> {
     let union =
         order.sources.first().and_then(|name| stage(directory, name)).is_some_and(|s| s.whitelist_union);
     let mut whitelist: Option<BTreeSet<&str>> = None;
@@ -123,13 +123,13 @@ pub fn parts<'a>(
             if reserved.is_none() && stage.reserved.iter().any(|pattern| reserves(pattern, project)) {
                 reserved = Some(name);
             }
-            parts.push((name, Part::Gives));
+            parts.push((name, SourcePart::Gives));
             continue;
         }
         let part = match (reserved, private) {
-            (Some(by), _) => Part::ReservedBy(by.clone()),
-            (None, Some(by)) if !whitelisted => Part::HiddenBy(by.clone()),
-            _ => Part::Gives,
+            (Some(by), _) => SourcePart::ReservedBy(by.clone()),
+            (None, Some(by)) if !whitelisted => SourcePart::HiddenBy(by.clone()),
+            _ => SourcePart::Gives,
         };
         parts.push((name, part));
     }
@@ -138,7 +138,7 @@ pub fn parts<'a>(
 
 fn stage<'a>(directory: &'a Directory, name: &IndexName) -> Option<&'a Stage> {
     match directory.indexes.get(name) {
-        Some(Index { kind: Kind::Stage(stage), .. }) => Some(stage),
+        Some(Index { kind: IndexKind::Stage(stage), .. }) => Some(stage),
         _ => None,
     }
 }

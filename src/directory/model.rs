@@ -19,7 +19,7 @@ pub struct User {
 #[derive(Clone, Debug)]
 pub struct Index {
     pub name: IndexName,
-    pub kind: Kind,
+    pub kind: IndexKind,
     /// Principals: user names, `:group`, `:ANONYMOUS:`, `:AUTHENTICATED:`.
     pub acl_read: Vec<String>,
     pub acl_upload: Vec<String>,
@@ -53,7 +53,7 @@ pub enum BuildAhead {
 }
 
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum IndexKind {
     Stage(Stage),
     Mirror(Mirror),
 }

@@ -5,7 +5,7 @@
 
 mod value;
 
-use super::model::{BuildAhead, Building, Index, Kind, Mirror, Stage};
+use super::model::{BuildAhead, Building, Index, IndexKind, Mirror, Stage};
 use crate::bad;
 use crate::config::secret_url::masked;
 use crate::config::units::seconds;
@@ -67,13 +67,13 @@ pub fn note_operator(stored: Option<&Options>, options: &mut Options, is_operato
 }
 
 /// The URL that a change gives a mirror.
-pub fn new_url(change: &Change) -> Option<url::Url> {
+pub fn new_url(change: &OptionsChange) -> Option<url::Url> {
     let text = match change {
-        Change::Merge(given) => {
+        OptionsChange::Merge(given) => {
             let mut named = given.iter().filter(|(key, _)| canonical_key(key) == "mirror_url");
             named.find_map(|(_, value)| value.as_str().map(str::to_owned))
         }
-        Change::Operations(operations) => {
+        OptionsChange::Operations(operations) => {
             let pairs = operations.iter().filter_map(|operation| operation.split_once('='));
             let mut named = pairs.filter(|(key, _)| canonical_key(key) == "mirror_url");
             named.next_back().map(|(_, value)| value.to_owned())
@@ -137,14 +137,14 @@ pub fn create(owner: &str, given: &Options) -> Result<Options> {
 }
 
 /// What a PATCH asks for.
-pub enum Change {
+pub enum OptionsChange {
     /// Keys to set; the rest stays.
     Merge(Options),
     /// `key=value`, `key+=value`, `key-=value`, `key-=`, in order.
     Operations(Vec<String>),
 }
 
-impl Change {
+impl OptionsChange {
     /// From the JSON of a request: an object (an `indexconfig` envelope is opened) or a list.
     pub fn from_json(json: Value) -> Result<Self> {
         match json {
@@ -171,11 +171,11 @@ impl Change {
 }
 
 /// The options after a change. The caller checks `bases` ([`new_bases`]).
-pub fn modify(stored: &Options, change: &Change) -> Result<Options> {
+pub fn modify(stored: &Options, change: &OptionsChange) -> Result<Options> {
     let mut options = stored.clone();
     match change {
-        Change::Merge(given) => merge(&mut options, given)?,
-        Change::Operations(operations) => {
+        OptionsChange::Merge(given) => merge(&mut options, given)?,
+        OptionsChange::Operations(operations) => {
             for operation in operations {
                 operate(&mut options, operation)?;
             }
@@ -185,10 +185,10 @@ pub fn modify(stored: &Options, change: &Change) -> Result<Options> {
 }
 
 /// The bases that a change names; devpi checks all of them for the list form.
-pub fn new_bases(changed: &Options, change: &Change) -> Vec<IndexName> {
+pub fn new_bases(changed: &Options, change: &OptionsChange) -> Vec<IndexName> {
     let named = match change {
-        Change::Merge(given) => given.contains_key("bases"),
-        Change::Operations(_) => true,
+        OptionsChange::Merge(given) => given.contains_key("bases"),
+        OptionsChange::Operations(_) => true,
     };
     if named { bases(changed) } else { Vec::new() }
 }
@@ -367,9 +367,9 @@ fn flag(options: &Options, key: &str) -> bool {
 /// A stored index. Never fails: an option that cannot be read counts as not set.
 pub fn read(name: &IndexName, options: &Options) -> Index {
     let kind = if kind_of(options) == "mirror" {
-        Kind::Mirror(mirror(name, options))
+        IndexKind::Mirror(mirror(name, options))
     } else {
-        Kind::Stage(Stage {
+        IndexKind::Stage(Stage {
             bases: bases(options),
             mirror_whitelist: strings(options, "mirror_whitelist"),
             // Data from before the option existed has no such key; devpi treats it as `union`.

@@ -1,7 +1,7 @@
 //! A repository's commit, fetched with as little history as its version needs.
 
 use super::address::Address;
-use super::command::{Asker, Git, Way, without_credentials};
+use super::command::{Git, RepositoryAsker, Way, without_credentials};
 use super::{Limits, Tree, pack};
 use crate::bad;
 use crate::error::{Error, Result};
@@ -15,15 +15,20 @@ const MOST_FILES: usize = 400_000;
 const REPACKED: u64 = 64 << 20;
 
 /// See [`super::fetch`].
-pub(super) async fn fetch(address: &Address, asker: Asker, limits: Limits, archive: &Path) -> Result<Tree> {
+pub(super) async fn fetch(
+    address: &Address,
+    asker: RepositoryAsker,
+    limits: Limits,
+    archive: &Path,
+) -> Result<Tree> {
     let way = match &asker {
-        Asker::Person => Way::Own,
-        Asker::Stranger(_) if address.url.scheme() == "file" => {
+        RepositoryAsker::Person => Way::Own,
+        RepositoryAsker::Stranger(_) if address.url.scheme() == "file" => {
             return Err(bad!(
                 "a server does not clone repositories from its own disk: use git+https or git+ssh"
             ));
         }
-        Asker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
+        RepositoryAsker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
     };
     let scratch = Scratch::beside(archive)?;
     let git = Git {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 /// For whom a repository is cloned.
 #[derive(Clone, Debug)]
-pub enum Asker {
+pub enum RepositoryAsker {
     /// Who sits at this machine and named the repository: their own git configuration and keys
     /// count, and repositories on this machine may be named.
     Person,
@@ -22,7 +22,7 @@ pub enum Asker {
     Stranger(Guard),
 }
 
-impl Asker {
+impl RepositoryAsker {
     pub fn is_person(&self) -> bool {
         matches!(self, Self::Person)
     }
@@ -73,7 +73,7 @@ pub(super) struct Git {
     pub folder: PathBuf,
     /// An empty folder, home of the nobody for whom a server works.
     pub home: PathBuf,
-    pub asker: Asker,
+    pub asker: RepositoryAsker,
     pub way: Way,
     pub limits: Limits,
     pub until: Instant,

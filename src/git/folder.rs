@@ -2,7 +2,7 @@
 
 use super::address::plain_stem;
 use super::clone::{self, Scratch};
-use super::command::{Asker, Git, Way};
+use super::command::{Git, RepositoryAsker, Way};
 use super::{Limits, Tree, pack};
 use crate::bad;
 use crate::error::Result;
@@ -51,7 +51,7 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     let git = |folder: PathBuf, discover| Git {
         folder,
         home: scratch.path.join("home"),
-        asker: Asker::Person,
+        asker: RepositoryAsker::Person,
         way: Way::Own,
         limits,
         until: Instant::now() + limits.time,

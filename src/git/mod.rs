@@ -13,7 +13,7 @@ mod gate;
 mod pack;
 
 pub use address::Address;
-pub use command::Asker;
+pub use command::RepositoryAsker;
 
 use crate::error::Result;
 use std::path::Path;
@@ -66,7 +66,12 @@ pub struct Tree {
 /// # Errors
 /// `Bad` with what to do where the address is wrong: no such repository, no such tag, a password is
 /// asked for, too large. `Unavailable` and `Timeout` where the host does not answer: later it may.
-pub async fn fetch(address: &Address, asker: Asker, limits: Limits, archive: &Path) -> Result<Tree> {
+pub async fn fetch(
+    address: &Address,
+    asker: RepositoryAsker,
+    limits: Limits,
+    archive: &Path,
+) -> Result<Tree> {
     clone::fetch(address, asker, limits, archive).await
 }
 

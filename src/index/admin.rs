@@ -4,7 +4,7 @@ use crate::access::accounts::check_name;
 use crate::access::{self, Decision, Need, Who, may_read};
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
-use crate::directory::options::{self, Change, Options};
+use crate::directory::options::{self, Options, OptionsChange};
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -83,7 +83,7 @@ pub async fn modify(
     directory: &Directory,
     who: &Who,
     name: &IndexName,
-    change: &Change,
+    change: &OptionsChange,
     refuse_noop: bool,
 ) -> Result<Options> {
     let mut tx = Tx::begin(db).await?;

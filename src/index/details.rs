@@ -4,8 +4,8 @@ use super::gather::Sight;
 use super::mirror::Key;
 use super::view::Views;
 use crate::access::Who;
-use crate::directory::inheritance::Order;
-use crate::directory::{Directory, Index, Kind};
+use crate::directory::inheritance::InheritanceOrder;
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -41,7 +41,7 @@ impl Views {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let stage = |name: &IndexName| {
-            matches!(directory.indexes.get(name), Some(Index { kind: Kind::Stage(_), .. }))
+            matches!(directory.indexes.get(name), Some(Index { kind: IndexKind::Stage(_), .. }))
         };
         // Mirrors are last, so the bits of the stages stay where they are.
         let sources: Vec<IndexName> = walk.order.sources.iter().filter(|name| stage(name)).cloned().collect();
@@ -51,7 +51,7 @@ impl Views {
                 names.extend(self.sources().db.projects(name).await?);
             }
         }
-        let order = Order { sources, ..Order::default() };
+        let order = InheritanceOrder { sources, ..InheritanceOrder::default() };
         let sight = Sight { directory, order: &order, readable, as_of: None, whole: None };
         let mut files = Vec::new();
         for name in &names {
@@ -76,8 +76,8 @@ impl Views {
             let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             let found = match source.kind {
-                Kind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,
-                Kind::Mirror(_) => self.mirrored_metadata(source, page, version).await,
+                IndexKind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,
+                IndexKind::Mirror(_) => self.mirrored_metadata(source, page, version).await,
             };
             if let Some(found) = found {
                 return Ok(found);

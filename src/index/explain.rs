@@ -9,8 +9,8 @@ use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
 use crate::db::now;
-use crate::directory::inheritance::{Order, Part, parts};
-use crate::directory::{Directory, Index, Kind, Mirror};
+use crate::directory::inheritance::{InheritanceOrder, SourcePart, parts};
+use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -78,21 +78,23 @@ impl Views {
             }
             let unseen = |by: &IndexName| !order_reads(&walk.order, readable, by);
             let mut source = match (&index.kind, part) {
-                (Kind::Mirror(_), Part::HiddenBy(by) | Part::ReservedBy(by)) if unseen(&by) => {
+                (IndexKind::Mirror(_), SourcePart::HiddenBy(by) | SourcePart::ReservedBy(by))
+                    if unseen(&by) =>
+                {
                     hidden(index, "a reserved name hides it, or a base that you may not see".into())
                 }
-                (Kind::Mirror(_), Part::HiddenBy(by)) => hidden(
+                (IndexKind::Mirror(_), SourcePart::HiddenBy(by)) => hidden(
                     index,
                     format!(
                         "{by} has {project} and hides it in mirrors: add it to mirror_whitelist to show both"
                     ),
                 ),
-                (Kind::Mirror(_), Part::ReservedBy(by)) => hidden(
+                (IndexKind::Mirror(_), SourcePart::ReservedBy(by)) => hidden(
                     index,
                     format!("{by} reserves the name: the server never requests it from an upstream"),
                 ),
-                (Kind::Mirror(mirror), Part::Gives) => self.mirror(index, mirror, project).await,
-                (Kind::Stage(_), _) => self.stage(name, project).await?,
+                (IndexKind::Mirror(mirror), SourcePart::Gives) => self.mirror(index, mirror, project).await,
+                (IndexKind::Stage(_), _) => self.stage(name, project).await?,
             };
             for file in source.files.iter_mut().filter(|file| file.shown) {
                 if !seen.insert(file.filename.clone()) {
@@ -175,7 +177,7 @@ fn tell_built(files: &mut [Explained], built: &[BuiltFile], covered: &[(String, 
 }
 
 /// Whether the bit of `name` in `order` is set.
-fn order_reads(order: &Order, readable: u128, name: &IndexName) -> bool {
+fn order_reads(order: &InheritanceOrder, readable: u128, name: &IndexName) -> bool {
     let at = order.sources.iter().position(|source| source == name);
     at.is_some_and(|at| readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1)
 }
@@ -183,7 +185,9 @@ fn order_reads(order: &Order, readable: u128, name: &IndexName) -> bool {
 /// Tells of the bases of `at` that the asker may not read, and of those that do not exist, in the
 /// same words: which of the two it is would tell of hidden indexes.
 fn lost_bases(directory: &Directory, who: &Who, at: &IndexName) -> Vec<String> {
-    let Some(Index { kind: Kind::Stage(stage), .. }) = directory.indexes.get(at) else { return Vec::new() };
+    let Some(Index { kind: IndexKind::Stage(stage), .. }) = directory.indexes.get(at) else {
+        return Vec::new();
+    };
     let named = manages(directory, who, at);
     let sees = |base: &IndexName| directory.indexes.get(base).is_some_and(|b| may_read(directory, who, b));
     let told = |base: &IndexName| {
@@ -204,6 +208,6 @@ fn shown(filename: String) -> Explained {
 }
 
 fn hidden(index: &Index, because: String) -> Source {
-    let kind = if matches!(index.kind, Kind::Mirror(_)) { "mirror" } else { "stage" };
+    let kind = if matches!(index.kind, IndexKind::Mirror(_)) { "mirror" } else { "stage" };
     Source { index: index.name.to_string(), kind, shown: false, because, files: Vec::new() }
 }

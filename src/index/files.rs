@@ -6,7 +6,7 @@ use super::stripes::Stripes;
 use crate::access::{self, Who};
 use crate::db::files::StoredFile;
 use crate::db::{Db, now};
-use crate::directory::{Directory, Index, Kind, Mirror};
+use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
@@ -109,7 +109,7 @@ impl Files {
         if file.deleted_at.is_some() {
             return Err(Error::Gone(format!("{filename} was deleted from {}", index.name)));
         }
-        if let Kind::Mirror(mirror) = &index.kind {
+        if let IndexKind::Mirror(mirror) = &index.kind {
             // What is stored has come of age: only the lists count.
             permit_ageless(mirror, &file.project, &file.filename)?;
         }

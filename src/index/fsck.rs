@@ -3,7 +3,7 @@
 use crate::db::blobs::{After, BlobUse};
 use crate::db::{Db, now};
 use crate::error::Result;
-use crate::store::{Entry, Key, Store};
+use crate::store::{BlobKey, Store, StoredBlob};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -70,7 +70,7 @@ struct Reference {
     seen: bool,
 }
 
-type References = HashMap<Key, Reference>;
+type References = HashMap<BlobKey, Reference>;
 
 /// Compares rows and blobs, while the server may be running. `deep` reads and hashes every blob.
 /// `progress` hears the number of blobs checked so far and of blobs referred to.
@@ -78,7 +78,7 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
     let mut references = References::new();
     each_use(db, |used| {
         // Not a hash at all: nothing can be stored under it, which shows as missing below.
-        let key = Key::parse(&used.sha256).unwrap_or_else(|| Key::of(used.sha256.as_bytes()));
+        let key = BlobKey::parse(&used.sha256).unwrap_or_else(|| BlobKey::of(used.sha256.as_bytes()));
         let reference = references.entry(key).or_insert(Reference { size: used.size, seen: false });
         reference.size = reference.size.or(used.size);
     })
@@ -111,8 +111,8 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
 fn note(
     report: &mut Report,
     references: &mut References,
-    wrong: &mut BTreeMap<Key, Problem>,
-    entry: Entry,
+    wrong: &mut BTreeMap<BlobKey, Problem>,
+    entry: StoredBlob,
     sound: Option<bool>,
 ) {
     report.blobs += 1;
@@ -139,13 +139,13 @@ fn note(
 }
 
 /// The faults with those who suffer from them; a row that was deleted meanwhile suffers no more.
-async fn faults(db: &Db, wrong: BTreeMap<Key, Problem>) -> Result<Vec<Fault>> {
+async fn faults(db: &Db, wrong: BTreeMap<BlobKey, Problem>) -> Result<Vec<Fault>> {
     if wrong.is_empty() {
         return Ok(Vec::new());
     }
-    let mut users: BTreeMap<Key, (String, Vec<String>)> = BTreeMap::new();
+    let mut users: BTreeMap<BlobKey, (String, Vec<String>)> = BTreeMap::new();
     each_use(db, |used| {
-        let key = Key::parse(&used.sha256).unwrap_or_else(|| Key::of(used.sha256.as_bytes()));
+        let key = BlobKey::parse(&used.sha256).unwrap_or_else(|| BlobKey::of(used.sha256.as_bytes()));
         if wrong.contains_key(&key) {
             users.entry(key).or_insert_with(|| (used.sha256, Vec::new())).1.push(used.what);
         }

@@ -3,8 +3,8 @@
 use super::mirror::Mirrors;
 use super::{built, policy, stage};
 use crate::db::{Db, Micros, now};
-use crate::directory::inheritance::{Order, Part, is_reserved, parts};
-use crate::directory::{Directory, Index, Kind, Mirror};
+use crate::directory::inheritance::{InheritanceOrder, SourcePart, is_reserved, parts};
+use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -16,13 +16,13 @@ use std::collections::{BTreeSet, HashSet};
 #[derive(Clone, Copy)]
 pub struct Sight<'a> {
     pub directory: &'a Directory,
-    pub order: &'a Order,
+    pub order: &'a InheritanceOrder,
     /// Bit per source of `order`: whether the asker may read it.
     pub readable: u128,
     /// As of this moment, by upload times.
     pub as_of: Option<Micros>,
     /// The order of all indexes that are asked together with this one, if there are others.
-    pub whole: Option<&'a Order>,
+    pub whole: Option<&'a InheritanceOrder>,
 }
 
 /// What was found.
@@ -62,13 +62,13 @@ impl Sources<'_> {
         let closed = self.closed(sight, project).await?;
         let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
         let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
-            *part == Part::Gives
+            *part == SourcePart::Gives
                 && !(is_mirror(sight.directory, index) && closed.contains(*index))
                 && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
         });
         let asked = shown.map(|(_, (index, _))| async {
             match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
-                Some((index, Kind::Mirror(mirror))) => {
+                Some((index, IndexKind::Mirror(mirror))) => {
                     self.mirror(index, mirror, sight, project, refresh).await
                 }
                 Some(_) if having.contains(*index) => self.stage(index, sight, project).await,
@@ -87,7 +87,7 @@ impl Sources<'_> {
         }
         let having = self.stages_that_have(Sight { order: whole, ..sight }, project).await?;
         let parts = parts(sight.directory, whole, project, |index| having.contains(index));
-        let closed = parts.into_iter().filter(|(_, part)| *part != Part::Gives);
+        let closed = parts.into_iter().filter(|(_, part)| *part != SourcePart::Gives);
         Ok(closed.map(|(index, _)| index.clone()).collect())
     }
 
@@ -99,7 +99,8 @@ impl Sources<'_> {
     ) -> Result<BTreeSet<IndexName>> {
         let mut having = BTreeSet::new();
         for name in &sight.order.sources {
-            let stage = matches!(sight.directory.indexes.get(name), Some(Index { kind: Kind::Stage(_), .. }));
+            let stage =
+                matches!(sight.directory.indexes.get(name), Some(Index { kind: IndexKind::Stage(_), .. }));
             if stage && self.db.stage_has(name, project).await? {
                 having.insert(name.clone());
             }
@@ -163,7 +164,7 @@ fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
 }
 
 fn is_mirror(directory: &Directory, name: &IndexName) -> bool {
-    matches!(directory.indexes.get(name), Some(Index { kind: Kind::Mirror(_), .. }))
+    matches!(directory.indexes.get(name), Some(Index { kind: IndexKind::Mirror(_), .. }))
 }
 
 fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {

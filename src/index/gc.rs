@@ -9,7 +9,7 @@ use crate::config;
 use crate::db::collect::{Age, Old};
 use crate::db::{Db, Micros, now};
 use crate::error::Result;
-use crate::store::{Key, Store};
+use crate::store::{BlobKey, Store};
 use futures::TryStreamExt;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -52,7 +52,7 @@ pub async fn collect_as_of(
         blobs.insert(entry.key, (entry.size, entry.modified));
     }
     each_use(db, |used| {
-        if let Some(key) = Key::parse(&used.sha256) {
+        if let Some(key) = BlobKey::parse(&used.sha256) {
             blobs.remove(&key);
         }
     })

@@ -4,7 +4,7 @@ use super::Indexes;
 use super::upload::event;
 use crate::access::Who;
 use crate::db::Tx;
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;
@@ -152,8 +152,8 @@ async fn release(tx: &mut Tx, index: &Index, project: &ProjectName, version: &st
 
 fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
-        Kind::Stage(_) => Ok(()),
-        Kind::Mirror(_) => Err(forbidden!(
+        IndexKind::Stage(_) => Ok(()),
+        IndexKind::Mirror(_) => Err(forbidden!(
             "{} is a mirror: you cannot change its projects. Use the option deny to hide one",
             index.name
         )),

@@ -2,7 +2,7 @@
 
 use super::view::Views;
 use crate::access::Who;
-use crate::directory::{Directory, Index, Kind};
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::NameList;
 use std::cmp::Reverse;
@@ -97,14 +97,14 @@ impl Views {
             let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             match &source.kind {
-                Kind::Stage(_) => {
+                IndexKind::Stage(_) => {
                     let known = self.sources().db.projects_with_serials(name).await?;
                     let names = Arc::new(known.iter().map(|(name, _)| name.as_str()).collect());
                     let serials = known.into_iter().map(|(_, serial)| serial).collect();
                     lists.push(List { names, serials });
                     hosts = true;
                 }
-                Kind::Mirror(_) => match self.sources().mirrors.names(source).await {
+                IndexKind::Mirror(_) => match self.sources().mirrors.names(source).await {
                     Ok(names) => lists.push(names.into()),
                     Err(error) if at == 0 => return Err(error),
                     Err(error) => tracing::warn!(

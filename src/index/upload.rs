@@ -14,7 +14,7 @@ use crate::access::{self, Decision, Need, Who};
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
 use crate::db::{Tx, now};
-use crate::directory::{Directory, Index, Kind};
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::archive::Source;
@@ -23,7 +23,7 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::sdist::{self, SdistContents};
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
-use crate::store::{Digests, Spool};
+use crate::store::{Spool, SpooledDigests};
 use crate::words::{EventKind, FileKind, ProjectStatus};
 use crate::{bad, forbidden, missing};
 
@@ -136,7 +136,7 @@ impl Indexes {
 
     /// The duplicate check: true if the same bytes are here under this name, in any spelling: a file
     /// has one name, the one that it came with first.
-    async fn is_there(&self, candidate: &Candidate<'_>, digests: &Digests) -> Result<bool> {
+    async fn is_there(&self, candidate: &Candidate<'_>, digests: &SpooledDigests) -> Result<bool> {
         match self.db.file_of_any_spelling(&candidate.index.name, &candidate.filename).await? {
             Some(known) => same_or_refused(&known, &candidate.filename, digests).map(|()| true),
             None => Ok(false),
@@ -152,7 +152,7 @@ impl Indexes {
     async fn record(
         &self,
         candidate: &Candidate<'_>,
-        digests: &Digests,
+        digests: &SpooledDigests,
         contents: Contents,
     ) -> Result<Uploaded> {
         let (index, project) = (&candidate.index.name, candidate.project());
@@ -210,8 +210,8 @@ fn named(
 
 fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
-        Kind::Stage(_) => Ok(()),
-        Kind::Mirror(_) => Err(missing!(
+        IndexKind::Stage(_) => Ok(()),
+        IndexKind::Mirror(_) => Err(missing!(
             "cannot submit to mirror index {0}: {0} is a mirror and does not accept uploads",
             index.name
         )),
@@ -234,7 +234,7 @@ fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &Project
     }
 }
 
-fn same_or_refused(known: &StoredFile, filename: &str, digests: &Digests) -> Result<()> {
+fn same_or_refused(known: &StoredFile, filename: &str, digests: &SpooledDigests) -> Result<()> {
     let spelling = match known.filename == filename {
         true => String::new(),
         false if known.kind == FileKind::Sdist => {

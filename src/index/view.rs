@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::config::base_url::BaseUrl;
 use crate::counters;
 use crate::db::{Db, Micros, now};
-use crate::directory::inheritance::{self, Order};
-use crate::directory::{Directory, Index, Kind};
+use crate::directory::inheritance::{self, InheritanceOrder};
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -115,7 +115,7 @@ pub struct Variant {
 
 /// An index's order, and what anonymous askers see of it.
 pub struct Walk {
-    pub order: Order,
+    pub order: InheritanceOrder,
     anonymous: u128,
 }
 
@@ -256,7 +256,7 @@ impl Views {
         // Nobody keeps a page longer than the mirror itself would believe it, nor one with promises:
         // what becomes of them is told at once.
         let lasts = plain
-            && matches!(&ask.index.kind, Kind::Mirror(mirror)
+            && matches!(&ask.index.kind, IndexKind::Mirror(mirror)
             if mirror.cache_expiry.unwrap_or(self.cache_expiry) >= 60 && !stale);
         let cache_control = if lasts && public { "public, max-age=60" } else { "private, no-cache" };
         Ok(Prepared {
@@ -350,7 +350,7 @@ impl Views {
 }
 
 /// The order of a set for one of its indexes; `None` for one alone, whose own order says it all.
-fn whole(directory: &Directory, set: &[&Index], one: &IndexName) -> Option<Order> {
+fn whole(directory: &Directory, set: &[&Index], one: &IndexName) -> Option<InheritanceOrder> {
     (set.len() > 1).then(|| inheritance::together(directory, set, one))
 }
 
@@ -370,7 +370,7 @@ impl Walk {
     }
 }
 
-fn readable(directory: &Directory, order: &Order, who: &Who) -> u128 {
+fn readable(directory: &Directory, order: &InheritanceOrder, who: &Who) -> u128 {
     let may = |name: &IndexName| {
         directory.indexes.get(name).is_some_and(|index| access::may_read(directory, who, index))
     };

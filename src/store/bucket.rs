@@ -1,9 +1,9 @@
 //! Blobs as objects of an S3 bucket: `prefix/ab/cdef…`.
 
-use super::key::Key;
-use super::{Blob, Entry, SMALL};
+use super::key::BlobKey;
+use super::{Blob, SMALL, StoredBlob};
 use crate::bad;
-use crate::config::S3;
+use crate::config::S3Settings;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -36,7 +36,7 @@ pub(super) struct Bucket {
     /// Large files are answered with a presigned redirect.
     pub(super) redirect: bool,
     /// Sizes that were seen, so that reading asks for one only once.
-    sizes: moka::sync::Cache<Key, u64>,
+    sizes: moka::sync::Cache<BlobKey, u64>,
 }
 
 /// Without any, the client would ask an address of the machine's cloud, which is none elsewhere;
@@ -64,7 +64,7 @@ fn has_credentials(builder: &AmazonS3Builder) -> Result<()> {
 
 impl Bucket {
     /// `url` is `s3://bucket/prefix`; what `settings` leaves open comes from the usual `AWS_` variables.
-    pub(super) async fn open(url: &str, settings: &S3) -> Result<Self> {
+    pub(super) async fn open(url: &str, settings: &S3Settings) -> Result<Self> {
         let wrong = || bad!("storage {url:?} is not s3://BUCKET or s3://BUCKET/PREFIX");
         let (name, prefix) = match url.strip_prefix("s3://").ok_or_else(wrong)?.split_once('/') {
             Some((name, prefix)) => (name, prefix.trim_matches('/')),
@@ -93,13 +93,13 @@ impl Bucket {
         let sizes = moka::sync::Cache::new(100_000);
         let bucket = Self { s3, prefix: prefix.to_owned(), redirect: settings.redirect, sizes };
         bucket
-            .size(Key::of(b""))
+            .size(BlobKey::of(b""))
             .await
             .map_err(|error| Error::Unavailable(format!("cannot use the storage {url}: {error}")))?;
         Ok(bucket)
     }
 
-    pub(super) async fn put(&self, key: Key, bytes: Bytes) -> Result<()> {
+    pub(super) async fn put(&self, key: BlobKey, bytes: Bytes) -> Result<()> {
         let size = bytes.len() as u64;
         if self.measured(key).await? == Some(size) {
             return Ok(());
@@ -110,7 +110,7 @@ impl Bucket {
     }
 
     /// Sends a file in parts, reading off the async threads.
-    pub(super) async fn put_file(&self, key: Key, file: File, size: u64) -> Result<()> {
+    pub(super) async fn put_file(&self, key: BlobKey, file: File, size: u64) -> Result<()> {
         if self.measured(key).await? == Some(size) {
             return Ok(());
         }
@@ -134,10 +134,10 @@ impl Bucket {
     }
 
     /// A small blob, verified.
-    pub(super) async fn fetch(&self, key: Key) -> Result<Option<Bytes>> {
+    pub(super) async fn fetch(&self, key: BlobKey) -> Result<Option<Bytes>> {
         let Some(found) = found(self.s3.get(&self.path(key)).await)? else { return Ok(None) };
         let bytes = found.bytes().await.map_err(failed)?;
-        if Key::of(&bytes) != key {
+        if BlobKey::of(&bytes) != key {
             return Err(rotten(key));
         }
         Ok(Some(bytes))
@@ -147,7 +147,7 @@ impl Bucket {
     /// held back until the hash is known to be right.
     pub(super) async fn stream(
         &self,
-        key: Key,
+        key: BlobKey,
         size: u64,
         range: Option<Range<u64>>,
     ) -> Result<Option<Blob>> {
@@ -167,7 +167,7 @@ impl Bucket {
     }
 
     /// Sizes never change, so an answer that was seen is believed, except about absence.
-    pub(super) async fn size(&self, key: Key) -> Result<Option<u64>> {
+    pub(super) async fn size(&self, key: BlobKey) -> Result<Option<u64>> {
         if let Some(size) = self.sizes.get(&key) {
             return Ok(Some(size));
         }
@@ -178,17 +178,17 @@ impl Bucket {
         Ok(measured)
     }
 
-    pub(super) async fn hash(&self, key: Key) -> Result<Option<Key>> {
+    pub(super) async fn hash(&self, key: BlobKey) -> Result<Option<BlobKey>> {
         let Some(answer) = found(self.s3.get(&self.path(key)).await)? else { return Ok(None) };
         let mut stream = answer.into_stream();
         let mut sha256 = Sha256::new();
         while let Some(bytes) = stream.try_next().await.map_err(failed)? {
             sha256.update(&bytes);
         }
-        Ok(Some(Key::from(<[u8; 32]>::from(sha256.finalize()))))
+        Ok(Some(BlobKey::from(<[u8; 32]>::from(sha256.finalize()))))
     }
 
-    pub(super) async fn presigned(&self, key: Key, filename: &str) -> Result<Url> {
+    pub(super) async fn presigned(&self, key: BlobKey, filename: &str) -> Result<Url> {
         let name: String = filename.chars().filter(|c| !matches!(c, '"' | '\\') && !c.is_control()).collect();
         let options = SignedUrlOptions::new().with_query([
             ("response-content-disposition", format!("attachment; filename=\"{name}\"")),
@@ -198,7 +198,7 @@ impl Bucket {
         self.s3.signed_url_opts(method, &self.path(key), PRESIGNED_FOR, &options).await.map_err(failed)
     }
 
-    pub(super) async fn remove(&self, key: Key) -> Result<bool> {
+    pub(super) async fn remove(&self, key: BlobKey) -> Result<bool> {
         // S3 answers a delete of nothing like a delete of something.
         let there = self.measured(key).await?.is_some();
         self.sizes.invalidate(&key);
@@ -206,30 +206,34 @@ impl Bucket {
         Ok(there)
     }
 
-    pub(super) fn list(&self) -> BoxStream<'static, Result<Entry>> {
+    pub(super) fn list(&self) -> BoxStream<'static, Result<StoredBlob>> {
         let prefix = (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()));
         let entries = self.s3.list(prefix.as_ref()).map_err(failed);
         let named = entries.try_filter_map(async |meta| {
             let mut parts = meta.location.as_ref().rsplit('/');
             let (rest, shard) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             let modified = meta.last_modified.timestamp_micros();
-            Ok(Key::parse(&format!("{shard}{rest}")).map(|key| Entry { key, size: meta.size, modified }))
+            Ok(BlobKey::parse(&format!("{shard}{rest}")).map(|key| StoredBlob {
+                key,
+                size: meta.size,
+                modified,
+            }))
         });
         named.boxed()
     }
 
     /// Asked of the bucket itself: an upload is not acknowledged by what is remembered.
-    pub(super) async fn measured(&self, key: Key) -> Result<Option<u64>> {
+    pub(super) async fn measured(&self, key: BlobKey) -> Result<Option<u64>> {
         Ok(found(self.s3.head(&self.path(key)).await)?.map(|meta| meta.size))
     }
 
     /// When it was stored last, in microseconds since 1970.
-    pub(super) async fn modified(&self, key: Key) -> Result<Option<i64>> {
+    pub(super) async fn modified(&self, key: BlobKey) -> Result<Option<i64>> {
         let meta = found(self.s3.head(&self.path(key)).await)?;
         Ok(meta.map(|meta| meta.last_modified.timestamp_micros()))
     }
 
-    fn path(&self, key: Key) -> Path {
+    fn path(&self, key: BlobKey) -> Path {
         match self.prefix.as_str() {
             "" => Path::from(format!("{}/{}", key.shard(), key.rest())),
             prefix => Path::from(format!("{prefix}/{}/{}", key.shard(), key.rest())),
@@ -258,7 +262,10 @@ async fn read_part(file: Arc<File>, start: u64, end: u64) -> Result<Bytes> {
 }
 
 /// Passes bytes on, one piece late, and fails instead of giving the last one if the hash is wrong.
-fn verified(key: Key, mut stream: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
+fn verified(
+    key: BlobKey,
+    mut stream: BoxStream<'static, Result<Bytes>>,
+) -> BoxStream<'static, Result<Bytes>> {
     let checked = async_stream::try_stream! {
         let mut sha256 = Sha256::new();
         let mut held: Option<Bytes> = None;
@@ -268,7 +275,7 @@ fn verified(key: Key, mut stream: BoxStream<'static, Result<Bytes>>) -> BoxStrea
                 yield earlier;
             }
         }
-        if Key::from(<[u8; 32]>::from(sha256.finalize())) != key {
+        if BlobKey::from(<[u8; 32]>::from(sha256.finalize())) != key {
             Err(rotten(key))?;
         }
         if let Some(last) = held {
@@ -278,7 +285,7 @@ fn verified(key: Key, mut stream: BoxStream<'static, Result<Bytes>>) -> BoxStrea
     checked.boxed()
 }
 
-fn rotten(key: Key) -> Error {
+fn rotten(key: BlobKey) -> Error {
     tracing::error!(%key, "the bucket returned bytes with a wrong hash");
     Error::internal(anyhow::anyhow!("the bucket's bytes for {key} have a wrong hash: restore the object"))
 }

@@ -1,7 +1,7 @@
 //! Blobs as plain files: `DATA/blobs/ab/cdef…`, durable before anybody hears of them.
 
-use super::key::Key;
-use super::{Entry, SMALL};
+use super::key::BlobKey;
+use super::{SMALL, StoredBlob};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use memmap2::Mmap;
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
 /// Everything here blocks: called from blocking threads.
-pub(super) struct Folder {
+pub(super) struct FolderStore {
     blobs: PathBuf,
-    /// See [`Folder::collecting`].
+    /// See [`FolderStore::collecting`].
     lock: PathBuf,
     /// Shard folders that exist, and whose entry in `blobs` is on disk.
     settled: [AtomicBool; 256],
@@ -23,7 +23,7 @@ pub(super) struct Folder {
     broken: AtomicBool,
 }
 
-impl Folder {
+impl FolderStore {
     pub(super) fn open(data: &Path) -> Result<Self> {
         let data = std::path::absolute(data)?;
         let blobs = data.join("blobs");
@@ -60,7 +60,7 @@ impl Folder {
 
     /// Moves a complete file to its place. When it returns, a power cut can no longer lose it.
     /// A blob of that name is replaced: the same bytes, with today's date, healed if they had rotted.
-    pub(super) fn keep(&self, key: Key, file: &File, path: &Path) -> Result<()> {
+    pub(super) fn keep(&self, key: BlobKey, file: &File, path: &Path) -> Result<()> {
         self.writable()?;
         // Whoever collects goes by this date.
         file.set_modified(std::time::SystemTime::now())?;
@@ -74,7 +74,7 @@ impl Folder {
         self.synced(File::open(&shard)?.sync_all())
     }
 
-    fn settle(&self, key: Key, shard: &Path) -> Result<()> {
+    fn settle(&self, key: BlobKey, shard: &Path) -> Result<()> {
         let Some(settled) = self.settled.get(key.shard_number()) else { return Ok(()) };
         if settled.load(Ordering::Acquire) {
             return Ok(());
@@ -98,7 +98,7 @@ impl Folder {
     }
 
     /// The blob in memory if it is small, else mapped.
-    pub(super) fn load(&self, key: Key) -> Result<Option<Bytes>> {
+    pub(super) fn load(&self, key: BlobKey) -> Result<Option<Bytes>> {
         let Some(mut file) = self.opened(key)? else { return Ok(None) };
         let size = file.metadata()?.len();
         if size <= SMALL {
@@ -114,7 +114,7 @@ impl Folder {
         Ok(Some(Bytes::from_owner(map)))
     }
 
-    pub(super) fn size(&self, key: Key) -> Result<Option<u64>> {
+    pub(super) fn size(&self, key: BlobKey) -> Result<Option<u64>> {
         match fs::metadata(self.path(key)) {
             Ok(found) => Ok(Some(found.len())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -123,14 +123,14 @@ impl Folder {
     }
 
     /// The sha256 that the blob has in truth.
-    pub(super) fn hash(&self, key: Key) -> Result<Option<Key>> {
+    pub(super) fn hash(&self, key: BlobKey) -> Result<Option<BlobKey>> {
         use sha2::Digest;
         let Some(mut file) = self.opened(key)? else { return Ok(None) };
         let mut sha256 = sha2::Sha256::new();
         let mut buffer = vec![0; 256 << 10];
         loop {
             match file.read(&mut buffer)? {
-                0 => return Ok(Some(Key::from(<[u8; 32]>::from(sha256.finalize())))),
+                0 => return Ok(Some(BlobKey::from(<[u8; 32]>::from(sha256.finalize())))),
                 n => sha256.update(buffer.get(..n).unwrap_or_default()),
             }
         }
@@ -143,7 +143,7 @@ impl Folder {
 
     /// Removes a blob that was put in place before `before` (microseconds since 1970) for the last time;
     /// whether there was such a one.
-    pub(super) fn remove_older(&self, key: Key, before: i64) -> Result<bool> {
+    pub(super) fn remove_older(&self, key: BlobKey, before: i64) -> Result<bool> {
         let collecting = self.collecting()?;
         collecting.lock()?;
         let place = self.path(key);
@@ -160,7 +160,7 @@ impl Folder {
     }
 
     /// Whether there was one.
-    pub(super) fn remove(&self, key: Key) -> Result<bool> {
+    pub(super) fn remove(&self, key: BlobKey) -> Result<bool> {
         match fs::remove_file(self.path(key)) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -169,7 +169,7 @@ impl Folder {
     }
 
     /// Sends every blob; stops when nobody listens. What is not named like a blob is not one.
-    pub(super) fn list(&self, to: &mpsc::Sender<Result<Entry>>) -> Result<()> {
+    pub(super) fn list(&self, to: &mpsc::Sender<Result<StoredBlob>>) -> Result<()> {
         for shard in 0..=255u8 {
             let shard = format!("{shard:02x}");
             let entries = match fs::read_dir(self.blobs.join(&shard)) {
@@ -180,7 +180,7 @@ impl Folder {
             for entry in entries {
                 let entry = entry?;
                 let Some(key) =
-                    entry.file_name().to_str().and_then(|rest| Key::parse(&format!("{shard}{rest}")))
+                    entry.file_name().to_str().and_then(|rest| BlobKey::parse(&format!("{shard}{rest}")))
                 else {
                     continue;
                 };
@@ -190,7 +190,7 @@ impl Folder {
                     Err(error) => return Err(error.into()),
                 };
                 let modified = jiff::Timestamp::try_from(found.modified()?).map_or(0, |t| t.as_microsecond());
-                if to.blocking_send(Ok(Entry { key, size: found.len(), modified })).is_err() {
+                if to.blocking_send(Ok(StoredBlob { key, size: found.len(), modified })).is_err() {
                     return Ok(());
                 }
             }
@@ -198,7 +198,7 @@ impl Folder {
         Ok(())
     }
 
-    fn opened(&self, key: Key) -> Result<Option<File>> {
+    fn opened(&self, key: BlobKey) -> Result<Option<File>> {
         match File::open(self.path(key)) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -206,7 +206,7 @@ impl Folder {
         }
     }
 
-    fn path(&self, key: Key) -> PathBuf {
+    fn path(&self, key: BlobKey) -> PathBuf {
         self.blobs.join(key.shard()).join(key.rest())
     }
 }

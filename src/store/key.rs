@@ -5,9 +5,9 @@ use std::fmt;
 
 /// Parsed from 64 lower-case hex digits, so that no other text ever becomes part of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key([u8; 32]);
+pub struct BlobKey([u8; 32]);
 
-impl Key {
+impl BlobKey {
     /// `None` unless `text` is a sha256 in lower-case hex.
     pub fn parse(text: &str) -> Option<Self> {
         let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
@@ -43,19 +43,19 @@ impl Key {
     }
 }
 
-impl From<[u8; 32]> for Key {
+impl From<[u8; 32]> for BlobKey {
     fn from(digest: [u8; 32]) -> Self {
         Self(digest)
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -76,14 +76,14 @@ mod tests {
     #[test]
     fn a_key_is_64_lower_case_hex_digits() {
         let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let key = Key::parse(text).unwrap();
-        assert_eq!(key, Key::of(b""));
+        let key = BlobKey::parse(text).unwrap();
+        assert_eq!(key, BlobKey::of(b""));
         assert_eq!(key.to_string(), text);
         assert_eq!(format!("{}{}", key.shard(), key.rest()), text);
         for wrong in
             ["", "e3", &text.to_uppercase(), &text[..63], &format!("{text}0"), &format!("../{}", &text[3..])]
         {
-            assert_eq!(Key::parse(wrong), None, "{wrong}");
+            assert_eq!(BlobKey::parse(wrong), None, "{wrong}");
         }
     }
 }

@@ -14,11 +14,11 @@ use crate::counters;
 use crate::error::{Error, Result};
 use bucket::Bucket;
 use bytes::Bytes;
-use folder::Folder;
+use folder::FolderStore;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
-pub use key::Key;
-pub use spool::{Digests, Spool};
+pub use key::BlobKey;
+pub use spool::{Spool, SpooledDigests};
 use staging::Staging;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,12 +46,12 @@ struct Inner {
     /// Held alone while something is removed from a bucket.
     storing: tokio::sync::RwLock<()>,
     /// Small blobs and maps. Bounded by `limits.file_cache`.
-    cache: moka::future::Cache<Key, Bytes>,
+    cache: moka::future::Cache<BlobKey, Bytes>,
 }
 
 #[derive(Clone)]
 enum Backend {
-    Folder(Arc<Folder>),
+    Folder(Arc<FolderStore>),
     Bucket(Arc<Bucket>),
 }
 
@@ -65,8 +65,8 @@ pub enum Blob {
 
 /// One blob in a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub key: Key,
+pub struct StoredBlob {
+    pub key: BlobKey,
     /// Bytes.
     pub size: u64,
     /// Microseconds since 1970: when it was stored last.
@@ -89,7 +89,7 @@ impl Store {
             Some(url) => Backend::Bucket(Arc::new(Bucket::open(url, &config.s3).await?)),
             None => {
                 let data = config.data.clone();
-                Backend::Folder(Arc::new(spawn_blocking(move || Folder::open(&data)).await??))
+                Backend::Folder(Arc::new(spawn_blocking(move || FolderStore::open(&data)).await??))
             }
         };
         Ok(Self(Arc::new(Inner {
@@ -110,7 +110,7 @@ impl Store {
 
     /// Puts a spool in its place, durably: synced, renamed under its hash, directory synced (or
     /// acknowledged by the bucket). Returns when a power cut can no longer lose it.
-    pub async fn keep(&self, mut spool: Spool) -> Result<Digests> {
+    pub async fn keep(&self, mut spool: Spool) -> Result<SpooledDigests> {
         spool.finish().await?;
         let Some((digests, key, file)) = spool.finished() else {
             return Err(Error::internal(anyhow::anyhow!("a finished spool has digests")));
@@ -146,7 +146,7 @@ impl Store {
 
     /// A blob that is in memory or mapped: what the hot path asks first.
     pub fn cached(&self, sha256: &str) -> Option<Bytes> {
-        let bytes = self.cached_key(Key::parse(sha256)?);
+        let bytes = self.cached_key(BlobKey::parse(sha256)?);
         if bytes.is_some() {
             counters::FILE_HITS.one();
         }
@@ -162,7 +162,7 @@ impl Store {
 
     /// The whole blob or a range of it (cut to the blob's end). `None` if the store has no such blob.
     pub async fn get(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Blob>> {
-        let Some(key) = Key::parse(sha256) else { return Ok(None) };
+        let Some(key) = BlobKey::parse(sha256) else { return Ok(None) };
         if let Some(bytes) = self.cached_key(key) {
             counters::FILE_HITS.one();
             return Ok(Some(Blob::Bytes(part(bytes, range))));
@@ -200,7 +200,7 @@ impl Store {
 
     /// Bytes of a blob; `None` if the store has no such blob.
     pub async fn size(&self, sha256: &str) -> Result<Option<u64>> {
-        let Some(key) = Key::parse(sha256) else { return Ok(None) };
+        let Some(key) = BlobKey::parse(sha256) else { return Ok(None) };
         if let Some(bytes) = self.cached_key(key) {
             return Ok(Some(bytes.len() as u64));
         }
@@ -216,7 +216,7 @@ impl Store {
     /// A URL at which the client gets the blob from the bucket itself, as an attachment of this
     /// name, for the next few minutes. `None` unless `s3.redirect` is set and the blob is large.
     pub async fn presigned(&self, sha256: &str, filename: &str, size: u64) -> Result<Option<Url>> {
-        match (&self.0.backend, Key::parse(sha256)) {
+        match (&self.0.backend, BlobKey::parse(sha256)) {
             (Backend::Bucket(bucket), Some(key)) if bucket.redirect && size > SMALL => {
                 Ok(Some(bucket.presigned(key, filename).await?))
             }
@@ -225,7 +225,7 @@ impl Store {
     }
 
     /// Every blob, in no order.
-    pub fn list(&self) -> BoxStream<'static, Result<Entry>> {
+    pub fn list(&self) -> BoxStream<'static, Result<StoredBlob>> {
         match &self.0.backend {
             Backend::Bucket(bucket) => bucket.list(),
             Backend::Folder(folder) => {
@@ -242,7 +242,7 @@ impl Store {
     }
 
     /// Whether the blob is where it should be, past every cache.
-    pub async fn exists(&self, key: Key) -> Result<bool> {
+    pub async fn exists(&self, key: BlobKey) -> Result<bool> {
         match &self.0.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();
@@ -254,7 +254,7 @@ impl Store {
 
     /// Reads the blob anew, past every cache, and tells whether it hashes to its name.
     /// `None` if there is no such blob.
-    pub async fn verify(&self, key: Key) -> Result<Option<bool>> {
+    pub async fn verify(&self, key: BlobKey) -> Result<Option<bool>> {
         let hash = match &self.0.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();
@@ -267,7 +267,7 @@ impl Store {
 
     /// Forgets a blob; whether there was one. The caller knows that no row refers to it.
     pub async fn remove(&self, sha256: &str) -> Result<bool> {
-        let Some(key) = Key::parse(sha256) else { return Ok(false) };
+        let Some(key) = BlobKey::parse(sha256) else { return Ok(false) };
         let removed = match &self.0.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();
@@ -282,7 +282,7 @@ impl Store {
     /// Removes a blob to which no row refers if it was stored before `before` (microseconds since 1970)
     /// for the last time; whether it was. In a folder this excludes whoever stores it just now, in any
     /// process; in a bucket, whoever does so in this one.
-    pub async fn remove_older(&self, key: Key, before: i64) -> Result<bool> {
+    pub async fn remove_older(&self, key: BlobKey, before: i64) -> Result<bool> {
         let removed = match &self.0.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();
@@ -308,13 +308,13 @@ impl Store {
         spawn_blocking(move || staging.leftovers()).await?
     }
 
-    fn cached_key(&self, key: Key) -> Option<Bytes> {
+    fn cached_key(&self, key: BlobKey) -> Option<Bytes> {
         // Ready at once unless the cache is just tidying up; then the caller takes the slow way.
         self.0.cache.get(&key).now_or_never().flatten()
     }
 }
 
-async fn load(backend: Backend, key: Key) -> Result<Bytes, Absent> {
+async fn load(backend: Backend, key: BlobKey) -> Result<Bytes, Absent> {
     let loaded = match backend {
         Backend::Folder(folder) => {
             spawn_blocking(move || folder.load(key)).await.map_err(Error::from).flatten()
@@ -324,9 +324,9 @@ async fn load(backend: Backend, key: Key) -> Result<Bytes, Absent> {
     loaded.map_err(Absent::Failed)?.ok_or(Absent::Missing)
 }
 
-fn cache(capacity: u64) -> moka::future::Cache<Key, Bytes> {
+fn cache(capacity: u64) -> moka::future::Cache<BlobKey, Bytes> {
     let map_weight = MAP_WEIGHT.max(capacity / MAPS);
-    let weigh = move |_: &Key, bytes: &Bytes| {
+    let weigh = move |_: &BlobKey, bytes: &Bytes| {
         let size = bytes.len() as u64;
         let weight = if size <= SMALL { size + 256 } else { map_weight };
         u32::try_from(weight).unwrap_or(u32::MAX)

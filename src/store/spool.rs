@@ -1,6 +1,6 @@
 //! A file on its way in: written and hashed off the async threads, in batches.
 
-use super::key::Key;
+use super::key::BlobKey;
 use super::staging::Staging;
 use crate::error::Result;
 use crate::tools::hex;
@@ -16,7 +16,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Lower-case hex digests of a spooled file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
+pub struct SpooledDigests {
     pub sha256: String,
     pub md5: String,
     /// blake2b with 32 bytes, as upload forms carry it.
@@ -49,8 +49,8 @@ enum Writing {
     Busy(JoinHandle<Result<Box<Writer>>>),
     Idle(Box<Writer>),
     Finished {
-        digests: Digests,
-        key: Key,
+        digests: SpooledDigests,
+        key: BlobKey,
         file: File,
     },
     /// A write failed; it is never tried again.
@@ -94,7 +94,7 @@ impl Spool {
     }
 
     /// Ends the file: all bytes are in it, and hashed. Writing more afterwards is an error.
-    pub async fn finish(&mut self) -> Result<Digests> {
+    pub async fn finish(&mut self) -> Result<SpooledDigests> {
         if let Writing::Finished { digests, .. } = &self.writer {
             return Ok(digests.clone());
         }
@@ -105,7 +105,7 @@ impl Spool {
         self.flush().await?;
         let writer = self.idle().await?;
         let sha256: [u8; 32] = writer.sha256.finalize().into();
-        let digests = Digests {
+        let digests = SpooledDigests {
             sha256: hex::encode(sha256),
             md5: hex::encode(writer.md5.finalize()),
             blake2_256: hex::encode(writer.blake2.finalize()),
@@ -131,7 +131,7 @@ impl Spool {
     }
 
     /// What a finished spool is: digests, key, its open file.
-    pub(super) fn finished(&mut self) -> Option<(Digests, Key, File)> {
+    pub(super) fn finished(&mut self) -> Option<(SpooledDigests, BlobKey, File)> {
         match std::mem::replace(&mut self.writer, Writing::Failed) {
             Writing::Finished { digests, key, file } => Some((digests, key, file)),
             other => {

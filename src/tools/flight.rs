@@ -9,9 +9,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// What everybody who waits gets.
-pub type Outcome<T> = Result<T, Arc<Error>>;
+pub type SharedResult<T> = Result<T, Arc<Error>>;
 
-type Running<T> = Mutex<HashMap<String, Shared<BoxFuture<'static, Outcome<T>>>>>;
+type Running<T> = Mutex<HashMap<String, Shared<BoxFuture<'static, SharedResult<T>>>>>;
 
 /// The flights under way, by what they are for.
 pub struct Flights<T: Clone>(Arc<Running<T>>);
@@ -34,7 +34,11 @@ impl<T: Clone> Drop for Landing<T> {
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// Joins the flight for `key`, or starts `work` as a task of its own: it goes on when all who
     /// waited have left.
-    pub fn join<F>(&self, key: String, work: impl FnOnce() -> F) -> Shared<BoxFuture<'static, Outcome<T>>>
+    pub fn join<F>(
+        &self,
+        key: String,
+        work: impl FnOnce() -> F,
+    ) -> Shared<BoxFuture<'static, SharedResult<T>>>
     where
         F: Future<Output = Result<T>> + Send + 'static,
     {

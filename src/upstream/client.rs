@@ -28,7 +28,7 @@ pub enum Trust {
 
 /// An upstream as configured: where it is, and what it wants to be told.
 #[derive(Clone)]
-pub struct Source {
+pub struct UpstreamSource {
     /// Without credentials.
     pub url: Url,
     authorization: Option<HeaderValue>,
@@ -39,7 +39,7 @@ pub struct Source {
     pub(super) missing: Vec<u16>,
 }
 
-impl Source {
+impl UpstreamSource {
     /// Takes the credentials out of `url`.
     pub fn new(url: &Url, trust: Trust) -> Self {
         let mut plain = url.clone();
@@ -102,7 +102,7 @@ pub fn asker(uuid: &str, index: &str) -> String {
 
 /// Speaks HTTP to upstreams. Cheap to clone.
 #[derive(Clone)]
-pub struct Client {
+pub struct UpstreamClient {
     /// For the hosts that the operator named.
     named: reqwest::Client,
     /// For all others, of whoever has an account.
@@ -117,7 +117,7 @@ pub struct Client {
     pub timeout: Duration,
 }
 
-impl Client {
+impl UpstreamClient {
     pub fn new(config: &Config) -> Result<Self> {
         Self::within(config, Guard::granted(config), Guard::public())
     }
@@ -165,7 +165,7 @@ impl Client {
     /// The URL that answered is [`Response::url`].
     pub async fn send(
         &self,
-        source: &Source,
+        source: &UpstreamSource,
         method: Method,
         url: &Url,
         headers: &HeaderMap,
@@ -186,7 +186,7 @@ impl Client {
 
     async fn follow(
         &self,
-        source: &Source,
+        source: &UpstreamSource,
         method: Method,
         url: &Url,
         headers: &HeaderMap,
@@ -204,7 +204,7 @@ impl Client {
 
     async fn send_once(
         &self,
-        source: &Source,
+        source: &UpstreamSource,
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
@@ -225,7 +225,7 @@ impl Client {
     }
 
     /// Refuses what must not be asked, and chooses the resolver.
-    fn client_for(&self, source: &Source, url: &Url) -> Result<&reqwest::Client> {
+    fn client_for(&self, source: &UpstreamSource, url: &Url) -> Result<&reqwest::Client> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Error::BadUpstream(format!(
                 "the upstream refers to an unsupported {}: URL",
@@ -359,8 +359,8 @@ pub fn unexpected(url: &Url, status: StatusCode) -> Error {
 mod tests {
     use super::*;
 
-    fn client() -> Client {
-        Client::new(&Config::default()).unwrap()
+    fn client() -> UpstreamClient {
+        UpstreamClient::new(&Config::default()).unwrap()
     }
 
     fn url(text: &str) -> Url {
@@ -368,12 +368,13 @@ mod tests {
     }
 
     fn refused(source: &str, target: &str) -> bool {
-        client().client_for(&Source::new(&url(source), Trust::Operator), &url(target)).is_err()
+        client().client_for(&UpstreamSource::new(&url(source), Trust::Operator), &url(target)).is_err()
     }
 
     #[test]
     fn credentials_are_for_the_configured_origin_alone() {
-        let source = Source::new(&url("https://al%40ice:p%3Aw@index.example/simple/"), Trust::Account);
+        let source =
+            UpstreamSource::new(&url("https://al%40ice:p%3Aw@index.example/simple/"), Trust::Account);
         assert_eq!(source.url.as_str(), "https://index.example/simple/");
         let expected = base64::engine::general_purpose::STANDARD.encode("al@ice:p:w");
         assert_eq!(source.authorization.as_ref().unwrap(), &format!("Basic {expected}"));
@@ -407,7 +408,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_resolves_to_an_internal_address_is_refused() {
-        let source = Source::new(&url("http://index.example/"), Trust::Operator);
+        let source = UpstreamSource::new(&url("http://index.example/"), Trust::Operator);
         let result =
             client().send(&source, Method::GET, &url("http://localhost:9/"), &HeaderMap::new()).await;
         let Err(Error::Unavailable(message)) = result else { panic!("asked") };
@@ -421,9 +422,9 @@ mod tests {
             mirror: crate::config::Mirror { allow_private_redirects: true, ..Default::default() },
             ..Config::default()
         };
-        let client = Client::new(&open).unwrap();
+        let client = UpstreamClient::new(&open).unwrap();
         let may = |trust, from: &str, to: &str| {
-            client.client_for(&Source::new(&url(from), trust), &url(to)).is_ok()
+            client.client_for(&UpstreamSource::new(&url(from), trust), &url(to)).is_ok()
         };
         let (inside, named) = ("http://10.9.9.9/simple/", "http://10.1.2.3/simple/");
         for (trust, inner, granted) in
@@ -448,10 +449,11 @@ mod tests {
             std::io::Result<Vec<std::net::SocketAddr>>,
         > { Box::pin(async move { Ok(vec![([127, 0, 0, 1], port).into()]) }) };
         let guard = Guard::public().with_lookup(std::sync::Arc::new(loopback));
-        let client = Client::within(&Config::default(), guard.clone(), guard).unwrap();
+        let client = UpstreamClient::within(&Config::default(), guard.clone(), guard).unwrap();
         let at = url(&format!("http://rebound.example:{port}/simple/"));
         for trust in [Trust::Account, Trust::Stranger] {
-            let result = client.send(&Source::new(&at, trust), Method::GET, &at, &HeaderMap::new()).await;
+            let result =
+                client.send(&UpstreamSource::new(&at, trust), Method::GET, &at, &HeaderMap::new()).await;
             let Err(Error::Unavailable(message)) = result else { panic!("asked") };
             assert!(message.contains("internal network"), "{message}");
         }
@@ -461,8 +463,8 @@ mod tests {
 
     #[tokio::test]
     async fn offline_nothing_is_asked() {
-        let offline = Client::new(&Config { offline: true, ..Config::default() }).unwrap();
-        let source = Source::new(&url("http://127.0.0.1:9/"), Trust::Operator);
+        let offline = UpstreamClient::new(&Config { offline: true, ..Config::default() }).unwrap();
+        let source = UpstreamSource::new(&url("http://127.0.0.1:9/"), Trust::Operator);
         let result = offline.send(&source, Method::GET, &source.url, &HeaderMap::new()).await;
         assert!(result.unwrap_err().to_string().contains("offline"));
     }

@@ -1,6 +1,6 @@
 //! Files of an upstream: whole as a stream, in ranges, and the small documents beside them.
 
-use super::client::{Client, Source, shown, unexpected};
+use super::client::{UpstreamClient, UpstreamSource, shown, unexpected};
 use super::pages::collect;
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -25,12 +25,12 @@ fn identity() -> HeaderMap {
 ///
 /// # Errors
 /// `Missing` if the upstream does not have what it lists.
-pub async fn open(client: &Client, source: &Source, url: &Url) -> Result<Response> {
+pub async fn open(client: &UpstreamClient, source: &UpstreamSource, url: &Url) -> Result<Response> {
     checked(get(client, source, url).await?, url)
 }
 
 /// [`open`] without a look at the status.
-pub async fn get(client: &Client, source: &Source, url: &Url) -> Result<Response> {
+pub async fn get(client: &UpstreamClient, source: &UpstreamSource, url: &Url) -> Result<Response> {
     client.send(source, Method::GET, url, &identity()).await
 }
 
@@ -54,7 +54,7 @@ fn gone(url: &Url) -> Error {
 }
 
 /// A small document: METADATA or provenance.
-pub async fn document(client: &Client, source: &Source, url: &Url) -> Result<Bytes> {
+pub async fn document(client: &UpstreamClient, source: &UpstreamSource, url: &Url) -> Result<Bytes> {
     let total = client.timeout * 2;
     let fetching = async { collect(open(client, source, url).await?, DOCUMENT).await };
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
@@ -67,7 +67,7 @@ pub async fn document(client: &Client, source: &Source, url: &Url) -> Result<Byt
 }
 
 /// How long the file is, if the upstream's HEAD tells.
-pub async fn size(client: &Client, source: &Source, url: &Url) -> Result<Option<u64>> {
+pub async fn size(client: &UpstreamClient, source: &UpstreamSource, url: &Url) -> Result<Option<u64>> {
     let response = client.send(source, Method::HEAD, url, &identity()).await?;
     // The client would tell the length of the body, which HEAD does not have.
     let length = response.headers().get(header::CONTENT_LENGTH);
@@ -80,7 +80,12 @@ pub async fn size(client: &Client, source: &Source, url: &Url) -> Result<Option<
 }
 
 /// The bytes of `range`. `None` if the upstream answers anything but exactly these.
-pub async fn range(client: &Client, source: &Source, url: &Url, range: Range<u64>) -> Result<Option<Bytes>> {
+pub async fn range(
+    client: &UpstreamClient,
+    source: &UpstreamSource,
+    url: &Url,
+    range: Range<u64>,
+) -> Result<Option<Bytes>> {
     let length = range.end.saturating_sub(range.start);
     if length == 0 || length > DOCUMENT {
         return Ok(None);

@@ -5,4 +5,4 @@ pub mod files;
 pub mod guard;
 pub mod pages;
 
-pub use client::{Client, Source};
+pub use client::{UpstreamClient, UpstreamSource};

@@ -1,6 +1,6 @@
 //! Pages of an upstream: asked for politely, bounded in size and time, told apart by what they hold.
 
-use super::client::{Client, Source, failure, shown, unexpected};
+use super::client::{UpstreamClient, UpstreamSource, failure, shown, unexpected};
 use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
 use crate::packaging::html::proof;
@@ -40,7 +40,7 @@ pub enum Reply<P> {
 }
 
 /// A page as it came, decompressed.
-pub struct Body {
+pub struct FetchedPage {
     pub bytes: Bytes,
     pub format: Format,
     /// Where it was found in the end; links are relative to this.
@@ -72,12 +72,12 @@ pub enum Kind {
 /// # Errors
 /// `Unavailable`, `Timeout`, `BadUpstream`: nothing was learnt about the page.
 pub async fn fetch(
-    client: &Client,
-    source: &Source,
+    client: &UpstreamClient,
+    source: &UpstreamSource,
     url: &Url,
     known: &Validators,
     limit: u64,
-) -> Result<Reply<Body>> {
+) -> Result<Reply<FetchedPage>> {
     let total = client.timeout * 4;
     let fetching = fetch_untimed(client, source, url, known, limit);
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
@@ -90,12 +90,12 @@ pub async fn fetch(
 }
 
 async fn fetch_untimed(
-    client: &Client,
-    source: &Source,
+    client: &UpstreamClient,
+    source: &UpstreamSource,
     url: &Url,
     known: &Validators,
     limit: u64,
-) -> Result<Reply<Body>> {
+) -> Result<Reply<FetchedPage>> {
     let response = client.send(source, Method::GET, url, &request_headers(known)).await?;
     match response.status() {
         StatusCode::OK => {}
@@ -120,7 +120,7 @@ async fn fetch_untimed(
     let bytes = decode(raw, encoding.as_deref(), &url, limit).await?;
     let format = format_of(content_type.as_deref(), &bytes, &url)?;
     let serial = serial.and_then(|s| s.trim().parse().ok());
-    Ok(Reply::Page(Body { bytes, format, url, validators, serial, framed }))
+    Ok(Reply::Page(FetchedPage { bytes, format, url, validators, serial, framed }))
 }
 
 /// Whether the end of the body is marked by more than the end of the connection.
@@ -226,7 +226,7 @@ fn unproven(url: &Url, what: &str, doubt: proof::Doubt) -> Error {
     Error::BadUpstream(format!("{} is not {what}: {doubt}", shown(url)))
 }
 
-impl Body {
+impl FetchedPage {
     /// Reads a project's page, if that is what it proves to be; off the async threads, as pages of 17 MB exist.
     pub async fn into_page(self, project: ProjectName) -> Result<Page> {
         tokio::task::spawn_blocking(move || {
@@ -321,7 +321,7 @@ pub enum Look {
 
 /// Looks at the beginning of the page at `url`: a list of projects can be too long to read it
 /// before the first answer.
-pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Look> {
+pub async fn probe(client: &UpstreamClient, source: &UpstreamSource, url: &Url) -> Result<Look> {
     let mut headers = request_headers(&Validators::default());
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let mut response = client.send(source, Method::GET, url, &headers).await?;
@@ -344,7 +344,7 @@ pub async fn probe(client: &Client, source: &Source, url: &Url) -> Result<Look> 
     }
     let format = format_of(content_type.as_deref(), &bytes, &url)?;
     let validators = Validators::default();
-    let body = Body { bytes: bytes.into(), format, url, validators, serial: None, framed: true };
+    let body = FetchedPage { bytes: bytes.into(), format, url, validators, serial: None, framed: true };
     Ok(match (format, body.kind()) {
         // Cut off: only the list of projects is that long.
         (Format::Json, _) if !whole => Look::Like(Kind::Simple),
@@ -380,7 +380,7 @@ mod tests {
     async fn a_login_page_is_no_project_without_files() {
         let read = async |text: &str| {
             let bytes = Bytes::from(text.to_owned());
-            let body = Body {
+            let body = FetchedPage {
                 bytes,
                 format: Format::Html,
                 url: at(),
@@ -425,7 +425,7 @@ mod tests {
         let kind = |format, text: &str| {
             let bytes = Bytes::from(text.to_owned());
             let validators = Validators::default();
-            Body { bytes, format, url: at(), validators, serial: None, framed: true }.kind()
+            FetchedPage { bytes, format, url: at(), validators, serial: None, framed: true }.kind()
         };
         assert_eq!(kind(Format::Html, "<a href='six/'>six</a>"), Some(Kind::Simple));
         assert_eq!(

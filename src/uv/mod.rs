@@ -54,7 +54,7 @@ impl Default for Limits {
 
 /// What came out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Resolution {
     /// One pinned requirement a line, with what it is for as a comment.
     Pinned(String),
     /// Why there is no solution, in the resolver's words.
@@ -65,7 +65,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// `Timeout`; `Unavailable` if this uv cannot be worked with.
-pub async fn compile(question: Question<'_>) -> Result<Answer> {
+pub async fn compile(question: Question<'_>) -> Result<Resolution> {
     run::compile(question).await
 }
 

@@ -1,6 +1,6 @@
 //! One run of uv.
 
-use super::{Answer, Limits, Question, Scratch, interpreter};
+use super::{Limits, Question, Resolution, Scratch, interpreter};
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
 use std::process::Stdio;
@@ -12,7 +12,7 @@ const FILE: &str = "requirements.in";
 /// Has the pins to keep.
 const KEPT: &str = "requirements.txt";
 
-pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
+pub(super) async fn compile(question: Question<'_>) -> Result<Resolution> {
     let scratch = Scratch::new(question.folder)?;
     std::fs::write(scratch.at(FILE), question.requirements)?;
     // uv keeps the pins of the file that it is told to write to.
@@ -37,7 +37,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
     group.disarm();
     let said = String::from_utf8_lossy(&said).into_owned();
     match status.success() {
-        true => Ok(Answer::Pinned(String::from_utf8_lossy(&out).into_owned())),
+        true => Ok(Resolution::Pinned(String::from_utf8_lossy(&out).into_owned())),
         false if is_unfit(&said) || status.code().is_none() => {
             tracing::error!(said, %status, program = %question.program.display(), "uv failed");
             Err(Error::Unavailable(format!(
@@ -45,7 +45,7 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Answer> {
                 question.program.display()
             )))
         }
-        false => Ok(Answer::Unsolved(told(&said))),
+        false => Ok(Resolution::Unsolved(told(&said))),
     }
 }
 

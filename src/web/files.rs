@@ -3,7 +3,7 @@
 use super::http::Ctx;
 use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
-use crate::directory::Kind;
+use crate::directory::IndexKind;
 use crate::error::{Error, Result};
 use crate::index::files;
 use crate::index::mirror::Key;
@@ -35,9 +35,9 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         return provenance(&asked, file, key).await;
     }
     match (asked.stored(&filename, key).await?, &asked.index.kind) {
-        (Some(facts), Kind::Stage(_)) => stored(&asked, &facts).await,
+        (Some(facts), IndexKind::Stage(_)) => stored(&asked, &facts).await,
         // What a mirror lost is there where it came from.
-        (Some(facts), Kind::Mirror(mirror)) => match stored(&asked, &facts).await {
+        (Some(facts), IndexKind::Mirror(mirror)) => match stored(&asked, &facts).await {
             Err(Error::Lost(why)) => {
                 tracing::error!(
                     index = asked.index.name.as_str(),
@@ -48,8 +48,8 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
             }
             told => told,
         },
-        (None, Kind::Stage(_)) => Err(no_such_file(&filename)),
-        (None, Kind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
+        (None, IndexKind::Stage(_)) => Err(no_such_file(&filename)),
+        (None, IndexKind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
     }
 }
 
@@ -81,14 +81,14 @@ async fn metadata(ctx: &FileRequest<'_>, filename: &str, key: Key<'_>) -> Result
         && let Some(sha256) = facts.file.metadata_sha256.as_deref()
     {
         let found = document(ctx, &format!("{filename}.metadata"), sha256, facts.public).await;
-        let ask_again = matches!((&found, &ctx.index.kind), (Err(Error::Lost(_)), Kind::Mirror(_)));
+        let ask_again = matches!((&found, &ctx.index.kind), (Err(Error::Lost(_)), IndexKind::Mirror(_)));
         if !ask_again {
             return found;
         }
     }
     match &ctx.index.kind {
-        Kind::Stage(_) => Err(no_such_file(&format!("{filename}.metadata"))),
-        Kind::Mirror(mirror) => {
+        IndexKind::Stage(_) => Err(no_such_file(&format!("{filename}.metadata"))),
+        IndexKind::Mirror(mirror) => {
             let document = mirrored::metadata(ctx, mirror, filename, key).await?;
             Ok(small(ctx.headers, &document))
         }
@@ -100,14 +100,14 @@ async fn provenance(ctx: &FileRequest<'_>, filename: &str, key: Key<'_>) -> Resu
     let index = ctx.index;
     let none = || missing!("{filename} has no provenance");
     let bytes = match &index.kind {
-        Kind::Mirror(mirror) => {
+        IndexKind::Mirror(mirror) => {
             let located = mirrored::locate(ctx, mirror, filename, key).await?;
             if located.file.provenance.url().is_none() {
                 return Err(none());
             }
             ctx.app.indexes.mirrors.provenance(index, &located).await?
         }
-        Kind::Stage(_) => {
+        IndexKind::Stage(_) => {
             let facts = ctx.stored(filename, key).await?;
             let facts = facts.ok_or_else(|| no_such_file(filename))?;
             let sent = ctx.app.db.attestations(&index.name, &facts.file.filename).await?;

@@ -6,7 +6,7 @@ use super::http::slow::Taken;
 use super::router::{Router, Table};
 use super::routes;
 use crate::app::App;
-use crate::config::Tls;
+use crate::config::TlsSettings;
 use crate::error::{Error, Result};
 use crate::tools::pace::Pace;
 use hyper::body::Incoming;
@@ -228,7 +228,7 @@ async fn talk<S>(
     }
 }
 
-fn acceptor(tls: &Tls) -> Result<TlsAcceptor> {
+fn acceptor(tls: &TlsSettings) -> Result<TlsAcceptor> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let unreadable = |what: &std::path::Path, error: &dyn std::fmt::Display| {

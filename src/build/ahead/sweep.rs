@@ -4,7 +4,7 @@ use super::{Ahead, Queue, who, wished};
 use crate::build::target::Target;
 use crate::db::Micros;
 
-use crate::directory::{BuildAhead, Index, Kind};
+use crate::directory::{BuildAhead, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version;
@@ -116,7 +116,7 @@ fn is_swept(index: &Index) -> bool {
 
 /// A stage has what it has; only a mirror tells what was requested of more.
 fn by_name(index: &Index) -> bool {
-    index.building.ahead == BuildAhead::All || matches!(index.kind, Kind::Stage(_))
+    index.building.ahead == BuildAhead::All || matches!(index.kind, IndexKind::Stage(_))
 }
 
 fn wish(index: &Index, offered: &[Target]) -> String {
@@ -128,11 +128,11 @@ fn wish(index: &Index, offered: &[Target]) -> String {
 async fn names(queue: &Queue, index: &Index, after: &str) -> Result<(Vec<Found>, Option<(Micros, String)>)> {
     let most = usize::try_from(AT_ONCE).unwrap_or(1);
     let next: Vec<ProjectName> = match &index.kind {
-        Kind::Stage(_) => {
+        IndexKind::Stage(_) => {
             let names = queue.db().projects(&index.name).await?;
             names.into_iter().filter(|name| name.as_str() > after).take(most).collect()
         }
-        Kind::Mirror(_) => {
+        IndexKind::Mirror(_) => {
             let names = queue.indexes().mirrors.names(index).await?;
             let later = names.as_str().lines().filter(|name| *name > after);
             later.take(most).filter_map(ProjectName::new).collect()

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::lines::{self, Asks, Line, Place};
-use crate::uv::{self, Answer, Question};
+use crate::uv::{self, Question, Resolution};
 use futures::FutureExt;
 use std::fmt::Write as _;
 
@@ -67,11 +67,11 @@ impl Demand<'_> {
         let answer = uv::compile(question).await?;
         drop(turn);
         match answer {
-            Answer::Pinned(pinned) => {
+            Resolution::Pinned(pinned) => {
                 let left_out = failures::left_out(self, &pinned).await?;
                 Ok(input.answer(self, &left_out, &pinned))
             }
-            Answer::Unsolved(why) => {
+            Resolution::Unsolved(why) => {
                 let why = why.replace(index, &self.url).replace(server, &self.root);
                 let failed = failures::of_explanation(self, &why).await?;
                 let offline = match self.config.offline {

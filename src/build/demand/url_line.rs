@@ -16,7 +16,7 @@ use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
 use crate::packaging::lines::{Line, Place};
 use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
-use crate::upstream::client::{Client, Source as Upstream, Trust, shown, unexpected};
+use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
 use crate::upstream::guard::Guard;
 use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
 use crate::{bad, forbidden};
@@ -206,7 +206,7 @@ async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)>
     let asker = demand.asker();
     let _turn = demand.quota.fetches.take(&asker).await?;
     demand.queue.may_keep(&asker).await?;
-    let client = Client::new(demand.config)?;
+    let client = UpstreamClient::new(demand.config)?;
     let trust = if demand.who.user.is_some() { Trust::Account } else { Trust::Stranger };
     // No host is the named one, so every one is looked at.
     let nobody = Url::parse("http://nobody.invalid/").map_err(Error::internal)?;

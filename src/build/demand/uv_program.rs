@@ -4,7 +4,7 @@ use super::Demand;
 use crate::access::Who;
 use crate::build::queue::Queue;
 use crate::config::Config;
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -75,7 +75,7 @@ async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
 async fn wheel(config: &Config, queue: &Queue, known: Known) -> Result<String> {
     let directory = queue.indexes().directory();
     let default = IndexName::parse(&config.default_index).and_then(|name| directory.indexes.get(&name));
-    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, Kind::Mirror(_)));
+    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, IndexKind::Mirror(_)));
     let mut why = None;
     for index in default.into_iter().chain(mirrors) {
         match from(queue, index, known).await {

@@ -3,7 +3,7 @@
 use super::{Promise, Promises};
 use crate::access::Who;
 use crate::db::promises::StoredPromise;
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::files;
 use crate::missing;
@@ -47,8 +47,8 @@ impl Promises {
         let index = directory.indexes.get(&row.index);
         let index = index.ok_or_else(|| missing!("index {} does not exist", row.index))?;
         match &index.kind {
-            Kind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
-            Kind::Stage(_) => {
+            IndexKind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
+            IndexKind::Stage(_) => {
                 let source = self.db().file(&row.index, &row.source_filename).await?;
                 match source.is_some_and(|source| source.deleted_at.is_none()) {
                     true => Ok(()),

@@ -5,7 +5,7 @@ use super::{Promises, filename};
 use crate::build::targets::Offered;
 use crate::db::promises::StoredPromise;
 use crate::db::{Micros, now};
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::error::Result;
 use crate::index::policy;
 use crate::index::view::Amend;
@@ -125,8 +125,8 @@ impl ForTarget {
 fn has_tools(directory: &Directory, owner: &IndexName) -> bool {
     let pip = ProjectName::new("pip");
     match directory.indexes.get(owner).map(|index| &index.kind) {
-        Some(Kind::Mirror(mirror)) => pip.is_none_or(|pip| policy::refused(mirror, &pip).is_none()),
-        Some(Kind::Stage(_)) | None => true,
+        Some(IndexKind::Mirror(mirror)) => pip.is_none_or(|pip| policy::refused(mirror, &pip).is_none()),
+        Some(IndexKind::Stage(_)) | None => true,
     }
 }
 

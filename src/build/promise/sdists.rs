@@ -10,7 +10,7 @@ use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{pyproject, sdist};
 use crate::store::Blob;
-use crate::tools::flight::{Flights, Outcome};
+use crate::tools::flight::{Flights, SharedResult};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::{BoxFuture, Shared};
@@ -62,7 +62,7 @@ impl Sdists {
         index: &IndexName,
         project: &ProjectName,
         file: &File,
-    ) -> Shared<BoxFuture<'static, Outcome<Arc<SdistFacts>>>> {
+    ) -> Shared<BoxFuture<'static, SharedResult<Arc<SdistFacts>>>> {
         let (index, file) = (index.clone(), file.clone());
         let key = format!("{index} {} {:?}", file.href(""), file.hashes.sha256);
         if let Some(said) = self.known.get(&key) {

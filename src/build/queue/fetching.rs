@@ -1,6 +1,6 @@
 //! How sources may be fetched, and how many at once.
 
-use crate::access::turns::{Bounds, Turns};
+use crate::access::turns::{TurnBounds, Turns};
 use crate::config::Config;
 use crate::tools::pace::Pace;
 use crate::upstream::guard::Guard;
@@ -26,7 +26,7 @@ pub(super) struct Fetching {
 impl Fetching {
     pub(super) fn new(config: &Config) -> Self {
         let at_once = usize::try_from(config.quota.fetches).unwrap_or(usize::MAX);
-        let bounds = Bounds { at_once, each: at_once.div_ceil(2), waiting: 0, patience: Duration::ZERO };
+        let bounds = TurnBounds { at_once, each: at_once.div_ceil(2), waiting: 0, patience: Duration::ZERO };
         Self {
             offline: config.offline,
             guard: Guard::granted(config),

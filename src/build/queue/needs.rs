@@ -6,7 +6,7 @@ use super::wanted::{Ask, Priority, Wanted};
 use crate::access::Who;
 use crate::build::target::Target;
 use crate::db::builds::{Blocked, Build, BuildId, Edge};
-use crate::directory::Kind;
+use crate::directory::IndexKind;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::choose::{FileChoice, FoundFile};
@@ -119,7 +119,7 @@ impl Queue {
     fn owner_stage(&self, file: &File) -> Option<IndexName> {
         let directory = self.0.indexes.directory();
         let owner = directory.indexes.get(file.owner()?)?;
-        matches!(owner.kind, Kind::Stage(_)).then(|| owner.name.clone())
+        matches!(owner.kind, IndexKind::Stage(_)).then(|| owner.name.clone())
     }
 
     /// A circle of requirements, told as a chain that begins and ends with the same build.

@@ -3,7 +3,7 @@
 use super::Queue;
 use crate::db::builds::Build;
 use crate::db::now;
-use crate::directory::Kind;
+use crate::directory::IndexKind;
 use crate::error::{Error, Result};
 use crate::git::{self, Address};
 use crate::index::files;
@@ -42,12 +42,12 @@ impl Queue {
         let directory = self.0.indexes.directory();
         let index = directory.indexes.get(name).ok_or_else(|| missing!("index {name} no longer exists"))?;
         let stored = match &index.kind {
-            Kind::Stage(_) => {
+            IndexKind::Stage(_) => {
                 let file = self.0.db.file(&index.name, filename).await?;
                 let file = file.filter(|file| file.deleted_at.is_none());
                 file.ok_or_else(|| missing!("{filename} is no longer in {}", index.name))?.sha256
             }
-            Kind::Mirror(mirror) => {
+            IndexKind::Mirror(mirror) => {
                 let located = self.located(index, project, filename, (sha256, url)).await?;
                 files::permit(mirror, &located.project, &located.file)?;
                 self.0.indexes.mirrors.ensure(index, &located, "").await?.sha256.clone()
@@ -99,7 +99,7 @@ impl Queue {
             ..git::Limits::default()
         };
         let guard = if inside { self.0.fetching.guard.clone() } else { Guard::public() };
-        let tree = git::fetch(&address, git::Asker::Stranger(guard), limits, place.path()).await?;
+        let tree = git::fetch(&address, git::RepositoryAsker::Stranger(guard), limits, place.path()).await?;
         let mut spool = self.0.store.spool().await?;
         let mut pieces = tokio_util::io::ReaderStream::new(tokio::fs::File::open(place.path()).await?);
         while let Some(piece) = pieces.next().await {

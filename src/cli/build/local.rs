@@ -10,7 +10,7 @@ use crate::cli::installation;
 use crate::cli::progress::Progress;
 use crate::client::ServerClient;
 use crate::config::Config;
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::web::server;
@@ -60,7 +60,7 @@ pub fn log_filter() -> Option<String> {
 
 impl Local {
     /// Starts it. Another command that uses the folder is waited for.
-    pub async fn start(mut resolved: Resolved, progress: &Progress) -> Result<Self> {
+    pub async fn start(mut resolved: ResolvedConfig, progress: &Progress) -> Result<Self> {
         let data = resolved.config.data.clone();
         create_private(&data)?;
         let lock = lock(&data.join("build.lock"), progress).await?;

@@ -3,7 +3,7 @@
 use crate::build::target::Target;
 use crate::build::targets::{self, Offered, fit};
 use crate::cli::{installation, table};
-use crate::config::load::Resolved;
+use crate::config::load::ResolvedConfig;
 use crate::db::Db;
 use crate::error::Result;
 use crate::packaging::tags::Libc;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Prints it; 1 if nothing is promised to the installer.
-pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<ExitCode> {
+pub async fn run(resolved: ResolvedConfig, header: &str, as_json: bool) -> Result<ExitCode> {
     let (all, place) = targets(&resolved).await?;
     let agent = UserAgent::parse(header).filter(|_| fit::tells(header));
     let chosen = agent.as_ref().and_then(|_| fit::best(header, &all));
@@ -59,7 +59,7 @@ pub async fn run(resolved: Resolved, header: &str, as_json: bool) -> Result<Exit
 }
 
 /// The targets of the installation, or of this machine if there is none.
-async fn targets(resolved: &Resolved) -> Result<(Vec<Arc<Offered>>, &'static str)> {
+async fn targets(resolved: &ResolvedConfig) -> Result<(Vec<Arc<Offered>>, &'static str)> {
     if installation::has_database(&resolved.config)? {
         let db = Db::open(&resolved.config.database_url()).await?;
         let (known, open) = targets::known_to(&db).await?;

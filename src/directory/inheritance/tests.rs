@@ -12,7 +12,7 @@ fn project(text: &str) -> ProjectName {
     ProjectName::new(text).unwrap()
 }
 
-fn index(text: &str, kind: Kind) -> (IndexName, Index) {
+fn index(text: &str, kind: IndexKind) -> (IndexName, Index) {
     let index = Index {
         name: name(text),
         kind,
@@ -30,12 +30,12 @@ fn index(text: &str, kind: Kind) -> (IndexName, Index) {
 fn stage_of(text: &str, bases: &[&str], whitelist: &[&str]) -> (IndexName, Index) {
     let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     let bases = bases.iter().map(|base| name(base)).collect();
-    index(text, Kind::Stage(Stage { bases, mirror_whitelist: words(whitelist), ..Stage::default() }))
+    index(text, IndexKind::Stage(Stage { bases, mirror_whitelist: words(whitelist), ..Stage::default() }))
 }
 
 fn mirror(text: &str) -> (IndexName, Index) {
     let mirror = Mirror { by_operator: true, ..Mirror::default() };
-    index(text, Kind::Mirror(mirror))
+    index(text, IndexKind::Mirror(mirror))
 }
 
 fn directory(indexes: impl IntoIterator<Item = (IndexName, Index)>) -> Directory {
@@ -43,7 +43,7 @@ fn directory(indexes: impl IntoIterator<Item = (IndexName, Index)>) -> Directory
 }
 
 fn change(directory: &mut Directory, text: &str, change: impl FnOnce(&mut Stage)) {
-    if let Some(Index { kind: Kind::Stage(stage), .. }) = directory.indexes.get_mut(&name(text)) {
+    if let Some(Index { kind: IndexKind::Stage(stage), .. }) = directory.indexes.get_mut(&name(text)) {
         change(stage);
     }
 }
@@ -57,9 +57,9 @@ fn shown(directory: &Directory, having: &[&str]) -> Vec<String> {
     let order = order(directory, &name("a/top"));
     let parts = parts(directory, &order, &project("demo"), |index| having.contains(&index.as_str()));
     let word = |part| match part {
-        Part::Gives => "gives".to_owned(),
-        Part::HiddenBy(by) => format!("hidden by {by}"),
-        Part::ReservedBy(by) => format!("reserved by {by}"),
+        SourcePart::Gives => "gives".to_owned(),
+        SourcePart::HiddenBy(by) => format!("hidden by {by}"),
+        SourcePart::ReservedBy(by) => format!("reserved by {by}"),
     };
     parts.into_iter().map(|(index, part)| format!("{index} {}", word(part))).collect()
 }
@@ -189,7 +189,7 @@ proptest! {
         for at in &whitelisting {
             stages[*at].mirror_whitelist.push("demo".into());
         }
-        let stages = stages.into_iter().enumerate().map(|(i, s)| index(&label(i), Kind::Stage(s)));
+        let stages = stages.into_iter().enumerate().map(|(i, s)| index(&label(i), IndexKind::Stage(s)));
         let directory = directory(stages.chain([mirror("r/m6")]));
         let order = order(&directory, &name("a/s0"));
         let unique: BTreeSet<_> = order.sources.iter().collect();
@@ -198,7 +198,7 @@ proptest! {
         let walked = |set: &BTreeSet<usize>| set.iter().any(|i| unique.contains(&name(&label(*i))));
         for (source, part) in parts(&directory, &order, &project("demo"), has) {
             if source.as_str().starts_with("r/") && walked(&having) && !walked(&whitelisting) {
-                prop_assert!(matches!(part, Part::HiddenBy(_)));
+                prop_assert!(matches!(part, SourcePart::HiddenBy(_)));
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release_key};
@@ -14,7 +14,7 @@ use crate::names::IndexName;
 use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{Plan, Wheel};
-use crate::store::{Digests, Spool};
+use crate::store::{Spool, SpooledDigests};
 use crate::words::{EventKind, FileKind};
 use crate::{bad, conflict};
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub struct Handed<'a> {
 /// A file that is about to be recorded.
 struct Ready {
     filename: String,
-    digests: Digests,
+    digests: SpooledDigests,
     contents: Contents,
     metadata_sha256: String,
 }
@@ -81,7 +81,7 @@ impl Indexes {
     /// # Errors
     /// `Bad` if it has others: whatever gets a build tag beside them would be listed by nobody.
     async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<Option<String>> {
-        if !matches!(index.kind, Kind::Stage(_)) || !handed.wanted {
+        if !matches!(index.kind, IndexKind::Stage(_)) || !handed.wanted {
             return Ok(None);
         }
         let there = self.db.file_of_any_spelling(&index.name, handed.wheel).await?;
@@ -111,7 +111,7 @@ impl Indexes {
         let mut used = self.db.used_filenames(&index.name, &name.name).await?;
         // A promised wheel may have other bytes; both may stand on one page.
         used.extend(self.db.promised_filenames(&index.name, &name.name).await?);
-        let is_stage = matches!(index.kind, Kind::Stage(_));
+        let is_stage = matches!(index.kind, IndexKind::Stage(_));
         if is_stage && handed.wanted && !used.iter().any(|used| identity(used) == name.identity()) {
             return Ok(handed.wheel.to_owned());
         }
@@ -155,7 +155,7 @@ impl Indexes {
         let (at, project) = (index.name.as_str(), name.name.as_str());
         let mut tx = Tx::begin(&self.db).await?;
         let mut file = stored(index, name, handed, &ready, tx.now);
-        if matches!(index.kind, Kind::Stage(_)) {
+        if matches!(index.kind, IndexKind::Stage(_)) {
             file.uploaded_at = handed.published_at.unwrap_or(tx.now);
             file.version = put_release(&mut tx, index, name, &ready.contents).await?;
         }

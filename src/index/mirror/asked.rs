@@ -2,11 +2,11 @@
 
 use crate::config::Config;
 use crate::db::Micros;
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::upstream::Source;
+use crate::upstream::UpstreamSource;
 use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
 use url::Url;
@@ -15,7 +15,7 @@ use url::Url;
 #[derive(Clone)]
 pub struct Asked {
     pub index: IndexName,
-    pub source: Source,
+    pub source: UpstreamSource,
     /// Microseconds that a page counts as fresh.
     pub lifetime: Micros,
     /// Microseconds that "no such project" is believed.
@@ -46,7 +46,7 @@ impl Asked {
     /// # Errors
     /// `Bad` if the index is no mirror, `Unavailable` if it has no URL.
     pub fn new(config: &Config, index: &Index) -> Result<Self> {
-        let Kind::Mirror(mirror) = &index.kind else {
+        let IndexKind::Mirror(mirror) = &index.kind else {
             return Err(crate::bad!("{} is not a mirror", index.name));
         };
         let Some(url) = &mirror.url else {
@@ -56,7 +56,7 @@ impl Asked {
         let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
             index: index.name.clone(),
-            source: Source::new(
+            source: UpstreamSource::new(
                 url.expose(),
                 if mirror.by_operator { Trust::Operator } else { Trust::Account },
             )
@@ -119,7 +119,7 @@ pub mod tests {
         let mirror = Mirror { url: Some(url.parse().unwrap()), by_operator: true, ..Mirror::default() };
         Index {
             name: IndexName::parse("root/pypi").unwrap(),
-            kind: Kind::Mirror(mirror),
+            kind: IndexKind::Mirror(mirror),
             acl_read: vec![],
             acl_upload: vec![],
             volatile: false,

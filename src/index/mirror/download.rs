@@ -9,7 +9,7 @@ use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::packaging::opens;
 use crate::packaging::page::File;
-use crate::store::{Digests, Spool};
+use crate::store::{Spool, SpooledDigests};
 use crate::tools::pace::Meter;
 use crate::upstream::client::{failure, shown};
 use crate::upstream::files;
@@ -284,7 +284,7 @@ impl Inner {
         asked: &Asked,
         located: &Located,
         spool: Spool,
-        digests: Digests,
+        digests: SpooledDigests,
     ) -> Result<StoredFile> {
         let row = stored_file(asked, located, &digests);
         let kept = match self.store.keep(spool).await {
@@ -382,7 +382,7 @@ fn is_broken(error: &Error) -> bool {
     matches!(error, Error::BadUpstream(_) | Error::Unavailable(_))
 }
 
-fn stored_file(asked: &Asked, located: &Located, digests: &Digests) -> StoredFile {
+fn stored_file(asked: &Asked, located: &Located, digests: &SpooledDigests) -> StoredFile {
     let file = &located.file;
     StoredFile {
         version: file.filename.canonical_version().unwrap_or_default().to_owned(),

@@ -5,7 +5,7 @@ use super::download::Begun;
 use super::listed::url_key;
 use super::{Download, Key, Located, Mirrors};
 use crate::db::files::StoredFile;
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::policy;
 use crate::packaging::filename::candidates;
@@ -50,7 +50,7 @@ impl Mirrors {
         }
         let mut failed = None;
         for project in candidates(filename) {
-            if let Kind::Mirror(mirror) = &index.kind
+            if let IndexKind::Mirror(mirror) = &index.kind
                 && let Some(reason) = policy::refused(mirror, &project)
             {
                 failed = Some(Error::Forbidden(reason));

@@ -5,7 +5,7 @@ use crate::db::mirror::{Found, UpstreamPage};
 use crate::error::{Error, Result};
 use crate::names::NameList;
 use crate::packaging::page::Page;
-use crate::upstream::pages::{Body, Format, Validators};
+use crate::upstream::pages::{FetchedPage, Format, Validators};
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub enum What {
     Page(Arc<Page>),
     Names(Arc<NameList>),
     /// A page of many projects' files.
-    Flat(Arc<Body>),
+    Flat(Arc<FetchedPage>),
     /// The upstream lists projects, but the list was never read.
     UnreadNames,
 }
@@ -97,17 +97,17 @@ struct StoredFlat {
     text: String,
 }
 
-fn flat_to_stored(body: &Body) -> Result<Vec<u8>> {
+fn flat_to_stored(body: &FetchedPage) -> Result<Vec<u8>> {
     let text = String::from_utf8_lossy(&body.bytes).into_owned();
     let stored = StoredFlat { url: body.url.clone(), format: body.format, text };
     serde_json::to_vec(&stored).map_err(Error::internal)
 }
 
-fn flat_from_stored(bytes: &[u8]) -> Result<Body> {
+fn flat_from_stored(bytes: &[u8]) -> Result<FetchedPage> {
     let stored: StoredFlat = serde_json::from_slice(bytes).map_err(Error::internal)?;
     let validators = Validators::default();
     let (bytes, format, url) = (stored.text.into(), stored.format, stored.url);
-    Ok(Body { bytes, format, url, validators, serial: None, framed: true })
+    Ok(FetchedPage { bytes, format, url, validators, serial: None, framed: true })
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
@@ -153,7 +153,7 @@ mod tests {
         let url = url::Url::parse("http://index.example/flat/").unwrap();
         let bytes = "<a href='six-1.0.tar.gz'>six</a>".into();
         let validators = Validators::default();
-        let body = Body { bytes, format: Format::Html, url, validators, serial: None, framed: true };
+        let body = FetchedPage { bytes, format: Format::Html, url, validators, serial: None, framed: true };
         let row = held(What::Flat(Arc::new(body))).to_row().unwrap();
         let What::Flat(read) = Held::from_row("", row).unwrap().what else { panic!("not flat") };
         assert_eq!(read.flat_names().as_str(), "six\n");

@@ -29,7 +29,7 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{File, Page};
 use crate::store::Store;
 use crate::tools::flight::Flights;
-use crate::upstream::Client;
+use crate::upstream::UpstreamClient;
 use crate::upstream::pages::Kind;
 use asked::Topic;
 use bytes::Bytes;
@@ -92,7 +92,7 @@ struct Inner {
     db: Db,
     store: Store,
     changed: Changed,
-    client: Client,
+    client: UpstreamClient,
     /// (index, project) to what is known; bounded by bytes.
     hot: moka::sync::Cache<(String, String), Arc<Held>>,
     pages: Flights<Arc<Held>>,
@@ -146,7 +146,7 @@ impl Mirrors {
             db,
             store,
             changed,
-            client: Client::new(config)?.of(uuid),
+            client: UpstreamClient::new(config)?.of(uuid),
             hot,
             pages: Flights::default(),
             downloads: download::Downloads::default(),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
 use crate::packaging::page::Page;
 use crate::upstream::client;
-use crate::upstream::pages::{self, Body, Kind, Reply, Validators};
+use crate::upstream::pages::{self, FetchedPage, Kind, Reply, Validators};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl Mirrors {
         if self.0.client.is_offline() {
             return self.0.names_here(asked).await;
         }
-        let no_list = matches!(&index.kind, crate::directory::Kind::Mirror(m) if m.no_project_list);
+        let no_list = matches!(&index.kind, crate::directory::IndexKind::Mirror(m) if m.no_project_list);
         if no_list && self.0.kind(asked).await? != Some(Kind::Flat) {
             return self.0.names_asked_for(asked).await;
         }
@@ -432,7 +432,7 @@ impl Inner {
         Ok(Some(self.learnt(asked, what, validators, serial)))
     }
 
-    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply<Body>> {
+    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply<FetchedPage>> {
         pages::fetch(&self.client, &asked.source, url, known, self.config.limits.upstream_page).await
     }
 

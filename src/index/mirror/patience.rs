@@ -1,7 +1,7 @@
 //! How long somebody waits for an upstream that is slow.
 
 use crate::error::Error;
-use crate::tools::flight::Outcome;
+use crate::tools::flight::SharedResult;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const COLD_PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a flight brings if it lands in time, else that one may ask again: it goes on.
-pub async fn within<T>(patience: Duration, flight: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+pub async fn within<T>(patience: Duration, flight: impl Future<Output = SharedResult<T>>) -> SharedResult<T> {
     let slow = || Error::Unavailable("the upstream is slow to answer: try again in a moment".into());
     tokio::time::timeout(patience, flight).await.unwrap_or_else(|_| Err(Arc::new(slow())))
 }

@@ -6,7 +6,7 @@ use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
 use crate::db::mirror::Forgotten;
 use crate::db::{Db, Tx};
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -29,7 +29,7 @@ pub async fn forget(
     filename: Option<&str>,
 ) -> Result<Forgotten> {
     let known = directory.indexes.get(index).ok_or_else(|| missing!("index {index} does not exist"))?;
-    if !matches!(known.kind, Kind::Mirror(_)) {
+    if !matches!(known.kind, IndexKind::Mirror(_)) {
         return Err(bad!("{index} is not a mirror: only a mirror can forget files"));
     }
     let mut tx = Tx::begin(db).await?;

@@ -1,6 +1,6 @@
 //! How much a mirror asks its upstream for at once: the rest waits for its turn.
 
-use crate::access::turns::{self as access, Bounds, Turn};
+use crate::access::turns::{self as access, Turn, TurnBounds};
 use crate::error::Result;
 use crate::names::IndexName;
 use parking_lot::Mutex;
@@ -36,7 +36,7 @@ impl Turns {
 
 /// Turns at downloading files, by mirror and asker: whoever opens many slow ones leaves some to others.
 pub struct FileTurns {
-    bounds: Bounds,
+    bounds: TurnBounds,
     of: Mutex<HashMap<IndexName, access::Turns>>,
 }
 
@@ -44,7 +44,7 @@ impl FileTurns {
     pub fn new(at_once: usize) -> Self {
         let at_once = at_once.max(1);
         let waiting = at_once.saturating_mul(64);
-        let bounds = Bounds { at_once, each: at_once.div_ceil(2), waiting, patience: PATIENCE };
+        let bounds = TurnBounds { at_once, each: at_once.div_ceil(2), waiting, patience: PATIENCE };
         Self { bounds, of: Mutex::default() }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::packaging::page::{File, Hashes};
-use crate::store::Digests;
+use crate::store::SpooledDigests;
 use crate::tools::hex;
 use crate::upstream::client::shown;
 use sha2::Digest as _;
@@ -21,7 +21,7 @@ pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Resul
 }
 
 /// Compares what came with everything that was advertised.
-pub fn verify(url: &Url, file: &File, digests: &Digests, others: Others) -> Result<()> {
+pub fn verify(url: &Url, file: &File, digests: &SpooledDigests, others: Others) -> Result<()> {
     let wrong = |algorithm: &str, told: &str, found: &str| {
         Error::BadUpstream(format!("{} has {algorithm} {found}, but its page says {told}", shown(url)))
     };
@@ -98,7 +98,8 @@ mod tests {
         let mut others = Others::new(&hashes);
         others.update(bytes);
         let right = others.hex("sha384").unwrap();
-        let digests = Digests { sha256: "a".into(), md5: "b".repeat(32), blake2_256: String::new(), size: 5 };
+        let digests =
+            SpooledDigests { sha256: "a".into(), md5: "b".repeat(32), blake2_256: String::new(), size: 5 };
         let file = |hashes: &Hashes| File { hashes: hashes.clone(), ..File::default() };
         assert!(verify(&url(), &file(&hashes), &digests, others).is_err());
 

@@ -5,8 +5,8 @@
 
 use super::{Candidate, Contents, Form};
 use crate::access::may_read;
-use crate::directory::inheritance::{Part, order, parts};
-use crate::directory::{Directory, Kind};
+use crate::directory::inheritance::{SourcePart, order, parts};
+use crate::directory::{Directory, IndexKind};
 use crate::error::Result;
 use crate::index::{Indexes, policy};
 use crate::packaging::filename::DistFilename;
@@ -39,7 +39,7 @@ impl Indexes {
         let this = |file: &File| file.filename == *filename && file.hashes.sha256.as_deref() == Some(sha256);
         for (name, part) in parts(directory, &order, project, |index| having.contains(index)) {
             let Some(base) = directory.indexes.get(name) else { continue };
-            let Kind::Mirror(mirror) = &base.kind else { continue };
+            let IndexKind::Mirror(mirror) = &base.kind else { continue };
             if !may_read(directory, candidate.who, base) || policy::refused(mirror, project).is_some() {
                 continue;
             }
@@ -47,7 +47,7 @@ impl Indexes {
             if known.is_some_and(|page| page.files.iter().any(this)) {
                 return Ok(true);
             }
-            if part != Part::Gives {
+            if part != SourcePart::Gives {
                 continue;
             }
             // What cannot be asked now lists nothing.

@@ -8,7 +8,7 @@ use crate::packaging::attestation;
 use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::{Metadata, invalid};
 use crate::packaging::version::{self, Version};
-use crate::store::{Digests, Spool};
+use crate::store::{Spool, SpooledDigests};
 use crate::words::FileKind;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Content {
     /// Of its part of the form.
     pub content_type: Option<String>,
     pub spool: Spool,
-    pub digests: Digests,
+    pub digests: SpooledDigests,
 }
 
 /// What is sent under several names by different publishers.
@@ -151,7 +151,7 @@ impl Form {
     }
 
     /// Digests that came along must be those of the bytes that came.
-    pub(super) fn check_digests(&self, digests: &Digests) -> Result<()> {
+    pub(super) fn check_digests(&self, digests: &SpooledDigests) -> Result<()> {
         let known = [
             ("md5_digest", &digests.md5),
             ("sha256_digest", &digests.sha256),

@@ -81,8 +81,12 @@ fn what_is_empty_or_unknown_is_absent() {
 
 #[test]
 fn digests_are_compared_without_case_and_must_be_well_formed() {
-    let digests =
-        Digests { sha256: "ab".repeat(32), md5: "cd".repeat(16), blake2_256: "ef".repeat(32), size: 1 };
+    let digests = SpooledDigests {
+        sha256: "ab".repeat(32),
+        md5: "cd".repeat(16),
+        blake2_256: "ef".repeat(32),
+        size: 1,
+    };
     let check = |field: &str, value: &str| form(&[(field, value)]).check_digests(&digests);
     check("sha256_digest", &"AB".repeat(32)).unwrap();
     check("md5_digest", &"cd".repeat(16)).unwrap();

@@ -3,8 +3,8 @@
 use super::said;
 use crate::access::Who;
 use crate::app::App;
-use crate::directory::options::{Change, Options, new_url};
-use crate::directory::{Index, Kind};
+use crate::directory::options::{Options, OptionsChange, new_url};
+use crate::directory::{Index, IndexKind};
 use crate::error::Result;
 use crate::index::admin;
 use crate::missing;
@@ -31,9 +31,9 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 
 async fn projects(app: &App, index: &Index) -> Result<Value> {
     match &index.kind {
-        Kind::Stage(_) => Ok(json!(app.db.projects(&index.name).await?)),
-        Kind::Mirror(mirror) if mirror.url.is_none() => Ok(Value::Array(Vec::new())),
-        Kind::Mirror(_) => {
+        IndexKind::Stage(_) => Ok(json!(app.db.projects(&index.name).await?)),
+        IndexKind::Mirror(mirror) if mirror.url.is_none() => Ok(Value::Array(Vec::new())),
+        IndexKind::Mirror(_) => {
             let names = app.indexes.mirrors.names(index).await?;
             Ok(names.iter().map(Value::from).collect::<Vec<_>>().into())
         }
@@ -53,7 +53,7 @@ async fn config(app: &App, name: &IndexName, options: &Options, is_new_url: bool
 }
 
 /// Whether the asker may have the upstream mirrored that a change names.
-async fn may_name(app: &App, who: &Who, change: &Change) -> Result<()> {
+async fn may_name(app: &App, who: &Who, change: &OptionsChange) -> Result<()> {
     match new_url(change) {
         Some(url) if !who.is_operator() => app.indexes.mirrors.may_name(&url).await,
         _ => Ok(()),
@@ -64,7 +64,7 @@ async fn may_name(app: &App, who: &Who, change: &Change) -> Result<()> {
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
     let given: Options = ctx.json().await?;
-    let change = Change::Merge(given.clone());
+    let change = OptionsChange::Merge(given.clone());
     may_name(&ctx.app, &ctx.who, &change).await?;
     let made = admin::create(&ctx.app.db, &ctx.directory, &ctx.who, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
@@ -74,7 +74,7 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
 /// `PATCH /{user}/{index}`
 pub async fn change(mut ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
-    let change = Change::from_json(ctx.json().await?)?;
+    let change = OptionsChange::from_json(ctx.json().await?)?;
     let refuse_noop = ctx.query("error_on_noop").is_some();
     may_name(&ctx.app, &ctx.who, &change).await?;
     let made = admin::modify(&ctx.app.db, &ctx.directory, &ctx.who, &name, &change, refuse_noop).await?;

@@ -1,7 +1,7 @@
 //! `/` and `/{user}`: users with what they say of themselves and the indexes one may see.
 
 use super::{said, session};
-use crate::access::accounts::{self, Given};
+use crate::access::accounts::{self, AccountChange};
 use crate::access::{Who, may_read, time};
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -69,7 +69,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 
 /// `PUT /{user}`
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
-    let given = Given::from_json(ctx.json().await?)?;
+    let given = AccountChange::from_json(ctx.json().await?)?;
     only_root(&ctx, ctx.param("user"), &given)?;
     accounts::create(&ctx.app.db, &ctx.who.label, ctx.param("user"), &given).await?;
     ctx.app.indexes.refresh().await?;
@@ -79,7 +79,7 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
 
 /// `PATCH /{user}`; a new password answers a new session, because it ended all others.
 pub async fn change(mut ctx: Ctx) -> Result<Response> {
-    let given = Given::from_json(ctx.json().await?)?;
+    let given = AccountChange::from_json(ctx.json().await?)?;
     let name = ctx.param("user").to_owned();
     only_root(&ctx, &name, &given)?;
     accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
@@ -92,7 +92,7 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
 }
 
 /// Groups, roles, disabling and ready-made hashes are root's; a client may send back what it read.
-fn only_root(ctx: &Ctx, name: &str, given: &Given) -> Result<()> {
+fn only_root(ctx: &Ctx, name: &str, given: &AccountChange) -> Result<()> {
     let known = ctx.directory.users.get(name);
     let same_groups =
         given.groups.as_ref().is_none_or(|groups| known.is_some_and(|user| user.groups == *groups));

@@ -1,7 +1,7 @@
 //! A project page as people read it: releases, newest first, each with its files.
 
 use super::words;
-use crate::directory::{Directory, Kind};
+use crate::directory::{Directory, IndexKind};
 use crate::names::IndexName;
 use crate::packaging::page::{File, Page, Yanked};
 use crate::packaging::version::{self, Version};
@@ -90,7 +90,7 @@ pub fn same_version(a: &str, b: &str) -> bool {
 pub fn origin_in_words(directory: &Directory, here: &IndexName, file: &File) -> (String, String) {
     let Some(from) = file.owner() else { return (String::new(), String::new()) };
     match directory.indexes.get(from).map(|index| &index.kind) {
-        Some(Kind::Mirror(_)) => (from.to_string(), format!("from the upstream that {from} mirrors")),
+        Some(IndexKind::Mirror(_)) => (from.to_string(), format!("from the upstream that {from} mirrors")),
         _ if from == here => ("hosted here".to_owned(), format!("uploaded to {from}")),
         _ => (from.to_string(), format!("uploaded to {from}")),
     }

@@ -3,7 +3,7 @@
 
 use super::Visit;
 use super::catalog::{self, Release};
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::mirror::Key;
 use crate::missing;
@@ -36,11 +36,11 @@ pub fn project(ctx: &Visit) -> Result<ProjectName> {
 /// The names that an index has itself: uploaded ones, or those of the upstream.
 pub async fn names(ctx: &Visit, index: &Index) -> Result<Arc<NameList>> {
     match &index.kind {
-        Kind::Stage(_) => {
+        IndexKind::Stage(_) => {
             let names = ctx.app.db.projects(&index.name).await?;
             Ok(Arc::new(names.iter().map(ProjectName::as_str).collect()))
         }
-        Kind::Mirror(_) => {
+        IndexKind::Mirror(_) => {
             let names = tokio::time::timeout(PATIENCE, ctx.app.indexes.mirrors.names(index));
             let late = |_| Error::Timeout("the server is still fetching it".to_owned());
             names.await.map_err(late)?
@@ -88,13 +88,13 @@ async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File)
         return Ok(None);
     };
     match &index.kind {
-        Kind::Stage(_) => {
+        IndexKind::Stage(_) => {
             let releases = ctx.app.db.releases(&index.name, project).await?;
             let same = releases.iter().find(|release| catalog::same_version(&release.version, version));
             Ok(same.and_then(|release| serde_json::from_str(&release.metadata).ok()))
         }
-        Kind::Mirror(_) if file.core_metadata == CoreMetadata::No => Ok(None),
-        Kind::Mirror(_) => from_mirror(ctx, index, file).await,
+        IndexKind::Mirror(_) if file.core_metadata == CoreMetadata::No => Ok(None),
+        IndexKind::Mirror(_) => from_mirror(ctx, index, file).await,
     }
 }
 

@@ -6,7 +6,7 @@ use super::words;
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
 use crate::access::{self, Decision, Need};
 use crate::db::browse::Changed;
-use crate::directory::{Index, Kind, Mirror, Stage};
+use crate::directory::{Index, IndexKind, Mirror, Stage};
 use crate::error::Result;
 use crate::index::admin;
 use crate::names::IndexName;
@@ -82,20 +82,20 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let (all, trouble) = names(ctx, index).await?;
     let part = Part::of(&all, &q, ctx.query("after").as_deref());
     let bases = match &index.kind {
-        Kind::Stage(stage) => bases(ctx, index, stage),
-        Kind::Mirror(_) => Vec::new(),
+        IndexKind::Stage(stage) => bases(ctx, index, stage),
+        IndexKind::Mirror(_) => Vec::new(),
     };
     let page = IndexPage {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name()]),
         name: index.name.to_string(),
         base_href: index_href(&index.name),
-        kind: if matches!(index.kind, Kind::Stage(_)) { "stage" } else { "mirror" },
+        kind: if matches!(index.kind, IndexKind::Stage(_)) { "stage" } else { "mirror" },
         private: is_private(ctx, &index.name),
         title: index.title.clone().unwrap_or_default(),
         description: index.description.clone().unwrap_or_default(),
         facts: match &index.kind {
-            Kind::Mirror(mirror) => mirror_facts(mirror),
-            Kind::Stage(_) => Vec::new(),
+            IndexKind::Mirror(mirror) => mirror_facts(mirror),
+            IndexKind::Stage(_) => Vec::new(),
         },
         install,
         upload: upload(ctx, index, &server),
@@ -117,7 +117,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
 /// How to upload, for those who may and while nobody is logged in.
 fn upload(ctx: &Visit, index: &Index, server: &str) -> Vec<Line> {
     let may = access::decide(&ctx.directory, &ctx.who, Need::Upload, Some(&index.name), None, None);
-    let is_stage = matches!(index.kind, Kind::Stage(_));
+    let is_stage = matches!(index.kind, IndexKind::Stage(_));
     if !is_stage || ctx.who.user.is_some() && may != Decision::Allowed {
         return Vec::new();
     }
@@ -133,8 +133,8 @@ fn bases(ctx: &Visit, index: &Index, stage: &Stage) -> Vec<Base> {
         Some(index) => {
             let about = match (&index.kind, &index.title) {
                 (_, Some(title)) if !title.is_empty() => title.clone(),
-                (Kind::Stage(_), _) => "a stage".to_owned(),
-                (Kind::Mirror(mirror), _) => match mirror.url.as_ref().and_then(|url| url.host()) {
+                (IndexKind::Stage(_), _) => "a stage".to_owned(),
+                (IndexKind::Mirror(mirror), _) => match mirror.url.as_ref().and_then(|url| url.host()) {
                     Some(host) => format!("a mirror of {host}"),
                     None => "a mirror".to_owned(),
                 },
@@ -184,7 +184,7 @@ fn seconds(seconds: u64) -> String {
 async fn names(ctx: &Visit, index: &Index) -> Result<(Arc<NameList>, Option<String>)> {
     match super::gather::names(ctx, index).await {
         Ok(names) => Ok((names, None)),
-        Err(error) if matches!(index.kind, Kind::Mirror(_)) => {
+        Err(error) if matches!(index.kind, IndexKind::Mirror(_)) => {
             let trouble = format!(
                 "The list of projects is not available yet ({error}). You can open a project by its name."
             );
@@ -195,7 +195,7 @@ async fn names(ctx: &Visit, index: &Index) -> Result<(Arc<NameList>, Option<Stri
 }
 
 async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
-    if matches!(index.kind, Kind::Mirror(_)) {
+    if matches!(index.kind, IndexKind::Mirror(_)) {
         return Ok(Vec::new());
     }
     let changed = ctx.app.db.recently_changed(&index.name, RECENT).await?;

@@ -5,7 +5,7 @@ use super::facts::{self, Fact};
 use super::lines::{self, Line};
 use super::matrix::{self, Matrix};
 use super::{Frame, Visit, answer, description, gather, index_href, words};
-use crate::directory::{Directory, Index, Kind};
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -178,7 +178,7 @@ pub fn release_href(index: &IndexName, project: &ProjectName, version: &str) -> 
 
 fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &Release<'_>) -> ReleaseLine {
     // A mirror's releases all come from its upstream.
-    let several = matches!(&index.kind, Kind::Stage(stage) if !stage.bases.is_empty());
+    let several = matches!(&index.kind, IndexKind::Stage(stage) if !stage.bases.is_empty());
     let file = release.files.first().filter(|_| several);
     let (origin, origin_about) =
         file.map(|file| catalog::origin_in_words(directory, &index.name, file)).unwrap_or_default();

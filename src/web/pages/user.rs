@@ -1,7 +1,7 @@
 //! `/{user}`: the indexes of one user.
 
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
-use crate::directory::{Index, Kind};
+use crate::directory::{Index, IndexKind};
 use crate::error::Result;
 use crate::missing;
 use askama::Template;
@@ -30,11 +30,11 @@ pub struct IndexEntry {
 impl IndexEntry {
     pub fn new(ctx: &Visit, index: &Index) -> Self {
         let (kind, about, bases) = match &index.kind {
-            Kind::Stage(stage) => {
+            IndexKind::Stage(stage) => {
                 let bases = stage.bases.iter().filter(|base| may_read(ctx, base));
                 ("stage", None, bases.map(ToString::to_string).collect())
             }
-            Kind::Mirror(mirror) => {
+            IndexKind::Mirror(mirror) => {
                 let host = mirror.url.as_ref().and_then(|url| url.host());
                 ("mirror", host.map(|host| format!("mirrors {host}")), Vec::new())
             }

@@ -18,7 +18,7 @@ use wheelwright::db::now;
 use wheelwright::index::fsck::fsck;
 use wheelwright::index::gc::{Collected, collect, collect_as_of};
 use wheelwright::names::IndexName;
-use wheelwright::store::{Key, Store};
+use wheelwright::store::{BlobKey, Store};
 use wheelwright::words::{BuildSource, Purpose, SourceKind};
 
 const DAY: i64 = 86_400_000_000;
@@ -38,7 +38,7 @@ on_both! {
         server.have_index("alice/dev", json!({"bases": []})).await;
         let hosted = server.host("alice/dev", "demo", "1.0", b"bytes of a wheel").await;
         let orphan = server.app.store.put(Bytes::from_static(b"nobody's")).await.expect("stored");
-        let orphan = Key::parse(&orphan).expect("a key");
+        let orphan = BlobKey::parse(&orphan).expect("a key");
         let now = collect(&server.app.db, &server.app.store, &server.app.config.gc, false).await.expect("collected");
         assert_eq!((now.blobs, now.young), (0, 1), "it may be about to be referred to");
         let told = after_days(&server, 2, true).await;
@@ -93,7 +93,7 @@ async fn what_strangers_had_built_is_not_kept_for_ever() {
     let source = Package::new("demo", "1.0").sdist();
     let stranger = Who::stranger("192.0.2.1".parse().expect("an address"));
     let build = ask_as(&server, &stranger, &source).await;
-    let key = Key::parse(&source.sha256()).expect("a key");
+    let key = BlobKey::parse(&source.sha256()).expect("a key");
     let is_there = async || server.app.store.exists(key).await.expect("an answer");
     let job = job(&server).await;
     after_days(&server, 90, false).await;
@@ -130,7 +130,7 @@ async fn what_an_account_had_built_stays_and_its_source_for_a_month() {
     let server = start_with(|_| {}).await;
     let source = Package::new("demo", "1.0").sdist();
     let build = ask_as(&server, &Who::person("alice"), &source).await;
-    let key = Key::parse(&source.sha256()).expect("a key");
+    let key = BlobKey::parse(&source.sha256()).expect("a key");
     let job = job(&server).await;
     built(&server, &job, &wheel("demo", "1.0").wheel()).await;
     after_days(&server, 20, false).await;
@@ -179,7 +179,7 @@ async fn no_blob_is_lost_that_is_stored_again_while_another_process_collects() {
         };
         let (one, two, ()) = tokio::join!(collecting, again, storing);
         one.and(two).expect("collected");
-        let key = Key::parse(&sha256).expect("a key");
+        let key = BlobKey::parse(&sha256).expect("a key");
         assert!(
             other.exists(key).await.expect("an answer"),
             "round {round}: the row is there, its bytes are not"
@@ -200,7 +200,7 @@ async fn the_command_says_what_it_would_remove_and_removes_it() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let key = Key::parse(&orphan).expect("a key");
+    let key = BlobKey::parse(&orphan).expect("a key");
     let told = run(&["--dry-run"]);
     assert!(told.starts_with("would be removed: 1 blobs (8 bytes)"), "{told}");
     assert!(server.app.store.exists(key).await.expect("an answer"));

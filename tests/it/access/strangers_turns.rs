@@ -20,7 +20,7 @@ use wheelwright::db::builds::BuildId;
 use wheelwright::db::events::NewEvent;
 use wheelwright::names::IndexName;
 use wheelwright::packaging::requirement::Requirement;
-use wheelwright::store::Key;
+use wheelwright::store::BlobKey;
 use wheelwright::words::{EventKind, Purpose};
 
 /// Longer than anything here takes; a story that gets so far has failed.
@@ -209,11 +209,11 @@ async fn what_nobody_needs_is_removed_from_time_to_time_without_anybodys_doing()
     server.have_index("alice/dev", json!({"bases": []})).await;
     let hosted = server.host("alice/dev", "demo", "1.0", b"bytes of a wheel").await;
     let orphan = server.app.store.put(Bytes::from_static(b"nobody's")).await.expect("stored");
-    let orphan = Key::parse(&orphan).expect("a key");
+    let orphan = BlobKey::parse(&orphan).expect("a key");
     until("the orphan goes", async || !server.app.store.exists(orphan).await.expect("an answer")).await;
     assert_eq!(server.get(&hosted.path).await.bytes().await.expect("bytes").as_ref(), b"bytes of a wheel");
     // Not once alone.
     let orphan = server.app.store.put(Bytes::from_static(b"nobody's either")).await.expect("stored");
-    let orphan = Key::parse(&orphan).expect("a key");
+    let orphan = BlobKey::parse(&orphan).expect("a key");
     until("the next one goes", async || !server.app.store.exists(orphan).await.expect("an answer")).await;
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use wheelwright::db::Db;
 use wheelwright::index::fsck::fsck;
-use wheelwright::store::{Key, Store};
+use wheelwright::store::{BlobKey, Store};
 
 /// What a 2xx was received for: the path that serves it, and its sha256.
 type Acknowledged = BTreeMap<String, String>;
@@ -97,7 +97,7 @@ async fn killed_at_work(program: &Program, cycle: u32) -> Acknowledged {
 
 async fn hash_of(program: &Program, path: &str) -> String {
     match program.client().get(path).await {
-        Some(bytes) => Key::of(&bytes).to_string(),
+        Some(bytes) => BlobKey::of(&bytes).to_string(),
         None => "no answer".into(),
     }
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::time::{Duration, SystemTime};
 use wheelwright::db::files::StoredFile;
 use wheelwright::index::fsck::{Problem, Report, fsck};
-use wheelwright::store::Key;
+use wheelwright::store::BlobKey;
 
 const INDEX: &str = "root/pypi";
 
@@ -119,7 +119,7 @@ async fn what_a_stopped_process_left_is_told_and_the_next_start_removes_it() {
 async fn a_report_is_json() {
     let server = Server::start().await;
     let lost = stored(&server, "lost-1.0.tar.gz", b"lost").await;
-    assert!(Key::parse(&lost).is_some());
+    assert!(BlobKey::parse(&lost).is_some());
     std::fs::remove_file(path_of(&server, &lost)).unwrap();
     let report = serde_json::to_value(check(&server, false).await).unwrap();
     assert_eq!(report["faults"][0]["problem"], "missing");

@@ -5,7 +5,7 @@ use crate::kit::backend::{Backend, on_both};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use wheelwright::error::Result;
-use wheelwright::store::{Blob, Key, SMALL, Store};
+use wheelwright::store::{Blob, BlobKey, SMALL, Store};
 
 /// Bytes that do not repeat.
 fn noise(size: usize) -> Bytes {
@@ -46,7 +46,7 @@ on_both! {
         for size in [0, 1, SMALL as usize, SMALL as usize + 1, 20 << 20] {
             let bytes = noise(size);
             let sha256 = store.put(bytes.clone()).await.unwrap();
-            assert_eq!(sha256, Key::of(&bytes).to_string());
+            assert_eq!(sha256, BlobKey::of(&bytes).to_string());
             assert_eq!(store.size(&sha256).await.unwrap(), Some(size as u64));
             assert!(read_back(store, &sha256).await == bytes, "{size}");
             let cold = reopened(&server).await;
@@ -85,7 +85,7 @@ on_both! {
             assert_eq!(spool.size(), pieces * 100_000);
         }
         let whole = Bytes::from(piece.repeat(12));
-        assert_eq!(spool.finish().await.unwrap().sha256, Key::of(&whole).to_string());
+        assert_eq!(spool.finish().await.unwrap().sha256, BlobKey::of(&whole).to_string());
     }
 
     async fn a_spool_that_is_dropped_leaves_nothing(server: Server) {
@@ -115,7 +115,7 @@ on_both! {
 
     async fn what_is_not_there_is_none(server: Server) {
         let store = &server.app.store;
-        let nobody = Key::of(b"nobody stored this").to_string();
+        let nobody = BlobKey::of(b"nobody stored this").to_string();
         for name in [nobody.as_str(), "", "../../etc/passwd", &nobody.to_uppercase()] {
             assert!(store.get(name, None).await.unwrap().is_none(), "{name}");
             assert!(store.get(name, Some(0..5)).await.unwrap().is_none(), "{name}");
@@ -164,7 +164,7 @@ on_both! {
         for size in [2000, 400_000] {
             let bytes = noise(size);
             let sha256 = server.app.store.put(bytes.clone()).await.unwrap();
-            let key = Key::parse(&sha256).unwrap();
+            let key = BlobKey::parse(&sha256).unwrap();
             assert_eq!(server.app.store.verify(key).await.unwrap(), Some(true));
             let file = stored_file(&server, &sha256);
             let mut rotten = bytes.to_vec();
@@ -172,7 +172,7 @@ on_both! {
             std::fs::write(&file, &rotten).unwrap();
             assert_eq!(server.app.store.verify(key).await.unwrap(), Some(false));
         }
-        assert_eq!(server.app.store.verify(Key::of(b"nobody")).await.unwrap(), None);
+        assert_eq!(server.app.store.verify(BlobKey::of(b"nobody")).await.unwrap(), None);
     }
 }
 
@@ -201,7 +201,7 @@ async fn storing_a_rotten_blob_again_heals_it() {
     let sha256 = server.app.store.put(noise(1000)).await.unwrap();
     std::fs::write(stored_file(&server, &sha256), b"rotten").unwrap();
     assert_eq!(server.app.store.put(noise(1000)).await.unwrap(), sha256);
-    assert_eq!(server.app.store.verify(Key::parse(&sha256).unwrap()).await.unwrap(), Some(true));
+    assert_eq!(server.app.store.verify(BlobKey::parse(&sha256).unwrap()).await.unwrap(), Some(true));
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ async fn the_credentials_of_an_upstream_are_never_shown_again() {
     server.ask("PATCH", "/ann/m", &ann, Some(shown["result"].clone())).await;
     let directory = server.app.indexes.directory();
     let index = directory.indexes.values().find(|index| index.name.as_str() == "ann/m").expect("the index");
-    let wheelwright::directory::Kind::Mirror(mirror) = &index.kind else { panic!("a mirror") };
+    let wheelwright::directory::IndexKind::Mirror(mirror) = &index.kind else { panic!("a mirror") };
     assert_eq!(mirror.url.as_ref().and_then(|url| url.expose().password()), Some("hidden"));
     assert_eq!(mirror.min_age, Some(604_800));
 }

@@ -21,7 +21,7 @@ use crate::kit::names::index_name;
 use crate::kit::upstream::Upstream;
 use futures::TryStreamExt as _;
 use wheelwright::config::Config;
-use wheelwright::directory::{Index, Kind, Mirror};
+use wheelwright::directory::{Index, IndexKind, Mirror};
 use wheelwright::error::{Error, Result};
 use wheelwright::index::mirror::{Located, MirrorPage, Mirrors};
 use wheelwright::names::IndexName;
@@ -105,7 +105,7 @@ fn mirror(url: &str) -> Index {
     let mirror = Mirror { url: Some(url.parse().expect("a URL")), by_operator: true, ..Mirror::default() };
     Index {
         name: IndexName::parse("root/pypi").expect("a name"),
-        kind: Kind::Mirror(mirror),
+        kind: IndexKind::Mirror(mirror),
         acl_read: vec![":ANONYMOUS:".into()],
         acl_upload: vec![],
         volatile: false,

@@ -73,7 +73,7 @@ async fn release(server: &Server, index: &str, metadata: &Metadata, files: &[&st
 async fn sample() -> Server {
     let server = Server::start().await;
     let password = object(serde_json::json!({"password": "alice-secret"}));
-    let given = accounts::Given::from_json(password).expect("an account");
+    let given = accounts::AccountChange::from_json(password).expect("an account");
     accounts::create(&server.app.db, "root", "alice", &given).await.expect("an account");
     index(&server, "alice/dev", serde_json::json!({"title": "Our <wheels> & sdists"})).await;
     index(&server, "alice/top", serde_json::json!({"bases": ["alice/dev"]})).await;

@@ -5,7 +5,7 @@ use crate::kit::names::{index_name, project_name};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wheelwright::access::Who;
-use wheelwright::access::accounts::{self, Given};
+use wheelwright::access::accounts::{self, AccountChange};
 use wheelwright::db::Tx;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::files::StoredFile;
@@ -30,7 +30,7 @@ impl Server {
         let directory = self.app.indexes.directory();
         if !directory.users.contains_key(name.user()) {
             let given = json!({"password": "secret"}).as_object().cloned().unwrap_or_default();
-            let given = Given::from_json(given).expect("a profile");
+            let given = AccountChange::from_json(given).expect("a profile");
             accounts::create(&self.app.db, "root", name.user(), &given).await.expect("a user");
         }
         let options = options.as_object().cloned().expect("an object");

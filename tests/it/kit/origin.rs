@@ -7,7 +7,7 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use wheelwright::store::Key;
+use wheelwright::store::BlobKey;
 
 pub struct Origin {
     /// The address of its simple index.
@@ -37,7 +37,7 @@ impl Drop for Origin {
 
 async fn page(Path(project): Path<String>, State(base): State<String>) -> impl IntoResponse {
     let filename = format!("{}-1.0.tar.gz", project.replace('-', "_"));
-    let sha256 = Key::of(&content(&filename)).to_string();
+    let sha256 = BlobKey::of(&content(&filename)).to_string();
     let file = json!({
         "filename": filename, "url": format!("{base}/files/{filename}"), "hashes": {"sha256": sha256},
         "size": content(&filename).len(), "upload-time": "2026-01-01T00:00:00Z",

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use wheelwright::config::Config;
 use wheelwright::db::events::NewEvent;
 use wheelwright::db::{Db, Tx};
-use wheelwright::store::Key;
+use wheelwright::store::BlobKey;
 use wheelwright::words::EventKind;
 
 const PASSWORD: &str = "root-secret";
@@ -148,8 +148,8 @@ impl Client {
         let base = url::Url::parse(&format!("{}/root/pypi/+simple/{project}/", self.url)).expect("a base");
         let path = base.join(url).expect("a URL").path().to_owned();
         let bytes = self.get(&path).await?;
-        assert_eq!(Some(Key::of(&bytes).to_string().as_str()), sha256);
-        Some((path, Key::of(&bytes).to_string()))
+        assert_eq!(Some(BlobKey::of(&bytes).to_string().as_str()), sha256);
+        Some((path, BlobKey::of(&bytes).to_string()))
     }
 
     /// The body of a 200.

@@ -7,7 +7,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use wheelwright::config::{Config, S3};
+use wheelwright::config::{Config, S3Settings};
 
 const NAME: &str = "wheels";
 const KEY_ID: &str = "tester";
@@ -37,7 +37,7 @@ impl Bucket {
     /// Points the settings here.
     pub fn configure(&self, config: &mut Config) {
         config.storage = Some(format!("s3://{NAME}/some/prefix"));
-        config.s3 = S3 {
+        config.s3 = S3Settings {
             endpoint: Some(self.endpoint.clone()),
             region: Some("us-east-1".into()),
             access_key_id: Some(KEY_ID.into()),

@@ -3,7 +3,7 @@
 use super::Server;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wheelwright::access::accounts::{self, Given};
+use wheelwright::access::accounts::{self, AccountChange};
 use wheelwright::access::tokens::{self, NewToken};
 use wheelwright::access::{Scope, Who};
 use wheelwright::config::Config;
@@ -34,7 +34,7 @@ impl Server {
 
     pub async fn make_user(&self, name: &str, password: &str) {
         let given = json!({"password": password});
-        let given = Given::from_json(given.as_object().expect("an object").clone()).expect("valid");
+        let given = AccountChange::from_json(given.as_object().expect("an object").clone()).expect("valid");
         accounts::create(&self.app.db, "root", name, &given).await.expect("a new user");
         self.app.indexes.refresh().await.expect("a fresh directory");
     }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use wheelwright::config::Tls;
+use wheelwright::config::TlsSettings;
 
 /// A new one for `localhost` and `127.0.0.1`, in `folder`; who trusts the certificate itself trusts the server.
-pub fn certificate(folder: &Path) -> Tls {
-    let tls = Tls { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+pub fn certificate(folder: &Path) -> TlsSettings {
+    let tls = TlsSettings { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wheelwright::config::Tls;
+use wheelwright::config::TlsSettings;
 use wheelwright::web::server::Limits;
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn tls_is_served_from_certificate_files() {
         .expect("openssl runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let pem = std::fs::read(&certificate).expect("a certificate");
-    let server = stage_with(|config| config.tls = Some(Tls { certificate, key })).await;
+    let server = stage_with(|config| config.tls = Some(TlsSettings { certificate, key })).await;
     let wheel = Package::new("demo", "1.0").wheel();
     let trusted = reqwest::Certificate::from_pem(&pem).expect("a certificate");
     for (http2, version) in [(true, reqwest::Version::HTTP_2), (false, reqwest::Version::HTTP_11)] {
