@@ -1,7 +1,7 @@
 //! What a worker is given and what it gives back: the words of the worker's protocol (JSON).
 
 use super::target::Target;
-use crate::config::Build;
+use crate::config::BuildSettings;
 use crate::words::{BuildSource, Evidence, Failure, Isolation, Purpose, Step};
 use serde::{Deserialize, Serialize};
 
@@ -49,12 +49,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self::from(&Build::default())
+        Self::from(&BuildSettings::default())
     }
 }
 
-impl From<&Build> for Limits {
-    fn from(build: &Build) -> Self {
+impl From<&BuildSettings> for Limits {
+    fn from(build: &BuildSettings) -> Self {
         Self {
             seconds: build.timeout,
             memory: build.memory,

@@ -10,7 +10,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-pub use self::input::{Input, Local, Source, Wanted};
+pub use self::input::{Input, LocalPath, LocalSource, WantedLine};
 pub use self::install::{Installer, Plan, Tool};
 pub use self::local::requires;
 pub use self::lock::lock;

@@ -4,7 +4,7 @@ use crate::config::load::ResolvedConfig;
 use crate::db::Db;
 use crate::directory::{Directory, IndexKind};
 use crate::error::{Error, Result};
-use crate::index::fsck::{Fault, Problem, Report, fsck};
+use crate::index::fsck::{BlobFault, BlobProblem, FsckReport, fsck};
 use crate::missing;
 use crate::store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -59,8 +59,8 @@ fn mirrors(directory: &Directory) -> BTreeSet<String> {
 }
 
 /// The report for people. What `mirrors` lost comes back by itself.
-fn told(report: &Report, mirrors: &BTreeSet<String>) -> String {
-    let told = |found: &Fault| match comes_back(found, mirrors) {
+fn told(report: &FsckReport, mirrors: &BTreeSet<String>) -> String {
+    let told = |found: &BlobFault| match comes_back(found, mirrors) {
         true => format!("{} (the server fetches it again when a client requests it)", fault(found)),
         false => fault(found),
     };
@@ -94,19 +94,19 @@ fn told(report: &Report, mirrors: &BTreeSet<String>) -> String {
 }
 
 /// Whether only mirrors miss it: they ask their upstream again.
-fn comes_back(fault: &Fault, mirrors: &BTreeSet<String>) -> bool {
+fn comes_back(fault: &BlobFault, mirrors: &BTreeSet<String>) -> bool {
     let mirrored = |used_by: &String| {
         let file = used_by.strip_prefix("METADATA of ").unwrap_or(used_by);
         file.split_once(' ').is_some_and(|(index, _)| mirrors.contains(index))
     };
-    fault.problem == Problem::Missing && fault.used_by.iter().all(mirrored)
+    fault.problem == BlobProblem::Missing && fault.used_by.iter().all(mirrored)
 }
 
-fn fault(fault: &Fault) -> String {
+fn fault(fault: &BlobFault) -> String {
     let problem = match fault.problem {
-        Problem::Missing => "is missing".to_owned(),
-        Problem::WrongSize { expected, found } => format!("has {found} bytes instead of {expected}"),
-        Problem::WrongHash => "does not match its hash".to_owned(),
+        BlobProblem::Missing => "is missing".to_owned(),
+        BlobProblem::WrongSize { expected, found } => format!("has {found} bytes instead of {expected}"),
+        BlobProblem::WrongHash => "does not match its hash".to_owned(),
     };
     format!("blob {} {problem}: {}", fault.sha256, fault.used_by.join(", "))
 }
@@ -118,10 +118,10 @@ mod tests {
     #[test]
     fn a_report_says_what_is_wrong_and_what_to_do() {
         let mirrors = BTreeSet::from(["root/pypi".to_owned()]);
-        let mut report = Report { deep: true, references: 3, blobs: 2, ..Report::default() };
+        let mut report = FsckReport { deep: true, references: 3, blobs: 2, ..FsckReport::default() };
         assert_eq!(told(&report, &mirrors), "2 blobs read and hashed, 3 in use: nothing is lost");
         let used_by = vec!["alice/dev demo-1.0.tar.gz".to_owned()];
-        report.faults.push(Fault { sha256: "ab".into(), problem: Problem::Missing, used_by });
+        report.faults.push(BlobFault { sha256: "ab".into(), problem: BlobProblem::Missing, used_by });
         assert_eq!(
             told(&report, &mirrors),
             "blob ab is missing: alice/dev demo-1.0.tar.gz\n2 blobs read and hashed, 3 in use: 1 are lost or \

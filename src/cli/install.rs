@@ -1,13 +1,13 @@
 //! `wheelwright install`: exactly what a file says, into the Python at hand, as wheels only.
 
-use super::client::{self, Input, Installer, Plan, Python, Shown, Through, Tool, Wanted};
+use super::client::{self, Input, Installer, Plan, Python, Shown, Through, Tool, WantedLine};
 use super::progress::Progress;
 use super::table;
 use crate::bad;
 use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
-use crate::packaging::pylock::{self, Environment, File, Lock, Package};
+use crate::packaging::pylock::{self, Lock, LockEnvironment, LockedFile, Package};
 use crate::packaging::version;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -99,7 +99,7 @@ impl InstallCommand {
     fn take_lock(&self, lock: &Lock, file: &Path, python: &Python, plan: &mut Plan) -> Result<()> {
         let extras: BTreeSet<ProjectName> = self.extras.iter().cloned().collect();
         let chooser = python.target.chooser();
-        let environment = Environment {
+        let environment = LockEnvironment {
             markers: &python.target.markers,
             chooser: &chooser,
             extras: &extras,
@@ -149,7 +149,7 @@ async fn take_lines(
 ) -> Result<()> {
     plan.locals.extend(input.locals.iter().filter_map(|local| local.line.clone()));
     let Some(proxy) = proxy else {
-        plan.lines.extend(input.wanted.iter().map(Wanted::line));
+        plan.lines.extend(input.wanted.iter().map(WantedLine::line));
         return Ok(());
     };
     plan.lines.extend(Shown::new(proxy, progress).resolve(&input.pinned()).await?);
@@ -162,7 +162,7 @@ struct Locked {
     is_local: bool,
 }
 
-fn locked(package: &Package, environment: &Environment<'_>, beside: &Path) -> Result<Locked> {
+fn locked(package: &Package, environment: &LockEnvironment<'_>, beside: &Path) -> Result<Locked> {
     let python = environment.markers.get("python_full_version").and_then(|text| version::parse(text));
     if python.is_some_and(|python| !package.fits_python(&python)) {
         return Err(bad!("{} is not for this Python", package.name));
@@ -188,7 +188,7 @@ fn locked(package: &Package, environment: &Environment<'_>, beside: &Path) -> Re
     })
 }
 
-fn place(file: &File, beside: &Path) -> Result<String> {
+fn place(file: &LockedFile, beside: &Path) -> Result<String> {
     match (&file.path, &file.url) {
         (Some(path), None) => file_url(path, beside),
         (Some(path), Some(url)) => {
@@ -212,7 +212,7 @@ fn file_url(path: &str, beside: &Path) -> Result<String> {
 }
 
 /// Those that installers compare.
-fn hashes(file: &File) -> Result<String> {
+fn hashes(file: &LockedFile) -> Result<String> {
     let known = ["sha256", "sha384", "sha512"];
     let usable = known.iter().filter_map(|name| Some((name, file.hashes.get(*name)?)));
     let text: String = usable.map(|(name, hex)| format!(" --hash={name}:{hex}")).collect();

@@ -44,13 +44,13 @@ pub struct Config {
     /// Receives `POST /legacy/`.
     pub default_upload_index: Option<String>,
     pub limits: LimitSettings,
-    pub mirror: Mirror,
+    pub mirror: MirrorSettings,
     pub tls: Option<TlsSettings>,
     /// Sets root's password at the first start; else a random one is written to `DATA/root-password`.
     pub root_password: Option<String>,
     /// Anybody may create an account over HTTP; else only root.
     pub open_registration: bool,
-    pub build: Build,
+    pub build: BuildSettings,
     pub proxy: ProxySettings,
     pub quota: QuotaSettings,
     pub gc: Gc,
@@ -121,7 +121,7 @@ impl Default for LimitSettings {
 }
 
 #[derive(Clone, Debug)]
-pub struct Mirror {
+pub struct MirrorSettings {
     /// Seconds a page counts as fresh unless the index says otherwise.
     pub cache_expiry: u64,
     /// Seconds until an upstream that does not answer is given up on.
@@ -142,7 +142,7 @@ pub struct Mirror {
     pub allow_private_redirects: bool,
 }
 
-impl Default for Mirror {
+impl Default for MirrorSettings {
     fn default() -> Self {
         Self {
             cache_expiry: 600,
@@ -158,7 +158,7 @@ impl Default for Mirror {
     }
 }
 
-impl Mirror {
+impl MirrorSettings {
     /// What is demanded of upstreams.
     pub fn pace(&self) -> Pace {
         Pace { patience: Duration::from_secs(self.timeout.max(1) * 2), rate: self.slowest }
@@ -167,7 +167,7 @@ impl Mirror {
 
 /// The builder, and what one build may use.
 #[derive(Clone, Debug)]
-pub struct Build {
+pub struct BuildSettings {
     /// A worker runs inside the server.
     pub enabled: bool,
     /// Builds at once; default: half of the processors.
@@ -191,7 +191,7 @@ pub struct Build {
     pub recipes: PathBuf,
 }
 
-impl Default for Build {
+impl Default for BuildSettings {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -210,7 +210,7 @@ impl Default for Build {
     }
 }
 
-impl Build {
+impl BuildSettings {
     /// How many builds this machine runs at once.
     pub fn slots(&self) -> u32 {
         let half = || std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2) as u64);
@@ -306,11 +306,11 @@ impl Default for Config {
             aliases: vec![("pypi".into(), "root/pypi".into())],
             default_upload_index: None,
             limits: LimitSettings::default(),
-            mirror: Mirror::default(),
+            mirror: MirrorSettings::default(),
             tls: None,
             root_password: None,
             open_registration: false,
-            build: Build::default(),
+            build: BuildSettings::default(),
             proxy: ProxySettings::default(),
             quota: QuotaSettings::default(),
             gc: Gc::default(),

@@ -15,7 +15,7 @@ pub struct BlobUse {
 }
 
 /// Where a page of references ended: the last row's index and filename.
-pub type After = (String, String);
+pub type BlobCursor = (String, String);
 
 /// What a build refers to: the column, and what it is called.
 const OF_A_BUILD: [&str; 4] = ["source of", "wheel of", "METADATA of the wheel of", "log of"];
@@ -60,7 +60,7 @@ impl Db {
     }
 
     /// A page of the sources that were uploaded to be built.
-    pub async fn blobs_of_sources(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
+    pub async fn blobs_of_sources(&self, after: BlobCursor) -> Result<(Vec<BlobUse>, Option<BlobCursor>)> {
         let rows = sqlx::query(SOURCES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
         let (mut uses, mut last) = (Vec::with_capacity(rows.len()), None);
         for row in rows {
@@ -74,7 +74,7 @@ impl Db {
     }
 
     /// A page of what files refer to, in order; `None` as second part after the last one.
-    pub async fn blobs_of_files(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
+    pub async fn blobs_of_files(&self, after: BlobCursor) -> Result<(Vec<BlobUse>, Option<BlobCursor>)> {
         let rows = sqlx::query(FILES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
         let mut uses = Vec::with_capacity(rows.len() * 2);
         let mut last = None;
@@ -92,7 +92,10 @@ impl Db {
     }
 
     /// The same for METADATA that was read from a remote wheel.
-    pub async fn blobs_of_remote_metadata(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
+    pub async fn blobs_of_remote_metadata(
+        &self,
+        after: BlobCursor,
+    ) -> Result<(Vec<BlobUse>, Option<BlobCursor>)> {
         let rows = sqlx::query(REMOTE).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
         let mut uses = Vec::with_capacity(rows.len());
         let mut last = None;

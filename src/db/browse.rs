@@ -7,7 +7,7 @@ use sqlx::Row;
 
 /// A project of a stage with its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedProject {
     pub name: ProjectName,
     /// Of the newest release, if there is one.
     pub version: Option<String>,
@@ -16,7 +16,7 @@ pub struct Changed {
 
 impl Db {
     /// The projects of an index that changed last, newest first.
-    pub async fn recently_changed(&self, index: &IndexName, limit: i64) -> Result<Vec<Changed>> {
+    pub async fn recently_changed(&self, index: &IndexName, limit: i64) -> Result<Vec<ChangedProject>> {
         let rows = sqlx::query(
             "SELECT project.name, event.at, (SELECT release.version FROM release \
              WHERE release.index_name = project.index_name AND release.project = project.name \
@@ -28,9 +28,9 @@ impl Db {
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
-        let changed = rows
-            .iter()
-            .map(|row| Ok(Changed { name: row.try_get(0)?, at: row.try_get(1)?, version: row.try_get(2)? }));
+        let changed = rows.iter().map(|row| {
+            Ok(ChangedProject { name: row.try_get(0)?, at: row.try_get(1)?, version: row.try_get(2)? })
+        });
         changed.collect()
     }
 }

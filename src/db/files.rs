@@ -39,7 +39,7 @@ pub struct StoredFile {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Project {
+pub struct ProjectRow {
     pub name: ProjectName,
     /// As its newest file writes it.
     pub spelling: String,
@@ -50,7 +50,7 @@ pub struct Project {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
+pub struct ReleaseRow {
     pub version: String,
     /// JSON of `packaging::metadata::Metadata`.
     pub metadata: String,
@@ -134,7 +134,7 @@ impl Db {
         Ok(text.flatten())
     }
 
-    pub async fn project(&self, index: &IndexName, project: &ProjectName) -> Result<Option<Project>> {
+    pub async fn project(&self, index: &IndexName, project: &ProjectName) -> Result<Option<ProjectRow>> {
         let row = sqlx::query(
             "SELECT name, spelling, status, status_reason, serial FROM project \
              WHERE index_name = $1 AND name = $2",
@@ -144,7 +144,7 @@ impl Db {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Project {
+        Ok(Some(ProjectRow {
             name: row.try_get("name")?,
             spelling: row.try_get("spelling")?,
             status: row.try_get("status")?,
@@ -201,7 +201,7 @@ impl Db {
     }
 
     /// The releases of a project in no particular order; some may have no file.
-    pub async fn releases(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<Release>> {
+    pub async fn releases(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<ReleaseRow>> {
         let rows = sqlx::query(
             "SELECT version, metadata, created_at, yanked_at, yanked_reason FROM release \
              WHERE index_name = $1 AND project = $2",
@@ -304,8 +304,8 @@ fn file(row: &AnyRow) -> Result<StoredFile> {
     })
 }
 
-fn release(row: &AnyRow) -> Result<Release> {
-    Ok(Release {
+fn release(row: &AnyRow) -> Result<ReleaseRow> {
+    Ok(ReleaseRow {
         version: row.try_get("version")?,
         metadata: row.try_get("metadata")?,
         created_at: row.try_get("created_at")?,

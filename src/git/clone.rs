@@ -30,7 +30,7 @@ pub(super) async fn fetch(
         }
         RepositoryAsker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
     };
-    let scratch = Scratch::beside(archive)?;
+    let scratch = CloneFolder::beside(archive)?;
     let git = Git {
         folder: scratch.path.join("tree"),
         home: scratch.path.join("home"),
@@ -265,11 +265,11 @@ fn config(origin: Option<&str>) -> String {
 }
 
 /// A folder that goes with its owner.
-pub(super) struct Scratch {
+pub(super) struct CloneFolder {
     pub path: PathBuf,
 }
 
-impl Scratch {
+impl CloneFolder {
     pub fn beside(archive: &Path) -> Result<Self> {
         let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
         let path = parent.unwrap_or(Path::new(".")).join(format!(".tree-{}", uuid::Uuid::now_v7().simple()));
@@ -279,7 +279,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for CloneFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.path);
     }

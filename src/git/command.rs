@@ -1,7 +1,7 @@
 //! The `git` program, started so that it asks nothing, runs nothing and ends in time.
 
 use super::Limits;
-use super::gate::Gate;
+use super::gate::GitGate;
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
@@ -35,7 +35,7 @@ pub(super) enum Way {
     /// Through the environment's proxy, and never past it: that decides.
     Proxy,
     /// Through our own proxy.
-    Gate(Gate),
+    Gate(GitGate),
     /// By ssh, to the address that was checked: in the place of the host's name.
     Ssh(String),
 }
@@ -217,7 +217,7 @@ impl Way {
             }
         };
         match (url.scheme(), found.first()) {
-            ("http" | "https", _) => Ok(Self::Gate(Gate::open(guard.clone()).await?)),
+            ("http" | "https", _) => Ok(Self::Gate(GitGate::open(guard.clone()).await?)),
             ("ssh", Some(at)) => Ok(Self::Ssh(pinned(name, port, at.ip())?)),
             _ => Err(bad!("wheelwright does not clone with this protocol: use git+https")),
         }

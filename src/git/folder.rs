@@ -1,7 +1,7 @@
 //! A folder of this machine as a source tree.
 
 use super::address::plain_stem;
-use super::clone::{self, Scratch};
+use super::clone::{self, CloneFolder};
 use super::command::{Git, RepositoryAsker, Way};
 use super::{Limits, Tree, pack};
 use crate::bad;
@@ -46,7 +46,7 @@ pub(super) async fn pack(folder: &Path, archive: &Path) -> Result<Tree> {
 
 /// The folder, if git knows of files in it. Otherwise, and without git, `None`.
 async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
-    let scratch = Scratch::beside(archive)?;
+    let scratch = CloneFolder::beside(archive)?;
     let limits = Limits::default();
     let git = |folder: PathBuf, discover| Git {
         folder,

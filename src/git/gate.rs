@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MOST: usize = 16;
 
 /// Open until it is dropped; its connections end with it.
-pub(super) struct Gate {
+pub(super) struct GitGate {
     url: String,
     shared: Arc<Shared>,
     _server: Loopback,
@@ -45,7 +45,7 @@ struct Wish {
     head: Option<Vec<u8>>,
 }
 
-impl Gate {
+impl GitGate {
     pub async fn open(guard: Guard) -> Result<Self> {
         let secret = format!("{:032x}", rand::random::<u128>());
         let pair = base64::prelude::BASE64_STANDARD.encode(format!("git:{secret}"));

@@ -1,7 +1,7 @@
 //! Several indexes asked together: the first index that has a project decides. Later indexes are not asked,
 //! so nobody can slip in another project of the same name.
 
-use super::view::{Ask, Prepared, Views};
+use super::view::{Prepared, ViewRequest, Views};
 use crate::access::Who;
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ impl Views {
     ///
     /// # Errors
     /// Any error that hides whether an earlier index has the project; `Missing` if no index has it.
-    pub async fn first_prepared(&self, asks: &[Ask<'_>]) -> Result<Arc<Prepared>> {
+    pub async fn first_prepared(&self, asks: &[ViewRequest<'_>]) -> Result<Arc<Prepared>> {
         let mut first = FirstThatHas::default();
         for ask in asks {
             if let Some(decided) = first.hear(self.project(*ask).await) {

@@ -1,6 +1,6 @@
 //! Checks that every row has its bytes and every blob its hash, and lists what nobody refers to.
 
-use crate::db::blobs::{After, BlobUse};
+use crate::db::blobs::{BlobCursor, BlobUse};
 use crate::db::{Db, now};
 use crate::error::Result;
 use crate::store::{BlobKey, Store, StoredBlob};
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 4;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct FsckReport {
     /// Whether every blob was read and hashed, not only measured.
     pub deep: bool,
     /// Blobs that rows refer to.
@@ -25,7 +25,7 @@ pub struct Report {
     pub blobs: u64,
     pub bytes: u64,
     /// Rows without bytes, or with other bytes than they say.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<BlobFault>,
     /// Blobs that no row refers to: harmless, and free to be collected.
     pub orphans: Vec<Orphan>,
     /// Unreferenced blobs too young to be called orphans.
@@ -36,16 +36,16 @@ pub struct Report {
 
 /// One blob that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct BlobFault {
     pub sha256: String,
-    pub problem: Problem,
+    pub problem: BlobProblem,
     /// `alice/dev demo-1.0.tar.gz`
     pub used_by: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum BlobProblem {
     Missing,
     WrongSize { expected: u64, found: u64 },
     WrongHash,
@@ -58,7 +58,7 @@ pub struct Orphan {
     pub size: u64,
 }
 
-impl Report {
+impl FsckReport {
     /// Whether every acknowledged byte is there and right. Orphans and leftovers do no harm.
     pub fn clean(&self) -> bool {
         self.faults.is_empty()
@@ -74,7 +74,12 @@ type References = HashMap<BlobKey, Reference>;
 
 /// Compares rows and blobs, while the server may be running. `deep` reads and hashes every blob.
 /// `progress` hears the number of blobs checked so far and of blobs referred to.
-pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u64, u64)) -> Result<Report> {
+pub async fn fsck(
+    db: &Db,
+    store: &Store,
+    deep: bool,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<FsckReport> {
     let mut references = References::new();
     each_use(db, |used| {
         // Not a hash at all: nothing can be stored under it, which shows as missing below.
@@ -83,7 +88,7 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
         reference.size = reference.size.or(used.size);
     })
     .await?;
-    let mut report = Report { deep, references: references.len() as u64, ..Report::default() };
+    let mut report = FsckReport { deep, references: references.len() as u64, ..FsckReport::default() };
     let mut wrong = BTreeMap::new();
 
     let checked = store.list().map(async |entry| {
@@ -99,7 +104,7 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
     for (key, _) in references.iter().filter(|(_, reference)| !reference.seen) {
         // It may have come after the listing passed its place.
         if !store.exists(*key).await? {
-            wrong.insert(*key, Problem::Missing);
+            wrong.insert(*key, BlobProblem::Missing);
         }
     }
     report.orphans.sort_unstable_by(|a, b| a.sha256.cmp(&b.sha256));
@@ -109,9 +114,9 @@ pub async fn fsck(db: &Db, store: &Store, deep: bool, mut progress: impl FnMut(u
 }
 
 fn note(
-    report: &mut Report,
+    report: &mut FsckReport,
     references: &mut References,
-    wrong: &mut BTreeMap<BlobKey, Problem>,
+    wrong: &mut BTreeMap<BlobKey, BlobProblem>,
     entry: StoredBlob,
     sound: Option<bool>,
 ) {
@@ -129,17 +134,17 @@ fn note(
     reference.seen = sound.is_some();
     match (reference.size, sound) {
         (Some(expected), _) if expected != entry.size => {
-            wrong.insert(entry.key, Problem::WrongSize { expected, found: entry.size });
+            wrong.insert(entry.key, BlobProblem::WrongSize { expected, found: entry.size });
         }
         (_, Some(false)) => {
-            wrong.insert(entry.key, Problem::WrongHash);
+            wrong.insert(entry.key, BlobProblem::WrongHash);
         }
         _ => {}
     }
 }
 
 /// The faults with those who suffer from them; a row that was deleted meanwhile suffers no more.
-async fn faults(db: &Db, wrong: BTreeMap<BlobKey, Problem>) -> Result<Vec<Fault>> {
+async fn faults(db: &Db, wrong: BTreeMap<BlobKey, BlobProblem>) -> Result<Vec<BlobFault>> {
     if wrong.is_empty() {
         return Ok(Vec::new());
     }
@@ -151,27 +156,27 @@ async fn faults(db: &Db, wrong: BTreeMap<BlobKey, Problem>) -> Result<Vec<Fault>
         }
     })
     .await?;
-    let found = users
-        .into_iter()
-        .filter_map(|(key, (sha256, used_by))| Some(Fault { sha256, problem: *wrong.get(&key)?, used_by }));
+    let found = users.into_iter().filter_map(|(key, (sha256, used_by))| {
+        Some(BlobFault { sha256, problem: *wrong.get(&key)?, used_by })
+    });
     Ok(found.collect())
 }
 
 /// Every reference from a row to a blob.
 pub async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
-    let mut after = Some(After::default());
+    let mut after = Some(BlobCursor::default());
     while let Some(from) = after {
         let (uses, next) = db.blobs_of_files(from).await?;
         uses.into_iter().for_each(&mut each);
         after = next;
     }
-    let mut after = Some(After::default());
+    let mut after = Some(BlobCursor::default());
     while let Some(from) = after {
         let (uses, next) = db.blobs_of_remote_metadata(from).await?;
         uses.into_iter().for_each(&mut each);
         after = next;
     }
-    let mut after = Some(After::default());
+    let mut after = Some(BlobCursor::default());
     while let Some(from) = after {
         let (uses, next) = db.blobs_of_sources(from).await?;
         uses.into_iter().for_each(&mut each);

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// Lists by source; each is sorted and has each name once.
-pub struct Names {
+pub struct NameLists {
     lists: Vec<List>,
     /// Anonymous askers see the same.
     pub public: bool,
@@ -31,7 +31,7 @@ impl From<Arc<NameList>> for List {
     }
 }
 
-impl Names {
+impl NameLists {
     pub fn new(lists: Vec<List>, public: bool, serial: Option<u64>) -> Self {
         Self { lists, public, serial }
     }
@@ -87,7 +87,7 @@ impl Views {
     ///
     /// # Errors
     /// The upstream's failure if `index` itself is a mirror.
-    pub async fn names(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<Names> {
+    pub async fn names(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<NameLists> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let (mut lists, mut hosts) = (Vec::new(), false);
@@ -115,7 +115,7 @@ impl Views {
                 },
             }
         }
-        Ok(Names::new(lists, walk.is_public(readable), Some(serial).filter(|_| hosts)))
+        Ok(NameLists::new(lists, walk.is_public(readable), Some(serial).filter(|_| hosts)))
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
             list(&["a", "b", "c", "d", "e"], &[]),
             list(&["d"], &[5]),
         ];
-        let names = Names::new(lists, true, None);
+        let names = NameLists::new(lists, true, None);
         let all: Vec<_> = names.iter().collect();
         assert_eq!(all, [("a", None), ("b", Some(7)), ("c", None), ("d", Some(5)), ("e", None)]);
         assert_eq!(names.at_most(), 8);

@@ -1,7 +1,7 @@
 //! A stage's own project page, made from rows.
 
 use crate::db::Micros;
-use crate::db::files::{Project, Release, StoredFile};
+use crate::db::files::{ProjectRow, ReleaseRow, StoredFile};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
@@ -13,12 +13,12 @@ use std::collections::HashMap;
 pub fn page(
     index: &IndexName,
     name: &ProjectName,
-    project: &Project,
+    project: &ProjectRow,
     files: &[StoredFile],
-    releases: &[Release],
+    releases: &[ReleaseRow],
     as_of: Option<Micros>,
 ) -> Page {
-    let by_version: HashMap<&str, &Release> = releases.iter().map(|r| (r.version.as_str(), r)).collect();
+    let by_version: HashMap<&str, &ReleaseRow> = releases.iter().map(|r| (r.version.as_str(), r)).collect();
     let in_time = |at: Micros| as_of.is_none_or(|as_of| at <= as_of);
     let mut page = Page::new(name.clone());
     page.status = project.status;
@@ -36,9 +36,14 @@ pub fn page(
     page
 }
 
-fn shown_file(index: &IndexName, name: &ProjectName, file: &StoredFile, release: Option<&Release>) -> File {
+fn shown_file(
+    index: &IndexName,
+    name: &ProjectName,
+    file: &StoredFile,
+    release: Option<&ReleaseRow>,
+) -> File {
     let yanked = match release {
-        Some(Release { yanked_at: Some(_), yanked_reason, .. }) => {
+        Some(ReleaseRow { yanked_at: Some(_), yanked_reason, .. }) => {
             Yanked::because(yanked_reason.as_deref().unwrap_or_default())
         }
         _ => Yanked::No,
@@ -67,8 +72,8 @@ mod tests {
     use super::*;
     use crate::words::ProjectStatus;
 
-    fn project() -> Project {
-        Project {
+    fn project() -> ProjectRow {
+        ProjectRow {
             name: ProjectName::new("demo").unwrap(),
             spelling: "Demo".into(),
             status: ProjectStatus::Active,
@@ -89,8 +94,8 @@ mod tests {
         file
     }
 
-    fn release(version: &str, yanked: Option<&str>) -> Release {
-        Release {
+    fn release(version: &str, yanked: Option<&str>) -> ReleaseRow {
+        ReleaseRow {
             version: version.into(),
             metadata: "{}".into(),
             created_at: 0,
@@ -99,7 +104,7 @@ mod tests {
         }
     }
 
-    fn shown(files: &[StoredFile], releases: &[Release], as_of: Option<Micros>) -> Page {
+    fn shown(files: &[StoredFile], releases: &[ReleaseRow], as_of: Option<Micros>) -> Page {
         let index = IndexName::parse("alice/dev").unwrap();
         page(&index, &ProjectName::new("demo").unwrap(), &project(), files, releases, as_of)
     }

@@ -36,7 +36,7 @@ const LARGE: usize = 100;
 
 /// How a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum PageForm {
     /// `application/vnd.pypi.simple.v1+json`
     Json,
     /// `application/vnd.pypi.simple.v1+html`
@@ -45,7 +45,7 @@ pub enum Form {
     Html,
 }
 
-impl Form {
+impl PageForm {
     pub fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/vnd.pypi.simple.v1+json",
@@ -66,12 +66,12 @@ pub trait Amend: Send + Sync {
 
 /// Which page, for whom.
 #[derive(Clone, Copy)]
-pub struct Ask<'a> {
+pub struct ViewRequest<'a> {
     pub directory: &'a Arc<Directory>,
     pub index: &'a Index,
     pub project: &'a ProjectName,
     pub who: &'a Who,
-    pub form: Form,
+    pub form: PageForm,
     /// How many segments deep the page is: links lead that far up to the server's root.
     pub depth: u8,
     pub as_of: Option<Micros>,
@@ -166,7 +166,7 @@ impl Views {
     ///
     /// # Errors
     /// As [`Sources::project`].
-    pub async fn project(&self, ask: Ask<'_>) -> Result<Arc<Prepared>> {
+    pub async fn project(&self, ask: ViewRequest<'_>) -> Result<Arc<Prepared>> {
         let page = self.with_base(&ask, "").await?;
         match page.by_base.then(|| ask.base_url.known()).flatten() {
             Some(base) => self.with_base(&ask, &(base + "/")).await,
@@ -174,7 +174,7 @@ impl Views {
         }
     }
 
-    async fn with_base(&self, ask: &Ask<'_>, base: &str) -> Result<Arc<Prepared>> {
+    async fn with_base(&self, ask: &ViewRequest<'_>, base: &str) -> Result<Arc<Prepared>> {
         let walk = self.walk(ask.directory, &ask.index.name)?;
         let names: Vec<&str> = ask.set.iter().map(|index| index.name.as_str()).collect();
         let set = names.join("+");
@@ -214,7 +214,7 @@ impl Views {
         self.pages.weighted_size()
     }
 
-    fn is_true(&self, page: &Prepared, ask: &Ask<'_>, now: Micros) -> bool {
+    fn is_true(&self, page: &Prepared, ask: &ViewRequest<'_>, now: Micros) -> bool {
         let young = now - page.gathered_at < REFRESH_PAUSE;
         page.stamp == self.stripes.stamp(ask.project.as_str())
             && std::ptr::eq(page.directory.as_ptr(), Arc::as_ptr(ask.directory))
@@ -222,7 +222,13 @@ impl Views {
             && (!ask.refresh || young || page.fresh_until == Micros::MAX)
     }
 
-    async fn prepare(&self, ask: &Ask<'_>, walk: &Walk, readable: u128, base: &str) -> Result<Prepared> {
+    async fn prepare(
+        &self,
+        ask: &ViewRequest<'_>,
+        walk: &Walk,
+        readable: u128,
+        base: &str,
+    ) -> Result<Prepared> {
         // Before gathering: what changes meanwhile makes this page untrue, not the next one.
         let stamp = self.stripes.stamp(ask.project.as_str());
         let gathered_at = now();
@@ -384,11 +390,11 @@ fn weight(key: &PageKey, page: &Arc<Prepared>) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-fn render(page: &Page, form: Form, depth: u8) -> Result<(Variant, Option<Variant>)> {
+fn render(page: &Page, form: PageForm, depth: u8) -> Result<(Variant, Option<Variant>)> {
     let root = "../".repeat(depth.into());
     let body = match form {
-        Form::Json => json::render(page, &root),
-        Form::Html | Form::V1Html => html::render(page, &root).into_bytes(),
+        PageForm::Json => json::render(page, &root),
+        PageForm::Html | PageForm::V1Html => html::render(page, &root).into_bytes(),
     };
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(7));
     encoder.write_all(&body)?;

@@ -12,7 +12,7 @@ use url::Url;
 
 /// A logical line: joined where a backslash ends a line, without its comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct LogicalLine {
     /// Of its first physical line, from 1.
     pub number: usize,
     /// As written, blanks around it trimmed; never empty.
@@ -107,11 +107,11 @@ pub fn preferred(text: &str) -> String {
 ///
 /// # Errors
 /// `Bad` with the line's number, and what it should look like.
-pub fn read(text: &str) -> Result<Vec<Line>> {
+pub fn read(text: &str) -> Result<Vec<LogicalLine>> {
     let mut lines = Vec::new();
     for (number, text) in logical(text) {
         let asks = asks(&text).map_err(|error| bad!("line {number}: {error}"))?;
-        lines.push(Line { number, text, asks });
+        lines.push(LogicalLine { number, text, asks });
     }
     Ok(lines)
 }

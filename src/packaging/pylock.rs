@@ -55,18 +55,18 @@ pub struct Package {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vcs: Option<toml::Table>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub directory: Option<Directory>,
+    pub directory: Option<LockedFolder>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub archive: Option<File>,
+    pub archive: Option<LockedFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sdist: Option<File>,
+    pub sdist: Option<LockedFile>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub wheels: Vec<File>,
+    pub wheels: Vec<LockedFile>,
 }
 
 /// A source tree on the same machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Directory {
+pub struct LockedFolder {
     /// Relative to the lock file, or absolute.
     pub path: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -78,7 +78,7 @@ pub struct Directory {
 /// A wheel, a source distribution or another archive.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct File {
+pub struct LockedFile {
     /// Where the last part of the address is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -97,7 +97,7 @@ pub struct File {
     pub hashes: BTreeMap<String, String>,
 }
 
-impl File {
+impl LockedFile {
     /// Its file name: what is said, else what its address ends in.
     pub fn filename(&self) -> Option<String> {
         let of_url =
@@ -114,7 +114,7 @@ pub fn is_name(filename: &str) -> bool {
 }
 
 /// An environment that is installed into.
-pub struct Environment<'a> {
+pub struct LockEnvironment<'a> {
     /// PEP 508's variables by name.
     pub markers: &'a BTreeMap<String, String>,
     /// Chooses among its wheels.
@@ -152,7 +152,7 @@ impl Lock {
     ///
     /// # Errors
     /// `Bad` if the file is not for it, or if a marker cannot be read.
-    pub fn wanted(&self, environment: &Environment<'_>) -> Result<Vec<&Package>> {
+    pub fn wanted(&self, environment: &LockEnvironment<'_>) -> Result<Vec<&Package>> {
         let python = environment.markers.get("python_full_version").and_then(|text| version::parse(text));
         self.check_environment(environment, python.as_ref())?;
         let known: Vec<&str> = self.extras.iter().map(String::as_str).collect();
@@ -175,7 +175,7 @@ impl Lock {
 
     fn check_environment(
         &self,
-        environment: &Environment<'_>,
+        environment: &LockEnvironment<'_>,
         python: Option<&version::Version>,
     ) -> Result<()> {
         let needed = self.requires_python.as_deref().and_then(version::forgiving_specifiers);
@@ -195,7 +195,7 @@ impl Lock {
     }
 
     /// A marker with its questions for dependency groups answered.
-    fn with_groups(&self, text: &str, environment: &Environment<'_>) -> Result<Marker> {
+    fn with_groups(&self, text: &str, environment: &LockEnvironment<'_>) -> Result<Marker> {
         let groups = environment.groups.unwrap_or(&self.default_groups);
         let marker = Marker::parse(text)?;
         Ok(decided(marker, groups))
@@ -219,13 +219,13 @@ fn decided(marker: Marker, groups: &[String]) -> Marker {
     }
 }
 
-fn holds(marker: &Marker, environment: &Environment<'_>) -> bool {
+fn holds(marker: &Marker, environment: &LockEnvironment<'_>) -> bool {
     marker.holds(environment.markers, environment.extras)
 }
 
 impl Package {
     /// The wheel that an environment accepts best.
-    pub fn wheel(&self, environment: &Environment<'_>) -> Option<(String, &File)> {
+    pub fn wheel(&self, environment: &LockEnvironment<'_>) -> Option<(String, &LockedFile)> {
         let fitting = self.wheels.iter().filter_map(|file| {
             let filename = file.filename()?;
             let preference = environment.chooser.preference(&WheelFilename::parse(&filename).ok()?)?;

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::archive::zip::{self, Archive, Names};
-use super::archive::{INVALID, MAX_TEXT, Outcome, Source, names, refuse, tar};
+use super::archive::{ArchiveResult, INVALID, MAX_TEXT, Source, names, refuse, tar};
 use super::filename::SdistFilename;
 use super::metadata::Metadata;
 use super::version;
@@ -118,7 +118,7 @@ struct Layout {
 
 impl Layout {
     /// Notes a member, and tells whether it is one to keep.
-    fn add(&mut self, name: &str, directory: bool, size: u64) -> Outcome<Option<Wanted>> {
+    fn add(&mut self, name: &str, directory: bool, size: u64) -> ArchiveResult<Option<Wanted>> {
         let (top, rest) = name.split_once('/').unwrap_or((name, ""));
         match &self.top {
             Some(other) if other != top => {
@@ -144,7 +144,7 @@ impl Layout {
     }
 
     /// The top directory is `{name}-{version}`, in any spelling of both.
-    fn check_top(&self, filename: &SdistFilename) -> Outcome<()> {
+    fn check_top(&self, filename: &SdistFilename) -> ArchiveResult<()> {
         let top = self.top.as_deref().unwrap_or_default();
         let as_file = format!("{top}{}", filename.extension);
         match SdistFilename::parse_for(&filename.name, &as_file) {
@@ -158,7 +158,7 @@ impl Layout {
     }
 
     /// PEP 639: the licence files that PKG-INFO names are there.
-    fn check_licenses(&self, metadata: &Metadata) -> Outcome<()> {
+    fn check_licenses(&self, metadata: &Metadata) -> ArchiveResult<()> {
         if !has_license_files(&metadata.metadata_version) {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl Layout {
     }
 }
 
-fn check_metadata(metadata: &Metadata, filename: &SdistFilename) -> Outcome<()> {
+fn check_metadata(metadata: &Metadata, filename: &SdistFilename) -> ArchiveResult<()> {
     if ProjectName::new(&metadata.name).as_ref() != Some(&filename.name) {
         refuse!("PKG-INFO names the project {:?}, the file name {:?}", metadata.name, filename.name.as_str());
     }

@@ -8,7 +8,7 @@ pub use platforms::{Libc, Platform};
 
 /// What decides an interpreter's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interpreter<'a> {
+pub struct InterpreterTags<'a> {
     /// `cp`, `pp`, or the implementation's whole name, as in tags.
     pub implementation: &'a str,
     pub major: u32,
@@ -19,7 +19,7 @@ pub struct Interpreter<'a> {
 
 /// All tags that the interpreter accepts on the platform, best first, as PyPA's `packaging` orders
 /// them.
-pub fn accepted(interpreter: &Interpreter, platform: &Platform) -> Vec<String> {
+pub fn accepted(interpreter: &InterpreterTags, platform: &Platform) -> Vec<String> {
     let platforms = platform.tags();
     let mut tags = Vec::with_capacity(1024);
     let own = format!("{}{}{}", interpreter.implementation, interpreter.major, interpreter.minor);
@@ -40,7 +40,7 @@ fn extend(tags: &mut Vec<String>, python: &str, abi: &str, platforms: &[String])
     tags.extend(platforms.iter().map(|platform| format!("{python}-{abi}-{platform}")));
 }
 
-fn cpython(of: &Interpreter, own: &str, platforms: &[String], tags: &mut Vec<String>) {
+fn cpython(of: &InterpreterTags, own: &str, platforms: &[String], tags: &mut Vec<String>) {
     let flags = of.abi.strip_prefix(own).unwrap_or_default();
     extend(tags, own, of.abi, platforms);
     if (of.major, of.minor) >= (3, 8) && flags.contains('d') {
@@ -65,7 +65,7 @@ fn cpython(of: &Interpreter, own: &str, platforms: &[String], tags: &mut Vec<Str
 }
 
 /// What any implementation of this Python version accepts.
-fn compatible(of: &Interpreter, any: Option<&str>, platforms: &[String], tags: &mut Vec<String>) {
+fn compatible(of: &InterpreterTags, any: Option<&str>, platforms: &[String], tags: &mut Vec<String>) {
     let older = (0..of.minor).rev().map(|minor| format!("py{}{minor}", of.major));
     let range: Vec<String> =
         [format!("py{}{}", of.major, of.minor), format!("py{}", of.major)].into_iter().chain(older).collect();

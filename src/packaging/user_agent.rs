@@ -129,7 +129,7 @@ impl UserAgent {
             ("pp", ..) => format!("pypy{major}{minor}_pp73"),
             _ => "none".to_owned(),
         };
-        let of = tags::Interpreter { implementation: &self.implementation, major, minor, abi: &abi };
+        let of = tags::InterpreterTags { implementation: &self.implementation, major, minor, abi: &abi };
         tags::accepted(&of, &self.platform())
     }
 }

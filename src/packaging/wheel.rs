@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
 use super::archive::zip::{Archive, LEAD, Member, Names};
-use super::archive::{Fault, INVALID, MAX_TEXT, Outcome, Source, refuse, remote};
+use super::archive::{ArchiveResult, Fault, INVALID, MAX_TEXT, Source, refuse, remote};
 use super::filename::WheelFilename;
 use super::metadata::Metadata;
 use super::version;
@@ -107,7 +107,7 @@ impl<S: Source + ?Sized> Wheel<'_, S> {
     }
 
     /// PEP 639: the licence files that METADATA names are there.
-    fn check_licenses(&self, metadata: &Metadata, dist_info: &str) -> Outcome<()> {
+    fn check_licenses(&self, metadata: &Metadata, dist_info: &str) -> ArchiveResult<()> {
         if !has_license_files(&metadata.metadata_version) {
             return Ok(());
         }
@@ -130,7 +130,7 @@ pub(super) fn has_license_files(metadata_version: &str) -> bool {
 }
 
 /// The `WHEEL` file: a version we know, and exactly the file name's tags if there is one to compare.
-fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
+fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> ArchiveResult<()> {
     let Ok(text) = std::str::from_utf8(text) else { refuse!("WHEEL is not UTF-8") };
     let (mut versions, mut tags) = (Vec::new(), BTreeSet::new());
     for line in text.lines().take_while(|line| !line.trim().is_empty()) {
@@ -161,7 +161,7 @@ fn check_wheel(text: &[u8], filename: Option<&WheelFilename>) -> Outcome<()> {
 }
 
 /// Adds what a `Tag:` line stands for; compressed sets are read too.
-fn expand(tag: &str, tags: &mut BTreeSet<String>) -> Outcome<()> {
+fn expand(tag: &str, tags: &mut BTreeSet<String>) -> ArchiveResult<()> {
     let parts: Vec<&str> = tag.split('-').collect();
     let [python, abi, platform] = parts.as_slice() else { refuse!("WHEEL has the malformed tag {tag:?}") };
     for python in python.split('.') {
@@ -177,7 +177,7 @@ fn expand(tag: &str, tags: &mut BTreeSet<String>) -> Outcome<()> {
     Ok(())
 }
 
-fn check_metadata(metadata: &Metadata, filename: &WheelFilename) -> Outcome<()> {
+fn check_metadata(metadata: &Metadata, filename: &WheelFilename) -> ArchiveResult<()> {
     if ProjectName::new(&metadata.name).as_ref() != Some(&filename.name) {
         refuse!("METADATA names the project {:?}, the file name {:?}", metadata.name, filename.name.as_str());
     }

@@ -419,7 +419,7 @@ mod tests {
     fn how_far_an_upstream_leads_depends_on_who_named_it() {
         let open = Config {
             private_hosts: vec!["10.1.2.3".into()],
-            mirror: crate::config::Mirror { allow_private_redirects: true, ..Default::default() },
+            mirror: crate::config::MirrorSettings { allow_private_redirects: true, ..Default::default() },
             ..Config::default()
         };
         let client = UpstreamClient::new(&open).unwrap();

@@ -60,7 +60,7 @@ pub enum Format {
 
 /// What the page at a mirror's URL lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum UpstreamKind {
     /// Projects: every project has a page below.
     Simple,
     /// Files of all projects (a find-links page).
@@ -262,10 +262,12 @@ impl FetchedPage {
     }
 
     /// Whether this is a list of projects or of files. `None`: it is neither.
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<UpstreamKind> {
         match self.format {
-            Format::Html if !html::flat_projects(&self.bytes, &self.url).is_empty() => Some(Kind::Flat),
-            Format::Html => self.html_names().ok().map(|_| Kind::Simple),
+            Format::Html if !html::flat_projects(&self.bytes, &self.url).is_empty() => {
+                Some(UpstreamKind::Flat)
+            }
+            Format::Html => self.html_names().ok().map(|_| UpstreamKind::Simple),
             Format::Json => {
                 #[derive(serde::Deserialize)]
                 struct Root {
@@ -274,8 +276,8 @@ impl FetchedPage {
                 }
                 let root: Root = serde_json::from_slice(&self.bytes).ok()?;
                 match root {
-                    Root { projects: Some(_), .. } => Some(Kind::Simple),
-                    Root { files: Some(_), .. } => Some(Kind::Flat),
+                    Root { projects: Some(_), .. } => Some(UpstreamKind::Simple),
+                    Root { files: Some(_), .. } => Some(UpstreamKind::Flat),
                     _ => None,
                 }
             }
@@ -312,7 +314,7 @@ impl FetchedPage {
 /// What the beginning of a page tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    Like(Kind),
+    Like(UpstreamKind),
     /// It is a page, but neither a list of projects nor one of files.
     Neither,
     /// There is no page, or none that can be read.
@@ -347,7 +349,7 @@ pub async fn probe(client: &UpstreamClient, source: &UpstreamSource, url: &Url) 
     let body = FetchedPage { bytes: bytes.into(), format, url, validators, serial: None, framed: true };
     Ok(match (format, body.kind()) {
         // Cut off: only the list of projects is that long.
-        (Format::Json, _) if !whole => Look::Like(Kind::Simple),
+        (Format::Json, _) if !whole => Look::Like(UpstreamKind::Simple),
         (_, Some(kind)) => Look::Like(kind),
         (_, None) => Look::Neither,
     })
@@ -427,13 +429,13 @@ mod tests {
             let validators = Validators::default();
             FetchedPage { bytes, format, url: at(), validators, serial: None, framed: true }.kind()
         };
-        assert_eq!(kind(Format::Html, "<a href='six/'>six</a>"), Some(Kind::Simple));
+        assert_eq!(kind(Format::Html, "<a href='six/'>six</a>"), Some(UpstreamKind::Simple));
         assert_eq!(
             kind(Format::Html, "<a href='../'>..</a><a href='six-1.0.tar.gz'>x</a>"),
-            Some(Kind::Flat)
+            Some(UpstreamKind::Flat)
         );
-        assert_eq!(kind(Format::Json, r#"{"meta":{},"projects":[]}"#), Some(Kind::Simple));
-        assert_eq!(kind(Format::Json, r#"{"meta":{},"files":[]}"#), Some(Kind::Flat));
+        assert_eq!(kind(Format::Json, r#"{"meta":{},"projects":[]}"#), Some(UpstreamKind::Simple));
+        assert_eq!(kind(Format::Json, r#"{"meta":{},"files":[]}"#), Some(UpstreamKind::Flat));
         assert_eq!(kind(Format::Json, r#"{"message":"hello"}"#), None);
         assert_eq!(kind(Format::Html, "<html><h1>Access blocked</h1></html>"), None);
     }

@@ -3,7 +3,7 @@
 use super::admission;
 use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
-use super::http::whence::{self, Seen};
+use super::http::whence::{self, RequestSender};
 use super::http::{Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
 use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
@@ -244,7 +244,7 @@ impl Router {
         params: Params,
         parts: http::request::Parts,
         body: Body,
-        (seen, who): (Seen, Arc<Who>),
+        (seen, who): (RequestSender, Arc<Who>),
         open: &mut bool,
     ) -> Result<Response> {
         let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;

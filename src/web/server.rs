@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// What one server bears.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Connections served at once; more wait in the listener's queue.
     pub connections: usize,
     /// A client that takes longer to say what it wants is cut off.
@@ -34,7 +34,7 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
         let half_a_minute = Duration::from_secs(30);
         Self { connections: 8192, header: half_a_minute, drain: half_a_minute }
@@ -43,12 +43,12 @@ impl Default for Limits {
 
 /// Serves until `stop` resolves, then lets running requests finish.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
-    serve_within(Limits::default(), app, listener, stop).await
+    serve_within(ServerLimits::default(), app, listener, stop).await
 }
 
 /// The same within other limits.
 pub async fn serve_within(
-    limits: Limits,
+    limits: ServerLimits,
     app: App,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
@@ -58,7 +58,7 @@ pub async fn serve_within(
 
 /// The same with other routes.
 pub async fn serve_table(
-    limits: Limits,
+    limits: ServerLimits,
     table: Table,
     app: App,
     listener: TcpListener,
@@ -72,11 +72,11 @@ pub async fn serve_table(
 
 /// The same without TLS, for what stays on this machine; somebody else serves those outside.
 pub async fn serve_plainly(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
-    accept_all(Limits::default(), (None, routes::table()), app, listener, stop).await
+    accept_all(ServerLimits::default(), (None, routes::table()), app, listener, stop).await
 }
 
 async fn accept_all(
-    limits: Limits,
+    limits: ServerLimits,
     (tls, table): (Option<TlsAcceptor>, Table),
     app: App,
     listener: TcpListener,

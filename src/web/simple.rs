@@ -6,7 +6,7 @@ use crate::counters;
 use crate::db::Micros;
 use crate::directory::Index;
 use crate::error::Result;
-use crate::index::view::{Amend, Ask, Form, Prepared, Variant};
+use crate::index::view::{Amend, PageForm, Prepared, Variant, ViewRequest};
 use crate::names::ProjectName;
 use crate::upstream::client;
 use crate::{bad, missing};
@@ -72,7 +72,7 @@ pub async fn project_for_installers(ctx: Ctx) -> Result<Response> {
 pub async fn refresh(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let name = named(&ctx)?;
-    let ask = ask(&ctx, &name, ctx.index()?, Form::Html, true)?;
+    let ask = ask(&ctx, &name, ctx.index()?, PageForm::Html, true)?;
     ctx.app.indexes.views.project(ask).await?;
     redirect(&ctx, StatusCode::FOUND, format!("../{name}/"))
 }
@@ -119,15 +119,16 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
             let indexes = ctx.indexes()?;
             let asks = indexes.iter().map(|index| ask(&ctx, &name, index, form, fresh));
             let set = &indexes[..];
-            let asks: Vec<Ask<'_>> = asks.map(|ask| Ok(Ask { amend, set, ..ask? })).collect::<Result<_>>()?;
+            let asks: Vec<ViewRequest<'_>> =
+                asks.map(|ask| Ok(ViewRequest { amend, set, ..ask? })).collect::<Result<_>>()?;
             views.first_prepared(&asks).await?
         }
-        _ => views.project(Ask { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
+        _ => views.project(ViewRequest { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
     };
     Ok(answer(&ctx, &prepared, vary))
 }
 
-fn form<B>(ctx: &Ctx<B>) -> Result<Form> {
+fn form<B>(ctx: &Ctx<B>) -> Result<PageForm> {
     let format = ctx.uri.query().and_then(|_| ctx.query("format"));
     form::form(&ctx.headers, format.as_deref())
 }
@@ -136,12 +137,12 @@ pub(super) fn ask<'a, B>(
     ctx: &'a Ctx<B>,
     project: &'a ProjectName,
     index: &'a Index,
-    form: Form,
+    form: PageForm,
     refresh: bool,
-) -> Result<Ask<'a>> {
+) -> Result<ViewRequest<'a>> {
     not_from_below(ctx, index)?;
     let slashes = ctx.uri.path().bytes().filter(|byte| *byte == b'/').count();
-    Ok(Ask {
+    Ok(ViewRequest {
         directory: &ctx.directory,
         index,
         project,

@@ -11,7 +11,7 @@ use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::rust;
 use super::sandbox::Mount;
-use super::sandbox::collect::Collected;
+use super::sandbox::collect::CollectedFile;
 use super::source::{INSIDE, Unpacked};
 use crate::build::failure::{Exit, classify, of};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub struct Attempt<'a> {
 /// nothing else writes.
 #[derive(Debug)]
 pub struct Made {
-    pub file: Collected,
+    pub file: CollectedFile,
     pub environment: Environment,
     /// How it was made, see [`super::chain::Strategy`].
     pub strategy: String,
@@ -165,7 +165,7 @@ fn run_of<'a>(
     }
 }
 
-fn only_wheel(mut files: Vec<Collected>) -> Result<Collected, Failure> {
+fn only_wheel(mut files: Vec<CollectedFile>) -> Result<CollectedFile, Failure> {
     let hint = match files.as_slice() {
         [_] => None,
         [] => Some("the build backend succeeded, but made no wheel".to_owned()),

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use super::environment::Environments;
 use super::interpreters;
 use super::root::Roots;
-use super::running::Worker;
+use super::running::WorkerMachine;
 use super::sandbox::Sandbox;
 use crate::access::tokens;
 use crate::bad;
 use crate::build::job::WorkerDescription;
-use crate::config::Build;
+use crate::config::BuildSettings;
 use crate::error::Result;
 use crate::tools::scratch::remove_folder;
 
@@ -21,7 +21,7 @@ const ENVIRONMENTS: u64 = 10 << 30;
 /// A worker that is ready, and what it says of itself.
 pub struct Ready {
     /// `None`: it builds nothing, and [`WorkerDescription::off`] says why.
-    pub worker: Option<Worker>,
+    pub worker: Option<WorkerMachine>,
     pub description: WorkerDescription,
     /// No other worker works in the folder as long as this is open.
     _turn: File,
@@ -31,7 +31,7 @@ pub struct Ready {
 ///
 /// # Errors
 /// If the folder cannot be used, or the settings name what is not there.
-pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
+pub async fn begin(settings: &BuildSettings, folder: &Path) -> Result<Ready> {
     let turn = take_turn(folder)?;
     remove_folder(&folder.join("jobs"))?;
     let interpreters = interpreters::discover(settings).await?;
@@ -60,7 +60,7 @@ pub async fn begin(settings: &Build, folder: &Path) -> Result<Ready> {
     let folder = folder.to_owned();
     let worker = sandbox.map(|sandbox| {
         let roots = Roots::new(folder.join("roots"), sandbox.clone());
-        Worker { folder, interpreters, sandbox, environments, roots }
+        WorkerMachine { folder, interpreters, sandbox, environments, roots }
     });
     Ok(Ready { worker, description, _turn: turn })
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::job;
 use super::log::Log;
 use super::report::Report;
-use super::running::Worker;
+use super::running::WorkerMachine;
 use crate::build::job::{Job, Outcome, WorkerDescription};
 use crate::client::{WorkerClient, may_pass};
 use crate::error::{Error, Result};
@@ -38,7 +38,11 @@ pub struct Post {
 ///
 /// # Errors
 /// If the server refuses it for good: a wrong token, a name that another worker has.
-pub async fn work(post: Post, worker: Option<Arc<Worker>>, mut stop: watch::Receiver<bool>) -> Result<()> {
+pub async fn work(
+    post: Post,
+    worker: Option<Arc<WorkerMachine>>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<()> {
     let beat = tokio::select! {
         beat = post.register_patiently() => beat?,
         () = stopped(&mut stop) => return Ok(()),
@@ -104,7 +108,7 @@ impl Lane {
 impl Shift {
     async fn claims(
         &self,
-        worker: Option<Arc<Worker>>,
+        worker: Option<Arc<WorkerMachine>>,
         lane: &Lane,
         jobs: &mut JoinSet<()>,
         stop: &watch::Receiver<bool>,
@@ -158,7 +162,7 @@ impl Shift {
 /// One job from its claim to its outcome.
 async fn one(
     post: Arc<Post>,
-    worker: Arc<Worker>,
+    worker: Arc<WorkerMachine>,
     job: Job,
     beat: Duration,
     slot: OwnedSemaphorePermit,

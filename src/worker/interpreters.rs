@@ -6,7 +6,7 @@
 use super::sandbox::Mount;
 use crate::bad;
 use crate::build::target::{self, Target};
-use crate::config::Build;
+use crate::config::BuildSettings;
 use crate::error::Result;
 use crate::packaging::tags::{self, Libc, Platform};
 use futures::StreamExt;
@@ -86,7 +86,7 @@ struct Said {
 /// # Errors
 /// `Bad` if a configured path is no interpreter and no folder of them, or `build.targets` names
 /// what is not there.
-pub async fn discover(settings: &Build) -> Result<Vec<Interpreter>> {
+pub async fn discover(settings: &BuildSettings) -> Result<Vec<Interpreter>> {
     let mut found = Vec::new();
     for path in &settings.interpreters {
         let configured = places::configured(Path::new(path));
@@ -128,7 +128,7 @@ fn distinct(found: Vec<Interpreter>) -> Vec<Interpreter> {
     kept
 }
 
-fn chosen(found: Vec<Interpreter>, settings: &Build) -> Result<Vec<Interpreter>> {
+fn chosen(found: Vec<Interpreter>, settings: &BuildSettings) -> Result<Vec<Interpreter>> {
     if settings.targets.is_empty() {
         return Ok(found);
     }
@@ -217,7 +217,7 @@ fn described(said: Said, distribution: &str) -> Result<Interpreter> {
         None => Libc::Unknown,
     };
     let platform = Platform::new(&said.platform, &said.machine, said.macos.as_deref().and_then(pair), libc);
-    let of = tags::Interpreter { implementation: &said.implementation, major, minor, abi: &said.abi };
+    let of = tags::InterpreterTags { implementation: &said.implementation, major, minor, abi: &said.abi };
     let half = Target::interpreter_name(&said.implementation, major, minor, &said.abi);
     let target = Target {
         name: format!("{half}-{}", platform.name()),

@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Stop, ours};
-use super::running::{RunningJob, Worker};
+use super::running::{RunningJob, WorkerMachine};
 use super::source::Unpacked;
 use super::{chain, check, fetch, metadata, prove, repair, twice};
 use crate::build::job::{Job, Outcome};
@@ -27,7 +27,7 @@ use crate::words::{Class, Evidence, Failure, Purpose, Step};
 pub async fn run(
     job: &Job,
     link: &WorkerClient,
-    worker: &Worker,
+    worker: &WorkerMachine,
     log: &Log,
     steps: &watch::Sender<Step>,
 ) -> Outcome {
@@ -80,7 +80,7 @@ enum Brought {
 async fn go(
     job: &Job,
     link: &WorkerClient,
-    worker: &Worker,
+    worker: &WorkerMachine,
     log: &Log,
     clock: &mut Clock<'_>,
 ) -> Result<Brought, Stop> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::fetch;
 use super::peek;
 use super::room::{Room, ours};
-use super::sandbox::collect::Collected;
+use super::sandbox::collect::CollectedFile;
 use crate::error::{Error, Result};
 use crate::words::{Class, Failure, Step};
 
@@ -17,13 +17,13 @@ const LIMIT: u64 = 8 << 20;
 ///
 /// # Errors
 /// `WrongWheel` if there is no such file, or more than one.
-pub async fn collect(room: &Room<'_>, out: &Path) -> Result<Collected, Failure> {
+pub async fn collect(room: &Room<'_>, out: &Path) -> Result<CollectedFile, Failure> {
     let bytes = read(out).map_err(|error| unfit(&error))?;
     let path = room.below("metadata", Step::Collect)?.join(NAME);
     let fails = |error| ours(&error, Step::Collect);
     std::fs::write(&path, &bytes).map_err(|error| fails(error.into()))?;
     let sha256 = fetch::sha256(&path).await.map_err(fails)?;
-    Ok(Collected { name: NAME.to_owned(), path, size: bytes.len() as u64, sha256 })
+    Ok(CollectedFile { name: NAME.to_owned(), path, size: bytes.len() as u64, sha256 })
 }
 
 /// The text of what was collected, for the report.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::bench::Environment;
 use super::log::Log;
 use super::root::Root;
-use super::sandbox::collect::{self, Bounds, Collected};
+use super::sandbox::collect::{self, Bounds, CollectedFile};
 use super::sandbox::gate::{GateDestination, SandboxGate};
 use super::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
 use crate::build::failure::classify;
@@ -140,7 +140,7 @@ impl Room<'_> {
     ///
     /// # Errors
     /// `WrongWheel` for anything but ordinary files.
-    pub async fn collect(&self, out: &Path, name: &str) -> Result<Vec<Collected>, Failure> {
+    pub async fn collect(&self, out: &Path, name: &str) -> Result<Vec<CollectedFile>, Failure> {
         let into = self.below(name, Step::Collect)?;
         collect::collect(out, &into, Bounds::default()).await
     }

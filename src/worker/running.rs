@@ -23,7 +23,7 @@ use crate::words::{Class, Failure, Step};
 
 /// What all jobs of a worker share.
 #[derive(Debug)]
-pub struct Worker {
+pub struct WorkerMachine {
     /// Its own folder: jobs, environments and tools lie below.
     pub folder: PathBuf,
     pub interpreters: Vec<Interpreter>,
@@ -37,7 +37,7 @@ pub struct Worker {
 pub struct RunningJob<'a> {
     pub job: &'a Job,
     pub recipe: Recipe,
-    pub worker: &'a Worker,
+    pub worker: &'a WorkerMachine,
     pub interpreter: &'a Interpreter,
     pub room: Room<'a>,
     /// Environments that must not be evicted before the job's end.
@@ -53,7 +53,7 @@ impl<'a> RunningJob<'a> {
     /// If the folder cannot be made, or the recipe cannot be followed.
     pub fn open(
         job: &'a Job,
-        worker: &'a Worker,
+        worker: &'a WorkerMachine,
         link: &'a WorkerClient,
         log: &'a Log,
         interpreter: &'a Interpreter,

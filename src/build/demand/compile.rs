@@ -9,7 +9,7 @@ use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
-use crate::packaging::lines::{self, Asks, Line, Place};
+use crate::packaging::lines::{self, Asks, LogicalLine, Place};
 use crate::uv::{self, Question, Resolution};
 use futures::FutureExt;
 use std::fmt::Write as _;
@@ -84,12 +84,12 @@ impl Demand<'_> {
     }
 
     /// The wheels of all lines that are URLs, with the numbers of these lines.
-    async fn wheels_of_urls(&self, lines: &[Line]) -> Result<Vec<(usize, LineWheel)>> {
+    async fn wheels_of_urls(&self, lines: &[LogicalLine]) -> Result<Vec<(usize, LineWheel)>> {
         let wanted = lines.iter().filter_map(|line| match &line.asks {
             Asks::Place(place) if url_line::applies(place, self.target()) => Some((line, place)),
             _ => None,
         });
-        let wanted: Vec<(&Line, &Place)> = wanted.collect();
+        let wanted: Vec<(&LogicalLine, &Place)> = wanted.collect();
         let mut asked = Vec::with_capacity(wanted.len());
         for (line, place) in &wanted {
             asked.push(url_line::wheel(self, line, place).boxed());
@@ -116,7 +116,7 @@ const AGAIN: &str = "wheelwright compile";
 const ROOT: &str = "http://gate.invalid";
 
 impl ResolverInput {
-    fn add(&mut self, line: &Line, made: &[(usize, LineWheel)], target: &Target) -> Result<()> {
+    fn add(&mut self, line: &LogicalLine, made: &[(usize, LineWheel)], target: &Target) -> Result<()> {
         let (number, text) = (line.number, &line.text);
         match &line.asks {
             Asks::Project(hashed) => {

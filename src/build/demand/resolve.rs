@@ -8,7 +8,7 @@ use crate::build::promise::{self, Pinned, Promise, PromiseOutcome};
 use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
-use crate::packaging::lines::{self, Asks, Hashed, Line};
+use crate::packaging::lines::{self, Asks, Hashed, LogicalLine};
 use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use crate::words::FileKind;
@@ -73,7 +73,7 @@ impl Demand<'_> {
 }
 
 /// Waits for what was asked for.
-async fn last_step(demand: &Demand<'_>, line: &Line, step: Step) -> Result<Step> {
+async fn last_step(demand: &Demand<'_>, line: &LogicalLine, step: Step) -> Result<Step> {
     match (step, &line.asks) {
         (Step::Promised(promise), _) => promised(demand, &promise).await,
         (Step::Place, Asks::Place(place)) => {
@@ -85,7 +85,7 @@ async fn last_step(demand: &Demand<'_>, line: &Line, step: Step) -> Result<Step>
 }
 
 /// Refuses what no line of a pinned file may be, before anything is done.
-fn check(line: &Line) -> Result<()> {
+fn check(line: &LogicalLine) -> Result<()> {
     let (number, text) = (line.number, &line.text);
     match &line.asks {
         Asks::Project(hashed) if hashed.pin().is_none() => Err(bad!(
@@ -111,7 +111,7 @@ fn check(line: &Line) -> Result<()> {
 }
 
 /// Finds what exists, and asks for what does not.
-async fn first_step(demand: &Demand<'_>, line: &Line) -> Result<Step> {
+async fn first_step(demand: &Demand<'_>, line: &LogicalLine) -> Result<Step> {
     let offered = &demand.target.offered;
     let hashed = match &line.asks {
         Asks::Local | Asks::Setting => return Ok(Step::Done(line.text.clone())),

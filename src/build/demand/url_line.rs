@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::git::Address;
 use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
-use crate::packaging::lines::{Line, Place};
+use crate::packaging::lines::{LogicalLine, Place};
 use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
 use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
@@ -48,7 +48,11 @@ pub fn applies(place: &Place, target: &Target) -> bool {
 ///
 /// # Errors
 /// `Bad` if the line is not written as it must be.
-pub async fn wheel(demand: &Demand<'_>, line: &Line, place: &Place) -> Result<Result<LineWheel, NoWheel>> {
+pub async fn wheel(
+    demand: &Demand<'_>,
+    line: &LogicalLine,
+    place: &Place,
+) -> Result<Result<LineWheel, NoWheel>> {
     let Some(name) = &place.name else {
         return Err(bad!(
             "line {}: {} does not name a project: write {}#egg=NAME==VERSION",

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::packaging::archive::MAX_TEXT;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::retag::{Plan, Wheel};
+use crate::packaging::retag::{PlainWheel, Plan};
 use crate::packaging::wheel;
 use crate::store::Store;
 use bytes::Bytes;
@@ -87,7 +87,7 @@ impl Order {
     /// # Errors
     /// `Bad` if the wheel is not what was promised.
     fn write(&self, bytes: &[u8]) -> Result<(Bytes, Bytes)> {
-        let mut wheel = Wheel::open(Cursor::new(bytes), &self.from)?;
+        let mut wheel = PlainWheel::open(Cursor::new(bytes), &self.from)?;
         let name = format!("{}/METADATA", wheel.dist_info);
         let member = wheel.find(&name).cloned().ok_or_else(|| bad!("{} has no METADATA", self.from))?;
         let own = wheel.bytes(&member, MAX_TEXT)?;

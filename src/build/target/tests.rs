@@ -1,7 +1,7 @@
 //! Names of targets and what they answer to.
 
 use super::*;
-use crate::packaging::tags::{Interpreter, Libc, Platform, accepted};
+use crate::packaging::tags::{InterpreterTags, Libc, Platform, accepted};
 
 fn target(version: &str, abi: &str, platform: &Platform) -> Target {
     let mut numbers = version.split('.').map(|part| part.parse().unwrap());
@@ -13,7 +13,7 @@ fn target(version: &str, abi: &str, platform: &Platform) -> Target {
         implementation: implementation.into(),
         version: version.into(),
         abi: abi.into(),
-        tags: accepted(&Interpreter { implementation, major, minor, abi }, platform),
+        tags: accepted(&InterpreterTags { implementation, major, minor, abi }, platform),
         ..Target::default()
     }
 }

@@ -67,7 +67,7 @@ pub fn why_not(agent: &UserAgent, target: &Target) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packaging::tags::{self, Interpreter, Libc};
+    use crate::packaging::tags::{self, InterpreterTags, Libc};
 
     const REAL: &str = include_str!("../../packaging/vectors/user_agents.txt");
 
@@ -75,7 +75,7 @@ mod tests {
         let mut numbers = version.split('.').map(|part| part.parse().unwrap());
         let (major, minor) = (numbers.next().unwrap(), numbers.next().unwrap());
         let implementation = if abi.starts_with("pypy") { "pp" } else { "cp" };
-        let of = Interpreter { implementation, major, minor, abi };
+        let of = InterpreterTags { implementation, major, minor, abi };
         let interpreter = Target::interpreter_name(implementation, major, minor, abi);
         Target {
             name: format!("{interpreter}-{}", platform.name()),

@@ -81,7 +81,8 @@ impl Local {
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = app.clone();
         let serving = tokio::spawn(async move {
-            let limits = server::Limits { drain: Duration::from_millis(200), ..server::Limits::default() };
+            let limits =
+                server::ServerLimits { drain: Duration::from_millis(200), ..server::ServerLimits::default() };
             let stopped = async {
                 let _ = stopped.await;
             };

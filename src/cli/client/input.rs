@@ -14,24 +14,24 @@ use url::Url;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Input {
     /// In order: requirements and URLs.
-    pub wanted: Vec<Wanted>,
+    pub wanted: Vec<WantedLine>,
     /// They limit versions, and want nothing.
     pub constraints: Vec<Requirement>,
     /// What only this machine has.
-    pub locals: Vec<Local>,
+    pub locals: Vec<LocalSource>,
     /// What is said and not followed.
     pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
+pub struct WantedLine {
     /// As it was written, without options.
     pub text: String,
     /// `sha256:00…`; the file must have one of them, if there are any.
     pub hashes: Vec<String>,
 }
 
-impl Wanted {
+impl WantedLine {
     /// As a line of a requirement file.
     pub fn line(&self) -> String {
         let hashes = self.hashes.iter().map(|hash| format!(" --hash={hash}"));
@@ -41,20 +41,20 @@ impl Wanted {
 
 /// A folder, a source archive or a wheel on this machine.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Local {
-    pub source: Source,
+pub struct LocalSource {
+    pub source: LocalPath,
     pub extras: BTreeSet<ProjectName>,
     /// `-e file:///app/addons/one`; `None` for the project whose own requirements are compiled.
     pub line: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
+pub enum LocalPath {
     Folder(PathBuf),
     Archive(PathBuf),
 }
 
-impl Source {
+impl LocalPath {
     pub fn path(&self) -> &Path {
         match self {
             Self::Folder(path) | Self::Archive(path) => path,
@@ -99,8 +99,8 @@ impl Input {
         let folder = folder.parent().unwrap_or(Path::new("/")).to_owned();
         let mut texts = Vec::new();
         if project.is_dynamic && !only_groups {
-            let source = Source::Folder(folder.clone());
-            self.locals.push(Local { source, extras: extras.clone(), line: None });
+            let source = LocalPath::Folder(folder.clone());
+            self.locals.push(LocalSource { source, extras: extras.clone(), line: None });
         } else {
             texts = project.with_extras(extras).map_err(|error| bad!("{shown}: {error}"))?;
         }
@@ -122,10 +122,10 @@ impl Input {
             WantedThing::Listed(_) => None,
             WantedThing::Source(source) => match (source.place.clone(), source.extras.clone()) {
                 (SourcePlace::Folder(path), extras) => {
-                    Some((Source::Folder(std::path::absolute(path)?), extras))
+                    Some((LocalPath::Folder(std::path::absolute(path)?), extras))
                 }
                 (SourcePlace::Archive(path), extras) => {
-                    Some((Source::Archive(std::path::absolute(path)?), extras))
+                    Some((LocalPath::Archive(std::path::absolute(path)?), extras))
                 }
                 _ if editable => {
                     return Err(bad!("{}: -e needs a folder on this machine", source.shown));
@@ -136,9 +136,9 @@ impl Input {
         match local {
             Some((source, extras)) => {
                 let line = Some(local_line(&text, source.path(), editable)?);
-                self.locals.push(Local { source, extras, line });
+                self.locals.push(LocalSource { source, extras, line });
             }
-            None => self.wanted.push(Wanted { text, hashes }),
+            None => self.wanted.push(WantedLine { text, hashes }),
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Input {
     /// The same with the hashes that are allowed.
     pub fn pinned(&self) -> Vec<String> {
         let mut seen = BTreeSet::new();
-        let lines = self.wanted.iter().map(Wanted::line);
+        let lines = self.wanted.iter().map(WantedLine::line);
         lines.filter(|line| seen.insert(line.clone())).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! else its build, run by the installer at hand as an installation would run it.
 
 use super::python::{Python, on_path};
-use super::{Local, Source};
+use super::{LocalPath, LocalSource};
 use crate::bad;
 use crate::cli::scratch::Scratch;
 use crate::client::WheelsProxy;
@@ -23,18 +23,22 @@ use tokio::process::Command;
 ///
 /// # Errors
 /// `Bad` if it cannot be told.
-pub async fn requires(local: &Local, python: Option<&Path>, proxy: &WheelsProxy) -> Result<Vec<String>> {
+pub async fn requires(
+    local: &LocalSource,
+    python: Option<&Path>,
+    proxy: &WheelsProxy,
+) -> Result<Vec<String>> {
     let path = local.source.path();
     let told = |error: Error| bad!("{}: {error}", path.display());
     let said = match &local.source {
-        Source::Folder(folder) => match declared(folder, &local.extras).map_err(told)? {
+        LocalPath::Folder(folder) => match declared(folder, &local.extras).map_err(told)? {
             Some(said) => said,
             None => built(path, &local.extras, python, proxy).await.map_err(told)?,
         },
-        Source::Archive(archive) if archive.extension().is_some_and(|extension| extension == "whl") => {
+        LocalPath::Archive(archive) if archive.extension().is_some_and(|extension| extension == "whl") => {
             of_wheel(archive, &local.extras).map_err(told)?
         }
-        Source::Archive(_) => built(path, &local.extras, python, proxy).await.map_err(told)?,
+        LocalPath::Archive(_) => built(path, &local.extras, python, proxy).await.map_err(told)?,
     };
     Ok(said)
 }

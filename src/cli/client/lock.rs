@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::filename::{WheelFilename, decode_once};
 use crate::packaging::page::{self, Page};
-use crate::packaging::pylock::{Directory, File, Lock, Package};
+use crate::packaging::pylock::{Lock, LockedFile, LockedFolder, Package};
 use crate::tools::hex;
 use futures::{StreamExt, TryStreamExt};
 use std::path::Path;
@@ -46,7 +46,7 @@ async fn package(proxy: &WheelsProxy, line: &str) -> Result<Package> {
     let name = WheelFilename::parse(&filename)?;
     let page = proxy.server.page(&proxy.address.place(), &name.name).await?;
     let listed = page.as_ref().and_then(|page| find(page, &filename));
-    let mut file = File { name: Some(filename.clone()), ..File::default() };
+    let mut file = LockedFile { name: Some(filename.clone()), ..LockedFile::default() };
     if let Some(listed) = listed {
         file.upload_time = listed.uploaded.and_then(|time| time.to_string().parse().ok());
         file.size = listed.size;
@@ -92,12 +92,12 @@ fn local(url: &Url, editable: bool) -> Result<Package> {
     let named = fragment_name(url).or_else(|| name_of(&path));
     let name = named.ok_or_else(|| bad!("{url} does not name its project: add #egg=NAME to the URL"))?;
     if path.is_dir() {
-        let directory = Some(Directory { path: shown, editable, subdirectory: None });
+        let directory = Some(LockedFolder { path: shown, editable, subdirectory: None });
         return Ok(Package { name: name.to_string(), directory, ..Package::default() });
     }
     let sha256 = hex::file_sha256(&path)?;
     let hashes = [("sha256".to_owned(), sha256)].into();
-    let archive = Some(File { path: Some(shown), hashes, ..File::default() });
+    let archive = Some(LockedFile { path: Some(shown), hashes, ..LockedFile::default() });
     Ok(Package { name: name.to_string(), archive, ..Package::default() })
 }
 

@@ -121,7 +121,7 @@ fn version_of(name: &str) -> Option<String> {
 /// An interpreter of that version in the other places of this machine: pyenv's, uv's, `/opt/python`.
 async fn elsewhere(named: &Path) -> Result<Option<PathBuf>> {
     let Some(version) = named.to_str().and_then(version_of) else { return Ok(None) };
-    let found = interpreters::discover(&crate::config::Build::default()).await?;
+    let found = interpreters::discover(&crate::config::BuildSettings::default()).await?;
     let is_it = |known: &str| {
         known == version || known.strip_prefix(&version).is_some_and(|rest| rest.starts_with('.'))
     };

@@ -29,7 +29,7 @@ const TAIL: usize = 12;
 
 /// A build that was waited for.
 #[derive(Clone, Debug, Serialize)]
-pub struct Watched {
+pub struct WatchedBuild {
     pub id: i64,
     pub project: String,
     pub version: String,
@@ -51,7 +51,7 @@ struct Promised {
 pub struct Shown<'a> {
     pub proxy: &'a WheelsProxy,
     pub progress: &'a Progress,
-    seen: Mutex<Vec<Watched>>,
+    seen: Mutex<Vec<WatchedBuild>>,
     is_done: AtomicBool,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The builds that were seen.
-    pub fn into_seen(self) -> Vec<Watched> {
+    pub fn into_seen(self) -> Vec<WatchedBuild> {
         let mut seen = self.seen.into_inner();
         seen.sort_by_key(|build| build.id);
         seen
@@ -163,7 +163,7 @@ impl<'a> Shown<'a> {
     }
 
     fn note(&self, promised: &Promised, build: &BuildView, seconds: f64) {
-        let watched = Watched {
+        let watched = WatchedBuild {
             id: build.id,
             project: promised.project.to_string(),
             version: promised.version.clone(),

@@ -333,7 +333,7 @@ struct Haste {
 }
 
 impl Haste {
-    fn new(config: &config::Mirror) -> Self {
+    fn new(config: &config::MirrorSettings) -> Self {
         let longest = Duration::from_secs(config.longest);
         let until = tokio::time::Instant::now() + longest;
         Self { meter: Meter::new(config.pace()), rate: config.slowest, until, longest }

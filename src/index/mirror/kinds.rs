@@ -6,12 +6,12 @@ use super::held::What;
 use crate::db::mirror::Found;
 use crate::error::Result;
 use crate::names::{NameList, ProjectName};
-use crate::upstream::pages::{self, Kind, Look, Validators};
+use crate::upstream::pages::{self, Look, UpstreamKind, Validators};
 use std::sync::Arc;
 
 impl Inner {
     /// What is known of the mirror's kind.
-    pub(super) async fn kind(&self, asked: &Asked) -> Result<Option<Kind>> {
+    pub(super) async fn kind(&self, asked: &Asked) -> Result<Option<UpstreamKind>> {
         let source = asked.source_text();
         let noted = self.kinds.lock().get(asked.index.as_str()).cloned();
         if let Some((of, kind)) = noted
@@ -21,8 +21,8 @@ impl Inner {
         }
         let found = self.db.upstream_kind(asked.index.as_str(), &source).await?;
         let kind = found.map(|found| match found {
-            Found::Flat => Kind::Flat,
-            _ => Kind::Simple,
+            Found::Flat => UpstreamKind::Flat,
+            _ => UpstreamKind::Simple,
         });
         if let Some(kind) = kind {
             self.note_kind(asked, kind);
@@ -30,13 +30,13 @@ impl Inner {
         Ok(kind)
     }
 
-    pub(super) fn note_kind(&self, asked: &Asked, kind: Kind) {
+    pub(super) fn note_kind(&self, asked: &Asked, kind: UpstreamKind) {
         let mut kinds = self.kinds.lock();
         kinds.insert(asked.index.as_str().to_owned(), (asked.source_text(), kind));
     }
 
     /// Remembers the kind for good, unless the root itself was read before.
-    pub(super) async fn set_kind(&self, asked: &Asked, kind: Kind) {
+    pub(super) async fn set_kind(&self, asked: &Asked, kind: UpstreamKind) {
         self.note_kind(asked, kind);
         let mut held = self.learnt(asked, What::UnreadNames, Validators::default(), None);
         held.checked_at = 0;
@@ -60,9 +60,9 @@ impl Inner {
             seen = pages::probe(&self.client, &asked.source, &slashed).await?;
         }
         match seen {
-            Look::Like(Kind::Flat) => Ok(true),
-            Look::Like(Kind::Simple) => {
-                self.set_kind(asked, Kind::Simple).await;
+            Look::Like(UpstreamKind::Flat) => Ok(true),
+            Look::Like(UpstreamKind::Simple) => {
+                self.set_kind(asked, UpstreamKind::Simple).await;
                 Ok(false)
             }
             Look::Neither => Err(asked.is_no_index()),

@@ -9,7 +9,7 @@ use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
-use crate::packaging::archive::remote::{Plan, Step};
+use crate::packaging::archive::remote::{RemoteRead, Step};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Provenance};
 use crate::packaging::version::Version;
@@ -225,7 +225,7 @@ impl Inner {
 
     /// Reads METADATA of a wheel of `size` bytes. `None`: the ranges are not to be had.
     async fn by_ranges(&self, asked: &Asked, place: Place<'_>, size: u64) -> Result<Option<Bytes>> {
-        let (mut plan, mut step) = Plan::start(size);
+        let (mut plan, mut step) = RemoteRead::start(size);
         loop {
             let range = match step {
                 Step::Done(bytes) => return Ok(Some(bytes.into())),

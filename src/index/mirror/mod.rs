@@ -30,7 +30,7 @@ use crate::packaging::page::{File, Page};
 use crate::store::Store;
 use crate::tools::flight::Flights;
 use crate::upstream::UpstreamClient;
-use crate::upstream::pages::Kind;
+use crate::upstream::pages::UpstreamKind;
 use asked::Topic;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -101,7 +101,7 @@ struct Inner {
     lists: tokio::sync::Mutex<()>,
     /// At downloading, and at asking for pages.
     turns: turns::FileTurns,
-    page_turns: turns::Turns,
+    page_turns: turns::MirrorTurns,
     /// Names that an upstream does not have, as far as they are kept.
     absent: turns::Hourly,
     /// Projects that are said to be gone.
@@ -116,7 +116,7 @@ struct Inner {
     /// Upstreams, or single pages of them, that failed a moment ago.
     down: Mutex<HashMap<(String, Option<Topic>), pages::Down>>,
     /// Index to the URL it was learnt from, and what is there.
-    kinds: Mutex<HashMap<String, (String, Kind)>>,
+    kinds: Mutex<HashMap<String, (String, UpstreamKind)>>,
 }
 
 /// Names that no upstream has, kept in an hour; others are remembered in memory alone.
@@ -152,7 +152,7 @@ impl Mirrors {
             downloads: download::Downloads::default(),
             lists: tokio::sync::Mutex::default(),
             turns: turns::FileTurns::new(usize::try_from(config.mirror.downloads).unwrap_or(usize::MAX)),
-            page_turns: turns::Turns::new(usize::try_from(config.mirror.pages).unwrap_or(usize::MAX)),
+            page_turns: turns::MirrorTurns::new(usize::try_from(config.mirror.pages).unwrap_or(usize::MAX)),
             absent: turns::Hourly::new(ABSENT),
             gone: absent::Gone::default(),
             metadata: Flights::default(),

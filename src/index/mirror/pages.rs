@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
 use crate::packaging::page::Page;
 use crate::upstream::client;
-use crate::upstream::pages::{self, FetchedPage, Kind, Reply, Validators};
+use crate::upstream::pages::{self, FetchedPage, Reply, UpstreamKind, Validators};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ impl Mirrors {
         project: &ProjectName,
         refresh: bool,
     ) -> Result<Option<Option<MirrorPage>>> {
-        if self.0.kind(asked).await? != Some(Kind::Flat) {
+        if self.0.kind(asked).await? != Some(UpstreamKind::Flat) {
             return Ok(None);
         }
         let current = self.current(asked, Topic::Root, refresh).await?;
@@ -99,7 +99,7 @@ impl Mirrors {
             return self.0.names_here(asked).await;
         }
         let no_list = matches!(&index.kind, crate::directory::IndexKind::Mirror(m) if m.no_project_list);
-        if no_list && self.0.kind(asked).await? != Some(Kind::Flat) {
+        if no_list && self.0.kind(asked).await? != Some(UpstreamKind::Flat) {
             return self.0.names_asked_for(asked).await;
         }
         let current = self.current(asked, Topic::Root, false).await?;
@@ -166,7 +166,7 @@ impl Mirrors {
     pub(super) async fn is_older(&self, index: &Index, project: &ProjectName, age: Micros) -> Result<bool> {
         let asked = Asked::new(&self.0.config, index)?;
         let topic = match self.0.kind(&asked).await? {
-            Some(Kind::Flat) => Topic::Root,
+            Some(UpstreamKind::Flat) => Topic::Root,
             _ => Topic::Project(project.clone()),
         };
         let held = self.0.held(&asked, &topic).await?;
@@ -261,7 +261,7 @@ impl Inner {
     /// What somebody else learnt since `began`: whoever looked before that was kept, and came when its
     /// flight had landed, must not ask once more.
     async fn learnt_since(&self, asked: &Asked, topic: &Topic, began: Micros) -> Result<Option<Arc<Held>>> {
-        let flat = self.kind(asked).await? == Some(Kind::Flat);
+        let flat = self.kind(asked).await? == Some(UpstreamKind::Flat);
         let topic = if flat { &Topic::Root } else { topic };
         let held = self.held(asked, topic).await?;
         let is_news = |held: &Arc<Held>| {
@@ -369,7 +369,7 @@ impl Inner {
             }
             Reply::Page((page, validators)) => {
                 if kind.is_none() {
-                    self.set_kind(asked, Kind::Simple).await;
+                    self.set_kind(asked, UpstreamKind::Simple).await;
                 }
                 self.gone.settled(&asked.source_text(), project);
                 let serial = page.serial;
@@ -420,14 +420,14 @@ impl Inner {
         };
         let (validators, serial) = (body.validators.clone(), body.serial);
         let what = tokio::task::spawn_blocking(move || match body.kind() {
-            Some(Kind::Flat) => {
+            Some(UpstreamKind::Flat) => {
                 body.whole("a page of files")?;
                 Ok(What::Flat(Arc::new(body)))
             }
             _ => body.names().map(|names| What::Names(Arc::new(names))),
         });
         let what = what.await??;
-        let kind = if matches!(what, What::Flat(_)) { Kind::Flat } else { Kind::Simple };
+        let kind = if matches!(what, What::Flat(_)) { UpstreamKind::Flat } else { UpstreamKind::Simple };
         self.note_kind(asked, kind);
         Ok(Some(self.learnt(asked, what, validators, serial)))
     }

@@ -13,12 +13,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Turns by mirror, so that a slow upstream keeps nobody else's files waiting.
-pub struct Turns {
+pub struct MirrorTurns {
     at_once: usize,
     of: Mutex<HashMap<IndexName, Arc<Semaphore>>>,
 }
 
-impl Turns {
+impl MirrorTurns {
     pub fn new(at_once: usize) -> Self {
         Self { at_once: at_once.clamp(1, Semaphore::MAX_PERMITS), of: Mutex::default() }
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_mirror_has_its_own_turns() {
-        let turns = Turns::new(1);
+        let turns = MirrorTurns::new(1);
         let name = |text| IndexName::parse(text).unwrap();
         let (one, other) = (name("root/one"), name("root/other"));
         let first = turns.take(&one).await;

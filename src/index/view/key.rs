@@ -1,6 +1,6 @@
 //! What tells prepared pages apart.
 
-use super::Form;
+use super::PageForm;
 use crate::db::Micros;
 use moka::Equivalent;
 
@@ -10,7 +10,7 @@ pub(super) struct PageKey {
     pub(super) project: Box<str>,
     pub(super) readable: u128,
     pub(super) as_of: Option<Micros>,
-    pub(super) form: Form,
+    pub(super) form: PageForm,
     pub(super) depth: u8,
     pub(super) base: Box<str>,
     pub(super) amend: Box<str>,
@@ -24,7 +24,7 @@ pub(super) struct KeyRef<'a> {
     pub(super) project: &'a str,
     pub(super) readable: u128,
     pub(super) as_of: Option<Micros>,
-    pub(super) form: Form,
+    pub(super) form: PageForm,
     pub(super) depth: u8,
     /// Empty unless the page has absolute URLs of ours in it.
     pub(super) base: &'a str,

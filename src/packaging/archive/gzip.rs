@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::{Outcome, Source, Span, check_ratio, refuse, zip};
+use super::{ArchiveResult, Source, Span, check_ratio, refuse, zip};
 
 /// An unpacking reader that counts, and refuses a bomb while it reads.
 pub(crate) struct Gzip<'a, S: Source + ?Sized> {
@@ -14,7 +14,7 @@ pub(crate) struct Gzip<'a, S: Source + ?Sized> {
 }
 
 impl<'a, S: Source + ?Sized> Gzip<'a, S> {
-    pub(crate) fn open(source: &'a S) -> Outcome<Self> {
+    pub(crate) fn open(source: &'a S) -> ArchiveResult<Self> {
         let packed = source.length()?;
         let mut header = [0; 4];
         Span::new(source, 0, 4).read_exact(&mut header)?;
@@ -37,7 +37,7 @@ impl<'a, S: Source + ?Sized> Gzip<'a, S> {
     }
 
     /// Reads until `buffer` is full or the stream ends; returns how many bytes came.
-    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) -> ArchiveResult<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             let count = self.decoder.read(rest)?;
@@ -52,7 +52,7 @@ impl<'a, S: Source + ?Sized> Gzip<'a, S> {
     }
 
     /// Refuses whatever follows the first gzip member.
-    pub(crate) fn finish(self) -> Outcome<()> {
+    pub(crate) fn finish(self) -> ArchiveResult<()> {
         if self.decoder.into_inner().fill_buf()?.is_empty() {
             return Ok(());
         }

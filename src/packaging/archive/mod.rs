@@ -85,7 +85,7 @@ impl Fault {
     }
 }
 
-pub(crate) type Outcome<T> = std::result::Result<T, Fault>;
+pub(crate) type ArchiveResult<T> = std::result::Result<T, Fault>;
 
 /// What the message says before a reason that concerns the distribution, not the archive.
 pub(crate) const INVALID: &str = "Invalid distribution file. ";
@@ -97,7 +97,7 @@ macro_rules! refuse {
 pub(crate) use refuse;
 
 /// Refuses an archive that unpacks to too much for its size.
-pub(crate) fn check_ratio(unpacked: u64, packed: u64) -> Outcome<()> {
+pub(crate) fn check_ratio(unpacked: u64, packed: u64) -> ArchiveResult<()> {
     if unpacked > MAX_UNPACKED {
         refuse!("unpacks to more than {} GiB", MAX_UNPACKED >> 30);
     }
@@ -132,7 +132,11 @@ impl<S: Source + ?Sized> Read for Span<'_, S> {
 }
 
 /// Reads exactly `length` bytes at `offset`; a shorter source is refused as truncated.
-pub(crate) fn read_exactly<S: Source + ?Sized>(source: &S, offset: u64, length: usize) -> Outcome<Vec<u8>> {
+pub(crate) fn read_exactly<S: Source + ?Sized>(
+    source: &S,
+    offset: u64,
+    length: usize,
+) -> ArchiveResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(length);
     Span::new(source, offset, length as u64).read_to_end(&mut bytes)?;
     if bytes.len() != length {

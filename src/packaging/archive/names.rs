@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Outcome, refuse};
+use super::{ArchiveResult, refuse};
 
 /// Most bytes between two slashes; the limit of common file systems.
 const MAX_SEGMENT: usize = 255;
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 4096;
 
 /// Refuses a name that could leave the root, cannot be created somewhere, or reads differently
 /// elsewhere. A directory's trailing slash must have been taken off.
-pub(crate) fn check(name: &str) -> Outcome<()> {
+pub(crate) fn check(name: &str) -> ArchiveResult<()> {
     if name.is_empty() {
         refuse!("a member has no name");
     }
@@ -55,7 +55,7 @@ pub(crate) fn check(name: &str) -> Outcome<()> {
 }
 
 /// Refuses names that Windows takes for devices (`nul`, `aux.py`) or streams (`a:b`).
-pub(crate) fn check_windows(name: &str) -> Outcome<()> {
+pub(crate) fn check_windows(name: &str) -> ArchiveResult<()> {
     for segment in name.split('/') {
         if segment.contains(':') {
             refuse!("colon in member name {name:?}");

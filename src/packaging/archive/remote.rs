@@ -1,14 +1,14 @@
 //! Reads one member of a wheel that is elsewhere, asking for as few byte ranges as possible.
 //!
-//! No I/O happens here: [`Plan::start`] says which bytes are needed first, the caller fetches them
-//! and gives them to [`Plan::feed`], which says what is needed next or hands out the member.
+//! No I/O happens here: [`RemoteRead::start`] says which bytes are needed first, the caller fetches them
+//! and gives them to [`RemoteRead::feed`], which says what is needed next or hands out the member.
 //! Lenient where installers are lenient: what an upstream serves, it serves.
 
 use std::io::Read;
 use std::ops::Range;
 
 use super::zip::{Central, LEAD, find_end};
-use super::{MAX_MEMBERS, MAX_TEXT, Outcome, Source, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_TEXT, Source, refuse};
 use crate::error::Result;
 
 /// First bytes asked for, from the end: most wheels keep `.dist-info` and directory in them.
@@ -28,7 +28,7 @@ pub enum Step {
 
 /// The state between range requests.
 #[derive(Debug)]
-pub struct Plan {
+pub struct RemoteRead {
     /// Bytes of the whole file.
     length: u64,
     asked: Range<u64>,
@@ -37,7 +37,7 @@ pub struct Plan {
     member: Option<Central>,
 }
 
-impl Plan {
+impl RemoteRead {
     /// Begins to read a wheel of `length` bytes.
     pub fn start(length: u64) -> (Self, Step) {
         let asked = length.saturating_sub(TAIL)..length;
@@ -53,8 +53,8 @@ impl Plan {
         self.advance(bytes).map_err(|fault| fault.answer(LEAD))
     }
 
-    /// [`Plan::feed`] for readers of archives.
-    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Outcome<Step> {
+    /// [`RemoteRead::feed`] for readers of archives.
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> ArchiveResult<Step> {
         if bytes.len() as u64 != self.asked.end - self.asked.start {
             refuse!("the server sent {} bytes for the range {:?}", bytes.len(), self.asked);
         }
@@ -121,7 +121,7 @@ impl Source for Tail<'_> {
 }
 
 /// The METADATA member and the span from its local header to the next one.
-fn find_member(mut directory: &[u8], count: u64, end: u64) -> Outcome<(Central, Range<u64>)> {
+fn find_member(mut directory: &[u8], count: u64, end: u64) -> ArchiveResult<(Central, Range<u64>)> {
     let mut found = None;
     let mut headers = Vec::new();
     for _ in 0..count {
@@ -149,7 +149,7 @@ pub(crate) fn is_metadata(name: &[u8]) -> bool {
 }
 
 /// Unpacks the member from the bytes that begin with its local header.
-fn unpack(member: &Central, bytes: &[u8]) -> Outcome<Vec<u8>> {
+fn unpack(member: &Central, bytes: &[u8]) -> ArchiveResult<Vec<u8>> {
     let lengths = bytes.get(26..30).filter(|_| bytes.starts_with(b"PK\x03\x04"));
     let Some(&[n0, n1, e0, e1]) = lengths else { refuse!("no local header for METADATA") };
     let name = u64::from(u16::from_le_bytes([n0, n1]));

@@ -1,6 +1,6 @@
 //! Numbers and segments of an ELF file, in either class and byte order; nothing outside of it is read.
 
-use super::super::archive::{Outcome, refuse};
+use super::super::archive::{ArchiveResult, refuse};
 use super::PT_LOAD;
 
 /// Most program headers that are looked at; real files have about ten.
@@ -23,7 +23,7 @@ pub(super) struct Segment {
 }
 
 impl<'a> Image<'a> {
-    pub(super) fn open(file: &'a [u8]) -> Outcome<Self> {
+    pub(super) fn open(file: &'a [u8]) -> ArchiveResult<Self> {
         let (Some(class), Some(order)) = (file.get(4), file.get(5)) else { refuse!("it is too short") };
         if !super::is_elf(file) {
             refuse!("it does not start with the ELF signature");
@@ -72,7 +72,7 @@ impl<'a> Image<'a> {
         bytes
     }
 
-    pub(super) fn segments(&self) -> Outcome<Vec<Segment>> {
+    pub(super) fn segments(&self) -> ArchiveResult<Vec<Segment>> {
         let places = if self.bits64 { (32, 54, 56) } else { (28, 42, 44) };
         let (Some(table), Some(size), Some(count)) =
             (self.number(places.0, self.word()), self.number(places.1, 2), self.number(places.2, 2))
@@ -85,7 +85,7 @@ impl<'a> Image<'a> {
         (0..count).map(|index| self.segment(table.saturating_add(index * size))).collect()
     }
 
-    fn segment(&self, at: u64) -> Outcome<Segment> {
+    fn segment(&self, at: u64) -> ArchiveResult<Segment> {
         let at = usize::try_from(at).unwrap_or(usize::MAX);
         let places = if self.bits64 { [0, 8, 16, 32] } else { [0, 4, 8, 16] };
         let widths = [4, self.word(), self.word(), self.word()];

@@ -1,6 +1,6 @@
 //! Takes this machine's traces out of a shared object, in place: search paths and the interpreter's library.
 
-use super::super::archive::{Outcome, refuse};
+use super::super::archive::{ArchiveResult, refuse};
 use super::bytes::{Image, Segment};
 use super::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, Dynamic, Elf, Text, is_libpython};
 use crate::bad;
@@ -63,7 +63,7 @@ fn expected(before: &Elf) -> Elf {
     after
 }
 
-fn change(file: &mut [u8]) -> Outcome<Edit> {
+fn change(file: &mut [u8]) -> ArchiveResult<Edit> {
     let (edit, patches) = {
         let image = Image::open(file)?;
         let segments = image.segments()?;
@@ -89,7 +89,7 @@ struct Patch {
 }
 
 /// The new dynamic section, with entries taken out and the others moved up, and wiped strings.
-fn plan(image: &Image, segments: &[Segment], dynamic: &Dynamic) -> Outcome<(Edit, Vec<Patch>)> {
+fn plan(image: &Image, segments: &[Segment], dynamic: &Dynamic) -> ArchiveResult<(Edit, Vec<Patch>)> {
     let program = segments.iter().any(|segment| segment.kind == super::PT_INTERP);
     let mut edit = Edit::default();
     let (mut entries, mut wiped) = (Vec::new(), Vec::new());
@@ -127,7 +127,7 @@ fn plan(image: &Image, segments: &[Segment], dynamic: &Dynamic) -> Outcome<(Edit
 }
 
 /// How many bytes at the end of a search path stay; `None`: nothing does.
-fn keep(text: &str, edit: &mut Edit) -> Outcome<Option<usize>> {
+fn keep(text: &str, edit: &mut Edit) -> ArchiveResult<Option<usize>> {
     let paths: Vec<&str> = text.split(':').collect();
     edit.paths.extend(paths.iter().filter(|path| !is_own(path)).map(|path| (*path).to_owned()));
     let first = paths.iter().position(|path| is_own(path));
@@ -152,7 +152,7 @@ fn used_strings(
     segments: &[Segment],
     dynamic: &Dynamic,
     entries: &[(u64, u64)],
-) -> Outcome<Vec<usize>> {
+) -> ArchiveResult<Vec<usize>> {
     let mut used = Vec::new();
     for (tag, value) in entries {
         if STRINGS.contains(tag) {

@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::archive::{Outcome, refuse};
+use super::archive::{ArchiveResult, refuse};
 use crate::error::Result;
 use bytes::Image;
 pub use edit::{Edit, clean};
@@ -130,7 +130,7 @@ impl Dynamic {
         self.entries.iter().find(|(key, _)| *key == tag).map(|(_, value)| *value)
     }
 
-    fn string(&self, image: &Image, offset: u64) -> Outcome<Text> {
+    fn string(&self, image: &Image, offset: u64) -> ArchiveResult<Text> {
         let (start, length) = self.strings;
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let table = image.slice(start, length).and_then(|table| table.get(offset..));
@@ -144,13 +144,13 @@ impl Dynamic {
     }
 
     /// The strings of all entries with that tag.
-    fn strings_of(&self, image: &Image, tag: u64) -> Outcome<Vec<Text>> {
+    fn strings_of(&self, image: &Image, tag: u64) -> ArchiveResult<Vec<Text>> {
         let entries = self.entries.iter().filter(|(key, _)| *key == tag);
         entries.map(|(_, value)| self.string(image, *value)).collect()
     }
 }
 
-fn read(file: &[u8]) -> Outcome<Elf> {
+fn read(file: &[u8]) -> ArchiveResult<Elf> {
     let image = Image::open(file)?;
     let segments = image.segments()?;
     let mut elf = Elf {
@@ -178,7 +178,7 @@ fn read(file: &[u8]) -> Outcome<Elf> {
 }
 
 /// The dynamic section; `None` for files without one.
-fn dynamic(image: &Image, segments: &[bytes::Segment]) -> Outcome<Option<Dynamic>> {
+fn dynamic(image: &Image, segments: &[bytes::Segment]) -> ArchiveResult<Option<Dynamic>> {
     let Some(segment) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) else {
         return Ok(None);
     };
@@ -214,7 +214,7 @@ struct Need {
     versions: Vec<Text>,
 }
 
-fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outcome<Vec<Need>> {
+fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> ArchiveResult<Vec<Need>> {
     let (Some(address), Some(count)) = (dynamic.value(DT_VERNEED), dynamic.value(DT_VERNEEDNUM)) else {
         return Ok(Vec::new());
     };
@@ -256,7 +256,7 @@ fn needs(image: &Image, segments: &[bytes::Segment], dynamic: &Dynamic) -> Outco
 }
 
 /// A place further on; the file's length bounds what is read there.
-fn step(at: usize, by: u64) -> Outcome<usize> {
+fn step(at: usize, by: u64) -> ArchiveResult<usize> {
     match usize::try_from(by).ok().and_then(|by| at.checked_add(by)).filter(|at| *at < usize::MAX / 2) {
         Some(at) => Ok(at),
         None => refuse!("the needed versions lead outside the file"),

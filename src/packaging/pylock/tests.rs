@@ -56,7 +56,7 @@ fn markers(platform: &str, python: &str) -> BTreeMap<String, String> {
 fn names(lock: &Lock, extras: &[&str], groups: Option<&[String]>) -> Vec<String> {
     let (markers, chooser) = (markers("linux", "3.12.1"), Chooser::new(&[], ""));
     let extras = extras.iter().filter_map(|name| ProjectName::new(name)).collect();
-    let environment = Environment { markers: &markers, chooser: &chooser, extras: &extras, groups };
+    let environment = LockEnvironment { markers: &markers, chooser: &chooser, extras: &extras, groups };
     lock.wanted(&environment).unwrap().iter().map(|package| package.name.clone()).collect()
 }
 
@@ -74,7 +74,7 @@ fn another_environment_is_refused() {
     let lock = Lock::parse(OTHERS).unwrap();
     let (chooser, extras) = (Chooser::new(&[], ""), BTreeSet::new());
     let refused = |markers: &BTreeMap<String, String>| {
-        let environment = Environment { markers, chooser: &chooser, extras: &extras, groups: None };
+        let environment = LockEnvironment { markers, chooser: &chooser, extras: &extras, groups: None };
         lock.wanted(&environment).unwrap_err().to_string()
     };
     assert!(refused(&markers("win32", "3.12.1")).contains("for other environments"));
@@ -89,7 +89,8 @@ fn the_best_wheel_is_chosen() {
     let accepted = ["cp312-cp312-manylinux_2_17_x86_64", "py3-none-any"].map(str::to_owned);
     let chosen = |accepted: &[String]| {
         let (markers, chooser, extras) = (BTreeMap::new(), Chooser::new(accepted, ""), BTreeSet::new());
-        let environment = Environment { markers: &markers, chooser: &chooser, extras: &extras, groups: None };
+        let environment =
+            LockEnvironment { markers: &markers, chooser: &chooser, extras: &extras, groups: None };
         lock.packages[1].wheel(&environment).map(|(_, file)| file.hashes["sha256"].clone())
     };
     assert_eq!(chosen(&accepted).as_deref(), Some("aa"));
@@ -99,13 +100,13 @@ fn the_best_wheel_is_chosen() {
 
 #[test]
 fn what_is_written_reads_the_same_again() {
-    let file = File {
+    let file = LockedFile {
         name: Some("docopt-0.6.2-1ww-cp312-none-any.whl".into()),
         upload_time: "2014-06-16T11:18:57Z".parse().ok(),
         url: Some("http://h.example/+w/cp312/docopt-0.6.2-1ww-cp312-none-any.whl".into()),
         size: Some(13_706),
         hashes: [("sha256".to_owned(), "ab".repeat(32))].into(),
-        ..File::default()
+        ..LockedFile::default()
     };
     let package = Package {
         name: "docopt".into(),

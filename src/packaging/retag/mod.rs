@@ -58,7 +58,7 @@ pub struct Tags {
 }
 
 /// A wheel as a build tool left it.
-pub struct Wheel<R> {
+pub struct PlainWheel<R> {
     archive: zip::ZipArchive<R>,
     /// Files only, each name once, in the archive's order.
     pub members: Vec<Member>,
@@ -74,19 +74,19 @@ pub struct Wheel<R> {
 /// Rewrites the wheel `input`, whose file is called `filename`, into `output`; returns its new name.
 ///
 /// # Errors
-/// Those of [`Wheel::open`] and [`Wheel::write`].
+/// Those of [`PlainWheel::open`] and [`PlainWheel::write`].
 pub fn rewrite<R: Read + Seek, W: Write + Seek>(
     input: R,
     filename: &str,
     plan: &Plan,
     output: W,
 ) -> Result<String> {
-    let mut wheel = Wheel::open(input, filename)?;
+    let mut wheel = PlainWheel::open(input, filename)?;
     wheel.write(plan, output)?;
     Ok(wheel.filename(plan))
 }
 
-impl<R: Read + Seek> Wheel<R> {
+impl<R: Read + Seek> PlainWheel<R> {
     /// Reads names, `METADATA` and the tags of a wheel whose file is called `filename`.
     ///
     /// # Errors

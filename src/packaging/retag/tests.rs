@@ -104,8 +104,8 @@ fn new_tags_are_in_the_name_and_in_wheel() {
     let (filename, bytes) = rewrite_as(old(), name, &plan).unwrap();
     assert_eq!(filename, "demo_pkg-1.0.0.post1-7ww-cp27-cp27mu-manylinux1_x86_64.manylinux_2_5_x86_64.whl");
     gate(&filename, &bytes).unwrap();
-    let mut again = Wheel::open(Cursor::new(bytes), &filename).unwrap();
-    let text = |again: &mut Wheel<_>, name: &str| {
+    let mut again = PlainWheel::open(Cursor::new(bytes), &filename).unwrap();
+    let text = |again: &mut PlainWheel<_>, name: &str| {
         let member = again.find(name).unwrap().clone();
         String::from_utf8(again.bytes(&member, 1 << 20).unwrap()).unwrap()
     };
@@ -150,7 +150,7 @@ fn of_two_members_of_one_name_the_last_is_kept() {
     entries.push(Entry::new("demo/__init__.py", b"x = 3\n"));
     let (filename, bytes) = rewrite(entries).unwrap();
     gate(&filename, &bytes).unwrap();
-    let mut wheel = Wheel::open(Cursor::new(bytes), &filename).unwrap();
+    let mut wheel = PlainWheel::open(Cursor::new(bytes), &filename).unwrap();
     let member = wheel.find("demo/__init__.py").unwrap().clone();
     assert_eq!(wheel.bytes(&member, 100).unwrap(), b"x = 3\n");
 }
@@ -186,7 +186,7 @@ fn what_is_no_wheel_is_refused_with_the_reason() {
     }
     let plan = Plan::default();
     assert!(rewrite_as(old(), "demo.whl", &plan).unwrap_err().to_string().contains("file name"));
-    assert!(Wheel::open(Cursor::new(b"not a zip".to_vec()), OLD_NAME).is_err());
+    assert!(PlainWheel::open(Cursor::new(b"not a zip".to_vec()), OLD_NAME).is_err());
 }
 
 #[test]

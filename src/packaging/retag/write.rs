@@ -7,7 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::super::version;
-use super::{LEAD, MAX_TEXT, Member, Plan, Wheel, text, unreadable};
+use super::{LEAD, MAX_TEXT, Member, PlainWheel, Plan, text, unreadable};
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -15,8 +15,8 @@ use crate::names::ProjectName;
 /// 1 January 1980, where ZIP's calendar begins, and 31 December 2107, where it ends.
 const CALENDAR: (i64, i64) = (315_532_800, 4_354_732_799);
 
-impl<R: Read + Seek> Wheel<R> {
-    /// Writes it anew; the file is to be called [`Wheel::filename`].
+impl<R: Read + Seek> PlainWheel<R> {
+    /// Writes it anew; the file is to be called [`PlainWheel::filename`].
     ///
     /// # Errors
     /// `Bad` if a member is damaged; `Internal` if `output` cannot be written.

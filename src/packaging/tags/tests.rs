@@ -32,7 +32,7 @@ fn tags_are_those_of_packaging_in_its_order() {
             macos.split_once('.').map(|(major, minor)| (major.parse().unwrap(), minor.parse().unwrap()));
         let platform = Platform::new(config, machine, numbers, libc(c));
         let (major, minor) = (major.parse().unwrap(), minor.parse().unwrap());
-        let ours = accepted(&Interpreter { implementation, major, minor, abi }, &platform);
+        let ours = accepted(&InterpreterTags { implementation, major, minor, abi }, &platform);
         let sets: Vec<String> = sets.split(' ').map(str::to_owned).collect();
         let theirs = expand(&sets).unwrap();
         let case = format!("{abi} on {config} {macos} {c}, packaging {by}");
@@ -49,7 +49,7 @@ fn tags_are_those_of_packaging_in_its_order() {
 #[test]
 fn a_file_ranks_by_its_best_tag() {
     let platform = Platform::new("linux-x86_64", "x86_64", None, Libc::Glibc(2, 36));
-    let of = Interpreter { implementation: "cp", major: 3, minor: 12, abi: "cp312" };
+    let of = InterpreterTags { implementation: "cp", major: 3, minor: 12, abi: "cp312" };
     let tags = accepted(&of, &platform);
     let ranks = Ranks::new(&tags);
     let rank = |file: &str| {

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::super::archive::{Outcome, refuse};
+use super::super::archive::{ArchiveResult, refuse};
 use super::layout::is_interpreter;
 
 /// Sections whose entries become programs.
 const SCRIPTS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
 /// Checks the whole file.
-pub(super) fn check(bytes: &[u8]) -> Outcome<()> {
+pub(super) fn check(bytes: &[u8]) -> ArchiveResult<()> {
     let Ok(text) = std::str::from_utf8(bytes) else { refuse!("entry_points.txt is not UTF-8") };
     let mut section: Option<&str> = None;
     let (mut sections, mut keys) = (HashSet::new(), HashSet::new());
@@ -50,7 +50,7 @@ pub(super) fn check(bytes: &[u8]) -> Outcome<()> {
 }
 
 /// `Console_Scripts` is read as the reserved group by some, as a group of its own by others.
-fn check_section(name: &str) -> Outcome<()> {
+fn check_section(name: &str) -> ArchiveResult<()> {
     let lower = name.to_ascii_lowercase();
     if SCRIPTS.contains(&lower.as_str()) && lower != name {
         refuse!("entry_points.txt has {name:?}, a variant of a reserved group");
@@ -58,7 +58,7 @@ fn check_section(name: &str) -> Outcome<()> {
     Ok(())
 }
 
-fn check_script(name: &str, value: &str) -> Outcome<()> {
+fn check_script(name: &str, value: &str) -> ArchiveResult<()> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
     if !name.chars().all(plain) || name.chars().all(|c| c == '.') {
         refuse!("the script name {name:?} may contain only letters, digits, '.', '_' and '-'");

@@ -1,7 +1,7 @@
 //! Where things are in a wheel: one `.dist-info`, at most one `.data`, and nothing that poses as either.
 
 use super::super::archive::zip::Member;
-use super::super::archive::{Outcome, refuse};
+use super::super::archive::{ArchiveResult, refuse};
 use super::super::filename::WheelFilename;
 use super::super::version;
 use crate::names::ProjectName;
@@ -10,7 +10,7 @@ use crate::names::ProjectName;
 const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
 
 /// Checks all names; returns the `.dist-info` directory.
-pub(super) fn check(members: &[Member], filename: &WheelFilename) -> Outcome<String> {
+pub(super) fn check(members: &[Member], filename: &WheelFilename) -> ArchiveResult<String> {
     let mut found: Option<&str> = None;
     for member in members {
         let (top, rest) = member.name.split_once('/').unwrap_or((&member.name, ""));
@@ -37,7 +37,7 @@ fn ends_with(name: &str, ending: &str) -> bool {
 }
 
 /// The directory must be named for the file name's project and version.
-fn check_prefix(directory: &str, ending: &str, filename: &WheelFilename) -> Outcome<()> {
+fn check_prefix(directory: &str, ending: &str, filename: &WheelFilename) -> ArchiveResult<()> {
     let release = directory.strip_suffix(ending).and_then(|stem| stem.rsplit_once('-'));
     let same = release.is_some_and(|(name, version)| {
         ProjectName::new(name).as_ref() == Some(&filename.name)
@@ -50,7 +50,7 @@ fn check_prefix(directory: &str, ending: &str, filename: &WheelFilename) -> Outc
 }
 
 /// Checks the part of a name after `{release}.data/`.
-fn check_data(rest: &str, member: &Member) -> Outcome<()> {
+fn check_data(rest: &str, member: &Member) -> ArchiveResult<()> {
     let (scheme, path) = rest.split_once('/').unwrap_or((rest, ""));
     if rest.is_empty() {
         return Ok(());

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::super::archive::zip::{Archive, LEAD, Member};
-use super::super::archive::{Outcome, Source, names, refuse};
+use super::super::archive::{ArchiveResult, Source, names, refuse};
 use super::{MAX_TEXT, invalid};
 use crate::error::Result;
 
@@ -55,7 +55,7 @@ fn match_rows<S: Source + ?Sized>(
     archive: &Archive<S>,
     dist_info: &str,
     bytes: &[u8],
-) -> Outcome<Vec<Option<Row>>> {
+) -> ArchiveResult<Vec<Option<Row>>> {
     let Ok(text) = std::str::from_utf8(bytes) else { refuse!("RECORD is not UTF-8") };
     let members = &archive.members;
     let files = members.iter().enumerate().filter(|(_, member)| !member.directory);
@@ -111,7 +111,7 @@ fn directories(members: &[Member]) -> HashSet<&str> {
 
 impl Row {
     /// Reads `sha256=…`; weaker hashes are refused (PEP 427).
-    fn parse(path: &str, hash: &str) -> Outcome<Self> {
+    fn parse(path: &str, hash: &str) -> ArchiveResult<Self> {
         let Some((name, encoded)) = hash.split_once('=') else { refuse!("RECORD has no hash for {path:?}") };
         let (algorithm, length) = match name {
             "sha256" => (Algorithm::Sha256, 32),

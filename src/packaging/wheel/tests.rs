@@ -4,7 +4,7 @@ use base64::Engine;
 use sha2::Digest;
 
 use super::super::archive::kit::{Entry, Zip};
-use super::super::archive::remote::{Plan, Step};
+use super::super::archive::remote::{RemoteRead, Step};
 use super::*;
 
 const FILENAME: &str = "Demo_Pkg-1.0-py2.py3-none-any.whl";
@@ -228,7 +228,7 @@ fn entry_points_must_read_alike_everywhere() {
 
 /// Follows a plan as `upstream` does; returns the member and how many requests it took.
 fn follow(file: &[u8]) -> (Vec<u8>, usize) {
-    let (mut plan, mut step) = Plan::start(file.len() as u64);
+    let (mut plan, mut step) = RemoteRead::start(file.len() as u64);
     for requests in 0..5 {
         match step {
             Step::Done(bytes) => return (bytes, requests),
@@ -256,10 +256,10 @@ fn metadata_of_a_remote_wheel_takes_one_to_three_requests() {
 fn a_remote_wheel_that_is_cut_or_corrupt_is_refused() {
     let good = Files::new().bytes();
     for length in 0..good.len() {
-        let (mut plan, _) = Plan::start(length as u64);
+        let (mut plan, _) = RemoteRead::start(length as u64);
         assert!(plan.feed(&good[..length]).is_err(), "{length} bytes");
     }
-    let (mut plan, _) = Plan::start(good.len() as u64);
+    let (mut plan, _) = RemoteRead::start(good.len() as u64);
     assert!(plan.feed(&good[1..]).is_err(), "fewer bytes than asked for");
 }
 
@@ -271,7 +271,7 @@ proptest::proptest! {
         bytes[at] = value;
         let _ = open(&bytes);
         let _ = read_metadata(std::io::Cursor::new(&bytes));
-        let (mut plan, _) = Plan::start(bytes.len() as u64);
+        let (mut plan, _) = RemoteRead::start(bytes.len() as u64);
         let _ = plan.feed(&bytes);
     }
 }

@@ -5,7 +5,7 @@ use crate::directory::Mirror;
 use crate::error::{Error, Result};
 use crate::index::files::{self, Document};
 use crate::index::mirror::{Key, Located};
-use crate::web::http::ranges::{self, Part};
+use crate::web::http::ranges::{self, RangePart};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -38,7 +38,7 @@ pub(super) async fn fetch(
         return external(&located);
     }
     let mirrors = &ctx.app.indexes.mirrors;
-    let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == Part::Whole;
+    let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == RangePart::Whole;
     if whole && *ctx.method != Method::HEAD {
         let download = mirrors.download(ctx.index, &located, &ctx.asker()).await?;
         let body = Body::from_stream(download.stream);
@@ -51,7 +51,7 @@ pub(super) async fn fetch(
         if whole {
             return answer(ctx, sha256, Some(size), Body::empty());
         }
-        if let Part::Some(range) = part(ctx, size)
+        if let RangePart::Some(range) = part(ctx, size)
             && let Some(bytes) = mirrors.range(ctx.index, &located, range.clone()).await?
         {
             return partial(ctx, sha256, range, size, bytes);
@@ -61,7 +61,7 @@ pub(super) async fn fetch(
 }
 
 /// The part that was asked for of a file that has no validator yet.
-fn part(ctx: &FileRequest<'_>, size: u64) -> Part {
+fn part(ctx: &FileRequest<'_>, size: u64) -> RangePart {
     ranges::part(ctx.headers, size, &HeaderValue::from_static("\"\""), None)
 }
 

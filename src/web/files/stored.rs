@@ -10,7 +10,7 @@ use crate::missing;
 use crate::store::Blob;
 use crate::web::http::{
     Ctx, negotiate,
-    ranges::{self, Part},
+    ranges::{self, RangePart},
     respond,
 };
 use axum::body::Body;
@@ -70,9 +70,9 @@ pub async fn stored(ctx: &FileRequest<'_>, facts: &Facts) -> Result<Response> {
         return Ok(with_headers(StatusCode::NOT_MODIFIED, Body::empty(), etag, modified, facts.public));
     }
     let (status, range) = match part {
-        Part::Whole => (StatusCode::OK, None),
-        Part::Some(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
-        Part::None => return not_satisfiable(size),
+        RangePart::Whole => (StatusCode::OK, None),
+        RangePart::Some(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
+        RangePart::None => return not_satisfiable(size),
     };
     if let Some(elsewhere) = redirect(ctx, facts).await? {
         return Ok(elsewhere);

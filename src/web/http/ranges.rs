@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The part that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum RangePart {
     /// 200
     Whole,
     /// 206
@@ -16,16 +16,21 @@ pub enum Part {
 
 /// Reads `Range` and `If-Range` of a request for a file of `size` bytes. Several ranges at once,
 /// other units and what cannot be read are answered with the whole file.
-pub fn part(headers: &HeaderMap, size: u64, etag: &HeaderValue, last_modified: Option<&HeaderValue>) -> Part {
-    let Some(asked) = headers.get(header::RANGE) else { return Part::Whole };
+pub fn part(
+    headers: &HeaderMap,
+    size: u64,
+    etag: &HeaderValue,
+    last_modified: Option<&HeaderValue>,
+) -> RangePart {
+    let Some(asked) = headers.get(header::RANGE) else { return RangePart::Whole };
     let known = |wanted: &HeaderValue| wanted == etag || last_modified == Some(wanted);
     if headers.get(header::IF_RANGE).is_some_and(|wanted| !known(wanted)) {
-        return Part::Whole;
+        return RangePart::Whole;
     }
-    asked.to_str().ok().and_then(|text| single(text, size)).unwrap_or(Part::Whole)
+    asked.to_str().ok().and_then(|text| single(text, size)).unwrap_or(RangePart::Whole)
 }
 
-fn single(text: &str, size: u64) -> Option<Part> {
+fn single(text: &str, size: u64) -> Option<RangePart> {
     let (unit, spec) = text.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return None;
@@ -38,7 +43,7 @@ fn single(text: &str, size: u64) -> Option<Part> {
         (Some(first), Some(last)) if last < first => return None,
         (Some(first), Some(last)) => first..last.saturating_add(1).min(size),
     };
-    Some(if range.start < range.end { Part::Some(range) } else { Part::None })
+    Some(if range.start < range.end { RangePart::Some(range) } else { RangePart::None })
 }
 
 /// Digits, or nothing at all (`Some(None)`); a number too large is as good as the largest.
@@ -65,53 +70,53 @@ mod tests {
         headers
     }
 
-    fn of(range: &str, size: u64) -> Part {
+    fn of(range: &str, size: u64) -> RangePart {
         part(&asked(range, None), size, &ETAG, None)
     }
 
     #[test]
     fn single_ranges_are_cut_out() {
         for (range, expected) in [
-            ("bytes=0-0", Part::Some(0..1)),
-            ("bytes=2-5", Part::Some(2..6)),
-            ("bytes=5-", Part::Some(5..10)),
-            ("bytes=-3", Part::Some(7..10)),
-            ("bytes=-100", Part::Some(0..10)),
-            ("bytes=0-99", Part::Some(0..10)),
-            ("bytes=0-99999999999999999999999", Part::Some(0..10)),
-            ("Bytes=1-2", Part::Some(1..3)),
-            ("bytes=10-", Part::None),
-            ("bytes=10-20", Part::None),
-            ("bytes=-0", Part::None),
-            ("bytes=5-2", Part::Whole),
-            ("bytes=0-1,3-4", Part::Whole),
-            ("bytes=a-b", Part::Whole),
-            ("bytes=-", Part::Whole),
-            ("bytes", Part::Whole),
-            ("lines=0-1", Part::Whole),
-            ("bytes=--1", Part::Whole),
+            ("bytes=0-0", RangePart::Some(0..1)),
+            ("bytes=2-5", RangePart::Some(2..6)),
+            ("bytes=5-", RangePart::Some(5..10)),
+            ("bytes=-3", RangePart::Some(7..10)),
+            ("bytes=-100", RangePart::Some(0..10)),
+            ("bytes=0-99", RangePart::Some(0..10)),
+            ("bytes=0-99999999999999999999999", RangePart::Some(0..10)),
+            ("Bytes=1-2", RangePart::Some(1..3)),
+            ("bytes=10-", RangePart::None),
+            ("bytes=10-20", RangePart::None),
+            ("bytes=-0", RangePart::None),
+            ("bytes=5-2", RangePart::Whole),
+            ("bytes=0-1,3-4", RangePart::Whole),
+            ("bytes=a-b", RangePart::Whole),
+            ("bytes=-", RangePart::Whole),
+            ("bytes", RangePart::Whole),
+            ("lines=0-1", RangePart::Whole),
+            ("bytes=--1", RangePart::Whole),
         ] {
             assert_eq!(of(range, 10), expected, "{range}");
         }
-        assert_eq!(of("bytes=0-", 0), Part::None);
-        assert_eq!(of("bytes=-1", 0), Part::None);
+        assert_eq!(of("bytes=0-", 0), RangePart::None);
+        assert_eq!(of("bytes=-1", 0), RangePart::None);
     }
 
     #[test]
     fn a_range_of_another_file_is_answered_with_the_whole() {
         let date = HeaderValue::from_static("Sun, 03 May 2026 00:00:00 GMT");
         let with = |if_range| part(&asked("bytes=1-2", Some(if_range)), 10, &ETAG, Some(&date));
-        assert_eq!(with("\"tag\""), Part::Some(1..3));
-        assert_eq!(with("Sun, 03 May 2026 00:00:00 GMT"), Part::Some(1..3));
-        assert_eq!(with("\"other\""), Part::Whole);
-        assert_eq!(with("W/\"tag\""), Part::Whole);
-        assert_eq!(with("Sat, 02 May 2026 00:00:00 GMT"), Part::Whole);
+        assert_eq!(with("\"tag\""), RangePart::Some(1..3));
+        assert_eq!(with("Sun, 03 May 2026 00:00:00 GMT"), RangePart::Some(1..3));
+        assert_eq!(with("\"other\""), RangePart::Whole);
+        assert_eq!(with("W/\"tag\""), RangePart::Whole);
+        assert_eq!(with("Sat, 02 May 2026 00:00:00 GMT"), RangePart::Whole);
     }
 
     proptest! {
         #[test]
         fn a_part_is_never_outside_the_file(range in "bytes=[0-9]{0,20}-[0-9]{0,20}", size in 0u64..50) {
-            if let Part::Some(range) = of(&range, size) {
+            if let RangePart::Some(range) = of(&range, size) {
                 prop_assert!(range.start < range.end && range.end <= size);
             }
         }

@@ -17,7 +17,7 @@ const HOPS: usize = 32;
 
 /// What is known of a request's sender.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct RequestSender {
     /// The client, or the last one on the way to it of whom a trusted proxy tells.
     pub client: SocketAddr,
     /// This server's root as the client sees it, without a slash at its end, where trusted proxies
@@ -26,13 +26,13 @@ pub struct Seen {
 }
 
 /// Reads what the proxies say, if `peer` is one that may say it.
-pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -> Seen {
+pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -> RequestSender {
     let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(address));
     if !trusted(peer.ip()) {
         hint(config, headers, peer.ip());
-        return Seen { client: peer, outside: None };
+        return RequestSender { client: peer, outside: None };
     }
-    Seen {
+    RequestSender {
         client: client(headers, peer, &config.trusted_proxies),
         outside: outside(config, headers, uri).map(String::into_boxed_str),
     }
@@ -151,7 +151,7 @@ fn hint(config: &Config, headers: &HeaderMap, peer: IpAddr) {
 mod tests {
     use super::*;
 
-    fn read(lines: &[(&'static str, &str)], peer: &str) -> Seen {
+    fn read(lines: &[(&'static str, &str)], peer: &str) -> RequestSender {
         let trusted_proxies =
             ["127.0.0.1", "10.0.0.0/8", "fd00::/8"].map(|text| text.parse().expect("a network")).into();
         let config = Config { trusted_proxies, ..Config::default() };

@@ -1,7 +1,7 @@
 //! `/+builds/{id}`: one build, its steps, why it failed, its log while it runs, its evidence.
 
 use super::builds::{mood, took};
-use super::facts::{Fact, Facts, Item};
+use super::facts::{Fact, FactItem, FactList};
 use super::{Frame, Visit, answer, index_href, terminal, words};
 use crate::access;
 use crate::build::parties::Parties;
@@ -28,12 +28,12 @@ pub struct BuildPage {
     pub state: &'static str,
     pub mood: &'static str,
     pub ended: bool,
-    pub failure: Option<Shown>,
+    pub failure: Option<FailureText>,
     pub steps: Vec<StepLine>,
     pub wheel_size: String,
     /// Indexes that refused the wheel, and why.
     pub unpublished: Vec<WheelRefusal>,
-    pub indexes: Vec<Place>,
+    pub indexes: Vec<BuildIndex>,
     pub needs: Vec<NeedView>,
     pub log: String,
     pub log_is_cut: bool,
@@ -45,7 +45,7 @@ pub struct BuildPage {
 }
 
 /// A failure in words.
-pub struct Shown {
+pub struct FailureText {
     pub class: &'static str,
     pub step: &'static str,
     pub hint: String,
@@ -60,7 +60,7 @@ pub struct StepLine {
 }
 
 /// An index that gets the wheel, or got it.
-pub struct Place {
+pub struct BuildIndex {
     pub name: String,
     pub href: String,
     pub published: bool,
@@ -76,7 +76,7 @@ pub async fn show(ctx: &Visit, build: &Build, view: BuildView) -> Result<Respons
         state: build.state.name(),
         mood: mood(build.state),
         ended: build.state.has_ended(),
-        failure: build.failure.as_ref().map(|failure| Shown {
+        failure: build.failure.as_ref().map(|failure| FailureText {
             class: failure.class.name(),
             step: failure.step.name(),
             hint: terminal::plain(failure.hint.as_bytes()),
@@ -108,7 +108,7 @@ fn project_href(ctx: &Visit, build: &Build) -> String {
 }
 
 /// Where the wheel is now, and where it is to get. Who refused it is told of apart.
-async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
+async fn places(ctx: &Visit, build: &Build) -> Result<Vec<BuildIndex>> {
     let known = ctx.app.db.places_of_build(build.id).await?;
     let mut places: Vec<(IndexName, bool)> = known.into_iter().map(|name| (name, true)).collect();
     for (index, stands) in ctx.app.db.build_indexes(build.id).await? {
@@ -122,7 +122,7 @@ async fn places(ctx: &Visit, build: &Build) -> Result<Vec<Place>> {
         let project = build.project.as_ref().filter(|_| published);
         let project = project.map(|project| format!("/{project}")).unwrap_or_default();
         let href = format!("{}{project}", index_href(&name));
-        super::may_read(ctx, &name).then(|| Place { href, name: name.to_string(), published })
+        super::may_read(ctx, &name).then(|| BuildIndex { href, name: name.to_string(), published })
     });
     Ok(readable.collect())
 }
@@ -173,7 +173,7 @@ fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
 }
 
 fn facts(build: &Build, view: &BuildView) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     facts.exact("Source", Some(&build.source.filename));
     facts.text("From", Some(&view.source.origin));
     facts.text("Below", Some(&build.source.subdirectory));
@@ -193,7 +193,7 @@ fn facts(build: &Build, view: &BuildView) -> Vec<Fact> {
 
 /// What is recorded beside the wheel.
 fn evidence(evidence: &Evidence) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     facts.text("Interpreter", Some(&evidence.interpreter));
     facts.text("Strategy", Some(&evidence.strategy));
     let isolation = match Isolation::parse(&evidence.sandbox) {
@@ -201,14 +201,17 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
         _ => &evidence.sandbox,
     };
     facts.text("Sandbox", Some(isolation));
-    let pairs = |(name, version): (&String, &String)| Item::exact(format!("{name}=={version}"));
+    let pairs = |(name, version): (&String, &String)| FactItem::exact(format!("{name}=={version}"));
     facts.add("Build requirements", evidence.requirements.iter().map(pairs));
-    facts.add("Tools", evidence.tools.iter().map(|(name, version)| Item::text(format!("{name} {version}"))));
-    facts.add("Checked", evidence.checked.iter().map(Item::text));
+    facts.add(
+        "Tools",
+        evidence.tools.iter().map(|(name, version)| FactItem::text(format!("{name} {version}"))),
+    );
+    facts.add("Checked", evidence.checked.iter().map(FactItem::text));
     let grafted = evidence.grafted.iter().map(|library| {
         let package = library.package.as_deref().unwrap_or("no known package");
         let version = library.version.as_deref().unwrap_or_default();
-        Item::text(format!("{} of {package} {version}, sha256 {}", library.library, library.sha256))
+        FactItem::text(format!("{} of {package} {version}, sha256 {}", library.library, library.sha256))
     });
     facts.add("Libraries copied into the wheel", grafted);
     let reproducible = evidence.reproducible.map(|same| match same {

@@ -7,11 +7,11 @@ use crate::packaging::metadata::Metadata;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fact {
     pub label: String,
-    pub items: Vec<Item>,
+    pub items: Vec<FactItem>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Item {
+pub struct FactItem {
     pub text: String,
     /// Only ever from [`safe_url`].
     pub href: Option<String>,
@@ -19,7 +19,7 @@ pub struct Item {
     pub exact: bool,
 }
 
-impl Item {
+impl FactItem {
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
@@ -40,11 +40,11 @@ impl Item {
 
 /// Facts, in order; those without an item are left out.
 #[derive(Default)]
-pub struct Facts(pub Vec<Fact>);
+pub struct FactList(pub Vec<Fact>);
 
-impl Facts {
-    pub fn add(&mut self, label: &str, items: impl IntoIterator<Item = Item>) -> &mut Self {
-        let items: Vec<Item> = items.into_iter().collect();
+impl FactList {
+    pub fn add(&mut self, label: &str, items: impl IntoIterator<Item = FactItem>) -> &mut Self {
+        let items: Vec<FactItem> = items.into_iter().collect();
         if !items.is_empty() {
             self.0.push(Fact { label: label.to_owned(), items });
         }
@@ -52,17 +52,17 @@ impl Facts {
     }
 
     pub fn text(&mut self, label: &str, text: Option<&str>) -> &mut Self {
-        self.add(label, text.filter(|text| !text.is_empty()).map(Item::text))
+        self.add(label, text.filter(|text| !text.is_empty()).map(FactItem::text))
     }
 
     pub fn exact(&mut self, label: &str, text: Option<&str>) -> &mut Self {
-        self.add(label, text.filter(|text| !text.is_empty()).map(Item::exact))
+        self.add(label, text.filter(|text| !text.is_empty()).map(FactItem::exact))
     }
 }
 
 /// What stands beside a project's description.
 pub fn side(metadata: &Metadata) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     facts.add("Links", links(metadata));
     facts.text("Requires Python", metadata.requires_python.as_deref());
     facts.text("Licence", licence(metadata).as_deref());
@@ -73,19 +73,19 @@ pub fn side(metadata: &Metadata) -> Vec<Fact> {
         metadata.keywords.as_deref().map(|text| text.replace(',', ", ").replace(",  ", ", ")).as_deref(),
     );
     facts.text("Extras", Some(metadata.provides_extra.join(", ").as_str()));
-    facts.add("Classifiers", metadata.classifiers.iter().map(Item::text));
+    facts.add("Classifiers", metadata.classifiers.iter().map(FactItem::text));
     facts.0
 }
 
 /// Labelled URLs, and the two old fields where no label repeats them.
-fn links(metadata: &Metadata) -> Vec<Item> {
-    let mut items: Vec<Item> = Vec::new();
+fn links(metadata: &Metadata) -> Vec<FactItem> {
+    let mut items: Vec<FactItem> = Vec::new();
     for (label, url) in metadata.labelled_urls() {
-        items.push(Item::link(if label.is_empty() { url } else { label }, url));
+        items.push(FactItem::link(if label.is_empty() { url } else { label }, url));
     }
     let old = [("Home page", &metadata.home_page), ("Download", &metadata.download_url)];
     for (label, url) in old.into_iter().filter_map(|(label, url)| Some((label, url.as_deref()?))) {
-        let item = Item::link(label, url);
+        let item = FactItem::link(label, url);
         if item.href.is_none() || !items.iter().any(|known| known.href == item.href) {
             items.push(item);
         }
@@ -107,14 +107,14 @@ fn licence(metadata: &Metadata) -> Option<String> {
 }
 
 /// Names and addresses as they were written; an address alone can be written to.
-fn people(name: Option<&str>, email: Option<&str>) -> Vec<Item> {
-    let mut items: Vec<Item> = name.map(Item::text).into_iter().collect();
+fn people(name: Option<&str>, email: Option<&str>) -> Vec<FactItem> {
+    let mut items: Vec<FactItem> = name.map(FactItem::text).into_iter().collect();
     for address in email.unwrap_or_default().split(',').map(str::trim).filter(|address| !address.is_empty()) {
         let plain =
             address.contains('@') && !address.contains(|c: char| c.is_whitespace() || "<>\"?&:".contains(c));
         items.push(match plain {
-            true => Item::link(address, &format!("mailto:{address}")),
-            false => Item::text(address),
+            true => FactItem::link(address, &format!("mailto:{address}")),
+            false => FactItem::text(address),
         });
     }
     items
@@ -123,13 +123,13 @@ fn people(name: Option<&str>, email: Option<&str>) -> Vec<Item> {
 /// Every field of core metadata but the description, as a file's page lists them.
 pub fn all(metadata: &Metadata) -> Vec<Fact> {
     let value = serde_json::to_value(metadata).unwrap_or_default();
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     let Some(fields) = value.as_object() else { return facts.0 };
     for (field, value) in fields.iter().filter(|(field, _)| *field != "description") {
         let label = field_name(field);
         let text = |value: &serde_json::Value| match value.as_str() {
-            Some(text) => Item { href: safe_url(text), ..Item::text(text) },
-            None => Item::text(value.to_string()),
+            Some(text) => FactItem { href: safe_url(text), ..FactItem::text(text) },
+            None => FactItem::text(value.to_string()),
         };
         match value.as_array() {
             Some(values) => facts.add(&label, values.iter().map(text)),
@@ -176,9 +176,9 @@ mod tests {
         assert_eq!(links.len(), 2);
         assert_eq!(
             links[0],
-            Item { text: "Docs".into(), href: Some("https://example.org/d".into()), exact: false }
+            FactItem { text: "Docs".into(), href: Some("https://example.org/d".into()), exact: false }
         );
-        assert_eq!(links[1], Item::text("Evil: javascript:alert(1)"));
+        assert_eq!(links[1], FactItem::text("Evil: javascript:alert(1)"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `/{user}/{index}/{project}/{version}/{filename}`: one file: hashes, where it runs, its metadata.
 
 use super::catalog::{self, StatusBanner};
-use super::facts::{self, Fact, Facts};
+use super::facts::{self, Fact, FactList};
 use super::release::{find, for_whom};
 use super::tags::{self, Tag};
 use super::{Frame, Visit, answer, gather, words};
@@ -80,7 +80,7 @@ fn wheel_tags(wheel: &WheelFilename) -> Vec<Tag> {
 
 /// Hashes and origin: from the page, and from our own row if the bytes are here.
 fn about(directory: &Directory, index: &Index, file: &File, stored: Option<&StoredFile>) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     facts.exact("SHA-256", file.hashes.sha256.as_deref());
     facts.exact("BLAKE2b-256", stored.and_then(|stored| stored.blake2_256.as_deref()));
     facts.exact("MD5", stored.and_then(|stored| stored.md5.as_deref()));

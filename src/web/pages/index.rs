@@ -1,11 +1,11 @@
 //! `/{user}/{index}`: what an index is, how to use it, and the projects it has.
 
-use super::facts::{Fact, Facts, Item};
+use super::facts::{Fact, FactItem, FactList};
 use super::lines::{self, Line};
 use super::words;
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
 use crate::access::{self, Decision, Need};
-use crate::db::browse::Changed;
+use crate::db::browse::ChangedProject;
 use crate::directory::{Index, IndexKind, Mirror, Stage};
 use crate::error::Result;
 use crate::index::admin;
@@ -153,19 +153,19 @@ fn bases(ctx: &Visit, index: &Index, stage: &Stage) -> Vec<Base> {
 
 /// What restricts and refreshes a mirror.
 fn mirror_facts(mirror: &Mirror) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     if let Some(url) = &mirror.url {
         // Neither credentials nor a query, where tokens are put, are shown.
         let shown = url.plain();
-        facts.add("Upstream", [Item::link(shown.as_str(), shown.as_str())]);
+        facts.add("Upstream", [FactItem::link(shown.as_str(), shown.as_str())]);
     }
     facts.text("Refreshes after", mirror.cache_expiry.map(seconds).as_deref());
     facts.text(
         "Files younger than",
         mirror.min_age.map(|age| format!("{} are not listed", seconds(age))).as_deref(),
     );
-    facts.add("Allows only", mirror.allow.iter().map(|pattern| Item::text(pattern.as_str())));
-    facts.add("Denies", mirror.deny.iter().map(|pattern| Item::text(pattern.as_str())));
+    facts.add("Allows only", mirror.allow.iter().map(|pattern| FactItem::text(pattern.as_str())));
+    facts.add("Denies", mirror.deny.iter().map(|pattern| FactItem::text(pattern.as_str())));
     facts.0
 }
 
@@ -199,7 +199,7 @@ async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
         return Ok(Vec::new());
     }
     let changed = ctx.app.db.recently_changed(&index.name, RECENT).await?;
-    let entry = |changed: Changed| Recent {
+    let entry = |changed: ChangedProject| Recent {
         href: format!("{}/{}", index_href(&index.name), changed.name),
         version: changed.version.unwrap_or_default(),
         date: words::day(&words::time(changed.at)),

@@ -20,7 +20,7 @@ const BUILDS: u32 = 400;
 #[derive(Default)]
 pub struct Matrix {
     pub targets: Vec<Column>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<MatrixRow>,
 }
 
 pub struct Column {
@@ -30,7 +30,7 @@ pub struct Column {
     pub platform: String,
 }
 
-pub struct Row {
+pub struct MatrixRow {
     pub version: String,
     pub cells: Vec<Cell>,
 }
@@ -85,7 +85,7 @@ fn table(
             let wheel = parsed.as_ref().and_then(|version| wheels.get(version)).copied();
             cell(wheel, builds.get(&(number.clone(), (*name).to_owned())))
         });
-        Row { version: number.clone(), cells: cells.collect() }
+        MatrixRow { version: number.clone(), cells: cells.collect() }
     };
     let column = |name: &&str| {
         let (interpreter, platform) = name.split_once('-').unwrap_or((name, ""));

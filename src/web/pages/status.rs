@@ -1,6 +1,6 @@
 //! `/+status` for people: the same facts that scripts get as JSON.
 
-use super::facts::{Fact, Facts, Item};
+use super::facts::{Fact, FactItem, FactList};
 use super::{Frame, Visit, answer};
 use crate::error::Result;
 use askama::Template;
@@ -22,22 +22,22 @@ pub fn show(ctx: &Visit, status: &Value) -> Result<Response> {
 
 /// An object's fields as labelled items; objects below it as `field value`.
 fn facts(status: &Value) -> Vec<Fact> {
-    let mut facts = Facts::default();
+    let mut facts = FactList::default();
     for (key, value) in status.as_object().into_iter().flatten() {
         facts.add(&key.replace('_', " "), items(value));
     }
     facts.0
 }
 
-fn items(value: &Value) -> Vec<Item> {
+fn items(value: &Value) -> Vec<FactItem> {
     match value {
         Value::Null => Vec::new(),
-        Value::Array(values) => values.iter().map(|value| Item::text(text(value))).collect(),
+        Value::Array(values) => values.iter().map(|value| FactItem::text(text(value))).collect(),
         Value::Object(fields) => fields
             .iter()
-            .map(|(key, value)| Item::text(format!("{}: {}", key.replace('_', " "), text(value))))
+            .map(|(key, value)| FactItem::text(format!("{}: {}", key.replace('_', " "), text(value))))
             .collect(),
-        value => vec![Item::text(text(value))],
+        value => vec![FactItem::text(text(value))],
     }
 }
 

@@ -10,7 +10,7 @@ use super::target::for_target;
 use crate::access::turns::Turn;
 use crate::build::demand::{Demand, Uniform};
 use crate::error::Result;
-use crate::index::view::{Ask, Form};
+use crate::index::view::{PageForm, ViewRequest};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::{bad, missing};
@@ -48,9 +48,9 @@ pub async fn compile_page(ctx: Ctx) -> Result<Response> {
     let uniform = Uniform::new(target);
     let indexes = ctx.indexes()?;
     let set = &indexes[..];
-    let asks = indexes.iter().map(|index| simple::ask(&ctx, &name, index, Form::Json, false));
-    let asks: Vec<Ask<'_>> =
-        asks.map(|ask| Ok(Ask { amend: Some(&uniform), set, ..ask? })).collect::<Result<_>>()?;
+    let asks = indexes.iter().map(|index| simple::ask(&ctx, &name, index, PageForm::Json, false));
+    let asks: Vec<ViewRequest<'_>> =
+        asks.map(|ask| Ok(ViewRequest { amend: Some(&uniform), set, ..ask? })).collect::<Result<_>>()?;
     let prepared = ctx.app.indexes.views.first_prepared(&asks).await?;
     Ok(simple::answer(&ctx, &prepared, simple::BY_ACCEPT))
 }

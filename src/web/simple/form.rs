@@ -1,24 +1,24 @@
 //! Which form of a page a client gets (PEP 691). Pure.
 
 use crate::error::{Error, Result};
-use crate::index::view::Form;
+use crate::index::view::PageForm;
 use crate::web::http::negotiate::{self, NamedBy};
 use http::{HeaderMap, header};
 
 /// What can be asked for by name, in the order that decides ties.
-const OFFERS: [(&str, Form); 5] = [
-    ("application/vnd.pypi.simple.v1+json", Form::Json),
-    ("application/vnd.pypi.simple.latest+json", Form::Json),
-    ("application/vnd.pypi.simple.v1+html", Form::V1Html),
-    ("application/vnd.pypi.simple.latest+html", Form::V1Html),
-    ("text/html", Form::Html),
+const OFFERS: [(&str, PageForm); 5] = [
+    ("application/vnd.pypi.simple.v1+json", PageForm::Json),
+    ("application/vnd.pypi.simple.latest+json", PageForm::Json),
+    ("application/vnd.pypi.simple.v1+html", PageForm::V1Html),
+    ("application/vnd.pypi.simple.latest+html", PageForm::V1Html),
+    ("text/html", PageForm::Html),
 ];
 
 /// The form of a page for these headers; `format` (of the query) overrides `Accept`.
 ///
 /// # Errors
 /// `NotAcceptable` if there is no form that the client takes.
-pub fn form(headers: &HeaderMap, format: Option<&str>) -> Result<Form> {
+pub fn form(headers: &HeaderMap, format: Option<&str>) -> Result<PageForm> {
     let none = || {
         let known: Vec<&str> =
             OFFERS.iter().map(|(name, _)| *name).filter(|n| !n.contains("latest")).collect();
@@ -35,15 +35,15 @@ pub fn form(headers: &HeaderMap, format: Option<&str>) -> Result<Form> {
 /// How well an offer is matched: quality in thousandths, then how it was named, then our order.
 type Rank = (u16, u8, usize);
 
-fn best(headers: &HeaderMap) -> Option<Form> {
+fn best(headers: &HeaderMap) -> Option<PageForm> {
     let mut ranges = negotiate::preferences(headers, &header::ACCEPT).peekable();
     if ranges.peek().is_none()
         && negotiate::values(headers, &header::ACCEPT).all(|value| value.trim().is_empty())
     {
-        return Some(Form::Html);
+        return Some(PageForm::Html);
     }
     let ranges: Vec<(&str, u16)> = ranges.collect();
-    let mut best: Option<(Rank, Form)> = None;
+    let mut best: Option<(Rank, PageForm)> = None;
     for (at, (name, form)) in OFFERS.iter().enumerate() {
         let Some((quality, how)) = negotiate::quality_of(name, &ranges).filter(|(quality, _)| *quality > 0)
         else {
@@ -51,7 +51,7 @@ fn best(headers: &HeaderMap) -> Option<Form> {
         };
         // Of what only a wildcard names, people's form comes first, unless it is `application/*`.
         let order = match how {
-            NamedBy::Itself | NamedBy::Type if *form != Form::Html => OFFERS.len() - at,
+            NamedBy::Itself | NamedBy::Type if *form != PageForm::Html => OFFERS.len() - at,
             NamedBy::Itself => 0,
             NamedBy::Type | NamedBy::Anything => at + 1,
         };
@@ -76,7 +76,7 @@ mod tests {
         headers
     }
 
-    fn accept(values: &[&str]) -> Option<Form> {
+    fn accept(values: &[&str]) -> Option<PageForm> {
         form(&headers(header::ACCEPT, values), None).ok()
     }
 
@@ -85,42 +85,42 @@ mod tests {
 
     #[test]
     fn what_installers_send_gets_what_they_expect() {
-        let cases: &[(&str, Form)] = &[
+        let cases: &[(&str, PageForm)] = &[
             (
                 "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
-                Form::Json,
+                PageForm::Json,
             ),
             (
                 "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01",
-                Form::Json,
+                PageForm::Json,
             ),
-            ("application/vnd.pypi.simple.v1+json, */*;q=0.1", Form::Json),
-            ("text/html", Form::Html),
-            ("*/*", Form::Html),
-            ("", Form::Html),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Form::Html),
-            ("application/*", Form::Json),
-            ("text/*", Form::Html),
-            ("application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("application/vnd.pypi.simple.latest+json", Form::Json),
-            ("application/vnd.pypi.simple.latest+html", Form::V1Html),
-            ("Application/VND.pypi.Simple.v1+JSON", Form::Json),
-            ("application/vnd.pypi.simple.v1+json ; q = 0.5 , text/html ; q=0.4", Form::Json),
-            ("application/vnd.pypi.simple.v1+json;q=nonsense, text/html;q=0.9", Form::Json),
-            ("application/vnd.pypi.simple.v1+json;q=0, */*", Form::Html),
-            ("text/html, application/vnd.pypi.simple.v1+json", Form::Json),
-            ("text/html, application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("*/*, application/vnd.pypi.simple.v1+json;q=0.9", Form::Html),
-            ("*/*, application/vnd.pypi.simple.v1+json", Form::Json),
-            ("*/*, application/vnd.pypi.simple.v1+html", Form::V1Html),
-            ("garbage, text/html", Form::Html),
-            ("application/vnd.pypi.simple.v1+json;version=1;q=1.000, text/html;q=0.999", Form::Json),
+            ("application/vnd.pypi.simple.v1+json, */*;q=0.1", PageForm::Json),
+            ("text/html", PageForm::Html),
+            ("*/*", PageForm::Html),
+            ("", PageForm::Html),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", PageForm::Html),
+            ("application/*", PageForm::Json),
+            ("text/*", PageForm::Html),
+            ("application/vnd.pypi.simple.v1+html", PageForm::V1Html),
+            ("application/vnd.pypi.simple.latest+json", PageForm::Json),
+            ("application/vnd.pypi.simple.latest+html", PageForm::V1Html),
+            ("Application/VND.pypi.Simple.v1+JSON", PageForm::Json),
+            ("application/vnd.pypi.simple.v1+json ; q = 0.5 , text/html ; q=0.4", PageForm::Json),
+            ("application/vnd.pypi.simple.v1+json;q=nonsense, text/html;q=0.9", PageForm::Json),
+            ("application/vnd.pypi.simple.v1+json;q=0, */*", PageForm::Html),
+            ("text/html, application/vnd.pypi.simple.v1+json", PageForm::Json),
+            ("text/html, application/vnd.pypi.simple.v1+html", PageForm::V1Html),
+            ("*/*, application/vnd.pypi.simple.v1+json;q=0.9", PageForm::Html),
+            ("*/*, application/vnd.pypi.simple.v1+json", PageForm::Json),
+            ("*/*, application/vnd.pypi.simple.v1+html", PageForm::V1Html),
+            ("garbage, text/html", PageForm::Html),
+            ("application/vnd.pypi.simple.v1+json;version=1;q=1.000, text/html;q=0.999", PageForm::Json),
         ];
         for (line, expected) in cases {
             assert_eq!(accept(&[line]), Some(*expected), "{line}");
         }
-        assert_eq!(accept(&[]), Some(Form::Html));
-        assert_eq!(accept(&["text/html;q=0.1", JSON]), Some(Form::Json), "several fields are one list");
+        assert_eq!(accept(&[]), Some(PageForm::Html));
+        assert_eq!(accept(&["text/html;q=0.1", JSON]), Some(PageForm::Json), "several fields are one list");
     }
 
     #[test]
@@ -138,10 +138,10 @@ mod tests {
     fn the_query_overrides_the_header() {
         let headers = headers(header::ACCEPT, &["text/html"]);
         for (format, expected) in [
-            (JSON, Some(Form::Json)),
-            ("application/vnd.pypi.simple.v1 json", Some(Form::Json)),
-            ("application/vnd.pypi.simple.latest+html", Some(Form::V1Html)),
-            ("text/html", Some(Form::Html)),
+            (JSON, Some(PageForm::Json)),
+            ("application/vnd.pypi.simple.v1 json", Some(PageForm::Json)),
+            ("application/vnd.pypi.simple.latest+html", Some(PageForm::V1Html)),
+            ("text/html", Some(PageForm::Html)),
             ("application/json", None),
             ("", None),
         ] {

@@ -2,8 +2,8 @@
 
 use super::{BY_ACCEPT, LAST_SERIAL, as_of, form, open_to_scripts};
 use crate::error::{Error, Result};
-use crate::index::names::Names;
-use crate::index::view::Form;
+use crate::index::names::NameLists;
+use crate::index::view::PageForm;
 use crate::packaging::{html, json};
 use crate::tools::hex;
 use crate::web::http::{Ctx, negotiate};
@@ -63,7 +63,7 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     Ok(response)
 }
 
-async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
+async fn named(ctx: &Ctx<()>) -> Result<(NameLists, String)> {
     let (indexes, several) = match ctx.param("indexes") {
         "" => (vec![ctx.index()?], String::new()),
         several => (ctx.indexes()?, format!(" ({several})")),
@@ -78,10 +78,10 @@ async fn named(ctx: &Ctx<()>) -> Result<(Names, String)> {
         all.push(ctx.app.indexes.views.names(&ctx.directory, index, &ctx.who).await?);
     }
     let title: Vec<&str> = indexes.iter().map(|index| index.name.as_str()).collect();
-    Ok((Names::join(all), format!("Simple index of {}{several}", title.join(", "))))
+    Ok((NameLists::join(all), format!("Simple index of {}{several}", title.join(", "))))
 }
 
-fn small(ctx: &Ctx<()>, names: &Names, form: Form, title: &str, gzip: bool) -> Result<Response> {
+fn small(ctx: &Ctx<()>, names: &NameLists, form: PageForm, title: &str, gzip: bool) -> Result<Response> {
     let bytes = write(Vec::new(), names, form, title, gzip)?;
     let etag = format!("\"{}\"", hex::short_sha256(&bytes, 32));
     let etag = HeaderValue::try_from(etag).map_err(Error::internal)?;
@@ -94,7 +94,7 @@ fn small(ctx: &Ctx<()>, names: &Names, form: Form, title: &str, gzip: bool) -> R
     Ok(response)
 }
 
-async fn long(names: Names, form: Form, title: String, gzip: bool) -> Result<Body> {
+async fn long(names: NameLists, form: PageForm, title: String, gzip: bool) -> Result<Body> {
     let turn = WRITERS.clone().acquire_owned().await.map_err(Error::internal)?;
     let (sender, receiver) = mpsc::channel(4);
     let runtime = tokio::runtime::Handle::current();
@@ -112,7 +112,7 @@ async fn long(names: Names, form: Form, title: String, gzip: bool) -> Result<Bod
     })))
 }
 
-fn write<W: Write>(mut out: W, names: &Names, form: Form, title: &str, gzip: bool) -> io::Result<W> {
+fn write<W: Write>(mut out: W, names: &NameLists, form: PageForm, title: &str, gzip: bool) -> io::Result<W> {
     if !gzip {
         plain(&mut out, names, form, title)?;
         return Ok(out);
@@ -122,10 +122,10 @@ fn write<W: Write>(mut out: W, names: &Names, form: Form, title: &str, gzip: boo
     encoder.finish()
 }
 
-fn plain(out: &mut impl Write, names: &Names, form: Form, title: &str) -> io::Result<()> {
+fn plain(out: &mut impl Write, names: &NameLists, form: PageForm, title: &str) -> io::Result<()> {
     match form {
-        Form::Json => json::render_names(out, names.iter(), names.serial),
-        Form::Html | Form::V1Html => {
+        PageForm::Json => json::render_names(out, names.iter(), names.serial),
+        PageForm::Html | PageForm::V1Html => {
             html::render_names(out, title, names.iter().map(|(name, _)| name), names.serial)
         }
     }

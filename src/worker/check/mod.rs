@@ -13,7 +13,7 @@ use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::retag::Wheel;
+use crate::packaging::retag::PlainWheel;
 use crate::packaging::wheel;
 use crate::words::{Class, Failure, Step};
 pub use source_facts::{SourceFacts, looks_like_extensions};
@@ -69,7 +69,7 @@ async fn read(wheel: &Repaired) -> Result<Read, Failure> {
         let file = File::open(path)?;
         let contents = wheel::read(&file, &name)?;
         contents.metadata.validate_upload()?;
-        let mut wheel = Wheel::open(&file, &filename)?;
+        let mut wheel = PlainWheel::open(&file, &filename)?;
         let modules = modules::modules(wheel.members.iter().map(|member| member.name.as_str()));
         let compiled = modules::has_compiled(&mut wheel)?;
         Ok(Read { metadata: contents.metadata, modules, compiled })

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::packaging::elf;
-use crate::packaging::retag::Wheel;
+use crate::packaging::retag::PlainWheel;
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
@@ -84,7 +84,7 @@ fn is_compiled(path: &str) -> bool {
 }
 
 /// Whether the wheel holds machine code, whatever for: told by its beginning, or by its name.
-pub(super) fn has_compiled<R: Read + Seek>(wheel: &mut Wheel<R>) -> Result<bool> {
+pub(super) fn has_compiled<R: Read + Seek>(wheel: &mut PlainWheel<R>) -> Result<bool> {
     const ENDINGS: [&str; 6] = [".so", ".pyd", ".dll", ".dylib", ".exe", ".a"];
     for member in wheel.members.clone() {
         if ENDINGS.iter().any(|ending| member.name.ends_with(ending))

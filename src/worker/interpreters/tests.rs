@@ -3,7 +3,7 @@
 use super::*;
 
 async fn here() -> Vec<Interpreter> {
-    discover(&Build::default()).await.expect("nothing is configured that could be wrong")
+    discover(&BuildSettings::default()).await.expect("nothing is configured that could be wrong")
 }
 
 #[tokio::test]
@@ -29,11 +29,11 @@ async fn each_target_is_found_once_and_is_complete() {
 async fn only_configured_targets_are_offered() {
     let all = here().await;
     let asked = all.first().map(|one| one.target.halves().0.to_owned()).expect("one");
-    let settings = Build { targets: vec![asked.clone()], ..Build::default() };
+    let settings = BuildSettings { targets: vec![asked.clone()], ..BuildSettings::default() };
     let found = discover(&settings).await.expect("it is there");
     assert_eq!(found.iter().map(|one| one.target.halves().0).collect::<Vec<_>>(), [asked]);
 
-    let settings = Build { targets: vec!["cp399".into()], ..Build::default() };
+    let settings = BuildSettings { targets: vec!["cp399".into()], ..BuildSettings::default() };
     let error = discover(&settings).await.expect_err("there is none").to_string();
     assert!(error.contains("cp399") && error.contains(&all[0].target.name), "{error}");
 }
@@ -48,7 +48,8 @@ async fn what_is_no_interpreter_is_named() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("sets");
     let error = probe(&path, "").await.expect_err("says something else").to_string();
     assert!(error.contains("not as expected"), "{error}");
-    let settings = Build { interpreters: vec![path.display().to_string()], ..Build::default() };
+    let settings =
+        BuildSettings { interpreters: vec![path.display().to_string()], ..BuildSettings::default() };
     let error = discover(&settings).await.expect_err("a configured one must work").to_string();
     assert!(error.contains("build.interpreters"), "{error}");
 

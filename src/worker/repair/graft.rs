@@ -9,7 +9,7 @@ use super::origin;
 use crate::build::tools::tools_for;
 use crate::error::Result;
 use crate::packaging::manylinux;
-use crate::packaging::retag::{Plan, Wheel};
+use crate::packaging::retag::{PlainWheel, Plan};
 use crate::tools::hex;
 use crate::words::{Class, Failure, Grafted, Step};
 use crate::worker::bench::{Bench, Environment, Task, ToolPython};
@@ -134,7 +134,7 @@ fn finish(
 ) -> Result<(Repaired, Vec<String>), Failure> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let file = std::fs::File::open(path).map_err(|error| ours(error.into()))?;
-    let mut wheel = Wheel::open(file, filename).map_err(ours)?;
+    let mut wheel = PlainWheel::open(file, filename).map_err(ours)?;
     let inspected = super::inspect::inspect(&mut wheel).map_err(ours)?;
     complete(&inspected, order)?;
     let (grafted, sources) = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
@@ -186,7 +186,7 @@ fn complete(inspected: &Inspected, order: &RepairOrder) -> Result<(), Failure> {
 /// The libraries that auditwheel put into `{project}.libs/`, and their paths before; empty where its
 /// log does not tell.
 fn grafted<R: std::io::Read + std::io::Seek>(
-    wheel: &mut Wheel<R>,
+    wheel: &mut PlainWheel<R>,
     inspected: &Inspected,
     printed: &str,
 ) -> Result<(Vec<Grafted>, Vec<String>)> {

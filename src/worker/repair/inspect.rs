@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::error::Result;
 use crate::packaging::elf::{self, Elf};
-use crate::packaging::retag::{Member, Wheel};
+use crate::packaging::retag::{Member, PlainWheel};
 
 /// Most bytes of one shared object; the largest known have a few gigabytes and come ready-made.
 const MAX_OBJECT: u64 = 2 << 30;
@@ -22,7 +22,7 @@ pub(super) struct Inspected {
 }
 
 /// Reads every ELF file of the wheel. Those for other processors are left alone.
-pub(super) fn inspect<R: Read + Seek>(wheel: &mut Wheel<R>) -> Result<Inspected> {
+pub(super) fn inspect<R: Read + Seek>(wheel: &mut PlainWheel<R>) -> Result<Inspected> {
     let mut inspected = Inspected::default();
     let own = wheel.tags.platform.iter().find_map(|tag| crate::packaging::manylinux::arch_of(tag));
     let own = own.map(str::to_owned);

@@ -20,7 +20,7 @@ use crate::build::target::Target;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::manylinux;
-use crate::packaging::retag::{Plan, Wheel};
+use crate::packaging::retag::{PlainWheel, Plan};
 use crate::words::{Class, Failure, Step};
 use inspect::Inspected;
 pub use order::Repaired;
@@ -78,7 +78,7 @@ async fn rewrite(wheel: PathBuf, folder: PathBuf, order: RepairOrder) -> Result<
 /// Reads the wheel, cleans its shared objects, and writes it under its final name into `folder`.
 fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewritten> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let mut wheel = Wheel::open(File::open(path)?, filename)?;
+    let mut wheel = PlainWheel::open(File::open(path)?, filename)?;
     let mut plan = Plan { timestamp: order.timestamp, ..Plan::default() };
     let inspected = inspect::inspect(&mut wheel)?;
     let mut notes = inspected.notes.clone();
@@ -112,7 +112,7 @@ fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewrit
 /// The architecture of a wheel for Linux; `None` for wheels of other systems, and for pure ones
 /// without extension modules.
 fn arch<R: std::io::Read + std::io::Seek>(
-    wheel: &Wheel<R>,
+    wheel: &PlainWheel<R>,
     inspected: &Inspected,
     order: &RepairOrder,
 ) -> Option<String> {

@@ -111,13 +111,13 @@ async fn repaired(
 }
 
 async fn interpreters() -> Vec<Interpreter> {
-    let found = discover(&crate::config::Build::default()).await.unwrap();
+    let found = discover(&crate::config::BuildSettings::default()).await.unwrap();
     found.into_iter().filter(|one| one.include.is_some()).collect()
 }
 
 fn member(path: &Path, name: &str) -> Vec<u8> {
     let file = path.file_name().unwrap().to_str().unwrap();
-    let mut wheel = Wheel::open(File::open(path).unwrap(), file).unwrap();
+    let mut wheel = PlainWheel::open(File::open(path).unwrap(), file).unwrap();
     let member = wheel.find(name).unwrap().clone();
     wheel.bytes(&member, 1 << 24).unwrap()
 }

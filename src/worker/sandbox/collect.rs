@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that was taken: a new inode that no process of the build ever had open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Collected {
+pub struct CollectedFile {
     pub name: String,
     /// The copy.
     pub path: PathBuf,
@@ -40,13 +40,13 @@ impl Default for Bounds {
 /// # Errors
 /// `Class::WrongWheel` for anything but a few ordinary files with ordinary names; `Class::Worker` if
 /// the worker's own disk fails.
-pub async fn collect(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<Collected>, Failure> {
+pub async fn collect(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<CollectedFile>, Failure> {
     let (folder, into) = (folder.to_owned(), into.to_owned());
     let taken = tokio::task::spawn_blocking(move || take_all(&folder, &into, bounds)).await;
     taken.map_err(|error| Failure::new(Class::Worker, Step::Collect, error.to_string()))?
 }
 
-fn take_all(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<Collected>, Failure> {
+fn take_all(folder: &Path, into: &Path, bounds: Bounds) -> Result<Vec<CollectedFile>, Failure> {
     std::fs::create_dir_all(into).map_err(|error| ours(into, &error))?;
     let outputs = Outputs::open(folder)?;
     let mut taken = Vec::new();
@@ -79,7 +79,7 @@ fn check_name(name: &str) -> Result<(), Failure> {
     }
 }
 
-fn take(outputs: &Outputs, name: &str, into: &Path, left: u64) -> Result<Collected, Failure> {
+fn take(outputs: &Outputs, name: &str, into: &Path, left: u64) -> Result<CollectedFile, Failure> {
     let (mut source, before) = outputs.file(name)?;
     if before.size > left {
         return Err(wrong(name, &format!("is larger than allowed ({})", show_bytes(left))));
@@ -94,7 +94,7 @@ fn take(outputs: &Outputs, name: &str, into: &Path, left: u64) -> Result<Collect
     let after = Facts::of(&source).map_err(|error| ours(&path, &error))?;
     let failed = match copied {
         Ok((size, sha256)) if size == before.size && after == before => {
-            return Ok(Collected { name: name.to_owned(), path, size, sha256 });
+            return Ok(CollectedFile { name: name.to_owned(), path, size, sha256 });
         }
         Ok(_) => wrong(name, "changed while it was read"),
         Err(error) => ours(&path, &error),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::Command;
-use wheelwright::web::server::Limits;
+use wheelwright::web::server::ServerLimits;
 
 /// Longer than anything here takes; a story that gets so far has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -98,7 +98,7 @@ async fn an_answer_that_nobody_takes_ends_and_its_place_is_free_again() {
 
 #[tokio::test]
 async fn a_connection_on_which_nothing_more_is_asked_ends() {
-    let limits = Limits { header: Duration::from_millis(200), ..Limits::default() };
+    let limits = ServerLimits { header: Duration::from_millis(200), ..ServerLimits::default() };
     let server = Server::start_within(limits, |_| {}).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
     stream.write_all(b"GET /+health HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");

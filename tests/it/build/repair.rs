@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wheelwright::build::job::{Job, Limits};
 use wheelwright::packaging::elf::Elf;
 use wheelwright::packaging::filename::WheelFilename;
-use wheelwright::packaging::retag::Wheel;
+use wheelwright::packaging::retag::PlainWheel;
 use wheelwright::packaging::wheel;
 use wheelwright::words::{BuildSource, Class, Failure, Isolation, Step};
 use wheelwright::worker::bench::{Bench, Environment, Task, TaskDone, ToolPython};
@@ -32,7 +32,8 @@ impl Hand {
     async fn new(chosen: impl Fn(&Interpreter) -> bool) -> Self {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_wheelwright"));
         let sandbox = Sandbox::open(Isolation::Bubblewrap).expect("bubblewrap").with_program(program);
-        let interpreters = discover(&wheelwright::config::Build::default()).await.expect("interpreters");
+        let interpreters =
+            discover(&wheelwright::config::BuildSettings::default()).await.expect("interpreters");
         let chosen = interpreters.iter().rposition(|one| one.include.is_some() && chosen(one));
         let (log, folder) = (Log::new(8 << 20), tempfile::tempdir().expect("a folder"));
         let chosen = chosen.expect("such an interpreter with headers");
@@ -207,7 +208,7 @@ const FORTY_TWO: &str = "return PyLong_FromLong(getenv(\"PATH\") ? 42 : 0);";
 
 fn objects(path: &Path) -> Vec<(String, Elf)> {
     let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
-    let mut wheel = Wheel::open(std::fs::File::open(path).expect("a wheel"), name).expect("a wheel");
+    let mut wheel = PlainWheel::open(std::fs::File::open(path).expect("a wheel"), name).expect("a wheel");
     let members = wheel.members.clone();
     let found = members.iter().filter(|member| member.name.contains(".so"));
     found

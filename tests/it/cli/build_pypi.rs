@@ -100,7 +100,7 @@ fn unpacked(machine: &Machine, version: &str, tag: &str, imports: &str) -> Vec<S
     let output = output.expect("python runs");
     assert!(output.status.success(), "{version}: {}", String::from_utf8_lossy(&output.stderr));
     let file = std::fs::File::open(path).expect("a wheel");
-    let wheel = wheelwright::packaging::retag::Wheel::open(file, name).expect("a wheel");
+    let wheel = wheelwright::packaging::retag::PlainWheel::open(file, name).expect("a wheel");
     wheel.members.iter().map(|member| member.name.clone()).collect()
 }
 

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 use wheelwright::db::files::StoredFile;
-use wheelwright::index::fsck::{Problem, Report, fsck};
+use wheelwright::index::fsck::{BlobProblem, FsckReport, fsck};
 use wheelwright::store::BlobKey;
 
 const INDEX: &str = "root/pypi";
 
-async fn check(server: &Server, deep: bool) -> Report {
+async fn check(server: &Server, deep: bool) -> FsckReport {
     fsck(&server.app.db, &server.app.store, deep, |_, _| {}).await.unwrap()
 }
 
@@ -81,9 +81,9 @@ on_both! {
             let fault = report.faults.iter().find(|fault| fault.sha256 == sha256).expect("a fault");
             (fault.problem, fault.used_by.join(", "))
         };
-        assert_eq!(problem(&lost), (Problem::Missing, "root/pypi lost-1.0.tar.gz".into()));
-        assert_eq!(problem(&short), (Problem::WrongSize { expected: 5, found: 3 }, "root/pypi short-1.0.tar.gz".into()));
-        assert_eq!(problem(&rotten), (Problem::WrongHash, "root/pypi rotten-1.0.tar.gz".into()));
+        assert_eq!(problem(&lost), (BlobProblem::Missing, "root/pypi lost-1.0.tar.gz".into()));
+        assert_eq!(problem(&short), (BlobProblem::WrongSize { expected: 5, found: 3 }, "root/pypi short-1.0.tar.gz".into()));
+        assert_eq!(problem(&rotten), (BlobProblem::WrongHash, "root/pypi rotten-1.0.tar.gz".into()));
         assert_eq!(report.faults.len(), 3);
         let shallow = fsck(&server.app.db, &cold, false, |_, _| {}).await.unwrap();
         assert_eq!(shallow.faults.len(), 2, "{shallow:?}");

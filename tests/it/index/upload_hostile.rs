@@ -10,7 +10,7 @@ use axum::response::Response;
 use wheelwright::access::Need;
 use wheelwright::error::Result;
 use wheelwright::web::http::Ctx;
-use wheelwright::web::{routes, server::Limits};
+use wheelwright::web::{routes, server::ServerLimits};
 
 /// Markers that brought a parser down, and their kin.
 const MARKERS: [&str; 16] = [
@@ -76,7 +76,7 @@ async fn boom(_: Ctx) -> Result<Response> {
 #[tokio::test]
 async fn a_panic_answers_500_to_its_request_alone_and_is_counted() {
     let table = routes::table().on(&["GET"], "/+boom", Need::Nothing, boom);
-    let server = Server::start_table(Limits::default(), table, |_| {}).await;
+    let server = Server::start_table(ServerLimits::default(), table, |_| {}).await;
     for _ in 0..3 {
         let answer = server.get("/+boom").await;
         assert_eq!(answer.status(), 500);

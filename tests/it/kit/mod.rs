@@ -83,17 +83,17 @@ impl Server {
 
     /// The same with changed settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_within(server::Limits::default(), change).await
+        Self::start_within(server::ServerLimits::default(), change).await
     }
 
     /// The same within other limits.
-    pub async fn start_within(limits: server::Limits, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn start_within(limits: server::ServerLimits, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_table(limits, wheelwright::web::routes::table(), change).await
     }
 
     /// The same with other routes.
     pub async fn start_table(
-        limits: server::Limits,
+        limits: server::ServerLimits,
         table: wheelwright::web::router::Table,
         change: impl FnOnce(&mut Config),
     ) -> Self {

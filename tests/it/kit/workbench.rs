@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, watch};
 use wheelwright::build::job::{Job, Limits, Outcome};
 use wheelwright::client::WorkerClient;
-use wheelwright::config::Build;
+use wheelwright::config::BuildSettings;
 use wheelwright::words::{BuildSource, Isolation, SourceKind, Step};
 use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::root::Roots;
-use wheelwright::worker::running::Worker;
+use wheelwright::worker::running::WorkerMachine;
 use wheelwright::worker::sandbox::Sandbox;
 
 /// The part of a server that a job speaks to: sources out, wheels in, the rest is an index's.
@@ -35,7 +35,7 @@ struct Front {
 
 /// A worker, and the address it takes for its server's.
 pub struct Workbench {
-    pub worker: Worker,
+    pub worker: WorkerMachine,
     pub data: tempfile::TempDir,
     link: WorkerClient,
     front: Front,
@@ -79,7 +79,7 @@ async fn pass_on(State(front): State<Front>, request: Request) -> Result<Respons
 /// The interpreters of this machine; looking for them takes seconds, so it is done once.
 pub async fn found() -> Vec<Interpreter> {
     static FOUND: OnceCell<Vec<Interpreter>> = OnceCell::const_new();
-    let find = || async { interpreters::discover(&Build::default()).await.expect("interpreters") };
+    let find = || async { interpreters::discover(&BuildSettings::default()).await.expect("interpreters") };
     FOUND.get_or_init(find).await.clone()
 }
 
@@ -102,7 +102,7 @@ impl Workbench {
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
         let sandbox = Sandbox::open(Isolation::Bubblewrap).expect("bubblewrap");
-        let worker = Worker {
+        let worker = WorkerMachine {
             folder: data.path().to_owned(),
             interpreters: found().await,
             roots: Roots::new(data.path().join("roots"), sandbox.clone()),

@@ -14,7 +14,7 @@ use wheelwright::build::promise;
 use wheelwright::build::target::Target;
 use wheelwright::db::promises::{Change, StoredPromise};
 use wheelwright::names::ProjectName;
-use wheelwright::packaging::tags::{self, Interpreter, Libc, Platform};
+use wheelwright::packaging::tags::{self, InterpreterTags, Libc, Platform};
 use wheelwright::packaging::version;
 use wheelwright::words::Class;
 
@@ -31,7 +31,7 @@ fn agent(begins: &str) -> &'static str {
 fn target(minor: u32, glibc: u32) -> Target {
     let abi = if minor < 8 { format!("cp3{minor}m") } else { format!("cp3{minor}") };
     let platform = Platform::Linux { arch: "x86_64".into(), libc: Libc::Glibc(2, glibc) };
-    let of = Interpreter { implementation: "cp", major: 3, minor, abi: &abi };
+    let of = InterpreterTags { implementation: "cp", major: 3, minor, abi: &abi };
     Target {
         name: format!("cp3{minor}-{}", platform.name()),
         implementation: "cp".into(),

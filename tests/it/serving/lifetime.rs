@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wheelwright::config::TlsSettings;
-use wheelwright::web::server::Limits;
+use wheelwright::web::server::ServerLimits;
 
 #[tokio::test]
 async fn tls_is_served_from_certificate_files() {
@@ -83,7 +83,7 @@ async fn a_client_that_takes_nothing_holds_up_no_shutdown() {
     let hosted = server.host("alice/dev", "demo", "1.0", &noise(5, 24 << 20)).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let limits = Limits { drain: Duration::from_millis(50), ..Limits::default() };
+    let limits = ServerLimits { drain: Duration::from_millis(50), ..ServerLimits::default() };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stopped = async {
         let _ = stopped.await;
@@ -100,7 +100,7 @@ async fn a_client_that_takes_nothing_holds_up_no_shutdown() {
 
 #[tokio::test]
 async fn a_client_that_is_slow_to_say_what_it_wants_is_cut_off() {
-    let limits = Limits { header: Duration::from_millis(100), ..Limits::default() };
+    let limits = ServerLimits { header: Duration::from_millis(100), ..ServerLimits::default() };
     let server = Server::start_within(limits, |_| {}).await;
     for begun in ["", "P", "GET /+health HT", "GET /+health HTTP/1.1\r\nHost: x\r\nX-Long: "] {
         let mut stream = TcpStream::connect(server.address).await.expect("a connection");

@@ -5,47 +5,7 @@ use super::{read, sources};
 use std::collections::BTreeMap;
 
 /// Names that occur more than once, still. This list only shrinks.
-const TWICE: &[&str] = &[
-    "After",
-    "Ask",
-    "Build",
-    "Changed",
-    "Collected",
-    "Directory",
-    "Environment",
-    "Facts",
-    "Fault",
-    "File",
-    "Form",
-    "Gate",
-    "Interpreter",
-    "Item",
-    "Kind",
-    "Limits",
-    "Line",
-    "Local",
-    "Member",
-    "Mirror",
-    "Names",
-    "Outcome",
-    "Part",
-    "Place",
-    "Plan",
-    "Problem",
-    "Project",
-    "Release",
-    "Report",
-    "Row",
-    "Scratch",
-    "Seen",
-    "Shown",
-    "Source",
-    "Turns",
-    "Wanted",
-    "Watched",
-    "Wheel",
-    "Worker",
-];
+const TWICE: &[&str] = &["Limits", "Line", "Member", "Outcome", "Place", "Plan", "Report", "Seen", "Source"];
 
 #[test]
 fn no_two_public_types_have_the_same_name() {

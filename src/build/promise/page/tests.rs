@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use std::str::FromStr;
 
 fn target() -> Offered {
-    let of = crate::packaging::tags::Interpreter { implementation: "cp", major: 3, minor: 12, abi: "cp312" };
+    let of =
+        crate::packaging::tags::InterpreterTags { implementation: "cp", major: 3, minor: 12, abi: "cp312" };
     let libc = crate::packaging::tags::Libc::Glibc(2, 36);
     let platform = crate::packaging::tags::Platform::Linux { arch: "x86_64".into(), libc };
     let target = Target {

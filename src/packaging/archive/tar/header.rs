@@ -1,7 +1,7 @@
 //! One tar header block (ustar and the GNU form of it).
 
 use super::super::sniff::{BLOCK, field, is_tar_header, octal};
-use super::super::{Outcome, refuse};
+use super::super::{ArchiveResult, refuse};
 
 /// The kinds of members there may be; all others are refused, never skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) struct Header<'a> {
 }
 
 /// Text up to the first NUL.
-fn text(field: &[u8]) -> Outcome<&str> {
+fn text(field: &[u8]) -> ArchiveResult<&str> {
     let bytes = field.split(|byte| *byte == 0).next().unwrap_or_default();
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text),
@@ -36,7 +36,7 @@ fn text(field: &[u8]) -> Outcome<&str> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn parse(block: &'a [u8; BLOCK]) -> Outcome<Self> {
+    pub(super) fn parse(block: &'a [u8; BLOCK]) -> ArchiveResult<Self> {
         if !is_tar_header(block) {
             refuse!("wrong checksum of a header");
         }
@@ -68,20 +68,20 @@ impl<'a> Header<'a> {
     }
 
     /// The name, ustar's prefix before it.
-    pub(super) fn name(&self) -> Outcome<String> {
+    pub(super) fn name(&self) -> ArchiveResult<String> {
         let name = text(field(self.block, 0, 100))?;
         let prefix = text(field(self.block, 345, 155))?;
         Ok(if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") })
     }
 
     /// The link's target, if there is one.
-    pub(super) fn link(&self) -> Outcome<Option<String>> {
+    pub(super) fn link(&self) -> ArchiveResult<Option<String>> {
         let target = text(field(self.block, 157, 100))?;
         Ok((!target.is_empty()).then(|| target.to_owned()))
     }
 
     /// Directories may be setgid: builds below a setgid directory make them so.
-    pub(super) fn check_mode(&self, name: &str) -> Outcome<()> {
+    pub(super) fn check_mode(&self, name: &str) -> ArchiveResult<()> {
         let setgid_file = self.mode & 0o2000 != 0 && self.kind == Kind::File;
         if self.mode & 0o4000 != 0 || setgid_file {
             refuse!("{name:?} is setuid or setgid");

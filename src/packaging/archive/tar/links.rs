@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::names::{self, Seen};
-use super::super::{Outcome, refuse};
+use super::super::{ArchiveResult, refuse};
 use super::header::Kind;
 
 /// Names seen so far, and the links among them.
@@ -31,7 +31,7 @@ impl Links {
     }
 
     /// Notes one member and refuses it if it contradicts those before.
-    pub(super) fn add(&mut self, name: &str, kind: Kind, target: Option<String>) -> Outcome<()> {
+    pub(super) fn add(&mut self, name: &str, kind: Kind, target: Option<String>) -> ArchiveResult<()> {
         match (kind, target) {
             (Kind::Symlink | Kind::Hardlink, _) if !self.allowed => {
                 refuse!("{name:?} is a link; only files and directories are allowed")
@@ -70,7 +70,7 @@ impl Links {
 
     /// At the end: no member and no target lies behind a symbolic link, or would where the file
     /// system does not tell upper and lower case apart.
-    pub(super) fn check(&self) -> Outcome<()> {
+    pub(super) fn check(&self) -> ArchiveResult<()> {
         if self.symlinks.is_empty() {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl Links {
 impl Links {
     /// Plain files may differ in case alone, as on every package index: unpacked elsewhere, one of
     /// them is lost. A link among them would send the other's bytes to another place.
-    fn check_folded(&self) -> Outcome<()> {
+    fn check_folded(&self) -> ArchiveResult<()> {
         let links: HashMap<String, &str> =
             self.symlinks.keys().map(|name| (names::fold(name), name.as_str())).collect();
         for path in &self.paths {
@@ -113,7 +113,7 @@ impl Links {
 }
 
 /// Refuses a target outside the archive's top directory.
-fn check_target(name: &str, target: &str) -> Outcome<()> {
+fn check_target(name: &str, target: &str) -> ArchiveResult<()> {
     let odd = target.starts_with('/') || target.contains(['\\', ':', '\0']) || target.is_empty();
     if odd || steps(name, target).is_none() {
         refuse!("link {name:?} points out of the archive");

@@ -8,7 +8,7 @@ mod tests;
 
 use super::gzip::Gzip;
 use super::sniff::BLOCK;
-use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, names, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, Source, names, refuse};
 use header::{Header, Kind};
 use links::Links;
 
@@ -19,7 +19,7 @@ const MAX_EXTENDED: u64 = 64 << 10;
 
 /// A file or directory of the archive, its extended headers put in.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub(crate) struct TarMember {
     /// Without a directory's trailing slash.
     pub(crate) name: String,
     pub(crate) directory: bool,
@@ -35,8 +35,8 @@ pub(crate) type Keep = Option<u64>;
 pub(crate) fn walk<S: Source + ?Sized>(
     source: &S,
     allow_links: bool,
-    keep: impl FnMut(&Member) -> Outcome<Keep>,
-) -> Outcome<Vec<(String, Vec<u8>)>> {
+    keep: impl FnMut(&TarMember) -> ArchiveResult<Keep>,
+) -> ArchiveResult<Vec<(String, Vec<u8>)>> {
     let walk = Walk {
         gzip: Gzip::open(source)?,
         links: Links::new(allow_links),
@@ -67,8 +67,8 @@ struct Walk<'a, S: Source + ?Sized, K> {
     pending: Pending,
 }
 
-impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
-    fn run(mut self) -> Outcome<Vec<(String, Vec<u8>)>> {
+impl<S: Source + ?Sized, K: FnMut(&TarMember) -> ArchiveResult<Keep>> Walk<'_, S, K> {
+    fn run(mut self) -> ArchiveResult<Vec<(String, Vec<u8>)>> {
         loop {
             let block = self.block()?;
             if block == [0; BLOCK] {
@@ -94,7 +94,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
     }
 
     /// After the first zero block: at least one more, and nothing else.
-    fn end(mut self) -> Outcome<Vec<(String, Vec<u8>)>> {
+    fn end(mut self) -> ArchiveResult<Vec<(String, Vec<u8>)>> {
         if self.pending.any() {
             refuse!("an extended header is followed by no member");
         }
@@ -116,7 +116,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         Ok(self.kept)
     }
 
-    fn block(&mut self) -> Outcome<[u8; BLOCK]> {
+    fn block(&mut self) -> ArchiveResult<[u8; BLOCK]> {
         let mut block = [0; BLOCK];
         if self.gzip.fill(&mut block)? != BLOCK {
             refuse!("truncated: the archive has no end");
@@ -125,7 +125,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
     }
 
     /// Reads a member's content with its padding; `most` bytes of it are kept in memory.
-    fn content(&mut self, size: u64, keep: bool) -> Outcome<Vec<u8>> {
+    fn content(&mut self, size: u64, keep: bool) -> ArchiveResult<Vec<u8>> {
         let mut kept = Vec::new();
         let mut buffer = vec![0; 64 << 10];
         let padded = size.next_multiple_of(BLOCK as u64);
@@ -146,14 +146,14 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         Ok(kept)
     }
 
-    fn extended(&mut self, header: &Header) -> Outcome<Vec<u8>> {
+    fn extended(&mut self, header: &Header) -> ArchiveResult<Vec<u8>> {
         if header.size > MAX_EXTENDED {
             refuse!("an extended header is larger than {} KiB", MAX_EXTENDED >> 10);
         }
         self.content(header.size, true)
     }
 
-    fn pax(&mut self, header: &Header) -> Outcome<()> {
+    fn pax(&mut self, header: &Header) -> ArchiveResult<()> {
         if self.pending.any() {
             refuse!("two extended headers for one member");
         }
@@ -163,7 +163,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
 
     /// `git archive` begins with a global header that holds the commit as a comment, which no
     /// reader acts on. Any other would change all members that follow.
-    fn global(&mut self, header: &Header) -> Outcome<()> {
+    fn global(&mut self, header: &Header) -> ArchiveResult<()> {
         let first = self.seen == 1;
         let records = pax::Records::parse(&self.extended(header)?)?;
         if !first || !records.only_comment() {
@@ -172,7 +172,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         Ok(())
     }
 
-    fn long_name(&mut self, header: &Header) -> Outcome<()> {
+    fn long_name(&mut self, header: &Header) -> ArchiveResult<()> {
         if self.pending.pax.is_some() || self.pending.long_name.is_some() {
             refuse!("two extended headers for one member");
         }
@@ -180,7 +180,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         Ok(())
     }
 
-    fn long_link(&mut self, header: &Header) -> Outcome<()> {
+    fn long_link(&mut self, header: &Header) -> ArchiveResult<()> {
         if self.pending.pax.is_some() || self.pending.long_link.is_some() {
             refuse!("two extended headers for one member");
         }
@@ -188,7 +188,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         Ok(())
     }
 
-    fn member(&mut self, header: &Header) -> Outcome<()> {
+    fn member(&mut self, header: &Header) -> ArchiveResult<()> {
         let pending = std::mem::take(&mut self.pending);
         let records = pending.pax.unwrap_or_default();
         let written = records.path.or(pending.long_name);
@@ -218,7 +218,7 @@ impl<S: Source + ?Sized, K: FnMut(&Member) -> Outcome<Keep>> Walk<'_, S, K> {
         if header.size != 0 && header.kind != Kind::File {
             refuse!("{name:?} has content but is not a file");
         }
-        let member = Member { name, directory, size: header.size };
+        let member = TarMember { name, directory, size: header.size };
         let keep = (self.keep)(&member)?;
         if keep.is_some() && header.kind != Kind::File {
             refuse!("{:?} must be a plain file", member.name);
@@ -241,7 +241,7 @@ impl Pending {
 }
 
 /// The content of a GNU long-name header: text that ends in one NUL (some writers: in none).
-fn long(content: &[u8]) -> Outcome<String> {
+fn long(content: &[u8]) -> ArchiveResult<String> {
     let text = content.strip_suffix(b"\0").unwrap_or(content);
     if text.is_empty() || text.contains(&0) {
         refuse!("malformed GNU long name");

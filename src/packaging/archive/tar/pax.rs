@@ -1,6 +1,6 @@
 //! The records of a PAX extended header (POSIX pax, `length key=value\n`).
 
-use super::super::{Outcome, refuse};
+use super::super::{ArchiveResult, refuse};
 
 /// What a header says about the member after it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct Records {
 
 impl Records {
     /// Reads all records; refuses any that is malformed, given twice, or hides content.
-    pub(super) fn parse(mut content: &[u8]) -> Outcome<Self> {
+    pub(super) fn parse(mut content: &[u8]) -> ArchiveResult<Self> {
         let mut records = Self::default();
         if content.is_empty() {
             refuse!("malformed PAX header: no records");
@@ -27,7 +27,7 @@ impl Records {
         Ok(records)
     }
 
-    fn take(&mut self, key: &str, value: &[u8]) -> Outcome<()> {
+    fn take(&mut self, key: &str, value: &[u8]) -> ArchiveResult<()> {
         self.all += 1;
         let twice = match key {
             "path" => self.path.replace(text(key, value)?).is_some(),
@@ -79,14 +79,14 @@ fn record(content: &[u8]) -> Option<(&str, &[u8], &[u8])> {
     (plain && !key.is_empty()).then_some((key, body.get(equals + 1..)?, rest))
 }
 
-fn text(key: &str, value: &[u8]) -> Outcome<String> {
+fn text(key: &str, value: &[u8]) -> ArchiveResult<String> {
     match std::str::from_utf8(value) {
         Ok(text) if !text.is_empty() && !text.contains('\0') => Ok(text.to_owned()),
         _ => refuse!("malformed PAX header: {key} is empty or not UTF-8"),
     }
 }
 
-fn number(value: &[u8]) -> Outcome<u64> {
+fn number(value: &[u8]) -> ArchiveResult<u64> {
     let digits = value.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(value).ok().filter(|_| digits);
     match text.and_then(|text| text.parse().ok()) {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::super::{Fields, Outcome, refuse};
+use super::super::{ArchiveResult, Fields, refuse};
 use super::extra;
 use super::member::{Member, Method};
 
@@ -34,7 +34,7 @@ pub(crate) struct Central {
 
 impl Central {
     /// Reads the next header.
-    pub(crate) fn read(reader: &mut impl Read) -> Outcome<Self> {
+    pub(crate) fn read(reader: &mut impl Read) -> ArchiveResult<Self> {
         let mut fixed = Vec::with_capacity(FIXED);
         reader.take(FIXED as u64).read_to_end(&mut fixed)?;
         let Some((mut central, name, extra)) = Self::parse(&fixed) else {
@@ -88,7 +88,7 @@ impl Central {
     }
 
     /// The strict reading of this header.
-    pub(super) fn check(self) -> Outcome<Member> {
+    pub(super) fn check(self) -> ArchiveResult<Member> {
         let name = self.check_name()?;
         check_flags(self.flags, &name)?;
         if self.comment != 0 {
@@ -121,7 +121,7 @@ impl Central {
         })
     }
 
-    fn check_name(&self) -> Outcome<String> {
+    fn check_name(&self) -> ArchiveResult<String> {
         let Ok(name) = String::from_utf8(self.name.clone()) else {
             refuse!("member name {:?} is not UTF-8", String::from_utf8_lossy(&self.name))
         };
@@ -131,7 +131,7 @@ impl Central {
         Ok(name)
     }
 
-    fn check_method(&self, name: &str) -> Outcome<Method> {
+    fn check_method(&self, name: &str) -> ArchiveResult<Method> {
         match self.method {
             // Who reads from front to back cannot tell where such bytes end.
             0 if self.flags & DESCRIPTOR != 0 && self.size != 0 => {
@@ -145,7 +145,7 @@ impl Central {
     }
 }
 
-fn check_flags(flags: u16, name: &str) -> Outcome<()> {
+fn check_flags(flags: u16, name: &str) -> ArchiveResult<()> {
     if flags & 0x2041 != 0 {
         refuse!("member {name:?} is encrypted");
     }
@@ -156,7 +156,7 @@ fn check_flags(flags: u16, name: &str) -> Outcome<()> {
 }
 
 /// Unix modes are in the upper half whatever system the header names; DOS bits in the lower.
-fn check_attributes(external: u32, directory: bool, name: &str) -> Outcome<()> {
+fn check_attributes(external: u32, directory: bool, name: &str) -> ArchiveResult<()> {
     let mode = external >> 16;
     match (mode & 0o170_000, directory) {
         (0, _) | (0o100_000, false) | (0o040_000, true) => {}

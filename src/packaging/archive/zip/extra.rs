@@ -1,6 +1,6 @@
 //! Extra fields of ZIP headers: well formed, and none that changes what the header says.
 
-use super::super::{Fields, Outcome, refuse};
+use super::super::{ArchiveResult, Fields, refuse};
 
 const ZIP64: u16 = 0x0001;
 /// Info-ZIP's other name for the member.
@@ -9,7 +9,7 @@ const UNICODE_PATH: u16 = 0x7075;
 const ENCRYPTION: [u16; 4] = [0x0014, 0x0015, 0x0017, 0x9901];
 
 /// Checks every field; returns the ZIP64 field's data if there is one.
-pub(super) fn check<'a>(extra: &'a [u8], name: &[u8]) -> Outcome<Option<&'a [u8]>> {
+pub(super) fn check<'a>(extra: &'a [u8], name: &[u8]) -> ArchiveResult<Option<&'a [u8]>> {
     let (mut zip64, mut unicode_path) = (None, false);
     let mut fields = Fields(extra);
     while !fields.0.is_empty() {

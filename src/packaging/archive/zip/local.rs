@@ -1,6 +1,6 @@
 //! Local headers: each must repeat its central header, and begin where the member before it ends.
 
-use super::super::{Fields, Outcome, Source, read_exactly, refuse};
+use super::super::{ArchiveResult, Fields, Source, read_exactly, refuse};
 use super::central::DESCRIPTOR;
 use super::extra;
 use super::member::Member;
@@ -9,7 +9,11 @@ const FIXED: usize = 30;
 
 /// Checks all local headers and notes where each member's bytes begin. `members` are in the order
 /// of their offsets; `end` is where the central directory begins.
-pub(super) fn check_all<S: Source + ?Sized>(source: &S, members: &mut [Member], end: u64) -> Outcome<()> {
+pub(super) fn check_all<S: Source + ?Sized>(
+    source: &S,
+    members: &mut [Member],
+    end: u64,
+) -> ArchiveResult<()> {
     let mut at = 0;
     for member in members {
         if member.header != at {
@@ -35,7 +39,7 @@ pub(super) fn check_all<S: Source + ?Sized>(source: &S, members: &mut [Member], 
 }
 
 /// Compares one local header and notes the offset behind it; whether it has a ZIP64 field.
-fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> Outcome<bool> {
+fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> ArchiveResult<bool> {
     let fixed = read_exactly(source, member.header, FIXED)?;
     let Some(local) = Local::parse(&fixed) else { refuse!("no local header for member {:?}", member.name) };
     let (name_length, extra_length) = (usize::from(local.name), usize::from(local.extra));
@@ -72,7 +76,12 @@ fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> Outcome<bool> {
 
 /// Compares the data descriptor at `at`; returns the offset behind it. Its signature is optional by
 /// the standard; without it two readers could disagree on where it begins.
-fn check_descriptor<S: Source + ?Sized>(source: &S, member: &Member, at: u64, zip64: bool) -> Outcome<u64> {
+fn check_descriptor<S: Source + ?Sized>(
+    source: &S,
+    member: &Member,
+    at: u64,
+    zip64: bool,
+) -> ArchiveResult<u64> {
     let length = if zip64 { 24 } else { 16 };
     let bytes = read_exactly(source, at, length)?;
     let parsed = || {

@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 
 use flate2::bufread::DeflateDecoder;
 
-use super::super::{Outcome, Source, Span, refuse};
+use super::super::{ArchiveResult, Source, Span, refuse};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -42,7 +42,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(super) fn unpack<S: Source + ?Sized>(&self, source: &S, piece: impl FnMut(&[u8])) -> Outcome<()> {
+    pub(super) fn unpack<S: Source + ?Sized>(
+        &self,
+        source: &S,
+        piece: impl FnMut(&[u8]),
+    ) -> ArchiveResult<()> {
         let packed = Span::new(source, self.data, self.packed);
         match self.method {
             Method::Stored => self.pump(packed, piece).map(drop),
@@ -58,7 +62,7 @@ impl Member {
     }
 
     /// Moves everything from `reader` to `piece`, then holds size and CRC against the header.
-    fn pump<R: Read>(&self, mut reader: R, mut piece: impl FnMut(&[u8])) -> Outcome<R> {
+    fn pump<R: Read>(&self, mut reader: R, mut piece: impl FnMut(&[u8])) -> ArchiveResult<R> {
         let mut buffer = vec![0; 64 << 10];
         let mut crc = flate2::Crc::new();
         let mut total = 0u64;

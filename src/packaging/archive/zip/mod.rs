@@ -13,7 +13,7 @@ mod tests;
 
 use std::io::{BufReader, Read};
 
-use super::{MAX_MEMBERS, MAX_NAME_BYTES, Outcome, Source, Span, check_ratio, names, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, Source, Span, check_ratio, names, refuse};
 pub(crate) use central::Central;
 pub(crate) use end::{End, exists as has_end, find as find_end};
 pub(crate) use member::Member;
@@ -39,7 +39,7 @@ pub(crate) struct Archive<'a, S: ?Sized> {
 
 impl<'a, S: Source + ?Sized> Archive<'a, S> {
     /// Reads every header and refuses what two readers could take differently.
-    pub(crate) fn open(source: &'a S, names: Names) -> Outcome<Self> {
+    pub(crate) fn open(source: &'a S, names: Names) -> ArchiveResult<Self> {
         let length = source.length()?;
         refuse_tar(source)?;
         let end = end::find(source, length)?;
@@ -58,12 +58,12 @@ impl<'a, S: Source + ?Sized> Archive<'a, S> {
     }
 
     /// Unpacks `member` in pieces, and refuses it if its bytes are not those the header tells.
-    pub(crate) fn unpack(&self, member: &Member, piece: impl FnMut(&[u8])) -> Outcome<()> {
+    pub(crate) fn unpack(&self, member: &Member, piece: impl FnMut(&[u8])) -> ArchiveResult<()> {
         member.unpack(self.source, piece)
     }
 
     /// Unpacks `member` into memory; refused above `most` bytes.
-    pub(crate) fn bytes(&self, member: &Member, most: u64) -> Outcome<Vec<u8>> {
+    pub(crate) fn bytes(&self, member: &Member, most: u64) -> ArchiveResult<Vec<u8>> {
         if member.size > most {
             refuse!("{} is larger than {} MiB", member.name, most >> 20);
         }
@@ -73,7 +73,7 @@ impl<'a, S: Source + ?Sized> Archive<'a, S> {
     }
 }
 
-fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> Outcome<Vec<Member>> {
+fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> ArchiveResult<Vec<Member>> {
     if end.count > MAX_MEMBERS {
         refuse!("more than {MAX_MEMBERS} entries");
     }
@@ -95,7 +95,7 @@ fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> Outcome<Vec<Memb
 }
 
 /// Refuses bad names, and any two that would be one file somewhere.
-fn check_names(members: &[Member], rules: Names) -> Outcome<()> {
+fn check_names(members: &[Member], rules: Names) -> ArchiveResult<()> {
     let (mut all, mut files) = (names::Seen::default(), names::Seen::default());
     for member in members {
         names::check(&member.name)?;
@@ -120,7 +120,7 @@ fn check_names(members: &[Member], rules: Names) -> Outcome<()> {
 }
 
 /// A file that begins with a tar header is two archives in one.
-fn refuse_tar<S: Source + ?Sized>(source: &S) -> Outcome<()> {
+fn refuse_tar<S: Source + ?Sized>(source: &S) -> ArchiveResult<()> {
     let mut block = [0; 512];
     let mut span = Span::new(source, 0, 512);
     let mut filled = 0;

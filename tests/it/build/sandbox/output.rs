@@ -4,18 +4,18 @@ use super::Attack;
 use std::path::Path;
 use wheelwright::words::{Class, Failure};
 use wheelwright::worker::sandbox::RunEnd;
-use wheelwright::worker::sandbox::collect::{Bounds, Collected, collect};
+use wheelwright::worker::sandbox::collect::{Bounds, CollectedFile, collect};
 
 const BOUNDS: Bounds = Bounds { files: 8, bytes: 1 << 20 };
 
 /// Collects what the script left; nothing may be left in the worker's folder if it is refused.
-async fn collected(script: &str) -> Result<Vec<Collected>, Failure> {
+async fn collected(script: &str) -> Result<Vec<CollectedFile>, Failure> {
     let told = Attack::python(script).run().await;
     assert_eq!(told.end(), RunEnd::Exit(0), "{}", told.text);
     taken(told.out.path()).await
 }
 
-async fn taken(out: &Path) -> Result<Vec<Collected>, Failure> {
+async fn taken(out: &Path) -> Result<Vec<CollectedFile>, Failure> {
     let into = tempfile::tempdir().expect("a folder");
     let result = collect(out, into.path(), BOUNDS).await;
     let left = std::fs::read_dir(into.path()).expect("a folder").count();
