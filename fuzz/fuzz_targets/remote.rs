@@ -2,11 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wheelwright::packaging::archive::remote::{Plan, Step};
+use wheelwright::packaging::archive::remote::{RemoteRead, Step};
 use wheelwright::packaging::{filename::WheelFilename, wheel};
 
 fn follow(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (mut plan, mut step) = Plan::start(bytes.len() as u64);
+    let (mut plan, mut step) = RemoteRead::start(bytes.len() as u64);
     for _ in 0..5 {
         match step {
             Step::Done(metadata) => return Some(metadata),
