@@ -4,10 +4,10 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use wheelwright::packaging::retag::{self, Plan};
+use wheelwright::packaging::retag::{self, RetagPlan};
 
 fuzz_target!(|bytes: &[u8]| {
-    let plan = Plan::default();
+    let plan = RetagPlan::default();
     let rewrite = |bytes: &[u8], filename: &str| {
         let mut output = Cursor::new(Vec::new());
         retag::rewrite(Cursor::new(bytes), filename, &plan, &mut output)

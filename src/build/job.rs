@@ -29,12 +29,12 @@ pub struct Job {
     pub recipe: Option<serde_json::Value>,
     /// Others have a platform wheel of this release, so a `none-any` one is held back.
     pub platform_expected: bool,
-    pub limits: Limits,
+    pub limits: JobLimits,
 }
 
 /// What one build may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
+pub struct JobLimits {
     /// Seconds of wall time for the whole build.
     pub seconds: u64,
     /// Bytes of memory, all processes together.
@@ -47,13 +47,13 @@ pub struct Limits {
     pub log: u64,
 }
 
-impl Default for Limits {
+impl Default for JobLimits {
     fn default() -> Self {
         Self::from(&BuildSettings::default())
     }
 }
 
-impl From<&BuildSettings> for Limits {
+impl From<&BuildSettings> for JobLimits {
     fn from(build: &BuildSettings) -> Self {
         Self {
             seconds: build.timeout,
@@ -69,7 +69,7 @@ impl From<&BuildSettings> for Limits {
 /// How a build ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
-pub enum Outcome {
+pub enum JobOutcome {
     /// The wheel was handed in before, under this name.
     Built {
         wheel: String,

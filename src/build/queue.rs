@@ -25,7 +25,7 @@ pub use lease::{BEAT, LEASE};
 pub use wanted::{Ask, Priority, Upload, Wanted};
 pub use watched::Watching;
 
-use super::job::Limits;
+use super::job::JobLimits;
 use super::recipe::RecipeBook;
 use super::targets::Targets;
 use crate::config::{Config, QuotaSettings};
@@ -52,7 +52,7 @@ struct Inner {
     indexes: Arc<Indexes>,
     recipes: Arc<RecipeBook>,
     targets: Targets,
-    limits: Limits,
+    limits: JobLimits,
     /// Bytes of a source or a wheel.
     largest: u64,
     quota: QuotaSettings,
@@ -82,7 +82,7 @@ impl Queue {
             indexes,
             recipes,
             targets,
-            limits: Limits::from(&config.build),
+            limits: JobLimits::from(&config.build),
             largest: config.limits.upload,
             quota: config.quota.clone(),
             entrance: tokio::sync::Mutex::default(),

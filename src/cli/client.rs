@@ -11,7 +11,7 @@ mod show;
 mod tests;
 
 pub use self::input::{Input, LocalPath, LocalSource, WantedLine};
-pub use self::install::{Installer, Plan, Tool};
+pub use self::install::{InstallPlan, Installer, Tool};
 pub use self::local::requires;
 pub use self::lock::lock;
 pub use self::output::{refuse_overwriting, write};

@@ -1,6 +1,6 @@
 //! `wheelwright install`: exactly what a file says, into the Python at hand, as wheels only.
 
-use super::client::{self, Input, Installer, Plan, Python, Shown, Through, Tool, WantedLine};
+use super::client::{self, Input, InstallPlan, Installer, Python, Shown, Through, Tool, WantedLine};
 use super::progress::Progress;
 use super::table;
 use crate::bad;
@@ -57,7 +57,7 @@ impl InstallCommand {
 
     async fn install(&self, progress: &Progress, failed: &mut Vec<Value>) -> Result<(String, Value)> {
         let python = Python::find(self.through.python.as_deref()).await?;
-        let (mut plan, mut inputs) = (Plan::default(), Vec::new());
+        let (mut plan, mut inputs) = (InstallPlan::default(), Vec::new());
         for file in &self.files {
             match read(file)? {
                 Read::Lock(lock) => self.take_lock(&lock, file, &python, &mut plan)?,
@@ -96,7 +96,7 @@ impl InstallCommand {
     }
 
     /// What of a lock file is for this Python.
-    fn take_lock(&self, lock: &Lock, file: &Path, python: &Python, plan: &mut Plan) -> Result<()> {
+    fn take_lock(&self, lock: &Lock, file: &Path, python: &Python, plan: &mut InstallPlan) -> Result<()> {
         let extras: BTreeSet<ProjectName> = self.extras.iter().cloned().collect();
         let chooser = python.target.chooser();
         let environment = LockEnvironment {
@@ -145,7 +145,7 @@ async fn take_lines(
     input: &Input,
     proxy: Option<&WheelsProxy>,
     progress: &Progress,
-    plan: &mut Plan,
+    plan: &mut InstallPlan,
 ) -> Result<()> {
     plan.locals.extend(input.locals.iter().filter_map(|local| local.line.clone()));
     let Some(proxy) = proxy else {

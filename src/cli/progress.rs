@@ -12,7 +12,7 @@ pub struct Progress {
 }
 
 /// One thing that is under way. Its line on the terminal ends with it.
-pub struct Line {
+pub struct ProgressLine {
     bars: Option<(MultiProgress, ProgressBar)>,
     label: String,
     started: Instant,
@@ -51,7 +51,7 @@ impl Progress {
     }
 
     /// Something begins: `docopt 0.6.2 cp313-…`, `build`.
-    pub fn begin(&self, label: &str, what: &str) -> Line {
+    pub fn begin(&self, label: &str, what: &str) -> ProgressLine {
         let bars = self.bars.as_ref().map(|bars| {
             let bar = bars.add(ProgressBar::new_spinner());
             if let Ok(style) = ProgressStyle::with_template(LINE) {
@@ -64,7 +64,7 @@ impl Progress {
         if bars.is_none() {
             eprintln!("{label}: {what} …");
         }
-        Line { bars, label: label.to_owned(), started: Instant::now(), now: Mutex::default() }
+        ProgressLine { bars, label: label.to_owned(), started: Instant::now(), now: Mutex::default() }
     }
 }
 
@@ -79,7 +79,7 @@ fn short(label: &str) -> String {
 /// Characters of a label on a line that changes.
 const LABEL: usize = 24;
 
-impl Line {
+impl ProgressLine {
     /// What it does now; on a terminal only.
     pub fn doing(&self, what: &str) {
         self.show(|now| what.clone_into(&mut now.step));
@@ -112,7 +112,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         if let Some((bars, bar)) = &self.bars {
             bar.finish_and_clear();

@@ -1,6 +1,6 @@
 //! A build on its server, watched until it ends.
 
-use super::progress::{Line, Progress, last_line};
+use super::progress::{Progress, ProgressLine, last_line};
 use crate::build::view::BuildView;
 use crate::client::{ServerClient, may_pass};
 use crate::error::Result;
@@ -24,7 +24,7 @@ pub struct Watcher<'a> {
 
 impl Watcher<'_> {
     /// Until the build has ended.
-    pub async fn watch(self, build: BuildView, line: &Line) -> Result<BuildView> {
+    pub async fn watch(self, build: BuildView, line: &ProgressLine) -> Result<BuildView> {
         let id = build.id;
         let watching = self.until_ended(build, line);
         if !self.progress.is_live() {
@@ -38,7 +38,7 @@ impl Watcher<'_> {
     }
 
     /// A server that is away for a moment is asked again.
-    async fn until_ended(self, mut build: BuildView, line: &Line) -> Result<BuildView> {
+    async fn until_ended(self, mut build: BuildView, line: &ProgressLine) -> Result<BuildView> {
         let (mut away_since, mut ended_since) = (None, None);
         loop {
             if build.state.has_ended() {
@@ -67,7 +67,7 @@ impl Watcher<'_> {
     }
 
     /// Shows the last line of a growing log; never ends.
-    async fn follow_log(self, id: i64, line: &Line) -> std::convert::Infallible {
+    async fn follow_log(self, id: i64, line: &ProgressLine) -> std::convert::Infallible {
         if let Ok(mut log) = self.server.log(id).await {
             while let Ok(Some(chunk)) = log.chunk().await {
                 if let Some(last) = last_line(&String::from_utf8_lossy(&chunk), 100) {

@@ -1,7 +1,7 @@
 //! What a worker asks of its server: jobs, sources and pages come in; heartbeats, logs and wheels go out.
 
 use super::{ServerClient, answer, retried};
-use crate::build::job::{Heartbeat, Job, Outcome, Registered, WorkerDescription};
+use crate::build::job::{Heartbeat, Job, JobOutcome, Registered, WorkerDescription};
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
@@ -129,7 +129,7 @@ impl WorkerClient {
     ///
     /// # Errors
     /// `Conflict` if the lease is lost, `Unavailable` if the server stays away.
-    pub async fn outcome(&self, job: &Job, outcome: &Outcome) -> Result<()> {
+    pub async fn outcome(&self, job: &Job, outcome: &JobOutcome) -> Result<()> {
         let path = format!("+builds/{}/outcome?fence={}", job.build, job.fence);
         let path = path.as_str();
         retried(

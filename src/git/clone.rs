@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::command::{Git, RepositoryAsker, Way, without_credentials};
-use super::{Limits, Tree, pack};
+use super::{GitLimits, Tree, pack};
 use crate::bad;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const REPACKED: u64 = 64 << 20;
 pub(super) async fn fetch(
     address: &Address,
     asker: RepositoryAsker,
-    limits: Limits,
+    limits: GitLimits,
     archive: &Path,
 ) -> Result<Tree> {
     let way = match &asker {

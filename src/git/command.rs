@@ -1,6 +1,6 @@
 //! The `git` program, started so that it asks nothing, runs nothing and ends in time.
 
-use super::Limits;
+use super::GitLimits;
 use super::gate::GitGate;
 use crate::bad;
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ pub(super) struct Git {
     pub home: PathBuf,
     pub asker: RepositoryAsker,
     pub way: Way,
-    pub limits: Limits,
+    pub limits: GitLimits,
     pub until: Instant,
     /// Schemes that git may speak.
     pub protocols: &'static str,

@@ -3,7 +3,7 @@
 use super::address::plain_stem;
 use super::clone::{self, CloneFolder};
 use super::command::{Git, RepositoryAsker, Way};
-use super::{Limits, Tree, pack};
+use super::{GitLimits, Tree, pack};
 use crate::bad;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ pub(super) async fn pack(folder: &Path, archive: &Path) -> Result<Tree> {
 /// The folder, if git knows of files in it. Otherwise, and without git, `None`.
 async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     let scratch = CloneFolder::beside(archive)?;
-    let limits = Limits::default();
+    let limits = GitLimits::default();
     let git = |folder: PathBuf, discover| Git {
         folder,
         home: scratch.path.join("home"),
@@ -134,7 +134,7 @@ async fn plain(folder: PathBuf, archive: PathBuf) -> Result<Tree> {
     let stem = stem(&folder);
     let (top, origin) = (stem.clone(), folder.display().to_string());
     let packing = tokio::task::spawn_blocking(move || {
-        let mut packer = pack::Packer::create(&archive, &top, 0, Limits::default().bytes)?;
+        let mut packer = pack::Packer::create(&archive, &top, 0, GitLimits::default().bytes)?;
         packer.folder_where(&folder, &|path, is_folder| is_source(&folder, path, is_folder))?;
         packer.finish()
     });

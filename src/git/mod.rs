@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// What a fetched tree may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct GitLimits {
     /// Of wall time, for the whole clone.
     pub time: Duration,
     /// Bytes of the history, and again of the checked out files.
@@ -32,7 +32,7 @@ pub struct Limits {
     pub patience: Duration,
 }
 
-impl Default for Limits {
+impl Default for GitLimits {
     fn default() -> Self {
         Self {
             time: Duration::from_secs(600),
@@ -69,7 +69,7 @@ pub struct Tree {
 pub async fn fetch(
     address: &Address,
     asker: RepositoryAsker,
-    limits: Limits,
+    limits: GitLimits,
     archive: &Path,
 ) -> Result<Tree> {
     clone::fetch(address, asker, limits, archive).await

@@ -21,18 +21,18 @@ use std::sync::Arc;
 
 /// The whole story of one project on one index.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct Explanation {
     pub index: String,
     pub project: String,
     /// In the order in which they are looked through.
-    pub sources: Vec<Source>,
+    pub sources: Vec<ExplainedIndex>,
     /// What is odd about the bases: lost ones, those that the asker may not see, cycles.
     pub notes: Vec<String>,
 }
 
 /// One source.
 #[derive(Debug, Serialize)]
-pub struct Source {
+pub struct ExplainedIndex {
     pub index: String,
     /// `stage` or `mirror`
     pub kind: &'static str,
@@ -60,7 +60,7 @@ impl Views {
         index: &Index,
         project: &ProjectName,
         who: &Who,
-    ) -> Result<Report> {
+    ) -> Result<Explanation> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let sight = Sight { directory, order: &walk.order, readable, as_of: None, whole: None };
@@ -110,10 +110,10 @@ impl Views {
         let cycles = cycles.map(|(at, base)| format!("the bases form a cycle: {at} leads back to {base}"));
         let mut notes: Vec<String> = lost.chain(cycles).collect();
         notes.dedup();
-        Ok(Report { index: index.name.to_string(), project: project.to_string(), sources, notes })
+        Ok(Explanation { index: index.name.to_string(), project: project.to_string(), sources, notes })
     }
 
-    async fn stage(&self, name: &IndexName, project: &ProjectName) -> Result<Source> {
+    async fn stage(&self, name: &IndexName, project: &ProjectName) -> Result<ExplainedIndex> {
         let db = self.sources().db;
         let has = db.stage_has(name, project).await?;
         let files = db.project_files(name, project).await?;
@@ -130,10 +130,10 @@ impl Views {
             (true, true) => "it has the project, but no files".to_owned(),
             (true, false) => "it has the project".to_owned(),
         };
-        Ok(Source { index: name.to_string(), kind: "stage", shown: has, because, files })
+        Ok(ExplainedIndex { index: name.to_string(), kind: "stage", shown: has, because, files })
     }
 
-    async fn mirror(&self, index: &Index, mirror: &Mirror, project: &ProjectName) -> Source {
+    async fn mirror(&self, index: &Index, mirror: &Mirror, project: &ProjectName) -> ExplainedIndex {
         if let Some(reason) = policy::refused(mirror, project) {
             return hidden(index, reason);
         }
@@ -160,7 +160,7 @@ impl Views {
         tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (at its last answer; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");
-        Source { index: index.name.to_string(), kind: "mirror", shown: true, because, files }
+        ExplainedIndex { index: index.name.to_string(), kind: "mirror", shown: true, because, files }
     }
 }
 
@@ -207,7 +207,7 @@ fn shown(filename: String) -> Explained {
     Explained { filename, shown: true, because: String::new() }
 }
 
-fn hidden(index: &Index, because: String) -> Source {
+fn hidden(index: &Index, because: String) -> ExplainedIndex {
     let kind = if matches!(index.kind, IndexKind::Mirror(_)) { "mirror" } else { "stage" };
-    Source { index: index.name.to_string(), kind, shown: false, because, files: Vec::new() }
+    ExplainedIndex { index: index.name.to_string(), kind, shown: false, because, files: Vec::new() }
 }

@@ -17,7 +17,7 @@ use crate::db::{Tx, now};
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::archive::Source;
+use crate::packaging::archive::ReadAt;
 use crate::packaging::filename::{DistFilename, ListedFilename, SdistFilename};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::sdist::{self, SdistContents};
@@ -310,7 +310,7 @@ pub(super) async fn read_archive(spool: &Spool, name: DistFilename, maker: Maker
     .await?
 }
 
-fn read_source<S: Source + ?Sized>(source: &S, name: &DistFilename, maker: Maker) -> Result<Contents> {
+fn read_source<S: ReadAt + ?Sized>(source: &S, name: &DistFilename, maker: Maker) -> Result<Contents> {
     match name {
         DistFilename::Wheel(name) => {
             let WheelContents { metadata, metadata_bytes } = match maker {

@@ -26,7 +26,7 @@ pub enum Asks {
     /// `demo[extra]==1.0 ; marker --hash=sha256:…`
     Project(Hashed),
     /// `git+https://…@v1#egg=demo==1.0`, `demo @ https://…`
-    Place(Place),
+    Place(DirectUrl),
     /// What is on the writer's own machine: `-e file:///app`, `./lib`, `/srv/demo.whl`.
     Local,
     /// An option of pip's: `--index-url …`, `-r other.txt`.
@@ -45,7 +45,7 @@ pub struct Hashed {
 
 /// Something at a URL of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct DirectUrl {
     /// With its scheme (`git+https`) and fragment.
     pub url: SecretText,
     /// What `#egg=` (or `name @`) says.
@@ -58,7 +58,7 @@ pub struct Place {
     pub sha256: Option<String>,
 }
 
-impl Place {
+impl DirectUrl {
     /// Whether it is in a repository.
     pub fn is_repository(&self) -> bool {
         ["git+", "hg+", "svn+", "bzr+"].iter().any(|scheme| self.url.expose().starts_with(scheme))
@@ -171,8 +171,8 @@ fn asks(text: &str) -> Result<Asks> {
             return Ok(Asks::Local);
         }
         let named =
-            Place { name: Some(requirement.name), extras: requirement.extras, ..place(url.as_str())? };
-        return Ok(Asks::Place(Place { marker: requirement.marker, ..named }));
+            DirectUrl { name: Some(requirement.name), extras: requirement.extras, ..place(url.as_str())? };
+        return Ok(Asks::Place(DirectUrl { marker: requirement.marker, ..named }));
     }
     let (sha256, others) = hashes(options);
     Ok(Asks::Project(Hashed { requirement, sha256, others }))
@@ -219,12 +219,12 @@ fn bare(text: &str) -> Result<Option<Asks>> {
             None => return Err(bad!("unexpected text {rest:?} after a URL")),
         },
     };
-    Ok(Some(Asks::Place(Place { marker, ..place(url)? })))
+    Ok(Some(Asks::Place(DirectUrl { marker, ..place(url)? })))
 }
 
-fn place(text: &str) -> Result<Place> {
+fn place(text: &str) -> Result<DirectUrl> {
     let url = Url::parse(text).map_err(|error| bad!("{:?} is not a valid URL: {error}", masked(text)))?;
-    let mut place = Place {
+    let mut place = DirectUrl {
         url: SecretText::new(text),
         name: None,
         extras: BTreeSet::new(),

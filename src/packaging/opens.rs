@@ -6,7 +6,7 @@
 use super::archive::remote::{RemoteRead, Step};
 use super::archive::sniff::is_tar_header;
 use super::archive::zip::{Archive, LEAD, Names, find_end};
-use super::archive::{ArchiveResult, Source, Span, check_ratio, read_exactly, refuse};
+use super::archive::{ArchiveResult, ReadAt, Span, check_ratio, read_exactly, refuse};
 use super::filename::ListedFilename;
 use super::metadata::Metadata;
 use super::version;
@@ -33,12 +33,12 @@ const BEGINNINGS: [(&str, &[u8]); 6] = [
 ///
 /// # Errors
 /// `Bad` with what is wrong with it.
-pub fn check<S: Source + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> Result<()> {
+pub fn check<S: ReadAt + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> Result<()> {
     let checked = look(file, project, filename);
     checked.map_err(|fault| fault.answer(&format!("{filename} does not match its file type: ")))
 }
 
-fn look<S: Source + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> ArchiveResult<()> {
+fn look<S: ReadAt + ?Sized>(file: &S, project: &ProjectName, filename: &str) -> ArchiveResult<()> {
     let length = file.length()?;
     let mut head = Vec::new();
     Span::new(file, 0, HEAD as u64).read_to_end(&mut head)?;
@@ -91,7 +91,7 @@ fn is_markup(head: &[u8]) -> bool {
     text.trim_ascii_start().starts_with(b"<")
 }
 
-fn wheel<S: Source + ?Sized>(
+fn wheel<S: ReadAt + ?Sized>(
     file: &S,
     length: u64,
     project: &ProjectName,
@@ -123,7 +123,7 @@ fn wheel<S: Source + ?Sized>(
 }
 
 /// The end record, the directory where it says, and a first member.
-fn zip<S: Source + ?Sized>(file: &S, length: u64) -> ArchiveResult<()> {
+fn zip<S: ReadAt + ?Sized>(file: &S, length: u64) -> ArchiveResult<()> {
     begins_as_zip(file)?;
     if let Ok(archive) = Archive::open(file, Names::Legacy) {
         return archive.members.iter().try_for_each(|member| archive.unpack(member, |_| {}));
@@ -136,7 +136,7 @@ fn zip<S: Source + ?Sized>(file: &S, length: u64) -> ArchiveResult<()> {
     }
 }
 
-fn begins_as_zip<S: Source + ?Sized>(file: &S) -> ArchiveResult<()> {
+fn begins_as_zip<S: ReadAt + ?Sized>(file: &S) -> ArchiveResult<()> {
     match read_exactly(file, 0, 4)?.as_slice() {
         b"PK\x03\x04" => Ok(()),
         _ => refuse!("it does not start like a ZIP archive"),
@@ -165,7 +165,7 @@ fn tar_in(mut stream: impl Read, packed: u64) -> ArchiveResult<bool> {
 }
 
 /// Magic at both ends (the format's section 2.1).
-fn xz<S: Source + ?Sized>(file: &S, length: u64, head: &[u8]) -> ArchiveResult<()> {
+fn xz<S: ReadAt + ?Sized>(file: &S, length: u64, head: &[u8]) -> ArchiveResult<()> {
     let end = read_exactly(file, length.saturating_sub(2), 2)?;
     match head.starts_with(b"\xfd7zXZ\0") && end == b"YZ" {
         true => Ok(()),
@@ -180,7 +180,7 @@ fn ends_as_bzip2(tail: &[u8]) -> bool {
     (0..8).any(|padding| bits >> (32 + padding) & 0xffff_ffff_ffff == END)
 }
 
-fn json<S: Source + ?Sized>(file: &S, length: u64) -> ArchiveResult<()> {
+fn json<S: ReadAt + ?Sized>(file: &S, length: u64) -> ArchiveResult<()> {
     let reader = std::io::BufReader::new(Span::new(file, 0, length));
     match serde_json::from_reader::<_, serde::de::IgnoredAny>(reader) {
         Ok(_) => Ok(()),

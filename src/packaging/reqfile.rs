@@ -37,7 +37,7 @@ const ALGORITHMS: [&str; 3] = ["sha256", "sha384", "sha512"];
 
 /// One line that says something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct RequirementLine {
     /// Of its first line in the file, from 1.
     pub number: usize,
     /// Joined, without comment, as it was written otherwise.
@@ -60,8 +60,8 @@ pub enum Said<'a> {
 }
 
 /// The lines of a requirement file, without comments and blank ones.
-pub fn read(text: &str) -> Vec<Line> {
-    lines::logical(text).into_iter().map(|(number, text)| Line { number, text }).collect()
+pub fn read(text: &str) -> Vec<RequirementLine> {
+    lines::logical(text).into_iter().map(|(number, text)| RequirementLine { number, text }).collect()
 }
 
 /// The text of a file: in UTF-8, in what its byte order mark says, or in the encoding that one of its first two
@@ -122,7 +122,7 @@ pub fn expanded(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     done + rest
 }
 
-impl Line {
+impl RequirementLine {
     /// What it says.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::archive::zip::{self, Archive, Names};
-use super::archive::{ArchiveResult, INVALID, MAX_TEXT, Source, names, refuse, tar};
+use super::archive::{ArchiveResult, INVALID, MAX_TEXT, ReadAt, names, refuse, tar};
 use super::filename::SdistFilename;
 use super::metadata::Metadata;
 use super::version;
@@ -57,7 +57,7 @@ impl Kept {
 ///
 /// # Errors
 /// `Bad` with the reason, beginning as PyPI's answers do; `Internal` if the file cannot be read.
-pub fn read<S: Source + ?Sized>(
+pub fn read<S: ReadAt + ?Sized>(
     file: &S,
     filename: &SdistFilename,
     allow_links: bool,
@@ -77,7 +77,7 @@ pub fn read<S: Source + ?Sized>(
     Ok(SdistContents { metadata, metadata_bytes, pyproject: kept.pyproject })
 }
 
-fn read_tar<S: Source + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Kept> {
+fn read_tar<S: ReadAt + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Kept> {
     let mut wanted = Vec::new();
     let found = tar::walk(file, allow_links, |member| {
         let what = layout.add(&member.name, member.directory, member.size)?;
@@ -91,7 +91,7 @@ fn read_tar<S: Source + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout
     Ok(kept)
 }
 
-fn read_zip<S: Source + ?Sized>(file: &S, layout: &mut Layout) -> Result<Kept> {
+fn read_zip<S: ReadAt + ?Sized>(file: &S, layout: &mut Layout) -> Result<Kept> {
     let refused = |fault: super::archive::Fault| fault.answer(zip::LEAD);
     let archive = Archive::open(file, Names::Legacy).map_err(refused)?;
     let mut kept = Kept::default();
@@ -113,7 +113,7 @@ fn no_pkg_info() -> Error {
 struct Layout {
     top: Option<String>,
     pkg_info: bool,
-    files: names::Seen,
+    files: names::SeenNames,
 }
 
 impl Layout {

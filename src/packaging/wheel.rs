@@ -9,8 +9,8 @@ mod tests;
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
-use super::archive::zip::{Archive, LEAD, Member, Names};
-use super::archive::{ArchiveResult, Fault, INVALID, MAX_TEXT, Source, refuse, remote};
+use super::archive::zip::{Archive, LEAD, Names, ZipMember};
+use super::archive::{ArchiveResult, Fault, INVALID, MAX_TEXT, ReadAt, refuse, remote};
 use super::filename::WheelFilename;
 use super::metadata::Metadata;
 use super::version;
@@ -31,7 +31,7 @@ pub struct WheelContents {
 ///
 /// # Errors
 /// `Bad` with the reason, beginning as PyPI's answers do; `Internal` if the file cannot be read.
-pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+pub fn read<S: ReadAt + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
     read_as(file, filename, Rules { licenses: true, tags: true })
 }
 
@@ -40,7 +40,7 @@ pub fn read<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<Wh
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_published<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+pub fn read_published<S: ReadAt + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
     read_as(file, filename, Rules { licenses: true, tags: false })
 }
 
@@ -49,7 +49,7 @@ pub fn read_published<S: Source + ?Sized>(file: &S, filename: &WheelFilename) ->
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_copy<S: Source + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
+pub fn read_copy<S: ReadAt + ?Sized>(file: &S, filename: &WheelFilename) -> Result<WheelContents> {
     read_as(file, filename, Rules { licenses: false, tags: true })
 }
 
@@ -62,7 +62,7 @@ struct Rules {
     tags: bool,
 }
 
-fn read_as<S: Source + ?Sized>(file: &S, filename: &WheelFilename, rules: Rules) -> Result<WheelContents> {
+fn read_as<S: ReadAt + ?Sized>(file: &S, filename: &WheelFilename, rules: Rules) -> Result<WheelContents> {
     let archive = Archive::open(file, Names::Portable).map_err(|fault| fault.answer(LEAD))?;
     let wheel = Wheel { archive, filename };
     let dist_info = layout::check(&wheel.archive.members, filename).map_err(invalid)?;
@@ -93,8 +93,8 @@ struct Wheel<'a, S: ?Sized> {
     filename: &'a WheelFilename,
 }
 
-impl<S: Source + ?Sized> Wheel<'_, S> {
-    fn bytes(&self, member: &Member) -> Result<Vec<u8>> {
+impl<S: ReadAt + ?Sized> Wheel<'_, S> {
+    fn bytes(&self, member: &ZipMember) -> Result<Vec<u8>> {
         self.archive.bytes(member, MAX_TEXT).map_err(|fault| fault.answer(LEAD))
     }
 

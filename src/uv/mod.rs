@@ -29,14 +29,14 @@ pub struct Question<'a> {
     pub index: &'a str,
     /// PEP 508's variables of the target.
     pub markers: &'a BTreeMap<String, String>,
-    pub limits: Limits,
+    pub limits: UvLimits,
     /// Folder for scratch folders.
     pub folder: &'a Path,
 }
 
 /// What one run may use.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct UvLimits {
     pub time: Duration,
     /// Bytes of address space.
     pub memory: u64,
@@ -46,7 +46,7 @@ pub struct Limits {
     pub output: u64,
 }
 
-impl Default for Limits {
+impl Default for UvLimits {
     fn default() -> Self {
         Self { time: Duration::from_secs(600), memory: 8 << 30, file: 1 << 30, output: 8 << 20 }
     }

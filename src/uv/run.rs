@@ -1,6 +1,6 @@
 //! One run of uv.
 
-use super::{Limits, Question, Resolution, Scratch, interpreter};
+use super::{Question, Resolution, Scratch, UvLimits, interpreter};
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
 use std::process::Stdio;
@@ -77,7 +77,7 @@ fn command(question: Question<'_>, scratch: &Scratch) -> Command {
 }
 
 /// Sets what it may use. Between its start and this it has not been asked anything yet.
-fn bound(child: &Child, limits: Limits) {
+fn bound(child: &Child, limits: UvLimits) {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Pid, Resource, Rlimit, prlimit};

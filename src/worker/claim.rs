@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use super::job;
 use super::log::Log;
-use super::report::Report;
+use super::report::JobReport;
 use super::running::WorkerMachine;
-use crate::build::job::{Job, Outcome, WorkerDescription};
+use crate::build::job::{Job, JobOutcome, WorkerDescription};
 use crate::client::{WorkerClient, may_pass};
 use crate::error::{Error, Result};
 use crate::tools::panics;
@@ -172,7 +172,7 @@ async fn one(
     let link = post.link.for_job(&job);
     let log = Log::new(job.limits.log);
     let (steps, seen) = watch::channel(Step::Fetch);
-    let report = Report::new(&link, &job, &log, beat);
+    let report = JobReport::new(&link, &job, &log, beat);
     let outcome = panics::caught(async {
         Ok(tokio::select! {
             outcome = job::run(&job, &link, &worker, &log, &steps) => Some(outcome),
@@ -188,7 +188,7 @@ async fn one(
         })
     });
     let outcome = outcome.await;
-    let broke_off = |error| Some(Outcome::Failed(job::broke_off(&error, *steps.borrow())));
+    let broke_off = |error| Some(JobOutcome::Failed(job::broke_off(&error, *steps.borrow())));
     if let Some(outcome) = outcome.unwrap_or_else(broke_off) {
         match report.end(&outcome).await {
             Ok(()) => tracing::info!(build = job.build, "a build has ended"),

@@ -15,7 +15,7 @@ use super::room::{Stop, ours};
 use super::running::{RunningJob, WorkerMachine};
 use super::source::Unpacked;
 use super::{chain, check, fetch, metadata, prove, repair, twice};
-use crate::build::job::{Job, Outcome};
+use crate::build::job::{Job, JobOutcome};
 use crate::build::tools::tools_for;
 use crate::client::WorkerClient;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ pub async fn run(
     worker: &WorkerMachine,
     log: &Log,
     steps: &watch::Sender<Step>,
-) -> Outcome {
+) -> JobOutcome {
     let mut clock = Clock::start(steps);
     let ended = guarded(steps, go(job, link, worker, log, &mut clock)).await;
     if let Err(Stop::Failed(failure)) = &ended {
@@ -41,14 +41,14 @@ pub async fn run(
     }
     log.close();
     match ended {
-        Ok(Brought::Metadata(text)) => Outcome::Metadata { text },
+        Ok(Brought::Metadata(text)) => JobOutcome::Metadata { text },
         Ok(Brought::Wheel(wheel, mut evidence)) => {
             evidence.log_sha256 = log.sha256();
             evidence.durations = clock.durations();
-            Outcome::Built { wheel, evidence }
+            JobOutcome::Built { wheel, evidence }
         }
-        Err(Stop::Failed(failure)) => Outcome::Failed(failure),
-        Err(Stop::Needs(requirements)) => Outcome::Needs { requirements },
+        Err(Stop::Failed(failure)) => JobOutcome::Failed(failure),
+        Err(Stop::Needs(requirements)) => JobOutcome::Needs { requirements },
     }
 }
 

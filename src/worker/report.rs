@@ -6,7 +6,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::log::Log;
-use crate::build::job::{Job, Outcome};
+use crate::build::job::{Job, JobOutcome};
 use crate::client::{WorkerClient, retried};
 use crate::error::{Error, Result};
 use crate::words::Step;
@@ -17,7 +17,7 @@ const GATHER: Duration = Duration::from_millis(300);
 const PIECE: usize = 256 << 10;
 
 /// The report of one job.
-pub struct Report<'a> {
+pub struct JobReport<'a> {
     link: &'a WorkerClient,
     job: &'a Job,
     log: &'a Log,
@@ -26,7 +26,7 @@ pub struct Report<'a> {
     sent: Mutex<Option<usize>>,
 }
 
-impl<'a> Report<'a> {
+impl<'a> JobReport<'a> {
     /// With a heartbeat every so often.
     pub fn new(link: &'a WorkerClient, job: &'a Job, log: &'a Log, beat: Duration) -> Self {
         Self { link, job, log, beat, sent: Mutex::new(Some(0)) }
@@ -95,7 +95,7 @@ impl<'a> Report<'a> {
     ///
     /// # Errors
     /// `Conflict` if the lease was lost before; `Unavailable` if the server stays away.
-    pub async fn end(&self, outcome: &Outcome) -> Result<()> {
+    pub async fn end(&self, outcome: &JobOutcome) -> Result<()> {
         retried(|| self.send_log()).await?;
         self.link.outcome(self.job, outcome).await
     }

@@ -10,7 +10,7 @@ use super::sandbox::collect::{self, Bounds, CollectedFile};
 use super::sandbox::gate::{GateDestination, SandboxGate};
 use super::sandbox::{Mount, RunEnd, Sandbox, SandboxPlan};
 use crate::build::failure::classify;
-use crate::build::job::Limits;
+use crate::build::job::JobLimits;
 use crate::client::{WorkerClient, index_path};
 use crate::error::{Error, Result};
 use crate::tools::scratch::ScratchFolder;
@@ -40,7 +40,7 @@ pub struct Room<'a> {
     /// The index that is seen from inside: `user/index`.
     pub(super) context: &'a str,
     /// Of each run.
-    pub(super) limits: Limits,
+    pub(super) limits: JobLimits,
     /// Of all runs together.
     pub(super) deadline: Instant,
 }
@@ -120,7 +120,7 @@ impl Room<'_> {
             cwd: run.cwd,
             mounts,
             index: run.index,
-            limits: Limits { seconds, ..self.limits },
+            limits: JobLimits { seconds, ..self.limits },
             watched: run.watched,
             root: None,
             network: run.network,

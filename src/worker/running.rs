@@ -14,7 +14,7 @@ use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
 use super::sandbox::collect::{self, Bounds};
 use super::sandbox::{Mount, Sandbox};
-use crate::build::job::{Job, Limits};
+use crate::build::job::{Job, JobLimits};
 use crate::build::recipe::Recipe;
 use crate::client::WorkerClient;
 use crate::error::Result;
@@ -68,7 +68,7 @@ impl<'a> RunningJob<'a> {
             )?,
             sandbox: &worker.sandbox,
             context: &job.context,
-            limits: Limits { memory: recipe.build.memory.unwrap_or(job.limits.memory), ..job.limits },
+            limits: JobLimits { memory: recipe.build.memory.unwrap_or(job.limits.memory), ..job.limits },
             deadline: Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600)),
         };
         Ok(Self { job, recipe, worker, interpreter, room, held: Mutex::default(), root: Mutex::default() })

@@ -9,7 +9,7 @@ use crate::build::target::Target;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
-use crate::packaging::lines::{self, Asks, LogicalLine, Place};
+use crate::packaging::lines::{self, Asks, DirectUrl, LogicalLine};
 use crate::uv::{self, Question, Resolution};
 use futures::FutureExt;
 use std::fmt::Write as _;
@@ -60,7 +60,7 @@ impl Demand<'_> {
             preferences: &input.preferences,
             index,
             markers: &self.target().markers,
-            limits: uv::Limits::default(),
+            limits: uv::UvLimits::default(),
             folder: &self.config.data.join("compile"),
         };
         let turn = self.quota.resolvers.take(&self.asker()).await?;
@@ -89,7 +89,7 @@ impl Demand<'_> {
             Asks::Place(place) if url_line::applies(place, self.target()) => Some((line, place)),
             _ => None,
         });
-        let wanted: Vec<(&LogicalLine, &Place)> = wanted.collect();
+        let wanted: Vec<(&LogicalLine, &DirectUrl)> = wanted.collect();
         let mut asked = Vec::with_capacity(wanted.len());
         for (line, place) in &wanted {
             asked.push(url_line::wheel(self, line, place).boxed());
@@ -182,7 +182,7 @@ impl ResolverInput {
 }
 
 /// The URL with `#egg=name==version`, as `+resolve/` wants it.
-fn with_egg(place: &Place, wheel: &LineWheel) -> String {
+fn with_egg(place: &DirectUrl, wheel: &LineWheel) -> String {
     let plain = place.without_egg();
     let divider = if plain.contains('#') { '&' } else { '#' };
     format!("{plain}{divider}egg={}=={}", wheel.name, wheel.version)

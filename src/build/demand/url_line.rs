@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::git::Address;
 use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
-use crate::packaging::lines::{LogicalLine, Place};
+use crate::packaging::lines::{DirectUrl, LogicalLine};
 use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
 use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
@@ -40,7 +40,7 @@ pub struct LineWheel {
 }
 
 /// Whether the line is for this target.
-pub fn applies(place: &Place, target: &Target) -> bool {
+pub fn applies(place: &DirectUrl, target: &Target) -> bool {
     place.marker.as_ref().is_none_or(|marker| marker.holds(&target.markers, &BTreeSet::new()))
 }
 
@@ -51,7 +51,7 @@ pub fn applies(place: &Place, target: &Target) -> bool {
 pub async fn wheel(
     demand: &Demand<'_>,
     line: &LogicalLine,
-    place: &Place,
+    place: &DirectUrl,
 ) -> Result<Result<LineWheel, NoWheel>> {
     let Some(name) = &place.name else {
         return Err(bad!(
@@ -75,7 +75,7 @@ pub async fn wheel(
 }
 
 /// What came out must be what the line says.
-fn fits(place: &Place, name: &ProjectName, made: LineWheel) -> Result<LineWheel, NoWheel> {
+fn fits(place: &DirectUrl, name: &ProjectName, made: LineWheel) -> Result<LineWheel, NoWheel> {
     match &place.version {
         _ if made.name != *name => Err(NoWheel::Text(format!("it is {}, not {name}", made.name))),
         Some(version) if *version != made.version => Err(NoWheel::Text(format!(
@@ -86,7 +86,11 @@ fn fits(place: &Place, name: &ProjectName, made: LineWheel) -> Result<LineWheel,
     }
 }
 
-async fn built(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result<Result<LineWheel, NoWheel>> {
+async fn built(
+    demand: &Demand<'_>,
+    place: &DirectUrl,
+    name: &ProjectName,
+) -> Result<Result<LineWheel, NoWheel>> {
     let (context, target) = (demand.context(), demand.target());
     let wanted = match place.is_repository() {
         true => repository(demand, place, name).await?,
@@ -124,7 +128,7 @@ async fn wait(demand: &Demand<'_>, id: BuildId) -> Result<Result<LineWheel, NoWh
     }))
 }
 
-async fn repository(demand: &Demand<'_>, place: &Place, name: &ProjectName) -> Result<Wanted> {
+async fn repository(demand: &Demand<'_>, place: &DirectUrl, name: &ProjectName) -> Result<Wanted> {
     let url = place.without_egg();
     let address = Address::parse(&url)?;
     if address.has_secret() {
@@ -157,7 +161,7 @@ async fn public_host(address: &Address) -> Result<()> {
 }
 
 /// An archive, fetched and kept.
-async fn archive(demand: &Demand<'_>, place: &Place) -> Result<Upload> {
+async fn archive(demand: &Demand<'_>, place: &DirectUrl) -> Result<Upload> {
     let filename = place.filename().ok_or_else(|| bad!("its URL does not end with a file name"))?;
     let (sha256, origin) = fetched(demand, place).await?;
     let user = demand.asker();
@@ -175,7 +179,7 @@ async fn archive(demand: &Demand<'_>, place: &Place) -> Result<Upload> {
 /// A wheel that is somewhere else: read here for what it is, downloaded by the client from there.
 async fn remote_wheel(
     demand: &Demand<'_>,
-    place: &Place,
+    place: &DirectUrl,
     filename: &str,
 ) -> Result<Result<LineWheel, NoWheel>> {
     let target = demand.target();
@@ -189,7 +193,7 @@ async fn remote_wheel(
 }
 
 /// The folder below the archive's top.
-fn subdirectory(place: &Place) -> Result<String> {
+fn subdirectory(place: &DirectUrl) -> Result<String> {
     let fragment = place.url.expose().split_once('#').map(|(_, fragment)| fragment).unwrap_or_default();
     let pairs = url::form_urlencoded::parse(fragment.as_bytes());
     let folder = pairs.filter(|(key, _)| key == "subdirectory").map(|(_, value)| value.into_owned()).next();
@@ -202,7 +206,7 @@ fn subdirectory(place: &Place) -> Result<String> {
 
 /// Fetches what is at a URL, from where the asker may have us fetch, into the store: its sha256, and the URL as
 /// it may be shown.
-async fn fetched(demand: &Demand<'_>, place: &Place) -> Result<(String, String)> {
+async fn fetched(demand: &Demand<'_>, place: &DirectUrl) -> Result<(String, String)> {
     let url = Url::parse(place.url.expose()).map_err(|error| bad!("{}: {error}", place.url))?;
     if url.password().is_some() || !url.username().is_empty() {
         return Err(bad!("the URL contains a password or a token, which the server would store: remove it"));

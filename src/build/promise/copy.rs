@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::packaging::archive::MAX_TEXT;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::retag::{PlainWheel, Plan};
+use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::packaging::wheel;
 use crate::store::Store;
 use bytes::Bytes;
@@ -110,15 +110,15 @@ impl Order {
         Ok((copy.into(), read.metadata_bytes.into()))
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> RetagPlan {
         let mut tag = self.tag.splitn(3, '-').map(str::to_owned);
         let [python, abi, platform] = std::array::from_fn(|_| tag.next().unwrap_or_default());
-        Plan {
+        RetagPlan {
             platform: Some(vec![platform]),
             python_abi: Some((python, abi)),
             build: Some(BUILD_TAG.to_owned()),
             timestamp: self.timestamp,
-            ..Plan::default()
+            ..RetagPlan::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Asking for builds: the source is found, its key worked out, and the build joined or started.
 
 use super::again::{may_go_well_now, tried_again};
-use super::plan::Plan;
+use super::plan::BuildPlan;
 use super::wanted::{Ask, Priority, Wanted};
 use super::{Queue, no_build};
 use crate::access::Who;
@@ -90,7 +90,7 @@ impl Queue {
         Ok(chosen)
     }
 
-    async fn join_or_start(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<BuildId> {
+    async fn join_or_start(&self, who: &Who, ask: &Ask, plan: BuildPlan, target: &Target) -> Result<BuildId> {
         let index = ask.publish.as_ref();
         let new = self.row(who, ask, plan, target).await?;
         if let Some(known) = self.0.db.build_by_key(&new.key).await? {

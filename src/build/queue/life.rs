@@ -15,7 +15,7 @@
 
 use super::Queue;
 use super::lease::{MOST_LOSSES, lost};
-use crate::build::job::Outcome;
+use crate::build::job::JobOutcome;
 use crate::build::publish;
 use crate::build::visible::turns;
 use crate::db::builds::{Build, BuildId, Edge, Ending};
@@ -31,13 +31,13 @@ impl Queue {
     ///
     /// # Errors
     /// `Conflict` if the lease is lost.
-    pub async fn end(&self, owner: &str, id: BuildId, fence: i64, outcome: Outcome) -> Result<()> {
+    pub async fn end(&self, owner: &str, id: BuildId, fence: i64, outcome: JobOutcome) -> Result<()> {
         let row = self.held(owner, id, fence).await?;
         match outcome {
-            Outcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
-            Outcome::Failed(why) => self.run_failed(id, fence, &why).await.map(drop),
-            Outcome::Metadata { text } => self.told(row, text).await,
-            Outcome::Needs { requirements } => self.needs(row, requirements).await,
+            JobOutcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
+            JobOutcome::Failed(why) => self.run_failed(id, fence, &why).await.map(drop),
+            JobOutcome::Metadata { text } => self.told(row, text).await,
+            JobOutcome::Needs { requirements } => self.needs(row, requirements).await,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{bad, missing};
 use sha2::{Digest, Sha256};
 
 /// A build that is to be: all that its key is made of, and what else is known of it.
-pub(super) struct Plan {
+pub(super) struct BuildPlan {
     context: BuildContext,
     given: bool,
     project: Option<ProjectName>,
@@ -30,7 +30,7 @@ pub(super) struct Plan {
 }
 
 impl Queue {
-    pub(super) async fn plan(&self, who: &Who, ask: &Ask, target: &Target) -> Result<Plan> {
+    pub(super) async fn plan(&self, who: &Who, ask: &Ask, target: &Target) -> Result<BuildPlan> {
         match &ask.wanted {
             Wanted::Requirement(requirement) => {
                 let page = self.page(who, &ask.index, &requirement.name).await?;
@@ -47,12 +47,12 @@ impl Queue {
                 let name = crate::packaging::filename::SdistFilename::parse_for(project, filename)?;
                 listed(&page, &FoundFile { file, version: name.version })
             }
-            Wanted::Stored { project, version, file, sha256, platform_expected } => Ok(Plan {
+            Wanted::Stored { project, version, file, sha256, platform_expected } => Ok(BuildPlan {
                 source_sha256: Some(sha256.clone()),
                 place: None,
                 ..listed_file(project, version, file, *platform_expected)?
             }),
-            Wanted::Repository { url, project, inside } => Ok(Plan {
+            Wanted::Repository { url, project, inside } => Ok(BuildPlan {
                 context: context(ask),
                 given: true,
                 project: project.clone(),
@@ -94,7 +94,7 @@ impl Queue {
         self.0.indexes.views.page(&directory, known, project, who).await
     }
 
-    pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: Plan, target: &Target) -> Result<Build> {
+    pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: BuildPlan, target: &Target) -> Result<Build> {
         let mut row = Build {
             purpose: ask.purpose,
             given: plan.given,
@@ -190,7 +190,7 @@ fn repository(url: &str) -> Result<BuildSource> {
 }
 
 /// The plan for a file that a page lists; its context is the index that owns it.
-fn listed(page: &Page, found: &FoundFile<'_>) -> Result<Plan> {
+fn listed(page: &Page, found: &FoundFile<'_>) -> Result<BuildPlan> {
     let platform_expected = choose::has_platform_wheel(page, &found.version);
     listed_file(&page.name, &found.version, found.file, platform_expected)
 }
@@ -200,7 +200,7 @@ fn listed_file(
     version: &Version,
     file: &File,
     platform_expected: bool,
-) -> Result<Plan> {
+) -> Result<BuildPlan> {
     let context = file.owner().ok_or_else(|| bad!("{} is not on an index of this server", file.filename))?;
     let source = BuildSource {
         kind: SourceKind::Sdist,
@@ -209,7 +209,7 @@ fn listed_file(
         published_at: file.uploaded.map(UploadTime::micros),
         ..BuildSource::default()
     };
-    Ok(Plan {
+    Ok(BuildPlan {
         given: false,
         project: Some(project.clone()),
         version: Some(version.to_string()),
@@ -227,7 +227,7 @@ fn listed_file(
     })
 }
 
-fn uploaded(context: BuildContext, upload: &Upload) -> Plan {
+fn uploaded(context: BuildContext, upload: &Upload) -> BuildPlan {
     let named = match upload.source.kind {
         SourceKind::Sdist => {
             crate::packaging::filename::candidates(&upload.source.filename).iter().find_map(|name| {
@@ -236,7 +236,7 @@ fn uploaded(context: BuildContext, upload: &Upload) -> Plan {
         }
         SourceKind::Tree => None,
     };
-    Plan {
+    BuildPlan {
         context,
         given: true,
         project: named.as_ref().map(|name| name.name.clone()),

@@ -92,11 +92,11 @@ impl Queue {
         let address = Address::parse(url)?;
         // A name in the staging folder, gone with the spool.
         let place = self.0.store.spool().await?;
-        let limits = git::Limits {
+        let limits = git::GitLimits {
             bytes: self.0.largest.min(2 << 30),
             slowest: self.0.fetching.pace.rate,
             patience: self.0.fetching.pace.patience,
-            ..git::Limits::default()
+            ..git::GitLimits::default()
         };
         let guard = if inside { self.0.fetching.guard.clone() } else { Guard::public() };
         let tree = git::fetch(&address, git::RepositoryAsker::Stranger(guard), limits, place.path()).await?;

@@ -8,20 +8,20 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// What is seen of a build: `None` until its row was read for the first time.
-pub(super) type Seen = Option<Result<Build, std::sync::Arc<crate::error::Error>>>;
+pub(super) type SeenBuild = Option<Result<Build, std::sync::Arc<crate::error::Error>>>;
 
 /// The builds that somebody waits for.
 #[derive(Default)]
-pub(super) struct Watched(Mutex<HashMap<BuildId, watch::Receiver<Seen>>>);
+pub(super) struct Watched(Mutex<HashMap<BuildId, watch::Receiver<SeenBuild>>>);
 
 impl Watched {
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<BuildId, watch::Receiver<Seen>>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<BuildId, watch::Receiver<SeenBuild>>> {
         self.0.lock()
     }
 }
 
 /// One who watches a build.
-pub struct Watching(pub(super) watch::Receiver<Seen>);
+pub struct Watching(pub(super) watch::Receiver<SeenBuild>);
 
 impl Watching {
     /// Resolves when the build is in another state than `known`, or says what it is in if nothing
@@ -30,7 +30,7 @@ impl Watching {
     /// # Errors
     /// `Missing` if there is no such build; what the database says.
     pub async fn other_than(&mut self, known: Option<&Build>, until: Instant) -> Result<Option<Build>> {
-        let differs = |seen: &Seen| match (seen, known) {
+        let differs = |seen: &SeenBuild| match (seen, known) {
             (None, _) => false,
             (Some(Ok(build)), Some(known)) => !alike(build, known),
             (Some(_), _) => true,

@@ -1,6 +1,6 @@
 //! Watching a build: however many wait for it, one task looks at its row.
 
-use super::watched::{Seen, Watching, alike};
+use super::watched::{SeenBuild, Watching, alike};
 use super::{LOOK_AGAIN, Queue};
 use crate::db::builds::{Build, BuildId};
 use crate::error::Result;
@@ -52,7 +52,7 @@ impl Queue {
     }
 
     /// Looks until the build has ended or nobody watches any more.
-    async fn look_at(self, id: BuildId, tell: watch::Sender<Seen>) {
+    async fn look_at(self, id: BuildId, tell: watch::Sender<SeenBuild>) {
         let mut changed = self.0.changed.subscribe();
         loop {
             changed.mark_unchanged();

@@ -297,7 +297,8 @@ fn narrow_tags(filename: &str, target: &str) -> Result<(String, String)> {
 
 /// Writes the wheel once more for one target's interpreter; gives its name.
 fn narrow(wheel: &Path, filename: &str, target: &str, into: &Path) -> Result<String> {
-    let plan = retag::Plan { python_abi: Some(narrow_tags(filename, target)?), ..retag::Plan::default() };
+    let plan =
+        retag::RetagPlan { python_abi: Some(narrow_tags(filename, target)?), ..retag::RetagPlan::default() };
     let mut out = Cursor::new(Vec::new());
     let name = retag::rewrite(File::open(wheel)?, filename, &plan, &mut out)?;
     let partial = into.join(format!(".{name}.{}", std::process::id()));

@@ -2,7 +2,7 @@
 
 use super::house;
 use super::outcome::{Failed, Got};
-use super::report::Outcome;
+use super::report::WheelOutcome;
 use super::work::{Work, locked};
 use crate::bad;
 use crate::cli::watch::Watcher;
@@ -48,12 +48,12 @@ impl Work {
         // What other askers want is their affair.
         let ours =
             build.indexes.iter().filter(|index| Some(index.index.as_str()) == self.for_index.as_deref());
-        let (mut outcome, mut message) = (Outcome::Built, None);
+        let (mut outcome, mut message) = (WheelOutcome::Built, None);
         for index in ours.filter(|index| index.published.is_none()) {
             if let Some(why) = &index.refused {
                 let told = format!("{filename} was built, but {} refused it: {why}", index.index);
                 self.progress.say(&told);
-                (outcome, message) = (Outcome::Unpublished, Some(told));
+                (outcome, message) = (WheelOutcome::Unpublished, Some(told));
                 continue;
             }
             self.warn(&format!(

@@ -1,7 +1,7 @@
 //! What came of one project for one target: a wheel on its way, or why there is none.
 
 use super::house::Wheel;
-use super::report::Outcome;
+use super::report::WheelOutcome;
 use crate::build::target::Target;
 use crate::cli::requirements::WantedBy;
 use crate::error::Error;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// A wheel on its way into the wheelhouse.
 pub struct Got {
     pub wheel: Wheel,
-    pub outcome: Outcome,
+    pub outcome: WheelOutcome,
     /// Where its bytes are now; `None`: in the wheelhouse already.
     pub path: Option<PathBuf>,
     pub build: Option<i64>,

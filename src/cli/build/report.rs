@@ -15,7 +15,7 @@ pub struct Item {
     pub name: String,
     pub version: Option<String>,
     pub target: String,
-    pub outcome: Outcome,
+    pub outcome: WheelOutcome,
     /// In the wheelhouse.
     pub wheel: Option<String>,
     /// Number of the build.
@@ -32,7 +32,7 @@ pub struct Item {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum WheelOutcome {
     /// The wheelhouse had it.
     Held,
     /// The index had a wheel.
@@ -43,7 +43,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl WheelOutcome {
     fn name(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -86,7 +86,7 @@ fn well(items: &[Item], folder: Option<&str>) -> String {
 
 /// Prints all items; whether none failed.
 pub fn print(items: &[Item], warnings: &[String], folder: Option<&str>, as_json: bool) -> Result<bool> {
-    let is_bad = |item: &&Item| matches!(item.outcome, Outcome::Failed | Outcome::Unpublished);
+    let is_bad = |item: &&Item| matches!(item.outcome, WheelOutcome::Failed | WheelOutcome::Unpublished);
     let failed = items.iter().filter(is_bad).count();
     if as_json {
         table::json(
@@ -127,7 +127,7 @@ mod tests {
             name: "demo".into(),
             version: None,
             target: target.into(),
-            outcome: Outcome::Built,
+            outcome: WheelOutcome::Built,
             wheel: Some(wheel.into()),
             build: None,
             log: None,

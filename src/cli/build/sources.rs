@@ -5,7 +5,7 @@ use crate::cli::requirements::{NamedSource, SourcePlace};
 use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::error::{Error, Result};
-use crate::git::{self, Limits, RepositoryAsker};
+use crate::git::{self, GitLimits, RepositoryAsker};
 use crate::packaging::filename;
 use crate::words::{BuildSource, SourceKind};
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl Supply {
         let archive = scratch.file();
         let tree = match &self.source.place {
             SourcePlace::Git(address) => {
-                git::fetch(address, RepositoryAsker::Person, Limits::default(), &archive).await?
+                git::fetch(address, RepositoryAsker::Person, GitLimits::default(), &archive).await?
             }
             SourcePlace::Folder(folder) => git::pack_folder(folder, &archive).await?,
             SourcePlace::Archive(path) => return self.archive(server, path, &self.source.shown).await,

@@ -3,7 +3,7 @@
 use super::demand::{TargetDemand, VersionChoice};
 use super::house::{self, House, Origin};
 use super::outcome::{BuiltSource, Failed, Got, broken_by};
-use super::report::{Item, Outcome};
+use super::report::{Item, WheelOutcome};
 use super::sources::{Brought, Supply};
 use crate::build::target::Target;
 use crate::cli::progress::Progress;
@@ -193,7 +193,7 @@ impl Work {
         {
             return Ok(Got {
                 wheel,
-                outcome: Outcome::Held,
+                outcome: WheelOutcome::Held,
                 path: None,
                 build: None,
                 seconds: 0.0,
@@ -239,7 +239,14 @@ impl Work {
         let wheel = house::read(&path, filename)?;
         let seconds = line.seconds();
         line.end(&format!("fetched in {seconds:.1} s"));
-        Ok(Got { wheel, outcome: Outcome::Fetched, path: Some(path), build: None, seconds, message: None })
+        Ok(Got {
+            wheel,
+            outcome: WheelOutcome::Fetched,
+            path: Some(path),
+            build: None,
+            seconds,
+            message: None,
+        })
     }
 
     async fn build_listed(
@@ -270,7 +277,7 @@ impl Work {
                 let wheel = house::read(&copy, &filename)?;
                 Ok(Got {
                     wheel,
-                    outcome: Outcome::Fetched,
+                    outcome: WheelOutcome::Fetched,
                     path: Some(copy),
                     build: None,
                     seconds: 0.0,
@@ -307,7 +314,7 @@ impl Work {
         let mut filename = got.wheel.filename.clone();
         if let (Some(house), Some(path)) = (&self.house, &got.path) {
             let origin = match got.outcome {
-                Outcome::Built | Outcome::Unpublished => Origin::Built(target),
+                WheelOutcome::Built | WheelOutcome::Unpublished => Origin::Built(target),
                 _ => Origin::Published,
             };
             match locked(house).take(path, &filename, origin) {
@@ -334,7 +341,7 @@ impl Work {
             name: name.to_owned(),
             version: failed.version,
             target: target.name.clone(),
-            outcome: Outcome::Failed,
+            outcome: WheelOutcome::Failed,
             wheel: None,
             build: failed.build,
             log: failed.log,

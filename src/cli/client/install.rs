@@ -26,14 +26,14 @@ pub struct Installer {
 
 /// What is to be installed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct InstallPlan {
     /// URLs with their hashes: lines of a requirement file.
     pub lines: Vec<String>,
     /// `-e file:///…`, `file:///…`: built here.
     pub locals: Vec<String>,
 }
 
-impl Plan {
+impl InstallPlan {
     /// Whether every line has a hash, so that the installer can insist on them.
     pub fn is_hashed(&self) -> bool {
         self.lines
@@ -74,7 +74,7 @@ impl Installer {
     /// `Bad` if the installer cannot be started.
     pub async fn install(
         &self,
-        plan: &Plan,
+        plan: &InstallPlan,
         proxy: Option<&WheelsProxy>,
         more: &[String],
         quiet: bool,

@@ -167,7 +167,7 @@ fn an_output_is_whole_and_never_the_input() {
 
 #[test]
 fn hashes_are_insisted_on_where_every_line_has_one() {
-    let plan = |lines: &[&str]| Plan {
+    let plan = |lines: &[&str]| InstallPlan {
         lines: lines.iter().map(|line| (*line).to_owned()).collect(),
         locals: Vec::new(),
     };

@@ -9,7 +9,7 @@ use self::origin::FileOrigin;
 use self::wish::parse;
 use crate::bad;
 use crate::error::Result;
-use crate::packaging::reqfile::{Line, Said};
+use crate::packaging::reqfile::{RequirementLine, Said};
 use crate::packaging::requirement::Requirement;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ impl RequirementFiles {
     fn take_lines(
         &mut self,
         file: &FileOrigin,
-        lines: &[Line],
+        lines: &[RequirementLine],
         as_constraints: bool,
         depth: u32,
     ) -> Result<()> {

@@ -3,7 +3,7 @@
 use crate::bad;
 use crate::client;
 use crate::error::Result;
-use crate::packaging::reqfile::{self, Line};
+use crate::packaging::reqfile::{self, RequirementLine};
 use crate::upstream::client::shown;
 use std::fmt;
 use std::io::Read;
@@ -52,7 +52,7 @@ impl FileOrigin {
     ///
     /// # Errors
     /// `Bad` if it cannot be read, or if files name each other.
-    pub fn open(&self, value: &str, depth: u32) -> Result<(Self, Vec<Line>)> {
+    pub fn open(&self, value: &str, depth: u32) -> Result<(Self, Vec<RequirementLine>)> {
         if depth >= DEEPEST {
             return Err(bad!("requirement files include each other"));
         }
@@ -92,7 +92,7 @@ impl FileOrigin {
     ///
     /// # Errors
     /// `Bad` with its name if it cannot be read.
-    pub fn lines(&self) -> Result<Vec<Line>> {
+    pub fn lines(&self) -> Result<Vec<RequirementLine>> {
         let mut lines = reqfile::read(&self.text()?);
         if !matches!(self, Self::Web(_)) {
             for line in &mut lines {

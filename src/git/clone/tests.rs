@@ -1,6 +1,6 @@
 //! Real repositories, made here and cloned by the `git` program.
 
-use super::super::{Address, Limits, RepositoryAsker, fetch, pack_folder};
+use super::super::{Address, GitLimits, RepositoryAsker, fetch, pack_folder};
 use super::*;
 use crate::upstream::guard::Guard;
 use std::process::Command;
@@ -34,7 +34,7 @@ fn git_in(folder: &Path, arguments: &[&str]) -> String {
 
 async fn fetched(repository: &Path, suffix: &str, archive: &Path) -> Result<Tree> {
     let address = Address::parse(&format!("git+file://{}{suffix}", repository.display()))?;
-    fetch(&address, RepositoryAsker::Person, Limits::default(), archive).await
+    fetch(&address, RepositoryAsker::Person, GitLimits::default(), archive).await
 }
 
 /// Unpacks an archive and gives its one top folder.
@@ -103,10 +103,11 @@ async fn what_cannot_be_fetched_is_named() {
     let nothing = told(fetched(&repository.path().join("nowhere"), "", &archive).await);
     assert!(nothing.contains("repository does not exist"), "{nothing}");
     let address = Address::parse(&format!("git+file://{}", repository.path().display())).unwrap();
-    let stranger =
-        told(fetch(&address, RepositoryAsker::Stranger(Guard::public()), Limits::default(), &archive).await);
+    let stranger = told(
+        fetch(&address, RepositoryAsker::Stranger(Guard::public()), GitLimits::default(), &archive).await,
+    );
     assert!(stranger.contains("its own disk"), "{stranger}");
-    let small = Limits { bytes: 10, ..Limits::default() };
+    let small = GitLimits { bytes: 10, ..GitLimits::default() };
     let large = told(fetch(&address, RepositoryAsker::Person, small, &archive).await);
     assert!(large.contains("take more than"), "{large}");
 }
@@ -128,9 +129,9 @@ async fn a_password_is_never_asked_for() {
     let out = tempfile::tempdir().unwrap();
     let address = Address::parse(&format!("git+http://{address}/team/repo@v1")).unwrap();
     let archive = out.path().join("a.tar.gz");
-    let error = fetch(&address, RepositoryAsker::Person, Limits::default(), &archive).await.unwrap_err();
+    let error = fetch(&address, RepositoryAsker::Person, GitLimits::default(), &archive).await.unwrap_err();
     assert!(error.to_string().contains("needs a password"), "{error}");
-    let error = fetch(&address, RepositoryAsker::Stranger(Guard::public()), Limits::default(), &archive)
+    let error = fetch(&address, RepositoryAsker::Stranger(Guard::public()), GitLimits::default(), &archive)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("internal network"), "{error}");
@@ -165,7 +166,7 @@ async fn a_strangers_git_reaches_what_the_guard_lets_through_and_nothing_else() 
     };
     let get = async |host: &str, guard: Guard| {
         let address = Address::parse(&format!("git+http://{host}:{}/", at.port())).unwrap();
-        fetch(&address, RepositoryAsker::Stranger(guard), Limits::default(), &archive).await
+        fetch(&address, RepositoryAsker::Stranger(guard), GitLimits::default(), &archive).await
     };
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         let refused = get(host, Guard::public()).await.unwrap_err();

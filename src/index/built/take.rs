@@ -13,7 +13,7 @@ use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release
 use crate::names::IndexName;
 use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
-use crate::packaging::retag::{PlainWheel, Plan};
+use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::store::{Spool, SpooledDigests};
 use crate::words::{EventKind, FileKind};
 use crate::{bad, conflict};
@@ -229,7 +229,7 @@ async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
 
 /// The same wheel with the build tag of `filename` inside too (`Build:` in `WHEEL`).
 fn with_build_tag(bytes: &[u8], handed: &str, filename: &str, timestamp: i64) -> Result<Bytes> {
-    let plan = Plan { build: WheelFilename::parse(filename)?.build, timestamp, ..Plan::default() };
+    let plan = RetagPlan { build: WheelFilename::parse(filename)?.build, timestamp, ..RetagPlan::default() };
     let mut wheel = PlainWheel::open(Cursor::new(bytes), handed)?;
     let written = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?;
     Ok(written.into_inner().into())

@@ -9,7 +9,7 @@ use crate::packaging::page::{File, Page};
 use std::collections::HashMap;
 
 /// File name to what it was then, and when.
-pub type Seen = HashMap<String, (String, Micros)>;
+pub type FirstSeen = HashMap<String, (String, Micros)>;
 
 /// What stands for the bytes of a file; queries of URLs may change with every page.
 fn identity(file: &File) -> String {
@@ -18,10 +18,10 @@ fn identity(file: &File) -> String {
 
 impl Inner {
     /// When the files of a page that tell no time were first seen; those that are new are seen now.
-    pub(super) async fn first_seen(&self, index: &IndexName, page: &Page) -> Result<Seen> {
+    pub(super) async fn first_seen(&self, index: &IndexName, page: &Page) -> Result<FirstSeen> {
         let timeless: Vec<&File> = page.files.iter().filter(|file| file.uploaded.is_none()).collect();
         if timeless.is_empty() {
-            return Ok(Seen::new());
+            return Ok(FirstSeen::new());
         }
         let (index, project) = (index.as_str(), page.name.as_str());
         let mut seen = self.db.first_seen(index, project).await?;

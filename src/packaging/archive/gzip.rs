@@ -4,16 +4,16 @@ use std::io::{BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::{ArchiveResult, Source, Span, check_ratio, refuse, zip};
+use super::{ArchiveResult, ReadAt, Span, check_ratio, refuse, zip};
 
 /// An unpacking reader that counts, and refuses a bomb while it reads.
-pub(crate) struct Gzip<'a, S: Source + ?Sized> {
+pub(crate) struct Gzip<'a, S: ReadAt + ?Sized> {
     decoder: GzDecoder<BufReader<Span<'a, S>>>,
     packed: u64,
     unpacked: u64,
 }
 
-impl<'a, S: Source + ?Sized> Gzip<'a, S> {
+impl<'a, S: ReadAt + ?Sized> Gzip<'a, S> {
     pub(crate) fn open(source: &'a S) -> ArchiveResult<Self> {
         let packed = source.length()?;
         let mut header = [0; 4];

@@ -31,14 +31,14 @@ pub const MAX_RATIO: u64 = 50;
 pub const MAX_TEXT: u64 = 16 << 20;
 
 /// Bytes that can be read at any offset: an open file, or a slice in tests.
-pub trait Source {
+pub trait ReadAt {
     /// Length in bytes.
     fn length(&self) -> io::Result<u64>;
     /// Reads at `offset`; 0 means the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-impl Source for std::fs::File {
+impl ReadAt for std::fs::File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
@@ -48,7 +48,7 @@ impl Source for std::fs::File {
     }
 }
 
-impl Source for [u8] {
+impl ReadAt for [u8] {
     fn length(&self) -> io::Result<u64> {
         Ok(self.len() as u64)
     }
@@ -107,20 +107,20 @@ pub(crate) fn check_ratio(unpacked: u64, packed: u64) -> ArchiveResult<()> {
     Ok(())
 }
 
-/// A window of a [`Source`] as a reader.
+/// A window of a [`ReadAt`] as a reader.
 pub(crate) struct Span<'a, S: ?Sized> {
     source: &'a S,
     at: u64,
     end: u64,
 }
 
-impl<'a, S: Source + ?Sized> Span<'a, S> {
+impl<'a, S: ReadAt + ?Sized> Span<'a, S> {
     pub(crate) fn new(source: &'a S, at: u64, length: u64) -> Self {
         Self { source, at, end: at.saturating_add(length) }
     }
 }
 
-impl<S: Source + ?Sized> Read for Span<'_, S> {
+impl<S: ReadAt + ?Sized> Read for Span<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let most = left.min(buffer.len());
@@ -132,7 +132,7 @@ impl<S: Source + ?Sized> Read for Span<'_, S> {
 }
 
 /// Reads exactly `length` bytes at `offset`; a shorter source is refused as truncated.
-pub(crate) fn read_exactly<S: Source + ?Sized>(
+pub(crate) fn read_exactly<S: ReadAt + ?Sized>(
     source: &S,
     offset: u64,
     length: usize,

@@ -102,12 +102,12 @@ pub(crate) fn above(name: &str) -> impl Iterator<Item = &str> {
 /// Which names have come by, in eight bytes each: a hash under a random key, so that a crowd of
 /// long names costs no memory and no one can choose names that collide.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeenNames {
     key: RandomState,
     hashes: HashSet<u64>,
 }
 
-impl Seen {
+impl SeenNames {
     /// False if the name has been there before.
     pub(crate) fn insert(&mut self, name: &str) -> bool {
         self.hashes.insert(self.key.hash_one(name))

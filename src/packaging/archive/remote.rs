@@ -8,7 +8,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use super::zip::{Central, LEAD, find_end};
-use super::{ArchiveResult, MAX_MEMBERS, MAX_TEXT, Source, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_TEXT, ReadAt, refuse};
 use crate::error::Result;
 
 /// First bytes asked for, from the end: most wheels keep `.dist-info` and directory in them.
@@ -103,7 +103,7 @@ impl<'a> Tail<'a> {
     }
 }
 
-impl Source for Tail<'_> {
+impl ReadAt for Tail<'_> {
     fn length(&self) -> std::io::Result<u64> {
         Ok(self.length)
     }

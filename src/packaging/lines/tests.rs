@@ -13,7 +13,7 @@ fn project(text: &str) -> Hashed {
     hashed
 }
 
-fn at(text: &str) -> Place {
+fn at(text: &str) -> DirectUrl {
     let Asks::Place(place) = one(text) else { panic!("{text}: no place") };
     place
 }

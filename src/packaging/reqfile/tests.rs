@@ -7,7 +7,7 @@ fn lines_of(text: &str) -> Vec<(usize, String)> {
 }
 
 fn told(text: &str) -> String {
-    let line = Line { number: 1, text: text.to_owned() };
+    let line = RequirementLine { number: 1, text: text.to_owned() };
     match line.said() {
         Ok(said) => format!("{said:?}"),
         Err(error) => format!("error: {error}"),

@@ -25,7 +25,7 @@ const LEAD: &str = "The wheel cannot be read: ";
 
 /// How a wheel is to be written.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub struct RetagPlan {
     /// Takes the place of the platform tags; `None`: they stay.
     pub platform: Option<Vec<String>>,
     /// Takes the place of the Python and ABI tags.
@@ -40,7 +40,7 @@ pub struct Plan {
 
 /// A file in a wheel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct WheelMember {
     /// As the archive writes it.
     pub name: String,
     /// Bytes, unpacked.
@@ -61,7 +61,7 @@ pub struct Tags {
 pub struct PlainWheel<R> {
     archive: zip::ZipArchive<R>,
     /// Files only, each name once, in the archive's order.
-    pub members: Vec<Member>,
+    pub members: Vec<WheelMember>,
     /// The directory's name in the archive.
     pub dist_info: String,
     pub metadata: Metadata,
@@ -78,7 +78,7 @@ pub struct PlainWheel<R> {
 pub fn rewrite<R: Read + Seek, W: Write + Seek>(
     input: R,
     filename: &str,
-    plan: &Plan,
+    plan: &RetagPlan,
     output: W,
 ) -> Result<String> {
     let mut wheel = PlainWheel::open(input, filename)?;
@@ -116,7 +116,7 @@ impl<R: Read + Seek> PlainWheel<R> {
         self.tags.platform.iter().all(|platform| platform == "any")
     }
 
-    pub fn find(&self, name: &str) -> Option<&Member> {
+    pub fn find(&self, name: &str) -> Option<&WheelMember> {
         self.members.iter().find(|member| member.name == name)
     }
 
@@ -124,7 +124,7 @@ impl<R: Read + Seek> PlainWheel<R> {
     ///
     /// # Errors
     /// `Bad` if it is damaged, or larger than `most` bytes.
-    pub fn bytes(&mut self, member: &Member, most: u64) -> Result<Vec<u8>> {
+    pub fn bytes(&mut self, member: &WheelMember, most: u64) -> Result<Vec<u8>> {
         unpack(&mut self.archive, member, most)
     }
 
@@ -132,7 +132,7 @@ impl<R: Read + Seek> PlainWheel<R> {
     ///
     /// # Errors
     /// `Bad` if it is damaged.
-    pub fn beginning(&mut self, member: &Member, count: u64) -> Result<Vec<u8>> {
+    pub fn beginning(&mut self, member: &WheelMember, count: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = self.archive.by_index(member.index).map_err(|error| unreadable(member, &error))?;
         file.take(count).read_to_end(&mut bytes).map_err(|error| unreadable(member, &error))?;
@@ -140,7 +140,7 @@ impl<R: Read + Seek> PlainWheel<R> {
     }
 
     /// The tags with which `plan` writes it.
-    pub fn tags_after(&self, plan: &Plan) -> Tags {
+    pub fn tags_after(&self, plan: &RetagPlan) -> Tags {
         let mut tags = self.tags.clone();
         if let Some(platform) = &plan.platform {
             tags.platform.clone_from(platform);
@@ -153,7 +153,7 @@ impl<R: Read + Seek> PlainWheel<R> {
     }
 
     /// The name under which `plan` writes it: project and version in their one spelling (PEP 491).
-    pub fn filename(&self, plan: &Plan) -> String {
+    pub fn filename(&self, plan: &RetagPlan) -> String {
         let tags = self.tags_after(plan);
         let build = plan.build.as_ref().or(self.build.as_ref());
         let build = build.map(|build| format!("-{build}")).unwrap_or_default();
@@ -167,11 +167,15 @@ impl<R: Read + Seek> PlainWheel<R> {
     }
 }
 
-fn unreadable(member: &Member, error: &dyn std::fmt::Display) -> crate::error::Error {
+fn unreadable(member: &WheelMember, error: &dyn std::fmt::Display) -> crate::error::Error {
     bad!("{LEAD}member {:?}: {error}", member.name)
 }
 
-fn unpack<R: Read + Seek>(archive: &mut zip::ZipArchive<R>, member: &Member, most: u64) -> Result<Vec<u8>> {
+fn unpack<R: Read + Seek>(
+    archive: &mut zip::ZipArchive<R>,
+    member: &WheelMember,
+    most: u64,
+) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = archive.by_index(member.index).map_err(|error| unreadable(member, &error))?;
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(member, &error))?;
@@ -182,12 +186,12 @@ fn unpack<R: Read + Seek>(archive: &mut zip::ZipArchive<R>, member: &Member, mos
 }
 
 /// The files of the archive. Of several with one name the last counts, as for installers.
-fn members<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<Vec<Member>> {
+fn members<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<Vec<WheelMember>> {
     if archive.len() as u64 > MAX_MEMBERS {
         return Err(bad!("{LEAD}it has more than {MAX_MEMBERS} members"));
     }
     let (mut unpacked, mut packed, mut name_bytes) = (0u64, 0u64, 0);
-    let mut members: Vec<Member> = Vec::with_capacity(archive.len());
+    let mut members: Vec<WheelMember> = Vec::with_capacity(archive.len());
     for index in 0..archive.len() {
         let file = archive.by_index_raw(index).map_err(|error| bad!("{LEAD}{error}"))?;
         let name = String::from_utf8(file.name_raw().to_vec())
@@ -207,12 +211,12 @@ fn members<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<Vec<Membe
             return Err(bad!("{LEAD}member {name:?} is a symbolic link"));
         }
         let executable = file.unix_mode().is_some_and(|mode| mode & 0o111 != 0);
-        members.push(Member { name, size: file.size(), executable, index });
+        members.push(WheelMember { name, size: file.size(), executable, index });
     }
     Ok(members)
 }
 
-fn dist_info(members: &[Member]) -> Result<String> {
+fn dist_info(members: &[WheelMember]) -> Result<String> {
     let tops = members.iter().filter_map(|member| member.name.split_once('/')).map(|(top, _)| top);
     let mut found: Vec<&str> = tops.filter(|top| top.ends_with(".dist-info")).collect();
     found.sort_unstable();

@@ -24,14 +24,14 @@ fn old() -> Vec<Entry> {
 
 const OLD_NAME: &str = "Demo.Pkg-1.0.0_1-py2-none-any.whl";
 
-fn rewrite_as(entries: Vec<Entry>, filename: &str, plan: &Plan) -> Result<(String, Vec<u8>)> {
+fn rewrite_as(entries: Vec<Entry>, filename: &str, plan: &RetagPlan) -> Result<(String, Vec<u8>)> {
     let mut output = Cursor::new(Vec::new());
     let name = super::rewrite(Cursor::new(Zip::of(entries).bytes()), filename, plan, &mut output)?;
     Ok((name, output.into_inner()))
 }
 
 fn rewrite(entries: Vec<Entry>) -> Result<(String, Vec<u8>)> {
-    rewrite_as(entries, OLD_NAME, &Plan { timestamp: 1_500_000_000, ..Plan::default() })
+    rewrite_as(entries, OLD_NAME, &RetagPlan { timestamp: 1_500_000_000, ..RetagPlan::default() })
 }
 
 fn gate(filename: &str, bytes: &[u8]) -> Result<wheel::WheelContents> {
@@ -86,7 +86,7 @@ fn times_and_modes_are_those_of_the_plan() {
         assert_eq!(file.unix_mode(), Some(mode), "{:?}", file.name_raw());
     }
     for timestamp in [i64::MIN, 0, i64::MAX] {
-        let plan = Plan { timestamp, ..Plan::default() };
+        let plan = RetagPlan { timestamp, ..RetagPlan::default() };
         let (filename, bytes) = rewrite_as(old(), OLD_NAME, &plan).unwrap();
         assert!(gate(&filename, &bytes).is_ok());
     }
@@ -94,11 +94,11 @@ fn times_and_modes_are_those_of_the_plan() {
 
 #[test]
 fn new_tags_are_in_the_name_and_in_wheel() {
-    let plan = Plan {
+    let plan = RetagPlan {
         platform: Some(vec!["manylinux1_x86_64".into(), "manylinux_2_5_x86_64".into()]),
         build: Some("7ww".into()),
         replaced: [("demo/__init__.py".to_owned(), b"x = 2\n".to_vec())].into(),
-        ..Plan::default()
+        ..RetagPlan::default()
     };
     let name = "Demo.Pkg-1.0.0_1-cp27-cp27mu-linux_x86_64.whl";
     let (filename, bytes) = rewrite_as(old(), name, &plan).unwrap();
@@ -184,7 +184,7 @@ fn what_is_no_wheel_is_refused_with_the_reason() {
         let error = rewrite(entries).expect_err(reason).to_string();
         assert!(error.contains(reason), "{reason}: {error}");
     }
-    let plan = Plan::default();
+    let plan = RetagPlan::default();
     assert!(rewrite_as(old(), "demo.whl", &plan).unwrap_err().to_string().contains("file name"));
     assert!(PlainWheel::open(Cursor::new(b"not a zip".to_vec()), OLD_NAME).is_err());
 }

@@ -7,7 +7,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::super::version;
-use super::{LEAD, MAX_TEXT, Member, PlainWheel, Plan, text, unreadable};
+use super::{LEAD, MAX_TEXT, PlainWheel, RetagPlan, WheelMember, text, unreadable};
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -20,7 +20,7 @@ impl<R: Read + Seek> PlainWheel<R> {
     ///
     /// # Errors
     /// `Bad` if a member is damaged; `Internal` if `output` cannot be written.
-    pub fn write<W: Write + Seek>(&mut self, plan: &Plan, output: W) -> Result<W> {
+    pub fn write<W: Write + Seek>(&mut self, plan: &RetagPlan, output: W) -> Result<W> {
         let mut writer = ZipWriter::new(output);
         let options = options(plan.timestamp);
         let mut record = String::new();
@@ -44,10 +44,10 @@ impl<R: Read + Seek> PlainWheel<R> {
     }
 
     /// Members with their names to be, in the order to be; without `RECORD` and its signatures.
-    fn order(&self) -> Result<Vec<(String, Member)>> {
+    fn order(&self) -> Result<Vec<(String, WheelMember)>> {
         let own = format!("{}.dist-info", self.release());
         let record = ["RECORD", "RECORD.jws", "RECORD.p7s"].map(|file| format!("{own}/{file}"));
-        let mut order: Vec<(String, Member)> = Vec::with_capacity(self.members.len());
+        let mut order: Vec<(String, WheelMember)> = Vec::with_capacity(self.members.len());
         for member in &self.members {
             let name = self.renamed(&member.name);
             if !record.contains(&name) {
@@ -84,7 +84,13 @@ impl<R: Read + Seek> PlainWheel<R> {
         }
     }
 
-    fn content(&mut self, name: &str, member: &Member, plan: &Plan, to: &mut impl Write) -> Result<()> {
+    fn content(
+        &mut self,
+        name: &str,
+        member: &WheelMember,
+        plan: &RetagPlan,
+        to: &mut impl Write,
+    ) -> Result<()> {
         if let Some(new) = plan.replaced.get(&member.name) {
             return to.write_all(new).map_err(|error| unwritten(&error));
         }

@@ -1,6 +1,6 @@
 //! Where things are in a wheel: one `.dist-info`, at most one `.data`, and nothing that poses as either.
 
-use super::super::archive::zip::Member;
+use super::super::archive::zip::ZipMember;
 use super::super::archive::{ArchiveResult, refuse};
 use super::super::filename::WheelFilename;
 use super::super::version;
@@ -10,7 +10,7 @@ use crate::names::ProjectName;
 const SCHEMES: [&str; 5] = ["purelib", "platlib", "headers", "scripts", "data"];
 
 /// Checks all names; returns the `.dist-info` directory.
-pub(super) fn check(members: &[Member], filename: &WheelFilename) -> ArchiveResult<String> {
+pub(super) fn check(members: &[ZipMember], filename: &WheelFilename) -> ArchiveResult<String> {
     let mut found: Option<&str> = None;
     for member in members {
         let (top, rest) = member.name.split_once('/').unwrap_or((&member.name, ""));
@@ -50,7 +50,7 @@ fn check_prefix(directory: &str, ending: &str, filename: &WheelFilename) -> Arch
 }
 
 /// Checks the part of a name after `{release}.data/`.
-fn check_data(rest: &str, member: &Member) -> ArchiveResult<()> {
+fn check_data(rest: &str, member: &ZipMember) -> ArchiveResult<()> {
     let (scheme, path) = rest.split_once('/').unwrap_or((rest, ""));
     if rest.is_empty() {
         return Ok(());

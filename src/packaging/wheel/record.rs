@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::super::archive::zip::{Archive, LEAD, Member};
-use super::super::archive::{ArchiveResult, Source, names, refuse};
+use super::super::archive::zip::{Archive, LEAD, ZipMember};
+use super::super::archive::{ArchiveResult, ReadAt, names, refuse};
 use super::{MAX_TEXT, invalid};
 use crate::error::Result;
 
@@ -28,7 +28,7 @@ enum Algorithm {
 }
 
 /// Checks RECORD against the members, then every member's bytes against RECORD.
-pub(super) fn verify<S: Source + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<()> {
+pub(super) fn verify<S: ReadAt + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<()> {
     let rows = rows(archive, dist_info)?;
     for (member, row) in archive.members.iter().zip(&rows) {
         let mut hasher = Hasher::new(row.as_ref().map_or(Algorithm::Sha256, |row| row.algorithm));
@@ -42,7 +42,7 @@ pub(super) fn verify<S: Source + ?Sized>(archive: &Archive<S>, dist_info: &str) 
 }
 
 /// RECORD's rows in the order of the members; none for directories and the unhashed.
-fn rows<S: Source + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<Vec<Option<Row>>> {
+fn rows<S: ReadAt + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<Vec<Option<Row>>> {
     let path = format!("{dist_info}/RECORD");
     let Some(record) = archive.find(&path) else {
         return Err(crate::bad!("{}{path} not found in the wheel", super::INVALID));
@@ -51,7 +51,7 @@ fn rows<S: Source + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<Vec
     match_rows(archive, dist_info, &bytes).map_err(invalid)
 }
 
-fn match_rows<S: Source + ?Sized>(
+fn match_rows<S: ReadAt + ?Sized>(
     archive: &Archive<S>,
     dist_info: &str,
     bytes: &[u8],
@@ -104,7 +104,7 @@ fn match_rows<S: Source + ?Sized>(
 }
 
 /// Those that are members, and those that hold members.
-fn directories(members: &[Member]) -> HashSet<&str> {
+fn directories(members: &[ZipMember]) -> HashSet<&str> {
     let own = members.iter().filter(|member| member.directory).map(|member| &*member.name);
     own.chain(members.iter().flat_map(|member| names::above(&member.name))).collect()
 }

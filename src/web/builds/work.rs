@@ -2,7 +2,7 @@
 
 use super::ask::receive;
 use super::{blob_response, number};
-use crate::build::job::{Heartbeat, Outcome};
+use crate::build::job::{Heartbeat, JobOutcome};
 use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::web::http::{Ctx, drain, respond, slow};
@@ -87,7 +87,7 @@ async fn held(ctx: &Ctx<()>) -> Result<(BuildId, i64)> {
 
 /// `POST /+builds/{id}/outcome?fence=N`
 pub async fn outcome(mut ctx: Ctx) -> Result<Response> {
-    let outcome: Outcome = ctx.json().await?;
+    let outcome: JobOutcome = ctx.json().await?;
     let ctx = ctx.without_body();
     let (id, fence) = (number(&ctx)?, fence(&ctx)?);
     ctx.app.queue.end(owner(&ctx), id, fence, outcome).await?;

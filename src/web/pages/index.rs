@@ -1,7 +1,7 @@
 //! `/{user}/{index}`: what an index is, how to use it, and the projects it has.
 
 use super::facts::{Fact, FactItem, FactList};
-use super::lines::{self, Line};
+use super::lines::{self, CopyableLine};
 use super::words;
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
 use crate::access::{self, Decision, Need};
@@ -33,9 +33,9 @@ pub struct IndexPage {
     pub description: String,
     pub bases: Vec<Base>,
     pub facts: Vec<Fact>,
-    pub install: Vec<Line>,
+    pub install: Vec<CopyableLine>,
     /// Empty if the asker may not upload here.
-    pub upload: Vec<Line>,
+    pub upload: Vec<CopyableLine>,
     pub recent: Vec<Recent>,
     pub count: String,
     /// Why the list of names is not there.
@@ -115,7 +115,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
 }
 
 /// How to upload, for those who may and while nobody is logged in.
-fn upload(ctx: &Visit, index: &Index, server: &str) -> Vec<Line> {
+fn upload(ctx: &Visit, index: &Index, server: &str) -> Vec<CopyableLine> {
     let may = access::decide(&ctx.directory, &ctx.who, Need::Upload, Some(&index.name), None, None);
     let is_stage = matches!(index.kind, IndexKind::Stage(_));
     if !is_stage || ctx.who.user.is_some() && may != Decision::Allowed {

@@ -5,13 +5,13 @@ use crate::names::IndexName;
 
 /// A line with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct CopyableLine {
     pub label: String,
     pub text: String,
 }
 
-fn line(label: &str, text: String) -> Line {
-    Line { label: label.to_owned(), text }
+fn line(label: &str, text: String) -> CopyableLine {
+    CopyableLine { label: label.to_owned(), text }
 }
 
 /// pip takes plain HTTP from this machine only, unless it is told otherwise.
@@ -28,7 +28,7 @@ fn pip_options(server: &str, simple: &str) -> String {
 }
 
 /// Installing something: `what` is a requirement.
-pub fn install(server: &str, simple: &str, what: &str) -> Vec<Line> {
+pub fn install(server: &str, simple: &str, what: &str) -> Vec<CopyableLine> {
     let what = shell(what);
     vec![
         line("With pip", format!("pip install {} {what}", pip_options(server, simple))),
@@ -42,7 +42,7 @@ pub fn simple(server: &str, index: &IndexName) -> String {
 }
 
 /// Making an index the one that pip and uv ask.
-pub fn configure(server: &str, simple: &str) -> Vec<Line> {
+pub fn configure(server: &str, simple: &str) -> Vec<CopyableLine> {
     let trusted = trusted(server).map(|host| format!("\ntrusted-host = {host}")).unwrap_or_default();
     vec![
         line("For good, in pip.conf", format!("[global]\nindex-url = {simple}{trusted}")),
@@ -51,7 +51,7 @@ pub fn configure(server: &str, simple: &str) -> Vec<Line> {
 }
 
 /// Uploading what a build left in `dist/`.
-pub fn upload(server: &str, index: &IndexName, user: &str) -> Vec<Line> {
+pub fn upload(server: &str, index: &IndexName, user: &str) -> Vec<CopyableLine> {
     let url = format!("{server}/{}/", super::index_href(index));
     let user = shell(user);
     vec![
@@ -61,7 +61,7 @@ pub fn upload(server: &str, index: &IndexName, user: &str) -> Vec<Line> {
 }
 
 /// From nothing to an index of one's own.
-pub fn first_steps(server: &str, base: &str) -> Vec<Line> {
+pub fn first_steps(server: &str, base: &str) -> Vec<CopyableLine> {
     vec![
         line(
             "Create your own index on top of the mirror",

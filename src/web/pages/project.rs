@@ -2,7 +2,7 @@
 
 use super::catalog::{self, Release, StatusBanner};
 use super::facts::{self, Fact};
-use super::lines::{self, Line};
+use super::lines::{self, CopyableLine};
 use super::matrix::{self, Matrix};
 use super::{Frame, Visit, answer, description, gather, index_href, words};
 use crate::directory::{Directory, Index, IndexKind};
@@ -28,7 +28,7 @@ pub struct ProjectPage {
     pub latest: Option<Latest>,
     pub summary: String,
     pub status: Option<StatusBanner>,
-    pub install: Vec<Line>,
+    pub install: Vec<CopyableLine>,
     /// HTML that [`description::render`] made.
     pub description: Option<String>,
     pub no_description: &'static str,
@@ -121,7 +121,7 @@ struct Shown<'a> {
     frame: Frame,
     directory: &'a Directory,
     index: &'a Index,
-    install: Vec<Line>,
+    install: Vec<CopyableLine>,
 }
 
 impl Shown<'_> {

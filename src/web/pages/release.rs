@@ -2,7 +2,7 @@
 
 use super::catalog::{self, Release, StatusBanner};
 use super::facts::{self, Fact};
-use super::lines::{self, Line};
+use super::lines::{self, CopyableLine};
 use super::project::{release_href, spelling};
 use super::{Frame, Visit, answer, gather, index_href, tags, words};
 use crate::directory::Directory;
@@ -28,7 +28,7 @@ pub struct ReleasePage {
     pub status: Option<StatusBanner>,
     /// The reason; empty without one.
     pub yanked: Option<String>,
-    pub install: Vec<Line>,
+    pub install: Vec<CopyableLine>,
     pub files: Vec<FileRow>,
     pub requires: Vec<Dependency>,
     pub facts: Vec<Fact>,
@@ -94,7 +94,7 @@ impl ReleasePage {
         page: &Page,
         release: &Release<'_>,
         metadata: Option<&Metadata>,
-        install: Vec<Line>,
+        install: Vec<CopyableLine>,
     ) -> Self {
         let offered = page.status != ProjectStatus::Quarantined;
         let files = release.files.iter().filter(|_| offered);

@@ -1,6 +1,6 @@
 //! `/`: the indexes the asker may read, and what to type first.
 
-use super::lines::{self, Line};
+use super::lines::{self, CopyableLine};
 use super::user::IndexEntry;
 use super::{Frame, Visit, answer, may_read};
 use crate::error::Result;
@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 pub struct RootPage {
     pub frame: Frame,
     /// How to install from the default index; empty if the asker may not.
-    pub lines: Vec<Line>,
+    pub lines: Vec<CopyableLine>,
     pub owners: Vec<Owner>,
-    pub first_steps: Vec<Line>,
+    pub first_steps: Vec<CopyableLine>,
 }
 
 /// A user with those of their indexes that the asker may read.

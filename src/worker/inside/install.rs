@@ -1,6 +1,6 @@
 //! Puts what a wheel's modules are into a folder for an interpreter; the wheel was checked before.
 
-use super::place::Place;
+use super::place::Unpacking;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(super) fn install(wheel: &Path, folder: &Path) -> Result<(), String> {
     let file = File::open(wheel).map_err(|error| format!("{}: {error}", wheel.display()))?;
     let broken = |error: zip::result::ZipError| format!("the wheel is broken: {error}");
     let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
-    let mut place = Place::new(folder)?;
+    let mut place = Unpacking::new(folder)?;
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).map_err(broken)?;
         let name = member.name().map_err(broken)?.into_owned();

@@ -11,7 +11,7 @@ const MOST_BYTES: u64 = 16 << 30;
 /// Members of an archive.
 const MOST_MEMBERS: u64 = 400_000;
 
-pub(super) struct Place {
+pub(super) struct Unpacking {
     root: PathBuf,
     /// Real folders, made or seen by us.
     folders: HashSet<PathBuf>,
@@ -21,7 +21,7 @@ pub(super) struct Place {
     members: u64,
 }
 
-impl Place {
+impl Unpacking {
     pub fn new(root: &Path) -> Result<Self, String> {
         fs::create_dir_all(root).map_err(|error| format!("{}: {error}", root.display()))?;
         let folders = HashSet::from([PathBuf::new()]);

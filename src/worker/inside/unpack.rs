@@ -3,7 +3,7 @@
 #[cfg(all(test, unix))]
 mod tests;
 
-use super::place::Place;
+use super::place::Unpacking;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek as _};
@@ -36,7 +36,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<(), String> {
     let mut start = Vec::new();
     file.by_ref().take(512).read_to_end(&mut start).map_err(|error| error.to_string())?;
     file.rewind().map_err(|error| error.to_string())?;
-    let mut place = Place::new(folder)?;
+    let mut place = Unpacking::new(folder)?;
     match format_of(&start)? {
         Format::Zip => unzip(file, &mut place)?,
         Format::Gzip => untar(flate2::read::MultiGzDecoder::new(file), &mut place)?,
@@ -83,7 +83,7 @@ fn is_old_tar(start: &[u8]) -> bool {
     u32::from_str_radix(&digits, 8).is_ok_and(|told| told == sum.sum::<u32>())
 }
 
-fn untar(source: impl Read, place: &mut Place) -> Result<(), String> {
+fn untar(source: impl Read, place: &mut Unpacking) -> Result<(), String> {
     let broken = |error: std::io::Error| format!("the tar archive is broken: {error}");
     let mut archive = tar::Archive::new(source);
     for entry in archive.entries().map_err(broken)? {
@@ -110,7 +110,7 @@ fn untar(source: impl Read, place: &mut Place) -> Result<(), String> {
     Ok(())
 }
 
-fn unzip(file: File, place: &mut Place) -> Result<(), String> {
+fn unzip(file: File, place: &mut Unpacking) -> Result<(), String> {
     let broken = |error: zip::result::ZipError| format!("the zip archive is broken: {error}");
     let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
     for index in 0..archive.len() {

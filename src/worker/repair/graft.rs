@@ -9,7 +9,7 @@ use super::origin;
 use crate::build::tools::tools_for;
 use crate::error::Result;
 use crate::packaging::manylinux;
-use crate::packaging::retag::{PlainWheel, Plan};
+use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::tools::hex;
 use crate::words::{Class, Failure, Grafted, Step};
 use crate::worker::bench::{Bench, Environment, Task, ToolPython};
@@ -149,11 +149,11 @@ fn finish(
             "auditwheel found no policy that the wheel satisfies",
         ));
     }
-    let plan = Plan {
+    let plan = RetagPlan {
         platform: Some(platform),
         timestamp: order.timestamp,
         replaced: inspected.replaced,
-        ..Plan::default()
+        ..RetagPlan::default()
     };
     let filename = wheel.filename(&plan);
     let path = folder.join(&filename);

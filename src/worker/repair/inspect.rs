@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::error::Result;
 use crate::packaging::elf::{self, Elf};
-use crate::packaging::retag::{Member, PlainWheel};
+use crate::packaging::retag::{PlainWheel, WheelMember};
 
 /// Most bytes of one shared object; the largest known have a few gigabytes and come ready-made.
 const MAX_OBJECT: u64 = 2 << 30;
@@ -50,7 +50,7 @@ pub(super) fn inspect<R: Read + Seek>(wheel: &mut PlainWheel<R>) -> Result<Inspe
     Ok(inspected)
 }
 
-fn clean(inspected: &mut Inspected, member: &Member, bytes: &mut [u8]) -> Result<()> {
+fn clean(inspected: &mut Inspected, member: &WheelMember, bytes: &mut [u8]) -> Result<()> {
     let edit = elf::clean(bytes)?;
     if edit.is_empty() {
         return Ok(());

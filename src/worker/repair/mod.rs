@@ -20,7 +20,7 @@ use crate::build::target::Target;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::manylinux;
-use crate::packaging::retag::{PlainWheel, Plan};
+use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::words::{Class, Failure, Step};
 use inspect::Inspected;
 pub use order::Repaired;
@@ -79,7 +79,7 @@ async fn rewrite(wheel: PathBuf, folder: PathBuf, order: RepairOrder) -> Result<
 fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewritten> {
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut wheel = PlainWheel::open(File::open(path)?, filename)?;
-    let mut plan = Plan { timestamp: order.timestamp, ..Plan::default() };
+    let mut plan = RetagPlan { timestamp: order.timestamp, ..RetagPlan::default() };
     let inspected = inspect::inspect(&mut wheel)?;
     let mut notes = inspected.notes.clone();
     let mut needs_libraries = None;

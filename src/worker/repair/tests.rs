@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::build::job::Limits;
+use crate::build::job::JobLimits;
 use crate::packaging::archive::kit::{Entry, Zip};
 use crate::packaging::elf::Elf;
 use crate::packaging::filename::WheelFilename;
@@ -89,7 +89,7 @@ fn job(target: &Target) -> Job {
         credential: None,
         recipe: None,
         platform_expected: false,
-        limits: Limits::default(),
+        limits: JobLimits::default(),
     }
 }
 

@@ -12,7 +12,7 @@ mod farm;
 use super::log::Log;
 use super::sandbox::{Mount, Sandbox, SandboxPlan};
 use crate::bad;
-use crate::build::job::Limits;
+use crate::build::job::JobLimits;
 use crate::error::{Error, Result};
 use crate::tools::hex;
 use crate::tools::locks::Locks;
@@ -202,7 +202,7 @@ impl Roots {
         let plan = SandboxPlan {
             argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             mounts: vec![Mount::read(debs, "/debs"), Mount::write(out, "/out")],
-            limits: Limits { seconds: 600, ..Limits::default() },
+            limits: JobLimits { seconds: 600, ..JobLimits::default() },
             watched: vec![out.to_owned()],
             ..SandboxPlan::default()
         };

@@ -3,13 +3,13 @@
 use super::machine::Sandbox;
 use super::plan::{PROGRAM, SandboxPlan};
 use super::run_end::RunEnd;
-use crate::build::job::Limits;
+use crate::build::job::JobLimits;
 use crate::words::Class;
 use crate::worker::log::Log;
 use std::net::{Ipv4Addr, TcpListener};
 
-const LIMITS: Limits =
-    Limits { seconds: 20, memory: 64 << 20, disk: 16 << 20, files: 1000, processes: 16, log: 16 << 10 };
+const LIMITS: JobLimits =
+    JobLimits { seconds: 20, memory: 64 << 20, disk: 16 << 20, files: 1000, processes: 16, log: 16 << 10 };
 
 const PID_MAX: &str = "/proc/sys/kernel/pid_max";
 

@@ -1,7 +1,7 @@
 //! What a run is to be: its command, and all that it may see and use.
 
 use crate::bad;
-use crate::build::job::Limits;
+use crate::build::job::JobLimits;
 use crate::error::Result;
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ pub struct SandboxPlan {
     /// The gate's socket; the run finds the index at [`INDEX`].
     pub index: Option<PathBuf>,
     /// `limits.seconds` is for this run alone.
-    pub limits: Limits,
+    pub limits: JobLimits,
     /// Folders of the host whose bytes and entries, all together, are held to `limits.disk` and
     /// `limits.files`.
     pub watched: Vec<PathBuf>,

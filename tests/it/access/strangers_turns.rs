@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wheelwright::access::Who;
-use wheelwright::build::job::Outcome;
+use wheelwright::build::job::JobOutcome;
 use wheelwright::build::queue::{Ask, Priority, Wanted};
 use wheelwright::db::Tx;
 use wheelwright::db::builds::BuildId;
@@ -178,7 +178,7 @@ async fn what_a_build_needs_counts_for_who_wanted_the_build_and_ends_with_it() {
     let builds = &server.app.queue;
     let needs = async |job: &wheelwright::build::job::Job, all: &[&str]| {
         let requirements = all.iter().map(|text| (*text).to_owned()).collect();
-        builds.end("root", job.build, job.fence, Outcome::Needs { requirements }).await.expect("an end");
+        builds.end("root", job.build, job.fence, JobOutcome::Needs { requirements }).await.expect("an end");
     };
     needs(&job(&server).await, &["lib", "more"]).await;
     // The second one is one too many, which is no fault of the source.

@@ -6,28 +6,28 @@ use crate::kit::sources::Tree;
 use crate::kit::workbench::{Done, Workbench, found};
 use serde_json::json;
 use std::path::PathBuf;
-use wheelwright::build::job::{Job, Outcome};
+use wheelwright::build::job::{Job, JobOutcome};
 use wheelwright::config::upstream::default_upstream;
 use wheelwright::words::{Class, Evidence, Failure, Step};
 
 impl Done {
     fn evidence(&self) -> &Evidence {
         match &self.outcome {
-            Outcome::Built { evidence, .. } => evidence,
+            JobOutcome::Built { evidence, .. } => evidence,
             other => panic!("{other:?}\n{}", self.log),
         }
     }
 
     fn failure(&self) -> &Failure {
         match &self.outcome {
-            Outcome::Failed(failure) => failure,
+            JobOutcome::Failed(failure) => failure,
             other => panic!("{other:?}\n{}", self.log),
         }
     }
 
     fn needs(&self) -> &[String] {
         match &self.outcome {
-            Outcome::Needs { requirements } => requirements,
+            JobOutcome::Needs { requirements } => requirements,
             other => panic!("{other:?}\n{}", self.log),
         }
     }

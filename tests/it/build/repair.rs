@@ -4,7 +4,7 @@ use crate::kit::packages::Package;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wheelwright::build::job::{Job, Limits};
+use wheelwright::build::job::{Job, JobLimits};
 use wheelwright::packaging::elf::Elf;
 use wheelwright::packaging::filename::WheelFilename;
 use wheelwright::packaging::retag::PlainWheel;
@@ -93,7 +93,7 @@ impl Hand {
             credential: None,
             recipe: None,
             platform_expected: false,
-            limits: Limits::default(),
+            limits: JobLimits::default(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Bench for Hand {
         }
         // An import that never ends is to be seen without waiting for long.
         let seconds = if step == Step::Check { 20 } else { task.seconds };
-        let limits = Limits { seconds, ..Limits::default() };
+        let limits = JobLimits { seconds, ..JobLimits::default() };
         let env = task.env.into_iter().chain([("PATH".to_owned(), "/env/bin:/usr/bin:/bin".to_owned())]);
         let plan =
             SandboxPlan { argv: task.command, env: env.collect(), mounts, limits, ..SandboxPlan::default() };

@@ -7,14 +7,14 @@ mod system;
 
 use std::path::Path;
 use tempfile::TempDir;
-use wheelwright::build::job::Limits;
+use wheelwright::build::job::JobLimits;
 use wheelwright::words::Isolation;
 use wheelwright::worker::log::Log;
 use wheelwright::worker::sandbox::{EndedRun, Mount, RunEnd, Sandbox, SandboxPlan};
 
 /// Small, so that each of them is reached at once.
-const LIMITS: Limits =
-    Limits { seconds: 20, memory: 96 << 20, disk: 32 << 20, files: 500, processes: 24, log: 64 << 10 };
+const LIMITS: JobLimits =
+    JobLimits { seconds: 20, memory: 96 << 20, disk: 32 << 20, files: 500, processes: 24, log: 64 << 10 };
 
 /// This build of the program.
 fn program() -> &'static Path {

@@ -3,7 +3,7 @@
 use crate::kit::Server;
 use serde_json::json;
 use std::path::Path;
-use wheelwright::build::job::Limits;
+use wheelwright::build::job::JobLimits;
 use wheelwright::client::ServerClient;
 use wheelwright::words::Isolation;
 use wheelwright::worker::log::Log;
@@ -33,7 +33,7 @@ fn plan(gate: &Path, arguments: &[String]) -> SandboxPlan {
     SandboxPlan {
         argv,
         index: Some(gate.to_owned()),
-        limits: Limits { seconds: 60, ..Limits::default() },
+        limits: JobLimits { seconds: 60, ..JobLimits::default() },
         ..SandboxPlan::default()
     }
 }

@@ -7,7 +7,7 @@ use super::worker::description;
 use serde_json::{Value, json};
 use std::time::Duration;
 use wheelwright::access::{Action, BUILDER, Scope, accounts};
-use wheelwright::build::job::{Job, Outcome, WorkerDescription};
+use wheelwright::build::job::{Job, JobOutcome, WorkerDescription};
 use wheelwright::build::target::Target;
 use wheelwright::words::{Class, Evidence, Failure, Step};
 
@@ -112,7 +112,7 @@ impl FakeWorker<'_> {
         self.bytes("PUT", &path, bytes).await
     }
 
-    pub async fn outcome(&self, job: &Job, outcome: &Outcome) -> u16 {
+    pub async fn outcome(&self, job: &Job, outcome: &JobOutcome) -> u16 {
         let path = format!("/+builds/{}/outcome?fence={}", job.build, job.fence);
         self.send("POST", &path, serde_json::to_value(outcome).expect("JSON")).await.0
     }
@@ -124,13 +124,13 @@ impl FakeWorker<'_> {
 
     pub async fn needs(&self, job: &Job, requirements: &[&str]) -> u16 {
         let requirements = requirements.iter().map(|text| (*text).to_owned()).collect();
-        self.outcome(job, &Outcome::Needs { requirements }).await
+        self.outcome(job, &JobOutcome::Needs { requirements }).await
     }
 
     pub async fn fails(&self, job: &Job, class: Class) -> u16 {
         let failure =
             Failure { class, hint: "mend it".into(), line: Some("error: no".into()), step: Step::Build };
-        self.outcome(job, &Outcome::Failed(failure)).await
+        self.outcome(job, &JobOutcome::Failed(failure)).await
     }
 
     /// Hands in the job's own wheel and ends it; the wheel.
@@ -146,6 +146,6 @@ impl FakeWorker<'_> {
 }
 
 /// The outcome of a build that went well.
-pub fn built(filename: &str) -> Outcome {
-    Outcome::Built { wheel: filename.into(), evidence: Box::new(Evidence::default()) }
+pub fn built(filename: &str) -> JobOutcome {
+    JobOutcome::Built { wheel: filename.into(), evidence: Box::new(Evidence::default()) }
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, watch};
-use wheelwright::build::job::{Job, Limits, Outcome};
+use wheelwright::build::job::{Job, JobLimits, JobOutcome};
 use wheelwright::client::WorkerClient;
 use wheelwright::config::BuildSettings;
 use wheelwright::words::{BuildSource, Isolation, SourceKind, Step};
@@ -44,7 +44,7 @@ pub struct Workbench {
 
 /// What a job came to.
 pub struct Done {
-    pub outcome: Outcome,
+    pub outcome: JobOutcome,
     pub log: String,
     pub steps: Vec<Step>,
     /// Handed in: name and bytes.
@@ -151,7 +151,7 @@ impl Workbench {
             credential: None,
             recipe: None,
             platform_expected: false,
-            limits: Limits::default(),
+            limits: JobLimits::default(),
         };
         change(&mut job);
         self.front.sources.lock().expect("a lock").insert(build, bytes);

@@ -4,7 +4,7 @@ use super::Server;
 use super::packages::Dist;
 use bytes::Bytes;
 use std::time::Duration;
-use wheelwright::build::job::{Job, Outcome, WorkerDescription};
+use wheelwright::build::job::{Job, JobOutcome, WorkerDescription};
 use wheelwright::build::target::Target;
 use wheelwright::words::{Class, Evidence, Failure, Grafted, Step};
 
@@ -65,14 +65,14 @@ pub async fn built(server: &Server, job: &Job, wheel: &Dist) {
     spool.write(Bytes::from(wheel.bytes.clone())).await.expect("room");
     let builds = &server.app.queue;
     builds.hand_in("root", job.build, job.fence, &wheel.filename, spool).await.expect("a fit wheel");
-    let outcome = Outcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(evidence()) };
+    let outcome = JobOutcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(evidence()) };
     builds.end("root", job.build, job.fence, outcome).await.expect("an end");
 }
 
 /// Ends a job with a failure.
 pub async fn failed(server: &Server, job: &Job) {
     let why = Failure { class: Class::Compiler, hint: "mend it".into(), line: None, step: Step::Build };
-    server.app.queue.end("root", job.build, job.fence, Outcome::Failed(why)).await.expect("an end");
+    server.app.queue.end("root", job.build, job.fence, JobOutcome::Failed(why)).await.expect("an end");
 }
 
 fn evidence() -> Evidence {

@@ -8,7 +8,7 @@ use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
 use crate::promise::metadata::done;
 use serde_json::{Value, json};
-use wheelwright::build::job::Outcome;
+use wheelwright::build::job::JobOutcome;
 use wheelwright::packaging::filename::encode_segment;
 use wheelwright::words::{Class, Purpose};
 
@@ -60,7 +60,7 @@ on_both! {
             let job = lane.expect("a claim").expect("a job");
             assert_eq!((job.purpose, job.project.as_deref()), (Purpose::Metadata, Some("demo")));
             let text = metadata("six>=1.0");
-            assert_eq!(worker.outcome(&job, &Outcome::Metadata { text }).await, 200);
+            assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
         };
         let (answers, ()) = tokio::join!(askers, work);
         assert!(answers.iter().all(|answer| *answer == (200, metadata("six>=1.0"))), "{answers:?}");
@@ -103,7 +103,7 @@ on_both! {
                     Some(class) => assert_eq!(worker.fails(&job, class).await, 200),
                     None => {
                         let text = metadata("six").replace("Name: demo", "Name: else");
-                        assert_eq!(worker.outcome(&job, &Outcome::Metadata { text }).await, 200);
+                        assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
                     }
                 }
                 let job = worker.claim().await;
@@ -150,7 +150,7 @@ on_both! {
         assert_eq!(of(order.clone()).await["result"][0]["purpose"], "wheel");
         for _ in 0..3 {
             let job = worker.claim().await;
-            worker.outcome(&job, &Outcome::Metadata { text: metadata("six") }).await;
+            worker.outcome(&job, &JobOutcome::Metadata { text: metadata("six") }).await;
         }
         let failed = server.ask("GET", "/+builds", &Auth::root(), None).await.1;
         assert_eq!(failed["result"][0]["failure"]["class"], "worker", "{failed}");

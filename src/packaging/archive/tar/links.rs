@@ -2,31 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::super::names::{self, Seen};
+use super::super::names::{self, SeenNames};
 use super::super::{ArchiveResult, refuse};
 use super::header::Kind;
 
 /// Names seen so far, and the links among them.
 pub(super) struct Links {
     allowed: bool,
-    files: Seen,
-    directories: Seen,
+    files: SeenNames,
+    directories: SeenNames,
     /// Everything that is no directory, to find files used as one.
     symlinks: HashMap<String, String>,
     /// Kept only while links are allowed: to check them against all names at the end.
     paths: Vec<String>,
-    above: Seen,
+    above: SeenNames,
 }
 
 impl Links {
     pub(super) fn new(allowed: bool) -> Self {
         Self {
             allowed,
-            files: Seen::default(),
-            directories: Seen::default(),
+            files: SeenNames::default(),
+            directories: SeenNames::default(),
             symlinks: HashMap::new(),
             paths: Vec::new(),
-            above: Seen::default(),
+            above: SeenNames::default(),
         }
     }
 

@@ -8,7 +8,7 @@ mod tests;
 
 use super::gzip::Gzip;
 use super::sniff::BLOCK;
-use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, Source, names, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, ReadAt, names, refuse};
 use header::{Header, Kind};
 use links::Links;
 
@@ -32,7 +32,7 @@ pub(crate) type Keep = Option<u64>;
 
 /// Walks a gzipped tar archive; `keep` is told each member in order and says whether to collect
 /// its bytes. Returns what was kept.
-pub(crate) fn walk<S: Source + ?Sized>(
+pub(crate) fn walk<S: ReadAt + ?Sized>(
     source: &S,
     allow_links: bool,
     keep: impl FnMut(&TarMember) -> ArchiveResult<Keep>,
@@ -57,7 +57,7 @@ struct Pending {
     long_link: Option<String>,
 }
 
-struct Walk<'a, S: Source + ?Sized, K> {
+struct Walk<'a, S: ReadAt + ?Sized, K> {
     gzip: Gzip<'a, S>,
     links: Links,
     keep: K,
@@ -67,7 +67,7 @@ struct Walk<'a, S: Source + ?Sized, K> {
     pending: Pending,
 }
 
-impl<S: Source + ?Sized, K: FnMut(&TarMember) -> ArchiveResult<Keep>> Walk<'_, S, K> {
+impl<S: ReadAt + ?Sized, K: FnMut(&TarMember) -> ArchiveResult<Keep>> Walk<'_, S, K> {
     fn run(mut self) -> ArchiveResult<Vec<(String, Vec<u8>)>> {
         loop {
             let block = self.block()?;

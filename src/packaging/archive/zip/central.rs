@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::super::{ArchiveResult, Fields, refuse};
 use super::extra;
-use super::member::{Member, Method};
+use super::member::{Method, ZipMember};
 
 /// Deflate's two level bits, "a data descriptor follows" and "names are UTF-8"; no other flag is
 /// harmless.
@@ -88,7 +88,7 @@ impl Central {
     }
 
     /// The strict reading of this header.
-    pub(super) fn check(self) -> ArchiveResult<Member> {
+    pub(super) fn check(self) -> ArchiveResult<ZipMember> {
         let name = self.check_name()?;
         check_flags(self.flags, &name)?;
         if self.comment != 0 {
@@ -108,7 +108,7 @@ impl Central {
         }
         check_attributes(self.external, directory, &name)?;
         let plain = name.strip_suffix('/').unwrap_or(&name);
-        Ok(Member {
+        Ok(ZipMember {
             name: plain.into(),
             directory,
             method,

@@ -1,6 +1,6 @@
 //! The end of a ZIP file: the end record, and ZIP64's locator and record before it.
 
-use super::super::{ArchiveResult, Fields, Source, read_exactly, refuse};
+use super::super::{ArchiveResult, Fields, ReadAt, read_exactly, refuse};
 
 /// Bytes of an end record without its comment.
 const END: u64 = 22;
@@ -22,14 +22,14 @@ pub(crate) struct End {
 
 /// Whether the file ends as a ZIP archive does, whatever comes before: readers of
 /// self-extracting archives make do with that.
-pub(crate) fn exists<S: Source + ?Sized>(source: &S, length: u64) -> ArchiveResult<bool> {
+pub(crate) fn exists<S: ReadAt + ?Sized>(source: &S, length: u64) -> ArchiveResult<bool> {
     let start = length.saturating_sub(MAX_END);
     let tail = read_exactly(source, start, usize::try_from(length - start).unwrap_or_default())?;
     Ok(positions(&tail, b"PK\x05\x06").any(|at| ends_there(&tail, at)))
 }
 
 /// Finds the one end record, and refuses any ambiguity about it.
-pub(crate) fn find<S: Source + ?Sized>(source: &S, length: u64) -> ArchiveResult<End> {
+pub(crate) fn find<S: ReadAt + ?Sized>(source: &S, length: u64) -> ArchiveResult<End> {
     let start = length.saturating_sub(MAX_END);
     let tail = read_exactly(source, start, usize::try_from(length - start).unwrap_or_default())?;
     let mut found = positions(&tail, b"PK\x05\x06").filter(|at| ends_there(&tail, *at));
@@ -97,7 +97,7 @@ impl Record {
             .checked(position)
     }
 
-    fn with_zip64<S: Source + ?Sized>(&self, source: &S, at: u64, end: u64) -> ArchiveResult<End> {
+    fn with_zip64<S: ReadAt + ?Sized>(&self, source: &S, at: u64, end: u64) -> ArchiveResult<End> {
         if at.checked_add(RECORD64 + LOCATOR) != Some(end) {
             refuse!("the ZIP64 locator does not point to the record before it");
         }
@@ -151,7 +151,7 @@ impl Record64 {
 }
 
 /// The ZIP64 locator right before the end record: the offset of the ZIP64 end record.
-fn locator<S: Source + ?Sized>(source: &S, end: u64) -> ArchiveResult<Option<u64>> {
+fn locator<S: ReadAt + ?Sized>(source: &S, end: u64) -> ArchiveResult<Option<u64>> {
     let Some(at) = end.checked_sub(LOCATOR) else { return Ok(None) };
     let bytes = read_exactly(source, at, LOCATOR as usize)?;
     let Some(rest) = bytes.strip_prefix(b"PK\x06\x07") else { return Ok(None) };

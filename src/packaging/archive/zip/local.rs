@@ -1,17 +1,17 @@
 //! Local headers: each must repeat its central header, and begin where the member before it ends.
 
-use super::super::{ArchiveResult, Fields, Source, read_exactly, refuse};
+use super::super::{ArchiveResult, Fields, ReadAt, read_exactly, refuse};
 use super::central::DESCRIPTOR;
 use super::extra;
-use super::member::Member;
+use super::member::ZipMember;
 
 const FIXED: usize = 30;
 
 /// Checks all local headers and notes where each member's bytes begin. `members` are in the order
 /// of their offsets; `end` is where the central directory begins.
-pub(super) fn check_all<S: Source + ?Sized>(
+pub(super) fn check_all<S: ReadAt + ?Sized>(
     source: &S,
-    members: &mut [Member],
+    members: &mut [ZipMember],
     end: u64,
 ) -> ArchiveResult<()> {
     let mut at = 0;
@@ -39,7 +39,7 @@ pub(super) fn check_all<S: Source + ?Sized>(
 }
 
 /// Compares one local header and notes the offset behind it; whether it has a ZIP64 field.
-fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> ArchiveResult<bool> {
+fn check<S: ReadAt + ?Sized>(source: &S, member: &mut ZipMember) -> ArchiveResult<bool> {
     let fixed = read_exactly(source, member.header, FIXED)?;
     let Some(local) = Local::parse(&fixed) else { refuse!("no local header for member {:?}", member.name) };
     let (name_length, extra_length) = (usize::from(local.name), usize::from(local.extra));
@@ -76,9 +76,9 @@ fn check<S: Source + ?Sized>(source: &S, member: &mut Member) -> ArchiveResult<b
 
 /// Compares the data descriptor at `at`; returns the offset behind it. Its signature is optional by
 /// the standard; without it two readers could disagree on where it begins.
-fn check_descriptor<S: Source + ?Sized>(
+fn check_descriptor<S: ReadAt + ?Sized>(
     source: &S,
-    member: &Member,
+    member: &ZipMember,
     at: u64,
     zip64: bool,
 ) -> ArchiveResult<u64> {

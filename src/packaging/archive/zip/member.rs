@@ -4,7 +4,7 @@ use std::io::{BufReader, Read};
 
 use flate2::bufread::DeflateDecoder;
 
-use super::super::{ArchiveResult, Source, Span, refuse};
+use super::super::{ArchiveResult, ReadAt, Span, refuse};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -24,7 +24,7 @@ impl Method {
 
 /// A member as both its headers describe it.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub(crate) struct ZipMember {
     /// Without a directory's trailing slash.
     pub(crate) name: Box<str>,
     pub(crate) directory: bool,
@@ -41,8 +41,8 @@ pub(crate) struct Member {
     pub(super) data: u64,
 }
 
-impl Member {
-    pub(super) fn unpack<S: Source + ?Sized>(
+impl ZipMember {
+    pub(super) fn unpack<S: ReadAt + ?Sized>(
         &self,
         source: &S,
         piece: impl FnMut(&[u8]),

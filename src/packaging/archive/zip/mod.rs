@@ -13,10 +13,10 @@ mod tests;
 
 use std::io::{BufReader, Read};
 
-use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, Source, Span, check_ratio, names, refuse};
+use super::{ArchiveResult, MAX_MEMBERS, MAX_NAME_BYTES, ReadAt, Span, check_ratio, names, refuse};
 pub(crate) use central::Central;
 pub(crate) use end::{End, exists as has_end, find as find_end};
-pub(crate) use member::Member;
+pub(crate) use member::ZipMember;
 
 /// What the message before each reason says.
 pub(crate) const LEAD: &str = "ZIP archive not accepted: ";
@@ -34,10 +34,10 @@ pub(crate) enum Names {
 pub(crate) struct Archive<'a, S: ?Sized> {
     source: &'a S,
     /// In the order of their bytes in the file.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<ZipMember>,
 }
 
-impl<'a, S: Source + ?Sized> Archive<'a, S> {
+impl<'a, S: ReadAt + ?Sized> Archive<'a, S> {
     /// Reads every header and refuses what two readers could take differently.
     pub(crate) fn open(source: &'a S, names: Names) -> ArchiveResult<Self> {
         let length = source.length()?;
@@ -53,17 +53,17 @@ impl<'a, S: Source + ?Sized> Archive<'a, S> {
     }
 
     /// The member of that name that is no directory.
-    pub(crate) fn find(&self, name: &str) -> Option<&Member> {
+    pub(crate) fn find(&self, name: &str) -> Option<&ZipMember> {
         self.members.iter().find(|member| !member.directory && &*member.name == name)
     }
 
     /// Unpacks `member` in pieces, and refuses it if its bytes are not those the header tells.
-    pub(crate) fn unpack(&self, member: &Member, piece: impl FnMut(&[u8])) -> ArchiveResult<()> {
+    pub(crate) fn unpack(&self, member: &ZipMember, piece: impl FnMut(&[u8])) -> ArchiveResult<()> {
         member.unpack(self.source, piece)
     }
 
     /// Unpacks `member` into memory; refused above `most` bytes.
-    pub(crate) fn bytes(&self, member: &Member, most: u64) -> ArchiveResult<Vec<u8>> {
+    pub(crate) fn bytes(&self, member: &ZipMember, most: u64) -> ArchiveResult<Vec<u8>> {
         if member.size > most {
             refuse!("{} is larger than {} MiB", member.name, most >> 20);
         }
@@ -73,7 +73,7 @@ impl<'a, S: Source + ?Sized> Archive<'a, S> {
     }
 }
 
-fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> ArchiveResult<Vec<Member>> {
+fn read_directory<S: ReadAt + ?Sized>(source: &S, end: &End) -> ArchiveResult<Vec<ZipMember>> {
     if end.count > MAX_MEMBERS {
         refuse!("more than {MAX_MEMBERS} entries");
     }
@@ -95,8 +95,8 @@ fn read_directory<S: Source + ?Sized>(source: &S, end: &End) -> ArchiveResult<Ve
 }
 
 /// Refuses bad names, and any two that would be one file somewhere.
-fn check_names(members: &[Member], rules: Names) -> ArchiveResult<()> {
-    let (mut all, mut files) = (names::Seen::default(), names::Seen::default());
+fn check_names(members: &[ZipMember], rules: Names) -> ArchiveResult<()> {
+    let (mut all, mut files) = (names::SeenNames::default(), names::SeenNames::default());
     for member in members {
         names::check(&member.name)?;
         if rules == Names::Portable {
@@ -120,7 +120,7 @@ fn check_names(members: &[Member], rules: Names) -> ArchiveResult<()> {
 }
 
 /// A file that begins with a tar header is two archives in one.
-fn refuse_tar<S: Source + ?Sized>(source: &S) -> ArchiveResult<()> {
+fn refuse_tar<S: ReadAt + ?Sized>(source: &S) -> ArchiveResult<()> {
     let mut block = [0; 512];
     let mut span = Span::new(source, 0, 512);
     let mut filled = 0;

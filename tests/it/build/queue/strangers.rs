@@ -6,7 +6,7 @@ use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use serde_json::json;
 use wheelwright::access::Who;
-use wheelwright::build::job::Outcome;
+use wheelwright::build::job::JobOutcome;
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
 use wheelwright::packaging::requirement::Requirement;
 use wheelwright::words::{BuildSource, Class, Failure, SourceKind, Step};
@@ -81,7 +81,7 @@ async fn what_failed_by_its_surroundings_runs_again_when_asked_for_and_what_fail
     ] {
         let job = worker.claim().await;
         let failure = Failure { class, hint: "no".into(), line: None, step };
-        assert_eq!(worker.outcome(&job, &Outcome::Failed(failure)).await, 200);
+        assert_eq!(worker.outcome(&job, &JobOutcome::Failed(failure)).await, 200);
         assert_eq!(id(&server.ask_builds("demo").await[0]), build);
         let state = server.build(build).await["state"].clone();
         assert_eq!(state == "queued", again, "{class:?}: {state}");
