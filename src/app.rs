@@ -20,6 +20,7 @@ use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
 use crate::store::Store;
 use crate::tools::panics;
+use crate::tools::scratch::make_private;
 use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
@@ -233,11 +234,7 @@ pub fn create_private_folder(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|e| crate::bad!("cannot create the data folder {}: {e}", path.display()))
+    make_private(path).map_err(|e| crate::bad!("cannot create the data folder {}: {e}", path.display()))
 }
 
 /// Writes a file that only its owner can read, and syncs it.

@@ -5,74 +5,31 @@
 //! stable-ABI wheel comes out, it serves the others too, and only what the page still lacks a wheel
 //! for is asked next. What failed is not asked again: the queue remembers it.
 
+mod memory;
 mod sweep;
+mod wished;
+
+pub use memory::Ahead;
 
 use super::queue::{Ask, Priority, Queue, Wanted};
 use super::target::Target;
-use crate::access::Who;
 use crate::db::Micros;
-use crate::db::builds::BuildId;
 use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
-use crate::tools::glob;
 use crate::tools::panics;
 use crate::words::{EventKind, FileKind, Purpose};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-use sweep::Sweep;
-
-/// Builds of this kind that are open at the same time.
-pub const MOST_OPEN: usize = 48;
+use memory::{MOST_OPEN, SourceAhead, who};
+use wished::wished;
 
 /// Events read at once.
 const EVENTS: u32 = 500;
 
 /// Attempts at a source whose index or upstream fails.
 const MOST_TRIES: u32 = 20;
-
-/// The name under which the position is kept.
-const FACT: &str = "ahead";
-
-/// Who asks for builds that nobody waits for, in the audit trail.
-pub const AHEAD: &str = ":ahead";
-
-/// What is done, kept in the database.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Position {
-    /// Uploads up to this event are taken up.
-    serial: i64,
-    #[serde(default)]
-    sweeps: BTreeMap<String, Sweep>,
-}
-
-/// A source that wheels are being built of.
-#[derive(Debug)]
-struct Item {
-    index: IndexName,
-    project: ProjectName,
-    filename: String,
-    /// The event that told of it; `None`: met by a sweep.
-    serial: Option<i64>,
-    /// Builds that have not ended yet.
-    open: Vec<BuildId>,
-    /// Targets that were asked for.
-    asked: BTreeSet<String>,
-    tries: u32,
-}
-
-/// The task's memory.
-#[derive(Debug, Default)]
-pub struct Ahead {
-    position: Option<Position>,
-    kept: Option<Position>,
-    items: Vec<Item>,
-    /// When a sweep that found nothing new is worth another look.
-    again: BTreeMap<String, Micros>,
-}
 
 impl Ahead {
     /// Does what is to be done as of `now`; to be called twice a second or so.
@@ -87,28 +44,6 @@ impl Ahead {
             self.go_on(queue, &offered).await?;
         }
         self.keep(queue).await
-    }
-
-    /// Nothing is asked, and nothing is being built.
-    pub fn is_idle(&self) -> bool {
-        self.items.is_empty()
-    }
-
-    /// Where the last process left off; at first, now: history is what sweeps are for.
-    async fn begin(&mut self, queue: &Queue) -> Result<()> {
-        let known = queue.db().fact(FACT).await?;
-        let known = known.and_then(|text| serde_json::from_str::<Position>(&text).ok());
-        let position = match known {
-            Some(position) => position,
-            None => Position { serial: queue.db().serial().await?, sweeps: BTreeMap::new() },
-        };
-        self.position = Some(position);
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        let open: usize = self.items.iter().map(|item| item.open.len().max(1)).sum();
-        MOST_OPEN.saturating_sub(open)
     }
 
     /// New uploads of sources become items.
@@ -143,14 +78,6 @@ impl Ahead {
         Ok(())
     }
 
-    fn add(&mut self, index: &IndexName, project: ProjectName, filename: String, serial: Option<i64>) {
-        if self.items.iter().any(|item| item.index == *index && item.filename == filename) {
-            return;
-        }
-        let (open, asked) = (Vec::new(), BTreeSet::new());
-        self.items.push(Item { index: index.clone(), project, filename, serial, open, asked, tries: 0 });
-    }
-
     /// Every item gets a step further; those that are through go.
     async fn go_on(&mut self, queue: &Queue, offered: &[Target]) -> Result<()> {
         let directory = queue.indexes().directory();
@@ -183,31 +110,9 @@ impl Ahead {
         self.items = rest;
         Ok(())
     }
-
-    /// Keeps what is through: after a restart the rest is taken up again, and what is built by then
-    /// is joined.
-    async fn keep(&mut self, queue: &Queue) -> Result<()> {
-        let Some(position) = &self.position else { return Ok(()) };
-        let mut through = position.clone();
-        if let Some(oldest) = self.items.iter().filter_map(|item| item.serial).min() {
-            through.serial = through.serial.min(oldest - 1);
-        }
-        for item in self.items.iter().filter(|item| item.serial.is_none()) {
-            if let Some(sweep) = through.sweeps.get_mut(item.index.as_str()) {
-                sweep.go_back();
-            }
-        }
-        if self.kept.as_ref() == Some(&through) {
-            return Ok(());
-        }
-        let text = serde_json::to_string(&through).map_err(Error::internal)?;
-        queue.db().set_fact(FACT, &text).await?;
-        self.kept = Some(through);
-        Ok(())
-    }
 }
 
-impl Item {
+impl SourceAhead {
     /// Asks for what is still lacking, if nothing is open; true if nothing is lacking.
     async fn go_on(&mut self, queue: &Queue, directory: &Directory, offered: &[Target]) -> Result<bool> {
         let mut open = Vec::with_capacity(self.open.len());
@@ -269,36 +174,8 @@ impl Item {
     }
 }
 
-fn who() -> Who {
-    Who { label: AHEAD.to_owned(), ..Who::default() }
-}
-
 fn is_source(project: &ProjectName, filename: &str) -> bool {
     ListedFilename::parse(project, filename).is_some_and(|listed| listed.kind() == FileKind::Sdist)
-}
-
-/// Of the targets that are offered those that the index wishes, in the order in which they are tried:
-/// the oldest Python 3 first, as a stable-ABI wheel of it serves the newer ones.
-fn wished<'a>(index: &Index, offered: &'a [Target]) -> Vec<&'a Target> {
-    let wanted = &index.building.targets;
-    let is_wished = |target: &&Target| wanted.is_empty() || wanted.iter().any(|asked| fits(asked, target));
-    let mut wished: Vec<&Target> = offered.iter().filter(is_wished).collect();
-    wished.sort_by_key(|target| {
-        let (major, minor) = target.python();
-        (major < 3, target.implementation != "cp", minor, target.name.clone())
-    });
-    wished
-}
-
-/// A target's name, whole or abbreviated, or with `*` for any characters.
-fn fits(asked: &str, target: &Target) -> bool {
-    match asked.split_once('*') {
-        None => target.matches(asked),
-        Some(_) => {
-            let [asked, name] = [asked, &target.name].map(str::to_ascii_lowercase);
-            glob::matches(&asked, &name)
-        }
-    }
 }
 
 /// The targets that suit the source and for which the page has no wheel of its version yet.

@@ -6,7 +6,7 @@ use crate::db::built::WheelRefusal;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
-use crate::index::built::Handed;
+use crate::index::take_built::Handed;
 use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
 use crate::words::{BuildState, SourceKind};

@@ -22,11 +22,11 @@ use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
 use crate::cli::progress::Progress;
 use crate::cli::requirements::{RequirementFiles, WantedBy, WantedThing, Wish};
-use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
+use crate::tools::scratch::ScratchFolder;
 use futures::future::join_all;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -193,7 +193,7 @@ impl BuildCommand {
             targets => targets?,
         };
         let house = self.wheelhouse.as_deref().map(House::open).transpose()?;
-        let scratch = Scratch::new(&std::env::temp_dir())?;
+        let scratch = ScratchFolder::private(&std::env::temp_dir(), "wheelwright-build-")?;
         let index = self.index.as_ref().or(self.for_index.as_ref());
         let index = index.map_or("root/pypi", IndexName::as_str).to_owned();
         let mut work = Work::new(server, index, house, scratch, progress);

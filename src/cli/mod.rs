@@ -15,7 +15,6 @@ mod progress;
 mod recipe;
 mod requirements;
 mod resolve;
-mod scratch;
 mod serve;
 mod signal;
 mod status;

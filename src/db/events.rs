@@ -1,6 +1,6 @@
 //! Events: the audit trail, and what other processes follow to drop stale caches.
 
-use super::{Db, Micros, Tx};
+use super::{Db, Micros};
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::words::EventKind;
@@ -55,18 +55,24 @@ fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
     })
 }
 
-pub(super) async fn insert(tx: &mut Tx, event: NewEvent<'_>) -> Result<()> {
+/// The row of an event, written by the transaction that it tells of.
+pub(super) async fn insert(
+    transaction: &mut sqlx::AnyConnection,
+    serial: i64,
+    at: Micros,
+    event: NewEvent<'_>,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO event (serial, at, who, what, index_name, project, detail) VALUES ($1,$2,$3,$4,$5,$6,$7)",
     )
-    .bind(tx.serial)
-    .bind(tx.now)
+    .bind(serial)
+    .bind(at)
     .bind(event.who)
     .bind(event.what.name())
     .bind(event.index)
     .bind(event.project)
     .bind(event.detail)
-    .execute(&mut *tx.tx)
+    .execute(transaction)
     .await?;
     Ok(())
 }

@@ -33,7 +33,7 @@ impl Tx {
     /// Writes the event and commits; on disk when it returns. `what` is a verb phrase (`upload`,
     /// `index created`). Dropped instead, the transaction leaves nothing.
     pub async fn commit(mut self, event: events::NewEvent<'_>) -> Result<i64> {
-        events::insert(&mut self, event).await?;
+        events::insert(&mut self.tx, self.serial, self.now, event).await?;
         self.tx.commit().await?;
         Ok(self.db.know_serial(self.serial))
     }

@@ -2,9 +2,11 @@
 
 use super::address::Address;
 use super::command::{Git, RepositoryAsker, Way, without_credentials};
-use super::{GitLimits, Tree, pack};
+use super::pack;
+use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::{Error, Result};
+use crate::tools::scratch::ScratchFolder;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use url::Url;
@@ -14,8 +16,13 @@ const MOST_FILES: usize = 400_000;
 /// Bytes of a pack up to which it is written anew, so that equal content has equal bytes.
 const REPACKED: u64 = 64 << 20;
 
-/// See [`super::fetch`].
-pub(super) async fn fetch(
+/// Clones what `address` names and packs it into the file `archive`, which is written over. Scratch
+/// space is taken beside it.
+///
+/// # Errors
+/// `Bad` with what to do where the address is wrong: no such repository, no such tag, a password is
+/// asked for, too large. `Unavailable` and `Timeout` where the host does not answer: later it may.
+pub async fn fetch(
     address: &Address,
     asker: RepositoryAsker,
     limits: GitLimits,
@@ -30,10 +37,10 @@ pub(super) async fn fetch(
         }
         RepositoryAsker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
     };
-    let scratch = CloneFolder::beside(archive)?;
+    let scratch = scratch_beside(archive)?;
     let git = Git {
-        folder: scratch.path.join("tree"),
-        home: scratch.path.join("home"),
+        folder: scratch.path().join("tree"),
+        home: scratch.path().join("home"),
         asker,
         way,
         limits,
@@ -264,25 +271,10 @@ fn config(origin: Option<&str>) -> String {
     format!("{core}[remote \"origin\"]\n\turl = {}\n", url.as_str().replace(['"', '\\', '\n'], ""))
 }
 
-/// A folder that goes with its owner.
-pub(super) struct CloneFolder {
-    pub path: PathBuf,
-}
-
-impl CloneFolder {
-    pub fn beside(archive: &Path) -> Result<Self> {
-        let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let path = parent.unwrap_or(Path::new(".")).join(format!(".tree-{}", uuid::Uuid::now_v7().simple()));
-        std::fs::create_dir_all(&path)?;
-        // Git must not take the parents of a scratch folder for its own.
-        Ok(Self { path: path.canonicalize()? })
-    }
-}
-
-impl Drop for CloneFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.path);
-    }
+/// A folder beside the archive. Its path is canonical, as git must not take its parents for its own.
+pub(super) fn scratch_beside(archive: &Path) -> Result<ScratchFolder> {
+    let parent = archive.parent().filter(|parent| !parent.as_os_str().is_empty());
+    ScratchFolder::private(parent.unwrap_or(Path::new(".")), ".tree-")
 }
 
 #[cfg(test)]

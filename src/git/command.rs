@@ -1,7 +1,7 @@
 //! The `git` program, started so that it asks nothing, runs nothing and ends in time.
 
-use super::GitLimits;
 use super::gate::GitGate;
+use super::tree::GitLimits;
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};

@@ -1,9 +1,10 @@
 //! A folder of this machine as a source tree.
 
 use super::address::plain_stem;
-use super::clone::{self, CloneFolder};
+use super::clone::{self, scratch_beside};
 use super::command::{Git, RepositoryAsker, Way};
-use super::{GitLimits, Tree, pack};
+use super::pack;
+use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -28,8 +29,13 @@ const JUNK: [&str; 10] = [
     "node_modules",
 ];
 
-/// See [`super::pack_folder`].
-pub(super) async fn pack(folder: &Path, archive: &Path) -> Result<Tree> {
+/// Packs a folder of this machine into the file `archive`, which is written over. In a git work tree:
+/// the files that git tracks or would offer to track, and a clean copy of the history; elsewhere all
+/// but virtual environments, byte code and what builds leave behind.
+///
+/// # Errors
+/// `Bad` if there is no such folder, or nothing to build in it.
+pub async fn pack_folder(folder: &Path, archive: &Path) -> Result<Tree> {
     let unusable = |error: std::io::Error| bad!("cannot read the folder {}: {error}", folder.display());
     let folder = folder.canonicalize().map_err(unusable)?;
     if !["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| folder.join(name).is_file()) {
@@ -46,11 +52,11 @@ pub(super) async fn pack(folder: &Path, archive: &Path) -> Result<Tree> {
 
 /// The folder, if git knows of files in it. Otherwise, and without git, `None`.
 async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
-    let scratch = CloneFolder::beside(archive)?;
+    let scratch = scratch_beside(archive)?;
     let limits = GitLimits::default();
     let git = |folder: PathBuf, discover| Git {
         folder,
-        home: scratch.path.join("home"),
+        home: scratch.path().join("home"),
         asker: RepositoryAsker::Person,
         way: Way::Own,
         limits,
@@ -72,7 +78,7 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     if top.join(".gitmodules").is_file() {
         warnings.push("the repository has submodules; wheelwright leaves them out".to_owned());
     }
-    let copy = git(scratch.path.join("tree"), false);
+    let copy = git(scratch.path().join("tree"), false);
     let url = Url::from_directory_path(&top).map_err(|()| bad!("{} is not a valid path", top.display()))?;
     let commit = match here.text(&["rev-parse", "--verify", "-q", "HEAD^{commit}"]).await {
         Ok(_) => Some(clone::history(&copy, &url, None).await?),

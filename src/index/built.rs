@@ -6,10 +6,8 @@
 //! steps back once others publish a wheel that serves everybody it serves; its URL serves on.
 
 mod covers;
-mod take;
 
 pub use covers::covers;
-pub use take::Handed;
 
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;

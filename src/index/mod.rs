@@ -15,6 +15,7 @@ pub mod names;
 pub mod policy;
 pub mod stage;
 pub mod stripes;
+pub mod take_built;
 pub mod upload;
 pub mod view;
 

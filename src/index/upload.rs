@@ -5,8 +5,11 @@
 
 mod agreement;
 mod base;
+mod candidate;
 mod form;
 
+use candidate::Candidate;
+pub(super) use candidate::Contents;
 pub use form::{Content, Form};
 
 use super::Indexes;
@@ -27,43 +30,12 @@ use crate::store::{Spool, SpooledDigests};
 use crate::words::{EventKind, FileKind, ProjectStatus};
 use crate::{bad, forbidden, missing};
 
-/// Bytes; a file system takes 255, and `.metadata` is appended.
-const LONGEST_FILENAME: usize = 255 - ".metadata".len();
-
 /// What became of an upload that was not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uploaded {
     New,
     /// The same bytes were here under this name: nothing changed.
     Same,
-}
-
-/// What an accepted archive says.
-pub(super) struct Contents {
-    pub(super) metadata: Metadata,
-    pub(super) metadata_bytes: Vec<u8>,
-}
-
-/// An upload on its way through the checks.
-struct Candidate<'a> {
-    index: &'a Index,
-    who: &'a Who,
-    form: &'a Form,
-    name: DistFilename,
-    filename: String,
-}
-
-impl Candidate<'_> {
-    fn kind(&self) -> FileKind {
-        match self.name {
-            DistFilename::Wheel(_) => FileKind::Wheel,
-            DistFilename::Sdist(_) => FileKind::Sdist,
-        }
-    }
-
-    fn project(&self) -> &ProjectName {
-        self.name.name()
-    }
 }
 
 impl Indexes {

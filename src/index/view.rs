@@ -1,6 +1,9 @@
 //! Prepared pages: rendered once, compressed once, then served as bytes.
 
+mod form;
 mod key;
+
+pub use form::PageForm;
 
 use super::gather::{Gathered, Sight, Sources};
 use super::mirror::Mirrors;
@@ -33,27 +36,6 @@ use std::sync::{Arc, Weak};
 const REFRESH_PAUSE: Micros = 10_000_000;
 /// Pages with more files are rendered off the threads that serve requests.
 const LARGE: usize = 100;
-
-/// How a page is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PageForm {
-    /// `application/vnd.pypi.simple.v1+json`
-    Json,
-    /// `application/vnd.pypi.simple.v1+html`
-    V1Html,
-    /// `text/html`
-    Html,
-}
-
-impl PageForm {
-    pub fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Json => "application/vnd.pypi.simple.v1+json",
-            Self::V1Html => "application/vnd.pypi.simple.v1+html",
-            Self::Html => "text/html; charset=utf-8",
-        })
-    }
-}
 
 /// What adds to a gathered page before it is written; pages are kept apart by its key.
 pub trait Amend: Send + Sync {

@@ -1,23 +1,25 @@
 //! Project pages and project lists as HTML (PEP 503 and its successors): liberal in, exact out.
 
-use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+use html5gum::{StartTag, Token};
 use url::Url;
 
 use super::filename::{ListedFilename, candidates};
-use super::page::{CoreMetadata, File, FileLink, FilePlace, Page, Provenance, Yanked, resolve, sha256_hex};
+use super::page::{CoreMetadata, File, FileLink, FilePlace, Page, Provenance, Yanked, sha256_hex};
 use super::upload_time::UploadTime;
 use crate::names::{NameList, NameListBuilder, ProjectName};
 use crate::words::ProjectStatus;
+use tags::{LinkBase, attribute, each_token};
 
 pub mod proof;
 mod render;
+mod tags;
 pub use render::{render, render_flat, render_names};
 
 /// Reads `project`'s page, fetched from `page_url`. Whatever is no file of the project is left
 /// out; the order of the page is kept.
 pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Page {
     let mut page = Page::new(project.clone());
-    let mut base = Base::new(page_url);
+    let mut base = LinkBase::new(page_url);
     each_token(body, |token| match token {
         Token::StartTag(tag) => {
             let file = base.link(&tag).and_then(|link| {
@@ -77,20 +79,8 @@ pub fn parse_names(body: &[u8], list_url: &Url) -> NameList {
     names.finish()
 }
 
-fn each_token(body: &[u8], mut act: impl FnMut(Token)) {
-    let mut emitter = DefaultEmitter::default();
-    // Otherwise `<a` within a script counts as a link.
-    emitter.naively_switch_states(true);
-    for token in Tokenizer::new_with_emitter(body, emitter) {
-        match token {
-            Ok(token) => act(token),
-            Err(never) => match never {},
-        }
-    }
-}
-
 fn each_link(body: &[u8], page_url: &Url, mut act: impl FnMut(FileLink, &StartTag<()>)) {
-    let mut base = Base::new(page_url);
+    let mut base = LinkBase::new(page_url);
     each_token(body, |token| {
         if let Token::StartTag(tag) = token
             && let Some(link) = base.link(&tag)
@@ -98,37 +88,6 @@ fn each_link(body: &[u8], page_url: &Url, mut act: impl FnMut(FileLink, &StartTa
             act(link, &tag);
         }
     });
-}
-
-fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
-    let value = tag.attributes.get(name.as_bytes())?;
-    Some(String::from_utf8_lossy(&value.value.0).into_owned())
-}
-
-/// What links are relative to: the page's URL, or the first `<base>`.
-struct Base {
-    url: Url,
-    given: bool,
-}
-
-impl Base {
-    fn new(page_url: &Url) -> Self {
-        Self { url: page_url.clone(), given: false }
-    }
-
-    /// The file that `tag` links to; also heeds `<base>`.
-    fn link(&mut self, tag: &StartTag<()>) -> Option<FileLink> {
-        match tag.name.as_slice() {
-            b"base" if !self.given => {
-                let href = attribute(tag, "href")?;
-                self.url = self.url.join(href.trim()).ok()?;
-                self.given = true;
-                None
-            }
-            b"a" => resolve(&self.url, &attribute(tag, "href")?),
-            _ => None,
-        }
-    }
 }
 
 fn read_file(filename: ListedFilename, link: FileLink, tag: &StartTag<()>) -> File {

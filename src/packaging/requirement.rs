@@ -15,13 +15,12 @@ mod evaluate;
 mod extras;
 mod marker;
 mod pattern;
+mod reader;
 #[cfg(test)]
 pub mod words;
 pub use marker::{Marker, Operand};
 pub use pattern::Pattern;
-
-/// Bytes; the longest in use have a few hundred.
-const LONGEST: usize = 4096;
+use reader::{LONGEST, Reader};
 
 /// One requirement: what is needed, in which versions or from where, and when.
 ///
@@ -71,48 +70,6 @@ const SHOWN: usize = 60;
 
 fn refusal(text: &str, why: &str) -> Error {
     bad!("{:?} is not a valid requirement (PEP 508): {why}", clipped(text, SHOWN))
-}
-
-/// What is left to read. Its errors are plain texts that become part of the one that is told.
-struct Reader<'a> {
-    rest: &'a str,
-    /// Whether old mistakes in specifiers are mended.
-    forgiving: bool,
-}
-
-impl<'a> Reader<'a> {
-    fn blanks(&mut self) {
-        self.rest = self.rest.trim_start();
-    }
-
-    fn eat(&mut self, text: &str) -> bool {
-        let rest = self.rest.strip_prefix(text);
-        self.rest = rest.unwrap_or(self.rest);
-        rest.is_some()
-    }
-
-    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|c| !fits(c)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
-        self.rest = rest;
-        taken
-    }
-
-    fn name(&mut self, what: &str) -> Result<ProjectName, String> {
-        let text = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        ProjectName::new(text).ok_or_else(|| match text {
-            "" => format!("{what} is missing"),
-            text => format!("{text:?} is not a valid {what}"),
-        })
-    }
-
-    /// What comes next, for a message.
-    fn found(&self) -> String {
-        match self.rest.chars().next() {
-            Some(c) => format!("found {c:?}"),
-            None => "found the end".to_owned(),
-        }
-    }
 }
 
 fn read(reader: &mut Reader) -> Result<Requirement, String> {

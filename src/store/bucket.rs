@@ -1,7 +1,7 @@
 //! Blobs as objects of an S3 bucket: `prefix/ab/cdef…`.
 
+use super::blob::{Blob, SMALL, StoredBlob};
 use super::key::BlobKey;
-use super::{Blob, SMALL, StoredBlob};
 use crate::bad;
 use crate::config::S3Settings;
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Blobs as plain files: `DATA/blobs/ab/cdef…`, durable before anybody hears of them.
 
+use super::blob::{SMALL, StoredBlob};
 use super::key::BlobKey;
-use super::{SMALL, StoredBlob};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use memmap2::Mmap;

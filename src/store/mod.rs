@@ -3,6 +3,7 @@
 //! A folder (`blobs/ab/cdef…`, synced with its directories before an upload is acknowledged) or
 //! an S3 bucket; the rest of the house sees one type.
 
+mod blob;
 mod bucket;
 mod folder;
 mod key;
@@ -12,6 +13,7 @@ mod staging;
 use crate::config::Config;
 use crate::counters;
 use crate::error::{Error, Result};
+pub use blob::{Blob, SMALL, StoredBlob};
 use bucket::Bucket;
 use bytes::Bytes;
 use folder::FolderStore;
@@ -25,10 +27,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use url::Url;
-
-/// Bytes up to which a blob is held in memory; larger local ones are mapped, larger remote ones
-/// streamed.
-pub const SMALL: u64 = 256 << 10;
 
 /// What a mapped file counts for in the cache: its share of the kernel's limit on maps.
 const MAP_WEIGHT: u64 = 16 << 10;
@@ -53,24 +51,6 @@ struct Inner {
 enum Backend {
     Folder(Arc<FolderStore>),
     Bucket(Arc<Bucket>),
-}
-
-/// Bytes of a blob on their way out.
-pub enum Blob {
-    /// In memory or mapped.
-    Bytes(Bytes),
-    /// From a remote object store. A whole blob's stream ends well only if its hash is right.
-    Stream { size: u64, stream: BoxStream<'static, Result<Bytes>> },
-}
-
-/// One blob in a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoredBlob {
-    pub key: BlobKey,
-    /// Bytes.
-    pub size: u64,
-    /// Microseconds since 1970: when it was stored last.
-    pub modified: i64,
 }
 
 /// Why a blob did not get into the cache.

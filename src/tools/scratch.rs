@@ -19,8 +19,24 @@ impl ScratchFolder {
         Ok(Self(path))
     }
 
+    /// A new one below `parent`, with a name that begins with `prefix`, for our own eyes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn private(parent: &Path, prefix: &str) -> Result<Self> {
+        let name = format!("{prefix}{}", uuid::Uuid::now_v7().simple());
+        let path = parent.join(name);
+        make_private(&path)?;
+        Ok(Self(path.canonicalize()?))
+    }
+
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The name of something new in it.
+    pub fn unused(&self) -> PathBuf {
+        self.0.join(uuid::Uuid::now_v7().simple().to_string())
     }
 
     /// Makes a new empty folder in it.
@@ -41,6 +57,18 @@ impl Drop for ScratchFolder {
             tracing::warn!("cannot remove {}: {error}", self.0.display());
         }
     }
+}
+
+/// Makes a folder, and those above it, that only its owner can look into; not what is there already.
+///
+/// # Errors
+/// What the file system says.
+pub fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// Removes a folder that a build may have made hard to remove: folders without permissions.

@@ -1,9 +1,13 @@
 //! One run of uv.
 
-use super::{Question, Resolution, Scratch, UvLimits, interpreter};
+use super::interpreter;
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
+use crate::tools::scratch::ScratchFolder;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::{Child, Command};
 
 /// What its requirements file is called, also in comments of the answer.
@@ -12,12 +16,61 @@ const FILE: &str = "requirements.in";
 /// Has the pins to keep.
 const KEPT: &str = "requirements.txt";
 
-pub(super) async fn compile(question: Question<'_>) -> Result<Resolution> {
-    let scratch = Scratch::new(question.folder)?;
-    std::fs::write(scratch.at(FILE), question.requirements)?;
+/// What is to be resolved, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Where uv is.
+    pub program: &'a Path,
+    /// One requirement a line.
+    pub requirements: &'a str,
+    /// Pins to keep where they still fit, one a line.
+    pub preferences: &'a str,
+    /// URL of the simple index to ask; no other is.
+    pub index: &'a str,
+    /// PEP 508's variables of the target.
+    pub markers: &'a BTreeMap<String, String>,
+    pub limits: UvLimits,
+    /// Folder for scratch folders.
+    pub folder: &'a Path,
+}
+
+/// What one run may use.
+#[derive(Clone, Copy, Debug)]
+pub struct UvLimits {
+    pub time: Duration,
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Bytes of the largest file.
+    pub file: u64,
+    /// Bytes of either output; more is dropped.
+    pub output: u64,
+}
+
+impl Default for UvLimits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(600), memory: 8 << 30, file: 1 << 30, output: 8 << 20 }
+    }
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// One pinned requirement a line, with what it is for as a comment.
+    Pinned(String),
+    /// Why there is no solution, in the resolver's words.
+    Unsolved(String),
+}
+
+/// Resolves.
+///
+/// # Errors
+/// `Timeout`; `Unavailable` if this uv cannot be worked with.
+pub async fn compile(question: Question<'_>) -> Result<Resolution> {
+    let scratch = ScratchFolder::private(question.folder, "")?;
+    std::fs::write(scratch.path().join(FILE), question.requirements)?;
     // uv keeps the pins of the file that it is told to write to.
-    std::fs::write(scratch.at(KEPT), question.preferences)?;
-    interpreter::write(&scratch.at("python"), question.markers)?;
+    std::fs::write(scratch.path().join(KEPT), question.preferences)?;
+    interpreter::write(&scratch.path().join("python"), question.markers)?;
     let mut child = command(question, &scratch).spawn().map_err(|error| {
         Error::Unavailable(format!("cannot start uv ({}): {error}", question.program.display()))
     })?;
@@ -49,18 +102,23 @@ pub(super) async fn compile(question: Question<'_>) -> Result<Resolution> {
     }
 }
 
-fn command(question: Question<'_>, scratch: &Scratch) -> Command {
+fn command(question: Question<'_>, scratch: &ScratchFolder) -> Command {
     let mut command = Command::new(question.program);
-    command.env_clear().current_dir(&scratch.0);
+    command.env_clear().current_dir(scratch.path());
     command.args(["pip", "compile", "--no-config", "--color", "never", "--no-progress"]);
     // Nothing of a package is ever run, nothing is fetched but from the index.
     command.args(["--only-binary", ":all:", "--no-sources", "--no-python-downloads"]);
     command.args(["--no-header", "--annotation-style", "line", "--keyring-provider", "disabled"]);
-    command.arg("--cache-dir").arg(scratch.at("cache")).arg("--python").arg(scratch.at("python")).arg(FILE);
+    command
+        .arg("--cache-dir")
+        .arg(scratch.path().join("cache"))
+        .arg("--python")
+        .arg(scratch.path().join("python"))
+        .arg(FILE);
     if !question.preferences.is_empty() {
         command.args(["--output-file", KEPT]);
     }
-    command.env("HOME", &scratch.0).env("TMPDIR", &scratch.0).env("LC_ALL", "C.UTF-8");
+    command.env("HOME", scratch.path()).env("TMPDIR", scratch.path()).env("LC_ALL", "C.UTF-8");
     command.env("UV_DEFAULT_INDEX", question.index).env("UV_NO_ENV_FILE", "1");
     // Metadata may have to be made first: the index holds such a request, and asks for patience.
     command.env("UV_HTTP_TIMEOUT", "120").env("UV_HTTP_RETRIES", "30");

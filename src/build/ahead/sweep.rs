@@ -1,15 +1,15 @@
 //! Going through what an index has had for long: releases that were requested, or everything.
 
-use super::{Ahead, Queue, who, wished};
-use crate::build::target::Target;
+use super::super::queue::Queue;
+use super::super::target::Target;
+use super::memory::{Ahead, Sweep, who};
+use super::wished::wished;
 use crate::db::Micros;
-
 use crate::directory::{BuildAhead, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version;
 use crate::words::FileKind;
-use serde::{Deserialize, Serialize};
 
 /// Microseconds until a sweep that came to its end looks for more.
 const LOOK_AGAIN: Micros = 10_000_000;
@@ -19,25 +19,6 @@ const FROM_THE_START: Micros = 86_400_000_000;
 
 /// Projects, or files, of one step.
 const AT_ONCE: i64 = 8;
-
-/// How far one index is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sweep {
-    /// What is wished; another wish begins anew.
-    wish: String,
-    /// The place after which the next step begins, and the one before, which is where a restart
-    /// begins while that step is not through.
-    after: (Micros, String),
-    before: (Micros, String),
-    ended_at: Option<Micros>,
-}
-
-impl Sweep {
-    pub fn go_back(&mut self) {
-        self.after.clone_from(&self.before);
-        self.ended_at = None;
-    }
-}
 
 /// A project that is to be looked at, in one version or in all.
 type Found = (ProjectName, Option<String>);

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::config::load::ResolvedConfig;
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
+use crate::tools::scratch::make_private;
 use crate::web::server;
 use crate::worker::inner::Inner;
 use std::fs::File;
@@ -146,11 +147,7 @@ fn make_private_server(config: &mut Config) {
 }
 
 fn create_private(folder: &Path) -> Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
+    make_private(folder).map_err(|error| {
         bad!("cannot create {}: {error}. Choose another folder with --data", folder.display())
     })
 }

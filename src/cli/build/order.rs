@@ -41,7 +41,7 @@ impl Work {
             return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
         };
         let (filename, sha256) = (made.filename.as_str(), made.sha256.as_str());
-        let path = self.scratch.file();
+        let path = self.scratch.unused();
         self.server.download_exactly(&self.server.wheel_url(id, filename)?, sha256, &path).await?;
         let wheel = house::read(&path, filename)?;
         line.end(&format!("built in {seconds:.1} s"));

@@ -2,11 +2,11 @@
 
 use crate::bad;
 use crate::cli::requirements::{NamedSource, SourcePlace};
-use crate::cli::scratch::Scratch;
 use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::git::{self, GitLimits, RepositoryAsker};
 use crate::packaging::filename;
+use crate::tools::scratch::ScratchFolder;
 use crate::words::{BuildSource, SourceKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Supply {
     pub async fn bring(
         &self,
         server: &ServerClient,
-        scratch: &Scratch,
+        scratch: &ScratchFolder,
         warn: impl Fn(&str),
     ) -> Result<Brought> {
         let once =
@@ -52,8 +52,13 @@ impl Supply {
         once.await.clone().map_err(|error| error.again())
     }
 
-    async fn get(&self, server: &ServerClient, scratch: &Scratch, warn: impl Fn(&str)) -> Result<Brought> {
-        let archive = scratch.file();
+    async fn get(
+        &self,
+        server: &ServerClient,
+        scratch: &ScratchFolder,
+        warn: impl Fn(&str),
+    ) -> Result<Brought> {
+        let archive = scratch.unused();
         let tree = match &self.source.place {
             SourcePlace::Git(address) => {
                 git::fetch(address, RepositoryAsker::Person, GitLimits::default(), &archive).await?
@@ -68,7 +73,8 @@ impl Supply {
                     .and_then(filename::decode_once);
                 let name = name.filter(|name| !name.is_empty() && !name.starts_with('.'));
                 let name = name.ok_or_else(|| bad!("{} does not end with a file name", self.source.shown))?;
-                let folder = scratch.folder()?;
+                let folder = scratch.unused();
+                std::fs::create_dir(&folder)?;
                 let path = folder.join(name);
                 match fragment_sha256(url) {
                     Some(sha256) => server.download_exactly(url, &sha256, &path).await?,

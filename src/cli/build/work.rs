@@ -8,13 +8,13 @@ use super::sources::{Brought, Supply};
 use crate::build::target::Target;
 use crate::cli::progress::Progress;
 use crate::cli::requirements::WantedBy;
-use crate::cli::scratch::Scratch;
 use crate::client::{BuildOrder, ServerClient};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
+use crate::tools::scratch::ScratchFolder;
 use crate::{bad, missing};
 use futures::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
@@ -37,7 +37,7 @@ pub struct Work {
     pub for_index: Option<String>,
     /// `None`: nobody wants the wheels here.
     pub house: Option<Mutex<House>>,
-    pub scratch: Scratch,
+    pub scratch: ScratchFolder,
     pub progress: Progress,
     pub rebuild: bool,
     pub deep: bool,
@@ -72,7 +72,7 @@ impl Work {
         server: ServerClient,
         index: String,
         house: Option<House>,
-        scratch: Scratch,
+        scratch: ScratchFolder,
         progress: Progress,
     ) -> Self {
         Self {
@@ -231,7 +231,7 @@ impl Work {
         let filename = &found.file.filename;
         let line = self.progress.begin(&format!("{filename} {}", target.name), "fetch");
         let url = url::Url::parse(found.file.link()).map_err(Error::internal)?;
-        let path = self.scratch.file();
+        let path = self.scratch.unused();
         match &found.file.hashes.sha256 {
             Some(sha256) => self.server.download_exactly(&url, sha256, &path).await?,
             None => drop(self.server.download(&url, &path).await?),
@@ -272,7 +272,7 @@ impl Work {
                 if target.accepts(&filename).is_none() {
                     return Err(bad!("{filename} is not a wheel for {}", target.name).into());
                 }
-                let copy = self.scratch.file();
+                let copy = self.scratch.unused();
                 tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
                 let wheel = house::read(&copy, &filename)?;
                 Ok(Got {

@@ -4,7 +4,6 @@
 use super::python::{Python, on_path};
 use super::{LocalPath, LocalSource};
 use crate::bad;
-use crate::cli::scratch::Scratch;
 use crate::client::WheelsProxy;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -12,6 +11,7 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::pyproject::Project;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::wheel;
+use crate::tools::scratch::ScratchFolder;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -76,8 +76,8 @@ async fn built(
     proxy: &WheelsProxy,
 ) -> Result<Vec<String>> {
     let python = Python::find(python).await?;
-    let scratch = Scratch::new(&std::env::temp_dir())?;
-    let folder = scratch.folder()?;
+    let scratch = ScratchFolder::private(&std::env::temp_dir(), "wheelwright-build-")?;
+    let folder = scratch.below("wheel")?;
     let simple = proxy.index_url();
     let has_pip = python.has_pip().await;
     if has_pip && let Some(requires) = reported(path, &python, &simple, &folder).await? {

@@ -1,93 +1,29 @@
 //! A file on its way from the upstream: one request, spooled and hashed, streamed to all who wait.
 
 use super::asked::Asked;
-use super::files::parsed;
+use super::listed::parsed;
+use super::running::{AnswerHead, DownloadProgress, HELD_BACK, Landing, Waiting};
+use super::state::{Located, MirrorState, Mirrors};
 use super::verify::{Others, agreed_size, verify};
-use super::{Download, Inner, Located, Mirrors};
 use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::packaging::opens;
-use crate::packaging::page::File;
 use crate::store::{Spool, SpooledDigests};
 use crate::tools::pace::Meter;
 use crate::upstream::client::{failure, shown};
 use crate::upstream::files;
 use crate::{config, counters};
 use bytes::Bytes;
-use futures::stream::BoxStream;
-use parking_lot::Mutex;
-use std::collections::HashMap;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use url::Url;
 
-/// Bytes kept back from all who wait until the whole file is verified: without them no response
-/// can be taken for complete.
-const HELD_BACK: u64 = 64 << 10;
-
 /// Bytes, or time, after which those who wait are told of more.
 const STEP: (u64, Duration) = (256 << 10, Duration::from_millis(300));
 
-/// Bytes that a reader takes at once.
-const READ: u64 = 128 << 10;
-
-/// How far a download is.
-#[derive(Clone, Default)]
-struct Progress {
-    /// What the upstream's answer said; `None` until it came.
-    head: Option<Head>,
-    /// Where the bytes are, as soon as there are some.
-    file: Option<Arc<std::fs::File>>,
-    /// Bytes that can be read there.
-    written: u64,
-    end: Option<Result<Arc<StoredFile>, Arc<Error>>>,
-}
-
-#[derive(Clone, Copy)]
-struct Head {
-    size: Option<u64>,
-}
-
-type Running = Mutex<HashMap<String, watch::Receiver<Progress>>>;
-
-/// The downloads under way.
-#[derive(Clone, Default)]
-pub struct Downloads(Arc<Running>);
-
-impl Downloads {
-    fn lock(&self) -> parking_lot::MutexGuard<'_, HashMap<String, watch::Receiver<Progress>>> {
-        self.0.lock()
-    }
-
-    /// Whether any is under way.
-    pub fn any(&self) -> bool {
-        !self.lock().is_empty()
-    }
-}
-
-/// Takes a download off the list when it ends, also by a panic.
-struct Landing(Downloads, String);
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.0.lock().remove(&self.1);
-    }
-}
-
-/// How a download began.
-pub enum Begun {
-    Coming(Download),
-    /// It was over before: the bytes are in the store.
-    Stored(Arc<StoredFile>),
-}
-
-/// One who waits for a download.
-pub struct Waiting(watch::Receiver<Progress>);
-
-impl Inner {
+impl MirrorState {
     /// Joins the download of a file, or starts it once it is the asker's turn, as a task that goes on when
     /// all have left. Who waits for a turn holds up nobody who wants the same file and has one.
     ///
@@ -108,7 +44,7 @@ impl Inner {
         if let Some(progress) = running.get(&key) {
             return Ok(Waiting(progress.clone()));
         }
-        let (tell, progress) = watch::channel(Progress::default());
+        let (tell, progress) = watch::channel(DownloadProgress::default());
         running.insert(key.clone(), progress.clone());
         let (inner, asked, located) = (self.clone(), asked.clone(), located.clone());
         let landing = Landing(self.downloads.clone(), key);
@@ -136,7 +72,7 @@ impl Inner {
         self: &Arc<Self>,
         asked: &Asked,
         located: &Located,
-        tell: &watch::Sender<Progress>,
+        tell: &watch::Sender<DownloadProgress>,
     ) -> Result<StoredFile> {
         // Whoever looked before it was stored, and came when that download had ended.
         if let Some(row) = self.is_here(asked, located).await? {
@@ -192,7 +128,7 @@ impl Inner {
         located: &Located,
         mut url: Url,
         others: &mut Others,
-        tell: &watch::Sender<Progress>,
+        tell: &watch::Sender<DownloadProgress>,
     ) -> Result<(Spool, Url)> {
         let file = &located.file;
         let (mut tries, mut looked) = (0, false);
@@ -210,7 +146,7 @@ impl Inner {
             let size = agreed_size(&url, file.size, response.content_length())
                 .inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
             let mut spool = self.store.spool().await?;
-            tell.send_modify(|progress| progress.head = Some(Head { size }));
+            tell.send_modify(|progress| progress.head = Some(AnswerHead { size }));
             match self.fill(&mut spool, response, &url, size, others, tell).await {
                 Ok(()) => return Ok((spool, url)),
                 Err(error) if spool.size() == 0 && tries == 1 && is_broken(&error) => {
@@ -232,7 +168,7 @@ impl Inner {
         url: &Url,
         size: Option<u64>,
         others: &mut Others,
-        tell: &watch::Sender<Progress>,
+        tell: &watch::Sender<DownloadProgress>,
     ) -> Result<()> {
         let limit = size.unwrap_or(u64::MAX).min(self.config.mirror.largest);
         if size.is_some_and(|size| size > limit) {
@@ -343,7 +279,7 @@ impl Haste {
     async fn next(
         &mut self,
         piece: impl Future<Output = reqwest::Result<Option<Bytes>>>,
-        tell: &watch::Sender<Progress>,
+        tell: &watch::Sender<DownloadProgress>,
         url: &Url,
     ) -> Result<Option<Bytes>> {
         // One receiver is on the list for those who come.
@@ -365,7 +301,7 @@ impl Haste {
     }
 }
 
-fn publish(spool: &Spool, written: u64, tell: &watch::Sender<Progress>) -> Result<()> {
+fn publish(spool: &Spool, written: u64, tell: &watch::Sender<DownloadProgress>) -> Result<()> {
     let opened = tell.borrow().file.clone();
     let file = match opened {
         Some(file) => file,
@@ -396,70 +332,4 @@ fn stored_file(asked: &Asked, located: &Located, digests: &SpooledDigests) -> St
         hash_told: !file.hashes.is_empty(),
         ..StoredFile::new(asked.index.clone(), located.project.clone(), &file.filename)
     }
-}
-
-impl Waiting {
-    /// Waits for the upstream's answer: what fails before it can still be told as an error.
-    pub async fn begin(mut self, file: &File) -> Result<Begun> {
-        let begun = |progress: &Progress| progress.head.is_some() || progress.end.is_some();
-        let head = {
-            let progress = self.0.wait_for(begun).await.map_err(|_| stopped())?;
-            match &progress.end {
-                Some(Err(error)) => return Err(error.again()),
-                Some(Ok(row)) if progress.file.is_none() => return Ok(Begun::Stored(row.clone())),
-                _ => progress.head,
-            }
-        };
-        let size = head.and_then(|head| head.size);
-        let sha256 = file.hashes.sha256.clone();
-        Ok(Begun::Coming(Download { size, sha256, stream: stream(self.0) }))
-    }
-
-    /// Waits until the file is stored.
-    pub async fn end(mut self) -> Result<Arc<StoredFile>> {
-        let progress = self.0.wait_for(|progress| progress.end.is_some()).await.map_err(|_| stopped())?;
-        match &progress.end {
-            Some(Ok(file)) => Ok(file.clone()),
-            Some(Err(error)) => Err(error.again()),
-            None => Err(stopped()),
-        }
-    }
-}
-
-fn stopped() -> Error {
-    Error::internal(anyhow::anyhow!("a download stopped without a result"))
-}
-
-/// The bytes, as they come; all but the last once the upstream sent them.
-fn stream(mut progress: watch::Receiver<Progress>) -> BoxStream<'static, Result<Bytes>> {
-    let bytes = async_stream::try_stream! {
-        let mut at = 0;
-        loop {
-            let now = progress.borrow_and_update().clone();
-            let readable = match &now.end {
-                Some(Err(error)) => Err(error.again())?,
-                Some(Ok(_)) => now.written,
-                None => now.written.saturating_sub(HELD_BACK),
-            };
-            while let Some(file) = now.file.clone().filter(|_| at < readable) {
-                let chunk = read_at(file, at, READ.min(readable - at)).await?;
-                at += chunk.len() as u64;
-                yield chunk;
-            }
-            if now.end.is_some() {
-                break;
-            }
-            progress.changed().await.map_err(|_| stopped())?;
-        }
-    };
-    Box::pin(bytes)
-}
-
-async fn read_at(file: Arc<std::fs::File>, at: u64, length: u64) -> Result<Bytes> {
-    tokio::task::spawn_blocking(move || {
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        file.read_exact_at(&mut bytes, at)?;
-        Ok(Bytes::from(bytes))
-    })
-    .await?
 }

@@ -1,9 +1,9 @@
 //! Files of a mirror: which one a URL of ours means, and where its bytes come from.
 
 use super::asked::Asked;
-use super::download::Begun;
-use super::listed::url_key;
-use super::{Download, Key, Located, Mirrors};
+use super::listed::{parsed, url_key};
+use super::running::{Begun, Download};
+use super::state::{Key, Located, Mirrors};
 use crate::db::files::StoredFile;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
@@ -25,13 +25,6 @@ const RECENT: i64 = 30_000_000;
 
 /// Bytes of a range that is passed through; whoever wants more wants the file.
 const SMALL_RANGE: u64 = 4 << 20;
-
-/// The upstream URL of a file.
-pub(super) fn parsed(file: &File) -> Result<Url> {
-    Url::parse(file.link()).map_err(|error| {
-        Error::BadUpstream(format!("the upstream's URL of {} is invalid: {error}", file.filename))
-    })
-}
 
 impl Key<'_> {
     fn fits(&self, file: &File) -> bool {

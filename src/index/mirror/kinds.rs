@@ -1,15 +1,15 @@
 //! What is at a mirror's URL: a list of projects, or a page of files; found out once.
 
-use super::Inner;
 use super::asked::Asked;
 use super::held::What;
+use super::state::Inner;
 use crate::db::mirror::Found;
 use crate::error::Result;
 use crate::names::{NameList, ProjectName};
 use crate::upstream::pages::{self, Look, UpstreamKind, Validators};
 use std::sync::Arc;
 
-impl Inner {
+impl MirrorState {
     /// What is known of the mirror's kind.
     pub(super) async fn kind(&self, asked: &Asked) -> Result<Option<UpstreamKind>> {
         let source = asked.source_text();

@@ -1,8 +1,8 @@
 //! What is known of an upstream's page without asking: names that are private stay here.
 
-use super::Mirrors;
 use super::asked::{Asked, Topic};
 use super::held::What;
+use super::state::Mirrors;
 use crate::directory::Index;
 use crate::error::Result;
 use crate::names::ProjectName;

@@ -1,9 +1,9 @@
 //! Our page of an upstream's page: our URLs, what we know better, nothing that would not be served.
 
-use super::{MirrorPage, Mirrors};
+use super::state::{MirrorPage, Mirrors};
 use crate::db::files::StoredFile;
 use crate::directory::Index;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::is_variant;
@@ -11,6 +11,14 @@ use crate::packaging::page::{CoreMetadata, File, FilePlace, Page, Provenance};
 use crate::packaging::upload_time::UploadTime;
 use crate::tools::hex;
 use std::collections::HashMap;
+use url::Url;
+
+/// The upstream URL of a file.
+pub(super) fn parsed(file: &File) -> Result<Url> {
+    Url::parse(file.link()).map_err(|error| {
+        Error::BadUpstream(format!("the upstream's URL of {} is invalid: {error}", file.filename))
+    })
+}
 
 /// The first 16 hex digits of the sha256 of an upstream URL: what stands for a file whose hash
 /// the upstream does not tell. Queries may hold signatures that change, so they do not count.

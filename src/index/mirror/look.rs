@@ -1,7 +1,7 @@
 //! A first look at the upstream of a mirror that was just made: whether its URL leads to an index.
 
-use super::Mirrors;
 use super::asked::Asked;
+use super::state::{MirrorState, Mirrors};
 use crate::directory::Index;
 use crate::upstream::client::shown;
 use crate::upstream::pages::{self, Look};
@@ -59,7 +59,7 @@ impl Mirrors {
     }
 }
 
-impl super::Inner {
+impl MirrorState {
     async fn look(&self, asked: &Asked, url: &Url) -> crate::error::Result<Look> {
         pages::probe(&self.client, &asked.source, url).await
     }

@@ -1,9 +1,8 @@
 //! METADATA of mirrored wheels: from the upstream, from the stored wheel, or by ranges of a remote one.
 
 use super::asked::Asked;
-use super::files::parsed;
-use super::listed::identity;
-use super::{Inner, Located, Mirrors};
+use super::listed::{identity, parsed};
+use super::state::{Located, MirrorState, Mirrors};
 use crate::counters;
 use crate::directory::Index;
 use crate::error::{Error, Result};
@@ -87,7 +86,7 @@ enum Place<'a> {
     Remote(&'a Url),
 }
 
-impl Inner {
+impl MirrorState {
     /// METADATA that is here already.
     async fn kept_metadata(&self, asked: &Asked, located: &Located) -> Result<Option<Bytes>> {
         let (index, file) = (asked.index.as_str(), &located.file);

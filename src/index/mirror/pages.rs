@@ -3,14 +3,13 @@
 use super::asked::{Asked, Topic};
 use super::held::{Held, What};
 use super::patience::{COLD_PATIENCE, within};
-use super::{Inner, MirrorPage, Mirrors};
+use super::state::{Down, MirrorPage, MirrorState, Mirrors};
 use crate::db::{Micros, now};
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
-use crate::packaging::page::Page;
 use crate::upstream::client;
-use crate::upstream::pages::{self, FetchedPage, Reply, UpstreamKind, Validators};
+use crate::upstream::pages::UpstreamKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +27,6 @@ pub struct Current {
     /// Nothing can be fetched at present.
     pub cut_off: bool,
     pub fresh_until: Micros,
-}
-
-/// That an upstream failed, and until when it is left alone.
-pub struct Down {
-    until: Micros,
-    error: Error,
 }
 
 impl Mirrors {
@@ -193,7 +186,7 @@ impl Asked {
     }
 }
 
-impl Inner {
+impl MirrorState {
     /// What is held of `topic`, from memory or the database, where another process may have put
     /// something newer.
     pub(super) async fn held(&self, asked: &Asked, topic: &Topic) -> Result<Option<Arc<Held>>> {
@@ -260,7 +253,12 @@ impl Inner {
 
     /// What somebody else learnt since `began`: whoever looked before that was kept, and came when its
     /// flight had landed, must not ask once more.
-    async fn learnt_since(&self, asked: &Asked, topic: &Topic, began: Micros) -> Result<Option<Arc<Held>>> {
+    pub(super) async fn learnt_since(
+        &self,
+        asked: &Asked,
+        topic: &Topic,
+        began: Micros,
+    ) -> Result<Option<Arc<Held>>> {
         let flat = self.kind(asked).await? == Some(UpstreamKind::Flat);
         let topic = if flat { &Topic::Root } else { topic };
         let held = self.held(asked, topic).await?;
@@ -272,46 +270,7 @@ impl Inner {
         Ok(held.filter(is_news))
     }
 
-    /// Asks the upstream, and keeps and remembers what it says.
-    async fn ask(
-        self: &Arc<Self>,
-        asked: &Asked,
-        topic: Topic,
-        known: Option<Arc<Held>>,
-        began: Micros,
-    ) -> Result<Arc<Held>> {
-        if let Some(held) = self.learnt_since(asked, &topic, began).await? {
-            return Ok(held);
-        }
-        let source = asked.source_text();
-        let known = known.filter(|held| held.source == source);
-        let asking = async {
-            let _turn = self.page_turns.take(&asked.index).await;
-            match &topic {
-                Topic::Root => self.ask_root(asked, known.as_deref()).await,
-                Topic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
-            }
-        };
-        let answer = asking.await.and_then(|learnt| not_older(asked, learnt, known.as_deref()));
-        match answer {
-            Ok(held) => {
-                self.note_up(asked, &topic);
-                self.remember(asked, &topic, known, held).await
-            }
-            Err(error) => {
-                tracing::warn!(
-                    index = asked.index.as_str(),
-                    project = topic.as_str(),
-                    %error,
-                    "the upstream fails; serving stale pages"
-                );
-                self.note_down(asked, &topic, &error);
-                Err(error)
-            }
-        }
-    }
-
-    fn note_up(&self, asked: &Asked, topic: &Topic) {
+    pub(super) fn note_up(&self, asked: &Asked, topic: &Topic) {
         let mut down = self.down.lock();
         if !down.is_empty() {
             down.remove(&(asked.source_text(), None));
@@ -327,123 +286,6 @@ impl Inner {
         down.retain(|_, down| now() < down.until);
         let key = (asked.source_text(), Some(topic.clone()).filter(|_| !whole));
         down.insert(key, Down { until, error: error.again() });
-    }
-
-    async fn ask_project(
-        self: &Arc<Self>,
-        asked: &Asked,
-        project: &ProjectName,
-        known: Option<&Held>,
-    ) -> Result<Option<Held>> {
-        // A file is a page of files more often than not, and a short one.
-        let kind = self.kind(asked).await?;
-        if kind.is_none() && asked.is_file() && self.is_flat(asked).await? {
-            return self.ask_root(asked, None).await;
-        }
-        let reply = self.read_project(asked, project, known).await;
-        let found_nothing = matches!(reply, Ok(Reply::Missing) | Err(Error::BadUpstream(_)));
-        if kind.is_none() && found_nothing {
-            match self.is_flat(asked).await {
-                Ok(true) => return self.ask_root(asked, None).await,
-                // Nothing is believed of a mirror_url that is no index at all.
-                Err(error @ Error::BadUpstream(_)) => return Err(error),
-                _ => {}
-            }
-        }
-        match reply? {
-            Reply::NotModified => {
-                self.gone.settled(&asked.source_text(), project);
-                Ok(None)
-            }
-            Reply::Missing => {
-                self.believe_absence(asked, project, known).await?;
-                Ok(Some(self.nothing(asked)))
-            }
-            // Buckets refuse what they do not have. The page that is kept says that this one was there.
-            Reply::Refused(error) => {
-                let had = known.is_some_and(|held| matches!(held.what, What::Page(_)));
-                match !had && self.is_unlisted(asked, project).await {
-                    true => Ok(Some(self.nothing(asked))),
-                    false => Err(error),
-                }
-            }
-            Reply::Page((page, validators)) => {
-                if kind.is_none() {
-                    self.set_kind(asked, UpstreamKind::Simple).await;
-                }
-                self.gone.settled(&asked.source_text(), project);
-                let serial = page.serial;
-                Ok(Some(self.learnt(asked, What::Page(Arc::new(page)), validators, serial)))
-            }
-        }
-    }
-
-    fn nothing(&self, asked: &Asked) -> Held {
-        self.learnt(asked, What::Nothing, Validators::default(), None)
-    }
-
-    /// Fetches a project's page and reads it.
-    async fn read_project(
-        &self,
-        asked: &Asked,
-        project: &ProjectName,
-        known: Option<&Held>,
-    ) -> Result<Reply<(Page, Validators)>> {
-        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
-        Ok(match self.fetch(asked, &asked.project_url(project), &validators).await? {
-            Reply::Page(body) => {
-                let validators = body.validators.clone();
-                Reply::Page((body.into_page(project.clone()).await?, validators))
-            }
-            Reply::NotModified => Reply::NotModified,
-            Reply::Missing => Reply::Missing,
-            Reply::Refused(error) => Reply::Refused(error),
-        })
-    }
-
-    pub(super) async fn ask_root(&self, asked: &Asked, known: Option<&Held>) -> Result<Option<Held>> {
-        let validators = known.map(|held| held.validators.clone()).unwrap_or_default();
-        let mut reply = self.fetch(asked, &asked.source.url, &validators).await?;
-        if let (Reply::Missing, Some(slashed)) = (&reply, asked.slashed()) {
-            reply = self.fetch(asked, &slashed, &validators).await?;
-        }
-        let body = match reply {
-            Reply::NotModified => return Ok(None),
-            Reply::Missing => {
-                let at = client::shown(&asked.source.url);
-                return Err(Error::BadUpstream(format!(
-                    "{at} does not exist: check mirror_url of the mirror"
-                )));
-            }
-            Reply::Refused(error) => return Err(error),
-            Reply::Page(body) => body,
-        };
-        let (validators, serial) = (body.validators.clone(), body.serial);
-        let what = tokio::task::spawn_blocking(move || match body.kind() {
-            Some(UpstreamKind::Flat) => {
-                body.whole("a page of files")?;
-                Ok(What::Flat(Arc::new(body)))
-            }
-            _ => body.names().map(|names| What::Names(Arc::new(names))),
-        });
-        let what = what.await??;
-        let kind = if matches!(what, What::Flat(_)) { UpstreamKind::Flat } else { UpstreamKind::Simple };
-        self.note_kind(asked, kind);
-        Ok(Some(self.learnt(asked, what, validators, serial)))
-    }
-
-    async fn fetch(&self, asked: &Asked, url: &url::Url, known: &Validators) -> Result<Reply<FetchedPage>> {
-        pages::fetch(&self.client, &asked.source, url, known, self.config.limits.upstream_page).await
-    }
-
-    pub(super) fn learnt(
-        &self,
-        asked: &Asked,
-        what: What,
-        validators: Validators,
-        serial: Option<u64>,
-    ) -> Held {
-        Held::new(asked.source_text(), what, validators, serial, now())
     }
 
     /// Keeps what was learnt. `None`: it is as it was.
@@ -487,20 +329,6 @@ impl Inner {
             tracing::error!(index = asked.index.as_str(), project, %error, "cannot store an upstream's page");
         }
         Ok(held)
-    }
-}
-
-/// Refuses an answer from a cache that stands still somewhere between the upstream and us.
-fn not_older(asked: &Asked, learnt: Option<Held>, known: Option<&Held>) -> Result<Option<Held>> {
-    let serials = learnt.as_ref().and_then(|learnt| learnt.serial).zip(known.and_then(|known| known.serial));
-    match serials {
-        Some((new, old)) if new < old => Err(Error::BadUpstream(format!(
-            "{} answered with an older page (serial {new}) than the stored one (serial {old}). To drop the \
-             stored page, run `wheelwright mirror forget {} PROJECT`",
-            client::shown(&asked.source.url),
-            asked.index
-        ))),
-        _ => Ok(learnt),
     }
 }
 

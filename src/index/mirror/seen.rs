@@ -1,7 +1,7 @@
 //! When a file was first seen: its age where the upstream tells no upload time.
 
-use super::Inner;
 use super::listed::url_key;
+use super::state::Inner;
 use crate::db::{Micros, now};
 use crate::error::Result;
 use crate::names::IndexName;
@@ -16,7 +16,7 @@ fn identity(file: &File) -> String {
     file.hashes.sha256.clone().unwrap_or_else(|| url_key(file.link()))
 }
 
-impl Inner {
+impl MirrorState {
     /// When the files of a page that tell no time were first seen; those that are new are seen now.
     pub(super) async fn first_seen(&self, index: &IndexName, page: &Page) -> Result<FirstSeen> {
         let timeless: Vec<&File> = page.files.iter().filter(|file| file.uploaded.is_none()).collect();

@@ -1,6 +1,6 @@
 //! What a mirror takes back: bytes that turn out not to be the upstream's, and what an administrator wants forgotten.
 
-use super::{Inner, Mirrors};
+use super::state::{MirrorState, Mirrors};
 use crate::access::Who;
 use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
@@ -78,7 +78,7 @@ impl Mirrors {
     }
 }
 
-impl Inner {
+impl MirrorState {
     /// Whether a file whose hash was computed here is dropped, as the upstream `told` another.
     pub(super) async fn settle_one(
         &self,

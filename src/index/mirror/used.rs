@@ -1,6 +1,6 @@
 //! Names that meant something in an index that was deleted since: a mirror of that name gives them no other bytes.
 
-use super::Mirrors;
+use super::state::Mirrors;
 use crate::db::names::UsedFile;
 use crate::error::Result;
 use crate::names::IndexName;

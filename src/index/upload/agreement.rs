@@ -1,7 +1,7 @@
 //! Form against file: pages come from the file, and a form that says otherwise is refused, since
 //! its sender shows people something else than installers get.
 
-use super::Form;
+use super::form::Form;
 use crate::bad;
 use crate::error::Result;
 use crate::names::ProjectName;

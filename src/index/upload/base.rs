@@ -3,7 +3,8 @@
 //! Indexes hold files from before today's rules. Whoever brings such a file into a stage of their
 //! own brings nothing that the stage does not show already.
 
-use super::{Candidate, Contents, Form};
+use super::candidate::{Candidate, Contents};
+use super::form::Form;
 use crate::access::may_read;
 use crate::directory::inheritance::{SourcePart, order, parts};
 use crate::directory::{Directory, IndexKind};

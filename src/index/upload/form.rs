@@ -1,6 +1,5 @@
 //! The form of an upload: fields in any order, and what they must say by themselves.
 
-use super::LONGEST_FILENAME;
 use crate::bad;
 use crate::error::Result;
 use crate::names::ProjectName;
@@ -11,6 +10,9 @@ use crate::packaging::version::{self, Version};
 use crate::store::{Spool, SpooledDigests};
 use crate::words::FileKind;
 use std::collections::BTreeMap;
+
+/// Bytes; a file system takes 255, and `.metadata` is appended.
+const LONGEST_FILENAME: usize = 255 - ".metadata".len();
 
 /// The text fields; what is empty or `UNKNOWN` counts as absent.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! What tells prepared pages apart.
 
-use super::PageForm;
+use super::form::PageForm;
 use crate::db::Micros;
 use moka::Equivalent;
 

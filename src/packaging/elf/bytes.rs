@@ -1,7 +1,19 @@
 //! Numbers and segments of an ELF file, in either class and byte order; nothing outside of it is read.
 
 use super::super::archive::{ArchiveResult, refuse};
-use super::PT_LOAD;
+
+pub(super) const PT_LOAD: u64 = 1;
+pub(super) const PT_DYNAMIC: u64 = 2;
+pub(super) const PT_INTERP: u64 = 3;
+pub(super) const DT_NULL: u64 = 0;
+pub(super) const DT_NEEDED: u64 = 1;
+pub(super) const DT_STRTAB: u64 = 5;
+pub(super) const DT_STRSZ: u64 = 10;
+pub(super) const DT_SONAME: u64 = 14;
+pub(super) const DT_RPATH: u64 = 15;
+pub(super) const DT_RUNPATH: u64 = 29;
+pub(super) const DT_VERNEED: u64 = 0x6fff_fffe;
+pub(super) const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
 
 /// Most program headers that are looked at; real files have about ten.
 const MAX_SEGMENTS: u64 = 1024;
@@ -12,6 +24,11 @@ pub(super) struct Image<'a> {
     pub(super) machine: u16,
     pub(super) bits64: bool,
     pub(super) big_endian: bool,
+}
+
+/// Whether these first bytes are those of an ELF file.
+pub fn is_elf(beginning: &[u8]) -> bool {
+    beginning.starts_with(b"\x7fELF")
 }
 
 /// A program header.
@@ -25,7 +42,7 @@ pub(super) struct Segment {
 impl<'a> Image<'a> {
     pub(super) fn open(file: &'a [u8]) -> ArchiveResult<Self> {
         let (Some(class), Some(order)) = (file.get(4), file.get(5)) else { refuse!("it is too short") };
-        if !super::is_elf(file) {
+        if !is_elf(file) {
             refuse!("it does not start with the ELF signature");
         }
         let bits64 = match class {

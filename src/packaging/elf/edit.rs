@@ -1,8 +1,8 @@
 //! Takes this machine's traces out of a shared object, in place: search paths and the interpreter's library.
 
 use super::super::archive::{ArchiveResult, refuse};
-use super::bytes::{Image, Segment};
-use super::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, Dynamic, Elf, Text, is_libpython};
+use super::bytes::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, Image, PT_INTERP, Segment};
+use super::{Dynamic, Elf, Text, is_libpython};
 use crate::bad;
 use crate::error::Result;
 
@@ -90,7 +90,7 @@ struct Patch {
 
 /// The new dynamic section, with entries taken out and the others moved up, and wiped strings.
 fn plan(image: &Image, segments: &[Segment], dynamic: &Dynamic) -> ArchiveResult<(Edit, Vec<Patch>)> {
-    let program = segments.iter().any(|segment| segment.kind == super::PT_INTERP);
+    let program = segments.iter().any(|segment| segment.kind == PT_INTERP);
     let mut edit = Edit::default();
     let (mut entries, mut wiped) = (Vec::new(), Vec::new());
     for (tag, value) in &dynamic.entries {

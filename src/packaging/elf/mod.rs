@@ -12,7 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{ArchiveResult, refuse};
 use crate::error::Result;
-use bytes::Image;
+pub use bytes::is_elf;
+use bytes::{
+    DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM,
+    Image, PT_DYNAMIC, PT_INTERP,
+};
 pub use edit::{Edit, clean};
 
 /// Most entries of a dynamic section; real ones have about thirty.
@@ -21,19 +25,6 @@ const MAX_DYNAMIC: usize = 4096;
 const MAX_STRING: usize = 16 << 10;
 /// Most needed versions of one file.
 const MAX_VERSIONS: usize = 16 << 10;
-
-const PT_LOAD: u64 = 1;
-const PT_DYNAMIC: u64 = 2;
-const PT_INTERP: u64 = 3;
-const DT_NULL: u64 = 0;
-const DT_NEEDED: u64 = 1;
-const DT_STRTAB: u64 = 5;
-const DT_STRSZ: u64 = 10;
-const DT_SONAME: u64 = 14;
-const DT_RPATH: u64 = 15;
-const DT_RUNPATH: u64 = 29;
-const DT_VERNEED: u64 = 0x6fff_fffe;
-const DT_VERNEEDNUM: u64 = 0x6fff_ffff;
 
 /// What a dynamically linked ELF file says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +81,6 @@ impl Elf {
     pub fn arch(&self) -> Option<&'static str> {
         self.machine.arch(self.bits64, self.big_endian)
     }
-}
-
-/// Whether these first bytes are those of an ELF file.
-pub fn is_elf(beginning: &[u8]) -> bool {
-    beginning.starts_with(b"\x7fELF")
 }
 
 /// Whether a needed library is the interpreter's own, which extensions must not name: a wheel is for

@@ -1,6 +1,6 @@
 //! What an HTML answer proves about itself: that it is whole, and that it is the page of a project or a list of projects.
 
-use super::{Base, attribute, each_token};
+use super::tags::{LinkBase, attribute, each_token};
 use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, decode_once};
 use html5gum::{StartTag, Token};
@@ -105,7 +105,7 @@ fn owner(title: &str) -> Option<ProjectName> {
 
 fn shape(body: &[u8], url: &Url, is_file: impl Fn(&str) -> bool) -> Shape {
     let mut shape = Shape::default();
-    let mut base = Base::new(url);
+    let mut base = LinkBase::new(url);
     let (mut in_title, mut in_link) = (false, false);
     each_token(body, |token| match token {
         Token::StartTag(tag) => {
@@ -133,7 +133,7 @@ fn shape(body: &[u8], url: &Url, is_file: impl Fn(&str) -> bool) -> Shape {
 }
 
 impl Shape {
-    fn start(&mut self, tag: &StartTag<()>, base: &mut Base, is_file: &impl Fn(&str) -> bool) {
+    fn start(&mut self, tag: &StartTag<()>, base: &mut LinkBase, is_file: &impl Fn(&str) -> bool) {
         match tag.name.as_slice() {
             b"html" | b"body" => self.opened = true,
             b"form" | b"input" | b"button" => self.application = true,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Reader;
+use super::reader::{LONGEST, Reader};
 use crate::bad;
 use crate::error::Result as Answer;
 
@@ -59,7 +59,7 @@ impl Marker {
     /// `Bad` with the reason in one line.
     pub fn parse(text: &str) -> Answer<Self> {
         let mut reader = Reader { rest: text.trim(), forgiving: false };
-        let marker = match text.len() > super::LONGEST {
+        let marker = match text.len() > LONGEST {
             true => Err("it is too long".to_owned()),
             false => read(&mut reader),
         };

@@ -49,14 +49,6 @@ pub struct WheelMember {
     index: usize,
 }
 
-/// A wheel's tags, as compressed sets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tags {
-    pub python: Vec<String>,
-    pub abi: Vec<String>,
-    pub platform: Vec<String>,
-}
-
 /// A wheel as a build tool left it.
 pub struct PlainWheel<R> {
     archive: zip::ZipArchive<R>,

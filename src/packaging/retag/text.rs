@@ -5,9 +5,16 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Tags;
 use crate::bad;
 use crate::error::Result;
+
+/// A wheel's tags, as compressed sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags {
+    pub python: Vec<String>,
+    pub abi: Vec<String>,
+    pub platform: Vec<String>,
+}
 
 /// Build tag and tags of a file name whose project and version may be spelt in any way.
 pub(super) fn split_filename(filename: &str) -> Result<(Option<String>, Tags)> {

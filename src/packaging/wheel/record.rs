@@ -7,8 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::super::archive::zip::{Archive, LEAD, ZipMember};
-use super::super::archive::{ArchiveResult, ReadAt, names, refuse};
-use super::{MAX_TEXT, invalid};
+use super::super::archive::{ArchiveResult, INVALID, MAX_TEXT, ReadAt, names, refuse};
 use crate::error::Result;
 
 /// Files that cannot hold their own hash: RECORD and its signatures.
@@ -35,7 +34,7 @@ pub(super) fn verify<S: ReadAt + ?Sized>(archive: &Archive<S>, dist_info: &str) 
         archive.unpack(member, |piece| hasher.update(piece)).map_err(|fault| fault.answer(LEAD))?;
         let Some(row) = row else { continue };
         if hasher.finish() != *row.digest {
-            return Err(crate::bad!("{}RECORD has the wrong hash for {:?}", super::INVALID, member.name));
+            return Err(crate::bad!("{}RECORD has the wrong hash for {:?}", INVALID, member.name));
         }
     }
     Ok(())
@@ -45,10 +44,10 @@ pub(super) fn verify<S: ReadAt + ?Sized>(archive: &Archive<S>, dist_info: &str) 
 fn rows<S: ReadAt + ?Sized>(archive: &Archive<S>, dist_info: &str) -> Result<Vec<Option<Row>>> {
     let path = format!("{dist_info}/RECORD");
     let Some(record) = archive.find(&path) else {
-        return Err(crate::bad!("{}{path} not found in the wheel", super::INVALID));
+        return Err(crate::bad!("{}{path} not found in the wheel", INVALID));
     };
     let bytes = archive.bytes(record, MAX_TEXT).map_err(|fault| fault.answer(LEAD))?;
-    match_rows(archive, dist_info, &bytes).map_err(invalid)
+    match_rows(archive, dist_info, &bytes).map_err(|fault| fault.answer(INVALID))
 }
 
 fn match_rows<S: ReadAt + ?Sized>(

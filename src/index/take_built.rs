@@ -1,6 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
-use super::{BUILDER, covered, next_number, numbered};
+use super::built::{BUILDER, covered, next_number, numbered};
 use crate::db::Micros;
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
