@@ -7,7 +7,7 @@ use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::scratch::ScratchFolder;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 use url::Url;
 

@@ -22,7 +22,6 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::archive::ReadAt;
 use crate::packaging::filename::{DistFilename, ListedFilename, SdistFilename};
-use crate::packaging::metadata::Metadata;
 use crate::packaging::sdist::{self, SdistContents};
 use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};

@@ -3,6 +3,7 @@
 use super::super::{Address, GitLimits, RepositoryAsker, fetch, pack_folder};
 use super::*;
 use crate::upstream::guard::Guard;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A repository with a tagged commit and one after it.

@@ -3,7 +3,7 @@
 
 use super::asked::{Asked, Topic};
 use super::held::{Held, What};
-use super::state::Inner;
+use super::state::MirrorState;
 use crate::db::now;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;

@@ -2,7 +2,7 @@
 
 use super::asked::{Asked, Topic};
 use super::held::{Held, What};
-use super::state::Inner;
+use super::state::MirrorState;
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;

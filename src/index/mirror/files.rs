@@ -17,7 +17,6 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use std::ops::Range;
 use std::sync::Arc;
-use url::Url;
 
 /// A page that does not list a file is asked for again only if it is older, in microseconds:
 /// otherwise URLs made up by anybody would each cost a request.

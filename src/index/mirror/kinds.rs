@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use super::held::What;
-use super::state::Inner;
+use super::state::MirrorState;
 use crate::db::mirror::Found;
 use crate::error::Result;
 use crate::names::{NameList, ProjectName};

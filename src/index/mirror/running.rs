@@ -68,7 +68,7 @@ impl Downloads {
 pub(super) struct Landing(pub(super) Downloads, pub(super) String);
 
 impl Drop for Landing {
-    pub(super) fn drop(&mut self) {
+    fn drop(&mut self) {
         self.0.lock().remove(&self.1);
     }
 }

@@ -1,7 +1,7 @@
 //! When a file was first seen: its age where the upstream tells no upload time.
 
 use super::listed::url_key;
-use super::state::Inner;
+use super::state::MirrorState;
 use crate::db::{Micros, now};
 use crate::error::Result;
 use crate::names::IndexName;

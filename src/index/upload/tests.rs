@@ -1,6 +1,7 @@
 //! What forms say, and where they disagree with files.
 
 use super::*;
+use crate::packaging::metadata::Metadata;
 use crate::packaging::requirement::words;
 use proptest::prelude::*;
 

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
+use super::bytes::PT_LOAD;
 use super::*;
 
 /// Compiles and links `source`.

@@ -10,6 +10,8 @@ mod tests;
 mod text;
 mod write;
 
+pub use text::Tags;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, Write};
 

@@ -7,7 +7,7 @@ use crate::kit::packages::{Dist, Package};
 use crate::kit::stages::{PASSWORD, stage, stage_with};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use wheelwright::index::built::Handed;
+use wheelwright::index::take_built::Handed;
 use wheelwright::names::IndexName;
 
 const OURS: &str = "demo-1.0-1ww-py2.py3-none-any.whl";
