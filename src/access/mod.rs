@@ -199,9 +199,3 @@ pub enum Decision {
     /// It must look as if it did not exist: 404.
     Hidden,
 }
-
-/// A time as JSON tells it: RFC 3339 in whole seconds, UTC.
-pub fn time(at: crate::db::Micros) -> String {
-    let seconds = jiff::Timestamp::from_second(at.div_euclid(1_000_000)).unwrap_or_default();
-    seconds.to_string()
-}

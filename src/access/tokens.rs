@@ -3,12 +3,12 @@
 use super::{Action, Scope, Who};
 use crate::db::events::NewEvent;
 use crate::db::tokens::StoredToken;
-use crate::db::{Db, Micros, Tx};
+use crate::db::{Db, Micros, Tx, now};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::tools::hex;
-use crate::words::EventKind;
+use crate::words::{EventKind, Moment};
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -165,16 +165,37 @@ pub fn owner_for<'a>(who: &'a Who, asked: Option<&'a str>) -> Result<&'a str> {
     }
 }
 
-/// A token as JSON shows it: everything but the secret.
-pub fn shown(token: &StoredToken) -> serde_json::Value {
-    let scope: Scope = serde_json::from_str(&token.scope).unwrap_or_default();
-    let time = |at: Option<Micros>| at.map(super::time);
-    serde_json::json!({
-        "id": token.id, "name": token.name, "user": token.owner, "scope": scope,
-        "created": super::time(token.created_at), "expires": time(token.expires_at),
-        "expired": token.expires_at.is_some_and(|at| at <= crate::db::now()),
-        "last_used": time(token.last_used_at),
-    })
+/// A token as it is shown: everything but the secret.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct TokenView {
+    pub id: String,
+    pub name: String,
+    pub user: String,
+    pub scope: Scope,
+    pub created: Moment,
+    pub expires: Option<Moment>,
+    pub expired: bool,
+    pub last_used: Option<Moment>,
+}
+
+impl From<StoredToken> for TokenView {
+    fn from(token: StoredToken) -> Self {
+        Self {
+            scope: serde_json::from_str(&token.scope).unwrap_or_default(),
+            id: token.id,
+            name: token.name,
+            user: token.owner,
+            created: Moment(token.created_at),
+            expires: token.expires_at.map(Moment),
+            expired: token.expires_at.is_some_and(|at| at <= now()),
+            last_used: token.last_used_at.map(Moment),
+        }
+    }
+}
+
+/// The API tokens of one owner, or of all; revoked ones are left out.
+pub async fn list(db: &Db, owner: Option<&str>) -> Result<Vec<TokenView>> {
+    Ok(db.api_tokens(owner).await?.into_iter().map(TokenView::from).collect())
 }
 
 impl std::str::FromStr for Action {

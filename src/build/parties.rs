@@ -3,6 +3,7 @@
 use super::queue::Queue;
 use crate::access::{self, BuildSight, Who};
 use crate::db::builds::{Build, Filter};
+use crate::db::built::Publication;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
@@ -13,6 +14,8 @@ pub struct Parties {
     pub askers: Vec<String>,
     /// Indexes that get the wheel.
     pub indexes: Vec<IndexName>,
+    /// What became of it there, for each of them.
+    pub stands: Vec<Publication>,
 }
 
 impl Parties {
@@ -35,8 +38,8 @@ impl Parties {
 
 impl Queue {
     pub async fn parties(&self, build: &Build) -> Result<Parties> {
-        let indexes = self.db().build_indexes(build.id).await?.into_iter().map(|(name, _)| name).collect();
-        Ok(Parties { askers: self.db().build_askers(build.id).await?, indexes })
+        let (indexes, stands) = self.db().build_indexes(build.id).await?.into_iter().unzip();
+        Ok(Parties { askers: self.db().build_askers(build.id).await?, indexes, stands })
     }
 
     /// Whether `who` may see a build.
@@ -44,9 +47,9 @@ impl Queue {
         Ok(access::sees_build(directory, who, self.parties(build).await?.sight(build)))
     }
 
-    /// The newest failed build of each version and target of a project that `who` may see: these wheels are
-    /// missing on the pages.
-    pub async fn left_out(
+    /// The builds of a project that `who` may see: for each version and target the newest of a source that its
+    /// index lists, and the newest of one that was given.
+    pub async fn newest(
         &self,
         directory: &Directory,
         who: &Who,
@@ -55,12 +58,13 @@ impl Queue {
         let filter = Filter { project: Some(project.clone()), limit: 400, ..Filter::default() };
         let mut newest: Vec<Build> = Vec::new();
         for build in self.list(&filter).await? {
-            let same = |known: &Build| (&known.version, &known.target) == (&build.version, &build.target);
-            if !build.given && !newest.iter().any(same) && self.sees(directory, who, &build).await? {
+            let same = |known: &Build| {
+                (&known.version, &known.target, known.given) == (&build.version, &build.target, build.given)
+            };
+            if !newest.iter().any(same) && self.sees(directory, who, &build).await? {
                 newest.push(build);
             }
         }
-        newest.retain(|build| build.failure.is_some());
         Ok(newest)
     }
 }

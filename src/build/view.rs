@@ -1,11 +1,20 @@
-//! A build as JSON tells of it: what the server writes, its pages show and the command line reads.
+//! Builds and workers as they are shown: what JSON and pages tell, and the command line reads.
 
-use crate::db::builds::BuildId;
+use super::parties::Parties;
+use super::queue::Queue;
+use super::targets::Worker;
+use crate::access::Who;
+use crate::access::builds::reads;
+use crate::db::builds::{Build, BuildId};
+use crate::db::built::Publication;
+use crate::directory::Directory;
+use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
-use crate::words::{BuildSource, BuildState, Evidence, Failure, Purpose, Step};
+use crate::words::{BuildSource, BuildState, Evidence, Failure, Isolation, Moment, Purpose, Step};
 use serde::{Deserialize, Serialize};
+use std::slice;
 
-/// What somebody may know of a build; times are RFC 3339.
+/// What somebody may know of a build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BuildView {
     pub id: BuildId,
@@ -35,9 +44,9 @@ pub struct BuildView {
     pub log_size: u64,
     pub log_sha256: Option<String>,
     pub asked_by: Option<String>,
-    pub created: String,
-    pub started: Option<String>,
-    pub ended: Option<String>,
+    pub created: Moment,
+    pub started: Option<Moment>,
+    pub ended: Option<Moment>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,7 +72,7 @@ pub struct NeedView {
 pub struct DestinationView {
     pub index: IndexName,
     /// Since when it has it.
-    pub published: Option<String>,
+    pub published: Option<Moment>,
     /// Why it refused it.
     pub refused: Option<String>,
 }
@@ -73,5 +82,146 @@ impl BuildView {
     pub fn awaits_publication(&self) -> bool {
         self.state == BuildState::Built
             && self.indexes.iter().any(|index| index.published.is_none() && index.refused.is_none())
+    }
+}
+
+impl Queue {
+    /// Everything about a build that `who` may know: of indexes, those that they may read.
+    pub async fn view(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        build: &Build,
+        parties: &Parties,
+    ) -> Result<BuildView> {
+        let asked_by = parties.asker(directory, who, build);
+        let context = Some(&build.context).filter(|context| reads(directory, who, context.indexes()));
+        let mut source = build.source.clone();
+        if context.is_none() && source.origin == build.context.as_str()
+            || asked_by.is_none() && source.names_uploader()
+        {
+            source.origin.clear();
+        }
+        let mut evidence = build.evidence.clone();
+        if let Some(evidence) = evidence.as_mut().filter(|_| context.is_none()) {
+            evidence.context.clear();
+        }
+        let needs = self.db().build_needs(build.id).await?.into_iter();
+        let wheel = build.finished_wheel().cloned();
+        Ok(BuildView {
+            id: build.id,
+            purpose: build.purpose,
+            state: build.state,
+            project: build.project.clone(),
+            version: build.version.clone(),
+            title: build.title(),
+            target: build.target.clone(),
+            context: context.cloned(),
+            source,
+            source_sha256: build.source_sha256.clone(),
+            recipe_sha256: build.recipe_sha256.clone(),
+            tools: build.tools.clone(),
+            priority: build.priority,
+            worker: build.worker.clone(),
+            step: build.step,
+            failure: build.failure.clone(),
+            wheel: wheel.map(|wheel| WheelView {
+                url: format!("/+builds/{}/wheel/{}", build.id, wheel.filename),
+                filename: wheel.filename,
+                sha256: wheel.sha256,
+                size: wheel.size,
+            }),
+            metadata_sha256: build.metadata_sha256.clone(),
+            evidence,
+            needs: needs.map(|edge| NeedView { build: edge.needs, requirement: edge.requirement }).collect(),
+            indexes: self.destinations(directory, who, build, parties).await?,
+            log_size: build.log_size,
+            log_sha256: build.log_sha256.clone(),
+            asked_by,
+            created: Moment(build.created_at),
+            started: build.started_at.map(Moment),
+            ended: build.ended_at.map(Moment),
+        })
+    }
+
+    async fn destinations(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        build: &Build,
+        parties: &Parties,
+    ) -> Result<Vec<DestinationView>> {
+        let refused = match parties.stands.contains(&Publication::Refused) {
+            true => self.db().why_unpublished(build.id).await?,
+            false => Vec::new(),
+        };
+        let why = |name: &IndexName| refused.iter().find(|one| one.index == *name).map(|one| one.why.clone());
+        let all = parties.indexes.iter().zip(&parties.stands);
+        let readable = all.filter(|(name, _)| reads(directory, who, slice::from_ref(*name)));
+        let view = |(index, stands): (&IndexName, &Publication)| DestinationView {
+            index: index.clone(),
+            published: match stands {
+                Publication::Done(at) => Some(Moment(*at)),
+                Publication::Open | Publication::Refused => None,
+            },
+            refused: why(index).filter(|_| *stands == Publication::Refused),
+        };
+        Ok(readable.map(view).collect())
+    }
+}
+
+/// A version that pages do not list for a target, because its build failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOutView {
+    pub version: Option<String>,
+    pub target: String,
+    pub build: BuildId,
+    pub failure: Option<Failure>,
+    /// Where its log is.
+    pub log: String,
+}
+
+impl LeftOutView {
+    /// Those of a project, by its newest builds; `root` is the server's address.
+    pub fn of(newest: Vec<Build>, root: &str) -> Vec<Self> {
+        let failed = newest.into_iter().filter(|build| !build.given && build.failure.is_some());
+        let view = |build: Build| Self {
+            version: build.version,
+            target: build.target,
+            build: build.id,
+            failure: build.failure,
+            log: format!("{root}/+builds/{}/log", build.id),
+        };
+        failed.map(view).collect()
+    }
+}
+
+/// A worker that was heard of lately.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkerView {
+    pub name: String,
+    pub owner: String,
+    /// Their names.
+    pub targets: Vec<String>,
+    pub slots: u32,
+    pub isolation: Isolation,
+    pub version: String,
+    /// Why it builds nothing.
+    pub off: Option<String>,
+    pub seen: Moment,
+}
+
+impl From<Worker> for WorkerView {
+    fn from(Worker { name, owner, description, seen_at }: Worker) -> Self {
+        Self {
+            name,
+            owner,
+            targets: description.targets.into_iter().map(|target| target.name).collect(),
+            slots: description.slots,
+            isolation: description.isolation,
+            version: description.version,
+            off: description.off,
+            seen: Moment(seen_at),
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::table;
 use crate::config::load::ResolvedConfig;
 use crate::config::secret_url::masked;
 use crate::config::units::show_bytes;
-use crate::db::{Db, Engine};
+use crate::db::Db;
 use crate::error::Result;
 use crate::missing;
 use serde_json::{Value, json};
@@ -25,10 +25,6 @@ impl StatusCommand {
             return Err(missing!("{data} is not a data folder: choose one with --data"));
         }
         let db = Db::open(&config.database_url()).await?;
-        let engine = match db.engine() {
-            Engine::Sqlite => "sqlite",
-            Engine::Postgres => "postgres",
-        };
         let storage = match &config.storage {
             Some(url) => masked(url),
             None => config.data.join("blobs").display().to_string(),
@@ -39,7 +35,7 @@ impl StatusCommand {
         let status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "database": {
-                "engine": engine,
+                "engine": db.engine().name(),
                 "engine_version": db.engine_version().await?,
                 "url": masked(&config.database_url()),
                 "schema_version": db.schema_version().await?,

@@ -1,14 +1,14 @@
 //! `wheelwright token`: API tokens.
 
 use super::table;
-use crate::access::tokens::{self, NewToken};
+use crate::access::tokens::{self, NewToken, TokenView};
 use crate::access::{Action, Scope, Who};
 use crate::app::App;
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
 use crate::names::IndexName;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -84,28 +84,18 @@ impl TokenCommand {
 }
 
 async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
-    let values: Vec<Value> = app.db.api_tokens(user).await?.iter().map(tokens::shown).collect();
+    let tokens = tokens::list(&app.db, user).await?;
     if json {
-        return table::json(&values.into());
+        return table::json(&json!(tokens));
     }
     let head = ["ID", "USER", "NAME", "INDEX", "PROJECT", "ACTIONS", "EXPIRES", "LAST USED", ""];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for value in &values {
-        let cell = |pointer: &str| value.pointer(pointer).map(table::plain).unwrap_or_default();
-        let columns = [
-            "/id",
-            "/user",
-            "/name",
-            "/scope/index",
-            "/scope/project",
-            "/scope/actions",
-            "/expires",
-            "/last_used",
-        ];
-        let mut row = columns.map(cell).to_vec();
-        let expired = value.get("expired") == Some(&Value::Bool(true));
-        row.push(if expired { "expired" } else { "" }.to_owned());
-        rows.push(row);
+    for TokenView { id, user, name, scope, expires, expired, last_used, .. } in tokens {
+        let limits = [json!(scope.index), json!(scope.project), json!(scope.actions)];
+        let times = [json!(expires), json!(last_used)];
+        let cells = limits.iter().chain(&times).map(table::plain);
+        let state = if expired { "expired" } else { "" };
+        rows.push([id, user, name].into_iter().chain(cells).chain([state.to_owned()]).collect());
     }
     table::rows(&rows)
 }

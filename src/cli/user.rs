@@ -2,11 +2,12 @@
 
 use super::table;
 use crate::access::accounts::{self, AccountChange};
-use crate::access::{password, time};
+use crate::access::password;
 use crate::app::App;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::IndexName;
+use crate::words::Moment;
 use crate::{bad, conflict};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -195,7 +196,7 @@ async fn list(app: &App, json: bool) -> Result<()> {
         let roles: Vec<&String> = user.iter().flat_map(|user| &user.roles).collect();
         values.push(json!({
             "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups, "roles": roles,
-            "disabled": account.disabled_at.is_some(), "created": time(account.created_at),
+            "disabled": account.disabled_at.is_some(), "created": Moment(account.created_at),
         }));
     }
     if json {

@@ -58,6 +58,16 @@ pub enum IndexKind {
     Mirror(Mirror),
 }
 
+impl IndexKind {
+    /// As the option `type` has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Stage(_) => "stage",
+            Self::Mirror(_) => "mirror",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Stage {
     /// In order; may name indexes that do not exist, and may form cycles.

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
 use crate::packaging::version;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Views {
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             let found = match source.kind {
                 IndexKind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,
-                IndexKind::Mirror(_) => self.mirrored_metadata(source, page, version).await,
+                IndexKind::Mirror(_) => self.metadata_of_wheel(source, page, version).await,
             };
             if let Some(found) = found {
                 return Ok(found);
@@ -93,28 +93,45 @@ impl Views {
         version: &str,
     ) -> Result<Option<Metadata>> {
         let releases = self.sources().db.releases(index, project).await?;
-        let release = releases.iter().find(|release| same_version(&release.version, version));
+        let release = releases.iter().find(|release| version::same(&release.version, version));
         Ok(release.and_then(|release| serde_json::from_str(&release.metadata).ok()))
     }
 
     /// Of a wheel that the page promises metadata of; best effort.
-    async fn mirrored_metadata(&self, index: &Index, page: &Page, version: &str) -> Option<Metadata> {
+    async fn metadata_of_wheel(&self, index: &Index, page: &Page, version: &str) -> Option<Metadata> {
         let wheel = page.files.iter().find(|file| {
             file.owner() == Some(&index.name)
                 && file.core_metadata != CoreMetadata::No
-                && file.filename.canonical_version().is_some_and(|known| same_version(known, version))
+                && file.filename.canonical_version().is_some_and(|known| version::same(known, version))
         })?;
-        let key = wheel.hashes.sha256.as_deref()?.get(..16)?;
-        let located = self.sources().mirrors.locate(index, &wheel.filename, Key::Hash(key)).await.ok()??;
-        let bytes = self.sources().mirrors.metadata(index, &located).await.ok()?;
-        Metadata::parse(&bytes).ok()
+        wheel.hashes.sha256.as_ref()?;
+        self.mirrored_metadata(index, wheel).await.ok()?
     }
-}
 
-/// `1.0` and `1.0.0` are one version; what is no version is itself.
-fn same_version(a: &str, b: &str) -> bool {
-    match version::parse(a) {
-        Some(version) => version::parse(b) == Some(version),
-        None => a == b,
+    /// The core metadata of one file of a release, which `index` owns; `None` if nobody tells.
+    pub async fn metadata_of_file(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        version: &str,
+        file: &File,
+    ) -> Result<Option<Metadata>> {
+        match index.kind {
+            IndexKind::Stage(_) => self.hosted_metadata(&index.name, project, version).await,
+            IndexKind::Mirror(_) => self.mirrored_metadata(index, file).await,
+        }
+    }
+
+    async fn mirrored_metadata(&self, index: &Index, file: &File) -> Result<Option<Metadata>> {
+        let mirrors = &self.sources().mirrors;
+        let key = match (&file.place, &file.hashes.sha256) {
+            (FilePlace::Hosted(_), Some(sha256)) => sha256.get(..16).map(Key::Hash),
+            (FilePlace::Mirrored(_, key), _) => Some(Key::Url(key)),
+            _ => None,
+        };
+        let Some(key) = key.filter(|_| file.core_metadata != CoreMetadata::No) else { return Ok(None) };
+        let Some(located) = mirrors.locate(index, &file.filename, key).await? else { return Ok(None) };
+        let bytes = mirrors.metadata(index, &located).await?;
+        Ok(Metadata::parse(&bytes).ok())
     }
 }

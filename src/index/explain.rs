@@ -94,7 +94,7 @@ impl Views {
                     format!("{by} reserves the name: the server never requests it from an upstream"),
                 ),
                 (IndexKind::Mirror(mirror), SourcePart::Gives) => self.mirror(index, mirror, project).await,
-                (IndexKind::Stage(_), _) => self.stage(name, project).await?,
+                (IndexKind::Stage(_), _) => self.stage(index, project).await?,
             };
             for file in source.files.iter_mut().filter(|file| file.shown) {
                 if !seen.insert(file.filename.clone()) {
@@ -113,8 +113,8 @@ impl Views {
         Ok(Explanation { index: index.name.to_string(), project: project.to_string(), sources, notes })
     }
 
-    async fn stage(&self, name: &IndexName, project: &ProjectName) -> Result<ExplainedIndex> {
-        let db = self.sources().db;
+    async fn stage(&self, index: &Index, project: &ProjectName) -> Result<ExplainedIndex> {
+        let (db, name) = (self.sources().db, &index.name);
         let has = db.stage_has(name, project).await?;
         let files = db.project_files(name, project).await?;
         let built = db.built_files(name, project).await?;
@@ -126,11 +126,11 @@ impl Views {
         let mut files: Vec<Explained> = files.iter().map(|file| shown(file.filename.clone())).collect();
         tell_built(&mut files, &built, &covered);
         let because = match (has, files.is_empty()) {
-            (false, _) => "it does not have the project".to_owned(),
-            (true, true) => "it has the project, but no files".to_owned(),
-            (true, false) => "it has the project".to_owned(),
+            (false, _) => "it does not have the project",
+            (true, true) => "it has the project, but no files",
+            (true, false) => "it has the project",
         };
-        Ok(ExplainedIndex { index: name.to_string(), kind: "stage", shown: has, because, files })
+        Ok(source(index, has, because.to_owned(), files))
     }
 
     async fn mirror(&self, index: &Index, mirror: &Mirror, project: &ProjectName) -> ExplainedIndex {
@@ -160,7 +160,7 @@ impl Views {
         tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (at its last answer; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");
-        ExplainedIndex { index: index.name.to_string(), kind: "mirror", shown: true, because, files }
+        source(index, true, because, files)
     }
 }
 
@@ -208,6 +208,9 @@ fn shown(filename: String) -> Explained {
 }
 
 fn hidden(index: &Index, because: String) -> ExplainedIndex {
-    let kind = if matches!(index.kind, IndexKind::Mirror(_)) { "mirror" } else { "stage" };
-    ExplainedIndex { index: index.name.to_string(), kind, shown: false, because, files: Vec::new() }
+    source(index, false, because, Vec::new())
+}
+
+fn source(index: &Index, shown: bool, because: String, files: Vec<Explained>) -> ExplainedIndex {
+    ExplainedIndex { index: index.name.to_string(), kind: index.kind.name(), shown, because, files }
 }

@@ -169,6 +169,15 @@ impl Yanked {
         }
     }
 
+    /// The reason of a yank, empty without one; `None` if it is not yanked.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::No => None,
+            Self::Yes => Some(""),
+            Self::Because(reason) => Some(reason),
+        }
+    }
+
     pub fn is_yanked(&self) -> bool {
         *self != Self::No
     }

@@ -26,6 +26,11 @@ impl UploadTime {
         self.micros
     }
 
+    /// `2026-01-02`
+    pub fn day(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// A time as upstreams write it. One that has the form of PEP 700 keeps its digits; any other
     /// is converted to UTC and microseconds. A time without offset is UTC, as in PyPI's older JSON.
     pub fn parse(text: &str) -> Option<Self> {

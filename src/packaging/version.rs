@@ -16,6 +16,11 @@ pub fn canonical(text: &str) -> Option<String> {
     parse(text).map(|version| version.to_string())
 }
 
+/// Whether two texts are the same version, in any spelling (`1.0` is `1.0.0`), or the same text.
+pub fn same(a: &str, b: &str) -> bool {
+    a == b || parse(a).is_some_and(|a| Some(a) == parse(b))
+}
+
 /// The order of versions for display: what is no version first (by its text), then PEP 440's
 /// order; equal versions by their text, so that the order is total.
 pub fn compare(a: &str, b: &str) -> Ordering {

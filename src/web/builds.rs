@@ -2,15 +2,13 @@
 
 pub mod again;
 pub mod ask;
-mod view;
 pub mod work;
-
-pub use view::view;
 
 use super::http::{Audience, Ctx, respond};
 use super::pages;
 use crate::access::{self, Need};
 use crate::build::target;
+use crate::build::view::{BuildView, WorkerView};
 use crate::build::visible::Visible;
 use crate::db::builds::{Build, BuildId, BuiltWheel, Filter};
 use crate::error::{Error, Result};
@@ -67,6 +65,12 @@ pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
     }
 }
 
+/// The build as the asker may know it.
+async fn view(ctx: &Ctx<()>, build: &Build) -> Result<BuildView> {
+    let parties = ctx.app.queue.parties(build).await?;
+    ctx.app.queue.view(&ctx.directory, &ctx.who, build, &parties).await
+}
+
 /// What the query asks for, and of which targets; `None` if no build can be so.
 async fn asked_for(ctx: &Ctx<()>) -> Result<Option<(Filter, Option<Vec<String>>)>> {
     let text = |name: &str| ctx.query(name).filter(|value| !value.is_empty());
@@ -107,19 +111,24 @@ fn meaning<T: FromStr>(text: Option<String>) -> Option<Option<T>> {
 }
 
 /// The builds that fit the query and that the asker may see, newest first.
-pub async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<Build>> {
+async fn visible_list(ctx: &Ctx<()>) -> Result<Vec<BuildView>> {
     let Some((mut filter, targets)) = asked_for(ctx).await? else { return Ok(Vec::new()) };
     let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
+    let (queue, directory, who) = (&ctx.app.queue, &ctx.directory, &ctx.who);
     let (mut seen, mut looked) = (Vec::new(), 0);
     while seen.len() < PAGE && looked < LOOKED_AT {
-        let builds = ctx.app.queue.list(&filter).await?;
+        let builds = queue.list(&filter).await?;
         let Some(last) = builds.last() else { break };
         filter.before = Some(last.id);
         looked += builds.len();
         for build in builds {
             let fits = targets.as_ref().is_none_or(|names| names.contains(&build.target));
-            if fits && seen.len() < PAGE && ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
-                seen.push(build);
+            if !fits || seen.len() >= PAGE {
+                continue;
+            }
+            let parties = queue.parties(&build).await?;
+            if access::sees_build(directory, who, parties.sight(&build)) {
+                seen.push(queue.view(directory, who, &build, &parties).await?);
             }
         }
     }
@@ -142,13 +151,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let builds = visible_list(&ctx).await?;
     if ctx.audience() == Audience::Person {
-        return pages::builds::show(&ctx, &builds);
+        return pages::builds::show(&ctx, builds);
     }
-    let mut all = Vec::new();
-    for build in builds {
-        all.push(view(&ctx, &build).await?);
-    }
-    respond::devpi(StatusCode::OK, "list:build", json!(all), None)
+    respond::devpi(StatusCode::OK, "list:build", json!(builds), None)
 }
 
 /// `GET /+builds/{id}`; `?wait=SECONDS` answers when it has ended, or after that time.
@@ -253,16 +258,16 @@ pub(super) fn blob_response(blob: Blob) -> Response {
 /// `GET /+targets`: what workers offer at present.
 pub async fn targets(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
+    let targets = ctx.app.targets.offered().await?;
     if ctx.audience() == Audience::Person {
-        let targets = &ctx.app.targets;
         // Who builds is for accounts; what is built for is for everybody.
         let workers = match ctx.who.user.is_some() {
-            true => targets.workers().await?,
+            true => ctx.app.targets.workers().await?,
             false => Vec::new(),
         };
-        return pages::machines::targets(&ctx, &targets.offered().await?, &workers);
+        return pages::machines::targets(&ctx, targets, workers.into_iter().map(WorkerView::from).collect());
     }
-    let targets = serde_json::to_value(ctx.app.targets.offered().await?).map_err(Error::internal)?;
+    let targets = serde_json::to_value(targets).map_err(Error::internal)?;
     respond::devpi(StatusCode::OK, "list:target", targets, None)
 }
 

@@ -10,7 +10,7 @@ use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
+use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version::{Version, parse};
 use crate::words::{FileKind, ProjectStatus};
@@ -115,15 +115,12 @@ fn file_json(file: &File, base: &str, known: &Digests) -> Value {
         "upload_time_iso_8601": file.uploaded,
         "url": url,
         "yanked": file.yanked.is_yanked(),
-        "yanked_reason": reason(&file.yanked),
+        "yanked_reason": reason(file),
     })
 }
 
-fn reason(yanked: &Yanked) -> Option<&str> {
-    match yanked {
-        Yanked::Because(reason) => Some(reason),
-        _ => None,
-    }
+fn reason(file: &File) -> Option<&str> {
+    file.yanked.why().filter(|why| !why.is_empty())
 }
 
 fn info(
@@ -159,7 +156,7 @@ fn info(
         "requires_dist": list(&metadata.requires_dist),
         "requires_python": metadata.requires_python.clone().or_else(|| first?.requires_python.clone()),
         "summary": text(&metadata.summary), "version": version, "yanked": yanked,
-        "yanked_reason": first.and_then(|file| reason(&file.yanked)).filter(|_| yanked),
+        "yanked_reason": first.and_then(|file| reason(file)).filter(|_| yanked),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Flat pages for `--find-links`: `I/+links`, `I/+links/{project}`; and `I/+explain/{project}`.
 
 use super::http::{Ctx, respond};
+use crate::build::view::LeftOutView;
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::ProjectName;
@@ -30,14 +31,8 @@ pub async fn explain(ctx: Ctx) -> Result<Response> {
     let (index, name) = (ctx.index()?, name(&ctx)?);
     let report = ctx.app.indexes.views.explain(&ctx.directory, index, &name, &ctx.who).await?;
     let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
-    let root = ctx.root();
-    let failed = ctx.app.queue.left_out(&ctx.directory, &ctx.who, &name).await?.into_iter().map(|build| {
-        json!({
-            "version": build.version, "target": build.target, "build": build.id,
-            "failure": build.failure, "log": format!("{root}/+builds/{}/log", build.id),
-        })
-    });
-    report["left_out"] = failed.collect();
+    let newest = ctx.app.queue.newest(&ctx.directory, &ctx.who, &name).await?;
+    report["left_out"] = json!(LeftOutView::of(newest, &ctx.root()));
     respond::json(&report)
 }
 

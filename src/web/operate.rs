@@ -5,7 +5,6 @@ use super::router::Router;
 use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
-use crate::db::Engine;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::words::{BuildState, Purpose};
@@ -47,16 +46,12 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
         "last-commit-timestamp": at, "outside-url": config.public_url,
         "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(router)),
     });
-    let engine = match ctx.app.db.engine() {
-        Engine::Sqlite => "sqlite",
-        Engine::Postgres => "postgres",
-    };
     if ctx.who.is_root()
         && let Some(result) = result.as_object_mut()
     {
         result.insert("serverdir".into(), config.data.display().to_string().into());
         result.insert("listen".into(), config.listen.clone().into());
-        result.insert("database-engine".into(), engine.into());
+        result.insert("database-engine".into(), ctx.app.db.engine().name().into());
         result.insert("database".into(), masked(&config.database_url()).into());
         result.insert("indexes".into(), directory.indexes.len().into());
         let workers = ctx.app.targets.workers().await?;

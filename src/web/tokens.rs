@@ -56,9 +56,7 @@ fn lifetime(value: &Value) -> Result<u64> {
 /// `GET /+tokens`: one's own; all of them for root.
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let owner = if ctx.who.is_root() { None } else { ctx.who.user.as_deref() };
-    let all = ctx.app.db.api_tokens(owner).await?;
-    let shown: Vec<Value> = all.iter().map(tokens::shown).collect();
-    respond::devpi(StatusCode::OK, "list:token", shown.into(), None)
+    respond::devpi(StatusCode::OK, "list:token", json!(tokens::list(&ctx.app.db, owner).await?), None)
 }
 
 /// `DELETE /+tokens/{id}`

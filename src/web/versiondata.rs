@@ -35,10 +35,8 @@ pub async fn release(ctx: Ctx) -> Result<Response> {
     let asked = ctx.param("version").to_owned();
     let (ctx, project) = ProjectVersions::load(ctx).await?;
     let own = project.own_metadata(&ctx).await?;
-    let parsed = version::parse(&asked);
     let versions = project.versions(&own);
-    let same = |known: &&String| **known == asked || parsed.is_some() && version::parse(known) == parsed;
-    let Some(known) = versions.iter().find(same) else {
+    let Some(known) = versions.iter().find(|known| version::same(known, &asked)) else {
         return Err(missing!("The version {asked} of project {} does not exist.", project.project));
     };
     let metadata = match own.get(known) {

@@ -2,11 +2,10 @@
 
 use super::http::{Audience, Ctx, respond};
 use super::pages;
-use crate::access;
 use crate::bad;
 use crate::build::job::WorkerDescription;
 use crate::build::queue::BEAT;
-use crate::build::targets::Worker;
+use crate::build::view::WorkerView;
 use crate::error::Result;
 use crate::words::Purpose;
 use axum::body::Body;
@@ -64,19 +63,10 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
 /// `GET /+workers`
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
+    let workers = ctx.app.targets.workers().await?;
+    let workers: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
     if ctx.audience() == Audience::Person {
-        return pages::machines::workers(&ctx, &ctx.app.targets.workers().await?);
+        return pages::machines::workers(&ctx, workers);
     }
-    let workers: Vec<Value> = ctx.app.targets.workers().await?.iter().map(shown).collect();
-    respond::devpi(StatusCode::OK, "list:worker", workers.into(), None)
-}
-
-fn shown(worker: &Worker) -> Value {
-    let known = &worker.description;
-    let targets: Vec<&str> = known.targets.iter().map(|target| target.name.as_str()).collect();
-    json!({
-        "name": worker.name, "owner": worker.owner, "targets": targets, "slots": known.slots,
-        "isolation": known.isolation, "version": known.version, "off": known.off,
-        "seen": access::time(worker.seen_at),
-    })
+    respond::devpi(StatusCode::OK, "list:worker", json!(workers), None)
 }

@@ -6,6 +6,7 @@ mod build;
 mod event;
 mod evidence;
 mod failure;
+mod moment;
 mod project;
 mod source;
 
@@ -13,6 +14,7 @@ pub use build::{BuildState, Isolation, Purpose, Step};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};
+pub use moment::Moment;
 pub use project::{FileKind, ProjectStatus};
 pub use source::{BuildSource, FetchPlace, SourceKind};
 

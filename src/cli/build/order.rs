@@ -18,7 +18,7 @@ impl Work {
         let build = ordered.into_iter().next().ok_or_else(|| bad!("the server did not start a build"))?;
         let id = build.id;
         // Nothing is tried: the queue remembers.
-        let before = build.ended.clone().filter(|_| build.state == BuildState::Failed);
+        let before = build.ended.filter(|_| build.state == BuildState::Failed);
         locked(&self.open).insert(id);
         let build = Watcher { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
         locked(&self.open).remove(&id);

@@ -2,13 +2,14 @@
 
 use super::{said, session};
 use crate::access::accounts::{self, AccountChange};
-use crate::access::{Who, may_read, time};
+use crate::access::{Who, may_read};
 use crate::app::App;
 use crate::db::accounts::Account;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::index::admin;
 use crate::web::http::{Ctx, respond};
+use crate::words::Moment;
 use crate::{forbidden, missing};
 use axum::response::Response;
 use http::StatusCode;
@@ -20,9 +21,9 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
     if who.user.is_none() {
         config.remove("email");
     }
-    config.insert("created".into(), time(account.created_at).into());
+    config.insert("created".into(), Moment(account.created_at).to_string().into());
     if let Some(modified) = account.modified_at {
-        config.insert("modified".into(), time(modified).into());
+        config.insert("modified".into(), Moment(modified).to_string().into());
     }
     let own = directory.indexes.values().filter(|index| index.name.user() == account.name);
     let indexes: Map<String, Value> = own

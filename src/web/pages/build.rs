@@ -10,7 +10,7 @@ use crate::db::builds::Build;
 use crate::db::built::{Publication, WheelRefusal};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
-use crate::words::{BuildState, Evidence, Isolation, Step};
+use crate::words::{BuildState, Evidence, Isolation, Moment, Step};
 use askama::Template;
 use axum::response::Response;
 
@@ -25,10 +25,8 @@ pub struct BuildPage {
     pub view: BuildView,
     /// Of the project on the index that owns the source; empty where that is none's, or not the asker's.
     pub href: String,
-    pub state: &'static str,
     pub mood: &'static str,
     pub ended: bool,
-    pub failure: Option<FailureText>,
     pub steps: Vec<StepLine>,
     pub wheel_size: String,
     /// Indexes that refused the wheel, and why.
@@ -42,14 +40,6 @@ pub struct BuildPage {
     /// Whether the asker would be let run it again, or end it.
     pub may_retry: bool,
     pub may_cancel: bool,
-}
-
-/// A failure in words.
-pub struct FailureText {
-    pub class: &'static str,
-    pub step: &'static str,
-    pub hint: String,
-    pub line: String,
 }
 
 /// A step, and how far it came: `done`, `now`, `failed` or `open`.
@@ -67,30 +57,28 @@ pub struct BuildIndex {
 }
 
 /// Shows a build that is the asker's to see, by what they may know of it.
-pub async fn show(ctx: &Visit, build: &Build, view: BuildView) -> Result<Response> {
+pub async fn show(ctx: &Visit, build: &Build, mut view: BuildView) -> Result<Response> {
     let tail = ctx.app.queue.log_tail(build, TAIL).await?;
     let parties = ctx.app.queue.parties(build).await?;
+    if let Some(failure) = &mut view.failure {
+        for text in [&mut failure.hint].into_iter().chain(&mut failure.line) {
+            *text = terminal::plain(text.as_bytes());
+        }
+    }
     let page = BuildPage {
         frame: Frame::of(ctx, &["+builds", &build.id.to_string()]),
         href: project_href(ctx, build),
-        state: build.state.name(),
-        mood: mood(build.state),
-        ended: build.state.has_ended(),
-        failure: build.failure.as_ref().map(|failure| FailureText {
-            class: failure.class.name(),
-            step: failure.step.name(),
-            hint: terminal::plain(failure.hint.as_bytes()),
-            line: terminal::plain(failure.line.as_deref().unwrap_or_default().as_bytes()),
-        }),
-        steps: steps(build),
+        mood: mood(view.state),
+        ended: view.state.has_ended(),
+        steps: steps(&view),
         wheel_size: view.wheel.as_ref().map(|wheel| words::size(wheel.size)).unwrap_or_default(),
         unpublished: unpublished(ctx, build).await?,
-        indexes: places(ctx, build).await?,
+        indexes: places(ctx, build, &parties).await?,
         needs: view.needs.iter().filter(|need| !need.requirement.is_empty()).cloned().collect(),
         log: terminal::plain(&tail),
-        log_is_cut: build.log_size > TAIL,
-        facts: facts(build, &view),
-        evidence: build.evidence.as_ref().map(evidence).unwrap_or_default(),
+        log_is_cut: view.log_size > TAIL,
+        facts: facts(&view),
+        evidence: view.evidence.as_ref().map(evidence).unwrap_or_default(),
         may_retry: may_retry(ctx, build, &parties),
         may_cancel: may_cancel(ctx, build, &parties),
         view,
@@ -108,14 +96,14 @@ fn project_href(ctx: &Visit, build: &Build) -> String {
 }
 
 /// Where the wheel is now, and where it is to get. Who refused it is told of apart.
-async fn places(ctx: &Visit, build: &Build) -> Result<Vec<BuildIndex>> {
+async fn places(ctx: &Visit, build: &Build, parties: &Parties) -> Result<Vec<BuildIndex>> {
     let known = ctx.app.db.places_of_build(build.id).await?;
     let mut places: Vec<(IndexName, bool)> = known.into_iter().map(|name| (name, true)).collect();
-    for (index, stands) in ctx.app.db.build_indexes(build.id).await? {
-        if stands == Publication::Refused {
-            places.retain(|(name, _)| *name != index);
-        } else if !places.iter().any(|(name, _)| *name == index) {
-            places.push((index, stands != Publication::Open));
+    for (index, stands) in parties.indexes.iter().zip(&parties.stands) {
+        if *stands == Publication::Refused {
+            places.retain(|(name, _)| name != index);
+        } else if !places.iter().any(|(name, _)| name == index) {
+            places.push((index.clone(), *stands != Publication::Open));
         }
     }
     let readable = places.into_iter().filter_map(|(name, published)| {
@@ -134,7 +122,7 @@ async fn unpublished(ctx: &Visit, build: &Build) -> Result<Vec<WheelRefusal>> {
     Ok(all)
 }
 
-fn steps(build: &Build) -> Vec<StepLine> {
+fn steps(build: &BuildView) -> Vec<StepLine> {
     let failed = build.failure.as_ref().map(|failure| failure.step);
     let at = failed.or(build.step).and_then(|at| Step::ALL.iter().position(|step| *step == at));
     let durations = build.evidence.as_ref().map(|evidence| &evidence.durations);
@@ -172,21 +160,21 @@ fn may_cancel(ctx: &Visit, build: &Build, parties: &Parties) -> bool {
     !build.state.has_ended() && (asked || access::builds::may_end(&ctx.directory, &ctx.who, sight, project))
 }
 
-fn facts(build: &Build, view: &BuildView) -> Vec<Fact> {
+fn facts(build: &BuildView) -> Vec<Fact> {
     let mut facts = FactList::default();
     facts.exact("Source", Some(&build.source.filename));
-    facts.text("From", Some(&view.source.origin));
+    facts.text("From", Some(&build.source.origin));
     facts.text("Below", Some(&build.source.subdirectory));
     facts.exact("Commit", build.source.commit.as_deref());
     facts.exact("Source's sha256", build.source_sha256.as_deref());
-    facts.text("Build requirements from", view.context.as_ref().map(BuildContext::as_str));
+    facts.text("Build requirements from", build.context.as_ref().map(BuildContext::as_str));
     facts.text("Tools", Some(&build.tools));
     facts.exact("Recipe's sha256", build.recipe_sha256.as_deref());
     facts.text("Worker", build.worker.as_deref());
-    facts.text("First requested by", view.asked_by.as_deref());
-    facts.text("Requested", Some(&words::time(build.created_at)));
-    facts.text("Started", build.started_at.map(words::time).as_deref());
-    facts.text("Ended", build.ended_at.map(words::time).as_deref());
+    facts.text("First requested by", build.asked_by.as_deref());
+    facts.text("Requested", Some(&build.created.exact()));
+    facts.text("Started", build.started.map(Moment::exact).as_deref());
+    facts.text("Ended", build.ended.map(Moment::exact).as_deref());
     facts.text("Took", Some(&took(build)));
     facts.0
 }

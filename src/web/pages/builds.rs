@@ -1,10 +1,9 @@
 //! `/+builds`: what is being built and was built, by state, project, target and kind of failure.
 
 use super::{Frame, Visit, answer, words};
-use crate::access::builds::reads;
-use crate::db::builds::Build;
+use crate::build::view::BuildView;
 use crate::error::Result;
-use crate::words::BuildState;
+use crate::words::{BuildState, Moment};
 use askama::Template;
 use axum::response::Response;
 
@@ -34,44 +33,29 @@ pub struct Choice {
 
 /// A build in a list.
 pub struct BuildLine {
-    pub id: i64,
-    pub title: String,
-    pub target: String,
-    pub state: &'static str,
-    /// How its state is coloured: `good`, `bad`, `warn`, or nothing.
+    pub build: BuildView,
     pub mood: &'static str,
-    pub class: &'static str,
+    /// Of a failure, in brief.
     pub hint: String,
-    pub context: String,
-    pub time: String,
-    pub date: String,
+    /// When it ended, else began, else was asked for.
+    pub at: Moment,
     pub took: String,
 }
 
-impl BuildLine {
-    pub fn new(ctx: &Visit, build: &Build) -> Self {
-        let at = build.ended_at.or(build.started_at).unwrap_or(build.created_at);
-        let time = words::time(at);
+impl From<BuildView> for BuildLine {
+    fn from(build: BuildView) -> Self {
         let failure = build.failure.as_ref();
         Self {
-            id: build.id,
-            title: build.title(),
-            target: build.target.clone(),
-            state: build.state.name(),
             mood: mood(build.state),
-            class: failure.map(|failure| failure.class.name()).unwrap_or_default(),
             hint: failure.map(|failure| words::brief(&failure.hint, 160)).unwrap_or_default(),
-            context: match reads(&ctx.directory, &ctx.who, build.context.indexes()) {
-                true => build.context.to_string(),
-                false => String::new(),
-            },
-            date: time.get(..16).unwrap_or_default().replace('T', " "),
-            time,
-            took: took(build),
+            at: build.ended.or(build.started).unwrap_or(build.created),
+            took: took(&build),
+            build,
         }
     }
 }
 
+/// How a state is coloured: `good`, `bad`, `warn`, or nothing.
 pub fn mood(state: BuildState) -> &'static str {
     match state {
         BuildState::Built => "good",
@@ -82,15 +66,15 @@ pub fn mood(state: BuildState) -> &'static str {
 }
 
 /// From its start to its end, in words; empty while it has none.
-pub fn took(build: &Build) -> String {
-    match (build.started_at, build.ended_at) {
-        (Some(start), Some(end)) if end >= start => words::seconds((end - start) as f64 / 1e6),
+pub fn took(build: &BuildView) -> String {
+    match (build.started, build.ended) {
+        (Some(start), Some(end)) if end >= start => words::seconds((end.0 - start.0) as f64 / 1e6),
         _ => String::new(),
     }
 }
 
 /// Shows `builds`, which fit the query and are the asker's to see.
-pub fn show(ctx: &Visit, builds: &[Build]) -> Result<Response> {
+pub fn show(ctx: &Visit, builds: Vec<BuildView>) -> Result<Response> {
     let asked = |name: &str| ctx.query(name).unwrap_or_default();
     let state = asked("state");
     let next = builds.last().filter(|_| builds.len() >= PAGE).map(|last| next(ctx, last.id));
@@ -104,7 +88,7 @@ pub fn show(ctx: &Visit, builds: &[Build]) -> Result<Response> {
         target: asked("target"),
         class: asked("class"),
         filtered: ctx.uri.query().is_some_and(|query| !query.is_empty()),
-        builds: builds.iter().map(|build| BuildLine::new(ctx, build)).collect(),
+        builds: builds.into_iter().map(BuildLine::from).collect(),
         next: next.unwrap_or_default(),
     };
     answer(ctx, &page)

@@ -1,9 +1,9 @@
 //! A project page as people read it: releases, newest first, each with its files.
 
-use super::words;
 use crate::directory::{Directory, IndexKind};
 use crate::names::IndexName;
-use crate::packaging::page::{File, Page, Yanked};
+use crate::packaging::page::{File, Page};
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version};
 use crate::words::ProjectStatus;
 use std::collections::HashMap;
@@ -20,28 +20,18 @@ pub struct Release<'a> {
 impl<'a> Release<'a> {
     /// Why it is yanked, if every file of it is; empty without a reason.
     pub fn yanked(&self) -> Option<&'a str> {
-        let whys: Option<Vec<&str>> = self.files.iter().map(|file| why(&file.yanked)).collect();
+        let whys: Option<Vec<&str>> = self.files.iter().map(|file| file.yanked.why()).collect();
         // Of a release without files nothing follows.
         whys.and_then(|whys| whys.into_iter().max_by_key(|why| why.len()))
     }
 
-    /// When its first file came, as PEP 700 writes it.
-    pub fn time(&self) -> String {
-        let first = self.files.iter().filter_map(|file| file.uploaded).min();
-        first.map(|time| time.to_string()).unwrap_or_default()
+    /// When its first file came.
+    pub fn uploaded(&self) -> Option<UploadTime> {
+        self.files.iter().filter_map(|file| file.uploaded).min()
     }
 
     pub fn is_prerelease(&self) -> bool {
         self.parsed.as_ref().is_some_and(Version::any_prerelease)
-    }
-}
-
-/// The reason of a yank, empty without one; `None` if it is not yanked.
-pub fn why(yanked: &Yanked) -> Option<&str> {
-    match yanked {
-        Yanked::No => None,
-        Yanked::Yes => Some(""),
-        Yanked::Because(reason) => Some(reason),
     }
 }
 
@@ -81,11 +71,6 @@ pub fn latest<'a, 'b>(releases: &'b [Release<'a>]) -> Option<&'b Release<'a>> {
         .or_else(|| releases.first())
 }
 
-/// Whether two spellings name the same version (PEP 440), or are the same text.
-pub fn same_version(a: &str, b: &str) -> bool {
-    a == b || version::parse(a).is_some_and(|a| Some(a) == version::parse(b))
-}
-
 /// Where a file comes from, seen from the index `here`: a short word, and a sentence.
 pub fn origin_in_words(directory: &Directory, here: &IndexName, file: &File) -> (String, String) {
     let Some(from) = file.owner() else { return (String::new(), String::new()) };
@@ -121,15 +106,11 @@ impl StatusBanner {
     }
 }
 
-/// A file's size in words; empty if it is not known.
-pub fn size(file: &File) -> String {
-    file.size.map(words::size).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::names::ProjectName;
+    use crate::packaging::page::Yanked;
 
     fn page(files: &[(&str, Yanked)]) -> Page {
         let mut page = Page::new(ProjectName::new("demo").unwrap());

@@ -2,7 +2,7 @@
 
 use super::catalog::{self, StatusBanner};
 use super::facts::{self, Fact, FactList};
-use super::release::{find, for_whom};
+use super::release::{FileView, find};
 use super::tags::{self, Tag};
 use super::{Frame, Visit, answer, gather, words};
 use crate::db::files::StoredFile;
@@ -10,7 +10,8 @@ use crate::directory::{Directory, Index};
 use crate::error::Result;
 use crate::missing;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::page::{CoreMetadata, File};
+use crate::packaging::page::File;
+use crate::words::Moment;
 use askama::Template;
 use axum::response::Response;
 
@@ -22,15 +23,8 @@ const TAGS: usize = 60;
 #[template(path = "file.html")]
 pub struct FilePage {
     pub frame: Frame,
-    pub filename: String,
-    pub about: String,
+    pub file: FileView,
     pub status: Option<StatusBanner>,
-    pub yanked: Option<String>,
-    /// From the root.
-    pub href: String,
-    pub size: String,
-    pub has_metadata: bool,
-    pub provenance: Option<String>,
     pub facts: Vec<Fact>,
     pub tags: Vec<Tag>,
     pub metadata: Vec<Fact>,
@@ -59,14 +53,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
             ctx,
             &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str(), filename],
         ),
-        filename: filename.to_owned(),
-        about: for_whom(&file.filename),
+        file: FileView::new(&ctx.directory, &index.name, &project, &release.version, file),
         status: StatusBanner::new(&page),
-        yanked: catalog::why(&file.yanked).map(str::to_owned),
-        href: file.href("").to_string(),
-        size: catalog::size(file),
-        has_metadata: file.core_metadata != CoreMetadata::No,
-        provenance: file.provenance_href("").as_deref().and_then(words::link),
         facts: about(&ctx.directory, index, file, stored.as_ref()),
         tags: file.filename.wheel().map(wheel_tags).unwrap_or_default(),
         metadata: metadata.as_ref().map(facts::all).unwrap_or_default(),
@@ -91,25 +79,11 @@ fn about(directory: &Directory, index: &Index, file: &File, stored: Option<&Stor
     facts.text("Build", file.filename.wheel().and_then(|wheel| wheel.build.as_deref()));
     let (_, origin) = catalog::origin_in_words(directory, &index.name, file);
     facts.text("Comes from", Some(&origin));
-    if let Some(Item { by, at }) = stored.and_then(Item::of) {
-        facts.text("Uploaded by", by);
-        facts.text("Stored here since", at.as_deref());
+    if let Some(stored) = stored.filter(|stored| stored.deleted_at.is_none()) {
+        match stored.url {
+            Some(_) => facts.text("Stored here since", Some(&Moment(stored.uploaded_at).exact())),
+            None => facts.text("Uploaded by", stored.uploader.as_deref()),
+        };
     }
     facts.0
-}
-
-/// What our own row adds.
-struct Item<'a> {
-    by: Option<&'a str>,
-    at: Option<String>,
-}
-
-impl<'a> Item<'a> {
-    fn of(stored: &'a StoredFile) -> Option<Self> {
-        let mirrored = stored.url.is_some();
-        stored.deleted_at.is_none().then(|| Self {
-            by: stored.uploader.as_deref().filter(|_| !mirrored),
-            at: mirrored.then(|| words::time(stored.uploaded_at)),
-        })
-    }
 }

@@ -2,14 +2,13 @@
 //! far as it can be had quickly.
 
 use super::Visit;
-use super::catalog::{self, Release};
+use super::catalog::Release;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
-use crate::index::mirror::Key;
 use crate::missing;
 use crate::names::{NameList, ProjectName};
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
+use crate::packaging::page::{CoreMetadata, File, Page};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,29 +83,8 @@ pub async fn metadata_of_file(
 }
 
 async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File) -> Result<Option<Metadata>> {
-    let Some(index) = file.owner().and_then(|name| ctx.directory.indexes.get(name)) else {
-        return Ok(None);
-    };
-    match &index.kind {
-        IndexKind::Stage(_) => {
-            let releases = ctx.app.db.releases(&index.name, project).await?;
-            let same = releases.iter().find(|release| catalog::same_version(&release.version, version));
-            Ok(same.and_then(|release| serde_json::from_str(&release.metadata).ok()))
-        }
-        IndexKind::Mirror(_) if file.core_metadata == CoreMetadata::No => Ok(None),
-        IndexKind::Mirror(_) => from_mirror(ctx, index, file).await,
+    match file.owner().and_then(|name| ctx.directory.indexes.get(name)) {
+        Some(index) => ctx.app.indexes.views.metadata_of_file(index, project, version, file).await,
+        None => Ok(None),
     }
-}
-
-async fn from_mirror(ctx: &Visit, index: &Index, file: &File) -> Result<Option<Metadata>> {
-    let mirrors = &ctx.app.indexes.mirrors;
-    let key = match (&file.place, &file.hashes.sha256) {
-        (FilePlace::Hosted(_), Some(sha256)) => sha256.get(..16).map(Key::Hash),
-        (FilePlace::Mirrored(_, key), _) => Some(Key::Url(key)),
-        _ => None,
-    };
-    let Some(key) = key else { return Ok(None) };
-    let Some(located) = mirrors.locate(index, &file.filename, key).await? else { return Ok(None) };
-    let bytes = mirrors.metadata(index, &located).await?;
-    Ok(Metadata::parse(&bytes).ok())
 }

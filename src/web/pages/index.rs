@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::index::admin;
 use crate::names::IndexName;
 use crate::names::{NameList, ProjectName};
+use crate::words::Moment;
 use askama::Template;
 use axum::response::Response;
 use std::sync::Arc;
@@ -67,8 +68,7 @@ pub struct Recent {
     pub name: String,
     pub href: String,
     pub version: String,
-    pub time: String,
-    pub date: String,
+    pub at: Moment,
 }
 
 /// Answers `/{user}/{index}` to a person.
@@ -89,7 +89,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name()]),
         name: index.name.to_string(),
         base_href: index_href(&index.name),
-        kind: if matches!(index.kind, IndexKind::Stage(_)) { "stage" } else { "mirror" },
+        kind: index.kind.name(),
         private: is_private(ctx, &index.name),
         title: index.title.clone().unwrap_or_default(),
         description: index.description.clone().unwrap_or_default(),
@@ -202,8 +202,7 @@ async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
     let entry = |changed: ChangedProject| Recent {
         href: format!("{}/{}", index_href(&index.name), changed.name),
         version: changed.version.unwrap_or_default(),
-        date: words::day(&words::time(changed.at)),
-        time: words::time(changed.at),
+        at: Moment(changed.at),
         name: changed.name.into(),
     };
     Ok(changed.into_iter().map(entry).collect())

@@ -1,10 +1,8 @@
 //! Versions × targets of a project: who has a wheel, what is being built, what failed.
 
-use super::Visit;
 use super::builds::mood;
 use crate::build::target::Target;
-use crate::db::builds::{Build, Filter};
-use crate::error::Result;
+use crate::db::builds::Build;
 use crate::packaging::page::{File, Page};
 use crate::packaging::version::{self, Version};
 use crate::words::BuildState;
@@ -12,9 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Versions that the table has.
 const VERSIONS: usize = 12;
-
-/// Builds that are looked at.
-const BUILDS: u32 = 400;
 
 /// The table; without rows there is nothing to show.
 #[derive(Default)]
@@ -45,28 +40,15 @@ pub struct Cell {
     pub href: String,
 }
 
-/// The table of `page`, with the builds that the asker may see.
-pub async fn of(ctx: &Visit, page: &Page, versions: &[String]) -> Result<Matrix> {
-    let filter = Filter { project: Some(page.name.clone()), limit: BUILDS, ..Filter::default() };
-    let mut builds: BTreeMap<(String, String), Build> = BTreeMap::new();
-    for build in ctx.app.queue.list(&filter).await? {
-        let Some(number) = build.version.as_deref().and_then(version::canonical) else { continue };
-        let key = (number, build.target.clone());
-        // The newest is first.
-        if !builds.contains_key(&key) && ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
-            builds.insert(key, build);
+/// The table of a page, by the newest builds of its project and by what is built for at present.
+pub fn table(page: &Page, versions: &[String], newest: &[Build], offered: &[Target]) -> Matrix {
+    let mut builds: BTreeMap<(String, String), &Build> = BTreeMap::new();
+    for build in newest {
+        if let Some(number) = build.version.as_deref().and_then(version::canonical) {
+            // The newest is first.
+            builds.entry((number, build.target.clone())).or_insert(build);
         }
     }
-    let offered = ctx.app.targets.offered().await?;
-    Ok(table(page, versions, &builds, &offered))
-}
-
-fn table(
-    page: &Page,
-    versions: &[String],
-    builds: &BTreeMap<(String, String), Build>,
-    offered: &[Target],
-) -> Matrix {
     let of_builds = builds.keys().map(|(_, target)| target.as_str());
     let names: BTreeSet<&str> = offered.iter().map(|target| target.name.as_str()).chain(of_builds).collect();
     let mut names: Vec<&str> = names.into_iter().collect();
@@ -83,7 +65,7 @@ fn table(
         let parsed = version::parse(number);
         let cells = names.iter().zip(&wheels).map(|(name, wheels)| {
             let wheel = parsed.as_ref().and_then(|version| wheels.get(version)).copied();
-            cell(wheel, builds.get(&(number.clone(), (*name).to_owned())))
+            cell(wheel, builds.get(&(number.clone(), (*name).to_owned())).copied())
         });
         MatrixRow { version: number.clone(), cells: cells.collect() }
     };

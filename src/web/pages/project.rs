@@ -4,14 +4,15 @@ use super::catalog::{self, Release, StatusBanner};
 use super::facts::{self, Fact};
 use super::lines::{self, CopyableLine};
 use super::matrix::{self, Matrix};
-use super::{Frame, Visit, answer, description, gather, index_href, words};
+use super::{Frame, Visit, answer, description, gather, index_href};
+use crate::build::view::LeftOutView;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
-use crate::packaging::page::Page;
+use crate::packaging::upload_time::UploadTime;
 use askama::Template;
 use axum::response::Response;
 
@@ -37,14 +38,7 @@ pub struct ProjectPage {
     pub older: Vec<ReleaseLine>,
     pub matrix: Matrix,
     /// What targets' pages leave out, because its build failed.
-    pub left_out: Vec<LeftOut>,
-}
-
-/// A version that a target's page does not list.
-pub struct LeftOut {
-    pub version: String,
-    pub target: String,
-    pub build: i64,
+    pub left_out: Vec<LeftOutView>,
 }
 
 pub struct Latest {
@@ -64,9 +58,7 @@ pub struct ReleaseLine {
     /// Where it comes from, where there is more than one place.
     pub origin: String,
     pub origin_about: String,
-    /// As PEP 700 writes it, and its day.
-    pub time: String,
-    pub date: String,
+    pub uploaded: Option<UploadTime>,
 }
 
 /// Answers `/{user}/{index}/{project}` to a person.
@@ -75,29 +67,51 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let project = gather::project(ctx)?;
     let page = gather::page(ctx, index, &project).await?;
     let releases = catalog::releases(&page);
-    let metadata = match catalog::latest(&releases) {
+    let latest = catalog::latest(&releases);
+    let metadata = match latest {
         Some(latest) => gather::metadata(ctx, &project, latest).await,
         None => None,
     };
-    let server = ctx.root();
-    let shown = Shown {
-        frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
-        directory: &ctx.directory,
-        index,
-        install: lines::install(&server, &lines::simple(&server, &index.name), project.as_str()),
-    };
-    let html = rendered(metadata.as_ref()).await?;
+    let metadata = metadata.as_ref();
+    let newest = ctx.app.queue.newest(&ctx.directory, &ctx.who, &project).await?;
+    let offered = ctx.app.targets.offered().await?;
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
-    let matrix = matrix::of(ctx, &page, &versions).await?;
-    let page = shown.page(&page, &releases, metadata.as_ref(), html);
-    let failed = ctx.app.queue.left_out(&ctx.directory, &ctx.who, &project).await?;
-    let left_out = failed.into_iter().take(RECENT).map(|build| LeftOut {
-        version: build.version.unwrap_or_default(),
-        target: build.target,
-        build: build.id,
-    });
-    let left_out = left_out.collect();
-    answer(ctx, &ProjectPage { matrix, left_out, ..page })
+    let matrix = matrix::table(&page, &versions, &newest, &offered);
+    let server = ctx.root();
+    let mut left_out = LeftOutView::of(newest, &server);
+    left_out.truncate(RECENT);
+    let lines = releases.iter().map(|release| line(&ctx.directory, index, &page.name, release));
+    let mut lines: Vec<ReleaseLine> = lines.collect();
+    let older = lines.split_off(lines.len().min(RECENT));
+    let page = ProjectPage {
+        frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
+        spelling: spelling(&page.name, metadata),
+        latest: latest.map(|release| Latest {
+            version: release.version.clone(),
+            href: release_href(&index.name, &page.name, &release.version),
+            files: match release.files.len() {
+                1 => "1 file".to_owned(),
+                number => format!("{number} files"),
+            },
+        }),
+        summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
+        status: StatusBanner::new(&page),
+        install: match page.offered() {
+            [] => Vec::new(),
+            _ => lines::install(&server, &lines::simple(&server, &index.name), project.as_str()),
+        },
+        description: rendered(metadata).await?,
+        no_description: match metadata {
+            Some(_) => "This project has no description.",
+            None => "The description is not available: the server could not read a file with it in time.",
+        },
+        side: metadata.map(facts::side).unwrap_or_default(),
+        releases: lines,
+        older,
+        matrix,
+        left_out,
+    };
+    answer(ctx, &page)
 }
 
 /// Renders the description away from the threads that answer requests.
@@ -114,54 +128,6 @@ async fn rendered(metadata: Option<&Metadata>) -> Result<Option<String>> {
     let html =
         tokio::task::spawn_blocking(move || description::render(&text, content_type.as_deref())).await?;
     Ok(Some(html))
-}
-
-/// What a project's page needs beside the project.
-struct Shown<'a> {
-    frame: Frame,
-    directory: &'a Directory,
-    index: &'a Index,
-    install: Vec<CopyableLine>,
-}
-
-impl Shown<'_> {
-    fn page(
-        self,
-        page: &Page,
-        releases: &[Release<'_>],
-        metadata: Option<&Metadata>,
-        description: Option<String>,
-    ) -> ProjectPage {
-        let mut lines: Vec<ReleaseLine> =
-            releases.iter().map(|release| line(self.directory, self.index, &page.name, release)).collect();
-        let older = lines.split_off(lines.len().min(RECENT));
-        let latest = catalog::latest(releases).map(|release| Latest {
-            version: release.version.clone(),
-            href: release_href(&self.index.name, &page.name, &release.version),
-            files: match release.files.len() {
-                1 => "1 file".to_owned(),
-                number => format!("{number} files"),
-            },
-        });
-        ProjectPage {
-            frame: self.frame,
-            spelling: spelling(&page.name, metadata),
-            latest,
-            summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
-            status: StatusBanner::new(page),
-            install: if page.offered().is_empty() { Vec::new() } else { self.install },
-            description,
-            no_description: match metadata {
-                Some(_) => "This project has no description.",
-                None => "The description is not available: the server could not read a file with it in time.",
-            },
-            side: metadata.map(facts::side).unwrap_or_default(),
-            releases: lines,
-            older,
-            matrix: Matrix::default(),
-            left_out: Vec::new(),
-        }
-    }
 }
 
 /// The name as the metadata spells it, if that is the same name.
@@ -189,7 +155,6 @@ fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &R
         yanked: release.yanked().map(str::to_owned),
         origin,
         origin_about,
-        date: words::day(&release.time()),
-        time: release.time(),
+        uploaded: release.uploaded(),
     }
 }

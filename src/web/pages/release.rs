@@ -11,8 +11,9 @@ use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, encode_segment};
-use crate::packaging::metadata::Metadata;
-use crate::packaging::page::{CoreMetadata, File, Page};
+use crate::packaging::page::{CoreMetadata, File};
+use crate::packaging::upload_time::UploadTime;
+use crate::packaging::version;
 use crate::words::{FileKind, ProjectStatus};
 use askama::Template;
 use axum::response::Response;
@@ -29,13 +30,13 @@ pub struct ReleasePage {
     /// The reason; empty without one.
     pub yanked: Option<String>,
     pub install: Vec<CopyableLine>,
-    pub files: Vec<FileRow>,
+    pub files: Vec<FileView>,
     pub requires: Vec<Dependency>,
     pub facts: Vec<Fact>,
 }
 
-/// A file in the table.
-pub struct FileRow {
+/// A file in the table of its release, and on its own page.
+pub struct FileView {
     pub filename: String,
     /// From the root: its page, its bytes.
     pub page: String,
@@ -43,8 +44,7 @@ pub struct FileRow {
     /// For whom it is, in words.
     pub tags: String,
     pub size: String,
-    pub time: String,
-    pub date: String,
+    pub uploaded: Option<UploadTime>,
     pub requires_python: String,
     pub origin: String,
     pub sha256: Option<String>,
@@ -71,53 +71,38 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let release = find(&releases, version)
         .ok_or_else(|| missing!("{project} has no version {version} on {}", index.name))?;
     let metadata = gather::metadata(ctx, &project, release).await;
+    let metadata = metadata.as_ref();
+    let files = release.files.iter().filter(|_| page.status != ProjectStatus::Quarantined);
+    let view = |file: &&File| FileView::new(&ctx.directory, &index.name, &page.name, &release.version, file);
+    let files: Vec<FileView> = files.map(view).collect();
     let server = ctx.root();
     let requirement = format!("{project}=={}", release.version);
     let install = lines::install(&server, &lines::simple(&server, &index.name), &requirement);
-    let frame =
-        Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str()]);
-    let shown =
-        ReleasePage::new(frame, &ctx.directory, &index.name, &page, release, metadata.as_ref(), install);
+    let requires = metadata.map(|m| m.requires_dist.as_slice()).unwrap_or_default();
+    let shown = ReleasePage {
+        frame: Frame::of(
+            ctx,
+            &[index.name.user(), index.name.name(), project.as_str(), release.version.as_str()],
+        ),
+        spelling: spelling(&page.name, metadata),
+        version: release.version.clone(),
+        summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
+        status: StatusBanner::new(&page),
+        yanked: release.yanked().map(str::to_owned),
+        install: if files.is_empty() { Vec::new() } else { install },
+        files,
+        requires: requires.iter().map(|text| dependency(&index.name, text)).collect(),
+        facts: metadata.map(facts::side).unwrap_or_default(),
+    };
     answer(ctx, &shown)
 }
 
 /// The release that `version` names in any spelling.
 pub fn find<'a, 'b>(releases: &'b [Release<'a>], version: &str) -> Option<&'b Release<'a>> {
-    releases.iter().find(|release| catalog::same_version(&release.version, version))
+    releases.iter().find(|release| version::same(&release.version, version))
 }
 
-impl ReleasePage {
-    fn new(
-        frame: Frame,
-        directory: &Directory,
-        index: &IndexName,
-        page: &Page,
-        release: &Release<'_>,
-        metadata: Option<&Metadata>,
-        install: Vec<CopyableLine>,
-    ) -> Self {
-        let offered = page.status != ProjectStatus::Quarantined;
-        let files = release.files.iter().filter(|_| offered);
-        let files: Vec<FileRow> =
-            files.map(|file| FileRow::new(directory, index, &page.name, &release.version, file)).collect();
-        let requires = metadata.map(|m| m.requires_dist.as_slice()).unwrap_or_default();
-        let side = metadata.map(facts::side).unwrap_or_default();
-        Self {
-            frame,
-            spelling: spelling(&page.name, metadata),
-            version: release.version.clone(),
-            summary: metadata.and_then(|m| m.summary.clone()).unwrap_or_default(),
-            status: StatusBanner::new(page),
-            yanked: release.yanked().map(str::to_owned),
-            install: if files.is_empty() { Vec::new() } else { install },
-            files,
-            requires: requires.iter().map(|text| dependency(index, text)).collect(),
-            facts: side,
-        }
-    }
-}
-
-impl FileRow {
+impl FileView {
     pub fn new(
         directory: &Directory,
         index: &IndexName,
@@ -125,27 +110,25 @@ impl FileRow {
         version: &str,
         file: &File,
     ) -> Self {
-        let time = file.uploaded.map(|time| time.to_string()).unwrap_or_default();
         Self {
             filename: file.filename.to_string(),
             page: format!("{}/{}", release_href(index, project, version), encode_segment(&file.filename)),
             href: file.href("").to_string(),
             tags: for_whom(&file.filename),
-            size: catalog::size(file),
-            date: words::day(&time),
-            time,
+            size: file.size.map(words::size).unwrap_or_default(),
+            uploaded: file.uploaded,
             requires_python: file.requires_python.clone().unwrap_or_default(),
             origin: catalog::origin_in_words(directory, index, file).0,
             sha256: file.hashes.sha256.clone(),
             has_metadata: file.core_metadata != CoreMetadata::No,
             provenance: file.provenance_href("").as_deref().and_then(words::link),
-            yanked: catalog::why(&file.yanked).map(str::to_owned),
+            yanked: file.yanked.why().map(str::to_owned),
         }
     }
 }
 
 /// What kind of file it is, and where a wheel runs.
-pub fn for_whom(filename: &ListedFilename) -> String {
+fn for_whom(filename: &ListedFilename) -> String {
     if let Some(wheel) = filename.wheel() {
         return format!("wheel for {}", tags::summary(&wheel.python, &wheel.abi, &wheel.platform));
     }

@@ -29,20 +29,20 @@ pub struct IndexEntry {
 
 impl IndexEntry {
     pub fn new(ctx: &Visit, index: &Index) -> Self {
-        let (kind, about, bases) = match &index.kind {
+        let (about, bases) = match &index.kind {
             IndexKind::Stage(stage) => {
                 let bases = stage.bases.iter().filter(|base| may_read(ctx, base));
-                ("stage", None, bases.map(ToString::to_string).collect())
+                (None, bases.map(ToString::to_string).collect())
             }
             IndexKind::Mirror(mirror) => {
                 let host = mirror.url.as_ref().and_then(|url| url.host());
-                ("mirror", host.map(|host| format!("mirrors {host}")), Vec::new())
+                (host.map(|host| format!("mirrors {host}")), Vec::new())
             }
         };
         Self {
             name: index.name.to_string(),
             href: index_href(&index.name),
-            kind,
+            kind: index.kind.name(),
             private: is_private(ctx, &index.name),
             about: index.title.clone().filter(|title| !title.is_empty()).or(about).unwrap_or_default(),
             bases,

@@ -1,7 +1,5 @@
 //! Sizes, times, addresses and shell words as people read and copy them.
 
-use crate::db::Micros;
-
 /// `1234567` is `1.2 MB`.
 pub fn size(bytes: u64) -> String {
     let units = ["kB", "MB", "GB", "TB"];
@@ -29,21 +27,6 @@ pub fn count(number: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The day of a PEP 700 time; empty if it is none.
-pub fn day(time: &str) -> String {
-    let day = time.get(..10).unwrap_or_default();
-    let shape = day.chars().enumerate().all(|(at, c)| match at {
-        4 | 7 => c == '-',
-        _ => c.is_ascii_digit(),
-    });
-    if shape { day.to_owned() } else { String::new() }
-}
-
-/// As PEP 700 writes it.
-pub fn time(at: Micros) -> String {
-    jiff::Timestamp::from_microsecond(at).map(|time| format!("{time:.6}")).unwrap_or_default()
 }
 
 /// `0.4 s`, `12 s`, `3 min 20 s`: how long something took.
@@ -130,14 +113,6 @@ mod tests {
         assert_eq!(shell("demo==1.0+local"), "demo==1.0+local");
         assert_eq!(shell("demo==1!2.0"), "'demo==1!2.0'");
         assert_eq!(shell("it's; rm"), "'it'\\''s; rm'");
-    }
-
-    #[test]
-    fn days_come_from_valid_times_only() {
-        assert_eq!(day("2026-05-03T10:00:00.000000Z"), "2026-05-03");
-        assert_eq!(day("<script>alert"), "");
-        assert_eq!(day("ä"), "");
-        assert_eq!(time(1_777_800_000_000_000), "2026-05-03T09:20:00.000000Z");
     }
 
     #[test]
