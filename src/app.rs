@@ -90,7 +90,7 @@ impl App {
     /// `--upstream` on a later start changes what `root/pypi` mirrors.
     async fn use_upstream(&self) -> Result<()> {
         let Some(upstream) = &self.config.upstream else { return Ok(()) };
-        let Some(name) = IndexName::parse("root/pypi") else { return Ok(()) };
+        let name = IndexName::root_pypi();
         let directory = self.indexes.directory();
         let wanted =
             upstream.parse::<SecretUrl>().map_err(|e| crate::bad!("upstream {}: {e}", masked(upstream)))?;
@@ -209,20 +209,15 @@ async fn first_start(
     }
     tx.create_account("root", Some(&hash), "{}").await?;
     let stored = serde_json::to_string(&mirror).map_err(Error::internal)?;
-    tx.create_index("root/pypi", "root", &stored).await?;
+    let name = IndexName::root_pypi();
+    tx.create_index(&name, &stored).await?;
     if chosen.is_none() {
         let place = config.data.join("root-password");
         write_private(&place, &format!("{secret}\n"))?;
         eprintln!("the password of root was written to {}", place.display());
     }
-    let event = NewEvent {
-        who: ":server",
-        what: EventKind::Installed,
-        index: Some("root/pypi"),
-        project: None,
-        detail: Some(&stored_for_audit(&mirror)),
-    };
-    tx.commit(event).await?;
+    let event = NewEvent::of(":server", EventKind::Installed).on(&name);
+    tx.commit(event.saying(&stored_for_audit(&mirror))).await?;
     Ok(())
 }
 

@@ -131,7 +131,7 @@ fn merged(mut profile: Map<String, Value>, given: &AccountChange) -> String {
 }
 
 fn event<'a>(who: &'a str, what: EventKind, detail: &'a str) -> NewEvent<'a> {
-    NewEvent { who, what, index: None, project: None, detail: Some(detail) }
+    NewEvent::of(who, what).saying(detail)
 }
 
 fn no_user(name: &str) -> Error {
@@ -220,22 +220,22 @@ fn is_administrator(label: &str) -> bool {
 /// one person is not for the next one of that name.
 async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
     let own = format!("{name}/");
-    for (index, stored) in tx.all_indexes().await? {
-        let mut options: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
+    for index in tx.all_indexes().await? {
+        let mut options: Map<String, Value> = serde_json::from_str(&index.options).unwrap_or_default();
         let mut changed = false;
         for (key, value) in &mut options {
             let Some(list) = value.as_array_mut() else { continue };
             let before = list.len();
             if key.starts_with("acl_") {
                 list.retain(|principal| principal.as_str() != Some(name));
-            } else if key == "bases" && !index.starts_with(&own) {
+            } else if key == "bases" && index.name.user() != name {
                 let is_own = |base: &str| base.trim_start_matches('/').starts_with(&own);
                 list.retain(|base| !base.as_str().is_some_and(is_own));
             }
             changed |= list.len() != before;
         }
         if changed {
-            tx.set_index_options(&index, &Value::Object(options).to_string()).await?;
+            tx.set_index_options(&index.name, &Value::Object(options).to_string()).await?;
         }
     }
     Ok(())
@@ -249,11 +249,10 @@ pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
     }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
-    for (index, options) in tx.indexes_of(name).await? {
-        let options: Map<String, Value> = serde_json::from_str(&options).unwrap_or_default();
+    for index in tx.indexes_of(name).await? {
+        let options: Map<String, Value> = serde_json::from_str(&index.options).unwrap_or_default();
         if options.get("volatile").and_then(Value::as_bool) == Some(false) {
-            let index = index.rsplit('/').next().unwrap_or_default();
-            return Err(forbidden!("user '{name}' has non-volatile index: {index}"));
+            return Err(forbidden!("user '{name}' has non-volatile index: {}", index.name.name()));
         }
     }
     tx.delete_account(name).await?;

@@ -5,6 +5,7 @@ use crate::config::networks::household;
 use crate::db::{self, Db, Micros};
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::words::TokenKind;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
@@ -208,7 +209,7 @@ impl People {
             token.revoked_at.is_none() && token.expires_at.is_none_or(|at| now < at)
         };
         let Some(token) = token.filter(valid) else { return Ok(None) };
-        let session = token.kind == "session";
+        let session = token.kind == TokenKind::Session;
         // A scope that cannot be read must not become a token without limits.
         let scope: Scope = serde_json::from_str(&token.scope).map_err(Error::internal)?;
         let who = if session {

@@ -5,10 +5,9 @@ use crate::db::events::NewEvent;
 use crate::db::tokens::StoredToken;
 use crate::db::{Db, Micros, Tx, now};
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::tools::hex;
-use crate::words::{EventKind, Moment};
+use crate::words::{EventKind, Moment, TokenKind};
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -46,7 +45,7 @@ pub fn fingerprint(secret: &str) -> String {
 
 fn stored(
     owner: &str,
-    kind: &str,
+    kind: TokenKind,
     name: &str,
     scope: String,
     now: Micros,
@@ -55,7 +54,7 @@ fn stored(
     StoredToken {
         id: uuid::Uuid::now_v7().simple().to_string(),
         owner: owner.into(),
-        kind: kind.into(),
+        kind,
         name: name.into(),
         scope,
         created_at: now,
@@ -67,10 +66,10 @@ fn stored(
 
 /// Makes an API token: `(id, secret)`. The secret is not to be had again.
 pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, String)> {
-    let scope = checked(&new.scope)?;
+    let (scope, index) = checked(&new.scope)?;
     let mut tx = Tx::begin(db).await?;
     tx.account(&new.owner).await?.ok_or_else(|| missing!("no user '{}'", new.owner))?;
-    if let Some(index) = &scope.index
+    if let Some(index) = &index
         && tx.index_options(index).await?.is_none()
     {
         return Err(no_index(index));
@@ -78,39 +77,38 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let secret = secret();
     let expires = new.expires.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
     let scope = serde_json::to_string(&scope).map_err(crate::error::Error::internal)?;
-    let token = stored(&new.owner, "api", &new.name, scope, tx.now, expires);
+    let token = stored(&new.owner, TokenKind::Api, &new.name, scope, tx.now, expires);
     tx.create_token(&token, &fingerprint(&secret)).await?;
     let detail = format!("{} of {}", token.id, new.owner);
-    let event =
-        NewEvent { who, what: EventKind::TokenCreated, index: None, project: None, detail: Some(&detail) };
-    tx.commit(event).await?;
+    tx.commit(NewEvent::of(who, EventKind::TokenCreated).saying(&detail)).await?;
     Ok((token.id, secret))
 }
 
 /// The same for one that is hidden from the asker.
-pub fn no_index(index: &str) -> crate::error::Error {
+pub fn no_index(index: &IndexName) -> crate::error::Error {
     missing!(
         "the index {index} does not exist, or you may not read it: create it, or correct the token's index"
     )
 }
 
-fn checked(scope: &Scope) -> Result<Scope> {
+/// The scope with its names normalised, and the index that it is limited to.
+fn checked(scope: &Scope) -> Result<(Scope, Option<IndexName>)> {
     let mut scope = scope.clone();
-    if let Some(index) = &scope.index {
-        let name = IndexName::parse(index)
-            .ok_or_else(|| bad!("'{index}' is not a valid index name: write user/index"))?;
-        scope.index = Some(name.as_str().to_owned());
-    }
+    let index = scope.index.as_deref().map(|index| {
+        IndexName::parse(index).ok_or_else(|| bad!("'{index}' is not a valid index name: write user/index"))
+    });
+    let index = index.transpose()?;
+    scope.index = index.as_ref().map(IndexName::to_string);
     if let Some(project) = &scope.project {
         let name =
             ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
-        scope.project = Some(name.as_str().to_owned());
+        scope.project = Some(name.into());
         if scope.index.is_none() {
             return Err(bad!("a token for a project needs an index: name the index of the project"));
         }
     }
     scope.actions.dedup();
-    Ok(scope)
+    Ok((scope, index))
 }
 
 /// Begins a login session: the token that devpi's client keeps instead of the password.
@@ -118,10 +116,9 @@ pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
     let mut tx = Tx::begin(db).await?;
     tx.forget_expired_sessions(owner).await?;
     let secret = secret();
-    let token = stored(owner, "session", "login", "{}".into(), tx.now, Some(SESSION));
+    let token = stored(owner, TokenKind::Session, "login", "{}".into(), tx.now, Some(SESSION));
     tx.create_token(&token, &fingerprint(&secret)).await?;
-    let event = NewEvent { who: owner, what: EventKind::Login, index: None, project: None, detail: None };
-    tx.commit(event).await?;
+    tx.commit(NewEvent::of(owner, EventKind::Login)).await?;
     Ok(secret)
 }
 
@@ -129,9 +126,7 @@ pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
 pub async fn end_session(db: &Db, secret: &str) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
     if let Some(owner) = tx.end_session(&fingerprint(secret)).await? {
-        let event =
-            NewEvent { who: &owner, what: EventKind::Logout, index: None, project: None, detail: None };
-        tx.commit(event).await?;
+        tx.commit(NewEvent::of(&owner, EventKind::Logout)).await?;
     }
     Ok(())
 }
@@ -139,19 +134,13 @@ pub async fn end_session(db: &Db, secret: &str) -> Result<()> {
 /// Revokes a token: one's own, or any for root. Another's does not exist.
 pub async fn revoke(db: &Db, who: &Who, id: &str) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
-    let token = tx.token(id).await?.filter(|token| token.kind == "api" && token.revoked_at.is_none());
+    let token =
+        tx.token(id).await?.filter(|token| token.kind == TokenKind::Api && token.revoked_at.is_none());
     let token = token
         .filter(|token| who.is_root() || who.user.as_deref() == Some(&token.owner))
         .ok_or_else(|| missing!("no token '{id}'"))?;
     tx.revoke_token(&token.id).await?;
-    let event = NewEvent {
-        who: &who.label,
-        what: EventKind::TokenRevoked,
-        index: None,
-        project: None,
-        detail: Some(id),
-    };
-    tx.commit(event).await?;
+    tx.commit(NewEvent::of(&who.label, EventKind::TokenRevoked).saying(id)).await?;
     Ok(())
 }
 

@@ -16,8 +16,7 @@ use super::target::Target;
 use crate::db::Micros;
 use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{BuildContext, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::panics;
@@ -61,13 +60,11 @@ impl Ahead {
             if let Some(position) = &mut self.position {
                 position.serial = event.serial;
             }
-            let (Some(index), Some(project), Some(filename)) = (event.index, event.project, event.detail)
-            else {
+            let index = event.context.as_ref().and_then(BuildContext::only);
+            let index = index.and_then(|name| directory.indexes.get(name));
+            let (Some(index), Some(project), Some(filename)) = (index, event.project, event.detail) else {
                 continue;
             };
-            let index = IndexName::parse(&index).and_then(|name| directory.indexes.get(&name));
-            let project = ProjectName::new(&project);
-            let (Some(index), Some(project)) = (index, project) else { continue };
             if event.what == EventKind::Upload
                 && index.building.ahead != BuildAhead::Never
                 && is_source(&project, &filename)

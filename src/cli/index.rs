@@ -112,7 +112,7 @@ impl IndexCommand {
             }
             Self::Explain { name, project, json } => explain(app, &name, &project, json).await?,
             Self::Delete { name, force, json } => {
-                let files = app.db.hosted_files(name.as_str()).await?;
+                let files = app.db.hosted_files(&name).await?;
                 if files > 0 && !force {
                     return Err(conflict!(
                         "index {name} has {files} files: use --force to delete it with them"

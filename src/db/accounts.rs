@@ -1,10 +1,9 @@
 //! Accounts and the groups they are members of.
 
 use super::names::Of;
+use super::rows::row;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 use std::collections::BTreeSet;
 
 /// A row of `account`.
@@ -20,46 +19,27 @@ pub struct Account {
     pub disabled_at: Option<Micros>,
 }
 
-const COLUMNS: &str = "name, password_hash, profile, created_at, modified_at, disabled_at";
-
-fn account(row: &AnyRow) -> Result<Account> {
-    Ok(Account {
-        name: row.try_get(0)?,
-        password_hash: row.try_get(1)?,
-        profile: row.try_get(2)?,
-        created_at: row.try_get(3)?,
-        modified_at: row.try_get(4)?,
-        disabled_at: row.try_get(5)?,
-    })
-}
-
-fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM account {rest}"))
-}
+row!(Account of account { name, password_hash, profile, created_at, modified_at, disabled_at });
 
 impl Db {
     pub async fn account(&self, name: &str) -> Result<Option<Account>> {
-        let row = sqlx::query(select("WHERE name = $1")).bind(name).fetch_optional(&self.pool).await?;
-        row.as_ref().map(account).transpose()
+        Ok(Account::select("WHERE name = $1").bind(name).fetch_optional(&self.pool).await?)
     }
 
     /// All, by name.
     pub async fn accounts(&self) -> Result<Vec<Account>> {
-        let rows = sqlx::query(select("ORDER BY name")).fetch_all(&self.pool).await?;
-        rows.iter().map(account).collect()
+        Ok(Account::select("ORDER BY name").fetch_all(&self.pool).await?)
     }
 
     /// Every `(group, account)` pair.
     pub async fn memberships(&self) -> Result<Vec<(String, String)>> {
-        let rows = sqlx::query("SELECT group_name, account FROM membership").fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        Ok(sqlx::query_as("SELECT group_name, account FROM membership").fetch_all(&self.pool).await?)
     }
 }
 
 impl Tx {
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
-        let row = sqlx::query(select("WHERE name = $1")).bind(name).fetch_optional(&mut *self.tx).await?;
-        row.as_ref().map(account).transpose()
+        Ok(Account::select("WHERE name = $1").bind(name).fetch_optional(&mut *self.tx).await?)
     }
 
     pub async fn create_account(&mut self, name: &str, hash: Option<&str>, profile: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Which blobs the rows refer to, for whoever checks or collects bytes.
 
 use super::Db;
+use super::rows::unsigned;
 use crate::error::Result;
 use sqlx::Row;
 
@@ -18,7 +19,12 @@ pub struct BlobUse {
 pub type BlobCursor = (String, String);
 
 /// What a build refers to: the column, and what it is called.
-const OF_A_BUILD: [&str; 4] = ["source of", "wheel of", "METADATA of the wheel of", "log of"];
+const OF_A_BUILD: [(&str, &str); 4] = [
+    ("source_sha256", "source of"),
+    ("wheel_sha256", "wheel of"),
+    ("metadata_sha256", "METADATA of the wheel of"),
+    ("log_sha256", "log of"),
+];
 
 /// Rows per page; each gives up to two references.
 const PAGE: i64 = 2000;
@@ -45,10 +51,10 @@ impl Db {
         let rows = sqlx::query(BUILDS).bind(after).bind(PAGE).fetch_all(&self.pool).await?;
         let (mut uses, mut last) = (Vec::with_capacity(rows.len() * 4), None);
         for row in rows {
-            let id: i64 = row.try_get(0)?;
-            let project = row.try_get::<Option<String>, _>(1)?.unwrap_or_else(|| "a tree".into());
-            let target: String = row.try_get(2)?;
-            for (column, what) in (3..).zip(OF_A_BUILD) {
+            let id: i64 = row.try_get("id")?;
+            let project = row.try_get::<Option<String>, _>("project")?.unwrap_or_else(|| "a tree".into());
+            let target: String = row.try_get("target")?;
+            for (column, what) in OF_A_BUILD {
                 if let Some(sha256) = row.try_get::<Option<String>, _>(column)? {
                     let what = format!("{what} build {id} ({project} for {target})");
                     uses.push(BlobUse { sha256, size: None, what });
@@ -61,11 +67,10 @@ impl Db {
 
     /// A page of the sources that were uploaded to be built.
     pub async fn blobs_of_sources(&self, after: BlobCursor) -> Result<(Vec<BlobUse>, Option<BlobCursor>)> {
-        let rows = sqlx::query(SOURCES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
+        let rows: Vec<(String, String, String, i64)> =
+            sqlx::query_as(SOURCES).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
         let (mut uses, mut last) = (Vec::with_capacity(rows.len()), None);
-        for row in rows {
-            let (sha256, account): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let (filename, size): (String, i64) = (row.try_get(2)?, row.try_get(3)?);
+        for (sha256, account, filename, size) in rows {
             let what = format!("{filename}, uploaded by {account} to be built");
             uses.push(BlobUse { sha256: sha256.clone(), size: u64::try_from(size).ok(), what });
             last = Some((sha256, account));
@@ -79,13 +84,12 @@ impl Db {
         let mut uses = Vec::with_capacity(rows.len() * 2);
         let mut last = None;
         for row in rows {
-            let (index, filename): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let size: i64 = row.try_get(3)?;
+            let (index, filename): (String, String) = (row.try_get("index_name")?, row.try_get("filename")?);
             let what = format!("{index} {filename}");
-            if let Some(sha256) = row.try_get::<Option<String>, _>(4)? {
+            if let Some(sha256) = row.try_get("metadata_sha256")? {
                 uses.push(BlobUse { sha256, size: None, what: format!("METADATA of {what}") });
             }
-            uses.push(BlobUse { sha256: row.try_get(2)?, size: u64::try_from(size).ok(), what });
+            uses.push(BlobUse { sha256: row.try_get("sha256")?, size: unsigned(&row, "size")?, what });
             last = Some((index, filename));
         }
         Ok((uses, last))
@@ -96,13 +100,12 @@ impl Db {
         &self,
         after: BlobCursor,
     ) -> Result<(Vec<BlobUse>, Option<BlobCursor>)> {
-        let rows = sqlx::query(REMOTE).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
-        let mut uses = Vec::with_capacity(rows.len());
-        let mut last = None;
-        for row in rows {
-            let (index, filename): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as(REMOTE).bind(after.0).bind(after.1).bind(PAGE).fetch_all(&self.pool).await?;
+        let (mut uses, mut last) = (Vec::with_capacity(rows.len()), None);
+        for (index, filename, sha256) in rows {
             let what = format!("METADATA of {index} {filename}");
-            uses.push(BlobUse { sha256: row.try_get(2)?, size: None, what });
+            uses.push(BlobUse { sha256, size: None, what });
             last = Some((index, filename));
         }
         Ok((uses, last))

@@ -20,7 +20,7 @@ impl Db {
         let rows = sqlx::query(
             "SELECT project.name, event.at, (SELECT release.version FROM release \
              WHERE release.index_name = project.index_name AND release.project = project.name \
-             ORDER BY release.created_at DESC LIMIT 1) \
+             ORDER BY release.created_at DESC LIMIT 1) AS version \
              FROM project JOIN event ON event.serial = project.serial \
              WHERE project.index_name = $1 ORDER BY project.serial DESC LIMIT $2",
         )
@@ -29,7 +29,11 @@ impl Db {
         .fetch_all(&self.pool)
         .await?;
         let changed = rows.iter().map(|row| {
-            Ok(ChangedProject { name: row.try_get(0)?, at: row.try_get(1)?, version: row.try_get(2)? })
+            Ok(ChangedProject {
+                name: row.try_get("name")?,
+                at: row.try_get("at")?,
+                version: row.try_get("version")?,
+            })
         });
         changed.collect()
     }

@@ -19,14 +19,14 @@ pub use log::Appended;
 pub use needs::{Blocked, Edge};
 pub use row::{Build, BuildId, BuiltWheel};
 
-use super::{Db, Engine, Micros, Tx};
+use super::{Db, Micros, Tx};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
 use crate::words::{BuildState, Class, Purpose};
 use leases::in_list;
 use row::{build, select};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
 /// Spellings of one version that are looked for.
 const MOST_SPELLINGS: usize = 100;
@@ -153,10 +153,9 @@ impl Db {
 
     /// How many builds of a purpose are in each state, and how many failed with each class.
     pub async fn build_counts(&self, purpose: Purpose) -> Result<Vec<(BuildState, Option<Class>, i64)>> {
-        let query = "SELECT state, class, count(*) AS builds FROM build WHERE purpose = $1 \
+        let query = "SELECT state, class, count(*) FROM build WHERE purpose = $1 \
              GROUP BY state, class ORDER BY state, class";
-        let rows = sqlx::query(query).bind(purpose).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get("state")?, row::class(row)?, row.try_get("builds")?))).collect()
+        Ok(sqlx::query_as(query).bind(purpose).fetch_all(&self.pool).await?)
     }
 
     /// Remembers that an account uploaded a source.
@@ -187,14 +186,6 @@ impl Db {
     pub async fn uploaded_source(&self, sha256: &str, account: &str) -> Result<Option<String>> {
         let query = "SELECT filename FROM build_source WHERE sha256 = $1 AND account = $2";
         Ok(sqlx::query_scalar(query).bind(sha256).bind(account).fetch_optional(&self.pool).await?)
-    }
-
-    /// A transaction of several statements that no event tells of; its first statement writes.
-    pub(super) async fn quiet(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
-        Ok(match self.engine {
-            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
-            Engine::Postgres => self.writer.begin().await?,
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files that were built here: from what, by which build, and builds that are yet to be published.
 
 use super::files::{Put, StoredFile};
+use super::rows::row;
 use super::{Db, Micros, Tx};
 use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
@@ -41,6 +42,8 @@ pub struct RequestedFile {
     pub uploaded_at: Micros,
 }
 
+row!(RequestedFile of file { project, version, filename, uploaded_at });
+
 /// An index that did not take the wheel of a build, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WheelRefusal {
@@ -73,8 +76,7 @@ const UNPUBLISHED: &str = "SELECT id FROM build WHERE state = 'built' AND wheel_
     (SELECT 1 FROM build_for WHERE build_for.build = build.id AND published_at IS NULL)) \
     ORDER BY id LIMIT $1";
 
-const REQUESTED: &str = "SELECT project, version, uploaded_at, filename FROM file \
-    WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
+const REQUESTED: &str = "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
     AND (uploaded_at > $2 OR (uploaded_at = $2 AND filename > $3)) \
     ORDER BY uploaded_at, filename LIMIT $4";
 
@@ -130,22 +132,8 @@ impl Db {
         after: &(Micros, String),
         limit: i64,
     ) -> Result<Vec<RequestedFile>> {
-        let rows = sqlx::query(REQUESTED)
-            .bind(index)
-            .bind(after.0)
-            .bind(&after.1)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
-        let read = |row: &AnyRow| -> Result<RequestedFile> {
-            Ok(RequestedFile {
-                project: row.try_get("project")?,
-                version: row.try_get("version")?,
-                filename: row.try_get("filename")?,
-                uploaded_at: row.try_get("uploaded_at")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        let files = RequestedFile::select(REQUESTED).bind(index).bind(after.0).bind(&after.1).bind(limit);
+        Ok(files.fetch_all(&self.pool).await?)
     }
 
     /// The indexes that have a file of this build's last run.
@@ -182,8 +170,7 @@ impl Db {
     pub async fn build_times(&self) -> Result<Vec<(BuildState, i64, i64)>> {
         let query = "SELECT state, count(*), cast(coalesce(sum(ended_at - started_at), 0) AS bigint) \
             FROM build WHERE purpose = 'wheel' AND started_at IS NOT NULL AND ended_at IS NOT NULL GROUP BY state ORDER BY state";
-        let rows = sqlx::query(query).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
+        Ok(sqlx::query_as(query).fetch_all(&self.pool).await?)
     }
 
     /// Notes that the wheel of this run was brought to where it belongs, and who refused it.

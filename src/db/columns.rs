@@ -1,8 +1,12 @@
 //! Names, words and records as columns: each is read into what it means here, and nowhere else. What
 //! cannot be read is an error that names the column.
 
+use super::mirror::UpstreamTopic;
 use crate::names::{BuildContext, IndexName, ProjectName};
-use crate::words::{BuildSource, BuildState, Evidence, FetchPlace, ProjectStatus, Purpose, Step};
+use crate::words::{
+    BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, ProjectStatus, Purpose, Step,
+    TokenKind,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::any::{Any, AnyTypeInfo};
@@ -33,12 +37,19 @@ macro_rules! columns {
     )+};
 }
 
-columns!(read_text, write_text: IndexName, ProjectName, BuildContext);
-columns!(read_text, write_text: BuildState, Purpose, Step, ProjectStatus);
+columns!(read_text, write_text: IndexName, ProjectName, BuildContext, UpstreamTopic);
+columns!(read_text, write_text: BuildState, Purpose, Step, ProjectStatus, TokenKind);
+columns!(read_word_or_other, write_text: Class, EventKind, FileKind);
 columns!(read_json, write_json: BuildSource, FetchPlace, Evidence);
 
 fn read_text<T: std::str::FromStr>(text: &str) -> Result<T, BoxDynError> {
     text.parse().map_err(|_| format!("cannot read {text:?}").into())
+}
+
+/// A newer version, on the same database, may write words that this one does not know.
+#[expect(clippy::unnecessary_wraps, reason = "one signature with the others")]
+fn read_word_or_other<T: std::str::FromStr + Default>(text: &str) -> Result<T, BoxDynError> {
+    Ok(text.parse().unwrap_or_default())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature with JSON")]

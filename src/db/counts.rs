@@ -2,6 +2,7 @@
 
 use super::{Db, Engine};
 use crate::error::Result;
+use crate::names::IndexName;
 use sqlx::Row;
 
 /// What the rows add up to.
@@ -19,26 +20,27 @@ pub struct Counts {
     pub bytes: u64,
 }
 
-const COUNTS: &str = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM namespace), \
+const COUNTS: &str = "SELECT (SELECT count(*) FROM account) AS users, \
+    (SELECT count(*) FROM namespace) AS indexes, \
     (SELECT count(*) FROM (SELECT index_name, name FROM project \
-        UNION SELECT index_name, project FROM file WHERE deleted_at IS NULL) AS known), \
-    (SELECT count(*) FROM file WHERE deleted_at IS NULL), \
-    (SELECT count(*) FROM file WHERE deleted_at IS NULL AND url IS NOT NULL), \
+        UNION SELECT index_name, project FROM file WHERE deleted_at IS NULL) AS known) AS projects, \
+    (SELECT count(*) FROM file WHERE deleted_at IS NULL) AS files, \
+    (SELECT count(*) FROM file WHERE deleted_at IS NULL AND url IS NOT NULL) AS mirrored_files, \
     (SELECT cast(coalesce(sum(size), 0) AS bigint) FROM \
-        (SELECT DISTINCT sha256, size FROM file WHERE deleted_at IS NULL) AS blob)";
+        (SELECT DISTINCT sha256, size FROM file WHERE deleted_at IS NULL) AS blob) AS bytes";
 
 impl Db {
     /// Counts everything: reads all rows of `file`.
     pub async fn counts(&self) -> Result<Counts> {
         let row = sqlx::query(COUNTS).fetch_one(&self.pool).await?;
-        let number = |at: usize| -> Result<u64> { Ok(row.try_get::<i64, _>(at)?.unsigned_abs()) };
+        let number = |column: &str| -> Result<u64> { Ok(row.try_get::<i64, _>(column)?.unsigned_abs()) };
         Ok(Counts {
-            users: number(0)?,
-            indexes: number(1)?,
-            projects: number(2)?,
-            files: number(3)?,
-            mirrored_files: number(4)?,
-            bytes: number(5)?,
+            users: number("users")?,
+            indexes: number("indexes")?,
+            projects: number("projects")?,
+            files: number("files")?,
+            mirrored_files: number("mirrored_files")?,
+            bytes: number("bytes")?,
         })
     }
 
@@ -58,7 +60,7 @@ impl Db {
     }
 
     /// How many files an index holds itself.
-    pub async fn hosted_files(&self, index: &str) -> Result<i64> {
+    pub async fn hosted_files(&self, index: &IndexName) -> Result<i64> {
         let query = "SELECT count(*) FROM file WHERE index_name = $1 AND deleted_at IS NULL";
         Ok(sqlx::query_scalar(query).bind(index).fetch_one(&self.pool).await?)
     }

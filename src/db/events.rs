@@ -1,34 +1,56 @@
 //! Events: the audit trail, and what other processes follow to drop stale caches.
 
+use super::rows::row;
 use super::{Db, Micros};
 use crate::error::Result;
-use crate::names::ProjectName;
+use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;
+use std::str::FromStr;
 
 /// What a writing transaction says of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent<'a> {
-    /// A user name, `token:<id>`, or `:server`.
-    pub who: &'a str,
-    pub what: EventKind,
-    /// `user/name`
-    pub index: Option<&'a str>,
-    pub project: Option<&'a str>,
-    pub detail: Option<&'a str>,
+    who: &'a str,
+    what: EventKind,
+    index: Option<&'a str>,
+    project: Option<&'a str>,
+    detail: Option<&'a str>,
 }
 
 impl<'a> NewEvent<'a> {
-    /// That something became of a build; of no index, unless one is given.
+    /// `who`: a user name, `token:<id>`, or `:server`.
+    pub const fn of(who: &'a str, what: EventKind) -> Self {
+        Self { who, what, index: None, project: None, detail: None }
+    }
+
+    /// In which index it was.
+    pub fn on(self, index: &'a IndexName) -> Self {
+        Self { index: Some(index.as_str()), ..self }
+    }
+
+    /// The same of a build: in those that it gets what it needs from.
+    pub fn within(self, context: &'a BuildContext) -> Self {
+        Self { index: Some(context.as_str()), ..self }
+    }
+
+    pub fn about(self, project: &'a ProjectName) -> Self {
+        Self { project: Some(project.as_str()), ..self }
+    }
+
+    pub fn saying(self, detail: &'a str) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    /// That something became of a build.
     pub fn of_build(
         who: &'a str,
         what: EventKind,
         project: Option<&'a ProjectName>,
         detail: &'a str,
     ) -> Self {
-        let project = project.map(ProjectName::as_str);
-        Self { who, what, index: None, project, detail: Some(detail) }
+        Self { project: project.map(ProjectName::as_str), ..Self::of(who, what).saying(detail) }
     }
 }
 
@@ -38,21 +60,19 @@ pub struct Event {
     pub at: Micros,
     pub who: String,
     pub what: EventKind,
-    pub index: Option<String>,
-    pub project: Option<String>,
+    /// The index that it happened in, or those of a build.
+    pub context: Option<BuildContext>,
+    pub project: Option<ProjectName>,
     pub detail: Option<String>,
 }
 
-fn event(row: &AnyRow) -> Result<Event, sqlx::Error> {
-    Ok(Event {
-        serial: row.try_get(0)?,
-        at: row.try_get(1)?,
-        who: row.try_get(2)?,
-        what: EventKind::parse(row.try_get(3)?).unwrap_or(EventKind::Other),
-        index: row.try_get(4)?,
-        project: row.try_get(5)?,
-        detail: row.try_get(6)?,
-    })
+row!(Event of event {
+    serial, at, who, what, context = index_name by name, project by name, detail
+});
+
+/// Whoever follows events goes on behind one that names what this version cannot read.
+fn name<T: FromStr>(row: &AnyRow, column: &str) -> sqlx::Result<Option<T>> {
+    Ok(row.try_get::<Option<String>, _>(column)?.and_then(|text| text.parse().ok()))
 }
 
 /// The row of an event, written by the transaction that it tells of.
@@ -68,7 +88,7 @@ pub(super) async fn insert(
     .bind(serial)
     .bind(at)
     .bind(event.who)
-    .bind(event.what.name())
+    .bind(event.what)
     .bind(event.index)
     .bind(event.project)
     .bind(event.detail)
@@ -81,14 +101,8 @@ impl Db {
     /// Up to `limit` events that were committed after `serial`, oldest first. Serials commit in
     /// order, so whoever has seen one has seen all before it.
     pub async fn events_after(&self, serial: i64, limit: u32) -> Result<Vec<Event>> {
-        let rows = sqlx::query(
-            "SELECT serial, at, who, what, index_name, project, detail FROM event WHERE serial > $1 ORDER BY serial LIMIT $2",
-        )
-        .bind(serial)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(|row| Ok(event(row)?)).collect()
+        let events = Event::select("WHERE serial > $1 ORDER BY serial LIMIT $2").bind(serial);
+        Ok(events.bind(i64::from(limit)).fetch_all(&self.pool).await?)
     }
 
     /// The newest committed serial.

@@ -1,5 +1,6 @@
 //! Projects, releases and files: what an index holds.
 
+use super::rows::row;
 use super::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
@@ -49,6 +50,8 @@ pub struct ProjectRow {
     pub serial: i64,
 }
 
+row!(ProjectRow of project { name, spelling, status, status_reason, serial });
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseRow {
     pub version: String,
@@ -59,6 +62,8 @@ pub struct ReleaseRow {
     /// Never empty.
     pub yanked_reason: Option<String>,
 }
+
+row!(ReleaseRow of release { version, metadata, created_at, yanked_at, yanked_reason });
 
 /// What [`Tx::put_file`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,22 +140,8 @@ impl Db {
     }
 
     pub async fn project(&self, index: &IndexName, project: &ProjectName) -> Result<Option<ProjectRow>> {
-        let row = sqlx::query(
-            "SELECT name, spelling, status, status_reason, serial FROM project \
-             WHERE index_name = $1 AND name = $2",
-        )
-        .bind(index)
-        .bind(project)
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(ProjectRow {
-            name: row.try_get("name")?,
-            spelling: row.try_get("spelling")?,
-            status: row.try_get("status")?,
-            status_reason: row.try_get("status_reason")?,
-            serial: row.try_get("serial")?,
-        }))
+        let row = ProjectRow::select("WHERE index_name = $1 AND name = $2").bind(index).bind(project);
+        Ok(row.fetch_optional(&self.pool).await?)
     }
 
     /// The normalised names of all projects that were uploaded or registered, sorted.
@@ -202,15 +193,8 @@ impl Db {
 
     /// The releases of a project in no particular order; some may have no file.
     pub async fn releases(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<ReleaseRow>> {
-        let rows = sqlx::query(
-            "SELECT version, metadata, created_at, yanked_at, yanked_reason FROM release \
-             WHERE index_name = $1 AND project = $2",
-        )
-        .bind(index)
-        .bind(project)
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter().map(release).collect()
+        let rows = ReleaseRow::select("WHERE index_name = $1 AND project = $2").bind(index).bind(project);
+        Ok(rows.fetch_all(&self.pool).await?)
     }
 
     /// Remembers a file that a mirror has stored: one statement and no event, so that filling a
@@ -238,7 +222,7 @@ impl Db {
         .bind(&file.filename)
         .bind(&file.project)
         .bind(&file.version)
-        .bind(file.kind.name())
+        .bind(file.kind)
         .bind(&file.url)
         .bind(&file.sha256)
         .bind(&file.md5)
@@ -288,7 +272,7 @@ fn file(row: &AnyRow) -> Result<StoredFile> {
         filename: row.try_get("filename")?,
         project: row.try_get("project")?,
         version: row.try_get("version")?,
-        kind: FileKind::parse(row.try_get("kind")?).unwrap_or(FileKind::Other),
+        kind: row.try_get("kind")?,
         url: row.try_get("url")?,
         sha256: row.try_get("sha256")?,
         md5: row.try_get("md5")?,
@@ -301,16 +285,6 @@ fn file(row: &AnyRow) -> Result<StoredFile> {
         deleted_at: row.try_get("deleted_at")?,
         attested: attested != 0,
         hash_told: row.try_get::<Option<i64>, _>("hash_computed_at")?.is_none(),
-    })
-}
-
-fn release(row: &AnyRow) -> Result<ReleaseRow> {
-    Ok(ReleaseRow {
-        version: row.try_get("version")?,
-        metadata: row.try_get("metadata")?,
-        created_at: row.try_get("created_at")?,
-        yanked_at: row.try_get("yanked_at")?,
-        yanked_reason: row.try_get("yanked_reason")?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::packaging::filename::identity;
-use sqlx::{AnyPool, Row};
+use sqlx::AnyPool;
 
 /// The fact that says it is done.
 const DONE: &str = "file identities";
@@ -18,14 +18,13 @@ pub(super) async fn fill(pool: &AnyPool) -> Result<()> {
     let mut tx = pool.begin().await?;
     // Writes first, so that two processes that start at once queue here.
     sqlx::query("UPDATE clock SET serial = serial WHERE id = 1").execute(&mut *tx).await?;
-    let rows = sqlx::query(
+    let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT index_name, filename FROM file WHERE url IS NULL AND identity IS NULL \
          ORDER BY index_name, uploaded_at, filename",
     )
     .fetch_all(&mut *tx)
     .await?;
-    for row in rows {
-        let (index, filename): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    for (index, filename) in rows {
         let plain = identity(&filename);
         let taken: Option<String> =
             sqlx::query_scalar("SELECT filename FROM file WHERE index_name = $1 AND identity = $2")

@@ -1,62 +1,54 @@
 //! Indexes and their options.
 
 use super::names::Of;
+use super::rows::row;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
-use sqlx::Row;
+use crate::names::IndexName;
 
 /// A row of `namespace`.
 #[derive(Clone, Debug)]
 pub struct StoredIndex {
-    /// `user/index`
-    pub name: String,
+    pub name: IndexName,
     /// JSON object with the options that were set, `type` among them.
     pub options: String,
     pub created_at: Micros,
 }
 
+row!(StoredIndex of namespace { name, options, created_at });
+
 impl Db {
     /// All, by name.
     pub async fn indexes(&self) -> Result<Vec<StoredIndex>> {
-        let rows = sqlx::query("SELECT name, options, created_at FROM namespace ORDER BY name")
-            .fetch_all(&self.pool)
-            .await?;
-        let index = |row: &sqlx::any::AnyRow| {
-            Ok(StoredIndex { name: row.try_get(0)?, options: row.try_get(1)?, created_at: row.try_get(2)? })
-        };
-        rows.iter().map(index).collect()
+        Ok(StoredIndex::select("ORDER BY name").fetch_all(&self.pool).await?)
     }
 }
 
 impl Tx {
     /// The options of an index; `None` if there is no such index.
-    pub async fn index_options(&mut self, name: &str) -> Result<Option<String>> {
+    pub async fn index_options(&mut self, name: &IndexName) -> Result<Option<String>> {
         Ok(sqlx::query_scalar("SELECT options FROM namespace WHERE name = $1")
             .bind(name)
             .fetch_optional(&mut *self.tx)
             .await?)
     }
 
-    /// Name and options of every index.
-    pub async fn all_indexes(&mut self) -> Result<Vec<(String, String)>> {
-        let rows =
-            sqlx::query("SELECT name, options FROM namespace ORDER BY name").fetch_all(&mut *self.tx).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    /// All, by name.
+    pub async fn all_indexes(&mut self) -> Result<Vec<StoredIndex>> {
+        Ok(StoredIndex::select("ORDER BY name").fetch_all(&mut *self.tx).await?)
     }
 
-    /// Name and options of every index of an account.
-    pub async fn indexes_of(&mut self, owner: &str) -> Result<Vec<(String, String)>> {
-        let rows = sqlx::query("SELECT name, options FROM namespace WHERE owner = $1 ORDER BY name")
-            .bind(owner)
-            .fetch_all(&mut *self.tx)
-            .await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    /// Those of an account, by name.
+    pub async fn indexes_of(&mut self, owner: &str) -> Result<Vec<StoredIndex>> {
+        let indexes = StoredIndex::select("WHERE owner = $1 ORDER BY name").bind(owner);
+        Ok(indexes.fetch_all(&mut *self.tx).await?)
     }
 
-    pub async fn create_index(&mut self, name: &str, owner: &str, options: &str) -> Result<()> {
+    /// Makes an index of the account that its name begins with.
+    pub async fn create_index(&mut self, name: &IndexName, options: &str) -> Result<()> {
         sqlx::query("INSERT INTO namespace (name, owner, options, created_at) VALUES ($1, $2, $3, $4)")
             .bind(name)
-            .bind(owner)
+            .bind(name.user())
             .bind(options)
             .bind(self.now)
             .execute(&mut *self.tx)
@@ -64,7 +56,7 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn set_index_options(&mut self, name: &str, options: &str) -> Result<()> {
+    pub async fn set_index_options(&mut self, name: &IndexName, options: &str) -> Result<()> {
         sqlx::query("UPDATE namespace SET options = $2 WHERE name = $1")
             .bind(name)
             .bind(options)
@@ -75,7 +67,7 @@ impl Tx {
 
     /// With everything in it; bytes that no other row names are left for the garbage collector. What
     /// its file names meant is remembered.
-    pub async fn delete_index(&mut self, name: &str) -> Result<()> {
+    pub async fn delete_index(&mut self, name: &IndexName) -> Result<()> {
         self.remember_files(Of::Index(name)).await?;
         // What was built of its sources, and with its build requirements, is part of it.
         sqlx::query("DELETE FROM build WHERE context = $1").bind(name).execute(&mut *self.tx).await?;

@@ -1,9 +1,40 @@
 //! What upstreams said: pages, lists of names, METADATA read from remote wheels.
 
-use super::{Db, Engine, Micros, Tx};
+use super::rows::{row, unsigned};
+use super::{Db, Micros, Tx};
 use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which page of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamTopic {
+    Project(ProjectName),
+    /// What is at the mirror's URL itself: the list of projects, or a page of files.
+    Root,
+}
+
+/// As rows have it: the root has no name.
+impl fmt::Display for UpstreamTopic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(name) => name.fmt(f),
+            Self::Root => Ok(()),
+        }
+    }
+}
+
+impl FromStr for UpstreamTopic {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.is_empty() { Ok(Self::Root) } else { text.parse().map(Self::Project) }
+    }
+}
 
 /// A row of `upstream_page`: what one page of an upstream said when it was last asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,76 +50,68 @@ pub struct UpstreamPage {
     pub checked_at: Micros,
 }
 
+row!(UpstreamPage of upstream_page {
+    source, found by found, body, etag, last_modified, serial by unsigned, checked_at
+});
+
 /// What was found; a number in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The upstream has no such project.
-    Nothing,
+    Nothing = 0,
     /// A project's page, or the list of projects.
-    Page,
+    Page = 1,
     /// In place of the list of projects: a page of files.
-    Flat,
+    Flat = 2,
 }
 
-impl Found {
-    fn number(self) -> i64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Page => 1,
-            Self::Flat => 2,
-        }
-    }
-
-    fn from_number(number: i64) -> Self {
-        match number {
-            0 => Self::Nothing,
-            2 => Self::Flat,
-            _ => Self::Page,
-        }
-    }
+fn found(row: &AnyRow, column: &str) -> sqlx::Result<Found> {
+    Ok(match row.try_get::<i64, _>(column)? {
+        0 => Found::Nothing,
+        2 => Found::Flat,
+        _ => Found::Page,
+    })
 }
+
+/// One page, by index and topic.
+const THAT: &str = "WHERE index_name = $1 AND project = $2";
 
 impl Db {
-    /// What is known of a project upstream; `""` is the list of projects or the page of files.
-    pub async fn upstream_page(&self, index: &str, project: &str) -> Result<Option<UpstreamPage>> {
-        let row = sqlx::query(
-            "SELECT source, found, body, etag, last_modified, serial, checked_at FROM upstream_page \
-             WHERE index_name = $1 AND project = $2",
-        )
-        .bind(index)
-        .bind(project)
-        .fetch_optional(&self.pool)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let serial: Option<i64> = row.try_get(5)?;
-        Ok(Some(UpstreamPage {
-            source: row.try_get(0)?,
-            found: Found::from_number(row.try_get(1)?),
-            body: row.try_get(2)?,
-            etag: row.try_get(3)?,
-            last_modified: row.try_get(4)?,
-            serial: serial.and_then(|serial| u64::try_from(serial).ok()),
-            checked_at: row.try_get(6)?,
-        }))
+    /// What is known of one page of an upstream.
+    pub async fn upstream_page(
+        &self,
+        index: &IndexName,
+        topic: &UpstreamTopic,
+    ) -> Result<Option<UpstreamPage>> {
+        Ok(UpstreamPage::select(THAT).bind(index).bind(topic).fetch_optional(&self.pool).await?)
     }
 
     /// What is at the mirror's URL `source`: `Page` for projects, `Flat` for files. `None`: not known.
-    pub async fn upstream_kind(&self, index: &str, source: &str) -> Result<Option<Found>> {
-        let query = "SELECT found FROM upstream_page WHERE index_name = $1 AND project = '' AND source = $2";
-        let found: Option<i64> =
-            sqlx::query_scalar(query).bind(index).bind(source).fetch_optional(&self.pool).await?;
-        Ok(found.map(Found::from_number))
+    pub async fn upstream_kind(&self, index: &IndexName, source: &str) -> Result<Option<Found>> {
+        let query = "SELECT found FROM upstream_page WHERE index_name = $1 AND project = $2 AND source = $3";
+        let query = sqlx::query(query).bind(index).bind(UpstreamTopic::Root).bind(source);
+        Ok(query.fetch_optional(&self.pool).await?.map(|row| found(&row, "found")).transpose()?)
     }
 
     /// When a page was last asked for, without reading it.
-    pub async fn upstream_checked_at(&self, index: &str, project: &str) -> Result<Option<Micros>> {
-        let query = "SELECT checked_at FROM upstream_page WHERE index_name = $1 AND project = $2";
-        Ok(sqlx::query_scalar(query).bind(index).bind(project).fetch_optional(&self.pool).await?)
+    pub async fn upstream_checked_at(
+        &self,
+        index: &IndexName,
+        topic: &UpstreamTopic,
+    ) -> Result<Option<Micros>> {
+        let query = format!("SELECT checked_at FROM upstream_page {THAT}");
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(index).bind(topic);
+        Ok(query.fetch_optional(&self.pool).await?)
     }
 
     /// Keeps what an upstream said. No event: a cache never queues behind uploads. An index that
     /// was deleted meanwhile keeps nothing.
-    pub async fn keep_upstream_page(&self, index: &str, project: &str, page: &UpstreamPage) -> Result<()> {
+    pub async fn keep_upstream_page(
+        &self,
+        index: &IndexName,
+        topic: &UpstreamTopic,
+        page: &UpstreamPage,
+    ) -> Result<()> {
         sqlx::query(
             "INSERT INTO upstream_page \
              (index_name, project, source, found, body, etag, last_modified, serial, checked_at) \
@@ -99,9 +122,9 @@ impl Db {
              last_modified = excluded.last_modified, serial = excluded.serial, checked_at = excluded.checked_at",
         )
         .bind(index)
-        .bind(project)
+        .bind(topic)
         .bind(&page.source)
-        .bind(page.found.number())
+        .bind(page.found as i64)
         .bind(&page.body)
         .bind(&page.etag)
         .bind(&page.last_modified)
@@ -113,10 +136,15 @@ impl Db {
     }
 
     /// The upstream said that a page is as it was.
-    pub async fn touch_upstream_page(&self, index: &str, project: &str, at: Micros) -> Result<()> {
+    pub async fn touch_upstream_page(
+        &self,
+        index: &IndexName,
+        topic: &UpstreamTopic,
+        at: Micros,
+    ) -> Result<()> {
         sqlx::query("UPDATE upstream_page SET checked_at = $3 WHERE index_name = $1 AND project = $2")
             .bind(index)
-            .bind(project)
+            .bind(topic)
             .bind(at)
             .execute(&self.writer)
             .await?;
@@ -124,9 +152,9 @@ impl Db {
     }
 
     /// The projects of which a page is kept, sorted.
-    pub async fn upstream_projects(&self, index: &str) -> Result<Vec<String>> {
+    pub async fn upstream_projects(&self, index: &IndexName) -> Result<Vec<ProjectName>> {
         let query = "SELECT project FROM upstream_page WHERE index_name = $1 AND found = 1 AND project <> ''";
-        let mut names: Vec<String> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
+        let mut names: Vec<ProjectName> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
         names.sort_unstable();
         Ok(names)
     }
@@ -134,29 +162,22 @@ impl Db {
     /// METADATA known of a project's remote wheels: filename to (identity of the wheel, sha256).
     pub async fn remote_metadata(
         &self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
     ) -> Result<HashMap<String, (String, String)>> {
-        let rows = sqlx::query(
-            "SELECT filename, identity, sha256 FROM remote_metadata WHERE index_name = $1 AND project = $2",
-        )
-        .bind(index)
-        .bind(project)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut known = HashMap::with_capacity(rows.len());
-        for row in rows {
-            known.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
-        }
-        Ok(known)
+        let query =
+            "SELECT filename, identity, sha256 FROM remote_metadata WHERE index_name = $1 AND project = $2";
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as(query).bind(index).bind(project).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(filename, identity, sha256)| (filename, (identity, sha256))).collect())
     }
 
     /// Remembers which blob is the METADATA of a remote wheel. `identity` is the wheel's sha256
     /// or, where the upstream does not tell, its URL.
     pub async fn keep_remote_metadata(
         &self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
         filename: &str,
         identity: &str,
         sha256: &str,
@@ -180,28 +201,26 @@ impl Db {
 
 impl Db {
     /// When files without an upload time were first seen: filename to (identity, time).
-    pub async fn first_seen(&self, index: &str, project: &str) -> Result<HashMap<String, (String, Micros)>> {
+    pub async fn first_seen(
+        &self,
+        index: &IndexName,
+        project: &ProjectName,
+    ) -> Result<HashMap<String, (String, Micros)>> {
         let query = "SELECT filename, identity, at FROM first_seen WHERE index_name = $1 AND project = $2";
-        let rows = sqlx::query(query).bind(index).bind(project).fetch_all(&self.pool).await?;
-        let mut seen = HashMap::with_capacity(rows.len());
-        for row in rows {
-            seen.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
-        }
-        Ok(seen)
+        let rows: Vec<(String, String, Micros)> =
+            sqlx::query_as(query).bind(index).bind(project).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().map(|(filename, identity, at)| (filename, (identity, at))).collect())
     }
 
     /// Remembers that files (name, identity) were seen for the first time.
     pub async fn see_first(
         &self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
         files: &[(String, String)],
         at: Micros,
     ) -> Result<()> {
-        let mut tx = match self.engine {
-            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
-            Engine::Postgres => self.writer.begin().await?,
-        };
+        let mut tx = self.quiet().await?;
         for (filename, identity) in files {
             sqlx::query(
                 "INSERT INTO first_seen (index_name, project, filename, identity, at) \
@@ -235,8 +254,8 @@ impl Tx {
     /// Drops what a mirror keeps of a project: its page, files and metadata, or one file alone.
     pub async fn forget_mirrored(
         &mut self,
-        index: &str,
-        project: &str,
+        index: &IndexName,
+        project: &ProjectName,
         filename: Option<&str>,
     ) -> Result<Forgotten> {
         let mut dropped = [0, 0];
@@ -260,7 +279,7 @@ impl Tx {
     }
 
     /// Drops a file whose hash was computed from what came, with the metadata that was read from it.
-    pub async fn drop_computed(&mut self, index: &str, filename: &str, sha256: &str) -> Result<()> {
+    pub async fn drop_computed(&mut self, index: &IndexName, filename: &str, sha256: &str) -> Result<()> {
         let query = "DELETE FROM file WHERE index_name = $1 AND filename = $2 AND sha256 = $3 \
                      AND hash_computed_at IS NOT NULL";
         let dropped = sqlx::query(query).bind(index).bind(filename).bind(sha256);
@@ -274,7 +293,7 @@ impl Tx {
 
 impl Db {
     /// The upstream tells the hash that was computed before.
-    pub async fn hash_was_told(&self, index: &str, filename: &str, sha256: &str) -> Result<()> {
+    pub async fn hash_was_told(&self, index: &IndexName, filename: &str, sha256: &str) -> Result<()> {
         let query = "UPDATE file SET hash_computed_at = NULL \
                      WHERE index_name = $1 AND filename = $2 AND sha256 = $3";
         sqlx::query(query).bind(index).bind(filename).bind(sha256).execute(&self.writer).await?;

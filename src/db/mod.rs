@@ -22,6 +22,7 @@ pub mod names;
 mod open;
 pub mod promises;
 pub mod recipes;
+mod rows;
 pub mod tokens;
 mod tx;
 pub mod workers;

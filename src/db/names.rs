@@ -1,24 +1,23 @@
 //! Names that outlive what they named: deleted accounts, files of deleted indexes; and roles.
 
+use super::rows::row;
 use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
-use sqlx::Row;
 use std::collections::BTreeSet;
 
 /// Whose indexes: of one name, or of one owner.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Of<'a> {
-    Index(&'a str),
+    Index(&'a IndexName),
     Owner(&'a str),
 }
 
 impl Db {
     /// Every `(role, account)` pair.
     pub async fn roles(&self) -> Result<Vec<(String, String)>> {
-        let rows = sqlx::query("SELECT role_name, account FROM role").fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+        Ok(sqlx::query_as("SELECT role_name, account FROM role").fetch_all(&self.pool).await?)
     }
 }
 
@@ -31,16 +30,13 @@ pub struct UsedFile {
     pub sha256: String,
 }
 
+row!(UsedFile of used_file { filename, identity, sha256 });
+
 impl Db {
     /// What the names of a project's files meant in deleted indexes of this name.
     pub async fn used_files(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<UsedFile>> {
-        let query = "SELECT filename, identity, sha256 FROM used_file \
-                     WHERE index_name = $1 AND project = $2 AND target = ''";
-        let rows = sqlx::query(query).bind(index).bind(project).fetch_all(&self.pool).await?;
-        let read = |row: &sqlx::any::AnyRow| {
-            Ok(UsedFile { filename: row.try_get(0)?, identity: row.try_get(1)?, sha256: row.try_get(2)? })
-        };
-        rows.iter().map(read).collect()
+        let files = UsedFile::select("WHERE index_name = $1 AND project = $2 AND target = ''");
+        Ok(files.bind(index).bind(project).fetch_all(&self.pool).await?)
     }
 }
 
@@ -91,7 +87,7 @@ impl Tx {
     /// made up for want of one promises nothing.
     pub(super) async fn remember_files(&mut self, of: Of<'_>) -> Result<()> {
         let (column, value) = match of {
-            Of::Index(name) => ("name", name),
+            Of::Index(name) => ("name", name.as_str()),
             Of::Owner(name) => ("owner", name),
         };
         let indexes = format!("index_name IN (SELECT name FROM namespace WHERE {column} = $1)");

@@ -2,12 +2,11 @@
 
 use super::blobs::BlobUse;
 use super::events::NewEvent;
+use super::rows::{row, unsigned};
 use super::{Db, Micros, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::words::EventKind;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 /// A row of `promised_file`; see the migration for what the columns mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +66,13 @@ pub type After = (String, String, String);
 /// Rows per page of references.
 const PAGE: i64 = 2000;
 
-const COLUMNS: &str = "index_name, target, filename, project, version, source_filename, source_sha256, build, \
-    metadata_sha256, sha256, size, broken, created_at";
+row!(StoredPromise of promised_file {
+    index = index_name, target, filename, project, version, source_filename, source_sha256, build,
+    metadata_sha256, sha256, size by unsigned, broken, created_at
+});
 
-fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM promised_file {rest}"))
-}
+/// One promise, by index, target and file name.
+const THAT: &str = "WHERE index_name = $1 AND target = $2 AND filename = $3";
 
 impl Db {
     /// What is known of one promise; `None` if nobody asked for it yet.
@@ -82,9 +82,8 @@ impl Db {
         target: &str,
         filename: &str,
     ) -> Result<Option<StoredPromise>> {
-        let query = sqlx::query(select("WHERE index_name = $1 AND target = $2 AND filename = $3"));
-        let row = query.bind(index).bind(target).bind(filename).fetch_optional(&self.pool).await?;
-        row.as_ref().map(promise).transpose()
+        let promise = StoredPromise::select(THAT).bind(index).bind(target).bind(filename);
+        Ok(promise.fetch_optional(&self.pool).await?)
     }
 
     /// The promises of a project for a target that somebody asked for, by file name.
@@ -94,10 +93,9 @@ impl Db {
         target: &str,
         project: &ProjectName,
     ) -> Result<Vec<StoredPromise>> {
-        let query =
-            sqlx::query(select("WHERE index_name = $1 AND target = $2 AND project = $3 ORDER BY filename"));
-        let rows = query.bind(index).bind(target).bind(project).fetch_all(&self.pool).await?;
-        rows.iter().map(promise).collect()
+        let rest = "WHERE index_name = $1 AND target = $2 AND project = $3 ORDER BY filename";
+        let promises = StoredPromise::select(rest).bind(index).bind(target).bind(project);
+        Ok(promises.fetch_all(&self.pool).await?)
     }
 
     /// The names of all promises of a project that somebody asked for, whatever they are for.
@@ -110,11 +108,10 @@ impl Db {
     pub async fn blobs_of_promises(&self, after: After) -> Result<(Vec<BlobUse>, Option<After>)> {
         let rest = "WHERE index_name > $1 OR (index_name = $1 AND (target > $2 OR \
                     (target = $2 AND filename > $3))) ORDER BY index_name, target, filename LIMIT $4";
-        let query = sqlx::query(select(rest)).bind(after.0).bind(after.1).bind(after.2).bind(PAGE);
+        let query = StoredPromise::select(rest).bind(after.0).bind(after.1).bind(after.2).bind(PAGE);
         let rows = query.fetch_all(&self.pool).await?;
         let (mut uses, mut last) = (Vec::with_capacity(rows.len() * 2), None);
-        for row in &rows {
-            let row = promise(row)?;
+        for row in rows {
             let what = format!("{} {} (promised to {})", row.index, row.filename, row.target);
             if let Some(sha256) = row.metadata_sha256 {
                 uses.push(BlobUse { sha256, size: None, what: format!("METADATA of {what}") });
@@ -143,9 +140,8 @@ impl Db {
                 Change::File { .. } => EventKind::PromisedWheelServed,
                 Change::Broken { .. } => EventKind::PromiseBroken,
             };
-            let (index, project) = (Some(known.index.as_str()), Some(known.project.as_str()));
-            let detail = Some(known.filename.as_str());
-            tx.commit(NewEvent { who, what, index, project, detail }).await?;
+            let event = NewEvent::of(who, what).on(&known.index).about(&known.project);
+            tx.commit(event.saying(&known.filename)).await?;
         }
         Ok(row)
     }
@@ -182,10 +178,8 @@ impl Tx {
             }
             Change::Broken { why } => (why, None, None, None),
         };
-        let text_of = format!(
-            "UPDATE promised_file SET {set} WHERE index_name = $1 AND target = $2 AND filename = $3 AND {condition}"
-        );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(text_of))
+        let update = format!("UPDATE promised_file SET {set} {THAT} AND {condition}");
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(update))
             .bind(&known.index)
             .bind(&known.target)
             .bind(&known.filename)
@@ -194,13 +188,8 @@ impl Tx {
             query = query.bind(size).bind(metadata).bind(build);
         }
         let changed = query.execute(&mut *self.tx).await?.rows_affected() > 0;
-        let row = sqlx::query(select("WHERE index_name = $1 AND target = $2 AND filename = $3"))
-            .bind(&known.index)
-            .bind(&known.target)
-            .bind(&known.filename)
-            .fetch_one(&mut *self.tx)
-            .await?;
-        Ok((changed, promise(&row)?))
+        let row = StoredPromise::select(THAT).bind(&known.index).bind(&known.target).bind(&known.filename);
+        Ok((changed, row.fetch_one(&mut *self.tx).await?))
     }
 
     async fn put_promise(&mut self, new: &StoredPromise) -> Result<()> {
@@ -221,22 +210,4 @@ impl Tx {
         .await?;
         Ok(())
     }
-}
-
-fn promise(row: &AnyRow) -> Result<StoredPromise> {
-    Ok(StoredPromise {
-        index: row.try_get("index_name")?,
-        target: row.try_get("target")?,
-        filename: row.try_get("filename")?,
-        project: row.try_get("project")?,
-        version: row.try_get("version")?,
-        source_filename: row.try_get("source_filename")?,
-        source_sha256: row.try_get("source_sha256")?,
-        build: row.try_get("build")?,
-        metadata_sha256: row.try_get("metadata_sha256")?,
-        sha256: row.try_get("sha256")?,
-        size: row.try_get::<Option<i64>, _>("size")?.and_then(|size| u64::try_from(size).ok()),
-        broken: row.try_get("broken")?,
-        created_at: row.try_get("created_at")?,
-    })
 }

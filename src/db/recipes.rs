@@ -1,9 +1,8 @@
 //! Recipes that were given through the API.
 
+use super::rows::row;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 /// A row of `recipe`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,22 +15,12 @@ pub struct StoredRecipe {
     pub changed_at: Micros,
 }
 
+row!(StoredRecipe of recipe { name, text, sha256, changed_by, changed_at });
+
 impl Db {
     /// All, by name.
     pub async fn recipes(&self) -> Result<Vec<StoredRecipe>> {
-        let rows = sqlx::query("SELECT name, text, sha256, changed_by, changed_at FROM recipe ORDER BY name")
-            .fetch_all(&self.pool)
-            .await?;
-        let recipe = |row: &AnyRow| {
-            Ok(StoredRecipe {
-                name: row.try_get(0)?,
-                text: row.try_get(1)?,
-                sha256: row.try_get(2)?,
-                changed_by: row.try_get(3)?,
-                changed_at: row.try_get(4)?,
-            })
-        };
-        rows.iter().map(recipe).collect()
+        Ok(StoredRecipe::select("ORDER BY name").fetch_all(&self.pool).await?)
     }
 }
 

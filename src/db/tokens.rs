@@ -1,17 +1,16 @@
 //! API tokens and login sessions; only the sha256 of a secret is kept.
 
+use super::rows::row;
 use super::{Db, Micros, Tx};
 use crate::error::Result;
-use sqlx::Row;
-use sqlx::any::AnyRow;
+use crate::words::TokenKind;
 
 /// A row of `token`.
 #[derive(Clone, Debug)]
 pub struct StoredToken {
     pub id: String,
     pub owner: String,
-    /// `api` or `session`
-    pub kind: String,
+    pub kind: TokenKind,
     pub name: String,
     /// JSON of `access::Scope`
     pub scope: String,
@@ -21,39 +20,22 @@ pub struct StoredToken {
     pub last_used_at: Option<Micros>,
 }
 
-const COLUMNS: &str = "id, owner, kind, name, scope, created_at, expires_at, revoked_at, last_used_at";
-
-fn token(row: &AnyRow) -> Result<StoredToken> {
-    Ok(StoredToken {
-        id: row.try_get(0)?,
-        owner: row.try_get(1)?,
-        kind: row.try_get(2)?,
-        name: row.try_get(3)?,
-        scope: row.try_get(4)?,
-        created_at: row.try_get(5)?,
-        expires_at: row.try_get(6)?,
-        revoked_at: row.try_get(7)?,
-        last_used_at: row.try_get(8)?,
-    })
-}
-
-fn select(rest: &str) -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM token {rest}"))
-}
+row!(StoredToken of token {
+    id, owner, kind, name, scope, created_at, expires_at, revoked_at, last_used_at
+});
 
 impl Db {
     /// The token with this secret, valid or not.
     pub async fn token_by_secret(&self, secret_sha256: &str) -> Result<Option<StoredToken>> {
-        let query = sqlx::query(select("WHERE secret_sha256 = $1")).bind(secret_sha256);
-        query.fetch_optional(&self.pool).await?.as_ref().map(token).transpose()
+        let token = StoredToken::select("WHERE secret_sha256 = $1").bind(secret_sha256);
+        Ok(token.fetch_optional(&self.pool).await?)
     }
 
     /// The API tokens of one owner, or of all; revoked ones are left out.
     pub async fn api_tokens(&self, owner: Option<&str>) -> Result<Vec<StoredToken>> {
         let rest =
             "WHERE kind = 'api' AND revoked_at IS NULL AND ($1 = '' OR owner = $1) ORDER BY created_at";
-        let rows = sqlx::query(select(rest)).bind(owner.unwrap_or("")).fetch_all(&self.pool).await?;
-        rows.iter().map(token).collect()
+        Ok(StoredToken::select(rest).bind(owner.unwrap_or("")).fetch_all(&self.pool).await?)
     }
 
     /// Remembers that a token was used. No event: nothing depends on it.
@@ -69,8 +51,7 @@ impl Db {
 
 impl Tx {
     pub async fn token(&mut self, id: &str) -> Result<Option<StoredToken>> {
-        let query = sqlx::query(select("WHERE id = $1")).bind(id);
-        query.fetch_optional(&mut *self.tx).await?.as_ref().map(token).transpose()
+        Ok(StoredToken::select("WHERE id = $1").bind(id).fetch_optional(&mut *self.tx).await?)
     }
 
     pub async fn create_token(&mut self, new: &StoredToken, secret_sha256: &str) -> Result<()> {
@@ -80,7 +61,7 @@ impl Tx {
         )
         .bind(&new.id)
         .bind(&new.owner)
-        .bind(&new.kind)
+        .bind(new.kind)
         .bind(&new.name)
         .bind(secret_sha256)
         .bind(&new.scope)

@@ -17,12 +17,7 @@ impl Tx {
     /// Postgres for the row lock. So serials commit in order, and no writer ever fails because
     /// another was faster.
     pub async fn begin(db: &Db) -> Result<Self> {
-        let mut tx = match db.engine {
-            // With a statement of our own, sqlx never opens a savepoint within what a failed
-            // transaction left: releasing one would say that all is well and commit nothing.
-            Engine::Sqlite => db.writer.begin_with("BEGIN IMMEDIATE").await?,
-            Engine::Postgres => db.writer.begin().await?,
-        };
+        let mut tx = db.quiet().await?;
         let serial: i64 =
             sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial")
                 .fetch_one(&mut *tx)
@@ -39,14 +34,25 @@ impl Tx {
     }
 }
 
+impl Db {
+    /// A transaction of several statements that no event tells of; its first statement writes.
+    pub(super) async fn quiet(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>> {
+        Ok(match self.engine {
+            // With a statement of our own, sqlx never opens a savepoint within what a failed
+            // transaction left: releasing one would say that all is well and commit nothing.
+            Engine::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
+            Engine::Postgres => self.writer.begin().await?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::db::events::NewEvent;
     use crate::words::EventKind;
 
-    const EVENT: NewEvent<'_> =
-        NewEvent { who: ":test", what: EventKind::Other, index: None, project: None, detail: None };
+    const EVENT: NewEvent<'_> = NewEvent::of(":test", EventKind::Other);
 
     #[tokio::test]
     async fn after_a_transaction_that_sqlite_rolled_back_by_itself_a_commit_is_a_commit() {

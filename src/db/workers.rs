@@ -1,9 +1,8 @@
 //! Who builds: workers, what they offer, and when each was last heard of.
 
+use super::rows::row;
 use super::{Db, Micros};
 use crate::error::Result;
-use sqlx::Row;
-use sqlx::any::AnyRow;
 
 /// A row of `worker`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,15 +17,7 @@ pub struct StoredWorker {
     pub seen_at: Micros,
 }
 
-fn worker(row: &AnyRow) -> Result<StoredWorker> {
-    Ok(StoredWorker {
-        name: row.try_get(0)?,
-        owner: row.try_get(1)?,
-        description: row.try_get(2)?,
-        off: row.try_get(3)?,
-        seen_at: row.try_get(4)?,
-    })
-}
+row!(StoredWorker of worker { name, owner, description, off = building, seen_at });
 
 impl Db {
     /// Registers a worker, or what it says of itself now, in place of `known`. `false`: what is known
@@ -52,15 +43,13 @@ impl Db {
     }
 
     pub async fn worker(&self, name: &str) -> Result<Option<StoredWorker>> {
-        let query = "SELECT name, owner, description, building, seen_at FROM worker WHERE name = $1";
-        sqlx::query(query).bind(name).fetch_optional(&self.pool).await?.as_ref().map(worker).transpose()
+        Ok(StoredWorker::select("WHERE name = $1").bind(name).fetch_optional(&self.pool).await?)
     }
 
     /// Workers that were heard of since `since`, by name.
     pub async fn workers(&self, since: Micros) -> Result<Vec<StoredWorker>> {
-        let query = "SELECT name, owner, description, building, seen_at FROM worker WHERE seen_at >= $1 ORDER BY name";
-        let rows = sqlx::query(query).bind(since).fetch_all(&self.pool).await?;
-        rows.iter().map(worker).collect()
+        let workers = StoredWorker::select("WHERE seen_at >= $1 ORDER BY name").bind(since);
+        Ok(workers.fetch_all(&self.pool).await?)
     }
 
     /// A worker was heard of.

@@ -4,7 +4,7 @@ use super::Directory;
 use crate::db::Db;
 use crate::db::events::Event;
 use crate::error::Result;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use parking_lot::RwLock;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -34,14 +34,13 @@ impl Follower {
     }
 
     /// Catches up; tells of every project that changed meanwhile.
-    pub async fn refresh(&self, changed: impl Fn(&str, &ProjectName)) -> Result<()> {
+    pub async fn refresh(&self, changed: impl Fn(&IndexName, &ProjectName)) -> Result<()> {
         let mut seen = self.seen.lock().await;
         while self.db.serial().await? > *seen {
             let events = self.step(*seen).await?;
             for event in &events {
-                let project = event.project.as_deref().and_then(ProjectName::new);
-                if let (Some(index), Some(project)) = (&event.index, project) {
-                    changed(index, &project);
+                if let (Some(context), Some(project)) = (&event.context, &event.project) {
+                    context.indexes().iter().for_each(|index| changed(index, project));
                 }
             }
             let Some(last) = events.last() else { break };

@@ -62,9 +62,8 @@ impl Directory {
         let mut indexes = BTreeMap::new();
         for stored in db.indexes().await? {
             let options: Options = serde_json::from_str(&stored.options).unwrap_or_default();
-            if let Some(name) = IndexName::parse(&stored.name) {
-                indexes.insert(name.clone(), options::read(&name, &options));
-            }
+            let index = options::read(&stored.name, &options);
+            indexes.insert(stored.name, index);
         }
         Ok(Self { serial, users, indexes, open_registration: false })
     }

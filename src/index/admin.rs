@@ -12,7 +12,7 @@ use crate::words::EventKind;
 use crate::{bad, conflict, forbidden, missing};
 
 fn event<'a>(who: &'a Who, what: EventKind, index: &'a IndexName, detail: &'a str) -> NewEvent<'a> {
-    NewEvent { who: &who.label, what, index: Some(index.as_str()), project: None, detail: Some(detail) }
+    NewEvent::of(&who.label, what).on(index).saying(detail)
 }
 
 /// A base that the asker may not read is as good as none.
@@ -68,11 +68,11 @@ pub async fn create(
     if tx.account(name.user()).await?.is_none() {
         return Err(missing!("no user '{}'", name.user()));
     }
-    if tx.index_options(name.as_str()).await?.is_some() {
+    if tx.index_options(name).await?.is_some() {
         return Err(conflict!("index '{name}' exists"));
     }
     let stored = text(&options)?;
-    tx.create_index(name.as_str(), name.user(), &stored).await?;
+    tx.create_index(name, &stored).await?;
     tx.commit(event(who, EventKind::IndexCreated, name, &text(&options::shown(&options))?)).await?;
     Ok(options)
 }
@@ -87,7 +87,7 @@ pub async fn modify(
     refuse_noop: bool,
 ) -> Result<Options> {
     let mut tx = Tx::begin(db).await?;
-    let stored = tx.index_options(name.as_str()).await?.ok_or_else(|| no_stage(name))?;
+    let stored = tx.index_options(name).await?.ok_or_else(|| no_stage(name))?;
     let stored: Options = serde_json::from_str(&stored).map_err(Error::internal)?;
     let mut changed = options::modify(&stored, change)?;
     options::note_operator(Some(&stored), &mut changed, who.is_operator());
@@ -96,7 +96,7 @@ pub async fn modify(
         return Err(bad!("The requested modifications resulted in no changes"));
     }
     if changed != stored {
-        tx.set_index_options(name.as_str(), &text(&changed)?).await?;
+        tx.set_index_options(name, &text(&changed)?).await?;
         tx.commit(event(who, EventKind::IndexChanged, name, &text(&options::shown(&changed))?)).await?;
     }
     Ok(changed)
@@ -105,12 +105,12 @@ pub async fn modify(
 /// Deletes an index with everything in it; only a volatile one can go.
 pub async fn delete(db: &Db, who: &Who, name: &IndexName) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
-    let stored = tx.index_options(name.as_str()).await?.ok_or_else(|| no_stage(name))?;
+    let stored = tx.index_options(name).await?.ok_or_else(|| no_stage(name))?;
     let stored: Options = serde_json::from_str(&stored).map_err(Error::internal)?;
     if !options::read(name, &stored).volatile {
         return Err(forbidden!("index {name} non-volatile, cannot delete"));
     }
-    tx.delete_index(name.as_str()).await?;
+    tx.delete_index(name).await?;
     tx.commit(event(who, EventKind::IndexDeleted, name, "")).await?;
     Ok(())
 }

@@ -40,7 +40,7 @@ impl Indexes {
         let key = release(&mut tx, index, project, version).await?;
         tx.set_yanked(name, project, &key, yanked, reason).await?;
         tx.commit(event(who, what, index, project, &key)).await?;
-        self.changed(name.as_str(), project);
+        self.changed(name, project);
         Ok(key)
     }
 
@@ -60,7 +60,7 @@ impl Indexes {
         }
         let detail = format!("{status:?}").to_ascii_lowercase();
         tx.commit(event(who, EventKind::ProjectStatus, index, project, &detail)).await?;
-        self.changed(index.name.as_str(), project);
+        self.changed(&index.name, project);
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Indexes {
             return Err(missing!("package '{filename}' doesn't exist"));
         }
         tx.commit(event(who, EventKind::FileDeleted, index, project, filename)).await?;
-        self.changed(index.name.as_str(), project);
+        self.changed(&index.name, project);
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl Indexes {
             tx.delete_project(name, project).await?;
         }
         tx.commit(event(who, EventKind::ReleaseDeleted, index, project, &key)).await?;
-        self.changed(name.as_str(), project);
+        self.changed(name, project);
         Ok(key)
     }
 
@@ -134,7 +134,7 @@ impl Indexes {
             return Err(missing!("project not found"));
         }
         tx.commit(event(who, EventKind::ProjectDeleted, index, project, "")).await?;
-        self.changed(index.name.as_str(), project);
+        self.changed(&index.name, project);
         Ok(())
     }
 }

@@ -77,8 +77,8 @@ impl Indexes {
 
     /// Something about a project changed in the database: call it after the commit, before the
     /// answer. Pages and remembered files of this name are looked at anew, in every index.
-    pub fn changed(&self, index: &str, project: &ProjectName) {
-        tracing::debug!(index, %project, "changed");
+    pub fn changed(&self, index: &IndexName, project: &ProjectName) {
+        tracing::debug!(%index, %project, "changed");
         self.mirrors.look_again(index, project);
         self.stripes.bump(project.as_str());
     }

@@ -69,7 +69,7 @@ impl Indexes {
             let filename = self.free_name(index, &name, handed).await?;
             let ready = self.make_ready(&filename, handed).await?;
             if self.record_built(index, &name, handed, ready).await? {
-                self.changed(index.name.as_str(), &name.name);
+                self.changed(&index.name, &name.name);
                 return Ok(filename);
             }
         }
@@ -152,7 +152,6 @@ impl Indexes {
         handed: Handed<'_>,
         ready: Ready,
     ) -> Result<bool> {
-        let (at, project) = (index.name.as_str(), name.name.as_str());
         let mut tx = Tx::begin(&self.db).await?;
         let mut file = stored(index, name, handed, &ready, tx.now);
         if matches!(index.kind, IndexKind::Stage(_)) {
@@ -181,14 +180,8 @@ impl Indexes {
             return Ok(false);
         }
         let detail = format!("{} by build {}", ready.filename, handed.build);
-        let event = NewEvent {
-            who: handed.asked_by,
-            what: EventKind::Built,
-            index: Some(at),
-            project: Some(project),
-            detail: Some(&detail),
-        };
-        tx.commit(event).await?;
+        let event = NewEvent::of(handed.asked_by, EventKind::Built).on(&index.name).about(&name.name);
+        tx.commit(event.saying(&detail)).await?;
         Ok(true)
     }
 

@@ -101,7 +101,7 @@ impl Indexes {
         let key = release_key(&mut tx, &index.name, &project, &version).await?;
         tx.put_release(&index.name, &project, &key, &json, false).await?;
         tx.commit(event(who, EventKind::Register, index, &project, &key)).await?;
-        self.changed(index.name.as_str(), &project);
+        self.changed(&index.name, &project);
         Ok(())
     }
 
@@ -157,7 +157,7 @@ impl Indexes {
         }
         let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
         tx.commit(event).await?;
-        self.changed(index.as_str(), project);
+        self.changed(index, project);
         Ok(Uploaded::New)
     }
 }
@@ -304,13 +304,7 @@ pub(super) fn event<'a>(
     project: &'a ProjectName,
     detail: &'a str,
 ) -> NewEvent<'a> {
-    NewEvent {
-        who: &who.label,
-        what,
-        index: Some(index.name.as_str()),
-        project: Some(project.as_str()),
-        detail: Some(detail),
-    }
+    NewEvent::of(&who.label, what).on(&index.name).about(project).saying(detail)
 }
 
 #[cfg(test)]

@@ -22,6 +22,11 @@ impl IndexName {
         (plain(user) && plain(name)).then(|| Self([user, "/", name].concat()))
     }
 
+    /// The mirror that every installation begins with.
+    pub fn root_pypi() -> Self {
+        Self("root/pypi".into())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

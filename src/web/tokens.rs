@@ -35,7 +35,7 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
     if let (Some(limit), Some(index)) = (&limit, known)
         && !may_read(&ctx.directory, &ctx.who, index)
     {
-        return Err(tokens::no_index(limit.as_str()));
+        return Err(tokens::no_index(limit));
     }
     let expires = match asked.expires {
         None | Some(Value::Null) => None,

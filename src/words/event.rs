@@ -4,6 +4,7 @@ use super::words;
 
 words! {
     /// What happened.
+    #[derive(Default)]
     EventKind {
         Installed = "installed",
         Login = "login",
@@ -45,6 +46,7 @@ words! {
         PromisedWheelServed = "promised wheel served",
         PromiseBroken = "promise broken",
         /// A kind that this version does not know: a newer process on the same database may write it.
+        #[default]
         Other = "other",
     }
 }

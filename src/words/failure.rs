@@ -23,6 +23,7 @@ impl Failure {
 
 words! {
     /// The kinds of failure.
+    #[derive(Default)]
     Class {
         /// A header file, `.pc` file, `*-config` tool or library is not there.
         MissingHeader = "missing-header",
@@ -72,6 +73,7 @@ words! {
         Cancelled = "cancelled",
         /// Compilation failed for a reason without a class of its own.
         Compiler = "compiler",
+        #[default]
         Other = "other",
     }
 }

@@ -9,6 +9,7 @@ mod failure;
 mod moment;
 mod project;
 mod source;
+mod token;
 
 pub use build::{BuildState, Isolation, Purpose, Step};
 pub use event::EventKind;
@@ -17,6 +18,7 @@ pub use failure::{Class, Failure};
 pub use moment::Moment;
 pub use project::{FileKind, ProjectStatus};
 pub use source::{BuildSource, FetchPlace, SourceKind};
+pub use token::TokenKind;
 
 /// Declares an enum of words. How a word is written never changes: rows have it, and clients.
 macro_rules! words {

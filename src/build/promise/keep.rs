@@ -172,7 +172,7 @@ impl Promises {
         change: Change<'_>,
     ) -> Result<StoredPromise> {
         let changed = self.db().change_promise(&who.label, row, change).await?;
-        self.indexes().changed(row.index.as_str(), &row.project);
+        self.indexes().changed(&row.index, &row.project);
         Ok(changed)
     }
 

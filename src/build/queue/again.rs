@@ -119,7 +119,7 @@ impl Queue {
             let told =
                 NewEvent::of_build(&who.label, EventKind::BuildAskedAgain, known.project.as_ref(), &detail);
             // Pages promise it again.
-            tx.commit(NewEvent { index: Some(known.context.as_str()), ..told }).await?;
+            tx.commit(told.within(&known.context)).await?;
             self.changed(&known);
         }
         self.prompt();

@@ -127,10 +127,7 @@ impl Queue {
             (Purpose::Metadata, _) => EventKind::MetadataFailed,
         };
         let detail = format!("{id} for {}", row.target);
-        let told = NewEvent {
-            index: Some(row.context.as_str()),
-            ..NewEvent::of_build(BUILDER, what, row.project.as_ref(), &detail)
-        };
+        let told = NewEvent::of_build(BUILDER, what, row.project.as_ref(), &detail).within(&row.context);
         Tx::begin(&self.0.db).await?.commit(told).await?;
         self.changed(&row);
         Ok(())
@@ -138,8 +135,8 @@ impl Queue {
 
     /// What pages promise of the build's project may be something else now.
     pub(super) fn changed(&self, row: &Build) {
-        if let Some(project) = &row.project {
-            self.0.indexes.changed(row.context.as_str(), project);
+        for index in row.context.indexes() {
+            row.project.iter().for_each(|project| self.0.indexes.changed(index, project));
         }
     }
 

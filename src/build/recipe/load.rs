@@ -191,7 +191,7 @@ pub fn folder(config: &Config) -> PathBuf {
 }
 
 fn event<'a>(who: &'a str, what: EventKind, name: &'a str) -> NewEvent<'a> {
-    NewEvent { who, what, index: None, project: None, detail: Some(name) }
+    NewEvent::of(who, what).saying(name)
 }
 
 fn stamp_of(folder: &Path) -> Result<Vec<(PathBuf, Option<SystemTime>, u64)>> {

@@ -1,11 +1,10 @@
 //! Builds that failed, as a project's pages for a target need to know of them.
 
-use super::row;
+use crate::db::rows::row;
 use crate::db::{Db, Micros};
 use crate::error::Result;
 use crate::names::{BuildContext, ProjectName};
 use crate::words::{BuildSource, Class, Step};
-use sqlx::Row;
 
 /// Why a wheel of a listed source is not to be had: the parts of its build's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,27 +21,17 @@ pub struct FailedBuild {
     pub ended_at: Option<Micros>,
 }
 
-const FAILED: &str = "SELECT context, source, source_sha256, recipe_sha256, tools, class, step, ended_at FROM build \
-    WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \
+row!(FailedBuild of build {
+    context, source, source_sha256, recipe_sha256, tools, class, step, ended_at
+});
+
+const FAILED: &str = "WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \
     AND (purpose = 'wheel' OR class NOT IN ('metadata-hook', 'wrong-wheel')) ORDER BY id";
 
 impl Db {
     /// The builds of a project's listed sources that failed for a target; jobs for metadata too, unless a
     /// build may tell what they could not.
     pub async fn failed_builds(&self, project: &ProjectName, target: &str) -> Result<Vec<FailedBuild>> {
-        let rows = sqlx::query(FAILED).bind(project).bind(target).fetch_all(&self.pool).await?;
-        let read = |row: &sqlx::any::AnyRow| {
-            Ok(FailedBuild {
-                context: row.try_get("context")?,
-                source: row.try_get("source")?,
-                source_sha256: row.try_get("source_sha256")?,
-                recipe_sha256: row.try_get("recipe_sha256")?,
-                tools: row.try_get("tools")?,
-                class: row::class(row)?,
-                step: row.try_get("step")?,
-                ended_at: row.try_get("ended_at")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        Ok(FailedBuild::select(FAILED).bind(project).bind(target).fetch_all(&self.pool).await?)
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::db::Db;
 use crate::error::Result;
-use sqlx::Row;
 
 /// What became of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +43,13 @@ impl Db {
     /// Up to `limit` pieces from the one at `at` on, with their offsets.
     pub async fn log_pieces(&self, id: i64, at: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
         let query = "SELECT at, text FROM build_log WHERE build = $1 AND at >= $2 ORDER BY at LIMIT $3";
-        let rows = sqlx::query(query)
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(query)
             .bind(id)
             .bind(i64::try_from(at).unwrap_or(i64::MAX))
             .bind(i64::from(limit))
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| Ok((whole(row.try_get(0)?), row.try_get(1)?))).collect()
+        Ok(rows.into_iter().map(|(at, text)| (whole(at), text)).collect())
     }
 
     /// The pieces were joined into a blob.

@@ -3,7 +3,7 @@
 use crate::db::Micros;
 use crate::error::Result;
 use crate::names::{BuildContext, ProjectName};
-use crate::words::{BuildSource, BuildState, Class, Evidence, Failure, FetchPlace, Purpose, Step};
+use crate::words::{BuildSource, BuildState, Evidence, Failure, FetchPlace, Purpose, Step};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -189,14 +189,8 @@ pub(in crate::db) fn build(row: &AnyRow) -> Result<Build> {
     })
 }
 
-/// A class of a newer version is one of no name here.
-pub(super) fn class(row: &AnyRow) -> Result<Option<Class>> {
-    let text: Option<String> = row.try_get("class")?;
-    Ok(text.map(|text| Class::parse(&text).unwrap_or(Class::Other)))
-}
-
 fn failure(row: &AnyRow, step: Option<Step>) -> Result<Option<Failure>> {
-    let Some(class) = class(row)? else { return Ok(None) };
+    let Some(class) = row.try_get("class")? else { return Ok(None) };
     let hint = row.try_get::<Option<String>, _>("hint")?.unwrap_or_default();
     Ok(Some(Failure { class, hint, line: row.try_get("line")?, step: step.unwrap_or(Step::Fetch) }))
 }

@@ -125,7 +125,7 @@ impl Tx {
         .bind(&file.filename)
         .bind(&file.project)
         .bind(&file.version)
-        .bind(file.kind.name())
+        .bind(file.kind)
         .bind(&file.url)
         .bind(&file.sha256)
         .bind(&file.md5)

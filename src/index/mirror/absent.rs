@@ -1,9 +1,10 @@
 //! When an upstream is believed that it has no such project: at once for one it never told of, else if its own
 //! list of projects agrees, or if it says so for a day.
 
-use super::asked::{Asked, Topic};
+use super::asked::Asked;
 use super::held::{Held, What};
 use super::state::MirrorState;
+use crate::db::mirror::UpstreamTopic;
 use crate::db::now;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -45,22 +46,23 @@ impl MirrorState {
             return false;
         }
         let _turn = self.lists.lock().await;
-        if self.down(asked, &Topic::Root, now()).is_some() {
+        if self.down(asked, &UpstreamTopic::Root, now()).is_some() {
             return false;
         }
-        let known = self.held(asked, &Topic::Root).await.ok().flatten();
-        let fresh = known.filter(|held| self.without_asking(asked, &Topic::Root, held, now()).is_some());
+        let known = self.held(asked, &UpstreamTopic::Root).await.ok().flatten();
+        let fresh =
+            known.filter(|held| self.without_asking(asked, &UpstreamTopic::Root, held, now()).is_some());
         let list = match fresh {
             Some(held) => held,
             None => match self.ask_root(asked, None).await {
-                Ok(Some(list)) => match self.remember(asked, &Topic::Root, None, Some(list)).await {
+                Ok(Some(list)) => match self.remember(asked, &UpstreamTopic::Root, None, Some(list)).await {
                     Ok(held) => held,
                     Err(_) => return false,
                 },
                 Ok(None) => return false,
                 Err(error) => {
                     // Every other project would have it tried again.
-                    self.note_down(asked, &Topic::Root, &error);
+                    self.note_down(asked, &UpstreamTopic::Root, &error);
                     return false;
                 }
             },

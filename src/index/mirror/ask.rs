@@ -1,8 +1,9 @@
 //! Asking an upstream for a project's page or for its list, and what its answer means.
 
-use super::asked::{Asked, Topic};
+use super::asked::Asked;
 use super::held::{Held, What};
 use super::state::MirrorState;
+use crate::db::mirror::UpstreamTopic;
 use crate::db::{Micros, now};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -16,7 +17,7 @@ impl MirrorState {
     pub(super) async fn ask(
         self: &Arc<Self>,
         asked: &Asked,
-        topic: Topic,
+        topic: UpstreamTopic,
         known: Option<Arc<Held>>,
         began: Micros,
     ) -> Result<Arc<Held>> {
@@ -28,8 +29,8 @@ impl MirrorState {
         let asking = async {
             let _turn = self.page_turns.take(&asked.index).await;
             match &topic {
-                Topic::Root => self.ask_root(asked, known.as_deref()).await,
-                Topic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
+                UpstreamTopic::Root => self.ask_root(asked, known.as_deref()).await,
+                UpstreamTopic::Project(project) => self.ask_project(asked, project, known.as_deref()).await,
             }
         };
         let answer = asking.await.and_then(|learnt| not_older(asked, learnt, known.as_deref()));
@@ -40,8 +41,8 @@ impl MirrorState {
             }
             Err(error) => {
                 tracing::warn!(
-                    index = asked.index.as_str(),
-                    project = topic.as_str(),
+                    index = %asked.index,
+                    project = %topic,
                     %error,
                     "the upstream fails; serving stale pages"
                 );

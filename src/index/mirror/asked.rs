@@ -4,8 +4,7 @@ use crate::config::Config;
 use crate::db::Micros;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::upstream::UpstreamSource;
 use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
@@ -22,24 +21,6 @@ pub struct Asked {
     pub negative_lifetime: Micros,
     /// The upstream's list of projects is not usable.
     pub no_list: bool,
-}
-
-/// One page of an upstream.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    Project(ProjectName),
-    /// What is at the mirror's URL itself: the list of projects, or a page of files.
-    Root,
-}
-
-impl Topic {
-    /// As rows call it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Project(name) => name.as_str(),
-            Self::Root => "",
-        }
-    }
 }
 
 impl Asked {

@@ -1,7 +1,7 @@
 //! What we hold of an upstream: in memory while it is used, in the database for ever.
 
 use crate::db::Micros;
-use crate::db::mirror::{Found, UpstreamPage};
+use crate::db::mirror::{Found, UpstreamPage, UpstreamTopic};
 use crate::error::{Error, Result};
 use crate::names::NameList;
 use crate::packaging::page::Page;
@@ -60,13 +60,13 @@ impl Held {
         })
     }
 
-    /// Reads a row; `project` is empty for the root.
-    pub fn from_row(project: &str, row: UpstreamPage) -> Result<Self> {
+    /// Reads a row, which is of `topic`.
+    pub fn from_row(topic: &UpstreamTopic, row: UpstreamPage) -> Result<Self> {
         let body = row.body.map(|packed| gunzip(&packed)).transpose()?;
         let what = match (row.found, body) {
             (Found::Nothing, _) => What::Nothing,
             (Found::Page, None) => What::UnreadNames,
-            (Found::Page, Some(bytes)) if project.is_empty() => {
+            (Found::Page, Some(bytes)) if *topic == UpstreamTopic::Root => {
                 let text = String::from_utf8(bytes).map_err(Error::internal)?;
                 What::Names(Arc::new(NameList::from_text(text)))
             }
@@ -132,11 +132,15 @@ mod tests {
         Held::new("http://index.example/simple/".into(), what, validators, Some(7), 5)
     }
 
+    fn six() -> UpstreamTopic {
+        "six".parse().unwrap()
+    }
+
     #[test]
     fn a_page_survives_the_database() {
         let page = Page { more_versions: vec!["1.0".into()], ..Page::new(ProjectName::new("six").unwrap()) };
         let row = held(What::Page(Arc::new(page.clone()))).to_row().unwrap();
-        let back = Held::from_row("six", row).unwrap();
+        let back = Held::from_row(&six(), row).unwrap();
         assert!(matches!(&back.what, What::Page(read) if **read == page));
         assert_eq!(
             (back.validators.etag.as_deref(), back.serial, back.checked_at),
@@ -148,16 +152,20 @@ mod tests {
     fn names_and_flat_pages_survive_the_database() {
         let names: NameList = ["six", "flask"].into_iter().collect();
         let row = held(What::Names(Arc::new(names.clone()))).to_row().unwrap();
-        assert!(matches!(Held::from_row("", row).unwrap().what, What::Names(read) if *read == names));
+        assert!(
+            matches!(Held::from_row(&UpstreamTopic::Root, row).unwrap().what, What::Names(read) if *read == names)
+        );
 
         let url = url::Url::parse("http://index.example/flat/").unwrap();
         let bytes = "<a href='six-1.0.tar.gz'>six</a>".into();
         let validators = Validators::default();
         let body = FetchedPage { bytes, format: Format::Html, url, validators, serial: None, framed: true };
         let row = held(What::Flat(Arc::new(body))).to_row().unwrap();
-        let What::Flat(read) = Held::from_row("", row).unwrap().what else { panic!("not flat") };
+        let What::Flat(read) = Held::from_row(&UpstreamTopic::Root, row).unwrap().what else {
+            panic!("not flat")
+        };
         assert_eq!(read.flat_names().as_str(), "six\n");
         let nothing = held(What::Nothing).to_row().unwrap();
-        assert!(matches!(Held::from_row("six", nothing).unwrap().what, What::Nothing));
+        assert!(matches!(Held::from_row(&six(), nothing).unwrap().what, What::Nothing));
     }
 }

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::held::What;
 use super::state::MirrorState;
-use crate::db::mirror::Found;
+use crate::db::mirror::{Found, UpstreamTopic};
 use crate::error::Result;
 use crate::names::{NameList, ProjectName};
 use crate::upstream::pages::{self, Look, UpstreamKind, Validators};
@@ -13,13 +13,13 @@ impl MirrorState {
     /// What is known of the mirror's kind.
     pub(super) async fn kind(&self, asked: &Asked) -> Result<Option<UpstreamKind>> {
         let source = asked.source_text();
-        let noted = self.kinds.lock().get(asked.index.as_str()).cloned();
+        let noted = self.kinds.lock().get(&asked.index).cloned();
         if let Some((of, kind)) = noted
             && of == source
         {
             return Ok(Some(kind));
         }
-        let found = self.db.upstream_kind(asked.index.as_str(), &source).await?;
+        let found = self.db.upstream_kind(&asked.index, &source).await?;
         let kind = found.map(|found| match found {
             Found::Flat => UpstreamKind::Flat,
             _ => UpstreamKind::Simple,
@@ -32,7 +32,7 @@ impl MirrorState {
 
     pub(super) fn note_kind(&self, asked: &Asked, kind: UpstreamKind) {
         let mut kinds = self.kinds.lock();
-        kinds.insert(asked.index.as_str().to_owned(), (asked.source_text(), kind));
+        kinds.insert(asked.index.clone(), (asked.source_text(), kind));
     }
 
     /// Remembers the kind for good, unless the root itself was read before.
@@ -40,13 +40,13 @@ impl MirrorState {
         self.note_kind(asked, kind);
         let mut held = self.learnt(asked, What::UnreadNames, Validators::default(), None);
         held.checked_at = 0;
-        let index = asked.index.as_str();
+        let index = &asked.index;
         let kept = match held.to_row() {
-            Ok(row) => self.db.keep_upstream_page(index, "", &row).await,
+            Ok(row) => self.db.keep_upstream_page(index, &UpstreamTopic::Root, &row).await,
             Err(error) => Err(error),
         };
         if let Err(error) = kept {
-            tracing::error!(index, %error, "cannot store the kind of a mirror");
+            tracing::error!(%index, %error, "cannot store the kind of a mirror");
         }
     }
 
@@ -78,7 +78,7 @@ impl MirrorState {
 
     /// Without a list: the projects that somebody asked for and that are there.
     pub(super) async fn names_asked_for(&self, asked: &Asked) -> Result<Arc<NameList>> {
-        let names = self.db.upstream_projects(asked.index.as_str()).await?;
-        Ok(Arc::new(names.iter().map(String::as_str).collect()))
+        let names = self.db.upstream_projects(&asked.index).await?;
+        Ok(Arc::new(names.iter().map(ProjectName::as_str).collect()))
     }
 }

@@ -1,8 +1,9 @@
 //! What is known of an upstream's page without asking: names that are private stay here.
 
-use super::asked::{Asked, Topic};
+use super::asked::Asked;
 use super::held::What;
 use super::state::Mirrors;
+use crate::db::mirror::UpstreamTopic;
 use crate::directory::Index;
 use crate::error::Result;
 use crate::names::ProjectName;
@@ -13,14 +14,14 @@ impl Mirrors {
     /// The page of `project` as the upstream told it last, however long ago.
     pub async fn last_told(&self, index: &Index, project: &ProjectName) -> Result<Option<Arc<Page>>> {
         let asked = Asked::new(&self.0.config, index)?;
-        if let Some(held) = self.0.held(&asked, &Topic::Root).await?
+        if let Some(held) = self.0.held(&asked, &UpstreamTopic::Root).await?
             && let What::Flat(body) = &held.what
         {
             let (body, project) = (body.clone(), project.clone());
             let page = tokio::task::spawn_blocking(move || body.flat_page(&project)).await??;
             return Ok(page.map(Arc::new));
         }
-        let held = self.0.held(&asked, &Topic::Project(project.clone())).await?;
+        let held = self.0.held(&asked, &UpstreamTopic::Project(project.clone())).await?;
         Ok(held.and_then(|held| match &held.what {
             What::Page(page) => Some(page.clone()),
             _ => None,

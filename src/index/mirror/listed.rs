@@ -4,8 +4,7 @@ use super::state::{MirrorPage, Mirrors};
 use crate::db::files::StoredFile;
 use crate::directory::Index;
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::is_variant;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Page, Provenance};
 use crate::packaging::upload_time::UploadTime;
@@ -77,7 +76,7 @@ impl Mirrors {
     async fn known(&self, index: &IndexName, project: &ProjectName) -> Result<Ours> {
         let files = self.0.db.project_files(index, project).await?;
         let files = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
-        let metadata = self.0.db.remote_metadata(index.as_str(), project.as_str()).await?;
+        let metadata = self.0.db.remote_metadata(index, project).await?;
         Ok(Ours { files, metadata })
     }
 }

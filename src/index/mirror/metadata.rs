@@ -89,14 +89,14 @@ enum Place<'a> {
 impl MirrorState {
     /// METADATA that is here already.
     async fn kept_metadata(&self, asked: &Asked, located: &Located) -> Result<Option<Bytes>> {
-        let (index, file) = (asked.index.as_str(), &located.file);
+        let file = &located.file;
         let row = self.db.file(&asked.index, &file.filename).await?.filter(|row| row.deleted_at.is_none());
         if let Some(sha256) = row.and_then(|row| row.metadata_sha256)
             && let Some(bytes) = self.blob(&sha256, None).await?
         {
             return Ok(Some(bytes));
         }
-        let mut known = self.db.remote_metadata(index, located.project.as_str()).await?;
+        let mut known = self.db.remote_metadata(&asked.index, &located.project).await?;
         match known.remove(file.filename.as_str()) {
             Some((of, sha256)) if of == identity(file) => self.blob(&sha256, None).await,
             _ => Ok(None),
@@ -242,7 +242,7 @@ impl MirrorState {
 
     async fn keep_metadata(&self, asked: &Asked, located: &Located, bytes: &Bytes) {
         let file = &located.file;
-        let (index, project) = (asked.index.as_str(), located.project.as_str());
+        let (index, project) = (&asked.index, &located.project);
         let kept = match self.store.put(bytes.clone()).await {
             Ok(sha256) => {
                 self.db.keep_remote_metadata(index, project, &file.filename, identity(file), &sha256).await
@@ -250,12 +250,10 @@ impl MirrorState {
             Err(error) => Err(error),
         };
         match kept {
-            Ok(()) if file.core_metadata == CoreMetadata::No => {
-                (self.changed)(&asked.index, &located.project)
-            }
+            Ok(()) if file.core_metadata == CoreMetadata::No => (self.changed)(index, project),
             Ok(()) => {}
             Err(error) => {
-                tracing::error!(index, filename = file.filename.as_str(), %error, "cannot store metadata");
+                tracing::error!(%index, filename = %file.filename, %error, "cannot store metadata");
             }
         }
     }

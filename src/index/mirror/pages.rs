@@ -1,9 +1,10 @@
 //! Pages of a mirror: fresh ones from memory, others asked for once, stale ones while the upstream fails.
 
-use super::asked::{Asked, Topic};
+use super::asked::Asked;
 use super::held::{Held, What};
 use super::patience::{COLD_PATIENCE, within};
 use super::state::{Down, MirrorPage, MirrorState, Mirrors};
+use crate::db::mirror::UpstreamTopic;
 use crate::db::{Micros, now};
 use crate::directory::Index;
 use crate::error::{Error, Result};
@@ -53,7 +54,7 @@ impl Mirrors {
         if let Some(found) = self.flat_project(asked, project, refresh).await? {
             return Ok(found);
         }
-        let current = self.current(asked, Topic::Project(project.clone()), refresh).await?;
+        let current = self.current(asked, UpstreamTopic::Project(project.clone()), refresh).await?;
         match &current.held.what {
             What::Page(page) => Ok(Some(MirrorPage {
                 page: page.clone(),
@@ -77,7 +78,7 @@ impl Mirrors {
         if self.0.kind(asked).await? != Some(UpstreamKind::Flat) {
             return Ok(None);
         }
-        let current = self.current(asked, Topic::Root, refresh).await?;
+        let current = self.current(asked, UpstreamTopic::Root, refresh).await?;
         let What::Flat(body) = &current.held.what else { return Ok(None) };
         let (body, project) = (body.clone(), project.clone());
         let page = tokio::task::spawn_blocking(move || body.flat_page(&project)).await??;
@@ -95,7 +96,7 @@ impl Mirrors {
         if no_list && self.0.kind(asked).await? != Some(UpstreamKind::Flat) {
             return self.0.names_asked_for(asked).await;
         }
-        let current = self.current(asked, Topic::Root, false).await?;
+        let current = self.current(asked, UpstreamTopic::Root, false).await?;
         match &current.held.what {
             What::Names(names) => Ok(names.clone()),
             What::Flat(body) => {
@@ -107,7 +108,7 @@ impl Mirrors {
     }
 
     /// What the upstream says of `topic`, at most as old as the mirror's options allow.
-    async fn current(&self, asked: &Asked, topic: Topic, refresh: bool) -> Result<Current> {
+    async fn current(&self, asked: &Asked, topic: UpstreamTopic, refresh: bool) -> Result<Current> {
         let at = now();
         let held = self.0.held(asked, &topic).await?;
         if let Some(held) = &held {
@@ -120,8 +121,8 @@ impl Mirrors {
             }
         } else if self.0.client.is_offline() {
             return Err(client::no_copy(&match &topic {
-                Topic::Project(project) => format!("the project {project} of {}", asked.index),
-                Topic::Root => format!("the list of projects of {}", asked.index),
+                UpstreamTopic::Project(project) => format!("the project {project} of {}", asked.index),
+                UpstreamTopic::Root => format!("the list of projects of {}", asked.index),
             }));
         } else if !refresh
             && let Some(error) = self.0.down(asked, &topic, at).filter(|e| matches!(e, Error::Timeout(_)))
@@ -130,8 +131,8 @@ impl Mirrors {
             return Err(error);
         }
         let (inner, mine, known) = (self.0.clone(), asked.clone(), held.clone());
-        let key = format!("{} {}", asked.index, topic.as_str());
-        let is_page = matches!(topic, Topic::Project(_));
+        let key = format!("{} {topic}", asked.index);
+        let is_page = matches!(topic, UpstreamTopic::Project(_));
         let flight = self.0.pages.join(key, || async move { inner.ask(&mine, topic, known, at).await });
         let stale = held.filter(|held| !matches!(held.what, What::Nothing | What::UnreadNames));
         let outcome = match &stale {
@@ -159,8 +160,8 @@ impl Mirrors {
     pub(super) async fn is_older(&self, index: &Index, project: &ProjectName, age: Micros) -> Result<bool> {
         let asked = Asked::new(&self.0.config, index)?;
         let topic = match self.0.kind(&asked).await? {
-            Some(UpstreamKind::Flat) => Topic::Root,
-            _ => Topic::Project(project.clone()),
+            Some(UpstreamKind::Flat) => UpstreamTopic::Root,
+            _ => UpstreamTopic::Project(project.clone()),
         };
         let held = self.0.held(&asked, &topic).await?;
         Ok(held.is_none_or(|held| now().saturating_sub(held.checked_at) > age))
@@ -189,8 +190,8 @@ impl Asked {
 impl MirrorState {
     /// What is held of `topic`, from memory or the database, where another process may have put
     /// something newer.
-    pub(super) async fn held(&self, asked: &Asked, topic: &Topic) -> Result<Option<Arc<Held>>> {
-        let key = (asked.index.as_str().to_owned(), topic.as_str().to_owned());
+    pub(super) async fn held(&self, asked: &Asked, topic: &UpstreamTopic) -> Result<Option<Arc<Held>>> {
+        let key = (asked.index.clone(), topic.clone());
         let hot = self.hot.get(&key);
         let at = now();
         if let Some(held) = &hot
@@ -205,8 +206,8 @@ impl MirrorState {
             }
         }
         let Some(row) = self.db.upstream_page(&key.0, &key.1).await? else { return Ok(None) };
-        let project = key.1.clone();
-        let held = tokio::task::spawn_blocking(move || Held::from_row(&project, row)).await?;
+        let topic = topic.clone();
+        let held = tokio::task::spawn_blocking(move || Held::from_row(&topic, row)).await?;
         match held {
             Ok(held) => {
                 let held = Arc::new(held);
@@ -214,7 +215,8 @@ impl MirrorState {
                 Ok(Some(held))
             }
             Err(error) => {
-                tracing::warn!(index = key.0, project = key.1, %error, "cannot read a stored page; fetching it again");
+                let (index, project) = key;
+                tracing::warn!(%index, %project, %error, "cannot read a stored page; fetching it again");
                 Ok(None)
             }
         }
@@ -224,7 +226,7 @@ impl MirrorState {
     pub(super) fn without_asking(
         &self,
         asked: &Asked,
-        topic: &Topic,
+        topic: &UpstreamTopic,
         held: &Arc<Held>,
         at: Micros,
     ) -> Option<Current> {
@@ -242,7 +244,7 @@ impl MirrorState {
     }
 
     /// Why the upstream, or this page of it, is left alone at present, if it is.
-    pub(super) fn down(&self, asked: &Asked, topic: &Topic, at: Micros) -> Option<Error> {
+    pub(super) fn down(&self, asked: &Asked, topic: &UpstreamTopic, at: Micros) -> Option<Error> {
         let down = self.down.lock();
         let keys = [(asked.source_text(), None), (asked.source_text(), Some(topic.clone()))];
         let mut noted = keys.iter().filter_map(|key| down.get(key));
@@ -256,11 +258,11 @@ impl MirrorState {
     pub(super) async fn learnt_since(
         &self,
         asked: &Asked,
-        topic: &Topic,
+        topic: &UpstreamTopic,
         began: Micros,
     ) -> Result<Option<Arc<Held>>> {
         let flat = self.kind(asked).await? == Some(UpstreamKind::Flat);
-        let topic = if flat { &Topic::Root } else { topic };
+        let topic = if flat { &UpstreamTopic::Root } else { topic };
         let held = self.held(asked, topic).await?;
         let is_news = |held: &Arc<Held>| {
             held.source == asked.source_text()
@@ -270,7 +272,7 @@ impl MirrorState {
         Ok(held.filter(is_news))
     }
 
-    pub(super) fn note_up(&self, asked: &Asked, topic: &Topic) {
+    pub(super) fn note_up(&self, asked: &Asked, topic: &UpstreamTopic) {
         let mut down = self.down.lock();
         if !down.is_empty() {
             down.remove(&(asked.source_text(), None));
@@ -279,7 +281,7 @@ impl MirrorState {
     }
 
     /// Leaves the upstream alone for a while, or only the page that it fails to tell.
-    pub(super) fn note_down(&self, asked: &Asked, topic: &Topic, error: &Error) {
+    pub(super) fn note_down(&self, asked: &Asked, topic: &UpstreamTopic, error: &Error) {
         let whole = is_silence(error);
         let until = now() + BACKOFF;
         let mut down = self.down.lock();
@@ -292,13 +294,13 @@ impl MirrorState {
     pub(super) async fn remember(
         self: &Arc<Self>,
         asked: &Asked,
-        topic: &Topic,
+        topic: &UpstreamTopic,
         known: Option<Arc<Held>>,
         learnt: Option<Held>,
     ) -> Result<Arc<Held>> {
         // Asked for a project, the upstream turned out to be a page of files.
         let flat = matches!(&learnt, Some(Held { what: What::Flat(_), .. }));
-        let project = if flat { "" } else { topic.as_str() };
+        let topic = if flat { &UpstreamTopic::Root } else { topic };
         let fresh = known.is_none();
         let (held, same) = match (learnt, known) {
             (None, Some(known)) => (Held { checked_at: now(), ..(*known).clone() }, true),
@@ -310,23 +312,23 @@ impl MirrorState {
             (Some(learnt), known) => unchanged(learnt, known.as_deref()),
         };
         let held = Arc::new(held);
-        self.hot.insert((asked.index.as_str().to_owned(), project.to_owned()), held.clone());
+        self.hot.insert((asked.index.clone(), topic.clone()), held.clone());
         let one_too_many = matches!(held.what, What::Nothing) && fresh && !self.absent.one_more();
         let kept = if one_too_many {
             Ok(())
         } else if same {
-            self.db.touch_upstream_page(asked.index.as_str(), project, held.checked_at).await
+            self.db.touch_upstream_page(&asked.index, topic, held.checked_at).await
         } else {
             let packing = held.clone();
             let row = tokio::task::spawn_blocking(move || packing.to_row()).await??;
-            self.db.keep_upstream_page(asked.index.as_str(), project, &row).await
+            self.db.keep_upstream_page(&asked.index, topic, &row).await
         };
         if let (What::Page(page), false) = (&held.what, same) {
             self.after_fetching(asked, page);
         }
         if let Err(error) = kept {
             // What was learnt is true all the same; after a restart it is asked for again.
-            tracing::error!(index = asked.index.as_str(), project, %error, "cannot store an upstream's page");
+            tracing::error!(index = %asked.index, project = %topic, %error, "cannot store an upstream's page");
         }
         Ok(held)
     }

@@ -23,7 +23,7 @@ impl MirrorState {
         if timeless.is_empty() {
             return Ok(FirstSeen::new());
         }
-        let (index, project) = (index.as_str(), page.name.as_str());
+        let project = &page.name;
         let mut seen = self.db.first_seen(index, project).await?;
         let at = now();
         let mut new = Vec::new();
@@ -39,7 +39,7 @@ impl MirrorState {
         if !new.is_empty()
             && let Err(error) = self.db.see_first(index, project, &new, at).await
         {
-            tracing::error!(index, project, %error, "cannot store when files were first seen");
+            tracing::error!(%index, %project, %error, "cannot store when files were first seen");
         }
         Ok(seen)
     }

@@ -4,12 +4,11 @@ use super::state::{MirrorState, Mirrors};
 use crate::access::Who;
 use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
-use crate::db::mirror::Forgotten;
+use crate::db::mirror::{Forgotten, UpstreamTopic};
 use crate::db::{Db, Tx};
 use crate::directory::{Directory, IndexKind};
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
 use crate::words::EventKind;
 use crate::{bad, missing};
@@ -33,27 +32,22 @@ pub async fn forget(
         return Err(bad!("{index} is not a mirror: only a mirror can forget files"));
     }
     let mut tx = Tx::begin(db).await?;
-    let forgotten = tx.forget_mirrored(index.as_str(), project.as_str(), filename).await?;
+    let forgotten = tx.forget_mirrored(index, project, filename).await?;
     if forgotten == Forgotten::default() {
         let what = filename.map_or_else(|| project.to_string(), str::to_owned);
         return Err(missing!("mirror {index} has no copy of {what}"));
     }
-    tx.commit(NewEvent {
-        who: &who.label,
-        what: EventKind::MirrorForgot,
-        index: Some(index.as_str()),
-        project: Some(project.as_str()),
-        detail: filename,
-    })
-    .await?;
+    let event = NewEvent::of(&who.label, EventKind::MirrorForgot).on(index).about(project);
+    tx.commit(filename.map_or(event, |filename| event.saying(filename))).await?;
     Ok(forgotten)
 }
 
 impl Mirrors {
     /// What is in memory of a project's page may be older than its row.
-    pub fn look_again(&self, index: &str, project: &ProjectName) {
-        self.0.hot.invalidate(&(index.to_owned(), project.as_str().to_owned()));
-        self.0.hot.invalidate(&(index.to_owned(), String::new()));
+    pub fn look_again(&self, index: &IndexName, project: &ProjectName) {
+        for topic in [UpstreamTopic::Project(project.clone()), UpstreamTopic::Root] {
+            self.0.hot.invalidate(&(index.clone(), topic));
+        }
     }
 
     /// Compares hashes that the upstream tells by now with those that were computed from what came.
@@ -88,21 +82,15 @@ impl MirrorState {
         told: &str,
     ) -> Result<bool> {
         if stored.sha256 == told {
-            self.db.hash_was_told(index.as_str(), &stored.filename, told).await?;
+            self.db.hash_was_told(index, &stored.filename, told).await?;
             return Ok(false);
         }
         let mut tx = Tx::begin(&self.db).await?;
-        tx.drop_computed(index.as_str(), &stored.filename, &stored.sha256).await?;
+        tx.drop_computed(index, &stored.filename, &stored.sha256).await?;
         let detail = format!("{} had sha256 {}, not {told}", stored.filename, stored.sha256);
         tracing::warn!(%index, %project, detail, "dropped a file that differs from the upstream's");
-        tx.commit(NewEvent {
-            who: ":server",
-            what: EventKind::MirrorDroppedFile,
-            index: Some(index.as_str()),
-            project: Some(project.as_str()),
-            detail: Some(&detail),
-        })
-        .await?;
+        let event = NewEvent::of(":server", EventKind::MirrorDroppedFile).on(index).about(project);
+        tx.commit(event.saying(&detail)).await?;
         (self.changed)(index, project);
         Ok(true)
     }

@@ -1,13 +1,12 @@
 //! The state of all mirrors, and what they say of a project and of a file.
 
-use super::asked::Topic;
 use super::gone::Gone;
 use super::held::Held;
 use super::running::Downloads;
 use super::turns::{FileTurns, Hourly, MirrorTurns};
 use crate::config::Config;
-use crate::db::Db;
-use crate::db::Micros;
+use crate::db::mirror::UpstreamTopic;
+use crate::db::{Db, Micros};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{File, Page};
@@ -65,8 +64,8 @@ pub(super) struct MirrorState {
     pub(super) store: Store,
     pub(super) changed: Changed,
     pub(super) client: UpstreamClient,
-    /// (index, project) to what is known; bounded by bytes.
-    pub(super) hot: moka::sync::Cache<(String, String), Arc<Held>>,
+    /// What is known of an index's topics; bounded by bytes.
+    pub(super) hot: moka::sync::Cache<(IndexName, UpstreamTopic), Arc<Held>>,
     pub(super) pages: Flights<Arc<Held>>,
     pub(super) downloads: Downloads,
     /// At reading a list of projects to learn what is not there.
@@ -86,9 +85,9 @@ pub(super) struct MirrorState {
     pub(super) ahead: Semaphore,
     pub(super) needed_at: Mutex<Instant>,
     /// Upstreams, or single pages of them, that failed a moment ago.
-    pub(super) down: Mutex<HashMap<(String, Option<Topic>), Down>>,
+    pub(super) down: Mutex<HashMap<(String, Option<UpstreamTopic>), Down>>,
     /// Index to the URL it was learnt from, and what is there.
-    pub(super) kinds: Mutex<HashMap<String, (String, UpstreamKind)>>,
+    pub(super) kinds: Mutex<HashMap<IndexName, (String, UpstreamKind)>>,
 }
 
 /// That an upstream failed, and until when it is left alone.
@@ -111,7 +110,7 @@ impl Mirrors {
     pub fn new(config: &Config, db: Db, store: Store, changed: Changed, uuid: &str) -> Result<Self> {
         let hot = moka::sync::Cache::builder()
             .max_capacity(HOT)
-            .weigher(|_: &(String, String), held: &Arc<Held>| held.weight)
+            .weigher(|_: &(IndexName, UpstreamTopic), held: &Arc<Held>| held.weight)
             .time_to_idle(IDLE)
             .build();
         let provenance = moka::sync::Cache::builder()

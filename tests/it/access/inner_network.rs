@@ -1,9 +1,11 @@
 //! Nobody makes the server talk to the inner network: mirrors, archives, repositories, redirects.
 
 use crate::kit::Server;
+use crate::kit::names::index_name;
 use crate::kit::script::Auth;
 use crate::kit::upstream::{Fault, Upstream, noise};
 use serde_json::{Value, json};
+use wheelwright::db::events::NewEvent;
 use wheelwright::words::EventKind;
 
 const WHEEL: &str = "six-1.0-py3-none-any.whl";
@@ -99,15 +101,9 @@ async fn a_mirror_that_was_made_before_is_looked_at_when_it_is_asked() {
     let (server, _) = with_alice(|_| {}).await;
     let options = json!({"type": "mirror", "volatile": true, "mirror_url": inside.other_name() + "/simple/"});
     let mut tx = wheelwright::db::Tx::begin(&server.app.db).await.expect("a transaction");
-    tx.create_index("alice/m", "alice", &options.to_string()).await.expect("a row");
-    let event = wheelwright::db::events::NewEvent {
-        who: "test",
-        what: EventKind::IndexCreated,
-        index: Some("alice/m"),
-        project: None,
-        detail: None,
-    };
-    tx.commit(event).await.expect("commits");
+    let index = index_name("alice/m");
+    tx.create_index(&index, &options.to_string()).await.expect("a row");
+    tx.commit(NewEvent::of("test", EventKind::IndexCreated).on(&index)).await.expect("commits");
     let (status, text) = page(&server, SIX).await;
     assert!(status >= 500 && text.contains("internal network"), "{status} {text}");
     assert_eq!(inside.log().len(), 0);

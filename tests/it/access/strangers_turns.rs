@@ -79,9 +79,7 @@ async fn a_list_of_builds_has_a_hundred_and_one_stranger_makes_two_at_once() {
         row.key = format!("another {number}");
         let mut tx = Tx::begin(&server.app.db).await.expect("a transaction");
         assert!(tx.create_build(&row, None, None).await.expect("a row"));
-        let event =
-            NewEvent { who: "alice", what: EventKind::BuildAsked, index: None, project: None, detail: None };
-        tx.commit(event).await.expect("a commit");
+        tx.commit(NewEvent::of("alice", EventKind::BuildAsked)).await.expect("a commit");
     }
     let list = server.ask("GET", "/+builds", &Auth::root(), None).await.1;
     assert_eq!(list["result"].as_array().map(Vec::len), Some(100));

@@ -8,7 +8,7 @@ use wheelwright::db::{Db, Tx};
 use wheelwright::words::EventKind;
 
 fn said<'a>(what: EventKind, detail: &'a str) -> NewEvent<'a> {
-    NewEvent { who: ":server", what, index: Some("alice/dev"), project: None, detail: Some(detail) }
+    NewEvent::of(":server", what).saying(detail)
 }
 
 on_both! {

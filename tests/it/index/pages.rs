@@ -59,13 +59,7 @@ async fn release(server: &Server, index: &str, metadata: &Metadata, files: &[&st
         file.uploader = Some("alice".to_owned());
         tx.put_file(&file, None).await.expect("a file");
     }
-    let event = NewEvent {
-        who: "alice",
-        what: EventKind::Upload,
-        index: Some(index.as_str()),
-        project: Some(project.as_str()),
-        detail: None,
-    };
+    let event = NewEvent::of("alice", EventKind::Upload).on(&index).about(&project);
     tx.commit(event).await.expect("a commit");
 }
 

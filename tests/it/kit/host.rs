@@ -75,15 +75,10 @@ impl Server {
 
     /// Commits what was written about a project, as the doors do.
     pub async fn commit(&self, tx: Tx, index: &str, project: &str) {
-        let event = NewEvent {
-            who: "root",
-            what: EventKind::Upload,
-            index: Some(index),
-            project: Some(project),
-            detail: None,
-        };
+        let (index, project) = (index_name(index), project_name(project));
+        let event = NewEvent::of("root", EventKind::Upload).on(&index).about(&project);
         tx.commit(event).await.expect("committed");
-        self.app.indexes.changed(index, &ProjectName::new(project).expect("a name"));
+        self.app.indexes.changed(&index, &project);
     }
 
     /// GET with headers.

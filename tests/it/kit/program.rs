@@ -1,6 +1,7 @@
 //! The real binary in a process of its own, and a client that lives on when it is killed.
 
 use crate::kit::forms::{BOUNDARY, Form};
+use crate::kit::names::index_name;
 use crate::kit::packages::Dist;
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -93,17 +94,10 @@ impl Program {
     pub async fn make_index(&self, name: &str) {
         let config = Config { data: self.data.clone(), ..Config::default() };
         let db = Db::open(&config.database_url()).await.expect("the database");
-        let index = format!("root/{name}");
+        let index = index_name(&format!("root/{name}"));
         let mut tx = Tx::begin(&db).await.expect("a transaction");
-        tx.create_index(&index, "root", r#"{"type": "stage", "bases": []}"#).await.expect("a row");
-        let event = NewEvent {
-            who: "root",
-            what: EventKind::IndexCreated,
-            index: Some(&index),
-            project: None,
-            detail: None,
-        };
-        tx.commit(event).await.expect("a commit");
+        tx.create_index(&index, r#"{"type": "stage", "bases": []}"#).await.expect("a row");
+        tx.commit(NewEvent::of("root", EventKind::IndexCreated).on(&index)).await.expect("a commit");
     }
 }
 

@@ -41,7 +41,7 @@ on_both! {
         let events = db.events_after(start, 10).await.unwrap();
         let what: Vec<&str> = events.iter().map(|event| event.what.name()).collect();
         assert_eq!(what, ["promised metadata served", "promised wheel served"]);
-        assert!(events.iter().all(|event| event.project.as_deref() == Some("demo")));
+        assert!(events.iter().all(|event| event.project.as_ref().is_some_and(|name| name.as_str() == "demo")));
         let listed = db.promises(&one.index, &one.target, &one.project).await.unwrap();
         assert_eq!(listed, [row]);
     }

@@ -4,6 +4,7 @@ use super::Story;
 use crate::kit::upstream::noise;
 use futures::StreamExt as _;
 use futures::future::join_all;
+use wheelwright::names::IndexName;
 
 #[tokio::test]
 async fn a_mirror_asks_for_as_many_pages_at_once_as_it_may_and_then_for_the_rest() {
@@ -43,10 +44,13 @@ async fn of_names_that_do_not_exist_so_many_are_kept_in_an_hour_and_the_rest_is_
     let asking = futures::stream::iter(&names).map(|name| story.page(name)).buffer_unordered(32);
     let found: Vec<_> = asking.collect().await;
     assert!(found.iter().all(|found| matches!(found, Ok(None))), "each is answered");
+    let is_kept = async |name: &str| {
+        let (index, topic) = (IndexName::root_pypi(), name.parse().unwrap());
+        story.server.app.db.upstream_checked_at(&index, &topic).await.unwrap().is_some()
+    };
     let mut kept = 0;
     for name in &names {
-        kept +=
-            usize::from(story.server.app.db.upstream_checked_at("root/pypi", name).await.unwrap().is_some());
+        kept += usize::from(is_kept(name).await);
     }
     assert_eq!(kept, KEPT);
     let asked = story.upstream.log().len();
@@ -56,5 +60,5 @@ async fn of_names_that_do_not_exist_so_many_are_kept_in_an_hour_and_the_rest_is_
     assert_eq!(story.upstream.log().len(), asked, "what is not kept is remembered all the same");
     story.upstream.add("seven-1.0-py3-none-any.whl", noise(1, 100));
     assert!(story.page("seven").await.unwrap().is_some(), "projects that are there are kept as ever");
-    assert!(story.server.app.db.upstream_checked_at("root/pypi", "seven").await.unwrap().is_some());
+    assert!(is_kept("seven").await);
 }
