@@ -21,6 +21,7 @@ use crate::names::IndexName;
 use crate::store::Store;
 use crate::tools::panics;
 use crate::tools::scratch::make_private;
+use crate::tools::time::now;
 use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
@@ -145,7 +146,7 @@ async fn build_ahead(app: Weak<Parts>) {
     let mut failing = false;
     loop {
         let Some(app) = app.upgrade() else { return };
-        let now = crate::db::now();
+        let now = now();
         let mut result = Ok(());
         if published_at.is_none_or(|at| now - at > PUBLISH_EVERY || at > now) {
             result = panics::caught(publish::catch_up(&app.db, &app.indexes)).await;

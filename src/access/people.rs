@@ -2,9 +2,10 @@
 
 use super::{Action, Scope, Who, password, tokens};
 use crate::config::networks::household;
-use crate::db::{self, Db, Micros};
+use crate::db::Db;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::tools::time::{Micros, SECOND, now};
 use crate::words::TokenKind;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -19,8 +20,8 @@ use std::time::Duration;
 /// Failed passwords of one account from one address within a minute, after which it has to wait.
 const TRIES: u32 = 10;
 
-/// Microseconds between two notes of a token's use.
-const NOTE_EVERY: Micros = 60_000_000;
+/// The time between two notes of a token's use.
+const NOTE_EVERY: i64 = 60 * SECOND;
 
 /// Checks credentials; remembers good ones briefly, so that argon2 runs once and not per request.
 pub struct People {
@@ -108,7 +109,7 @@ impl People {
             (None, None) => return self.visitor(directory, headers).await,
         };
         let key = self.keyed(if devpi { "devpi" } else { "authorization" }, &[value]);
-        let now = db::now();
+        let now = now();
         if let Some(known) = self.known.get(&key)
             && known.serial == directory.serial
             && known.expires_at.is_none_or(|at| now < at)
@@ -130,7 +131,7 @@ impl People {
             return Ok(self.anonymous());
         };
         let key = self.keyed("cookie", &[secret.as_bytes()]);
-        let now = db::now();
+        let now = now();
         if let Some(known) = self.known.get(&key)
             && known.serial == directory.serial
             && known.expires_at.is_none_or(|at| now < at)
@@ -159,7 +160,7 @@ impl People {
         peer: IpAddr,
     ) -> Result<Arc<Who>> {
         let credential = Credential::Basic { user: user.into(), secret: secret.into() };
-        let known = self.verify(directory, &credential, peer, db::now()).await?;
+        let known = self.verify(directory, &credential, peer, now()).await?;
         if known.who.user.as_deref() == Some(user) && known.who.scope.is_none() {
             Ok(known.who)
         } else {

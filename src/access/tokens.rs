@@ -3,10 +3,11 @@
 use super::{Action, Scope, Who};
 use crate::db::events::NewEvent;
 use crate::db::tokens::StoredToken;
-use crate::db::{Db, Micros, Tx, now};
+use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::tools::hex;
+use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{EventKind, Moment, TokenKind};
 use crate::{bad, forbidden, missing};
 use base64::Engine;
@@ -58,7 +59,7 @@ fn stored(
         name: name.into(),
         scope,
         created_at: now,
-        expires_at: expires.map(|seconds| now.saturating_add(seconds.saturating_mul(1_000_000))),
+        expires_at: expires.map(|seconds| now.saturating_add(seconds.saturating_mul(SECOND))),
         revoked_at: None,
         last_used_at: None,
     }

@@ -13,13 +13,13 @@ pub use memory::Ahead;
 
 use super::queue::{Ask, Priority, Queue, Wanted};
 use super::target::Target;
-use crate::db::Micros;
 use crate::directory::{BuildAhead, Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::{BuildContext, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::panics;
+use crate::tools::time::Micros;
 use crate::words::{EventKind, FileKind, Purpose};
 use memory::{MOST_OPEN, SourceAhead, who};
 use wished::wished;

@@ -10,22 +10,23 @@ pub use offers::Offers;
 
 use super::job::WorkerDescription;
 use super::target::Target;
+use crate::db::Db;
 use crate::db::workers::StoredWorker;
-use crate::db::{Db, Micros, now};
 use crate::error::Result;
 use crate::tools::panics;
+use crate::tools::time::{Micros, SECOND, now};
 use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A worker that was silent for so long offers nothing any more, in microseconds.
-const SILENT: Micros = 120_000_000;
-/// The same just after a start, in microseconds: longer than a restart takes.
-const RESTART: Micros = 900_000_000;
-/// For so long a worker's targets are known by name, in microseconds: 30 days.
-pub const KNOWN: Micros = 30 * 86_400_000_000;
+/// A worker that was silent for so long offers nothing any more.
+const SILENT: i64 = 120 * SECOND;
+/// The same just after a start: longer than a restart takes.
+const RESTART: i64 = 900 * SECOND;
+/// For so long a worker's targets are known by name: 30 days.
+pub const KNOWN: i64 = 30 * 86_400 * SECOND;
 
 /// How old the snapshot may be before it is looked at again, behind the requests' backs.
 const FRESH: Duration = Duration::from_secs(1);

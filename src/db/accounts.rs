@@ -2,8 +2,9 @@
 
 use super::names::Of;
 use super::rows::row;
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
+use crate::tools::time::Micros;
 use std::collections::BTreeSet;
 
 /// A row of `account`.

@@ -1,8 +1,9 @@
 //! What only the pages for people ask.
 
-use super::{Db, Micros};
+use super::Db;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
 use sqlx::Row;
 
 /// A project of a stage with its last change.

@@ -19,10 +19,11 @@ pub use log::Appended;
 pub use needs::{Blocked, Edge};
 pub use row::{Build, BuildId, BuiltWheel};
 
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
+use crate::tools::time::Micros;
 use crate::words::{BuildState, Class, Purpose};
 use leases::in_list;
 use row::{build, select};

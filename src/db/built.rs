@@ -2,10 +2,11 @@
 
 use super::files::{Put, StoredFile};
 use super::rows::row;
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::{Micros, now};
 use crate::words::BuildState;
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -194,7 +195,7 @@ impl Db {
     pub async fn build_published(&self, build: BuildId, index: &IndexName) -> Result<()> {
         let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2 \
             AND (published_at IS NULL OR published_at = $4)";
-        let query = sqlx::query(query).bind(build).bind(index).bind(super::now()).bind(REFUSED);
+        let query = sqlx::query(query).bind(build).bind(index).bind(now()).bind(REFUSED);
         query.execute(&self.writer).await?;
         Ok(())
     }

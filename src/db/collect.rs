@@ -1,8 +1,9 @@
 //! Rows that nobody needs any more, and that hold bytes: sources to build from, strangers' builds,
 //! names that an upstream does not have.
 
-use super::{Db, Micros};
+use super::Db;
 use crate::error::Result;
+use crate::tools::time::Micros;
 
 /// What is old enough.
 #[derive(Clone, Copy, Debug)]

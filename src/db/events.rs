@@ -1,9 +1,10 @@
 //! Events: the audit trail, and what other processes follow to drop stale caches.
 
+use super::Db;
 use super::rows::row;
-use super::{Db, Micros};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
+use crate::tools::time::Micros;
 use crate::words::EventKind;
 use sqlx::Row;
 use sqlx::any::AnyRow;

@@ -1,10 +1,11 @@
 //! Projects, releases and files: what an index holds.
 
+use super::Db;
 use super::rows::row;
-use super::{Db, Micros, now};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
+use crate::tools::time::{Micros, now};
 use crate::words::{FileKind, ProjectStatus};
 use sqlx::Row;
 use sqlx::any::AnyRow;

@@ -2,9 +2,10 @@
 
 use super::names::Of;
 use super::rows::row;
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::IndexName;
+use crate::tools::time::Micros;
 
 /// A row of `namespace`.
 #[derive(Clone, Debug)]

@@ -1,9 +1,10 @@
 //! What upstreams said: pages, lists of names, METADATA read from remote wheels.
 
 use super::rows::{row, unsigned};
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use std::collections::HashMap;

@@ -32,9 +32,6 @@ pub use tx::Tx;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Microseconds since 1970, UTC.
-pub type Micros = i64;
-
 /// The connections, and which engine they speak to. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
@@ -78,9 +75,4 @@ impl Db {
         self.newest.fetch_max(serial, Ordering::Relaxed);
         serial
     }
-}
-
-/// The present, as rows keep it.
-pub fn now() -> Micros {
-    jiff::Timestamp::now().as_microsecond()
 }

@@ -3,9 +3,10 @@
 use super::blobs::BlobUse;
 use super::events::NewEvent;
 use super::rows::{row, unsigned};
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
 use crate::words::EventKind;
 
 /// A row of `promised_file`; see the migration for what the columns mean.

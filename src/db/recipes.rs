@@ -1,8 +1,9 @@
 //! Recipes that were given through the API.
 
 use super::rows::row;
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
+use crate::tools::time::Micros;
 
 /// A row of `recipe`.
 #[derive(Clone, Debug, PartialEq, Eq)]

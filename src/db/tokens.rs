@@ -1,8 +1,9 @@
 //! API tokens and login sessions; only the sha256 of a secret is kept.
 
 use super::rows::row;
-use super::{Db, Micros, Tx};
+use super::{Db, Tx};
 use crate::error::Result;
+use crate::tools::time::Micros;
 use crate::words::TokenKind;
 
 /// A row of `token`.

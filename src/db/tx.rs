@@ -1,7 +1,8 @@
 //! Writing transactions: one serial and one event each.
 
-use super::{Db, Engine, Micros, events, now};
+use super::{Db, Engine, events};
 use crate::error::Result;
+use crate::tools::time::{Micros, now};
 
 /// A writing transaction that belongs to one event: it holds the next serial from its first
 /// statement on, and commits together with the event row that says what was done.

@@ -1,8 +1,9 @@
 //! Who builds: workers, what they offer, and when each was last heard of.
 
+use super::Db;
 use super::rows::row;
-use super::{Db, Micros};
 use crate::error::Result;
+use crate::tools::time::Micros;
 
 /// A row of `worker`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::scratch::ScratchFolder;
+use crate::tools::time::SECOND;
 use std::path::Path;
 use std::time::Instant;
 use url::Url;
@@ -69,7 +70,7 @@ pub async fn fetch(
         filename: format!("{stem}.tar.gz"),
         origin: address.to_string(),
         commit: Some(commit),
-        committed_at: committed_at.checked_mul(1_000_000),
+        committed_at: committed_at.checked_mul(SECOND),
         subdirectory: address.subdirectory.clone(),
         warnings,
     })

@@ -7,6 +7,7 @@ use super::pack;
 use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::Result;
+use crate::tools::time::SECOND;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -111,7 +112,7 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
         filename: format!("{stem}.tar.gz"),
         origin: folder.display().to_string(),
         commit: commit.as_ref().map(|(sha, _)| sha.clone()),
-        committed_at: commit.as_ref().and_then(|(_, at)| at.checked_mul(1_000_000)),
+        committed_at: commit.as_ref().and_then(|(_, at)| at.checked_mul(SECOND)),
         subdirectory: below.to_string_lossy().into_owned(),
         warnings,
     }))

@@ -1,5 +1,6 @@
 //! A packed source tree, and what one may cost.
 
+use crate::tools::time::Micros;
 use std::time::Duration;
 
 /// What a fetched tree may cost.
@@ -35,8 +36,8 @@ pub struct Tree {
     pub origin: String,
     /// The commit's sha, in hex.
     pub commit: Option<String>,
-    /// Microseconds since 1970: the commit's date.
-    pub committed_at: Option<i64>,
+    /// The commit's date.
+    pub committed_at: Option<Micros>,
     /// The project's folder below the top one; empty for the top folder itself.
     pub subdirectory: String,
     /// What was left out, for people.

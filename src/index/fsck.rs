@@ -1,15 +1,16 @@
 //! Checks that every row has its bytes and every blob its hash, and lists what nobody refers to.
 
+use crate::db::Db;
 use crate::db::blobs::{BlobCursor, BlobUse};
-use crate::db::{Db, now};
 use crate::error::Result;
 use crate::store::{BlobKey, Store, StoredBlob};
+use crate::tools::time::{SECOND, now};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
-/// Microseconds. Uploads store bytes before rows, so a younger blob may be about to be referred to.
-const IN_FLIGHT: i64 = 3600 * 1_000_000;
+/// Uploads store bytes before rows, so a younger blob may be about to be referred to.
+const IN_FLIGHT: i64 = 3600 * SECOND;
 
 /// Blobs that are read at the same time.
 const AT_ONCE: usize = 4;

@@ -2,13 +2,14 @@
 
 use super::mirror::Mirrors;
 use super::{built, policy, stage};
-use crate::db::{Db, Micros, now};
+use crate::db::Db;
 use crate::directory::inheritance::{InheritanceOrder, SourcePart, is_reserved, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::page::Page;
+use crate::tools::time::{Micros, now};
 use crate::words::ProjectStatus;
 use std::collections::{BTreeSet, HashSet};
 

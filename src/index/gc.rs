@@ -6,10 +6,11 @@
 
 use super::fsck::each_use;
 use crate::config;
+use crate::db::Db;
 use crate::db::collect::{Age, Old};
-use crate::db::{Db, Micros, now};
 use crate::error::Result;
 use crate::store::{BlobKey, Store};
+use crate::tools::time::{Micros, now, seconds};
 use futures::TryStreamExt;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -26,10 +27,6 @@ pub struct Collected {
     pub rows: Old,
 }
 
-fn ago(seconds: u64, now: Micros) -> Micros {
-    now.saturating_sub(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000))
-}
-
 /// Collects as of `now`: a test hands in a later one.
 pub async fn collect_as_of(
     db: &Db,
@@ -38,8 +35,8 @@ pub async fn collect_as_of(
     dry_run: bool,
     now: Micros,
 ) -> Result<Collected> {
-    let before = ago(settings.grace, now);
-    let age = Age { strangers: before, accounts: ago(settings.sources, now).min(before) };
+    let before = now.saturating_sub(seconds(settings.grace));
+    let age = Age { strangers: before, accounts: now.saturating_sub(seconds(settings.sources)).min(before) };
     let rows = match dry_run {
         true => db.old(age).await?,
         false => db.forget_old(age, now).await?,

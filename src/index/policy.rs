@@ -1,12 +1,12 @@
 //! What a mirror's policy lets through: a page in, a page out, and a reason for what is missing.
 
-use crate::db::Micros;
 use crate::directory::Mirror;
 use crate::names::ProjectName;
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Pattern;
 use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::Version;
+use crate::tools::time::{Micros, SECOND};
 
 /// Whether a file may be listed and served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +70,8 @@ impl<'m> Rules<'m> {
     }
 
     /// The age in microseconds that a file must have.
-    fn age(&self) -> Option<Micros> {
-        i64::try_from(self.mirror.min_age?).ok()?.checked_mul(1_000_000)
+    fn age(&self) -> Option<i64> {
+        i64::try_from(self.mirror.min_age?).ok()?.checked_mul(SECOND)
     }
 
     fn by_time(&self, file: &File) -> Verdict {
@@ -89,7 +89,7 @@ impl<'m> Rules<'m> {
         }
         match self.age() {
             Some(age) if uploaded > self.now.saturating_sub(age) => {
-                let wait = (uploaded.saturating_add(age) - self.now).max(0) / 1_000_000;
+                let wait = (uploaded.saturating_add(age) - self.now).max(0) / SECOND;
                 Verdict::Hidden(format!("it is younger than min_age: it will be listed in {}", span(wait)))
             }
             _ => Verdict::Listed,

@@ -1,12 +1,12 @@
 //! A stage's own project page, made from rows.
 
-use crate::db::Micros;
 use crate::db::files::{ProjectRow, ReleaseRow, StoredFile};
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked};
 use crate::packaging::upload_time::UploadTime;
+use crate::tools::time::Micros;
 use std::collections::HashMap;
 
 /// The page of one project; with `as_of`, as it was at that moment (by upload times).

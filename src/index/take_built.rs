@@ -1,7 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
 use super::built::{BUILDER, covered, next_number, numbered};
-use crate::db::Micros;
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
@@ -15,6 +14,7 @@ use crate::packaging::filename::{DistFilename, WheelFilename, identity};
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::store::{Spool, SpooledDigests};
+use crate::tools::time::{Micros, SECOND};
 use crate::words::{EventKind, FileKind};
 use crate::{bad, conflict};
 use bytes::Bytes;
@@ -126,7 +126,7 @@ impl Indexes {
         let mut bytes = self.whole_blob(handed.wheel_sha256).await?;
         if filename != handed.wheel {
             let (old, new) = (handed.wheel.to_owned(), filename.to_owned());
-            let timestamp = handed.published_at.unwrap_or_default() / 1_000_000;
+            let timestamp = handed.published_at.unwrap_or_default() / SECOND;
             let tagged = move || with_build_tag(&bytes, &old, &new, timestamp);
             bytes = tokio::task::spawn_blocking(tagged).await??;
         }

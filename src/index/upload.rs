@@ -8,15 +8,16 @@ mod base;
 mod candidate;
 mod form;
 
+use crate::tools::time::now;
 use candidate::Candidate;
 pub(super) use candidate::Contents;
 pub use form::{Content, Form};
 
 use super::Indexes;
 use crate::access::{self, Decision, Need, Who};
+use crate::db::Tx;
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
-use crate::db::{Tx, now};
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};

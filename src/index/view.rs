@@ -12,7 +12,7 @@ use crate::access::{self, Who};
 use crate::config::Config;
 use crate::config::base_url::BaseUrl;
 use crate::counters;
-use crate::db::{Db, Micros, now};
+use crate::db::Db;
 use crate::directory::inheritance::{self, InheritanceOrder};
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
+use crate::tools::time::{Micros, SECOND, now};
 use crate::tools::{hex, locks::Locks};
 use crate::upstream::client;
 use bytes::Bytes;
@@ -33,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// A page is asked of its upstream at most this often, however many clients say `no-cache`.
-const REFRESH_PAUSE: Micros = 10_000_000;
+const REFRESH_PAUSE: i64 = 10 * SECOND;
 /// Pages with more files are rendered off the threads that serve requests.
 const LARGE: usize = 100;
 

@@ -1,5 +1,6 @@
 //! When a file was uploaded, as PEP 700 writes it: `2026-01-02T03:04:05.678901Z`.
 
+use crate::tools::time::Micros;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
@@ -10,19 +11,17 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UploadTime {
-    micros: i64,
+    micros: Micros,
     /// Of the fraction of a second, at most 6: an upstream's own spelling is passed on.
     digits: u8,
 }
 
 impl UploadTime {
-    /// From microseconds since 1970.
-    pub fn new(micros: i64) -> Self {
+    pub fn new(micros: Micros) -> Self {
         Self { micros, digits: 6 }
     }
 
-    /// Microseconds since 1970.
-    pub fn micros(self) -> i64 {
+    pub fn micros(self) -> Micros {
         self.micros
     }
 

@@ -2,6 +2,7 @@
 
 use super::key::BlobKey;
 use crate::error::Result;
+use crate::tools::time::Micros;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
@@ -23,6 +24,6 @@ pub struct StoredBlob {
     pub key: BlobKey,
     /// Bytes.
     pub size: u64,
-    /// Microseconds since 1970: when it was stored last.
-    pub modified: i64,
+    /// When it was stored last.
+    pub modified: Micros,
 }

@@ -3,6 +3,7 @@
 use super::blob::{SMALL, StoredBlob};
 use super::key::BlobKey;
 use crate::error::{Error, Result};
+use crate::tools::time::Micros;
 use bytes::Bytes;
 use memmap2::Mmap;
 use std::fs::{self, File};
@@ -143,7 +144,7 @@ impl FolderStore {
 
     /// Removes a blob that was put in place before `before` (microseconds since 1970) for the last time;
     /// whether there was such a one.
-    pub(super) fn remove_older(&self, key: BlobKey, before: i64) -> Result<bool> {
+    pub(super) fn remove_older(&self, key: BlobKey, before: Micros) -> Result<bool> {
         let collecting = self.collecting()?;
         collecting.lock()?;
         let place = self.path(key);

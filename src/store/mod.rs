@@ -13,6 +13,7 @@ mod staging;
 use crate::config::Config;
 use crate::counters;
 use crate::error::{Error, Result};
+use crate::tools::time::Micros;
 pub use blob::{Blob, SMALL, StoredBlob};
 use bucket::Bucket;
 use bytes::Bytes;
@@ -262,7 +263,7 @@ impl Store {
     /// Removes a blob to which no row refers if it was stored before `before` (microseconds since 1970)
     /// for the last time; whether it was. In a folder this excludes whoever stores it just now, in any
     /// process; in a bucket, whoever does so in this one.
-    pub async fn remove_older(&self, key: BlobKey, before: i64) -> Result<bool> {
+    pub async fn remove_older(&self, key: BlobKey, before: Micros) -> Result<bool> {
         let removed = match &self.0.backend {
             Backend::Folder(folder) => {
                 let folder = folder.clone();

@@ -10,3 +10,4 @@ pub mod pace;
 pub mod panics;
 pub mod process;
 pub mod scratch;
+pub mod time;

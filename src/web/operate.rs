@@ -7,6 +7,7 @@ use crate::config::secret_url::masked;
 use crate::counters;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::tools::time::SECOND;
 use crate::words::{BuildState, Purpose};
 use axum::body::Body;
 use axum::response::Response;
@@ -37,7 +38,7 @@ pub async fn absent(ctx: Ctx) -> Result<Response> {
 pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     let serial = ctx.app.db.serial().await?;
     let last = ctx.app.db.events_after(serial.saturating_sub(1), 1).await?;
-    let at = last.first().map(|event| event.at.div_euclid(1_000_000));
+    let at = last.first().map(|event| event.at.div_euclid(SECOND));
     let directory = &ctx.directory;
     let config = &ctx.app.config;
     let mut result = json!({

@@ -3,11 +3,11 @@
 use super::http::{Ctx, negotiate};
 use super::target::{AUTO, for_agent, for_target};
 use crate::counters;
-use crate::db::Micros;
 use crate::directory::Index;
 use crate::error::Result;
 use crate::index::view::{Amend, PageForm, Prepared, Variant, ViewRequest};
 use crate::names::ProjectName;
+use crate::tools::time::Micros;
 use crate::upstream::client;
 use crate::{bad, missing};
 use axum::body::Body;

@@ -1,7 +1,6 @@
 //! Projects and releases as devpi's client reads them: `projectconfig` and `versiondata`.
 
 use super::http::{Ctx, respond};
-use crate::db::Micros;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
 use crate::missing;
@@ -10,6 +9,7 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version;
+use crate::tools::time::Micros;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};

@@ -1,12 +1,13 @@
 //! When something happened.
 
+use crate::tools::time::{Micros, SECOND};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Microseconds since 1970. Text and JSON are RFC 3339 in whole seconds, UTC.
+/// As it is shown: text and JSON are RFC 3339 in whole seconds, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Moment(pub i64);
+pub struct Moment(pub Micros);
 
 impl Moment {
     /// With microseconds, as PEP 700 writes it.
@@ -36,7 +37,7 @@ impl Moment {
 
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", Timestamp::from_second(self.0.div_euclid(1_000_000)).unwrap_or_default())
+        write!(f, "{}", Timestamp::from_second(self.0.div_euclid(SECOND)).unwrap_or_default())
     }
 }
 

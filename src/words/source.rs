@@ -2,6 +2,7 @@
 
 use super::words;
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
 use serde::{Deserialize, Serialize};
 
 /// A source as a job names it and its row keeps it (JSON).
@@ -15,9 +16,9 @@ pub struct BuildSource {
     /// Below the unpacked root; empty for the root itself.
     #[serde(default)]
     pub subdirectory: String,
-    /// Microseconds since 1970: when the source was published, if that is known.
+    /// When the source was published, if that is known.
     #[serde(default)]
-    pub published_at: Option<i64>,
+    pub published_at: Option<Micros>,
     /// A git commit, for sources that come from a repository.
     #[serde(default)]
     pub commit: Option<String>,

@@ -1,5 +1,6 @@
 //! The source of a job, unpacked in the sandbox into its work folder, and what its files say.
 
+use crate::tools::time::SECOND;
 use std::path::{Path, PathBuf};
 
 use super::backend::SourceProject;
@@ -60,7 +61,7 @@ impl Unpacked {
                 &String::from_utf8_lossy(&setup_py),
             ),
         };
-        let published = running.job.source.published_at.and_then(|at| u64::try_from(at / 1_000_000).ok());
+        let published = running.job.source.published_at.and_then(|at| u64::try_from(at / SECOND).ok());
         let published = published.unwrap_or(found.newest).clamp(EARLIEST, now());
         Ok(Self { archive, work, said, facts, published })
     }

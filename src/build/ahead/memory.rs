@@ -2,10 +2,10 @@
 
 use super::super::queue::Queue;
 use crate::access::Who;
-use crate::db::Micros;
 use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

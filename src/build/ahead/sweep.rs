@@ -4,18 +4,18 @@ use super::super::queue::Queue;
 use super::super::target::Target;
 use super::memory::{Ahead, Sweep, who};
 use super::wished::wished;
-use crate::db::Micros;
 use crate::directory::{BuildAhead, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version;
+use crate::tools::time::{Micros, SECOND};
 use crate::words::FileKind;
 
-/// Microseconds until a sweep that came to its end looks for more.
-const LOOK_AGAIN: Micros = 10_000_000;
+/// The time until a sweep that came to its end looks for more.
+const LOOK_AGAIN: i64 = 10 * SECOND;
 
-/// Microseconds after which everything is gone through again: upstreams tell of nothing by themselves.
-const FROM_THE_START: Micros = 86_400_000_000;
+/// The time after which everything is gone through again: upstreams tell of nothing by themselves.
+const FROM_THE_START: i64 = 86_400 * SECOND;
 
 /// Projects, or files, of one step.
 const AT_ONCE: i64 = 8;

@@ -6,13 +6,13 @@
 //! system) are resolved like all others.
 
 use crate::build::promise::ForTarget;
-use crate::db::Micros;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::index::view::Amend;
 use crate::packaging::choose::Chooser;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, FilePlace, Page};
+use crate::tools::time::Micros;
 use futures::future::BoxFuture;
 
 /// A target's page with uniform names.

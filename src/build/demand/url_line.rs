@@ -16,6 +16,7 @@ use crate::packaging::filename::{SdistFilename, WheelFilename, candidates};
 use crate::packaging::lines::{DirectUrl, LogicalLine};
 use crate::packaging::version::Version;
 use crate::tools::pace::Meter;
+use crate::tools::time::now;
 use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
 use crate::upstream::guard::Guard;
 use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
@@ -166,7 +167,7 @@ async fn archive(demand: &Demand<'_>, place: &DirectUrl) -> Result<Upload> {
     let (sha256, origin) = fetched(demand, place).await?;
     let user = demand.asker();
     let size = demand.queue.store().size(&sha256).await?.unwrap_or_default();
-    demand.queue.db().keep_source(&sha256, &user, &filename, size, crate::db::now()).await?;
+    demand.queue.db().keep_source(&sha256, &user, &filename, size, now()).await?;
     let named = candidates(&filename).iter().any(|name| SdistFilename::parse_for(name, &filename).is_ok());
     let kind = if named { SourceKind::Sdist } else { SourceKind::Tree };
     let subdirectory = subdirectory(place)?;

@@ -10,6 +10,7 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::packaging::wheel;
 use crate::store::Store;
+use crate::tools::time::SECOND;
 use bytes::Bytes;
 use std::io::Cursor;
 use tokio::sync::Semaphore;
@@ -69,7 +70,7 @@ async fn whole(store: &Store, sha256: &str, what: &str) -> Result<Bytes> {
 
 /// Seconds since 1970; archives of one wheel are alike whenever they are made.
 fn published(promise: &Promise) -> i64 {
-    promise.source.uploaded.map_or(0, |time| time.micros() / 1_000_000)
+    promise.source.uploaded.map_or(0, |time| time.micros() / SECOND)
 }
 
 struct Order {

@@ -4,7 +4,6 @@ use super::kit::Kit;
 use super::{Promises, filename};
 use crate::build::targets::Offered;
 use crate::db::promises::StoredPromise;
-use crate::db::{Micros, now};
 use crate::directory::{Directory, IndexKind};
 use crate::error::Result;
 use crate::index::policy;
@@ -15,13 +14,14 @@ use crate::packaging::choose;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance};
 use crate::packaging::version::Version;
+use crate::tools::time::{Micros, SECOND, now};
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long a page is true that lacks a promise because of a failure: somebody may change the recipe
-/// in its folder, which tells nobody. In microseconds.
-const LACKING: Micros = 30_000_000;
+/// in its folder, which tells nobody.
+const LACKING: i64 = 30 * SECOND;
 
 /// Adds to a page what is promised to a target.
 pub struct ForTarget {

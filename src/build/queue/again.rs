@@ -10,16 +10,17 @@ use crate::build::recipe::Recipe;
 use crate::build::target::Target;
 use crate::build::tools::tools_for;
 use crate::conflict;
+use crate::db::Tx;
 use crate::db::builds::{Build, BuildId, FailedBuild};
 use crate::db::events::NewEvent;
-use crate::db::{Micros, Tx, now};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::version::Version;
+use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{BuildState, EventKind, Failure, Step};
 
-/// After so long a failure that may pass is tried again, in microseconds.
-const MAY_HAVE_PASSED: Micros = 300_000_000;
+/// After so long a failure that may pass is tried again.
+const MAY_HAVE_PASSED: i64 = 300 * SECOND;
 
 /// Whether a build failed some time ago for a reason that lies outside of it.
 pub fn may_go_well_now(build: &Build) -> bool {

@@ -3,10 +3,11 @@
 use super::{Queue, no_build};
 use crate::access::Who;
 use crate::conflict;
+use crate::db::Tx;
 use crate::db::builds::{Build, BuildId, Ending};
 use crate::db::events::NewEvent;
-use crate::db::{Tx, now};
 use crate::error::Result;
+use crate::tools::time::now;
 use crate::words::{BuildState, Class, EventKind, Step};
 
 impl Queue {

@@ -3,10 +3,10 @@
 use super::Queue;
 use super::plan::key;
 use crate::db::builds::{Blocked, Build, BuildId, Edge, Unfetched};
-use crate::db::now;
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::tools::panics;
+use crate::tools::time::{SECOND, now};
 use crate::words::{Class, Failure, FetchPlace, Step};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Queue {
 
     /// Begins to fetch a build's source, unless somebody else does.
     async fn claim_fetch(&self, id: BuildId) -> Result<Option<Build>> {
-        let until = now() + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + 10_000_000;
+        let until = now() + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + 10 * SECOND;
         self.0.db.claim_fetch(id, now(), until).await
     }
 

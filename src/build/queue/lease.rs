@@ -6,8 +6,8 @@ use crate::build::job::{Job, WorkerDescription};
 use crate::build::targets::Worker;
 use crate::db::builds::{Build, BuildId, Claim};
 use crate::db::workers::StoredWorker;
-use crate::db::{Micros, now};
 use crate::error::{Error, Result};
+use crate::tools::time::{SECOND, now};
 use crate::words::{BuildState, Purpose, Step};
 use crate::{bad, conflict, missing};
 use std::time::Duration;
@@ -15,8 +15,8 @@ use std::time::Duration;
 /// Seconds between two heartbeats of a worker.
 pub const BEAT: u64 = 10;
 
-/// A worker that is silent for so long is lost, in microseconds.
-pub const LEASE: Micros = 60_000_000;
+/// A worker that is silent for so long is lost.
+pub const LEASE: i64 = 60 * SECOND;
 
 /// Attempts at a change of a worker's row, while others change it.
 const ATTEMPTS: usize = 8;
@@ -251,7 +251,7 @@ fn is_free(known: &StoredWorker, owner: &str, new: &WorkerDescription) -> Result
         Some(_) if left > 0 => Err(conflict!(
             "another worker named {name} is running: choose another name with --name. If it has stopped, the \
              name is free in {} s",
-            left / 1_000_000 + 1
+            left / SECOND + 1
         )),
         Some(_) | None => Ok(()),
     }

@@ -18,12 +18,13 @@ use super::lease::{MOST_LOSSES, lost};
 use crate::build::job::JobOutcome;
 use crate::build::publish;
 use crate::build::visible::turns;
+use crate::db::Tx;
 use crate::db::builds::{Build, BuildId, Edge, Ending};
 use crate::db::events::NewEvent;
-use crate::db::{Tx, now};
 use crate::error::Result;
 use crate::index::built::BUILDER;
 use crate::packaging::filename::WheelFilename;
+use crate::tools::time::now;
 use crate::words::{Class, EventKind, Evidence, Failure, Purpose, Step};
 
 impl Queue {

@@ -2,7 +2,6 @@
 
 use super::Queue;
 use crate::db::builds::Build;
-use crate::db::now;
 use crate::directory::IndexKind;
 use crate::error::{Error, Result};
 use crate::git::{self, Address};
@@ -12,6 +11,7 @@ use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::page::File;
+use crate::tools::time::now;
 use crate::upstream::guard::Guard;
 use crate::words::{BuildSource, SourceKind};
 use futures::StreamExt;

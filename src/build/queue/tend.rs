@@ -3,9 +3,9 @@
 use super::lease::MOST_LOSSES;
 use super::{Inner, Queue};
 use crate::build::targets::KNOWN;
-use crate::db::{Micros, now};
 use crate::error::Result;
 use crate::tools::panics;
+use crate::tools::time::{Micros, now};
 use crate::words::{Class, Failure, Step};
 use std::sync::{Arc, Weak};
 use std::time::Duration;

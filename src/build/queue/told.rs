@@ -3,11 +3,11 @@
 use super::Queue;
 use super::lease::lost;
 use crate::db::builds::Build;
-use crate::db::now;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::version;
+use crate::tools::time::now;
 use crate::words::{Class, Failure, Purpose, Step};
 
 /// Bytes; real ones have a few thousand, and some a long description.

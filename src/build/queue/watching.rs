@@ -5,6 +5,7 @@ use super::{LOOK_AGAIN, Queue};
 use crate::db::builds::{Build, BuildId};
 use crate::error::Result;
 use crate::tools::panics;
+use crate::tools::time::now;
 use crate::words::{BuildState, Purpose};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -112,7 +113,7 @@ impl Build {
     /// For how long it has been running; `None` while it is not.
     pub fn running_for(&self) -> Option<Duration> {
         let started = self.started_at.filter(|_| self.state == BuildState::Running)?;
-        u64::try_from(crate::db::now() - started).ok().map(Duration::from_micros)
+        u64::try_from(now() - started).ok().map(Duration::from_micros)
     }
 }
 

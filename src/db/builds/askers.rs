@@ -1,7 +1,8 @@
 //! For whom builds and sources count, and how many of them there are.
 
-use crate::db::{Db, Micros, Tx};
+use crate::db::{Db, Tx};
 use crate::error::Result;
+use crate::tools::time::Micros;
 
 impl Db {
     /// Builds of this asker that have not begun.

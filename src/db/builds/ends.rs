@@ -1,8 +1,9 @@
 //! How builds end: built, failed, or the same as another.
 
 use super::Build;
-use crate::db::{Db, Micros};
+use crate::db::Db;
 use crate::error::Result;
+use crate::tools::time::Micros;
 use crate::words::{Class, Evidence, Step};
 
 /// What is recorded when a build fails.

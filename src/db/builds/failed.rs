@@ -1,9 +1,10 @@
 //! Builds that failed, as a project's pages for a target need to know of them.
 
+use crate::db::Db;
 use crate::db::rows::row;
-use crate::db::{Db, Micros};
 use crate::error::Result;
 use crate::names::{BuildContext, ProjectName};
+use crate::tools::time::Micros;
 use crate::words::{BuildSource, Class, Step};
 
 /// Why a wheel of a listed source is not to be had: the parts of its build's key.

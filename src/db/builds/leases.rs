@@ -2,8 +2,9 @@
 
 use super::Build;
 use super::row::{COLUMNS, build};
-use crate::db::{Db, Micros};
+use crate::db::Db;
 use crate::error::Result;
+use crate::tools::time::Micros;
 use crate::words::{Purpose, Step};
 use sqlx::AssertSqlSafe;
 

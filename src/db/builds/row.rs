@@ -1,8 +1,8 @@
 //! A build as its row says: the one shape that the queue, JSON and the pages work with.
 
-use crate::db::Micros;
 use crate::error::Result;
 use crate::names::{BuildContext, ProjectName};
+use crate::tools::time::Micros;
 use crate::words::{BuildSource, BuildState, Evidence, Failure, FetchPlace, Purpose, Step};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};

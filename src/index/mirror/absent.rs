@@ -5,9 +5,9 @@ use super::asked::Asked;
 use super::held::{Held, What};
 use super::state::MirrorState;
 use crate::db::mirror::UpstreamTopic;
-use crate::db::now;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
+use crate::tools::time::now;
 use crate::upstream::client::shown;
 use std::sync::Arc;
 

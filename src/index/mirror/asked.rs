@@ -1,10 +1,10 @@
 //! A mirror as one request sees it: whom to ask, for how long an answer holds.
 
 use crate::config::Config;
-use crate::db::Micros;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
+use crate::tools::time::seconds;
 use crate::upstream::UpstreamSource;
 use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
@@ -16,9 +16,9 @@ pub struct Asked {
     pub index: IndexName,
     pub source: UpstreamSource,
     /// Microseconds that a page counts as fresh.
-    pub lifetime: Micros,
+    pub lifetime: i64,
     /// Microseconds that "no such project" is believed.
-    pub negative_lifetime: Micros,
+    pub negative_lifetime: i64,
     /// The upstream's list of projects is not usable.
     pub no_list: bool,
 }
@@ -33,8 +33,7 @@ impl Asked {
         let Some(url) = &mirror.url else {
             return Err(Error::Unavailable(format!("mirror {} has no mirror_url: set it", index.name)));
         };
-        let micros = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let lifetime = micros(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
+        let lifetime = seconds(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
             index: index.name.clone(),
             source: UpstreamSource::new(
@@ -44,7 +43,7 @@ impl Asked {
             .of_mirror(index.name.as_str())
             .says_missing(&mirror.missing),
             lifetime,
-            negative_lifetime: lifetime.min(micros(config.mirror.negative_expiry)),
+            negative_lifetime: lifetime.min(seconds(config.mirror.negative_expiry)),
             no_list: mirror.no_project_list,
         })
     }

@@ -11,6 +11,7 @@ use crate::index::policy;
 use crate::packaging::filename::candidates;
 use crate::packaging::page::File;
 use crate::store::Blob;
+use crate::tools::time::SECOND;
 use crate::upstream;
 use crate::upstream::client::no_copy;
 use bytes::Bytes;
@@ -18,9 +19,9 @@ use futures::StreamExt as _;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A page that does not list a file is asked for again only if it is older, in microseconds:
+/// A page that does not list a file is asked for again only if it is older:
 /// otherwise URLs made up by anybody would each cost a request.
-const RECENT: i64 = 30_000_000;
+const RECENT: i64 = 30 * SECOND;
 
 /// Bytes of a range that is passed through; whoever wants more wants the file.
 const SMALL_RANGE: u64 = 4 << 20;

@@ -1,12 +1,12 @@
 //! Since when upstreams say that projects are gone which they told of before.
 
-use crate::db::Micros;
 use crate::names::ProjectName;
+use crate::tools::time::{Micros, SECOND};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
 /// For so long an upstream that lists a project, or has no list, must say that it is gone.
-const LONG_ENOUGH: Micros = 24 * 3600 * 1_000_000;
+const LONG_ENOUGH: i64 = 24 * 3600 * SECOND;
 
 /// Projects whose absence waits for being believed.
 const MOST: usize = 10_000;

@@ -1,10 +1,10 @@
 //! What we hold of an upstream: in memory while it is used, in the database for ever.
 
-use crate::db::Micros;
 use crate::db::mirror::{Found, UpstreamPage, UpstreamTopic};
 use crate::error::{Error, Result};
 use crate::names::NameList;
 use crate::packaging::page::Page;
+use crate::tools::time::Micros;
 use crate::upstream::pages::{FetchedPage, Format, Validators};
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;

@@ -5,17 +5,17 @@ use super::held::{Held, What};
 use super::patience::{COLD_PATIENCE, within};
 use super::state::{Down, MirrorPage, MirrorState, Mirrors};
 use crate::db::mirror::UpstreamTopic;
-use crate::db::{Micros, now};
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
+use crate::tools::time::{Micros, SECOND, now};
 use crate::upstream::client;
 use crate::upstream::pages::UpstreamKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// For so long a failing upstream is not asked again where something stale can be served.
-const BACKOFF: Micros = 5_000_000;
+const BACKOFF: i64 = 5 * SECOND;
 
 /// For so long somebody waits for a fresh page when there is a stale one.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -157,7 +157,7 @@ impl Mirrors {
 
 impl Mirrors {
     /// Whether what is known of a project is older than so many microseconds.
-    pub(super) async fn is_older(&self, index: &Index, project: &ProjectName, age: Micros) -> Result<bool> {
+    pub(super) async fn is_older(&self, index: &Index, project: &ProjectName, age: i64) -> Result<bool> {
         let asked = Asked::new(&self.0.config, index)?;
         let topic = match self.0.kind(&asked).await? {
             Some(UpstreamKind::Flat) => UpstreamTopic::Root,

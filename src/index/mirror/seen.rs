@@ -2,10 +2,10 @@
 
 use super::listed::url_key;
 use super::state::MirrorState;
-use crate::db::{Micros, now};
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::packaging::page::{File, Page};
+use crate::tools::time::{Micros, now};
 use std::collections::HashMap;
 
 /// File name to what it was then, and when.

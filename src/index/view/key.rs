@@ -1,7 +1,7 @@
 //! What tells prepared pages apart.
 
 use super::form::PageForm;
-use crate::db::Micros;
+use crate::tools::time::Micros;
 use moka::Equivalent;
 
 #[derive(Clone, PartialEq, Eq, Hash)]

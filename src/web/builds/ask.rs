@@ -3,13 +3,13 @@
 use super::{decided, view};
 use crate::access::{self, Decision, Need};
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
-use crate::db::now;
 use crate::error::{Error, Result};
 use crate::git::Address;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::requirement::Requirement;
+use crate::tools::time::{Micros, now};
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::words::{BuildSource, Purpose, SourceKind};
 use crate::{bad, forbidden, missing};
@@ -41,9 +41,9 @@ struct Asked {
     origin: Option<String>,
     #[serde(default)]
     commit: Option<String>,
-    /// Microseconds since 1970: the commit's date.
+    /// The commit's date.
     #[serde(default)]
-    published_at: Option<i64>,
+    published_at: Option<Micros>,
     /// Names, whole or abbreviated; none: all that are offered.
     #[serde(default)]
     targets: Vec<String>,

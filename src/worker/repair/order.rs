@@ -1,5 +1,6 @@
 //! What a repair is to make of a wheel, and what it comes to.
 
+use crate::tools::time::SECOND;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub(super) struct RepairOrder {
 
 impl RepairOrder {
     pub fn new(job: &Job, target: &Target, exclude: Vec<String>) -> Self {
-        let timestamp = job.source.published_at.map_or(EPOCH, |micros| micros / 1_000_000);
+        let timestamp = job.source.published_at.map_or(EPOCH, |micros| micros / SECOND);
         Self { target: target.clone(), exclude, timestamp }
     }
 

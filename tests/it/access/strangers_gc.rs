@@ -14,11 +14,11 @@ use wheelwright::access::Who;
 use wheelwright::build::queue::{Ask, Priority, Upload, Wanted};
 use wheelwright::db::builds::BuildId;
 use wheelwright::db::files::StoredFile;
-use wheelwright::db::now;
 use wheelwright::index::fsck::fsck;
 use wheelwright::index::gc::{Collected, collect, collect_as_of};
 use wheelwright::names::IndexName;
 use wheelwright::store::{BlobKey, Store};
+use wheelwright::tools::time::now;
 use wheelwright::words::{BuildSource, Purpose, SourceKind};
 
 const DAY: i64 = 86_400_000_000;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use wheelwright::build::queue::LEASE;
-use wheelwright::db::now;
+use wheelwright::tools::time::now;
 use wheelwright::words::Class;
 
 /// A server whose `alice/dev` has the sources of these projects.

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 use wheelwright::access::Scope;
 use wheelwright::build::queue::LEASE;
-use wheelwright::db::now;
+use wheelwright::tools::time::now;
 
 /// A build that says that it began, and goes on when somebody wakes the process that has the mark.
 const WAITS: &str = "import subprocess

@@ -136,14 +136,14 @@ on_both! {
 
     async fn a_listing_tells_name_size_and_age(server: Server) {
         let store = &server.app.store;
-        let before = wheelwright::db::now();
+        let before = wheelwright::tools::time::now();
         let names = [store.put(noise(10)).await.unwrap(), store.put(noise(300_000)).await.unwrap()];
         let listed: Vec<_> = store.list().try_collect().await.unwrap();
         for (name, size) in names.iter().zip([10, 300_000]) {
             let entry = listed.iter().find(|entry| entry.key.to_string() == *name).expect("listed");
             assert_eq!(entry.size, size);
             // File systems and HTTP dates round to a second.
-            assert!((before - 2_000_000..=wheelwright::db::now() + 2_000_000).contains(&entry.modified));
+            assert!((before - 2_000_000..=wheelwright::tools::time::now() + 2_000_000).contains(&entry.modified));
         }
     }
 
