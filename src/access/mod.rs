@@ -14,7 +14,6 @@ pub mod tokens;
 pub mod turns;
 
 use crate::names::BuildContext;
-use crate::tools::time::{Micros, SECOND};
 
 pub use decide::{BUILDER, BuildSight, decide, decide_each, may_read, sees_build};
 

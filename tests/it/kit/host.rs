@@ -11,7 +11,6 @@ use wheelwright::db::events::NewEvent;
 use wheelwright::db::files::StoredFile;
 use wheelwright::index::admin;
 use wheelwright::names::IndexName;
-use wheelwright::names::ProjectName;
 use wheelwright::packaging::page::FilePlace;
 use wheelwright::words::{EventKind, FileKind};
 
