@@ -47,21 +47,33 @@ impl Queue {
         Ok(access::sees_build(directory, who, self.parties(build).await?.sight(build)))
     }
 
-    /// The builds of a project that `who` may see: for each version and target the newest of a source that its
-    /// index lists, and the newest of one that was given.
-    pub async fn newest(
+    /// The builds of a project that `who` may see, the newest of each.
+    pub async fn newest_of(
         &self,
         directory: &Directory,
         who: &Who,
         project: &ProjectName,
     ) -> Result<Vec<Build>> {
         let filter = Filter { project: Some(project.clone()), limit: 400, ..Filter::default() };
+        self.newest(directory, who, &filter, |_| true).await
+    }
+
+    /// The builds that fit, are wanted, and that `who` may see: for each version and target the newest of a
+    /// source that its index lists, and the newest of one that was given.
+    pub async fn newest(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        filter: &Filter,
+        wanted: impl Fn(&Build) -> bool + Send,
+    ) -> Result<Vec<Build>> {
+        fn key(build: &Build) -> impl PartialEq {
+            (&build.project, &build.version, &build.target, build.given)
+        }
         let mut newest: Vec<Build> = Vec::new();
-        for build in self.list(&filter).await? {
-            let same = |known: &Build| {
-                (&known.version, &known.target, known.given) == (&build.version, &build.target, build.given)
-            };
-            if !newest.iter().any(same) && self.sees(directory, who, &build).await? {
+        for build in self.list(filter).await?.into_iter().filter(wanted) {
+            let known = newest.iter().any(|known| key(known) == key(&build));
+            if !known && self.sees(directory, who, &build).await? {
                 newest.push(build);
             }
         }

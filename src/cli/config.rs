@@ -29,7 +29,7 @@ impl ConfigCommand {
                     (setting.key.to_owned(), json!({"value": value, "from": resolved.origin(setting.key)}))
                 };
                 let all: Map<String, Value> = SETTINGS.iter().map(one).collect();
-                table::json(&all.into())?;
+                table::json(&all)?;
             }
             Self::Show { json: false } => {
                 let head = ["SETTING", "VALUE", "FROM"].map(str::to_owned).to_vec();

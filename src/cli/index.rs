@@ -6,7 +6,7 @@ use crate::access::accounts::check_name;
 use crate::app::App;
 use crate::directory::Index as Known;
 use crate::directory::options::{self, Options, OptionsChange};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::index::admin;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -160,7 +160,7 @@ fn show(name: &IndexName, options: &Options, json: bool) -> Result<()> {
     if json {
         let mut all = options.clone();
         all.insert("name".into(), name.as_str().into());
-        return table::json(&all.into());
+        return table::json(&all);
     }
     table::line(name.as_str())?;
     for (key, value) in options.iter().filter(|(key, _)| *key != "warning") {
@@ -177,7 +177,7 @@ fn list<'a>(indexes: impl Iterator<Item = &'a Known>, json: bool) -> Result<()> 
         rows.push(vec![index.name.to_string(), cell("type"), cell("bases") + &cell("mirror_url")]);
         all.insert(index.name.to_string(), Value::Object(index.options.clone()));
     }
-    if json { table::json(&json!(all)) } else { table::rows(&rows) }
+    if json { table::json(&all) } else { table::rows(&rows) }
 }
 
 async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Result<()> {
@@ -187,7 +187,7 @@ async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Resu
     let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
     let report = app.indexes.views.explain(&directory, index, &project, &root()).await?;
     if json {
-        return table::json(&serde_json::to_value(&report).map_err(Error::internal)?);
+        return table::json(&report);
     }
     table::line(&format!("{project} on {name}:"))?;
     for source in &report.sources {

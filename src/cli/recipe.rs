@@ -65,7 +65,7 @@ async fn recipes(resolved: ResolvedConfig) -> Result<Recipes> {
 fn list(recipes: &Recipes, json: bool) -> Result<ExitCode> {
     let values: Vec<Value> = recipes.entries().map(RecipeEntry::to_json).collect();
     if json {
-        table::json(&values.into())?;
+        table::json(&values)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = vec![["NAME", "PROJECT", "VERSIONS", "FROM", "ERROR"].map(str::to_owned).to_vec()];
@@ -127,7 +127,7 @@ fn check(files: &[PathBuf], json: bool) -> Result<ExitCode> {
         }
     }
     if json {
-        table::json(&entries.iter().map(RecipeEntry::to_json).collect::<Vec<_>>().into())?;
+        table::json(&entries.iter().map(RecipeEntry::to_json).collect::<Vec<_>>())?;
     }
     let wrong: Vec<&str> =
         entries.iter().filter_map(|entry| entry.file.as_ref().err()).map(String::as_str).collect();

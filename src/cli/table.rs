@@ -1,14 +1,15 @@
 //! How commands print what they list: aligned columns, or JSON.
 
 use crate::error::{Error, Result};
+use serde::Serialize;
 use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints one JSON value, indented.
-pub fn json(value: &Value) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(Error::internal)?;
-    line(&text)
+/// Prints as one JSON value, indented.
+pub fn json(shown: &impl Serialize) -> Result<()> {
+    let value = serde_json::to_value(shown).map_err(Error::internal)?;
+    line(&format!("{value:#}"))
 }
 
 /// Prints a line. A reader that went away (`| head`) ends the command quietly.

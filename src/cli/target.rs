@@ -43,8 +43,7 @@ impl TargetCommand {
 async fn list(resolved: &ResolvedConfig, json: bool) -> Result<ExitCode> {
     let found = interpreters::discover(&resolved.config.build).await?;
     if json {
-        let all: Result<Vec<Value>> = found.iter().map(one).collect();
-        table::json(&all?.into())?;
+        table::json(&found.iter().map(one).collect::<Result<Vec<Value>>>()?)?;
     } else if found.is_empty() {
         table::line(
             "no Python found on the PATH, in pyenv, in uv or in /opt/python: name one with the setting \

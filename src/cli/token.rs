@@ -86,7 +86,7 @@ impl TokenCommand {
 async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
     let tokens = tokens::list(&app.db, user).await?;
     if json {
-        return table::json(&json!(tokens));
+        return table::json(&tokens);
     }
     let head = ["ID", "USER", "NAME", "INDEX", "PROJECT", "ACTIONS", "EXPIRES", "LAST USED", ""];
     let mut rows = vec![head.map(str::to_owned).to_vec()];

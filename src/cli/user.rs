@@ -200,7 +200,7 @@ async fn list(app: &App, json: bool) -> Result<()> {
         }));
     }
     if json {
-        return table::json(&values.into());
+        return table::json(&values);
     }
     let mut rows = vec![["USER", "EMAIL", "GROUPS", "ROLES", "CREATED", ""].map(str::to_owned).to_vec()];
     for value in &values {

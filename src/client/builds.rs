@@ -1,38 +1,16 @@
 //! What people ask of a server: targets, sources to build from, builds, logs, wheels.
 
 use super::ServerClient;
+use crate::build::order::BuildOrder;
 use crate::build::target::Target;
 use crate::build::view::BuildView;
 use crate::error::Result;
 use crate::packaging::filename::encode_segment;
-use crate::words::BuildSource;
 use http::{Method, header};
 use reqwest::Response;
 use std::collections::BTreeSet;
 use std::path::Path;
 use url::Url;
-
-/// What is to be built, as `POST /+builds` takes it.
-#[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct BuildOrder {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requirement: Option<String>,
-    /// sha256 of an uploaded source.
-    #[serde(rename = "source", skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// What is known of an uploaded source.
-    #[serde(flatten)]
-    pub about: Option<BuildSource>,
-    pub targets: Vec<String>,
-    /// Gets the wheel.
-    pub index: Option<String>,
-    /// Where requirements come from, if not from `index`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// Somebody waits for it.
-    pub wait: bool,
-    pub rebuild: bool,
-}
 
 #[derive(serde::Deserialize)]
 struct Uploaded {

@@ -12,7 +12,7 @@ mod transfer;
 mod wheelsproxy;
 mod worker;
 
-pub use self::builds::{BuildOrder, builds_in};
+pub use self::builds::builds_in;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;
 pub use self::wheelsproxy::{ProxyAddress, WheelsProxy};

@@ -74,7 +74,3 @@ async fn session(app: &App, user: &str) -> Result<Value> {
     let token = tokens::begin_session(&app.db, user).await?;
     Ok(json!({"password": token, "expiration": tokens::SESSION}))
 }
-
-fn said(status: StatusCode, message: &str) -> Result<Response> {
-    respond::devpi(status, "", Value::Null, Some(message))
-}

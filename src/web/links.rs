@@ -31,7 +31,7 @@ pub async fn explain(ctx: Ctx) -> Result<Response> {
     let (index, name) = (ctx.index()?, name(&ctx)?);
     let report = ctx.app.indexes.views.explain(&ctx.directory, index, &name, &ctx.who).await?;
     let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
-    let newest = ctx.app.queue.newest(&ctx.directory, &ctx.who, &name).await?;
+    let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &name).await?;
     report["left_out"] = json!(LeftOutView::of(newest, &ctx.root()));
     respond::json(&report)
 }

@@ -1,6 +1,7 @@
 //! `PATCH` and `DELETE` of projects, releases and files.
 
-use super::http::{Ctx, respond};
+use super::http::Ctx;
+use super::http::respond::done;
 use crate::access::{self, Decision, Need};
 use crate::error::{Error, Result};
 use crate::index::manage::Yank;
@@ -8,7 +9,6 @@ use crate::names::ProjectName;
 use crate::words::ProjectStatus;
 use crate::{bad, forbidden, missing};
 use axum::response::Response;
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -119,8 +119,4 @@ fn reason(text: &str) -> Result<Option<String>> {
         return Err(bad!("the reason must be one line of at most {LONGEST_REASON} bytes"));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
-}
-
-fn done(message: &str) -> Result<Response> {
-    respond::devpi(StatusCode::OK, "", Value::Null, Some(message))
 }

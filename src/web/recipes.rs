@@ -5,7 +5,7 @@ use crate::bad;
 use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Bytes of a `PUT`.
 const LONGEST: usize = 1 << 20;
@@ -55,5 +55,5 @@ pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name");
     ctx.app.recipes.delete(&ctx.who.label, name).await?;
     ctx.app.indexes.refresh().await?;
-    respond::devpi(StatusCode::OK, "", json!(null), Some(&format!("recipe {name} deleted")))
+    respond::done(&format!("recipe {name} deleted"))
 }

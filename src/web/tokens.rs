@@ -63,5 +63,5 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
 pub async fn revoke(ctx: Ctx) -> Result<Response> {
     tokens::revoke(&ctx.app.db, &ctx.who, ctx.param("id")).await?;
     ctx.app.indexes.refresh().await?;
-    respond::devpi(StatusCode::OK, "", Value::Null, Some("token revoked"))
+    respond::done("token revoked")
 }

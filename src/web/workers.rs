@@ -11,7 +11,7 @@ use crate::words::Purpose;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// A claim is answered after this time, with or without a job.
@@ -35,7 +35,7 @@ pub async fn leave(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let instance = ctx.query("instance").unwrap_or_default();
     ctx.app.queue.leave(owner(&ctx), ctx.param("name"), &instance).await?;
-    respond::devpi(StatusCode::OK, "", Value::Null, Some("the name is free"))
+    respond::done("the name is free")
 }
 
 /// `POST /+workers/{name}/claim?instance=&purpose=metadata`: a job, of one purpose if one is named, or 204 when

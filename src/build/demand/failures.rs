@@ -130,16 +130,8 @@ async fn failed_builds(
         limit: LOOKED_AT,
         ..Filter::default()
     };
-    let mut found: Vec<Build> = Vec::new();
-    for build in demand.queue.list(&filter).await? {
-        let of = build.project.as_ref().is_some_and(&wanted);
-        let told =
-            found.iter().any(|known| (&known.project, &known.version) == (&build.project, &build.version));
-        if of && !build.given && !told && demand.queue.sees(demand.directory, demand.who, &build).await? {
-            found.push(build);
-        }
-    }
-    Ok(found)
+    let wanted = |build: &Build| !build.given && build.project.as_ref().is_some_and(&wanted);
+    demand.queue.newest(demand.directory, demand.who, &filter, wanted).await
 }
 
 /// Every name in an explanation that could be a project's. Its sentences change from one resolver to the

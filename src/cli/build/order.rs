@@ -5,8 +5,8 @@ use super::outcome::{Failed, Got};
 use super::report::WheelOutcome;
 use super::work::{Work, locked};
 use crate::bad;
+use crate::build::order::BuildOrder;
 use crate::cli::watch::Watcher;
-use crate::client::BuildOrder;
 use crate::error::Result;
 use crate::words::BuildState;
 

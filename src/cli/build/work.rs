@@ -5,10 +5,11 @@ use super::house::{self, House, Origin};
 use super::outcome::{BuiltSource, Failed, Got, broken_by};
 use super::report::{Item, WheelOutcome};
 use super::sources::{Brought, Supply};
+use crate::build::order::BuildOrder;
 use crate::build::target::Target;
 use crate::cli::progress::Progress;
 use crate::cli::requirements::WantedBy;
-use crate::client::{BuildOrder, ServerClient};
+use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
@@ -285,8 +286,7 @@ impl Work {
                 })
             }
             Brought::Uploaded { sha256, about } => {
-                let order = BuildOrder { sha256: Some(sha256), about: Some(about), ..self.order(target) };
-                self.built(&label, order).await
+                self.built(&label, self.order(target).of_source(sha256, about)).await
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{decided, view};
 use crate::access::{self, Decision, Need};
+use crate::build::order::BuildOrder;
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::error::{Error, Result};
 use crate::git::Address;
@@ -9,9 +10,9 @@ use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::requirement::Requirement;
-use crate::tools::time::{Micros, now};
+use crate::tools::time::now;
 use crate::web::http::{Ctx, drain, respond, slow};
-use crate::words::{BuildSource, Purpose, SourceKind};
+use crate::words::{BuildSource, SourceKind};
 use crate::{bad, forbidden, missing};
 use axum::response::Response;
 use futures::StreamExt;
@@ -21,51 +22,9 @@ use serde_json::json;
 /// Bytes of a file name.
 const LONGEST_NAME: usize = 200;
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    /// `docopt==0.6.2`, or `git+https://…@v1#subdirectory=x`
-    #[serde(default)]
-    requirement: Option<String>,
-    /// sha256 of a source that was uploaded.
-    #[serde(default)]
-    source: Option<String>,
-    #[serde(default)]
-    filename: Option<String>,
-    #[serde(default)]
-    kind: Option<SourceKind>,
-    #[serde(default)]
-    subdirectory: String,
-    /// Where an uploaded source came from, for people.
-    #[serde(default)]
-    origin: Option<String>,
-    #[serde(default)]
-    commit: Option<String>,
-    /// The commit's date.
-    #[serde(default)]
-    published_at: Option<Micros>,
-    /// Names, whole or abbreviated; none: all that are offered.
-    #[serde(default)]
-    targets: Vec<String>,
-    /// Gets the wheel, and is where requirements are looked for.
-    #[serde(default)]
-    index: Option<String>,
-    /// Where requirements are looked for, if not there.
-    #[serde(default)]
-    from: Option<String>,
-    /// `metadata`: no wheel, but what its METADATA would be.
-    #[serde(default)]
-    purpose: Purpose,
-    /// Somebody waits for it.
-    #[serde(default)]
-    wait: bool,
-    #[serde(default)]
-    rebuild: bool,
-}
-
 /// `POST /+builds`
 pub async fn ask(mut ctx: Ctx) -> Result<Response> {
-    let asked: Asked = ctx.json().await?;
+    let asked: BuildOrder = ctx.json().await?;
     let ctx = ctx.without_body();
     let (wanted, project) = wanted(&ctx, &asked).await?;
     if let Some(index) = &asked.index {
@@ -107,7 +66,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
 }
 
 /// What is wanted, and its project where that is known.
-async fn wanted(ctx: &Ctx<()>, asked: &Asked) -> Result<(Wanted, Option<String>)> {
+async fn wanted(ctx: &Ctx<()>, asked: &BuildOrder) -> Result<(Wanted, Option<String>)> {
     match (&asked.requirement, &asked.source) {
         (Some(text), None) if Address::is_one(text) => repository(text, None),
         (Some(text), None) => {
@@ -141,7 +100,7 @@ fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Optio
     Ok((Wanted::Repository { url: text.to_owned(), project, inside: true }, name))
 }
 
-async fn upload(ctx: &Ctx<()>, asked: &Asked, sha256: &str) -> Result<(Wanted, Option<String>)> {
+async fn upload(ctx: &Ctx<()>, asked: &BuildOrder, sha256: &str) -> Result<(Wanted, Option<String>)> {
     let user = ctx.who.user.as_deref().unwrap_or_default();
     let known = ctx.app.db.uploaded_source(sha256, user).await?;
     let known = known.ok_or_else(|| {

@@ -5,12 +5,13 @@ use super::{blob_response, number};
 use crate::build::job::{Heartbeat, JobOutcome};
 use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
+use crate::web::http::respond::done;
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::web::workers::owner;
 use crate::{bad, missing};
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Bytes of one piece of log.
 const LONGEST_PIECE: usize = 1 << 20;
@@ -19,10 +20,6 @@ const LONGEST_PIECE: usize = 1 << 20;
 fn fence(ctx: &Ctx<impl Send>) -> Result<i64> {
     let text = ctx.query("fence").unwrap_or_default();
     text.parse().map_err(|_| bad!("fence={text:?} is not a number: send the fence of the job"))
-}
-
-fn done(message: &str) -> Result<Response> {
-    respond::devpi(StatusCode::OK, "", Value::Null, Some(message))
 }
 
 /// `GET /+builds/{id}/source`

@@ -1,6 +1,5 @@
 //! `/{user}/{index}`: an index with its options.
 
-use super::said;
 use crate::access::Who;
 use crate::app::App;
 use crate::directory::options::{Options, OptionsChange, new_url};
@@ -87,5 +86,5 @@ pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
     admin::delete(&ctx.app.db, &ctx.who, &name).await?;
     ctx.app.indexes.refresh().await?;
-    said(StatusCode::CREATED, &format!("index {name} deleted"))
+    respond::devpi(StatusCode::CREATED, "", Value::Null, Some(&format!("index {name} deleted")))
 }

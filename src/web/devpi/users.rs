@@ -1,6 +1,6 @@
 //! `/` and `/{user}`: users with what they say of themselves and the indexes one may see.
 
-use super::{said, session};
+use super::session;
 use crate::access::accounts::{self, AccountChange};
 use crate::access::{Who, may_read};
 use crate::app::App;
@@ -86,7 +86,7 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
     if given.password.is_none() {
-        return said(StatusCode::OK, "user updated");
+        return respond::done("user updated");
     }
     let result = session(&ctx.app, &name).await?;
     respond::devpi(StatusCode::OK, "userpassword", result, Some("user updated, new proxy auth"))
@@ -111,5 +111,5 @@ pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("user");
     accounts::delete(&ctx.app.db, &ctx.who.label, name).await?;
     ctx.app.indexes.refresh().await?;
-    said(StatusCode::OK, &format!("user '{name}' deleted"))
+    respond::done(&format!("user '{name}' deleted"))
 }

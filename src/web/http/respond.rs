@@ -248,6 +248,11 @@ pub fn devpi(
     Ok(response)
 }
 
+/// What was done, in devpi's envelope.
+pub fn done(message: &str) -> Result<Response> {
+    devpi(StatusCode::OK, "", serde_json::Value::Null, Some(message))
+}
+
 /// Plain JSON, 200.
 pub fn json(value: &impl serde::Serialize) -> Result<Response> {
     let text = serde_json::to_string(value).map_err(Error::internal)?;

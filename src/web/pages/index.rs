@@ -2,8 +2,9 @@
 
 use super::facts::{Fact, FactItem, FactList};
 use super::lines::{self, CopyableLine};
+use super::user::IndexView;
 use super::words;
-use super::{Frame, Visit, answer, index_href, is_private, may_read};
+use super::{Frame, Visit, answer, index_href, may_read};
 use crate::access::{self, Decision, Need};
 use crate::db::browse::ChangedProject;
 use crate::directory::{Index, IndexKind, Mirror, Stage};
@@ -26,10 +27,7 @@ const RECENT: i64 = 8;
 #[template(path = "index.html")]
 pub struct IndexPage {
     pub frame: Frame,
-    pub name: String,
-    pub base_href: String,
-    pub kind: &'static str,
-    pub private: bool,
+    pub index: IndexView,
     pub title: String,
     pub description: String,
     pub bases: Vec<Base>,
@@ -87,10 +85,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     };
     let page = IndexPage {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name()]),
-        name: index.name.to_string(),
-        base_href: index_href(&index.name),
-        kind: index.kind.name(),
-        private: is_private(ctx, &index.name),
+        index: IndexView::new(ctx, index),
         title: index.title.clone().unwrap_or_default(),
         description: index.description.clone().unwrap_or_default(),
         facts: match &index.kind {

@@ -73,7 +73,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         None => None,
     };
     let metadata = metadata.as_ref();
-    let newest = ctx.app.queue.newest(&ctx.directory, &ctx.who, &project).await?;
+    let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &project).await?;
     let offered = ctx.app.targets.offered().await?;
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
     let matrix = matrix::table(&page, &versions, &newest, &offered);

@@ -1,7 +1,7 @@
 //! `/`: the indexes the asker may read, and what to type first.
 
 use super::lines::{self, CopyableLine};
-use super::user::IndexEntry;
+use super::user::IndexView;
 use super::{Frame, Visit, answer, may_read};
 use crate::error::Result;
 use crate::names::IndexName;
@@ -24,15 +24,15 @@ pub struct RootPage {
 pub struct Owner {
     pub name: String,
     pub href: String,
-    pub indexes: Vec<IndexEntry>,
+    pub indexes: Vec<IndexView>,
 }
 
 /// Answers `/` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let server = ctx.root();
-    let mut owners: BTreeMap<&str, Vec<IndexEntry>> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, Vec<IndexView>> = BTreeMap::new();
     for index in ctx.directory.indexes.values().filter(|index| may_read(ctx, &index.name)) {
-        owners.entry(index.name.user()).or_default().push(IndexEntry::new(ctx, index));
+        owners.entry(index.name.user()).or_default().push(IndexView::new(ctx, index));
     }
     let owners = owners.into_iter().map(|(name, indexes)| Owner {
         name: name.to_owned(),

@@ -13,11 +13,11 @@ use axum::response::Response;
 pub struct UserPage {
     pub frame: Frame,
     pub name: String,
-    pub indexes: Vec<IndexEntry>,
+    pub indexes: Vec<IndexView>,
 }
 
-/// An index in a list.
-pub struct IndexEntry {
+/// An index in a list, and on its own page.
+pub struct IndexView {
     pub name: String,
     pub href: String,
     pub kind: &'static str,
@@ -27,7 +27,7 @@ pub struct IndexEntry {
     pub bases: Vec<String>,
 }
 
-impl IndexEntry {
+impl IndexView {
     pub fn new(ctx: &Visit, index: &Index) -> Self {
         let (about, bases) = match &index.kind {
             IndexKind::Stage(stage) => {
@@ -55,8 +55,8 @@ impl IndexEntry {
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let name = ctx.param("user");
     let own = ctx.directory.indexes.values().filter(|index| index.name.user() == name);
-    let indexes: Vec<IndexEntry> =
-        own.filter(|index| may_read(ctx, &index.name)).map(|index| IndexEntry::new(ctx, index)).collect();
+    let indexes: Vec<IndexView> =
+        own.filter(|index| may_read(ctx, &index.name)).map(|index| IndexView::new(ctx, index)).collect();
     let known = ctx.directory.users.contains_key(name) && ctx.who.user.is_some();
     if indexes.is_empty() && !known {
         return Err(missing!("user {name} does not exist, or has no index that you may read"));

@@ -1,0 +1,51 @@
+//! What is to be built, as `POST /+builds` takes it and the command line sends it.
+
+use crate::tools::time::Micros;
+use crate::words::{BuildSource, Purpose, SourceKind};
+use serde::{Deserialize, Serialize};
+
+/// An order for builds: of a requirement, or of a source that was uploaded.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BuildOrder {
+    /// `docopt==0.6.2`, or `git+https://…@v1#subdirectory=x`
+    pub requirement: Option<String>,
+    /// sha256 of a source that was uploaded.
+    pub source: Option<String>,
+    pub filename: Option<String>,
+    pub kind: Option<SourceKind>,
+    pub subdirectory: String,
+    /// Where an uploaded source came from, for people.
+    pub origin: Option<String>,
+    pub commit: Option<String>,
+    /// The commit's date.
+    pub published_at: Option<Micros>,
+    /// Names, whole or abbreviated; none: all that are offered.
+    pub targets: Vec<String>,
+    /// Gets the wheel, and is where requirements are looked for.
+    pub index: Option<String>,
+    /// Where requirements are looked for, if not there.
+    pub from: Option<String>,
+    /// `metadata`: no wheel, but what its METADATA would be.
+    pub purpose: Purpose,
+    /// Somebody waits for it.
+    pub wait: bool,
+    pub rebuild: bool,
+}
+
+impl BuildOrder {
+    /// The same for an uploaded source, with what is known of it.
+    pub fn of_source(self, sha256: String, about: BuildSource) -> Self {
+        let BuildSource { kind, filename, origin, subdirectory, published_at, commit } = about;
+        Self {
+            source: Some(sha256),
+            filename: Some(filename),
+            kind: Some(kind),
+            subdirectory,
+            origin: Some(origin),
+            commit,
+            published_at,
+            ..self
+        }
+    }
+}
