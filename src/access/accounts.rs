@@ -1,11 +1,11 @@
 //! Accounts: who can be one, how they are made, changed, disabled, grouped and deleted.
 
-use super::{BUILDER, builds, password};
+use super::{builds, password};
 use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::words::EventKind;
+use crate::words::{EventKind, Role};
 use crate::{bad, conflict, forbidden, missing};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ pub struct AccountChange {
     /// All groups to be in; only root may give them.
     pub groups: Option<BTreeSet<String>>,
     /// All roles to have; only root may give them.
-    pub roles: Option<BTreeSet<String>>,
+    pub roles: Option<BTreeSet<Role>>,
     /// Only root may give it.
     pub disabled: Option<bool>,
     profile: Map<String, Value>,
@@ -100,18 +100,14 @@ fn check_group(name: &str) -> Result<()> {
     }
 }
 
-fn roles(value: Value) -> Result<BTreeSet<String>> {
+fn roles(value: Value) -> Result<BTreeSet<Role>> {
     let names: BTreeSet<String> =
         serde_json::from_value(value).map_err(|_| bad!("roles must be a list of names"))?;
-    names.iter().try_for_each(|name| check_role(name))?;
-    Ok(names)
+    names.iter().map(|name| role_named(name)).collect()
 }
 
-fn check_role(name: &str) -> Result<()> {
-    match name == BUILDER {
-        true => Ok(()),
-        false => Err(bad!("unknown role '{name}': use {BUILDER}")),
-    }
+pub fn role_named(name: &str) -> Result<Role> {
+    Role::parse(name).ok_or_else(|| bad!("unknown role '{name}': use {}", Role::Builder))
 }
 
 /// The profile of an account as a JSON object.
@@ -281,8 +277,7 @@ pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) ->
 }
 
 /// Gives an account a role, or takes it away.
-pub async fn role(db: &Db, who: &str, role: &str, name: &str, has: bool) -> Result<()> {
-    check_role(role)?;
+pub async fn role(db: &Db, who: &str, role: Role, name: &str, has: bool) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
     if has {

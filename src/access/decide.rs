@@ -3,8 +3,8 @@
 use super::{Action, Decision, Need, Scope, Who};
 use crate::directory::inheritance;
 use crate::directory::{Directory, Index, User};
-use crate::names::ProjectName;
-use crate::names::{BuildContext, IndexName};
+use crate::names::{BuildContext, IndexName, ProjectName};
+use crate::words::Role;
 
 /// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
 /// names its project only in its body: its handler asks again once it is known.
@@ -92,9 +92,6 @@ pub fn sees_build(directory: &Directory, who: &Who, build: BuildSight<'_>) -> bo
         || build.indexes.iter().any(reads)
 }
 
-/// The role of users whose workers get builds. Root gives it; no group has it.
-pub const BUILDER: &str = "builder";
-
 pub(super) struct Asker<'a> {
     directory: &'a Directory,
     /// `None` for the anonymous, the deleted and the disabled.
@@ -128,7 +125,7 @@ impl<'a> Asker<'a> {
 
     fn works(&self) -> bool {
         let named = |scope: &Scope| scope.index.is_none() && scope.actions.contains(&Action::Build);
-        let may = self.is_root() || self.known.is_some_and(|user| user.roles.contains(BUILDER));
+        let may = self.is_root() || self.known.is_some_and(|user| user.roles.contains(&Role::Builder));
         may && self.scope.is_none_or(named)
     }
 

@@ -14,8 +14,9 @@ pub mod tokens;
 pub mod turns;
 
 use crate::names::BuildContext;
+use crate::words::Role;
 
-pub use decide::{BUILDER, BuildSight, decide, decide_each, may_read, sees_build};
+pub use decide::{BuildSight, decide, decide_each, may_read, sees_build};
 
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,10 +168,10 @@ impl Action {
 pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
     let label = &who.label;
     if need == Need::Work && who.scope.as_ref().is_none_or(|scope| scope.actions.contains(&Action::Build)) {
-        let user = who.user.as_deref().unwrap_or("USER");
+        let (user, role) = (who.user.as_deref().unwrap_or("USER"), Role::Builder);
         return crate::forbidden!(
-            "{label} is not allowed to do this: only root and users with the role {BUILDER} can run workers. \
-             An administrator can run `wheelwright user role add {BUILDER} {user}`"
+            "{label} is not allowed to do this: only root and users with the role {role} can run workers. \
+             An administrator can run `wheelwright user role add {role} {user}`"
         );
     }
     let (Some(scope), Some(action)) = (&who.scope, need.action()) else {

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::IndexName;
-use crate::words::Moment;
+use crate::words::{Moment, Role};
 use crate::{bad, conflict};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -128,11 +128,11 @@ impl UserCommand {
                 table::line(&format!("{user} is no longer in group {group}"))?;
             }
             Self::Role(RoleCommand::Add { role, user }) => {
-                accounts::role(db, WHO, &role, &user, true).await?;
+                accounts::role(db, WHO, accounts::role_named(&role)?, &user, true).await?;
                 table::line(&format!("{user} has the role {role}"))?;
             }
             Self::Role(RoleCommand::Remove { role, user }) => {
-                accounts::role(db, WHO, &role, &user, false).await?;
+                accounts::role(db, WHO, accounts::role_named(&role)?, &user, false).await?;
                 table::line(&format!("{user} no longer has the role {role}"))?;
             }
         }
@@ -193,7 +193,7 @@ async fn list(app: &App, json: bool) -> Result<()> {
     for account in app.db.accounts().await? {
         let user = directory.users.get(&account.name);
         let groups: Vec<&String> = user.iter().flat_map(|user| &user.groups).collect();
-        let roles: Vec<&String> = user.iter().flat_map(|user| &user.roles).collect();
+        let roles: Vec<&Role> = user.iter().flat_map(|user| &user.roles).collect();
         values.push(json!({
             "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups, "roles": roles,
             "disabled": account.disabled_at.is_some(), "created": Moment(account.created_at),

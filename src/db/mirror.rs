@@ -301,3 +301,17 @@ impl Db {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_name_the_root_of_an_upstream_by_no_name() {
+        let six = UpstreamTopic::Project("six".parse().unwrap());
+        for (text, topic) in [("", UpstreamTopic::Root), ("six", six)] {
+            assert_eq!(text.parse(), Ok(topic.clone()));
+            assert_eq!(topic.to_string(), text);
+        }
+    }
+}

@@ -5,6 +5,7 @@ use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
+use crate::words::Role;
 use std::collections::BTreeSet;
 
 /// Whose indexes: of one name, or of one owner.
@@ -16,8 +17,11 @@ pub(super) enum Of<'a> {
 
 impl Db {
     /// Every `(role, account)` pair.
-    pub async fn roles(&self) -> Result<Vec<(String, String)>> {
-        Ok(sqlx::query_as("SELECT role_name, account FROM role").fetch_all(&self.pool).await?)
+    pub async fn roles(&self) -> Result<Vec<(Role, String)>> {
+        let rows = sqlx::query_as("SELECT role_name, account FROM role").fetch_all(&self.pool).await?;
+        // One of a newer version gives nothing here.
+        let known = |(role, account): (String, String)| Some((Role::parse(&role)?, account));
+        Ok(rows.into_iter().filter_map(known).collect())
     }
 }
 
@@ -41,9 +45,9 @@ impl Db {
 }
 
 impl Tx {
-    pub async fn give_role(&mut self, role: &str, account: &str) -> Result<()> {
+    pub async fn give_role(&mut self, role: Role, account: &str) -> Result<()> {
         sqlx::query("INSERT INTO role (role_name, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(role)
+            .bind(role.name())
             .bind(account)
             .execute(&mut *self.tx)
             .await?;
@@ -51,9 +55,9 @@ impl Tx {
     }
 
     /// Whether the account had it.
-    pub async fn take_role(&mut self, role: &str, account: &str) -> Result<bool> {
+    pub async fn take_role(&mut self, role: Role, account: &str) -> Result<bool> {
         let done = sqlx::query("DELETE FROM role WHERE role_name = $1 AND account = $2")
-            .bind(role)
+            .bind(role.name())
             .bind(account)
             .execute(&mut *self.tx)
             .await?;
@@ -61,10 +65,10 @@ impl Tx {
     }
 
     /// Exactly these roles.
-    pub async fn set_roles(&mut self, account: &str, roles: &BTreeSet<String>) -> Result<()> {
+    pub async fn set_roles(&mut self, account: &str, roles: &BTreeSet<Role>) -> Result<()> {
         sqlx::query("DELETE FROM role WHERE account = $1").bind(account).execute(&mut *self.tx).await?;
         for role in roles {
-            self.give_role(role, account).await?;
+            self.give_role(*role, account).await?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::config::secret_url::SecretUrl;
 use crate::names::IndexName;
 use crate::packaging::requirement::Pattern;
+use crate::words::Role;
 use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
@@ -10,8 +11,7 @@ pub struct User {
     pub name: String,
     /// ACLs name them; they give nothing else.
     pub groups: BTreeSet<String>,
-    /// What root lets the user do beside: `builder`.
-    pub roles: BTreeSet<String>,
+    pub roles: BTreeSet<Role>,
     pub disabled: bool,
 }
 

@@ -42,7 +42,7 @@ pub struct Document {
 
 /// What something in memory was made from.
 struct Truth {
-    project: Box<str>,
+    project: ProjectName,
     stamp: u64,
     directory: Weak<Directory>,
 }
@@ -102,7 +102,7 @@ impl Files {
         }
         // The stamp must be older than the row, and the row alone knows the project.
         let Some(file) = self.db.file(&index.name, filename).await? else { return Ok(None) };
-        let truth = self.truth(file.project.as_str(), directory);
+        let truth = self.truth(&file.project, directory);
         let Some(file) = self.db.file(&index.name, filename).await? else { return Ok(None) };
         if !fits(&file, key) {
             return Ok(None);
@@ -121,7 +121,7 @@ impl Files {
 
     /// What answers say about a file that no index lists by itself: a promised wheel.
     pub fn facts_of(&self, directory: &Arc<Directory>, index: &Index, file: StoredFile) -> Result<Facts> {
-        let truth = self.truth(file.project.as_str(), directory);
+        let truth = self.truth(&file.project, directory);
         let undated = Facts::new(file, is_public(directory, index), truth)?;
         Ok(Facts { last_modified: None, ..undated })
     }
@@ -143,21 +143,21 @@ impl Files {
         directory: &Arc<Directory>,
         index: &Index,
         filename: &str,
-        project: (&str, u64),
+        project: (&ProjectName, u64),
         bytes: Bytes,
     ) -> Result<Arc<Document>> {
         let etag = etag(&hex::sha256(&bytes))?;
         let (project, stamp) = project;
-        let truth = Truth { project: project.into(), stamp, directory: Arc::downgrade(directory) };
+        let truth = Truth { project: project.clone(), stamp, directory: Arc::downgrade(directory) };
         let document = Arc::new(Document { bytes, etag, public: is_public(directory, index), truth });
         let name = Name { index: index.name.as_str().into(), filename: filename.into() };
         self.metadata.insert(name, document.clone());
         Ok(document)
     }
 
-    fn truth(&self, project: &str, directory: &Arc<Directory>) -> Truth {
+    fn truth(&self, project: &ProjectName, directory: &Arc<Directory>) -> Truth {
         let stamp = self.stripes.stamp(project);
-        Truth { project: project.into(), stamp, directory: Arc::downgrade(directory) }
+        Truth { project: project.clone(), stamp, directory: Arc::downgrade(directory) }
     }
 
     fn is_true(&self, truth: &Truth, directory: &Arc<Directory>) -> bool {

@@ -52,7 +52,7 @@ impl Indexes {
         let uuid = db.settle_fact("uuid", &uuid::Uuid::now_v7().simple().to_string()).await?;
         let stripes = Arc::new(Stripes::default());
         let bumped = stripes.clone();
-        let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project.as_str()));
+        let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project));
         let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed, &uuid)?;
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
@@ -80,7 +80,7 @@ impl Indexes {
     pub fn changed(&self, index: &IndexName, project: &ProjectName) {
         tracing::debug!(%index, %project, "changed");
         self.mirrors.look_again(index, project);
-        self.stripes.bump(project.as_str());
+        self.stripes.bump(project);
     }
 
     /// Everything may have changed.

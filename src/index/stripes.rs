@@ -1,6 +1,7 @@
 //! Stamps that tell whether something about a project changed: what is kept in memory is valid
 //! while the stamp that was read *before* it was made is still the same.
 
+use crate::names::ProjectName;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,18 +23,18 @@ impl Default for Stripes {
 }
 
 impl Stripes {
-    fn of(&self, project: &str) -> Option<&AtomicU64> {
+    fn of(&self, project: &ProjectName) -> Option<&AtomicU64> {
         let at = usize::try_from(self.hasher.hash_one(project) % COUNT as u64).unwrap_or_default();
         self.counters.get(at)
     }
 
-    /// The present stamp of a (normalised) project name.
-    pub fn stamp(&self, project: &str) -> u64 {
+    /// The present stamp of a project.
+    pub fn stamp(&self, project: &ProjectName) -> u64 {
         self.of(project).map_or(0, |counter| counter.load(Ordering::Acquire))
     }
 
     /// Everything made of this project before is no longer valid.
-    pub fn bump(&self, project: &str) {
+    pub fn bump(&self, project: &ProjectName) {
         if let Some(counter) = self.of(project) {
             counter.fetch_add(1, Ordering::AcqRel);
         }
@@ -53,12 +54,13 @@ mod tests {
 
     #[test]
     fn a_bump_is_seen_by_its_project() {
+        let [demo, other] = ["demo", "other"].map(|name| name.parse().unwrap());
         let stripes = Stripes::default();
-        let before = stripes.stamp("demo");
-        stripes.bump("demo");
-        assert_ne!(stripes.stamp("demo"), before);
-        let (one, two) = (stripes.stamp("demo"), stripes.stamp("other"));
+        let before = stripes.stamp(&demo);
+        stripes.bump(&demo);
+        assert_ne!(stripes.stamp(&demo), before);
+        let (one, two) = (stripes.stamp(&demo), stripes.stamp(&other));
         stripes.bump_all();
-        assert!(stripes.stamp("demo") != one && stripes.stamp("other") != two);
+        assert!(stripes.stamp(&demo) != one && stripes.stamp(&other) != two);
     }
 }

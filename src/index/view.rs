@@ -199,7 +199,7 @@ impl Views {
 
     fn is_true(&self, page: &Prepared, ask: &ViewRequest<'_>, now: Micros) -> bool {
         let young = now - page.gathered_at < REFRESH_PAUSE;
-        page.stamp == self.stripes.stamp(ask.project.as_str())
+        page.stamp == self.stripes.stamp(ask.project)
             && std::ptr::eq(page.directory.as_ptr(), Arc::as_ptr(ask.directory))
             && now < page.fresh_until
             && (!ask.refresh || young || page.fresh_until == Micros::MAX)
@@ -213,7 +213,7 @@ impl Views {
         base: &str,
     ) -> Result<Prepared> {
         // Before gathering: what changes meanwhile makes this page untrue, not the next one.
-        let stamp = self.stripes.stamp(ask.project.as_str());
+        let stamp = self.stripes.stamp(ask.project);
         let gathered_at = now();
         let whole = whole(ask.directory, ask.set, &ask.index.name);
         let sight = Sight {

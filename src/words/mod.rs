@@ -2,6 +2,7 @@
 //! knows how they are written. With them, what a build is of and what came of it: `BuildSource`,
 //! `Evidence`, `Failure`.
 
+mod access;
 mod build;
 mod event;
 mod evidence;
@@ -9,8 +10,8 @@ mod failure;
 mod moment;
 mod project;
 mod source;
-mod token;
 
+pub use access::{Role, TokenKind};
 pub use build::{BuildState, Isolation, Purpose, Step};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
@@ -18,7 +19,6 @@ pub use failure::{Class, Failure};
 pub use moment::Moment;
 pub use project::{FileKind, ProjectStatus};
 pub use source::{BuildSource, FetchPlace, SourceKind};
-pub use token::TokenKind;
 
 /// Declares an enum of words. How a word is written never changes: rows have it, and clients.
 macro_rules! words {

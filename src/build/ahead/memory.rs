@@ -24,7 +24,7 @@ pub(super) struct Position {
     /// Uploads up to this event are taken up.
     pub(super) serial: i64,
     #[serde(default)]
-    pub(super) sweeps: BTreeMap<String, Sweep>,
+    pub(super) sweeps: BTreeMap<IndexName, Sweep>,
 }
 
 /// How far one index is.
@@ -68,7 +68,7 @@ pub struct Ahead {
     pub(super) kept: Option<Position>,
     pub(super) items: Vec<SourceAhead>,
     /// When a sweep that found nothing new is worth another look.
-    pub(super) again: BTreeMap<String, Micros>,
+    pub(super) again: BTreeMap<IndexName, Micros>,
 }
 
 impl Ahead {
@@ -125,7 +125,7 @@ impl Ahead {
             through.serial = through.serial.min(oldest - 1);
         }
         for item in self.items.iter().filter(|item| item.serial.is_none()) {
-            if let Some(sweep) = through.sweeps.get_mut(item.index.as_str()) {
+            if let Some(sweep) = through.sweeps.get_mut(&item.index) {
                 sweep.go_back();
             }
         }

@@ -29,21 +29,18 @@ impl Ahead {
     pub(super) async fn sweep(&mut self, queue: &Queue, offered: &[Target], now: Micros) -> Result<()> {
         let directory = queue.indexes().directory();
         if let Some(position) = &mut self.position {
-            let wishes = |name: &String| {
-                directory.indexes.values().any(|index| index.name.as_str() == name && is_swept(index))
-            };
-            position.sweeps.retain(|name, _| wishes(name));
+            position.sweeps.retain(|name, _| directory.indexes.get(name).is_some_and(is_swept));
         }
         for index in directory.indexes.values().filter(|index| is_swept(index)) {
-            let name = index.name.as_str();
-            let busy = self.items.iter().any(|item| item.serial.is_none() && item.index == index.name);
+            let name = &index.name;
+            let busy = self.items.iter().any(|item| item.serial.is_none() && item.index == *name);
             let resting = self.again.get(name).is_some_and(|again| now < *again && again - now <= LOOK_AGAIN);
             if busy || self.room() == 0 {
                 continue;
             }
             let wish = wish(index, offered);
             let Some(position) = &mut self.position else { return Ok(()) };
-            let sweep = position.sweeps.entry(name.to_owned()).or_default();
+            let sweep = position.sweeps.entry(name.clone()).or_default();
             if sweep.wish != wish {
                 *sweep = Sweep { wish, ..Sweep::default() };
             } else if resting {
@@ -56,12 +53,12 @@ impl Ahead {
             match self.step_of(queue, index, &mut sweep, now).await {
                 Ok(()) => {}
                 Err(error) => {
-                    tracing::warn!(index = name, %error, "cannot build ahead for an index; retrying");
-                    self.again.insert(name.to_owned(), now + LOOK_AGAIN);
+                    tracing::warn!(index = %name, %error, "cannot build ahead for an index; retrying");
+                    self.again.insert(name.clone(), now + LOOK_AGAIN);
                 }
             }
             if let Some(position) = &mut self.position {
-                position.sweeps.insert(name.to_owned(), sweep);
+                position.sweeps.insert(name.clone(), sweep);
             }
         }
         Ok(())
@@ -69,7 +66,7 @@ impl Ahead {
 
     async fn step_of(&mut self, queue: &Queue, index: &Index, sweep: &mut Sweep, now: Micros) -> Result<()> {
         if sweep.ended_at.is_some() && by_name(index) {
-            self.again.insert(index.name.to_string(), now + LOOK_AGAIN);
+            self.again.insert(index.name.clone(), now + LOOK_AGAIN);
             return Ok(());
         }
         let (found, after) = match by_name(index) {
@@ -78,7 +75,7 @@ impl Ahead {
         };
         let Some(after) = after else {
             sweep.ended_at.get_or_insert(now);
-            self.again.insert(index.name.to_string(), now + LOOK_AGAIN);
+            self.again.insert(index.name.clone(), now + LOOK_AGAIN);
             return Ok(());
         };
         for (project, version) in found {

@@ -136,8 +136,8 @@ impl Queue {
 
     /// What pages promise of the build's project may be something else now.
     pub(super) fn changed(&self, row: &Build) {
-        for index in row.context.indexes() {
-            row.project.iter().for_each(|project| self.0.indexes.changed(index, project));
+        if let Some(project) = &row.project {
+            row.context.indexes().iter().for_each(|index| self.0.indexes.changed(index, project));
         }
     }
 

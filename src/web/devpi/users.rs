@@ -39,7 +39,7 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
         }
         let roles = directory.users.get(&account.name).map(|user| &user.roles);
         if let Some(roles) = roles.filter(|roles| !roles.is_empty()) {
-            config.insert("roles".into(), roles.iter().cloned().collect::<Vec<_>>().into());
+            config.insert("roles".into(), roles.iter().map(|role| role.name()).collect::<Vec<_>>().into());
         }
         if account.disabled_at.is_some() {
             config.insert("disabled".into(), true.into());

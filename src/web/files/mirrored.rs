@@ -127,7 +127,7 @@ pub(super) async fn metadata(
         return Ok(known);
     }
     let located = locate(ctx, mirror, filename, key).await?;
-    let project = located.project.as_str();
+    let project = &located.project;
     let stamp = indexes.stripes().stamp(project);
     let bytes = indexes.mirrors.metadata(ctx.index, &located).await?;
     indexes.files.remember_metadata(ctx.directory, ctx.index, &slot, (project, stamp), bytes)

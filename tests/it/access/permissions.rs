@@ -4,9 +4,10 @@ use crate::kit::Server;
 use crate::kit::script::Auth;
 use serde_json::{Value, json};
 use wheelwright::access::tokens::{self, NewToken};
-use wheelwright::access::{Action, BUILDER, Need, Scope, accounts};
+use wheelwright::access::{Action, Need, Scope, accounts};
 use wheelwright::web::http::Route;
 use wheelwright::web::routes;
+use wheelwright::words::Role;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asker {
@@ -123,7 +124,7 @@ impl House {
             json!({"acl_read": people, "acl_upload": ["uploader", "alice", "gone"], "volatile": false});
         server.have_index("alice/dev", private).await;
         server.have_index("alice/open", json!({})).await;
-        accounts::role(&server.app.db, "root", BUILDER, "alice", true).await.expect("a role");
+        accounts::role(&server.app.db, "root", Role::Builder, "alice", true).await.expect("a role");
         accounts::disable(&server.app.db, "root", "gone", true).await.expect("is disabled");
         server.app.indexes.refresh().await.expect("refreshes");
         let secrets = Self::secrets(&server).await;

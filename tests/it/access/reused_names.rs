@@ -6,9 +6,10 @@ use crate::kit::forms::Form;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use serde_json::{Value, json};
-use wheelwright::access::{Action, BUILDER, Scope, Who, accounts};
+use wheelwright::access::{Action, Scope, Who, accounts};
 use wheelwright::index::admin;
 use wheelwright::names::IndexName;
+use wheelwright::words::Role;
 
 const SECRET: &str = "bob-secret";
 
@@ -35,7 +36,7 @@ async fn a_deleted_users_name_carries_nothing_over_to_the_next_person() {
     });
     server.make_index("alice/dev", lists).await;
     accounts::group(&server.app.db, "root", "staff", "bob", true).await.expect("joins");
-    accounts::role(&server.app.db, "root", BUILDER, "bob", true).await.expect("a role");
+    accounts::role(&server.app.db, "root", Role::Builder, "bob", true).await.expect("a role");
     let token = Auth::Bearer(server.make_token("bob", Scope::default()).await);
     let build = Scope { actions: vec![Action::Build], ..Scope::default() };
     let worker = Auth::Bearer(server.make_token("bob", build.clone()).await);

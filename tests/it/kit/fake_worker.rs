@@ -6,10 +6,10 @@ use super::script::Auth;
 use super::worker::description;
 use serde_json::{Value, json};
 use std::time::Duration;
-use wheelwright::access::{Action, BUILDER, Scope, accounts};
+use wheelwright::access::{Action, Scope, accounts};
 use wheelwright::build::job::{Job, JobOutcome, WorkerDescription};
 use wheelwright::build::target::Target;
-use wheelwright::words::{Class, Evidence, Failure, Step};
+use wheelwright::words::{Class, Evidence, Failure, Role, Step};
 
 /// A target for wheels that any Python 3 takes.
 pub fn target(name: &str) -> Target {
@@ -38,7 +38,7 @@ impl Server {
     pub async fn worker(&self, owner: &str, name: &str) -> FakeWorker<'_> {
         if self.app.db.account(owner).await.expect("accounts").is_none() {
             self.make_user(owner, "a-worker-s-secret").await;
-            accounts::role(&self.app.db, "root", BUILDER, owner, true).await.expect("a role");
+            accounts::role(&self.app.db, "root", Role::Builder, owner, true).await.expect("a role");
             self.app.indexes.refresh().await.expect("refreshes");
         }
         let scope = Scope { actions: vec![Action::Build], ..Scope::default() };

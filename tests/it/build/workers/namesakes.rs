@@ -4,9 +4,10 @@ use crate::kit::Server;
 use crate::kit::hired::Hired;
 use crate::kit::stages::stage;
 use std::time::Duration;
-use wheelwright::access::{Action, BUILDER, Scope, accounts};
+use wheelwright::access::{Action, Scope, accounts};
 use wheelwright::build::queue::LEASE;
 use wheelwright::error::Error;
+use wheelwright::words::Role;
 
 /// What tells the one worker that the server knows from others of its name.
 async fn instance(server: &Server) -> String {
@@ -33,7 +34,7 @@ async fn a_second_worker_of_a_name_is_refused_and_gets_in_when_the_first_has_sto
     assert!(said.contains("another worker named same is running") && said.contains("--name"), "{said}");
     // Nor does another account take the name.
     server.make_user("bob", "bob-secret").await;
-    accounts::role(&server.app.db, "root", BUILDER, "bob", true).await.expect("a role");
+    accounts::role(&server.app.db, "root", Role::Builder, "bob", true).await.expect("a role");
     let scope = Scope { actions: vec![Action::Build], ..Scope::default() };
     let said = Hired::refused(&server, &server.make_token("bob", scope).await, "same").await;
     assert!(

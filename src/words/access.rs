@@ -1,6 +1,14 @@
-//! What a token is.
+//! What accounts have: roles and tokens.
 
 use super::words;
+
+words! {
+    /// What root lets a user do beside what is their own; no group has it.
+    Role {
+        /// The user's workers get builds.
+        Builder = "builder",
+    }
+}
 
 words! {
     TokenKind {
