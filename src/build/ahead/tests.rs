@@ -1,6 +1,7 @@
 //! Which targets a source still lacks wheels for.
 
 use super::*;
+use crate::names::IndexName;
 use crate::packaging::page::Page;
 
 fn target(name: &str, version: &str, tags: &[&str]) -> Target {

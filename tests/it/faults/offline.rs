@@ -31,12 +31,6 @@ async fn cut_off(data: &std::path::Path) -> Program {
         online.client().fill(project).await.expect("it is there");
     }
     online.client().get("/root/pypi/+simple/gone/").await.expect("a page");
-    let pid = online.pid();
-    online.kill();
-    // Until it is gone, it has the folder.
-    while std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
-        tokio::task::yield_now().await;
-    }
     drop(online);
     upstream.stop().await;
     let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");

@@ -109,6 +109,10 @@ impl Drop for Program {
         while let Ok(None) = child.try_wait() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
+        // What served may have been a child of that child, and dies after it: its lock tells when.
+        if let Ok(serving) = std::fs::File::open(self.data.join("serving")) {
+            serving.lock().expect("a lock");
+        }
     }
 }
 
