@@ -80,6 +80,14 @@ macro_rules! missing { ($($t:tt)*) => { $crate::error::Error::Missing(format!($(
 macro_rules! forbidden { ($($t:tt)*) => { $crate::error::Error::Forbidden(format!($($t)*)) }; }
 #[macro_export]
 macro_rules! conflict { ($($t:tt)*) => { $crate::error::Error::Conflict(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! lost { ($($t:tt)*) => { $crate::error::Error::Lost(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! bad_upstream { ($($t:tt)*) => { $crate::error::Error::BadUpstream(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! unavailable { ($($t:tt)*) => { $crate::error::Error::Unavailable(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! timed_out { ($($t:tt)*) => { $crate::error::Error::Timeout(format!($($t)*)) }; }
 
 /// The beginning of a text from outside, with dots where it was cut: what is wrong with it is told
 /// behind it, and must be seen.

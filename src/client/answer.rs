@@ -1,5 +1,6 @@
 //! What the answers of a wheelwright mean: one map from status to error, one reader of JSON.
 
+use crate::bad_upstream;
 use crate::error::{Error, Result};
 use crate::upstream::client::{failure, shown};
 use http::{StatusCode, header};
@@ -55,9 +56,6 @@ pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T> {
     let url = response.url().clone();
     let bytes = response.bytes().await.map_err(|error| failure(&url, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        Error::BadUpstream(format!(
-            "{} is not a wheelwright server, or runs another version: {error}",
-            shown(&url)
-        ))
+        bad_upstream!("{} is not a wheelwright server, or runs another version: {error}", shown(&url))
     })
 }

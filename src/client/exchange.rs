@@ -3,6 +3,7 @@
 
 use super::{ServerClient, answer};
 use crate::error::{Error, Result};
+use crate::unavailable;
 use crate::upstream::client::failure;
 use http::{Method, StatusCode, header};
 use std::time::{Duration, Instant};
@@ -135,10 +136,10 @@ impl Patience {
 
     fn explain(&self, error: Error) -> Error {
         match !self.reached && is_unreachable(&error) {
-            true => Error::Unavailable(format!(
+            true => unavailable!(
                 "{error}. Start a server with wheelwright serve, or pass yours with -w, --server or \
                  WHEELSPROXY_URL"
-            )),
+            ),
             false => error,
         }
     }

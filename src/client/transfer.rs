@@ -1,13 +1,13 @@
 //! Files and pages on their way: streamed, bounded, hashed as they come.
 
 use super::{ServerClient, connections, credential, without_user};
-use crate::bad;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::json;
 use crate::packaging::page::Page;
 use crate::tools::hex;
 use crate::upstream::client::{failure, shown};
+use crate::{bad, bad_upstream};
 use http::{Method, header};
 use reqwest::{RequestBuilder, Response};
 use sha2::{Digest as _, Sha256};
@@ -35,7 +35,7 @@ impl ServerClient {
             Err(Error::Missing(_) | Error::Gone(_)) => return Ok(None),
             other => other?,
         };
-        let too_large = || Error::BadUpstream(format!("the page {} is too large", shown(&url)));
+        let too_large = || bad_upstream!("the page {} is too large", shown(&url));
         let body = bounded(response, LONGEST_PAGE).await?.ok_or_else(too_large)?;
         json::parse(&body, &url, project).map(Some)
     }
@@ -65,10 +65,7 @@ impl ServerClient {
             return Ok(());
         }
         let _ = tokio::fs::remove_file(to).await;
-        Err(Error::BadUpstream(format!(
-            "{} has sha256 {arrived} instead of {sha256}: download it again",
-            shown(url)
-        )))
+        Err(bad_upstream!("{} has sha256 {arrived} instead of {sha256}: download it again", shown(url)))
     }
 
     /// A request with a file as its body.

@@ -2,12 +2,12 @@
 
 use super::{ServerClient, answer, retried};
 use crate::build::job::{Heartbeat, Job, JobOutcome, Registered, WorkerDescription};
-use crate::error::{Error, Result};
-use crate::missing;
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::page::Page;
 use crate::words::{Purpose, Step};
+use crate::{bad_upstream, missing};
 use http::{Method, StatusCode};
 use reqwest::RequestBuilder;
 use std::path::Path;
@@ -174,7 +174,7 @@ impl WorkerClient {
         let url = self.reader.url(url)?;
         match self.reader.owns(&url) {
             true => self.reader.download(&url, to).await,
-            false => Err(Error::BadUpstream(format!("{url} is not on the server {}", self.reader.base()))),
+            false => Err(bad_upstream!("{url} is not on the server {}", self.reader.base())),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::gate::GitGate;
 use super::tree::GitLimits;
-use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
 use crate::upstream::guard::{self, Guard};
+use crate::{bad, timed_out, unavailable};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
@@ -94,9 +94,9 @@ impl Git {
         let left = self.until.saturating_duration_since(Instant::now());
         let result = tokio::select! {
             ended = ended(child) => ended,
-            () = tokio::time::sleep(left) => Err(Error::Timeout(format!(
+            () = tokio::time::sleep(left) => Err(timed_out!(
                 "git did not finish within {} seconds", self.limits.time.as_secs()
-            ))),
+            )),
             () = self.too_large() => Err(bad!(
                 "the repository is larger than {}", crate::config::units::show_bytes(self.limits.bytes)
             )),
@@ -213,7 +213,7 @@ impl Way {
             Ok(found) => found,
             Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return Err(refused()),
             Err(error) => {
-                return Err(Error::Unavailable(format!("cannot reach the repository: {name}: {error}")));
+                return Err(unavailable!("cannot reach the repository: {name}: {error}"));
             }
         };
         match (url.scheme(), found.first()) {
@@ -282,7 +282,7 @@ fn told(said: &str) -> Error {
         "Could not connect",
         "returned error: 5",
     ]) {
-        return Error::Unavailable(format!("cannot reach the repository: {line}"));
+        return unavailable!("cannot reach the repository: {line}");
     }
     if any(&[
         "not found",

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::tools::loopback::Loopback;
+use crate::unavailable;
 use crate::upstream::guard::Guard;
 use base64::Engine as _;
 use parking_lot::Mutex;
@@ -98,7 +99,7 @@ impl Shared {
     fn note(&self, host: &str, error: &io::Error) {
         let refused = match error.kind() {
             io::ErrorKind::PermissionDenied => Error::Forbidden(error.to_string()),
-            _ => Error::Unavailable(format!("cannot reach the repository: {host}: {error}")),
+            _ => unavailable!("cannot reach the repository: {host}: {error}"),
         };
         *self.refused.lock() = Some(refused);
     }

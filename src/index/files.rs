@@ -8,6 +8,7 @@ use crate::db::Db;
 use crate::db::files::StoredFile;
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
+use crate::forbidden;
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::File;
@@ -212,7 +213,7 @@ pub fn permit(mirror: &Mirror, project: &ProjectName, file: &File) -> Result<()>
 fn permitted(filename: &str, verdict: Verdict) -> Result<()> {
     match verdict {
         Verdict::Listed => Ok(()),
-        Verdict::Hidden(reason) => Err(Error::Forbidden(format!("{filename} is not served: {reason}"))),
+        Verdict::Hidden(reason) => Err(forbidden!("{filename} is not served: {reason}")),
     }
 }
 

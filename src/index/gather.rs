@@ -11,6 +11,7 @@ use crate::names::ProjectName;
 use crate::packaging::page::Page;
 use crate::tools::time::{Micros, now};
 use crate::words::ProjectStatus;
+use crate::{missing, unavailable};
 use std::collections::{BTreeSet, HashSet};
 
 /// One index as one asker may see it.
@@ -156,10 +157,10 @@ impl Sources<'_> {
 fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
     let what = format!("any file of {project}");
     match silent {
-        true => Error::Unavailable(format!(
+        true => unavailable!(
             "the upstream of {} does not answer, and this server has no copy of {what}: try again later",
             index.name
-        )),
+        ),
         false => crate::upstream::client::no_copy(&what),
     }
 }
@@ -188,7 +189,7 @@ fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gat
         return Err(match (refused, top) {
             (Some(reason), _) => Error::Forbidden(reason),
             (None, Some(index)) => stage::no_project(index, project),
-            (None, None) => Error::Missing(format!("The project {project} does not exist.")),
+            (None, None) => missing!("The project {project} does not exist."),
         });
     };
     gathered.page.dedupe();

@@ -16,7 +16,7 @@ use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::store::{Spool, SpooledDigests};
 use crate::tools::time::{Micros, SECOND};
 use crate::words::{EventKind, FileKind};
-use crate::{bad, conflict};
+use crate::{bad, conflict, lost};
 use bytes::Bytes;
 use std::io::Cursor;
 
@@ -141,7 +141,7 @@ impl Indexes {
 
     async fn whole_blob(&self, sha256: &str) -> Result<Bytes> {
         let bytes = self.store.whole(sha256).await?;
-        bytes.ok_or_else(|| Error::Lost(format!("the server lost the blob {sha256} of a built wheel")))
+        bytes.ok_or_else(|| lost!("the server lost the blob {sha256} of a built wheel"))
     }
 
     /// The rows and their event; `false` if the name or the run was taken meanwhile.

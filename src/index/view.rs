@@ -9,6 +9,7 @@ use super::gather::{Gathered, Sight, Sources};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
 use crate::access::{self, Who};
+use crate::bad;
 use crate::config::Config;
 use crate::config::base_url::BaseUrl;
 use crate::counters;
@@ -323,9 +324,7 @@ impl Views {
         }
         let order = inheritance::order(directory, index);
         if order.sources.len() > 128 {
-            return Err(Error::Bad(format!(
-                "index {index} inherits from more than 128 indexes: remove some bases"
-            )));
+            return Err(bad!("index {index} inherits from more than 128 indexes: remove some bases"));
         }
         let anonymous = readable(directory, &order, &Who::default());
         let walk = Arc::new(Walk { order, anonymous });

@@ -10,6 +10,7 @@ use url::Url;
 use super::filename::ListedFilename;
 use super::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked, resolve, sha256_hex};
 use super::upload_time::UploadTime;
+use crate::bad_upstream;
 use crate::error::{Error, Result};
 use crate::names::{NameList, NameListBuilder, ProjectName};
 use crate::words::ProjectStatus;
@@ -28,12 +29,12 @@ pub fn parse(body: &[u8], page_url: &Url, project: &ProjectName) -> Result<Page>
     let name = wire.name.text().map(str::to_owned);
     let page = page_of(wire, page_url, project);
     match name {
-        Some(name) if ProjectName::new(&name).as_ref() != Some(project) => Err(Error::BadUpstream(format!(
-            "the upstream's page for {project} belongs to another project: {name:?}"
-        ))),
-        None if page.files.is_empty() => Err(Error::BadUpstream(format!(
+        Some(name) if ProjectName::new(&name).as_ref() != Some(project) => {
+            Err(bad_upstream!("the upstream's page for {project} belongs to another project: {name:?}"))
+        }
+        None if page.files.is_empty() => Err(bad_upstream!(
             "the upstream's page for {project} has neither the project's name nor a file of it"
-        ))),
+        )),
         _ => Ok(page),
     }
 }
@@ -79,7 +80,7 @@ pub fn parse_names(body: &[u8]) -> Result<NameList> {
 }
 
 fn unreadable(what: &str, error: &serde_json::Error) -> Error {
-    Error::BadUpstream(format!("the upstream's {what} is not valid JSON: {error}"))
+    bad_upstream!("the upstream's {what} is not valid JSON: {error}")
 }
 
 fn check_api_version(meta: &Loose) -> Result<()> {
@@ -90,9 +91,9 @@ fn check_api_version(meta: &Loose) -> Result<()> {
     };
     match version.split('.').next().unwrap_or("").trim() {
         "1" | "" => Ok(()),
-        _ => Err(Error::BadUpstream(format!(
+        _ => Err(bad_upstream!(
             "the upstream uses version {version} of the simple API, but this server supports only version 1"
-        ))),
+        )),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::blob::{Blob, SMALL, StoredBlob};
 use super::key::BlobKey;
-use crate::bad;
 use crate::config::S3Settings;
 use crate::error::{Error, Result};
+use crate::{bad, unavailable};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -95,7 +95,7 @@ impl Bucket {
         bucket
             .size(BlobKey::of(b""))
             .await
-            .map_err(|error| Error::Unavailable(format!("cannot use the storage {url}: {error}")))?;
+            .map_err(|error| unavailable!("cannot use the storage {url}: {error}"))?;
         Ok(bucket)
     }
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::config::secret_url::SecretUrl;
 use crate::counters;
 use crate::error::{Error, Result};
+use crate::{bad_upstream, forbidden, timed_out, unavailable};
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
@@ -199,7 +200,7 @@ impl UpstreamClient {
             }
             url = self.redirected(&url, &response)?;
         }
-        Err(Error::BadUpstream(format!("{} redirects more than {REDIRECTS} times", shown(&source.url))))
+        Err(bad_upstream!("{} redirects more than {REDIRECTS} times", shown(&source.url)))
     }
 
     async fn send_once(
@@ -227,16 +228,10 @@ impl UpstreamClient {
     /// Refuses what must not be asked, and chooses the resolver.
     fn client_for(&self, source: &UpstreamSource, url: &Url) -> Result<&reqwest::Client> {
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(Error::BadUpstream(format!(
-                "the upstream refers to an unsupported {}: URL",
-                url.scheme()
-            )));
+            return Err(bad_upstream!("the upstream refers to an unsupported {}: URL", url.scheme()));
         }
         if source.url.scheme() == "https" && url.scheme() == "http" {
-            return Err(Error::BadUpstream(format!(
-                "the upstream refers from https to the unencrypted {}",
-                shown(url)
-            )));
+            return Err(bad_upstream!("the upstream refers from https to the unencrypted {}", shown(url)));
         }
         let Some(host) = url.host() else {
             return Err(Error::BadUpstream("the upstream refers to a URL without a host".into()));
@@ -262,8 +257,7 @@ impl UpstreamClient {
     pub async fn may_name(&self, url: &Url) -> Result<()> {
         let Some(host) = url.host() else { return Ok(()) };
         let guard = &self.granted.1;
-        let refuse =
-            |host: &str| Err(Error::Forbidden(format!("{}, or creates the mirror", guard::refusal(host))));
+        let refuse = |host: &str| Err(forbidden!("{}, or creates the mirror", guard::refusal(host)));
         let text = url.host_str().unwrap_or_default();
         if !guard.admits(&host) {
             return refuse(text);
@@ -282,14 +276,10 @@ impl UpstreamClient {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|text| from.join(text).ok());
         let Some(mut target) = target else {
-            return Err(Error::BadUpstream(format!("{} redirects without a valid Location", shown(from))));
+            return Err(bad_upstream!("{} redirects without a valid Location", shown(from)));
         };
         if from.scheme() == "https" && target.scheme() == "http" {
-            return Err(Error::BadUpstream(format!(
-                "{} redirects to the unencrypted {}",
-                shown(from),
-                shown(&target)
-            )));
+            return Err(bad_upstream!("{} redirects to the unencrypted {}", shown(from), shown(&target)));
         }
         // Ours go to the configured origin only; an upstream cannot hand us others.
         let _ = target.set_username("");
@@ -318,7 +308,7 @@ pub fn no_copy(what: &str) -> Error {
 }
 
 fn silent(url: &Url, after: Duration) -> Error {
-    Error::Timeout(format!("{} did not answer within {} seconds", shown(url), after.as_secs()))
+    timed_out!("{} did not answer within {} seconds", shown(url), after.as_secs())
 }
 
 /// The answer for a request or body that failed on the way.
@@ -330,13 +320,13 @@ pub fn failure(url: &Url, error: &reqwest::Error) -> Error {
         cause = deeper;
     }
     if error.is_timeout() {
-        Error::Timeout(format!("{where_} did not answer in time"))
+        timed_out!("{where_} did not answer in time")
     } else if error.is_connect() {
-        Error::Unavailable(format!("cannot reach {where_}: {cause}"))
+        unavailable!("cannot reach {where_}: {cause}")
     } else if error.is_body() || error.is_decode() {
-        Error::BadUpstream(format!("{where_} closed the connection before the end of its answer: {cause}"))
+        bad_upstream!("{where_} closed the connection before the end of its answer: {cause}")
     } else {
-        Error::BadUpstream(format!("{where_} gave an invalid answer: {cause}"))
+        bad_upstream!("{where_} gave an invalid answer: {cause}")
     }
 }
 
@@ -344,14 +334,14 @@ pub fn failure(url: &Url, error: &reqwest::Error) -> Error {
 pub fn unexpected(url: &Url, status: StatusCode) -> Error {
     let (at, code) = (shown(url), status.as_u16());
     match code {
-        401 | 403 | 407 => Error::BadUpstream(format!(
+        401 | 403 | 407 => bad_upstream!(
             "{at} answered {code}: the credential in the mirror's mirror_url is missing or was rejected"
-        )),
-        508 => Error::BadUpstream(format!(
+        ),
+        508 => bad_upstream!(
             "{at} leads back to this mirror itself: set mirror_url (or --upstream, PIP_INDEX_URL) to another index"
-        )),
-        429 | 503 => Error::Unavailable(format!("{at} answered {code}: it is overloaded, try again later")),
-        _ => Error::BadUpstream(format!("{at} answered {code}")),
+        ),
+        429 | 503 => unavailable!("{at} answered {code}: it is overloaded, try again later"),
+        _ => bad_upstream!("{at} answered {code}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::client::{UpstreamClient, UpstreamSource, shown, unexpected};
 use super::pages::collect;
 use crate::error::{Error, Result};
+use crate::{missing, timed_out};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
@@ -50,7 +51,7 @@ pub fn checked(response: Response, url: &Url) -> Result<Response> {
 }
 
 fn gone(url: &Url) -> Error {
-    Error::Missing(format!("the upstream lists {}, but does not have it", shown(url)))
+    missing!("the upstream lists {}, but does not have it", shown(url))
 }
 
 /// A small document: METADATA or provenance.
@@ -58,11 +59,7 @@ pub async fn document(client: &UpstreamClient, source: &UpstreamSource, url: &Ur
     let total = client.timeout * 2;
     let fetching = async { collect(open(client, source, url).await?, DOCUMENT).await };
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
-        Err(Error::Timeout(format!(
-            "{} did not finish its answer within {} seconds",
-            shown(url),
-            total.as_secs()
-        )))
+        Err(timed_out!("{} did not finish its answer within {} seconds", shown(url), total.as_secs()))
     })
 }
 
@@ -102,6 +99,6 @@ pub async fn range(
         return Ok(None);
     }
     let bytes = tokio::time::timeout(client.timeout * 2, collect(response, length)).await;
-    let bytes = bytes.map_err(|_| Error::Timeout(format!("{} is too slow", shown(url))))??;
+    let bytes = bytes.map_err(|_| timed_out!("{} is too slow", shown(url)))??;
     Ok(Some(bytes).filter(|bytes| bytes.len() as u64 == length))
 }

@@ -6,6 +6,7 @@ use crate::names::{NameList, ProjectName};
 use crate::packaging::html::proof;
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
+use crate::{bad_upstream, timed_out};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
@@ -81,11 +82,7 @@ pub async fn fetch(
     let total = client.timeout * 4;
     let fetching = fetch_untimed(client, source, url, known, limit);
     tokio::time::timeout(total, fetching).await.unwrap_or_else(|_| {
-        Err(Error::Timeout(format!(
-            "{} did not finish its answer within {} seconds",
-            shown(url),
-            total.as_secs()
-        )))
+        Err(timed_out!("{} did not finish its answer within {} seconds", shown(url), total.as_secs()))
     })
 }
 
@@ -166,10 +163,10 @@ pub(super) async fn collect(mut response: Response, limit: u64) -> Result<Bytes>
 }
 
 fn too_large(url: &Url, limit: u64) -> Error {
-    Error::BadUpstream(format!(
+    bad_upstream!(
         "{} is larger than {limit} bytes: raise limits.upstream_page if that is correct",
         shown(url)
-    ))
+    )
 }
 
 async fn decode(raw: Bytes, encoding: Option<&str>, url: &Url, limit: u64) -> Result<Bytes> {
@@ -180,17 +177,17 @@ async fn decode(raw: Bytes, encoding: Option<&str>, url: &Url, limit: u64) -> Re
             let url = url.clone();
             tokio::task::spawn_blocking(move || gunzip(&raw, &url, limit)).await?
         }
-        other => Err(Error::BadUpstream(format!(
+        other => Err(bad_upstream!(
             "{} has the content encoding {other}, which wheelwright did not ask for",
             shown(url)
-        ))),
+        )),
     }
 }
 
 fn gunzip(raw: &[u8], url: &Url, limit: u64) -> Result<Bytes> {
     let mut bytes = Vec::new();
     let read = flate2::read::MultiGzDecoder::new(raw).take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Error::BadUpstream(format!("{} is not valid gzip: {error}", shown(url))))?;
+    read.map_err(|error| bad_upstream!("{} is not valid gzip: {error}", shown(url)))?;
     if bytes.len() as u64 > limit {
         return Err(too_large(url, limit));
     }
@@ -214,16 +211,13 @@ fn format_of(content_type: Option<&str>, body: &[u8], url: &Url) -> Result<Forma
         Some(b'<') if textual => Ok(Format::Html),
         // An empty page, or one that begins with text.
         _ if media.contains("html") => Ok(Format::Html),
-        _ => Err(Error::BadUpstream(format!(
-            "{} is not a project page: its content type is {media:?}",
-            shown(url)
-        ))),
+        _ => Err(bad_upstream!("{} is not a project page: its content type is {media:?}", shown(url))),
     }
 }
 
 /// An answer that does not prove to be what was asked for.
 fn unproven(url: &Url, what: &str, doubt: proof::Doubt) -> Error {
-    Error::BadUpstream(format!("{} is not {what}: {doubt}", shown(url)))
+    bad_upstream!("{} is not {what}: {doubt}", shown(url))
 }
 
 impl FetchedPage {
@@ -338,7 +332,7 @@ pub async fn probe(client: &UpstreamClient, source: &UpstreamSource, url: &Url) 
     let until = tokio::time::Instant::now() + client.timeout * 2;
     while bytes.len() < PROBE && !whole {
         let chunk = tokio::time::timeout_at(until, response.chunk()).await;
-        let chunk = chunk.map_err(|_| Error::Timeout(format!("{} is too slow", shown(&url))))?;
+        let chunk = chunk.map_err(|_| timed_out!("{} is too slow", shown(&url)))?;
         match chunk.map_err(|error| failure(&url, &error))? {
             Some(chunk) => bytes.extend_from_slice(&chunk),
             None => whole = true,

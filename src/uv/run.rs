@@ -1,9 +1,10 @@
 //! One run of uv.
 
 use super::interpreter;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tools::process::{ProcessGroup, all_of};
 use crate::tools::scratch::ScratchFolder;
+use crate::{timed_out, unavailable};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
@@ -71,9 +72,9 @@ pub async fn compile(question: Question<'_>) -> Result<Resolution> {
     // uv keeps the pins of the file that it is told to write to.
     std::fs::write(scratch.path().join(KEPT), question.preferences)?;
     interpreter::write(&scratch.path().join("python"), question.markers)?;
-    let mut child = command(question, &scratch).spawn().map_err(|error| {
-        Error::Unavailable(format!("cannot start uv ({}): {error}", question.program.display()))
-    })?;
+    let mut child = command(question, &scratch)
+        .spawn()
+        .map_err(|error| unavailable!("cannot start uv ({}): {error}", question.program.display()))?;
     // What it started ends with it, also when nobody waits any more.
     let mut group = ProcessGroup::of(&child);
     bound(&child, question.limits);
@@ -81,10 +82,10 @@ pub async fn compile(question: Question<'_>) -> Result<Resolution> {
     let most = question.limits.output;
     let run = async { tokio::try_join!(all_of(out, most), all_of(said, most), child.wait()) };
     let Ok(ended) = tokio::time::timeout(question.limits.time, run).await else {
-        return Err(Error::Timeout(format!(
+        return Err(timed_out!(
             "uv found no solution within {} seconds: add lower bounds, so that it tries fewer versions",
             question.limits.time.as_secs()
-        )));
+        ));
     };
     let (out, said, status) = ended?;
     group.disarm();
@@ -93,10 +94,10 @@ pub async fn compile(question: Question<'_>) -> Result<Resolution> {
         true => Ok(Resolution::Pinned(String::from_utf8_lossy(&out).into_owned())),
         false if is_unfit(&said) || status.code().is_none() => {
             tracing::error!(said, %status, program = %question.program.display(), "uv failed");
-            Err(Error::Unavailable(format!(
+            Err(unavailable!(
                 "uv at {} does not work here: see the server's log, or set proxy.uv to another uv",
                 question.program.display()
-            )))
+            ))
         }
         false => Ok(Resolution::Unsolved(told(&said))),
     }

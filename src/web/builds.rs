@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::store::Blob;
 use crate::words::{BuildState, Purpose};
-use crate::{bad, missing};
+use crate::{bad, lost, missing};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -233,7 +233,7 @@ pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
 
 async fn wheel_response(ctx: &Ctx<()>, wheel: &BuiltWheel) -> Result<Response> {
     let blob = ctx.app.store.get(&wheel.sha256, None).await?;
-    let lost = || Error::Lost(format!("the server lost the bytes of {}", wheel.filename));
+    let lost = || lost!("the server lost the bytes of {}", wheel.filename);
     let mut response = blob_response(blob.ok_or_else(lost)?);
     let etag = HeaderValue::try_from(format!("\"{}\"", wheel.sha256)).map_err(Error::internal)?;
     response.headers_mut().insert(header::ETAG, etag);

@@ -6,6 +6,7 @@ use super::http::slow::Taken;
 use super::router::{Router, Table};
 use super::routes;
 use crate::app::App;
+use crate::bad;
 use crate::config::TlsSettings;
 use crate::error::{Error, Result};
 use crate::tools::pace::Pace;
@@ -232,7 +233,7 @@ fn acceptor(tls: &TlsSettings) -> Result<TlsAcceptor> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let unreadable = |what: &std::path::Path, error: &dyn std::fmt::Display| {
-        Error::Bad(format!("tls: cannot use {}: {error}", what.display()))
+        bad!("tls: cannot use {}: {error}", what.display())
     };
     let chain = CertificateDer::pem_file_iter(&tls.certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

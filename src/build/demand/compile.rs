@@ -6,7 +6,7 @@ use super::url_line::{self, LineWheel};
 use super::uv_program::UvProgram;
 use crate::bad;
 use crate::build::target::Target;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::lines::{self, Asks, DirectUrl, LogicalLine};
@@ -78,7 +78,7 @@ impl Demand<'_> {
                     true => "\nThis server is offline: it resolves from the files that it has.",
                     false => "",
                 };
-                Err(Error::Bad(format!("{why}{failed}{offline}")))
+                Err(bad!("{why}{failed}{offline}"))
             }
         }
     }

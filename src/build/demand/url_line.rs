@@ -20,7 +20,7 @@ use crate::tools::time::now;
 use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
 use crate::upstream::guard::Guard;
 use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
-use crate::{bad, forbidden};
+use crate::{bad, forbidden, timed_out};
 use futures::StreamExt;
 use http::{HeaderMap, Method};
 use std::collections::BTreeSet;
@@ -230,7 +230,7 @@ async fn fetched(demand: &Demand<'_>, place: &DirectUrl) -> Result<(String, Stri
     let until = tokio::time::Instant::now() + LONGEST;
     loop {
         let piece = tokio::time::timeout_at(until, meter.wait(pieces.next())).await;
-        let slow = || Error::Timeout(format!("{} arrives too slowly (setting mirror.slowest)", shown(&url)));
+        let slow = || timed_out!("{} arrives too slowly (setting mirror.slowest)", shown(&url));
         let Some(piece) = piece.map_err(|_| slow())?.map_err(|_| slow())? else { break };
         let piece = piece.map_err(|error| crate::upstream::client::failure(&url, &error))?;
         meter.came(piece.len() as u64);

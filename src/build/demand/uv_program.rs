@@ -11,6 +11,7 @@ use crate::names::ProjectName;
 use crate::packaging::archive::zip::{Archive, LEAD, Names};
 use crate::store::Blob;
 use crate::uv::{self, Known};
+use crate::{bad_upstream, lost, unavailable};
 use futures::TryStreamExt;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +37,9 @@ impl Demand<'_> {
         };
         match uv::version(&program).await {
             Some(version) => Ok(UvProgram { program, version }),
-            None => Err(Error::Unavailable(format!(
-                "cannot start uv at {}: set proxy.uv to a working uv",
-                program.display()
-            ))),
+            None => {
+                Err(unavailable!("cannot start uv at {}: set proxy.uv to a working uv", program.display()))
+            }
         }
     }
 }
@@ -62,7 +62,7 @@ async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
     let bytes = match queue.store().get(&sha256, None).await? {
         Some(Blob::Bytes(bytes)) => bytes.to_vec(),
         Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
-        None => return Err(Error::Lost(format!("the server lost the bytes of {}", known.filename))),
+        None => return Err(lost!("the server lost the bytes of {}", known.filename)),
     };
     let place = program.clone();
     tokio::task::spawn_blocking(move || unpack(&bytes, known, &place)).await??;
@@ -85,11 +85,11 @@ async fn wheel(config: &Config, queue: &Queue, known: Known) -> Result<String> {
         }
     }
     let why = why.map(|error| format!(" ({error})")).unwrap_or_default();
-    Err(Error::Unavailable(format!(
+    Err(unavailable!(
         "the server needs uv to compile requirements, but no index has {}{why}: install uv on the server's \
          PATH, or set proxy.uv",
         known.filename
-    )))
+    ))
 }
 
 async fn from(queue: &Queue, index: &Index, known: Known) -> Result<Option<String>> {
@@ -103,7 +103,7 @@ async fn from(queue: &Queue, index: &Index, known: Known) -> Result<Option<Strin
     let sha256 = queue.stored_source(owner, &project, file).await?;
     match sha256 == known.sha256 {
         true => Ok(Some(sha256)),
-        false => Err(Error::BadUpstream(format!("{} does not match its known hash", known.filename))),
+        false => Err(bad_upstream!("{} does not match its known hash", known.filename)),
     }
 }
 
@@ -117,8 +117,7 @@ fn unpack(wheel: &[u8], known: Known, place: &Path) -> Result<()> {
         }
     };
     let program = read().map_err(|fault: crate::packaging::archive::Fault| fault.answer(LEAD))?;
-    let program =
-        program.ok_or_else(|| Error::BadUpstream(format!("{} does not contain uv", known.filename)))?;
+    let program = program.ok_or_else(|| bad_upstream!("{} does not contain uv", known.filename))?;
     if let Some(folder) = place.parent() {
         std::fs::create_dir_all(folder)?;
     }

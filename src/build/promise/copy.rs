@@ -1,7 +1,6 @@
 //! The copy of a wheel that is served under a promised name: its tags and metadata are those promised.
 
 use super::{BUILD_TAG, Pinned, Promise};
-use crate::bad;
 use crate::db::promises::StoredPromise;
 use crate::error::{Error, Result};
 use crate::packaging::archive::MAX_TEXT;
@@ -11,6 +10,7 @@ use crate::packaging::retag::{PlainWheel, RetagPlan};
 use crate::packaging::wheel;
 use crate::store::Store;
 use crate::tools::time::SECOND;
+use crate::{bad, lost};
 use bytes::Bytes;
 use std::io::Cursor;
 use tokio::sync::Semaphore;
@@ -65,7 +65,7 @@ pub(super) async fn copy(
 
 async fn whole(store: &Store, sha256: &str, what: &str) -> Result<Bytes> {
     let bytes = store.whole(sha256).await?;
-    bytes.ok_or_else(|| Error::Lost(format!("the server lost the bytes of {what} (blob {sha256})")))
+    bytes.ok_or_else(|| lost!("the server lost the bytes of {what} (blob {sha256})"))
 }
 
 /// Seconds since 1970; archives of one wheel are alike whenever they are made.

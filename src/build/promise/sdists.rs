@@ -2,6 +2,7 @@
 
 use crate::build::queue::Queue;
 use crate::error::{Error, Result};
+use crate::lost;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::SdistFilename;
@@ -87,24 +88,23 @@ async fn read(
     name: SdistFilename,
 ) -> Result<(Option<PkgInfo>, Option<Vec<Requirement>>)> {
     let blob = queue.store().get(sha256, None).await?;
-    let contents =
-        match blob.ok_or_else(|| Error::Lost(format!("the server lost the bytes of the sdist {sha256}")))? {
-            Blob::Bytes(bytes) => {
-                tokio::task::spawn_blocking(move || sdist::read(&bytes[..], &name, true)).await?
+    let contents = match blob.ok_or_else(|| lost!("the server lost the bytes of the sdist {sha256}"))? {
+        Blob::Bytes(bytes) => {
+            tokio::task::spawn_blocking(move || sdist::read(&bytes[..], &name, true)).await?
+        }
+        Blob::Stream { mut stream, .. } => {
+            let mut spool = queue.store().spool().await?;
+            while let Some(piece) = stream.next().await {
+                spool.write(piece?).await?;
             }
-            Blob::Stream { mut stream, .. } => {
-                let mut spool = queue.store().spool().await?;
-                while let Some(piece) = stream.next().await {
-                    spool.write(piece?).await?;
-                }
-                spool.finish().await?;
-                let read = move || {
-                    let file = std::fs::File::open(spool.path())?;
-                    sdist::read(&file, &name, true)
-                };
-                tokio::task::spawn_blocking(read).await?
-            }
-        };
+            spool.finish().await?;
+            let read = move || {
+                let file = std::fs::File::open(spool.path())?;
+                sdist::read(&file, &name, true)
+            };
+            tokio::task::spawn_blocking(read).await?
+        }
+    };
     match contents {
         Ok(contents) => {
             let text = contents.pyproject.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

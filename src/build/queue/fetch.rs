@@ -3,11 +3,11 @@
 use super::Queue;
 use super::plan::key;
 use crate::db::builds::{Blocked, Build, BuildId, Edge, Unfetched};
-use crate::error::{Error, Result};
-use crate::missing;
+use crate::error::Result;
 use crate::tools::panics;
 use crate::tools::time::{SECOND, now};
 use crate::words::{Class, Failure, FetchPlace, Step};
+use crate::{missing, timed_out};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl Queue {
     async fn fetch(&self, mut row: Build) -> Result<()> {
         let fetched = match tokio::time::timeout(LONGEST, panics::caught(self.acquire(&mut row))).await {
             Ok(fetched) => fetched,
-            Err(_) => Err(Error::Timeout(format!("it takes longer than {} minutes", LONGEST.as_secs() / 60))),
+            Err(_) => Err(timed_out!("it takes longer than {} minutes", LONGEST.as_secs() / 60)),
         };
         if let Err(error) = fetched {
             let hint =

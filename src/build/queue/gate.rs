@@ -48,7 +48,7 @@ impl Queue {
                     true => "runs again",
                     false => "has failed",
                 };
-                Err(Error::Bad(format!("{} (build {id} {then})", why.hint)))
+                Err(bad!("{} (build {id} {then})", why.hint))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::db::workers::StoredWorker;
 use crate::error::{Error, Result};
 use crate::tools::time::{SECOND, now};
 use crate::words::{BuildState, Purpose, Step};
-use crate::{bad, conflict, missing};
+use crate::{bad, conflict, missing, unavailable};
 use std::time::Duration;
 
 /// Seconds between two heartbeats of a worker.
@@ -58,7 +58,7 @@ impl Queue {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable(format!("worker {name} is changing: try again")))
+        Err(unavailable!("worker {name} is changing: try again"))
     }
 
     /// A worker stops: its name is free at once. Its targets count for a while, since it may come back.
@@ -77,7 +77,7 @@ impl Queue {
                 return Ok(());
             }
         }
-        Err(Error::Unavailable(format!("worker {name} is changing: try again")))
+        Err(unavailable!("worker {name} is changing: try again"))
     }
 
     /// The most urgent build that a worker can do, waiting for one up to `longest`.

@@ -2,6 +2,7 @@
 
 use super::Queue;
 use super::lease::lost;
+use crate::bad;
 use crate::db::builds::{Appended, Build, BuildId};
 use crate::error::{Error, Result};
 use crate::store::Blob;
@@ -45,9 +46,9 @@ impl Queue {
             }
             // Sent again because the answer was lost.
             Appended::Elsewhere(size) if size == at.saturating_add(text.len() as u64) => Ok(size),
-            Appended::Elsewhere(size) => Err(Error::Bad(format!(
+            Appended::Elsewhere(size) => Err(bad!(
                 "the log of build {id} has {size} bytes: send the next piece from there, not from {at}"
-            ))),
+            )),
             Appended::Lost => Err(lost(id)),
         }
     }

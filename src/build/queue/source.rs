@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::git::{self, Address};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
-use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::page::File;
 use crate::tools::time::now;
 use crate::upstream::guard::Guard;
 use crate::words::{BuildSource, SourceKind};
+use crate::{lost, missing};
 use futures::StreamExt;
 
 impl Queue {
@@ -58,7 +58,7 @@ impl Queue {
                 Err(missing!("{filename} has changed since the build was requested: request the build again"))
             }
             _ if self.0.store.size(&stored).await?.is_none() => {
-                Err(Error::Lost(format!("the server lost the bytes of {filename}")))
+                Err(lost!("the server lost the bytes of {filename}"))
             }
             _ => Ok(stored),
         }

@@ -4,8 +4,9 @@
 use super::asked::Asked;
 use super::held::{Held, What};
 use super::state::MirrorState;
+use crate::bad_upstream;
 use crate::db::mirror::UpstreamTopic;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::tools::time::now;
 use crate::upstream::client::shown;
@@ -31,13 +32,13 @@ impl MirrorState {
             self.gone.settled(&asked.source_text(), project);
             return Ok(());
         }
-        Err(Error::BadUpstream(format!(
+        Err(bad_upstream!(
             "{} no longer has the project {project}, but the upstream's list of projects does not confirm \
              that: the mirror serves the last good page for a day. To drop it now, run `wheelwright mirror \
              forget {} {project}`",
             shown(&asked.project_url(project)),
             asked.index
-        )))
+        ))
     }
 
     /// Whether the upstream's own list of projects, which may be read for this, lacks `project`.

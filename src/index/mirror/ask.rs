@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::held::{Held, What};
 use super::state::MirrorState;
+use crate::bad_upstream;
 use crate::db::mirror::UpstreamTopic;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -134,9 +135,7 @@ impl MirrorState {
             Reply::NotModified => return Ok(None),
             Reply::Missing => {
                 let at = client::shown(&asked.source.url);
-                return Err(Error::BadUpstream(format!(
-                    "{at} does not exist: check mirror_url of the mirror"
-                )));
+                return Err(bad_upstream!("{at} does not exist: check mirror_url of the mirror"));
             }
             Reply::Refused(error) => return Err(error),
             Reply::Page(body) => body,
@@ -174,12 +173,12 @@ impl MirrorState {
 fn not_older(asked: &Asked, learnt: Option<Held>, known: Option<&Held>) -> Result<Option<Held>> {
     let serials = learnt.as_ref().and_then(|learnt| learnt.serial).zip(known.and_then(|known| known.serial));
     match serials {
-        Some((new, old)) if new < old => Err(Error::BadUpstream(format!(
+        Some((new, old)) if new < old => Err(bad_upstream!(
             "{} answered with an older page (serial {new}) than the stored one (serial {old}). To drop the \
              stored page, run `wheelwright mirror forget {} PROJECT`",
             client::shown(&asked.source.url),
             asked.index
-        ))),
+        )),
         _ => Ok(learnt),
     }
 }

@@ -8,6 +8,7 @@ use crate::tools::time::seconds;
 use crate::upstream::UpstreamSource;
 use crate::upstream::client::Trust;
 use crate::upstream::client::shown;
+use crate::{bad_upstream, unavailable};
 use url::Url;
 
 /// What of a mirror's options matters for asking its upstream.
@@ -31,7 +32,7 @@ impl Asked {
             return Err(crate::bad!("{} is not a mirror", index.name));
         };
         let Some(url) = &mirror.url else {
-            return Err(Error::Unavailable(format!("mirror {} has no mirror_url: set it", index.name)));
+            return Err(unavailable!("mirror {} has no mirror_url: set it", index.name));
         };
         let lifetime = seconds(mirror.cache_expiry.unwrap_or(config.mirror.cache_expiry));
         Ok(Self {
@@ -75,10 +76,10 @@ impl Asked {
     /// What to say of a URL that leads to a page of something else.
     pub fn is_no_index(&self) -> Error {
         let at = shown(&self.source.url);
-        Error::BadUpstream(format!(
+        bad_upstream!(
             "{at} is neither a simple index nor a page of files: check mirror_url of {} (most end in /simple/)",
             self.index
-        ))
+        )
     }
 
     /// The mirror's URL with a slash at its end, if that is another one.

@@ -13,6 +13,7 @@ use crate::store::{Spool, SpooledDigests};
 use crate::tools::pace::Meter;
 use crate::upstream::client::{failure, shown};
 use crate::upstream::files;
+use crate::{bad_upstream, timed_out};
 use crate::{config, counters};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -191,11 +192,9 @@ impl MirrorState {
             }
         }
         match size {
-            Some(size) if size != spool.size() => Err(Error::BadUpstream(format!(
-                "{} stopped after {} of {size} bytes",
-                shown(url),
-                spool.size()
-            ))),
+            Some(size) if size != spool.size() => {
+                Err(bad_upstream!("{} stopped after {} of {size} bytes", shown(url), spool.size()))
+            }
             _ => Ok(()),
         }
     }
@@ -208,7 +207,7 @@ impl MirrorState {
         checked.map_err(|error| match error {
             Error::Bad(why) => {
                 counters::VERIFICATION_FAILURES.one();
-                Error::BadUpstream(format!("the upstream sent an invalid file: {why}"))
+                bad_upstream!("the upstream sent an invalid file: {why}")
             }
             other => other,
         })
@@ -254,7 +253,7 @@ impl MirrorState {
 
 fn too_long(url: &Url, limit: u64) -> Error {
     let limit = show_bytes(limit);
-    Error::BadUpstream(format!("{} is longer than {limit} (setting mirror.largest)", shown(url)))
+    bad_upstream!("{} is longer than {limit} (setting mirror.largest)", shown(url))
 }
 
 /// How much a download that nobody waits for must be faster.
@@ -287,14 +286,10 @@ impl Haste {
         self.meter.demand(self.rate.saturating_mul(if waited_for { 1 } else { UNWAITED }));
         let piece = tokio::time::timeout_at(self.until, self.meter.wait(piece)).await.map_err(|_| {
             let longest = self.longest.as_secs();
-            Error::Timeout(format!(
-                "{} takes longer than {longest} seconds (setting mirror.longest)",
-                shown(url)
-            ))
+            timed_out!("{} takes longer than {longest} seconds (setting mirror.longest)", shown(url))
         })?;
-        let piece = piece.map_err(|slow| {
-            Error::Timeout(format!("{} is too slow: {slow} (setting mirror.slowest)", shown(url)))
-        })?;
+        let piece = piece
+            .map_err(|slow| timed_out!("{} is too slow: {slow} (setting mirror.slowest)", shown(url)))?;
         let piece = piece.map_err(|error| failure(url, &error))?;
         self.meter.came(piece.as_ref().map_or(0, |piece| piece.len() as u64));
         Ok(piece)

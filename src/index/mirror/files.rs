@@ -14,6 +14,7 @@ use crate::store::Blob;
 use crate::tools::time::SECOND;
 use crate::upstream;
 use crate::upstream::client::no_copy;
+use crate::{bad_upstream, lost};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use std::ops::Range;
@@ -89,9 +90,10 @@ impl Mirrors {
         let asked = self.online(index, located)?;
         match self.0.downloading(&asked, located, asker).await?.begin(&located.file).await? {
             Begun::Coming(download) => Ok(download),
-            Begun::Stored(row) => self.kept_bytes(&row).await?.ok_or_else(|| {
-                Error::Lost(format!("the server lost the bytes of {}", located.file.filename))
-            }),
+            Begun::Stored(row) => self
+                .kept_bytes(&row)
+                .await?
+                .ok_or_else(|| lost!("the server lost the bytes of {}", located.file.filename)),
         }
     }
 
@@ -163,11 +165,11 @@ impl Mirrors {
                     upstream = told,
                     "the upstream changed a file that this server already served"
                 );
-                Err(Error::BadUpstream(format!(
+                Err(bad_upstream!(
                     "the upstream changed {filename} after this server served it with sha256 {}: the server \
                      keeps the first version",
                     row.sha256
-                )))
+                ))
             }
             _ => Ok(Some(row)),
         }

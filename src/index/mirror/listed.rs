@@ -1,9 +1,10 @@
 //! Our page of an upstream's page: our URLs, what we know better, nothing that would not be served.
 
 use super::state::{MirrorPage, Mirrors};
+use crate::bad_upstream;
 use crate::db::files::StoredFile;
 use crate::directory::Index;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::is_variant;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Page, Provenance};
@@ -14,9 +15,8 @@ use url::Url;
 
 /// The upstream URL of a file.
 pub(super) fn parsed(file: &File) -> Result<Url> {
-    Url::parse(file.link()).map_err(|error| {
-        Error::BadUpstream(format!("the upstream's URL of {} is invalid: {error}", file.filename))
-    })
+    Url::parse(file.link())
+        .map_err(|error| bad_upstream!("the upstream's URL of {} is invalid: {error}", file.filename))
 }
 
 /// The first 16 hex digits of the sha256 of an upstream URL: what stands for a file whose hash

@@ -6,7 +6,6 @@ use super::state::{Located, MirrorState, Mirrors};
 use crate::counters;
 use crate::directory::Index;
 use crate::error::{Error, Result};
-use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::archive::remote::{RemoteRead, Step};
 use crate::packaging::metadata::Metadata;
@@ -16,6 +15,7 @@ use crate::store::Blob;
 use crate::tools::hex;
 use crate::upstream::files;
 use crate::words::FileKind;
+use crate::{bad_upstream, missing};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use std::ops::Range;
@@ -62,7 +62,7 @@ impl Mirrors {
             return Ok(bytes);
         }
         let parsed = Url::parse(url).map_err(|error| {
-            Error::BadUpstream(format!("the provenance URL of {} is invalid: {error}", located.file.filename))
+            bad_upstream!("the provenance URL of {} is invalid: {error}", located.file.filename)
         })?;
         let (inner, key) = (self.0.clone(), url.clone());
         let flight = self.0.metadata.join(url.clone(), || async move {
@@ -200,15 +200,15 @@ impl MirrorState {
             if found != *told {
                 counters::VERIFICATION_FAILURES.one();
                 let name = &file.filename;
-                return Err(Error::BadUpstream(format!(
+                return Err(bad_upstream!(
                     "the upstream's metadata of {name} has sha256 {found}, but its page says {told}"
-                )));
+                ));
             }
         } else if !is_metadata_of(&bytes, located) {
-            return Err(Error::BadUpstream(format!(
+            return Err(bad_upstream!(
                 "the upstream's metadata of {} does not belong to that file",
                 file.filename
-            )));
+            ));
         }
         Ok(bytes)
     }

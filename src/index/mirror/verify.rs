@@ -1,6 +1,7 @@
 //! Whether what came is what was advertised.
 
-use crate::error::{Error, Result};
+use crate::bad_upstream;
+use crate::error::Result;
 use crate::packaging::page::{File, Hashes};
 use crate::store::SpooledDigests;
 use crate::tools::hex;
@@ -12,10 +13,10 @@ use url::Url;
 pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Result<Option<u64>> {
     match (page, response) {
         (Some(page), Some(response)) if page != response => {
-            Err(Error::BadUpstream(format!("{} has {response} bytes, but its page says {page}", shown(url))))
+            Err(bad_upstream!("{} has {response} bytes, but its page says {page}", shown(url)))
         }
         // A response of no bytes cannot be broken off: it would be complete before it was verified.
-        _ if page.or(response) == Some(0) => Err(Error::BadUpstream(format!("{} is empty", shown(url)))),
+        _ if page.or(response) == Some(0) => Err(bad_upstream!("{} is empty", shown(url))),
         _ => Ok(page.or(response)),
     }
 }
@@ -23,7 +24,7 @@ pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Resul
 /// Compares what came with everything that was advertised.
 pub fn verify(url: &Url, file: &File, digests: &SpooledDigests, others: Others) -> Result<()> {
     let wrong = |algorithm: &str, told: &str, found: &str| {
-        Error::BadUpstream(format!("{} has {algorithm} {found}, but its page says {told}", shown(url)))
+        bad_upstream!("{} has {algorithm} {found}, but its page says {told}", shown(url))
     };
     if let Some(told) = &file.hashes.sha256
         && *told != digests.sha256

@@ -15,6 +15,7 @@ pub(crate) mod zip;
 
 use std::io::{self, Read};
 
+use crate::bad;
 use crate::error::Error;
 
 /// Most members one archive may hold.
@@ -78,9 +79,9 @@ impl Fault {
     /// The answer: the reason behind `lead` (`ZIP archive not accepted: `), or our own failure.
     pub(crate) fn answer(self, lead: &str) -> Error {
         match self {
-            Self::Refused(reason) => Error::Bad(format!("{lead}{reason}")),
+            Self::Refused(reason) => bad!("{lead}{reason}"),
             Self::Io(error) if error.raw_os_error().is_some() => error.into(),
-            Self::Io(error) => Error::Bad(format!("{lead}truncated or corrupt data ({error})")),
+            Self::Io(error) => bad!("{lead}truncated or corrupt data ({error})"),
         }
     }
 }

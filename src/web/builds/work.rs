@@ -4,11 +4,11 @@ use super::ask::receive;
 use super::{blob_response, number};
 use crate::build::job::{Heartbeat, JobOutcome};
 use crate::db::builds::BuildId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::web::http::respond::done;
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::web::workers::owner;
-use crate::{bad, missing};
+use crate::{bad, lost, missing};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
@@ -27,7 +27,7 @@ pub async fn source(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let sha256 = ctx.app.queue.source(owner(&ctx), number(&ctx)?).await?;
     let blob = ctx.app.store.get(&sha256, None).await?;
-    Ok(blob_response(blob.ok_or_else(|| Error::Lost(format!("the server lost the source {sha256}")))?))
+    Ok(blob_response(blob.ok_or_else(|| lost!("the server lost the source {sha256}"))?))
 }
 
 /// `POST /+builds/{id}/log?fence=N&at=OFFSET`

@@ -6,13 +6,13 @@ use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::index::files::{Document, Facts};
 use crate::index::mirror::Key;
-use crate::missing;
 use crate::store::Blob;
 use crate::web::http::{
     Ctx, negotiate,
     ranges::{self, RangePart},
     respond,
 };
+use crate::{lost, missing};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -138,10 +138,10 @@ async fn body(ctx: &FileRequest<'_>, what: &str, sha256: &str, range: Option<Ran
         Some(Blob::Stream { stream, .. }) => Ok(Body::from_stream(stream)),
         None => {
             tracing::error!(index = ctx.index.name.as_str(), file = what, sha256, "a blob is missing");
-            Err(Error::Lost(format!(
+            Err(lost!(
                 "the server lost the bytes of {what} (blob {sha256}): the operator can find damage with \
                  `wheelwright fsck` and restore the blob from a backup"
-            )))
+            ))
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the same in all three.
 
 use super::negotiate;
+use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::{gzip, hex};
 use axum::body::Body;
@@ -358,8 +359,7 @@ mod tests {
 
     #[test]
     fn a_reason_phrase_is_one_short_line_of_ascii() {
-        let response =
-            error(&Error::Bad(format!("na\u{ef}ve\r\nX-Evil: 1 {}", "x".repeat(500))), Wants::Text, no_page);
+        let response = error(&bad!("na\u{ef}ve\r\nX-Evil: 1 {}", "x".repeat(500)), Wants::Text, no_page);
         let reason = response.extensions().get::<ReasonPhrase>().expect("a reason phrase").as_bytes();
         assert!(reason.starts_with(b"na?ve??X-Evil: 1 xxx") && reason.len() == 300);
     }

@@ -4,7 +4,8 @@
 //! request to the router with the credentials of the request that it works for. So the resolver has
 //! its asker's rights and no other, and no credential is ever given to it.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::lost;
 use crate::store::{Blob, Store};
 use crate::tools::hex;
 use crate::tools::loopback::Loopback;
@@ -112,7 +113,7 @@ impl Shared {
 
     async fn extra(&self, sha256: &str) -> Result<Response> {
         let blob = self.store.get(sha256, None).await?;
-        let blob = blob.ok_or_else(|| Error::Lost(format!("the server lost the bytes of {sha256}")))?;
+        let blob = blob.ok_or_else(|| lost!("the server lost the bytes of {sha256}"))?;
         let body = match blob {
             Blob::Bytes(bytes) => Body::from(bytes),
             Blob::Stream { stream, .. } => Body::from_stream(stream),

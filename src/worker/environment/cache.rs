@@ -15,6 +15,7 @@ use crate::names::ProjectName;
 use crate::tools::hex;
 use crate::tools::locks::Locks;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
+use crate::unavailable;
 use crate::worker::bench::Environment;
 use crate::worker::interpreters::Interpreter;
 use crate::worker::peek;
@@ -149,10 +150,7 @@ impl Environments {
         std::fs::write(&new, &name)?;
         std::fs::rename(new, memo)?;
         self.hold(&name, request.interpreter).ok_or_else(|| {
-            Error::Unavailable(format!(
-                "the environment {} disappeared while it was created: try again",
-                place.display()
-            ))
+            unavailable!("the environment {} disappeared while it was created: try again", place.display())
         })
     }
 

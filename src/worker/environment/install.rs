@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cache::Environments;
 use super::layout::{INSIDE, packages_folder, python_inside};
 use super::request::EnvironmentRequest;
+use crate::bad_upstream;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -184,7 +185,7 @@ impl Environments {
         let found = room.link.file(file.link(), &new).await?;
         if file.hashes.sha256.as_ref().is_some_and(|wanted| *wanted != found) {
             drop(std::fs::remove_file(&new));
-            return Err(Error::BadUpstream(format!("{} does not have the listed hash", file.filename)));
+            return Err(bad_upstream!("{} does not have the listed hash", file.filename));
         }
         Ok(std::fs::rename(new, to)?)
     }
