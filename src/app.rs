@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
 use crate::store::Store;
+use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::scratch::make_private;
 use crate::tools::time::now;
@@ -125,17 +126,11 @@ fn one(key: &str, value: &str) -> Options {
 
 /// Follows other processes until the app is gone.
 async fn follow(app: Weak<Parts>) {
-    let mut failing = false;
+    let mut failing = Failing::default();
     loop {
         tokio::time::sleep(FOLLOW_EVERY).await;
         let Some(app) = app.upgrade() else { return };
-        let result = panics::caught(app.indexes.refresh()).await;
-        if let Err(error) = &result
-            && !failing
-        {
-            tracing::warn!(error = format!("{error:#}"), "cannot read events; retrying");
-        }
-        failing = result.is_err();
+        failing.note(&panics::caught(app.indexes.refresh()).await, "cannot read events");
     }
 }
 
@@ -143,7 +138,7 @@ async fn follow(app: Weak<Parts>) {
 async fn build_ahead(app: Weak<Parts>) {
     let mut ahead = Ahead::default();
     let mut published_at = None;
-    let mut failing = false;
+    let mut failing = Failing::default();
     loop {
         let Some(app) = app.upgrade() else { return };
         let now = now();
@@ -154,12 +149,7 @@ async fn build_ahead(app: Weak<Parts>) {
         }
         let result = result.and(panics::caught(ahead.step(&app.queue, now)).await);
         drop(app);
-        if let Err(error) = &result
-            && !failing
-        {
-            tracing::warn!(error = format!("{error:#}"), "cannot build ahead; retrying");
-        }
-        failing = result.is_err();
+        failing.note(&result, "cannot build ahead");
         tokio::time::sleep(FOLLOW_EVERY).await;
     }
 }
@@ -242,7 +232,6 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
     }
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;

@@ -146,7 +146,6 @@ impl Git {
         command.args(["-c", &format!("http.lowSpeedLimit={}", self.limits.slowest)]);
         command.args(["-c", &format!("http.lowSpeedTime={patience}")]);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
         command.process_group(0);
         command.kill_on_drop(true);
         command

@@ -119,16 +119,10 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
 }
 
 /// Names as `git ls-files -z` prints them, in order, each once.
-#[cfg(unix)]
 fn listed(out: &[u8]) -> BTreeSet<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     let names = out.split(|byte| *byte == 0).filter(|name| !name.is_empty());
     names.map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name))).collect()
-}
-
-#[cfg(not(unix))]
-fn listed(out: &[u8]) -> BTreeSet<PathBuf> {
-    String::from_utf8_lossy(out).split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect()
 }
 
 fn in_wheelhouse(root: &Path, file: &Path) -> bool {

@@ -3,11 +3,12 @@
 
 use crate::bad;
 use crate::error::{Error, Result};
+use crate::tools::links;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};
 
 /// What ZIP archives can express in every time zone; wheels are such archives.
@@ -84,7 +85,11 @@ impl Packer {
         let about = fs::symlink_metadata(path)?;
         if about.is_symlink() {
             let target = fs::read_link(path)?;
-            return if stays_inside(name, &target) { self.link(name, &target) } else { Ok(()) };
+            return if links::stays_inside(name.parent().unwrap_or(name), &target) {
+                self.link(name, &target)
+            } else {
+                Ok(())
+            };
         }
         if !about.is_file() {
             return Ok(());
@@ -159,27 +164,7 @@ impl std::io::Read for Exactly {
     }
 }
 
-/// Whether the link at `name` leads to somewhere in the same tree.
-fn stays_inside(name: &Path, target: &Path) -> bool {
-    let mut depth = name.components().count().saturating_sub(1);
-    for part in target.components() {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return false,
-        }
-    }
-    true
-}
-
-#[cfg(unix)]
 fn is_executable(about: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     about.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_about: &fs::Metadata) -> bool {
-    false
 }

@@ -1,6 +1,7 @@
 //! A packed source tree, and what one may cost.
 
 use crate::tools::time::Micros;
+use crate::words::{BuildSource, SourceKind};
 use std::time::Duration;
 
 /// What a fetched tree may cost.
@@ -42,4 +43,18 @@ pub struct Tree {
     pub subdirectory: String,
     /// What was left out, for people.
     pub warnings: Vec<String>,
+}
+
+impl Tree {
+    /// The tree as the source of a build.
+    pub fn into_source(self) -> BuildSource {
+        BuildSource {
+            kind: SourceKind::Tree,
+            filename: self.filename,
+            origin: self.origin,
+            subdirectory: self.subdirectory,
+            published_at: self.committed_at,
+            commit: self.commit,
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! What every room needs and no crate brings along: each small thing once.
 
+pub mod failing;
 pub mod flight;
 pub mod glob;
 pub mod gzip;
 pub mod hex;
+pub mod links;
 pub mod locks;
 pub mod loopback;
+pub mod nearest;
 pub mod pace;
 pub mod panics;
 pub mod process;

@@ -66,7 +66,6 @@ impl Drop for ScratchFolder {
 pub fn make_private(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }
@@ -87,7 +86,6 @@ pub fn remove_folder(path: &Path) -> Result<()> {
     Ok(gone(std::fs::remove_dir_all(path))?)
 }
 
-#[cfg(unix)]
 fn open_up(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
@@ -97,6 +95,3 @@ fn open_up(path: &Path) {
         }
     }
 }
-
-#[cfg(not(unix))]
-fn open_up(_: &Path) {}

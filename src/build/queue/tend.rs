@@ -4,6 +4,7 @@ use super::lease::MOST_LOSSES;
 use super::{Inner, Queue};
 use crate::build::targets::KNOWN;
 use crate::error::Result;
+use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::time::{Micros, now};
 use crate::words::{Class, Failure, Step};
@@ -43,16 +44,10 @@ impl Queue {
 }
 
 async fn keep_tending(inner: Weak<Inner>) {
-    let mut failing = false;
+    let mut failing = Failing::default();
     loop {
         let Some(queue) = inner.upgrade().map(Queue) else { return };
-        let result = panics::caught(queue.look_after(now())).await;
-        if let Err(error) = &result
-            && !failing
-        {
-            tracing::warn!(error = format!("{error:#}"), "cannot maintain the build queue; retrying");
-        }
-        failing = result.is_err();
+        failing.note(&panics::caught(queue.look_after(now())).await, "cannot maintain the build queue");
         drop(queue);
         tokio::time::sleep(EVERY).await;
     }

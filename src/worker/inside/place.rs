@@ -1,8 +1,10 @@
 //! A folder that an archive is unpacked into: nothing is ever written outside it.
 
+use crate::tools::links;
 use std::collections::HashSet;
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Read};
+use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
@@ -74,7 +76,7 @@ impl Unpacking {
     pub fn link(&mut self, name: &str, target: &str) -> Result<(), String> {
         let path = self.inner(name)?;
         let parent = path.parent().unwrap_or(Path::new("")).to_owned();
-        match stays_inside(&parent, Path::new(target)) {
+        match links::stays_inside(&parent, Path::new(target)) {
             true => self.links.push((path, PathBuf::from(target))),
             false => println!("ignoring {name:?}: a link to {target:?}, outside the archive"),
         }
@@ -90,7 +92,7 @@ impl Unpacking {
             if path.symlink_metadata().is_ok() {
                 continue;
             }
-            make_link(&target, &path).map_err(|error| format!("{}: {error}", path.display()))?;
+            symlink(&target, &path).map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
     }
@@ -143,50 +145,13 @@ impl Unpacking {
     }
 }
 
-/// Whether a link at `folder` to `target` leads somewhere below the root.
-fn stays_inside(folder: &Path, target: &Path) -> bool {
-    let mut depth = folder.components().count();
-    for part in target.components() {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return false,
-        }
-    }
-    !target.as_os_str().is_empty()
-}
-
-#[cfg(unix)]
 fn make_executable(file: &File, executable: bool) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = if executable { 0o755 } else { 0o644 };
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
 
-#[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(unix)]
-fn make_link(target: &Path, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, path)
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &File, _: bool) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Path) -> bool {
-    false
-}
-
-/// Links need rights there that a worker does not have.
-#[cfg(not(unix))]
-fn make_link(_: &Path, _: &Path) -> io::Result<()> {
-    Ok(())
 }
