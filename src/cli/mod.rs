@@ -25,6 +25,7 @@ mod user;
 mod watch;
 mod worker;
 
+use crate::config::LogFormat;
 use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::{Error, Result};
 use clap::{Args, Parser, Subcommand};
@@ -189,5 +190,8 @@ fn log_to_stderr(resolved: &ResolvedConfig) {
     };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Fails only if a subscriber is installed already.
-    let _ = if log.json { subscriber.json().try_init() } else { subscriber.with_ansi(false).try_init() };
+    let _ = match log.format {
+        LogFormat::Json => subscriber.json().try_init(),
+        LogFormat::Text => subscriber.with_ansi(false).try_init(),
+    };
 }

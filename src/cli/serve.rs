@@ -115,7 +115,7 @@ async fn serve_and_build(app: App, listener: TcpListener, stop: impl Future<Outp
     let mut own = own_address(listener.local_addr()?);
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
     // Without a certificate to check: what stays on this machine needs no TLS.
-    let plain = match app.config.tls.is_some() && app.config.build.enabled {
+    let plain = match app.config.tls.is_on() && app.config.build.enabled {
         true => Some(TcpListener::bind("127.0.0.1:0").await?),
         false => None,
     };

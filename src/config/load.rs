@@ -4,6 +4,7 @@ use super::Config;
 use super::settings::{self, SETTINGS};
 use crate::bad;
 use crate::error::Result;
+use crate::tools::nearest::nearest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -84,7 +85,7 @@ impl SettingSources {
                 None if OTHER_VARIABLES.contains(&name.as_str()) => {}
                 None => {
                     let key = name.trim_start_matches("WHEELWRIGHT_").to_ascii_lowercase().replace("__", ".");
-                    let hint = settings::find(settings::nearest(&key).unwrap_or_default());
+                    let hint = settings::find(nearest(&key, known_keys()).unwrap_or_default());
                     let hint =
                         hint.map(|near| format!(": did you mean {}?", near.variable())).unwrap_or_default();
                     return Err(bad!("the environment variable {name} is not a setting{hint}"));
@@ -125,7 +126,7 @@ impl ResolvedConfig {
                 continue;
             }
             if settings::find(&key).is_none() {
-                let hint = settings::nearest(&key).map(|near| format!(": did you mean {near}?"));
+                let hint = nearest(&key, known_keys()).map(|near| format!(": did you mean {near}?"));
                 return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
             }
             let value = match value.get_ref() {
@@ -152,8 +153,8 @@ impl ResolvedConfig {
     /// What no single value can tell.
     fn check(&self) -> Result<()> {
         self.check_places()?;
-        let tls = self.config.tls.as_ref();
-        if tls.is_some_and(|tls| tls.certificate.as_os_str().is_empty() || tls.key.as_os_str().is_empty()) {
+        let tls = &self.config.tls;
+        if tls.certificate.is_some() != tls.key.is_some() {
             return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));
         }
         Ok(())
@@ -190,6 +191,10 @@ impl File<'_> {
     fn place(&self, offset: usize) -> String {
         format!("{}:{}", self.file.display(), line_of(self.text, offset))
     }
+}
+
+fn known_keys() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.key)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

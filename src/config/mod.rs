@@ -45,7 +45,7 @@ pub struct Config {
     pub default_upload_index: Option<String>,
     pub limits: LimitSettings,
     pub mirror: MirrorSettings,
-    pub tls: Option<TlsSettings>,
+    pub tls: TlsSettings,
     /// Sets root's password at the first start; else a random one is written to `DATA/root-password`.
     pub root_password: Option<String>,
     /// Anybody may create an account over HTTP; else only root.
@@ -61,13 +61,20 @@ pub struct Config {
 pub struct LogSettings {
     /// What to log, as `tracing`'s filters say it (`info`, `wheelwright=debug`).
     pub filter: String,
-    /// JSON lines instead of text.
-    pub json: bool,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    /// One object for each line.
+    Json,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".into(), json: false }
+        Self { filter: "info".into(), format: LogFormat::default() }
     }
 }
 
@@ -283,10 +290,18 @@ impl Default for QuotaSettings {
     }
 }
 
-#[derive(Clone, Debug)]
+/// Both files, or neither.
+#[derive(Clone, Debug, Default)]
 pub struct TlsSettings {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+}
+
+impl TlsSettings {
+    /// Whether the server speaks HTTPS.
+    pub fn is_on(&self) -> bool {
+        self.certificate.is_some()
+    }
 }
 
 impl Default for Config {
@@ -307,7 +322,7 @@ impl Default for Config {
             default_upload_index: None,
             limits: LimitSettings::default(),
             mirror: MirrorSettings::default(),
-            tls: None,
+            tls: TlsSettings::default(),
             root_password: None,
             open_registration: false,
             build: BuildSettings::default(),
@@ -322,7 +337,7 @@ impl Default for Config {
 impl Config {
     /// Of this server's own URLs.
     pub fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.tls.is_on() { "https" } else { "http" }
     }
 
     /// The configured database, or the file below the data directory.

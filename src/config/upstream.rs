@@ -32,7 +32,7 @@ pub fn default_upstream(variable: impl Fn(&str) -> Option<String>) -> Result<Str
             return usable(&file.display().to_string(), &url);
         }
     }
-    let pythons = ["python3", "python", "py"];
+    let pythons = ["python3", "python"];
     let found = pythons.iter().find_map(|python| ask(python));
     found.ok_or_else(|| {
         bad!(
@@ -64,36 +64,29 @@ fn ask(python: &str) -> Option<String> {
 fn config_files(variable: &impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let named = path("PIP_CONFIG_FILE");
-    if named.as_deref().is_some_and(|file| file == Path::new("/dev/null") || file == Path::new("nul")) {
+    if named.as_deref() == Some(Path::new("/dev/null")) {
         return Vec::new();
     }
     let mut files = Vec::new();
     let mut add = |folder: Option<PathBuf>, name: &str| files.extend(folder.map(|folder| folder.join(name)));
-    if cfg!(windows) {
-        add(path("PROGRAMDATA"), "pip/pip.ini");
-        add(path("USERPROFILE"), "pip/pip.ini");
-        add(path("APPDATA"), "pip/pip.ini");
-        add(path("VIRTUAL_ENV"), "pip.ini");
-    } else {
-        if cfg!(target_os = "macos") {
-            add(Some("/Library/Application Support".into()), "pip/pip.conf");
-        }
-        let shared =
-            variable("XDG_CONFIG_DIRS").filter(|dirs| !dirs.is_empty()).unwrap_or_else(|| "/etc/xdg".into());
-        let shared: Vec<PathBuf> = std::env::split_paths(&shared).collect();
-        shared.into_iter().rev().for_each(|folder| add(Some(folder), "pip/pip.conf"));
-        add(Some("/etc".into()), "pip.conf");
-        // With a named file that exists, pip leaves the user's out.
-        if !named.as_deref().is_some_and(Path::exists) {
-            add(path("HOME"), ".pip/pip.conf");
-            if cfg!(target_os = "macos") {
-                add(path("HOME"), "Library/Application Support/pip/pip.conf");
-            }
-            let own = path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")));
-            add(own, "pip/pip.conf");
-        }
-        add(path("VIRTUAL_ENV"), "pip.conf");
+    if cfg!(target_os = "macos") {
+        add(Some("/Library/Application Support".into()), "pip/pip.conf");
     }
+    let shared =
+        variable("XDG_CONFIG_DIRS").filter(|dirs| !dirs.is_empty()).unwrap_or_else(|| "/etc/xdg".into());
+    let shared: Vec<PathBuf> = std::env::split_paths(&shared).collect();
+    shared.into_iter().rev().for_each(|folder| add(Some(folder), "pip/pip.conf"));
+    add(Some("/etc".into()), "pip.conf");
+    // With a named file that exists, pip leaves the user's out.
+    if !named.as_deref().is_some_and(Path::exists) {
+        add(path("HOME"), ".pip/pip.conf");
+        if cfg!(target_os = "macos") {
+            add(path("HOME"), "Library/Application Support/pip/pip.conf");
+        }
+        let own = path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")));
+        add(own, "pip/pip.conf");
+    }
+    add(path("VIRTUAL_ENV"), "pip.conf");
     files.extend(named);
     files
 }

@@ -65,7 +65,7 @@ pub async fn serve_table(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
-    let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
+    let tls = acceptor(&app.config.tls)?;
     // Whoever serves looks after the queue, too.
     app.queue.tend();
     accept_all(limits, (tls, table), app, listener, stop).await
@@ -229,23 +229,25 @@ async fn talk<S>(
     }
 }
 
-fn acceptor(tls: &TlsSettings) -> Result<TlsAcceptor> {
+/// `None` without a certificate: plain HTTP.
+fn acceptor(tls: &TlsSettings) -> Result<Option<TlsAcceptor>> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) else { return Ok(None) };
     let unreadable = |what: &std::path::Path, error: &dyn std::fmt::Display| {
         bad!("tls: cannot use {}: {error}", what.display())
     };
-    let chain = CertificateDer::pem_file_iter(&tls.certificate)
+    let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| unreadable(&tls.certificate, &e))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| unreadable(&tls.key, &e))?;
+        .map_err(|e| unreadable(certificate, &e))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|e| unreadable(key, &e))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|e| unreadable(&tls.certificate, &e))?;
+        .map_err(|e| unreadable(certificate, &e))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

@@ -44,99 +44,90 @@ pub enum KeyKind {
     Services,
 }
 
-const fn key(path: &'static str, kind: KeyKind, about: &'static str) -> RecipeKey {
-    RecipeKey { path, kind, about }
+/// A table of keys: what each means, its path and its kind.
+macro_rules! keys {
+    ($($(#[doc = $about:literal])+ $path:literal: $kind:ident;)+) => {
+        &[$(RecipeKey {
+            path: $path,
+            kind: KeyKind::$kind,
+            about: concat!($($about),+).trim_ascii_start(),
+        }),+]
+    };
 }
 
 /// What belongs to a whole file.
-pub const HEAD: &[RecipeKey] = &[
-    key("name", KeyKind::Name, "the project that the recipe is for"),
-    key("versions", KeyKind::Versions, "the versions that the recipe is for; default: all"),
-];
+pub const HEAD: &[RecipeKey] = keys! {
+    /// the project that the recipe is for
+    "name": Name;
+    /// the versions that the recipe is for; default: all
+    "versions": Versions;
+};
 
 /// What may stand in a recipe, in `_defaults.toml`, and in an `[[override]]`.
-pub const KEYS: &[RecipeKey] = &[
-    key(
-        "system",
-        KeyKind::Packages,
-        "system packages for the build, by distribution (`debian`, `\"debian 12\"`); wheelwright unpacks \
-         them for the build and never installs them on the host",
-    ),
-    key("build.requires", KeyKind::Requirements, "build requirements to add to those of the source"),
-    key("build.constraints", KeyKind::Requirements, "version limits for build requirements; they add none"),
-    key("build.env", KeyKind::Environment, "environment variables"),
-    key("build.config_settings", KeyKind::Settings, "config settings for the build backend"),
-    key(
-        "build.patches",
-        KeyKind::Patches,
-        "unified diffs for the source (`-p1`): names of files beside the recipe, or the diff itself in \
-         `'''…'''`",
-    ),
-    key(
-        "build.before",
-        KeyKind::Texts,
-        "shell commands to run in the patched source before the build backend",
-    ),
-    key(
-        "build.expect",
-        KeyKind::Expect,
-        "`\"platform\"` or `\"pure\"`: the build fails if it makes the other kind of wheel",
-    ),
-    key(
-        "build.reproducible",
-        KeyKind::Flag,
-        "`true`: build twice; the evidence says whether both wheels are the same",
-    ),
-    key("build.timeout", KeyKind::Time, "the longest time of the whole build: `\"10m\"`"),
-    key("build.memory", KeyKind::Size, "the memory of all processes together: `\"2 GiB\"`"),
-    key("repair.exclude", KeyKind::Texts, "libraries not to copy into the wheel"),
-    key("test.requires", KeyKind::Requirements, "requirements of the tests, from the index"),
-    key("test.packages", KeyKind::Packages, "system packages for the tests only, written like `system`"),
-    key("test.import", KeyKind::Modules, "modules that the tests must be able to import"),
-    key(
-        "test.sources",
-        KeyKind::Paths,
-        "the parts of the source that the tests need (`[\".\"]`: all); the tests run in a folder with only \
-         these, so that they import the wheel and not the source",
-    ),
-    key("test.before", KeyKind::Texts, "shell commands to run when the services are ready"),
-    key("test.command", KeyKind::Text, "a shell command that exits with 0 if the wheel works"),
-    key("test.env", KeyKind::Environment, "environment variables"),
-    key("test.service", KeyKind::Services, "programs that run during the tests, as `[[test.service]]`"),
-];
+pub const KEYS: &[RecipeKey] = keys! {
+    /// system packages for the build, by distribution (`debian`, `"debian 12"`); wheelwright unpacks them
+    /// for the build and never installs them on the host
+    "system": Packages;
+    /// build requirements to add to those of the source
+    "build.requires": Requirements;
+    /// version limits for build requirements; they add none
+    "build.constraints": Requirements;
+    /// environment variables
+    "build.env": Environment;
+    /// config settings for the build backend
+    "build.config_settings": Settings;
+    /// unified diffs for the source (`-p1`): names of files beside the recipe, or the diff itself in
+    /// `'''…'''`
+    "build.patches": Patches;
+    /// shell commands to run in the patched source before the build backend
+    "build.before": Texts;
+    /// `"platform"` or `"pure"`: the build fails if it makes the other kind of wheel
+    "build.expect": Expect;
+    /// `true`: build twice; the evidence says whether both wheels are the same
+    "build.reproducible": Flag;
+    /// the longest time of the whole build: `"10m"`
+    "build.timeout": Time;
+    /// the memory of all processes together: `"2 GiB"`
+    "build.memory": Size;
+    /// libraries not to copy into the wheel
+    "repair.exclude": Texts;
+    /// requirements of the tests, from the index
+    "test.requires": Requirements;
+    /// system packages for the tests only, written like `system`
+    "test.packages": Packages;
+    /// modules that the tests must be able to import
+    "test.import": Modules;
+    /// the parts of the source that the tests need (`["."]`: all); the tests run in a folder with only
+    /// these, so that they import the wheel and not the source
+    "test.sources": Paths;
+    /// shell commands to run when the services are ready
+    "test.before": Texts;
+    /// a shell command that exits with 0 if the wheel works
+    "test.command": Text;
+    /// environment variables
+    "test.env": Environment;
+    /// programs that run during the tests, as `[[test.service]]`
+    "test.service": Services;
+};
 
 /// What a `[[test.service]]` may hold.
-pub const SERVICE: &[RecipeKey] = &[
-    key(
-        "name",
-        KeyKind::Text,
-        "the name of the service; in the commands and variables of the tests, `{NAME.dir}` is its folder",
-    ),
-    key("packages", KeyKind::Packages, "system packages that contain the service, written like `system`"),
-    key(
-        "setup",
-        KeyKind::Texts,
-        "shell commands to run before the service starts; `{dir}` is its own empty folder",
-    ),
-    key("start", KeyKind::Text, "the command that runs the service in the foreground"),
-    key("ready", KeyKind::Text, "a shell command that exits with 0 when the service is ready"),
-    key("patience", KeyKind::Time, "how long to wait for `ready`; default: `\"60s\"`"),
-];
+pub const SERVICE: &[RecipeKey] = keys! {
+    /// the name of the service; in the commands and variables of the tests, `{NAME.dir}` is its folder
+    "name": Text;
+    /// system packages that contain the service, written like `system`
+    "packages": Packages;
+    /// shell commands to run before the service starts; `{dir}` is its own empty folder
+    "setup": Texts;
+    /// the command that runs the service in the foreground
+    "start": Text;
+    /// a shell command that exits with 0 when the service is ready
+    "ready": Text;
+    /// how long to wait for `ready`; default: `"60s"`
+    "patience": Time;
+};
 
 /// In an `[[override]]`, beside [`KEYS`].
 pub const WHEN: &str = "when";
-
-/// The known key that an unknown one was probably meant to be.
-pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let last = |path: &'a str| path.rsplit('.').next().unwrap_or_default();
-    let own = key.rsplit('.').next().unwrap_or_default();
-    let score = |path: &'a str| {
-        let same_name = strsim::jaro_winkler(own, last(path)) * 0.99;
-        strsim::jaro_winkler(key, path).max(same_name)
-    };
-    let scored = known.map(|path| (score(path), path)).filter(|(score, _)| *score > 0.75);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, path)| path)
-}
 
 /// The table of keys as the reference documents it.
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Reads one value of a recipe as its key's kind wants it.
 
-use super::keys::{KeyKind, RecipeKey, SERVICE, nearest};
+use super::keys::{KeyKind, RecipeKey, SERVICE};
 use crate::bad;
 use crate::config::units;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
+use crate::tools::nearest::nearest;
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 use toml::Spanned;

@@ -1,8 +1,7 @@
 //! A whole server inside this process, for as long as one command takes.
 
-use crate::access::Scope;
-use crate::access::password;
 use crate::access::tokens::{self, NewToken};
+use crate::access::{Scope, password};
 use crate::app::App;
 use crate::bad;
 use crate::build::target::Target;
@@ -11,7 +10,7 @@ use crate::cli::progress::Progress;
 use crate::client::ServerClient;
 use crate::config::Config;
 use crate::config::load::ResolvedConfig;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tools::scratch::make_private;
 use crate::tools::time::{Micros, now};
 use crate::web::server;
@@ -45,7 +44,6 @@ pub fn cache_folder() -> Option<PathBuf> {
     let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
     let cache = given("XDG_CACHE_HOME").or_else(|| match std::env::consts::OS {
-        "windows" => given("LOCALAPPDATA"),
         "macos" => home().map(|home| home.join("Library/Caches")),
         _ => home().map(|home| home.join(".cache")),
     });
@@ -136,7 +134,7 @@ fn make_private_server(config: &mut Config) {
     let own = Config::default();
     config.database = None;
     config.storage = None;
-    config.tls = None;
+    config.tls = own.tls;
     config.public_url = None;
     config.default_index = own.default_index;
     config.default_upload_index = None;
@@ -155,18 +153,17 @@ fn create_private(folder: &Path) -> Result<()> {
 /// Waits until no other command uses the folder.
 async fn lock(path: &Path, progress: &Progress) -> Result<File> {
     let file = File::options().create(true).truncate(false).write(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
-        Err(std::fs::TryLockError::WouldBlock) => {}
-    }
-    progress.say("waiting for another wheelwright build to end …");
+    let mut is_said = false;
     loop {
-        tokio::time::sleep(Duration::from_millis(200)).await;
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(std::fs::TryLockError::WouldBlock) => {}
-            Err(std::fs::TryLockError::Error(error)) => return Err(Error::from(error)),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
         }
+        if !is_said {
+            progress.say("waiting for another wheelwright build to end …");
+            is_said = true;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

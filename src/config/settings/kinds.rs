@@ -39,6 +39,17 @@ pub mod path {
         Some(value.display().to_string())
     }
 }
+/// A path that need not be set.
+pub mod optional_path {
+    use std::path::PathBuf;
+    #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]
+    pub fn parse(text: &str) -> Result<Option<PathBuf>, String> {
+        Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+    }
+    pub fn show(value: &Option<PathBuf>) -> Option<String> {
+        value.as_ref().map(|path| path.display().to_string())
+    }
+}
 pub mod size {
     use crate::config::units;
     pub fn parse(text: &str) -> Result<u64, String> {
@@ -155,5 +166,31 @@ pub mod pairs {
     pub fn show(value: &[(String, String)]) -> Option<String> {
         let pairs: Vec<String> = value.iter().map(|(name, value)| format!("{name}={value}")).collect();
         super::list::show(&pairs)
+    }
+}
+pub mod isolation {
+    use crate::words::Isolation;
+    pub fn parse(text: &str) -> Result<Isolation, String> {
+        Isolation::parse(text).ok_or_else(|| "must be bubblewrap or none".into())
+    }
+    pub fn show(value: &Isolation) -> Option<String> {
+        Some(value.to_string())
+    }
+}
+pub mod log_format {
+    use crate::config::LogFormat;
+    pub fn parse(text: &str) -> Result<LogFormat, String> {
+        match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be text or json".into()),
+        }
+    }
+    pub fn show(value: &LogFormat) -> Option<String> {
+        let word = match value {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        Some(word.into())
     }
 }

@@ -6,16 +6,16 @@ use wheelwright::config::TlsSettings;
 
 /// A new one for `localhost` and `127.0.0.1`, in `folder`; who trusts the certificate itself trusts the server.
 pub fn certificate(folder: &Path) -> TlsSettings {
-    let tls = TlsSettings { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-days", "2", "-keyout"])
-        .arg(&tls.key)
+        .arg(&key)
         .arg("-out")
-        .arg(&tls.certificate)
+        .arg(&certificate)
         .output()
         .expect("openssl runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    tls
+    TlsSettings { certificate: Some(certificate), key: Some(key) }
 }

@@ -6,32 +6,20 @@ use crate::kit::forms::Form;
 use crate::kit::host::json_of;
 use crate::kit::packages::Package;
 use crate::kit::stages::{PASSWORD, stage, stage_with};
+use crate::kit::tls;
 use crate::kit::upstream::{Upstream, noise};
 use serde_json::json;
-use std::process::Command;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wheelwright::config::TlsSettings;
 use wheelwright::web::server::ServerLimits;
 
 #[tokio::test]
 async fn tls_is_served_from_certificate_files() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let pem = std::fs::read(&certificate).expect("a certificate");
-    let server = stage_with(|config| config.tls = Some(TlsSettings { certificate, key })).await;
+    let certified = tls::certificate(folder.path());
+    let pem = std::fs::read(certified.certificate.as_ref().unwrap()).expect("a certificate");
+    let server = stage_with(|config| config.tls = certified).await;
     let wheel = Package::new("demo", "1.0").wheel();
     let trusted = reqwest::Certificate::from_pem(&pem).expect("a certificate");
     for (http2, version) in [(true, reqwest::Version::HTTP_2), (false, reqwest::Version::HTTP_11)] {

@@ -20,9 +20,9 @@ async fn file_of(program: &Program) -> Value {
 async fn provenance_of_an_upstream_is_advertised_passed_through_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let certified = tls::certificate(folder.path());
-    let certificate = certified.certificate.clone();
+    let certificate = certified.certificate.clone().unwrap();
     // An upstream with TLS: others are not believed about provenance.
-    let mut upstream = stage_with(|config| config.tls = Some(certified)).await;
+    let mut upstream = stage_with(|config| config.tls = certified).await;
     let trusted = reqwest::Certificate::from_pem(&std::fs::read(&certificate).unwrap()).unwrap();
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([trusted]).build().unwrap();
     let base = format!("https://{}/alice/dev", upstream.address);
