@@ -3,7 +3,6 @@
 use crate::error::Result;
 
 /// Resolves at SIGTERM or SIGINT.
-#[cfg(unix)]
 pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -13,12 +12,5 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = int.recv() => {}
         }
         tracing::info!("stopping");
-    })
-}
-
-#[cfg(not(unix))]
-pub fn stop_signal() -> Result<impl Future<Output = ()>> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
     })
 }

@@ -13,7 +13,6 @@ use std::path::Path;
 pub(super) fn write(path: &Path, markers: &BTreeMap<String, String>) -> Result<()> {
     let text = describe(path, markers).to_string().replace('\'', "'\\''");
     std::fs::write(path, format!("#!/bin/sh\nprintf '%s\\n' '{text}'\n"))?;
-    #[cfg(unix)]
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .map_err(Error::from)?;
     Ok(())

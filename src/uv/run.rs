@@ -130,7 +130,6 @@ fn command(question: Question<'_>, scratch: &ScratchFolder) -> Command {
         command.env(name, &proxy);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    #[cfg(unix)]
     command.process_group(0);
     command
 }

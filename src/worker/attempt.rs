@@ -215,7 +215,6 @@ impl Tools {
 }
 
 /// Puts ours before those of the system that are there.
-#[cfg(unix)]
 fn compilers(bin: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
     std::fs::create_dir(bin)?;
@@ -229,10 +228,4 @@ fn compilers(bin: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(not(unix))]
-fn compilers(bin: &Path) -> Result<()> {
-    let _ = (COMPILERS, COMPILER);
-    Ok(std::fs::create_dir(bin)?)
 }

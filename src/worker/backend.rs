@@ -9,7 +9,6 @@ use crate::bad;
 use crate::build::recipe::ConfigSetting;
 use crate::build::tools::Tools;
 use crate::error::Result;
-use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, VersionSpecifiers};
@@ -18,8 +17,6 @@ use crate::packaging::version::{self, VersionSpecifiers};
 pub const HOOKS: &str = include_str!("hooks.py");
 /// Exit status of [`HOOKS`]: the backend requires more; the answer says what.
 pub const EXTEND: i32 = 77;
-/// Exit status of [`HOOKS`]: the backend cannot be imported.
-pub const NO_BACKEND: i32 = 78;
 /// Exit status of [`HOOKS`]: the backend has no hook for metadata.
 pub const NO_HOOK: i32 = 79;
 
@@ -211,18 +208,6 @@ pub fn applying(requirements: Vec<Requirement>, markers: &BTreeMap<String, Strin
     let holds = |each: &Requirement| each.applies(markers, &BTreeSet::new());
     let plain = |each| Requirement { marker: None, ..each };
     requirements.into_iter().filter(holds).map(plain).collect()
-}
-
-/// Whether packages of these versions meet a requirement; extras are met by nobody knows what.
-#[must_use]
-pub fn is_met(requirement: &Requirement, installed: &BTreeMap<String, String>) -> bool {
-    let version = |(_, text): (&String, &String)| version::parse(text);
-    let found = installed.iter().find(|(name, _)| ProjectName::new(name).as_ref() == Some(&requirement.name));
-    requirement.url.is_none()
-        && requirement.extras.is_empty()
-        && found
-            .and_then(version)
-            .is_some_and(|version| version::satisfies(&requirement.specifiers, &version))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod cache;
 mod install;
 mod layout;
 mod request;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 
 use super::room::{Room, Stop, ours};

@@ -65,7 +65,7 @@ fn unfit(error: &Error) -> Failure {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -70,7 +70,7 @@ pub fn walk(folder: &Path) -> Walked {
     walked
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -156,7 +156,6 @@ impl RequirementFile {
         let path = std::env::temp_dir().join(name);
         let mut options = std::fs::File::options();
         options.write(true).create_new(true);
-        #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = Self(path);
         let mut out = options.open(&file.0)?;

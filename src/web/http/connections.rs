@@ -5,6 +5,7 @@
 
 use crate::config::networks::household;
 use parking_lot::Mutex;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,16 +21,12 @@ const TOLD: usize = 64;
 
 /// Raises the number of descriptors that this process may open to what the system allows, and tells it.
 pub fn raise_descriptors() -> u64 {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-        let limit = getrlimit(Resource::Nofile);
-        let most = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
-        if limit.current.is_some_and(|current| current < most) {
-            let raised = Rlimit { current: Some(most), maximum: limit.maximum };
-            if let Err(error) = setrlimit(Resource::Nofile, raised) {
-                tracing::warn!(%error, "cannot raise the limit of file descriptors");
-            }
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    if limit.current.is_some_and(|current| current < most) {
+        let raised = Rlimit { current: Some(most), maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "cannot raise the limit of file descriptors");
         }
     }
     descriptors()
@@ -37,13 +34,7 @@ pub fn raise_descriptors() -> u64 {
 
 /// How many descriptors this process may open.
 pub fn descriptors() -> u64 {
-    #[cfg(unix)]
-    {
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-        limit.current.unwrap_or(ENOUGH)
-    }
-    #[cfg(not(unix))]
-    ENOUGH
+    getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH)
 }
 
 /// The slots of one listener.

@@ -61,17 +61,3 @@ fn only_requirements_whose_marker_holds_count() {
     };
     assert_eq!(texts(&answer.requirements(&markers).unwrap()), ["a"]);
 }
-
-#[test]
-fn a_requirement_is_met_by_name_and_version() {
-    let installed = BTreeMap::from([("setuptools-scm".to_owned(), "8.1.0".to_owned())]);
-    for (text, met) in [
-        ("setuptools_scm", true),
-        ("setuptools_scm>=8", true),
-        ("setuptools_scm<8", false),
-        ("setuptools_scm[toml]", false),
-        ("wheel", false),
-    ] {
-        assert_eq!(is_met(&Requirement::parse(text).unwrap(), &installed), met, "{text}");
-    }
-}

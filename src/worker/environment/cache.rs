@@ -1,5 +1,6 @@
 //! How environments are kept on disk: named by what is in them, remembered by request, evicted by age.
 
+use crate::unavailable;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use crate::names::ProjectName;
 use crate::tools::hex;
 use crate::tools::locks::Locks;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
-use crate::unavailable;
 use crate::worker::bench::Environment;
 use crate::worker::interpreters::Interpreter;
 use crate::worker::peek;

@@ -1,11 +1,12 @@
 //! Makes an environment: the interpreter's last pip, run from its wheel in the sandbox, installs wheels.
 
+use crate::bad_upstream;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::cache::Environments;
 use super::layout::{INSIDE, packages_folder, python_inside};
 use super::request::EnvironmentRequest;
-use crate::bad_upstream;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -75,7 +76,7 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
     std::fs::create_dir_all(&bin)?;
     let (major, minor) = interpreter.target.python();
     for name in ["python".to_owned(), format!("python{major}"), format!("python{major}.{minor}")] {
-        link(&interpreter.executable, &bin.join(name))?;
+        symlink(&interpreter.executable, bin.join(name))?;
     }
     if interpreter.has_venv() {
         let home = interpreter.executable.parent().unwrap_or(Path::new("/"));
@@ -86,17 +87,6 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
         );
         std::fs::write(tree.join("pyvenv.cfg"), text)?;
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn link(to: &Path, at: &Path) -> Result<()> {
-    Ok(std::os::unix::fs::symlink(to, at)?)
-}
-
-#[cfg(not(unix))]
-fn link(to: &Path, at: &Path) -> Result<()> {
-    std::fs::copy(to, at)?;
     Ok(())
 }
 

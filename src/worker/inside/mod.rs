@@ -4,17 +4,13 @@
 //! a source distribution; `install WHEEL SITE-PACKAGES` puts a wheel's modules where an interpreter
 //! finds them. No runtime, no configuration: it starts fast.
 
-#[cfg(unix)]
 mod canary;
-#[cfg(unix)]
 mod enter;
-#[cfg(unix)]
 mod forward;
 mod install;
 mod place;
 mod unpack;
 
-#[cfg(unix)]
 pub(super) use forward::MOST_THREADS;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,9 +20,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     let verb = arguments.next().unwrap_or_default();
     let result = match verb.to_str() {
-        #[cfg(unix)]
         Some("canary") => canary::main(arguments),
-        #[cfg(unix)]
         Some("enter") => enter::main(arguments),
         Some("unpack") => unpack::main(arguments),
         Some("install") => install::main(arguments),

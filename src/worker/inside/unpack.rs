@@ -1,6 +1,6 @@
 //! Unpacks a source distribution, as leniently as installers do, but never outside its folder.
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
 
 use super::place::Unpacking;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Programs that may be interpreters, links resolved, each once.
 pub fn of_this_machine() -> Vec<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable("HOME").or_else(|| variable("USERPROFILE")).unwrap_or_default();
+    let home = variable("HOME").unwrap_or_default();
     let mut folders = Vec::new();
     let pyenv = variable("PYENV_ROOT").unwrap_or_else(|| home.join(".pyenv"));
     let data = variable("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
@@ -62,9 +62,8 @@ fn programs(folders: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-/// `python`, `python3`, `python3.13t`, `pypy3.10`, with or without `.exe`.
+/// `python`, `python3`, `python3.13t`, `pypy3.10`.
 fn is_name(name: &str) -> bool {
-    let name = name.strip_suffix(".exe").unwrap_or(name);
     let version = name.strip_prefix("python").or_else(|| name.strip_prefix("pypy"));
     let version = version.map(|version| version.trim_end_matches('t'));
     version.is_some_and(|version| version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
@@ -77,16 +76,9 @@ fn is_program(path: &Path) -> bool {
     read.is_ok() && start != *b"#!" && is_executable(path)
 }
 
-#[cfg(unix)]
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    // The placeholders that lead to an app store are empty, and fail to open before.
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("exe"))
 }
 
 /// `debian 12`; empty where the system does not say.
@@ -106,7 +98,7 @@ mod tests {
 
     #[test]
     fn only_names_of_interpreters_are_tried() {
-        for name in ["python", "python3", "python2.7", "python3.13t", "pypy", "pypy3.10", "python.exe"] {
+        for name in ["python", "python3", "python2.7", "python3.13t", "pypy", "pypy3.10"] {
             assert!(is_name(name), "{name}");
         }
         for name in ["python3-config", "python3.12-gdb.py", "pythonw", "ipython", "python3.12m-x"] {
@@ -114,7 +106,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn links_are_followed_once_and_scripts_are_left_out() {
         use std::os::unix::fs::{PermissionsExt, symlink};

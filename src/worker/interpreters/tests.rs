@@ -38,7 +38,6 @@ async fn only_configured_targets_are_offered() {
     assert!(error.contains("cp399") && error.contains(&all[0].target.name), "{error}");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 async fn what_is_no_interpreter_is_named() {
     use std::os::unix::fs::PermissionsExt;

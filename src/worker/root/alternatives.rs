@@ -2,6 +2,7 @@
 //! compilers and linkers miss (`libblas.so.3`). The scripts are read, never run.
 
 use crate::error::Result;
+use std::os::unix::fs::symlink;
 use std::path::{Component, Path};
 
 /// Bytes of a script that are looked at.
@@ -56,19 +57,9 @@ pub(super) fn link(links: &[AlternativeLink], usr: &Path) -> Result<()> {
         // Only where the packages' own folders lead: no link is followed.
         let parents_real = at.ancestors().skip(1).take_while(|above| above.starts_with(usr)).all(is_real);
         if parents_real && at.symlink_metadata().is_err() && usr.join(path).symlink_metadata().is_ok() {
-            make(&Path::new("/usr").join(path), &at)?;
+            symlink(Path::new("/usr").join(path), &at)?;
         }
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make(to: &Path, at: &Path) -> Result<()> {
-    Ok(std::os::unix::fs::symlink(to, at)?)
-}
-
-#[cfg(not(unix))]
-fn make(_: &Path, _: &Path) -> Result<()> {
     Ok(())
 }
 

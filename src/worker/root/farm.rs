@@ -9,6 +9,7 @@ use super::apt::SystemPackage;
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::fs::{DirEntry, FileType};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 /// Where the host's own `/usr` is inside, around a root.
@@ -53,7 +54,7 @@ pub(super) fn lay_out(list: &[SystemPackage], out: &Path, root: &Path) -> Result
     for name in MERGED {
         // As on the host: `/lib` is a link to `usr/lib`.
         if let Ok(target) = std::fs::read_link(Path::new("/").join(name)) {
-            symlink(&target, &root.join(name))?;
+            symlink(&target, root.join(name))?;
         }
     }
     Ok(laid)
@@ -131,7 +132,7 @@ fn surround(own: &Path, host: &Path, inside: &Path) -> Result<()> {
 fn link_to(entry: &DirEntry, kind: FileType, target: &Path, inside: &Path) -> Result<()> {
     let name = entry.file_name();
     if kind.is_symlink() {
-        return symlink(&std::fs::read_link(entry.path())?, target);
+        return Ok(symlink(std::fs::read_link(entry.path())?, target)?);
     }
     if kind.is_file() && finds_itself(&name.to_string_lossy()) {
         let copied = std::fs::copy(entry.path(), target);
@@ -139,7 +140,7 @@ fn link_to(entry: &DirEntry, kind: FileType, target: &Path, inside: &Path) -> Re
             return Ok(());
         }
     }
-    symlink(inside, target)
+    Ok(symlink(inside, target)?)
 }
 
 /// Programs that take the folder they are really in for the one they were installed to: compiler
@@ -148,14 +149,4 @@ fn finds_itself(name: &str) -> bool {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
     let last = base.rsplit('-').next().unwrap_or(base);
     matches!(last, "gcc" | "g++" | "cpp" | "gfortran" | "cc" | "c++" | "python" | "pypy")
-}
-
-#[cfg(unix)]
-fn symlink(to: &Path, at: &Path) -> Result<()> {
-    Ok(std::os::unix::fs::symlink(to, at)?)
-}
-
-#[cfg(not(unix))]
-fn symlink(to: &Path, _: &Path) -> Result<()> {
-    Err(crate::bad!("{}: wheelwright supports system packages on Linux only", to.display()))
 }

@@ -61,11 +61,6 @@ impl Root {
         plan.mounts.push(Mount::read("/usr", HOST));
     }
 
-    /// Name and version of the packages in it.
-    pub fn packages(&self) -> &BTreeMap<String, String> {
-        &self.about.packages
-    }
-
     /// The package, with its version, that brought a shared library of this file name.
     pub fn package_of(&self, library: &str) -> Option<(String, String)> {
         let place = format!("/{library}");

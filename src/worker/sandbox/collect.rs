@@ -6,6 +6,7 @@ use crate::words::{Class, Failure, Step};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file that was taken: a new inode that no process of the build ever had open.
@@ -85,7 +86,7 @@ fn take(outputs: &Outputs, name: &str, into: &Path, left: u64) -> Result<Collect
         return Err(wrong(name, &format!("is larger than allowed ({})", show_bytes(left))));
     }
     // A wheel is compressed: nobody writes one with holes in it.
-    if before.size > 64 << 20 && before.on_disk.is_some_and(|bytes| bytes.saturating_mul(16) < before.size) {
+    if before.size > 64 << 20 && before.on_disk.saturating_mul(16) < before.size {
         return Err(wrong(name, "is a sparse file"));
     }
     let path = into.join(name);
@@ -128,20 +129,14 @@ struct Facts {
     regular: bool,
     links: u64,
     size: u64,
-    on_disk: Option<u64>,
+    on_disk: u64,
     modified: Option<std::time::SystemTime>,
 }
 
 impl Facts {
     fn of(file: &File) -> std::io::Result<Self> {
         let facts = file.metadata()?;
-        #[cfg(unix)]
-        let (links, on_disk) = {
-            use std::os::unix::fs::MetadataExt as _;
-            (facts.nlink(), Some(facts.blocks() * 512))
-        };
-        #[cfg(not(unix))]
-        let (links, on_disk) = (1, None);
+        let (links, on_disk) = (facts.nlink(), facts.blocks() * 512);
         let modified = facts.modified().ok();
         Ok(Self { regular: facts.is_file(), links, size: facts.len(), on_disk, modified })
     }
@@ -149,13 +144,9 @@ impl Facts {
 
 /// The output folder, held open: nothing is looked up by its path again.
 struct Outputs {
-    #[cfg(unix)]
     folder: std::os::fd::OwnedFd,
-    #[cfg(not(unix))]
-    folder: PathBuf,
 }
 
-#[cfg(unix)]
 impl Outputs {
     fn open(folder: &Path) -> Result<Self, Failure> {
         use rustix::fs::{Mode, OFlags};
@@ -211,41 +202,6 @@ impl Outputs {
         let opened = rustix::fs::openat(&self.folder, name, flags, Mode::empty());
         let file = File::from(opened.map_err(|error| wrong(name, &format!("cannot be opened: {error}")))?);
         checked(name, file)
-    }
-}
-
-#[cfg(not(unix))]
-impl Outputs {
-    fn open(folder: &Path) -> Result<Self, Failure> {
-        Ok(Self { folder: folder.to_owned() })
-    }
-
-    fn names(&self, most: usize) -> Result<Vec<String>, Failure> {
-        let entries = std::fs::read_dir(&self.folder).map_err(|error| ours(&self.folder, &error))?;
-        let mut names = Vec::new();
-        for entry in entries.take(most + 1) {
-            let entry = entry.map_err(|error| ours(&self.folder, &error))?;
-            let name = entry.file_name().into_string();
-            let name = name.map_err(|_| wrong("a file", "has a name that is not UTF-8"))?;
-            check_name(&name)?;
-            names.push(name);
-        }
-        match names.len() > most {
-            true => Err(Failure::new(
-                Class::WrongWheel,
-                Step::Collect,
-                format!("the build left more than {most} files"),
-            )),
-            false => Ok(names),
-        }
-    }
-
-    fn file(&self, name: &str) -> Result<(File, Facts), Failure> {
-        let path = self.folder.join(name);
-        if !path.symlink_metadata().is_ok_and(|facts| facts.is_file()) {
-            return Err(wrong(name, "is not a regular file"));
-        }
-        checked(name, File::open(&path).map_err(|error| ours(&path, &error))?)
     }
 }
 

@@ -65,15 +65,7 @@ pub(super) fn command(sandbox: &Sandbox, plan: &SandboxPlan, home: &Path) -> Res
         *argument = outside(argument, &pairs);
     }
     let cwd = if plan.cwd.as_os_str().is_empty() { PathBuf::from(HOME) } else { plan.cwd.clone() };
-    let mut command = if cfg!(unix) {
-        Command::new(&sandbox.program)
-    } else {
-        // Nothing stands over a run there.
-        let mut command = Command::new(plan.argv.remove(0));
-        command.args(&plan.argv);
-        command
-    };
-    #[cfg(unix)]
+    let mut command = Command::new(&sandbox.program);
     // Port 0: the index's usual port may well be taken on a real machine.
     command.args(enter(&plan, plan.index.as_deref().map(|socket| (socket, 0))));
     command.env_clear();

@@ -23,7 +23,6 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &SandboxPlan, log: &Log) -> Res
     let home = plain::home()?;
     let mut command = Command::from(plain::command(sandbox, plan, home.path())?);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    #[cfg(unix)]
     command.process_group(0);
     let started = Instant::now();
     let mut child = command.spawn()?;

@@ -44,8 +44,8 @@ const REFUSED: &[c_long] = &[
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
-    PIDFD_GETFD,
-    PROCESS_MADVISE,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_process_madvise,
     // Large parts of the kernel that builds have no use for.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
@@ -54,9 +54,9 @@ const REFUSED: &[c_long] = &[
     libc::SYS_open_by_handle_at,
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
-    IO_URING_SETUP,
-    IO_URING_ENTER,
-    IO_URING_REGISTER,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
     // Namespaces and mounts.
     libc::SYS_unshare,
     libc::SYS_setns,
@@ -64,13 +64,13 @@ const REFUSED: &[c_long] = &[
     libc::SYS_umount2,
     libc::SYS_pivot_root,
     libc::SYS_chroot,
-    OPEN_TREE,
-    MOVE_MOUNT,
-    FSOPEN,
-    FSCONFIG,
-    FSMOUNT,
-    FSPICK,
-    MOUNT_SETATTR,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
     OPEN_TREE_ATTR,
     // The machine itself.
     libc::SYS_acct,
@@ -100,23 +100,9 @@ const REFUSED: &[c_long] = &[
 
 /// Those whose arguments are behind a pointer, where a filter cannot look: as if the kernel were
 /// too old for them, so that C libraries take the older call.
-const UNKNOWN: &[c_long] = &[CLONE3, OPENAT2, FCHMODAT2, MEMFD_SECRET];
+const UNKNOWN: &[c_long] = &[libc::SYS_clone3, libc::SYS_openat2, FCHMODAT2, MEMFD_SECRET];
 
-// Numbers from 424 on are the same on every architecture.
-const IO_URING_SETUP: c_long = 425;
-const IO_URING_ENTER: c_long = 426;
-const IO_URING_REGISTER: c_long = 427;
-const OPEN_TREE: c_long = 428;
-const MOVE_MOUNT: c_long = 429;
-const FSOPEN: c_long = 430;
-const FSCONFIG: c_long = 431;
-const FSMOUNT: c_long = 432;
-const FSPICK: c_long = 433;
-const CLONE3: c_long = 435;
-const OPENAT2: c_long = 437;
-const PIDFD_GETFD: c_long = 438;
-const PROCESS_MADVISE: c_long = 440;
-const MOUNT_SETATTR: c_long = 442;
+// Those that the crate libc does not have everywhere. From 424 on all architectures have the same.
 const QUOTACTL_FD: c_long = 443;
 const MEMFD_SECRET: c_long = 447;
 const FCHMODAT2: c_long = 452;

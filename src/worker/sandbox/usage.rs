@@ -30,12 +30,6 @@ pub(super) fn usage(mut folders: Vec<PathBuf>, most: u64) -> Usage {
     used
 }
 
-#[cfg(unix)]
 fn on_disk(facts: &std::fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(facts) * 512
-}
-
-#[cfg(not(unix))]
-fn on_disk(facts: &std::fs::Metadata) -> u64 {
-    facts.len()
 }
