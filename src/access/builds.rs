@@ -2,8 +2,7 @@
 
 use super::decide::Asker;
 use super::{Action, BuildSight, Decision, Need, Who, decide, may_read};
-use crate::directory::inheritance;
-use crate::directory::{Directory, IndexKind};
+use crate::directory::{Directory, IndexKind, inheritance};
 use crate::names::IndexName;
 
 /// Whether `who` may have something built that an index lists, or with what it lists: who reads it.

@@ -1,8 +1,7 @@
 //! The one function that decides.
 
 use super::{Action, Decision, Need, Scope, Who};
-use crate::directory::inheritance;
-use crate::directory::{Directory, Index, User};
+use crate::directory::{Directory, Index, User, inheritance};
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::Role;
 

@@ -71,11 +71,11 @@ impl Default for Who {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// Normalised. Limits uploading and managing; what it may read is the whole index, because
     /// an installer needs the dependencies too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// An index with its bases, for a build that runs in it. No token has it.
     #[serde(skip)]

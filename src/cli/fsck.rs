@@ -2,7 +2,7 @@
 
 use crate::config::load::ResolvedConfig;
 use crate::db::Db;
-use crate::directory::{Directory, IndexKind};
+use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::index::fsck::{BlobFault, BlobProblem, FsckReport, fsck};
 use crate::missing;
@@ -54,7 +54,7 @@ impl FsckCommand {
 }
 
 fn mirrors(directory: &Directory) -> BTreeSet<String> {
-    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, IndexKind::Mirror(_)));
+    let mirrors = directory.indexes.values().filter(|index| index.is_mirror());
     mirrors.map(|index| index.name.to_string()).collect()
 }
 

@@ -6,8 +6,7 @@ use crate::app::App;
 use crate::bad;
 use crate::error::Result;
 use crate::index::mirror::forget;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use serde_json::json;
 use std::process::ExitCode;
 

@@ -5,8 +5,7 @@
 //! never looked up in a mirror, uploaded or not.
 
 use crate::directory::{Directory, Index, IndexKind, Stage};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::tools::glob;
 use std::collections::{BTreeSet, VecDeque};
 

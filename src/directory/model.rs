@@ -31,6 +31,16 @@ pub struct Index {
     pub options: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Index {
+    pub fn is_stage(&self) -> bool {
+        matches!(self.kind, IndexKind::Stage(_))
+    }
+
+    pub fn is_mirror(&self) -> bool {
+        matches!(self.kind, IndexKind::Mirror(_))
+    }
+}
+
 /// What an index asks the builder for without anybody waiting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Building {
@@ -93,8 +103,6 @@ pub struct Mirror {
     pub deny: Vec<Pattern>,
     /// Seconds; files younger than this are not listed.
     pub min_age: Option<u64>,
-    /// Link to the upstream's own page of a project, with `{name}`.
-    pub web_url_fmt: Option<String>,
     /// The upstream's list of names is not usable.
     pub no_project_list: bool,
     /// Statuses beside 404 by which the upstream says that it has no such project.

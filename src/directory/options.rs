@@ -1,22 +1,20 @@
 //! Index options: devpi's names, types and error messages (`bases`, `mirror_url` …) and our own.
 //!
 //! What a client sends becomes a canonical JSON object ([`create`], [`modify`]); [`read`] turns
-//! the stored object into an [`Index`], [`shown`] into what may be shown.
+//! the stored object into an index of the directory, [`shown`] into what may be shown.
 
+mod read;
 mod value;
 
-use super::model::{BuildAhead, Building, Index, IndexKind, Mirror, Stage};
+pub use read::{Options, bases, read, shown};
+
 use crate::bad;
 use crate::config::secret_url::masked;
-use crate::config::units::seconds;
 use crate::error::Result;
 use crate::names::IndexName;
-use crate::packaging::requirement::Pattern;
-use serde_json::{Map, Value};
+use read::{BY_OPERATOR, kind_of};
+use serde_json::Value;
 use value::{Type, convert, plain};
-
-/// Canonical: known keys only, each with its type's JSON form.
-pub type Options = Map<String, Value>;
 
 const BOTH: &[(&str, Type)] = &[
     ("volatile", Type::Bool),
@@ -50,9 +48,6 @@ const MIRROR: &[(&str, Type)] = &[
     ("deny", Type::Patterns),
     ("min_age", Type::Age),
 ];
-
-/// Kept with a mirror whose URL was named by who runs this server. No option: nobody can send it.
-const BY_OPERATOR: &str = "mirror_url_by_operator";
 
 /// Notes whether who runs this server named the mirror's URL, where it is another one than before.
 pub fn note_operator(stored: Option<&Options>, options: &mut Options, is_operator: bool) {
@@ -100,10 +95,6 @@ const ALWAYS: [&str; 6] = [
     "mirror_whitelist",
     "mirror_whitelist_inheritance",
 ];
-
-fn kind_of(options: &Options) -> &str {
-    options.get("type").and_then(Value::as_str).unwrap_or("stage")
-}
 
 fn type_of(kind: &str, key: &str) -> Option<Type> {
     let own = if kind == "mirror" { MIRROR } else { STAGE };
@@ -191,11 +182,6 @@ pub fn new_bases(changed: &Options, change: &OptionsChange) -> Vec<IndexName> {
         OptionsChange::Operations(_) => true,
     };
     if named { bases(changed) } else { Vec::new() }
-}
-
-/// The well-formed entries of `bases`.
-pub fn bases(options: &Options) -> Vec<IndexName> {
-    strings(options, "bases").iter().filter_map(|base| IndexName::parse(base)).collect()
 }
 
 fn merge(options: &mut Options, given: &Options) -> Result<()> {
@@ -329,95 +315,4 @@ fn drop_key(options: &mut Options, key: &str, kind: &str) -> Result<()> {
     }
     options.remove(key);
     Ok(())
-}
-
-/// The options as JSON shows them: credentials in `mirror_url` are masked.
-pub fn shown(options: &Options) -> Options {
-    let mut shown = options.clone();
-    shown.remove(BY_OPERATOR);
-    if let Some(Value::String(url)) = shown.get_mut("mirror_url") {
-        *url = masked(url);
-    }
-    shown
-}
-
-fn strings(options: &Options, key: &str) -> Vec<String> {
-    let list = options.get(key).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// A pattern that cannot be read means nothing here: it is refused when the index is changed.
-fn patterns(options: &Options, key: &str) -> Vec<Pattern> {
-    strings(options, key).iter().map(|text| Pattern::lenient(text)).collect()
-}
-
-fn numbers(options: &Options, key: &str) -> Vec<u16> {
-    let list = options.get(key).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(|item| item.as_u64()?.try_into().ok()).collect()
-}
-
-fn text(options: &Options, key: &str) -> Option<String> {
-    options.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-fn flag(options: &Options, key: &str) -> bool {
-    options.get(key).and_then(Value::as_bool).unwrap_or_default()
-}
-
-/// A stored index. Never fails: an option that cannot be read counts as not set.
-pub fn read(name: &IndexName, options: &Options) -> Index {
-    let kind = if kind_of(options) == "mirror" {
-        IndexKind::Mirror(mirror(name, options))
-    } else {
-        IndexKind::Stage(Stage {
-            bases: bases(options),
-            mirror_whitelist: strings(options, "mirror_whitelist"),
-            // Data from before the option existed has no such key; devpi treats it as `union`.
-            whitelist_union: text(options, "mirror_whitelist_inheritance").as_deref() != Some("intersection"),
-            reserved: strings(options, "reserved"),
-        })
-    };
-    let acl_read = match options.get("acl_read") {
-        Some(_) => strings(options, "acl_read"),
-        None => vec![":ANONYMOUS:".to_owned()],
-    };
-    Index {
-        name: name.clone(),
-        kind,
-        acl_read,
-        acl_upload: strings(options, "acl_upload"),
-        volatile: options.get("volatile").and_then(Value::as_bool).unwrap_or(true),
-        title: text(options, "title"),
-        description: text(options, "description"),
-        building: building(options),
-        options: shown(options),
-    }
-}
-
-fn building(options: &Options) -> Building {
-    let ahead = match text(options, "build_ahead").as_deref() {
-        Some("never") => BuildAhead::Never,
-        Some("uploads") => BuildAhead::Uploads,
-        Some("requested") => BuildAhead::Requested,
-        Some("all") => BuildAhead::All,
-        _ if kind_of(options) == "mirror" => BuildAhead::Never,
-        _ => BuildAhead::Uploads,
-    };
-    Building { ahead, targets: strings(options, "build_targets") }
-}
-
-fn mirror(name: &IndexName, options: &Options) -> Mirror {
-    Mirror {
-        // What is root's was made and is changed by root alone.
-        by_operator: name.user() == "root" || flag(options, BY_OPERATOR),
-        url: text(options, "mirror_url").and_then(|url| url.parse().ok()),
-        cache_expiry: options.get("mirror_cache_expiry").and_then(Value::as_u64),
-        allow: patterns(options, "allow"),
-        deny: patterns(options, "deny"),
-        min_age: text(options, "min_age").and_then(|age| seconds(&age)),
-        web_url_fmt: text(options, "mirror_web_url_fmt"),
-        no_project_list: flag(options, "mirror_no_project_list"),
-        missing: numbers(options, "mirror_missing"),
-        use_external_urls: flag(options, "mirror_use_external_urls"),
-    }
 }

@@ -11,8 +11,7 @@ pub use covers::covers;
 
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::{ListedFilename, WheelFilename};
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance};
 use std::collections::HashSet;

@@ -7,8 +7,7 @@ use crate::access::Who;
 use crate::directory::inheritance::InheritanceOrder;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
 use crate::packaging::version;
@@ -40,9 +39,7 @@ impl Views {
     pub async fn own_files(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<Vec<File>> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let stage = |name: &IndexName| {
-            matches!(directory.indexes.get(name), Some(Index { kind: IndexKind::Stage(_), .. }))
-        };
+        let stage = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_stage);
         // Mirrors are last, so the bits of the stages stay where they are.
         let sources: Vec<IndexName> = walk.order.sources.iter().filter(|name| stage(name)).cloned().collect();
         let mut names = BTreeSet::new();

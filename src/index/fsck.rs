@@ -1,7 +1,7 @@
 //! Checks that every row has its bytes and every blob its hash, and lists what nobody refers to.
 
 use crate::db::Db;
-use crate::db::blobs::{BlobCursor, BlobUse};
+use crate::db::blobs::BlobUse;
 use crate::error::Result;
 use crate::store::{BlobKey, Store, StoredBlob};
 use crate::tools::time::{SECOND, now};
@@ -165,34 +165,22 @@ async fn faults(db: &Db, wrong: BTreeMap<BlobKey, BlobProblem>) -> Result<Vec<Bl
 
 /// Every reference from a row to a blob.
 pub async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
-    let mut after = Some(BlobCursor::default());
+    each_of(|from| db.blobs_of_files(from), &mut each).await?;
+    each_of(|from| db.blobs_of_remote_metadata(from), &mut each).await?;
+    each_of(|from| db.blobs_of_sources(from), &mut each).await?;
+    each_of(|from| db.blobs_of_promises(from), &mut each).await?;
+    each_of(|from| db.blobs_of_builds(from), &mut each).await
+}
+
+/// All of a list that is read piece by piece, each from where the last one ended.
+async fn each_of<C: Default, F>(read: impl Fn(C) -> F, each: &mut impl FnMut(BlobUse)) -> Result<()>
+where
+    F: Future<Output = Result<(Vec<BlobUse>, Option<C>)>>,
+{
+    let mut after = Some(C::default());
     while let Some(from) = after {
-        let (uses, next) = db.blobs_of_files(from).await?;
-        uses.into_iter().for_each(&mut each);
-        after = next;
-    }
-    let mut after = Some(BlobCursor::default());
-    while let Some(from) = after {
-        let (uses, next) = db.blobs_of_remote_metadata(from).await?;
-        uses.into_iter().for_each(&mut each);
-        after = next;
-    }
-    let mut after = Some(BlobCursor::default());
-    while let Some(from) = after {
-        let (uses, next) = db.blobs_of_sources(from).await?;
-        uses.into_iter().for_each(&mut each);
-        after = next;
-    }
-    let mut after = Some(crate::db::promises::After::default());
-    while let Some(from) = after {
-        let (uses, next) = db.blobs_of_promises(from).await?;
-        uses.into_iter().for_each(&mut each);
-        after = next;
-    }
-    let mut after = Some(0);
-    while let Some(from) = after {
-        let (uses, next) = db.blobs_of_builds(from).await?;
-        uses.into_iter().for_each(&mut each);
+        let (uses, next) = read(from).await?;
+        uses.into_iter().for_each(&mut *each);
         after = next;
     }
     Ok(())

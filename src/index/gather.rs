@@ -6,8 +6,7 @@ use crate::db::Db;
 use crate::directory::inheritance::{InheritanceOrder, SourcePart, is_reserved, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
 use crate::tools::time::{Micros, now};
 use crate::words::ProjectStatus;
@@ -101,8 +100,7 @@ impl Sources<'_> {
     ) -> Result<BTreeSet<IndexName>> {
         let mut having = BTreeSet::new();
         for name in &sight.order.sources {
-            let stage =
-                matches!(sight.directory.indexes.get(name), Some(Index { kind: IndexKind::Stage(_), .. }));
+            let stage = sight.directory.indexes.get(name).is_some_and(Index::is_stage);
             if stage && self.db.stage_has(name, project).await? {
                 having.insert(name.clone());
             }
@@ -166,7 +164,7 @@ fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
 }
 
 fn is_mirror(directory: &Directory, name: &IndexName) -> bool {
-    matches!(directory.indexes.get(name), Some(Index { kind: IndexKind::Mirror(_), .. }))
+    directory.indexes.get(name).is_some_and(Index::is_mirror)
 }
 
 fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {

@@ -83,11 +83,6 @@ impl Indexes {
         self.stripes.bump(project);
     }
 
-    /// Everything may have changed.
-    pub fn all_changed(&self) {
-        self.stripes.bump_all();
-    }
-
     /// Stamps of projects: what is remembered is true while its stamp is.
     pub fn stripes(&self) -> &Stripes {
         &self.stripes

@@ -1,8 +1,7 @@
 //! A stage's own project page, made from rows.
 
 use crate::db::files::{ProjectRow, ReleaseRow, StoredFile};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked};
 use crate::packaging::upload_time::UploadTime;

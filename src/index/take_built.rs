@@ -5,7 +5,7 @@ use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
-use crate::directory::{Index, IndexKind};
+use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release_key};
@@ -81,7 +81,7 @@ impl Indexes {
     /// # Errors
     /// `Bad` if it has others: whatever gets a build tag beside them would be listed by nobody.
     async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<Option<String>> {
-        if !matches!(index.kind, IndexKind::Stage(_)) || !handed.wanted {
+        if !index.is_stage() || !handed.wanted {
             return Ok(None);
         }
         let there = self.db.file_of_any_spelling(&index.name, handed.wheel).await?;
@@ -111,7 +111,7 @@ impl Indexes {
         let mut used = self.db.used_filenames(&index.name, &name.name).await?;
         // A promised wheel may have other bytes; both may stand on one page.
         used.extend(self.db.promised_filenames(&index.name, &name.name).await?);
-        let is_stage = matches!(index.kind, IndexKind::Stage(_));
+        let is_stage = index.is_stage();
         if is_stage && handed.wanted && !used.iter().any(|used| identity(used) == name.identity()) {
             return Ok(handed.wheel.to_owned());
         }
@@ -154,7 +154,7 @@ impl Indexes {
     ) -> Result<bool> {
         let mut tx = Tx::begin(&self.db).await?;
         let mut file = stored(index, name, handed, &ready, tx.now);
-        if matches!(index.kind, IndexKind::Stage(_)) {
+        if index.is_stage() {
             file.uploaded_at = handed.published_at.unwrap_or(tx.now);
             file.version = put_release(&mut tx, index, name, &ready.contents).await?;
         }

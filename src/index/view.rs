@@ -17,12 +17,12 @@ use crate::db::Db;
 use crate::directory::inheritance::{self, InheritanceOrder};
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
 use crate::packaging::{html, json};
+use crate::tools::locks::Locks;
 use crate::tools::time::{Micros, SECOND, now};
-use crate::tools::{hex, locks::Locks};
+use crate::tools::{gzip, hex};
 use crate::upstream::client;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -30,7 +30,6 @@ use http::HeaderValue;
 use key::{KeyRef, PageKey};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -378,9 +377,7 @@ fn render(page: &Page, form: PageForm, depth: u8) -> Result<(Variant, Option<Var
         PageForm::Json => json::render(page, &root),
         PageForm::Html | PageForm::V1Html => html::render(page, &root).into_bytes(),
     };
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(7));
-    encoder.write_all(&body)?;
-    let packed = encoder.finish()?;
+    let packed = gzip::pack(&body, 7)?;
     let hex = hex::short_sha256(&body, 32);
     let tag = |suffix: &str| HeaderValue::try_from(format!("\"{hex}{suffix}\"")).map_err(Error::internal);
     let gzip = match packed.len() < body.len() {

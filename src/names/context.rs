@@ -1,8 +1,6 @@
 //! From which indexes a build gets what it needs.
 
 use super::IndexName;
-use std::fmt;
-use std::str::FromStr;
 
 /// One index, or several in their order; written `alice/dev` or `alice/dev+root/pypi`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -46,33 +44,7 @@ impl From<IndexName> for BuildContext {
     }
 }
 
-impl From<BuildContext> for String {
-    fn from(context: BuildContext) -> Self {
-        context.text
-    }
-}
-
-impl TryFrom<String> for BuildContext {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} does not name an index: write user/index"))
-    }
-}
-
-impl FromStr for BuildContext {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::parse(text).ok_or(())
-    }
-}
-
-impl fmt::Display for BuildContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+text_name!(BuildContext, parse, "does not name an index: write user/index");
 
 #[cfg(test)]
 mod tests {

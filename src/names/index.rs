@@ -1,8 +1,5 @@
 //! Names of indexes.
 
-use std::fmt;
-use std::str::FromStr;
-
 /// `user/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -40,30 +37,4 @@ impl IndexName {
     }
 }
 
-impl fmt::Display for IndexName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for IndexName {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::parse(text).ok_or(())
-    }
-}
-
-impl From<IndexName> for String {
-    fn from(name: IndexName) -> Self {
-        name.0
-    }
-}
-
-impl TryFrom<String> for IndexName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text:?} is not a valid index name: write user/index"))
-    }
-}
+text_name!(IndexName, parse, "is not a valid index name: write user/index");

@@ -1,8 +1,6 @@
 //! Project names: one normalised form (PEP 503), whatever the spelling; and lists of very many.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 /// A normalised project name: lower case, runs of `-_.` as one `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -47,37 +45,11 @@ fn push_normalised(out: &mut String, text: &str) -> bool {
     true
 }
 
-impl fmt::Display for ProjectName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for ProjectName {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::new(text).ok_or(())
-    }
-}
+text_name!(ProjectName, new, "is not a valid project name");
 
 impl AsRef<str> for ProjectName {
     fn as_ref(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<ProjectName> for String {
-    fn from(name: ProjectName) -> Self {
-        name.0
-    }
-}
-
-impl TryFrom<String> for ProjectName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::new(&text).ok_or_else(|| format!("{text:?} is not a valid project name"))
     }
 }
 

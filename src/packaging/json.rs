@@ -1,5 +1,6 @@
 //! Project pages and project lists as JSON (PEP 691 and its successors): tolerant in, exact out.
 
+use crate::bad_upstream;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -10,7 +11,6 @@ use url::Url;
 use super::filename::ListedFilename;
 use super::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance, Yanked, resolve, sha256_hex};
 use super::upload_time::UploadTime;
-use crate::bad_upstream;
 use crate::error::{Error, Result};
 use crate::names::{NameList, NameListBuilder, ProjectName};
 use crate::words::ProjectStatus;

@@ -301,7 +301,7 @@ fn found<T>(answer: object_store::Result<T>) -> Result<Option<T>> {
 
 fn failed(error: object_store::Error) -> Error {
     tracing::error!(%error, "the object store failed");
-    Error::Unavailable("the object store failed: try again, or see the log for details".into())
+    unavailable!("the object store failed: try again, or see the log for details")
 }
 
 /// Small blobs are fetched whole before they are answered.

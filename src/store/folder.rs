@@ -2,8 +2,9 @@
 
 use super::blob::{SMALL, StoredBlob};
 use super::key::BlobKey;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tools::time::Micros;
+use crate::unavailable;
 use bytes::Bytes;
 use memmap2::Mmap;
 use std::fs::{self, File};
@@ -50,10 +51,9 @@ impl FolderStore {
     /// Refuses once a sync has failed.
     pub(super) fn writable(&self) -> Result<()> {
         if self.broken.load(Ordering::Relaxed) {
-            return Err(Error::Unavailable(
+            return Err(unavailable!(
                 "the disk failed to store data, so the server accepts no more writes: check the disk, then \
                  restart the server"
-                    .into(),
             ));
         }
         Ok(())

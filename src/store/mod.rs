@@ -19,7 +19,7 @@ use bucket::Bucket;
 use bytes::Bytes;
 use folder::FolderStore;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt};
 pub use key::BlobKey;
 pub use spool::{Spool, SpooledDigests};
 use staging::Staging;
@@ -169,14 +169,10 @@ impl Store {
 
     /// All of a blob in memory; `None` if the store has no such blob.
     pub async fn whole(&self, sha256: &str) -> Result<Option<Bytes>> {
-        Ok(match self.get(sha256, None).await? {
-            Some(Blob::Bytes(bytes)) => Some(bytes),
-            Some(Blob::Stream { stream, .. }) => {
-                let parts: Vec<Bytes> = stream.try_collect().await?;
-                Some(parts.concat().into())
-            }
-            None => None,
-        })
+        match self.get(sha256, None).await? {
+            Some(blob) => blob.whole().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Bytes of a blob; `None` if the store has no such blob.
@@ -244,20 +240,6 @@ impl Store {
             Backend::Bucket(bucket) => bucket.hash(key).await?,
         };
         Ok(hash.map(|hash| hash == key))
-    }
-
-    /// Forgets a blob; whether there was one. The caller knows that no row refers to it.
-    pub async fn remove(&self, sha256: &str) -> Result<bool> {
-        let Some(key) = BlobKey::parse(sha256) else { return Ok(false) };
-        let removed = match &self.0.backend {
-            Backend::Folder(folder) => {
-                let folder = folder.clone();
-                spawn_blocking(move || folder.remove(key)).await??
-            }
-            Backend::Bucket(bucket) => bucket.remove(key).await?,
-        };
-        self.0.cache.invalidate(&key).await;
-        Ok(removed)
     }
 
     /// Removes a blob to which no row refers if it was stored before `before` (microseconds since 1970)

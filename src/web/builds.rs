@@ -182,12 +182,7 @@ pub async fn log(ctx: Ctx) -> Result<Response> {
         Some(_) => Body::from_stream(bytes),
         None => Body::from_stream(visibly(bytes)),
     };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(respond::text(body))
 }
 
 /// The log as text that no terminal obeys.
@@ -242,16 +237,8 @@ async fn wheel_response(ctx: &Ctx<()>, wheel: &BuiltWheel) -> Result<Response> {
 
 /// A blob as an attachment.
 pub(super) fn blob_response(blob: Blob) -> Response {
-    let body = match blob {
-        Blob::Bytes(bytes) => Body::from(bytes),
-        Blob::Stream { stream, .. } => Body::from_stream(stream),
-    };
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let mut response = respond::body("application/octet-stream", "private, no-cache", blob);
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     response
 }
 

@@ -13,7 +13,7 @@ use super::pages;
 use crate::access::{Who, tokens};
 use crate::app::App;
 use crate::bad;
-use crate::directory::{Directory, IndexKind};
+use crate::directory::Directory;
 use crate::error::{Error, Result};
 use axum::response::Response;
 use http::StatusCode;
@@ -35,7 +35,7 @@ pub async fn api(ctx: Ctx) -> Result<Response> {
         result.insert("index".into(), format!("{base}/{}", index.name).into());
         result.insert("simpleindex".into(), format!("{base}/{}/+simple/", index.name).into());
         // Its absence tells the client that nothing can be uploaded here.
-        if matches!(index.kind, IndexKind::Stage(_)) {
+        if index.is_stage() {
             result.insert("pypisubmit".into(), format!("{base}/{}/", index.name).into());
         }
     }

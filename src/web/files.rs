@@ -1,6 +1,6 @@
 //! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
 
-use super::http::Ctx;
+use super::http::{Ctx, respond};
 use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
 use crate::directory::IndexKind;
@@ -9,10 +9,8 @@ use crate::index::files;
 use crate::index::mirror::Key;
 use crate::missing;
 use crate::packaging::filename::WheelFilename;
-use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, header};
 
 mod mirrored;
 mod stored;
@@ -121,11 +119,5 @@ async fn provenance(ctx: &FileRequest<'_>, filename: &str, key: Key<'_>) -> Resu
             Bytes::from(object.to_string())
         }
     };
-    let mut response = Response::new(Body::from(bytes));
-    let headers = response.headers_mut();
-    let kind = HeaderValue::from_static("application/vnd.pypi.integrity.v1+json");
-    headers.insert(header::CONTENT_TYPE, kind);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Ok(response)
+    Ok(respond::body("application/vnd.pypi.integrity.v1+json", "private, no-cache", bytes))
 }

@@ -6,12 +6,11 @@ use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
 use crate::directory::Directory;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tools::time::SECOND;
+use crate::unavailable;
 use crate::words::{BuildState, Purpose};
-use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderValue, header};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,7 +23,7 @@ pub async fn health(ctx: Ctx) -> Result<Response> {
         Ok(serial) => respond::json(&json!({"status": "ok", "serial": serial})),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the database does not answer");
-            Err(Error::Unavailable("the database does not answer: try again, or see the server's log".into()))
+            Err(unavailable!("the database does not answer: try again, or see the server's log"))
         }
     }
 }
@@ -103,10 +102,7 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     builds(&ctx.app, &mut text).await;
     head(&mut text, "wheelwright_build_info", "gauge", "The version of wheelwright.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
-    let mut response = Response::new(Body::from(text));
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    Ok(response)
+    Ok(respond::body("text/plain; version=0.0.4; charset=utf-8", "private, no-cache", text))
 }
 
 async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static str, u64); 8] {

@@ -11,7 +11,7 @@ use crate::tools::time::Micros;
 use crate::upstream::client;
 use crate::{bad, missing};
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 mod form;
@@ -94,10 +94,8 @@ pub(super) fn redirect<B>(ctx: &Ctx<B>, status: StatusCode, mut location: String
         location.push('?');
         location.push_str(query);
     }
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
     let location = HeaderValue::try_from(location).map_err(|_| bad!("the query of this URL is not valid"))?;
-    response.headers_mut().insert(header::LOCATION, location);
+    let mut response = (status, [(header::LOCATION, location)]).into_response();
     if ctx.who.user.is_none() {
         open_to_scripts(response.headers_mut());
     }

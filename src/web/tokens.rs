@@ -14,15 +14,12 @@ use serde_json::{Value, json};
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    #[serde(default)]
     name: Option<String>,
     /// Root makes tokens for others.
-    #[serde(default)]
     user: Option<String>,
     #[serde(default)]
     scope: Scope,
     /// `90d`, or seconds.
-    #[serde(default)]
     expires: Option<Value>,
 }
 

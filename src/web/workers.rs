@@ -8,8 +8,7 @@ use crate::build::queue::BEAT;
 use crate::build::view::WorkerView;
 use crate::error::Result;
 use crate::words::Purpose;
-use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
 use std::time::Duration;
@@ -50,13 +49,9 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
         ),
     };
     let instance = ctx.query("instance").unwrap_or_default();
-    match ctx.app.queue.claim_of(owner(&ctx), ctx.param("name"), &instance, only, HOLD).await? {
+    match ctx.app.queue.claim(owner(&ctx), ctx.param("name"), &instance, only, HOLD).await? {
         Some(job) => respond::json(&job),
-        None => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            Ok(response)
-        }
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 

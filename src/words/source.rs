@@ -17,10 +17,8 @@ pub struct BuildSource {
     #[serde(default)]
     pub subdirectory: String,
     /// When the source was published, if that is known.
-    #[serde(default)]
     pub published_at: Option<Micros>,
     /// A git commit, for sources that come from a repository.
-    #[serde(default)]
     pub commit: Option<String>,
 }
 

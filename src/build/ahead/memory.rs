@@ -72,11 +72,6 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Nothing is asked, and nothing is being built.
-    pub fn is_idle(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Where the last process left off; at first, now: history is what sweeps are for.
     pub(super) async fn begin(&mut self, queue: &Queue) -> Result<()> {
         let known = queue.db().fact(FACT).await?;

@@ -94,7 +94,7 @@ fn is_swept(index: &Index) -> bool {
 
 /// A stage has what it has; only a mirror tells what was requested of more.
 fn by_name(index: &Index) -> bool {
-    index.building.ahead == BuildAhead::All || matches!(index.kind, IndexKind::Stage(_))
+    index.building.ahead == BuildAhead::All || index.is_stage()
 }
 
 fn wish(index: &Index, offered: &[Target]) -> String {

@@ -19,7 +19,7 @@ use crate::tools::pace::Meter;
 use crate::tools::time::now;
 use crate::upstream::client::{Trust, UpstreamClient, UpstreamSource as Upstream, shown, unexpected};
 use crate::upstream::guard::Guard;
-use crate::words::{BuildSource, BuildState, Purpose, SourceKind};
+use crate::words::{BuildSource, BuildState, SourceKind};
 use crate::{bad, forbidden, timed_out};
 use futures::StreamExt;
 use http::{HeaderMap, Method};
@@ -97,15 +97,11 @@ async fn built(
         true => repository(demand, place, name).await?,
         false => Wanted::Upload(archive(demand, place).await?),
     };
+    let index = context.first().ok_or_else(|| bad!("the URL does not name an index"))?.clone();
     let ask = Ask {
-        wanted,
-        purpose: Purpose::Wheel,
         targets: vec![target.name.clone()],
-        index: context.first().ok_or_else(|| bad!("the URL does not name an index"))?.clone(),
-        publish: None,
-        priority: Priority::Waiting,
-        rebuild: false,
         set: context,
+        ..Ask::wheels(wanted, index, Priority::Waiting)
     };
     let id = demand.queue.ask(demand.who, &ask).await?.first().copied();
     let id = id.ok_or_else(|| Error::internal(anyhow::anyhow!("no worker builds for {}", target.name)))?;

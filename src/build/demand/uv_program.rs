@@ -4,15 +4,12 @@ use super::Demand;
 use crate::access::Who;
 use crate::build::queue::Queue;
 use crate::config::Config;
-use crate::directory::{Index, IndexKind};
-use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::directory::Index;
+use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::archive::zip::{Archive, LEAD, Names};
-use crate::store::Blob;
 use crate::uv::{self, Known};
 use crate::{bad_upstream, lost, unavailable};
-use futures::TryStreamExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of the program.
@@ -47,9 +44,8 @@ impl Demand<'_> {
 /// The one in the data folder, which gets there from an index of ours.
 async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
     let known = uv::pinned().ok_or_else(|| {
-        Error::Unavailable(
+        unavailable!(
             "the server needs uv to compile requirements: install it on the server's PATH, or set proxy.uv"
-                .into(),
         )
     })?;
     let short = known.sha256.get(..16).unwrap_or(known.sha256);
@@ -59,11 +55,8 @@ async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
         return Ok(program);
     }
     let sha256 = wheel(config, queue, known).await?;
-    let bytes = match queue.store().get(&sha256, None).await? {
-        Some(Blob::Bytes(bytes)) => bytes.to_vec(),
-        Some(Blob::Stream { stream, .. }) => stream.map_ok(|piece| piece.to_vec()).try_concat().await?,
-        None => return Err(lost!("the server lost the bytes of {}", known.filename)),
-    };
+    let bytes = queue.store().whole(&sha256).await?;
+    let bytes = bytes.ok_or_else(|| lost!("the server lost the bytes of {}", known.filename))?;
     let place = program.clone();
     tokio::task::spawn_blocking(move || unpack(&bytes, known, &place)).await??;
     tracing::info!(version = known.version, "installed uv from the index, to compile requirements");
@@ -75,7 +68,7 @@ async fn kept(config: &Config, queue: &Queue) -> Result<PathBuf> {
 async fn wheel(config: &Config, queue: &Queue, known: Known) -> Result<String> {
     let directory = queue.indexes().directory();
     let default = IndexName::parse(&config.default_index).and_then(|name| directory.indexes.get(&name));
-    let mirrors = directory.indexes.values().filter(|index| matches!(index.kind, IndexKind::Mirror(_)));
+    let mirrors = directory.indexes.values().filter(|index| index.is_mirror());
     let mut why = None;
     for index in default.into_iter().chain(mirrors) {
         match from(queue, index, known).await {
@@ -123,7 +116,6 @@ fn unpack(wheel: &[u8], known: Known, place: &Path) -> Result<()> {
     }
     let beside = place.with_extension(uuid::Uuid::now_v7().simple().to_string());
     std::fs::write(&beside, program)?;
-    #[cfg(unix)]
     std::fs::set_permissions(&beside, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     std::fs::rename(&beside, place)?;
     Ok(())

@@ -9,11 +9,10 @@ use super::shared::{PromiseOutcome, PromiseProgress};
 use super::{Pinned, Promise, Promises};
 use crate::access::Who;
 use crate::build::queue::{Ask, Priority, Wanted, may_go_well_now};
-use crate::conflict;
 use crate::db::builds::{Build, BuildId};
 use crate::db::promises::{Change, StoredPromise};
-use crate::error::{Error, Result};
-use crate::words::Purpose;
+use crate::error::Result;
+use crate::{conflict, unavailable};
 use std::time::Duration;
 
 /// Attempts at a copy; each fails only because its metadata was settled meanwhile.
@@ -114,14 +113,8 @@ impl Promises {
         let wanted =
             Wanted::File { project: promise.project.clone(), filename: promise.source.filename.to_string() };
         let mut ask = Ask {
-            wanted,
-            purpose: Purpose::Wheel,
             targets: vec![promise.target.name.clone()],
-            index: promise.index.clone(),
-            publish: None,
-            priority: Priority::Waiting,
-            rebuild: false,
-            set: Vec::new(),
+            ..Ask::wheels(wanted, promise.index.clone(), Priority::Waiting)
         };
         let mut build = self.ended(who, &ask, progress).await?;
         if may_go_well_now(&build) {
@@ -143,9 +136,7 @@ impl Promises {
     async fn ended(&self, who: &Who, ask: &Ask, progress: &PromiseProgress<Pinned>) -> Result<Build> {
         let id = self.queue().ask(who, ask).await?.first().copied();
         let id = id.ok_or_else(|| {
-            Error::Unavailable(
-                "no worker can run this build now: try again, or start a worker for its target".into(),
-            )
+            unavailable!("no worker can run this build now: try again, or start a worker for its target")
         })?;
         progress.follow(self.queue(), id).await
     }

@@ -90,16 +90,7 @@ impl Promises {
         sdist: &SdistFacts,
         progress: &PromiseProgress<String>,
     ) -> Result<PromiseOutcome<String>> {
-        let mut ask = Ask {
-            wanted: stored(promise, sdist, false),
-            purpose: Purpose::Wheel,
-            targets: Vec::new(),
-            index: promise.index.clone(),
-            publish: None,
-            priority: Priority::Waiting,
-            rebuild: false,
-            set: Vec::new(),
-        };
+        let mut ask = Ask::wheels(stored(promise, sdist, false), promise.index.clone(), Priority::Waiting);
         // A build that failed, or gave what nobody lists, has told already.
         if let Some(known) = self.queue().known(who, &ask, &promise.target).await?
             && known.state.has_ended()

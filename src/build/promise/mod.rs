@@ -25,7 +25,6 @@ use crate::db::promises::StoredPromise;
 use crate::error::Result;
 use crate::index::Indexes;
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::{File, FilePlace};
 use crate::packaging::version::Version;
 use sdists::Sdists;
@@ -152,9 +151,4 @@ pub fn key(index: &IndexName, target: &str, filename: &str) -> String {
 /// The name under which a release is promised to a target.
 pub fn filename(project: &ProjectName, version: &Version, target: &Target) -> String {
     format!("{}-{version}-{BUILD_TAG}-{}.whl", project.escaped(), target.telling_tag())
-}
-
-/// Whether a file's name is one that promises have.
-pub fn is_name(wheel: &WheelFilename) -> bool {
-    wheel.build.as_deref() == Some(BUILD_TAG)
 }

@@ -3,8 +3,7 @@
 use crate::build::queue::Queue;
 use crate::error::{Error, Result};
 use crate::lost;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::SdistFilename;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::File;

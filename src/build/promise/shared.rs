@@ -5,7 +5,7 @@
 use crate::build::queue::{Queue, Watching};
 use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,12 +62,8 @@ struct Landing<T>(Arc<Mutex<Running<T>>>, String);
 
 impl<T> Drop for Landing<T> {
     fn drop(&mut self) {
-        lock(&self.0).remove(&self.1);
+        self.0.lock().remove(&self.1);
     }
-}
-
-fn lock<T>(running: &Mutex<Running<T>>) -> MutexGuard<'_, Running<T>> {
-    running.lock()
 }
 
 impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
@@ -78,7 +74,7 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
         key: &str,
         longest: Duration,
     ) -> Option<Result<PromiseOutcome<T>>> {
-        let progress = lock(&self.0).get(key).cloned()?;
+        let progress = self.0.lock().get(key).cloned()?;
         Some(wait(progress, queue, longest).await)
     }
 
@@ -101,7 +97,7 @@ impl<T: Clone + Send + Sync + 'static> SharedWork<T> {
     where
         F: Future<Output = Result<PromiseOutcome<T>>> + Send + 'static,
     {
-        let mut running = lock(&self.0);
+        let mut running = self.0.lock();
         if let Some(progress) = running.get(key) {
             return progress.clone();
         }

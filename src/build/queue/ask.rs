@@ -10,9 +10,10 @@ use crate::build::target::{self, Target};
 use crate::db::Tx;
 use crate::db::builds::{Build, BuildId};
 use crate::db::events::NewEvent;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;
+use crate::unavailable;
 use crate::words::{BuildState, Class, EventKind, Purpose};
 
 impl Queue {
@@ -68,8 +69,8 @@ impl Queue {
         let offered = self.0.targets.offered().await?;
         if asked.is_empty() {
             return match offered.is_empty() {
-                true => Err(Error::Unavailable(
-                    "no worker offers a target now: try again, or start one with `wheelwright worker`".into(),
+                true => Err(unavailable!(
+                    "no worker offers a target now: try again, or start one with `wheelwright worker`"
                 )),
                 false => Ok(offered),
             };

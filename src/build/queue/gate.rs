@@ -7,12 +7,31 @@ use crate::build::target::Target;
 use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::tags;
-use crate::packaging::version;
 use crate::packaging::wheel::{self, WheelContents};
+use crate::packaging::{tags, version};
 use crate::store::Spool;
 use crate::words::{BuildState, Class, Failure, Purpose, Step};
 use std::collections::BTreeSet;
+
+/// Why what a worker hands in is not taken.
+pub(super) enum NotTaken {
+    /// The build failed.
+    Failed(Failure),
+    /// We did: that says nothing about the build.
+    Ours(Error),
+}
+
+impl From<Failure> for NotTaken {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Error> for NotTaken {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
 
 impl Queue {
     /// Bytes that a source or a wheel may have.
@@ -41,9 +60,10 @@ impl Queue {
         spool: Spool,
     ) -> Result<()> {
         let row = self.held(owner, id, fence).await?;
-        match self.examine(&row, filename, spool).await? {
+        match self.examine(&row, filename, spool).await {
             Ok(()) => Ok(()),
-            Err(why) => {
+            Err(NotTaken::Ours(error)) => Err(error),
+            Err(NotTaken::Failed(why)) => {
                 let then = match self.run_failed(id, fence, &why).await? {
                     true => "runs again",
                     false => "has failed",
@@ -53,37 +73,31 @@ impl Queue {
         }
     }
 
-    async fn examine(&self, row: &Build, filename: &str, mut spool: Spool) -> Result<Result<(), Failure>> {
-        let name = match WheelFilename::parse(filename) {
-            Ok(name) => name,
-            Err(error) => return Ok(Err(unfit(Class::BadWheel, error.to_string()))),
-        };
+    async fn examine(&self, row: &Build, filename: &str, mut spool: Spool) -> Result<(), NotTaken> {
+        let broken = |error: &dyn std::fmt::Display| unfit(Class::BadWheel, format!("{filename}: {error}"));
+        let name = WheelFilename::parse(filename);
+        let name = name.map_err(|error| unfit(Class::BadWheel, error.to_string()))?;
         if row.purpose != Purpose::Wheel {
             let why = format!("the worker sent {filename}, but the server asked for metadata only");
-            return Ok(Err(unfit(Class::Worker, why)));
+            return Err(unfit(Class::Worker, why).into());
         }
         let target = self.0.targets.named(&row.target).await?;
         let target = target.ok_or_else(|| bad!("target {} no longer exists", row.target))?;
-        if let Err(why) = is_of(row, &target, &name, filename) {
-            return Ok(Err(unfit(Class::WrongWheel, why)));
-        }
+        is_of(row, &target, &name, filename).map_err(|why| unfit(Class::WrongWheel, why))?;
         let digests = spool.finish().await?;
-        let contents = match read(&spool, name).await {
-            Ok(contents) => contents,
-            Err(Error::Bad(why)) => return Ok(Err(unfit(Class::BadWheel, format!("{filename}: {why}")))),
-            Err(error) => return Err(error),
-        };
-        if let Err(error) = contents.metadata.validate_upload() {
-            return Ok(Err(unfit(Class::BadWheel, format!("{filename}: {error}"))));
-        }
+        let contents = read(&spool, name).await.map_err(|error| match error {
+            Error::Bad(why) => broken(&why).into(),
+            error => NotTaken::Ours(error),
+        })?;
+        contents.metadata.validate_upload().map_err(|error| broken(&error))?;
         self.0.store.keep(spool).await?;
         let metadata = self.0.store.put(contents.metadata_bytes.into()).await?;
         let wheel = (digests.sha256.as_str(), digests.size);
         if self.0.db.keep_build_wheel(row.id, row.fence, filename, wheel, &metadata).await? {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let known = self.held_wheel(row).await?;
-        Ok(Err(unfit(Class::Worker, format!("the worker sent two wheels: {known} and {filename}"))))
+        Err(unfit(Class::Worker, format!("the worker sent two wheels: {known} and {filename}")).into())
     }
 
     async fn held_wheel(&self, row: &Build) -> Result<String> {

@@ -80,19 +80,12 @@ impl Queue {
         Err(unavailable!("worker {name} is changing: try again"))
     }
 
-    /// The most urgent build that a worker can do, waiting for one up to `longest`.
+    /// The most urgent build that one instance of a worker can do, waiting for one up to `longest`; of one
+    /// purpose if one is named: long builds must not hold up what takes a moment.
     ///
     /// # Errors
     /// `Missing` if the worker has not said what it is.
-    pub async fn claim(&self, owner: &str, name: &str, longest: Duration) -> Result<Option<Job>> {
-        self.claim_of(owner, name, "", None, longest).await
-    }
-
-    /// The same for one instance of a name, and of one purpose if one is named: long builds must not hold up what takes a moment.
-    ///
-    /// # Errors
-    /// As [`Queue::claim`].
-    pub async fn claim_of(
+    pub async fn claim(
         &self,
         owner: &str,
         name: &str,

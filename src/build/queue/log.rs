@@ -5,9 +5,8 @@ use super::lease::lost;
 use crate::bad;
 use crate::db::builds::{Appended, Build, BuildId};
 use crate::error::{Error, Result};
-use crate::store::Blob;
 use async_stream::try_stream;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use std::time::Duration;
 
@@ -68,15 +67,11 @@ impl Queue {
                 }
                 fence = build.fence;
                 if let Some(sha256) = &build.log_sha256 {
-                    let rest = queue.0.store.get(sha256, Some(at..u64::MAX)).await?;
-                    match rest {
-                        Some(Blob::Bytes(bytes)) => yield bytes,
-                        Some(Blob::Stream { mut stream, .. }) => {
-                            while let Some(bytes) = stream.next().await {
-                                yield bytes?;
-                            }
+                    if let Some(rest) = queue.0.store.get(sha256, Some(at..u64::MAX)).await? {
+                        let mut rest = rest.into_stream();
+                        while let Some(bytes) = rest.next().await {
+                            yield bytes?;
                         }
-                        None => {}
                     }
                     break;
                 }
@@ -102,31 +97,12 @@ impl Queue {
         let from = build.log_size.saturating_sub(most);
         if let Some(sha256) = &build.log_sha256 {
             return match self.0.store.get(sha256, Some(from..u64::MAX)).await? {
-                Some(Blob::Bytes(bytes)) => Ok(bytes),
-                Some(Blob::Stream { mut stream, .. }) => {
-                    let mut all = BytesMut::new();
-                    while let Some(piece) = stream.next().await {
-                        all.extend_from_slice(&piece?);
-                    }
-                    Ok(all.freeze())
-                }
+                Some(log) => log.whole().await,
                 None => Ok(Bytes::new()),
             };
         }
         let pieces = self.0.db.log_pieces(build.id, from, AT_ONCE).await?;
         Ok(pieces.into_iter().flat_map(|(_, text)| text).collect::<Vec<u8>>().into())
-    }
-
-    /// All of an ended build's log.
-    pub async fn log(&self, build: &Build) -> Result<Bytes> {
-        let mut all = BytesMut::new();
-        if build.state.has_ended() {
-            let mut stream = std::pin::pin!(self.watch_log(build.id));
-            while let Some(piece) = stream.next().await {
-                all.extend_from_slice(&piece?);
-            }
-        }
-        Ok(all.freeze())
     }
 
     /// The same; empty if there is none.

@@ -1,18 +1,18 @@
 //! Builds that need others first: those are asked for, and what needs them waits without a slot.
 
 use super::Queue;
+use super::gate::NotTaken;
 use super::lease::lost;
 use super::wanted::{Ask, Priority, Wanted};
 use crate::access::Who;
 use crate::build::target::Target;
 use crate::db::builds::{Blocked, Build, BuildId, Edge};
-use crate::directory::IndexKind;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::choose::{FileChoice, FoundFile};
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
-use crate::words::{Class, Failure, Purpose, Step};
+use crate::words::{Class, Failure, Step};
 use std::collections::BTreeSet;
 
 /// How often a build may say that others are needed first.
@@ -24,16 +24,9 @@ const MOST_NEEDS: usize = 100;
 impl Queue {
     /// Others must be built first: they are, and this one waits without a slot.
     pub(super) async fn needs(&self, row: Build, requirements: Vec<String>) -> Result<()> {
-        let blocked = match requirements.is_empty() {
-            true => Err(Failure::new(
-                Class::Worker,
-                Step::Environment,
-                "the worker lacks build requirements, but names none",
-            )),
-            false => self.block(&row, requirements).await?,
-        };
-        match blocked {
-            Err(why) => {
+        match self.block(&row, requirements).await {
+            Err(NotTaken::Ours(error)) => return Err(error),
+            Err(NotTaken::Failed(why)) => {
                 self.run_failed(row.id, row.fence, &why).await?;
             }
             Ok(()) => self.call_workers(),
@@ -42,8 +35,12 @@ impl Queue {
         self.settle().await
     }
 
-    async fn block(&self, row: &Build, requirements: Vec<String>) -> Result<Result<(), Failure>> {
-        let no = |hint: String| Ok(Err(Failure::new(Class::BuildRequirement, Step::Environment, hint)));
+    async fn block(&self, row: &Build, requirements: Vec<String>) -> Result<(), NotTaken> {
+        let no = |hint: String| Err(Failure::new(Class::BuildRequirement, Step::Environment, hint).into());
+        if requirements.is_empty() {
+            let hint = "the worker lacks build requirements, but names none";
+            return Err(Failure::new(Class::Worker, Step::Environment, hint).into());
+        }
         if row.rounds >= MOST_ROUNDS || requirements.len() > MOST_NEEDS {
             return no(format!(
                 "the worker still lacks {} after {} rounds of building requirements: the wheels were built, \
@@ -61,19 +58,19 @@ impl Queue {
                 Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
                     return no(format!("cannot get the build requirement {text}: {why}"));
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         if edges.is_empty() {
             return match self.0.db.requeue_build(row.id, row.fence).await? {
-                true => Ok(Ok(())),
-                false => Err(lost(row.id)),
+                true => Ok(()),
+                false => Err(lost(row.id).into()),
             };
         }
         match self.0.db.block_build(row.id, row.fence, &edges).await? {
-            Blocked::Waits => Ok(Ok(())),
-            Blocked::Lost => Err(lost(row.id)),
-            Blocked::Circle(chain) => self.circle(row, &edges, &chain).await.map(Err),
+            Blocked::Waits => Ok(()),
+            Blocked::Lost => Err(lost(row.id).into()),
+            Blocked::Circle(chain) => Err(self.circle(row, &edges, &chain).await?.into()),
         }
     }
 
@@ -99,16 +96,12 @@ impl Queue {
         found: &FoundFile<'_>,
         target: &Target,
     ) -> Result<Option<BuildId>> {
+        let wanted = Wanted::File { project: project.clone(), filename: found.file.filename.to_string() };
         let ask = Ask {
-            wanted: Wanted::File { project: project.clone(), filename: found.file.filename.to_string() },
-            purpose: Purpose::Wheel,
             targets: vec![target.name.clone()],
-            index: context.clone(),
             // Where nothing else would list the wheel.
             publish: self.owner_stage(found.file),
-            priority: Priority::of(row),
-            rebuild: false,
-            set: Vec::new(),
+            ..Ask::wheels(wanted, context.clone(), Priority::of(row))
         };
         let mut who = Who::context(&row.context, row.id);
         who.counts_for = Some(self.0.db.build_asker(row.id).await?).filter(|asker| !asker.is_empty());
@@ -119,7 +112,7 @@ impl Queue {
     fn owner_stage(&self, file: &File) -> Option<IndexName> {
         let directory = self.0.indexes.directory();
         let owner = directory.indexes.get(file.owner()?)?;
-        matches!(owner.kind, IndexKind::Stage(_)).then(|| owner.name.clone())
+        owner.is_stage().then(|| owner.name.clone())
     }
 
     /// A circle of requirements, told as a chain that begins and ends with the same build.

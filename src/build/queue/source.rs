@@ -7,12 +7,10 @@ use crate::error::{Error, Result};
 use crate::git::{self, Address};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::File;
 use crate::tools::time::now;
 use crate::upstream::guard::Guard;
-use crate::words::{BuildSource, SourceKind};
 use crate::{lost, missing};
 use futures::StreamExt;
 
@@ -108,14 +106,7 @@ impl Queue {
         let kept = self.0.store.keep(spool).await?;
         self.0.db.keep_tree(row.id, &kept.sha256, &tree.filename, kept.size, now()).await?;
         row.source_sha256 = Some(kept.sha256);
-        row.source = BuildSource {
-            kind: SourceKind::Tree,
-            filename: tree.filename,
-            origin: tree.origin,
-            subdirectory: tree.subdirectory,
-            published_at: tree.committed_at,
-            commit: tree.commit,
-        };
+        row.source = tree.into_source();
         Ok(())
     }
 }

@@ -55,6 +55,22 @@ pub struct Ask {
     pub set: Vec<IndexName>,
 }
 
+impl Ask {
+    /// For wheels, for all targets that are offered.
+    pub fn wheels(wanted: Wanted, index: IndexName, priority: Priority) -> Self {
+        Self {
+            wanted,
+            purpose: Purpose::Wheel,
+            targets: Vec::new(),
+            index,
+            publish: None,
+            priority,
+            rebuild: false,
+            set: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Wanted {
     /// The newest source that fits, from the index's page.

@@ -42,11 +42,6 @@ impl Offers {
         now.iter().map(|one| &one.target).eq(open) && rest.iter().map(|one| &one.target).eq(away)
     }
 
-    /// All of them; those that somebody builds for come first.
-    pub fn all(&self) -> &[Arc<Offered>] {
-        &self.all
-    }
-
     pub(super) fn is_open(&self) -> bool {
         self.all.iter().any(|one| one.open)
     }

@@ -3,7 +3,7 @@
 use super::house;
 use super::outcome::{Failed, Got};
 use super::report::WheelOutcome;
-use super::work::{Work, locked};
+use super::work::Work;
 use crate::bad;
 use crate::build::order::BuildOrder;
 use crate::cli::watch::Watcher;
@@ -19,9 +19,9 @@ impl Work {
         let id = build.id;
         // Nothing is tried: the queue remembers.
         let before = build.ended.filter(|_| build.state == BuildState::Failed);
-        locked(&self.open).insert(id);
+        self.open.lock().insert(id);
         let build = Watcher { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
-        locked(&self.open).remove(&id);
+        self.open.lock().remove(&id);
         let seconds = line.seconds();
         let Some(made) = &build.wheel else {
             let failure = build.failure.clone();

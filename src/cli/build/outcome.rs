@@ -23,6 +23,12 @@ pub struct Got {
     pub message: Option<String>,
 }
 
+impl Got {
+    pub fn new(wheel: Wheel, outcome: WheelOutcome, path: Option<PathBuf>) -> Self {
+        Self { wheel, outcome, path, build: None, seconds: 0.0, message: None }
+    }
+}
+
 /// The wheel of a source that was named; no other version may take its place.
 pub struct BuiltSource {
     pub got: Got,

@@ -88,15 +88,7 @@ impl Supply {
         }
         let sha256 = server.upload(&archive, &tree.filename).await?;
         let _ = tokio::fs::remove_file(&archive).await;
-        let about = BuildSource {
-            kind: SourceKind::Tree,
-            filename: tree.filename,
-            origin: tree.origin,
-            subdirectory: tree.subdirectory,
-            published_at: tree.committed_at,
-            commit: tree.commit,
-        };
-        Ok(Brought::Uploaded { sha256, about })
+        Ok(Brought::Uploaded { sha256, about: tree.into_source() })
     }
 
     /// A wheel is taken as it is. What is called like a source distribution is one; an archive of

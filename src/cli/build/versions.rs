@@ -2,7 +2,7 @@
 
 use super::demand::{TargetDemand, VersionChoice};
 use super::outcome::Failed;
-use super::work::{Work, locked};
+use super::work::Work;
 use crate::bad;
 use crate::cli::requirements::WantedBy;
 use crate::client::{WheelsProxy, builds_in};
@@ -38,7 +38,7 @@ impl Work {
     fn held(&self, demand: &TargetDemand<'_>) -> Option<Vec<VersionChoice>> {
         let house = self.house.as_ref().filter(|_| !self.rebuild)?;
         let wanted: Vec<Requirement> = demand.wants.iter().map(|want| want.requirement.clone()).collect();
-        locked(house).complete(&wanted, &demand.limits, demand.target).map(|wheels| {
+        house.lock().complete(&wanted, &demand.limits, demand.target).map(|wheels| {
             let pins = wheels
                 .into_iter()
                 .filter_map(|wheel| VersionChoice::of_pin(&format!("{}=={}", wheel.project, wheel.version)));
@@ -49,7 +49,7 @@ impl Work {
     async fn compile(&self, demand: &TargetDemand<'_>, wants: &[WantedBy]) -> Result<Vec<VersionChoice>> {
         let Ok(_turn) = self.resolutions.acquire().await else { return Err(bad!("the command is stopping")) };
         let wanted: Vec<String> = wants.iter().map(|want| want.requirement.to_string()).collect();
-        let held = self.house.as_ref().map(|house| locked(house).newest(demand.target)).unwrap_or_default();
+        let held = self.house.as_ref().map(|house| house.lock().newest(demand.target)).unwrap_or_default();
         let proxy = WheelsProxy::of(&self.server, &self.index, &demand.target.name);
         let text = proxy.compile(&wanted, &held, &demand.limits).await?;
         for left_out in text.lines().filter_map(|line| line.strip_prefix("# Left out: ")) {

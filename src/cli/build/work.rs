@@ -18,7 +18,7 @@ use crate::packaging::page::Page;
 use crate::tools::scratch::ScratchFolder;
 use crate::{bad, missing};
 use futures::future::join_all;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,10 +64,6 @@ fn without_other_builds(page: &Page) -> Page {
     page
 }
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
-}
-
 impl Work {
     pub fn new(
         server: ServerClient,
@@ -101,7 +97,7 @@ impl Work {
         if let Some(house) = &self.house {
             // A later build may have narrowed the tags of an earlier one's wheel.
             for item in &mut items {
-                item.wheel = item.wheel.take().and_then(|name| locked(house).name_now(&name, &item.target));
+                item.wheel = item.wheel.take().and_then(|name| house.lock().name_now(&name, &item.target));
             }
         }
         items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
@@ -109,7 +105,7 @@ impl Work {
     }
 
     pub fn warn(&self, text: &str) {
-        let mut warnings = locked(&self.warnings);
+        let mut warnings = self.warnings.lock();
         if !warnings.iter().any(|known| known == text) {
             self.progress.say(&format!("warning: {text}"));
             warnings.push(text.to_owned());
@@ -190,16 +186,9 @@ impl Work {
     async fn choose(&self, target: &Target, choice: &VersionChoice, is_asked: bool) -> Result<Got, Failed> {
         let VersionChoice { project, specifiers } = choice;
         if let Some(house) = self.house.as_ref().filter(|_| !(self.rebuild && is_asked))
-            && let Some(wheel) = locked(house).best(project, specifiers, target)
+            && let Some(wheel) = house.lock().best(project, specifiers, target)
         {
-            return Ok(Got {
-                wheel,
-                outcome: WheelOutcome::Held,
-                path: None,
-                build: None,
-                seconds: 0.0,
-                message: None,
-            });
+            return Ok(Got::new(wheel, WheelOutcome::Held, None));
         }
         let page = self.page(project).await?;
         let page = page.get().and_then(Option::as_ref);
@@ -220,7 +209,7 @@ impl Work {
 
     /// A page, asked for once.
     async fn page(&self, project: &ProjectName) -> Result<Arc<OnceCell<Option<Page>>>> {
-        let cell = locked(&self.pages).entry(project.clone()).or_default().clone();
+        let cell = self.pages.lock().entry(project.clone()).or_default().clone();
         cell.get_or_try_init(|| self.server.page(&self.index, project)).await?;
         Ok(cell)
     }
@@ -240,14 +229,7 @@ impl Work {
         let wheel = house::read(&path, filename)?;
         let seconds = line.seconds();
         line.end(&format!("fetched in {seconds:.1} s"));
-        Ok(Got {
-            wheel,
-            outcome: WheelOutcome::Fetched,
-            path: Some(path),
-            build: None,
-            seconds,
-            message: None,
-        })
+        Ok(Got { seconds, ..Got::new(wheel, WheelOutcome::Fetched, Some(path)) })
     }
 
     async fn build_listed(
@@ -276,14 +258,7 @@ impl Work {
                 let copy = self.scratch.unused();
                 tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
                 let wheel = house::read(&copy, &filename)?;
-                Ok(Got {
-                    wheel,
-                    outcome: WheelOutcome::Fetched,
-                    path: Some(copy),
-                    build: None,
-                    seconds: 0.0,
-                    message: None,
-                })
+                Ok(Got::new(wheel, WheelOutcome::Fetched, Some(copy)))
             }
             Brought::Uploaded { sha256, about } => {
                 self.built(&label, self.order(target).of_source(sha256, about)).await
@@ -317,12 +292,12 @@ impl Work {
                 WheelOutcome::Built | WheelOutcome::Unpublished => Origin::Built(target),
                 _ => Origin::Published,
             };
-            match locked(house).take(path, &filename, origin) {
+            match house.lock().take(path, &filename, origin) {
                 Ok(wheel) => filename = wheel.filename,
                 Err(error) => return self.note_failed(target, &name, error.into()),
             }
         }
-        locked(&self.items).push(Item {
+        self.items.lock().push(Item {
             name,
             version: Some(got.wheel.version.to_string()),
             target: target.name.clone(),
@@ -351,6 +326,6 @@ impl Work {
         };
         let version = item.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         self.progress.say(&format!("{name}{version} {}: {}", target.name, item.complaint().join("\n")));
-        locked(&self.items).push(item);
+        self.items.lock().push(item);
     }
 }

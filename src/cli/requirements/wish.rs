@@ -1,8 +1,7 @@
 //! What one line or word wants: a requirement, a folder, an archive or a repository.
 
 use crate::bad;
-use crate::config::secret_url::SecretUrl;
-use crate::config::secret_url::masked;
+use crate::config::secret_url::{SecretUrl, masked};
 use crate::error::Result;
 use crate::git::Address;
 use crate::names::ProjectName;

@@ -3,8 +3,7 @@
 use crate::bad;
 use crate::config::units::seconds;
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::requirement::Pattern;
 use serde_json::Value;
 

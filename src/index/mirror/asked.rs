@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::seconds;
 use crate::upstream::UpstreamSource;
-use crate::upstream::client::Trust;
-use crate::upstream::client::shown;
+use crate::upstream::client::{Trust, shown};
 use crate::{bad_upstream, unavailable};
 use url::Url;
 

@@ -10,13 +10,11 @@ use crate::error::{Error, Result};
 use crate::index::policy;
 use crate::packaging::filename::candidates;
 use crate::packaging::page::File;
-use crate::store::Blob;
 use crate::tools::time::SECOND;
 use crate::upstream;
 use crate::upstream::client::no_copy;
 use crate::{bad_upstream, lost};
 use bytes::Bytes;
-use futures::StreamExt as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -177,10 +175,7 @@ impl Mirrors {
 
     async fn kept_bytes(&self, row: &StoredFile) -> Result<Option<Download>> {
         let Some(blob) = self.0.store.get(&row.sha256, None).await? else { return Ok(None) };
-        let stream = match blob {
-            Blob::Bytes(bytes) => futures::stream::once(async { Ok(bytes) }).boxed(),
-            Blob::Stream { stream, .. } => stream,
-        };
-        Ok(Some(Download { size: Some(row.size), sha256: Some(row.sha256.clone()), stream }))
+        let (size, sha256) = (Some(row.size), Some(row.sha256.clone()));
+        Ok(Some(Download { size, sha256, stream: blob.into_stream() }))
     }
 }

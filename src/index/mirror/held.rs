@@ -4,9 +4,10 @@ use crate::db::mirror::{Found, UpstreamPage, UpstreamTopic};
 use crate::error::{Error, Result};
 use crate::names::NameList;
 use crate::packaging::page::Page;
+use crate::tools::gzip;
 use crate::tools::time::Micros;
 use crate::upstream::pages::{FetchedPage, Format, Validators};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::sync::Arc;
 
 /// The answer of one upstream page when it was last asked.
@@ -45,9 +46,9 @@ impl Held {
         let (found, body) = match &self.what {
             What::Nothing => (Found::Nothing, None),
             What::UnreadNames => (Found::Page, None),
-            What::Page(page) => (Found::Page, Some(gzip(&page.to_stored())?)),
-            What::Names(names) => (Found::Page, Some(gzip(names.as_str().as_bytes())?)),
-            What::Flat(body) => (Found::Flat, Some(gzip(&flat_to_stored(body)?)?)),
+            What::Page(page) => (Found::Page, Some(gzip::pack(&page.to_stored(), 1)?)),
+            What::Names(names) => (Found::Page, Some(gzip::pack(names.as_str().as_bytes(), 1)?)),
+            What::Flat(body) => (Found::Flat, Some(gzip::pack(&flat_to_stored(body)?, 1)?)),
         };
         Ok(UpstreamPage {
             source: self.source.clone(),
@@ -108,12 +109,6 @@ fn flat_from_stored(bytes: &[u8]) -> Result<FetchedPage> {
     let validators = Validators::default();
     let (bytes, format, url) = (stored.text.into(), stored.format, stored.url);
     Ok(FetchedPage { bytes, format, url, validators, serial: None, framed: true })
-}
-
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?)
 }
 
 fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {

@@ -11,13 +11,11 @@ use crate::packaging::archive::remote::{RemoteRead, Step};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{CoreMetadata, File, Page, Provenance};
 use crate::packaging::version::Version;
-use crate::store::Blob;
 use crate::tools::hex;
 use crate::upstream::files;
 use crate::words::FileKind;
 use crate::{bad_upstream, missing};
 use bytes::Bytes;
-use futures::TryStreamExt as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,14 +102,10 @@ impl MirrorState {
     }
 
     async fn blob(&self, sha256: &str, range: Option<Range<u64>>) -> Result<Option<Bytes>> {
-        Ok(match self.store.get(sha256, range).await? {
-            None => None,
-            Some(Blob::Bytes(bytes)) => Some(bytes),
-            Some(Blob::Stream { stream, .. }) => {
-                let parts: Vec<Bytes> = stream.try_collect().await?;
-                Some(parts.concat().into())
-            }
-        })
+        match self.store.get(sha256, range).await? {
+            Some(blob) => blob.whole().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Gets METADATA, keeps it, and lets the page tell of it.

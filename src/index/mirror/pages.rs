@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::held::{Held, What};
 use super::patience::{COLD_PATIENCE, within};
 use super::state::{Down, MirrorPage, MirrorState, Mirrors};
+use crate::bad_upstream;
 use crate::db::mirror::UpstreamTopic;
 use crate::directory::Index;
 use crate::error::{Error, Result};
@@ -305,9 +306,7 @@ impl MirrorState {
         let (held, same) = match (learnt, known) {
             (None, Some(known)) => (Held { checked_at: now(), ..(*known).clone() }, true),
             (None, None) => {
-                return Err(Error::BadUpstream(
-                    "the upstream answered 304 to a request without a condition".into(),
-                ));
+                return Err(bad_upstream!("the upstream answered 304 to a request without a condition"));
             }
             (Some(learnt), known) => unchanged(learnt, known.as_deref()),
         };

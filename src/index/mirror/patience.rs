@@ -1,7 +1,7 @@
 //! How long somebody waits for an upstream that is slow.
 
-use crate::error::Error;
 use crate::tools::flight::SharedResult;
+use crate::unavailable;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ pub const COLD_PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a flight brings if it lands in time, else that one may ask again: it goes on.
 pub async fn within<T>(patience: Duration, flight: impl Future<Output = SharedResult<T>>) -> SharedResult<T> {
-    let slow = || Error::Unavailable("the upstream is slow to answer: try again in a moment".into());
+    let slow = || unavailable!("the upstream is slow to answer: try again in a moment");
     tokio::time::timeout(patience, flight).await.unwrap_or_else(|_| Err(Arc::new(slow())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::tools::flight::Flights;
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
 use crate::db::mirror::{Forgotten, UpstreamTopic};
 use crate::db::{Db, Tx};
-use crate::directory::{Directory, IndexKind};
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Page;
@@ -28,7 +28,7 @@ pub async fn forget(
     filename: Option<&str>,
 ) -> Result<Forgotten> {
     let known = directory.indexes.get(index).ok_or_else(|| missing!("index {index} does not exist"))?;
-    if !matches!(known.kind, IndexKind::Mirror(_)) {
+    if !known.is_mirror() {
         return Err(bad!("{index} is not a mirror: only a mirror can forget files"));
     }
     let mut tx = Tx::begin(db).await?;

@@ -3,8 +3,7 @@
 use super::state::Mirrors;
 use crate::db::names::UsedFile;
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
 use crate::packaging::page::{File, Page};
 

@@ -13,9 +13,9 @@ pub(crate) mod sniff;
 pub(crate) mod tar;
 pub(crate) mod zip;
 
+use crate::bad;
 use std::io::{self, Read};
 
-use crate::bad;
 use crate::error::Error;
 
 /// Most members one archive may hold.

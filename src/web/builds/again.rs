@@ -4,13 +4,12 @@ use super::{ask, view, visible};
 use crate::access::builds as access;
 use crate::build::parties::Parties;
 use crate::db::builds::{Build, BuildId};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::web::http::{Audience, Ctx, respond};
 use crate::{conflict, forbidden};
-use axum::body::Body;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
 /// `POST /+builds/{id}/rebuild`
@@ -81,11 +80,7 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
 /// The build's page for people, the build for scripts.
 async fn answer(ctx: &Ctx<()>, id: BuildId, message: &str) -> Result<Response> {
     if ctx.audience() == Audience::Person {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SEE_OTHER;
-        let back = HeaderValue::try_from(format!("../{id}")).map_err(Error::internal)?;
-        response.headers_mut().insert(header::LOCATION, back);
-        return Ok(response);
+        return respond::redirect(StatusCode::SEE_OTHER, &format!("../{id}"));
     }
     let build = ctx.app.queue.get(id).await?;
     respond::devpi(StatusCode::OK, "build", json!(view(ctx, &build).await?), Some(message))

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::index::files::{self, Document};
 use crate::index::mirror::{Key, Located};
 use crate::web::http::ranges::{self, RangePart};
+use crate::web::http::respond;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -102,11 +103,7 @@ fn answer(ctx: &FileRequest<'_>, sha256: &str, size: Option<u64>, body: Body) ->
 
 /// `mirror_use_external_urls`: the upstream's own place (which never has our credentials in it).
 fn external(located: &Located) -> Result<Response> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    let url = HeaderValue::try_from(located.file.link()).map_err(Error::internal)?;
-    response.headers_mut().insert(header::LOCATION, url);
-    Ok(response)
+    respond::redirect(StatusCode::FOUND, located.file.link())
 }
 
 /// METADATA of a wheel that need not be stored.

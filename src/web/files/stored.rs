@@ -6,7 +6,6 @@ use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::index::files::{Document, Facts};
 use crate::index::mirror::Key;
-use crate::store::Blob;
 use crate::web::http::{
     Ctx, negotiate,
     ranges::{self, RangePart},
@@ -14,7 +13,7 @@ use crate::web::http::{
 };
 use crate::{lost, missing};
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use std::ops::Range;
 use std::sync::Arc;
@@ -100,11 +99,8 @@ fn unchanged(headers: &HeaderMap, etag: &HeaderValue, modified: Option<&HeaderVa
 }
 
 fn not_satisfiable(size: u64) -> Result<Response> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
     let value = HeaderValue::try_from(format!("bytes */{size}")).map_err(Error::internal)?;
-    response.headers_mut().insert(header::CONTENT_RANGE, value);
-    Ok(response)
+    Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, value)]).into_response())
 }
 
 /// To the bucket itself, if that is configured: the only answer with a secret in its URL, so it
@@ -117,10 +113,7 @@ async fn redirect(ctx: &FileRequest<'_>, facts: &Facts) -> Result<Option<Respons
     let Some(url) = ctx.app.store.presigned(&file.sha256, &file.filename, file.size).await? else {
         return Ok(None);
     };
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::FOUND;
-    let url = HeaderValue::try_from(url.as_str()).map_err(Error::internal)?;
-    response.headers_mut().insert(header::LOCATION, url);
+    let mut response = respond::redirect(StatusCode::FOUND, url.as_str())?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(Some(response))
 }
@@ -134,8 +127,7 @@ async fn body(ctx: &FileRequest<'_>, what: &str, sha256: &str, range: Option<Ran
         return Ok(Body::from(bytes));
     }
     match ctx.app.store.get(sha256, range).await? {
-        Some(Blob::Bytes(bytes)) => Ok(Body::from(bytes)),
-        Some(Blob::Stream { stream, .. }) => Ok(Body::from_stream(stream)),
+        Some(blob) => Ok(blob.into()),
         None => {
             tracing::error!(index = ctx.index.name.as_str(), file = what, sha256, "a blob is missing");
             Err(lost!(

@@ -13,7 +13,7 @@ use crate::missing;
 use crate::names::IndexName;
 use axum::body::Body;
 use http::{HeaderMap, Method, Uri, header};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Marks a request that is a part of another one, which counts for both.
@@ -62,12 +62,6 @@ impl<B> Ctx<B> {
     /// `Missing` if one of them can not be told.
     pub fn indexes(&self) -> Result<Vec<&Index>> {
         self.several.iter().map(|reference| reference.index(&self.directory)).collect()
-    }
-
-    /// The client's address, behind trusted proxies too; [`household`](crate::config::networks::household)
-    /// makes of it what one client counts as.
-    pub fn client_address(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
     }
 
     /// Where the asker sees this server; see [`BaseUrl`].

@@ -4,11 +4,11 @@
 //! the same in all three.
 
 use super::negotiate;
-use crate::bad;
 use crate::error::{Error, Result};
+use crate::store::Blob;
 use crate::tools::{gzip, hex};
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use std::time::Duration;
@@ -243,10 +243,7 @@ pub fn devpi(
     }
     let mut text = serde_json::to_string_pretty(&body).map_err(Error::internal)?;
     text.push('\n');
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
 /// What was done, in devpi's envelope.
@@ -257,9 +254,37 @@ pub fn done(message: &str) -> Result<Response> {
 /// Plain JSON, 200.
 pub fn json(value: &impl serde::Serialize) -> Result<Response> {
     let text = serde_json::to_string(value).map_err(Error::internal)?;
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+/// A body of a type that nobody is to guess; `cache` says who may keep it.
+pub fn body(content_type: &'static str, cache: &'static str, body: impl Into<Body>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, cache),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, body.into()).into_response()
+}
+
+/// A text of this moment.
+pub fn text(body: impl Into<Body>) -> Response {
+    self::body("text/plain; charset=utf-8", "no-store", body)
+}
+
+impl From<Blob> for Body {
+    fn from(blob: Blob) -> Self {
+        match blob {
+            Blob::Bytes(bytes) => Self::from(bytes),
+            Blob::Stream { stream, .. } => Self::from_stream(stream),
+        }
+    }
+}
+
+/// Sends the client to another place.
+pub fn redirect(status: StatusCode, place: &str) -> Result<Response> {
+    let place = HeaderValue::try_from(place).map_err(Error::internal)?;
+    Ok((status, [(header::LOCATION, place)]).into_response())
 }
 
 /// A page made for this request: compressed if wanted, confirmed if known.
@@ -323,6 +348,7 @@ pub fn common(response: &mut Response, serial: i64, uuid: &HeaderValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bad;
 
     fn no_page(_: StatusCode, _: &str, _: usize) -> String {
         String::new()

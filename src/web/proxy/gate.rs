@@ -6,14 +6,15 @@
 
 use crate::error::Result;
 use crate::lost;
-use crate::store::{Blob, Store};
+use crate::store::Store;
 use crate::tools::hex;
 use crate::tools::loopback::Loopback;
-use crate::web::http::{Ctx, PartOfAnother, Peer, respond::Final};
+use crate::web::http::respond::Final;
+use crate::web::http::{Ctx, PartOfAnother, Peer};
 use crate::web::router::Router;
 use axum::body::Body;
-use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -90,13 +91,13 @@ impl Shared {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.uri().path().strip_prefix(&*self.prefix).filter(|path| path.starts_with('/'));
         let Some(path) = path.filter(|_| reads).map(str::to_owned) else {
-            return empty(StatusCode::NOT_FOUND);
+            return StatusCode::NOT_FOUND.into_response();
         };
         if let Some((_, sha256)) = self.extra.iter().find(|(at, _)| *at == path) {
-            return self.extra(sha256).await.unwrap_or_else(|_| empty(StatusCode::NOT_FOUND));
+            return self.extra(sha256).await.unwrap_or_else(|_| StatusCode::NOT_FOUND.into_response());
         }
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-        let Ok(uri) = format!("{path}{query}").parse() else { return empty(StatusCode::NOT_FOUND) };
+        let Ok(uri) = format!("{path}{query}").parse() else { return StatusCode::NOT_FOUND.into_response() };
         *request.uri_mut() = uri;
         for name in CREDENTIALS {
             request.headers_mut().remove(name);
@@ -106,7 +107,7 @@ impl Shared {
         let response = self.router.clone().answer(request, &self.peer).await;
         // uv would ask again for minutes for what an offline server does not have.
         match response.extensions().get::<Final>() {
-            Some(Final) => empty(StatusCode::NOT_FOUND),
+            Some(Final) => StatusCode::NOT_FOUND.into_response(),
             None => response,
         }
     }
@@ -114,19 +115,6 @@ impl Shared {
     async fn extra(&self, sha256: &str) -> Result<Response> {
         let blob = self.store.get(sha256, None).await?;
         let blob = blob.ok_or_else(|| lost!("the server lost the bytes of {sha256}"))?;
-        let body = match blob {
-            Blob::Bytes(bytes) => Body::from(bytes),
-            Blob::Stream { stream, .. } => Body::from_stream(stream),
-        };
-        let mut response = Response::new(body);
-        let kind = HeaderValue::from_static("application/octet-stream");
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        Ok(response)
+        Ok(([(header::CONTENT_TYPE, "application/octet-stream")], Body::from(blob)).into_response())
     }
-}
-
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }

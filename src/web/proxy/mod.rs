@@ -3,7 +3,7 @@
 
 mod gate;
 
-use super::http::{Ctx, drain, slow};
+use super::http::{Ctx, drain, respond, slow};
 use super::router::Router;
 use super::simple;
 use super::target::for_target;
@@ -14,10 +14,8 @@ use crate::index::view::{PageForm, ViewRequest};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::{bad, missing};
-use axum::body::Body;
 use axum::response::Response;
 use gate::Gate;
-use http::{HeaderValue, header};
 use std::sync::Arc;
 
 /// The most bytes of a requirements file.
@@ -34,7 +32,7 @@ pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let (indexes, target) = (ctx.param("indexes"), &demand.target.offered.target.name);
     let (indexes, target) = (encode_segment(indexes), encode_segment(target));
     let index = format!("{}/v1/{indexes}/{target}/+compile/", gate.root());
-    Ok(plain(demand.compile(&input, gate.root(), &index).await?))
+    Ok(respond::text(demand.compile(&input, gate.root(), &index).await?))
 }
 
 /// `GET …/+compile/{project}/`: the page as the resolver reads it.
@@ -60,7 +58,7 @@ pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
     let _held = held(&mut ctx).await?;
     let text = text(&mut ctx).await?;
     let ctx = ctx.without_body();
-    Ok(plain(demand(&ctx).await?.resolve(&text).await?))
+    Ok(respond::text(demand(&ctx).await?.resolve(&text).await?))
 }
 
 /// Counts the request among those that the asker may have open. Only then the body is read.
@@ -101,14 +99,4 @@ async fn demand(ctx: &Ctx<()>) -> Result<Demand<'_>> {
         url: format!("{root}{}", path.get(..end).unwrap_or(path)),
         root,
     })
-}
-
-/// Plain text, 200.
-fn plain(text: String) -> Response {
-    let mut response = Response::new(Body::from(text));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

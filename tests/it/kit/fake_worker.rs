@@ -85,7 +85,7 @@ impl FakeWorker<'_> {
 
     /// A claim that is not held.
     pub async fn claim_at_once(&self) -> Option<Job> {
-        self.server.app.queue.claim(&self.owner, &self.name, Duration::ZERO).await.expect("a claim")
+        self.server.app.queue.claim(&self.owner, &self.name, "", None, Duration::ZERO).await.expect("a claim")
     }
 
     pub async fn beat(&self, job: &Job) -> u16 {

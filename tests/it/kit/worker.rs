@@ -56,7 +56,7 @@ pub fn description(targets: Vec<Target>) -> WorkerDescription {
 
 /// The next job, which must come.
 pub async fn job(server: &Server) -> Job {
-    server.app.queue.claim("root", "w", HOLD).await.expect("an answer").expect("a job")
+    server.app.queue.claim("root", "w", "", None, HOLD).await.expect("an answer").expect("a job")
 }
 
 /// Ends a job with this wheel.

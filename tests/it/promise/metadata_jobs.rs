@@ -56,7 +56,7 @@ on_both! {
             }
             let builds = &server.app.queue;
             let seconds = std::time::Duration::from_secs(60);
-            let lane = builds.claim_of("carl", "one", "", Some(Purpose::Metadata), seconds).await;
+            let lane = builds.claim("carl", "one", "", Some(Purpose::Metadata), seconds).await;
             let job = lane.expect("a claim").expect("a job");
             assert_eq!((job.purpose, job.project.as_deref()), (Purpose::Metadata, Some("demo")));
             let text = metadata("six>=1.0");

@@ -64,6 +64,6 @@ async fn a_worker_that_was_killed_comes_back_at_once_and_another_gets_its_name_a
     let _second = Hired::start(&server, &token, "same").await;
     assert_ne!(instance(&server).await, before);
     // Should the first wake up, it claims nothing under the name.
-    let woken = server.app.queue.claim_of("root", "same", &before, None, Duration::ZERO).await;
+    let woken = server.app.queue.claim("root", "same", &before, None, Duration::ZERO).await;
     assert!(matches!(woken, Err(Error::Missing(_))), "{woken:?}");
 }
