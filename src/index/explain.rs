@@ -39,12 +39,12 @@ pub struct ExplainedIndex {
     pub shown: bool,
     /// In a sentence.
     pub because: String,
-    pub files: Vec<Explained>,
+    pub files: Vec<ExplainedFile>,
 }
 
 /// One file that a source has.
 #[derive(Debug, Serialize)]
-pub struct Explained {
+pub struct ExplainedFile {
     pub filename: String,
     pub shown: bool,
     /// Why not; of a file that is shown, that it was built here, or nothing.
@@ -122,7 +122,7 @@ impl Views {
         page.files = files.iter().map(listed).collect();
         let ours = built::of_builder(&files);
         let covered = built::covered(&page, |file| ours.contains(file.filename.as_str()));
-        let mut files: Vec<Explained> = files.iter().map(|file| shown(file.filename.clone())).collect();
+        let mut files: Vec<ExplainedFile> = files.iter().map(|file| shown(file.filename.clone())).collect();
         tell_built(&mut files, &built, &covered);
         let because = match (has, files.is_empty()) {
             (false, _) => "it does not have the project",
@@ -151,10 +151,10 @@ impl Views {
         let explained = whole.files.iter().map(|file| match rules.verdict(project, file) {
             Verdict::Listed => shown(file.filename.to_string()),
             Verdict::Hidden(because) => {
-                Explained { filename: file.filename.to_string(), shown: false, because }
+                ExplainedFile { filename: file.filename.to_string(), shown: false, because }
             }
         });
-        let mut files: Vec<Explained> = explained.collect();
+        let mut files: Vec<ExplainedFile> = explained.collect();
         let covered = built::covered(&rules.apply(whole), |file| ours.contains(file.filename.as_str()));
         tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (at its last answer; it does not answer now)" } else { "" };
@@ -164,7 +164,7 @@ impl Views {
 }
 
 /// Tells of the files that were built here from what, and of those that stepped back for which.
-fn tell_built(files: &mut [Explained], built: &[BuiltFile], covered: &[(String, String)]) {
+fn tell_built(files: &mut [ExplainedFile], built: &[BuiltFile], covered: &[(String, String)]) {
     for file in files.iter_mut().filter(|file| file.shown) {
         let Some(built) = built.iter().find(|built| built.filename == file.filename) else { continue };
         file.because = built::origin(built);
@@ -202,14 +202,14 @@ fn lost_bases(directory: &Directory, who: &Who, at: &IndexName) -> Vec<String> {
     stage.bases.iter().filter(|base| !sees(base)).map(told).collect()
 }
 
-fn shown(filename: String) -> Explained {
-    Explained { filename, shown: true, because: String::new() }
+fn shown(filename: String) -> ExplainedFile {
+    ExplainedFile { filename, shown: true, because: String::new() }
 }
 
 fn hidden(index: &Index, because: String) -> ExplainedIndex {
     source(index, false, because, Vec::new())
 }
 
-fn source(index: &Index, shown: bool, because: String, files: Vec<Explained>) -> ExplainedIndex {
+fn source(index: &Index, shown: bool, because: String, files: Vec<ExplainedFile>) -> ExplainedIndex {
     ExplainedIndex { index: index.name.to_string(), kind: index.kind.name(), shown, because, files }
 }

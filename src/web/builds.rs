@@ -5,12 +5,14 @@ pub mod ask;
 pub mod work;
 
 use super::http::{Audience, Ctx, respond};
-use super::pages;
+use super::pages::{self, builds::PAGE};
 use crate::access::{self, Need};
+use crate::build::parties::Parties;
 use crate::build::target;
 use crate::build::view::{BuildView, WorkerView};
 use crate::build::visible::Visible;
 use crate::db::builds::{Build, BuildId, BuiltWheel, Filter};
+use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::store::Blob;
@@ -24,9 +26,6 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::str::FromStr;
 use std::time::Duration;
-
-/// Builds of one answer.
-const PAGE: usize = 100;
 
 /// A list leafs through so many rows at most to find those that the asker may see.
 const LOOKED_AT: usize = 5000;
@@ -49,26 +48,28 @@ pub(super) fn number<B>(ctx: &Ctx<B>) -> Result<BuildId> {
 ///
 /// # Errors
 /// `Missing` if there is none, or if the asker may not see it.
-pub async fn visible(ctx: &Ctx<()>) -> Result<Build> {
+async fn visible(ctx: &Ctx<()>) -> Result<(Build, Parties)> {
     let id = number(ctx)?;
     let build = match ctx.app.queue.get(id).await {
         Err(Error::Missing(_)) => return Err(no_build(ctx)),
         found => found?,
     };
-    if ctx.app.queue.sees(&ctx.directory, &ctx.who, &build).await? {
-        return Ok(build);
+    let parties = ctx.app.queue.parties(&build).await?;
+    let sees = |directory: &Directory| access::sees_build(directory, &ctx.who, parties.sight(&build));
+    if !sees(&ctx.directory) {
+        ctx.app.indexes.refresh().await?;
+        if !sees(&ctx.app.indexes.directory()) {
+            return Err(no_build(ctx));
+        }
     }
-    ctx.app.indexes.refresh().await?;
-    match ctx.app.queue.sees(&ctx.app.indexes.directory(), &ctx.who, &build).await? {
-        true => Ok(build),
-        false => Err(no_build(ctx)),
-    }
+    Ok((build, parties))
 }
 
-/// The build as the asker may know it.
-async fn view(ctx: &Ctx<()>, build: &Build) -> Result<BuildView> {
-    let parties = ctx.app.queue.parties(build).await?;
-    ctx.app.queue.view(&ctx.directory, &ctx.who, build, &parties).await
+/// The build as it is now and as the asker may know it.
+async fn view(ctx: &Ctx<()>, id: BuildId) -> Result<BuildView> {
+    let build = ctx.app.queue.get(id).await?;
+    let parties = ctx.app.queue.parties(&build).await?;
+    ctx.app.queue.view(&ctx.directory, &ctx.who, &build, &parties).await
 }
 
 /// What the query asks for, and of which targets; `None` if no build can be so.
@@ -159,15 +160,16 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
 /// `GET /+builds/{id}`; `?wait=SECONDS` answers when it has ended, or after that time.
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let mut build = visible(&ctx).await?;
+    let (mut build, mut parties) = visible(&ctx).await?;
     if let Some(seconds) = ctx.query("wait") {
         let seconds: u64 = seconds.parse().map_err(|_| bad!("wait must be a number of seconds"))?;
         let longest = Duration::from_secs(seconds.min(LONGEST_WAIT));
         build = ctx.app.queue.wait(build.id, longest).await?;
+        parties = ctx.app.queue.parties(&build).await?;
     }
-    let view = view(&ctx, &build).await?;
+    let view = ctx.app.queue.view(&ctx.directory, &ctx.who, &build, &parties).await?;
     if ctx.audience() == Audience::Person {
-        return pages::build::show(&ctx, &build, view).await;
+        return pages::build::show(&ctx, &build, &parties, view).await;
     }
     respond::devpi(StatusCode::OK, "build", json!(view), None)
 }
@@ -176,7 +178,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 /// terminal is made visible; `?raw` gives the bytes as they are.
 pub async fn log(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let build = visible(&ctx).await?;
+    let (build, _) = visible(&ctx).await?;
     let bytes = ctx.app.queue.watch_log(build.id);
     let body = match ctx.query("raw") {
         Some(_) => Body::from_stream(bytes),
@@ -203,7 +205,7 @@ fn visibly(bytes: impl Stream<Item = Result<Bytes>> + Send) -> impl Stream<Item 
 /// `GET /+builds/{id}/wheel/{filename}`
 pub async fn wheel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let build = visible(&ctx).await?;
+    let (build, _) = visible(&ctx).await?;
     let filename = ctx.param("filename");
     let wheel = build.finished_wheel().filter(|wheel| wheel.filename == filename);
     let wheel = wheel.ok_or_else(|| missing!("build {} has no wheel {filename}", build.id))?;

@@ -3,7 +3,7 @@
 use super::http::{Audience, Ctx, respond};
 use super::pages;
 use crate::bad;
-use crate::build::job::WorkerDescription;
+use crate::build::job::{Registered, WorkerDescription};
 use crate::build::queue::BEAT;
 use crate::build::view::WorkerView;
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub async fn register(mut ctx: Ctx) -> Result<Response> {
     let description: WorkerDescription = ctx.json().await?;
     let name = ctx.param("name").to_owned();
     ctx.app.queue.register(owner(&ctx), &name, &description).await?;
-    respond::devpi(StatusCode::OK, "worker", json!({"beat": BEAT}), None)
+    respond::devpi(StatusCode::OK, "worker", json!(Registered { beat: BEAT }), None)
 }
 
 /// `DELETE /+workers/{name}?instance=`: a worker stops, and its name is free at once.

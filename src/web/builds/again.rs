@@ -15,8 +15,7 @@ use serde_json::json;
 /// `POST /+builds/{id}/rebuild`
 pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let build = visible(&ctx).await?;
-    let parties = ctx.app.queue.parties(&build).await?;
+    let (build, parties) = visible(&ctx).await?;
     may_run_again(&ctx, &build, &parties)?;
     let id = ctx.app.queue.rebuild(&ctx.who, build.id).await?;
     answer(&ctx, id, "the build runs again").await
@@ -53,8 +52,7 @@ fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> 
 /// `POST /+builds/{id}/cancel`
 pub async fn cancel(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let build = visible(&ctx).await?;
-    let parties = ctx.app.queue.parties(&build).await?;
+    let (build, parties) = visible(&ctx).await?;
     let project = build.project.as_ref().map(ProjectName::as_str);
     let own = |name: &String| Some(name) == ctx.who.user.as_ref();
     let asked = parties.askers.iter().any(own)
@@ -82,6 +80,5 @@ async fn answer(ctx: &Ctx<()>, id: BuildId, message: &str) -> Result<Response> {
     if ctx.audience() == Audience::Person {
         return respond::redirect(StatusCode::SEE_OTHER, &format!("../{id}"));
     }
-    let build = ctx.app.queue.get(id).await?;
-    respond::devpi(StatusCode::OK, "build", json!(view(ctx, &build).await?), Some(message))
+    respond::devpi(StatusCode::OK, "build", json!(view(ctx, id).await?), Some(message))
 }

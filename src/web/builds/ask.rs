@@ -59,7 +59,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     };
     let mut all = Vec::new();
     for id in ctx.app.queue.ask(&ctx.who, &ask).await? {
-        all.push(view(&ctx, &ctx.app.queue.get(id).await?).await?);
+        all.push(view(&ctx, id).await?);
     }
     respond::devpi(StatusCode::OK, "list:build", json!(all), None)
 }

@@ -57,9 +57,8 @@ pub struct BuildIndex {
 }
 
 /// Shows a build that is the asker's to see, by what they may know of it.
-pub async fn show(ctx: &Visit, build: &Build, mut view: BuildView) -> Result<Response> {
+pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: BuildView) -> Result<Response> {
     let tail = ctx.app.queue.log_tail(build, TAIL).await?;
-    let parties = ctx.app.queue.parties(build).await?;
     if let Some(failure) = &mut view.failure {
         for text in [&mut failure.hint].into_iter().chain(&mut failure.line) {
             *text = terminal::plain(text.as_bytes());
@@ -73,14 +72,14 @@ pub async fn show(ctx: &Visit, build: &Build, mut view: BuildView) -> Result<Res
         steps: steps(&view),
         wheel_size: view.wheel.as_ref().map(|wheel| words::size(wheel.size)).unwrap_or_default(),
         unpublished: unpublished(ctx, build).await?,
-        indexes: places(ctx, build, &parties).await?,
+        indexes: places(ctx, build, parties).await?,
         needs: view.needs.iter().filter(|need| !need.requirement.is_empty()).cloned().collect(),
         log: terminal::plain(&tail),
         log_is_cut: view.log_size > TAIL,
         facts: facts(&view),
         evidence: view.evidence.as_ref().map(evidence).unwrap_or_default(),
-        may_retry: may_retry(ctx, build, &parties),
-        may_cancel: may_cancel(ctx, build, &parties),
+        may_retry: may_retry(ctx, build, parties),
+        may_cancel: may_cancel(ctx, build, parties),
         view,
     };
     answer(ctx, &page)

@@ -7,8 +7,8 @@ use crate::words::{BuildState, Moment};
 use askama::Template;
 use axum::response::Response;
 
-/// Builds of one page, as `web::builds` lists them.
-const PAGE: usize = 100;
+/// Builds of one page, and of one answer.
+pub const PAGE: usize = 100;
 
 /// The page.
 #[derive(Template)]
