@@ -2,7 +2,7 @@
 
 use crate::access::people::People;
 use crate::access::quota::Quota;
-use crate::access::{Who, password};
+use crate::access::{SERVER, Who, password};
 use crate::build::ahead::Ahead;
 use crate::build::promise::Promises;
 use crate::build::publish;
@@ -101,8 +101,7 @@ impl App {
             _ => return Ok(()),
         }
         let change = OptionsChange::Merge(one("mirror_url", upstream));
-        let server = Who { label: ":server".into(), ..Who::default() };
-        admin::modify(&self.db, &directory, &server, &name, &change, false).await?;
+        admin::modify(&self.db, &directory, &Who::server(), &name, &change, false).await?;
         tracing::info!(
             upstream = masked(upstream),
             "root/pypi now mirrors another upstream; later starts use it too"
@@ -207,7 +206,7 @@ async fn first_start(
         write_private(&place, &format!("{secret}\n"))?;
         eprintln!("the password of root was written to {}", place.display());
     }
-    let event = NewEvent::of(":server", EventKind::Installed).on(&name);
+    let event = NewEvent::of(SERVER, EventKind::Installed).on(&name);
     tx.commit(event.saying(&stored_for_audit(&mirror))).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Accounts: who can be one, how they are made, changed, disabled, grouped and deleted.
 
-use super::{builds, password};
+use super::{COMMAND_LINE, builds, password};
 use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
@@ -209,7 +209,7 @@ pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<(
 
 /// Whether a label of the audit trail is root's or the command line's.
 fn is_administrator(label: &str) -> bool {
-    label == ":command-line" || builds::user_of_label(label) == Some("root")
+    label == COMMAND_LINE || builds::user_of_label(label) == Some("root")
 }
 
 /// Takes a name out of the lists of every index, and its indexes out of all bases: what was granted to

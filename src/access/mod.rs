@@ -18,6 +18,12 @@ use crate::words::Role;
 
 pub use decide::{BuildSight, decide, decide_each, may_read, sees_build};
 
+/// Who did something, in the audit trail: somebody at the command line.
+pub const COMMAND_LINE: &str = ":command-line";
+
+/// The same: the server, and nobody asked for it.
+pub const SERVER: &str = ":server";
+
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
@@ -39,6 +45,16 @@ impl Who {
         Self { user: Some(name.into()), label: name.into(), ..Self::default() }
     }
 
+    /// The command line has root's rights: whoever can open the database may do all.
+    pub fn command_line() -> Self {
+        Self { label: COMMAND_LINE.into(), ..Self::person("root") }
+    }
+
+    /// The server, by its own settings.
+    pub fn server() -> Self {
+        Self { label: SERVER.into(), ..Self::default() }
+    }
+
     /// A build, which reads the context it runs in and its bases as their owner would.
     /// Of several, the first one's owner.
     pub fn context(context: &BuildContext, build: i64) -> Self {
@@ -57,7 +73,7 @@ impl Who {
 
     /// Whether this is who runs the server: root, the command line, the server by its own settings.
     pub fn is_operator(&self) -> bool {
-        self.is_root() || self.user.is_none() && self.label == ":server"
+        self.is_root() || self.user.is_none() && self.label == SERVER
     }
 }
 

@@ -81,18 +81,13 @@ fn parse_new(name: &str) -> Result<IndexName> {
     Ok(parsed)
 }
 
-/// The command line has root's rights: whoever can open the database may do all.
-fn root() -> Who {
-    Who { label: ":command-line".into(), ..Who::person("root") }
-}
-
 impl IndexCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let directory = app.indexes.directory();
         match self {
             Self::Create { name, bases, options, json } => {
                 let given = given(bases, &options)?;
-                let made = admin::create(&app.db, &directory, &root(), &name, &given).await?;
+                let made = admin::create(&app.db, &directory, &Who::command_line(), &name, &given).await?;
                 let is_mirror = made.contains_key("mirror_url");
                 show(&name, &told(app, &name, &made, is_mirror).await?, json)?;
             }
@@ -105,7 +100,8 @@ impl IndexCommand {
             }
             Self::Modify { name, changes, json } => {
                 let change = OptionsChange::Operations(changes);
-                let made = admin::modify(&app.db, &directory, &root(), &name, &change, false).await?;
+                let made =
+                    admin::modify(&app.db, &directory, &Who::command_line(), &name, &change, false).await?;
                 let is_new_url = options::new_url(&change).is_some();
                 show(&name, &told(app, &name, &made, is_new_url).await?, json)?;
             }
@@ -117,7 +113,7 @@ impl IndexCommand {
                         "index {name} has {files} files: use --force to delete it with them"
                     ));
                 }
-                admin::delete(&app.db, &root(), &name).await?;
+                admin::delete(&app.db, &Who::command_line(), &name).await?;
                 let said = format!("index {name} deleted");
                 table::done(&said, &json!({"name": name.as_str(), "deleted": true}), json)?;
             }
@@ -184,7 +180,7 @@ async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Resu
     let index = directory.indexes.get(name);
     let index = index.ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
     let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
-    let report = app.indexes.views.explain(&directory, index, &project, &root()).await?;
+    let report = app.indexes.views.explain(&directory, index, &project, &Who::command_line()).await?;
     if json {
         return table::json(&report);
     }

@@ -32,7 +32,7 @@ impl MirrorCommand {
         let name = ProjectName::new(&project).ok_or_else(|| {
             bad!("'{project}' is not a valid project name. Use letters, digits, '-', '_' and '.'.")
         })?;
-        let root = Who { label: ":command-line".into(), ..Who::person("root") };
+        let root = Who::command_line();
         let directory = app.indexes.directory();
         let forgotten = forget(&app.db, &directory, &root, &index, &name, file.as_deref()).await?;
         let (files, pages) = (forgotten.files, forgotten.pages);

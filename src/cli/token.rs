@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::access::tokens::{self, NewToken, TokenView};
-use crate::access::{Action, Scope, Who};
+use crate::access::{Action, COMMAND_LINE, Scope, Who};
 use crate::app::App;
 use crate::bad;
 use crate::config::units;
@@ -58,13 +58,12 @@ fn duration(text: &str) -> Result<u64> {
 
 impl TokenCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let label = ":command-line";
         match self {
             Self::Create { user, name, index, project, actions, expires, json } => {
                 let index = index.map(|index| index.as_str().to_owned());
                 let scope = Scope { index, project, actions, ..Scope::default() };
                 let new = NewToken { owner: user, name, scope, expires };
-                let (id, secret) = tokens::create(&app.db, label, &new).await?;
+                let (id, secret) = tokens::create(&app.db, COMMAND_LINE, &new).await?;
                 if json {
                     table::json(&json!({"id": id, "token": secret}))?;
                 } else {
@@ -74,8 +73,7 @@ impl TokenCommand {
             }
             Self::List { user, json } => list(app, user.as_deref(), json).await?,
             Self::Revoke { id, json } => {
-                let root = Who { label: label.into(), ..Who::person("root") };
-                tokens::revoke(&app.db, &root, &id).await?;
+                tokens::revoke(&app.db, &Who::command_line(), &id).await?;
                 table::done(&format!("token {id} revoked"), &json!({"id": id, "revoked": true}), json)?;
             }
         }

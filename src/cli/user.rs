@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::access::accounts::{self, AccountChange};
-use crate::access::password;
+use crate::access::{COMMAND_LINE, password};
 use crate::app::App;
 use crate::directory::Directory;
 use crate::error::Result;
@@ -11,9 +11,6 @@ use crate::words::{Moment, Role};
 use crate::{bad, conflict};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
-
-/// In the audit trail: whoever can open the database may do all.
-const WHO: &str = ":command-line";
 
 #[derive(clap::Subcommand, Debug)]
 pub enum UserCommand {
@@ -112,27 +109,27 @@ impl UserCommand {
             Self::Delete { name, force, json } => delete(app, &name, force, json).await?,
             Self::Passwd { name, password } => passwd(app, &name, &password).await?,
             Self::Disable { name } => {
-                accounts::disable(db, WHO, &name, true).await?;
+                accounts::disable(db, COMMAND_LINE, &name, true).await?;
                 table::line(&format!("user {name} disabled"))?;
             }
             Self::Enable { name } => {
-                accounts::disable(db, WHO, &name, false).await?;
+                accounts::disable(db, COMMAND_LINE, &name, false).await?;
                 table::line(&format!("user {name} enabled"))?;
             }
             Self::Group(GroupCommand::Add { group, user }) => {
-                accounts::group(db, WHO, &group, &user, true).await?;
+                accounts::group(db, COMMAND_LINE, &group, &user, true).await?;
                 table::line(&format!("{user} is in group {group}"))?;
             }
             Self::Group(GroupCommand::Remove { group, user }) => {
-                accounts::group(db, WHO, &group, &user, false).await?;
+                accounts::group(db, COMMAND_LINE, &group, &user, false).await?;
                 table::line(&format!("{user} is no longer in group {group}"))?;
             }
             Self::Role(RoleCommand::Add { role, user }) => {
-                accounts::role(db, WHO, accounts::role_named(&role)?, &user, true).await?;
+                accounts::role(db, COMMAND_LINE, accounts::role_named(&role)?, &user, true).await?;
                 table::line(&format!("{user} has the role {role}"))?;
             }
             Self::Role(RoleCommand::Remove { role, user }) => {
-                accounts::role(db, WHO, accounts::role_named(&role)?, &user, false).await?;
+                accounts::role(db, COMMAND_LINE, accounts::role_named(&role)?, &user, false).await?;
                 table::line(&format!("{user} no longer has the role {role}"))?;
             }
         }
@@ -156,7 +153,7 @@ async fn create(
     json: bool,
 ) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::create(&app.db, WHO, name, &given(&secret, email)?).await?;
+    accounts::create(&app.db, COMMAND_LINE, name, &given(&secret, email)?).await?;
     let shown = random.then_some(&secret);
     if json {
         return table::json(&json!({"username": name, "password": shown}));
@@ -175,14 +172,14 @@ async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
             own.join(", ")
         ));
     }
-    accounts::delete(&app.db, WHO, name).await?;
+    accounts::delete(&app.db, COMMAND_LINE, name).await?;
     let value = json!({"username": name, "deleted": true, "indexes": own});
     table::done(&format!("user {name} deleted"), &value, json)
 }
 
 async fn passwd(app: &App, name: &str, password: &PasswordSource) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::change(&app.db, WHO, name, &given(&secret, None)?).await?;
+    accounts::change(&app.db, COMMAND_LINE, name, &given(&secret, None)?).await?;
     table::line(&format!("changed the password of {name}"))?;
     if random { table::line(&format!("password: {secret}")) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! A whole server inside this process, for as long as one command takes.
 
 use crate::access::tokens::{self, NewToken};
-use crate::access::{Scope, password};
+use crate::access::{COMMAND_LINE, Scope, Who, password};
 use crate::app::App;
 use crate::bad;
 use crate::build::target::Target;
@@ -76,7 +76,7 @@ impl Local {
             scope: Scope::default(),
             expires: Some(86_400),
         };
-        let (token, secret) = tokens::create(&app.db, ":command-line", &new).await?;
+        let (token, secret) = tokens::create(&app.db, COMMAND_LINE, &new).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = app.clone();
         let serving = tokio::spawn(async move {
@@ -116,12 +116,11 @@ impl Local {
 
     /// Ends server, worker and what they run.
     pub async fn stop(self) {
-        let root = crate::access::Who { label: ":command-line".into(), ..crate::access::Who::person("root") };
         if let Some(worker) = self.worker {
             worker.stop().await;
         }
         // It expires in any case.
-        let _ = tokens::revoke(&self.app.db, &root, &self.token).await;
+        let _ = tokens::revoke(&self.app.db, &Who::command_line(), &self.token).await;
         let _ = self.stop.send(());
         let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
         // What was asked for goes with who asked for it.

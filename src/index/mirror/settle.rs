@@ -1,7 +1,7 @@
 //! What a mirror takes back: bytes that turn out not to be the upstream's, and what an administrator wants forgotten.
 
 use super::state::{MirrorState, Mirrors};
-use crate::access::Who;
+use crate::access::{SERVER, Who};
 use crate::db::events::NewEvent;
 use crate::db::files::StoredFile;
 use crate::db::mirror::{Forgotten, UpstreamTopic};
@@ -89,7 +89,7 @@ impl MirrorState {
         tx.drop_computed(index, &stored.filename, &stored.sha256).await?;
         let detail = format!("{} had sha256 {}, not {told}", stored.filename, stored.sha256);
         tracing::warn!(%index, %project, detail, "dropped a file that differs from the upstream's");
-        let event = NewEvent::of(":server", EventKind::MirrorDroppedFile).on(index).about(project);
+        let event = NewEvent::of(SERVER, EventKind::MirrorDroppedFile).on(index).about(project);
         tx.commit(event.saying(&detail)).await?;
         (self.changed)(index, project);
         Ok(true)
