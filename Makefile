@@ -11,7 +11,7 @@ help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 run: tools ## build, put `wheelwright` on the PATH, and serve ./wheelwright-data
-	$(CARGO) install --locked --path . --bin wheelwright
+	$(CARGO) install --locked --profile quick --path . --bin wheelwright
 	@scripts/first-steps
 	@exec $${CARGO_HOME:-$$HOME/.cargo}/bin/wheelwright serve $(SERVE)
 
