@@ -24,6 +24,7 @@ use wheelwright::words::Class;
 /// A server whose `alice/dev` has the sources of these projects.
 async fn stocked(server: &Server, projects: &[&str]) {
     server.make_stage().await;
+    server.build_nothing_ahead("dev").await;
     for project in projects {
         let sdist = Package::new(project, "1.0").sdist();
         assert_eq!(server.post("/alice/dev/", Form::of(&sdist), "alice", PASSWORD).await.status, 200);

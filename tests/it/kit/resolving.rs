@@ -41,7 +41,7 @@ pub async fn start_with(change: impl FnOnce(&mut wheelwright::config::Config)) -
     server.make_index("alice/secret", json!({"bases": [], "acl_read": ["alice"]})).await;
     for index in ["dev", "own", "secret"] {
         // The stories ask for their builds themselves: what is built ahead would be there by chance.
-        server.as_alice("PATCH", &format!("/alice/{index}"), r#"["build_ahead=never"]"#).await;
+        server.build_nothing_ahead(index).await;
     }
     let targets = vec![
         target(NEW, "3.12.1", &["cp312-cp312-manylinux_2_36_x86_64", "py3-none-any"], "linux"),

@@ -32,6 +32,14 @@ impl Server {
         self.make_index("alice/dev", json!({"bases": [], "volatile": true})).await;
     }
 
+    /// Nothing is built ahead for this index of Alice's any more: who plays the worker gets what the story asks for,
+    /// in the order in which it asks.
+    pub async fn build_nothing_ahead(&self, index: &str) {
+        let (status, text) =
+            self.as_alice("PATCH", &format!("/alice/{index}"), r#"["build_ahead=never"]"#).await;
+        assert_eq!(status, 200, "{text}");
+    }
+
     pub async fn make_user(&self, name: &str, password: &str) {
         let given = json!({"password": password});
         let given = AccountChange::from_json(given.as_object().expect("an object").clone()).expect("valid");

@@ -17,6 +17,7 @@ const PROMISE: &str = "/alice/dev/+w/cp312-test/demo-1.0-1ww-cp312-cp312-manylin
 /// Alice has a source that does not bind, and Carl a worker.
 async fn stocked(server: &Server) -> FakeWorker<'_> {
     server.make_stage().await;
+    server.build_nothing_ahead("dev").await;
     let tree = Tree::new("demo", "1.0");
     server.host_file("alice/dev", "demo", "1.0", &tree.filename(), &tree.sdist()).await;
     server.worker("carl", "one").await
@@ -120,6 +121,7 @@ on_both! {
 
     async fn a_source_for_another_python_says_so_and_resolvers_go_on(server: Server) {
         server.make_stage().await;
+        server.build_nothing_ahead("dev").await;
         let said = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: >=3.13\n";
         let tree = Tree::new("demo", "1.0").file("PKG-INFO", said);
         server.host_file("alice/dev", "demo", "1.0", &tree.filename(), &tree.sdist()).await;

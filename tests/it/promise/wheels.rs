@@ -26,6 +26,7 @@ fn demo() -> Package {
 /// Alice's stage has the sdist alone; a worker of Carl's is there.
 async fn stocked(server: &Server) -> FakeWorker<'_> {
     server.make_stage().await;
+    server.build_nothing_ahead("dev").await;
     upload(server, &demo()).await;
     server.worker("carl", "one").await
 }

@@ -30,6 +30,7 @@ async fn published(server: &Server, worker: &FakeWorker<'_>, source: &str, wheel
 async fn a_changed_source_of_the_same_version_is_not_claimed_to_be_on_the_index() {
     let server = Server::start().await;
     server.make_stage().await;
+    server.build_nothing_ahead("dev").await;
     let worker = server.worker("carl", "one").await;
     let (old, new) =
         (Package::new("demo", "1.0").wheel(), Package::new("demo", "1.0").member("demo/new.py", "").wheel());
