@@ -13,7 +13,7 @@ help: ## list the targets
 run: tools ## build, put `wheelwright` on the PATH, and serve ./wheelwright-data
 	$(CARGO) install --locked --profile quick --path . --bin wheelwright
 	@scripts/first-steps
-	@exec $${CARGO_HOME:-$$HOME/.cargo}/bin/wheelwright serve $(SERVE)
+	@exec $${CARGO_INSTALL_ROOT:-$${CARGO_HOME:-$$HOME/.cargo}}/bin/wheelwright serve $(SERVE)
 
 build: tools ## build the release binary
 	$(CARGO) build --release --locked
