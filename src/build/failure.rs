@@ -9,6 +9,7 @@ mod python;
 mod remedy;
 mod signs;
 
+pub use absent::{Absent, AbsentKind};
 pub use remedy::constraints_for;
 
 use crate::words::{Class, Failure, Step};
@@ -49,6 +50,24 @@ pub fn classify(log: &str, step: Step, exit: Exit) -> Failure {
         failure.hint = format!("signal {signal} ended the build: {}", hints::of(Class::Other));
     }
     failure
+}
+
+/// What a failed build looked for on its system and did not find, going by its log.
+pub fn absent(log: &str) -> Option<Absent> {
+    let owned = log::lines(log);
+    absent::first(&owned.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What the last errors of a failed build may mean by something that they miss; most of it is nothing.
+pub fn absent_by_name(log: &str) -> Vec<Absent> {
+    let owned = log::lines(log);
+    absent::named(&owned.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The module that a failed build imported and that was not there, going by its log.
+pub fn absent_module(log: &str) -> Option<String> {
+    let owned = log::lines(log);
+    python::absent_module(&owned.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// A failure of this class that needs no log.

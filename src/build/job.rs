@@ -29,6 +29,35 @@ pub struct Job {
     /// Others have a platform wheel of this release, so a `none-any` one is held back.
     pub platform_expected: bool,
     pub limits: JobLimits,
+    /// Globs of system packages that the worker may add when the build turns out to miss them.
+    #[serde(default)]
+    pub addable: Vec<String>,
+    /// Build requirements that have no wheel, and whose own builds failed.
+    #[serde(default)]
+    pub unmet: Vec<UnmetRequirement>,
+    /// What an earlier build of this project found.
+    #[serde(default)]
+    pub learned: Option<Learned>,
+}
+
+/// A build requirement that cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmetRequirement {
+    /// As the worker named it.
+    pub requirement: String,
+    /// For people.
+    pub why: String,
+}
+
+/// What an earlier build found beside its recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// The build that found it.
+    pub build: i64,
+    /// JSON of a recipe.
+    pub found: serde_json::Value,
+    /// It is of this very release, so that a build may begin with it; else it is for one that fails.
+    pub at_once: bool,
 }
 
 /// What one build may use.

@@ -7,6 +7,7 @@ mod cancel;
 mod fetch;
 mod fetching;
 mod gate;
+mod learned;
 mod lease;
 mod life;
 mod log;
@@ -53,6 +54,8 @@ struct Inner {
     recipes: Arc<RecipeBook>,
     targets: Targets,
     limits: JobLimits,
+    /// See [`Job::addable`](super::job::Job).
+    addable: Vec<String>,
     /// Bytes of a source or a wheel.
     largest: u64,
     quota: QuotaSettings,
@@ -83,6 +86,7 @@ impl Queue {
             recipes,
             targets,
             limits: JobLimits::from(&config.build),
+            addable: config.build.addable(),
             largest: config.limits.upload,
             quota: config.quota.clone(),
             entrance: tokio::sync::Mutex::default(),

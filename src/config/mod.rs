@@ -9,7 +9,7 @@ pub mod units;
 pub mod upstream;
 
 use crate::tools::pace::Pace;
-use crate::words::Isolation;
+use crate::words::{Isolation, SystemPackages};
 use networks::Network;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -196,6 +196,9 @@ pub struct BuildSettings {
     pub targets: Vec<String>,
     /// Folder of recipes; a relative one is below `data`.
     pub recipes: PathBuf,
+    pub system: SystemPackages,
+    /// Globs of system packages that may be added without a recipe.
+    pub system_allow: Vec<String>,
 }
 
 impl Default for BuildSettings {
@@ -213,11 +216,21 @@ impl Default for BuildSettings {
             interpreters: Vec::new(),
             targets: Vec::new(),
             recipes: "recipes".into(),
+            system: SystemPackages::default(),
+            system_allow: vec!["*".to_owned()],
         }
     }
 }
 
 impl BuildSettings {
+    /// Globs of the system packages that builds may get without a recipe; none: nothing is added.
+    pub fn addable(&self) -> Vec<String> {
+        match self.system {
+            SystemPackages::Auto => self.system_allow.clone(),
+            SystemPackages::Recipes => Vec::new(),
+        }
+    }
+
     /// How many builds this machine runs at once.
     pub fn slots(&self) -> u32 {
         let half = || std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2) as u64);

@@ -173,6 +173,11 @@ settings! {
     build.targets: list;
     /// The folder of recipes (NAME.toml). A relative path is below `data`.
     build.recipes: path;
+    /// `auto`: a build that lacks a header, a library or a program gets the system package that has it, inside
+    /// its sandbox alone. `recipes`: only the packages that a recipe names.
+    build.system: system_packages;
+    /// The system packages that `auto` may add: names, `*` for any text; separated by commas.
+    build.system_allow: list;
     /// The uv program that compiles requirements. Not set: the one on the PATH, else one from the default index
     /// with a known hash.
     proxy.uv: optional;

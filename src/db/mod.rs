@@ -17,6 +17,7 @@ pub mod facts;
 pub mod files;
 mod identities;
 pub mod indexes;
+pub mod learned;
 pub mod mirror;
 pub mod names;
 mod open;

@@ -200,6 +200,7 @@ fn migrations(engine: Engine) -> Migrator {
         (6, "names", include_str!("../../migrations/0006_names.sql")),
         (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
         (9, "askers", include_str!("../../migrations/0009_askers.sql")),
+        (10, "learned", include_str!("../../migrations/0010_learned.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

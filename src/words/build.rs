@@ -48,6 +48,18 @@ words! {
 }
 
 words! {
+    /// Which system packages builds get.
+    #[derive(Default)]
+    SystemPackages {
+        /// Those of recipes, and those that a failed build turns out to miss.
+        #[default]
+        Auto = "auto",
+        /// Those of recipes alone.
+        Recipes = "recipes",
+    }
+}
+
+words! {
     /// How foreign code is shut off.
     #[derive(Default)]
     Isolation {

@@ -20,8 +20,11 @@ pub struct Evidence {
     pub requirements: BTreeMap<String, String>,
     /// Programs that took part: pip, auditwheel, patchelf, the compiler; name and version.
     pub tools: BTreeMap<String, String>,
-    /// `plain`, `constraints: setuptools<58`, `as of 2019-05-01`, `recipe`
+    /// `plain`, `constraints: setuptools<58`, `as of 2019-05-01`, `recipe`, …; for people
     pub strategy: String,
+    /// What was found beside the recipe and helped: a recipe itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<serde_json::Value>,
     /// `bubblewrap` or `none`
     pub sandbox: String,
     /// Seconds by step name.

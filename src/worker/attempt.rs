@@ -7,7 +7,7 @@ use super::bench::Environment;
 use super::clock::Clock;
 use super::environment::EnvironmentRequest;
 use super::metadata;
-use super::room::{SandboxRun, Stop, ours};
+use super::room::{Room, SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::rust;
 use super::sandbox::Mount;
@@ -24,14 +24,7 @@ const ANSWER: &str = "answer.json";
 /// Compilers that are called by these names write no debug information, which nobody gets to see,
 /// and which makes up most of a wheel. `CFLAGS` would take the place of the interpreter's own.
 const COMPILERS: [&str; 8] = ["cc", "c++", "gcc", "g++", "clang", "clang++", "c99", "gfortran"];
-const COMPILER: &str = "#!/bin/sh\nexec \"/usr/bin/${0##*/}\" \"$@\" -g0\n";
-
-/// What is tried.
-pub struct Attempt<'a> {
-    pub unpacked: &'a Unpacked,
-    pub constraints: &'a [Requirement],
-    pub at: Option<&'a str>,
-}
+const COMPILER: &str = "#!/bin/sh\nexec \"/usr/bin/${0##*/}\" \"$@\" -g0 $WHEELWRIGHT_COMPILER_FLAGS\n";
 
 /// What the backend made: a wheel or, for a job for metadata, a file `METADATA`; in a folder where
 /// nothing else writes.
@@ -39,43 +32,40 @@ pub struct Attempt<'a> {
 pub struct Made {
     pub file: CollectedFile,
     pub environment: Environment,
-    /// How it was made, see [`super::chain::Strategy`].
-    pub strategy: String,
 }
 
-/// Builds once.
+/// Builds once, as the recipe of the running job says.
 ///
 /// # Errors
 /// What is needed first, or why there is no wheel.
-pub async fn run(
-    running: &RunningJob<'_>,
-    attempt: &Attempt<'_>,
-    clock: &mut Clock<'_>,
-) -> Result<Made, Stop> {
-    let tools = Tools::lay_out(running).map_err(|error| ours(&error, Step::Build))?;
+pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Clock<'_>) -> Result<Made, Stop> {
+    let tools = Tools::lay_out(&running.room).map_err(|error| ours(&error, Step::Build))?;
     let out = running.room.below("out", Step::Build)?;
     clock.enter(Step::Environment);
-    let rust = rust::prepare(&running.room, attempt.unpacked).await?;
-    let mut request = first_request(running, attempt)?;
+    let rust = rust::prepare(&running.room, unpacked).await?;
+    let mut request = first_request(running, unpacked)?;
     let mut given = texts(&request.requirements);
-    for round in 0..MOST_ROUNDS {
+    for _ in 0..MOST_ROUNDS {
         clock.enter(Step::Environment);
+        running.asks(&request.requirements);
         let environment = running.prepare(&request).await?;
         clock.enter(Step::Build);
         let plan = backend::HookPlan {
-            backend: &attempt.unpacked.said.system.backend,
-            backend_path: &attempt.unpacked.said.system.backend_path,
-            source: &attempt.unpacked.inside(running.job),
+            backend: &unpacked.said.system.backend,
+            backend_path: &unpacked.said.system.backend_path,
+            source: &unpacked.inside(running.job),
             out: "/out",
             answer: &format!("/work/{ANSWER}"),
             hook: running.job.purpose.name(),
             config_settings: &running.recipe.build.config_settings,
+            script: running.recipe.build.script,
             given: given.clone(),
+            without: &running.recipe.build.without,
             installed: environment.packages.keys().map(String::as_str).collect(),
         };
         tools.write_plan(&plan).map_err(|error| ours(&error, Step::Build))?;
         let mark = running.room.log.written();
-        let mut run = run_of(running, attempt, &tools, &out, &environment, round);
+        let mut run = run_of(running, unpacked, &tools, &out, &environment);
         rust.apply(&mut run);
         let code = running.run(Step::Build, run).await?;
         match code {
@@ -85,14 +75,14 @@ pub async fn run(
                     Purpose::Wheel => only_wheel(running.room.collect(&out, "wheel").await?)?,
                     Purpose::Metadata => metadata::collect(&running.room, &out).await?,
                 };
-                return Ok(Made { file, environment, strategy: String::new() });
+                return Ok(Made { file, environment });
             }
             backend::EXTEND => {
-                let answer = HookAnswer::read(&attempt.unpacked.work, ANSWER);
+                let answer = HookAnswer::read(&unpacked.work, ANSWER);
                 let more = answer.requirements(&request.interpreter.target.markers);
                 let more = more.map_err(|error| unsatisfiable(&error))?;
                 given.extend(answer.requires.iter().map(|text| text.split_whitespace().collect()));
-                request.requirements.extend(more);
+                request.requirements.extend(kept(more, &running.recipe.build.without));
             }
             backend::NO_HOOK => return Err(of(Class::MetadataHook, Step::Build, None).into()),
             code => return Err(failed(&running.room.log.since(mark), code).into()),
@@ -101,21 +91,30 @@ pub async fn run(
     Err(unsatisfiable(&crate::bad!("the build backend asks for different requirements each time")).into())
 }
 
+/// Without the projects that the recipe leaves out.
+fn kept(requirements: Vec<Requirement>, without: &[String]) -> Vec<Requirement> {
+    let is_kept = |each: &Requirement| !without.iter().any(|name| name == each.name.as_str());
+    requirements.into_iter().filter(is_kept).collect()
+}
+
 fn first_request<'a>(
     running: &'a RunningJob<'_>,
-    attempt: &Attempt<'a>,
+    unpacked: &Unpacked,
 ) -> Result<EnvironmentRequest<'a>, Failure> {
     let recipe = &running.recipe.build;
     let mut request = EnvironmentRequest::new(running.interpreter, &running.job.context, Step::Environment)
         .with(&recipe.requires)
         .map_err(|error| unsatisfiable(&error))?;
-    let named = attempt.unpacked.said.system.requires.clone();
+    if recipe.script {
+        let own = ["setuptools", "wheel"].map(Requirement::parse).into_iter().collect::<Result<Vec<_>>>();
+        request.requirements.extend(own.map_err(|error| unsatisfiable(&error))?);
+    }
+    let named = kept(unpacked.said.system.requires.clone(), &recipe.without);
     request.requirements.extend(backend::applying(named, &running.interpreter.target.markers));
     let own = recipe.constraints.iter().map(|text| Requirement::parse(text)).collect::<Result<Vec<_>>>();
     request.constraints = own.map_err(|error| unsatisfiable(&error))?;
     request.constraints = backend::applying(request.constraints, &running.interpreter.target.markers);
-    request.constraints.extend_from_slice(attempt.constraints);
-    request.at = attempt.at;
+    request.at = recipe.as_of.as_deref();
     Ok(request)
 }
 
@@ -134,19 +133,14 @@ fn failed(printed: &str, code: i32) -> Failure {
 
 fn run_of<'a>(
     running: &'a RunningJob<'_>,
-    attempt: &Attempt<'_>,
+    unpacked: &Unpacked,
     tools: &Tools,
     out: &Path,
     environment: &'a Environment,
-    round: usize,
 ) -> SandboxRun<'a> {
-    let mut argv =
-        vec![environment.python.clone(), "/tools/hooks.py".to_owned(), "/tools/plan.json".to_owned()];
-    if round == 0 && tools.has_preparations {
-        argv.splice(0..0, ["/bin/sh".to_owned(), "/tools/prepare.sh".to_owned()]);
-    }
+    let argv = vec![environment.python.clone(), "/tools/hooks.py".to_owned(), "/tools/plan.json".to_owned()];
     let mut env = vec![
-        ("SOURCE_DATE_EPOCH".to_owned(), attempt.unpacked.published.to_string()),
+        ("SOURCE_DATE_EPOCH".to_owned(), unpacked.published.to_string()),
         ("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned()),
     ];
     env.extend(running.recipe.build.env.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -155,12 +149,12 @@ fn run_of<'a>(
         env,
         cwd: INSIDE.into(),
         mounts: vec![
-            Mount::write(&attempt.unpacked.work, "/work"),
+            Mount::write(&unpacked.work, "/work"),
             Mount::write(out, "/out"),
             Mount::read(&tools.folder, "/tools"),
         ],
         environment: Some(environment),
-        watched: vec![attempt.unpacked.work.clone(), out.to_owned()],
+        watched: vec![unpacked.work.clone(), out.to_owned()],
         ..SandboxRun::default()
     }
 }
@@ -183,29 +177,14 @@ fn only_wheel(mut files: Vec<CollectedFile>) -> Result<CollectedFile, Failure> {
 /// What stands at `/tools` while the backend runs: read-only inside.
 struct Tools {
     folder: PathBuf,
-    /// The recipe has patches or commands.
-    has_preparations: bool,
 }
 
 impl Tools {
-    fn lay_out(running: &RunningJob<'_>) -> Result<Self> {
-        let folder = running.room.folder.below("tools")?;
+    fn lay_out(room: &Room<'_>) -> Result<Self> {
+        let folder = room.folder.below("tools")?;
         std::fs::write(folder.join("hooks.py"), HOOKS)?;
         compilers(&folder.join("bin"))?;
-        let recipe = &running.recipe.build;
-        let mut script = format!("set -e\ncd {INSIDE}\n");
-        for (number, patch) in recipe.patches.iter().enumerate() {
-            std::fs::write(folder.join(format!("{number}.patch")), &patch.text)?;
-            script.push_str(&format!("patch -p1 --batch --forward -i /tools/{number}.patch\n"));
-        }
-        for command in &recipe.before {
-            script.push_str(command);
-            script.push('\n');
-        }
-        script.push_str("exec \"$@\"\n");
-        std::fs::write(folder.join("prepare.sh"), script)?;
-        let has_preparations = !recipe.patches.is_empty() || !recipe.before.is_empty();
-        Ok(Self { folder, has_preparations })
+        Ok(Self { folder })
     }
 
     fn write_plan(&self, plan: &backend::HookPlan<'_>) -> Result<()> {

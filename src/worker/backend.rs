@@ -163,10 +163,14 @@ pub struct HookPlan<'a> {
     /// `wheel` or `metadata`
     pub hook: &'a str,
     pub config_settings: &'a BTreeMap<String, ConfigSetting>,
+    /// `setup.py` is run as a program in place of the hook.
+    pub script: bool,
     /// Requirements that the environment was made for, without blanks.
     pub given: Vec<String>,
     /// Names of what is in it.
     pub installed: Vec<&'a str>,
+    /// Names of what the backend may ask for and does not get.
+    pub without: &'a [String],
 }
 
 /// What [`HOOKS`] says; written by foreign code, so it is a claim.

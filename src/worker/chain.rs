@@ -1,156 +1,175 @@
-//! The chain of strategies: plain or by recipe, then older build requirements if the failure asks for them.
+//! The chain of attempts: plain or by recipe, then with remedies for what failed, as long as there are new ones.
 
-use std::fmt;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan, civil::Date};
-
-use super::attempt::{self, Attempt, Made};
+use super::attempt::{self, Made};
 use super::clock::Clock;
-use super::room::{Room, Stop};
+use super::log::last;
+use super::remedy::{self, Remedy, Trouble};
+use super::room::Stop;
 use super::running::RunningJob;
 use super::source::Unpacked;
-use crate::build::failure::constraints_for;
-use crate::packaging::requirement::Requirement;
-use crate::words::{Class, Failure};
+use crate::build::recipe::Recipe;
+use crate::words::{Class, Failure, Step};
 
-/// More than this never helped.
-const MOST_ATTEMPTS: usize = 5;
+/// Attempts at one wheel: each remedy is one.
+const MOST_ATTEMPTS: usize = 16;
 
-/// How a wheel is tried for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Strategy {
-    /// A recipe applies; it does to every attempt then.
-    pub recipe: bool,
-    /// Build constraints beside the recipe's.
-    pub constraints: Vec<String>,
-    /// Build requirements as of this date, `2019-05-01`.
-    pub at: Option<String>,
+/// Bytes of what one attempt printed that are read for remedies.
+const PRINTED: usize = 1 << 20;
+
+/// A wheel, and the source as it was read for it.
+#[derive(Debug)]
+pub struct Built {
+    pub made: Made,
+    pub unpacked: Unpacked,
 }
 
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words = Vec::new();
-        if self.recipe {
-            words.push("recipe".to_owned());
-        }
-        if !self.constraints.is_empty() {
-            words.push(format!("constraints: {}", self.constraints.join(" ")));
-        }
-        words.extend(self.at.as_ref().map(|at| format!("as of {at}")));
-        f.write_str(if words.is_empty() { "plain" } else { "" })?;
-        f.write_str(&words.join(", "))
-    }
-}
-
-/// Tries until there is a wheel, or nothing is left that may help.
+/// Tries until there is a wheel, or nothing is left that may help. The running job keeps what was found.
 ///
 /// # Errors
 /// What is needed first, or the failure that says most.
 pub async fn build(
-    running: &RunningJob<'_>,
-    mut unpacked: Unpacked,
+    running: &mut RunningJob<'_>,
+    archive: &Path,
     clock: &mut Clock<'_>,
-) -> Result<Made, Stop> {
-    let mut strategy = Strategy { recipe: running.job.recipe.is_some(), ..Strategy::default() };
-    let mut told: Option<Failure> = None;
-    for attempt in 1..=MOST_ATTEMPTS {
-        if attempt > 1 {
-            running.room.log.note(&format!("retrying, {strategy}"));
-            unpacked = unpacked.again(&running.room, clock).await?;
+) -> Result<Built, Stop> {
+    let mut failed: Vec<Failed> = Vec::new();
+    let mut read: Option<Unpacked> = None;
+    let mut is_sure = true;
+    begin_with_learned(running);
+    while failed.len() < MOST_ATTEMPTS {
+        let (begun, mark) = (Instant::now(), running.room.log.written());
+        if !failed.is_empty() {
+            running.room.log.note(&format!("attempt {}: {}", failed.len() + 1, running.strategy()));
         }
-        let constraints = parsed(&strategy.constraints);
-        let what = Attempt { unpacked: &unpacked, constraints: &constraints, at: strategy.at.as_deref() };
-        let failure = match attempt::run(running, &what, clock).await {
-            Ok(made) => return Ok(Made { strategy: strategy.to_string(), ..made }),
-            Err(Stop::Needs(needs)) if strategy.at.is_none() => return Err(Stop::Needs(needs)),
-            Err(Stop::Needs(_)) => break,
-            Err(Stop::Failed(failure)) => failure,
+        let stop = match attempt(running, archive, &mut read, clock).await {
+            Ok(built) => return Ok(built),
+            Err(stop) => stop,
         };
-        running.room.log.note(&format!("attempt {attempt} ({strategy}) failed: {}", failure.hint));
-        let class = failure.class;
-        // That older requirements cannot be had says nothing about the source.
-        if told.is_none() || class != Class::BuildRequirement {
-            told = Some(failure);
+        let failure = match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Needs(needs) => match unmet(running, &needs) {
+                Some(failure) => failure,
+                // Of what was added by a guess nothing is built.
+                None if !failed.is_empty() => no_wheel(&needs),
+                None => return Err(Stop::Needs(needs)),
+            },
+        };
+        let (number, strategy) = (failed.len() + 1, running.strategy());
+        running.room.log.note(&format!("attempt {number} ({strategy}) failed: {}", failure.hint));
+        let printed = last(&running.room.log.since(mark), PRINTED).to_owned();
+        failed.push(Failed { found: running.found().clone(), failure, printed, is_sure });
+        let Some(unpacked) = &read else { break };
+        let Some(Remedy { found, certain }) = remedy(running, unpacked, &failed).await else { break };
+        if running.room.seconds_left() < begun.elapsed().max(Duration::from_secs(5)).as_secs() {
+            running.room.log.note("no time is left for another attempt");
+            break;
         }
-        match next(running, &unpacked, &strategy, class).await {
-            Some(other) => strategy = other,
-            None => break,
-        }
+        is_sure &= certain;
+        running.follow(found);
     }
-    Err(told.map_or(Stop::Needs(Vec::new()), Stop::Failed))
+    Err(told(failed).map_or(Stop::Needs(Vec::new()), Stop::Failed))
 }
 
-/// Constraints are written here or in the remedies, so none is unreadable.
-fn parsed(constraints: &[String]) -> Vec<Requirement> {
-    constraints.iter().filter_map(|text| Requirement::parse(text).ok()).collect()
+/// An attempt that failed.
+struct Failed {
+    /// What it did beside the recipe.
+    found: Recipe,
+    failure: Failure,
+    /// The end of what it printed.
+    printed: String,
+    /// Nothing in it is a guess.
+    is_sure: bool,
 }
 
-/// What may help after a failure; `None`: nothing that was not tried.
-async fn next(
-    running: &RunningJob<'_>,
-    unpacked: &Unpacked,
-    last: &Strategy,
-    class: Class,
-) -> Option<Strategy> {
-    let mut strategy = last.clone();
-    for constraint in constraints_for(class, &running.interpreter.target).unwrap_or_default() {
-        if !strategy.constraints.contains(&constraint) {
-            strategy.constraints.push(constraint);
-        }
-    }
-    if strategy != *last {
-        return Some(strategy);
-    }
-    if last.at.is_some()
-        || !(class.is_worth_as_of() || class == Class::BuildRequirement && !last.constraints.is_empty())
-    {
+/// What is certain to mend the last failure; or else what may mend any, the first ones first.
+async fn remedy(running: &mut RunningJob<'_>, unpacked: &Unpacked, failed: &[Failed]) -> Option<Remedy> {
+    let tried: Vec<Recipe> = failed.iter().map(|each| each.found.clone()).collect();
+    let latest = failed.last()?;
+    if is_final(&latest.failure) {
         return None;
     }
-    let at = date_of(unpacked.published, running.interpreter.target.python())?;
-    has_upload_times(&running.room, unpacked).await.then(|| Strategy {
-        recipe: last.recipe,
-        constraints: Vec::new(),
-        at: Some(at.to_string()),
-    })
-}
-
-/// The day to look at the index from, for a source of that time (seconds since 1970): two weeks
-/// later, but not before there were tools for the interpreter. `None` if that is about now.
-fn date_of(published: u64, python: (u32, u32)) -> Option<Date> {
-    let day = |seconds| Some(Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::UTC).date());
-    let source = day(i64::try_from(published).ok()?)?.checked_add(14.days()).ok()?;
-    let tools = released(python)?.checked_add(4.months()).ok()?;
-    let at = source.max(tools);
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    (at.checked_add(30.days()).ok()? < today).then_some(at)
-}
-
-/// The day of the first release of each Python.
-fn released(python: (u32, u32)) -> Option<Date> {
-    let (year, month, day) = match python {
-        (2, _) => (2010, 7, 3),
-        (3, ..=6) => (2016, 12, 23),
-        (3, 7) => (2018, 6, 27),
-        (3, 8) => (2019, 10, 14),
-        (3, 9) => (2020, 10, 5),
-        (3, 10) => (2021, 10, 4),
-        (3, 11) => (2022, 10, 24),
-        (3, 12) => (2023, 10, 2),
-        (3, 13) => (2024, 10, 7),
-        (3, 14) => (2025, 10, 7),
-        _ => return None,
-    };
-    Date::new(year, month, day).ok()
-}
-
-/// Whether the index knows when its files appeared, going by what this source requires.
-async fn has_upload_times(room: &Room<'_>, unpacked: &Unpacked) -> bool {
-    let Some(first) = unpacked.said.system.requires.first() else { return false };
-    match room.link.page(room.context, None, &first.name).await {
-        Ok(page) => page.files.iter().any(|file| file.uploaded.is_some()),
-        Err(_) => false,
+    running.follow(latest.found.clone());
+    if let Some(remedy) = remedy::certain(&trouble(running, unpacked, latest), &tried).await {
+        return Some(remedy);
     }
+    for each in failed {
+        running.follow(each.found.clone());
+        if let Some(remedy) = remedy::guess(&trouble(running, unpacked, each), &tried).await {
+            return Some(remedy);
+        }
+    }
+    for each in failed {
+        running.follow(each.found.clone());
+        if let Some(remedy) = remedy::older(&trouble(running, unpacked, each), &tried).await {
+            return Some(remedy);
+        }
+    }
+    None
+}
+
+fn trouble<'a>(running: &'a RunningJob<'a>, unpacked: &'a Unpacked, failed: &'a Failed) -> Trouble<'a> {
+    Trouble { running, unpacked, failure: &failed.failure, printed: &failed.printed }
+}
+
+/// The failure that is told: the last one that no guess was part of. That other requirements cannot be had
+/// says nothing about the source.
+fn told(failed: Vec<Failed>) -> Option<Failure> {
+    let is_of_a_remedy =
+        |failure: &Failure| failure.step == Step::Environment || failure.class == Class::Worker;
+    let sure = |(at, each): &(usize, &Failed)| *at == 0 || each.is_sure && !is_of_a_remedy(&each.failure);
+    let at = failed.iter().enumerate().filter(sure).map(|(at, _)| at).last()?;
+    failed.into_iter().nth(at).map(|each| each.failure)
+}
+
+/// What an earlier build of this very release found is there from the beginning.
+fn begin_with_learned(running: &mut RunningJob<'_>) {
+    let Some(learned) = running.job.learned.as_ref().filter(|learned| learned.at_once) else { return };
+    if let Ok(found) = Recipe::from_json(&learned.found) {
+        running.follow(found);
+        running.room.log.note(&format!("as build {} found: {}", learned.build, running.strategy()));
+    }
+}
+
+/// The first of these requirements whose own build failed.
+fn unmet(running: &RunningJob<'_>, needs: &[String]) -> Option<Failure> {
+    let unmet = running.job.unmet.iter().find(|unmet| needs.contains(&unmet.requirement))?;
+    Some(Failure::new(Class::BuildRequirement, Step::Environment, unmet.why.clone()))
+}
+
+async fn attempt(
+    running: &RunningJob<'_>,
+    archive: &Path,
+    read: &mut Option<Unpacked>,
+    clock: &mut Clock<'_>,
+) -> Result<Built, Stop> {
+    let unpacked = Unpacked::new(running, archive, clock).await?;
+    unpacked.is_for(&running.interpreter.target)?;
+    let unpacked = read.insert(unpacked);
+    let made = attempt::run(running, unpacked, clock).await?;
+    Ok(Built { made, unpacked: unpacked.clone() })
+}
+
+/// What no other recipe helps against.
+fn is_final(failure: &Failure) -> bool {
+    matches!(
+        failure.class,
+        Class::Worker
+            | Class::BadSource
+            | Class::Timeout
+            | Class::Memory
+            | Class::Disk
+            | Class::LogSize
+            | Class::Processes
+            | Class::MetadataHook
+            | Class::Refused
+    )
+}
+
+fn no_wheel(needs: &[String]) -> Failure {
+    Failure::new(Class::BuildRequirement, Step::Environment, format!("no wheel of {}", needs.join(", ")))
 }
 
 #[cfg(test)]
@@ -158,22 +177,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strategy_says_what_was_done() {
-        let mut strategy = Strategy::default();
-        assert_eq!(strategy.to_string(), "plain");
-        strategy.constraints.push("setuptools<58".to_owned());
-        assert_eq!(strategy.to_string(), "constraints: setuptools<58");
-        let strategy = Strategy { recipe: true, constraints: Vec::new(), at: Some("2019-05-01".to_owned()) };
-        assert_eq!(strategy.to_string(), "recipe, as of 2019-05-01");
-    }
-
-    #[test]
-    fn an_old_source_is_built_with_its_time_but_not_before_there_were_tools() {
-        // 2014-06-16
-        let docopt = 1_402_876_800;
-        assert_eq!(date_of(docopt, (2, 7)).map(|at| at.to_string()).as_deref(), Some("2014-06-30"));
-        assert_eq!(date_of(docopt, (3, 9)).map(|at| at.to_string()).as_deref(), Some("2021-02-05"));
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap();
-        assert_eq!(date_of(now, (3, 9)), None, "that is the present");
+    fn what_is_told_is_the_last_failure_that_no_guess_was_part_of() {
+        let failed = |class, step, is_sure| Failed {
+            found: Recipe::default(),
+            failure: Failure::new(class, step, ""),
+            printed: String::new(),
+            is_sure,
+        };
+        let told = |failed| told(failed).map(|failure| failure.class);
+        let header = || failed(Class::MissingHeader, Step::Build, true);
+        let unavailable = || failed(Class::BuildRequirement, Step::Environment, true);
+        let api = || failed(Class::RemovedApi, Step::Build, true);
+        let guessed = || failed(Class::Cython3, Step::Build, false);
+        assert_eq!(told(vec![header(), unavailable()]), Some(Class::MissingHeader));
+        assert_eq!(told(vec![header(), api(), guessed()]), Some(Class::RemovedApi));
+        assert_eq!(told(vec![unavailable(), guessed()]), Some(Class::BuildRequirement));
+        assert_eq!(told(Vec::new()), None);
     }
 }

@@ -6,6 +6,7 @@ with EXTEND, and is started anew in an environment that has it.
 """
 import json
 import os
+import re
 import sys
 
 EXTEND = 77
@@ -40,7 +41,18 @@ def met(requirement, plan):
     """Whether the environment has it for certain; what is harder to say is left to the worker."""
     requirement = "".join(requirement.split())
     name = requirement.lower().replace("_", "-").replace(".", "-")
-    return requirement in plan["given"] or name in plan["installed"]
+    project = re.split("[^a-z0-9-]", name)[0]
+    return requirement in plan["given"] or name in plan["installed"] or project in plan["without"]
+
+
+def run_script(out):
+    """What pip did before there were build backends: setup.py is `__main__`, in its own folder."""
+    import subprocess
+
+    code = subprocess.call([sys.executable, "setup.py", "bdist_wheel", "--dist-dir", out])
+    if code:
+        sys.exit(code)
+    return ", ".join(os.listdir(out))
 
 
 def main():
@@ -63,12 +75,19 @@ def main():
         print("wheelwright: the build backend %s has no hook for metadata alone" % plan["backend"])
         return NO_HOOK
     requires = getattr(backend, "get_requires_for_build_wheel", None)
-    required = [str(each) for each in requires(settings)] if requires else []
+    try:
+        required = [str(each) for each in requires(settings)] if requires else []
+    except (Exception, SystemExit):
+        if not plan["script"]:
+            raise
+        required = []
     missing = [each for each in required if not met(each, plan)]
     if missing:
         answer(plan, requires=required)
         return EXTEND
-    if plan["hook"] == "metadata":
+    if plan["script"]:
+        made = run_script(plan["out"])
+    elif plan["hook"] == "metadata":
         made = backend.prepare_metadata_for_build_wheel(plan["out"], settings)
     else:
         made = backend.build_wheel(plan["out"], settings)

@@ -2,20 +2,20 @@
 //! A job for metadata alone ends after the backend's hook for that.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use tokio::sync::watch;
 
 use super::attempt::Made;
-use super::check::SourceFacts;
+use super::chain::Built;
 use super::clock::Clock;
 use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Stop, ours};
 use super::running::{RunningJob, WorkerMachine};
-use super::source::Unpacked;
 use super::{chain, check, fetch, metadata, prove, repair, twice};
 use crate::build::job::{Job, JobOutcome};
+use crate::build::recipe::Recipe;
 use crate::build::tools::tools_for;
 use crate::client::WorkerClient;
 use crate::error::{Error, Result};
@@ -92,45 +92,36 @@ async fn go(
                 format!("this worker has no interpreter for {}", job.target),
             )
         })?;
-    let running =
+    let mut running =
         RunningJob::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
     let archive =
         fetch::source(job, link, running.room.folder.path()).await.map_err(|error| unfetched(&error))?;
-    let unpacked = Unpacked::new(&running, archive.clone(), clock).await?;
-    if let Some(specifiers) = unpacked.said.refuses_python(&interpreter.target.version) {
-        let python = &interpreter.target.version;
-        let hint = format!(
-            "the source is for Python {specifiers}, but the target is Python {python}: choose another version"
-        );
-        return Err(Failure::new(Class::RequiresPython, Step::Unpack, hint).into());
-    }
-    let facts = unpacked.facts.clone();
-    let made = chain::build(&running, unpacked, clock).await?;
+    let built = chain::build(&mut running, &archive, clock).await?;
     match job.purpose {
         Purpose::Metadata => {
             clock.enter(Step::Report);
-            Ok(Brought::Metadata(metadata::text(&made.file.path).await?))
+            Ok(Brought::Metadata(metadata::text(&built.made.file.path).await?))
         }
-        Purpose::Wheel => wheel(&running, &made, (archive, &facts), clock).await,
+        Purpose::Wheel => wheel(&mut running, &built, &archive, clock).await,
     }
 }
 
 /// From what the backend made to the wheel that is handed in.
 async fn wheel(
-    running: &RunningJob<'_>,
-    made: &Made,
-    (archive, facts): (PathBuf, &SourceFacts),
+    running: &mut RunningJob<'_>,
+    built: &Built,
+    archive: &Path,
     clock: &mut Clock<'_>,
 ) -> Result<Brought, Stop> {
-    let (job, target) = (running.job, &running.interpreter.target);
+    let (job, target, made) = (running.job, &running.interpreter.target, &built.made);
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired", Step::Repair)?;
-    let repaired = repair::repair(&made.file.path, &folder, job, target, running).await?;
+    let repaired = repair::repair(&made.file.path, &folder, job, target, &*running).await?;
     clock.enter(Step::Check);
-    let mut checked = check::check(&repaired, job, target, facts, running).await?;
+    let mut checked = check::check(&repaired, job, target, &built.unpacked.facts, &*running).await?;
     if running.recipe.has_tests() {
         clock.enter(Step::Test);
-        checked.extend(prove::prove(running, &repaired, &archive).await?);
+        checked.extend(prove::prove(running, &repaired, archive).await?);
     }
     let reproducible = twice::reproducible(running, archive, &repaired, clock).await?;
     clock.enter(Step::Report);
@@ -181,7 +172,8 @@ async fn evidence(
         context: job.context.clone(),
         requirements: made.environment.packages.clone(),
         tools,
-        strategy: made.strategy.clone(),
+        strategy: running.strategy(),
+        found: found(running)?,
         sandbox: running.worker.sandbox.isolation().name().to_owned(),
         durations: BTreeMap::new(),
         log_sha256: String::new(),
@@ -190,6 +182,12 @@ async fn evidence(
         reproducible: None,
         checked,
     })
+}
+
+/// What remedies found, as a recipe; `None` if nothing was needed.
+fn found(running: &RunningJob<'_>) -> Result<Option<serde_json::Value>> {
+    let found = running.found();
+    if *found == Recipe::default() { Ok(None) } else { found.to_json().map(Some) }
 }
 
 /// The system's C compiler, as its link tells: `gcc` → `gcc-12`.

@@ -128,6 +128,15 @@ impl Log {
     }
 }
 
+/// At most the last `bytes` of a text.
+pub fn last(text: &str, bytes: usize) -> &str {
+    let mut from = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text.get(from..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

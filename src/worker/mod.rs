@@ -16,6 +16,7 @@ pub mod claim;
 pub mod clock;
 pub mod environment;
 pub mod fetch;
+pub mod generator;
 pub mod inner;
 pub mod inside;
 pub mod interpreters;
@@ -24,8 +25,10 @@ pub mod log;
 pub mod metadata;
 pub mod peek;
 #[cfg(target_os = "linux")]
+pub mod prepare;
 pub mod processes;
 pub mod prove;
+pub mod remedy;
 pub mod repair;
 pub mod report;
 pub mod room;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
 use super::interpreters::Interpreter;
-use super::log::Log;
+use super::log::{Log, last};
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
 use super::sandbox::collect::{self, Bounds};
@@ -18,6 +18,7 @@ use crate::build::job::{Job, JobLimits};
 use crate::build::recipe::Recipe;
 use crate::client::WorkerClient;
 use crate::error::Result;
+use crate::packaging::requirement::Requirement;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
 use crate::words::{Class, Failure, Step};
 
@@ -36,6 +37,11 @@ pub struct WorkerMachine {
 /// One job at work.
 pub struct RunningJob<'a> {
     pub job: &'a Job,
+    /// The job's own recipe.
+    pub given: Recipe,
+    /// What remedies found beside it.
+    found: Recipe,
+    /// Both together: what is followed.
     pub recipe: Recipe,
     pub worker: &'a WorkerMachine,
     pub interpreter: &'a Interpreter,
@@ -44,6 +50,8 @@ pub struct RunningJob<'a> {
     held: Mutex<Vec<HeldEnvironment>>,
     /// What the wheel was repaired in, if the recipe has system packages.
     root: Mutex<Option<Arc<Root>>>,
+    /// The build requirements of the latest environment.
+    asked: Mutex<Vec<Requirement>>,
 }
 
 impl<'a> RunningJob<'a> {
@@ -71,7 +79,44 @@ impl<'a> RunningJob<'a> {
             limits: JobLimits { memory: recipe.build.memory.unwrap_or(job.limits.memory), ..job.limits },
             deadline: Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600)),
         };
-        Ok(Self { job, recipe, worker, interpreter, room, held: Mutex::default(), root: Mutex::default() })
+        Ok(Self {
+            job,
+            given: recipe.clone(),
+            found: Recipe::default(),
+            recipe,
+            worker,
+            interpreter,
+            room,
+            held: Mutex::default(),
+            root: Mutex::default(),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// From now on the recipe is the job's own with `found` beside it.
+    pub fn follow(&mut self, found: Recipe) {
+        self.recipe = self.given.with(&found);
+        self.found = found;
+    }
+
+    /// What remedies found up to now.
+    pub fn found(&self) -> &Recipe {
+        &self.found
+    }
+
+    /// How the wheel is built, for people: `plain`, `constraints: setuptools<58`.
+    pub fn strategy(&self) -> String {
+        self.found.strategy(self.job.recipe.is_some())
+    }
+
+    /// Keeps what an environment is asked for.
+    pub fn asks(&self, requirements: &[Requirement]) {
+        requirements.clone_into(&mut self.asked.lock());
+    }
+
+    /// The build requirements that the latest attempt asked for.
+    pub fn asked(&self) -> Vec<Requirement> {
+        self.asked.lock().clone()
     }
 
     /// Runs in the sandbox with the system packages that the recipe has for this step; see [`Room::run`].
@@ -174,13 +219,4 @@ impl Bench for RunningJob<'_> {
     fn note(&self, line: &str) {
         self.room.log.note(line);
     }
-}
-
-/// At most the last `bytes` of a text.
-fn last(text: &str, bytes: usize) -> &str {
-    let mut from = text.len().saturating_sub(bytes);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text.get(from..).unwrap_or_default()
 }

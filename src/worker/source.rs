@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use super::backend::SourceProject;
 use super::check::{SourceFacts, looks_like_extensions};
 use super::clock::Clock;
+use super::generator::{Generator, generators};
 use super::peek;
+use super::prepare::prepare;
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::sandbox::Mount;
 use crate::build::failure::{Exit, classify};
 use crate::build::job::Job;
+use crate::build::target::Target;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
-use crate::tools::scratch::remove_folder;
 use crate::words::{Class, Failure, Step};
 
 /// Where the source is inside; always the same, since compilers write it into what they make.
@@ -25,30 +27,30 @@ const EARLIEST: u64 = 315_532_800;
 const SETUP_PY_LIMIT: u64 = 4 << 20;
 
 /// An unpacked source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unpacked {
-    archive: PathBuf,
     /// The host's folder that is `/work` inside.
     pub work: PathBuf,
     pub said: SourceProject,
     pub facts: SourceFacts,
+    /// Who made files of it that could be made again.
+    pub generated_by: Vec<Generator>,
     /// Seconds since 1970, 1980 at the earliest: what `SOURCE_DATE_EPOCH` says.
     pub published: u64,
 }
 
 impl Unpacked {
-    /// Unpacks `archive` and reads what it says.
+    /// Unpacks `archive` in place of what an attempt left, does what the recipe says, and reads the source.
     ///
     /// # Errors
-    /// `BadSource` with the reason; a limit that was reached.
-    pub async fn new(
-        running: &RunningJob<'_>,
-        archive: PathBuf,
-        clock: &mut Clock<'_>,
-    ) -> Result<Self, Stop> {
+    /// `BadSource` with the reason; a limit that was reached; why the recipe cannot be followed.
+    pub async fn new(running: &RunningJob<'_>, archive: &Path, clock: &mut Clock<'_>) -> Result<Self, Stop> {
         clock.enter(Step::Unpack);
-        let work = unpack(&running.room, &archive).await?;
+        let work = unpack(&running.room, archive).await?;
         let top = work.join("src");
+        let published = running.job.source.published_at.and_then(|at| u64::try_from(at / SECOND).ok());
+        let published = published.unwrap_or_else(|| peek::walk(&top).newest).clamp(EARLIEST, now());
+        prepare(running, &work, INSIDE, published).await?;
         let tools = tools_for(&running.interpreter.target);
         let said =
             SourceProject::read(&folder(running.job, &top)?, &tools).map_err(|error| bad_source(&error))?;
@@ -61,20 +63,20 @@ impl Unpacked {
                 &String::from_utf8_lossy(&setup_py),
             ),
         };
-        let published = running.job.source.published_at.and_then(|at| u64::try_from(at / SECOND).ok());
-        let published = published.unwrap_or(found.newest).clamp(EARLIEST, now());
-        Ok(Self { archive, work, said, facts, published })
+        Ok(Self { generated_by: generators(&top), work, said, facts, published })
     }
 
-    /// Anew, since a build has changed it.
+    /// Whether the source is for the target's Python.
     ///
     /// # Errors
-    /// As [`Unpacked::new`].
-    pub async fn again(self, room: &Room<'_>, clock: &mut Clock<'_>) -> Result<Self, Stop> {
-        clock.enter(Step::Unpack);
-        remove_folder(&self.work).map_err(|error| ours(&error, Step::Unpack))?;
-        let work = unpack(room, &self.archive).await?;
-        Ok(Self { work, ..self })
+    /// `RequiresPython` if it says that it is not.
+    pub fn is_for(&self, target: &Target) -> Result<(), Failure> {
+        let Some(specifiers) = self.said.refuses_python(&target.version) else { return Ok(()) };
+        let hint = format!(
+            "the source is for Python {specifiers}, but the target is Python {}: choose another version",
+            target.version
+        );
+        Err(Failure::new(Class::RequiresPython, Step::Unpack, hint))
     }
 
     /// Where the project is inside.

@@ -1,13 +1,12 @@
 //! Builds a wheel a second time and compares: whether it comes out the same to the last bit.
 
 use crate::words::Step;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::clock::Clock;
 use super::repair::Repaired;
 use super::room::{Stop, ours};
 use super::running::RunningJob;
-use super::source::Unpacked;
 use super::{chain, fetch, repair};
 
 /// Whether another build of `archive` gives the wheel `first`. Only where the recipe asks for it
@@ -16,8 +15,8 @@ use super::{chain, fetch, repair};
 /// # Errors
 /// Why the second build failed though the first did not.
 pub async fn reproducible(
-    running: &RunningJob<'_>,
-    archive: PathBuf,
+    running: &mut RunningJob<'_>,
+    archive: &Path,
     first: &Repaired,
     clock: &mut Clock<'_>,
 ) -> Result<Option<bool>, Stop> {
@@ -25,12 +24,11 @@ pub async fn reproducible(
         return Ok(None);
     }
     running.room.log.note("building again, to compare");
-    let unpacked = Unpacked::new(running, archive, clock).await?;
-    let made = chain::build(running, unpacked, clock).await?;
+    let made = chain::build(running, archive, clock).await?.made;
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired-again", Step::Repair)?;
     let second =
-        repair::repair(&made.file.path, &folder, running.job, &running.interpreter.target, running).await?;
+        repair::repair(&made.file.path, &folder, running.job, &running.interpreter.target, &*running).await?;
     let fails = |error| ours(&error, Step::Repair);
     let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
     let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;

@@ -4,33 +4,67 @@ use super::log::is_trial;
 use super::packages;
 use crate::words::Class;
 
+/// What kind of thing a build looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbsentKind {
+    /// `#include <ffi.h>`
+    Header,
+    /// `#include "ffi.h"`: it may have been meant to lie in the source.
+    OwnHeader,
+    /// For `pkg-config`, or a CMake package: `libxml-2.0`
+    Module,
+    /// A program that tells how to compile, or that is run: `mysql_config`, `cmake`
+    Program,
+    /// For the linker: `pq`
+    Library,
+    /// Told in words of the project's own.
+    Worded,
+}
+
 /// Something that is missing, and the line that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {
     pub class: Class,
+    pub kind: AbsentKind,
     /// `ffi.h`, `libxml-2.0`, `mysql_config`, `-lpq`, `cmake`
     pub what: String,
+    /// The package of Debian that is known to have it.
     pub package: Option<&'static str>,
     pub line: String,
 }
 
 /// The first thing that was missing; a header before what a program says of itself.
 pub fn first(lines: &[&str]) -> Option<Absent> {
-    let found = |reader: fn(&str) -> Option<(Class, String)>| {
-        lines.iter().filter(|line| !is_trial(line)).find_map(|line| {
-            let (class, what) = reader(line)?;
-            Some(absent(class, what, line))
-        })
-    };
-    [header, config_program, pc_file, library, program, worded].into_iter().find_map(found)
+    type Reader = fn(&str) -> Option<(Class, String)>;
+    let readers: [(AbsentKind, Reader); 6] = [
+        (AbsentKind::Header, header),
+        (AbsentKind::Program, config_program),
+        (AbsentKind::Module, pc_file),
+        (AbsentKind::Library, library),
+        (AbsentKind::Program, program),
+        (AbsentKind::Worded, worded),
+    ];
+    readers.into_iter().find_map(|(kind, reader)| {
+        let at = |(at, line): (usize, &&str)| Some((at, reader(line).filter(|_| !is_trial(line))?));
+        let (at, (class, what)) = lines.iter().enumerate().find_map(at)?;
+        let kind =
+            if kind == AbsentKind::Header && is_quoted(lines, at) { AbsentKind::OwnHeader } else { kind };
+        Some(absent(class, kind, what, lines.get(at)?))
+    })
 }
 
-fn absent(class: Class, what: String, line: &str) -> Absent {
+/// Whether the compiler shows an `#include "…"` below its message.
+fn is_quoted(lines: &[&str], at: usize) -> bool {
+    let below = lines.iter().skip(at + 1).take(2).find_map(|line| line.split_once("include"));
+    below.is_some_and(|(_, what)| what.trim_start().starts_with('"'))
+}
+
+fn absent(class: Class, kind: AbsentKind, what: String, line: &str) -> Absent {
     let package = match class {
         Class::MissingTool => packages::for_program(&what).or_else(|| packages::for_development(&what)),
         _ => packages::for_development(what.trim_start_matches("-l")),
     };
-    Absent { class, what, package, line: line.to_owned() }
+    Absent { class, kind, what, package, line: line.to_owned() }
 }
 
 /// The text between two others.
@@ -148,19 +182,99 @@ fn program(line: &str) -> Option<(Class, String)> {
     } else if lower.contains("filenotfounderror") && lower.contains("no such file or directory: '") {
         between(line, "directory: '", quotes).filter(|name| packages::for_program(name).is_some())
     } else if lower.contains("unknown compiler(s)") {
-        Some("gcc")
+        // `[['gfortran'], ['flang'], …]`: the first that was tried.
+        between(line, "[['", quotes).or(Some("gcc"))
     } else if lower.ends_with(": command not found") || lower.ends_with(": not found") {
         let before =
             line.trim_end().trim_end_matches("not found").trim_end().trim_end_matches("command").trim_end();
         before.trim_end_matches(':').rsplit([' ', ':']).next().filter(|name| is_name(name))
     } else if lower.contains("program '") && lower.contains("not found") {
         between(line, "rogram '", quotes)
+    } else if is_of_a_program(&lower) {
+        line.split('\'').nth(1).filter(|name| is_name(name))
     } else {
         None
     }?;
     // `configure` says "not found" of headers, functions and versions too.
     let known = packages::for_program(name).is_some() || !name.contains('.');
     (known && name.len() > 1).then(|| (Class::MissingTool, name.to_owned()))
+}
+
+/// `the 'apxs' command appears not to be installed`
+fn is_of_a_program(lower: &str) -> bool {
+    let word = ["' command", "' program", "' executable", "' tool", "command '", "executable '"];
+    let lack =
+        ["not installed", "not be installed", "not found", "not be found", "is missing", "not executable"];
+    word.iter().any(|word| lower.contains(word)) && lack.iter().any(|lack| lower.contains(lack))
+}
+
+/// Lines at the end of a log in which a source may say what it lacks.
+const LAST: usize = 40;
+/// Names in words of a source's own that are looked at.
+const MOST_NAMED: usize = 8;
+
+/// What the last errors may mean by a program, a library or a header that they miss: every name that is
+/// quoted, or stands where such a name does. Most are none; only who knows what there is can tell.
+pub fn named(lines: &[&str]) -> Vec<Absent> {
+    const LACK: [&str; 9] = [
+        "not found",
+        "not installed",
+        "not be found",
+        "not find",
+        "cannot find",
+        "can't find",
+        "missing",
+        "install",
+        "require",
+    ];
+    const AFTER: [&str; 10] =
+        ["find", "install", "requires", "require", "required", "need", "needs", "missing", "library", "for"];
+    const BEFORE: [&str; 14] = [
+        "command",
+        "program",
+        "executable",
+        "tool",
+        "utility",
+        "binary",
+        "library",
+        "libraries",
+        "header",
+        "headers",
+        "development",
+        "compiler",
+        "is",
+        "not",
+    ];
+    let is_error = |line: &&&str| {
+        let lower = line.to_ascii_lowercase();
+        !is_trial(line) && lower.contains("err") && LACK.iter().any(|text| lower.contains(text))
+    };
+    let mut all: Vec<Absent> = Vec::new();
+    for line in lines.iter().rev().take(LAST).filter(is_error) {
+        let words: Vec<&str> = line
+            .split(|c: char| c.is_whitespace() || ",;()[]".contains(c))
+            .map(|word| word.trim_matches(['.', ':', '\'', '"', '`', '‘', '’', '!', '?']))
+            .collect();
+        let quoted = line.split(['\'', '"', '`', '‘', '’']).skip(1).step_by(2);
+        let placed = words.windows(2).flat_map(|pair| match pair {
+            [one, other] => [
+                Some(*other).filter(|_| AFTER.contains(&one.to_ascii_lowercase().as_str())),
+                Some(*one).filter(|_| BEFORE.contains(&other.to_ascii_lowercase().as_str())),
+            ],
+            _ => [None, None],
+        });
+        for word in quoted.chain(placed.flatten()).filter(|word| word.len() > 2 && is_name(word)) {
+            let known = all.iter().any(|absent| absent.what == word);
+            if !known && all.len() < MOST_NAMED {
+                all.push(absent(Class::MissingTool, kind_of(word), word.to_owned(), line));
+            }
+        }
+    }
+    all
+}
+
+fn kind_of(word: &str) -> AbsentKind {
+    if word.ends_with(".h") || word.ends_with(".hpp") { AbsentKind::Header } else { AbsentKind::Worded }
 }
 
 /// What projects say in words of their own.

@@ -212,6 +212,15 @@ pub fn last(lines: &[&str]) -> Option<Raised> {
     }
 }
 
+/// The module whose absence ended the build: that of the last exception.
+pub fn absent_module(lines: &[&str]) -> Option<String> {
+    let line = lines.iter().rev().find(|line| is_exception(line) && !is_repetition(line))?;
+    let (_, text) = line.split_once("No module named")?;
+    let module = text.trim().trim_matches(['\'', '"']);
+    let module = module.split(['\'', '"', ';', ' ', ',']).next().unwrap_or(module);
+    Some(module.to_owned()).filter(|module| !module.is_empty())
+}
+
 /// `SomeError: text`, `package.module.SomeError`, at the begin of a line.
 fn is_exception(line: &str) -> bool {
     let line = line.trim();

@@ -146,10 +146,11 @@ impl Queue {
         let Some(row) = self.0.db.claim_build(&claim).await? else { return Ok(None) };
         self.0.db.touch_worker(worker, at).await?;
         self.tell();
-        self.job(row, secret).map(Some)
+        self.job(row, secret).await.map(Some)
     }
 
-    fn job(&self, row: Build, secret: String) -> Result<Job> {
+    async fn job(&self, row: Build, secret: String) -> Result<Job> {
+        let (unmet, learned) = (self.unmet(row.id).await?, self.learned(&row).await?);
         let recipe = row.recipe.as_deref().map(serde_json::from_str).transpose();
         Ok(Job {
             build: row.id,
@@ -165,6 +166,9 @@ impl Queue {
             recipe: recipe.map_err(|error| Error::internal(anyhow::Error::new(error).context("a recipe")))?,
             platform_expected: row.platform_expected,
             limits: self.0.limits,
+            addable: self.0.addable.clone(),
+            unmet,
+            learned,
         })
     }
 

@@ -7,7 +7,7 @@
 //! | `queued` | `running` | `claim`: a worker takes it under a lease, which `beat` prolongs |
 //! | `running` | `queued` again | `give_back` by a worker that stops; `look_after` if it is lost |
 //! | `running` | `built`, `failed` or `blocked` | `end`, below: its worker says how it went |
-//! | `blocked` | `queued`, or `failed` | `settle`, below: what it needs is built, or failed |
+//! | `blocked` | `queued` | `settle`, below: what it needs is built, or cannot be |
 //! | whatever has not ended | `failed` | `cancel` |
 //! | `built` or `failed` | `queued` | `rebuild`: a person asks for it again |
 //!
@@ -73,6 +73,7 @@ impl Queue {
             return Err(lost(row.id));
         }
         self.0.db.drop_log_pieces(row.id).await?;
+        self.learn(&row, &evidence).await?;
         self.publish(row.id).await;
         self.tell();
         self.settle().await
@@ -113,6 +114,9 @@ impl Queue {
             return Ok(false);
         }
         self.0.db.drop_log_pieces(id).await?;
+        if let Some(row) = self.0.db.build(id).await? {
+            self.unlearn(&row).await?;
+        }
         self.unpromise(id).await?;
         self.tell();
         Ok(true)
@@ -171,18 +175,8 @@ impl Queue {
             self.tell();
             return Ok(!copied.is_empty());
         }
-        let needed = self.get(edge.needs).await?;
-        let why = needed.failure.as_ref().map_or("it failed", |failure| failure.hint.as_str());
-        let class = needed.failure.as_ref().map_or(Class::Other, |failure| failure.class);
-        let hint = format!(
-            "the build requirement {} has no wheel, and building {} (build {}) failed: {}: {why}",
-            edge.requirement,
-            needed.title(),
-            needed.id,
-            class.name(),
-        );
-        self.fail_alone(edge.build, None, &Failure::new(Class::BuildRequirement, Step::Environment, hint))
-            .await
+        // Its worker is told, and may know another way.
+        self.0.db.unblock_build(edge.build).await
     }
 }
 

@@ -5,6 +5,7 @@ use super::gate::NotTaken;
 use super::lease::lost;
 use super::wanted::{Ask, Priority, Wanted};
 use crate::access::Who;
+use crate::build::job::UnmetRequirement;
 use crate::build::target::Target;
 use crate::db::builds::{Blocked, Build, BuildId, Edge};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::choose::{FileChoice, FoundFile};
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
-use crate::words::{Class, Failure, Step};
+use crate::words::{BuildState, Class, Failure, Step};
 use std::collections::BTreeSet;
 
 /// How often a build may say that others are needed first.
@@ -35,6 +36,27 @@ impl Queue {
         self.settle().await
     }
 
+    /// The build requirements of a build whose own builds failed.
+    pub(super) async fn unmet(&self, id: BuildId) -> Result<Vec<UnmetRequirement>> {
+        let mut unmet = Vec::new();
+        for edge in self.0.db.build_needs(id).await?.into_iter().filter(|edge| !edge.requirement.is_empty()) {
+            let needed = self.get(edge.needs).await?;
+            let Some(failure) = needed.failure.as_ref().filter(|_| needed.state == BuildState::Failed) else {
+                continue;
+            };
+            let why = format!(
+                "the build requirement {} has no wheel, and building {} (build {}) failed: {}: {}",
+                edge.requirement,
+                needed.title(),
+                needed.id,
+                failure.class.name(),
+                failure.hint,
+            );
+            unmet.push(UnmetRequirement { requirement: edge.requirement, why });
+        }
+        Ok(unmet)
+    }
+
     async fn block(&self, row: &Build, requirements: Vec<String>) -> Result<(), NotTaken> {
         let no = |hint: String| Err(Failure::new(Class::BuildRequirement, Step::Environment, hint).into());
         if requirements.is_empty() {
@@ -49,6 +71,11 @@ impl Queue {
                 row.rounds,
                 row.context
             ));
+        }
+        // It was told so, and has no other way.
+        let unmet = self.unmet(row.id).await?;
+        if let Some(unmet) = unmet.into_iter().find(|unmet| requirements.contains(&unmet.requirement)) {
+            return no(unmet.why);
         }
         let mut edges: Vec<Edge> = Vec::new();
         for text in BTreeSet::from_iter(requirements) {

@@ -18,8 +18,14 @@ pub enum KeyKind {
     Versions,
     Text,
     Texts,
+    /// Names of projects.
+    Names,
     /// Requirements (PEP 508).
     Requirements,
+    /// One of them.
+    Requirement,
+    /// `2019-05-01`
+    Day,
     /// A table from names of environment variables to texts.
     Environment,
     /// A table from names to a text or a list of texts.
@@ -70,8 +76,16 @@ pub const KEYS: &[RecipeKey] = keys! {
     "system": Packages;
     /// build requirements to add to those of the source
     "build.requires": Requirements;
+    /// projects to leave out of the build requirements of the source; with `build.requires`, to replace them
+    "build.without": Names;
     /// version limits for build requirements; they add none
     "build.constraints": Requirements;
+    /// `true`: run `setup.py bdist_wheel` as a program, as before there were build backends
+    "build.script": Flag;
+    /// take the build requirements from the index as it was on this day: `"2019-05-01"`
+    "build.as_of": Day;
+    /// the generator that makes its files in the source again, from the sources beside them: `"Cython<3"`
+    "build.regenerate": Requirement;
     /// environment variables
     "build.env": Environment;
     /// config settings for the build backend
@@ -79,7 +93,8 @@ pub const KEYS: &[RecipeKey] = keys! {
     /// unified diffs for the source (`-p1`): names of files beside the recipe, or the diff itself in
     /// `'''…'''`
     "build.patches": Patches;
-    /// shell commands to run in the patched source before the build backend
+    /// shell commands to run in the patched source, before wheelwright reads it; `build.requires` is
+    /// installed where they run
     "build.before": Texts;
     /// `"platform"` or `"pure"`: the build fails if it makes the other kind of wheel
     "build.expect": Expect;

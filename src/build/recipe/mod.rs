@@ -6,6 +6,7 @@
 //! about one build, nothing about others, so that its hash stays when only others' parts change.
 
 mod entry;
+mod join;
 pub mod keys;
 mod layer;
 mod load;
@@ -46,9 +47,21 @@ pub struct RecipeBuild {
     /// Build requirements beside those that the source names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
+    /// Projects that the source names as build requirements, and that are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// What build requirements must satisfy if they are needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<String>,
+    /// `setup.py` is run as a program, as before there were build backends.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub script: bool,
+    /// The day whose state of the index build requirements come from, `2019-05-01`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// The generator, `Cython<3`, that makes again what it once made of the sources beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regenerate: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// For the build backend (PEP 517).
@@ -57,7 +70,7 @@ pub struct RecipeBuild {
     /// Unified diffs, applied to the source with one leading folder of their paths taken off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
-    /// Shell commands, run in the unpacked and patched source.
+    /// Shell commands, run in the unpacked and patched source before anything is read in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -46,9 +46,12 @@ pub(super) fn value(
     let refuse = |why: String| place.refuse(at, &format!("{path} {why}"));
     match key.kind {
         KeyKind::Services => services(place, given),
-        KeyKind::Texts | KeyKind::Requirements | KeyKind::Modules | KeyKind::Paths | KeyKind::Patches => {
-            list(place, key.kind, path, given)
-        }
+        KeyKind::Texts
+        | KeyKind::Names
+        | KeyKind::Requirements
+        | KeyKind::Modules
+        | KeyKind::Paths
+        | KeyKind::Patches => list(place, key.kind, path, given),
         KeyKind::Packages => packages(place, path, given),
         KeyKind::Environment | KeyKind::Settings => table(place, key.kind, path, given),
         KeyKind::Flag => match given.get_ref() {
@@ -79,6 +82,8 @@ fn integer(given: &Spanned<DeValue<'_>>) -> Option<u64> {
 fn wanted(kind: KeyKind) -> &'static str {
     match kind {
         KeyKind::Name => "a project's name",
+        KeyKind::Day => "a day like \"2019-05-01\"",
+        KeyKind::Requirement => "a requirement like \"Cython<3\"",
         KeyKind::Versions => "version specifiers like \">=1.4,<3\"",
         KeyKind::Expect => "\"platform\" or \"pure\"",
         KeyKind::Flag => "true or false",
@@ -97,6 +102,17 @@ fn scalar(kind: KeyKind, text: &str) -> Result<Value, String> {
     }
     match kind {
         KeyKind::Name => ProjectName::new(text).map(|name| json!(name)).ok_or_else(must),
+        KeyKind::Names => match ProjectName::new(text) {
+            Some(name) => Ok(json!(name)),
+            None => Err(format!("must contain names of projects, not {text:?}")),
+        },
+        KeyKind::Day => {
+            jiff::civil::Date::from_str(text).map(|day| json!(day.to_string())).map_err(|_| must())
+        }
+        KeyKind::Requirement => match Requirement::parse(text) {
+            Ok(requirement) => Ok(requirement.to_string().into()),
+            Err(_) => Err(must()),
+        },
         KeyKind::Versions => match VersionSpecifiers::from_str(text) {
             Ok(_) => Ok(text.into()),
             Err(e) => Err(format!("{}: {}", must(), first_line(e.to_string()))),

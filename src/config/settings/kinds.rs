@@ -177,6 +177,15 @@ pub mod isolation {
         Some(value.to_string())
     }
 }
+pub mod system_packages {
+    use crate::words::SystemPackages;
+    pub fn parse(text: &str) -> Result<SystemPackages, String> {
+        SystemPackages::parse(text).ok_or_else(|| "must be auto or recipes".into())
+    }
+    pub fn show(value: &SystemPackages) -> Option<String> {
+        Some(value.to_string())
+    }
+}
 pub mod log_format {
     use crate::config::LogFormat;
     pub fn parse(text: &str) -> Result<LogFormat, String> {

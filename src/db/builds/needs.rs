@@ -60,6 +60,12 @@ impl Db {
         Ok(sqlx::query(query).bind(id).bind(fence).execute(&self.writer).await?.rows_affected() > 0)
     }
 
+    /// A blocked build goes on, though not all that it needs is built. `false`: it is blocked no more.
+    pub async fn unblock_build(&self, id: i64) -> Result<bool> {
+        let query = "UPDATE build SET state = 'queued' WHERE id = $1 AND state = 'blocked'";
+        Ok(sqlx::query(query).bind(id).execute(&self.writer).await?.rows_affected() > 0)
+    }
+
     /// Frees every blocked build whose needs are all built; their ids.
     pub async fn free_builds(&self) -> Result<Vec<i64>> {
         let freed = sqlx::query_scalar(

@@ -90,6 +90,9 @@ fn job(target: &Target) -> Job {
         recipe: None,
         platform_expected: false,
         limits: JobLimits::default(),
+        addable: Vec::new(),
+        unmet: Vec::new(),
+        learned: None,
     }
 }
 

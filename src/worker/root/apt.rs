@@ -94,6 +94,35 @@ impl Apt {
         Ok(())
     }
 
+    /// Downloads the indices of what the packages of the host's sources contain into `lists`.
+    pub async fn contents(&self, lists: &Path) -> Result<()> {
+        std::fs::create_dir_all(lists.join("partial"))?;
+        let lists = lists.canonicalize()?;
+        let mut command = self.command()?;
+        command.arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
+        let target = "Acquire::IndexTargets::deb::Contents-deb::";
+        for option in [
+            "MetaKey=$(COMPONENT)/Contents-$(ARCHITECTURE)",
+            "ShortDescription=Contents-$(ARCHITECTURE)",
+            "Description=$(RELEASE)/$(COMPONENT) $(ARCHITECTURE) Contents (deb)",
+            "flatMetaKey=Contents-$(ARCHITECTURE)",
+            "flatDescription=$(RELEASE) Contents (deb)",
+            "KeepCompressed=true",
+            "DefaultEnabled=true",
+        ] {
+            command.arg("-o").arg(format!("{target}{option}"));
+        }
+        for other in ["Packages", "Translations"] {
+            command.arg("-o").arg(format!("Acquire::IndexTargets::deb::{other}::DefaultEnabled=false"));
+        }
+        command.arg("update");
+        let output = finish(command).await?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(refused(&String::from_utf8_lossy(&[output.stdout, output.stderr].concat()))),
+        }
+    }
+
     /// Runs apt; where the host has a newer library than a package wants exactly, that package's
     /// own is asked for: it goes into the root alone.
     async fn run(&self, what: &str, names: &[String]) -> Result<String> {
@@ -114,10 +143,18 @@ impl Apt {
     }
 
     async fn once(&self, what: &str, names: &[String]) -> Result<std::process::Output> {
+        let mut command = self.command()?;
+        command.args(["-y", "--no-install-recommends", "--allow-downgrades", what]);
+        command.args(["install", "--"]).args(names);
+        finish(command).await
+    }
+
+    /// apt with a cache of ours, which needs no rights.
+    fn command(&self) -> Result<tokio::process::Command> {
         std::fs::create_dir_all(self.cache.join("archives/partial"))?;
         let cache = self.cache.canonicalize()?;
         let mut command = tokio::process::Command::new("apt-get");
-        command.args(["-q", "-y", "--no-install-recommends", "--allow-downgrades", what]);
+        command.arg("-q");
         for option in [
             "Debug::NoLocking=true",
             "APT::Sandbox::User=",
@@ -127,13 +164,16 @@ impl Apt {
             command.args(["-o", option]);
         }
         command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
-        command.args(["install", "--"]).args(names);
         command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
         command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        let output = tokio::time::timeout(PATIENCE, command.output()).await;
-        let output = output.map_err(|_| bad!("apt did not finish within {} s", PATIENCE.as_secs()))?;
-        output.map_err(|e| bad!("cannot start apt-get: {e}"))
+        Ok(command)
     }
+}
+
+async fn finish(mut command: tokio::process::Command) -> Result<std::process::Output> {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.map_err(|_| bad!("apt did not finish within {} s", PATIENCE.as_secs()))?;
+    output.map_err(|e| bad!("cannot start apt-get: {e}"))
 }
 
 /// `name=version` of what is wanted in a version that the host's is not.

@@ -7,11 +7,14 @@
 
 mod alternatives;
 mod apt;
+mod contents;
 mod farm;
+mod rank;
 
 use super::log::Log;
 use super::sandbox::{Mount, Sandbox, SandboxPlan};
 use crate::bad;
+use crate::build::failure::Absent;
 use crate::build::job::JobLimits;
 use crate::error::{Error, Result};
 use crate::tools::hex;
@@ -19,7 +22,9 @@ use crate::tools::locks::Locks;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
 use crate::words::{Class, Failure, Isolation, Step};
 use apt::{Apt, SystemPackage};
+use contents::ContentsIndex;
 pub use farm::HOST;
+pub use rank::PackageOfFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -77,12 +82,27 @@ pub struct Roots {
     sandbox: Sandbox,
     /// One maker for each list of packages.
     making: Locks<String>,
+    contents: ContentsIndex,
 }
 
 impl Roots {
     /// Those below `folder`, which is made when the first one is.
     pub fn new(folder: PathBuf, sandbox: Sandbox) -> Self {
-        Self { folder, sandbox, making: Locks::default() }
+        let contents = ContentsIndex::new(folder.join("contents"));
+        Self { folder, sandbox, making: Locks::default(), contents }
+    }
+
+    /// The packages of the host's distribution that have what a build looked for, the best first; none
+    /// where builds see the host's own system.
+    ///
+    /// # Errors
+    /// If there is no index of what packages contain.
+    pub async fn find(&self, absent: &Absent) -> Result<Vec<PackageOfFile>> {
+        if self.sandbox.isolation() == Isolation::None {
+            return Ok(Vec::new());
+        }
+        apt::host_state()?;
+        self.contents.find(absent, &Apt::new(self.folder.join("apt"))).await
     }
 
     /// A root with these packages of the host's distribution, and what they depend on; `None` if the

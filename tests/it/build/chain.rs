@@ -11,21 +11,21 @@ use wheelwright::config::upstream::default_upstream;
 use wheelwright::words::{Class, Evidence, Failure, Step};
 
 impl Done {
-    fn evidence(&self) -> &Evidence {
+    pub(super) fn evidence(&self) -> &Evidence {
         match &self.outcome {
             JobOutcome::Built { evidence, .. } => evidence,
             other => panic!("{other:?}\n{}", self.log),
         }
     }
 
-    fn failure(&self) -> &Failure {
+    pub(super) fn failure(&self) -> &Failure {
         match &self.outcome {
             JobOutcome::Failed(failure) => failure,
             other => panic!("{other:?}\n{}", self.log),
         }
     }
 
-    fn needs(&self) -> &[String] {
+    pub(super) fn needs(&self) -> &[String] {
         match &self.outcome {
             JobOutcome::Needs { requirements } => requirements,
             other => panic!("{other:?}\n{}", self.log),
@@ -34,10 +34,10 @@ impl Done {
 }
 
 /// The newest Python of this machine that can be had without flags.
-const NEWEST: &str = "3.13";
+pub(super) const NEWEST: &str = "3.13";
 
 /// A stage with pip in it, as the interpreter itself brings it along, and `packages`.
-async fn index_with(packages: &[Package]) -> Server {
+pub(super) async fn index_with(packages: &[Package]) -> Server {
     let server = Server::start().await;
     server.have_index("alice/tools", json!({"type": "stage", "bases": []})).await;
     for name in [NEWEST, "2.7"] {
@@ -62,11 +62,11 @@ async fn bundled_pip(python: &str) -> (String, Vec<u8>) {
     (name(&pip), std::fs::read(pip.path()).expect("its bytes"))
 }
 
-fn in_tools(job: &mut Job) {
+pub(super) fn in_tools(job: &mut Job) {
     job.context = "alice/tools".to_owned();
 }
 
-async fn build(bench: &Workbench, tree: &Tree, target: &str) -> Done {
+pub(super) async fn build(bench: &Workbench, tree: &Tree, target: &str) -> Done {
     bench.build(&tree.filename(), tree.sdist(), target, in_tools).await
 }
 
@@ -150,7 +150,7 @@ async fn a_failure_whose_class_has_a_remedy_is_tried_again_with_it() {
     let done = build(&bench, &tree, "3.9").await;
     assert_eq!(done.evidence().strategy, "constraints: setuptools<58");
     assert_eq!(done.evidence().requirements.get("setuptools").map(String::as_str), Some("57.5"));
-    assert!(done.log.contains("retrying, constraints"), "{}", done.log);
+    assert!(done.log.contains("attempt 2: constraints"), "{}", done.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ mod pages;
 mod private_names;
 mod queue;
 mod recipes;
+mod remedies;
 mod repair;
 mod sandbox;
 mod sandbox_gate;

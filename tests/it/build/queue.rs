@@ -2,6 +2,7 @@
 
 mod again;
 mod gate;
+mod learned;
 mod names;
 mod private;
 mod seen;
@@ -9,7 +10,7 @@ mod strangers;
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
-use crate::kit::fake_worker::built;
+use crate::kit::fake_worker::{FakeWorker, built};
 use crate::kit::forms::Form;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
@@ -46,6 +47,17 @@ async fn becomes(server: &Server, id: i64, state: &str) -> Value {
 
 fn id(build: &Value) -> i64 {
     build["id"].as_i64().expect("a number")
+}
+
+/// A build whose need failed runs on, so that its worker may try another way. This one has none: it is told
+/// what cannot be had, and needs it all the same.
+async fn told_and_without_another_way(worker: &FakeWorker<'_>, build: i64) -> Vec<String> {
+    let job = worker.claim().await;
+    assert_eq!(job.build, build);
+    let unmet: Vec<String> = job.unmet.iter().map(|unmet| unmet.requirement.clone()).collect();
+    let needs: Vec<&str> = unmet.iter().map(String::as_str).collect();
+    assert_eq!(worker.needs(&job, &needs).await, 200);
+    unmet
 }
 
 on_both! {
@@ -171,6 +183,7 @@ on_both! {
         assert_eq!(build["failure"]["class"], "cycle");
         let hint = build["failure"]["hint"].as_str().unwrap();
         assert!(hint.contains("egg 1.0 needs hen>=1 (hen 1.0) needs egg (egg 1.0)"), "{hint}");
+        assert_eq!(told_and_without_another_way(&worker, hen).await, ["egg"]);
         let hen = server.build(hen).await;
         assert_eq!((&hen["state"], &hen["failure"]["class"]), (&json!("failed"), &json!("build-requirement")));
         assert!(worker.claim_at_once().await.is_none());
@@ -183,6 +196,7 @@ on_both! {
         worker.needs(&worker.claim().await, &["leaf"]).await;
         let leaf = worker.claim().await;
         assert_eq!(worker.fails(&leaf, Class::MissingHeader).await, 200);
+        assert_eq!(told_and_without_another_way(&worker, top).await, ["leaf"]);
         let failed = server.build(top).await;
         assert_eq!(failed["failure"]["class"], "build-requirement");
         let hint = failed["failure"]["hint"].as_str().unwrap();

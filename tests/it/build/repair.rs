@@ -94,6 +94,9 @@ impl Hand {
             recipe: None,
             platform_expected: false,
             limits: JobLimits::default(),
+            addable: Vec::new(),
+            unmet: Vec::new(),
+            learned: None,
         }
     }
 

@@ -178,8 +178,10 @@ impl Upstream {
     }
 
     /// From now on connections are refused.
-    pub async fn stop(self) -> SocketAddr {
+    pub async fn stop(mut self) -> SocketAddr {
         self.task.abort();
+        // The listener goes with the task.
+        let _ = (&mut self.task).await;
         self.address
     }
 }

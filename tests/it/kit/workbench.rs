@@ -102,6 +102,11 @@ impl Workbench {
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, app).await });
         let sandbox = Sandbox::open(Isolation::Bubblewrap).expect("bubblewrap");
+        let contents = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("system-contents");
+        std::fs::create_dir_all(&contents).expect("a folder");
+        std::fs::create_dir_all(data.path().join("roots")).expect("a folder");
+        // Fifty megabytes, for all workbenches together.
+        std::os::unix::fs::symlink(contents, data.path().join("roots/contents")).expect("a link");
         let worker = WorkerMachine {
             folder: data.path().to_owned(),
             interpreters: found().await,
@@ -152,6 +157,9 @@ impl Workbench {
             recipe: None,
             platform_expected: false,
             limits: JobLimits::default(),
+            addable: Vec::new(),
+            unmet: Vec::new(),
+            learned: None,
         };
         change(&mut job);
         self.front.sources.lock().expect("a lock").insert(build, bytes);

@@ -1,0 +1,141 @@
+//! Which system package has a file, by the distribution's own index of what its packages contain.
+//!
+//! apt downloads the index into a folder of ours and checks its signature; what builds can ask for is
+//! kept of it, as lines of a path and its packages. It is fetched anew once a week; without the network
+//! the old one serves.
+
+use super::apt::Apt;
+use super::rank::{self, PackageOfFile};
+use crate::build::failure::Absent;
+use crate::error::{Error, Result};
+use crate::{bad, unavailable};
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How long an index is believed.
+const BELIEVED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// After a failure it is not asked for again for so long.
+const PAUSE: Duration = Duration::from_secs(600);
+/// Bytes that are kept of it; Debian's comes to 33 MB.
+const LARGEST: usize = 256 << 20;
+/// Part of apt; reads its files whatever they are compressed with.
+const READER: &str = "/usr/lib/apt/apt-helper";
+
+/// The index of one worker.
+#[derive(Debug)]
+pub(super) struct ContentsIndex {
+    folder: PathBuf,
+}
+
+impl ContentsIndex {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The packages that have it, the best first.
+    ///
+    /// # Errors
+    /// If there is no index, and none can be had.
+    pub async fn find(&self, absent: &Absent, apt: &Apt) -> Result<Vec<PackageOfFile>> {
+        let index = self.index(apt).await?;
+        let absent = absent.clone();
+        tokio::task::spawn_blocking(move || Ok(rank::best(&absent, &std::fs::read_to_string(index)?))).await?
+    }
+
+    async fn index(&self, apt: &Apt) -> Result<PathBuf> {
+        let index = self.folder.join("index");
+        if is_younger(&index, BELIEVED) {
+            return Ok(index);
+        }
+        let _turn = self.turn().await?;
+        if is_younger(&index, BELIEVED) {
+            return Ok(index);
+        }
+        let failed = self.folder.join("failed");
+        let fetched = match is_younger(&failed, PAUSE) {
+            true => Err(unavailable!("it could not be had a moment ago")),
+            false => self.fetch(apt).await,
+        };
+        match fetched {
+            Ok(()) => Ok(index),
+            // What packages contained last month will do.
+            Err(_) if index.is_file() => Ok(index),
+            Err(error) => {
+                std::fs::write(failed, "")?;
+                Err(bad!("there is no index of what system packages contain: {error}"))
+            }
+        }
+    }
+
+    /// One at a time fetches, of all workers with this folder.
+    async fn turn(&self) -> Result<File> {
+        std::fs::create_dir_all(&self.folder)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(self.folder.join("lock"))?;
+        tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await?.map_err(Error::from)
+    }
+
+    async fn fetch(&self, apt: &Apt) -> Result<()> {
+        let lists = self.folder.join("lists");
+        apt.contents(&lists).await?;
+        let new = self.folder.join(format!("new-{}", std::process::id()));
+        let (from, to) = (lists.clone(), new.clone());
+        tokio::task::spawn_blocking(move || condense(&from, &to)).await??;
+        std::fs::rename(new, self.folder.join("index"))?;
+        // A hundred megabytes that nobody reads again.
+        Ok(std::fs::remove_dir_all(lists)?)
+    }
+}
+
+fn started(command: &mut Command) -> Result<Child> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    command.stdout(Stdio::piped()).spawn().map_err(|e| bad!("cannot start {name}: {e}"))
+}
+
+fn is_younger(path: &Path, age: Duration) -> bool {
+    let written = path.metadata().and_then(|found| found.modified());
+    written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < age))
+}
+
+/// Writes what builds can ask for, out of all indices in `lists`.
+fn condense(lists: &Path, to: &Path) -> Result<()> {
+    let mut kept = 0;
+    let mut out = BufWriter::new(File::create(to)?);
+    for entry in std::fs::read_dir(lists)? {
+        let path = entry?.path();
+        let is_index = path.file_name().is_some_and(|name| name.to_string_lossy().contains("_Contents-"));
+        if !is_index {
+            continue;
+        }
+        let mut all = started(Command::new(READER).arg("cat-file").arg(&path).stdin(Stdio::null()))?;
+        let mut some = Command::new("grep");
+        some.args(["-E", rank::PATTERN])
+            .env("LC_ALL", "C")
+            .stdin(all.stdout.take().map_or_else(Stdio::null, Stdio::from));
+        let mut some = started(&mut some)?;
+        let printed = some.stdout.take().ok_or_else(|| bad!("grep prints nothing"))?;
+        for line in BufReader::new(printed.take(LARGEST as u64)).lines() {
+            if let Some(line) = rank::kept(&line?) {
+                kept += line.len() + 1;
+                writeln!(out, "{line}")?;
+            }
+        }
+        let _ = some.kill();
+        let _ = some.wait();
+        if kept > LARGEST / 2 {
+            let _ = all.kill();
+            let _ = all.wait();
+            return Err(bad!("the index of what system packages contain is larger than expected"));
+        }
+        if !all.wait()?.success() {
+            return Err(bad!("{READER} cannot read {}", path.display()));
+        }
+    }
+    out.flush()?;
+    match kept {
+        0 => Err(Error::Bad("apt has no index of what packages contain for its sources".to_owned())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,201 @@
+//! What a build does by itself after it failed: each remedy with a source that fails without it.
+
+use super::chain::{NEWEST, build, in_tools, index_with};
+use crate::kit::Server;
+use crate::kit::packages::Package;
+use crate::kit::sources::Tree;
+use crate::kit::workbench::{Done, Workbench};
+use serde_json::{Value, json};
+use wheelwright::build::job::{Job, Learned, UnmetRequirement};
+use wheelwright::config::upstream::default_upstream;
+use wheelwright::words::Class;
+
+/// Compiles this text; the wheel is made if that goes well.
+fn compiles(code: &str) -> Tree {
+    Tree::new("demo", "1.0").file("code.c", code).does(
+        "import subprocess, sysconfig\n\
+         include = sysconfig.get_paths()['include']\n\
+         subprocess.check_call(['cc', '-I', include, '-c', 'code.c', '-o', 'code.o'])",
+    )
+}
+
+fn all_packages(job: &mut Job) {
+    job.addable = vec!["*".to_owned()];
+}
+
+async fn with(bench: &Workbench, tree: &Tree, change: impl FnOnce(&mut Job)) -> Done {
+    bench.build(&tree.filename(), tree.sdist(), NEWEST, change).await
+}
+
+impl Done {
+    /// What was found, as a recipe's JSON.
+    fn found(&self) -> &Value {
+        self.evidence().found.as_ref().unwrap_or(&Value::Null)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_header_is_found_in_the_distributions_packages_and_added_for_this_build_alone() {
+    let bench = Workbench::start(None).await;
+    let tree = compiles("#include <confuse.h>\n");
+    let by_recipes_alone = with(&bench, &tree, |_| ()).await;
+    assert_eq!(by_recipes_alone.failure().class, Class::MissingHeader);
+    let done = with(&bench, &tree, all_packages).await;
+    assert_eq!(*done.found(), json!({"packages": ["libconfuse-dev"]}), "{}", done.log);
+    assert_eq!(done.evidence().strategy, "system packages: libconfuse-dev");
+    assert!(!std::path::Path::new("/usr/include/confuse.h").exists(), "nothing is installed on the host");
+    let next = with(&bench, &tree, |_| ()).await;
+    assert_eq!(next.failure().class, Class::MissingHeader, "nothing is left for the next build");
+    let refused = with(&bench, &tree, |job| job.addable = vec!["libx*".to_owned()]).await;
+    assert_eq!(refused.failure().class, Class::MissingHeader);
+    assert!(refused.log.contains("libconfuse-dev has confuse.h, but build.system_allow leaves it out"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_in_a_folder_of_its_own_and_another_one_behind_it_are_found_in_rounds() {
+    let bench = Workbench::start(None).await;
+    let tree = compiles("#include <apr.h>\n#include <confuse.h>\n");
+    let done = with(&bench, &tree, all_packages).await;
+    let found = json!({
+        "packages": ["libapr1-dev", "libconfuse-dev"],
+        "build": {"env": {"CPATH": "/usr/include/apr-1.0"}},
+    });
+    assert_eq!(*done.found(), found, "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_no_package_has_is_told_as_it_is_and_rounds_are_bounded() {
+    let bench = Workbench::start(None).await;
+    let many: String = (0..50).map(|n| format!("#include <wheelwright-none-{n}.h>\n")).collect();
+    let done = with(&bench, &compiles(&many), all_packages).await;
+    let failure = done.failure();
+    assert_eq!(failure.class, Class::MissingHeader);
+    assert!(failure.line.as_ref().is_some_and(|line| line.contains("wheelwright-none-0.h")), "{failure:?}");
+    assert!(done.log.contains("no system package has wheelwright-none-0.h"), "{}", done.log);
+    assert_eq!(done.log.matches("attempt ").count(), 1, "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_build_tool_that_is_not_declared_is_added_and_a_stranger_of_the_modules_name_is_not() {
+    let packages = [("setuptools-scm", "setuptools_scm"), ("helper", "helper")];
+    let packages =
+        packages.map(|(name, module)| Package::new(name, "1.0").member(&format!("{module}.py"), ""));
+    let server = index_with(&packages).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let done = build(&bench, &Tree::new("demo", "1.0").does("import setuptools_scm"), NEWEST).await;
+    assert_eq!(*done.found(), json!({"build": {"requires": ["setuptools-scm"]}}), "{}", done.log);
+    let tree = Tree::new("demo", "1.0").does("import helper");
+    let done = build(&bench, &tree, NEWEST).await;
+    assert_eq!(done.failure().class, Class::BuildRequirement);
+    assert!(done.log.contains("helper is no known build tool"), "{}", done.log);
+    let names_it = tree.file("requirements.txt", "helper>=1\n");
+    let done = build(&bench, &names_it, NEWEST).await;
+    assert_eq!(*done.found(), json!({"build": {"requires": ["helper"]}}), "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_c_that_this_python_refuses_is_made_again_from_what_lies_beside_it() {
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let old = "/* Generated by Cython 0.29.14 */\n#include \"Python.h\"\nint x = Py_TPFLAGS_OF_THE_PAST;\n";
+    let tree = compiles(old).file("code.pyx", "cdef int answer = 42\n");
+    let done = with(&bench, &tree, |_| ()).await;
+    assert_eq!(*done.found(), json!({"build": {"regenerate": "Cython>=3"}}), "{}", done.log);
+    assert!(done.log.contains("makes code.c again from code.pyx"), "{}", done.log);
+    // Nothing to make it of: the first error is told.
+    let done = with(&bench, &compiles(old), |_| ()).await;
+    assert_eq!(done.failure().class, Class::RemovedApi);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_nothing_satisfies_is_loosened_to_the_nearest_version_that_exists() {
+    let packages = ["0.5", "2.0", "3.0"].map(|version| Package::new("tool", version));
+    let server = index_with(&packages).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let pinned = Tree::new("demo", "1.0").asks_for("['tool==1.0']").does("import tool");
+    let done = build(&bench, &pinned, NEWEST).await;
+    let found = json!({"build": {"requires": ["tool==2.0"], "without": ["tool"]}});
+    assert_eq!(*done.found(), found, "{}", done.log);
+    let done = build(&bench, &Tree::new("demo", "1.0").asks_for("['tool>=4']"), NEWEST).await;
+    assert_eq!(*done.found(), json!({"build": {"requires": ["tool==3.0"], "without": ["tool"]}}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requirement_whose_own_build_failed_is_loosened_too_and_else_told_with_its_reason() {
+    let server = index_with(&[Package::new("tool", "2.0")]).await;
+    for (name, version) in [("tool", "1.0"), ("other", "1.0")] {
+        let tree = Tree::new(name, version);
+        server.host_file("alice/tools", name, version, &tree.filename(), &tree.sdist()).await;
+    }
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let unmet = |requirement: &str| {
+        let unmet = UnmetRequirement { requirement: requirement.to_owned(), why: "it is broken".to_owned() };
+        move |job: &mut Job| {
+            in_tools(job);
+            job.unmet = vec![unmet];
+        }
+    };
+    let tree = Tree::new("demo", "1.0").asks_for("['tool==1.0']");
+    let done = build(&bench, &tree, NEWEST).await;
+    assert_eq!(done.needs(), ["tool==1.0"]);
+    let done = with(&bench, &tree, unmet("tool==1.0")).await;
+    assert_eq!(*done.found(), json!({"build": {"requires": ["tool==2.0"], "without": ["tool"]}}));
+    let tree = Tree::new("demo", "1.0").asks_for("['other==1.0']");
+    let done = with(&bench, &tree, unmet("other==1.0")).await;
+    assert_eq!(
+        (done.failure().class, done.failure().hint.as_str()),
+        (Class::BuildRequirement, "it is broken")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_source_is_told_to_a_new_compiler() {
+    let bench = Workbench::start(None).await;
+    let link = "import subprocess\n\
+                for name in 'ab':\n    \
+                    open(name + '.c', 'w').write('int shared;\\n')\n\
+                subprocess.check_call(['cc', '-shared', '-fPIC', 'a.c', 'b.c', '-o', 'both.so'])";
+    let done = with(&bench, &Tree::new("demo", "1.0").does(link), |_| ()).await;
+    let found = json!({"build": {"env": {"WHEELWRIGHT_COMPILER_FLAGS": "-fcommon"}}});
+    assert_eq!(*done.found(), found, "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipe_applies_before_anything_reads_the_source() {
+    let server = index_with(&[Package::new("tool", "1.0")]).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let unreadable = Tree::new("demo", "1.0").file("pyproject.toml", "[build-system\n");
+    assert_eq!(build(&bench, &unreadable, NEWEST).await.failure().class, Class::BadSource);
+    let whole = "[build-system]\\nrequires = []\\nbuild-backend = \"backend\"\\nbackend-path = [\".\"]\\n";
+    let recipe = json!({"build": {
+        "requires": ["tool"],
+        "before": [format!("python -c 'import tool'"), format!("printf '{whole}' > pyproject.toml")],
+    }});
+    let change = |job: &mut Job| {
+        in_tools(job);
+        job.recipe = Some(recipe);
+    };
+    let done = with(&bench, &unreadable, change).await;
+    assert_eq!(done.evidence().strategy, "recipe", "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_is_there_at_once_and_is_dropped_when_it_does_not_help() {
+    let bench = Workbench::start(None).await;
+    let learned = |found: Value, at_once: bool| {
+        move |job: &mut Job| job.learned = Some(Learned { build: 7, found, at_once })
+    };
+    let tree = compiles("#include <confuse.h>\n");
+    let right = json!({"packages": ["libconfuse-dev"]});
+    let done = with(&bench, &tree, learned(right.clone(), true)).await;
+    assert_eq!(*done.found(), right);
+    assert!(done.log.contains("as build 7 found: system packages: libconfuse-dev"), "{}", done.log);
+    let done = with(&bench, &tree, learned(right.clone(), false)).await;
+    assert_eq!(*done.found(), right, "of another release: once the plain way has failed");
+    assert!(done.log.contains("attempt 1 (plain) failed"), "{}", done.log);
+    let wrong = json!({"build": {"env": {"WHEELWRIGHT_COMPILER_FLAGS": "-not-a-flag"}}});
+    let done = with(&bench, &compiles("int x;\n"), learned(wrong, true)).await;
+    assert_eq!((done.found(), done.evidence().strategy.as_str()), (&Value::Null, "plain"));
+    assert!(done.log.contains("what build 7 found does not help any more: it is dropped"), "{}", done.log);
+}
