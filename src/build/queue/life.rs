@@ -15,6 +15,7 @@
 
 use super::Queue;
 use super::lease::{MOST_LOSSES, lost};
+use crate::build::failure::{Exit, classify};
 use crate::build::job::JobOutcome;
 use crate::build::publish;
 use crate::build::visible::turns;
@@ -27,6 +28,9 @@ use crate::packaging::filename::WheelFilename;
 use crate::tools::time::now;
 use crate::words::{Class, EventKind, Evidence, Failure, Purpose, Step};
 
+/// Bytes of a log that are read for the cause of a failure.
+const LOG_READ: u64 = 4 << 20;
+
 impl Queue {
     /// A worker says how its build ended.
     ///
@@ -36,10 +40,28 @@ impl Queue {
         let row = self.held(owner, id, fence).await?;
         match outcome {
             JobOutcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
-            JobOutcome::Failed(why) => self.run_failed(id, fence, &why).await.map(drop),
+            JobOutcome::Failed(why) => {
+                let why = self.explained(&row, why).await?;
+                self.run_failed(id, fence, &why).await.map(drop)
+            }
             JobOutcome::Metadata { text } => self.told(row, text).await,
             JobOutcome::Needs { requirements } => self.needs(row, requirements).await,
         }
+    }
+
+    /// A failure with its class, for a worker that leaves it to the server to read the log of a build.
+    async fn explained(&self, row: &Build, told: Failure) -> Result<Failure> {
+        let is_unread = told.class == Class::Other && told.line.is_none();
+        if !is_unread || !matches!(told.step, Step::Environment | Step::Build) {
+            return Ok(told);
+        }
+        let (log, step) = (self.log_tail(row, LOG_READ).await?, told.step);
+        let read = move || classify(&String::from_utf8_lossy(&log), step, Exit::Code(1));
+        let found = tokio::task::spawn_blocking(read).await?;
+        Ok(match found.class {
+            Class::Other => Failure { line: found.line, ..told },
+            _ => found,
+        })
     }
 
     /// A run failed. One whose worker failed, not the build, runs again, unless that happened too often;
