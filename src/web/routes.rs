@@ -46,6 +46,7 @@ fn building(table: Table) -> Table {
     table
         .on(GET, "/+targets", Need::Nothing, builds::targets)
         .on(GET, "/+workers", Need::Login, workers::list)
+        .on(GET, "/+worker.py", Need::Nothing, workers::portable)
         .on(PUT, "/+workers/{name}", Need::Work, workers::register)
         .on(DELETE, "/+workers/{name}", Need::Work, workers::leave)
         .on(POST, "/+workers/{name}/claim", Need::Work, workers::claim)

@@ -16,6 +16,9 @@ use std::time::Duration;
 /// A claim is answered after this time, with or without a job.
 const HOLD: Duration = Duration::from_secs(20);
 
+/// One file without dependencies, for machines that the worker in this program cannot be compiled for.
+const PORTABLE: &str = include_str!("workers/worker.py");
+
 /// Who a worker belongs to: leases are held by accounts, not by tokens.
 pub(super) fn owner(ctx: &Ctx<impl Send>) -> &str {
     ctx.who.user.as_deref().unwrap_or_default()
@@ -64,4 +67,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
         return pages::machines::workers(&ctx, workers);
     }
     respond::devpi(StatusCode::OK, "list:worker", json!(workers), None)
+}
+
+/// `GET /+worker.py`: the portable worker. It holds no secret, and a machine that is being set up has none yet.
+pub async fn portable(_: Ctx) -> Result<Response> {
+    Ok(respond::body("text/x-python; charset=utf-8", "private, no-cache", PORTABLE))
 }

@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 32] = [
+const DOCUMENTS: [&str; 34] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -27,6 +27,8 @@ const DOCUMENTS: [&str; 32] = [
     "docs/explanation/promised-wheels.md",
     "docs/explanation/sandbox.md",
     "docs/explanation/why-wheelwright.md",
+    "docs/how-to/build-for-macos.md",
+    "docs/how-to/build-for-windows.md",
     "docs/how-to/build-wheels.md",
     "docs/how-to/compile-and-resolve.md",
     "docs/how-to/give-access.md",
@@ -259,6 +261,8 @@ documents_work! {
     the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
     the_commands_about_access_work: "docs/how-to/give-access.md",
     the_commands_about_mirrors_work: "docs/how-to/mirror-an-index.md",
+    the_commands_about_windows_work: "docs/how-to/build-for-windows.md",
+    the_commands_about_macs_work: "docs/how-to/build-for-macos.md",
     the_commands_about_builds_work: "docs/how-to/build-wheels.md",
     the_commands_about_compiling_work: "docs/how-to/compile-and-resolve.md",
     the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",

@@ -1,6 +1,7 @@
 //! Stories of real workers in processes of their own: watched, killed, without privileges.
 
 mod namesakes;
+mod portable;
 mod repository;
 
 use crate::cli::build::Machine;

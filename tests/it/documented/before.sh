@@ -27,7 +27,8 @@ before() {
         prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
         ;;
     'docs/reference/builds.md' | 'docs/reference/promised-wheels.md' | 'docs/reference/settings.md' | \
-        'docs/reference/anonymous-requests.md' | 'docs/reference/commands.md' | 'docs/explanation/guarantees.md')
+        'docs/reference/anonymous-requests.md' | 'docs/reference/commands.md' | 'docs/explanation/guarantees.md' | \
+        'docs/how-to/build-for-windows.md' | 'docs/how-to/build-for-macos.md')
         prepare serve
         ;;
     'docs/how-to/mirror-an-index.md# Create a mirror')

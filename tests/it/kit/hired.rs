@@ -68,6 +68,29 @@ impl Hired {
         said
     }
 
+    /// The portable worker as the server hands it out, for CPython 3.9 and 3.12, with `more` on its command line.
+    pub async fn portable(server: &Server, token: &str, name: &str, more: &[&str]) -> Self {
+        let program = server.get("/+worker.py").await.text().await.expect("a program");
+        Self::portable_at(&program, &server.url(""), token, name, more).await
+    }
+
+    /// The same in its own words, for a server at this URL.
+    pub async fn portable_at(program: &str, url: &str, token: &str, name: &str, more: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let command = portable_order(program, url, token, name, folder.path(), more);
+        Self::run(command, folder).await
+    }
+
+    /// What the portable worker says when it does not begin.
+    pub async fn portable_refused(program: &str, url: &str, token: &str, name: &str) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = portable_order(program, url, token, name, folder.path(), &[]);
+        let ended = command.output().await.expect("python3 starts");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        said
+    }
+
     async fn run(mut command: Command, folder: tempfile::TempDir) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let said = BufReader::new(child.stderr.take().expect("its log")).lines();
@@ -99,6 +122,28 @@ fn order(server: &Server, token: &str, name: &str, program: &Path, folder: &Path
     command.arg("--folder").arg(folder.join("work")).current_dir(folder);
     command.env_clear().env("WHEELWRIGHT_TOKEN", token);
     for name in ["PATH", "HOME"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+fn portable_order(
+    program: &str,
+    url: &str,
+    token: &str,
+    name: &str,
+    folder: &Path,
+    more: &[&str],
+) -> Command {
+    let path = folder.join("worker.py");
+    std::fs::write(&path, program).expect("a file");
+    let mut command = Command::new("python3");
+    command.arg(path).args(["--server", url, "--name", name, "--slots", "1"]);
+    command.args(["--target", "cp39", "--target", "cp312"]).args(more);
+    command.arg("--folder").arg(folder.join("work")).current_dir(folder);
+    command.env_clear().env("WHEELWRIGHT_TOKEN", token);
+    for name in ["PATH", "HOME", "PYENV_ROOT"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
