@@ -18,6 +18,8 @@ use std::io::Read;
 /// Bytes of the beginning that tell HTML.
 const HEAD: usize = 1024;
 const BLOCK: usize = 512;
+/// Bytes of an xz file's end that are looked at: tapes padded to so much.
+const PADDING: u64 = 20 << 10;
 
 /// Formats that are known by their first bytes alone.
 const BEGINNINGS: [(&str, &[u8]); 6] = [
@@ -164,10 +166,13 @@ fn tar_in(mut stream: impl Read, packed: u64) -> ArchiveResult<bool> {
     Ok(last.iter().all(|byte| *byte == 0))
 }
 
-/// Magic at both ends (the format's section 2.1).
+/// Magic at both ends (the format's section 2.1), the last one before any padding (2.2).
 fn xz<S: ReadAt + ?Sized>(file: &S, length: u64, head: &[u8]) -> ArchiveResult<()> {
-    let end = read_exactly(file, length.saturating_sub(2), 2)?;
-    match head.starts_with(b"\xfd7zXZ\0") && end == b"YZ" {
+    let last = length.min(PADDING);
+    let end = read_exactly(file, length.saturating_sub(last), usize::try_from(last).unwrap_or_default())?;
+    let padding = end.iter().rev().take_while(|byte| **byte == 0).count();
+    let end = end.get(..end.len() - padding).unwrap_or_default();
+    match head.starts_with(b"\xfd7zXZ\0") && end.ends_with(b"YZ") && padding % 4 == 0 {
         true => Ok(()),
         false => refuse!("the xz file is incomplete"),
     }

@@ -35,9 +35,24 @@ pub async fn sha256(path: &Path) -> Result<String> {
 }
 
 fn ending(filename: &str) -> Result<&'static str> {
-    const ENDINGS: [&str; 9] =
-        [".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tbz", ".tar.xz", ".tar.zst", ".tar.Z", ".tar"];
-    let known = ENDINGS.iter().find(|ending| filename.to_lowercase().ends_with(*ending));
+    const ENDINGS: [&str; 14] = [
+        ".tar.gz",
+        ".tgz",
+        ".zip",
+        ".tar.bz2",
+        ".tbz",
+        ".tbz2",
+        ".tar.xz",
+        ".txz",
+        ".tar.zst",
+        ".tar.lz",
+        ".tlz",
+        ".tar.lzma",
+        ".tar.Z",
+        ".tar",
+    ];
+    let lower = filename.to_lowercase();
+    let known = ENDINGS.iter().find(|ending| lower.ends_with(&ending.to_lowercase()));
     known.copied().ok_or_else(|| {
         bad!("{filename} is not a source distribution: it must end with one of {}", ENDINGS.join(", "))
     })
@@ -50,6 +65,7 @@ mod tests {
     #[test]
     fn the_name_on_disk_keeps_nothing_but_the_ending() {
         assert_eq!(ending("docopt-0.6.2.TAR.GZ").unwrap(), ".tar.gz");
+        assert_eq!(ending("docopt-0.6.2.tar.Z").unwrap(), ".tar.Z");
         assert!(ending("docopt-0.6.2.egg").unwrap_err().to_string().contains("not a source distribution"));
     }
 }

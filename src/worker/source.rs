@@ -7,6 +7,7 @@ use super::backend::SourceProject;
 use super::check::{SourceFacts, looks_like_extensions};
 use super::clock::Clock;
 use super::generator::{Generator, generators};
+use super::inside::LACKS_PROGRAM;
 use super::peek;
 use super::prepare::prepare;
 use super::room::{Room, SandboxRun, Stop, ours};
@@ -122,6 +123,9 @@ async fn unpack(room: &Room<'_>, archive: &Path) -> Result<PathBuf, Failure> {
         code => {
             let printed = room.log.since(mark);
             let line = printed.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned);
+            if code == i32::from(LACKS_PROGRAM) {
+                return Err(lacks_program(line));
+            }
             let found = classify(&printed, Step::Unpack, Exit::Code(code));
             let hint = match &line {
                 Some(line) => format!("cannot unpack the source: {line}"),
@@ -135,6 +139,13 @@ async fn unpack(room: &Room<'_>, archive: &Path) -> Result<PathBuf, Failure> {
             Err(Failure { class, hint, line, step: Step::Unpack })
         }
     }
+}
+
+/// Another worker may have it: nothing is wrong with the source.
+fn lacks_program(line: Option<String>) -> Failure {
+    let program = line.as_deref().and_then(|line| line.rsplit(' ').next()).unwrap_or("that it needs");
+    let hint = format!("the worker cannot unpack the source: install the program {program} on the worker");
+    Failure { line, ..Failure::new(Class::Worker, Step::Unpack, hint) }
 }
 
 /// Gives the one folder in an archive its fixed name; one without such a folder is taken as it is.

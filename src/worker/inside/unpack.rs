@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::LACKS_PROGRAM;
 use super::place::Unpacking;
 use std::ffi::OsString;
 use std::fs::File;
@@ -21,14 +22,23 @@ enum Format {
     Tar,
 }
 
+/// How the message begins that the machine lacks a program, which says nothing of the archive.
+const LACKING: &str = "this machine has no program ";
+
 /// `unpack ARCHIVE FOLDER`
 pub(super) fn main(arguments: impl Iterator<Item = OsString>) -> Result<ExitCode, String> {
     let arguments: Vec<_> = arguments.collect();
     let [archive, folder] = arguments.as_slice() else {
         return Err("usage: unpack ARCHIVE FOLDER".to_owned());
     };
-    unpack(Path::new(archive), Path::new(folder))?;
-    Ok(ExitCode::SUCCESS)
+    match unpack(Path::new(archive), Path::new(folder)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(text) if text.starts_with(LACKING) => {
+            eprintln!("error: {text}");
+            Ok(ExitCode::from(LACKS_PROGRAM))
+        }
+        Err(text) => Err(text),
+    }
 }
 
 pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<(), String> {
@@ -41,29 +51,59 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<(), String> {
         Format::Zip => unzip(file, &mut place)?,
         Format::Gzip => untar(flate2::read::MultiGzDecoder::new(file), &mut place)?,
         Format::Tar => untar(file, &mut place)?,
-        Format::By(program) => {
-            let started = Command::new(program).arg("-dc").stdin(file).stdout(Stdio::piped()).spawn();
-            let mut child = started
-                .map_err(|_| format!("archives of this kind need the program {program} on the worker"))?;
-            let output = child.stdout.take().ok_or("no output")?;
-            untar(output, &mut place)?;
-            let status = child.wait().map_err(|error| error.to_string())?;
-            if !status.success() {
-                return Err(format!("{program} could not read the archive to its end"));
-            }
-        }
+        Format::By(program) => untar_by(program, file, &mut place)?,
     }
     place.finish()
 }
 
+/// Unpacks what a program of the system makes of the archive, and reads that to its end: behind the
+/// tar's own end there is padding at least, and a program that cannot write it fails.
+fn untar_by(program: &str, file: File, place: &mut Unpacking) -> Result<(), String> {
+    let started = Command::new(program).arg("-dc").stdin(file).stdout(Stdio::piped()).spawn();
+    let mut child = started.map_err(|_| format!("{LACKING}{program}"))?;
+    let mut output = Stream { inner: child.stdout.take().ok_or("no output")?, has_ended: false };
+    untar(&mut output, place)?;
+    let is_whole = !output.has_ended;
+    let rest = std::io::copy(&mut output, &mut std::io::sink());
+    rest.map_err(|error| format!("cannot read what {program} gives: {error}"))?;
+    let status = child.wait().map_err(|error| error.to_string())?;
+    match status.success() {
+        true => Ok(()),
+        // As installers do, which stop reading at the end mark.
+        false if is_whole => {
+            println!("{program} found something wrong behind the end of the tar archive, which is ignored");
+            Ok(())
+        }
+        false => Err(format!("{program} could not read the archive to its end")),
+    }
+}
+
+/// A reader that knows whether there was nothing left to read. A tar archive that is whole tells its end
+/// before.
+struct Stream<R> {
+    inner: R,
+    has_ended: bool,
+}
+
+impl<R: Read> Read for Stream<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.has_ended |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
 fn format_of(start: &[u8]) -> Result<Format, String> {
-    let known: [(&[u8], Format); 6] = [
+    let known: [(&[u8], Format); 8] = [
         (b"PK\x03\x04", Format::Zip),
         (b"\x1f\x8b", Format::Gzip),
         (b"BZh", Format::By("bzip2")),
         (b"\xfd7zXZ\0", Format::By("xz")),
         (b"\x28\xb5\x2f\xfd", Format::By("zstd")),
         (b"\x1f\x9d", Format::By("gzip")),
+        (b"LZIP\x01", Format::By("lzip")),
+        // The old format of `lzma` has no mark: its usual properties, and a dictionary of whole KiB.
+        (b"\x5d\0\0", Format::By("xz")),
     ];
     if let Some((_, format)) = known.into_iter().find(|(magic, _)| start.starts_with(magic)) {
         return Ok(format);

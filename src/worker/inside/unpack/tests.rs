@@ -51,9 +51,11 @@ impl Unpacked {
 fn through(program: &str, bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let child = child.as_mut().expect(program);
-    child.stdin.take().expect("its input").write_all(bytes).expect("written");
+    let (mut input, bytes) = (child.stdin.take().expect("its input"), bytes.to_vec());
+    let writing = std::thread::spawn(move || input.write_all(&bytes).expect("written"));
     let mut packed = Vec::new();
     child.stdout.take().expect("its output").read_to_end(&mut packed).expect("read");
+    writing.join().expect("all written");
     child.wait().expect("it ends");
     packed
 }
@@ -72,6 +74,52 @@ fn every_usual_form_of_a_source_is_unpacked() {
         let seconds = facts.modified().expect("a time").duration_since(SystemTime::UNIX_EPOCH);
         assert_eq!(seconds.expect("after 1970").as_secs(), 1_000_000_000);
     }
+}
+
+#[test]
+fn what_follows_the_end_of_the_tar_is_read_and_does_not_spoil_it() {
+    // More than a pipe holds, and not all alike: a program that is not read to its end is killed.
+    let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8;
+    let mut padded = tar(&[("demo-1/setup.py", '0', "setup()")]);
+    padded.extend((0..600_000).map(noise));
+    for program in ["bzip2", "xz", "lzma", "zstd"] {
+        let mut packed = through(program, &padded);
+        assert_eq!(unpacked(&packed).result, Ok(()), "{program}");
+        // Several members make one stream.
+        let members = [through(program, &padded[..700]), through(program, &padded[700..])].concat();
+        let done = unpacked(&members);
+        if program != "lzma" {
+            assert_eq!(done.result, Ok(()), "{program}");
+            assert_eq!(done.text("demo-1/setup.py").as_deref(), Some("setup()"), "{program}");
+        }
+        packed.extend(b"left by a tape");
+        assert_eq!(unpacked(&packed).result, Ok(()), "{program}");
+        // Within the tar nothing may be missing.
+        let mut large = tar(&[("demo-1/large", '0', &"x".repeat(200_000))]);
+        large.truncate(150_000);
+        let error = unpacked(&through(program, &large)).result.expect_err(program);
+        assert!(error.contains("broken"), "{error}");
+    }
+}
+
+#[test]
+fn a_source_that_is_cut_is_broken_whatever_packed_it() {
+    let noise: String =
+        (0..300_000u32).map(|at| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 28) as u8)).collect();
+    let whole = tar(&[("demo-1/large", '0', &noise)]);
+    for program in ["gzip", "bzip2", "xz", "zstd"] {
+        let mut cut = through(program, &whole);
+        cut.truncate(cut.len() / 2);
+        assert!(unpacked(&cut).result.is_err(), "{program}");
+    }
+}
+
+#[test]
+fn a_program_that_is_missing_is_the_machines_fault() {
+    let lacking = untar_by("wheelwright-no-such-program", File::open("/dev/null").expect("a file"), &mut {
+        Unpacking::new(&tempfile::tempdir().expect("a folder").path().join("in")).expect("a place")
+    });
+    assert_eq!(lacking, Err("this machine has no program wheelwright-no-such-program".to_owned()));
 }
 
 #[test]
