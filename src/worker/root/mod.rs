@@ -10,6 +10,7 @@ mod apt;
 mod contents;
 mod farm;
 mod rank;
+mod script;
 
 use super::log::Log;
 use super::sandbox::{Mount, Sandbox, SandboxPlan};
@@ -38,7 +39,7 @@ const BELIEVED: Duration = Duration::from_secs(24 * 3600);
 /// Bytes that all roots of a worker may have on disk.
 const LIMIT: u64 = 6 << 30;
 /// Bumped when roots are made in another way.
-const MADE: &str = "2";
+const MADE: &str = "3";
 
 /// `/usr` and what belongs to it, with packages beside the host's. Not removed while it is held.
 #[derive(Debug)]
