@@ -25,6 +25,9 @@ pub struct Evidence {
     /// What was found beside the recipe and helped: a recipe itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<serde_json::Value>,
+    /// What of the source was changed before it was built: a `Cargo.lock` that did not match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
     /// `bubblewrap` or `none`
     pub sandbox: String,
     /// Seconds by step name.

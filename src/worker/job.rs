@@ -174,6 +174,7 @@ async fn evidence(
         tools,
         strategy: running.strategy(),
         found: found(running)?,
+        changed: running.room.changes(),
         sandbox: running.worker.sandbox.isolation().name().to_owned(),
         durations: BTreeMap::new(),
         log_sha256: String::new(),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use super::bench::Environment;
 use super::log::Log;
 use super::root::Root;
@@ -43,6 +45,8 @@ pub struct Room<'a> {
     pub(super) limits: JobLimits,
     /// Of all runs together.
     pub(super) deadline: Instant,
+    /// What of the source was changed before it was built, for the evidence.
+    pub(super) changes: Mutex<Vec<String>>,
 }
 
 /// One run in the sandbox of a job.
@@ -81,6 +85,19 @@ impl Room<'_> {
     /// A new empty folder in the job's, of which there may be many: `out7`.
     pub(super) fn unique(&self, name: &str, step: Step) -> Result<PathBuf, Failure> {
         self.below(&format!("{name}{}", unique()), step)
+    }
+
+    /// Notes a change to the source, once.
+    pub fn changed(&self, what: &str) {
+        let mut changes = self.changes.lock();
+        if !changes.iter().any(|known| known == what) {
+            changes.push(what.to_owned());
+        }
+    }
+
+    /// What was noted so.
+    pub fn changes(&self) -> Vec<String> {
+        self.changes.lock().clone()
     }
 
     /// Seconds that are left, at least one.

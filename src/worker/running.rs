@@ -78,6 +78,7 @@ impl<'a> RunningJob<'a> {
             context: &job.context,
             limits: JobLimits { memory: recipe.build.memory.unwrap_or(job.limits.memory), ..job.limits },
             deadline: Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600)),
+            changes: Mutex::default(),
         };
         Ok(Self {
             job,

@@ -95,7 +95,7 @@ fn of_rustup(home: &Path, asked: Option<String>) -> Option<PathBuf> {
 /// a machine without Rust: the build then says what is missing.
 ///
 /// # Errors
-/// `Network` if crates cannot be fetched; `BadSource` for a lock file that does not fit.
+/// `Network` if crates cannot be fetched.
 pub async fn prepare(room: &Room<'_>, unpacked: &Unpacked) -> Result<Rust, Failure> {
     let manifests = manifests(&unpacked.work.join("src"));
     let Some(toolchain) = Toolchain::of_this_machine().filter(|_| !manifests.is_empty()) else {
@@ -122,18 +122,89 @@ pub async fn prepare(room: &Room<'_>, unpacked: &Unpacked) -> Result<Rust, Failu
     Ok(rust)
 }
 
+/// What becomes of a lock file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LockFile {
+    /// Its versions count and no others.
+    Kept,
+    /// What does not fit is brought up to date, and written where there is none.
+    Updated,
+    /// Removed before, since this cargo cannot read it.
+    Anew,
+}
+
+impl LockFile {
+    /// What helps after a lock file was refused with these words.
+    fn after(printed: &str) -> Option<Self> {
+        let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
+        let says = |text: &str| lines.iter().any(|line| line.contains(text));
+        if says("failed to parse lock file") || says("lock file version") {
+            return Some(Self::Anew);
+        }
+        says("--locked").then_some(Self::Updated)
+    }
+
+    fn change(self) -> &'static str {
+        match self {
+            Self::Kept => "is as it came",
+            Self::Updated => "did not match its Cargo.toml and was updated",
+            Self::Anew => "is not readable for this cargo and was written anew",
+        }
+    }
+}
+
 async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str) -> Result<(), Failure> {
     room.log.note(&format!("fetching the crates of {manifest}"));
-    let mut argv = ["cargo", "fetch", "--manifest-path"].map(str::to_owned).to_vec();
-    argv.push(format!("{INSIDE}/{manifest}"));
-    let lock = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
-    if peek::file(&unpacked.work.join("src"), &format!("{lock}Cargo.lock"), 64 << 20).ok().flatten().is_some()
-    {
-        argv.push("--locked".to_owned());
+    let folder = manifest.strip_suffix("Cargo.toml").unwrap_or_default();
+    let lock = format!("{folder}Cargo.lock");
+    let has_lock = peek::file(&unpacked.work.join("src"), &lock, 64 << 20).ok().flatten().is_some();
+    let first = if has_lock { LockFile::Kept } else { LockFile::Updated };
+    let mut mark = room.log.written();
+    if cargo_fetch(room, unpacked, rust, folder, first).await? {
+        return Ok(());
     }
-    let mark = room.log.written();
+    if has_settings(unpacked, folder) {
+        room.log.note("the source has a cargo configuration, so it may contain its crates");
+        return Ok(());
+    }
+    // Older or newer than this toolchain, or than the manifest beside it: other crates are better than none.
+    if let Some(way) = LockFile::after(&room.log.since(mark)).filter(|_| has_lock) {
+        let change = format!("{lock} {}", way.change());
+        room.log.note(&format!("{change}: fetching again"));
+        mark = room.log.written();
+        if cargo_fetch(room, unpacked, rust, folder, way).await? {
+            room.changed(&change);
+            return Ok(());
+        }
+    }
+    let printed = room.log.since(mark);
+    let line = printed.lines().find(|line| line.starts_with("error")).map(str::to_owned);
+    let hint = "cannot fetch the crates: configure a crate source for the worker's cargo".to_owned();
+    Err(Failure { class: Class::Network, hint, line, step: Step::Environment })
+}
+
+/// Whether `cargo fetch` for the manifest in `folder` ended well.
+async fn cargo_fetch(
+    room: &Room<'_>,
+    unpacked: &Unpacked,
+    rust: &Rust,
+    folder: &str,
+    lock: LockFile,
+) -> Result<bool, Failure> {
+    let manifest = format!("{INSIDE}/{folder}Cargo.toml");
+    let mut argv = ["cargo", "fetch", "--manifest-path", &manifest].map(str::to_owned).to_vec();
+    match lock {
+        LockFile::Kept => argv.push("--locked".to_owned()),
+        LockFile::Updated => {}
+        LockFile::Anew => {
+            let script = "rm -f -- \"$1\"; shift; exec \"$@\"";
+            let removed = format!("{INSIDE}/{folder}Cargo.lock");
+            let shell = ["/bin/sh", "-c", script, "sh", &removed].map(str::to_owned);
+            argv.splice(0..0, shell);
+        }
+    }
     let mut mounts = rust.mounts.clone();
-    // Without a lock file one is written.
+    // A lock file is written.
     mounts.push(Mount::write(&unpacked.work, "/work"));
     let run = SandboxRun {
         argv,
@@ -148,20 +219,7 @@ async fn fetch(room: &Room<'_>, unpacked: &Unpacked, rust: &Rust, manifest: &str
         watched: vec![unpacked.work.clone(), room.folder.path().join("cargo")],
         ..SandboxRun::default()
     };
-    if room.run(Step::Environment, run).await? == 0 {
-        return Ok(());
-    }
-    if has_settings(unpacked, lock) {
-        room.log.note("the source has a cargo configuration, so it may contain its crates");
-        return Ok(());
-    }
-    let printed = room.log.since(mark);
-    let line = printed.lines().find(|line| line.starts_with("error")).map(str::to_owned);
-    let (class, hint) = match printed.contains("--locked") {
-        true => (Class::BadSource, "the source's Cargo.lock does not match its Cargo.toml"),
-        false => (Class::Network, "cannot fetch the crates: configure a crate source for the worker's cargo"),
-    };
-    Err(Failure { class, hint: hint.to_owned(), line, step: Step::Environment })
+    Ok(room.run(Step::Environment, run).await? == 0)
 }
 
 /// Whether the source brings settings for cargo: usually the place of crates that are packed with it.
@@ -212,6 +270,15 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         assert_eq!(manifests(folder.path()), ["b/c/Cargo.toml", "rust/Cargo.toml"]);
+    }
+
+    #[test]
+    fn a_lock_file_is_updated_or_written_anew_by_what_cargo_says() {
+        let other = "error: cannot update the lock file /work/src/Cargo.lock because --locked was passed to prevent this";
+        assert_eq!(LockFile::after(other), Some(LockFile::Updated));
+        let newer = "error: failed to parse lock file at: /work/src/Cargo.lock\n\nCaused by:\n  lock file version `9` was found";
+        assert_eq!(LockFile::after(newer), Some(LockFile::Anew));
+        assert_eq!(LockFile::after("error: failed to get `x` as a dependency"), None);
     }
 
     #[test]

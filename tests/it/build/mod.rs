@@ -11,5 +11,6 @@ mod remedies;
 mod repair;
 mod sandbox;
 mod sandbox_gate;
+mod sources;
 mod targets;
 mod workers;
