@@ -1,8 +1,10 @@
 //! A repository's commit, fetched with as little history as its version needs.
 
 use super::address::Address;
+use super::checkout::{check_size, clean, fetch_refs};
 use super::command::{Git, RepositoryAsker, Way, without_credentials};
 use super::pack;
+use super::submodules::fetch_submodules;
 use super::tree::{GitLimits, Tree};
 use crate::bad;
 use crate::error::{Error, Result};
@@ -11,11 +13,6 @@ use crate::tools::time::SECOND;
 use std::path::Path;
 use std::time::Instant;
 use url::Url;
-
-/// Files of one tree; a tree of more is no source of a Python package.
-const MOST_FILES: usize = 400_000;
-/// Bytes of a pack up to which it is written anew, so that equal content has equal bytes.
-const REPACKED: u64 = 64 << 20;
 
 /// Clones what `address` names and packs it into the file `archive`, which is written over. Scratch
 /// space is taken beside it.
@@ -46,13 +43,13 @@ pub async fn fetch(
         way,
         limits,
         until: Instant::now() + limits.time,
-        protocols: if address.url.scheme() == "file" { "file" } else { "https:ssh:http" },
+        protocols: if address.url.scheme() == "file" { "file:https:ssh:http" } else { "https:ssh:http" },
         discover: false,
     };
     let (commit, committed_at) = history(&git, address.url.expose(), address.reference.as_deref()).await?;
     check_size(&git, &commit).await?;
     git.run(&["checkout", "-q", "--detach", &commit]).await?;
-    let warnings = warnings(&git.folder);
+    let warnings = fetch_submodules(&git, address.url.expose()).await?;
     if !git.folder.join(&address.subdirectory).is_dir() {
         return Err(bad!("{} has no folder {:?} at {commit}", address, address.subdirectory));
     }
@@ -124,15 +121,6 @@ async fn get(git: &Git, url: &Url, specs: &[String], remote: &Remote<'_>) -> Res
     fetch_refs(git, url, &[], &everything).await
 }
 
-async fn fetch_refs(git: &Git, url: &Url, options: &[&str], specs: &[String]) -> Result<()> {
-    let mut arguments =
-        vec!["fetch", "-q", "--update-shallow", "--no-recurse-submodules", "--no-write-fetch-head"];
-    arguments.extend(options);
-    arguments.extend(["--", url.as_str()]);
-    arguments.extend(specs.iter().map(String::as_str));
-    git.run(&arguments).await.map(drop)
-}
-
 /// What `git ls-remote` lists.
 struct Remote<'a> {
     /// Name and object; `refs/tags/v1^{}` is what an annotated tag points at.
@@ -199,77 +187,6 @@ impl<'a> Remote<'a> {
             named.map(|(name, _)| name.trim_end_matches("^{}")).filter(|name| name.starts_with("refs/tags/"));
         tags.take(20).collect()
     }
-}
-
-/// A checkout cannot unfold to more than it may: the sizes are known before.
-async fn check_size(git: &Git, commit: &str) -> Result<()> {
-    let listed = git.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit]).await?;
-    let (mut files, mut bytes) = (0, 0u64);
-    for entry in listed.split(|byte| *byte == 0) {
-        // `100644 blob SHA    SIZE<TAB>PATH`
-        let head = entry.split(|byte| *byte == b'\t').next().unwrap_or_default();
-        let size =
-            String::from_utf8_lossy(head).split_whitespace().last().and_then(|text| text.parse::<u64>().ok());
-        files += 1;
-        bytes = bytes.saturating_add(size.unwrap_or(0));
-    }
-    if files > MOST_FILES || bytes > git.limits.bytes {
-        let most = crate::config::units::show_bytes(git.limits.bytes);
-        return Err(bad!("the repository's files take more than {most}, or are more than {MOST_FILES}"));
-    }
-    Ok(())
-}
-
-fn warnings(folder: &Path) -> Vec<String> {
-    let submodules = folder.join(".gitmodules").is_file();
-    submodules
-        .then(|| "the repository has submodules; wheelwright does not fetch them".to_owned())
-        .into_iter()
-        .collect()
-}
-
-/// Leaves in `.git` what the commit and its tags say, and nothing of when and where it was fetched.
-pub(super) async fn clean(git: &Git, origin: Option<&str>) -> Result<()> {
-    let head = git.text(&["rev-parse", "HEAD"]).await?;
-    for name in
-        git.text(&["for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes"]).await?.lines()
-    {
-        git.run(&["update-ref", "-d", name]).await?;
-    }
-    let folder = git.folder.join(".git");
-    let size: u64 =
-        files_of(&folder.join("objects/pack")).filter_map(|m| m.metadata().ok()).map(|m| m.len()).sum();
-    if size < REPACKED {
-        let quiet = ["-c", "repack.writeBitmaps=false", "-c", "pack.writeReverseIndex=false"];
-        git.run(&[&quiet[..], &["repack", "-a", "-d", "-F", "-q"]].concat()).await?;
-    }
-    git.run(&["pack-refs", "--all", "--prune"]).await?;
-    for name in ["index", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "description"] {
-        let _ = std::fs::remove_file(folder.join(name));
-    }
-    for name in ["logs", "hooks", "branches"] {
-        let _ = std::fs::remove_dir_all(folder.join(name));
-    }
-    std::fs::write(folder.join("config"), config(origin))?;
-    // Written without the times of the checkout, which git then compares by content.
-    git.run(&["read-tree", &head]).await.map(drop)
-}
-
-fn files_of(folder: &Path) -> impl Iterator<Item = std::fs::DirEntry> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten()
-}
-
-fn config(origin: Option<&str>) -> String {
-    let core = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n";
-    let url = origin.and_then(|origin| origin.strip_prefix("git+")).and_then(|text| Url::parse(text).ok());
-    let Some(mut url) = url else { return core.to_owned() };
-    url.set_fragment(None);
-    // The address as shown has no credentials; its `@reference` is no part of the URL.
-    let path = url.path().rsplit_once('@').map(|(path, _)| path.to_owned());
-    if let Some(path) = path {
-        url.set_path(&path);
-    }
-    format!("{core}[remote \"origin\"]\n\turl = {}\n", url.as_str().replace(['"', '\\', '\n'], ""))
 }
 
 /// A folder beside the archive. Its path is canonical, as git must not take its parents for its own.

@@ -1,6 +1,7 @@
 //! A folder of this machine as a source tree.
 
 use super::address::plain_stem;
+use super::checkout;
 use super::clone::{self, scratch_beside};
 use super::command::{Git, RepositoryAsker, Way};
 use super::pack;
@@ -71,13 +72,20 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     let Ok(top) = Path::new(&top).canonicalize() else { return Ok(None) };
     let Ok(below) = folder.strip_prefix(&top).map(Path::to_owned) else { return Ok(None) };
     let here = git(top.clone(), true);
-    let files = listed(&here.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).await?);
+    let mut files =
+        listed(&here.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).await?);
     if !files.iter().any(|file| file.starts_with(&below)) {
         return Ok(None);
     }
     let mut warnings = Vec::new();
     if top.join(".gitmodules").is_file() {
-        warnings.push("the repository has submodules; wheelwright leaves them out".to_owned());
+        let theirs = listed(&here.run(&["ls-files", "-z", "--cached", "--recurse-submodules"]).await?);
+        // One that is not checked out is listed as a folder.
+        let missing = theirs.iter().filter(|path| top.join(path).is_dir());
+        warnings.extend(missing.map(|path| {
+            format!("the submodule {} is not checked out: run git submodule update --init", path.display())
+        }));
+        files.extend(theirs);
     }
     let copy = git(scratch.path().join("tree"), false);
     let url = Url::from_directory_path(&top).map_err(|()| bad!("{} is not a valid path", top.display()))?;
@@ -87,7 +95,7 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     };
     if let Some((sha, _)) = &commit {
         copy.run(&["update-ref", "--no-deref", "HEAD", sha]).await?;
-        clone::clean(&copy, None).await?;
+        checkout::clean(&copy, None).await?;
     }
     let at = commit.as_ref().map_or(0, |(_, at)| *at);
     let (stem, archive) = (stem(&top), archive.to_owned());

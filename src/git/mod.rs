@@ -6,11 +6,13 @@
 //! version from the nearest tag.
 
 mod address;
+mod checkout;
 mod clone;
 mod command;
 mod folder;
 mod gate;
 mod pack;
+mod submodules;
 mod tree;
 
 pub use address::Address;

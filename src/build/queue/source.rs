@@ -98,6 +98,9 @@ impl Queue {
         };
         let guard = if inside { self.0.fetching.guard.clone() } else { Guard::public() };
         let tree = git::fetch(&address, git::RepositoryAsker::Stranger(guard), limits, place.path()).await?;
+        for warning in &tree.warnings {
+            tracing::warn!(build = row.id, warning, "a cloned repository is not complete");
+        }
         let mut spool = self.0.store.spool().await?;
         let mut pieces = tokio_util::io::ReaderStream::new(tokio::fs::File::open(place.path()).await?);
         while let Some(piece) = pieces.next().await {

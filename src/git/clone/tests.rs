@@ -79,6 +79,78 @@ async fn a_branch_or_commit_without_a_tag_comes_with_its_history() {
     }
 }
 
+/// A repository with a submodule by a relative URL, which has one itself, and one that is nowhere.
+fn with_submodules(folder: &Path) -> PathBuf {
+    let [inner, lib, main] = ["inner", "lib", "main"].map(|name| {
+        let at = folder.join(name);
+        std::fs::create_dir(&at).unwrap();
+        git_in(&at, &["init", "-q", "-b", "main", "."]);
+        std::fs::write(at.join(format!("{name}.c")), name).unwrap();
+        at
+    });
+    std::fs::write(main.join("setup.py"), "import setuptools").unwrap();
+    let add = |into: &Path, url: &str, path: &str| {
+        let allowed = ["-c", "protocol.file.allow=always", "submodule", "add", "-q", url, path];
+        git_in(into, &allowed);
+    };
+    let commit = |at: &Path| {
+        git_in(at, &["add", "."]);
+        git_in(at, &["commit", "-q", "-m", "one"]);
+    };
+    commit(&inner);
+    add(&lib, &inner.display().to_string(), "deep/inner");
+    let modules = std::fs::read_to_string(lib.join(".gitmodules")).unwrap();
+    std::fs::write(lib.join(".gitmodules"), modules.replace(&inner.display().to_string(), "../inner"))
+        .unwrap();
+    commit(&lib);
+    add(&main, &lib.display().to_string(), "extern/lib");
+    add(&main, &inner.display().to_string(), "gone");
+    let modules = std::fs::read_to_string(main.join(".gitmodules")).unwrap();
+    let modules = modules.replace(&lib.display().to_string(), "../lib");
+    let modules = modules.replace(&inner.display().to_string(), "../nowhere");
+    std::fs::write(main.join(".gitmodules"), modules).unwrap();
+    commit(&main);
+    git_in(&main, &["tag", "v2.0"]);
+    main
+}
+
+#[tokio::test]
+async fn submodules_come_with_a_repository_and_one_that_cannot_be_had_is_named() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let main = with_submodules(folder.path());
+    // They move on; the commit that was asked for does not.
+    std::fs::write(folder.path().join("lib/lib.c"), "later").unwrap();
+    git_in(&folder.path().join("lib"), &["commit", "-q", "-a", "-m", "later"]);
+    let archive = out.path().join("a.tar.gz");
+    let tree = fetched(&main, "@v2.0", &archive).await.unwrap();
+    let top = unpacked(&archive, &out.path().join("x"));
+    assert_eq!(std::fs::read_to_string(top.join("extern/lib/lib.c")).unwrap(), "lib");
+    assert_eq!(std::fs::read_to_string(top.join("extern/lib/deep/inner/inner.c")).unwrap(), "inner");
+    assert_eq!(git_in(&top, &["describe", "--dirty", "--tags"]), "v2.0");
+    let [warning] = tree.warnings.as_slice() else { panic!("{:?}", tree.warnings) };
+    assert!(
+        warning.starts_with("the submodule gone was not fetched: the repository does not exist"),
+        "{warning}"
+    );
+    let again = out.path().join("b.tar.gz");
+    fetched(&main, "@v2.0", &again).await.unwrap();
+    assert!(std::fs::read(&archive).unwrap() == std::fs::read(&again).unwrap(), "the same bytes");
+}
+
+#[tokio::test]
+async fn a_folders_submodules_are_packed_with_it() {
+    let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let main = with_submodules(folder.path());
+    git_in(&main, &["submodule", "deinit", "-q", "-f", "gone"]);
+    let archive = out.path().join("a.tar.gz");
+    let tree = pack_folder(&main, &archive).await.unwrap();
+    let top = unpacked(&archive, &out.path().join("x"));
+    assert_eq!(std::fs::read_to_string(top.join("extern/lib/lib.c")).unwrap(), "lib");
+    let not_here =
+        |name: &str| format!("the submodule {name} is not checked out: run git submodule update --init");
+    assert_eq!(tree.warnings, ["extern/lib/deep/inner", "gone"].map(not_here));
+}
+
 #[tokio::test]
 async fn the_same_commit_is_the_same_archive() {
     let (repository, out) = (repository(), tempfile::tempdir().unwrap());
