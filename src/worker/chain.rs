@@ -120,7 +120,7 @@ fn told(failed: Vec<Failed>) -> Option<Failure> {
     let is_of_a_remedy =
         |failure: &Failure| failure.step == Step::Environment || failure.class == Class::Worker;
     let sure = |(at, each): &(usize, &Failed)| *at == 0 || each.is_sure && !is_of_a_remedy(&each.failure);
-    let at = failed.iter().enumerate().filter(sure).map(|(at, _)| at).last()?;
+    let at = failed.iter().enumerate().filter(sure).map(|(at, _)| at).next_back()?;
     failed.into_iter().nth(at).map(|each| each.failure)
 }
 
