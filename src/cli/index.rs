@@ -4,9 +4,11 @@ use super::table;
 use crate::access::Who;
 use crate::access::accounts::check_name;
 use crate::app::App;
+use crate::build::view::LeftOutView;
+use crate::config::base_url::BaseUrl;
 use crate::directory::Index as Known;
 use crate::directory::options::{self, Options, OptionsChange};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::admin;
 use crate::names::{IndexName, ProjectName};
 use crate::{bad, conflict, missing};
@@ -180,8 +182,13 @@ async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Resu
     let index = directory.indexes.get(name);
     let index = index.ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
     let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
-    let report = app.indexes.views.explain(&directory, index, &project, &Who::command_line()).await?;
+    let who = Who::command_line();
+    let report = app.indexes.views.explain(&directory, index, &project, &who).await?;
+    let newest = app.queue.newest_of(&directory, &who, &project).await?;
+    let left_out = LeftOutView::of(newest, &BaseUrl::new(&app.config, None, None).root());
     if json {
+        let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
+        report["left_out"] = json!(left_out);
         return table::json(&report);
     }
     table::line(&format!("{project} on {name}:"))?;
@@ -196,6 +203,13 @@ async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Resu
             };
             table::line(&format!("  {}{why}", file.filename))?;
         }
+    }
+    for LeftOutView { version, target, build, failure, log } in &left_out {
+        let version = version.as_deref().unwrap_or("a version");
+        let why = failure.as_ref().map(|failure| format!(": {}", failure.in_short())).unwrap_or_default();
+        table::line(&format!(
+            "left out: {version} for {target}, because build {build} failed{why}. Log: {log}"
+        ))?;
     }
     report.notes.iter().try_for_each(|note| table::line(&format!("note: {note}")))
 }

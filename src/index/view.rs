@@ -229,7 +229,7 @@ impl Views {
         if let Some(amend) = ask.amend {
             fresh_until = fresh_until.min(amend.amend(&mut page, ask.directory).await?);
         }
-        let plain = page.files.len() == listed;
+        let plain = page.files.len() == listed && page.left_out.is_empty();
         let by_base = base.is_empty() && page.has_own_provenance();
         if !base.is_empty() {
             page.set_base(base);

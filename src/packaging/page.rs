@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::words::ProjectStatus;
 
+mod left_out;
 mod place;
+pub use left_out::LeftOut;
 pub use place::{FilePlace, Href};
 
 /// One project on one index, as PEP 503/691 pages tell it.
@@ -32,6 +34,9 @@ pub struct Page {
     /// `X-PyPI-Last-Serial`.
     #[serde(rename = "l", default, skip_serializing_if = "is_default")]
     pub serial: Option<u64>,
+    /// What it does not list for whom it is written, the newest first. Of this answer alone: never stored.
+    #[serde(skip)]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One sdist, wheel or other artifact on a page.
@@ -193,6 +198,7 @@ impl Page {
             files: Vec::new(),
             more_versions: Vec::new(),
             serial: None,
+            left_out: Vec::new(),
         }
     }
 

@@ -19,6 +19,11 @@ impl Failure {
     pub fn new(class: Class, step: Step, hint: impl Into<String>) -> Self {
         Self { class, hint: hint.into(), line: None, step }
     }
+
+    /// The class with the first error line, or with the hint where there is none.
+    pub fn in_short(&self) -> String {
+        format!("{}: {}", self.class, self.line.as_deref().unwrap_or(&self.hint))
+    }
 }
 
 words! {

@@ -13,6 +13,7 @@ mod original;
 mod page;
 mod sdists;
 mod shared;
+mod why_not;
 
 pub use page::ForTarget;
 pub use shared::PromiseOutcome;

@@ -1,17 +1,16 @@
 //! Promises on a target's page, computed from what is stored: no build, and no request upstream.
 
-use super::kit::Kit;
+use super::why_not::{WhyNot, Workshop};
 use super::{Promises, filename};
 use crate::build::targets::Offered;
 use crate::db::promises::StoredPromise;
-use crate::directory::{Directory, IndexKind};
+use crate::directory::Directory;
 use crate::error::Result;
-use crate::index::policy;
 use crate::index::view::Amend;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::choose;
 use crate::packaging::filename::ListedFilename;
-use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, Page, Provenance};
+use crate::packaging::page::{CoreMetadata, File, FilePlace, Hashes, LeftOut, Page, Provenance};
 use crate::packaging::version::Version;
 use crate::tools::time::{Micros, SECOND, now};
 use futures::future::BoxFuture;
@@ -21,6 +20,8 @@ use std::sync::Arc;
 /// How long a page is true that lacks a promise because of a failure: somebody may change the recipe
 /// in its folder, which tells nobody.
 const LACKING: i64 = 30 * SECOND;
+/// The most releases of which a page says why it leaves them out.
+const TOLD: usize = 100;
 
 /// Adds to a page what is promised to a target.
 pub struct ForTarget {
@@ -60,14 +61,15 @@ impl Source<'_> {
 struct Known {
     /// By owner and file name: those that somebody asked for.
     asked: BTreeMap<(IndexName, String), StoredPromise>,
-    /// By owner and the source's file name: sources whose build would fail again.
-    failed: BTreeSet<(IndexName, String)>,
+    /// By owner and the source's file name: sources that cannot be built now.
+    hopeless: BTreeMap<(IndexName, String), WhyNot>,
 }
 
 impl ForTarget {
     async fn add(&self, page: &mut Page, directory: &Directory) -> Result<Micros> {
         let (known, until) = self.known(page, directory).await?;
-        let promised = promises(page, &self.offered, &known);
+        let Promised { files: promised, left_out } = promises(page, &self.offered, &known);
+        page.left_out = left_out;
         if !promised.is_empty() {
             // One that was served comes before what else has its name: locks have its hash.
             page.files.splice(0..0, promised);
@@ -88,17 +90,12 @@ impl ForTarget {
                 known.asked.insert((owner.clone(), row.filename.clone()), row);
             }
         }
-        for source in sources.values().filter(|source| !has_tools(directory, source.owner)) {
-            known.failed.insert(source.owned_key());
-        }
-        if self.promises.queue().is_offline() {
-            let mut kit = Kit::new(&self.promises, &self.offered);
-            for source in sources.values() {
-                if !kit.has(source.owner, project, source.file).await? {
-                    // Somebody may upload what lacks, which tells this page nothing.
-                    until = now() + LACKING;
-                    known.failed.insert(source.owned_key());
-                }
+        let mut workshop = Workshop::new(&self.promises, directory, &self.offered);
+        for source in sources.values() {
+            if let Some(why) = workshop.lacks(source.owner, project, source.file).await? {
+                // Somebody may upload what lacks, which tells this page nothing.
+                until = now() + LACKING;
+                known.hopeless.insert(source.owned_key(), why);
             }
         }
         let by_file: BTreeMap<_, _> =
@@ -112,20 +109,10 @@ impl ForTarget {
             }
             until = now() + LACKING;
             if self.promises.queue().would_repeat(&failed, project, version, target).await? {
-                known.failed.insert(source.owned_key());
+                known.hopeless.insert(source.owned_key(), WhyNot::failed(&failed, &target.name));
             }
         }
         Ok((known, until))
-    }
-}
-
-/// Whether an index lets builds have what every build needs. A mirror whose policy refuses `pip` does not:
-/// what it promised could not be kept.
-fn has_tools(directory: &Directory, owner: &IndexName) -> bool {
-    let pip = ProjectName::new("pip");
-    match directory.indexes.get(owner).map(|index| &index.kind) {
-        Some(IndexKind::Mirror(mirror)) => pip.is_none_or(|pip| policy::refused(mirror, &pip).is_none()),
-        Some(IndexKind::Stage(_)) | None => true,
     }
 }
 
@@ -134,23 +121,40 @@ fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {
     all.filter_map(|(version, file)| Some((version, Source { owner: file.owner()?, file }))).collect()
 }
 
+/// What a page gets for a target.
+#[derive(Debug, Default)]
+struct Promised {
+    files: Vec<File>,
+    left_out: Vec<LeftOut>,
+}
+
 /// One for each release that has a source and no wheel that the target can use, and every one that
-/// was served before.
-fn promises(page: &Page, offered: &Offered, known: &Known) -> Vec<File> {
+/// was served before; and why there is none of others.
+fn promises(page: &Page, offered: &Offered, known: &Known) -> Promised {
     let target = &offered.target;
     let served = offered.chooser.wheel_of_each(page);
-    let promised = sources(page).into_iter().filter_map(|(version, source)| {
+    let mut promised = Promised::default();
+    // The newest is told first.
+    for (version, source) in sources(page).into_iter().rev() {
         let name = filename(&page.name, &version, target);
         let row = known.asked.get(&(source.owner.clone(), name.clone()));
         let row = row.filter(|row| row.source_filename == source.file.filename);
         let exists = row.is_some_and(|row| row.sha256.is_some());
-        let broken = row.is_some_and(|row| row.broken.is_some());
-        let fails = known.failed.contains(&source.owned_key());
         let runs = offered.chooser.fits_python(source.file.requires_python.as_deref());
-        let can_be = offered.open && runs && !fails && !broken && !served.contains_key(&version);
-        (exists || can_be).then(|| listed(&page.name, &source, &name, &target.name, row))
-    });
-    promised.collect()
+        let is_wanted = runs && !served.contains_key(&version);
+        let hopeless = known.hopeless.get(&source.owned_key()).cloned();
+        match hopeless.or_else(|| WhyNot::broken(row?)) {
+            why if exists || why.is_none() && is_wanted && offered.open => {
+                promised.files.push(listed(&page.name, &source, &name, &target.name, row));
+            }
+            Some(why) if is_wanted && promised.left_out.len() < TOLD => {
+                promised.left_out.push(why.of(&version, source.file));
+            }
+            _ => {}
+        }
+    }
+    promised.files.reverse();
+    promised
 }
 
 /// Everything but the bytes follows the source.

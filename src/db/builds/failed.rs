@@ -1,5 +1,6 @@
 //! Builds that failed, as a project's pages for a target need to know of them.
 
+use super::BuildId;
 use crate::db::Db;
 use crate::db::rows::row;
 use crate::error::Result;
@@ -10,6 +11,7 @@ use crate::words::{BuildSource, Class, Step};
 /// Why a wheel of a listed source is not to be had: the parts of its build's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedBuild {
+    pub id: BuildId,
     /// Owns the source.
     pub context: BuildContext,
     pub source: BuildSource,
@@ -17,13 +19,17 @@ pub struct FailedBuild {
     pub recipe_sha256: Option<String>,
     pub tools: String,
     pub class: Option<Class>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// The first real error line of its log.
+    pub line: Option<String>,
     /// In which it failed.
     pub step: Option<Step>,
     pub ended_at: Option<Micros>,
 }
 
 row!(FailedBuild of build {
-    context, source, source_sha256, recipe_sha256, tools, class, step, ended_at
+    id, context, source, source_sha256, recipe_sha256, tools, class, hint, line, step, ended_at
 });
 
 const FAILED: &str = "WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \

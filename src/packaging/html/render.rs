@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::io;
 
-use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
+use crate::packaging::page::{CoreMetadata, File, LeftOut, Page, Yanked};
 use crate::packaging::version::readable_specifiers;
 use crate::words::ProjectStatus;
 
@@ -14,6 +14,9 @@ pub fn render(page: &Page, root: &str) -> String {
     head(&mut out, &format!("Links for {}", page.name), Some(page));
     for file in page.offered() {
         anchor(&mut out, file, root);
+    }
+    for left_out in &page.left_out {
+        comment(&mut out, left_out, root);
     }
     foot(&mut out, page.serial);
     out
@@ -124,6 +127,17 @@ fn anchor(out: &mut String, file: &File, root: &str) {
     out.push('>');
     escape(out, &file.filename);
     out.push_str("</a><br />\n");
+}
+
+/// Says what is missing to people who read the page; installers pass it over.
+fn comment(out: &mut String, left_out: &LeftOut, root: &str) {
+    out.push_str("    <!-- left out: ");
+    // What is escaped has no `>`, so that it cannot end the comment. Writing to a String cannot fail.
+    let _ = write!(Escaped(out), "{left_out}");
+    if let Some(href) = left_out.href(root) {
+        let _ = write!(Escaped(out), ": {href}");
+    }
+    out.push_str(" -->\n");
 }
 
 fn attribute(out: &mut String, name: &str, value: &str) {

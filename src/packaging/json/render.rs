@@ -4,7 +4,7 @@ use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::packaging::page::{CoreMetadata, File, Page, Yanked};
+use crate::packaging::page::{CoreMetadata, File, LeftOut, Page, Yanked};
 use crate::packaging::version::readable_specifiers;
 
 /// A project's page (PEP 691). `root` leads from the page to what the files' URLs are relative
@@ -58,6 +58,30 @@ impl Serialize for PageBody<'_> {
         map.serialize_entry("project-status", &StatusBody(page))?;
         map.serialize_entry("versions", &page.versions())?;
         map.serialize_entry("files", &files)?;
+        if !page.left_out.is_empty() {
+            // The underscore says that it is ours alone (PEP 691).
+            let left_out = page.left_out.iter().map(|left_out| LeftOutBody { left_out, root: self.root });
+            map.serialize_entry("_left-out", &left_out.collect::<Vec<_>>())?;
+        }
+        map.end()
+    }
+}
+
+struct LeftOutBody<'a> {
+    left_out: &'a LeftOut,
+    root: &'a str,
+}
+
+impl Serialize for LeftOutBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let left_out = self.left_out;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("version", &left_out.version)?;
+        map.serialize_entry("source", &left_out.source)?;
+        map.serialize_entry("why", &left_out.why)?;
+        if let Some(href) = left_out.href(self.root) {
+            map.serialize_entry("build", &href)?;
+        }
         map.end()
     }
 }

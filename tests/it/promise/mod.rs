@@ -1,5 +1,6 @@
 //! Stories of wheels and metadata that are promised before they exist, and of who resolves with them.
 
+mod left_out;
 pub mod metadata;
 mod metadata_jobs;
 mod metadata_pypi;

@@ -21,14 +21,14 @@ use wheelwright::words::Class;
 /// As real installers sent them.
 const AGENTS: &str = include_str!("../../../src/packaging/vectors/user_agents.txt");
 
-const PROMISE: &str = "demo-1.0-1ww-cp312-cp312-manylinux_2_36_x86_64.whl";
+pub const PROMISE: &str = "demo-1.0-1ww-cp312-cp312-manylinux_2_36_x86_64.whl";
 
-fn agent(begins: &str) -> &'static str {
+pub fn agent(begins: &str) -> &'static str {
     AGENTS.lines().find(|line| line.starts_with(begins)).expect("a User-Agent")
 }
 
 /// CPython 3.`minor` on a Linux with this glibc.
-fn target(minor: u32, glibc: u32) -> Target {
+pub fn target(minor: u32, glibc: u32) -> Target {
     let abi = if minor < 8 { format!("cp3{minor}m") } else { format!("cp3{minor}") };
     let platform = Platform::Linux { arch: "x86_64".into(), libc: Libc::Glibc(2, glibc) };
     let of = InterpreterTags { implementation: "cp", major: 3, minor, abi: &abi };
@@ -43,24 +43,26 @@ fn target(minor: u32, glibc: u32) -> Target {
 }
 
 /// `alice/dev` is the default index; somebody builds for CPython 3.12 and 3.13.
-async fn house() -> Server {
+pub async fn house() -> Server {
     let server = stage_with(|config| config.default_index = "alice/dev".into()).await;
     hire_for(&server, "test", vec![target(12, 36), target(13, 36)]).await;
     server
 }
 
-struct Page {
-    vary: String,
-    files: Vec<Value>,
+pub struct Page {
+    pub vary: String,
+    pub files: Vec<Value>,
+    /// What the page leaves out.
+    pub left_out: Vec<Value>,
 }
 
 impl Page {
-    fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<&str> {
         self.files.iter().filter_map(|file| file["filename"].as_str()).collect()
     }
 }
 
-async fn page(server: &Server, path: &str, agent: &str) -> Page {
+pub async fn page(server: &Server, path: &str, agent: &str) -> Page {
     let request = server.http.get(server.url(path)).header("user-agent", agent);
     let request = request.header("accept", "application/vnd.pypi.simple.v1+json");
     let answer = request.send().await.expect("an answer");
@@ -69,7 +71,8 @@ async fn page(server: &Server, path: &str, agent: &str) -> Page {
     let by_asker = ", Authorization, Cookie, X-Devpi-Auth";
     let vary = vary.strip_suffix(by_asker).expect("who may keep it").to_owned();
     let page: Value = serde_json::from_str(&answer.text().await.expect("a page")).expect("JSON");
-    Page { vary, files: page["files"].as_array().expect("files").clone() }
+    let left_out = page["_left-out"].as_array().cloned().unwrap_or_default();
+    Page { vary, files: page["files"].as_array().expect("files").clone(), left_out }
 }
 
 /// Status and message of what an installer is told.
@@ -137,7 +140,7 @@ async fn a_target_is_asked_for_by_its_name_whoever_asks() {
 }
 
 /// The targets of this machine: that of the client's interpreter, and the others.
-async fn targets_of(server: &Server, client: &Client) -> (Target, Vec<Target>) {
+pub async fn targets_of(server: &Server, client: &Client) -> (Target, Vec<Target>) {
     let found = wheelwright::worker::interpreters::discover(&server.app.config.build).await;
     let version = client.run("python", &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).await;
     let version = format!("{}.", version.succeeded().output.trim());
@@ -167,7 +170,7 @@ async fn uv_resolves_by_a_promise_to_its_own_target_and_not_by_one_to_others() {
     server.publish("alice/dev", &Package::new("demo", "1.0").sdist()).await;
     let client = Client::new("uv");
     let (own, others) = targets_of(&server, &client).await;
-    metadata_was_served(&server, &own).await;
+    metadata_was_served(&server, "alice/dev", &own).await;
     std::fs::write(client.home.path().join("in.txt"), "demo\n").expect("a written file");
     let index = server.url("/v1/alice.dev/auto/+simple/");
     let arguments = ["--no-cache", "pip", "compile", "--no-build", "--index-url", &index, "in.txt"];
@@ -178,7 +181,7 @@ async fn uv_resolves_by_a_promise_to_its_own_target_and_not_by_one_to_others() {
 }
 
 /// As if somebody had asked for it before.
-async fn metadata_was_served(server: &Server, target: &Target) {
+pub async fn metadata_was_served(server: &Server, index: &str, target: &Target) {
     let (project, version) = (ProjectName::new("demo").expect("a name"), version::parse("1.0").expect("one"));
     let text = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n";
     let sha256 = server.app.store.put(text.into()).await.expect("a blob");
@@ -186,7 +189,7 @@ async fn metadata_was_served(server: &Server, target: &Target) {
     let row = StoredPromise {
         version: "1.0".into(),
         source_filename: "demo-1.0.tar.gz".into(),
-        ..StoredPromise::new("alice/dev".parse().expect("an index"), project, &target.name, &filename)
+        ..StoredPromise::new(index.parse().expect("an index"), project, &target.name, &filename)
     };
     let change = Change::Metadata { sha256: &sha256 };
     server.app.db.change_promise("test", &row, change).await.expect("a row");

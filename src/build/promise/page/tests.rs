@@ -47,7 +47,7 @@ fn names(files: &[File]) -> Vec<&str> {
 }
 
 fn promised(page: &Page) -> Vec<File> {
-    promises(page, &target(), &Known::default())
+    promises(page, &target(), &Known::default()).files
 }
 
 fn owner() -> IndexName {
@@ -118,10 +118,22 @@ fn what_excludes_the_interpreter_or_fails_or_broke_its_word_is_not_promised() {
         assert_eq!(promised(&page(&[source])).len(), promises, "{requires}");
     }
     let page = page(&[source]);
-    let failed = [(owner(), "my_demo-1.0.tar.gz".to_owned())].into();
-    assert_eq!(promises(&page, &target(), &Known { failed, ..Known::default() }), []);
+    let why = "its build for cp312 failed: compiler: no curses.h";
+    let hopeless = [((owner(), "my_demo-1.0.tar.gz".to_owned()), WhyNot::new(why, Some(7)))].into();
+    let failed = promises(&page, &target(), &Known { hopeless, ..Known::default() });
+    let told: Vec<String> = failed.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (failed.files, told),
+        (vec![], vec![format!("1.0 exists as source (my_demo-1.0.tar.gz), but {why}")])
+    );
     let broken = StoredPromise { broken: Some("other dependencies".into()), ..unasked() };
-    assert_eq!(promises(&page, &target(), &asked(broken)), []);
+    let broken = promises(&page, &target(), &asked(broken));
+    assert_eq!(broken.files, []);
+    assert!(
+        broken.left_out[0].why.ends_with("than was promised: other dependencies"),
+        "{:?}",
+        broken.left_out
+    );
     let quarantined = Page { status: crate::words::ProjectStatus::Quarantined, ..page };
     assert_eq!(promised(&quarantined), []);
 }
@@ -138,7 +150,7 @@ fn what_was_served_stays_listed_with_its_hash_beside_the_natural_wheel_and_witho
     let page = page(&[file("my_demo-1.0.tar.gz"), file("my_demo-1.0-py3-none-any.whl")]);
     let away = Offered::new(target().target, false);
     for offered in [target(), away] {
-        let listed = promises(&page, &offered, &known);
+        let listed = promises(&page, &offered, &known).files;
         assert_eq!(names(&listed), [PROMISE]);
         assert_eq!(listed[0].hashes.sha256, Some("b".repeat(64)));
         assert_eq!(
@@ -148,7 +160,7 @@ fn what_was_served_stays_listed_with_its_hash_beside_the_natural_wheel_and_witho
     }
     let another = page_with_another_source();
     assert_eq!(
-        names(&promises(&another, &target(), &known)),
+        names(&promises(&another, &target(), &known).files),
         ["my_demo-1.1-1ww-cp312-cp312-manylinux_2_36_x86_64.whl"]
     );
 }
@@ -160,7 +172,7 @@ fn page_with_another_source() -> Page {
 #[test]
 fn metadata_that_was_served_is_told_by_its_hash_from_then_on() {
     let row = StoredPromise { metadata_sha256: Some("c".repeat(64)), ..unasked() };
-    let listed = promises(&page(&[file("my_demo-1.0.tar.gz")]), &target(), &asked(row));
+    let listed = promises(&page(&[file("my_demo-1.0.tar.gz")]), &target(), &asked(row)).files;
     assert_eq!(
         (listed[0].hashes.is_empty(), &listed[0].core_metadata),
         (true, &CoreMetadata::Sha256("c".repeat(64)))
@@ -170,7 +182,7 @@ fn metadata_that_was_served_is_told_by_its_hash_from_then_on() {
 #[test]
 fn nobody_builds_for_a_target_that_is_away() {
     let away = Offered::new(target().target, false);
-    assert_eq!(promises(&page(&[file("my_demo-1.0.tar.gz")]), &away, &Known::default()), []);
+    assert_eq!(promises(&page(&[file("my_demo-1.0.tar.gz")]), &away, &Known::default()).files, []);
 }
 
 #[test]
@@ -212,7 +224,7 @@ proptest! {
     #[test]
     fn a_page_and_the_queue_agree_on_what_is_built_and_installers_take_it(page in any_page()) {
         let offered = target();
-        let promised = promises(&page, &offered, &Known::default());
+        let promised = promises(&page, &offered, &Known::default()).files;
         let whole = Page { files: page.files.iter().chain(&promised).cloned().collect(), ..page.clone() };
         for (version, source) in sources(&page) {
             let name = filename(&page.name, &version, &offered.target);
