@@ -7,6 +7,7 @@ use crate::client::WheelsProxy;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::{pylock, reqfile};
+use crate::words::OlderVersions;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,9 @@ pub struct CompileCommand {
     /// Write the sha256 of each wheel for the target; missing wheels are built
     #[arg(long)]
     generate_hashes: bool,
+    /// Take an older version, with a warning, where the build of a newer one failed
+    #[arg(long)]
+    accept_older: bool,
     /// One JSON document: what was written, what is pinned
     #[arg(long)]
     json: bool,
@@ -88,7 +92,10 @@ impl CompileCommand {
     ) -> Result<(String, Value)> {
         let line = progress.begin(&format!("{} for {}", input.display(), proxy.target), "compile");
         let kept = self.kept();
-        let mut compiled = compile(proxy, self.through.python.as_deref(), read, &kept).await?;
+        let mut compiled = compile(proxy, self.through.python.as_deref(), read, &kept, self.older()).await?;
+        for left_out in compiled.text.lines().filter_map(|line| line.strip_prefix("# Left out: ")) {
+            progress.say(&format!("warning: left out: {left_out}"));
+        }
         compiled.text = self.signed(&compiled.text, input);
         let pinned = reqfile::pins(&compiled.text);
         let (mut count, mut builds) = (pinned.len(), Vec::new());
@@ -136,6 +143,10 @@ impl CompileCommand {
         };
         let stays = |line: &String| reqfile::pin(line).is_some_and(|pin| !self.upgrades.contains(&pin.0));
         pinned.into_iter().filter(stays).collect()
+    }
+
+    fn older(&self) -> OlderVersions {
+        if self.accept_older { OlderVersions::Accept } else { OlderVersions::Refuse }
     }
 
     /// The text with the command in its head as it was given: typed again, it does the same.
@@ -197,6 +208,7 @@ pub async fn compile(
     python: Option<&Path>,
     input: &Input,
     kept: &[String],
+    older: OlderVersions,
 ) -> Result<Compiled> {
     let mut wanted = input.texts();
     for local in &input.locals {
@@ -204,7 +216,7 @@ pub async fn compile(
     }
     let text = match wanted.is_empty() {
         true => String::new(),
-        false => proxy.compile(&wanted, kept, &input.constraints).await?,
+        false => proxy.compile(&wanted, kept, &input.constraints, older).await?,
     };
     let locals: BTreeSet<String> = input.locals.iter().filter_map(|local| local.line.clone()).collect();
     Ok(Compiled { text, locals: locals.into_iter().collect() })

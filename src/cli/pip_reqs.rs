@@ -6,6 +6,7 @@ use super::compile::compile;
 use super::progress::Progress;
 use crate::client::WheelsProxy;
 use crate::error::Result;
+use crate::words::OlderVersions;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -86,7 +87,7 @@ impl PipReqs {
         match &self.command {
             Command::Compile { infile, outfile } => {
                 let input = Input::read(infile, &BTreeSet::new(), &[])?;
-                let compiled = compile(&proxy, None, &input, &[]).await?;
+                let compiled = compile(&proxy, None, &input, &[], OlderVersions::default()).await?;
                 client::write(outfile, &compiled.to_text())
             }
             Command::Resolve { infile, outfile } => resolve(&proxy, infile, outfile).await,

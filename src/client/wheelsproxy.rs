@@ -6,6 +6,7 @@ use crate::config::secret_url::masked;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{lines, reqfile, version};
+use crate::words::OlderVersions;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -127,19 +128,27 @@ impl WheelsProxy {
     /// in another version.
     ///
     /// # Errors
-    /// `Bad` with the resolver's explanation if there is no such set.
+    /// `Bad` with the resolver's explanation if there is no such set, or, with [`OlderVersions::Refuse`], if a required
+    /// version is not in it because its build failed.
     pub async fn compile(
         &self,
         wanted: &[String],
         kept: &[String],
         constraints: &[Requirement],
+        older: OlderVersions,
     ) -> Result<String> {
-        let path = format!("{}/+compile/", self.address.place());
+        // What a constraint forbids is not missed: while there are any, the server is asked what it could have built
+        // only once they are all met.
+        let at_first = if constraints.is_empty() { older } else { OlderVersions::Accept };
+        let path = |older: OlderVersions| match older {
+            OlderVersions::Refuse => format!("{}/+compile/", self.address.place()),
+            OlderVersions::Accept => format!("{}/+compile/?older={older}", self.address.place()),
+        };
         let preferred = kept.iter().map(|pin| format!("{}{pin}", lines::PREFER));
         let mut asked: Vec<String> = preferred.chain(wanted.iter().cloned()).collect();
         let mut open: Vec<&Requirement> = constraints.iter().collect();
         loop {
-            let text = self.server.exchange(&path, &(asked.join("\n") + "\n")).await?;
+            let text = self.server.exchange(&path(at_first), &(asked.join("\n") + "\n")).await?;
             let chosen: BTreeMap<_, _> =
                 reqfile::pins(&text).iter().filter_map(|line| reqfile::pin(line)).collect();
             let is_broken = |limit: &Requirement| {
@@ -148,6 +157,13 @@ impl WheelsProxy {
             let (broken, rest): (Vec<&Requirement>, Vec<&Requirement>) =
                 open.into_iter().partition(|limit| is_broken(limit));
             if broken.is_empty() {
+                if at_first != older {
+                    let named: Vec<_> =
+                        wanted.iter().filter_map(|line| Requirement::parse(line).ok()).collect();
+                    let limits = rest.iter().filter(|limit| named.iter().any(|one| one.name == limit.name));
+                    asked.extend(limits.map(ToString::to_string));
+                    self.server.exchange(&path(older), &(asked.join("\n") + "\n")).await?;
+                }
                 return Ok(text);
             }
             asked.extend(broken.iter().map(ToString::to_string));

@@ -22,6 +22,17 @@ impl BuildState {
 }
 
 words! {
+    /// What becomes of an answer that has an older version than was asked for, because the build of the newer one
+    /// failed.
+    #[derive(Default)]
+    OlderVersions {
+        #[default]
+        Refuse = "refuse",
+        Accept = "accept",
+    }
+}
+
+words! {
     /// What a job is to bring.
     #[derive(Default)]
     Purpose {

@@ -12,7 +12,7 @@ mod project;
 mod source;
 
 pub use access::{Role, TokenKind};
-pub use build::{BuildState, Isolation, Purpose, Step, SystemPackages};
+pub use build::{BuildState, Isolation, OlderVersions, Purpose, Step, SystemPackages};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};

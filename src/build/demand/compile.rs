@@ -2,6 +2,8 @@
 
 use super::Demand;
 use super::failures::{self, LineFailures};
+use super::older::ResolverOutcome;
+use super::pin;
 use super::url_line::{self, LineWheel};
 use super::uv_program::UvProgram;
 use crate::bad;
@@ -10,7 +12,9 @@ use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::lines::{self, Asks, DirectUrl, LogicalLine};
+use crate::packaging::requirement::Requirement;
 use crate::uv::{self, Question, Resolution};
+use crate::words::OlderVersions;
 use futures::FutureExt;
 use std::fmt::Write as _;
 
@@ -24,6 +28,8 @@ pub struct ResolverInput {
     url_lines: Vec<(ProjectName, String)>,
     /// Wheels that are on no page: the path at which the resolver expects each, and its sha256.
     pub wheels: Vec<(String, String)>,
+    /// Those of its lines that are no URLs.
+    own: Vec<Requirement>,
     /// Lines that have no meaning on a server.
     ignored: Vec<String>,
 }
@@ -38,6 +44,7 @@ impl Demand<'_> {
             preferences: lines::preferred(text),
             requirements: String::new(),
             url_lines: Vec::new(),
+            own: Vec::new(),
             wheels: Vec::new(),
             ignored: Vec::new(),
         };
@@ -51,8 +58,14 @@ impl Demand<'_> {
     /// index that it asks there.
     ///
     /// # Errors
-    /// `Bad` with the resolver's explanation if there is no solution.
-    pub async fn compile(&self, input: &ResolverInput, server: &str, index: &str) -> Result<String> {
+    /// `Bad` with the resolver's explanation if there is no solution, or if there is but one with `older` versions.
+    pub async fn compile(
+        &self,
+        input: &ResolverInput,
+        server: &str,
+        index: &str,
+        older: OlderVersions,
+    ) -> Result<String> {
         let requirements = input.requirements.replace(ROOT, server);
         let question = Question {
             program: &input.uv.program,
@@ -68,8 +81,14 @@ impl Demand<'_> {
         drop(turn);
         match answer {
             Resolution::Pinned(pinned) => {
-                let left_out = failures::left_out(self, &pinned).await?;
-                Ok(input.answer(self, &left_out, &pinned))
+                let pins = pin::pins(&pinned);
+                let passed = failures::passed_over(self, &pins).await?;
+                if older == OlderVersions::Refuse {
+                    let outcome = ResolverOutcome { own: &input.own, kept: &input.preferences, pins: &pins };
+                    self.refuse_older(&outcome, &passed).await?;
+                }
+                let left_out = passed.iter().take(failures::NAMED).map(|one| one.line(self));
+                Ok(input.answer(self, &left_out.collect::<Vec<_>>(), &pinned))
             }
             Resolution::Unsolved(why) => {
                 let why = why.replace(index, &self.url).replace(server, &self.root);
@@ -122,6 +141,7 @@ impl ResolverInput {
             Asks::Project(hashed) => {
                 // A String can be written to.
                 let _ = writeln!(self.requirements, "{}", hashed.requirement);
+                self.own.push(hashed.requirement.clone());
             }
             Asks::Place(place) => {
                 let Some((_, wheel)) = made.iter().find(|(known, _)| known == &number) else {

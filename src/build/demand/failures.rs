@@ -2,6 +2,7 @@
 //! its hint and the URL of its log.
 
 use super::Demand;
+use super::pin::Pin;
 use crate::db::builds::{Build, BuildId, Filter};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The most failed builds that one answer names.
-const NAMED: usize = 20;
+pub const NAMED: usize = 20;
 
 /// The most failed builds of a target that are searched, newest first.
 const LOOKED_AT: u32 = 2000;
@@ -66,13 +67,16 @@ impl NoWheel {
             Self::Text(text) => format!("  {}\n", text.replace('\n', "\n  ")),
             Self::Runs(None) => "  its build is running\n".to_owned(),
             Self::Runs(Some(id)) => format!("  build {id} is not finished: {}/+builds/{id}\n", demand.root),
-            Self::Failed(build) => failed(demand, build).await,
+            Self::Failed(build) if build.given => failed(demand, build).await,
+            Self::Failed(build) => {
+                format!("  {} exists as source\n{}", build.title(), failed(demand, build).await)
+            }
         }
     }
 }
 
 /// Class, hint, first error, and the log where the asker may see it.
-async fn failed(demand: &Demand<'_>, build: &Build) -> String {
+pub async fn failed(demand: &Demand<'_>, build: &Build) -> String {
     let mut text = format!("  build {} failed", build.id);
     if let Some(failure) = &build.failure {
         let _ = write!(text, ": {}: {}", failure.class, failure.hint);
@@ -97,25 +101,36 @@ pub async fn of_explanation(demand: &Demand<'_>, explanation: &str) -> Result<St
     Ok(if text.is_empty() { text } else { format!("\n\nFailed builds on this server:\n{text}") })
 }
 
-/// A line for every newer version of a pinned project that was left out because its build failed.
-pub async fn left_out(demand: &Demand<'_>, pinned: &str) -> Result<Vec<String>> {
-    let pins = pinned.lines().filter_map(|line| {
-        let (name, rest) = line.split_once("==")?;
-        let version = rest.split([' ', ';', '\\']).next()?;
-        Some((ProjectName::new(name.split('[').next()?.trim())?, version::parse(version)?))
-    });
-    let pins: BTreeMap<ProjectName, Version> = pins.collect();
+/// A newer version of a pinned project that was not chosen, and whose build failed.
+#[derive(Debug)]
+pub struct PassedOver {
+    pub build: Build,
+    pub project: ProjectName,
+    pub version: Version,
+    /// The version that was chosen.
+    pub pin: Version,
+}
+
+impl PassedOver {
+    /// In one line.
+    pub fn line(&self, demand: &Demand<'_>) -> String {
+        let (title, id) = (self.build.title(), self.build.id);
+        let short = self.build.failure.as_ref().map(|failure| failure.in_short().replace(['\n', '\r'], " "));
+        let why = short.map(|short| format!(": {short}")).unwrap_or_default();
+        format!("Left out: {title}, because build {id} failed{why}. Log: {}/+builds/{id}/log", demand.root)
+    }
+}
+
+/// The newer versions of pinned projects whose build failed.
+pub async fn passed_over(demand: &Demand<'_>, pins: &BTreeMap<ProjectName, Pin>) -> Result<Vec<PassedOver>> {
     let builds = failed_builds(demand, |project| pins.contains_key(project)).await?;
-    let newer = builds.iter().filter(|build| {
-        let pin = build.project.as_ref().and_then(|project| pins.get(project));
-        let own = build.version.as_deref().and_then(version::parse);
-        pin.zip(own).is_some_and(|(pin, own)| own > *pin)
+    let newer = builds.into_iter().filter_map(|build| {
+        let project = build.project.clone()?;
+        let (pin, version) =
+            (pins.get(&project)?.version.clone(), version::parse(build.version.as_deref()?)?);
+        (version > pin).then_some(PassedOver { build, project, version, pin })
     });
-    let told = newer.take(NAMED).map(|build| {
-        let log = format!("{}/+builds/{}/log", demand.root, build.id);
-        format!("Left out: {}, because build {} failed. Log: {log}", build.title(), build.id)
-    });
-    Ok(told.collect())
+    Ok(newer.collect())
 }
 
 /// The newest builds of listed sources that failed for a target, of the projects that `wanted` names,

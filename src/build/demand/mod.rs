@@ -5,6 +5,8 @@
 
 mod compile;
 mod failures;
+mod older;
+mod pin;
 mod resolve;
 mod uniform;
 mod url_line;

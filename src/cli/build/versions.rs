@@ -9,6 +9,7 @@ use crate::client::{WheelsProxy, builds_in};
 use crate::error::{Error, Result};
 use crate::packaging::reqfile;
 use crate::packaging::requirement::Requirement;
+use crate::words::OlderVersions;
 use std::slice;
 
 impl Work {
@@ -51,7 +52,7 @@ impl Work {
         let wanted: Vec<String> = wants.iter().map(|want| want.requirement.to_string()).collect();
         let held = self.house.as_ref().map(|house| house.lock().newest(demand.target)).unwrap_or_default();
         let proxy = WheelsProxy::of(&self.server, &self.index, &demand.target.name);
-        let text = proxy.compile(&wanted, &held, &demand.limits).await?;
+        let text = proxy.compile(&wanted, &held, &demand.limits, OlderVersions::Accept).await?;
         for left_out in text.lines().filter_map(|line| line.strip_prefix("# Left out: ")) {
             self.warn(&format!("left out: {left_out}"));
         }

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::index::view::{PageForm, ViewRequest};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
+use crate::words::OlderVersions;
 use crate::{bad, missing};
 use axum::response::Response;
 use gate::Gate;
@@ -21,8 +22,10 @@ use std::sync::Arc;
 /// The most bytes of a requirements file.
 const LARGEST: usize = 1 << 20;
 
-/// `POST …/+compile/`: requirements in, pinned requirements out.
+/// `POST …/+compile/`: requirements in, pinned requirements out. With `?older=accept` in older versions, too, where
+/// the build of a newer one failed.
 pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
+    let older = older(&ctx)?;
     let _held = held(&mut ctx).await?;
     let text = text(&mut ctx).await?;
     let ctx = ctx.without_body();
@@ -32,7 +35,13 @@ pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let (indexes, target) = (ctx.param("indexes"), &demand.target.offered.target.name);
     let (indexes, target) = (encode_segment(indexes), encode_segment(target));
     let index = format!("{}/v1/{indexes}/{target}/+compile/", gate.root());
-    Ok(respond::text(demand.compile(&input, gate.root(), &index).await?))
+    Ok(respond::text(demand.compile(&input, gate.root(), &index, older).await?))
+}
+
+fn older<B>(ctx: &Ctx<B>) -> Result<OlderVersions> {
+    let Some(text) = ctx.query("older") else { return Ok(OlderVersions::default()) };
+    OlderVersions::parse(&text)
+        .ok_or_else(|| bad!("older={text} is unknown: write older=accept or older=refuse"))
 }
 
 /// `GET …/+compile/{project}/`: the page as the resolver reads it.

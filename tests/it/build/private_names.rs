@@ -106,9 +106,11 @@ async fn compile_says_which_version_it_left_out_because_its_build_failed() {
     let resolve = format!("{path}+resolve/");
     let ((status, _), ()) = tokio::join!(send_text(&server, &resolve, "demo==2.0\n", false), fails);
     assert_eq!(status, 400);
-    let (status, pins) = send_text(&server, &format!("{path}+compile/"), "demo\n", false).await;
+    let accepts = format!("{path}+compile/?older=accept");
+    let (status, pins) = send_text(&server, &accepts, "demo\n", false).await;
     assert_eq!(status, 200, "{pins}");
     assert!(pins.contains("demo==1.0") && pins.contains("# Left out: demo 2.0"), "{pins}");
+    assert!(pins.contains("failed: compiler: mend it. Log: "), "{pins}");
     assert!(pins.contains("/log"), "{pins}");
     let (status, told) = send_text(&server, &format!("{path}+compile/"), "demo>=2\n", false).await;
     assert_eq!(status, 400, "{told}");
@@ -145,6 +147,7 @@ async fn a_version_whose_build_failed_is_named_by_explain_and_on_its_page() {
     let page =
         server.get_with("/alice/dev/demo", &[("accept", "text/html")]).await.text().await.expect("a page");
     assert!(page.contains("No wheel of <strong>2.0</strong> for cp312-"), "{page}");
+    assert!(page.contains(&format!("build {id} failed: compiler: mend it.")), "{page}");
     assert!(page.contains(&format!("+builds/{id}\">")), "{page}");
     let path = format!("/+builds/{id}");
     let build = server.get_with(&path, &[("accept", "text/html")]).await.text().await.expect("a page");
