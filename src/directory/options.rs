@@ -24,6 +24,7 @@ const BOTH: &[(&str, Type)] = &[
     ("acl_read", Type::Acl),
     ("build_ahead", Type::Ahead),
     ("build_targets", Type::Targets),
+    ("promise", Type::Promise),
 ];
 
 const STAGE: &[(&str, Type)] = &[

@@ -5,7 +5,7 @@ use crate::access::{self, Decision, Need, Who, may_read};
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
-use crate::directory::{Directory, Index};
+use crate::directory::{Directory, Index, inheritance};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::words::EventKind;
@@ -23,6 +23,12 @@ fn check_bases(directory: &Directory, who: &Who, bases: &[IndexName]) -> Result<
         None => Ok(()),
         Some(base) => Err(bad!("base index '{base}' does not exist")),
     }
+}
+
+/// Whether any of these indexes is a mirror or inherits one.
+fn inherits_mirror(directory: &Directory, bases: &[IndexName]) -> bool {
+    let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
+    bases.iter().any(|base| inheritance::order(directory, base).sources.iter().any(is_mirror))
 }
 
 /// Whether `who` may change the options of an index, and so sees all of them.
@@ -63,7 +69,12 @@ pub async fn create(
     check_name("indexname", name.name())?;
     let mut options = options::create(name.user(), given)?;
     options::note_operator(None, &mut options, who.is_operator());
-    check_bases(directory, who, &options::bases(&options))?;
+    let bases = options::bases(&options);
+    check_bases(directory, who, &bases)?;
+    // Those that were made before there were promises on an index's own page stay as they are.
+    if !given.contains_key("promise") && inherits_mirror(directory, &bases) {
+        options.insert("promise".into(), "auto".into());
+    }
     let mut tx = Tx::begin(db).await?;
     if tx.account(name.user()).await?.is_none() {
         return Err(missing!("no user '{}'", name.user()));

@@ -25,12 +25,17 @@ pub struct UserAgent {
     pub macos: Option<(u32, u32)>,
     /// `Debian GNU/Linux 12`
     pub distribution: Option<String>,
+    /// What was asked of it, where it says so, as uv does: `pip`, `install`.
+    pub subcommand: Vec<String>,
 }
+
+/// Commands of uv that work for one environment. All others may write a lock for every platform.
+const FOR_ONE: [&str; 4] = ["pip", "tool", "uvx", "build"];
 
 #[derive(Deserialize)]
 struct Said {
-    installer: Versioned,
-    implementation: Option<Versioned>,
+    installer: Installer,
+    implementation: Option<Implementation>,
     python: Option<String>,
     cpu: Option<String>,
     system: Option<System>,
@@ -38,9 +43,16 @@ struct Said {
 }
 
 #[derive(Default, Deserialize)]
-struct Versioned {
+struct Installer {
     name: Option<String>,
     version: Option<String>,
+    #[serde(default)]
+    subcommand: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Implementation {
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +93,7 @@ impl UserAgent {
         Some(Self {
             installer: said.installer.name?,
             version: said.installer.version.unwrap_or_default(),
+            subcommand: said.installer.subcommand.unwrap_or_default(),
             implementation: short(&implementation),
             python: said.python?,
             cpu: said.cpu?,
@@ -95,6 +108,13 @@ impl UserAgent {
                 .or_else(|| system.and_then(|system| Some(format!("{name} {}", system.release.as_deref()?)))),
             system: name,
         })
+    }
+
+    /// Whether it gets files for its own interpreter alone. uv's projects have one lock for every platform,
+    /// and a uv that does not say what it was asked may be about to write one.
+    pub fn is_for_one_environment(&self) -> bool {
+        self.installer != "uv"
+            || self.subcommand.first().is_some_and(|first| FOR_ONE.contains(&first.as_str()))
     }
 
     /// Major and minor version of Python.
@@ -179,6 +199,24 @@ mod tests {
         assert_eq!(read[0].tags()[1], "cp27-cp27mu-manylinux_2_36_x86_64");
         assert_eq!(read[1].tags()[1], "cp36-cp36m-manylinux_2_36_x86_64");
         assert_eq!(read[3].tags()[1], "cp313-cp313-manylinux_2_36_x86_64");
+    }
+
+    #[test]
+    fn uv_works_for_one_environment_only_where_it_says_so() {
+        let real = REAL.lines().find(|line| line.starts_with("uv/")).unwrap();
+        let asked = |subcommand: &str| {
+            let header = real.replace(",\"subcommand\":[\"pip\",\"install\"]", subcommand);
+            UserAgent::parse(&header).unwrap().is_for_one_environment()
+        };
+        for one in [r#"["pip","install"]"#, r#"["tool","run"]"#, r#"["uvx"]"#, r#"["build"]"#] {
+            assert!(asked(&format!(",\"subcommand\":{one}")), "{one}");
+        }
+        for other in [r#"["lock"]"#, r#"["sync"]"#, r#"["run"]"#, r#"["add"]"#, "[]", "null"] {
+            assert!(!asked(&format!(",\"subcommand\":{other}")), "{other}");
+        }
+        assert!(!asked(""), "an older uv does not say");
+        let pip = REAL.lines().find(|line| line.starts_with("pip/")).unwrap();
+        assert!(UserAgent::parse(pip).unwrap().is_for_one_environment());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The simple API: project pages and the list of projects.
 
 use super::http::{Ctx, negotiate};
-use super::target::{AUTO, for_agent, for_target};
+use super::target::{AUTO, for_agent, for_one_environment, for_target};
 use crate::counters;
 use crate::directory::Index;
 use crate::error::Result;
@@ -28,7 +28,8 @@ const BY_AGENT: HeaderValue =
 /// Whose page is asked for, and by whom.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
-    /// An index by its name: what exists.
+    /// An index by its name: what exists and, where its option `promise` says so, what is promised to a client that
+    /// writes no lock for others.
     Index,
     /// The default index, with what is promised to the client.
     Client,
@@ -102,11 +103,15 @@ pub(super) fn redirect<B>(ctx: &Ctx<B>, status: StatusCode, mut location: String
     Ok(response)
 }
 
-async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Result<Response> {
+async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) -> Result<Response> {
     let fresh = negotiate::wants_fresh(&ctx.headers);
     let form = form(&ctx)?;
     let promised = match of {
-        Of::Index => None,
+        Of::Index if !ctx.index()?.promises || is_plain(&ctx) => None,
+        Of::Index => {
+            vary = BY_AGENT;
+            for_one_environment(&ctx).await?
+        }
         Of::Client => for_agent(&ctx).await?,
         Of::Several => for_target(&ctx).await?,
     };
@@ -129,6 +134,11 @@ async fn page(ctx: Ctx<()>, name: ProjectName, vary: HeaderValue, of: Of) -> Res
 fn form<B>(ctx: &Ctx<B>) -> Result<PageForm> {
     let format = ctx.uri.query().and_then(|_| ctx.query("format"));
     form::form(&ctx.headers, format.as_deref())
+}
+
+/// `…?plain`: what exists, whoever asks.
+fn is_plain<B>(ctx: &Ctx<B>) -> bool {
+    ctx.query("plain").is_some()
 }
 
 pub(super) fn ask<'a, B>(

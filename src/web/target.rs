@@ -12,13 +12,24 @@ pub const AUTO: &str = "auto";
 
 /// What is promised to whoever sends this request, by its `User-Agent`; `None`: nothing.
 pub async fn for_agent<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
-    let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let Some(agent) = agent.filter(|agent| fit::tells(agent)) else { return Ok(None) };
+    let Some(agent) = agent(ctx) else { return Ok(None) };
     let found = ctx.app.targets.offers().await?.of_agent(agent);
     Ok(found.map(|offered| promised(ctx, offered)))
 }
 
-/// The same for a route with `{target}`: a target's name, or `auto`.
+/// The same where locks for every platform are made from the page: nothing for who may write one.
+pub async fn for_one_environment<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
+    let Some(agent) = agent(ctx) else { return Ok(None) };
+    let found = ctx.app.targets.offers().await?.of_one_environment(agent);
+    Ok(found.map(|offered| promised(ctx, offered)))
+}
+
+fn agent<B>(ctx: &Ctx<B>) -> Option<&str> {
+    let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.filter(|agent| fit::tells(agent))
+}
+
+/// What is promised to the target of a route with `{target}`: a target's name, or `auto`.
 ///
 /// # Errors
 /// `Missing` if the target is not known, or several are meant.

@@ -14,9 +14,8 @@ pub fn tells(header: &str) -> bool {
 
 /// The target that fits best: one that somebody builds for before one that nobody does, then the
 /// one whose libc is the newest.
-pub fn best(header: &str, all: &[Arc<Offered>]) -> Option<Arc<Offered>> {
-    let agent = UserAgent::parse(header)?;
-    let accepted = accepted(&agent);
+pub fn best(agent: &UserAgent, all: &[Arc<Offered>]) -> Option<Arc<Offered>> {
+    let accepted = accepted(agent);
     let fitting =
         all.iter().filter_map(|one| Some((!one.open, *accepted.get(one.target.telling_tag())?, one)));
     fitting.min_by_key(|(away, place, _)| (*away, *place)).map(|(.., one)| one.clone())
@@ -104,7 +103,8 @@ mod tests {
 
     #[track_caller]
     fn check(header: &str, all: &[Arc<Offered>], expected: Option<&str>) {
-        assert_eq!(best(header, all).map(|one| one.target.name.clone()).as_deref(), expected);
+        let found = UserAgent::parse(header).and_then(|agent| best(&agent, all));
+        assert_eq!(found.map(|one| one.target.name.clone()).as_deref(), expected);
     }
 
     #[test]

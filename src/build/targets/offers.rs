@@ -5,6 +5,7 @@ use super::offered::Offered;
 use crate::build::target::{self, Target};
 use crate::error::Result;
 use crate::missing;
+use crate::packaging::user_agent::UserAgent;
 use moka::sync::Cache;
 use std::sync::Arc;
 
@@ -13,11 +14,18 @@ const AGENTS: u64 = 2 << 20;
 /// Remembered names of targets; the rest is looked for.
 const NAMES: u64 = 1000;
 
+/// Who sends a `User-Agent`.
+#[derive(Clone)]
+struct Caller {
+    offered: Arc<Offered>,
+    is_for_one_environment: bool,
+}
+
 /// All targets that are known, at one moment.
 pub struct Offers {
     all: Vec<Arc<Offered>>,
     /// By `User-Agent`.
-    agents: Cache<Arc<str>, Option<Arc<Offered>>>,
+    agents: Cache<Arc<str>, Option<Caller>>,
     /// By what was asked for and meant exactly one.
     names: Cache<Box<str>, Arc<Offered>>,
 }
@@ -49,13 +57,25 @@ impl Offers {
     /// The target of whoever sends this `User-Agent`; `None` for clients that do not tell, and where
     /// no target fits.
     pub fn of_agent(&self, header: &str) -> Option<Arc<Offered>> {
+        self.caller(header).map(|caller| caller.offered)
+    }
+
+    /// The same for pages that locks for every platform are made from: `None` also for who may write one.
+    pub fn of_one_environment(&self, header: &str) -> Option<Arc<Offered>> {
+        self.caller(header).filter(|caller| caller.is_for_one_environment).map(|caller| caller.offered)
+    }
+
+    fn caller(&self, header: &str) -> Option<Caller> {
         if self.all.is_empty() || !fit::tells(header) {
             return None;
         }
         if let Some(known) = self.agents.get(header) {
             return known;
         }
-        let found = fit::best(header, &self.all);
+        let found = UserAgent::parse(header).and_then(|agent| {
+            let is_for_one_environment = agent.is_for_one_environment();
+            Some(Caller { offered: fit::best(&agent, &self.all)?, is_for_one_environment })
+        });
         self.agents.insert(header.into(), found.clone());
         found
     }

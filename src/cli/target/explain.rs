@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub async fn run(resolved: ResolvedConfig, header: &str, as_json: bool) -> Result<ExitCode> {
     let (all, place) = targets(&resolved).await?;
     let agent = UserAgent::parse(header).filter(|_| fit::tells(header));
-    let chosen = agent.as_ref().and_then(|_| fit::best(header, &all));
+    let chosen = agent.as_ref().and_then(|agent| fit::best(agent, &all));
     let name = chosen.as_ref().map(|one| one.target.name.as_str());
     let verdict = |one: &Offered| match &agent {
         None => "the client does not report its interpreter".to_owned(),

@@ -22,6 +22,7 @@ fn index(text: &str, kind: IndexKind) -> (IndexName, Index) {
         title: None,
         description: None,
         building: Default::default(),
+        promises: false,
         options: serde_json::Map::new(),
     };
     (name(text), index)

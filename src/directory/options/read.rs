@@ -39,6 +39,7 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
         title: text(options, "title"),
         description: text(options, "description"),
         building: building(options),
+        promises: text(options, "promise").as_deref() == Some("auto"),
         options: shown(options),
     }
 }

@@ -19,6 +19,8 @@ pub enum Type {
     Inheritance,
     /// When wheels are built that nobody waits for.
     Ahead,
+    /// Whether the index's own page lists wheels that do not exist yet.
+    Promise,
     List,
     /// Names of targets in which `*` stands for any characters.
     Targets,
@@ -73,6 +75,10 @@ pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
             other => Err(bad!(
                 "Unknown value '{other}' for {key}: must be 'never', 'uploads', 'requested' or 'all'."
             )),
+        },
+        Type::Promise => match plain(value).as_str() {
+            text @ ("auto" | "never") => Ok(text.into()),
+            other => Err(bad!("Unknown value '{other}' for {key}: must be 'auto' or 'never'.")),
         },
         of => {
             let value = match value {
@@ -264,6 +270,8 @@ mod tests {
     fn what_is_built_ahead_is_a_known_word_and_targets_are_names() {
         assert_eq!(converted(Type::Ahead, json!("requested")), Some(json!("requested")));
         assert_eq!(converted(Type::Ahead, json!("some")), None);
+        assert_eq!(converted(Type::Promise, json!("auto")), Some(json!("auto")));
+        assert_eq!(converted(Type::Promise, json!("always")), None);
         assert_eq!(
             converted(Type::Targets, json!("cp27-linux, cp3*-manylinux_2_36_x86_64")),
             Some(json!(["cp27-linux", "cp3*-manylinux_2_36_x86_64"]))

@@ -106,6 +106,7 @@ pub mod tests {
             title: None,
             description: None,
             building: Default::default(),
+            promises: false,
             options: serde_json::Map::new(),
         }
     }

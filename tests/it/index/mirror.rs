@@ -112,6 +112,7 @@ fn mirror(url: &str) -> Index {
         title: None,
         description: None,
         building: Default::default(),
+        promises: false,
         options: serde_json::Map::new(),
     }
 }
