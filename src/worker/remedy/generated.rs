@@ -7,7 +7,7 @@ use crate::worker::generator::Generator;
 /// Cython or SWIG again, in the version that is likelier to know this Python first.
 pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
     let class = trouble.failure.class;
-    if !matches!(class, Class::RemovedApi | Class::Cython3 | Class::Compiler | Class::Other | Class::Import) {
+    if !matches!(class, Class::RemovedApi | Class::Cython3 | Class::Compiler) {
         return Vec::new();
     }
     // No Cython of the line 0.29 writes what compiles for 3.13.

@@ -9,7 +9,10 @@ pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
     let is_setuptools = trouble.unpacked.said.system.backend.starts_with("setuptools.build_meta");
     let failed = matches!(failure.class, Class::Other | Class::Distutils | Class::BuildRequirement)
         && failure.step == Step::Build
-        && trouble.printed.contains("setup.py\", line ");
+        // The backend runs it as a string.
+        && ["\"setup.py\", line ", "/setup.py\", line ", "\"<string>\", line "]
+            .iter()
+            .any(|frame| trouble.printed.contains(frame));
     let has_script =
         trouble.unpacked.work.join("src").join(&job.source.subdirectory).join("setup.py").is_file();
     match job.purpose == Purpose::Wheel && is_setuptools && has_script && failed {

@@ -19,7 +19,10 @@ const SEARCH_PATH: &str = "CPATH";
 /// The best package that was not tried and that can be had.
 pub(super) async fn remedy(trouble: &Trouble<'_>, tried: &[Recipe]) -> Option<Remedy> {
     let sure = match trouble.failure.class {
-        Class::MissingHeader | Class::MissingLibrary | Class::MissingTool => absent(trouble.printed),
+        // Many download what they did not find.
+        Class::MissingHeader | Class::MissingLibrary | Class::MissingTool | Class::Network => {
+            absent(trouble.printed)
+        }
         _ => None,
     };
     let remedy = match sure.filter(|absent| !is_of_the_interpreter(absent)) {
