@@ -17,6 +17,7 @@ mod quota;
 mod source;
 mod tend;
 mod told;
+mod trial;
 mod wanted;
 mod watched;
 mod watching;

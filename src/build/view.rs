@@ -2,6 +2,7 @@
 
 use super::parties::Parties;
 use super::queue::Queue;
+use super::recipe;
 use super::targets::Worker;
 use crate::access::Who;
 use crate::access::builds::reads;
@@ -10,6 +11,7 @@ use crate::db::built::Publication;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
+use crate::tools::time::{Micros, SECOND};
 use crate::words::{BuildSource, BuildState, Evidence, Failure, Isolation, Moment, Purpose, Step};
 use serde::{Deserialize, Serialize};
 use std::slice;
@@ -35,6 +37,12 @@ pub struct BuildView {
     pub worker: Option<String>,
     pub step: Option<Step>,
     pub failure: Option<Failure>,
+    /// Of a failed one: a recipe to begin with, as TOML.
+    #[serde(default)]
+    pub recipe_draft: Option<String>,
+    /// By a recipe that is only tried: no index gets its wheel.
+    #[serde(default)]
+    pub trial: bool,
     /// What came out.
     pub wheel: Option<WheelView>,
     pub metadata_sha256: Option<String>,
@@ -44,9 +52,19 @@ pub struct BuildView {
     pub log_size: u64,
     pub log_sha256: Option<String>,
     pub asked_by: Option<String>,
+    /// First.
     pub created: Moment,
+    /// Last: what it waited counts from here.
+    #[serde(default)]
+    pub asked: Option<Moment>,
     pub started: Option<Moment>,
     pub ended: Option<Moment>,
+    /// Seconds between being asked for and its run: for a worker, for its source, for what it needs.
+    #[serde(default)]
+    pub waited: Option<f64>,
+    /// Seconds of its run, once that has ended.
+    #[serde(default)]
+    pub ran: Option<f64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -125,6 +143,8 @@ impl Queue {
             worker: build.worker.clone(),
             step: build.step,
             failure: build.failure.clone(),
+            recipe_draft: recipe::draft(build, &self.limits()),
+            trial: build.trial,
             wheel: wheel.map(|wheel| WheelView {
                 url: format!("/+builds/{}/wheel/{}", build.id, wheel.filename),
                 filename: wheel.filename,
@@ -139,8 +159,11 @@ impl Queue {
             log_sha256: build.log_sha256.clone(),
             asked_by,
             created: Moment(build.created_at),
+            asked: Some(Moment(build.asked_at)),
             started: build.started_at.map(Moment),
             ended: build.ended_at.map(Moment),
+            waited: build.started_at.map(|started| seconds(build.asked_at, started)),
+            ran: build.started_at.zip(build.ended_at).map(|(started, ended)| seconds(started, ended)),
         })
     }
 
@@ -168,6 +191,11 @@ impl Queue {
         };
         Ok(readable.map(view).collect())
     }
+}
+
+/// Between two moments; none is before the other where clocks differ.
+fn seconds(from: Micros, to: Micros) -> f64 {
+    to.saturating_sub(from).max(0) as f64 / SECOND as f64
 }
 
 /// A version that pages do not list for a target, because its build failed.

@@ -221,8 +221,8 @@ impl Tx {
         let made = sqlx::query(
             "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
-             asked_by, created_at, claim) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             $17, 0, 0, 0, 0, $18, $19, $20) ON CONFLICT (key) DO NOTHING",
+             asked_by, created_at, claim, trial) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             $17, 0, 0, 0, 0, $18, $19, $20, $21) ON CONFLICT (key) DO NOTHING",
         )
         .bind(self.serial)
         .bind(&new.key)
@@ -244,6 +244,7 @@ impl Tx {
         .bind(&new.asked_by)
         .bind(self.now)
         .bind(&new.claim)
+        .bind(i64::from(new.trial))
         .execute(&mut *self.tx)
         .await?;
         if made.rows_affected() == 0 {
@@ -263,8 +264,8 @@ impl Tx {
              priority = $2, losses = 0, rounds = 0, worker = NULL, lease_until = NULL, secret_sha256 = NULL, \
              step = NULL, class = NULL, hint = NULL, line = NULL, wheel = NULL, wheel_sha256 = NULL, \
              wheel_size = NULL, metadata_sha256 = NULL, evidence = NULL, log_size = 0, log_sha256 = NULL, \
-             started_at = NULL, ended_at = NULL, key = $3, recipe = $4, recipe_sha256 = $5, tools = $6 \
-             WHERE id = $1 AND state IN ('failed', 'built') \
+             started_at = NULL, ended_at = NULL, key = $3, recipe = $4, recipe_sha256 = $5, tools = $6, \
+             asked_at = $7 WHERE id = $1 AND state IN ('failed', 'built') \
              AND NOT EXISTS (SELECT 1 FROM build WHERE key = $3 AND id <> $1)",
         )
         .bind(id)
@@ -273,6 +274,7 @@ impl Tx {
         .bind(&known.recipe)
         .bind(&known.recipe_sha256)
         .bind(&known.tools)
+        .bind(self.now)
         .execute(&mut *self.tx)
         .await?;
         if reset.rows_affected() == 0 {

@@ -32,6 +32,8 @@ pub struct BuiltFile {
     /// Bytes.
     pub size: u64,
     pub metadata_sha256: Option<String>,
+    /// What its build is for, as far as that is still known; not kept with the file.
+    pub target: Option<String>,
 }
 
 /// A file that a mirror keeps because somebody asked for it.
@@ -65,10 +67,11 @@ impl WheelRefusal {
 }
 
 const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_file.project, \
-    built_file.version, source_filename, source_sha256, build, fence, wheel_sha256, \
-    built_file.created_at, file.sha256, file.size, file.metadata_sha256 \
+    built_file.version, source_filename, built_file.source_sha256, built_file.build, built_file.fence, \
+    built_file.wheel_sha256, \
+    built_file.created_at, file.sha256, file.size, file.metadata_sha256, build.target \
     FROM built_file JOIN file ON file.index_name = built_file.index_name \
-    AND file.filename = built_file.filename \
+    AND file.filename = built_file.filename LEFT JOIN build ON build.id = built_file.build \
     WHERE built_file.index_name = $1 AND built_file.project = $2 AND file.deleted_at IS NULL \
     ORDER BY built_file.filename";
 
@@ -142,12 +145,6 @@ impl Db {
         let query = "SELECT DISTINCT index_name FROM built_file JOIN build ON build.id = built_file.build \
             AND build.fence = built_file.fence WHERE build = $1 ORDER BY index_name";
         Ok(sqlx::query_scalar(query).bind(build).fetch_all(&self.pool).await?)
-    }
-
-    /// What a build is for.
-    pub async fn build_target(&self, build: BuildId) -> Result<Option<String>> {
-        let query = sqlx::query_scalar("SELECT target FROM build WHERE id = $1");
-        Ok(query.bind(build).fetch_optional(&self.pool).await?)
     }
 
     /// Indexes that are to get the wheel of a build, and how that stands.
@@ -258,5 +255,6 @@ fn built_file(row: &AnyRow) -> Result<BuiltFile> {
         sha256: row.try_get("sha256")?,
         size: u64::try_from(size).map_err(Error::internal)?,
         metadata_sha256: row.try_get("metadata_sha256")?,
+        target: row.try_get("target")?,
     })
 }

@@ -201,6 +201,7 @@ fn migrations(engine: Engine) -> Migrator {
         (7, "mirror", include_str!("../../migrations/0007_mirror.sql")),
         (9, "askers", include_str!("../../migrations/0009_askers.sql")),
         (10, "learned", include_str!("../../migrations/0010_learned.sql")),
+        (11, "asked", include_str!("../../migrations/0011_asked.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

@@ -46,9 +46,9 @@ pub fn next_number<'a>(wheel: &WheelFilename, used: impl Iterator<Item = &'a str
     last.unwrap_or(0).saturating_add(1)
 }
 
-/// Adds to an upstream's page what was built here from its sdists; returns the names added. `all` is what the
+/// Adds to an upstream's page what was built here from its sdists; returns what was added. `all` is what the
 /// upstream lists: the page may lack sdists that cannot be had now, and their wheels are here all the same.
-pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) -> HashSet<String> {
+pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) -> OwnWheels {
     let added = built.iter().filter_map(|built| {
         let taken = page.files.iter().any(|file| file.filename == built.filename);
         let mut sources = page.files.iter().chain(&all.files);
@@ -60,7 +60,7 @@ pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) 
     let added: Vec<File> = added.collect();
     let names = added.iter().map(|file| file.filename.to_string()).collect();
     page.files.extend(added);
-    names
+    OwnWheels::added(names)
 }
 
 fn listed(index: &IndexName, project: &ProjectName, built: &BuiltFile, source: &File) -> File {
@@ -77,13 +77,52 @@ fn listed(index: &IndexName, project: &ProjectName, built: &BuiltFile, source: &
     }
 }
 
-/// The names of those of `ours` that others' wheels on the page cover, each with the one that does.
-pub fn covered(page: &Page, ours: impl Fn(&File) -> bool) -> Vec<(String, String)> {
-    let (mine, others): (Vec<_>, Vec<_>) = page
-        .files
-        .iter()
-        .filter_map(|file| Some((file, file.filename.wheel()?)))
-        .partition(|(file, _)| ours(file));
+/// Wheels on a page that were built here, as far as they may step back.
+#[derive(Debug, Default)]
+pub struct OwnWheels {
+    /// With a build tag of ours.
+    tagged: HashSet<String>,
+    /// Under plain names, where their source was built again for their target: they hide nothing of that.
+    replaced: HashSet<String>,
+}
+
+impl OwnWheels {
+    /// All that were added to an upstream's page.
+    pub fn added(tagged: HashSet<String>) -> Self {
+        Self { tagged, replaced: HashSet::new() }
+    }
+
+    /// Of a stage's files those that have a build tag, since they were built ahead of any request or once more.
+    pub fn of_stage(files: &[StoredFile]) -> Self {
+        let ours = files.iter().filter(|file| file.uploader.as_deref() == Some(BUILDER));
+        let tagged = |name: &String| WheelFilename::parse(name).is_ok_and(|wheel| number(&wheel).is_some());
+        Self::added(ours.map(|file| file.filename.clone()).filter(tagged).collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tagged.is_empty()
+    }
+
+    /// The same, with what is known of them: a build that ran again goes before what it gave first.
+    pub fn knowing(mut self, built: &[BuiltFile]) -> Self {
+        let (again, plain): (Vec<_>, Vec<_>) =
+            built.iter().partition(|file| self.tagged.contains(&file.filename));
+        let same = |a: &BuiltFile, b: &BuiltFile| {
+            a.source_sha256 == b.source_sha256
+                && (a.build == b.build || a.target.is_some() && a.target == b.target)
+        };
+        let replaced = plain.iter().filter(|file| again.iter().any(|later| same(file, later)));
+        self.replaced = replaced.map(|file| file.filename.clone()).collect();
+        self
+    }
+}
+
+/// The names of our wheels that others' wheels on the page cover, each with the one that does.
+pub fn covered(page: &Page, own: &OwnWheels) -> Vec<(String, String)> {
+    let wheels = page.files.iter().filter_map(|file| Some((file, file.filename.wheel()?)));
+    let wheels = wheels.filter(|(file, _)| !own.replaced.contains(file.filename.as_str()));
+    let (mine, others): (Vec<_>, Vec<_>) =
+        wheels.partition(|(file, _)| own.tagged.contains(file.filename.as_str()));
     let covered = mine.iter().filter_map(|(file, wheel)| {
         let by = others.iter().find(|(_, other)| other.version == wheel.version && covers(other, wheel))?;
         Some((file.filename.to_string(), by.0.filename.to_string()))
@@ -91,19 +130,12 @@ pub fn covered(page: &Page, ours: impl Fn(&File) -> bool) -> Vec<(String, String
     covered.collect()
 }
 
-/// Takes from the page those of `ours` that others' wheels cover.
-pub fn step_back(page: &mut Page, ours: impl Fn(&File) -> bool) {
-    let covered = covered(page, ours);
+/// Takes from the page those of our wheels that others' wheels cover.
+pub fn step_back(page: &mut Page, own: &OwnWheels) {
+    let covered = covered(page, own);
     if !covered.is_empty() {
         page.files.retain(|file| !covered.iter().any(|(name, _)| *name == file.filename));
     }
-}
-
-/// Of a stage's files those that have a build tag because they were built ahead of any request.
-pub fn of_builder(files: &[StoredFile]) -> HashSet<&str> {
-    let ours = files.iter().filter(|file| file.uploader.as_deref() == Some(BUILDER));
-    let tagged = |name: &&str| WheelFilename::parse(name).is_ok_and(|wheel| number(&wheel).is_some());
-    ours.map(|file| file.filename.as_str()).filter(tagged).collect()
 }
 
 /// Where a file comes from, in the words of `+explain`.

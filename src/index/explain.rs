@@ -120,8 +120,7 @@ impl Views {
         let mut page = Page::new(project.clone());
         let listed = |file: &StoredFile| File::named(project, &file.filename);
         page.files = files.iter().map(listed).collect();
-        let ours = built::of_builder(&files);
-        let covered = built::covered(&page, |file| ours.contains(file.filename.as_str()));
+        let covered = built::covered(&page, &built::OwnWheels::of_stage(&files).knowing(&built));
         let mut files: Vec<ExplainedFile> = files.iter().map(|file| shown(file.filename.clone())).collect();
         tell_built(&mut files, &built, &covered);
         let because = match (has, files.is_empty()) {
@@ -155,7 +154,7 @@ impl Views {
             }
         });
         let mut files: Vec<ExplainedFile> = explained.collect();
-        let covered = built::covered(&rules.apply(whole), |file| ours.contains(file.filename.as_str()));
+        let covered = built::covered(&rules.apply(whole), &ours);
         tell_built(&mut files, &known, &covered);
         let stale = if page.stale { " (at its last answer; it does not answer now)" } else { "" };
         let because = format!("the upstream has the project{stale}");

@@ -1,5 +1,6 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
+use super::built::OwnWheels;
 use super::mirror::Mirrors;
 use super::{built, policy, stage};
 use crate::db::Db;
@@ -113,8 +114,11 @@ impl Sources<'_> {
         let files = self.db.project_files(index, project).await?;
         let releases = self.db.releases(index, project).await?;
         let mut page = stage::page(index, project, &row, &files, &releases, sight.as_of);
-        let ours = built::of_builder(&files);
-        built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
+        let mut ours = OwnWheels::of_stage(&files);
+        if !ours.is_empty() {
+            ours = ours.knowing(&self.db.built_files(index, project).await?);
+        }
+        built::step_back(&mut page, &ours);
         Ok(Has::Page(Gathered { page, fresh_until: Micros::MAX, stale: false }))
     }
 
@@ -143,7 +147,7 @@ impl Sources<'_> {
         let fresh_until = upstream.fresh_until.min(of_age);
         // What is not listed yet takes nobody's place.
         let mut page = rules.apply(page);
-        built::step_back(&mut page, |file| ours.contains(file.filename.as_str()));
+        built::step_back(&mut page, &ours);
         if upstream.cut_off && page.files.is_empty() && !upstream.page.files.is_empty() {
             return Ok(Has::NoCopy(no_copy(index, project, upstream.stale)));
         }

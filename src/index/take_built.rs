@@ -1,6 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
-use super::built::{BUILDER, covered, next_number, numbered};
+use super::built::{BUILDER, OwnWheels, covered, next_number, numbered};
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
@@ -79,7 +79,8 @@ impl Indexes {
     /// The name under which a stage has these very bytes: the wheel's own, in any spelling.
     ///
     /// # Errors
-    /// `Bad` if it has others: whatever gets a build tag beside them would be listed by nobody.
+    /// `Bad` if it has others that are not of the same source: nobody could tell what a build tag beside
+    /// them means.
     async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<Option<String>> {
         if !index.is_stage() || !handed.wanted {
             return Ok(None);
@@ -89,20 +90,22 @@ impl Indexes {
         if there.sha256 == handed.wheel_sha256 {
             return Ok(Some(there.filename));
         }
-        // Another target's build of the same source: both serve alike.
-        let twin = known.iter().find(|one| {
-            one.filename == there.filename
-                && one.source_sha256 == handed.source_sha256
-                && one.build != handed.build
-        });
-        if let Some(twin) = twin
-            && self.db.build_target(twin.build).await? != self.db.build_target(handed.build).await?
-        {
+        let Some(known) = known.iter().find(|one| one.filename == there.filename) else {
+            return Err(bad!(
+                "the index has another file named {}, and files never change: raise the version",
+                handed.wheel
+            ));
+        };
+        // Built again, or for another target, it gets a build tag beside the first.
+        if known.source_sha256 == handed.source_sha256 {
             return Ok(None);
         }
         Err(bad!(
-            "the index has another file named {}, and files never change: raise the version",
-            handed.wheel
+            "the index has {} already: build {} made it from another source, {}. Files never change: raise the \
+             version of one of them",
+            handed.wheel,
+            known.build,
+            known.source_filename
         ))
     }
 
@@ -175,6 +178,7 @@ impl Indexes {
             sha256: file.sha256.clone(),
             size: file.size,
             metadata_sha256: file.metadata_sha256.clone(),
+            target: None,
         };
         if !tx.put_built(&built).await? {
             return Ok(false);
@@ -200,7 +204,8 @@ impl Indexes {
         page.files = files.map(|file| File::named(&name.name, &file.filename)).collect();
         page.files.retain(|file| file.filename != *wheel);
         page.files.push(File::named(&name.name, wheel));
-        Ok(covered(&page, |file| file.filename == *wheel).into_iter().next().map(|(_, by)| by))
+        let ours = OwnWheels::added([wheel.to_owned()].into());
+        Ok(covered(&page, &ours).into_iter().next().map(|(_, by)| by))
     }
 }
 

@@ -6,7 +6,7 @@ pub mod work;
 
 use super::http::{Audience, Ctx, respond};
 use super::pages::{self, builds::PAGE};
-use crate::access::{self, Need};
+use crate::access::{self, Decision, Need};
 use crate::build::parties::Parties;
 use crate::build::target;
 use crate::build::view::{BuildView, WorkerView};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::store::Blob;
 use crate::words::{BuildState, Purpose};
-use crate::{bad, lost, missing};
+use crate::{bad, forbidden, lost, missing};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -263,4 +263,17 @@ pub async fn targets(ctx: Ctx) -> Result<Response> {
 /// Whether somebody may do something in an index; asked again once a body has named it.
 fn decided(ctx: &Ctx<impl Send>, need: Need, index: &str, project: Option<&str>) -> access::Decision {
     access::decide(&ctx.directory, &ctx.who, need, IndexName::parse(index).as_ref(), project, None)
+}
+
+/// The permission to upload to an index, now that it is known.
+fn may_publish(ctx: &Ctx<()>, index: &str, project: Option<&str>) -> Result<()> {
+    match decided(ctx, Need::Upload, index, project) {
+        Decision::Allowed => Ok(()),
+        Decision::Refused => Err(forbidden!(
+            "{} is not allowed to do this: to publish a wheel in {index}, you need permission to upload \
+             there",
+            ctx.who.label
+        )),
+        _ => Err(missing!("index {index} does not exist, or you may not read it")),
+    }
 }

@@ -36,7 +36,8 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some(&format!("recipe {name} stored")))
 }
 
-async fn text_of(ctx: &mut Ctx) -> Result<String> {
+/// The text of a recipe that was sent: TOML as the body, or JSON `{"text": …}`.
+pub(super) async fn text_of(ctx: &mut Ctx) -> Result<String> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Sent {

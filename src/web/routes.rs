@@ -56,6 +56,7 @@ fn building(table: Table) -> Table {
         .on(GET, "/+builds/{id}", Need::Nothing, builds::get)
         .on(GET, "/+builds/{id}/log", Need::Nothing, builds::log)
         .on(POST, "/+builds/{id}/rebuild", Need::Login, builds::again::rebuild)
+        .on(POST, "/+builds/{id}/try", Need::Operate, builds::again::try_recipe)
         .on(POST, "/+builds/{id}/cancel", Need::Login, builds::again::cancel)
         .on(GET, "/+builds/{id}/wheel/{filename}", Need::Nothing, builds::wheel)
         .on(GET, "/+builds/{id}/wheel/{sha256}/{filename}", Need::Nothing, builds::told_wheel)

@@ -25,7 +25,8 @@ fn check(name: &str, text: &str) {
         // Whoever came first: root, or the server, which builds ahead.
         (r#""asked_by": (null|"root")"#, r#""asked_by": [asker]"#),
         (r"/\+builds/\d+", "/+builds/[id]"),
-        (r"build \d+", "build [id]"),
+        (r"([Bb])uild \d+", "${1}uild [id]"),
+        (r#""(ran|waited)": \d+\.\d+"#, r#""$1": [seconds]"#),
         // Of the whole process, in which other stories run too.
         (r#"("(?:counter|gauge)",\s+)\d+"#, "$1[count]"),
         (r"ww[a-z]*_[A-Za-z0-9_-]{20,}", "[secret]"),

@@ -131,7 +131,9 @@ impl Queue {
     async fn renew(&self, row: &mut Build) -> Result<()> {
         let Some(target) = self.0.targets.named(&row.target).await? else { return Ok(()) };
         row.tools = tools_for(&target).name();
-        self.follow_recipe(row, &target).await?;
+        if !row.trial {
+            self.follow_recipe(row, &target).await?;
+        }
         row.key = key(row)?;
         Ok(())
     }

@@ -92,8 +92,13 @@ impl Queue {
     }
 
     async fn join_or_start(&self, who: &Who, ask: &Ask, plan: BuildPlan, target: &Target) -> Result<BuildId> {
-        let index = ask.publish.as_ref();
         let new = self.row(who, ask, plan, target).await?;
+        self.enter(who, ask, new).await
+    }
+
+    /// Joins the build that has the key of `new`, or starts it.
+    pub(super) async fn enter(&self, who: &Who, ask: &Ask, new: Build) -> Result<BuildId> {
+        let index = ask.publish.as_ref();
         if let Some(known) = self.0.db.build_by_key(&new.key).await? {
             return self.join(who, ask, known).await;
         }

@@ -3,6 +3,7 @@
 use super::Queue;
 use super::lease::lost;
 use crate::bad;
+use crate::build::job::JobLimits;
 use crate::build::target::Target;
 use crate::db::builds::{Build, BuildId};
 use crate::error::{Error, Result};
@@ -37,6 +38,11 @@ impl Queue {
     /// Bytes that a source or a wheel may have.
     pub fn largest(&self) -> u64 {
         self.0.largest
+    }
+
+    /// What one build may use.
+    pub fn limits(&self) -> JobLimits {
+        self.0.limits
     }
 
     /// Whether a worker of `owner` holds this lease; asked before a body is read.

@@ -170,7 +170,9 @@ pub(super) fn key(row: &Build) -> Result<String> {
         ("purpose", purpose.name()),
     ];
     let mut hash = Sha256::new();
-    for text in parts.iter().flat_map(|(name, value)| [name, value]) {
+    // What is only tried is nobody else's; all others have the keys that they always had.
+    let tried = row.trial.then_some(("trial", "1"));
+    for text in parts.iter().chain(&tried).flat_map(|(name, value)| [name, value]) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }

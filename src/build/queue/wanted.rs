@@ -48,7 +48,7 @@ pub struct Ask {
     /// Gets the wheel when it is built.
     pub publish: Option<IndexName>,
     pub priority: Priority,
-    /// What failed before runs again.
+    /// What failed before runs again; what was built, whoever asks lets run again by [`Queue::rebuild`](super::Queue).
     pub rebuild: bool,
     /// The indexes that were asked together, in their order: the context of what no index lists. Empty:
     /// `index` alone.

@@ -66,16 +66,29 @@ impl Recipes {
         {
             return Err(bad!("cannot read the recipe for {project}: {why}"));
         }
+        let recipe = self.laid(self.own(project, version), version, target)?;
+        Ok((recipe != Recipe::default()).then_some(recipe))
+    }
+
+    /// The recipe put together from what holds for all projects and one file, whatever others say of the
+    /// release.
+    ///
+    /// # Errors
+    /// `Bad` if the two cannot be put together.
+    pub fn recipe_by(&self, file: &RecipeFile, version: Option<&Version>, target: &Target) -> Result<Recipe> {
+        self.laid(Some(file), version, target)
+    }
+
+    fn laid(&self, own: Option<&RecipeFile>, version: Option<&Version>, target: &Target) -> Result<Recipe> {
         let mut whole = super::layer::Layer::default();
         let defaults = self.entries.get(DEFAULTS).and_then(|entry| entry.file.as_ref().ok());
-        for file in defaults.into_iter().chain(self.own(project, version)) {
+        for file in defaults.into_iter().chain(own) {
             whole.lay(&file.layer);
             for over in file.overrides.iter().filter(|over| over.holds(version, target)) {
                 whole.lay(&over.layer);
             }
         }
-        let recipe = whole.put_together(target)?;
-        Ok((recipe != Recipe::default()).then_some(recipe))
+        whole.put_together(target)
     }
 
     /// The first, by origin and then by name, that speaks of this release.

@@ -5,6 +5,7 @@
 //! what it says for some versions or targets ([`layer`]). What comes out is a [`Recipe`]: everything
 //! about one build, nothing about others, so that its hash stays when only others' parts change.
 
+mod draft;
 mod entry;
 mod join;
 pub mod keys;
@@ -14,6 +15,7 @@ mod read;
 mod read_value;
 mod shipped;
 
+pub use draft::draft;
 pub use entry::{RecipeEntry, RecipeOrigin};
 pub use load::{RecipeBook, Recipes, folder};
 pub use read::RecipeFile;

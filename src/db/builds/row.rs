@@ -21,6 +21,8 @@ pub struct Build {
     pub context: BuildContext,
     /// Uploaded or from a repository, not listed by its context.
     pub given: bool,
+    /// By a recipe that is only tried: no index gets its wheel.
+    pub trial: bool,
     pub project: Option<ProjectName>,
     pub version: Option<String>,
     /// What it was asked as, before anything ran.
@@ -61,6 +63,8 @@ pub struct Build {
     pub log_sha256: Option<String>,
     pub asked_by: String,
     pub created_at: Micros,
+    /// When it was asked for last: first, or to run again.
+    pub asked_at: Micros,
     pub started_at: Option<Micros>,
     pub ended_at: Option<Micros>,
 }
@@ -85,6 +89,7 @@ impl Build {
             purpose: Purpose::Wheel,
             context,
             given: false,
+            trial: false,
             project: None,
             version: None,
             claim: String::new(),
@@ -112,6 +117,7 @@ impl Build {
             log_sha256: None,
             asked_by: String::new(),
             created_at: 0,
+            asked_at: 0,
             started_at: None,
             ended_at: None,
         }
@@ -139,10 +145,10 @@ impl Build {
     }
 }
 
-pub(in crate::db) const COLUMNS: &str = "id, key, purpose, context, given, project, version, claim, source, \
+pub(in crate::db) const COLUMNS: &str = "id, key, purpose, context, given, trial, project, version, claim, source, \
     source_sha256, place, target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, \
     rounds, worker, lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
-    log_size, log_sha256, asked_by, created_at, started_at, ended_at";
+    log_size, log_sha256, asked_by, created_at, coalesce(asked_at, created_at) AS asked_at, started_at, ended_at";
 
 pub(in crate::db) fn select(rest: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("SELECT {COLUMNS} FROM build {rest}"))
@@ -157,6 +163,7 @@ pub(in crate::db) fn build(row: &AnyRow) -> Result<Build> {
         purpose: row.try_get("purpose")?,
         context: row.try_get("context")?,
         given: row.try_get::<i64, _>("given")? != 0,
+        trial: row.try_get::<i64, _>("trial")? != 0,
         project: row.try_get("project")?,
         version: row.try_get("version")?,
         claim: row.try_get("claim")?,
@@ -184,6 +191,7 @@ pub(in crate::db) fn build(row: &AnyRow) -> Result<Build> {
         log_sha256: row.try_get("log_sha256")?,
         asked_by: row.try_get("asked_by")?,
         created_at: row.try_get("created_at")?,
+        asked_at: row.try_get("asked_at")?,
         started_at: row.try_get("started_at")?,
         ended_at: row.try_get("ended_at")?,
     })

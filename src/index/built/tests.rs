@@ -20,6 +20,7 @@ fn built(filename: &str) -> BuiltFile {
         sha256: "abcdef0123456789".repeat(4),
         size: 9,
         metadata_sha256: Some("1".repeat(64)),
+        target: None,
     }
 }
 
@@ -41,7 +42,7 @@ fn names(page: &Page) -> Vec<&str> {
 fn added(page: &mut Page, built: &[BuiltFile]) -> Vec<String> {
     let index = IndexName::parse("root/pypi").unwrap();
     let all = page.clone();
-    add(&index, page, &all, built).into_iter().collect()
+    add(&index, page, &all, built).tagged.into_iter().collect()
 }
 
 const OURS: &str = "docopt-0.6.2-1ww-py2.py3-none-any.whl";
@@ -86,10 +87,10 @@ fn a_name_that_the_upstream_has_is_the_upstreams() {
 
 #[test]
 fn ours_steps_back_for_a_wheel_that_covers_it_and_for_no_other() {
-    let ours = |file: &File| file.filename == OURS;
+    let ours = own(&[OURS]);
     let with = |other: &str| {
         let mut page = page(&["docopt-0.6.2.tar.gz", OURS, other]);
-        step_back(&mut page, ours);
+        step_back(&mut page, &ours);
         names(&page).contains(&OURS)
     };
     assert!(!with("docopt-0.6.2-py2.py3-none-any.whl"));
@@ -98,10 +99,29 @@ fn ours_steps_back_for_a_wheel_that_covers_it_and_for_no_other() {
     assert!(with("docopt-0.6.2-cp312-cp312-manylinux_2_17_x86_64.whl"));
 }
 
+fn own(names: &[&str]) -> OwnWheels {
+    OwnWheels::added(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+#[test]
+fn what_was_built_again_does_not_step_back_for_what_was_built_first() {
+    let plain = "docopt-0.6.2-py2.py3-none-any.whl";
+    let listed = |first: BuiltFile| {
+        let mut page = page(&["docopt-0.6.2.tar.gz", OURS, plain]);
+        step_back(&mut page, &own(&[OURS]).knowing(&[built(OURS), first]));
+        names(&page).contains(&OURS)
+    };
+    assert!(listed(built(plain)), "another run of the build");
+    let other = BuiltFile { build: 13, ..built(plain) };
+    assert!(!listed(other.clone()), "nobody knows what for");
+    assert!(!listed(BuiltFile { source_sha256: "6".repeat(64), ..built(plain) }), "of another source");
+}
+
 #[test]
 fn of_two_builds_of_ours_neither_hides_the_other() {
-    let mut page = page(&[OURS, "docopt-0.6.2-2ww-py2.py3-none-any.whl"]);
-    step_back(&mut page, |_| true);
+    let second = "docopt-0.6.2-2ww-py2.py3-none-any.whl";
+    let mut page = page(&[OURS, second]);
+    step_back(&mut page, &own(&[OURS, second]));
     assert_eq!(page.files.len(), 2);
 }
 
@@ -131,6 +151,6 @@ fn of_a_stages_files_only_numbered_ones_of_the_builder_step_back() {
     };
     let files =
         [file(OURS, BUILDER), file("docopt-0.6.2-py2.py3-none-any.whl", BUILDER), file(OURS, "alice")];
-    assert_eq!(of_builder(&files).len(), 1);
-    assert!(of_builder(&files[1..]).is_empty());
+    assert_eq!(OwnWheels::of_stage(&files).tagged.len(), 1);
+    assert!(OwnWheels::of_stage(&files[1..]).is_empty());
 }

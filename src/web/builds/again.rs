@@ -1,12 +1,15 @@
-//! `POST /+builds/{id}/rebuild` and `cancel`: a build runs once more, or no longer.
+//! `POST /+builds/{id}/rebuild`, `try` and `cancel`: a build runs once more, by another recipe, or no longer.
 
-use super::{ask, view, visible};
+use super::{may_publish, view, visible};
 use crate::access::builds as access;
 use crate::build::parties::Parties;
+use crate::build::recipe::RecipeEntry;
 use crate::db::builds::{Build, BuildId};
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::web::http::{Audience, Ctx, respond};
+use crate::web::recipes;
+use crate::words::BuildState;
 use crate::{conflict, forbidden};
 use axum::response::Response;
 use http::StatusCode;
@@ -21,11 +24,26 @@ pub async fn rebuild(ctx: Ctx) -> Result<Response> {
     answer(&ctx, id, "the build runs again").await
 }
 
+/// Has a build run again that has its wheel, for whoever ordered it with `rebuild`; gives the build that runs.
+/// One that is under way is left alone.
+///
+/// # Errors
+/// `Forbidden` for those who may not give the context another wheel.
+pub(super) async fn built_again(ctx: &Ctx<()>, id: BuildId) -> Result<BuildId> {
+    let build = ctx.app.queue.get(id).await?;
+    if build.state != BuildState::Built {
+        return Ok(id);
+    }
+    let parties = ctx.app.queue.parties(&build).await?;
+    may_run_again(ctx, &build, &parties)?;
+    ctx.app.queue.rebuild(&ctx.who, id).await
+}
+
 /// What others get is decided by those who may give it to them.
 fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> {
     let project = build.project.as_ref().map(ProjectName::as_str);
     for index in &parties.indexes {
-        ask::may_publish(ctx, index.as_str(), project)?;
+        may_publish(ctx, index.as_str(), project)?;
     }
     let (who, sight) = (&ctx.who, parties.sight(build));
     if build.failure.is_some() {
@@ -73,6 +91,17 @@ pub async fn cancel(ctx: Ctx) -> Result<Response> {
         false => "you no longer wait for this build; it continues because others wait for it",
     };
     answer(&ctx, build.id, message).await
+}
+
+/// `POST /+builds/{id}/try?name=`: its source is built by the recipe that is sent, which nobody else gets.
+pub async fn try_recipe(mut ctx: Ctx) -> Result<Response> {
+    let text = recipes::text_of(&mut ctx).await?;
+    let ctx = ctx.without_body();
+    let (build, _) = visible(&ctx).await?;
+    let name = ctx.query("name").unwrap_or_else(|| "recipe".to_owned());
+    let entry = RecipeEntry::sent(&name, text)?;
+    let id = ctx.app.queue.try_recipe(&ctx.who, build.id, &entry).await?;
+    answer(&ctx, id, "the recipe is tried").await
 }
 
 /// The build's page for people, the build for scripts.

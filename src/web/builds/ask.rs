@@ -1,7 +1,8 @@
 //! `POST /+builds` and `POST /+builds/sources`: asking for wheels.
 
-use super::{decided, view};
-use crate::access::{self, Decision, Need};
+use super::again::built_again;
+use super::{may_publish, view};
+use crate::access::{self, Decision};
 use crate::build::order::BuildOrder;
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::error::{Error, Result};
@@ -59,6 +60,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     };
     let mut all = Vec::new();
     for id in ctx.app.queue.ask(&ctx.who, &ask).await? {
+        let id = if asked.rebuild { built_again(&ctx, id).await? } else { id };
         all.push(view(&ctx, id).await?);
     }
     respond::devpi(StatusCode::OK, "list:build", json!(all), None)
@@ -128,19 +130,6 @@ async fn upload(ctx: &Ctx<()>, asked: &BuildOrder, sha256: &str) -> Result<(Want
     }
     let project = named.filter(|_| kind == SourceKind::Sdist).map(|name| name.name.to_string());
     Ok((Wanted::Upload(Upload { sha256: sha256.into(), source }), project))
-}
-
-/// The permission to upload to an index, now that it is known.
-pub(super) fn may_publish(ctx: &Ctx<()>, index: &str, project: Option<&str>) -> Result<()> {
-    match decided(ctx, Need::Upload, index, project) {
-        Decision::Allowed => Ok(()),
-        Decision::Refused => Err(forbidden!(
-            "{} is not allowed to do this: to publish a wheel in {index}, you need permission to upload \
-             there",
-            ctx.who.label
-        )),
-        _ => Err(missing!("index {index} does not exist, or you may not read it")),
-    }
 }
 
 fn check_name(filename: &str) -> Result<()> {

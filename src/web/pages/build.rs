@@ -1,6 +1,6 @@
 //! `/+builds/{id}`: one build, its steps, why it failed, its log while it runs, its evidence.
 
-use super::builds::{mood, took};
+use super::builds::{mood, told};
 use super::facts::{Fact, FactItem, FactList};
 use super::{Frame, Visit, answer, index_href, terminal, words};
 use crate::access;
@@ -172,9 +172,12 @@ fn facts(build: &BuildView) -> Vec<Fact> {
     facts.text("Worker", build.worker.as_deref());
     facts.text("First requested by", build.asked_by.as_deref());
     facts.text("Requested", Some(&build.created.exact()));
+    let again = build.asked.filter(|asked| *asked != build.created);
+    facts.text("Requested again", again.map(Moment::exact).as_deref());
     facts.text("Started", build.started.map(Moment::exact).as_deref());
     facts.text("Ended", build.ended.map(Moment::exact).as_deref());
-    facts.text("Took", Some(&took(build)));
+    facts.text("Waited before it ran", Some(&told(build.waited)));
+    facts.text("Ran for", Some(&told(build.ran)));
     facts.0
 }
 
@@ -183,6 +186,7 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
     let mut facts = FactList::default();
     facts.text("Interpreter", Some(&evidence.interpreter));
     facts.text("Strategy", Some(&evidence.strategy));
+    facts.add("Changed in the source", evidence.changed.iter().map(FactItem::text));
     let isolation = match Isolation::parse(&evidence.sandbox) {
         Some(Isolation::None) => "none: the build ran with the permissions of the worker",
         _ => &evidence.sandbox,

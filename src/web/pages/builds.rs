@@ -10,6 +10,9 @@ use axum::response::Response;
 /// Builds of one page, and of one answer.
 pub const PAGE: usize = 100;
 
+/// Seconds of waiting that are shown in a list.
+const NOTABLE: f64 = 1.0;
+
 /// The page.
 #[derive(Template)]
 #[template(path = "builds.html")]
@@ -39,7 +42,8 @@ pub struct BuildLine {
     pub hint: String,
     /// When it ended, else began, else was asked for.
     pub at: Moment,
-    pub took: String,
+    pub ran: String,
+    pub waited: String,
 }
 
 impl From<BuildView> for BuildLine {
@@ -49,7 +53,8 @@ impl From<BuildView> for BuildLine {
             mood: mood(build.state),
             hint: failure.map(|failure| words::brief(&failure.hint, 160)).unwrap_or_default(),
             at: build.ended.or(build.started).unwrap_or(build.created),
-            took: took(&build),
+            ran: told(build.ran),
+            waited: told(build.waited.filter(|waited| *waited >= NOTABLE)),
             build,
         }
     }
@@ -65,12 +70,9 @@ pub fn mood(state: BuildState) -> &'static str {
     }
 }
 
-/// From its start to its end, in words; empty while it has none.
-pub fn took(build: &BuildView) -> String {
-    match (build.started, build.ended) {
-        (Some(start), Some(end)) if end >= start => words::seconds((end.0 - start.0) as f64 / 1e6),
-        _ => String::new(),
-    }
+/// A time in words; empty for one that nobody knows yet.
+pub fn told(seconds: Option<f64>) -> String {
+    seconds.map(words::seconds).unwrap_or_default()
 }
 
 /// Shows `builds`, which fit the query and are the asker's to see.

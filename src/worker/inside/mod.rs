@@ -14,9 +14,7 @@ mod unpack;
 pub(super) use forward::MOST_THREADS;
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-/// How a run ends if the machine lacks a program that it needs; the last line names it.
-pub(super) const LACKS_PROGRAM: u8 = 124;
+pub(super) use unpack::LACKS_PROGRAM;
 
 /// Runs what follows `wheelwright inside`.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use super::LACKS_PROGRAM;
 use super::place::Unpacking;
 use std::ffi::OsString;
 use std::fs::File;
@@ -22,6 +21,8 @@ enum Format {
     Tar,
 }
 
+/// How a run ends if the machine lacks a program that it needs; the last line names it.
+pub(in crate::worker) const LACKS_PROGRAM: u8 = 124;
 /// How the message begins that the machine lacks a program, which says nothing of the archive.
 const LACKING: &str = "this machine has no program ";
 

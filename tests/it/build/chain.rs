@@ -3,9 +3,8 @@
 use crate::kit::Server;
 use crate::kit::packages::Package;
 use crate::kit::sources::Tree;
-use crate::kit::workbench::{Done, Workbench, found};
+use crate::kit::workbench::{Done, Workbench, bundled_pip};
 use serde_json::json;
-use std::path::PathBuf;
 use wheelwright::build::job::{Job, JobOutcome};
 use wheelwright::config::upstream::default_upstream;
 use wheelwright::words::{Class, Evidence, Failure, Step};
@@ -50,16 +49,6 @@ pub(super) async fn index_with(packages: &[Package]) -> Server {
         server.host_file("alice/tools", &package.name, &package.version, &wheel.filename, &wheel.bytes).await;
     }
     server
-}
-
-async fn bundled_pip(python: &str) -> (String, Vec<u8>) {
-    let all = found().await;
-    let interpreter = all.iter().find(|each| each.target.matches(python)).expect("the interpreter");
-    let folder: PathBuf = interpreter.site_packages.with_file_name("ensurepip").join("_bundled");
-    let files = std::fs::read_dir(folder).expect("ensurepip").flatten();
-    let name = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    let pip = files.into_iter().find(|entry| name(entry).starts_with("pip-")).expect("pip");
-    (name(&pip), std::fs::read(pip.path()).expect("its bytes"))
 }
 
 pub(super) fn in_tools(job: &mut Job) {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::{get, put};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OnceCell, watch};
@@ -81,6 +82,17 @@ pub async fn found() -> Vec<Interpreter> {
     static FOUND: OnceCell<Vec<Interpreter>> = OnceCell::const_new();
     let find = || async { interpreters::discover(&BuildSettings::default()).await.expect("interpreters") };
     FOUND.get_or_init(find).await.clone()
+}
+
+/// The wheel of pip that an interpreter of this machine brings along, and its name.
+pub async fn bundled_pip(python: &str) -> (String, Vec<u8>) {
+    let all = found().await;
+    let interpreter = all.iter().find(|each| each.target.matches(python)).expect("the interpreter");
+    let folder: PathBuf = interpreter.site_packages.with_file_name("ensurepip").join("_bundled");
+    let files = std::fs::read_dir(folder).expect("ensurepip").flatten();
+    let name = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let pip = files.into_iter().find(|entry| name(entry).starts_with("pip-")).expect("pip");
+    (name(&pip), std::fs::read(pip.path()).expect("its bytes"))
 }
 
 impl Workbench {

@@ -264,6 +264,7 @@ proptest! {
             sha256: String::new(),
             size: 1,
             metadata_sha256: None,
+            target: None,
         };
         let rows: Vec<BuiltFile> = built.iter().enumerate().map(row).collect();
         let of_source = rows.iter().filter(|row| row.source_filename == source.filename);
