@@ -4,8 +4,9 @@
 //! the user's cache; all else is the same, over HTTP.
 
 mod demand;
+mod evidence;
 mod house;
-mod local;
+pub(super) mod local;
 mod order;
 mod outcome;
 mod report;
@@ -77,9 +78,12 @@ pub struct BuildCommand {
     /// The index that requirements come from [default: --for-index, else root/pypi]
     #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
     index: Option<IndexName>,
-    /// Build again, even if there is a wheel or the build failed before
+    /// Build what is named again, even if there is a wheel or the build failed before
     #[arg(long)]
     rebuild: bool,
+    /// The folder for the evidence and the log of each build [default: --wheelhouse]
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
     /// A folder with recipes
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     recipes: Option<PathBuf>,
@@ -108,14 +112,15 @@ impl BuildCommand {
         let recipes = self.recipes.as_ref().and_then(|folder| std::path::absolute(folder).ok());
         let recipes = recipes.map(|folder| folder.display().to_string());
         let given = [
-            ("data", local::cache_folder().map(|folder| folder.display().to_string())),
-            ("log.filter", local::log_filter()),
             ("build.recipes", recipes),
             ("build.isolation", self.isolation.clone()),
             ("upstream", self.upstream.clone()),
             ("offline", self.offline.then(|| "true".to_owned())),
         ];
-        given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+        local::flags()
+            .into_iter()
+            .chain(given.into_iter().filter_map(|(key, value)| Some((key, value?))))
+            .collect()
     }
 
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
@@ -201,7 +206,8 @@ impl BuildCommand {
         work.rebuild = self.rebuild;
         work.open = open;
         work.deep = !self.no_deps;
-        work.logs = local.map(|local| local.logs.clone());
+        work.evidence = self.evidence.clone().or_else(|| self.wheelhouse.clone());
+        work.is_local = local.is_some();
         wanted.warnings.iter().for_each(|warning| work.warn(warning));
         for wish in wanted.wishes.iter().filter(|wish| !wish.hashes.is_empty()) {
             work.warn(&format!("{}: wheelwright ignores these hashes", wish.by));
@@ -209,6 +215,7 @@ impl BuildCommand {
         let (roots, supplies) = parted(wanted.wishes);
         join_all(targets.iter().map(|target| work.target(target, &roots, &wanted.constraints, &supplies)))
             .await;
+        work.keep_evidence().await;
         let (items, warnings) = work.into_report();
         let folder = self.wheelhouse.as_ref().map(|folder| folder.display().to_string());
         let all_well = report::print(&items, &warnings, folder.as_deref(), self.json)?;

@@ -15,6 +15,18 @@ const PUBLICATION: Duration = Duration::from_secs(5);
 /// A server that does not answer for so long is given up on.
 const AWAY: Duration = Duration::from_secs(60);
 
+/// Seconds of waiting that are told of: looking at a build costs a moment, too.
+const NOTABLE: f64 = 2.0;
+
+/// How long a build ran, and how long it was waited for besides, of the seconds seen from here.
+pub fn lasted(build: &BuildView, seen: f64) -> String {
+    let Some(ran) = build.ran else { return format!("after {seen:.1} s of waiting") };
+    match seen - ran {
+        waited if waited >= NOTABLE => format!("in {ran:.1} s, after {waited:.1} s of waiting"),
+        _ => format!("in {ran:.1} s"),
+    }
+}
+
 /// Looks at builds while they run.
 #[derive(Clone, Copy)]
 pub struct Watcher<'a> {

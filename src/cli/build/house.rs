@@ -1,5 +1,8 @@
 //! The wheelhouse: a flat folder of wheels, as `pip --find-links` reads it, and what we know of them.
 
+mod narrow;
+
+use self::narrow::{narrow, rename};
 use crate::bad;
 use crate::build::target::Target;
 use crate::error::{Error, Result};
@@ -9,12 +12,11 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{self, Page};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{Version, VersionSpecifiers};
-use crate::packaging::{retag, wheel};
+use crate::packaging::wheel;
 use crate::tools::hex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// Beside the wheels: which were built here, and for what. Installers skip it.
@@ -40,6 +42,9 @@ struct Record {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Built {
     sha256: String,
+    /// What it was built from, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    source: String,
     /// Names of the targets whose builds gave this wheel's metadata.
     targets: BTreeSet<String>,
     /// By target: the sha256 of what its build gave, where another target's wheel stands for it.
@@ -59,6 +64,15 @@ impl Built {
         self.targets.insert(target.name.clone());
         self.given.insert(target.name.clone(), sha256.to_owned());
     }
+}
+
+/// A wheel that another one may replace.
+#[derive(Clone, Debug)]
+pub struct HeldBefore {
+    filename: String,
+    sha256: String,
+    /// `None`: nobody noted it.
+    source: Option<String>,
 }
 
 /// A wheel in the folder.
@@ -213,6 +227,30 @@ impl House {
         Ok(wheel)
     }
 
+    /// What is there under a name before another wheel takes it.
+    pub fn before(&self, filename: &str) -> Option<HeldBefore> {
+        let sha256 = hex::file_sha256(&self.folder.join(filename)).ok()?;
+        let source = self.record.built.get(filename).map(|built| built.source.clone());
+        Some(HeldBefore {
+            filename: filename.to_owned(),
+            sha256,
+            source: source.filter(|text| !text.is_empty()),
+        })
+    }
+
+    /// Notes what a wheel of the folder was built from. Gives what the wheel came from that it took the place
+    /// of, if that was another source.
+    pub fn replaced(&mut self, before: Option<HeldBefore>, filename: &str, source: &str) -> Option<String> {
+        if let Some(built) = self.record.built.get_mut(filename) {
+            source.clone_into(&mut built.source);
+            // Who reads it next is told less: that is no reason to stop.
+            let _ = self.keep_record();
+        }
+        let before = before.filter(|before| before.source.as_deref() != Some(source))?;
+        let now = hex::file_sha256(&self.folder.join(&before.filename)).ok()?;
+        (now != before.sha256).then(|| before.source.unwrap_or_else(|| "somewhere else".to_owned()))
+    }
+
     /// What earlier builds gave this target under other tags would be preferred to what it has now.
     fn forget_earlier(&mut self, filename: &str, target: &Target) -> Result<()> {
         let now = WheelFilename::parse(filename)?;
@@ -228,7 +266,7 @@ impl House {
             built.given.remove(&target.name);
             if built.targets.remove(&target.name) && built.targets.is_empty() {
                 self.record.built.remove(&name);
-                let _ = std::fs::remove_file(self.folder.join(&name));
+                self.discard(&name);
             }
         }
         Ok(())
@@ -265,7 +303,7 @@ impl House {
                 record.targets.insert(name.clone());
             }
             self.record.built.remove(filename);
-            std::fs::remove_file(&place)?;
+            self.discard(filename);
         }
         let narrowed = narrow(arrived, filename, &target.name, &self.folder)?;
         let _ = std::fs::remove_file(arrived);
@@ -276,6 +314,14 @@ impl House {
         self.read(&narrowed)
     }
 
+    /// Removes a wheel with what lies beside it.
+    fn discard(&self, filename: &str) {
+        let beside = companions(&self.folder, filename);
+        for path in [self.folder.join(filename)].iter().chain(&beside) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     fn keep_record(&self) -> Result<()> {
         let text = serde_json::to_vec_pretty(&self.record).map_err(Error::internal)?;
         let partial = self.folder.join(format!("{RECORD}.{}", std::process::id()));
@@ -284,40 +330,10 @@ impl House {
     }
 }
 
-/// Python and ABI tag of a wheel that is for one interpreter: `py27-none` for a pure one and
-/// `cp27mu-manylinux_2_36_x86_64`, `cp313-abi3` for one with the stable ABI.
-fn narrow_tags(filename: &str, target: &str) -> Result<(String, String)> {
-    let interpreter = target.split('-').next().unwrap_or(target);
-    let digits: String =
-        interpreter.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-    let abi = WheelFilename::parse(filename)?.abi.join(".");
-    Ok((if abi == "none" { format!("py{digits}") } else { format!("cp{digits}") }, abi))
-}
-
-/// Writes the wheel once more for one target's interpreter; gives its name.
-fn narrow(wheel: &Path, filename: &str, target: &str, into: &Path) -> Result<String> {
-    let plan =
-        retag::RetagPlan { python_abi: Some(narrow_tags(filename, target)?), ..retag::RetagPlan::default() };
-    let mut out = Cursor::new(Vec::new());
-    let name = retag::rewrite(File::open(wheel)?, filename, &plan, &mut out)?;
-    let partial = into.join(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&partial, out.into_inner())?;
-    rename(&partial, &into.join(&name))?;
-    Ok(name)
-}
-
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    match std::fs::rename(from, to) {
-        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            // Whoever installs meanwhile gets the old file or the new one, whole.
-            let name = to.file_name().unwrap_or_default().to_string_lossy();
-            let partial = to.with_file_name(format!(".{name}.{}", std::process::id()));
-            std::fs::copy(from, &partial)?;
-            std::fs::rename(&partial, to)?;
-            Ok(std::fs::remove_file(from)?)
-        }
-        other => Ok(other?),
-    }
+/// Evidence and log that lie beside a wheel.
+pub fn companions(folder: &Path, wheel: &str) -> [PathBuf; 2] {
+    let stem = wheel.strip_suffix(".whl").unwrap_or(wheel);
+    ["evidence.json", "log"].map(|ending| folder.join(format!("{stem}.{ending}")))
 }
 
 /// Whether two builds decided alike what their wheel needs. Other fields may differ: newer tools write

@@ -28,8 +28,6 @@ const WORKER_STARTS: Duration = Duration::from_secs(90);
 /// The server, and the lock that keeps others from its folder meanwhile.
 pub struct Local {
     pub server: ServerClient,
-    /// Logs of builds that failed are kept here.
-    pub logs: PathBuf,
     app: App,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<()>>,
@@ -40,7 +38,7 @@ pub struct Local {
 }
 
 /// The user's cache: `XDG_CACHE_HOME`, else what the system has for that; `None` without a home.
-pub fn cache_folder() -> Option<PathBuf> {
+fn cache_folder() -> Option<PathBuf> {
     let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || std::env::home_dir().filter(|home| home.is_absolute());
     let cache = given("XDG_CACHE_HOME").or_else(|| match std::env::consts::OS {
@@ -50,8 +48,15 @@ pub fn cache_folder() -> Option<PathBuf> {
     cache.map(|cache| cache.join("wheelwright"))
 }
 
+/// The settings of a server for one command.
+pub fn flags() -> Vec<(&'static str, String)> {
+    let given =
+        [("data", cache_folder().map(|folder| folder.display().to_string())), ("log.filter", log_filter())];
+    given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
 /// A server's log would run through the progress; who sets a filter wants it.
-pub fn log_filter() -> Option<String> {
+fn log_filter() -> Option<String> {
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let asked = is_set("WHEELWRIGHT_LOG") || is_set("WHEELWRIGHT_LOG__FILTER");
     (!asked).then(|| "error".to_owned())
@@ -64,7 +69,6 @@ impl Local {
         create_private(&data)?;
         let lock = lock(&data.join("build.lock"), progress).await?;
         make_private_server(&mut resolved.config);
-        let logs = data.join("logs");
         let app = installation::open(resolved).await?;
         // Of a command that was killed: nobody waits for it.
         app.db.forget_unfinished().await?;
@@ -90,7 +94,7 @@ impl Local {
         let started_at = now();
         let worker = Inner::start(&app, address);
         let server = ServerClient::new(&format!("http://{address}"), Some(&secret))?;
-        Ok(Self { server, logs, app, stop, serving, worker, token, started_at, _lock: lock })
+        Ok(Self { server, app, stop, serving, worker, token, started_at, _lock: lock })
     }
 
     /// What the built-in worker can build for, once it said so.

@@ -6,7 +6,8 @@ use super::report::WheelOutcome;
 use super::work::Work;
 use crate::bad;
 use crate::build::order::BuildOrder;
-use crate::cli::watch::Watcher;
+use crate::build::view::BuildView;
+use crate::cli::watch::{Watcher, lasted};
 use crate::error::Result;
 use crate::words::BuildState;
 
@@ -14,15 +15,19 @@ impl Work {
     /// Orders one build, watches it and fetches its wheel.
     pub(super) async fn built(&self, label: &str, order: BuildOrder) -> Result<Got, Failed> {
         let line = self.progress.begin(label, "build");
-        let ordered = self.server.order(&order).await?;
-        let build = ordered.into_iter().next().ok_or_else(|| bad!("the server did not start a build"))?;
+        let mut build = self.ordered(&order).await?;
+        // What was not named is not built anew, but what failed is tried again.
+        if self.rebuild && !order.rebuild && build.state == BuildState::Failed {
+            build = self.ordered(&BuildOrder { rebuild: true, ..order }).await?;
+        }
         let id = build.id;
-        // Nothing is tried: the queue remembers.
-        let before = build.ended.filter(|_| build.state == BuildState::Failed);
+        // Nothing is done: the queue remembers.
+        let before = build.ended.filter(|_| build.state.has_ended());
         self.open.lock().insert(id);
         let build = Watcher { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
         self.open.lock().remove(&id);
         let seconds = line.seconds();
+        let lasted = lasted(&build, seconds);
         let Some(made) = &build.wheel else {
             let failure = build.failure.clone();
             let class = failure.as_ref().map_or(build.state.name(), |failure| failure.class.name());
@@ -35,17 +40,32 @@ impl Work {
                         "  it failed before (build {id}, {when}): use --rebuild to build again"
                     ));
                 }
-                None => line.end(&format!("failed after {seconds:.1} s: {class}")),
+                None => line.end(&format!("failed {lasted}: {class}")),
             }
-            let log = self.kept_log(id).await;
-            return Err(Failed { build: Some(id), failure, message, version: None, log, seconds });
+            let logs = self.failed_logs(&build).await;
+            let ran = build.ran;
+            return Err(Failed { build: Some(id), failure, message, logs, seconds, ran, version: None });
         };
         let (filename, sha256) = (made.filename.as_str(), made.sha256.as_str());
         let path = self.scratch.unused();
         self.server.download_exactly(&self.server.wheel_url(id, filename)?, sha256, &path).await?;
         let wheel = house::read(&path, filename)?;
-        line.end(&format!("built in {seconds:.1} s"));
-        // What other askers want is their affair.
+        match before {
+            Some(when) => line.end(&format!("was built before (build {id}, {when})")),
+            None => line.end(&format!("built {lasted}")),
+        }
+        let (outcome, message) = self.published(&build, filename);
+        let got = Got::new(wheel, outcome, Some(path));
+        Ok(Got { build: Some(id), seconds, ran: build.ran, message, ..got })
+    }
+
+    async fn ordered(&self, order: &BuildOrder) -> Result<BuildView> {
+        let ordered = self.server.order(order).await?;
+        ordered.into_iter().next().ok_or_else(|| bad!("the server did not start a build"))
+    }
+
+    /// Whether the index that was to get the wheel took it. What other askers want is their affair.
+    fn published(&self, build: &BuildView, filename: &str) -> (WheelOutcome, Option<String>) {
         let ours =
             build.indexes.iter().filter(|index| Some(index.index.as_str()) == self.for_index.as_deref());
         let (mut outcome, mut message) = (WheelOutcome::Built, None);
@@ -56,23 +76,9 @@ impl Work {
                 (outcome, message) = (WheelOutcome::Unpublished, Some(told));
                 continue;
             }
-            self.warn(&format!(
-                "{filename} is not in {} yet: see {}",
-                index.index,
-                self.server.build_url(id)
-            ));
+            let url = self.server.build_url(build.id);
+            self.warn(&format!("{filename} is not in {} yet: see {url}", index.index));
         }
-        Ok(Got { wheel, outcome, path: Some(path), build: Some(id), seconds, message })
-    }
-
-    /// Where the log of an ended build is to be read after this command.
-    pub(super) async fn kept_log(&self, id: i64) -> Option<String> {
-        let url = self.server.build_url(id);
-        let Some(folder) = &self.logs else { return Some(url) };
-        let path = folder.join(format!("build-{id}.log"));
-        let log = self.server.log(id).await.ok()?.bytes().await.ok()?;
-        tokio::fs::create_dir_all(folder).await.ok()?;
-        tokio::fs::write(&path, log).await.ok()?;
-        Some(path.display().to_string())
+        (outcome, message)
     }
 }

@@ -18,14 +18,19 @@ pub struct Got {
     /// Where its bytes are now; `None`: in the wheelhouse already.
     pub path: Option<PathBuf>,
     pub build: Option<i64>,
+    /// What it was made of, for people.
+    pub source: String,
     pub seconds: f64,
+    /// Seconds of the build's run.
+    pub ran: Option<f64>,
     /// What is to be said besides.
     pub message: Option<String>,
 }
 
 impl Got {
     pub fn new(wheel: Wheel, outcome: WheelOutcome, path: Option<PathBuf>) -> Self {
-        Self { wheel, outcome, path, build: None, seconds: 0.0, message: None }
+        let source = String::new();
+        Self { wheel, outcome, path, build: None, source, seconds: 0.0, ran: None, message: None }
     }
 }
 
@@ -69,20 +74,31 @@ pub fn broken_by(
     broken.map(|want| (want.requirement.name.clone(), want)).collect()
 }
 
+/// Where the logs of a failed build are.
+#[derive(Clone, Debug, Default)]
+pub struct FailedLogs {
+    /// Its own.
+    pub log: Option<String>,
+    /// Of the builds of its requirements that failed.
+    pub needs: Vec<String>,
+}
+
 /// Why there is no wheel.
 pub struct Failed {
     pub build: Option<i64>,
     pub failure: Option<Failure>,
     pub message: Option<String>,
     pub version: Option<String>,
-    /// Where the log is.
-    pub log: Option<String>,
+    pub logs: FailedLogs,
     pub seconds: f64,
+    /// Seconds of the build's run.
+    pub ran: Option<f64>,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         let message = Some(error.to_string());
-        Self { build: None, failure: None, message, version: None, log: None, seconds: 0.0 }
+        let logs = FailedLogs::default();
+        Self { build: None, failure: None, message, version: None, logs, seconds: 0.0, ran: None }
     }
 }

@@ -22,12 +22,16 @@ pub struct Item {
     pub build: Option<i64>,
     /// Where its log is.
     pub log: Option<String>,
+    /// Where the logs of build requirements are that failed.
+    pub requirement_logs: Vec<String>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// The same where no build got so far; or what else is to be said.
     pub message: Option<String>,
-    /// Of wall time, as seen from here.
+    /// Of wall time, as seen from here, with what it waited.
     pub seconds: f64,
+    /// Seconds of the build's run.
+    pub ran: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,6 +73,7 @@ impl Item {
             );
         }
         lines.extend(self.message.iter().flat_map(|message| message.lines()).map(plain));
+        lines.extend(self.requirement_logs.iter().map(|log| format!("  log of a build requirement: {log}")));
         lines.extend(self.log.iter().map(|log| format!("  log: {log}")));
         lines
     }
@@ -131,9 +136,11 @@ mod tests {
             wheel: Some(wheel.into()),
             build: None,
             log: None,
+            requirement_logs: Vec::new(),
             failure: None,
             message: None,
             seconds: 0.0,
+            ran: None,
         }
     }
 

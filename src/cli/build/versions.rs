@@ -99,8 +99,10 @@ impl Work {
         let mut failed = Failed::from(bad!("{why}"));
         let Some(id) = builds_in(&text).first().copied() else { return failed };
         if let Ok(build) = self.server.build(id).await {
-            failed = Failed { build: Some(id), failure: build.failure, version: build.version, ..failed };
-            failed.log = self.kept_log(id).await;
+            failed.logs = self.failed_logs(&build).await;
+            let ran = build.ran;
+            failed =
+                Failed { build: Some(id), failure: build.failure, version: build.version, ran, ..failed };
         }
         failed
     }

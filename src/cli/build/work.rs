@@ -15,10 +15,12 @@ use crate::names::ProjectName;
 use crate::packaging::choose::FoundFile;
 use crate::packaging::filename::WheelFilename;
 use crate::packaging::page::Page;
+use crate::tools::hex;
 use crate::tools::scratch::ScratchFolder;
 use crate::{bad, missing};
 use futures::future::join_all;
 use parking_lot::Mutex;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,8 +46,10 @@ pub struct Work {
     pub deep: bool,
     /// Builds that have not ended, for whoever breaks the command off.
     pub open: Arc<Mutex<BTreeSet<i64>>>,
-    /// Logs of failed builds are kept here; `None`: the server keeps them.
-    pub logs: Option<PathBuf>,
+    /// Evidence and logs are kept here; `None`: the server alone has them.
+    pub evidence: Option<PathBuf>,
+    /// The server ends with this command.
+    pub is_local: bool,
     pages: Mutex<HashMap<ProjectName, Arc<OnceCell<Option<Page>>>>>,
     downloads: Semaphore,
     pub(super) resolutions: Semaphore,
@@ -82,7 +86,8 @@ impl Work {
             rebuild: false,
             deep: true,
             open: Arc::default(),
-            logs: None,
+            evidence: None,
+            is_local: false,
             pages: Mutex::default(),
             downloads: Semaphore::new(DOWNLOADS),
             resolutions: Semaphore::new(RESOLUTIONS),
@@ -93,15 +98,21 @@ impl Work {
 
     /// What came of it, and what is to be said besides.
     pub fn into_report(self) -> (Vec<Item>, Vec<String>) {
-        let (mut items, warnings) = (self.items.into_inner(), self.warnings.into_inner());
+        let (mut items, warnings) = (self.items_so_far(), self.warnings.into_inner());
+        items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
+        (items, warnings)
+    }
+
+    /// What came of it until now, under the names that wheels have by now.
+    pub(super) fn items_so_far(&self) -> Vec<Item> {
+        let mut items = self.items.lock().clone();
         if let Some(house) = &self.house {
             // A later build may have narrowed the tags of an earlier one's wheel.
             for item in &mut items {
                 item.wheel = item.wheel.take().and_then(|name| house.lock().name_now(&name, &item.target));
             }
         }
-        items.sort_by(|a, b| (&a.name, &a.target).cmp(&(&b.name, &b.target)));
-        (items, warnings)
+        items
     }
 
     pub fn warn(&self, text: &str) {
@@ -174,12 +185,33 @@ impl Work {
             match result {
                 Ok(got) => {
                     let extras = supply.source.extras.clone();
-                    sources.insert(got.wheel.project.clone(), BuiltSource { got, extras });
+                    let project = got.wheel.project.clone();
+                    match sources.entry(project) {
+                        Entry::Vacant(place) => drop(place.insert(BuiltSource { got, extras })),
+                        Entry::Occupied(first) => self.note_second(target, &first.get().got, &got),
+                    }
                 }
                 Err(failed) => self.note_failed(target, &supply.source.shown, failed),
             }
         }
         sources
+    }
+
+    /// Two sources are of one project: only one of them can be installed.
+    fn note_second(&self, target: &Target, first: &Got, second: &Got) {
+        let sha256 = |got: &Got| got.path.as_ref().and_then(|path| hex::file_sha256(path).ok());
+        if first.wheel.filename == second.wheel.filename && sha256(first) == sha256(second) {
+            return;
+        }
+        let why = bad!(
+            "it is {} {}, and {} is {} {} already: name one of them",
+            second.wheel.project,
+            second.wheel.version,
+            first.source,
+            first.wheel.project,
+            first.wheel.version
+        );
+        self.note_failed(target, &second.source, why.into());
     }
 
     /// The wheel of a project in a version that will do.
@@ -195,14 +227,25 @@ impl Work {
         let page = page.ok_or_else(|| missing!("{} has no project {project}", self.index))?;
         let published = without_other_builds(page);
         let chooser = target.chooser();
-        let wheel = chooser.wheel(&published, specifiers).filter(|_| !(self.rebuild && is_asked));
+        let wheel = chooser.wheel(&published, specifiers);
         let sdist = chooser.sdist(page, specifiers);
         match (wheel, sdist) {
-            (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
-                self.build_listed(target, project, &sdist).await
+            (_, Ok(sdist)) if self.rebuild && is_asked => {
+                self.build_listed(target, project, &sdist, true).await
             }
-            (Some(wheel), _) => self.fetch(target, &wheel).await,
-            (None, Ok(sdist)) => self.build_listed(target, project, &sdist).await,
+            (Some(wheel), Ok(sdist)) if sdist.version > wheel.version => {
+                self.build_listed(target, project, &sdist, false).await
+            }
+            (Some(wheel), _) => {
+                if self.rebuild && is_asked {
+                    let version = &wheel.version;
+                    self.warn(&format!(
+                        "{project} {version} has no source: its wheel is fetched, not built again"
+                    ));
+                }
+                self.fetch(target, &wheel).await
+            }
+            (None, Ok(sdist)) => self.build_listed(target, project, &sdist, false).await,
             (None, Err(why)) => Err(missing!("{why}, and the index has no wheel for {}", target.name).into()),
         }
     }
@@ -229,7 +272,8 @@ impl Work {
         let wheel = house::read(&path, filename)?;
         let seconds = line.seconds();
         line.end(&format!("fetched in {seconds:.1} s"));
-        Ok(Got { seconds, ..Got::new(wheel, WheelOutcome::Fetched, Some(path)) })
+        let source = format!("the index {}", self.index);
+        Ok(Got { seconds, source, ..Got::new(wheel, WheelOutcome::Fetched, Some(path)) })
     }
 
     async fn build_listed(
@@ -237,11 +281,14 @@ impl Work {
         target: &Target,
         project: &ProjectName,
         found: &FoundFile<'_>,
+        rebuild: bool,
     ) -> Result<Got, Failed> {
         let requirement = format!("{project}=={}", found.version);
         let label = format!("{project} {} {}", found.version, target.name);
-        let order = BuildOrder { requirement: Some(requirement), ..self.order(target) };
+        let order = BuildOrder { requirement: Some(requirement), rebuild, ..self.order(target) };
         let built = self.built(&label, order).await;
+        let source = format!("{project} {} of {}", found.version, self.index);
+        let built = built.map(|got| Got { source, ..got });
         built.map_err(|failed| Failed { version: Some(found.version.to_string()), ..failed })
     }
 
@@ -250,6 +297,7 @@ impl Work {
         let brought = supply.bring(&self.server, &self.scratch, |warning| {
             self.warn(&format!("{}: {warning}", supply.source.shown));
         });
+        let source = supply.source.shown.clone();
         match brought.await? {
             Brought::Wheel { path, filename } => {
                 if target.accepts(&filename).is_none() {
@@ -258,10 +306,12 @@ impl Work {
                 let copy = self.scratch.unused();
                 tokio::fs::copy(&path, &copy).await.map_err(Error::from)?;
                 let wheel = house::read(&copy, &filename)?;
-                Ok(Got::new(wheel, WheelOutcome::Fetched, Some(copy)))
+                Ok(Got { source, ..Got::new(wheel, WheelOutcome::Fetched, Some(copy)) })
             }
             Brought::Uploaded { sha256, about } => {
-                self.built(&label, self.order(target).of_source(sha256, about)).await
+                let order = BuildOrder { rebuild: self.rebuild, ..self.order(target) };
+                let got = self.built(&label, order.of_source(sha256, about)).await?;
+                Ok(Got { source, ..got })
             }
         }
     }
@@ -272,7 +322,6 @@ impl Work {
             index: self.for_index.clone(),
             from: Some(self.index.clone()),
             wait: true,
-            rebuild: self.rebuild,
             ..BuildOrder::default()
         }
     }
@@ -292,9 +341,21 @@ impl Work {
                 WheelOutcome::Built | WheelOutcome::Unpublished => Origin::Built(target),
                 _ => Origin::Published,
             };
-            match house.lock().take(path, &filename, origin) {
+            let mut house = house.lock();
+            let before = house.before(&filename);
+            match house.take(path, &filename, origin) {
                 Ok(wheel) => filename = wheel.filename,
-                Err(error) => return self.note_failed(target, &name, error.into()),
+                Err(error) => {
+                    drop(house);
+                    return self.note_failed(target, &name, error.into());
+                }
+            }
+            let replaced = house.replaced(before, &filename, &got.source);
+            drop(house);
+            if let Some(whose) = replaced {
+                self.warn(&format!(
+                    "{filename} replaces the wheel of that name in the wheelhouse, which came from {whose}"
+                ));
             }
         }
         self.items.lock().push(Item {
@@ -305,9 +366,11 @@ impl Work {
             wheel: Some(filename),
             build: got.build,
             log: None,
+            requirement_logs: Vec::new(),
             failure: None,
             message: got.message,
             seconds: got.seconds,
+            ran: got.ran,
         });
     }
 
@@ -319,10 +382,12 @@ impl Work {
             outcome: WheelOutcome::Failed,
             wheel: None,
             build: failed.build,
-            log: failed.log,
+            log: failed.logs.log,
+            requirement_logs: failed.logs.needs,
             failure: failed.failure,
             message: failed.message,
             seconds: failed.seconds,
+            ran: failed.ran,
         };
         let version = item.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         self.progress.say(&format!("{name}{version} {}: {}", target.name, item.complaint().join("\n")));

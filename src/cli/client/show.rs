@@ -2,7 +2,7 @@
 
 use crate::build::view::BuildView;
 use crate::cli::progress::{Progress, plain};
-use crate::cli::watch::Watcher;
+use crate::cli::watch::{Watcher, lasted};
 use crate::client::{WheelsProxy, builds_in};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -35,8 +35,10 @@ pub struct WatchedBuild {
     pub version: String,
     pub target: String,
     pub state: BuildState,
-    /// As seen from here.
+    /// As seen from here, with what it waited.
     pub seconds: f64,
+    /// Seconds of its run.
+    pub ran: Option<f64>,
     pub failure: Option<Failure>,
 }
 
@@ -140,8 +142,8 @@ impl<'a> Shown<'a> {
         let seconds = line.seconds();
         self.note(&promised, &build, seconds);
         match &build.failure {
-            Some(failure) => line.end(&format!("failed after {seconds:.1} s: {}", failure.class)),
-            None => line.end(&format!("{} in {seconds:.1} s", build.state)),
+            Some(failure) => line.end(&format!("failed {}: {}", lasted(&build, seconds), failure.class)),
+            None => line.end(&format!("{} {}", build.state, lasted(&build, seconds))),
         }
     }
 
@@ -170,6 +172,7 @@ impl<'a> Shown<'a> {
             target: promised.target.clone(),
             state: build.state,
             seconds,
+            ran: build.ran,
             failure: build.failure.clone(),
         };
         self.seen.lock().push(watched);

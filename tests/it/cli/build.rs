@@ -147,6 +147,16 @@ impl Built {
         told.collect()
     }
 
+    /// What it printed for people.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// What `--json` printed.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}\n{:#}", self.said, self.json);
         self

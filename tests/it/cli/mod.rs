@@ -6,5 +6,6 @@ mod commands;
 mod edges;
 mod install;
 mod paths;
+mod rebuild;
 mod requirements;
 pub mod resolve;

@@ -1,5 +1,6 @@
 //! A wheelhouse with wheels made here.
 
+use super::narrow::narrow_tags;
 use super::*;
 use crate::packaging::archive::kit::{Entry, Zip};
 
