@@ -144,6 +144,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.flags(),
             Self::Build(build) => build.flags(),
+            Self::Recipe(recipe) => recipe.flags(),
             _ => Vec::new(),
         }
     }

@@ -1,5 +1,8 @@
 //! `wheelwright recipe`: how projects are built where the plain way fails.
 
+mod trial;
+
+use super::build::local;
 use super::installation::has_database;
 use super::table;
 use crate::app::App;
@@ -41,14 +44,33 @@ pub enum RecipeCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print a recipe for a failed build, filled in as far as the failure tells
+    Draft(trial::DraftCommand),
+    /// Build the source of a failed build with a recipe; no index gets the wheel
+    ///
+    /// The recipe holds for this one build. With --store it is stored on the server once the wheel is
+    /// built, and the failed build runs again.
+    Try(trial::TryCommand),
 }
 
 impl RecipeCommand {
+    /// Builds without `--server` are those of `wheelwright build`.
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        let is_local = match self {
+            Self::List { .. } | Self::Show { .. } | Self::Check { .. } => false,
+            Self::Draft(draft) => draft.at.server.is_none(),
+            Self::Try(tried) => tried.at.server.is_none(),
+        };
+        if is_local { local::flags() } else { Vec::new() }
+    }
+
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         match self {
             Self::List { json } => list(&recipes(resolved).await?, json),
             Self::Show { release, target, json } => show(resolved, &release, &target, json).await,
             Self::Check { files, json } => check(&files, json),
+            Self::Draft(draft) => draft.run(resolved).await,
+            Self::Try(tried) => tried.run(resolved).await,
         }
     }
 }

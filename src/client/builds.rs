@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::packaging::filename::encode_segment;
 use http::{Method, header};
 use reqwest::Response;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::Path;
 use url::Url;
@@ -43,6 +44,23 @@ impl ServerClient {
     /// Ends a build.
     pub async fn cancel(&self, id: i64) -> Result<BuildView> {
         self.result(self.request(Method::POST, &format!("+builds/{id}/cancel"))?).await
+    }
+
+    /// Has an ended build run again.
+    pub async fn rebuild(&self, id: i64) -> Result<BuildView> {
+        self.result(self.request(Method::POST, &format!("+builds/{id}/rebuild"))?).await
+    }
+
+    /// Has the source of a build built by a recipe that is not in force.
+    pub async fn try_recipe(&self, id: i64, name: &str, text: &str) -> Result<BuildView> {
+        let path = format!("+builds/{id}/try?name={}", encode_segment(name));
+        self.result(self.request_with_json(Method::POST, &path, &json!({ "text": text }))?).await
+    }
+
+    /// Puts a recipe in force.
+    pub async fn store_recipe(&self, name: &str, text: &str) -> Result<()> {
+        let path = format!("+recipes/{}", encode_segment(name));
+        self.send(self.request_with_json(Method::PUT, &path, &json!({ "text": text }))?).await.map(drop)
     }
 
     /// A build as it is now.

@@ -7,5 +7,6 @@ mod edges;
 mod install;
 mod paths;
 mod rebuild;
+mod recipe;
 mod requirements;
 pub mod resolve;
