@@ -1,6 +1,6 @@
 //! What tools say that they want to be told, and how an old source is told to new tools.
 
-use super::trouble::{Remedy, Trouble};
+use super::trouble::{Remedy, Trouble, add};
 use crate::words::Class;
 
 /// A text of the log, the variable that answers it, and its value.
@@ -11,9 +11,20 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     (": multiple definition of ", FLAGS, "-fcommon"),
     ("all warnings being treated as errors", FLAGS, "-Wno-error"),
     ("ISO C++17 does not allow", FLAGS, "-std=gnu++14"),
+    ("is only available from C++14 onwards", FLAGS, "-std=gnu++14"),
+    ("is only available from C++17 onwards", FLAGS, "-std=gnu++17"),
+    ("is only available from C++20 onwards", FLAGS, "-std=gnu++20"),
+    ("‘string_view’ has not been declared in ‘std’", FLAGS, "-std=gnu++17"),
     ("set PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1", "PYO3_USE_ABI3_FORWARD_COMPATIBILITY", "1"),
     ("'ascii' codec can't decode", "PYTHONUTF8", "1"),
     ("git was not able to", "GIT_CEILING_DIRECTORIES", "/"),
+];
+/// A text of the log, and what a build requirement must be older than for it not to be said.
+const OLDER: &[(&str, &str)] = &[
+    ("struct _PyArray_Descr’} has no member named", "numpy<2"),
+    ("numpy.dtype size changed, may indicate binary incompatibility", "numpy<2"),
+    ("was removed in the NumPy 2.0 release", "numpy<2"),
+    ("module 'numpy' has no attribute '", "numpy<1.24"),
 ];
 /// Read by the compilers' wrapper: comes after what the build says itself.
 const FLAGS: &str = "WHEELWRIGHT_COMPILER_FLAGS";
@@ -33,6 +44,12 @@ pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
         })
     };
     let mut all: Vec<Remedy> = said.map(set).collect();
+    let older = OLDER.iter().filter(|(text, _)| trouble.printed.contains(text));
+    all.extend(
+        older.map(|(_, bound)| {
+            trouble.certain(|found| add(&mut found.build.constraints, [(*bound).to_owned()]))
+        }),
+    );
     let (class, python) = (trouble.failure.class, trouble.running.interpreter.target.python());
     if class == Class::Distutils && python < (3, 12) {
         let name = "SETUPTOOLS_USE_DISTUTILS".to_owned();
