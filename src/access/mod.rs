@@ -67,6 +67,11 @@ impl Who {
         }
     }
 
+    /// Whether this is a build.
+    pub fn is_build(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.context.is_some())
+    }
+
     pub fn is_root(&self) -> bool {
         self.user.as_deref() == Some("root")
     }

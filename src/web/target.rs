@@ -24,7 +24,12 @@ pub async fn for_one_environment<B>(ctx: &Ctx<B>) -> Result<Option<ForTarget>> {
     Ok(found.map(|offered| promised(ctx, offered)))
 }
 
+/// What the client tells of itself. A build is told of no promise: it would wait for another build, and keep a
+/// worker from it.
 fn agent<B>(ctx: &Ctx<B>) -> Option<&str> {
+    if ctx.who.is_build() {
+        return None;
+    }
     let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     agent.filter(|agent| fit::tells(agent))
 }

@@ -1,12 +1,12 @@
 //! Stories of promises on an index's own page: by its option, for installers that work for one environment.
 
-use super::pages::{PROMISE, agent, house, metadata_was_served, page, targets_of};
+use super::pages::{PROMISE, agent, house, metadata_was_served, page, target, targets_of};
 use crate::kit::Server;
 use crate::kit::clients::Client;
 use crate::kit::host::json_of;
 use crate::kit::packages::Package;
 use crate::kit::workbench::found;
-use crate::kit::worker::hire_for;
+use crate::kit::worker::{self, hire_for};
 use serde_json::json;
 
 const PAGE: &str = "/alice/team/+simple/demo/";
@@ -68,6 +68,22 @@ async fn an_index_says_whether_its_page_promises_and_older_ones_do_not_by_themse
     }
     let (status, told) = server.as_alice("PATCH", "/alice/team", r#"["promise=always"]"#).await;
     assert!(status == 400 && told.contains("must be 'auto' or 'never'"), "{told}");
+}
+
+#[tokio::test]
+async fn a_build_is_told_of_no_promise_whatever_its_pip_says() {
+    let server = team().await;
+    hire_for(&server, "w", vec![target(12, 36)]).await;
+    // What was uploaded is built ahead.
+    let secret = worker::job(&server).await.credential.expect("a credential");
+    for path in [PAGE, "/v1/alice.team/auto/+simple/demo/"] {
+        assert_eq!(page(&server, path, agent("uv/")).await.files.len(), 2, "{path}");
+        let request =
+            server.http.get(server.url(path)).bearer_auth(&secret).header("user-agent", agent("uv/"));
+        let request = request.header("accept", "application/vnd.pypi.simple.v1+json");
+        let seen = json_of(request.send().await.expect("an answer")).await;
+        assert_eq!(seen["files"].as_array().map(Vec::len), Some(1), "{seen}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
