@@ -26,7 +26,7 @@ pub struct Job {
     pub credential: Option<String>,
     /// JSON of a put-together recipe (`build::recipe::Recipe`).
     pub recipe: Option<serde_json::Value>,
-    /// Others have a platform wheel of this release, so a `none-any` one is held back.
+    /// Others have a platform wheel of this release, so one without compiled code is doubtful.
     pub platform_expected: bool,
     pub limits: JobLimits,
     /// Globs of system packages that the worker may add when the build turns out to miss them.

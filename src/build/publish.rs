@@ -41,6 +41,10 @@ impl Finished {
         let wanted = db.build_indexes(id).await?.into_iter().map(|(index, _)| index).collect();
         Ok(Some(Self { build, source_sha256, wheel, wanted }))
     }
+
+    fn doubts(&self) -> &[String] {
+        self.build.evidence.as_ref().map_or(&[], |evidence| &evidence.doubts)
+    }
 }
 
 /// Called when a build ended with a wheel, after that was committed; returns where the wheel is now.
@@ -62,6 +66,8 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<
             published_at: finished.build.source.published_at,
             wheel: &finished.wheel.filename,
             wheel_sha256: &finished.wheel.sha256,
+            target: &finished.build.target,
+            doubts: finished.doubts(),
             wanted,
         };
         match indexes.take_built(&index, handed).await {
@@ -145,7 +151,9 @@ async fn belongs(indexes: &Indexes, context: &Index, finished: &Finished) -> Res
                 listed.is_some_and(|file| file.hashes.sha256.as_ref().is_none_or(|told| told == sha256))
             }))
         }
-        IndexKind::Stage(_) => Ok(indexes.hosts(&context.name, source, sha256).await?
-            && indexes.has_better(context, &finished.wheel.filename).await?.is_none()),
+        IndexKind::Stage(_) => Ok(indexes.hosts(&context.name, source, sha256).await? && {
+            let doubtful = !finished.doubts().is_empty();
+            indexes.has_better(context, &finished.wheel.filename, doubtful).await?.is_none()
+        }),
     }
 }

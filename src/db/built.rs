@@ -34,6 +34,8 @@ pub struct BuiltFile {
     pub metadata_sha256: Option<String>,
     /// What its build is for, as far as that is still known; not kept with the file.
     pub target: Option<String>,
+    /// Why it is doubtful; empty: it is not.
+    pub doubts: Vec<String>,
 }
 
 /// A file that a mirror keeps because somebody asked for it.
@@ -69,7 +71,7 @@ impl WheelRefusal {
 const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_file.project, \
     built_file.version, source_filename, built_file.source_sha256, built_file.build, built_file.fence, \
     built_file.wheel_sha256, \
-    built_file.created_at, file.sha256, file.size, file.metadata_sha256, build.target \
+    built_file.created_at, built_file.doubts, file.sha256, file.size, file.metadata_sha256, build.target \
     FROM built_file JOIN file ON file.index_name = built_file.index_name \
     AND file.filename = built_file.filename LEFT JOIN build ON build.id = built_file.build \
     WHERE built_file.index_name = $1 AND built_file.project = $2 AND file.deleted_at IS NULL \
@@ -204,8 +206,8 @@ impl Tx {
     pub async fn put_built(&mut self, built: &BuiltFile) -> Result<bool> {
         let put = sqlx::query(
             "INSERT INTO built_file (index_name, filename, project, version, source_filename, \
-             source_sha256, build, fence, wheel_sha256, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             source_sha256, build, fence, wheel_sha256, created_at, doubts) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
              ON CONFLICT (index_name, build, fence) DO NOTHING",
         )
         .bind(&built.index)
@@ -218,6 +220,7 @@ impl Tx {
         .bind(built.fence)
         .bind(&built.wheel_sha256)
         .bind(self.now)
+        .bind(Some(lines(&built.doubts)).filter(|text| !text.is_empty()))
         .execute(&mut *self.tx)
         .await?;
         Ok(put.rows_affected() > 0)
@@ -239,7 +242,14 @@ impl Tx {
     }
 }
 
+/// One reason a line.
+fn lines(doubts: &[String]) -> String {
+    let plain = doubts.iter().map(|why| why.replace('\n', " "));
+    plain.collect::<Vec<_>>().join("\n")
+}
+
 fn built_file(row: &AnyRow) -> Result<BuiltFile> {
+    let doubts: Option<String> = row.try_get("doubts")?;
     let size: i64 = row.try_get("size")?;
     Ok(BuiltFile {
         index: row.try_get("index_name")?,
@@ -256,5 +266,6 @@ fn built_file(row: &AnyRow) -> Result<BuiltFile> {
         size: u64::try_from(size).map_err(Error::internal)?,
         metadata_sha256: row.try_get("metadata_sha256")?,
         target: row.try_get("target")?,
+        doubts: doubts.unwrap_or_default().lines().map(str::to_owned).collect(),
     })
 }

@@ -202,6 +202,7 @@ fn migrations(engine: Engine) -> Migrator {
         (9, "askers", include_str!("../../migrations/0009_askers.sql")),
         (10, "learned", include_str!("../../migrations/0010_learned.sql")),
         (11, "asked", include_str!("../../migrations/0011_asked.sql")),
+        (12, "doubts", include_str!("../../migrations/0012_doubts.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

@@ -29,6 +29,8 @@ pub struct Index {
     pub building: Building,
     /// Its own page lists wheels that do not exist yet, for installers that work for one environment.
     pub promises: bool,
+    /// Whether it takes wheels that may lack something.
+    pub doubtful: bool,
     /// Every option that was set, as JSON shows it to those who may read the index.
     pub options: serde_json::Map<String, serde_json::Value>,
 }

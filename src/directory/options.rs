@@ -25,6 +25,7 @@ const BOTH: &[(&str, Type)] = &[
     ("build_ahead", Type::Ahead),
     ("build_targets", Type::Targets),
     ("promise", Type::Promise),
+    ("doubtful", Type::Bool),
 ];
 
 const STAGE: &[(&str, Type)] = &[

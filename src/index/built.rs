@@ -7,7 +7,7 @@
 
 mod covers;
 
-pub use covers::covers;
+pub use covers::{covers, serves};
 
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
@@ -28,13 +28,32 @@ pub fn numbered(wheel: &WheelFilename, number: u64) -> String {
     format!("{}-{}-{number}{MARK}-{python}-{abi}-{platform}.whl", wheel.name.escaped(), wheel.version)
 }
 
+/// A wheel without a build tag, in its one spelling.
+pub fn unnumbered(wheel: &WheelFilename) -> String {
+    let [python, abi, platform] = [&wheel.python, &wheel.abi, &wheel.platform].map(|tags| tags.join("."));
+    format!("{}-{}-{python}-{abi}-{platform}.whl", wheel.name.escaped(), wheel.version)
+}
+
+/// A doubtful wheel of the target with this name: others may get a better one by a build of their own, so it
+/// serves the interpreter and the system that it was built for, and nobody else.
+pub fn narrowed(wheel: &WheelFilename, target: &str) -> WheelFilename {
+    let mut narrow = wheel.clone();
+    let Some((interpreter, platform)) = target.split_once('-') else { return narrow };
+    let letters = interpreter.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    narrow.python = vec![letters.to_owned()];
+    if wheel.platform.iter().any(|platform| platform == "any") {
+        narrow.platform = vec![platform.to_owned()];
+    }
+    narrow
+}
+
 /// The number in a build tag of ours.
 fn number(wheel: &WheelFilename) -> Option<u64> {
     wheel.build_key().filter(|(_, rest)| *rest == MARK).map(|(number, _)| number)
 }
 
 /// Whether the two are the same but for their build tags.
-fn alike(a: &WheelFilename, b: &WheelFilename) -> bool {
+pub fn alike(a: &WheelFilename, b: &WheelFilename) -> bool {
     let plain = |wheel: &WheelFilename| WheelFilename { build: None, ..wheel.clone() }.identity();
     plain(a) == plain(b)
 }
@@ -60,7 +79,7 @@ pub fn add(index: &IndexName, page: &mut Page, all: &Page, built: &[BuiltFile]) 
     let added: Vec<File> = added.collect();
     let names = added.iter().map(|file| file.filename.to_string()).collect();
     page.files.extend(added);
-    OwnWheels::added(names)
+    OwnWheels { doubtful: doubtful(built), ..OwnWheels::added(names) }
 }
 
 fn listed(index: &IndexName, project: &ProjectName, built: &BuiltFile, source: &File) -> File {
@@ -84,23 +103,36 @@ pub struct OwnWheels {
     tagged: HashSet<String>,
     /// Under plain names, where their source was built again for their target: they hide nothing of that.
     replaced: HashSet<String>,
+    /// Those that may lack something.
+    doubtful: HashSet<String>,
+    /// A stage has some, under whatever names.
+    some: bool,
 }
 
 impl OwnWheels {
+    /// The one wheel of this name.
+    pub fn one(filename: &str, is_doubtful: bool) -> Self {
+        let doubtful = is_doubtful.then(|| filename.to_owned()).into_iter().collect();
+        Self { tagged: [filename.to_owned()].into(), doubtful, ..Self::default() }
+    }
+
     /// All that were added to an upstream's page.
     pub fn added(tagged: HashSet<String>) -> Self {
-        Self { tagged, replaced: HashSet::new() }
+        Self { tagged, ..Self::default() }
     }
 
     /// Of a stage's files those that have a build tag, since they were built ahead of any request or once more.
     pub fn of_stage(files: &[StoredFile]) -> Self {
-        let ours = files.iter().filter(|file| file.uploader.as_deref() == Some(BUILDER));
+        let ours: Vec<&StoredFile> =
+            files.iter().filter(|file| file.uploader.as_deref() == Some(BUILDER)).collect();
+        let some = !ours.is_empty();
         let tagged = |name: &String| WheelFilename::parse(name).is_ok_and(|wheel| number(&wheel).is_some());
-        Self::added(ours.map(|file| file.filename.clone()).filter(tagged).collect())
+        let tagged = ours.iter().map(|file| file.filename.clone()).filter(tagged).collect();
+        Self { tagged, some, ..Self::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.tagged.is_empty()
+        self.tagged.is_empty() && !self.some
     }
 
     /// The same, with what is known of them: a build that ran again goes before what it gave first.
@@ -112,20 +144,34 @@ impl OwnWheels {
                 && (a.build == b.build || a.target.is_some() && a.target == b.target)
         };
         let replaced = plain.iter().filter(|file| again.iter().any(|later| same(file, later)));
+        self.doubtful = doubtful(built);
         self.replaced = replaced.map(|file| file.filename.clone()).collect();
         self
     }
 }
 
-/// The names of our wheels that others' wheels on the page cover, each with the one that does.
+/// Of the files that were built here those that may lack something.
+fn doubtful(built: &[BuiltFile]) -> HashSet<String> {
+    built.iter().filter(|file| !file.doubts.is_empty()).map(|file| file.filename.clone()).collect()
+}
+
+/// The names of our wheels on the page that have to step back, each with the one for which: another's that covers
+/// it. One that is doubtful does for any that serves the same and is not.
 pub fn covered(page: &Page, own: &OwnWheels) -> Vec<(String, String)> {
-    let wheels = page.files.iter().filter_map(|file| Some((file, file.filename.wheel()?)));
-    let wheels = wheels.filter(|(file, _)| !own.replaced.contains(file.filename.as_str()));
-    let (mine, others): (Vec<_>, Vec<_>) =
-        wheels.partition(|(file, _)| own.tagged.contains(file.filename.as_str()));
-    let covered = mine.iter().filter_map(|(file, wheel)| {
-        let by = others.iter().find(|(_, other)| other.version == wheel.version && covers(other, wheel))?;
-        Some((file.filename.to_string(), by.0.filename.to_string()))
+    let is_of = |names: &HashSet<String>, file: &File| names.contains(file.filename.as_str());
+    let wheels: Vec<_> = page.files.iter().filter_map(|file| Some((file, file.filename.wheel()?))).collect();
+    let good = |file: &File| !is_of(&own.doubtful, file);
+    let others = |file: &File| good(file) && !is_of(&own.tagged, file) && !is_of(&own.replaced, file);
+    let mine = wheels
+        .iter()
+        .filter(|(file, _)| !good(file) || is_of(&own.tagged, file) && !is_of(&own.replaced, file));
+    let covered = mine.filter_map(|(file, wheel)| {
+        let mut same = wheels.iter().filter(|(_, other)| other.version == wheel.version);
+        let by = match good(file) {
+            true => same.find(|(other, name)| others(other) && covers(name, wheel)),
+            false => same.find(|(other, name)| good(other) && serves(name, wheel)),
+        };
+        Some((file.filename.to_string(), by?.0.filename.to_string()))
     });
     covered.collect()
 }
@@ -140,7 +186,11 @@ pub fn step_back(page: &mut Page, own: &OwnWheels) {
 
 /// Where a file comes from, in the words of `+explain`.
 pub fn origin(built: &BuiltFile) -> String {
-    format!("built here by build {} from {}", built.build, built.source_filename)
+    let doubts = match built.doubts.is_empty() {
+        true => String::new(),
+        false => format!("; doubtful: {}", built.doubts.join("; ")),
+    };
+    format!("built here by build {} from {}{doubts}", built.build, built.source_filename)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
 
-use super::built::{BUILDER, OwnWheels, covered, next_number, numbered};
+use super::built::{BUILDER, OwnWheels, alike, covered, narrowed, next_number, numbered, unnumbered};
 use crate::db::Tx;
 use crate::db::built::BuiltFile;
 use crate::db::events::NewEvent;
@@ -36,6 +36,10 @@ pub struct Handed<'a> {
     pub published_at: Option<Micros>,
     pub wheel: &'a str,
     pub wheel_sha256: &'a str,
+    /// The name of the target that it was built for.
+    pub target: &'a str,
+    /// Why it is doubtful; empty: it is not.
+    pub doubts: &'a [String],
     /// On a stage: somebody asked for it, so that it gets its plain name if that is free. What was
     /// built ahead has a build tag, lest it takes the name of a wheel that is uploaded later.
     pub wanted: bool,
@@ -54,16 +58,21 @@ impl Indexes {
     /// about the same run of a build it changes nothing.
     ///
     /// # Errors
-    /// `Bad` if the wheel would be refused as an upload or a stage has other bytes under its name,
-    /// `Forbidden` if the project takes no files, `Missing` if the index is gone.
+    /// `Bad` if the wheel would be refused as an upload, a stage has other bytes under its name, or it is
+    /// doubtful and the index wants none such; `Forbidden` if the project takes no files, `Missing` if the
+    /// index is gone.
     pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
-        let name = WheelFilename::parse(handed.wheel)?;
+        let mut name = WheelFilename::parse(handed.wheel)?;
+        if !handed.doubts.is_empty() {
+            refuse_doubtful(index, handed.doubts)?;
+            name = narrowed(&name, handed.target);
+        }
         for _ in 0..ATTEMPTS {
             let known = self.db.built_files(&index.name, &name.name).await?;
-            if let Some(known) = known.iter().find(|known| is_this(known, handed)) {
+            if let Some(known) = known.iter().find(|known| is_this(known, &name, handed)) {
                 return Ok(known.filename.clone());
             }
-            if let Some(filename) = self.stands(index, &known, handed).await? {
+            if let Some(filename) = self.stands(index, &known, &name, handed).await? {
                 return Ok(filename);
             }
             let filename = self.free_name(index, &name, handed).await?;
@@ -81,13 +90,21 @@ impl Indexes {
     /// # Errors
     /// `Bad` if it has others that are not of the same source: nobody could tell what a build tag beside
     /// them means.
-    async fn stands(&self, index: &Index, known: &[BuiltFile], handed: Handed<'_>) -> Result<Option<String>> {
+    async fn stands(
+        &self,
+        index: &Index,
+        known: &[BuiltFile],
+        name: &WheelFilename,
+        handed: Handed<'_>,
+    ) -> Result<Option<String>> {
         if !index.is_stage() || !handed.wanted {
             return Ok(None);
         }
-        let there = self.db.file_of_any_spelling(&index.name, handed.wheel).await?;
+        let there = self.db.file_of_any_spelling(&index.name, &plain_name(name, handed)).await?;
         let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(None) };
-        if there.sha256 == handed.wheel_sha256 {
+        let same =
+            |one: &BuiltFile| one.filename == there.filename && one.wheel_sha256 == handed.wheel_sha256;
+        if there.sha256 == handed.wheel_sha256 || known.iter().any(same) {
             return Ok(Some(there.filename));
         }
         let Some(known) = known.iter().find(|one| one.filename == there.filename) else {
@@ -116,7 +133,7 @@ impl Indexes {
         used.extend(self.db.promised_filenames(&index.name, &name.name).await?);
         let is_stage = index.is_stage();
         if is_stage && handed.wanted && !used.iter().any(|used| identity(used) == name.identity()) {
-            return Ok(handed.wheel.to_owned());
+            return Ok(plain_name(name, handed));
         }
         if !is_stage && let Some(page) = self.mirrors.page(index, &name.name, false).await? {
             used.extend(page.page.files.iter().map(|file| file.filename.to_string()));
@@ -130,7 +147,8 @@ impl Indexes {
         if filename != handed.wheel {
             let (old, new) = (handed.wheel.to_owned(), filename.to_owned());
             let timestamp = handed.published_at.unwrap_or_default() / SECOND;
-            let tagged = move || with_build_tag(&bytes, &old, &new, timestamp);
+            let narrow = !handed.doubts.is_empty();
+            let tagged = move || renamed(&bytes, &old, &new, (narrow, timestamp));
             bytes = tokio::task::spawn_blocking(tagged).await??;
         }
         let mut spool = self.store.spool().await?;
@@ -179,6 +197,7 @@ impl Indexes {
             size: file.size,
             metadata_sha256: file.metadata_sha256.clone(),
             target: None,
+            doubts: handed.doubts.to_vec(),
         };
         if !tx.put_built(&built).await? {
             return Ok(false);
@@ -195,8 +214,9 @@ impl Indexes {
         Ok(file.is_some_and(|file| file.deleted_at.is_none() && file.sha256 == sha256))
     }
 
-    /// Whether the page of a stage has a wheel already, not from here, that serves whom this serves.
-    pub async fn has_better(&self, index: &Index, wheel: &str) -> Result<Option<String>> {
+    /// Whether the page of a stage has a wheel already, not from here, that serves whom this serves; with a
+    /// `doubtful` one any does that has no doubts.
+    pub async fn has_better(&self, index: &Index, wheel: &str, doubtful: bool) -> Result<Option<String>> {
         let Ok(name) = WheelFilename::parse(wheel) else { return Ok(None) };
         let files = self.db.project_files(&index.name, &name.name).await?;
         let files = files.into_iter().filter(|file| file.uploader.as_deref() != Some(BUILDER));
@@ -204,19 +224,37 @@ impl Indexes {
         page.files = files.map(|file| File::named(&name.name, &file.filename)).collect();
         page.files.retain(|file| file.filename != *wheel);
         page.files.push(File::named(&name.name, wheel));
-        let ours = OwnWheels::added([wheel.to_owned()].into());
+        let ours = OwnWheels::one(wheel, doubtful);
         Ok(covered(&page, &ours).into_iter().next().map(|(_, by)| by))
     }
 }
 
 /// Whether `known` is what this run gave, or the same wheel from another build: a pure wheel comes
 /// out alike whichever interpreter made it.
-fn is_this(known: &BuiltFile, handed: Handed<'_>) -> bool {
+fn is_this(known: &BuiltFile, name: &WheelFilename, handed: Handed<'_>) -> bool {
     let same_run = known.build == handed.build && known.fence == handed.fence;
     let twin = known.build != handed.build
         && known.wheel_sha256 == handed.wheel_sha256
-        && known.source_sha256 == handed.source_sha256;
+        && known.source_sha256 == handed.source_sha256
+        && known.doubts.is_empty() == handed.doubts.is_empty()
+        && WheelFilename::parse(&known.filename).is_ok_and(|known| alike(&known, name));
     same_run || twin
+}
+
+/// An index may want no wheels that may lack something.
+fn refuse_doubtful(index: &Index, doubts: &[String]) -> Result<()> {
+    match index.doubtful {
+        true => Ok(()),
+        false => Err(bad!(
+            "the wheel is doubtful, and the index takes no such wheels (doubtful=false): {}",
+            doubts.join("; ")
+        )),
+    }
+}
+
+/// The name without a build tag: as it was handed in, or narrowed.
+fn plain_name(name: &WheelFilename, handed: Handed<'_>) -> String {
+    if handed.doubts.is_empty() { handed.wheel.to_owned() } else { unnumbered(name) }
 }
 
 async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
@@ -225,9 +263,15 @@ async fn read_built(spool: &Spool, filename: &str) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The same wheel with the build tag of `filename` inside too (`Build:` in `WHEEL`).
-fn with_build_tag(bytes: &[u8], handed: &str, filename: &str, timestamp: i64) -> Result<Bytes> {
-    let plan = RetagPlan { build: WheelFilename::parse(filename)?.build, timestamp, ..RetagPlan::default() };
+/// The same wheel with the build tag of `filename` inside too (`Build:` in `WHEEL`), and with its other tags if
+/// it is made `narrow`.
+fn renamed(bytes: &[u8], handed: &str, filename: &str, (narrow, timestamp): (bool, i64)) -> Result<Bytes> {
+    let name = WheelFilename::parse(filename)?;
+    let mut plan = RetagPlan { build: name.build, timestamp, ..RetagPlan::default() };
+    if narrow {
+        plan.python_abi = Some((name.python.join("."), name.abi.join(".")));
+        plan.platform = Some(name.platform);
+    }
     let mut wheel = PlainWheel::open(Cursor::new(bytes), handed)?;
     let written = wheel.write(&plan, Cursor::new(Vec::with_capacity(bytes.len())))?;
     Ok(written.into_inner().into())

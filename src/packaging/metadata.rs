@@ -7,8 +7,10 @@ use crate::error::Result;
 
 mod check;
 mod layout;
+mod mend;
 mod same;
 pub use check::invalid;
+pub use mend::MendedMetadata;
 
 /// Every field of core metadata 1.0 to 2.6. Absent, empty and `UNKNOWN` are the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -124,7 +124,7 @@ impl<S: ReadAt + ?Sized> Wheel<'_, S> {
 }
 
 /// Whether `License-File` is a promise (metadata 2.4); backends wrote it before it was one.
-pub(super) fn has_license_files(metadata_version: &str) -> bool {
+pub fn has_license_files(metadata_version: &str) -> bool {
     let number = metadata_version.strip_prefix("2.").and_then(|minor| minor.parse::<u32>().ok());
     number.is_some_and(|minor| minor >= 4)
 }

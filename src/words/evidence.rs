@@ -40,6 +40,10 @@ pub struct Evidence {
     pub reproducible: Option<bool>,
     /// What the check did: modules imported, tests run.
     pub checked: Vec<String>,
+    /// Why the wheel may lack something though it installs: an extension that did not compile, a module that
+    /// cannot be imported. Empty: it is as good as a wheel gets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
 }
 
 /// A library that repair copied into the wheel; whoever bundles it updates it.

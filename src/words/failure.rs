@@ -58,7 +58,7 @@ words! {
         Processes = "processes",
         /// What came out is no single wheel of this project, version and target.
         WrongWheel = "wrong-wheel",
-        /// A platform wheel was expected and a pure one came: an optional extension did not compile.
+        /// A recipe expects extension modules and a wheel without came: an optional one did not compile.
         ExtensionMissing = "extension-missing",
         /// The wheel is not allowed into an index.
         BadWheel = "bad-wheel",

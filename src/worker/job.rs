@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::attempt::Made;
 use super::chain::Built;
+use super::check::Findings;
 use super::clock::Clock;
 use super::log::Log;
 use super::repair::Repaired;
@@ -116,12 +117,14 @@ async fn wheel(
     let (job, target, made) = (running.job, &running.interpreter.target, &built.made);
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired", Step::Repair)?;
-    let repaired = repair::repair(&made.file.path, &folder, job, target, &*running).await?;
+    let facts = &built.unpacked.facts;
+    let code = &facts.machine_code;
+    let repaired = repair::repair(&made.file.path, &folder, job, target, code, &*running).await?;
     clock.enter(Step::Check);
-    let mut checked = check::check(&repaired, job, target, &built.unpacked.facts, &*running).await?;
+    let mut findings = check::check(&repaired, job, target, facts, &*running).await?;
     if running.recipe.has_tests() {
         clock.enter(Step::Test);
-        checked.extend(prove::prove(running, &repaired, archive).await?);
+        findings.done.extend(prove::prove(running, &repaired, archive).await?);
     }
     let reproducible = twice::reproducible(running, archive, &repaired, clock).await?;
     clock.enter(Step::Report);
@@ -132,7 +135,7 @@ async fn wheel(
         .await
         .map_err(|error| not_taken(&error))?;
     let evidence =
-        evidence(running, made, &repaired, checked).await.map_err(|error| ours(&error, Step::Report))?;
+        evidence(running, made, &repaired, findings).await.map_err(|error| ours(&error, Step::Report))?;
     Ok(Brought::Wheel(repaired.filename, Box::new(Evidence { reproducible, ..evidence })))
 }
 
@@ -156,7 +159,7 @@ async fn evidence(
     running: &RunningJob<'_>,
     made: &Made,
     repaired: &Repaired,
-    checked: Vec<String>,
+    findings: Findings,
 ) -> Result<Evidence> {
     let (job, target) = (running.job, &running.interpreter.target);
     let mut tools = repaired.tools.clone();
@@ -181,7 +184,8 @@ async fn evidence(
         wheel_sha256: fetch::sha256(&repaired.path).await?,
         grafted: repaired.grafted.clone(),
         reproducible: None,
-        checked,
+        checked: findings.done,
+        doubts: findings.doubts,
     })
 }
 

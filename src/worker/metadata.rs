@@ -7,6 +7,7 @@ use super::peek;
 use super::room::{Room, ours};
 use super::sandbox::collect::CollectedFile;
 use crate::error::{Error, Result};
+use crate::packaging::metadata::MendedMetadata;
 use crate::words::{Class, Failure, Step};
 
 const NAME: &str = "METADATA";
@@ -33,6 +34,8 @@ pub async fn collect(room: &Room<'_>, out: &Path) -> Result<CollectedFile, Failu
 pub async fn text(file: &Path) -> Result<String, Failure> {
     let bytes = tokio::fs::read(file).await;
     let bytes = bytes.map_err(|error| ours(&error.into(), Step::Report))?;
+    // As the wheel will have it.
+    let bytes = MendedMetadata::of(&bytes, |_| true).bytes;
     String::from_utf8(bytes)
         .map_err(|_| Failure::new(Class::BadWheel, Step::Report, "the build backend's metadata is not UTF-8"))
 }

@@ -1,5 +1,6 @@
 //! Reads single files out of a folder that a dead run could write to, trusting nothing in there.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -7,6 +8,11 @@ use std::time::SystemTime;
 
 use crate::bad;
 use crate::error::Result;
+use crate::packaging::machine_code::{BEGINNING, MachineCode};
+use crate::tools::hex;
+
+/// Bytes; the header of an ELF file alone has as many.
+const SMALLEST: u64 = 64;
 
 /// The bytes of `name` (parts divided by `/`) below `folder`; `None` if there is no such file.
 ///
@@ -68,6 +74,34 @@ pub fn walk(folder: &Path) -> Walked {
         }
     }
     walked
+}
+
+/// The sha256 of each file below `folder` that is machine code; links are not followed, what cannot be read is
+/// left out.
+#[must_use]
+pub fn machine_code(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.symlink_metadata() {
+                Ok(is) if is.is_dir() => folders.push(path),
+                Ok(is) if is.is_file() && is.len() >= SMALLEST => found.extend(hash_of_code(&path)),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// `None`: it is something else, or cannot be read.
+fn hash_of_code(path: &Path) -> Option<String> {
+    let file = File::open(path).ok()?;
+    let mut beginning = Vec::new();
+    file.take(BEGINNING).read_to_end(&mut beginning).ok()?;
+    MachineCode::of(&beginning)?;
+    hex::file_sha256(path).ok()
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ impl Unpacked {
         let setup_py = peek::file(&top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
         let facts = SourceFacts {
             pkg_info: said.pkg_info.clone(),
+            machine_code: peek::machine_code(&top),
             extensions: looks_like_extensions(
                 found.names.iter().map(String::as_str),
                 &String::from_utf8_lossy(&setup_py),

@@ -24,11 +24,13 @@ pub async fn reproducible(
         return Ok(None);
     }
     running.room.log.note("building again, to compare");
-    let made = chain::build(running, archive, clock).await?.made;
+    let built = chain::build(running, archive, clock).await?;
+    let (made, machine_code) = (built.made, built.unpacked.facts.machine_code);
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired-again", Step::Repair)?;
+    let target = &running.interpreter.target;
     let second =
-        repair::repair(&made.file.path, &folder, running.job, &running.interpreter.target, &*running).await?;
+        repair::repair(&made.file.path, &folder, running.job, target, &machine_code, &*running).await?;
     let fails = |error| ours(&error, Step::Repair);
     let (one, other) = (fetch::sha256(&first.path).await, fetch::sha256(&second.path).await);
     let same = first.filename == second.filename && one.map_err(fails)? == other.map_err(fails)?;

@@ -25,6 +25,8 @@ struct Original {
     sha256: String,
     /// For this target, and not found here.
     is_own: bool,
+    /// Why it is doubtful; empty: it is not.
+    doubts: Vec<String>,
 }
 
 /// What became of pinning a copy of the original.
@@ -74,6 +76,9 @@ impl Promises {
                     Err(failed) => return Ok(PromiseOutcome::Failed(failed)),
                 },
             };
+            if let Some(why) = self.refusal(promise, &original) {
+                return Ok(PromiseOutcome::Broken(why));
+            }
             match self.pin(who, promise, &original).await? {
                 Pinning::Done(pinned) => return Ok(PromiseOutcome::Ready(pinned)),
                 Pinning::Overtaken => {}
@@ -100,6 +105,7 @@ impl Promises {
             filename: file.filename,
             sha256: file.sha256,
             is_own: false,
+            doubts: file.doubts,
         }))
     }
 
@@ -127,6 +133,7 @@ impl Promises {
                 filename: wheel.filename.clone(),
                 sha256: wheel.sha256.clone(),
                 is_own: true,
+                doubts: build.evidence.as_ref().map(|known| known.doubts.clone()).unwrap_or_default(),
             })),
             None => Ok(Err(Box::new(build))),
         }
@@ -139,6 +146,20 @@ impl Promises {
             unavailable!("no worker can run this build now: try again, or start a worker for its target")
         })?;
         progress.follow(self.queue(), id).await
+    }
+
+    /// Why the index does not want this wheel. Not noted: its options may change.
+    fn refusal(&self, promise: &Promise, original: &Original) -> Option<String> {
+        let directory = self.indexes().directory();
+        let index = directory.indexes.get(&promise.index).filter(|index| !index.doubtful)?;
+        (!original.doubts.is_empty()).then(|| {
+            format!(
+                "the wheel is doubtful, and {} takes no such wheels (doubtful=false): {} (build {})",
+                index.name,
+                original.doubts.join("; "),
+                original.build
+            )
+        })
     }
 
     async fn pin(&self, who: &Who, promise: &Promise, original: &Original) -> Result<Pinning> {

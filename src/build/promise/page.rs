@@ -100,6 +100,20 @@ impl ForTarget {
         }
         let by_file: BTreeMap<_, _> =
             sources.iter().map(|(version, one)| (one.key(), (version, one))).collect();
+        let doubtful = match sources.values().any(|source| refuses_doubtful(directory, source.owner)) {
+            true => db.doubtful_builds(project, &target.name).await?,
+            false => Vec::new(),
+        };
+        for build in doubtful {
+            let file = (build.context.as_str(), build.source.filename.as_str());
+            let source = by_file.get(&file).map(|(_, source)| source);
+            if let Some(source) = source.filter(|source| refuses_doubtful(directory, source.owner)) {
+                let name = &target.name;
+                let why =
+                    format!("its build for {name} gave a doubtful wheel, which the index does not take");
+                known.hopeless.insert(source.owned_key(), WhyNot::new(why, Some(build.id)));
+            }
+        }
         for failed in db.failed_builds(project, &target.name).await? {
             let file = (failed.context.as_str(), failed.source.filename.as_str());
             let Some((version, source)) = by_file.get(&file) else { continue };
@@ -114,6 +128,11 @@ impl ForTarget {
         }
         Ok((known, until))
     }
+}
+
+/// Whether an index takes no doubtful wheels: a promise that only such a one would keep cannot be kept.
+fn refuses_doubtful(directory: &Directory, owner: &IndexName) -> bool {
+    directory.indexes.get(owner).is_some_and(|index| !index.doubtful)
 }
 
 fn sources(page: &Page) -> BTreeMap<Version, Source<'_>> {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::lost;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::SdistFilename;
-use crate::packaging::metadata::Metadata;
+use crate::packaging::metadata::{MendedMetadata, Metadata};
 use crate::packaging::page::File;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{pyproject, sdist};
@@ -120,6 +120,8 @@ async fn read(
 
 impl PkgInfo {
     fn new(metadata: &Metadata, bytes: Bytes) -> Self {
+        // As the wheel will have it.
+        let bytes = MendedMetadata::of(&bytes, |_| true).bytes.into();
         Self {
             is_binding: metadata.is_binding() && metadata.validate_upload().is_ok(),
             requires_python: metadata.requires_python.clone(),

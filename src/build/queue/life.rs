@@ -30,6 +30,9 @@ use crate::words::{Class, EventKind, Evidence, Failure, Purpose, Step};
 
 /// Bytes of a log that are read for the cause of a failure.
 const LOG_READ: u64 = 4 << 20;
+/// Most doubts that are kept of a wheel, and bytes of each.
+const MOST_DOUBTS: usize = 20;
+const LONGEST_DOUBT: usize = 1000;
 
 impl Queue {
     /// A worker says how its build ended.
@@ -213,6 +216,7 @@ fn vouched(row: &Build, wheel_sha256: String, evidence: Evidence, log: &str) -> 
         context: row.context.to_string(),
         log_sha256: log.to_owned(),
         wheel_sha256,
+        doubts: evidence.doubts.iter().take(MOST_DOUBTS).map(|why| cut(why, LONGEST_DOUBT)).collect(),
         ..evidence
     }
 }

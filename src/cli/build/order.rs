@@ -54,6 +54,9 @@ impl Work {
             Some(when) => line.end(&format!("was built before (build {id}, {when})")),
             None => line.end(&format!("built {lasted}")),
         }
+        for why in build.evidence.iter().flat_map(|evidence| &evidence.doubts) {
+            self.warn(&format!("{filename} is doubtful: {why}"));
+        }
         let (outcome, message) = self.published(&build, filename);
         let got = Got::new(wheel, outcome, Some(path));
         Ok(Got { build: Some(id), seconds, ran: build.ran, message, ..got })

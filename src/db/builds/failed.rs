@@ -35,7 +35,16 @@ row!(FailedBuild of build {
 const FAILED: &str = "WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \
     AND (purpose = 'wheel' OR class NOT IN ('metadata-hook', 'wrong-wheel')) ORDER BY id";
 
+/// Their evidence is JSON as this program writes it.
+const DOUBTFUL: &str = "WHERE project = $1 AND target = $2 AND state = 'built' AND given = 0 AND purpose = 'wheel' \
+    AND evidence LIKE '%\"doubts\":[\"%' ORDER BY id";
+
 impl Db {
+    /// The builds of a project's listed sources that gave a doubtful wheel for a target.
+    pub async fn doubtful_builds(&self, project: &ProjectName, target: &str) -> Result<Vec<FailedBuild>> {
+        Ok(FailedBuild::select(DOUBTFUL).bind(project).bind(target).fetch_all(&self.pool).await?)
+    }
+
     /// The builds of a project's listed sources that failed for a target; jobs for metadata too, unless a
     /// build may tell what they could not.
     pub async fn failed_builds(&self, project: &ProjectName, target: &str) -> Result<Vec<FailedBuild>> {

@@ -23,6 +23,7 @@ fn index(text: &str, kind: IndexKind) -> (IndexName, Index) {
         description: None,
         building: Default::default(),
         promises: false,
+        doubtful: true,
         options: serde_json::Map::new(),
     };
     (name(text), index)

@@ -40,6 +40,7 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
         description: text(options, "description"),
         building: building(options),
         promises: text(options, "promise").as_deref() == Some("auto"),
+        doubtful: options.get("doubtful").and_then(Value::as_bool).unwrap_or(true),
         options: shown(options),
     }
 }

@@ -17,6 +17,18 @@ pub fn covers(theirs: &WheelFilename, ours: &WheelFilename) -> bool {
     ours.tags().all(|ours| theirs.tags().any(|theirs| tag_covers(theirs, ours)))
 }
 
+/// Whether whoever can install `ours` can install `theirs`, however it compares: a pure wheel serves everybody.
+pub fn serves(theirs: &WheelFilename, ours: &WheelFilename) -> bool {
+    let pure = |tag: (&str, &str, &str), ours: (&str, &str, &str)| {
+        tag.1 == "none"
+            && code_covers((tag.0, "none"), (ours.0, "none"))
+            && (tag.2 == "any" || platform_covers(tag.2, ours.2))
+    };
+    covers(theirs, ours)
+        || theirs.python.len() * ours.python.len() < MOST_TAGS
+            && ours.tags().all(|ours| theirs.tags().any(|theirs| pure(theirs, ours)))
+}
+
 fn tag_covers(theirs: (&str, &str, &str), ours: (&str, &str, &str)) -> bool {
     code_covers((theirs.0, theirs.1), (ours.0, ours.1)) && platform_covers(theirs.2, ours.2)
 }
@@ -156,6 +168,24 @@ mod tests {
         ] {
             check(&tag(theirs), &tag(ours), expected);
         }
+    }
+
+    #[test]
+    fn a_pure_wheel_serves_whoever_installs_one_with_extensions_and_covers_them_not() {
+        let ours = wheel("1ww-cp312-cp312-manylinux_2_36_x86_64");
+        for (theirs, expected) in [
+            ("py3-none-any", true),
+            ("py2.py3-none-any", true),
+            ("py3-none-manylinux_2_17_x86_64", true),
+            ("py2-none-any", false),
+            ("cp313-none-any", false),
+            ("py3-none-win_amd64", false),
+            ("cp312-cp312-manylinux_2_17_x86_64", true),
+            ("cp312-cp312-win_amd64", false),
+        ] {
+            assert_eq!(serves(&wheel(theirs), &ours), expected, "{theirs}");
+        }
+        assert!(!covers(&wheel("py3-none-any"), &ours));
     }
 
     #[test]

@@ -21,6 +21,7 @@ fn built(filename: &str) -> BuiltFile {
         size: 9,
         metadata_sha256: Some("1".repeat(64)),
         target: None,
+        doubts: Vec::new(),
     }
 }
 
@@ -123,6 +124,44 @@ fn of_two_builds_of_ours_neither_hides_the_other() {
     let mut page = page(&[OURS, second]);
     step_back(&mut page, &own(&[OURS, second]));
     assert_eq!(page.files.len(), 2);
+}
+
+#[test]
+fn a_doubtful_wheel_steps_back_for_any_that_serves_the_same_and_for_no_other_doubtful_one() {
+    const DOUBTFUL: &str = "docopt-0.6.2-1ww-cp312-cp312-manylinux_2_36_x86_64.whl";
+    let kept = |others: &[&str], doubtful: &[&str]| {
+        let mut page = page(&[&["docopt-0.6.2.tar.gz", DOUBTFUL], others].concat());
+        let tagged: Vec<&str> = others.iter().copied().filter(|name| name.contains("ww-")).collect();
+        let known = |name: &&str| BuiltFile { doubts: vec!["x".into()], ..built(name) };
+        let known: Vec<BuiltFile> = doubtful.iter().map(known).collect();
+        step_back(&mut page, &own(&[&tagged[..], &[DOUBTFUL]].concat()).knowing(&known));
+        names(&page).iter().map(|name| (*name).to_owned()).collect::<Vec<String>>()
+    };
+    let has = |names: &[String]| names.iter().any(|name| name == DOUBTFUL);
+    assert!(has(&kept(&[], &[DOUBTFUL])), "there is nothing better");
+    for other in ["docopt-0.6.2-py3-none-any.whl", OURS, "docopt-0.6.2-cp38-abi3-manylinux_2_17_x86_64.whl"] {
+        let left = kept(&[other], &[DOUBTFUL]);
+        assert!(!has(&left) && left.iter().any(|name| name == other), "{left:?}");
+    }
+    assert!(has(&kept(&["docopt-0.6.2-cp311-cp311-manylinux_2_17_x86_64.whl"], &[DOUBTFUL])));
+    assert!(has(&kept(&[OURS], &[DOUBTFUL, OURS])));
+    // A doubtful one takes nobody's place.
+    let rival = "docopt-0.6.2-cp312-cp312-manylinux_2_17_x86_64.whl";
+    assert!(has(&kept(&[rival], &[rival])));
+}
+
+#[test]
+fn a_doubtful_wheel_is_narrowed_to_the_target_that_it_was_built_for() {
+    let narrow = |tags: &str, target: &str| {
+        let wheel = WheelFilename::parse(&format!("docopt-0.6.2-{tags}.whl")).unwrap();
+        unnumbered(&narrowed(&wheel, target)).trim_start_matches("docopt-0.6.2-").to_owned()
+    };
+    let target = "cp313t-manylinux_2_36_x86_64";
+    assert_eq!(narrow("py2.py3-none-any", target), "cp313-none-manylinux_2_36_x86_64.whl");
+    let own = "cp313-cp313t-manylinux_2_17_x86_64";
+    assert_eq!(narrow(own, target), format!("{own}.whl"));
+    assert_eq!(narrow("py2-none-any", "cp27mu-linux_i686"), "cp27-none-linux_i686.whl");
+    assert_eq!(narrow("cp39-abi3-manylinux_2_17_x86_64", target), "cp313-abi3-manylinux_2_17_x86_64.whl");
 }
 
 #[test]

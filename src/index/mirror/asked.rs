@@ -107,6 +107,7 @@ pub mod tests {
             description: None,
             building: Default::default(),
             promises: false,
+            doubtful: true,
             options: serde_json::Map::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod edit;
+mod symbols;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use bytes::{
     Image, PT_DYNAMIC, PT_INTERP,
 };
 pub use edit::{Edit, clean};
+pub use symbols::python_symbols;
 
 /// Most entries of a dynamic section; real ones have about thirty.
 const MAX_DYNAMIC: usize = 4096;
@@ -36,6 +38,8 @@ pub struct Elf {
     pub program: bool,
     /// Whether there is a dynamic section; object files and static programs have none.
     pub dynamic: bool,
+    /// Whether a system can load or run it: object files wait for a linker.
+    pub linked: bool,
     /// Libraries, in the order in which they are searched for symbols.
     pub needed: Vec<String>,
     pub soname: Option<String>,
@@ -143,6 +147,8 @@ fn read(file: &[u8]) -> ArchiveResult<Elf> {
         machine: Machine(image.machine),
         bits64: image.bits64,
         big_endian: image.big_endian,
+        // `ET_EXEC`, `ET_DYN`
+        linked: matches!(image.number(16, 2), Some(2 | 3)),
         program: segments.iter().any(|segment| segment.kind == PT_INTERP),
         ..Elf::default()
     };

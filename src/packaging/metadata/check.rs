@@ -12,9 +12,9 @@ use crate::packaging::version::{self, VersionSpecifiers};
 
 /// 2.0 was never a standard, but what the wheel tool wrote until 2018; PyPI takes it.
 const METADATA_VERSIONS: [&str; 10] = ["1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"];
-const CONTENT_TYPES: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
+pub(super) const CONTENT_TYPES: [&str; 3] = ["text/plain", "text/x-rst", "text/markdown"];
 /// Characters.
-const LONGEST_SUMMARY: usize = 512;
+pub(super) const LONGEST_SUMMARY: usize = 512;
 
 /// Characters of a value that a refusal shows: the reason behind it must fit into a status line.
 const SHOWN: usize = 60;

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use super::Metadata;
 use crate::names::ProjectName;
 use crate::packaging::requirement::{Marker, Operand, Requirement};
-use crate::packaging::version::{self, VersionSpecifiers};
+use crate::packaging::version;
 
 /// Fields that decide what an installer resolves to (in lower case, as `Dynamic` has them).
 const DECIDING: [&str; 5] = ["name", "version", "requires-dist", "provides-extra", "requires-python"];
@@ -79,7 +79,7 @@ fn sets(verb: &str, said: &BTreeSet<String>, is: &BTreeSet<String>) -> Vec<Strin
 
 /// In one spelling; what is no requirement stays as it is.
 fn requirement(text: &str) -> String {
-    match Requirement::parse(text) {
+    match Requirement::parse_forgiving(text) {
         Ok(parsed) => {
             let marker = parsed.marker.map(|marker| sorted(&marker));
             Requirement { marker, ..parsed }.to_string()
@@ -119,9 +119,9 @@ fn sorted(marker: &Marker) -> Marker {
 
 fn python(of: &Metadata) -> BTreeSet<String> {
     let Some(text) = &of.requires_python else { return BTreeSet::new() };
-    match text.parse::<VersionSpecifiers>() {
-        Ok(specifiers) => specifiers.iter().map(plain).collect(),
-        Err(_) => BTreeSet::from([text.split_whitespace().collect()]),
+    match version::forgiving_specifiers(text) {
+        Some(specifiers) => specifiers.iter().map(plain).collect(),
+        None => BTreeSet::from([text.split_whitespace().collect()]),
     }
 }
 

@@ -30,7 +30,7 @@ const LEAD: &str = "The wheel cannot be read: ";
 pub struct RetagPlan {
     /// Takes the place of the platform tags; `None`: they stay.
     pub platform: Option<Vec<String>>,
-    /// Takes the place of the Python and ABI tags.
+    /// Takes the place of the Python and ABI tags, each a compressed set: `py2.py3`.
     pub python_abi: Option<(String, String)>,
     /// Begins with a digit; `None`: as it was.
     pub build: Option<String>,
@@ -140,8 +140,8 @@ impl<R: Read + Seek> PlainWheel<R> {
             tags.platform.clone_from(platform);
         }
         if let Some((python, abi)) = &plan.python_abi {
-            tags.python = vec![python.clone()];
-            tags.abi = vec![abi.clone()];
+            tags.python = python.split('.').map(str::to_owned).collect();
+            tags.abi = abi.split('.').map(str::to_owned).collect();
         }
         tags
     }

@@ -37,6 +37,8 @@ pub struct BuildPage {
     pub log_is_cut: bool,
     pub facts: Vec<Fact>,
     pub evidence: Vec<Fact>,
+    /// What is doubtful about the wheel.
+    pub doubts: Vec<String>,
     /// Whether the asker would be let run it again, or end it.
     pub may_retry: bool,
     pub may_cancel: bool,
@@ -78,6 +80,7 @@ pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: Build
         log_is_cut: view.log_size > TAIL,
         facts: facts(&view),
         evidence: view.evidence.as_ref().map(evidence).unwrap_or_default(),
+        doubts: view.evidence.as_ref().map(|evidence| evidence.doubts.clone()).unwrap_or_default(),
         may_retry: may_retry(ctx, build, parties),
         may_cancel: may_cancel(ctx, build, parties),
         view,
@@ -199,6 +202,7 @@ fn evidence(evidence: &Evidence) -> Vec<Fact> {
         evidence.tools.iter().map(|(name, version)| FactItem::text(format!("{name} {version}"))),
     );
     facts.add("Checked", evidence.checked.iter().map(FactItem::text));
+    facts.add("Doubtful", evidence.doubts.iter().map(FactItem::text));
     let grafted = evidence.grafted.iter().map(|library| {
         let package = library.package.as_deref().unwrap_or("no known package");
         let version = library.version.as_deref().unwrap_or_default();

@@ -95,7 +95,12 @@ fn cell(wheel: Option<&File>, build: Option<&Build>) -> Cell {
     match (build, wheel) {
         (Some(build), _) if build.state == BuildState::Built => {
             let wheel = build.wheel.as_ref().map(|wheel| wheel.filename.clone()).unwrap_or_default();
-            Cell { text: "built".into(), mood: mood(build.state), about: wheel, href }
+            let doubts =
+                build.evidence.as_ref().map(|evidence| evidence.doubts.join("; ")).unwrap_or_default();
+            match doubts.is_empty() {
+                true => Cell { text: "built".into(), mood: mood(build.state), about: wheel, href },
+                false => Cell { text: "doubtful".into(), mood: "warn", about: doubts, href },
+            }
         }
         (_, Some(wheel)) => {
             let pure =

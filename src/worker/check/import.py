@@ -52,7 +52,7 @@ def attempt(name):
         kind = type(error).__name__
         # ImportError carries the module that could not give a name, which is no missing module.
         gone = missing(error) if kind == "ModuleNotFoundError" or "No module named" in text(error) else ""
-        say("failed", name, kind, gone, error)
+        say("failed", name, kind, gone, getattr(error, "path", None) or "", error)
     else:
         say("imported", name)
 

@@ -1,7 +1,10 @@
 //! Imports a wheel's modules in the sandbox, where nothing is but the interpreter and what the wheel requires.
 
+mod report;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::findings::Findings;
 use super::modules::Modules;
 use crate::build::target::Target;
 use crate::packaging::metadata::Metadata;
@@ -9,51 +12,67 @@ use crate::packaging::requirement::Requirement;
 use crate::words::{Class, Failure, Step};
 use crate::worker::bench::{Bench, Task, ToolPython};
 use crate::worker::repair::Repaired;
+use report::{Broken, Report, SITE};
 
 /// Unpacks and imports; its lines on the output are what [`Report`] reads.
 const PROGRAM: &str = include_str!("import.py");
-/// How its lines begin.
-const MARK: &str = "wheelwright-check\t";
 /// Seconds for all imports together.
 const PATIENCE: u64 = 180;
-/// Modules that come with setuptools, which every environment once had.
-const SETUPTOOLS: [&str; 3] = ["pkg_resources", "setuptools", "distutils"];
 /// The last line of setuptools with all of them.
 const OLD_SETUPTOOLS: &str = "setuptools<81";
 
-/// Imports `modules`; says what was done.
+/// What is imported, and for whom.
+pub(super) struct Subject<'a> {
+    pub wheel: &'a Repaired,
+    pub target: &'a Target,
+    pub metadata: &'a Metadata,
+    pub modules: &'a Modules,
+    /// A recipe names the modules: each must be importable.
+    pub demanded: bool,
+}
+
+/// Imports the modules; says what was done, and what is doubtful.
 ///
 /// # Errors
-/// `Import`, naming what is missing.
-pub(super) async fn import<B: Bench>(
-    wheel: &Repaired,
-    target: &Target,
-    metadata: &Metadata,
-    modules: &Modules,
-    bench: &B,
-) -> Result<Vec<String>, Failure> {
-    if modules.top.is_empty() {
-        return Ok(vec!["nothing to import: the wheel has no modules".to_owned()]);
+/// `Import`, naming what is missing, if the wheel cannot work or a recipe demands it; a failure of the worker.
+pub(super) async fn import<B: Bench>(subject: &Subject<'_>, bench: &B) -> Result<Findings, Failure> {
+    let mut findings = Findings::default();
+    if subject.modules.top.is_empty() {
+        findings.done.push("nothing to import: the wheel has no modules".to_owned());
+        return Ok(findings);
     }
-    let mut requirements = applying(metadata, target);
-    let mut done = Vec::new();
+    let mut requirements = applying(subject.metadata, subject.target);
     let mut unmet = false;
     if let Err(why) = bench.environment(ToolPython::Target, &requirements).await {
         if !is_of_the_requirements(&why) {
             return Err(why);
         }
         // They are the projects' that this one requires, not its own fault, and may require it in turn.
-        done.push(format!("imported without {}: {}", requirements.join(", "), why.hint));
+        findings.done.push(format!("imported without {}: {}", requirements.join(", "), why.hint));
         (unmet, requirements) = (true, Vec::new());
     }
-    let mut report = run(wheel, modules, &requirements, bench).await?;
+    let mut report = match run(subject, &requirements, bench).await {
+        Ok(report) => report,
+        Err(why) if !subject.demanded && is_of_the_code(&why) => {
+            findings.doubt(why.hint);
+            return Ok(findings);
+        }
+        Err(why) => return Err(why),
+    };
     if report.wants_setuptools() && !unmet {
         requirements.push(OLD_SETUPTOOLS.to_owned());
-        done.push("its modules use setuptools, which the wheel does not require".to_owned());
-        report = run(wheel, modules, &requirements, bench).await?;
+        match run(subject, &requirements, bench).await {
+            Ok(again) => {
+                findings.done.push("its modules use setuptools, which the wheel does not require".to_owned());
+                report = again;
+            }
+            // An index without it.
+            Err(why) if is_of_the_requirements(&why) => {}
+            Err(why) => return Err(why),
+        }
     }
-    done.extend(judge(&report, modules, unmet)?);
-    Ok(done)
+    findings.extend(judge(&report, subject.modules, Measure { unmet, demanded: subject.demanded })?);
+    Ok(findings)
 }
 
 /// What the wheel requires on this target without extras, in one spelling.
@@ -73,16 +92,18 @@ fn is_of_the_requirements(failure: &Failure) -> bool {
     !matches!(failure.class, Class::Worker | Class::Disk | Class::Timeout | Class::Memory)
 }
 
-async fn run<B: Bench>(
-    wheel: &Repaired,
-    modules: &Modules,
-    requirements: &[String],
-    bench: &B,
-) -> Result<Report, Failure> {
+/// Whether a run was ended by what the modules do when they are imported.
+fn is_of_the_code(failure: &Failure) -> bool {
+    use Class::{Import, LogSize, Memory, Processes};
+    matches!(failure.class, Import | Memory | LogSize | Processes)
+}
+
+async fn run<B: Bench>(subject: &Subject<'_>, requirements: &[String], bench: &B) -> Result<Report, Failure> {
+    let Subject { wheel, modules, .. } = subject;
     let environment = bench.environment(ToolPython::Target, requirements).await?;
     let inside = format!("/check/{}", wheel.filename);
     let mut command: Vec<String> =
-        [&environment.python, "-B", "-s", "-c", PROGRAM, &inside, "/out/site"].map(str::to_owned).to_vec();
+        [&environment.python, "-B", "-s", "-c", PROGRAM, &inside, SITE].map(str::to_owned).to_vec();
     command.extend(modules.top.iter().cloned());
     command.push("--".to_owned());
     command.extend(modules.extensions.iter().cloned());
@@ -108,124 +129,102 @@ async fn run<B: Bench>(
     Ok(Report::read(&done.printed, done.code))
 }
 
-/// What the program in the sandbox said. The modules can write such lines too; they only speak for
-/// themselves.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
-    imported: BTreeSet<String>,
-    broken: Vec<Broken>,
-    /// Under way when the interpreter died, with its exit code.
-    died: Option<(String, i32)>,
+/// How strictly a report is judged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measure {
+    /// What the wheel requires could not be had.
+    unmet: bool,
+    /// A recipe names the modules.
+    demanded: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Broken {
-    module: String,
-    /// The exception's class.
-    kind: String,
-    /// The module that could not be found.
-    missing: String,
-    message: String,
-}
-
-impl Report {
-    fn read(printed: &str, code: i32) -> Self {
-        let mut report = Self::default();
-        let mut trying = None;
-        let mut ended = false;
-        for line in printed.lines().filter_map(|line| line.split_once(MARK)).map(|(_, rest)| rest) {
-            let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
-            match fields.as_slice() {
-                ["trying", module] => trying = Some((*module).to_owned()),
-                ["imported", module] => drop(report.imported.insert((*module).to_owned())),
-                ["failed", module, kind, missing, message] => {
-                    let [module, kind, missing, message] =
-                        [module, kind, missing, message].map(|text| (*text).to_owned());
-                    report.broken.push(Broken { module, kind, missing, message });
-                }
-                ["end"] => ended = true,
-                _ => {}
+/// What was done and what is doubtful, or why the wheel cannot work: a module that it is about needs machine
+/// code which cannot be loaded. What Python itself complains of may be there where the wheel is used.
+fn judge(report: &Report, modules: &Modules, measure: Measure) -> Result<Findings, Failure> {
+    let mut findings = Findings::default();
+    for broken in report.of(&modules.top) {
+        if measure.unmet && broken.is_foreign(modules) {
+            findings.done.push(format!("did not import {}: it needs {}", broken.module, broken.missing));
+        } else if measure.demanded || broken.is_of_the_loader() && modules.is_main(&broken.module) {
+            return Err(failure(broken, modules));
+        } else {
+            findings.doubt(doubt(broken, modules));
+        }
+    }
+    let main: Vec<&str> = modules.top.iter().filter(|top| modules.is_main(top)).map(String::as_str).collect();
+    let works = main.iter().all(|top| report.imported.contains(*top));
+    let top = main.join(", ");
+    for broken in report.of(&modules.extensions) {
+        if modules.top.contains(&broken.module) {
+            continue;
+        }
+        match broken.is_of_the_loader() {
+            true if !works || measure.demanded => return Err(failure(broken, modules)),
+            true => findings.doubt(format!("{}; {top} imports without it", doubt(broken, modules))),
+            false => {
+                let line = broken.line();
+                findings.done.push(format!("cannot import {} by itself: {line}", broken.module));
             }
         }
-        if !ended {
-            report.died = Some((trying.unwrap_or_default(), code));
-        }
-        report
     }
-
-    fn of(&self, modules: &[String]) -> Vec<&Broken> {
-        self.broken.iter().filter(|broken| modules.contains(&broken.module)).collect()
-    }
-
-    fn wants_setuptools(&self) -> bool {
-        self.broken.iter().any(|broken| SETUPTOOLS.contains(&broken.first_missing()))
-    }
-}
-
-impl Broken {
-    /// The first part of the missing module's name.
-    fn first_missing(&self) -> &str {
-        self.missing.split('.').next().unwrap_or_default()
-    }
-
-    fn line(&self) -> String {
-        format!("{}: {}", self.kind, self.message)
-    }
-
-    /// Whether the file itself cannot be loaded, wherever it is used.
-    fn is_of_the_loader(&self) -> bool {
-        ["undefined symbol", "cannot open shared object", "wrong ELF class", "invalid ELF header"]
-            .iter()
-            .any(|sign| self.message.contains(sign))
-    }
-}
-
-/// What was done, or why the wheel is no good.
-fn judge(report: &Report, modules: &Modules, unmet: bool) -> Result<Vec<String>, Failure> {
-    let mut done = Vec::new();
-    for broken in report.of(&modules.top) {
-        let foreign = !broken.missing.is_empty() && !modules.own.contains(broken.first_missing());
-        if !(unmet && foreign) {
-            return Err(Failure {
-                line: Some(broken.line()),
-                ..Failure::new(class(broken), Step::Check, hint(broken, modules))
-            });
-        }
-        done.push(format!("did not import {}: it needs {}", broken.module, broken.missing));
-    }
-    for broken in report.of(&modules.extensions) {
-        if broken.is_of_the_loader() {
-            return Err(Failure {
-                line: Some(broken.line()),
-                ..Failure::new(Class::Import, Step::Check, hint(broken, modules))
-            });
-        }
-        done.push(format!("cannot import {} by itself: {}", broken.module, broken.line()));
-    }
-    if let Some((module, code)) = &report.died {
-        if module.is_empty() {
-            return Err(Failure::new(
-                Class::Import,
-                Step::Check,
-                "cannot unpack the wheel, or cannot start the interpreter",
-            ));
-        }
-        let missing = modules.top.iter().any(|top| !report.imported.contains(top));
-        if missing && !done.iter().any(|line| line.starts_with(module.as_str())) {
-            let hint = format!(
-                "the interpreter stopped while it imported {module} (exit code {code}): it crashed, or the \
-                 module is a program. Name other modules in a recipe (test.import)"
-            );
-            return Err(Failure::new(Class::Import, Step::Check, hint));
-        }
-        done.push(format!("the interpreter stopped while it imported {module} by itself"));
-    }
+    died(report, modules, measure, &mut findings)?;
     let imported: Vec<&str> =
         modules.top.iter().filter(|top| report.imported.contains(*top)).map(String::as_str).collect();
     if !imported.is_empty() {
-        done.insert(0, format!("imported {}", imported.join(", ")));
+        findings.done.insert(0, format!("imported {}", imported.join(", ")));
     }
-    Ok(done)
+    Ok(findings)
+}
+
+/// An interpreter that stopped on the way.
+fn died(
+    report: &Report,
+    modules: &Modules,
+    measure: Measure,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let Some((module, code)) = &report.died else { return Ok(()) };
+    if module.is_empty() {
+        let hint = "cannot unpack the wheel, or cannot start the interpreter";
+        return Err(Failure::new(Class::Import, Step::Check, hint));
+    }
+    let tried = |top: &String| report.imported.contains(top) || report.is_broken(top);
+    if modules.top.iter().all(tried) {
+        findings.done.push(format!("the interpreter stopped while it imported {module} by itself"));
+        return Ok(());
+    }
+    let why = format!(
+        "the interpreter stopped while it imported {module} (exit code {code}): it crashed, or the module is a \
+         program. Name other modules in a recipe (test.import)"
+    );
+    if measure.demanded {
+        return Err(Failure::new(Class::Import, Step::Check, why));
+    }
+    findings.doubt(why);
+    Ok(())
+}
+
+/// In one line what may be lacking.
+fn doubt(broken: &Broken, modules: &Modules) -> String {
+    let Broken { module, missing, .. } = broken;
+    if broken.is_of_the_loader() {
+        return format!("{module} cannot be loaded: {}", broken.message);
+    }
+    if missing.is_empty() {
+        return format!("importing {module} fails on this Python: {}", broken.line());
+    }
+    match broken.is_foreign(modules) {
+        false => format!("importing {module} fails: it needs {missing}, but the wheel does not contain it"),
+        true => format!(
+            "importing {module} fails: it needs {missing}, which no requirement of the wheel installs (or this \
+             Python no longer has it)"
+        ),
+    }
+}
+
+/// A module that must work and does not.
+fn failure(broken: &Broken, modules: &Modules) -> Failure {
+    Failure { line: Some(broken.line()), ..Failure::new(class(broken), Step::Check, hint(broken, modules)) }
 }
 
 fn class(broken: &Broken) -> Class {

@@ -1,6 +1,10 @@
 //! Checks a repaired wheel: is it the one that was asked for, does it install, can it be imported.
+//!
+//! What pip would not install, or what cannot work, is wrong: the build fails. What pip would install although
+//! something may be lacking is doubtful: the wheel is taken and marked.
 
 mod declared;
+mod findings;
 mod import;
 mod modules;
 mod source_facts;
@@ -16,42 +20,48 @@ use crate::packaging::metadata::Metadata;
 use crate::packaging::retag::PlainWheel;
 use crate::packaging::wheel;
 use crate::words::{Class, Failure, Step};
+pub use findings::Findings;
 pub use source_facts::{SourceFacts, looks_like_extensions};
 
-/// Checks `wheel`; returns what was done, for [`Evidence::checked`](crate::words::Evidence).
+/// Checks `wheel`; says what was done, and what is doubtful about it.
 ///
 /// # Errors
-/// `WrongWheel`, `ExtensionMissing`, `BadWheel` or `Import`, each with what to do.
+/// `WrongWheel`, `RequiresPython`, `ExtensionMissing`, `BadWheel` or `Import`, each with what to do.
 pub async fn check<B: Bench>(
     wheel: &Repaired,
     job: &Job,
     target: &Target,
     source: &SourceFacts,
     bench: &B,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Findings, Failure> {
     let recipe = repair::recipe(job)?;
     let name = declared::name_of(wheel)?;
     declared::identity(&name, job, target, &wheel.filename)?;
     let read = read(wheel).await?;
-    let remark = declared::kind(&name, read.compiled, job, source, &recipe)?;
-    let mut done = wheel.notes.clone();
-    done.extend(remark);
-    match declared::agrees(&read.metadata, source) {
+    declared::python(&read.metadata, target)?;
+    let mut findings = Findings { done: wheel.notes.clone(), doubts: wheel.doubts.clone() };
+    declared::kind(&name, read.compiled, job, source, &recipe, &mut findings)?;
+    if let Some(differs) = declared::difference(&read.metadata, source) {
         // A recipe that changes the source may well change what it declares.
-        Err(differs) if !(recipe.build.patches.is_empty() && recipe.build.before.is_empty()) => {
-            done.push(format!("changed by the recipe: {}", differs.hint));
+        match recipe.build.patches.is_empty() && recipe.build.before.is_empty() {
+            true => findings.doubt(differs),
+            false => findings.done.push(format!("changed by the recipe: {differs}")),
         }
-        other => other?,
     }
     let mut modules = read.modules;
-    if !recipe.test.import.is_empty() {
+    let demanded = !recipe.test.import.is_empty();
+    if demanded {
         modules.top.clone_from(&recipe.test.import);
     }
-    done.extend(import::import(wheel, target, &read.metadata, &modules, bench).await?);
-    for line in &done {
+    let subject = import::Subject { wheel, target, metadata: &read.metadata, modules: &modules, demanded };
+    findings.extend(import::import(&subject, bench).await?);
+    for line in &findings.done {
         bench.note(line);
     }
-    Ok(done)
+    for line in &findings.doubts {
+        bench.note(&format!("doubtful: {line}"));
+    }
+    Ok(findings)
 }
 
 /// What the wheel's file says, once it has passed the gate.
@@ -70,7 +80,7 @@ async fn read(wheel: &Repaired) -> Result<Read, Failure> {
         let contents = wheel::read(&file, &name)?;
         contents.metadata.validate_upload()?;
         let mut wheel = PlainWheel::open(&file, &filename)?;
-        let modules = modules::modules(wheel.members.iter().map(|member| member.name.as_str()));
+        let modules = modules::modules(&name.name, wheel.members.iter().map(|member| member.name.as_str()));
         let compiled = modules::has_compiled(&mut wheel)?;
         Ok(Read { metadata: contents.metadata, modules, compiled })
     };

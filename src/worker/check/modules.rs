@@ -1,6 +1,7 @@
 //! Which modules a wheel gives: those to import for a check.
 
 use crate::error::Result;
+use crate::names::ProjectName;
 use crate::packaging::elf;
 use crate::packaging::retag::PlainWheel;
 use std::collections::BTreeSet;
@@ -27,8 +28,9 @@ const ASIDE: [&str; 14] = [
 const MOST: usize = 200;
 
 /// The modules of a wheel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Modules {
+    pub(super) project: ProjectName,
     /// Importable names, `zope.interface` where `zope` is only a namespace.
     pub(super) top: Vec<String>,
     /// Compiled modules, at any depth.
@@ -37,10 +39,24 @@ pub(super) struct Modules {
     pub(super) own: BTreeSet<String>,
 }
 
-/// Reads the modules from the names of a wheel's members.
-pub(super) fn modules<'a>(members: impl Iterator<Item = &'a str>) -> Modules {
+impl Modules {
+    /// A project's, as long as none is known.
+    pub(super) fn of(project: &ProjectName) -> Self {
+        let (top, extensions, own) = Default::default();
+        Self { project: project.clone(), top, extensions, own }
+    }
+
+    /// Whether this is what the wheel is about: a module that bears the project's name, or any if none does.
+    pub(super) fn is_main(&self, module: &str) -> bool {
+        let named = |top: &str| ProjectName::new(top).is_some_and(|name| name == self.project);
+        !self.top.iter().any(|top| named(top)) || named(module)
+    }
+}
+
+/// Reads the modules of `project` from the names of its wheel's members.
+pub(super) fn modules<'a>(project: &ProjectName, members: impl Iterator<Item = &'a str>) -> Modules {
     let paths: BTreeSet<&str> = members.filter_map(installed).collect();
-    let mut found = Modules::default();
+    let mut found = Modules::of(project);
     let mut tops: BTreeSet<String> = BTreeSet::new();
     for path in &paths {
         let Some(module) = module(path) else { continue };
@@ -130,8 +146,12 @@ fn shallowest(paths: &BTreeSet<&str>, module: &str) -> String {
 mod tests {
     use super::*;
 
+    fn demo() -> ProjectName {
+        ProjectName::new("demo").unwrap()
+    }
+
     fn top(members: &[&str]) -> Vec<String> {
-        modules(members.iter().copied()).top
+        modules(&demo(), members.iter().copied()).top
     }
 
     #[test]
@@ -166,8 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn a_module_with_the_projects_name_is_the_main_one() {
+        let is_main =
+            |members: &[&str], module: &str| modules(&demo(), members.iter().copied()).is_main(module);
+        assert!(is_main(&["demo/__init__.py", "extra.py"], "demo"));
+        assert!(!is_main(&["demo/__init__.py", "extra.py"], "extra"));
+        assert!(is_main(&["one.py", "two.py"], "two"), "where none has the name, all count");
+    }
+
+    #[test]
     fn compiled_modules_are_listed_at_any_depth() {
-        let found = modules(["m/__init__.py", "m/_speed.abi3.so", "m.libs/libz-1a2b.so.1"].into_iter());
+        let found =
+            modules(&demo(), ["m/__init__.py", "m/_speed.abi3.so", "m.libs/libz-1a2b.so.1"].into_iter());
         assert_eq!(found.extensions, ["m._speed"]);
         assert_eq!(found.own, BTreeSet::from(["m".to_owned()]));
     }

@@ -1,5 +1,7 @@
 //! What a source says of itself, before it is built.
 
+use std::collections::BTreeSet;
+
 /// What is known of the source, read before the build ran.
 #[derive(Clone, Debug, Default)]
 pub struct SourceFacts {
@@ -7,6 +9,8 @@ pub struct SourceFacts {
     pub pkg_info: Option<Vec<u8>>,
     /// Whether it looks as if extension modules belong to it, see [`looks_like_extensions`].
     pub extensions: bool,
+    /// The sha256 of its files that are machine code, whoever compiled them.
+    pub machine_code: BTreeSet<String>,
 }
 
 /// Whether a source with these file names and this `setup.py` builds extension modules, at least sometimes.

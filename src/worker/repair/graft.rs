@@ -135,7 +135,7 @@ fn finish(
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let file = std::fs::File::open(path).map_err(|error| ours(error.into()))?;
     let mut wheel = PlainWheel::open(file, filename).map_err(ours)?;
-    let inspected = super::inspect::inspect(&mut wheel).map_err(ours)?;
+    let inspected = super::inspect::inspect(&mut wheel, order).map_err(ours)?;
     complete(&inspected, order)?;
     let (grafted, sources) = grafted(&mut wheel, &inspected, printed).map_err(ours)?;
     let notes = inspected.notes;

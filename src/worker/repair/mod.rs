@@ -3,6 +3,7 @@
 //! Nothing of the wheel runs here: it is read, changed and written by this program. Only where
 //! libraries must come along does auditwheel work on it, in the sandbox; what it leaves is read again.
 
+mod correct;
 mod graft;
 mod inspect;
 mod order;
@@ -10,6 +11,7 @@ mod origin;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +28,8 @@ use inspect::Inspected;
 pub use order::Repaired;
 use order::{RepairOrder, ours};
 
-/// Rewrites `wheel` (a collected file, nobody else's any more) into `folder` under its final name.
+/// Rewrites `wheel` (a collected file, nobody else's any more) into `folder` under its final name. Files with the
+/// sha256 of one in `machine_code` are not the build's: a pure wheel may pass them on.
 ///
 /// # Errors
 /// `BadWheel` where it is no wheel at all, `Repair` with the names of libraries that cannot come along.
@@ -35,17 +38,23 @@ pub async fn repair<B: Bench>(
     folder: &Path,
     job: &Job,
     target: &Target,
+    machine_code: &BTreeSet<String>,
     bench: &B,
 ) -> Result<Repaired, Failure> {
     let recipe = recipe(job)?;
-    let order = RepairOrder::new(job, target, recipe.repair.exclude);
-    let first = rewrite(wheel.to_owned(), folder.to_owned(), order.clone()).await?;
+    let order = RepairOrder::new(job, target, recipe.repair.exclude, machine_code.clone());
+    let mut first = rewrite(wheel.to_owned(), folder.to_owned(), order.clone()).await?;
     for note in &first.notes {
         bench.note(note);
     }
-    let repaired = match first.needs_libraries {
+    let repaired = match first.needs_libraries.take() {
         None => first.repaired(),
-        Some(foreign) => graft::graft(first.path, foreign, folder, &order, bench).await?,
+        Some(foreign) => {
+            let mut grafted = graft::graft(first.path, foreign, folder, &order, bench).await?;
+            grafted.notes.splice(0..0, first.notes);
+            grafted.doubts = first.doubts;
+            grafted
+        }
     };
     fits(&repaired, target)?;
     Ok(repaired)
@@ -56,13 +65,15 @@ struct Rewritten {
     path: PathBuf,
     filename: String,
     notes: Vec<String>,
+    doubts: Vec<String>,
     /// Libraries that it needs from elsewhere; `None`: it is portable.
     needs_libraries: Option<Vec<String>>,
 }
 
 impl Rewritten {
     fn repaired(self) -> Repaired {
-        Repaired { path: self.path, filename: self.filename, notes: self.notes, ..Repaired::default() }
+        let Self { path, filename, notes, doubts, .. } = self;
+        Repaired { path, filename, notes, doubts, ..Repaired::default() }
     }
 }
 
@@ -80,8 +91,8 @@ fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewrit
     let filename = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let mut wheel = PlainWheel::open(File::open(path)?, filename)?;
     let mut plan = RetagPlan { timestamp: order.timestamp, ..RetagPlan::default() };
-    let inspected = inspect::inspect(&mut wheel)?;
-    let mut notes = inspected.notes.clone();
+    let inspected = inspect::inspect(&mut wheel, order)?;
+    let corrected = correct::correct(&mut wheel, &inspected, &order.target, &mut plan)?;
     let mut needs_libraries = None;
     if let Some(arch) = arch(&wheel, &inspected, order) {
         let needs = manylinux::needs(&inspected.objects, &order.exclude);
@@ -92,35 +103,30 @@ fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewrit
                 plan.platform = Some(vec![graft::mark(needs.musl || !order.is_for("manylinux"), &arch)]);
             }
         }
-        if wheel.is_pure() {
-            notes.push(
-                "the wheel says that it is pure, but has an extension module: wheelwright gives it the tags \
-                 of the target"
-                    .into(),
-            );
-            plan.python_abi = python_abi(&order.target);
-        }
     }
-    plan.replaced = inspected.replaced;
+    let Inspected { replaced, mut notes, mut doubts, .. } = inspected;
+    plan.replaced.extend(replaced);
+    notes.extend(corrected.notes);
+    doubts.extend(corrected.doubts);
     let filename = wheel.filename(&plan);
     let path = folder.join(&filename);
     let output = File::create_new(&path)?;
     wheel.write(&plan, output)?;
-    Ok(Rewritten { path, filename, notes, needs_libraries })
+    Ok(Rewritten { path, filename, notes, doubts, needs_libraries })
 }
 
 /// The architecture of a wheel for Linux; `None` for wheels of other systems, and for pure ones
-/// without extension modules.
+/// that the build compiled nothing of.
 fn arch<R: std::io::Read + std::io::Seek>(
     wheel: &PlainWheel<R>,
     inspected: &Inspected,
     order: &RepairOrder,
 ) -> Option<String> {
     let arch = wheel.tags.platform.iter().find_map(|platform| manylinux::arch_of(platform));
-    if arch.is_some() || !inspected.has_extension_modules {
+    if arch.is_some() || inspected.compiled.is_empty() {
         return arch.map(str::to_owned);
     }
-    order.target.tags.iter().find_map(|tag| manylinux::arch_of(tag.rsplit('-').next()?)).map(str::to_owned)
+    order.arch().map(str::to_owned)
 }
 
 /// The platform tags for what is needed; `None`: those of the build tool stay.
@@ -134,12 +140,6 @@ fn platform(needs: &manylinux::Needs, arch: &str, order: &RepairOrder) -> Option
         return own("musllinux").map(|tag| vec![tag]);
     }
     Some(manylinux::platform_tags(needs.glibc, arch)).filter(|tags| !tags.is_empty())
-}
-
-/// The interpreter's half of the target's best tag.
-fn python_abi(target: &Target) -> Option<(String, String)> {
-    let mut parts = target.tags.first()?.split('-');
-    Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
 }
 
 /// A wheel that its own target does not install is of no use.

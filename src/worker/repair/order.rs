@@ -1,12 +1,13 @@
 //! What a repair is to make of a wheel, and what it comes to.
 
 use crate::tools::time::SECOND;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
+use crate::packaging::manylinux;
 use crate::words::{Class, Failure, Grafted, Step};
 
 /// 1 January 1980: where ZIP's calendar begins, for sources without a date.
@@ -23,6 +24,8 @@ pub struct Repaired {
     pub tools: BTreeMap<String, String>,
     /// What was done, for people.
     pub notes: Vec<String>,
+    /// What makes it doubtful, see [`Evidence::doubts`](crate::words::Evidence).
+    pub doubts: Vec<String>,
 }
 
 /// What holds for every rewriting of one job's wheel.
@@ -32,12 +35,19 @@ pub(super) struct RepairOrder {
     pub exclude: Vec<String>,
     /// When the source was published, the time of every member: seconds since 1970.
     pub timestamp: i64,
+    /// The sha256 of the source's files that are machine code.
+    pub machine_code: BTreeSet<String>,
 }
 
 impl RepairOrder {
-    pub fn new(job: &Job, target: &Target, exclude: Vec<String>) -> Self {
+    pub fn new(job: &Job, target: &Target, exclude: Vec<String>, machine_code: BTreeSet<String>) -> Self {
         let timestamp = job.source.published_at.map_or(EPOCH, |micros| micros / SECOND);
-        Self { target: target.clone(), exclude, timestamp }
+        Self { target: target.clone(), exclude, timestamp, machine_code }
+    }
+
+    /// The target's processor, as its platform tags write it.
+    pub fn arch(&self) -> Option<&str> {
+        self.target.tags.iter().find_map(|tag| manylinux::arch_of(tag.rsplit('-').next()?))
     }
 
     /// Whether the target has a platform tag of that beginning.

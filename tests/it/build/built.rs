@@ -24,11 +24,12 @@ struct Run {
     build: i64,
     fence: i64,
     wanted: bool,
+    doubts: &'static [String],
 }
 
-const FIRST: Run = Run { build: 12, fence: 1, wanted: false };
-const AGAIN: Run = Run { build: 12, fence: 2, wanted: false };
-const WANTED: Run = Run { build: 12, fence: 1, wanted: true };
+const FIRST: Run = Run { build: 12, fence: 1, wanted: false, doubts: &[] };
+const AGAIN: Run = Run { build: 12, fence: 2, wanted: false, doubts: &[] };
+const WANTED: Run = Run { build: 12, fence: 1, wanted: true, doubts: &[] };
 
 fn demo() -> Package {
     Package::new("demo", "1.0")
@@ -84,6 +85,8 @@ async fn take(server: &Server, index: &str, run: Run, source: &Dist, wheel: &Dis
         published_at: Some(1_400_000_000_000_000),
         wheel: &wheel.filename,
         wheel_sha256: &wheel_sha256,
+        target: "cp312-manylinux_2_36_x86_64",
+        doubts: run.doubts,
         wanted: run.wanted,
     };
     server.app.indexes.take_built(index, handed).await.expect("a taken wheel")
@@ -180,6 +183,24 @@ async fn once_the_upstream_has_such_a_wheel_ours_is_listed_no_more_and_served_on
     upload(&story.upstream, &theirs).await;
     assert_eq!(names(&story.files().await), [theirs.filename.as_str(), "demo-1.0.tar.gz"]);
     assert_eq!(story.server.get(&url).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_doubtful_wheel_steps_back_for_any_that_serves_its_target_and_is_not_doubtful() {
+    let story = Story::start().await;
+    let doubts: &'static [String] = vec!["importing demo fails".to_owned()].leak();
+    let doubtful = Run { build: 13, doubts, ..FIRST };
+    let narrow = "demo-1.0-1ww-cp312-none-manylinux_2_36_x86_64.whl";
+    assert_eq!(story.take(doubtful, &demo().wheel()).await, narrow);
+    assert_eq!(story.take(doubtful, &demo().wheel()).await, narrow, "told twice of the same run");
+    assert_eq!(names(&story.files().await), [narrow, "demo-1.0.tar.gz"]);
+    let told = story.server.get("/root/pypi/+explain/demo").await.text().await.expect("a body");
+    assert!(told.contains("doubtful: importing demo fails"), "{told}");
+    // The same bytes from another interpreter, where nothing is doubtful.
+    assert_eq!(story.take(FIRST, &demo().wheel()).await, OURS);
+    assert_eq!(names(&story.files().await), [OURS, "demo-1.0.tar.gz"]);
+    let told = story.server.get("/root/pypi/+explain/demo").await.text().await.expect("a body");
+    assert!(told.contains(&format!("{OURS} already serves the same interpreters")), "{told}");
 }
 
 #[tokio::test]
@@ -291,6 +312,8 @@ async fn an_archived_project_takes_no_built_wheel() {
         published_at: None,
         wheel: &wheel.filename,
         wheel_sha256: &wheel_sha256,
+        target: "cp312-manylinux_2_36_x86_64",
+        doubts: &[],
         wanted: true,
     };
     let refused = server.app.indexes.take_built(index, handed).await.expect_err("a refusal").to_string();

@@ -1,6 +1,10 @@
 //! Wheels on their way from a build to an index: made portable, checked in the sandbox, installed.
 
+mod imports;
+mod truth;
+
 use crate::kit::packages::Package;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +15,7 @@ use wheelwright::packaging::retag::PlainWheel;
 use wheelwright::packaging::wheel;
 use wheelwright::words::{BuildSource, Class, Failure, Isolation, Step};
 use wheelwright::worker::bench::{Bench, Environment, Task, TaskDone, ToolPython};
-use wheelwright::worker::check::{self, SourceFacts};
+use wheelwright::worker::check::{self, Findings, SourceFacts};
 use wheelwright::worker::interpreters::{Interpreter, discover};
 use wheelwright::worker::log::Log;
 use wheelwright::worker::repair::{self, Repaired};
@@ -26,6 +30,8 @@ struct Hand {
     chosen: usize,
     folder: tempfile::TempDir,
     count: AtomicUsize,
+    /// The sha256 of machine code that the source itself has.
+    shipped: BTreeSet<String>,
 }
 
 impl Hand {
@@ -37,7 +43,15 @@ impl Hand {
         let chosen = interpreters.iter().rposition(|one| one.include.is_some() && chosen(one));
         let (log, folder) = (Log::new(8 << 20), tempfile::tempdir().expect("a folder"));
         let chosen = chosen.expect("such an interpreter with headers");
-        Self { sandbox, log, interpreters, chosen, folder, count: AtomicUsize::new(0) }
+        Self {
+            sandbox,
+            log,
+            interpreters,
+            chosen,
+            folder,
+            count: AtomicUsize::new(0),
+            shipped: BTreeSet::new(),
+        }
     }
 
     fn interpreter(&self) -> &Interpreter {
@@ -105,24 +119,20 @@ impl Hand {
         let path = self.below("collected").join(&dist.filename);
         std::fs::write(&path, &dist.bytes).expect("a written wheel");
         let folder = self.below("repaired");
-        let repaired = repair::repair(&path, &folder, job, &self.interpreter().target, self).await?;
+        let repaired =
+            repair::repair(&path, &folder, job, &self.interpreter().target, &self.shipped, self).await?;
         let bytes = std::fs::read(&repaired.path).expect("a repaired wheel");
         let name = WheelFilename::parse(&repaired.filename).expect("a wheel's name");
         wheel::read(&bytes[..], &name).expect("the strict gate takes it");
         Ok(repaired)
     }
 
-    async fn checked(
-        &self,
-        package: &Package,
-        job: &Job,
-        facts: &SourceFacts,
-    ) -> Result<Vec<String>, Failure> {
+    async fn checked(&self, package: &Package, job: &Job, facts: &SourceFacts) -> Result<Findings, Failure> {
         let repaired = self.repair(package, job).await?;
         check::check(&repaired, job, &self.interpreter().target, facts, self).await
     }
 
-    async fn plain(&self, package: &Package) -> Result<Vec<String>, Failure> {
+    async fn plain(&self, package: &Package) -> Result<Findings, Failure> {
         let job = self.job(&package.name, &package.version);
         self.checked(package, &job, &SourceFacts::default()).await
     }
@@ -240,6 +250,8 @@ async fn whole_way(version: (u32, u32)) {
     let target = &hand.interpreter().target;
     let done =
         check::check(&repaired, &job, target, &SourceFacts::default(), &hand).await.expect("a good wheel");
+    assert!(done.doubts.is_empty(), "{done:?}");
+    let done = done.done;
     assert!(done.contains(&"imported demo".to_owned()), "{done:?}\n{}", hand.log.to_text());
     assert!(done.iter().any(|line| line.contains("removed search path")), "{done:?}");
     assert!(!done.iter().any(|line| line.contains("cannot be imported")), "{done:?}");
@@ -280,7 +292,7 @@ async fn a_library_of_the_system_comes_along_and_is_recorded() {
     assert_eq!(repaired.tools.len(), 2, "{:?}", repaired.tools);
     let facts = SourceFacts::default();
     let done = check::check(&repaired, &job, &hand.interpreter().target, &facts, &hand).await;
-    let done = done.expect("a good wheel");
+    let done = done.expect("a good wheel").done;
     assert!(done.iter().any(|line| line.contains("copied in: libbz2.so")), "{done:?}");
     assert_eq!(installed(&hand, &repaired.path, "from demo import _demo; print(_demo.f())"), "42");
     let excluded = with_recipe(job, serde_json::json!({"repair": {"exclude": ["libbz2.so.*"]}}));
@@ -289,106 +301,65 @@ async fn a_library_of_the_system_comes_along_and_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wheel_that_is_not_what_was_asked_for_is_held_back() {
+async fn a_wheel_that_is_not_what_was_asked_for_is_held_back_and_one_that_lacks_something_is_doubtful() {
     let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
     let (demo, facts) = (Package::new("demo", "1.0"), SourceFacts::default());
-    let class = async |job: Job, facts: &SourceFacts| {
-        let failure = hand.checked(&demo, &job, facts).await.expect_err("a wheel that was taken");
+    let class = async |job: Job| {
+        let failure = hand.checked(&demo, &job, &facts).await.expect_err("a wheel that was taken");
         assert!(!failure.hint.is_empty());
         failure.class
     };
-    assert_eq!(class(hand.job("other", "1.0"), &facts).await, Class::WrongWheel);
-    assert_eq!(class(hand.job("demo", "2.0"), &facts).await, Class::WrongWheel);
-    let expected = Job { platform_expected: true, ..hand.job("demo", "1.0") };
-    assert_eq!(class(expected.clone(), &facts).await, Class::ExtensionMissing);
+    assert_eq!(class(hand.job("other", "1.0")).await, Class::WrongWheel);
+    assert_eq!(class(hand.job("demo", "2.0")).await, Class::WrongWheel);
     let recipe = |text: &str| serde_json::json!({"build": {"expect": text}});
     let job = with_recipe(hand.job("demo", "1.0"), recipe("platform"));
-    assert_eq!(class(job, &facts).await, Class::ExtensionMissing);
+    assert_eq!(class(job).await, Class::ExtensionMissing);
+    let future = hand.plain(&demo.clone().requires_python(">=4")).await.expect_err("a wheel for Python 4");
+    assert_eq!(future.class, Class::RequiresPython);
+    let doubt = async |job: &Job, facts: &SourceFacts| {
+        let mut doubts = hand.checked(&demo, job, facts).await.expect("a wheel with a doubt").doubts;
+        assert_eq!(doubts.len(), 1, "{doubts:?}");
+        doubts.remove(0)
+    };
+    let expected = Job { platform_expected: true, ..hand.job("demo", "1.0") };
+    assert!(doubt(&expected, &facts).await.contains("made a pure wheel"));
     let pkg_info = "Metadata-Version: 2.2\nName: demo\nVersion: 1.0\nRequires-Dist: six\n";
-    let fixed = SourceFacts { pkg_info: Some(pkg_info.into()), extensions: false };
-    assert_eq!(class(hand.job("demo", "1.0"), &fixed).await, Class::WrongWheel);
+    let fixed = SourceFacts { pkg_info: Some(pkg_info.into()), ..SourceFacts::default() };
+    assert!(doubt(&hand.job("demo", "1.0"), &fixed).await.contains("requires-dist as static"));
     // Said to be dynamic, or to be pure by a recipe, each of these is right.
     let dynamic = SourceFacts {
         pkg_info: Some(format!("{pkg_info}Dynamic: Requires-Dist\n").into()),
         extensions: true,
+        ..SourceFacts::default()
     };
-    let done = hand.checked(&demo, &hand.job("demo", "1.0"), &dynamic).await.expect("a good wheel");
-    assert!(done.iter().any(|line| line.contains("the wheel has none")), "{done:?}");
-    hand.checked(&demo, &with_recipe(expected, recipe("pure")), &facts).await.expect("a good wheel");
+    assert!(doubt(&hand.job("demo", "1.0"), &dynamic).await.contains("has code for extension modules"));
+    let done = hand.checked(&demo, &with_recipe(expected, recipe("pure")), &dynamic).await;
+    assert!(done.expect("a good wheel").doubts.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wheel_for_a_platform_without_its_extension_is_held_back() {
+async fn a_wheel_for_a_platform_without_its_extension_is_doubtful() {
     let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
     // As setuptools names it where an optional extension did not compile.
     let bare = Package::new("demo", "1.0").tag(&hand.tag());
     let recipe = |text: &str| serde_json::json!({"build": {"expect": text}});
     let expected = Job { platform_expected: true, ..hand.job("demo", "1.0") };
     let facts = SourceFacts::default();
-    for job in [expected.clone(), with_recipe(hand.job("demo", "1.0"), recipe("platform"))] {
-        let failure = hand.checked(&bare, &job, &facts).await.expect_err("a wheel without its extension");
-        assert_eq!(failure.class, Class::ExtensionMissing, "{failure:?}");
-        assert!(failure.hint.contains("without compiled code"), "{failure:?}");
-    }
+    let job = with_recipe(hand.job("demo", "1.0"), recipe("platform"));
+    let failure = hand.checked(&bare, &job, &facts).await.expect_err("a wheel without its extension");
+    assert_eq!(failure.class, Class::ExtensionMissing, "{failure:?}");
+    assert!(failure.hint.contains("without compiled code"), "{failure:?}");
+    let done = hand.checked(&bare, &expected, &facts).await.expect("a doubtful wheel");
+    assert!(done.doubts.iter().any(|line| line.contains("without compiled code")), "{done:?}");
     // Where nobody knows better it is only told; a recipe can say that it is right.
     let done = hand.plain(&bare).await.expect("a wheel with a remark");
-    assert!(done.iter().any(|line| line.contains("no compiled code")), "{done:?}");
+    assert!(done.doubts.is_empty(), "{done:?}");
+    assert!(done.done.iter().any(|line| line.contains("no compiled code")), "{done:?}");
     hand.checked(&bare, &with_recipe(expected.clone(), recipe("pure")), &facts).await.expect("a good wheel");
     let whole = bare.member("demo/_demo.so", hand.module(FORTY_TWO, &[]));
-    hand.checked(&whole, &expected, &facts).await.expect("a wheel with its extension");
+    let done = hand.checked(&whole, &expected, &facts).await.expect("a wheel with its extension");
+    assert!(done.doubts.is_empty(), "{done:?}");
     let pure = with_recipe(expected, recipe("pure"));
     let failure = hand.checked(&whole, &pure, &facts).await.expect_err("a wheel with an extension");
     assert_eq!(failure.class, Class::WrongWheel);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_imported_is_named() {
-    let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
-    let with = |code: &str| Package::new("demo", "1.0").member("extra.py", code.as_bytes());
-    let cases = [
-        (
-            "import not_there_at_all.sub",
-            Class::Import,
-            "undeclared dependency: extra imports not_there_at_all",
-        ),
-        ("import demo.lost", Class::Import, "does not contain it"),
-        ("print 'x'", Class::Python2Syntax, "fails on this Python"),
-        ("raise SystemExit(0)", Class::Import, "fails on this Python"),
-        ("import os; os._exit(0)", Class::Import, "stopped while it imported extra"),
-        ("import os, signal; os.kill(os.getpid(), 11)", Class::Import, "stopped while it imported extra"),
-        ("while True: pass", Class::Import, "did not end within"),
-    ];
-    for (code, class, hint) in cases {
-        let failure = hand.plain(&with(code)).await.expect_err(code);
-        assert_eq!(failure.class, class, "{code}: {failure:?}");
-        assert!(failure.hint.contains(hint), "{code}: {failure:?}");
-    }
-    let job = with_recipe(hand.job("demo", "1.0"), serde_json::json!({"test": {"import": ["demo"]}}));
-    let done = hand.checked(&with("import not_there_at_all"), &job, &SourceFacts::default()).await;
-    assert_eq!(done.expect("a recipe that names the module"), ["imported demo"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_extension_that_cannot_be_loaded_fails_though_its_package_imports() {
-    let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
-    // The library is not named, so that repair cannot know.
-    let module = hand.module("return PyLong_FromLong(BZ2_bzlibVersion()[0]);", &[]);
-    let code = "try:\n    from demo import _demo\nexcept ImportError:\n    _demo = None\n";
-    let package = Package::new("demo", "1.0").tag(&hand.tag()).member("demo/_demo.so", module);
-    let failure =
-        hand.plain(&package.member("demo/soft.py", code.as_bytes())).await.expect_err("a broken module");
-    assert_eq!(failure.class, Class::Import);
-    assert!(failure.line.is_some_and(|line| line.contains("BZ2_bzlibVersion")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn requirements_that_cannot_be_had_are_nobodys_fault() {
-    let hand = Hand::new(|one| one.target.python() >= (3, 10)).await;
-    let package = Package::new("demo", "1.0")
-        .requires("surely-not-a-project-of-anybody>=3")
-        .requires("never-asked-for; python_version < '2'")
-        .member("extra.py", "import surely_not".as_bytes());
-    let done = hand.plain(&package).await.expect("a wheel with a remark");
-    assert!(done.contains(&"imported demo".to_owned()), "{done:?}");
-    assert!(done.iter().any(|line| line.contains("did not import extra: it needs surely_not")), "{done:?}");
 }

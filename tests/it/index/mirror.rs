@@ -113,6 +113,7 @@ fn mirror(url: &str) -> Index {
         description: None,
         building: Default::default(),
         promises: false,
+        doubtful: true,
         options: serde_json::Map::new(),
     }
 }

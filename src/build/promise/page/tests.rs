@@ -265,6 +265,7 @@ proptest! {
             size: 1,
             metadata_sha256: None,
             target: None,
+            doubts: Vec::new(),
         };
         let rows: Vec<BuiltFile> = built.iter().enumerate().map(row).collect();
         let of_source = rows.iter().filter(|row| row.source_filename == source.filename);
