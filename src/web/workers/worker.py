@@ -359,7 +359,7 @@ def discover(named, wanted):
             continue
         seen.add(path)
         try:
-            asked = [path, "-E", "-s", "-S", os.path.abspath(__file__), "+probe"]
+            asked = [path, "-I", "-S", os.path.abspath(__file__), "+probe"]
             printed = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20, env=environment)
             said = json.loads(printed.stdout.decode())
             version = tuple(int(part) for part in said["version"].split(".")[:2])
@@ -799,6 +799,9 @@ class Job:
             if now > self.until:
                 raise Failed("timeout", "the build exceeded its time limit: set build.timeout in a recipe, or raise the "
                                         "setting build.timeout")
+            if self.log.size() + self.log.cut > 16 * self.limits["log"] + (1 << 20):
+                raise Failed("log-size", "the build wrote far more than its log may have: see what it repeats, or raise the "
+                                         "setting build.log")
             if now > looked + 5:
                 looked, (size, files) = now, usage(self.folder)
                 if size > self.limits["disk"] or files > self.limits["files"]:

@@ -7,7 +7,7 @@ use crate::kit::hired::Hired;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
-use crate::kit::stages::stage;
+use crate::kit::stages::{stage, stage_with};
 use serde_json::json;
 
 /// A build that needs the project `helper`, and writes its version into the wheel's module.
@@ -104,6 +104,24 @@ async fn system_packages_are_commands_that_the_administrator_allowed() {
     let why = failed(&server, id).await;
     assert_eq!(why["class"], "worker", "{why}");
     assert!(why["hint"].as_str().expect("a hint").contains("other-thing = COMMAND"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_reaches_a_limit_fails_by_its_name() {
+    let server = stage_with(|config| config.build.log = 64 << 10).await;
+    recipe(&server, "sleeps", "[build]\ntimeout = \"3s\"\n").await;
+    recipe(&server, "eats", "[build]\nmemory = \"300 MiB\"\n").await;
+    let _worker = Hired::portable(&server, &server.worker_token().await, "portable", &[]).await;
+    for (project, build, class) in [
+        ("sleeps", "import time; time.sleep(1000)", "timeout"),
+        ("eats", "members['x'] = str(len(bytearray(1 << 30)))", "memory"),
+        ("shouts", "while True: print('noise')", "log-size"),
+    ] {
+        host(&server, project, &Tree::new(project, "1.0").does(build)).await;
+        let id = ask(&server, project, "cp312").await;
+        let why = failed(&server, id).await;
+        assert_eq!((&why["class"], &why["step"]), (&json!(class), &json!("build")), "{why}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
