@@ -206,7 +206,8 @@ impl BuildCommand {
         work.rebuild = self.rebuild;
         work.open = open;
         work.deep = !self.no_deps;
-        work.evidence = self.evidence.clone().or_else(|| self.wheelhouse.clone());
+        let evidence = self.evidence.as_ref().or(self.wheelhouse.as_ref());
+        work.evidence = evidence.map(std::path::absolute).transpose()?;
         work.is_local = local.is_some();
         wanted.warnings.iter().for_each(|warning| work.warn(warning));
         for wish in wanted.wishes.iter().filter(|wish| !wish.hashes.is_empty()) {

@@ -1,6 +1,6 @@
 //! What is kept of builds beside their wheels: evidence and logs, also of those that failed.
 
-use super::house::companions;
+use super::house::{RECORD, companions};
 use super::outcome::FailedLogs;
 use super::report::{Item, WheelOutcome};
 use super::work::Work;
@@ -56,7 +56,7 @@ impl Work {
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         if let Some(folder) = path.parent() {
-            tokio::fs::create_dir_all(folder).await?;
+            make(folder).await?;
         }
         Ok(tokio::fs::write(path, log).await?)
     }
@@ -91,7 +91,7 @@ impl Work {
             evidence.is_some_and(|evidence| Some(&evidence.wheel_sha256) == sha256.as_ref())
         };
         let Some(build) = builds.iter().find(is_it).or(builds.first()) else { return Ok(()) };
-        tokio::fs::create_dir_all(folder).await?;
+        make(folder).await?;
         let text = serde_json::to_vec_pretty(&build.evidence).map_err(Error::internal)?;
         let [evidence, log] = companions(folder, wheel);
         tokio::fs::write(evidence, text).await?;
@@ -102,6 +102,16 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// Makes a folder, marked as no part of a source that it may lie in.
+async fn make(folder: &Path) -> Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    let mark = folder.join(RECORD);
+    if !tokio::fs::try_exists(&mark).await? {
+        tokio::fs::write(mark, "{}").await?;
+    }
+    Ok(())
 }
 
 /// `demo-1.0-cp313-cp313-linux_x86_64`: what a failed build is of and for, as a file name.

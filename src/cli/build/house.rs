@@ -20,7 +20,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Beside the wheels: which were built here, and for what. Installers skip it.
-const RECORD: &str = ".wheelwright.json";
+pub const RECORD: &str = ".wheelwright.json";
 
 /// One folder of wheels. Changes go through one owner at a time.
 #[derive(Debug)]
