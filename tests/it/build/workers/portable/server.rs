@@ -12,9 +12,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio::sync::watch;
 
 const PROGRAM: &str = include_str!("../../../../../src/web/workers/worker.py");
 
@@ -70,21 +71,40 @@ async fn a_server_that_is_not_trusted_learns_no_token() {
     assert_eq!(server.app.targets.workers().await.expect("workers").len(), 0);
 }
 
-/// An address that stays while the server behind it changes.
-async fn lasting(server: Arc<Mutex<SocketAddr>>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            let address = *server.lock().expect("nobody failed");
-            tokio::spawn(async move {
-                if let Ok(mut far) = TcpStream::connect(address).await {
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-                }
-            });
-        }
-    });
-    url
+/// An address that stays while the server behind it changes, or is away.
+struct Lasting {
+    url: String,
+    server: watch::Sender<Option<SocketAddr>>,
+    /// Somebody sent a wheel while there was no server.
+    missed: watch::Receiver<bool>,
+}
+
+impl Lasting {
+    async fn of(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (server, behind) = watch::channel(Some(server));
+        let (misses, missed) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (address, misses) = (*behind.borrow(), misses.clone());
+                tokio::spawn(async move {
+                    match address {
+                        Some(address) => {
+                            let mut far = TcpStream::connect(address).await.expect("a server");
+                            drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
+                        }
+                        None => {
+                            let mut begin = [0; 12];
+                            let is_whole = near.read_exact(&mut begin).await.is_ok();
+                            misses.send_modify(|missed| *missed |= is_whole && &begin == b"PUT /+builds");
+                        }
+                    }
+                });
+            }
+        });
+        Self { url, server, missed }
+    }
 }
 
 async fn serving(data: &Path) -> Program {
@@ -104,13 +124,12 @@ async fn said(request: reqwest::RequestBuilder) -> Value {
 async fn a_build_goes_on_while_its_server_starts_anew() {
     let data = tempfile::tempdir().expect("a folder");
     let first = serving(data.path()).await;
-    let address = Arc::new(Mutex::new(first.address()));
-    let url = lasting(address.clone()).await;
+    let mut lasting = Lasting::of(first.address()).await;
     let client = first.client();
     let scope = json!({"name": "worker", "scope": {"actions": ["build"]}});
     let request = client.request(Method::POST, "/+tokens").header("content-type", "application/json");
     let token = said(request.body(scope.to_string())).await["token"].as_str().expect("a token").to_owned();
-    let _worker = Hired::portable_at(PROGRAM, &url, &token, "lasting", &[]).await;
+    let _worker = Hired::portable_at(PROGRAM, &lasting.url, &token, "lasting", &[]).await;
     let (slow, mark) = waiting();
     let source =
         said(client.request(Method::POST, "/+builds/sources?filename=slow-1.0.tar.gz").body(slow.sdist()))
@@ -121,11 +140,13 @@ async fn a_build_goes_on_while_its_server_starts_anew() {
     while marked(&mark).is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    lasting.server.send_replace(None);
     first.kill();
     drop(first);
     wake(&mark).await;
+    lasting.missed.wait_for(|missed| *missed).await.expect("the worker hands in");
     let second = serving(data.path()).await;
-    *address.lock().expect("nobody failed") = second.address();
+    lasting.server.send_replace(Some(second.address()));
     let client = second.client();
     // The log ends with the build.
     let log = client.request(Method::GET, &format!("/+builds/{id}/log")).send().await.expect("a log");
