@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::missing;
 use crate::packaging::choose::Chooser;
 use crate::packaging::filename::WheelFilename;
-use crate::packaging::tags;
+use crate::packaging::tags::{self, Libc, Platform};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,9 @@ pub struct Target {
     pub markers: BTreeMap<String, String>,
     /// `debian 12`, where known.
     pub distribution: String,
+    /// The target of the interpreter that builds for this one, where that is another: a cross target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_on: Option<String>,
 }
 
 mod compressed {
@@ -49,6 +52,23 @@ impl Target {
         let telling =
             |tag: &&String| tag.splitn(3, '-').nth(2).is_some_and(|platform| !platform.starts_with("linux_"));
         self.tags.iter().find(telling).or(self.tags.first()).map_or("py3-none-any", String::as_str)
+    }
+
+    /// Whether its extension modules are compiled on another system than its own.
+    pub fn is_cross(&self) -> bool {
+        self.built_on.is_some()
+    }
+
+    /// What its wheels run on; `None` where its name does not tell.
+    pub fn linux(&self) -> Option<Platform> {
+        Platform::of_linux_tag(self.halves().1)
+    }
+
+    /// Whether this machine loads its extension modules: with a newer glibc on the same processor.
+    pub fn runs_here(&self) -> bool {
+        !self.is_cross()
+            || matches!(self.linux(), Some(Platform::Linux { arch, libc: Libc::Glibc(..) })
+                if arch == std::env::consts::ARCH)
     }
 
     /// The interpreter's half of a target's name: `cp312`, `cp313t`, `cp27mu`, `cp36`, `pp310`.
@@ -168,12 +188,16 @@ fn split(platform: &str) -> (&str, &str) {
     (system.trim_end_matches('_'), arch.copied().unwrap_or_default())
 }
 
-/// The targets among `offered` that somebody asked for, in the order offered.
+/// The targets among `offered` that somebody asked for, in the order offered. Cross targets are meant
+/// only by what fits no other.
 ///
 /// # Errors
 /// `Missing` with all that exists, if there is none.
 pub fn find<'a>(asked: &str, offered: &'a [Target]) -> Result<Vec<&'a Target>> {
-    let found: Vec<&Target> = offered.iter().filter(|target| target.matches(asked)).collect();
+    let mut found: Vec<&Target> = offered.iter().filter(|target| target.matches(asked)).collect();
+    if found.iter().any(|target| !target.is_cross()) {
+        found.retain(|target| !target.is_cross());
+    }
     if !found.is_empty() {
         return Ok(found);
     }

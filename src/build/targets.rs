@@ -109,8 +109,15 @@ impl Targets {
         workers_since(&self.0.db, now() - SILENT).await
     }
 
-    /// Targets that workers offer at present, each once, by name.
+    /// The targets of the interpreters that workers have at present, each once, by name.
     pub async fn offered(&self) -> Result<Vec<Target>> {
+        let mut targets = self.with_cross().await?;
+        targets.retain(|target| !target.is_cross());
+        Ok(targets)
+    }
+
+    /// The same with the cross targets, which are built for only where somebody asks.
+    pub async fn with_cross(&self) -> Result<Vec<Target>> {
         Ok(offered(self.workers().await?))
     }
 
@@ -203,7 +210,8 @@ fn offered(workers: Vec<Worker>) -> Vec<Target> {
 
 fn distinct(workers: impl Iterator<Item = Worker>) -> Vec<Target> {
     let mut targets: Vec<Target> = workers.flat_map(|worker| worker.description.targets).collect();
-    targets.sort_by(|a, b| a.order().cmp(&b.order()));
+    // Who has the system itself goes before who compiles for it elsewhere.
+    targets.sort_by(|a, b| (a.order(), &a.built_on).cmp(&(b.order(), &b.built_on)));
     targets.dedup_by(|a, b| a.name == b.name);
     targets
 }

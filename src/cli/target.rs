@@ -7,6 +7,7 @@ use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::worker::interpreters::{self, Interpreter};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -53,6 +54,12 @@ async fn list(resolved: &ResolvedConfig, json: bool) -> Result<ExitCode> {
         let head = ["TARGET", "PYTHON", "SYSTEM", "HEADERS", "PROGRAM"].map(str::to_owned).to_vec();
         let rows: Vec<Vec<String>> = [head].into_iter().chain(found.iter().map(row)).collect();
         table::rows(&rows)?;
+        let systems: BTreeSet<&str> =
+            found.iter().flat_map(|one| &one.cross).map(|target| target.halves().1).collect();
+        if !systems.is_empty() {
+            let systems: Vec<&str> = systems.into_iter().collect();
+            table::line(&format!("CPython also builds, on request and by zig, for {}", systems.join(", ")))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -76,6 +83,8 @@ fn one(one: &Interpreter) -> Result<Value> {
         object.insert("executable".into(), json!(one.executable));
         object.insert("prefix".into(), json!(one.prefix));
         object.insert("headers".into(), json!(one.include));
+        let cross: Vec<&str> = one.cross.iter().map(|target| target.name.as_str()).collect();
+        object.insert("cross".into(), json!(cross));
     }
     Ok(value)
 }

@@ -6,6 +6,7 @@ use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::worker::begin::{begin, default_folder};
 use crate::worker::claim::{Post, work};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,9 +67,16 @@ impl WorkerCommand {
 }
 
 fn say(post: &Post) -> Result<()> {
-    let targets: Vec<&str> = post.description.targets.iter().map(|target| target.name.as_str()).collect();
+    let (cross, own): (Vec<_>, Vec<_>) =
+        post.description.targets.iter().partition(|target| target.is_cross());
+    let own: Vec<&str> = own.into_iter().map(|target| target.name.as_str()).collect();
+    let systems: BTreeSet<&str> = cross.into_iter().map(|target| target.halves().1).collect();
     let mut out = std::io::stdout();
-    writeln!(out, "worker {} builds for {}", post.name, targets.join(", "))?;
+    writeln!(out, "worker {} builds for {}", post.name, own.join(", "))?;
+    if !systems.is_empty() {
+        let systems: Vec<&str> = systems.into_iter().collect();
+        writeln!(out, "on request it also builds for {}", systems.join(", "))?;
+    }
     if let Some(why) = &post.description.off {
         writeln!(out, "the worker does not build: {why}")?;
     }

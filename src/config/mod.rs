@@ -194,6 +194,8 @@ pub struct BuildSettings {
     pub interpreters: Vec<String>,
     /// Names, whole or abbreviated, of the targets to build for; empty: all that are found.
     pub targets: Vec<String>,
+    /// Systems besides their own that interpreters build for: `manylinux_2_17`, or with a processor.
+    pub cross: Vec<String>,
     /// Folder of recipes; a relative one is below `data`.
     pub recipes: PathBuf,
     pub system: SystemPackages,
@@ -215,6 +217,7 @@ impl Default for BuildSettings {
             log: 8 << 20,
             interpreters: Vec::new(),
             targets: Vec::new(),
+            cross: ["manylinux_2_17", "manylinux_2_28", "musllinux_1_2"].map(str::to_owned).to_vec(),
             recipes: "recipes".into(),
             system: SystemPackages::default(),
             system_allow: vec!["*".to_owned()],

@@ -171,6 +171,9 @@ settings! {
     /// The targets to build for, like cp312 or cp27-linux, separated by commas. Not set: every interpreter that
     /// is found.
     build.targets: list;
+    /// The older systems and other processors to compile C and C++ for, with zig from the index. Each is a platform
+    /// tag, with or without its processor (x86_64 or aarch64; without: both). Empty: none.
+    build.cross: list;
     /// The folder of recipes (NAME.toml). A relative path is below `data`.
     build.recipes: path;
     /// `auto`: a build that lacks a header, a library or a program gets the system package that has it, inside

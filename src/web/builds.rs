@@ -244,10 +244,10 @@ pub(super) fn blob_response(blob: Blob) -> Response {
     response
 }
 
-/// `GET /+targets`: what workers offer at present.
+/// `GET /+targets`: what workers offer at present, cross targets too.
 pub async fn targets(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let targets = ctx.app.targets.offered().await?;
+    let targets = ctx.app.targets.with_cross().await?;
     if ctx.audience() == Audience::Person {
         // Who builds is for accounts; what is built for is for everybody.
         let workers = match ctx.who.user.is_some() {

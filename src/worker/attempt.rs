@@ -13,6 +13,7 @@ use super::rust;
 use super::sandbox::Mount;
 use super::sandbox::collect::CollectedFile;
 use super::source::{INSIDE, Unpacked};
+use super::zig::Zig;
 use crate::build::failure::{Exit, classify, of};
 use crate::error::{Error, Result};
 use crate::packaging::requirement::Requirement;
@@ -32,6 +33,8 @@ const COMPILER: &str = "#!/bin/sh\nexec \"/usr/bin/${0##*/}\" \"$@\" -g0 $WHEELW
 pub struct Made {
     pub file: CollectedFile,
     pub environment: Environment,
+    /// The compiler for another system that took part: `zig cc -target x86_64-linux-gnu.2.17`.
+    pub zig: Option<String>,
 }
 
 /// Builds once, as the recipe of the running job says.
@@ -39,9 +42,16 @@ pub struct Made {
 /// # Errors
 /// What is needed first, or why there is no wheel.
 pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Clock<'_>) -> Result<Made, Stop> {
-    let tools = Tools::lay_out(&running.room).map_err(|error| ours(&error, Step::Build))?;
+    let mut zig = Zig::of(running, unpacked);
+    let tools = Tools::lay_out(&running.room, zig.as_ref()).map_err(|error| ours(&error, Step::Build))?;
     let out = running.room.below("out", Step::Build)?;
     clock.enter(Step::Environment);
+    if let Some(zig) = &mut zig {
+        zig.refuse_rust(unpacked)?;
+        if zig.looks_needed() {
+            zig.get_ready(running, &tools.folder).await?;
+        }
+    }
     let rust = rust::prepare(&running.room, unpacked).await?;
     let mut request = first_request(running, unpacked)?;
     let mut given = texts(&request.requirements);
@@ -67,7 +77,15 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
         let mark = running.room.log.written();
         let mut run = run_of(running, unpacked, &tools, &out, &environment);
         rust.apply(&mut run);
+        if let Some(zig) = &zig {
+            zig.apply(&mut run);
+        }
         let code = running.run(Step::Build, run).await?;
+        if let Some(zig) = zig.as_mut().filter(|zig| zig.was_wanted(unpacked)) {
+            clock.enter(Step::Environment);
+            zig.get_ready(running, &tools.folder).await?;
+            continue;
+        }
         match code {
             0 => {
                 clock.enter(Step::Collect);
@@ -75,7 +93,8 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
                     Purpose::Wheel => only_wheel(running.room.collect(&out, "wheel").await?)?,
                     Purpose::Metadata => metadata::collect(&running.room, &out).await?,
                 };
-                return Ok(Made { file, environment });
+                let zig = zig.as_ref().and_then(Zig::used);
+                return Ok(Made { file, environment, zig });
             }
             backend::EXTEND => {
                 let answer = HookAnswer::read(&unpacked.work, ANSWER);
@@ -85,7 +104,10 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
                 request.requirements.extend(kept(more, &running.recipe.build.without));
             }
             backend::NO_HOOK => return Err(of(Class::MetadataHook, Step::Build, None).into()),
-            code => return Err(failed(&running.room.log.since(mark), code).into()),
+            code => {
+                let failure = failed(&running.room.log.since(mark), code);
+                return Err(zig.iter().fold(failure, |failure, zig| zig.told(failure)).into());
+            }
         }
     }
     Err(unsatisfiable(&crate::bad!("the build backend asks for different requirements each time")).into())
@@ -180,10 +202,13 @@ struct Tools {
 }
 
 impl Tools {
-    fn lay_out(room: &Room<'_>) -> Result<Self> {
+    fn lay_out(room: &Room<'_>, zig: Option<&Zig>) -> Result<Self> {
         let folder = room.folder.below("tools")?;
         std::fs::write(folder.join("hooks.py"), HOOKS)?;
-        compilers(&folder.join("bin"))?;
+        match zig {
+            Some(zig) => zig.lay_out(&folder)?,
+            None => compilers(&folder.join("bin"))?,
+        }
         Ok(Self { folder })
     }
 

@@ -49,7 +49,7 @@ pub async fn begin(settings: &BuildSettings, folder: &Path) -> Result<Ready> {
         );
     }
     let description = WorkerDescription {
-        targets: interpreters.iter().map(|one| one.target.clone()).collect(),
+        targets: interpreters.iter().flat_map(|one| one.targets().cloned()).collect(),
         slots: settings.slots().max(1),
         isolation: settings.isolation,
         version: env!("CARGO_PKG_VERSION").to_owned(),

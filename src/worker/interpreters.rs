@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+mod cross;
 mod places;
 
 /// Runs on 2.7 and 3.6 or later.
@@ -28,6 +29,8 @@ const AT_ONCE: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpreter {
     pub target: Target,
+    /// What else it builds for, with a compiler for other systems.
+    pub cross: Vec<Target>,
     /// The program itself, no link, no virtual environment.
     pub executable: PathBuf,
     pub prefix: PathBuf,
@@ -41,6 +44,16 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
+    /// The target of that name, if it builds for it.
+    pub fn target_named(&self, name: &str) -> Option<&Target> {
+        self.targets().find(|target| target.name == name)
+    }
+
+    /// All that it builds for, its own first.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(&self.target).chain(&self.cross)
+    }
+
     /// Later than 3.2 there are virtual environments.
     pub fn has_venv(&self) -> bool {
         self.target.python() >= (3, 3)
@@ -105,7 +118,13 @@ pub async fn discover(settings: &BuildSettings) -> Result<Vec<Interpreter>> {
     // Of several for one target: what was configured, then what has headers, then the newest.
     others.sort_by_key(|one| (one.include.is_none(), std::cmp::Reverse(release(&one.target.version))));
     found.extend(others);
-    chosen(distinct(found), settings)
+    let mut found = distinct(found);
+    let platforms = cross::platforms(&settings.cross)?;
+    // Without headers nothing is compiled.
+    for one in found.iter_mut().filter(|one| one.include.is_some()) {
+        one.cross = cross::targets(&one.target, &platforms);
+    }
+    chosen(found, settings)
 }
 
 fn distinct(found: Vec<Interpreter>) -> Vec<Interpreter> {
@@ -132,12 +151,16 @@ fn chosen(found: Vec<Interpreter>, settings: &BuildSettings) -> Result<Vec<Inter
     if settings.targets.is_empty() {
         return Ok(found);
     }
-    let targets: Vec<Target> = found.iter().map(|one| one.target.clone()).collect();
+    let targets: Vec<Target> = found.iter().flat_map(Interpreter::targets).cloned().collect();
+    let mut wanted: Vec<&Target> = Vec::new();
     for asked in &settings.targets {
-        target::find(asked, &targets).map_err(|e| bad!("{e} (--target, or the setting build.targets)"))?;
+        let meant = target::find(asked, &targets);
+        wanted.extend(meant.map_err(|e| bad!("{e} (--target, or the setting build.targets)"))?);
     }
-    let wanted = |one: &Interpreter| settings.targets.iter().any(|asked| one.target.matches(asked));
-    Ok(found.into_iter().filter(wanted).collect())
+    // An interpreter that is wanted for a cross target alone builds for its own as well.
+    let mut found = found;
+    found.retain(|one| one.targets().any(|target| wanted.iter().any(|other| other.name == target.name)));
+    Ok(found)
 }
 
 fn release(version: &str) -> Vec<u32> {
@@ -227,9 +250,11 @@ fn described(said: Said, distribution: &str) -> Result<Interpreter> {
         abi: said.abi,
         markers: said.markers,
         distribution: distribution.to_owned(),
+        built_on: None,
     };
     Ok(Interpreter {
         target,
+        cross: Vec::new(),
         executable: said.executable,
         prefix: said.prefix,
         base_prefix: said.base_prefix,

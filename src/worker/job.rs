@@ -85,16 +85,12 @@ async fn go(
     log: &Log,
     clock: &mut Clock<'_>,
 ) -> Result<Brought, Stop> {
-    let interpreter =
-        worker.interpreters.iter().find(|each| each.target.name == job.target).ok_or_else(|| {
-            Failure::new(
-                Class::Worker,
-                Step::Fetch,
-                format!("this worker has no interpreter for {}", job.target),
-            )
-        })?;
+    let mut all = worker.interpreters.iter();
+    let chosen = all.find_map(|each| Some((each, each.target_named(&job.target)?))).ok_or_else(|| {
+        Failure::new(Class::Worker, Step::Fetch, format!("this worker has no interpreter for {}", job.target))
+    })?;
     let mut running =
-        RunningJob::open(job, worker, link, log, interpreter).map_err(|error| ours(&error, Step::Fetch))?;
+        RunningJob::open(job, worker, link, log, chosen).map_err(|error| ours(&error, Step::Fetch))?;
     let archive =
         fetch::source(job, link, running.room.folder.path()).await.map_err(|error| unfetched(&error))?;
     let built = chain::build(&mut running, &archive, clock).await?;
@@ -114,7 +110,7 @@ async fn wheel(
     archive: &Path,
     clock: &mut Clock<'_>,
 ) -> Result<Brought, Stop> {
-    let (job, target, made) = (running.job, &running.interpreter.target, &built.made);
+    let (job, target, made) = (running.job, running.target, &built.made);
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired", Step::Repair)?;
     let facts = &built.unpacked.facts;
@@ -122,7 +118,10 @@ async fn wheel(
     let repaired = repair::repair(&made.file.path, &folder, job, target, code, &*running).await?;
     clock.enter(Step::Check);
     let mut findings = check::check(&repaired, job, target, facts, &*running).await?;
-    if running.recipe.has_tests() {
+    findings.done.extend(made.zig.as_ref().map(|used| format!("compiled with {used}")));
+    if running.recipe.has_tests() && !target.runs_here() {
+        findings.done.push("the recipe's tests did not run: this machine cannot run the wheel".to_owned());
+    } else if running.recipe.has_tests() {
         clock.enter(Step::Test);
         findings.done.extend(prove::prove(running, &repaired, archive).await?);
     }
@@ -161,10 +160,15 @@ async fn evidence(
     repaired: &Repaired,
     findings: Findings,
 ) -> Result<Evidence> {
-    let (job, target) = (running.job, &running.interpreter.target);
+    let (job, target) = (running.job, running.target);
     let mut tools = repaired.tools.clone();
-    tools.insert("pip".to_owned(), tools_for(target).pip.to_owned());
-    tools.extend(compiler());
+    let versions = tools_for(target);
+    tools.insert("pip".to_owned(), versions.pip.to_owned());
+    match (versions.zig, &made.zig) {
+        (None, _) => tools.extend(compiler()),
+        (Some(zig), Some(_)) => drop(tools.insert("ziglang".to_owned(), zig.to_owned())),
+        (Some(_), None) => {}
+    }
     Ok(Evidence {
         source: job.source.origin.clone(),
         source_sha256: job.source_sha256.clone(),

@@ -39,3 +39,4 @@ pub mod sandbox;
 pub mod services;
 pub mod source;
 pub mod twice;
+pub mod zig;

@@ -16,6 +16,7 @@ use super::sandbox::collect::{self, Bounds};
 use super::sandbox::{Mount, Sandbox};
 use crate::build::job::{Job, JobLimits};
 use crate::build::recipe::Recipe;
+use crate::build::target::Target;
 use crate::client::WorkerClient;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
@@ -44,7 +45,10 @@ pub struct RunningJob<'a> {
     /// Both together: what is followed.
     pub recipe: Recipe,
     pub worker: &'a WorkerMachine,
+    /// What the build runs on.
     pub interpreter: &'a Interpreter,
+    /// What it is for: the interpreter's own, or one of its cross targets.
+    pub target: &'a Target,
     pub room: Room<'a>,
     /// Environments that must not be evicted before the job's end.
     held: Mutex<Vec<HeldEnvironment>>,
@@ -64,7 +68,7 @@ impl<'a> RunningJob<'a> {
         worker: &'a WorkerMachine,
         link: &'a WorkerClient,
         log: &'a Log,
-        interpreter: &'a Interpreter,
+        (interpreter, target): (&'a Interpreter, &'a Target),
     ) -> Result<Self> {
         let recipe = job.recipe.as_ref().map(Recipe::from_json).transpose()?.unwrap_or_default();
         let seconds = recipe.build.timeout.unwrap_or(job.limits.seconds);
@@ -87,6 +91,7 @@ impl<'a> RunningJob<'a> {
             recipe,
             worker,
             interpreter,
+            target,
             room,
             held: Mutex::default(),
             root: Mutex::default(),

@@ -28,7 +28,7 @@ pub async fn reproducible(
     let (made, machine_code) = (built.made, built.unpacked.facts.machine_code);
     clock.enter(Step::Repair);
     let folder = running.room.below("repaired-again", Step::Repair)?;
-    let target = &running.interpreter.target;
+    let target = running.target;
     let second =
         repair::repair(&made.file.path, &folder, running.job, target, &machine_code, &*running).await?;
     let fails = |error| ours(&error, Step::Repair);

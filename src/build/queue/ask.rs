@@ -66,8 +66,8 @@ impl Queue {
     }
 
     async fn chosen_targets(&self, asked: &[String]) -> Result<Vec<Target>> {
-        let offered = self.0.targets.offered().await?;
         if asked.is_empty() {
+            let offered = self.0.targets.offered().await?;
             return match offered.is_empty() {
                 true => Err(unavailable!(
                     "no worker offers a target now: try again, or start one with `wheelwright worker`"
@@ -75,6 +75,7 @@ impl Queue {
                 false => Ok(offered),
             };
         }
+        let offered = self.0.targets.with_cross().await?;
         let mut chosen: Vec<Target> = Vec::new();
         for name in asked {
             let found = match target::find(name, &offered) {

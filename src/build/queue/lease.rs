@@ -18,6 +18,9 @@ pub const BEAT: u64 = 10;
 /// A worker that is silent for so long is lost.
 pub const LEASE: i64 = 60 * SECOND;
 
+/// Targets that one worker may offer: its interpreters, each with its cross targets.
+const MOST_TARGETS: usize = 400;
+
 /// Attempts at a change of a worker's row, while others change it.
 const ATTEMPTS: usize = 8;
 
@@ -35,8 +38,8 @@ impl Queue {
         if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
             return Err(bad!("invalid worker name: use at most 100 letters, digits, '-', '_' and '.'"));
         }
-        if description.targets.len() > 200 {
-            return Err(bad!("the worker offers too many targets: the limit is 200"));
+        if description.targets.len() > MOST_TARGETS {
+            return Err(bad!("the worker offers too many targets: the limit is {MOST_TARGETS}"));
         }
         if description.instance.len() > 100 {
             return Err(bad!("the worker's instance is too long: the limit is 100 letters"));

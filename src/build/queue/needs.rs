@@ -104,14 +104,23 @@ impl Queue {
     /// The build of a requirement that exists only as source; `None`: there is a wheel by now.
     async fn need(&self, row: &Build, text: &str) -> Result<Option<BuildId>> {
         let requirement = Requirement::parse(text)?;
-        let target = self.0.targets.named(&row.target).await?;
-        let target = target.ok_or_else(|| crate::bad!("target {} no longer exists", row.target))?;
+        let target = self.runs_build(&row.target).await?;
         let who = Who::context(&row.context, row.id);
         let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
         match target.chooser().choose(&page, &requirement.specifiers) {
             FileChoice::Wheel(_) => Ok(None),
             FileChoice::Nothing(why) => Err(crate::missing!("{why}")),
             FileChoice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
+        }
+    }
+
+    /// The target of the interpreter that a build for this target runs on, and installs its requirements for.
+    async fn runs_build(&self, name: &str) -> Result<Target> {
+        let gone = |name: &str| crate::bad!("target {name} no longer exists");
+        let target = self.0.targets.named(name).await?.ok_or_else(|| gone(name))?;
+        match &target.built_on {
+            Some(other) => self.0.targets.named(other).await?.ok_or_else(|| gone(other)),
+            None => Ok(target),
         }
     }
 

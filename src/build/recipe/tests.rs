@@ -16,6 +16,7 @@ fn target(python: &str) -> Target {
         tags: Vec::new(),
         markers: markers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         distribution: "debian 12".into(),
+        built_on: None,
     }
 }
 

@@ -120,6 +120,20 @@ fn what_is_not_there_is_answered_with_what_is() {
 }
 
 #[test]
+fn a_cross_target_is_meant_only_by_what_fits_no_other() {
+    let old = Platform::new("linux-x86_64", "x86_64", None, Libc::Glibc(2, 17));
+    let cross = Target { built_on: Some("cp312-…".into()), ..target("3.12.1", "cp312", &old) };
+    let all = [offered(), vec![cross]].concat();
+    let found = |asked: &str| -> Vec<String> {
+        find(asked, &all).unwrap().iter().map(|target| target.name.clone()).collect()
+    };
+    assert_eq!(found("cp312-linux_x86_64"), ["cp312-manylinux_2_36_x86_64"]);
+    for asked in ["cp312-manylinux_2_17_x86_64", "3.12-manylinux_2_17"] {
+        assert_eq!(found(asked), ["cp312-manylinux_2_17_x86_64"], "{asked}");
+    }
+}
+
+#[test]
 fn json_keeps_every_tag_in_few_words() {
     for target in offered() {
         let text = serde_json::to_string(&target).unwrap();

@@ -12,13 +12,13 @@ pub fn tells(header: &str) -> bool {
     header.contains(" {") && header.ends_with('}')
 }
 
-/// The target that fits best: one that somebody builds for before one that nobody does, then the
-/// one whose libc is the newest.
+/// The target that fits best: one that somebody builds for before one that nobody does, then one that
+/// is built on its own system, then the one whose libc is the newest.
 pub fn best(agent: &UserAgent, all: &[Arc<Offered>]) -> Option<Arc<Offered>> {
     let accepted = accepted(agent);
-    let fitting =
-        all.iter().filter_map(|one| Some((!one.open, *accepted.get(one.target.telling_tag())?, one)));
-    fitting.min_by_key(|(away, place, _)| (*away, *place)).map(|(.., one)| one.clone())
+    let fitting = all.iter().filter_map(|one| Some((one, *accepted.get(one.target.telling_tag())?)));
+    let best = fitting.min_by_key(|(one, place)| (!one.open, one.target.is_cross(), *place));
+    best.map(|(one, _)| one.clone())
 }
 
 /// The client's tags with their places. Of a Python 2.7 it is not told which of two kinds it is:
@@ -151,6 +151,20 @@ mod tests {
         all.extend(offered(&[("cp312", "3.12.1", glibc(36))], false));
         check(real("uv/"), &all, Some("cp312-manylinux_2_31_x86_64"));
         check(real("uv/"), &all[1..], Some("cp312-manylinux_2_36_x86_64"));
+    }
+
+    #[test]
+    fn a_cross_target_is_for_an_installer_that_no_other_fits() {
+        let cross = |minor: u32| {
+            let built_on = Some("cp312-manylinux_2_39_x86_64".to_owned());
+            let target = Target { built_on, ..target("cp312", "3.12.1", &glibc(minor)) };
+            Arc::new(Offered::new(target, true))
+        };
+        let mut all = vec![cross(17), cross(28)];
+        all.extend(offered(&[("cp312", "3.12.1", glibc(39))], true));
+        check(real("uv/"), &all, Some("cp312-manylinux_2_28_x86_64"));
+        all.extend(offered(&[("cp312", "3.12.1", glibc(5))], true));
+        check(real("uv/"), &all, Some("cp312-manylinux_2_5_x86_64"));
     }
 
     #[test]

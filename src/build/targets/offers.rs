@@ -97,10 +97,11 @@ impl Offers {
         if let Some(exact) = self.all.iter().find(|one| one.target.name.eq_ignore_ascii_case(asked)) {
             return Ok(exact.clone());
         }
-        let meant = |open: bool| -> Vec<&Arc<Offered>> {
-            self.all.iter().filter(|one| one.open == open && one.target.matches(asked)).collect()
-        };
-        let found = Some(meant(true)).filter(|open| !open.is_empty()).unwrap_or_else(|| meant(false));
+        let meant: Vec<&Arc<Offered>> = self.all.iter().filter(|one| one.target.matches(asked)).collect();
+        // As [`target::find`] has it, and those that somebody builds for before the others.
+        let rank = |one: &Offered| (!one.open, one.target.is_cross());
+        let best = meant.iter().map(|one| rank(one)).min();
+        let found: Vec<_> = meant.into_iter().filter(|one| Some(rank(one)) == best).collect();
         match found[..] {
             [one] => Ok(one.clone()),
             [] => {

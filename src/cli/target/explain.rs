@@ -72,8 +72,9 @@ async fn targets(resolved: &ResolvedConfig) -> Result<(Vec<Arc<Offered>>, &'stat
         return Ok((all, "the targets of this installation's workers"));
     }
     let found = interpreters::discover(&resolved.config.build).await?;
-    let offer = |one: interpreters::Interpreter| Arc::new(Offered::new(one.target, true));
-    Ok((found.into_iter().map(offer).collect(), "the interpreters on this machine"))
+    let own = found.iter().map(|one| &one.target).chain(found.iter().flat_map(|one| &one.cross));
+    let offer = |target: &Target| Arc::new(Offered::new(target.clone(), true));
+    Ok((own.map(offer).collect(), "the interpreters on this machine"))
 }
 
 fn libc(agent: &UserAgent) -> Option<String> {

@@ -14,7 +14,7 @@ const STRINGS: [u64; 6] = [DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH, 0x7fff_ff
 pub struct Edit {
     /// Search paths that are gone.
     pub paths: Vec<String>,
-    /// Libraries that are no longer needed: the interpreter's.
+    /// Libraries that are no longer needed: the interpreter's, and a second name of the libc.
     pub libraries: Vec<String>,
 }
 
@@ -26,7 +26,8 @@ impl Edit {
 }
 
 /// Removes from `file` every search path that does not begin at the file's own place (`$ORIGIN`), and
-/// `libpython…` from what it needs if it is a library; then reads it again and compares.
+/// from what it needs, if it is a library, `libpython…` and what [`is_superfluous`] says; then reads it
+/// again and compares.
 ///
 /// # Errors
 /// `Bad` if `file` cannot be read, or has such paths in a form that cannot be changed in place.
@@ -53,12 +54,18 @@ fn is_own(path: &str) -> bool {
     })
 }
 
+/// Whether a library that an object needs is one that it must not name: the interpreter's own, or musl
+/// under the name that zig gives it, beside the one that systems with musl do.
+fn is_superfluous(name: &str, needed: &[String]) -> bool {
+    is_libpython(name) || name == "libc.so" && needed.iter().any(|other| other.starts_with("libc.musl-"))
+}
+
 fn expected(before: &Elf) -> Elf {
     let mut after = before.clone();
     after.rpath.retain(|path| is_own(path));
     after.runpath.retain(|path| is_own(path));
     if !before.program {
-        after.needed.retain(|name| !is_libpython(name));
+        after.needed.retain(|name| !is_superfluous(name, &before.needed));
     }
     after
 }
@@ -91,13 +98,15 @@ struct Patch {
 /// The new dynamic section, with entries taken out and the others moved up, and wiped strings.
 fn plan(image: &Image, segments: &[Segment], dynamic: &Dynamic) -> ArchiveResult<(Edit, Vec<Patch>)> {
     let program = segments.iter().any(|segment| segment.kind == PT_INTERP);
+    let needed = dynamic.strings_of(image, DT_NEEDED)?.into_iter().map(|text| text.text);
+    let needed: Vec<String> = needed.collect();
     let mut edit = Edit::default();
     let (mut entries, mut wiped) = (Vec::new(), Vec::new());
     for (tag, value) in &dynamic.entries {
         match *tag {
             DT_NEEDED if !program => {
                 let name = dynamic.string(image, *value)?;
-                if is_libpython(&name.text) {
+                if is_superfluous(&name.text, &needed) {
                     edit.libraries.push(name.text);
                     continue;
                 }

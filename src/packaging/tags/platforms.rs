@@ -42,6 +42,20 @@ impl Platform {
         }
     }
 
+    /// The one that a numbered tag names: `manylinux_2_17_x86_64`, `musllinux_1_2_aarch64`.
+    pub fn of_linux_tag(tag: &str) -> Option<Self> {
+        let (family, rest) = tag.split_once('_')?;
+        let mut parts = rest.splitn(3, '_');
+        let (major, minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let arch = parts.next()?.to_owned();
+        let libc = match family {
+            "manylinux" => Libc::Glibc(major, minor),
+            "musllinux" => Libc::Musl(major, minor),
+            _ => return None,
+        };
+        Some(Self::Linux { arch, libc })
+    }
+
     /// Platform tags, best first.
     pub fn tags(&self) -> Vec<String> {
         match self {

@@ -7,12 +7,15 @@ use crate::error::Result;
 use crate::words::Isolation;
 use askama::Template;
 use axum::response::Response;
+use std::collections::BTreeSet;
 
 #[derive(Template)]
 #[template(path = "targets.html")]
 pub struct TargetsPage {
     pub frame: Frame,
     pub targets: Vec<TargetLine>,
+    /// Platforms of cross targets.
+    pub cross: String,
 }
 
 pub struct TargetLine {
@@ -36,8 +39,11 @@ pub fn targets(ctx: &Visit, targets: Vec<Target>, workers: Vec<WorkerView>) -> R
         let serving: Vec<&str> = serving.map(|worker| worker.name.as_str()).collect();
         TargetLine { workers: serving.join(", "), target }
     };
-    let targets = targets.into_iter().map(line).collect();
-    answer(ctx, &TargetsPage { frame: Frame::of(ctx, &["+targets"]), targets })
+    let (cross, own): (Vec<Target>, Vec<Target>) = targets.into_iter().partition(Target::is_cross);
+    let systems: BTreeSet<&str> = cross.iter().map(|target| target.halves().1).collect();
+    let cross = systems.into_iter().collect::<Vec<_>>().join(", ");
+    let targets = own.into_iter().map(line).collect();
+    answer(ctx, &TargetsPage { frame: Frame::of(ctx, &["+targets"]), targets, cross })
 }
 
 /// Shows the workers that were heard of lately.

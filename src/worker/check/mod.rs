@@ -5,6 +5,7 @@
 
 mod declared;
 mod findings;
+mod foreign;
 mod import;
 mod modules;
 mod source_facts;
@@ -53,8 +54,14 @@ pub async fn check<B: Bench>(
     if demanded {
         modules.top.clone_from(&recipe.test.import);
     }
-    let subject = import::Subject { wheel, target, metadata: &read.metadata, modules: &modules, demanded };
-    findings.extend(import::import(&subject, bench).await?);
+    match read.compiled && !target.runs_here() {
+        true => findings.done.extend(foreign::look(wheel, target, bench).await?),
+        false => {
+            let subject =
+                import::Subject { wheel, target, metadata: &read.metadata, modules: &modules, demanded };
+            findings.extend(import::import(&subject, bench).await?);
+        }
+    }
     for line in &findings.done {
         bench.note(line);
     }

@@ -28,6 +28,14 @@ pub(super) fn packages_folder(interpreter: &Interpreter) -> PathBuf {
     Path::new("lib").join(python).join("site-packages")
 }
 
+impl Environment {
+    /// Where it stands on the host.
+    pub fn tree(&self) -> Option<&Path> {
+        let own = self.mounts.iter().find(|mount| mount.inside == Path::new(INSIDE));
+        own.map(|mount| mount.host.as_path())
+    }
+}
+
 /// The environment in `tree`, without its packages' names.
 pub(super) fn environment(interpreter: &Interpreter, tree: &Path) -> Environment {
     let mut mounts = interpreter.mounts();

@@ -20,6 +20,7 @@ fn interpreter() -> Interpreter {
             markers: BTreeMap::from([("python_version".into(), "3.12".into())]),
             ..Target::default()
         },
+        cross: Vec::new(),
         executable: "/opt/python/bin/python3.12".into(),
         prefix: "/opt/python".into(),
         base_prefix: "/opt/python".into(),

@@ -10,6 +10,7 @@ use crate::build::tools::tools_for;
 use crate::error::Result;
 use crate::packaging::manylinux;
 use crate::packaging::retag::{PlainWheel, RetagPlan};
+use crate::packaging::tags::{Libc, Platform};
 use crate::tools::hex;
 use crate::words::{Class, Failure, Grafted, Step};
 use crate::worker::bench::{Bench, Environment, Task, ToolPython};
@@ -142,6 +143,7 @@ fn finish(
     let marks = ["manylinux_0_0_", "musllinux_0_0_"];
     let marked = |tag: &String| marks.iter().any(|mark| tag.starts_with(mark));
     let platform: Vec<String> = wheel.tags.platform.iter().filter(|tag| !marked(tag)).cloned().collect();
+    let platform = no_older(platform, order);
     if platform.is_empty() {
         return Err(Failure::new(
             Class::Repair,
@@ -160,6 +162,18 @@ fn finish(
     let output = std::fs::File::create_new(&path).map_err(|error| ours(error.into()))?;
     wheel.write(&plan, output).map_err(ours)?;
     Ok((Repaired { path, filename, grafted, notes, ..Repaired::default() }, sources))
+}
+
+/// auditwheel's tags, or those of the system that was compiled for, if that is newer.
+fn no_older(platform: Vec<String>, order: &RepairOrder) -> Vec<String> {
+    let glibc = |tag: &String| match Platform::of_linux_tag(tag) {
+        Some(Platform::Linux { arch, libc: Libc::Glibc(_, minor) }) => Some((minor, arch)),
+        _ => None,
+    };
+    match (platform.iter().find_map(glibc), order.glibc()) {
+        (Some((minor, arch)), Some(least)) if minor < least => manylinux::platform_tags(Some(least), &arch),
+        _ => platform,
+    }
 }
 
 /// No library may be left that is neither in the wheel nor on every system.

@@ -28,6 +28,8 @@ pub(super) struct Inspected {
     pub(super) replaced: BTreeMap<String, Vec<u8>>,
     /// Of a wheel that says it is pure: the machine code that the build made, for the target's processor.
     pub(super) compiled: Vec<String>,
+    /// Members that are for another processor than the wheel's name says.
+    pub(super) other_cpus: Vec<String>,
     pub(super) notes: Vec<String>,
     pub(super) doubts: Vec<String>,
 }
@@ -80,7 +82,10 @@ pub(super) fn inspect<R: Read + Seek>(wheel: &mut PlainWheel<R>, order: &RepairO
         if !fits {
             match pure {
                 true => inspected.doubts.push(foreign(&member, "another CPU")),
-                false => inspected.notes.push(format!("{} is for another CPU", member.name)),
+                false => {
+                    inspected.notes.push(format!("{} is for another CPU", member.name));
+                    inspected.other_cpus.push(member.name.clone());
+                }
             }
             continue;
         }

@@ -16,6 +16,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::bench::Bench;
+use crate::bad;
 use crate::build::job::Job;
 use crate::build::recipe::Recipe;
 use crate::build::target::Target;
@@ -92,6 +93,13 @@ fn rewrite_now(path: &Path, folder: &Path, order: &RepairOrder) -> Result<Rewrit
     let mut wheel = PlainWheel::open(File::open(path)?, filename)?;
     let mut plan = RetagPlan { timestamp: order.timestamp, ..RetagPlan::default() };
     let inspected = inspect::inspect(&mut wheel, order)?;
+    if let Some(member) = inspected.other_cpus.first().filter(|_| order.target.is_cross()) {
+        return Err(bad!(
+            "{member} is machine code for another processor than {}: the build calls a compiler by its path, \
+             or the source brings the file ready-made",
+            order.target.name
+        ));
+    }
     let corrected = correct::correct(&mut wheel, &inspected, &order.target, &mut plan)?;
     let mut needs_libraries = None;
     if let Some(arch) = arch(&wheel, &inspected, order) {
@@ -135,11 +143,11 @@ fn platform(needs: &manylinux::Needs, arch: &str, order: &RepairOrder) -> Option
         let platforms = order.target.tags.iter().filter_map(|tag| tag.rsplit('-').next());
         platforms.into_iter().find(|platform| platform.starts_with(beginning)).map(str::to_owned)
     };
-    if needs.musl || (needs.glibc.is_none() && !order.is_for("manylinux")) {
+    if needs.glibc.is_none() && (needs.musl || !order.is_for("manylinux")) {
         // Its symbols have no versions, so the target's own musl is the oldest that is sure.
         return own("musllinux").map(|tag| vec![tag]);
     }
-    Some(manylinux::platform_tags(needs.glibc, arch)).filter(|tags| !tags.is_empty())
+    Some(manylinux::platform_tags(needs.glibc.max(order.glibc()), arch)).filter(|tags| !tags.is_empty())
 }
 
 /// A wheel that its own target does not install is of no use.
@@ -150,11 +158,17 @@ fn fits(repaired: &Repaired, target: &Target) -> Result<(), Failure> {
     if let Some(failure) = foreign(&repaired.filename, target) {
         return Err(failure);
     }
-    let hint = format!(
-        "the wheel is {}, which {} cannot install: its libraries need a newer system than the target. Build \
-         it on an older system, or add a target for this system",
-        repaired.filename, target.name
-    );
+    let (filename, name) = (&repaired.filename, &target.name);
+    let hint = match target.is_cross() {
+        true => format!(
+            "the wheel is {filename}, which {name} cannot install: it needs libraries of this machine, which \
+             need a newer system. Link them statically, or build it on a machine with that system"
+        ),
+        false => format!(
+            "the wheel is {filename}, which {name} cannot install: its libraries need a newer system than the \
+             target. Build it on an older system, or add a target for this system"
+        ),
+    };
     Err(Failure::new(Class::Repair, Step::Repair, hint))
 }
 

@@ -8,6 +8,7 @@ use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
 use crate::packaging::manylinux;
+use crate::packaging::tags::{Libc, Platform};
 use crate::words::{Class, Failure, Grafted, Step};
 
 /// 1 January 1980: where ZIP's calendar begins, for sources without a date.
@@ -48,6 +49,15 @@ impl RepairOrder {
     /// The target's processor, as its platform tags write it.
     pub fn arch(&self) -> Option<&str> {
         self.target.tags.iter().find_map(|tag| manylinux::arch_of(tag.rsplit('-').next()?))
+    }
+
+    /// The N of the glibc 2.N that the target was compiled for, where that is not this machine's. A wheel is
+    /// named by it even if it needs less: it was checked for that system and no older one.
+    pub fn glibc(&self) -> Option<u32> {
+        match self.target.linux().filter(|_| self.target.is_cross())? {
+            Platform::Linux { libc: Libc::Glibc(_, minor), .. } => Some(minor),
+            _ => None,
+        }
     }
 
     /// Whether the target has a platform tag of that beginning.

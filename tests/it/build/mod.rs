@@ -3,6 +3,7 @@
 mod ahead;
 mod built;
 mod chain;
+mod cross;
 mod doubts;
 mod pages;
 mod private_names;

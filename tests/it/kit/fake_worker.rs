@@ -23,6 +23,7 @@ pub fn target(name: &str) -> Target {
             .to_vec(),
         markers: std::collections::BTreeMap::new(),
         distribution: "debian 12".into(),
+        built_on: None,
     }
 }
 

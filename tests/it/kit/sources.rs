@@ -33,14 +33,16 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     return filename
 "##;
 
-/// Another backend, which compiles a module of C that knows the answer.
+/// Another backend, which compiles a module of C that knows the answer: `{head}` is above it in the file,
+/// `{answer}` the expression, `{suffix}` what the module's file ends with.
 const COMPILES: &str = r##"
 import base64, hashlib, os, subprocess, sys, sysconfig, zipfile
 
 NAME, VERSION = "{name}", "{version}"
 CODE = """
 #include <Python.h>
-static PyObject *answer(PyObject *self, PyObject *none) { return PyLong_FromLong(42); }
+{head}
+static PyObject *answer(PyObject *self, PyObject *none) { return PyLong_FromLong({answer}); }
 static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, 0}, {0, 0, 0, 0}};
 #if PY_MAJOR_VERSION >= 3
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "{name}", 0, -1, methods, 0, 0, 0, 0};
@@ -65,7 +67,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     metadata = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (NAME, VERSION)
     wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: %s\n" % tag
     with open("module.so", "rb") as module:
-        members = [(NAME + ".so", module.read())]
+        members = [(NAME + {suffix}, module.read())]
     members += [(info + "METADATA", metadata.encode()), (info + "WHEEL", wheel.encode())]
     record = info + "RECORD,,\n"
     for name, data in members:
@@ -101,7 +103,18 @@ impl Tree {
 
     /// `{name}-{version}` with a module of C, for whatever CPython builds it; `module.answer()` is 42.
     pub fn compiled(name: &str, version: &str) -> Self {
+        Self::of_c(name, version, ["", "42", "'.so'"])
+    }
+
+    /// The same with C of a test's own: what comes above `answer()`, and what it gives. The module's file has the
+    /// ending of the interpreter that it is for.
+    pub fn compiled_with(name: &str, version: &str, head: &str, answer: &str) -> Self {
+        Self::of_c(name, version, [head, answer, "(sysconfig.get_config_var('EXT_SUFFIX') or '.so')"])
+    }
+
+    fn of_c(name: &str, version: &str, [head, answer, suffix]: [&str; 3]) -> Self {
         let backend = COMPILES.replace("{name}", name).replace("{version}", version);
+        let backend = backend.replace("{head}", head).replace("{answer}", answer).replace("{suffix}", suffix);
         Self::new(name, version).file("backend.py", &backend)
     }
 

@@ -132,7 +132,7 @@ impl Workbench {
 
     /// The full name of a target, `cp313`.
     pub fn target(&self, asked: &str) -> String {
-        let mut all = self.worker.interpreters.iter().map(|each| &each.target);
+        let mut all = self.worker.interpreters.iter().flat_map(Interpreter::targets);
         all.find(|target| target.matches(asked))
             .unwrap_or_else(|| panic!("no Python {asked} here"))
             .name
