@@ -131,6 +131,7 @@ impl OwnWheels {
         Self { tagged, some, ..Self::default() }
     }
 
+    /// Whether none was built here.
     pub fn is_empty(&self) -> bool {
         self.tagged.is_empty() && !self.some
     }
