@@ -51,7 +51,8 @@ class Builder:
         for _ in range(300):
             found = self.ask("GET", "/+targets")["result"]
             if found:
-                return {".".join(t["version"].split(".")[:2]): t["name"] for t in found}
+                native = [t for t in found if not t.get("built_on")]
+                return {".".join(t["version"].split(".")[:2]): t["name"] for t in native}
             time.sleep(0.1)
         raise SystemExit("no worker offers a target: see the log")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import builds
+import fresh
 import installing
 import scale
 import serving
@@ -17,7 +18,7 @@ import uploading
 import waiting
 
 PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds,
-         "waiting": waiting}
+         "fresh": fresh, "waiting": waiting}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

@@ -26,7 +26,11 @@ pub(super) async fn remedy(trouble: &Trouble<'_>, tried: &[Recipe]) -> Option<Re
         _ => None,
     };
     let remedy = match sure.filter(|absent| !is_of_the_interpreter(absent)) {
-        Some(absent) => of(trouble, tried, &absent).await,
+        Some(absent) => of(trouble, tried, &absent).await.map(|remedy| Remedy {
+            // A library of the distribution may be another version than the one that is downloaded.
+            certain: trouble.failure.class != Class::Network,
+            ..remedy
+        }),
         None => None,
     };
     if remedy.is_some() || !matches!(trouble.failure.class, Class::Other | Class::MissingTool) {
