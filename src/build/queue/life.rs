@@ -98,8 +98,9 @@ impl Queue {
             return Err(lost(row.id));
         }
         self.0.db.drop_log_pieces(row.id).await?;
-        self.learn(&row, &evidence).await?;
+        // At once: whoever sees that it is built looks for the wheel.
         self.publish(row.id).await;
+        self.learn(&row, &evidence).await?;
         self.tell();
         self.settle().await
     }
