@@ -6,7 +6,6 @@ use crate::words::Class;
 /// A text of the log, the variable that answers it, and its value.
 const ANSWERS: &[(&str, &str, &str)] = &[
     ("Compatibility with CMake < 3.5 has been removed", "CMAKE_POLICY_VERSION_MINIMUM", "3.5"),
-    ("Compatibility with CMake < 3.10 has been removed", "CMAKE_POLICY_VERSION_MINIMUM", "3.10"),
     // gcc before 10 took a variable that is defined twice for one.
     (": multiple definition of ", FLAGS, "-fcommon"),
     ("all warnings being treated as errors", FLAGS, "-Wno-error"),
@@ -17,7 +16,6 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("‘string_view’ has not been declared in ‘std’", FLAGS, "-std=gnu++17"),
     ("set PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1", "PYO3_USE_ABI3_FORWARD_COMPATIBILITY", "1"),
     ("'ascii' codec can't decode", "PYTHONUTF8", "1"),
-    ("git was not able to", "GIT_CEILING_DIRECTORIES", "/"),
 ];
 /// A text of the log, and what a build requirement must be older than for it not to be said.
 const OLDER: &[(&str, &str)] = &[
