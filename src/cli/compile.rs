@@ -93,7 +93,7 @@ impl CompileCommand {
         let line = progress.begin(&format!("{} for {}", input.display(), proxy.target), "compile");
         let kept = self.kept();
         let mut compiled = compile(proxy, self.through.python.as_deref(), read, &kept, self.older()).await?;
-        for left_out in compiled.text.lines().filter_map(|line| line.strip_prefix("# Left out: ")) {
+        for left_out in crate::client::left_out(&compiled.text) {
             progress.say(&format!("warning: left out: {left_out}"));
         }
         compiled.text = self.signed(&compiled.text, input);

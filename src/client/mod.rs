@@ -15,7 +15,7 @@ mod worker;
 pub use self::builds::builds_in;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;
-pub use self::wheelsproxy::{ProxyAddress, WheelsProxy};
+pub use self::wheelsproxy::{ProxyAddress, WheelsProxy, left_out};
 pub use self::worker::{WorkerClient, index_path};
 
 use crate::bad;

@@ -67,6 +67,11 @@ impl ProxyAddress {
     }
 }
 
+/// What an answer of `+compile/` says that it leaves out, and why.
+pub fn left_out(answer: &str) -> impl Iterator<Item = &str> {
+    answer.lines().filter_map(|line| line.strip_prefix("# Left out: "))
+}
+
 /// One server with the indexes and the target that are meant. Cheap to clone.
 #[derive(Clone)]
 pub struct WheelsProxy {

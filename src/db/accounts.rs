@@ -92,6 +92,7 @@ impl Tx {
         self.remember_files(Of::Owner(name)).await?;
         for query in [
             "DELETE FROM build WHERE context IN (SELECT name FROM namespace WHERE owner = $1)",
+            "DELETE FROM learned WHERE context IN (SELECT name FROM namespace WHERE owner = $1)",
             "DELETE FROM build_asker WHERE account = $1",
             "DELETE FROM build_source WHERE account = $1",
             "DELETE FROM worker WHERE owner = $1",

@@ -71,7 +71,9 @@ impl Tx {
     pub async fn delete_index(&mut self, name: &IndexName) -> Result<()> {
         self.remember_files(Of::Index(name)).await?;
         // What was built of its sources, and with its build requirements, is part of it.
-        sqlx::query("DELETE FROM build WHERE context = $1").bind(name).execute(&mut *self.tx).await?;
+        for query in ["DELETE FROM build WHERE context = $1", "DELETE FROM learned WHERE context = $1"] {
+            sqlx::query(query).bind(name).execute(&mut *self.tx).await?;
+        }
         sqlx::query("DELETE FROM namespace WHERE name = $1").bind(name).execute(&mut *self.tx).await?;
         Ok(())
     }

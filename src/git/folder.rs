@@ -81,7 +81,8 @@ async fn work_tree(folder: &Path, archive: &Path) -> Result<Option<Tree>> {
     if top.join(".gitmodules").is_file() {
         let theirs = listed(&here.run(&["ls-files", "-z", "--cached", "--recurse-submodules"]).await?);
         // One that is not checked out is listed as a folder.
-        let missing = theirs.iter().filter(|path| top.join(path).is_dir());
+        let missing =
+            theirs.iter().filter(|path| top.join(path).symlink_metadata().is_ok_and(|found| found.is_dir()));
         warnings.extend(missing.map(|path| {
             format!("the submodule {} is not checked out: run git submodule update --init", path.display())
         }));

@@ -7,6 +7,7 @@ use super::checkout::{check_size, clean, fetch_refs};
 use super::command::{Git, RepositoryAsker, Way, without_credentials};
 use crate::bad;
 use crate::error::{Error, Result};
+use crate::tools::scratch::remove_folder;
 use crate::upstream::guard::Guard;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,6 +15,8 @@ use url::Url;
 
 /// Submodules of one tree, those of submodules included.
 const MOST: usize = 100;
+/// How what came over the network may name more: never a folder of this machine.
+const REMOTE: &str = "https:ssh:http";
 /// How deep submodules may lie in one another.
 const DEEPEST: usize = 8;
 
@@ -33,8 +36,9 @@ struct Submodule {
 /// `Unavailable` and `Timeout` where a host does not answer: later it may.
 pub(super) async fn fetch_submodules(top: &Git, url: &Url) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
-    let mut left = top.limits.bytes;
-    let mut open = vec![(below(top, top.folder.clone(), Way::Own, left), url.clone(), 0)];
+    let mut left = top.limits.bytes.saturating_sub(check_size(top, "HEAD").await?);
+    let mut open =
+        vec![(below(top, (top.asker.clone(), Way::Own), top.folder.clone(), left), url.clone(), 0)];
     let mut count = 0;
     while let Some((parent, url, depth)) = open.pop() {
         for module in submodules(&parent).await? {
@@ -51,19 +55,22 @@ pub(super) async fn fetch_submodules(top: &Git, url: &Url) -> Result<Vec<String>
                     open.push((git, url, depth + 1));
                 }
                 Err(error @ (Error::Unavailable(_) | Error::Timeout(_))) => return Err(error),
-                Err(error) => warnings.push(format!("the submodule {shown} was not fetched: {error}")),
+                Err(error) => {
+                    discard(&parent.folder, &module.path)?;
+                    warnings.push(format!("the submodule {shown} was not fetched: {error}"));
+                }
             }
         }
     }
     Ok(warnings)
 }
 
-/// Another repository for the same asker, with the same time left.
-fn below(git: &Git, folder: PathBuf, way: Way, bytes: u64) -> Git {
+/// Another repository, with the same time left.
+fn below(git: &Git, (asker, way): (RepositoryAsker, Way), folder: PathBuf, bytes: u64) -> Git {
     Git {
         folder,
         home: git.home.clone(),
-        asker: git.asker.clone(),
+        asker,
         way,
         limits: super::GitLimits { bytes, ..git.limits },
         until: git.until,
@@ -136,12 +143,19 @@ async fn fetch_one(parent: &Git, base: &Url, module: &Submodule, left: u64) -> R
     if !is_empty_folder_in(&parent.folder, &module.path) {
         return Err(bad!("there is something else in its place"));
     }
-    let way = match &parent.asker {
-        RepositoryAsker::Person => Way::Own,
-        RepositoryAsker::Stranger(guard) if url.host() == base.host() => Way::to(&url, guard).await?,
-        RepositoryAsker::Stranger(_) => Way::to(&url, &Guard::public()).await?,
+    // What lies in another host's repository is asked for as that host's, and never wider again.
+    let reached = match &parent.asker {
+        RepositoryAsker::Person => (RepositoryAsker::Person, Way::Own),
+        RepositoryAsker::Stranger(guard) => {
+            let guard = if url.host() == base.host() { guard.clone() } else { Guard::public() };
+            let way = Way::to(&url, &guard).await?;
+            (RepositoryAsker::Stranger(guard), way)
+        }
     };
-    let git = below(parent, parent.folder.join(&module.path), way, left);
+    let mut git = below(parent, reached, parent.folder.join(&module.path), left);
+    if url.scheme() != "file" {
+        git.protocols = REMOTE;
+    }
     git.run(&["init", "-q", "--template=", "."]).await?;
     let commit = module.commit.as_str();
     let alone = [format!("{commit}:refs/heads/wanted")];
@@ -182,16 +196,33 @@ fn address(base: &Url, text: &str) -> Option<Url> {
 /// Whether `path` is a folder with nothing in it, reached through folders alone: what a checkout leaves for
 /// a submodule.
 fn is_empty_folder_in(root: &Path, path: &Path) -> bool {
+    let entries = folder_in(root, path).and_then(|folder| std::fs::read_dir(folder).ok());
+    entries.is_some_and(|mut entries| entries.next().is_none())
+}
+
+/// Takes away what a submodule that failed has left in its place.
+fn discard(root: &Path, path: &Path) -> Result<()> {
+    match folder_in(root, path).filter(|folder| folder.join(".git").is_dir()) {
+        None => Ok(()),
+        Some(folder) => {
+            remove_folder(&folder)?;
+            Ok(std::fs::create_dir(folder)?)
+        }
+    }
+}
+
+/// `path` below `root`, if it is a folder that is reached through folders alone.
+fn folder_in(root: &Path, path: &Path) -> Option<PathBuf> {
     let mut folder = root.to_owned();
     for part in path.components() {
-        let Component::Normal(name) = part else { return false };
+        let Component::Normal(name) = part else { return None };
         folder.push(name);
         let is_git = name.to_string_lossy().eq_ignore_ascii_case(".git");
         if is_git || !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-            return false;
+            return None;
         }
     }
-    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+    Some(folder)
 }
 
 #[cfg(test)]

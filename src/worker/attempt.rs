@@ -84,6 +84,8 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
         if let Some(zig) = zig.as_mut().filter(|zig| zig.was_wanted(unpacked)) {
             clock.enter(Step::Environment);
             zig.get_ready(running, &tools.folder).await?;
+            // Nothing of the run without it is taken for a result.
+            running.room.below("out", Step::Build)?;
             continue;
         }
         match code {

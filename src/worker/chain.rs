@@ -11,6 +11,7 @@ use super::room::Stop;
 use super::running::RunningJob;
 use super::source::Unpacked;
 use crate::build::recipe::Recipe;
+use crate::packaging::requirement::Requirement;
 use crate::words::{Class, Failure, Step};
 
 /// Attempts at one wheel: each remedy is one.
@@ -38,7 +39,6 @@ pub async fn build(
     let mut failed: Vec<Failed> = Vec::new();
     let mut read: Option<Unpacked> = None;
     let mut is_sure = true;
-    begin_with_learned(running);
     while failed.len() < MOST_ATTEMPTS {
         let (begun, mark) = (Instant::now(), running.room.log.written());
         if !failed.is_empty() {
@@ -60,7 +60,8 @@ pub async fn build(
         let (number, strategy) = (failed.len() + 1, running.strategy());
         running.room.log.note(&format!("attempt {number} ({strategy}) failed: {}", failure.hint));
         let printed = last(&running.room.log.since(mark), PRINTED).to_owned();
-        failed.push(Failed { found: running.found().clone(), failure, printed, is_sure });
+        let (found, asked) = (running.found().clone(), running.asked());
+        failed.push(Failed { found, failure, asked, printed, is_sure });
         let Some(unpacked) = &read else { break };
         let Some(Remedy { found, certain }) = remedy(running, unpacked, &failed).await else { break };
         if running.room.seconds_left() < begun.elapsed().max(Duration::from_secs(5)).as_secs() {
@@ -78,6 +79,7 @@ struct Failed {
     /// What it did beside the recipe.
     found: Recipe,
     failure: Failure,
+    asked: Vec<Requirement>,
     /// The end of what it printed.
     printed: String,
     /// Nothing in it is a guess.
@@ -111,7 +113,8 @@ async fn remedy(running: &mut RunningJob<'_>, unpacked: &Unpacked, failed: &[Fai
 }
 
 fn trouble<'a>(running: &'a RunningJob<'a>, unpacked: &'a Unpacked, failed: &'a Failed) -> Trouble<'a> {
-    Trouble { running, unpacked, failure: &failed.failure, printed: &failed.printed }
+    let Failed { failure, asked, printed, .. } = failed;
+    Trouble { running, unpacked, failure, asked, printed }
 }
 
 /// The failure that is told: the last one that no guess was part of. That other requirements cannot be had
@@ -122,15 +125,6 @@ fn told(failed: Vec<Failed>) -> Option<Failure> {
     let sure = |(at, each): &(usize, &Failed)| *at == 0 || each.is_sure && !is_of_a_remedy(&each.failure);
     let at = failed.iter().enumerate().filter(sure).map(|(at, _)| at).next_back()?;
     failed.into_iter().nth(at).map(|each| each.failure)
-}
-
-/// What an earlier build of this very release found is there from the beginning.
-fn begin_with_learned(running: &mut RunningJob<'_>) {
-    let Some(learned) = running.job.learned.as_ref().filter(|learned| learned.at_once) else { return };
-    if let Ok(found) = Recipe::from_json(&learned.found) {
-        running.follow(found);
-        running.room.log.note(&format!("as build {} found: {}", learned.build, running.strategy()));
-    }
 }
 
 /// The first of these requirements whose own build failed.
@@ -181,6 +175,7 @@ mod tests {
         let failed = |class, step, is_sure| Failed {
             found: Recipe::default(),
             failure: Failure::new(class, step, ""),
+            asked: Vec::new(),
             printed: String::new(),
             is_sure,
         };

@@ -15,6 +15,15 @@ pub enum Generator {
     Swig,
 }
 
+/// The lines of Cython, that which is likeliest to know this Python first. No 0.29 writes what compiles for
+/// 3.13; 3.1 lost what old sources import.
+pub fn cythons(python: (u32, u32)) -> [&'static str; 3] {
+    match python >= (3, 13) {
+        true => ["Cython>=3", "Cython>=3,<3.1", "Cython<3"],
+        false => ["Cython<3", "Cython>=3,<3.1", "Cython>=3"],
+    }
+}
+
 /// The generators of files below `top` that could be made again.
 pub fn generators(top: &Path) -> Vec<Generator> {
     let known: [(Generator, &str, &[&str]); 2] = [

@@ -93,6 +93,7 @@ async fn go(
         RunningJob::open(job, worker, link, log, chosen).map_err(|error| ours(&error, Step::Fetch))?;
     let archive =
         fetch::source(job, link, running.room.folder.path()).await.map_err(|error| unfetched(&error))?;
+    running.begin_as_learned();
     let built = chain::build(&mut running, &archive, clock).await?;
     match job.purpose {
         Purpose::Metadata => {

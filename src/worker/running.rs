@@ -99,6 +99,15 @@ impl<'a> RunningJob<'a> {
         })
     }
 
+    /// Begins with what an earlier build of this very release found, if that is known.
+    pub fn begin_as_learned(&mut self) {
+        let Some(learned) = self.job.learned.as_ref().filter(|learned| learned.at_once) else { return };
+        if let Ok(found) = Recipe::from_json(&learned.found) {
+            self.follow(found);
+            self.room.log.note(&format!("as build {} found: {}", learned.build, self.strategy()));
+        }
+    }
+
     /// From now on the recipe is the job's own with `found` beside it.
     pub fn follow(&mut self, found: Recipe) {
         self.recipe = self.given.with(&found);

@@ -1,6 +1,7 @@
 //! The source of a job, unpacked in the sandbox into its work folder, and what its files say.
 
 use crate::tools::time::SECOND;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::backend::SourceProject;
@@ -18,7 +19,7 @@ use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
-use crate::words::{Class, Failure, Step};
+use crate::words::{Class, Failure, Purpose, Step};
 
 /// Where the source is inside; always the same, since compilers write it into what they make.
 pub const INSIDE: &str = "/work/src";
@@ -59,7 +60,11 @@ impl Unpacked {
         let setup_py = peek::file(&top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
         let facts = SourceFacts {
             pkg_info: said.pkg_info.clone(),
-            machine_code: peek::machine_code(&top),
+            // Metadata has none.
+            machine_code: match running.job.purpose {
+                Purpose::Wheel => peek::machine_code(&top),
+                Purpose::Metadata => BTreeSet::new(),
+            },
             extensions: looks_like_extensions(
                 found.names.iter().map(String::as_str),
                 &String::from_utf8_lossy(&setup_py),

@@ -173,6 +173,11 @@ class Archives(unittest.TestCase):
                 self.unpacked(*members)
         with self.assertRaises(ValueError):
             self.unpacked(("a/x", tarfile.REGTYPE, ""), most=2)
+        # A hard link is copied: it counts, although its header says that it has no bytes.
+        links = [("a/%d" % number, tarfile.LNKTYPE, "a/x") for number in range(4)]
+        self.unpacked(("a/x", tarfile.REGTYPE, ""), *links, most=15)
+        with self.assertRaises(ValueError):
+            self.unpacked(("a/x", tarfile.REGTYPE, ""), *links, most=8)
 
     def test_modules_of_a_wheel_are_those_that_people_import(self):
         folder = tempfile.mkdtemp()
@@ -241,7 +246,27 @@ class Answers(unittest.TestCase):
         self.assertEqual(asked, ["/below/+builds/1/source"] * 2)
 
 
+class Requirements(unittest.TestCase):
+    def test_what_names_a_project_of_the_index_is_told_from_what_leads_past_it(self):
+        for text in ["demo", " Demo-Pkg [x,y] >=1,<2 ; python_version>'3'", "demo (>=1)", "demo~=1.0", "demo;os_name=='nt'"]:
+            self.assertTrue(worker.PLAIN.match(text), text)
+        for text in ["--extra-index-url=http://x/", "-e .", "./demo", "../x", "demo @ http://x/a.tar.gz", "a b", "http://x/y", ""]:
+            self.assertFalse(worker.PLAIN.match(text), text)
+
+
 class Logs(unittest.TestCase):
+    def test_what_comes_after_a_mark_can_be_read_when_the_middle_is_gone(self):
+        log = worker.Log(8)
+        log.write(b"ab")
+        mark = log.size()
+        log.write(b"cd")
+        self.assertEqual(log.since(mark), "cd")
+        for letter in b"efghijklmnopqrstuvwxyz":
+            log.write(bytes([letter]))
+        mark = log.size()
+        log.write(b"!")
+        self.assertEqual((mark, log.since(mark)), (26, "!"))
+
     def test_a_flood_is_cut_in_its_middle_and_says_so(self):
         log = worker.Log(8)
         for letter in b"abcdefghijklmnopqrstuvwxyz":

@@ -71,6 +71,11 @@ impl Demand<'_> {
         if own.is_empty() || !own.iter().all(takes) || outcome.kept.lines().any(keeps) {
             return Ok(false);
         }
+        // What the page does not leave out is not to blame, and nothing more need be read.
+        let (page, chooser) = (self.page(project).await?, &self.target.offered.chooser);
+        if !page.left_out.iter().any(|one| one.version == passed.version.to_string()) {
+            return Ok(false);
+        }
         let mut limits: Vec<_> = own.iter().flat_map(|own| own.specifiers.iter().cloned()).collect();
         let by = outcome.pins.get(project).and_then(|pin| pin.by.as_ref());
         let Some(by) = by else { return Ok(false) };
@@ -82,11 +87,9 @@ impl Demand<'_> {
             }
         }
         let limits: VersionSpecifiers = limits.into_iter().collect();
-        let (page, chooser) = (self.page(project).await?, &self.target.offered.chooser);
-        let is_left_out = page.left_out.iter().any(|one| one.version == passed.version.to_string());
         let newest = chooser.sdist(&page, &limits).map(|found| found.version).ok();
         let wheel = chooser.wheel(&page, &limits).map(|found| found.version);
-        Ok(is_left_out && newest.as_ref() == Some(&passed.version) && wheel < newest)
+        Ok(newest.as_ref() == Some(&passed.version) && wheel < newest)
     }
 
     /// What a pinned version requires; `None` if nobody here tells.

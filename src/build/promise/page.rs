@@ -91,7 +91,9 @@ impl ForTarget {
             }
         }
         let mut workshop = Workshop::new(&self.promises, directory, &self.offered);
-        for source in sources.values() {
+        // What is served needs no build.
+        let served = self.offered.chooser.wheel_of_each(page);
+        for (_, source) in sources.iter().filter(|(version, _)| !served.contains_key(version)) {
             if let Some(why) = workshop.lacks(source.owner, project, source.file).await? {
                 // Somebody may upload what lacks, which tells this page nothing.
                 until = now() + LACKING;
@@ -104,26 +106,24 @@ impl ForTarget {
             true => db.doubtful_builds(project, &target.name).await?,
             false => Vec::new(),
         };
-        for build in doubtful {
+        let failed = db.failed_builds(project, &target.name).await?;
+        let ended =
+            failed.iter().map(|build| (build, false)).chain(doubtful.iter().map(|build| (build, true)));
+        for (build, is_doubtful) in ended {
             let file = (build.context.as_str(), build.source.filename.as_str());
-            let source = by_file.get(&file).map(|(_, source)| source);
-            if let Some(source) = source.filter(|source| refuses_doubtful(directory, source.owner)) {
-                let name = &target.name;
-                let why =
-                    format!("its build for {name} gave a doubtful wheel, which the index does not take");
-                known.hopeless.insert(source.owned_key(), WhyNot::new(why, Some(build.id)));
-            }
-        }
-        for failed in db.failed_builds(project, &target.name).await? {
-            let file = (failed.context.as_str(), failed.source.filename.as_str());
             let Some((version, source)) = by_file.get(&file) else { continue };
-            let same = source.file.hashes.sha256.as_ref().zip(failed.source_sha256.as_ref());
-            if same.is_some_and(|(listed, built)| listed != built) {
+            let same = source.file.hashes.sha256.as_ref().zip(build.source_sha256.as_ref());
+            let other_bytes = same.is_some_and(|(listed, built)| listed != built);
+            if other_bytes || is_doubtful && !refuses_doubtful(directory, source.owner) {
                 continue;
             }
             until = now() + LACKING;
-            if self.promises.queue().would_repeat(&failed, project, version, target).await? {
-                known.hopeless.insert(source.owned_key(), WhyNot::failed(&failed, &target.name));
+            if self.promises.queue().would_repeat(build, project, version, target).await? {
+                let why = match is_doubtful {
+                    true => WhyNot::doubtful(build, &target.name),
+                    false => WhyNot::failed(build, &target.name),
+                };
+                known.hopeless.insert(source.owned_key(), why);
             }
         }
         Ok((known, until))

@@ -35,6 +35,12 @@ impl WhyNot {
         Self::new(format!("its build for {target} failed: {told}"), Some(build.id))
     }
 
+    /// Its build gave what its index does not take, and would again.
+    pub fn doubtful(build: &FailedBuild, target: &str) -> Self {
+        let why = format!("its build for {target} gave a doubtful wheel, which the index does not take");
+        Self::new(why, Some(build.id))
+    }
+
     /// What its build gave was not what had been promised.
     pub fn broken(row: &StoredPromise) -> Option<Self> {
         let why = row.broken.as_ref()?;

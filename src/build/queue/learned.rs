@@ -8,11 +8,11 @@ use crate::build::job::Learned;
 use crate::build::recipe::Recipe;
 use crate::db::builds::Build;
 use crate::db::learned::LearnedRow;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;
 use crate::tools::time::now;
-use crate::words::{Evidence, SourceKind};
+use crate::words::{Evidence, Purpose, SourceKind};
 
 impl Queue {
     /// What is known for a build: of its own release and target, of its release, or of the release before.
@@ -28,7 +28,8 @@ impl Queue {
             before.or(others.first()).copied()
         };
         let Some(known) = own.or_else(release).or_else(nearest) else { return Ok(None) };
-        let mut found: Recipe = serde_json::from_str(&known.found).map_err(Error::internal)?;
+        // One that another version wrote, with keys that this one does not have, teaches nothing.
+        let Ok(mut found) = serde_json::from_str::<Recipe>(&known.found) else { return Ok(None) };
         if own.is_none() {
             found = found.of_the_source();
         }
@@ -38,14 +39,21 @@ impl Queue {
         Ok(Some(Learned { build: known.build, found: found.to_json()?, at_once: known.version == version }))
     }
 
-    /// A build succeeded: keeps what it found, or forgets what was known and not needed.
-    pub(super) async fn learn(&self, row: &Build, evidence: &Evidence) -> Result<()> {
+    /// A build has ended. What it found is kept; what was known and did not help, or was not needed, is
+    /// forgotten. A memory that fails changes nothing of the build.
+    pub(super) async fn remember(&self, row: &Build, evidence: Option<&Evidence>) {
+        if let Err(error) = self.try_remember(row, evidence).await {
+            tracing::warn!(build = row.id, error = format!("{error:#}"), "cannot keep what a build found");
+        }
+    }
+
+    async fn try_remember(&self, row: &Build, evidence: Option<&Evidence>) -> Result<()> {
         let Some((project, version)) = teachable(row) else { return Ok(()) };
-        let Some(found) = &evidence.found else {
+        // The worker is believed as far as it can be read.
+        let found = evidence.and_then(|evidence| Recipe::from_json(evidence.found.as_ref()?).ok());
+        let Some(found) = found else {
             return self.0.db.forget_learned(&row.context, project, version, &row.target).await;
         };
-        // The worker is believed as far as it can be read.
-        let Ok(found) = Recipe::from_json(found) else { return Ok(()) };
         let known = LearnedRow {
             version: version.to_owned(),
             target: row.target.clone(),
@@ -55,16 +63,13 @@ impl Queue {
         };
         self.0.db.learn(&row.context, project, &known).await
     }
-
-    /// A build failed: what was known of its release and target did not help.
-    pub(super) async fn unlearn(&self, row: &Build) -> Result<()> {
-        let Some((project, version)) = teachable(row) else { return Ok(()) };
-        self.0.db.forget_learned(&row.context, project, version, &row.target).await
-    }
 }
 
-/// The release that a build is of, if what it finds may serve another.
+/// The release that a build is of, if what becomes of its wheel may serve another. Of one index alone: with
+/// it goes what was learned there.
 fn teachable(row: &Build) -> Option<(&ProjectName, &str)> {
-    let listed = !row.given && row.source.kind == SourceKind::Sdist;
-    Some((row.project.as_ref().filter(|_| listed)?, row.version.as_deref()?))
+    let listed = !row.given && row.source.kind == SourceKind::Sdist && row.context.only().is_some();
+    // That a hook for metadata is not there says nothing about a wheel.
+    let of_a_wheel = listed && row.purpose == Purpose::Wheel;
+    Some((row.project.as_ref().filter(|_| of_a_wheel)?, row.version.as_deref()?))
 }

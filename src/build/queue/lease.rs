@@ -170,7 +170,7 @@ impl Queue {
             platform_expected: row.platform_expected,
             limits: self.0.limits,
             addable: self.0.addable.clone(),
-            unmet,
+            unmet: unmet.into_iter().map(|(_, unmet)| unmet).collect(),
             learned,
         })
     }

@@ -7,7 +7,7 @@
 //! | `queued` | `running` | `claim`: a worker takes it under a lease, which `beat` prolongs |
 //! | `running` | `queued` again | `give_back` by a worker that stops; `look_after` if it is lost |
 //! | `running` | `built`, `failed` or `blocked` | `end`, below: its worker says how it went |
-//! | `blocked` | `queued` | `settle`, below: what it needs is built, or cannot be |
+//! | `blocked` | `queued`, or as its twin ended | `settle`, below: all that it needs has ended |
 //! | whatever has not ended | `failed` | `cancel` |
 //! | `built` or `failed` | `queued` | `rebuild`: a person asks for it again |
 //!
@@ -15,12 +15,13 @@
 
 use super::Queue;
 use super::lease::{MOST_LOSSES, lost};
+use crate::build::failure::Cause;
 use crate::build::failure::{Exit, classify};
 use crate::build::job::JobOutcome;
 use crate::build::publish;
 use crate::build::visible::turns;
 use crate::db::Tx;
-use crate::db::builds::{Build, BuildId, Edge, Ending};
+use crate::db::builds::{Build, BuildId, Ending};
 use crate::db::events::NewEvent;
 use crate::error::Result;
 use crate::index::built::BUILDER;
@@ -100,7 +101,7 @@ impl Queue {
         self.0.db.drop_log_pieces(row.id).await?;
         // At once: whoever sees that it is built looks for the wheel.
         self.publish(row.id).await;
-        self.learn(&row, &evidence).await?;
+        self.remember(&row, Some(&evidence)).await;
         self.tell();
         self.settle().await
     }
@@ -140,10 +141,12 @@ impl Queue {
             return Ok(false);
         }
         self.0.db.drop_log_pieces(id).await?;
-        if let Some(row) = self.0.db.build(id).await? {
-            self.unlearn(&row).await?;
-        }
         self.unpromise(id).await?;
+        if why.cause() == Cause::Key
+            && let Some(row) = self.0.db.build(id).await?
+        {
+            self.remember(&row, None).await;
+        }
         self.tell();
         Ok(true)
     }
@@ -171,16 +174,17 @@ impl Queue {
         }
     }
 
-    /// Blocked builds whose needs have ended run on, or fail too.
+    /// Blocked builds whose needs have ended run on; one that is the same as another ends as that did.
     pub(super) async fn settle(&self) -> Result<()> {
         loop {
-            let ended = self.0.db.ended_needs().await?;
-            if ended.is_empty() {
-                break;
-            }
             let mut progress = false;
-            for edge in ended {
-                progress |= self.settle_one(&edge).await?;
+            for twin in self.0.db.ended_twins().await? {
+                let copied = self.0.db.copy_outcome(twin).await?;
+                for id in &copied {
+                    self.publish(*id).await;
+                }
+                self.tell();
+                progress |= !copied.is_empty();
             }
             if !progress {
                 break;
@@ -190,19 +194,6 @@ impl Queue {
             self.call_workers();
         }
         Ok(())
-    }
-
-    async fn settle_one(&self, edge: &Edge) -> Result<bool> {
-        if edge.requirement.is_empty() {
-            let copied = self.0.db.copy_outcome(edge.needs).await?;
-            for id in &copied {
-                self.publish(*id).await;
-            }
-            self.tell();
-            return Ok(!copied.is_empty());
-        }
-        // Its worker is told, and may know another way.
-        self.0.db.unblock_build(edge.build).await
     }
 }
 

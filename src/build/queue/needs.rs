@@ -36,8 +36,8 @@ impl Queue {
         self.settle().await
     }
 
-    /// The build requirements of a build whose own builds failed.
-    pub(super) async fn unmet(&self, id: BuildId) -> Result<Vec<UnmetRequirement>> {
+    /// The build requirements of a build whose own builds failed, with the number of each of those.
+    pub(super) async fn unmet(&self, id: BuildId) -> Result<Vec<(BuildId, UnmetRequirement)>> {
         let mut unmet = Vec::new();
         for edge in self.0.db.build_needs(id).await?.into_iter().filter(|edge| !edge.requirement.is_empty()) {
             let needed = self.get(edge.needs).await?;
@@ -52,7 +52,7 @@ impl Queue {
                 failure.class.name(),
                 failure.hint,
             );
-            unmet.push(UnmetRequirement { requirement: edge.requirement, why });
+            unmet.push((needed.id, UnmetRequirement { requirement: edge.requirement, why }));
         }
         Ok(unmet)
     }
@@ -74,13 +74,22 @@ impl Queue {
         }
         // It was told so, and has no other way.
         let unmet = self.unmet(row.id).await?;
-        if let Some(unmet) = unmet.into_iter().find(|unmet| requirements.contains(&unmet.requirement)) {
-            return no(unmet.why);
+        if let Some((_, unmet)) = unmet.iter().find(|(_, unmet)| requirements.contains(&unmet.requirement)) {
+            return no(unmet.why.clone());
         }
         let mut edges: Vec<Edge> = Vec::new();
         for text in BTreeSet::from_iter(requirements) {
             match self.need(row, &text).await {
-                Ok(Some(needs)) => edges.push(Edge { build: row.id, needs, requirement: text }),
+                Ok(Some(needs)) => {
+                    let known = unmet.iter().find(|(failed, _)| *failed == needs);
+                    // The same in other words, unless it runs again by now.
+                    if let Some((_, unmet)) = known
+                        && self.get(needs).await?.state == BuildState::Failed
+                    {
+                        return no(unmet.why.clone());
+                    }
+                    edges.push(Edge { build: row.id, needs, requirement: text });
+                }
                 Ok(None) => {}
                 Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
                     return no(format!("cannot get the build requirement {text}: {why}"));

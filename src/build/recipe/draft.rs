@@ -81,8 +81,10 @@ fn asked_for(failure: &Failure, limits: &JobLimits) -> Vec<String> {
     }
 }
 
+/// For a comment of TOML, and for a terminal: without control characters.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The word behind some text, without the punctuation at its end.

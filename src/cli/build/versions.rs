@@ -53,7 +53,7 @@ impl Work {
         let held = self.house.as_ref().map(|house| house.lock().newest(demand.target)).unwrap_or_default();
         let proxy = WheelsProxy::of(&self.server, &self.index, &demand.target.name);
         let text = proxy.compile(&wanted, &held, &demand.limits, OlderVersions::Accept).await?;
-        for left_out in text.lines().filter_map(|line| line.strip_prefix("# Left out: ")) {
+        for left_out in crate::client::left_out(&text) {
             self.warn(&format!("left out: {left_out}"));
         }
         Ok(reqfile::pins(&text).iter().filter_map(|line| VersionChoice::of_pin(line)).collect())

@@ -10,6 +10,7 @@ use crate::cli::watch::{Watcher, lasted};
 use crate::client::ServerClient;
 use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
+use crate::packaging::filename::WheelFilename;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -142,6 +143,8 @@ impl TryCommand {
         };
         line.end(&format!("built {lasted}"));
         if let Some(folder) = &self.wheelhouse {
+            // A server's word; a path leads nowhere else.
+            WheelFilename::parse(&wheel.filename)?;
             std::fs::create_dir_all(folder)
                 .map_err(|error| bad!("cannot create the wheelhouse {}: {error}", folder.display()))?;
             let url = server.wheel_url(build.id, &wheel.filename)?;

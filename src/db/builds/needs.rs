@@ -60,32 +60,23 @@ impl Db {
         Ok(sqlx::query(query).bind(id).bind(fence).execute(&self.writer).await?.rows_affected() > 0)
     }
 
-    /// A blocked build goes on, though not all that it needs is built. `false`: it is blocked no more.
-    pub async fn unblock_build(&self, id: i64) -> Result<bool> {
-        let query = "UPDATE build SET state = 'queued' WHERE id = $1 AND state = 'blocked'";
-        Ok(sqlx::query(query).bind(id).execute(&self.writer).await?.rows_affected() > 0)
-    }
-
-    /// Frees every blocked build whose needs are all built; their ids.
+    /// Frees every blocked build whose needs have all ended, well or not: its worker is told which failed,
+    /// and may know another way. Their ids.
     pub async fn free_builds(&self) -> Result<Vec<i64>> {
         let freed = sqlx::query_scalar(
             "UPDATE build SET state = 'queued' WHERE state = 'blocked' AND NOT EXISTS (SELECT 1 FROM build_need n \
-             JOIN build o ON o.id = n.needs WHERE n.build = build.id AND (o.state <> 'built' OR n.requirement = '')) \
+             JOIN build o ON o.id = n.needs WHERE n.build = build.id AND (o.state NOT IN ('built', 'failed') OR n.requirement = '')) \
              RETURNING id",
         );
         Ok(freed.fetch_all(&self.writer).await?)
     }
 
-    /// Edges from blocked builds to ended ones: those that failed, and those that were the same.
-    pub async fn ended_needs(&self) -> Result<Vec<Edge>> {
-        let rows: Vec<(i64, i64, String)> = sqlx::query_as(
-            "SELECT n.build, n.needs, n.requirement FROM build_need n JOIN build b ON b.id = n.build \
-             JOIN build o ON o.id = n.needs WHERE b.state = 'blocked' \
-             AND (o.state = 'failed' OR (o.state = 'built' AND n.requirement = '')) ORDER BY n.build",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(edge).collect())
+    /// Builds that have ended, and that blocked ones turned out to be the same as.
+    pub async fn ended_twins(&self) -> Result<Vec<i64>> {
+        let query = "SELECT DISTINCT n.needs FROM build_need n JOIN build b ON b.id = n.build \
+             JOIN build o ON o.id = n.needs WHERE b.state = 'blocked' AND n.requirement = '' \
+             AND o.state IN ('built', 'failed')";
+        Ok(sqlx::query_scalar(query).fetch_all(&self.pool).await?)
     }
 
     /// What a build waits for, or waited for.

@@ -225,12 +225,12 @@ impl Tx {
         .bind(self.now)
         .execute(&mut *self.tx)
         .await?;
-        sqlx::query("DELETE FROM build WHERE context = $1 AND given = 0 AND project = $2 AND version = $3")
-            .bind(index)
-            .bind(project)
-            .bind(version)
-            .execute(&mut *self.tx)
-            .await?;
+        for query in [
+            "DELETE FROM build WHERE context = $1 AND given = 0 AND project = $2 AND version = $3",
+            "DELETE FROM learned WHERE context = $1 AND project = $2 AND version = $3",
+        ] {
+            sqlx::query(query).bind(index).bind(project).bind(version).execute(&mut *self.tx).await?;
+        }
         let deleted =
             sqlx::query("DELETE FROM release WHERE index_name = $1 AND project = $2 AND version = $3")
                 .bind(index)
@@ -252,11 +252,12 @@ impl Tx {
         .bind(self.now)
         .execute(&mut *self.tx)
         .await?;
-        sqlx::query("DELETE FROM build WHERE context = $1 AND given = 0 AND project = $2")
-            .bind(index)
-            .bind(project)
-            .execute(&mut *self.tx)
-            .await?;
+        for query in [
+            "DELETE FROM build WHERE context = $1 AND given = 0 AND project = $2",
+            "DELETE FROM learned WHERE context = $1 AND project = $2",
+        ] {
+            sqlx::query(query).bind(index).bind(project).execute(&mut *self.tx).await?;
+        }
         sqlx::query("DELETE FROM release WHERE index_name = $1 AND project = $2")
             .bind(index)
             .bind(project)

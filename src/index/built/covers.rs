@@ -8,13 +8,15 @@ const MOST_TAGS: usize = 2000;
 /// Whether whoever can install `ours` can install `theirs`, and is served no worse by it: the same
 /// tags, a stable ABI that fits, an older libc. A pure wheel does not cover one with extensions.
 pub fn covers(theirs: &WheelFilename, ours: &WheelFilename) -> bool {
+    are_comparable(theirs, ours)
+        && ours.tags().all(|ours| theirs.tags().any(|theirs| tag_covers(theirs, ours)))
+}
+
+fn are_comparable(theirs: &WheelFilename, ours: &WheelFilename) -> bool {
     let count = |wheel: &WheelFilename| {
         wheel.python.len().saturating_mul(wheel.abi.len()).saturating_mul(wheel.platform.len())
     };
-    if count(theirs).saturating_mul(count(ours)) > MOST_TAGS * MOST_TAGS {
-        return false;
-    }
-    ours.tags().all(|ours| theirs.tags().any(|theirs| tag_covers(theirs, ours)))
+    count(theirs).saturating_mul(count(ours)) <= MOST_TAGS * MOST_TAGS
 }
 
 /// Whether whoever can install `ours` can install `theirs`, however it compares: a pure wheel serves everybody.
@@ -25,7 +27,7 @@ pub fn serves(theirs: &WheelFilename, ours: &WheelFilename) -> bool {
             && (tag.2 == "any" || platform_covers(tag.2, ours.2))
     };
     covers(theirs, ours)
-        || theirs.python.len() * ours.python.len() < MOST_TAGS
+        || are_comparable(theirs, ours)
             && ours.tags().all(|ours| theirs.tags().any(|theirs| pure(theirs, ours)))
 }
 

@@ -12,6 +12,9 @@ const DT_SYMTAB: u64 = 6;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 /// Most symbols that are looked at.
 const MOST: u64 = 1 << 20;
+/// Names of Python that one file needs, and bytes of one: CPython has some 2,000 of less than 80.
+const MOST_NAMES: usize = 10_000;
+const LONGEST: usize = 200;
 
 /// The symbols of Python's C API that `file` needs: they begin with `Py` or `_Py`.
 ///
@@ -37,7 +40,11 @@ fn needed(file: &[u8]) -> ArchiveResult<BTreeSet<String>> {
         if section != 0 || !is_pythons(&image, &dynamic, name) {
             continue;
         }
-        found.insert(dynamic.string(&image, name)?.text);
+        let text = dynamic.string(&image, name)?.text;
+        if text.len() > LONGEST || found.len() >= MOST_NAMES {
+            refuse!("it needs more symbols of Python than there are");
+        }
+        found.insert(text);
     }
     Ok(found)
 }

@@ -74,11 +74,15 @@ fn mend(name: &str, value: &str, metadata: &Metadata, has_license: impl Fn(&str)
         (false, Some(new)) => Mending::Instead(new),
         _ => Mending::Right,
     };
+    // As good as absent, and as right.
+    if value.is_empty() || value == "UNKNOWN" {
+        return Mending::Right;
+    }
     let or_gone = |is_right: bool, why| if is_right { Mending::Right } else { Mending::Gone(why) };
     match name {
         "requires-python" => {
             let new = forgiving_specifiers(value).map(|specifiers| specifiers.to_string());
-            or_instead(value.is_empty() || VersionSpecifiers::from_str(value).is_ok(), new)
+            or_instead(VersionSpecifiers::from_str(value).is_ok(), new)
         }
         "requires-dist" => {
             let new = Requirement::parse_forgiving(value).ok().map(|requirement| requirement.to_string());

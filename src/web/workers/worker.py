@@ -596,11 +596,13 @@ class Log:
 
     def since(self, mark):
         with self.lock:
-            return (bytes(self.head) + b"".join(self.tail))[mark:].decode(errors="replace")
+            at = mark if mark <= len(self.head) else max(len(self.head), mark - self.cut)
+            return (bytes(self.head) + b"".join(self.tail))[at:].decode(errors="replace")
 
     def size(self):
+        """Bytes that were written, those that were cut among them."""
         with self.lock:
-            return len(self.head) + self.kept
+            return len(self.head) + self.kept + self.cut
 
 
 # ---- One job: fetch, unpack, environment, build, repair, check, test, report ----
@@ -608,7 +610,7 @@ class Log:
 
 RECIPE = {
     "packages": set(),
-    "build": set("requires constraints env config_settings patches before expect reproducible timeout memory".split()),
+    "build": set("requires without constraints env config_settings patches before expect reproducible timeout memory".split()),
     "repair": {"exclude"},
     "test": set("requires packages import sources before command env service".split()),
 }
@@ -799,7 +801,7 @@ class Job:
             if now > self.until:
                 raise Failed("timeout", "the build exceeded its time limit: set build.timeout in a recipe, or raise the "
                                         "setting build.timeout")
-            if self.log.size() + self.log.cut > 16 * self.limits["log"] + (1 << 20):
+            if self.log.size() > 16 * self.limits["log"] + (1 << 20):
                 raise Failed("log-size", "the build wrote far more than its log may have: see what it repeats, or raise the "
                                          "setting build.log")
             if now > looked + 5:
@@ -876,14 +878,17 @@ class Job:
         unknown = {name for name, keys in self.recipe.items() for name in ([name] if name not in RECIPE else
                    set(keys) - RECIPE[name] if isinstance(keys, dict) else [])}
         if unknown:
-            raise Failed("worker", "this worker does not know %s of the recipe: fetch worker.py from the server anew"
+            raise Failed("worker", "worker.py cannot follow %s of the recipe: let another worker build for this target, or "
+                                   "change the recipe. If the server is newer than this copy of worker.py, fetch it anew"
                          % ", ".join(sorted(unknown)))
+        if self.recipe.get("build", {}).get("reproducible"):
+            self.checked.append("not built twice: worker.py cannot tell whether the build is reproducible")
         said, target = self.interpreters[given["target"]]
         remove(self.folder)
         source = self.fetch()
         self.enter("environment")
         self.system(self.recipe.get("packages", []))
-        self.apply(self.recipe.get("build", {}), source)
+        self.apply(self.recipe.get("build", {}))
         place = self.environment(source, said)
         if given.get("purpose") == "metadata":
             self.enter("build")
@@ -916,12 +921,12 @@ class Job:
         self.enter("unpack")
         try:
             unpack(archive, self.below("unpacked"), self.limits["disk"])
-        except (ValueError, OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except Exception as error:  # Decompressors have errors of their own.
             raise Failed("bad-source", "%s cannot be unpacked: %s" % (source["filename"], error))
-        tops = os.listdir(self.below("unpacked"))
-        if len(tops) != 1:
-            raise Failed("bad-source", "%s has %d folders at its top instead of one" % (source["filename"], len(tops)))
-        folder = os.path.join(self.folder, "unpacked", tops[0], *source.get("subdirectory", "").split("/"))
+        unpacked = self.below("unpacked")
+        tops = [os.path.join(unpacked, name) for name in os.listdir(unpacked)]
+        self.top = tops[0] if len(tops) == 1 and os.path.isdir(tops[0]) else unpacked
+        folder = os.path.join(self.top, *source.get("subdirectory", "").split("/"))
         if not any(os.path.isfile(os.path.join(folder, each)) for each in ("pyproject.toml", "setup.py")):
             raise Failed("bad-source", "%s has neither pyproject.toml nor setup.py" % source["filename"])
         self.shipped = {name for _top, _folders, names in os.walk(folder) for name in names if is_module(name)}
@@ -952,16 +957,19 @@ class Job:
         env.update({} if WINDOWS else {"LC_ALL": "C.UTF-8" if LINUX else "en_US.UTF-8"})
         return dict(env, **self.recipe.get("build", {}).get("env", {}))
 
-    def apply(self, recipe, source):
+    def apply(self, recipe):
         """The patches of the recipe."""
+        git = shutil.which("git")
+        if recipe.get("patches") and not (git or shutil.which("patch")):
+            raise Failed("worker", "the recipe has patches: install git on the machine of the worker")
         for each in recipe.get("patches", []):
             path = os.path.join(self.below("plans"), "patch")
             with open(path, "w", newline="\n") as file:
                 file.write(each["text"])
-            program = ["git", "apply", "-p1", path] if shutil.which("git") else ["patch", "-p1", "--batch", "-i", path]
+            program = ["git", "apply", "-p1", path] if git else ["patch", "-p1", "--batch", "-i", path]
             # Else git looks for a repository above, and leaves out what is ignored there.
-            env = {"GIT_CEILING_DIRECTORIES": os.path.dirname(source)}
-            if self.execute(program, cwd=source, env=env):
+            env = {"GIT_CEILING_DIRECTORIES": os.path.dirname(self.top)}
+            if self.execute(program, cwd=self.top, env=env):
                 raise Failed("other", "the patch %s does not apply" % each["name"])
 
     def environment(self, source, said):
@@ -969,18 +977,30 @@ class Job:
         recipe = self.recipe.get("build", {})
         place, constraints = self.venv("build", said), recipe.get("constraints", [])
         self.tools["pip"] = re.search(r"pip-([^-]+)", os.path.basename(said["pip"])).group(1)
+        self.install(place, said, recipe.get("requires", []), constraints)
+        # Before anything is read, and in one shell, so that `cd` and `export` last. Windows: a shell for each.
+        before = recipe.get("before", [])
+        for command in before if WINDOWS else ["set -e\n" + "\n".join(before)] * bool(before):
+            if self.execute(command, cwd=self.top, env=dict(place[1], **self.build_environment())):
+                raise Failed("other", "a command of the recipe (build.before) failed: see the log")
         static = json.loads(self.hooks("static", source, place, self.unpacked_pip(said)))
         self.backend = static
-        self.install(place, said, static["requires"] + recipe.get("requires", []), constraints)
-        for command in recipe.get("before", []):
-            if self.execute(command, cwd=source, env=dict(place[1], **self.build_environment())):
-                raise Failed("other", "a command of the recipe (build.before) failed: " + command)
+        self.install(place, said, self.wanted(static["requires"]) + recipe.get("requires", []), constraints)
         self.enter("build")
         more = json.loads(self.hooks("requires", source, place))
         self.enter("environment")
-        self.install(place, said, more, constraints)
+        self.install(place, said, self.wanted(more), constraints)
         self.requirements = installed(os.path.join(self.folder, "build"))
         return place
+
+    def wanted(self, requirements):
+        """What the recipe does not leave out. An option, a path or a URL would lead pip past the index: refused."""
+        odd = next((each for each in requirements if not PLAIN.match(each)), None)
+        if odd is not None:
+            raise Failed("build-requirement", "%s does not name a project of the index, where all build requirements come "
+                                              "from: upload a wheel of it there, and name it in a recipe" % odd)
+        without = self.recipe.get("build", {}).get("without", [])
+        return [each for each in requirements if project_of(each)[0] not in without]
 
     def hooks(self, hook, source, place, pip=None):
         """Calls this file in the environment; gives the text that it leaves."""
@@ -1012,6 +1032,8 @@ class Job:
         path = os.path.join(out, made[0]) if len(made) == 1 else ""
         if not path.endswith(".whl") or os.path.islink(path) or not os.path.isfile(path):
             raise Failed("wrong-wheel", "the build did not leave exactly one wheel, but %s" % (", ".join(made) or "nothing"))
+        if not zipfile.is_zipfile(path):
+            raise Failed("bad-wheel", "the build left %s, which is no ZIP archive" % made[0])
         return path
 
     def repair(self, wheel, target, said):
@@ -1182,6 +1204,10 @@ class Job:
         }
 
 
+# A project's name, and what may follow it: extras, versions, a marker.
+PLAIN = re.compile(r"\s*[A-Za-z0-9][\w.-]*\s*(\[[^]]*\])?\s*($|[;(<>=!~])")
+
+
 def project_of(requirement):
     """The project that a requirement names, and the rest of it."""
     name, extras, rest = re.match(r"\s*([\w.-]+)\s*(\[[^]]*\])?\s*([^;]*)", requirement).groups()
@@ -1279,6 +1305,8 @@ def unpack(archive, folder, most):
                     os.symlink(member.linkname, path)
             elif member.isfile() or member.islnk():
                 write(member.name, opened.extractfile(member), member.mode & 0o100, member.mtime)
+                if member.islnk():  # It is copied, and its header says 0.
+                    size += os.path.getsize(place(member.name))
 
 
 def installed(venv):
@@ -1300,8 +1328,12 @@ def shared_libraries(wheel):
     with zipfile.ZipFile(wheel) as opened:
         for member in opened.infolist():
             with opened.open(member) as file:
-                if is_module(member.filename) or file.read(4) == b"\x7fELF":
-                    found[member.filename] = hashlib.sha256(opened.read(member)).hexdigest()
+                first = file.read(4)
+                if is_module(member.filename) or first == b"\x7fELF":
+                    digest = hashlib.sha256(first)
+                    for piece in iter(lambda: file.read(1 << 20), b""):
+                        digest.update(piece)
+                    found[member.filename] = digest.hexdigest()
     return found
 
 
@@ -1350,7 +1382,10 @@ def hook_static(plan):
             import tomllib
         except ImportError:
             sys.path.insert(0, plan["pip"])
-            from pip._vendor import tomli as tomllib
+            try:
+                from pip._vendor import tomli as tomllib
+            except ImportError:  # pip before 21.2
+                from pip._vendor import toml as tomllib
         system = tomllib.loads(file.read().decode("utf-8")).get("build-system", {})
     return json.dumps({
         "requires": system.get("requires", ["setuptools", "wheel"]),
@@ -1560,6 +1595,7 @@ class Worker:
 def take_turn(folder):
     """One worker at a time uses a folder; the lock goes with the process."""
     os.makedirs(folder, exist_ok=True)
+    os.chmod(folder, 0o700)  # Sources of private indexes, and credentials of jobs.
     lock = open(os.path.join(folder, "lock"), "w")
     try:
         if WINDOWS:

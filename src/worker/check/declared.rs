@@ -142,7 +142,8 @@ pub(super) fn difference(wheel: &Metadata, source: &SourceFacts) -> Option<Strin
 
 fn canonical(requirement: &str) -> String {
     use crate::packaging::requirement::Requirement;
-    Requirement::parse(requirement).map_or_else(|_| requirement.to_owned(), |parsed| parsed.to_string())
+    Requirement::parse_forgiving(requirement)
+        .map_or_else(|_| requirement.to_owned(), |parsed| parsed.to_string())
 }
 
 /// The parsed name of the wheel.

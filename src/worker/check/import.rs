@@ -66,6 +66,10 @@ pub(super) async fn import<B: Bench>(subject: &Subject<'_>, bench: &B) -> Result
                 findings.done.push("its modules use setuptools, which the wheel does not require".to_owned());
                 report = again;
             }
+            Err(why) if is_of_the_code(&why) && !subject.demanded => {
+                findings.doubt(why.hint);
+                return Ok(findings);
+            }
             // An index without it.
             Err(why) if is_of_the_requirements(&why) => {}
             Err(why) => return Err(why),

@@ -2,7 +2,7 @@
 
 use super::trouble::{Remedy, Trouble};
 use crate::words::Class;
-use crate::worker::generator::Generator;
+use crate::worker::generator::{Generator, cythons};
 
 /// Cython or SWIG again, in the version that is likelier to know this Python first.
 pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
@@ -10,11 +10,7 @@ pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
     if !matches!(class, Class::RemovedApi | Class::Cython3 | Class::Compiler) {
         return Vec::new();
     }
-    // No Cython of the line 0.29 writes what compiles for 3.13.
-    let cython = match trouble.running.interpreter.target.python() {
-        (3, 13..) => ["Cython>=3", "Cython>=3,<3.1", "Cython<3"],
-        _ => ["Cython<3", "Cython>=3,<3.1", "Cython>=3"],
-    };
+    let cython = cythons(trouble.running.interpreter.target.python());
     let generators = trouble.unpacked.generated_by.iter().flat_map(|generator| match generator {
         Generator::Cython => cython.to_vec(),
         Generator::Swig => vec!["swig"],

@@ -6,6 +6,7 @@ use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{Version, VersionSpecifiers};
 use crate::words::{Class, Step};
+use crate::worker::generator::cythons;
 
 /// The first setuptools that runs on Python 3.12.
 const SETUPTOOLS_FOR_3_12: &str = "setuptools>=66.1,<81";
@@ -15,10 +16,9 @@ const MOST: usize = 50;
 /// One requirement at a time.
 pub(super) async fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
     let running = trouble.running;
-    let asked = running.asked();
     let limited = |each: &&Requirement| !each.specifiers.is_empty() && each.url.is_none();
     let mut all = Vec::new();
-    for each in asked.iter().filter(limited).take(MOST) {
+    for each in trouble.asked.iter().filter(limited).take(MOST) {
         if let Some(other) = generated_by(trouble, each) {
             all.extend(other);
         }
@@ -40,11 +40,7 @@ fn generated_by(trouble: &Trouble<'_>, each: &Requirement) -> Option<Vec<Remedy>
     let python = trouble.running.interpreter.target.python();
     match (each.name.as_str(), trouble.failure.class) {
         ("cython", Class::RemovedApi | Class::Compiler | Class::Cython3) => {
-            let order = match python >= (3, 13) {
-                true => ["Cython>=3", "Cython>=3,<3.1", "Cython<3"],
-                false => ["Cython<3", "Cython>=3,<3.1", "Cython>=3"],
-            };
-            Some(order.iter().map(|other| replaced(trouble, each, (*other).to_owned())).collect())
+            Some(cythons(python).iter().map(|other| replaced(trouble, each, (*other).to_owned())).collect())
         }
         ("setuptools", _) if python >= (3, 12) && trouble.printed.contains("ImpImporter") => {
             Some(vec![replaced(trouble, each, SETUPTOOLS_FOR_3_12.to_owned())])

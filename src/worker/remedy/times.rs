@@ -55,8 +55,8 @@ fn released(python: (u32, u32)) -> Option<Date> {
 
 /// Whether the index knows when its files appeared, going by what this source requires.
 async fn has_upload_times(trouble: &Trouble<'_>) -> bool {
-    let (room, asked) = (&trouble.running.room, trouble.running.asked());
-    let Some(first) = asked.first() else { return false };
+    let room = &trouble.running.room;
+    let Some(first) = trouble.asked.first() else { return false };
     match room.link.page(room.context, None, &first.name).await {
         Ok(page) => page.files.iter().any(|file| file.uploaded.is_some()),
         Err(_) => false,

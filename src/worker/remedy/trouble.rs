@@ -1,6 +1,7 @@
 //! An attempt that failed, and what the next one may do otherwise.
 
 use crate::build::recipe::Recipe;
+use crate::packaging::requirement::Requirement;
 use crate::words::Failure;
 use crate::worker::running::RunningJob;
 use crate::worker::source::Unpacked;
@@ -11,6 +12,8 @@ pub struct Trouble<'a> {
     /// What the source says; its folder is as the attempt left it.
     pub unpacked: &'a Unpacked,
     pub failure: &'a Failure,
+    /// The build requirements that it asked for at last.
+    pub asked: &'a [Requirement],
     /// What the attempt printed.
     pub printed: &'a str,
 }

@@ -94,7 +94,10 @@ pub(super) fn inspect<R: Read + Seek>(wheel: &mut PlainWheel<R>, order: &RepairO
         }
         if before.dynamic {
             clean(&mut inspected, &member, &mut bytes)?;
-            inspected.python.insert(member.name.clone(), elf::python_symbols(&bytes).unwrap_or_default());
+            match elf::python_symbols(&bytes) {
+                Ok(symbols) => drop(inspected.python.insert(member.name.clone(), symbols)),
+                Err(error) => inspected.doubts.push(format!("{}: {error}", member.name)),
+            }
             inspected.objects.insert(member.name.clone(), Elf::read(&bytes)?);
         }
     }

@@ -155,6 +155,22 @@ on_both! {
         assert_eq!(server.build(top).await["state"], "built");
     }
 
+    async fn what_needs_several_waits_for_all_of_them_though_one_has_failed(server: Server) {
+        stocked(&server, &["top", "middle", "leaf"]).await;
+        let worker = server.worker("carl", "one").await;
+        let top = id(&server.ask_builds("top").await[0]);
+        assert_eq!(worker.needs(&worker.claim().await, &["middle", "leaf"]).await, 200);
+        let (one, other) = (worker.claim().await, worker.claim().await);
+        assert_eq!(worker.fails(&one, Class::Compiler).await, 200);
+        assert_eq!(server.build(top).await["state"], "blocked", "the other is still under way");
+        worker.builds(&other).await;
+        let again = worker.claim().await;
+        let unmet: Vec<&str> = again.unmet.iter().map(|unmet| unmet.requirement.as_str()).collect();
+        assert_eq!((again.build, unmet), (top, vec![one.project.as_deref().expect("a project")]));
+        worker.builds(&again).await;
+        assert_eq!(server.build(top).await["state"], "built");
+    }
+
     async fn what_somebody_waits_for_comes_before_what_was_asked_meanwhile(server: Server) {
         stocked(&server, &["top", "leaf", "other"]).await;
         let worker = server.worker("carl", "one").await;

@@ -93,6 +93,28 @@ async fn a_known_build_tool_that_is_not_declared_is_added_and_a_stranger_of_the_
     assert_eq!(*done.found(), json!({"build": {"requires": ["helper"]}}), "{}", done.log);
 }
 
+/// A source of setuptools, which comes from PyPI.
+fn of_setuptools(setup_py: &str) -> Tree {
+    let system = "[build-system]\nrequires = ['setuptools']\nbuild-backend = 'setuptools.build_meta'\n";
+    Tree::new("demo", "1.0")
+        .file("pyproject.toml", system)
+        .file("setup.py", &format!("{setup_py}\nsetup(name='demo', version='1.0', py_modules=['demo'])\n"))
+        .file("demo.py", "answer = 42\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setup_py_that_expects_to_be_the_program_or_to_see_its_own_folder_gets_that() {
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let program = of_setuptools("from setuptools import setup\n__builtins__.SET_UP = True");
+    let done = with(&bench, &program, |_| ()).await;
+    assert_eq!(*done.found(), json!({"build": {"script": true}}), "{}", done.log);
+    let sees = of_setuptools("from setuptools import setup\nimport demo");
+    let done = with(&bench, &sees, |_| ()).await;
+    assert_eq!(*done.found(), json!({"build": {"env": {"PYTHONPATH": "/work/src"}}}), "{}", done.log);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn generated_c_that_this_python_refuses_is_made_again_from_what_lies_beside_it() {
     let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");

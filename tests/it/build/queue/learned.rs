@@ -51,7 +51,10 @@ on_both! {
         server.ask_builds("other").await;
         assert_eq!(worker.claim().await.learned, None, "another project learns nothing");
 
+        let unlucky = again(&server, &worker, first.build).await;
+        assert_eq!(worker.fails(&unlucky, Class::BuildRequirement).await, 200);
         let wrong = again(&server, &worker, first.build).await;
+        assert!(wrong.learned.is_some(), "the surroundings say nothing about it");
         assert_eq!(worker.fails(&wrong, Class::Compiler).await, 200);
         let fresh = again(&server, &worker, first.build).await;
         assert_eq!(fresh.learned, None);

@@ -96,15 +96,38 @@ async fn what_it_compiled_for_two_pythons_is_installed_by_their_pips() {
     }
 }
 
+/// A build that waits on a portable worker.
+struct Begun {
+    server: Server,
+    token: String,
+    worker: Hired,
+    mark: String,
+    id: i64,
+}
+
+impl Begun {
+    async fn on(name: &str) -> Self {
+        let server = stage().await;
+        let (slow, mark) = waiting();
+        host(&server, "slow", &slow).await;
+        let token = server.worker_token().await;
+        let worker = Hired::portable(&server, &token, name, &[]).await;
+        let id = ask(&server, "slow", "cp312").await;
+        drop(Following::of(&server, id).await.until("the build began").await);
+        Self { server, token, worker, mark, id }
+    }
+}
+
+/// Another worker, which begins a build anew.
+async fn again_on(name: &str, server: &Server, token: &str, id: i64) -> Hired {
+    let worker = Hired::portable(server, token, name, &[]).await;
+    drop(Following::of(server, id).await.until("the build began").await);
+    worker
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_whose_portable_worker_was_killed_runs_again_on_another() {
-    let server = stage().await;
-    let (slow, mark) = waiting();
-    host(&server, "slow", &slow).await;
-    let token = server.worker_token().await;
-    let first = Hired::portable(&server, &token, "first", &[]).await;
-    let id = ask(&server, "slow", "cp312").await;
-    drop(Following::of(&server, id).await.until("the build began").await);
+    let Begun { server, token, worker: first, mark, id } = Begun::on("first").await;
     assert!(!marked(&mark).is_empty());
     first.kill().await;
     // What it started ends with it, although nobody is left to say so.
@@ -112,8 +135,7 @@ async fn a_build_whose_portable_worker_was_killed_runs_again_on_another() {
         tokio::task::yield_now().await;
     }
     server.app.queue.look_after(now() + LEASE + 1_000_000).await.expect("a look");
-    let _second = Hired::portable(&server, &token, "second", &[]).await;
-    drop(Following::of(&server, id).await.until("the build began").await);
+    let _second = again_on("second", &server, &token, id).await;
     wake(&mark).await;
     let build = built(&server, id).await;
     assert_eq!(build["worker"], "second", "{build:#}");
@@ -122,20 +144,13 @@ async fn a_build_whose_portable_worker_was_killed_runs_again_on_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_portable_worker_that_lost_its_lease_stops_the_build_and_reports_nothing_of_it() {
-    let server = stage().await;
-    let (slow, mark) = waiting();
-    host(&server, "slow", &slow).await;
-    let token = server.worker_token().await;
-    let first = Hired::portable(&server, &token, "first", &[]).await;
-    let id = ask(&server, "slow", "cp312").await;
-    drop(Following::of(&server, id).await.until("the build began").await);
+    let Begun { server, token, worker: first, mark, id } = Begun::on("first").await;
     let stalled = marked(&mark);
     // The worker is stopped for longer than its lease, and its build is given to another.
     let pid = |worker: &Hired| i32::try_from(worker.pid()).ok().and_then(Pid::from_raw).expect("a pid");
     rustix::process::kill_process(pid(&first), Signal::STOP).expect("it runs");
     server.app.queue.look_after(now() + LEASE + 1_000_000).await.expect("a look");
-    let _second = Hired::portable(&server, &token, "second", &[]).await;
-    drop(Following::of(&server, id).await.until("the build began").await);
+    let _second = again_on("second", &server, &token, id).await;
     rustix::process::kill_process(pid(&first), Signal::CONT).expect("it runs");
     while stalled.iter().any(|pid| marked(&mark).contains(pid)) {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -162,8 +177,7 @@ async fn a_portable_worker_that_is_stopped_gives_its_build_and_its_name_back() {
     worker.stop().await;
     assert_eq!(server.build(id).await["state"], "queued");
     assert_eq!(marked(&mark), []);
-    let _second = Hired::portable(&server, &token, "same", &[]).await;
-    drop(Following::of(&server, id).await.until("the build began").await);
+    let _second = again_on("same", &server, &token, id).await;
     wake(&mark).await;
     built(&server, id).await;
 }
