@@ -29,9 +29,11 @@ TIGHT = {"WHEELWRIGHT_BUILD__TIMEOUT": "20s", "WHEELWRIGHT_BUILD__MEMORY": "512 
 class Builder:
     """A server with its own worker, spoken to as root."""
 
-    def __init__(self, name, **env):
+    def __init__(self, name, recipes=True, **env):
         data = servers.WORK / f"builds-{name}"
         shutil.rmtree(data, ignore_errors=True)
+        if not recipes:
+            hide_shipped_recipes(data / "recipes")
         self.server = servers.wheelwright(data, log=f"builds-{name}", env=env)
         self.targets = self.wait_for_targets()
 
@@ -89,6 +91,13 @@ class Builder:
         return sum(int(f) for f in fields[11:15]) / servers.TICK
 
 
+def hide_shipped_recipes(folder):
+    """An empty recipe hides the shipped one of its name."""
+    folder.mkdir(parents=True)
+    for recipe in (servers.ROOT / "recipes").glob("*.toml"):
+        (folder / recipe.name).write_text(f"name = {recipe.stem!r}\n")
+
+
 def corpus():
     rows = [line.split("\t") for line in CORPUS.read_text().splitlines() if not line.startswith("#")]
     if SHARE == "all":
@@ -102,8 +111,8 @@ def corpus():
     return [row for row in rows if (row[0], row[1]) in wanted]
 
 
-def measure_corpus():
-    builder = Builder("corpus")
+def measure_corpus(recipes):
+    builder = Builder("corpus", recipes)
     try:
         asked = []
         for project, version, _, python, expected in corpus():
@@ -130,7 +139,7 @@ def measure_corpus():
                 kinds[f"lost ({expected})"] += 1
                 wrong.append(f"{what}: {failure.get('class')}: {failure.get('line')}")
             print(f"{what}: {state['state']} {failure.get('class') or ''}", flush=True)
-        lines = [f"## The corpus: {len(asked)} builds", "", "| what | builds |", "|---|---|"]
+        lines = [f"## The corpus: {len(asked)} builds, {'with' if recipes else 'without'} the shipped recipes", "", "| what | builds |", "|---|---|"]
         lines += [f"| {kind} | {count} |" for kind, count in sorted(kinds.items())]
         return "\n".join(lines + [""] + [f"- {line}" for line in wrong])
     finally:
@@ -283,4 +292,4 @@ def measure_hostile():
 
 
 def measure():
-    return "\n\n".join([measure_cpu(), measure_together(), measure_hostile(), measure_corpus()])
+    return "\n\n".join([measure_cpu(), measure_together(), measure_hostile(), measure_corpus(recipes=False), measure_corpus(recipes=True)])

@@ -14,11 +14,12 @@ import fresh
 import installing
 import scale
 import serving
+import unseen
 import uploading
 import waiting
 
 PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds,
-         "fresh": fresh, "waiting": waiting}
+         "fresh": fresh, "unseen": unseen, "waiting": waiting}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

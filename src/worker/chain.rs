@@ -1,5 +1,6 @@
 //! The chain of attempts: plain or by recipe, then with remedies for what failed, as long as there are new ones.
 
+use std::cmp::Reverse;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use crate::words::{Class, Failure, Step};
 
 /// Attempts at one wheel: each remedy is one.
 const MOST_ATTEMPTS: usize = 16;
+
+/// So many of them are left for tools of the source's time, however many guesses there are.
+const KEPT_FOR_OLDER: usize = 3;
 
 /// Bytes of what one attempt printed that are read for remedies.
 const PRINTED: usize = 1 << 20;
@@ -97,19 +101,28 @@ async fn remedy(running: &mut RunningJob<'_>, unpacked: &Unpacked, failed: &[Fai
     if let Some(remedy) = remedy::certain(&trouble(running, unpacked, latest), &tried).await {
         return Some(remedy);
     }
-    for each in failed {
-        running.follow(each.found.clone());
-        if let Some(remedy) = remedy::guess(&trouble(running, unpacked, each), &tried).await {
-            return Some(remedy);
+    if failed.len() + KEPT_FOR_OLDER < MOST_ATTEMPTS {
+        for each in failed {
+            running.follow(each.found.clone());
+            if let Some(remedy) = remedy::guess(&trouble(running, unpacked, each), &tried).await {
+                return Some(remedy);
+            }
         }
     }
-    for each in failed {
+    for each in by_what_is_there(failed) {
         running.follow(each.found.clone());
         if let Some(remedy) = remedy::older(&trouble(running, unpacked, each), &tried).await {
             return Some(remedy);
         }
     }
     None
+}
+
+/// The attempts that found most of what the source lacks first: what is missing is missing in any time.
+fn by_what_is_there(failed: &[Failed]) -> Vec<&Failed> {
+    let mut ordered: Vec<&Failed> = failed.iter().collect();
+    ordered.sort_by_key(|each| Reverse(each.found.build.requires.len() + each.found.packages.len()));
+    ordered
 }
 
 fn trouble<'a>(running: &'a RunningJob<'a>, unpacked: &'a Unpacked, failed: &'a Failed) -> Trouble<'a> {
@@ -169,6 +182,23 @@ fn no_wheel(needs: &[String]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_tools_are_tried_with_all_that_is_known_to_be_missing() {
+        let failed = |requires: &[&str], packages: &[&str]| {
+            let mut found = Recipe::default();
+            found.build.requires = requires.iter().map(ToString::to_string).collect();
+            found.packages = packages.iter().map(ToString::to_string).collect();
+            let failure = Failure::new(Class::Other, Step::Build, "");
+            Failed { found, failure, asked: Vec::new(), printed: String::new(), is_sure: true }
+        };
+        let all = [failed(&[], &[]), failed(&["numpy"], &["libpq-dev"]), failed(&["numpy"], &[])];
+        let order: Vec<_> = by_what_is_there(&all)
+            .iter()
+            .map(|each| each.found.build.requires.len() + each.found.packages.len())
+            .collect();
+        assert_eq!(order, [2, 1, 0]);
+    }
 
     #[test]
     fn what_is_told_is_the_last_failure_that_no_guess_was_part_of() {

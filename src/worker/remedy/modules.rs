@@ -147,9 +147,16 @@ pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
         return Vec::new();
     };
     let project = |text: &str| Requirement::parse(text).map(|each| each.name).ok();
-    let held = |text: &String| project(text) == project(&requirement);
-    if trouble.running.found().build.requires.iter().any(held) {
+    let name = project(&requirement);
+    let found = &trouble.running.found().build;
+    if found.requires.iter().chain(&found.constraints).any(|held| project(held) == name) {
         return Vec::new();
+    }
+    // It is there, in a version that does not have the module: a limit is what is missing.
+    if trouble.asked.iter().any(|asked| Some(&asked.name) == name.as_ref()) {
+        let limits = requirement.contains(['<', '>', '=', '~']);
+        let constrained = trouble.certain(|found| add(&mut found.build.constraints, [requirement]));
+        return limits.then_some(constrained).into_iter().collect();
     }
     vec![trouble.certain(|found| add(&mut found.build.requires, [requirement]))]
 }

@@ -128,13 +128,20 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Where the linker looks; in a folder below that, to which a link leads when it is installed
+    /// (`x86_64-linux-gnu/blas/libblas.so`); last of all in a folder that some program keeps for itself.
     fn library(&self, path: &str) -> Option<u32> {
-        let (folder, file) = path.strip_prefix("usr/lib/")?.rsplit_once('/').unwrap_or(("", ""));
+        let below = path.strip_prefix("usr/lib/")?;
+        let (folder, file) = below.rsplit_once('/').unwrap_or(("", below));
         let stem = file.strip_prefix("lib")?;
         let stem = stem.strip_suffix(".so").or_else(|| stem.strip_suffix(".a"))?;
-        let own = folder.strip_prefix(&triplet()).unwrap_or(folder);
-        let depth = u32::try_from(own.matches('/').count()).ok()?;
-        (stem == self.what).then_some(depth)
+        let depth = |folder: &str| u32::try_from(folder.matches('/').count()).ok();
+        let distance = match folder.strip_prefix(&triplet()) {
+            Some(linked) => depth(linked)?,
+            None if folder.is_empty() => 0,
+            None => 3 + depth(folder)?,
+        };
+        (stem == self.what).then_some(distance)
     }
 
     /// A `.pc` file; a CMake package; else a library of that name.
@@ -216,5 +223,16 @@ mod tests {
         assert_eq!(names(AbsentKind::Module, "Arrow", &index), ["libarrow-dev"]);
         assert_eq!(names(AbsentKind::Library, "-lpq", &index), ["libpq-dev"]);
         assert_eq!(names(AbsentKind::Module, "pq", &index), ["libpq-dev"], "by its library at last");
+    }
+
+    #[test]
+    fn a_library_that_a_program_keeps_for_itself_comes_last() {
+        let lib = |file: &str, package: &str| format!("usr/lib/{}/{file} libdevel/{package}", triplet());
+        let (linked, own) = (lib("lapack/liblapack.so", "liblapack-dev"), lib("libz.so", "zlib1g-dev"));
+        let index =
+            ["usr/lib/iraf/lib/liblapack.a devel/iraf-dev", &linked, "usr/lib/x/libz.so devel/x", &own];
+        assert_eq!(names(AbsentKind::Library, "-llapack", &index), ["liblapack-dev", "iraf-dev"]);
+        assert_eq!(names(AbsentKind::Library, "-lz", &index), ["zlib1g-dev", "x"]);
+        assert_eq!(names(AbsentKind::Library, "-lx", &["usr/lib/libx.so a/x-dev"]), ["x-dev"]);
     }
 }

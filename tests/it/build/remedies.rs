@@ -116,6 +116,21 @@ async fn a_setup_py_that_expects_to_be_the_program_or_to_see_its_own_folder_gets
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_a_required_tool_has_no_longer_limits_its_version_in_one_way() {
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let old = of_setuptools("from setuptools import setup\nimport pkg_resources");
+    let done = with(&bench, &old, |_| ()).await;
+    assert_eq!(*done.found(), json!({"build": {"constraints": ["setuptools<81"]}}), "{}", done.log);
+    // It does not help here, and is not tried in another spelling.
+    let broken = of_setuptools("from setuptools import setup\nimport pkg_resources\nraise SystemExit('no')");
+    let done = with(&bench, &broken, |_| ()).await;
+    assert_eq!(done.log.matches(": constraints: setuptools<81\n").count(), 1, "{}", done.log);
+    assert!(!done.log.contains("added: setuptools"), "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn generated_c_that_this_python_refuses_is_made_again_from_what_lies_beside_it() {
     let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
     let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
@@ -181,6 +196,24 @@ async fn an_old_source_is_told_to_a_new_compiler() {
     let done = with(&bench, &Tree::new("demo", "1.0").does(link), |_| ()).await;
     let found = json!({"build": {"env": {"WHEELWRIGHT_COMPILER_FLAGS": "-fcommon"}}});
     assert_eq!(*done.found(), found, "{}", done.log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_are_as_old_as_the_source_where_the_index_has_no_times_too() {
+    let tool = |version: &str| {
+        Package::new("cython", version).member("Cython.py", format!("version = {version:?}\n"))
+    };
+    // All that a stage has was uploaded a moment ago, whatever its versions are.
+    let server = index_with(&[tool("3.0"), tool("3.2")]).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let tree =
+        Tree::new("demo", "1.0").asks_for("['cython']").does("import Cython\nassert Cython.version == '3.0'");
+    let old = |job: &mut Job| {
+        in_tools(job);
+        job.source.published_at = Some(1_700_000_000_000_000);
+    };
+    let done = with(&bench, &tree, old).await;
+    assert_eq!(*done.found(), json!({"build": {"constraints": ["cython<3.1"]}}), "{}", done.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
