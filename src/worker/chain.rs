@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::attempt::{self, Made};
+use super::attempt;
+use super::built::{BareWheel, Built, why_bare};
 use super::clock::Clock;
 use super::log::last;
 use super::remedy::{self, Remedy, Trouble};
@@ -24,13 +25,6 @@ const KEPT_FOR_OLDER: usize = 3;
 /// Bytes of what one attempt printed that are read for remedies.
 const PRINTED: usize = 1 << 20;
 
-/// A wheel, and the source as it was read for it.
-#[derive(Debug)]
-pub struct Built {
-    pub made: Made,
-    pub unpacked: Unpacked,
-}
-
 /// Tries until there is a wheel, or nothing is left that may help. The running job keeps what was found.
 ///
 /// # Errors
@@ -43,13 +37,23 @@ pub async fn build(
     let mut failed: Vec<Failed> = Vec::new();
     let mut read: Option<Unpacked> = None;
     let mut is_sure = true;
-    while failed.len() < MOST_ATTEMPTS {
+    let mut bare: Option<BareWheel> = None;
+    while failed.len() < MOST_ATTEMPTS && bare.as_ref().is_none_or(|bare| bare.leaves(failed.len())) {
         let (begun, mark) = (Instant::now(), running.room.log.written());
         if !failed.is_empty() {
             running.room.log.note(&format!("attempt {}: {}", failed.len() + 1, running.strategy()));
         }
         let stop = match attempt(running, archive, &mut read, clock).await {
-            Ok(built) => return Ok(built),
+            Ok(built) => match why_bare(running, &built, &printed(running, mark)).await? {
+                None => return Ok(better(running, bare, built)),
+                Some(why) => {
+                    running.room.log.note("the wheel has no compiled code, although the source has some");
+                    if bare.is_none() {
+                        bare = Some(BareWheel::keep(running, built, failed.len())?);
+                    }
+                    Stop::Failed(why)
+                }
+            },
             Err(stop) => stop,
         };
         let failure = match stop {
@@ -63,7 +67,7 @@ pub async fn build(
         };
         let (number, strategy) = (failed.len() + 1, running.strategy());
         running.room.log.note(&format!("attempt {number} ({strategy}) failed: {}", failure.hint));
-        let printed = last(&running.room.log.since(mark), PRINTED).to_owned();
+        let printed = printed(running, mark);
         let (found, asked) = (running.found().clone(), running.asked());
         failed.push(Failed { found, failure, asked, printed, is_sure });
         let Some(unpacked) = &read else { break };
@@ -75,7 +79,23 @@ pub async fn build(
         is_sure &= certain;
         running.follow(found);
     }
-    Err(told(failed).map_or(Stop::Needs(Vec::new()), Stop::Failed))
+    match bare {
+        Some(bare) => Ok(bare.take(running)),
+        None => Err(told(failed).map_or(Stop::Needs(Vec::new()), Stop::Failed)),
+    }
+}
+
+/// The end of what was printed since.
+fn printed(running: &RunningJob<'_>, mark: u64) -> String {
+    last(&running.room.log.since(mark), PRINTED).to_owned()
+}
+
+/// A wheel with all its code, in place of one without.
+fn better(running: &mut RunningJob<'_>, bare: Option<BareWheel>, built: Built) -> Built {
+    match bare {
+        Some(bare) => bare.step_back(running, built),
+        None => built,
+    }
 }
 
 /// An attempt that failed.
@@ -156,7 +176,7 @@ async fn attempt(
     unpacked.is_for(&running.interpreter.target)?;
     let unpacked = read.insert(unpacked);
     let made = attempt::run(running, unpacked, clock).await?;
-    Ok(Built { made, unpacked: unpacked.clone() })
+    Ok(Built { made, unpacked: unpacked.clone(), bare: None })
 }
 
 /// What no other recipe helps against.

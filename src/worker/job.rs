@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use super::attempt::Made;
-use super::chain::Built;
+use super::built::Built;
 use super::check::Findings;
 use super::clock::Clock;
 use super::log::Log;
@@ -100,7 +100,26 @@ async fn go(
             clock.enter(Step::Report);
             Ok(Brought::Metadata(metadata::text(&built.made.file.path).await?))
         }
-        Purpose::Wheel => wheel(&mut running, &built, &archive, clock).await,
+        Purpose::Wheel => best_wheel(&mut running, built, &archive, clock).await,
+    }
+}
+
+/// The wheel that was built; or the one without compiled code, if that one is no good.
+async fn best_wheel(
+    running: &mut RunningJob<'_>,
+    mut built: Built,
+    archive: &Path,
+    clock: &mut Clock<'_>,
+) -> Result<Brought, Stop> {
+    let bare = built.bare.take();
+    let ended = wheel(running, &built, archive, clock).await;
+    match (ended, bare) {
+        (Err(Stop::Failed(why)), Some(bare)) => {
+            running.room.log.note(&format!("the wheel with compiled code is no good: {}", why.hint));
+            let built = bare.take(running);
+            wheel(running, &built, archive, clock).await
+        }
+        (ended, _) => ended,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod attempt;
 pub mod backend;
 pub mod begin;
 pub mod bench;
+pub mod built;
 pub mod chain;
 pub mod check;
 pub mod claim;

@@ -14,6 +14,7 @@ use std::fs::File;
 
 use super::bench::Bench;
 use super::repair::{self, Repaired};
+use super::sandbox::collect::CollectedFile;
 use crate::build::job::Job;
 use crate::build::target::Target;
 use crate::error::Error;
@@ -69,6 +70,23 @@ pub async fn check<B: Bench>(
         bench.note(&format!("doubtful: {line}"));
     }
     Ok(findings)
+}
+
+/// Whether a wheel as it was built holds machine code. One that cannot be read does: repair says what is wrong.
+///
+/// # Errors
+/// A failure of the worker.
+pub async fn is_compiled(wheel: &CollectedFile) -> Result<bool, Failure> {
+    let (path, filename) = (wheel.path.clone(), wheel.name.clone());
+    let read = move || {
+        let file = File::open(path)?;
+        let mut wheel = PlainWheel::open(&file, &filename)?;
+        modules::has_compiled(&mut wheel)
+    };
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => Ok(read.unwrap_or(true)),
+        Err(error) => Err(Failure::new(Class::Worker, Step::Check, format!("a check failed: {error}"))),
+    }
 }
 
 /// What the wheel's file says, once it has passed the gate.
