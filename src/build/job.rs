@@ -124,10 +124,13 @@ pub struct Heartbeat {
 }
 
 /// What the server answers to a worker that says what it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registered {
     /// Seconds between two heartbeats.
     pub beat: u64,
+    /// The indexes for which it should have environments before builds ask for them.
+    #[serde(default)]
+    pub prepare: Vec<String>,
 }
 
 /// What a worker says of itself when it begins, and again with every heartbeat.

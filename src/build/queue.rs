@@ -13,6 +13,7 @@ mod life;
 mod log;
 mod needs;
 mod plan;
+mod prepared;
 mod quota;
 mod source;
 mod tend;
@@ -57,6 +58,8 @@ struct Inner {
     limits: JobLimits,
     /// See [`Job::addable`](super::job::Job).
     addable: Vec<String>,
+    /// Workers make environments ahead.
+    prepares: bool,
     /// Bytes of a source or a wheel.
     largest: u64,
     quota: QuotaSettings,
@@ -88,6 +91,7 @@ impl Queue {
             targets,
             limits: JobLimits::from(&config.build),
             addable: config.build.addable(),
+            prepares: config.build.prepare,
             largest: config.limits.upload,
             quota: config.quota.clone(),
             entrance: tokio::sync::Mutex::default(),

@@ -57,14 +57,14 @@ impl WorkerClient {
         &self.reader
     }
 
-    /// Says what the worker is; gives how often it should beat.
+    /// Says what the worker is; the server says how often it should beat, and what it should get ready.
     ///
     /// # Errors
     /// `Conflict` if another worker has the name.
-    pub async fn register(&self, name: &str, worker: &WorkerDescription) -> Result<Duration> {
+    pub async fn register(&self, name: &str, worker: &WorkerDescription) -> Result<Registered> {
         let request = self.server.request_with_json(Method::PUT, &format!("+workers/{name}"), worker)?;
         let registered: Registered = self.server.result(request).await?;
-        Ok(Duration::from_secs(registered.beat.clamp(1, 600)))
+        Ok(Registered { beat: registered.beat.clamp(1, 600), ..registered })
     }
 
     /// The name is free from now on.

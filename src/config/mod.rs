@@ -198,6 +198,8 @@ pub struct BuildSettings {
     pub cross: Vec<String>,
     /// Folder of recipes; a relative one is below `data`.
     pub recipes: PathBuf,
+    /// Workers make usual environments before builds ask for them.
+    pub prepare: bool,
     pub system: SystemPackages,
     /// Globs of system packages that may be added without a recipe.
     pub system_allow: Vec<String>,
@@ -219,6 +221,7 @@ impl Default for BuildSettings {
             targets: Vec::new(),
             cross: ["manylinux_2_17", "manylinux_2_28", "musllinux_1_2"].map(str::to_owned).to_vec(),
             recipes: "recipes".into(),
+            prepare: true,
             system: SystemPackages::default(),
             system_allow: vec!["*".to_owned()],
         }

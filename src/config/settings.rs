@@ -176,6 +176,9 @@ settings! {
     build.cross: list;
     /// The folder of recipes (NAME.toml). A relative path is below `data`.
     build.recipes: path;
+    /// Let workers install setuptools and wheel for each interpreter before a build needs them, while nothing is
+    /// built. The first wheel is then ready some seconds earlier.
+    build.prepare: flag;
     /// `auto`: a build that lacks a header, a library or a program gets the system package that has it, inside
     /// its sandbox alone. `recipes`: only the packages that a recipe names.
     build.system: system_packages;

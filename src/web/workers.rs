@@ -29,7 +29,8 @@ pub async fn register(mut ctx: Ctx) -> Result<Response> {
     let description: WorkerDescription = ctx.json().await?;
     let name = ctx.param("name").to_owned();
     ctx.app.queue.register(owner(&ctx), &name, &description).await?;
-    respond::devpi(StatusCode::OK, "worker", json!(Registered { beat: BEAT }), None)
+    let prepare = ctx.app.queue.to_prepare(&ctx.directory);
+    respond::devpi(StatusCode::OK, "worker", json!(Registered { beat: BEAT, prepare }), None)
 }
 
 /// `DELETE /+workers/{name}?instance=`: a worker stops, and its name is free at once.

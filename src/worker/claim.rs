@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::job;
 use super::log::Log;
+use super::ready;
 use super::report::JobReport;
 use super::running::WorkerMachine;
-use crate::build::job::{Job, JobOutcome, WorkerDescription};
+use crate::build::job::{Job, JobOutcome, Registered, WorkerDescription};
 use crate::client::{WorkerClient, may_pass};
 use crate::error::{Error, Result};
 use crate::tools::panics;
@@ -43,8 +44,8 @@ pub async fn work(
     worker: Option<Arc<WorkerMachine>>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
-    let beat = tokio::select! {
-        beat = post.register_patiently() => beat?,
+    let registered = tokio::select! {
+        registered = post.register_patiently() => registered?,
         () = stopped(&mut stop) => return Ok(()),
     };
     tracing::info!(
@@ -57,7 +58,9 @@ pub async fn work(
         tracing::warn!(worker = post.name, off, "the worker does not build");
     }
     let post = Arc::new(post);
-    let shift = Shift { post: post.clone(), beat };
+    let prepare = watch::Sender::new(registered.prepare);
+    let beat = Duration::from_secs(registered.beat);
+    let shift = Shift { post: post.clone(), beat, prepare, at_work: watch::Sender::new(0) };
     let slots = slots(&post.description);
     // Resolvers wait for metadata, which takes a moment: builds that fill all slots do not hold them up.
     let (all, metadata) = (Lane::new(None, slots), Lane::new(Some(Purpose::Metadata), slots.div_ceil(2)));
@@ -65,8 +68,9 @@ pub async fn work(
     let mut until = stop.clone();
     let ended = tokio::select! {
         ended = shift.claims(worker.clone(), &all, &mut jobs, &stop) => ended,
-        ended = shift.claims(worker, &metadata, &mut quick, &stop) => ended,
+        ended = shift.claims(worker.clone(), &metadata, &mut quick, &stop) => ended,
         ended = shift.stay_known() => ended,
+        () = shift.keep_ready(worker) => Ok(()),
         () = stopped(&mut until) => Ok(()),
     };
     // Jobs watch `stop` themselves; whatever else ended the loop ends them by being dropped.
@@ -91,6 +95,26 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 struct Shift {
     post: Arc<Post>,
     beat: Duration,
+    /// The indexes for which environments are made ahead.
+    prepare: watch::Sender<Vec<String>>,
+    /// How many builds are.
+    at_work: watch::Sender<usize>,
+}
+
+/// Counts one build as at work while it lives.
+struct AtWork(watch::Sender<usize>);
+
+impl AtWork {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|builds| *builds += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.send_modify(|builds| *builds = builds.saturating_sub(1));
+    }
 }
 
 /// Slots for jobs of one kind.
@@ -125,7 +149,12 @@ impl Shift {
                 Ok(Some(job)) => {
                     pause = Duration::from_millis(200);
                     let (post, worker, stop) = (self.post.clone(), worker.clone(), stop.clone());
-                    jobs.spawn(one(post, worker, job, self.beat, slot, stop));
+                    let (work, counted) =
+                        (one(post, worker, job, self.beat, stop), AtWork::new(&self.at_work));
+                    jobs.spawn(async move {
+                        work.await;
+                        drop((slot, counted));
+                    });
                     continue;
                 }
                 Ok(None) => pause = Duration::from_millis(200),
@@ -153,9 +182,24 @@ impl Shift {
                     return Err(error);
                 }
                 Err(error) => tracing::debug!(%error, "cannot update the worker's registration"),
-                Ok(_) => {}
+                Ok(registered) => {
+                    self.prepare.send_if_modified(|known| {
+                        let is_new = *known != registered.prepare;
+                        *known = registered.prepare;
+                        is_new
+                    });
+                }
             }
         }
+    }
+
+    /// Makes environments ahead. Never ends.
+    async fn keep_ready(&self, worker: Option<Arc<WorkerMachine>>) {
+        if let Some(worker) = worker.filter(|_| self.post.description.off.is_none()) {
+            let (contexts, at_work) = (self.prepare.subscribe(), self.at_work.subscribe());
+            ready::keep_ready(&worker, &self.post.link, contexts, at_work).await;
+        }
+        std::future::pending().await
     }
 }
 
@@ -165,7 +209,6 @@ async fn one(
     worker: Arc<WorkerMachine>,
     job: Job,
     beat: Duration,
-    slot: OwnedSemaphorePermit,
     mut stop: watch::Receiver<bool>,
 ) {
     tracing::info!(build = job.build, target = job.target, source = job.source.filename, "a build starts");
@@ -199,15 +242,14 @@ async fn one(
             ),
         }
     }
-    drop(slot);
 }
 
 impl Post {
-    /// Says what the worker is; how often it should beat.
+    /// Says what the worker is.
     ///
     /// # Errors
     /// `Conflict` if another worker has the name.
-    pub async fn register(&self) -> Result<Duration> {
+    pub async fn register(&self) -> Result<Registered> {
         self.link.register(&self.name, &self.description).await
     }
 
@@ -219,7 +261,7 @@ impl Post {
         self.link.claim(&self.name, &self.description.instance, only).await
     }
 
-    async fn register_patiently(&self) -> Result<Duration> {
+    async fn register_patiently(&self) -> Result<Registered> {
         let mut pause = Duration::from_millis(200);
         let mut said: Option<Instant> = None;
         loop {

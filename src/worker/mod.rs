@@ -29,6 +29,7 @@ pub mod peek;
 pub mod prepare;
 pub mod processes;
 pub mod prove;
+pub mod ready;
 pub mod remedy;
 pub mod repair;
 pub mod report;

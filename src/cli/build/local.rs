@@ -143,6 +143,8 @@ fn make_private_server(config: &mut Config) {
     config.default_upload_index = None;
     config.open_registration = false;
     config.build.enabled = true;
+    // What it builds now is all that it builds.
+    config.build.prepare = false;
     // Nobody signs in there: what this process needs, it has.
     config.root_password = Some(password::random());
 }

@@ -21,7 +21,7 @@ use crate::worker::interpreters::Interpreter;
 use crate::worker::peek;
 
 /// How long the answer to a request holds: afterwards there may be newer versions.
-const A_DAY: Duration = Duration::from_secs(24 * 3600);
+pub(super) const A_DAY: Duration = Duration::from_secs(24 * 3600);
 /// A `RECORD` of a large project has a megabyte.
 const RECORD_LIMIT: u64 = 64 << 20;
 /// What an environment's file about itself is called; locked while it is used, touched when it is.
@@ -82,16 +82,21 @@ impl Environments {
     /// What the file system says.
     pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
         std::fs::create_dir_all(folder.join("requests"))?;
-        std::fs::create_dir_all(folder.join("pip"))?;
+        std::fs::create_dir_all(folder.join("pip").join("unpacked"))?;
         Ok(Self { folder, limit, making: Locks::default() })
     }
 
-    /// The environment that a request came to less than a day ago, if it is still there.
-    pub(super) fn remembered(&self, key: &str, interpreter: &Interpreter) -> Option<HeldEnvironment> {
+    /// The environment that a request came to, at most so long ago, if it is still there.
+    pub(super) fn remembered(
+        &self,
+        key: &str,
+        interpreter: &Interpreter,
+        longest: Duration,
+    ) -> Option<HeldEnvironment> {
         let path = self.folder.join("requests").join(key);
         let age =
             SystemTime::now().duration_since(path.metadata().ok()?.modified().ok()?).unwrap_or_default();
-        if age > A_DAY {
+        if age > longest {
             return None;
         }
         let name = std::fs::read_to_string(path).ok()?;
@@ -100,7 +105,7 @@ impl Environments {
     }
 
     /// An environment by its name, locked against eviction.
-    fn hold(&self, name: &str, interpreter: &Interpreter) -> Option<HeldEnvironment> {
+    pub(super) fn hold(&self, name: &str, interpreter: &Interpreter) -> Option<HeldEnvironment> {
         let folder = self.folder.join(name);
         let lock = File::options().read(true).write(true).open(folder.join(ABOUT)).ok()?;
         lock.lock_shared().ok()?;
@@ -120,21 +125,25 @@ impl Environments {
         Ok((folder, tree))
     }
 
-    /// Gives what was made its name and remembers the request. Two requests may come to the same.
+    /// Gives what was made its name, which is `exact` or else tells what is in it for this context alone, and
+    /// remembers the request. Two requests may come to the same.
     pub(super) fn keep(
         &self,
         request: &EnvironmentRequest<'_>,
         key: &str,
         made: ScratchFolder,
+        exact: Option<String>,
     ) -> Result<HeldEnvironment> {
         let tree = made.path().join(TREE);
         let (packages, hash) = packages(&tree.join(layout::packages_folder(request.interpreter)))?;
-        let mut name = Sha256::new();
-        for part in [&identity(request.interpreter), request.context, &hash] {
-            name.update(part.as_bytes());
-            name.update(b"\0");
-        }
-        let name = hex::encode(name.finalize());
+        let name = exact.unwrap_or_else(|| {
+            let mut name = Sha256::new();
+            for part in [&identity(request.interpreter), request.context, &hash] {
+                name.update(part.as_bytes());
+                name.update(b"\0");
+            }
+            hex::encode(name.finalize())
+        });
         let about = About { packages, bytes: peek::walk(&tree).bytes };
         let about = serde_json::to_vec(&about).map_err(Error::internal)?;
         std::fs::write(made.path().join(ABOUT), about)?;
@@ -145,13 +154,18 @@ impl Environments {
         {
             return Err(error.into());
         }
-        let memo = self.folder.join("requests").join(key);
-        let new = memo.with_extension(uuid::Uuid::now_v7().simple().to_string());
-        std::fs::write(&new, &name)?;
-        std::fs::rename(new, memo)?;
+        self.remember(key, &name)?;
         self.hold(&name, request.interpreter).ok_or_else(|| {
             unavailable!("the environment {} disappeared while it was created: try again", place.display())
         })
+    }
+
+    /// From now on a request comes to the environment of this name.
+    pub(super) fn remember(&self, key: &str, name: &str) -> Result<()> {
+        let memo = self.folder.join("requests").join(key);
+        let new = memo.with_extension(uuid::Uuid::now_v7().simple().to_string());
+        std::fs::write(&new, name)?;
+        Ok(std::fs::rename(new, memo)?)
     }
 
     /// Removes those that were not used for longest, until all together fit; never one in use.

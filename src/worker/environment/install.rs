@@ -1,35 +1,33 @@
-//! Makes an environment: the interpreter's last pip, run from its wheel in the sandbox, installs wheels.
+//! Makes an environment: the interpreter's last pip, run in the sandbox, installs wheels.
 
-use crate::bad_upstream;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::cache::Environments;
+use super::exact::ExactFiles;
 use super::layout::{INSIDE, packages_folder, python_inside};
+use super::pip;
 use super::request::EnvironmentRequest;
-use crate::build::tools::tools_for;
 use crate::error::{Error, Result};
-use crate::names::ProjectName;
 use crate::packaging::choose::FileChoice;
-use crate::packaging::page::{File, Page};
+use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
-use crate::tools::hex;
 use crate::tools::scratch::ScratchFolder;
 use crate::words::{Class, Failure, Step};
 use crate::worker::interpreters::Interpreter;
 use crate::worker::room::{Room, SandboxRun, Stop, ours};
 use crate::worker::sandbox::{INDEX, Mount};
-use sha2::{Digest, Sha256};
 
 /// Seconds; large wheels over a slow line.
 const PATIENCE: u64 = 900;
 
-/// A new environment in a folder of its own.
+/// A new environment in a folder of its own: with exact files, or with what pip chooses.
 pub(super) async fn install(
     environments: &Environments,
     room: &Room<'_>,
     request: &EnvironmentRequest<'_>,
+    exact: Option<&ExactFiles>,
 ) -> Result<ScratchFolder, Stop> {
     let fails = |error: Error| ours(&error, request.step);
     let requirements =
@@ -43,8 +41,12 @@ pub(super) async fn install(
     }
     let pip = environments.pip(room, request).await?;
     let tools = folder.below("tools").map_err(fails)?;
-    write_lines(&tools.join("requirements.txt"), &requirements).map_err(fails)?;
-    write_lines(&tools.join("constraints.txt"), &constraints).map_err(fails)?;
+    let (asked, limits) = match exact {
+        Some(files) => (&files.lines(), &Vec::new()),
+        None => (&requirements, &constraints),
+    };
+    write_lines(&tools.join("requirements.txt"), asked).map_err(fails)?;
+    write_lines(&tools.join("constraints.txt"), limits).map_err(fails)?;
     room.log.note(&format!("installing {}", requirements.join(" ")));
     if !constraints.is_empty() {
         room.log.note(&format!("constrained by {}", constraints.join(" ")));
@@ -52,7 +54,7 @@ pub(super) async fn install(
     let (socket, _gate) = room.gate(request.at, request.step).await?;
     let mark = room.log.written();
     let run = SandboxRun {
-        argv: command(request.interpreter, &pip),
+        argv: command(request.interpreter, exact.is_some()),
         // pip's own caches and settings have no place here.
         mounts: mounts(request.interpreter, &tree, &tools, &pip),
         programs: request.interpreter.programs(),
@@ -92,7 +94,7 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
 
 fn mounts(interpreter: &Interpreter, tree: &Path, tools: &Path, pip: &Path) -> Vec<Mount> {
     let mut mounts = interpreter.mounts();
-    mounts.extend([Mount::write(tree, INSIDE), Mount::read(tools, "/tools"), Mount::read(pip, inside(pip))]);
+    mounts.extend([Mount::write(tree, INSIDE), Mount::read(tools, "/tools"), Mount::read(pip, pip::INSIDE)]);
     if !interpreter.has_venv() {
         // Empty, so that nothing counts as installed already.
         mounts.push(Mount::read(tree.join(packages_folder(interpreter)), &interpreter.site_packages));
@@ -100,13 +102,8 @@ fn mounts(interpreter: &Interpreter, tree: &Path, tools: &Path, pip: &Path) -> V
     mounts
 }
 
-fn inside(pip: &Path) -> PathBuf {
-    Path::new("/pip").join(pip.file_name().unwrap_or_default())
-}
-
-fn command(interpreter: &Interpreter, pip: &Path) -> Vec<String> {
-    let mut command =
-        vec![python_inside(interpreter), inside(pip).join("pip").to_string_lossy().into_owned()];
+fn command(interpreter: &Interpreter, is_exact: bool) -> Vec<String> {
+    let mut command = vec![python_inside(interpreter), format!("{}/pip", pip::INSIDE)];
     let words = [
         "install",
         "--isolated",
@@ -122,6 +119,9 @@ fn command(interpreter: &Interpreter, pip: &Path) -> Vec<String> {
         "--constraint=/tools/constraints.txt",
     ];
     command.extend(words.map(str::to_owned));
+    if is_exact {
+        command.push("--no-deps".to_owned());
+    }
     if !interpreter.has_venv() {
         command.push(format!("--prefix={INSIDE}"));
     }
@@ -130,55 +130,6 @@ fn command(interpreter: &Interpreter, pip: &Path) -> Vec<String> {
 
 fn write_lines(path: &Path, lines: &[String]) -> Result<()> {
     Ok(std::fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>())?)
-}
-
-impl Environments {
-    /// The wheel of the last pip for an interpreter, out of the context that it will install from.
-    async fn pip(&self, room: &Room<'_>, request: &EnvironmentRequest<'_>) -> Result<PathBuf, Failure> {
-        let newest = tools_for(&request.interpreter.target).pip;
-        let folder = self.folder.join("pip").join(hex::encode(Sha256::digest(request.context)));
-        let fails = |error: Error| ours(&error, request.step);
-        let wanted = folder.join(format!("pip-{newest}-py3-none-any.whl"));
-        let for_both = folder.join(format!("pip-{newest}-py2.py3-none-any.whl"));
-        if let Some(path) = [wanted, for_both].into_iter().find(|path| path.is_file()) {
-            return Ok(path);
-        }
-        let missing = || {
-            Failure::new(
-                Class::BuildRequirement,
-                request.step,
-                format!(
-                    "the index {} has no wheel of pip {newest} or older for this interpreter: let it inherit from a \
-                 mirror of PyPI, or upload one there",
-                    request.context
-                ),
-            )
-        };
-        let project = ProjectName::new("pip").ok_or_else(missing)?;
-        let page = match room.link.page(request.context, None, &project).await {
-            Err(Error::Missing(_)) => return Err(missing()),
-            page => page.map_err(fails)?,
-        };
-        let no_newer = Requirement::parse(&format!("pip<={newest}")).map_err(fails)?;
-        let chooser = request.interpreter.target.chooser();
-        let file = chooser.wheel(&page, &no_newer.specifiers).ok_or_else(missing)?.file;
-        let path = folder.join(file.filename.as_str());
-        if !path.is_file() {
-            std::fs::create_dir_all(&folder).map_err(|error| fails(error.into()))?;
-            self.fetch_pip(room, file, &path).await.map_err(fails)?;
-        }
-        Ok(path)
-    }
-
-    async fn fetch_pip(&self, room: &Room<'_>, file: &File, to: &Path) -> Result<()> {
-        let new = to.with_extension(uuid::Uuid::now_v7().simple().to_string());
-        let found = room.link.file(file.link(), &new).await?;
-        if file.hashes.sha256.as_ref().is_some_and(|wanted| *wanted != found) {
-            drop(std::fs::remove_file(&new));
-            return Err(bad_upstream!("{} does not have the listed hash", file.filename));
-        }
-        Ok(std::fs::rename(new, to)?)
-    }
 }
 
 /// Why pip failed: what can be built first, or what cannot be had.

@@ -84,7 +84,7 @@ fn what_is_equal_is_kept_once_and_what_differs_in_a_record_is_not() {
     let keep = |requirement: &str, record: &str| {
         let request = request(&python, "a/b", &[requirement]);
         let made = made(&environments, &[("My_Tool", "1.0")], record);
-        environments.keep(&request, &request.key().unwrap(), made).unwrap().environment
+        environments.keep(&request, &request.key().unwrap(), made, None).unwrap().environment
     };
     let first = keep("my-tool", "x");
     assert_eq!(first.packages, BTreeMap::from([("my-tool".into(), "1.0".into())]));
@@ -94,7 +94,8 @@ fn what_is_equal_is_kept_once_and_what_differs_in_a_record_is_not() {
     let leftovers: Vec<_> =
         leftovers.filter(|each| each.file_name().to_string_lossy().starts_with("new-")).collect();
     assert!(leftovers.is_empty(), "{leftovers:?}");
-    let again = environments.remembered(&request(&python, "a/b", &["my-tool>=1"]).key().unwrap(), &python);
+    let again =
+        environments.remembered(&request(&python, "a/b", &["my-tool>=1"]).key().unwrap(), &python, A_DAY);
     assert_eq!(again.unwrap().environment, first);
 }
 
@@ -106,14 +107,16 @@ fn the_longest_unused_goes_first_and_never_one_in_use() {
     let keep = |requirement: &str| {
         let request = request(&python, "a/b", &[requirement]);
         let made = made(&environments, &[(requirement, "1.0")], requirement);
-        environments.keep(&request, &request.key().unwrap(), made).unwrap()
+        environments.keep(&request, &request.key().unwrap(), made, None).unwrap()
     };
     let (used, unused) = (keep("used"), keep("unused").environment);
     environments.evict();
     assert!(tree(&used.environment).is_dir() && !tree(&unused).exists());
     drop(used);
     environments.evict();
-    assert!(environments.remembered(&request(&python, "a/b", &["used"]).key().unwrap(), &python).is_none());
+    assert!(
+        environments.remembered(&request(&python, "a/b", &["used"]).key().unwrap(), &python, A_DAY).is_none()
+    );
 }
 
 #[test]
