@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::bad;
@@ -48,6 +48,8 @@ pub fn file(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
 pub struct Walked {
     /// Of all files, without their folders, in no order.
     pub names: Vec<String>,
+    /// The regular ones, whole.
+    pub regular: Vec<PathBuf>,
     /// Of all files together.
     pub bytes: u64,
     /// The last change of any file; seconds since 1970.
@@ -69,6 +71,7 @@ pub fn walk(folder: &Path) -> Walked {
                     found.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
                 walked.bytes += found.len();
                 walked.names.push(entry.file_name().to_string_lossy().into_owned());
+                walked.regular.extend(found.is_file().then(|| entry.path()));
                 walked.newest = walked.newest.max(changed.map_or(0, |since| since.as_secs()));
             }
         }
@@ -76,28 +79,18 @@ pub fn walk(folder: &Path) -> Walked {
     walked
 }
 
-/// The sha256 of each file below `folder` that is machine code; links are not followed, what cannot be read is
-/// left out.
+/// The sha256 of each of these files that is machine code; what cannot be read is left out.
 #[must_use]
-pub fn machine_code(folder: &Path) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match path.symlink_metadata() {
-                Ok(is) if is.is_dir() => folders.push(path),
-                Ok(is) if is.is_file() && is.len() >= SMALLEST => found.extend(hash_of_code(&path)),
-                _ => {}
-            }
-        }
-    }
-    found
+pub fn machine_code(files: &[PathBuf]) -> BTreeSet<String> {
+    files.iter().filter_map(|path| hash_of_code(path)).collect()
 }
 
 /// `None`: it is something else, or cannot be read.
 fn hash_of_code(path: &Path) -> Option<String> {
     let file = File::open(path).ok()?;
+    if file.metadata().ok()?.len() < SMALLEST {
+        return None;
+    }
     let mut beginning = Vec::new();
     file.take(BEGINNING).read_to_end(&mut beginning).ok()?;
     MachineCode::of(&beginning)?;

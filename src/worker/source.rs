@@ -51,26 +51,18 @@ impl Unpacked {
         let work = unpack(&running.room, archive).await?;
         let top = work.join("src");
         let published = running.job.source.published_at.and_then(|at| u64::try_from(at / SECOND).ok());
-        let published = published.unwrap_or_else(|| peek::walk(&top).newest).clamp(EARLIEST, now());
+        let published = match published {
+            Some(at) => at,
+            None => away(&top, |top| peek::walk(top).newest).await?,
+        };
+        let published = published.clamp(EARLIEST, now());
         prepare(running, &work, INSIDE, published).await?;
         let tools = tools_for(&running.interpreter.target);
         let said =
             SourceProject::read(&folder(running.job, &top)?, &tools).map_err(|error| bad_source(&error))?;
-        let found = peek::walk(&top);
-        let setup_py = peek::file(&top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
-        let facts = SourceFacts {
-            pkg_info: said.pkg_info.clone(),
-            // Metadata has none.
-            machine_code: match running.job.purpose {
-                Purpose::Wheel => peek::machine_code(&top),
-                Purpose::Metadata => BTreeSet::new(),
-            },
-            extensions: looks_like_extensions(
-                found.names.iter().map(String::as_str),
-                &String::from_utf8_lossy(&setup_py),
-            ),
-        };
-        Ok(Self { generated_by: generators(&top), work, said, facts, published })
+        let (pkg_info, purpose) = (said.pkg_info.clone(), running.job.purpose);
+        let (facts, generated_by) = away(&top, move |top| look(top, pkg_info, purpose)).await?;
+        Ok(Self { generated_by, work, said, facts, published })
     }
 
     /// Whether the source is for the target's Python.
@@ -93,6 +85,33 @@ impl Unpacked {
             below => format!("{INSIDE}/{below}"),
         }
     }
+}
+
+/// What a folder comes to, looked at on a thread of its own: sources may have a hundred thousand files.
+async fn away<T: Send + 'static>(
+    folder: &Path,
+    look: impl FnOnce(&Path) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let folder = folder.to_owned();
+    let looked = tokio::task::spawn_blocking(move || look(&folder)).await;
+    looked.map_err(|error| ours(&error.into(), Step::Unpack))
+}
+
+/// All that the files below `top` tell, in one walk.
+fn look(top: &Path, pkg_info: Option<Vec<u8>>, purpose: Purpose) -> (SourceFacts, Vec<Generator>) {
+    let found = peek::walk(top);
+    let setup_py = peek::file(top, "setup.py", SETUP_PY_LIMIT).ok().flatten().unwrap_or_default();
+    let names = found.names.iter().map(String::as_str);
+    let facts = SourceFacts {
+        pkg_info,
+        // Metadata has none.
+        machine_code: match purpose {
+            Purpose::Wheel => peek::machine_code(&found.regular),
+            Purpose::Metadata => BTreeSet::new(),
+        },
+        extensions: looks_like_extensions(names, &String::from_utf8_lossy(&setup_py)),
+    };
+    (facts, generators(&found.regular))
 }
 
 fn now() -> u64 {
