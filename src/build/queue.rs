@@ -38,6 +38,7 @@ use crate::error::Result;
 use crate::index::Indexes;
 use crate::missing;
 use crate::store::Store;
+use crate::words::BuildState;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -134,6 +135,20 @@ impl Queue {
     /// The newest builds that fit, newest first.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<Build>> {
         self.0.db.builds(filter).await
+    }
+
+    /// Whether no build waits for a worker, and none is at work.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn is_idle(&self) -> Result<bool> {
+        for state in [BuildState::Running, BuildState::Queued, BuildState::Fetching] {
+            let some = Filter { state: Some(state), purpose: None, limit: 1, ..Filter::default() };
+            if !self.list(&some).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Resolves when a build changed in this process, or when it is time to look again.

@@ -21,7 +21,17 @@ pub struct SdistContents {
     pub metadata_bytes: Vec<u8>,
     /// `pyproject.toml`, if there is one of a usual size.
     pub pyproject: Option<Vec<u8>>,
+    /// It is small, and there is nothing in it for a compiler: its wheel takes hardly longer than its metadata.
+    pub is_light: bool,
 }
+
+/// Bytes and files of a light sdist.
+const LIGHT: (u64, usize) = (8 << 20, 2000);
+/// What compilers and generators read.
+const COMPILED: [&str; 18] = [
+    ".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".go", ".f", ".f90", ".f95", ".for", ".cu", ".m", ".mm",
+    ".i", ".swg", ".asm", ".s",
+];
 
 /// Bytes of a `pyproject.toml` that is kept.
 const LARGEST_PYPROJECT: u64 = 1 << 20;
@@ -74,7 +84,8 @@ pub fn read<S: ReadAt + ?Sized>(
     let metadata = Metadata::parse(&metadata_bytes)?;
     check_metadata(&metadata, filename).map_err(|fault| fault.answer(INVALID))?;
     layout.check_licenses(&metadata).map_err(|fault| fault.answer(INVALID))?;
-    Ok(SdistContents { metadata, metadata_bytes, pyproject: kept.pyproject })
+    let is_light = layout.is_light();
+    Ok(SdistContents { metadata, metadata_bytes, pyproject: kept.pyproject, is_light })
 }
 
 fn read_tar<S: ReadAt + ?Sized>(file: &S, allow_links: bool, layout: &mut Layout) -> Result<Kept> {
@@ -114,12 +125,19 @@ struct Layout {
     top: Option<String>,
     pkg_info: bool,
     files: names::SeenNames,
+    /// Of all members.
+    bytes: u64,
+    members: usize,
+    is_compiled: bool,
 }
 
 impl Layout {
     /// Notes a member, and tells whether it is one to keep.
     fn add(&mut self, name: &str, directory: bool, size: u64) -> ArchiveResult<Option<Wanted>> {
         let (top, rest) = name.split_once('/').unwrap_or((name, ""));
+        self.bytes = self.bytes.saturating_add(size);
+        self.members += 1;
+        self.is_compiled |= COMPILED.iter().any(|ending| rest.ends_with(ending));
         match &self.top {
             Some(other) if other != top => {
                 refuse!("{name:?} is outside the top directory {other:?}")
@@ -141,6 +159,10 @@ impl Layout {
             refuse!("{name:?} is a second PKG-INFO, or another spelling of it");
         }
         Ok(Some(Wanted::PkgInfo))
+    }
+
+    fn is_light(&self) -> bool {
+        !self.is_compiled && self.bytes <= LIGHT.0 && self.members <= LIGHT.1
     }
 
     /// The top directory is `{name}-{version}`, in any spelling of both.

@@ -117,6 +117,12 @@ impl UserAgent {
             || self.subcommand.first().is_some_and(|first| FOR_ONE.contains(&first.as_str()))
     }
 
+    /// Whether it most likely asks next for the wheel whose metadata it asks for now.
+    pub fn installs(&self) -> bool {
+        let only_resolves = |word: &String| ["compile", "lock", "tree", "export"].contains(&word.as_str());
+        ["pip", "uv"].contains(&self.installer.as_str()) && !self.subcommand.iter().any(only_resolves)
+    }
+
     /// Major and minor version of Python.
     pub fn version_of_python(&self) -> Option<(u32, u32)> {
         pair(&self.python)
@@ -208,6 +214,8 @@ mod tests {
             let header = real.replace(",\"subcommand\":[\"pip\",\"install\"]", subcommand);
             UserAgent::parse(&header).unwrap().is_for_one_environment()
         };
+        let installs = |text: &str| UserAgent::parse(&real.replace("install\"]", text)).unwrap().installs();
+        assert!(installs("install\"]") && !installs("compile\"]"));
         for one in [r#"["pip","install"]"#, r#"["tool","run"]"#, r#"["uvx"]"#, r#"["build"]"#] {
             assert!(asked(&format!(",\"subcommand\":{one}")), "{one}");
         }

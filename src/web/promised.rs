@@ -14,6 +14,7 @@ use crate::db::builds::Build;
 use crate::db::promises::StoredPromise;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
+use crate::packaging::user_agent::UserAgent;
 use crate::words::Failure;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
@@ -104,7 +105,10 @@ impl PromiseRequest<'_> {
         let key = promise::key(self.index, &self.target, self.wheel);
         let held = match promises.join_metadata(&key, self.longest).await {
             Some(held) => held?,
-            None => promises.metadata(&self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
+            None => {
+                let (promise, installs) = (Box::pin(self.promise()).await?, installs(&self.ctx.headers));
+                promises.metadata(&self.ctx.who, &promise, installs, self.longest).await?
+            }
         };
         match held {
             PromiseOutcome::Ready(sha256) => Box::pin(self.serve_metadata(&sha256)).await,
@@ -219,6 +223,12 @@ impl PromiseRequest<'_> {
 
 fn is_uv(headers: &HeaderMap) -> bool {
     headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"uv/"))
+}
+
+/// Whether who asks for metadata is likely to ask for the wheel next.
+fn installs(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.and_then(UserAgent::parse).is_some_and(|agent| agent.installs())
 }
 
 /// For how long a request is held.

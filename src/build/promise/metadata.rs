@@ -17,8 +17,8 @@ use std::time::Duration;
 
 impl Promises {
     /// The blob of the promised wheel's METADATA, waiting for it up to `longest`. Resolvers that walk
-    /// through versions come here only: nothing is built that can be told otherwise. What somebody began
-    /// to wait for goes on when all have left.
+    /// through versions come here only: nothing is built that can be told otherwise, but the wheel that who
+    /// `installs` most likely asks for next. What somebody began to wait for goes on when all have left.
     ///
     /// # Errors
     /// `Missing` and the like if the source cannot be had.
@@ -26,11 +26,12 @@ impl Promises {
         &self,
         who: &Who,
         promise: &Promise,
+        installs: bool,
         longest: Duration,
     ) -> Result<PromiseOutcome<String>> {
         let work = |progress| {
             let (promises, who, promise) = (self.clone(), who.clone(), promise.clone());
-            async move { promises.find_out(&who, &promise, &progress).await }
+            async move { promises.find_out(&who, &promise, installs, &progress).await }
         };
         self.0.metadata.hold(self.queue(), &promise.key(), longest, work).await
     }
@@ -39,6 +40,7 @@ impl Promises {
         &self,
         who: &Who,
         promise: &Promise,
+        installs: bool,
         progress: &PromiseProgress<String>,
     ) -> Result<PromiseOutcome<String>> {
         let known = self.db().promise(&promise.index, &promise.target.name, &promise.filename).await?;
@@ -57,7 +59,8 @@ impl Promises {
         if let Some(sha256) = self.binding(promise, &sdist).await? {
             return self.settle(who, promise, &sha256, sdist.sha256.clone()).await;
         }
-        match self.told(who, promise, &sdist, progress).await? {
+        let with_wheel = installs && self.takes_wheel(promise, &sdist).await?;
+        match self.told(who, promise, (&sdist, with_wheel), progress).await? {
             PromiseOutcome::Ready(sha256) => self.settle(who, promise, &sha256, sdist.sha256.clone()).await,
             other => Ok(other),
         }
@@ -82,12 +85,20 @@ impl Promises {
         Ok(recipe.is_some_and(|recipe| !recipe.build.patches.is_empty() || !recipe.build.before.is_empty()))
     }
 
-    /// From a job for metadata, or else from the build of the wheel.
+    /// Whether an installer is served best by the wheel itself, which tells its metadata too: it asks for that
+    /// next, nobody else waits for the worker, and it does not walk through versions.
+    async fn takes_wheel(&self, promise: &Promise, sdist: &SdistFacts) -> Result<bool> {
+        let key = format!("{} {} {}", promise.index, promise.target.name, promise.project);
+        let first = self.0.first.get_with(key, || promise.version.clone());
+        Ok(sdist.is_light && first == promise.version && self.queue().is_idle().await?)
+    }
+
+    /// From a job for metadata, or else from the build of the wheel; from that first if it comes `with_wheel`.
     async fn told(
         &self,
         who: &Who,
         promise: &Promise,
-        sdist: &SdistFacts,
+        (sdist, with_wheel): (&SdistFacts, bool),
         progress: &PromiseProgress<String>,
     ) -> Result<PromiseOutcome<String>> {
         let mut ask = Ask::wheels(stored(promise, sdist, false), promise.index.clone(), Priority::Waiting);
@@ -98,11 +109,28 @@ impl Promises {
         {
             return Ok(ended(known));
         }
+        if with_wheel {
+            let told = self.told_by_wheel(who, promise, sdist, progress).await?;
+            // What a wheel that fails requires may lead a resolver to another version.
+            if matches!(told, PromiseOutcome::Ready(_)) {
+                return Ok(told);
+            }
+        }
         ask.purpose = Purpose::Metadata;
         match self.wait_for(who, &ask, promise, progress).await? {
             PromiseOutcome::Failed(job) if only_building_tells(&job) => {}
             other => return Ok(other),
         }
+        self.told_by_wheel(who, promise, sdist, progress).await
+    }
+
+    async fn told_by_wheel(
+        &self,
+        who: &Who,
+        promise: &Promise,
+        sdist: &SdistFacts,
+        progress: &PromiseProgress<String>,
+    ) -> Result<PromiseOutcome<String>> {
         let directory = self.indexes().directory();
         let platform_expected = match directory.indexes.get(&promise.index) {
             Some(index) => {
@@ -111,8 +139,8 @@ impl Promises {
             }
             None => false,
         };
-        ask.wanted = stored(promise, sdist, platform_expected);
-        ask.purpose = Purpose::Wheel;
+        let wanted = stored(promise, sdist, platform_expected);
+        let ask = Ask::wheels(wanted, promise.index.clone(), Priority::Waiting);
         self.wait_for(who, &ask, promise, progress).await
     }
 

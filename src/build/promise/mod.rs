@@ -48,12 +48,21 @@ struct Inner {
     files: SharedWork<Pinned>,
     /// Blobs of METADATA.
     metadata: SharedWork<String>,
+    /// The version of a project that an installer asked for first, of late: that which it most likely takes.
+    first: moka::sync::Cache<String, Version>,
 }
+
+/// For so long an installer that asks for another version of a project counts as the same one, which walks
+/// through versions.
+const ONE_WALK: Duration = Duration::from_secs(60);
+/// Projects whose first version is known.
+const WALKS: u64 = 10_000;
 
 impl Promises {
     pub fn new(queue: Queue, indexes: Arc<Indexes>) -> Self {
         let (files, metadata) = (SharedWork::default(), SharedWork::default());
-        Self(Arc::new(Inner { queue, indexes, sdists: Sdists::default(), files, metadata }))
+        let first = moka::sync::Cache::builder().max_capacity(WALKS).time_to_live(ONE_WALK).build();
+        Self(Arc::new(Inner { queue, indexes, sdists: Sdists::default(), files, metadata, first }))
     }
 
     fn queue(&self) -> &Queue {

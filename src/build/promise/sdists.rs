@@ -27,6 +27,16 @@ pub struct SdistFacts {
     pub pkg_info: Option<PkgInfo>,
     /// What it names as its build requirements; `None` if that cannot be read.
     pub requires: Option<Vec<Requirement>>,
+    /// Its wheel takes hardly longer than its metadata.
+    pub is_light: bool,
+}
+
+/// What its files say.
+#[derive(Debug, Default)]
+struct SdistFiles {
+    pkg_info: Option<PkgInfo>,
+    requires: Option<Vec<Requirement>>,
+    is_light: bool,
 }
 
 #[derive(Debug)]
@@ -72,8 +82,8 @@ impl Sdists {
         self.flights.join(key.clone(), || async move {
             let sha256 = queue.stored_source(&index, &project, &file).await?;
             let name = SdistFilename::parse_for(&project, &file.filename)?;
-            let (pkg_info, requires) = read(&queue, &sha256, name).await?;
-            let said = Arc::new(SdistFacts { sha256, pkg_info, requires });
+            let SdistFiles { pkg_info, requires, is_light } = read(&queue, &sha256, name).await?;
+            let said = Arc::new(SdistFacts { sha256, pkg_info, requires, is_light });
             known.insert(key, said.clone());
             Ok(said)
         })
@@ -81,11 +91,7 @@ impl Sdists {
 }
 
 /// The `PKG-INFO` of a stored sdist and what builds it; nothing of one that the strict reader refuses.
-async fn read(
-    queue: &Queue,
-    sha256: &str,
-    name: SdistFilename,
-) -> Result<(Option<PkgInfo>, Option<Vec<Requirement>>)> {
+async fn read(queue: &Queue, sha256: &str, name: SdistFilename) -> Result<SdistFiles> {
     let blob = queue.store().get(sha256, None).await?;
     let contents = match blob.ok_or_else(|| lost!("the server lost the bytes of the sdist {sha256}"))? {
         Blob::Bytes(bytes) => {
@@ -108,11 +114,12 @@ async fn read(
         Ok(contents) => {
             let text = contents.pyproject.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             let requires = pyproject::build_requirements(text.as_deref()).ok();
-            Ok((Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into())), requires))
+            let pkg_info = Some(PkgInfo::new(&contents.metadata, contents.metadata_bytes.into()));
+            Ok(SdistFiles { pkg_info, requires, is_light: contents.is_light })
         }
         Err(Error::Bad(why)) => {
             tracing::debug!(sha256, why, "cannot read the metadata of an sdist");
-            Ok((None, None))
+            Ok(SdistFiles::default())
         }
         Err(error) => Err(error),
     }

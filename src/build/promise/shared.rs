@@ -15,7 +15,9 @@ use tokio::time::Instant;
 /// The least that anybody is told to wait, and the most.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 /// The least while nothing tells how long it will take.
-const BLIND: Duration = Duration::from_secs(5);
+const BLIND: Duration = Duration::from_secs(3);
+/// Who waited less than this for a build is pip with its first request.
+const FIRST: Duration = Duration::from_secs(13);
 /// What a task looks at is renewed at least so often.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -175,7 +177,9 @@ fn retry_after(elapsed: Duration, expected: Option<Duration>) -> Duration {
     let pause = match expected.map(|expected| expected.checked_sub(elapsed)) {
         Some(Some(left)) => left,
         Some(None) if expected.is_some_and(|expected| elapsed < expected * 2) => (elapsed / 2).max(BLIND),
-        Some(None) | None => elapsed.mul_f64(0.9).max(BLIND),
+        // Most builds that outlast the first wait do so by little.
+        Some(None) | None if elapsed < FIRST => BLIND,
+        Some(None) | None => elapsed,
     };
     Duration::from_secs(pause.as_millis().div_ceil(1000) as u64).clamp(RETRY.0, RETRY.1)
 }

@@ -14,6 +14,8 @@ use wheelwright::words::{Class, Purpose};
 
 const PROMISE: &str = "/alice/dev/+w/cp312-test/demo-1.0-1ww-cp312-cp312-manylinux_2_17_x86_64.whl";
 
+const PIP: &str = r#"pip/26.3 {"installer":{"name":"pip","version":"26.3"},"implementation":{"name":"CPython"},"python":"3.12.1","cpu":"x86_64","system":{"name":"Linux"}}"#;
+
 /// Alice has a source that does not bind, and Carl a worker.
 async fn stocked(server: &Server) -> FakeWorker<'_> {
     server.make_stage().await;
@@ -72,6 +74,73 @@ on_both! {
         assert_eq!((job.purpose, job.project.as_deref()), (Purpose::Wheel, Some("other")));
         assert!(worker.claim_at_once().await.is_none(), "one job for all askers, and no build");
         assert_eq!(told(&server).await.0, 200, "from memory");
+    }
+
+    async fn an_installer_gets_the_metadata_of_a_light_source_with_the_wheel_that_it_asks_for_next(server: Server) {
+        let worker = stocked(&server).await;
+        let plain = |version: &str| Tree::new("demo", version);
+        let compiled = Tree::new("compiled", "1.0").file("code.c", "int x;");
+        for (project, version, tree) in [
+            ("demo", "2.0", plain("2.0")),
+            ("compiled", "1.0", compiled),
+            ("waits", "1.0", Tree::new("waits", "1.0")),
+            ("fails", "1.0", Tree::new("fails", "1.0")),
+        ] {
+            server.host_file("alice/dev", project, version, &tree.filename(), &tree.sdist()).await;
+        }
+        for (project, version, purpose) in [
+            ("demo", "2.0", Purpose::Wheel),
+            // It walks through versions.
+            ("demo", "1.0", Purpose::Metadata),
+            ("compiled", "1.0", Purpose::Metadata),
+        ] {
+            let path = PROMISE.replace("demo-1.0", &format!("{project}-{version}"));
+            let told = format!("{path}.metadata");
+            let asked = server.get_with(&told, &[("prefer", "wait=60"), ("user-agent", PIP)]);
+            let work = async {
+                let job = worker.claim().await;
+                assert_eq!((job.purpose, job.project.as_deref()), (purpose, Some(project)), "{version}");
+                match purpose {
+                    Purpose::Wheel => drop(worker.builds(&job).await),
+                    Purpose::Metadata => {
+                        let text = metadata("six").replace("demo", project);
+                        assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
+                    }
+                }
+            };
+            let (answer, ()) = tokio::join!(asked, work);
+            assert_eq!(answer.status(), 200, "{project} {version}");
+            if purpose == Purpose::Wheel {
+                assert_eq!(server.get_with(&path, &[("prefer", "wait=60")]).await.status(), 200);
+                assert!(worker.claim_at_once().await.is_none(), "the wheel is there");
+            }
+        }
+        // A wheel that fails does not keep a resolver from what it requires.
+        let path = format!("{}.metadata", PROMISE.replace("demo", "fails"));
+        let asked = server.get_with(&path, &[("prefer", "wait=60"), ("user-agent", PIP)]);
+        let work = async {
+            let job = worker.claim().await;
+            assert_eq!(job.purpose, Purpose::Wheel);
+            assert_eq!(worker.fails(&job, Class::Compiler).await, 200);
+            let job = worker.claim().await;
+            assert_eq!(job.purpose, Purpose::Metadata);
+            let text = metadata("six").replace("demo", "fails");
+            assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
+        };
+        assert_eq!(tokio::join!(asked, work).0.status(), 200);
+        // Somebody else waits for the worker: metadata goes before builds.
+        let order = json!({"requirement": "compiled", "from": "alice/dev", "targets": ["cp312-test"], "wait": true});
+        assert_eq!(server.ask("POST", "/+builds", &Auth::root(), Some(order)).await.0, 200);
+        let path = format!("{}.metadata", PROMISE.replace("demo", "waits"));
+        let asked = server.get_with(&path, &[("prefer", "wait=60"), ("user-agent", PIP)]);
+        let work = async {
+            let seconds = std::time::Duration::from_secs(60);
+            let lane = server.app.queue.claim("carl", "one", "", Some(Purpose::Metadata), seconds).await;
+            let job = lane.expect("a claim").expect("a job");
+            let text = metadata("six").replace("demo", "waits");
+            assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
+        };
+        assert_eq!(tokio::join!(asked, work).0.status(), 200);
     }
 
     async fn a_failure_to_tell_is_told_to_all_and_remembered(server: Server) {
