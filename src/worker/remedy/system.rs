@@ -77,16 +77,20 @@ async fn candidates(trouble: &Trouble<'_>, absent: &Absent) -> Vec<PackageOfFile
     if allowed.is_empty() {
         return Vec::new();
     }
-    let found = match running.worker.roots.find(absent).await {
-        Ok(found) if !found.is_empty() => found,
-        Ok(_) => known(absent),
+    let mut found = match running.worker.roots.find(absent).await {
+        Ok(found) => {
+            if found.is_empty() && absent.kind != AbsentKind::Worded && absent.package.is_none() {
+                log.note(&format!("no system package has {}", absent.what));
+            }
+            found
+        }
         Err(error) => {
-            log.note(&error.to_string());
-            known(absent)
+            log.note(&format!("no system package is looked for: {error}"));
+            Vec::new()
         }
     };
-    if found.is_empty() && absent.kind != AbsentKind::Worded {
-        log.note(&format!("no system package has {}", absent.what));
+    if found.is_empty() {
+        found = known(absent);
     }
     let (allowed, refused): (Vec<PackageOfFile>, Vec<PackageOfFile>) = found
         .into_iter()

@@ -23,10 +23,11 @@ pub(super) struct Apt {
     cache: PathBuf,
 }
 
-/// What passes from the worker's environment to apt: how to get out.
-const PASSED: [&str; 9] = [
+/// What passes from the worker's environment to apt: its own settings, and how to get out.
+const PASSED: [&str; 10] = [
     "PATH",
     "HOME",
+    "APT_CONFIG",
     "http_proxy",
     "https_proxy",
     "no_proxy",
@@ -37,6 +38,9 @@ const PASSED: [&str; 9] = [
 ];
 /// A download of large packages over a slow line.
 const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// All indices of contents together come to a hundred megabytes.
+const PATIENCE_FOR_CONTENTS: Duration = Duration::from_secs(300);
 
 /// How many packages are asked for in older versions than the host's, before that is given up.
 const MOST_PINS: usize = 30;
@@ -94,8 +98,9 @@ impl Apt {
         Ok(())
     }
 
-    /// Downloads the indices of what the packages of the host's sources contain into `lists`.
-    pub async fn contents(&self, lists: &Path) -> Result<()> {
+    /// Downloads the indices of what the packages of the host's sources contain into `lists`. Gives the first
+    /// reason why apt left one out, which is no failure to apt.
+    pub async fn contents(&self, lists: &Path) -> Result<Option<String>> {
         std::fs::create_dir_all(lists.join("partial"))?;
         let lists = lists.canonicalize()?;
         let mut command = self.command()?;
@@ -116,10 +121,13 @@ impl Apt {
             command.arg("-o").arg(format!("Acquire::IndexTargets::deb::{other}::DefaultEnabled=false"));
         }
         command.arg("update");
-        let output = finish(command).await?;
+        let output = finish(command, PATIENCE_FOR_CONTENTS).await?;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         match output.status.success() {
-            true => Ok(()),
-            false => Err(refused(&String::from_utf8_lossy(&[output.stdout, output.stderr].concat()))),
+            true => {
+                Ok(said.lines().find_map(|line| line.strip_prefix("W: Failed to fetch ")).map(str::to_owned))
+            }
+            false => Err(refused(&said)),
         }
     }
 
@@ -146,7 +154,7 @@ impl Apt {
         let mut command = self.command()?;
         command.args(["-y", "--no-install-recommends", "--allow-downgrades", what]);
         command.args(["install", "--"]).args(names);
-        finish(command).await
+        finish(command, PATIENCE).await
     }
 
     /// apt with a cache of ours, which needs no rights.
@@ -158,7 +166,9 @@ impl Apt {
         for option in [
             "Debug::NoLocking=true",
             "APT::Sandbox::User=",
-            "Acquire::Retries=2",
+            "Acquire::Retries=1",
+            "Acquire::http::Timeout=15",
+            "Acquire::https::Timeout=15",
             "APT::Get::AllowUnauthenticated=false",
         ] {
             command.args(["-o", option]);
@@ -170,9 +180,9 @@ impl Apt {
     }
 }
 
-async fn finish(mut command: tokio::process::Command) -> Result<std::process::Output> {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await;
-    let output = output.map_err(|_| bad!("apt did not finish within {} s", PATIENCE.as_secs()))?;
+async fn finish(mut command: tokio::process::Command, patience: Duration) -> Result<std::process::Output> {
+    let output = tokio::time::timeout(patience, command.output()).await;
+    let output = output.map_err(|_| bad!("apt did not finish within {} s", patience.as_secs()))?;
     output.map_err(|e| bad!("cannot start apt-get: {e}"))
 }
 

@@ -56,17 +56,23 @@ impl ContentsIndex {
         }
         let failed = self.folder.join("failed");
         let fetched = match is_younger(&failed, PAUSE) {
-            true => Err(unavailable!("it could not be had a moment ago")),
-            false => self.fetch(apt).await,
+            true => {
+                let why = std::fs::read_to_string(&failed).unwrap_or_default();
+                Err(unavailable!("a moment ago it failed: {}", why.trim()))
+            }
+            false => {
+                let fetched = self.fetch(apt).await;
+                if let Err(error) = &fetched {
+                    std::fs::write(failed, error.to_string())?;
+                }
+                fetched
+            }
         };
         match fetched {
             Ok(()) => Ok(index),
             // What packages contained last month will do.
             Err(_) if index.is_file() => Ok(index),
-            Err(error) => {
-                std::fs::write(failed, "")?;
-                Err(bad!("there is no index of what system packages contain: {error}"))
-            }
+            Err(error) => Err(bad!("there is no index of what system packages contain: {error}")),
         }
     }
 
@@ -79,10 +85,18 @@ impl ContentsIndex {
 
     async fn fetch(&self, apt: &Apt) -> Result<()> {
         let lists = self.folder.join("lists");
-        apt.contents(&lists).await?;
+        // What an attempt that broke off left may be damaged.
+        drop(std::fs::remove_dir_all(&lists));
+        let left_out = apt.contents(&lists).await?;
         let new = self.folder.join(format!("new-{}", std::process::id()));
         let (from, to) = (lists.clone(), new.clone());
-        tokio::task::spawn_blocking(move || condense(&from, &to)).await??;
+        if tokio::task::spawn_blocking(move || condense(&from, &to)).await?? == 0 {
+            drop(std::fs::remove_file(&new));
+            return Err(match left_out {
+                Some(why) => unavailable!("apt cannot fetch {why}"),
+                None => bad!("apt has no index of what packages contain for its sources"),
+            });
+        }
         std::fs::rename(new, self.folder.join("index"))?;
         // A hundred megabytes that nobody reads again.
         Ok(std::fs::remove_dir_all(lists)?)
@@ -99,8 +113,8 @@ fn is_younger(path: &Path, age: Duration) -> bool {
     written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < age))
 }
 
-/// Writes what builds can ask for, out of all indices in `lists`.
-fn condense(lists: &Path, to: &Path) -> Result<()> {
+/// Writes what builds can ask for, out of all indices in `lists`; gives its bytes. A line that is none is left out.
+fn condense(lists: &Path, to: &Path) -> Result<usize> {
     let mut kept = 0;
     let mut out = BufWriter::new(File::create(to)?);
     for entry in std::fs::read_dir(lists)? {
@@ -111,13 +125,13 @@ fn condense(lists: &Path, to: &Path) -> Result<()> {
         }
         let mut all = started(Command::new(READER).arg("cat-file").arg(&path).stdin(Stdio::null()))?;
         let mut some = Command::new("grep");
-        some.args(["-E", rank::PATTERN])
+        some.args(["-a", "-E", rank::PATTERN])
             .env("LC_ALL", "C")
             .stdin(all.stdout.take().map_or_else(Stdio::null, Stdio::from));
         let mut some = started(&mut some)?;
         let printed = some.stdout.take().ok_or_else(|| bad!("grep prints nothing"))?;
-        for line in BufReader::new(printed.take(LARGEST as u64)).lines() {
-            if let Some(line) = rank::kept(&line?) {
+        for line in BufReader::new(printed.take(LARGEST as u64)).split(b'\n') {
+            if let Some(line) = std::str::from_utf8(&line?).ok().and_then(rank::kept) {
                 kept += line.len() + 1;
                 writeln!(out, "{line}")?;
             }
@@ -134,8 +148,5 @@ fn condense(lists: &Path, to: &Path) -> Result<()> {
         }
     }
     out.flush()?;
-    match kept {
-        0 => Err(Error::Bad("apt has no index of what packages contain for its sources".to_owned())),
-        _ => Ok(()),
-    }
+    Ok(kept)
 }
