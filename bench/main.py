@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import builds
 import fresh
 import installing
+import promise
 import scale
 import serving
 import unseen
@@ -19,7 +20,7 @@ import uploading
 import waiting
 
 PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds,
-         "fresh": fresh, "unseen": unseen, "waiting": waiting}
+         "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
