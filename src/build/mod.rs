@@ -19,6 +19,7 @@ pub mod parties;
 pub mod promise;
 pub mod publish;
 pub mod queue;
+pub mod readiness;
 pub mod recipe;
 pub mod target;
 pub mod targets;

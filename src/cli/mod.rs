@@ -12,7 +12,9 @@ mod installation;
 mod mirror;
 mod pip_reqs;
 mod progress;
+mod ready;
 mod recipe;
+mod remote;
 mod requirements;
 mod resolve;
 mod serve;
@@ -74,6 +76,8 @@ enum Command {
     Resolve(resolve::ResolveCommand),
     /// Install exactly what a file says, as wheels only
     Install(install::InstallCommand),
+    /// Build what lock files name for a new Python, and show what is missing
+    Ready(ready::ReadyCommand),
     /// Build wheels for a server, on this machine
     Worker(worker::WorkerCommand),
     /// Check that every file has its bytes and every blob its hash
@@ -156,6 +160,7 @@ impl Command {
             Self::Compile(compile) => compile.run().await,
             Self::Resolve(resolve) => resolve.run().await,
             Self::Install(install) => install.run().await,
+            Self::Ready(ready) => ready.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,

@@ -1,12 +1,13 @@
 //! The one way to talk to a wheelwright over HTTP: where it is, who asks, what its answers mean.
 //!
-//! `builds` is what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
+//! `builds` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
 
 mod answer;
 mod builds;
 mod credential;
 mod exchange;
 mod netrc;
+mod readiness;
 mod retry;
 mod transfer;
 mod wheelsproxy;

@@ -96,6 +96,7 @@ impl Tx {
             "DELETE FROM build_asker WHERE account = $1",
             "DELETE FROM build_source WHERE account = $1",
             "DELETE FROM worker WHERE owner = $1",
+            "DELETE FROM readiness WHERE owner = $1",
         ] {
             sqlx::query(query).bind(name).execute(&mut *self.tx).await?;
         }

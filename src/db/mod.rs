@@ -22,6 +22,7 @@ pub mod mirror;
 pub mod names;
 mod open;
 pub mod promises;
+pub mod readiness;
 pub mod recipes;
 mod rows;
 pub mod tokens;

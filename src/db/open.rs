@@ -203,6 +203,7 @@ fn migrations(engine: Engine) -> Migrator {
         (10, "learned", include_str!("../../migrations/0010_learned.sql")),
         (11, "asked", include_str!("../../migrations/0011_asked.sql")),
         (12, "doubts", include_str!("../../migrations/0012_doubts.sql")),
+        (13, "readiness", include_str!("../../migrations/0013_readiness.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

@@ -24,5 +24,6 @@ pub mod stable_abi;
 pub mod tags;
 pub mod upload_time;
 pub mod user_agent;
+pub mod uvlock;
 pub mod version;
 pub mod wheel;

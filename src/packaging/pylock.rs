@@ -173,6 +173,22 @@ impl Lock {
         Ok(all)
     }
 
+    /// The packages that an environment gets with some extras and groups (PEP 508's variables by name), even if the
+    /// file is for others.
+    ///
+    /// # Errors
+    /// `Bad` if a marker cannot be read.
+    pub fn named(&self, environment: &BTreeMap<String, String>) -> Result<Vec<&Package>> {
+        let mut all = Vec::new();
+        for package in &self.packages {
+            let marker = package.marker.as_deref().map(Marker::parse).transpose()?;
+            if marker.is_none_or(|marker| marker.may_hold(environment)) {
+                all.push(package);
+            }
+        }
+        Ok(all)
+    }
+
     fn check_environment(
         &self,
         environment: &LockEnvironment<'_>,

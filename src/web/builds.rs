@@ -277,3 +277,16 @@ fn may_publish(ctx: &Ctx<()>, index: &str, project: Option<&str>) -> Result<()> 
         _ => Err(missing!("index {index} does not exist, or you may not read it")),
     }
 }
+
+/// The permission to have something built that an index lists, or with what it lists.
+pub(super) fn may_build_from(ctx: &Ctx<()>, index: &IndexName, project: Option<&str>) -> Result<()> {
+    match access::builds::may_ask(&ctx.directory, &ctx.who, index, project) {
+        Decision::Allowed => Ok(()),
+        Decision::Refused => Err(forbidden!(
+            "{} is not allowed to do this: to build from {index}, use a token that is valid for it and allows \
+             uploads",
+            ctx.who.label
+        )),
+        _ => Err(missing!("index {index} does not exist, or you may not read it")),
+    }
+}

@@ -19,6 +19,7 @@ mod links;
 mod manage;
 mod operate;
 mod promised;
+mod readiness;
 mod recipes;
 mod refusal;
 mod resources;

@@ -5,7 +5,7 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    builds, devpi, files, integrity, legacy_json, links, manage, operate, promised, proxy, recipes,
+    builds, devpi, files, integrity, legacy_json, links, manage, operate, promised, proxy, readiness, recipes,
     resources, simple, tokens, upload, workers,
 };
 use crate::access::Need;
@@ -66,6 +66,9 @@ fn building(table: Table) -> Table {
         .on(POST, "/+builds/{id}/release", Need::Work, builds::work::release)
         .on(PUT, "/+builds/{id}/wheel/{filename}", Need::Work, builds::work::hand_in)
         .on(POST, "/+builds/{id}/outcome", Need::Work, builds::work::outcome)
+        .on(GET, "/{user}/{index}/+ready/{target}/?", Need::Read, readiness::get)
+        .on(POST, "/{user}/{index}/+ready/{target}/?", Need::Login, readiness::put)
+        .on(POST, "/{user}/{index}/+ready/{target}/+look", Need::Login, readiness::look)
 }
 
 /// devpi's JSON API, and tokens.

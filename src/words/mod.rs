@@ -9,6 +9,7 @@ mod evidence;
 mod failure;
 mod moment;
 mod project;
+mod readiness;
 mod source;
 
 pub use access::{Role, TokenKind};
@@ -18,6 +19,7 @@ pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};
 pub use moment::Moment;
 pub use project::{FileKind, ProjectStatus};
+pub use readiness::ReadyState;
 pub use source::{BuildSource, FetchPlace, SourceKind};
 
 /// Declares an enum of words. How a word is written never changes: rows have it, and clients.

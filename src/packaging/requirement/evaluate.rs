@@ -25,6 +25,21 @@ impl Marker {
             false => extras.iter().any(|extra| values(extra.as_str()).hold(self)),
         }
     }
+
+    /// Whether it holds for some extras and dependency groups.
+    pub fn may_hold(&self, environment: &BTreeMap<String, String>) -> bool {
+        let nobody = BTreeSet::new();
+        let is_choice = |operand: &Operand| {
+            matches!(operand, Operand::Variable("extra" | "extras" | "dependency_groups"))
+        };
+        match self {
+            Self::Any(parts) => parts.iter().any(|part| part.may_hold(environment)),
+            Self::All(parts) => parts.iter().all(|part| part.may_hold(environment)),
+            Self::Compare(left, _, right) => {
+                is_choice(left) || is_choice(right) || self.holds(environment, &nobody)
+            }
+        }
+    }
 }
 
 struct Values<'a> {

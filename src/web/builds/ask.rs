@@ -1,8 +1,7 @@
 //! `POST /+builds` and `POST /+builds/sources`: asking for wheels.
 
 use super::again::built_again;
-use super::{may_publish, view};
-use crate::access::{self, Decision};
+use super::{may_build_from, may_publish, view};
 use crate::build::order::BuildOrder;
 use crate::build::queue::{Ask, Priority, Upload, Wanted};
 use crate::error::{Error, Result};
@@ -13,7 +12,7 @@ use crate::packaging::requirement::Requirement;
 use crate::tools::time::now;
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::words::{BuildSource, SourceKind};
-use crate::{bad, forbidden, missing};
+use crate::{bad, missing};
 use axum::response::Response;
 use futures::StreamExt;
 use http::{StatusCode, header};
@@ -36,17 +35,7 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     let publish = asked.index.as_deref().map(parse).transpose()?;
     let from = asked.from.as_deref().or(asked.index.as_deref()).unwrap_or(&ctx.app.config.default_index);
     let index = parse(from)?;
-    match access::builds::may_ask(&ctx.directory, &ctx.who, &index, project.as_deref()) {
-        Decision::Allowed => {}
-        Decision::Refused => {
-            return Err(forbidden!(
-                "{} is not allowed to do this: to build from {index}, use a token that is valid for it and \
-                 allows uploads",
-                ctx.who.label
-            ));
-        }
-        _ => return Err(missing!("index {index} does not exist, or you may not read it")),
-    }
+    may_build_from(&ctx, &index, project.as_deref())?;
     let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
     let ask = Ask {
         wanted,

@@ -18,6 +18,7 @@ pub mod login;
 pub mod machines;
 mod matrix;
 pub mod project;
+pub mod readiness;
 pub mod release;
 pub mod root;
 pub mod status;
