@@ -20,6 +20,7 @@ pub mod promise;
 pub mod publish;
 pub mod queue;
 pub mod readiness;
+pub mod rebuild;
 pub mod recipe;
 pub mod target;
 pub mod targets;

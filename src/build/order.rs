@@ -33,6 +33,21 @@ pub struct BuildOrder {
     pub rebuild: bool,
 }
 
+/// An order to build again what was built against another version of a build requirement, as
+/// `POST I/+rebuild` takes it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RebuildOrder {
+    /// `numpy==2.5`, or `numpy`: the newest version that there is.
+    pub because: String,
+    /// Names, whole or abbreviated; none: all that the index has wheels for.
+    pub targets: Vec<String>,
+    /// What goes well is published even if something fails.
+    pub keep_going: bool,
+    /// Only tell what would be built.
+    pub dry_run: bool,
+}
+
 impl BuildOrder {
     /// The same for an uploaded source, with what is known of it.
     pub fn of_source(self, sha256: String, about: BuildSource) -> Self {

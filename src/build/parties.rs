@@ -7,6 +7,7 @@ use crate::db::built::Publication;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
+use crate::words::BuildState;
 
 /// The accounts and indexes that a build is for.
 pub struct Parties {
@@ -73,7 +74,9 @@ impl Queue {
         let mut newest: Vec<Build> = Vec::new();
         for build in self.list(filter).await?.into_iter().filter(wanted) {
             let known = newest.iter().any(|known| key(known) == key(&build));
-            if !known && self.sees(directory, who, &build).await? {
+            // Of a set, whose failure takes no wheel away.
+            let is_beside = build.because.is_some() && build.state != BuildState::Built;
+            if !known && !is_beside && self.sees(directory, who, &build).await? {
                 newest.push(build);
             }
         }

@@ -55,6 +55,9 @@ impl Finished {
 /// wheel is no error here: it is noted with the build (`unpublished`).
 pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<Published>> {
     let Some(finished) = Finished::of(db, build).await? else { return Ok(Vec::new()) };
+    if finished.build.because.is_some() && !db.is_released(build).await? {
+        return Ok(Vec::new());
+    }
     let (mut published, mut refused) = (Vec::new(), Vec::new());
     for (index, wanted) in places(indexes, &finished).await? {
         let handed = Handed {

@@ -15,6 +15,8 @@ mod needs;
 mod plan;
 mod prepared;
 mod quota;
+mod ripple;
+mod sets;
 mod source;
 mod tend;
 mod told;
@@ -25,6 +27,7 @@ mod watching;
 
 pub use again::may_go_well_now;
 pub use lease::{BEAT, LEASE};
+pub use ripple::{Ripple, Rippled};
 pub use wanted::{Ask, Priority, Upload, Wanted};
 pub use watched::Watching;
 

@@ -15,8 +15,10 @@ use crate::db::readiness::{FoundRelease, ReadinessBuild, ReadinessList, Readines
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::page::File;
+use crate::packaging::choose::FileChoice;
+use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
 use crate::tools::time::now;
 use crate::words::{BuildState, Failure, Moment, ReadyState};
 use serde::{Deserialize, Serialize};
@@ -85,11 +87,7 @@ impl Queue {
     ///
     /// # Errors
     /// `Bad` if there are too many releases.
-    pub async fn list_releases(
-        &self,
-        list: ReadinessList<'_>,
-        pins: &[(ProjectName, String)],
-    ) -> Result<()> {
+    pub async fn list_releases(&self, list: ReadinessList<'_>, pins: &[(ProjectName, String)]) -> Result<()> {
         if self.db().replace_readiness(list, pins, (now(), MOST_RELEASES)).await? {
             return Ok(());
         }
@@ -114,11 +112,14 @@ impl Queue {
         rebuild: bool,
     ) -> Result<ReadyView> {
         let requirement = Requirement::parse(&format!("{project}=={version}"))?;
-        let found = match self.listed_wheel(who, index, target, &requirement).await {
-            Err(Error::Missing(why)) => FoundRelease { why: Some(why), ..FoundRelease::default() },
-            Ok(Some(found)) => found,
-            Ok(None) => self.asked_for(who, index, target, requirement, rebuild).await?,
+        let found = match self.page(who, index, project).await {
+            Err(Error::Missing(_)) => FoundRelease::nothing("the index does not have the project"),
             Err(error) => return Err(error),
+            Ok(page) => match target.chooser().choose(&page, &requirement.specifiers) {
+                FileChoice::Wheel(found) => self.listed(found.file, project).await?,
+                FileChoice::Sdist(_) => self.asked_for(who, index, target, requirement, rebuild).await?,
+                FileChoice::Nothing(_) => FoundRelease::nothing(why_nothing(&page, target, &requirement)),
+            },
         };
         let place = (index, target.name.as_str());
         self.db().note_readiness(place, (project, version), &found, now()).await?;
@@ -146,18 +147,10 @@ impl Queue {
         Ok(view(&self.indexes().directory(), who, &row))
     }
 
-    /// The wheel that the index's page has for the target, with its build if it was made here.
-    async fn listed_wheel(
-        &self,
-        who: &Who,
-        index: &IndexName,
-        target: &Target,
-        requirement: &Requirement,
-    ) -> Result<Option<FoundRelease>> {
-        let page = self.page(who, index, &requirement.name).await?;
-        let Some(found) = target.chooser().wheel(&page, &requirement.specifiers) else { return Ok(None) };
-        let build = self.maker(found.file, &requirement.name).await?;
-        Ok(Some(FoundRelease { wheel: Some(found.file.filename.to_string()), why: None, build }))
+    /// A wheel that the index's page has, with its build if it was made here.
+    async fn listed(&self, file: &File, project: &ProjectName) -> Result<FoundRelease> {
+        let build = self.maker(file, project).await?;
+        Ok(FoundRelease { wheel: Some(file.filename.to_string()), why: None, build })
     }
 
     /// The build that a file of a page comes from.
@@ -184,9 +177,7 @@ impl Queue {
         let ask = Ask { rebuild, ..Ask::wheels(wanted, index.clone(), Priority::Asked) };
         match self.ask_for(who, &ask, target).await {
             Ok(build) => Ok(FoundRelease { build: Some(build), ..FoundRelease::default() }),
-            Err(Error::Missing(why) | Error::Bad(why)) => {
-                Ok(FoundRelease { why: Some(why), ..FoundRelease::default() })
-            }
+            Err(Error::Missing(why) | Error::Bad(why)) => Ok(FoundRelease::nothing(why)),
             Err(error) => Err(error),
         }
     }
@@ -216,16 +207,35 @@ impl Queue {
     }
 }
 
+/// Why a page has nothing of a release for a target; without names, so that releases can be grouped by it.
+fn why_nothing(page: &Page, target: &Target, requirement: &Requirement) -> &'static str {
+    let chooser = target.chooser();
+    let is_of_it = |file: &&File| {
+        let known = file.filename.version();
+        known.is_some_and(|known| version::satisfies(&requirement.specifiers, known))
+    };
+    let mut files = page.offered().iter().filter(is_of_it).peekable();
+    if files.peek().is_none() {
+        return "the index does not have this release";
+    }
+    match files.any(|file| !chooser.fits_python(file.requires_python.as_deref())) {
+        true => "its Requires-Python excludes this Python",
+        false => "the index has neither a wheel for the target nor a source",
+    }
+}
+
 /// A line as `who` may know it: of a build, only those who read what it is of know more than its state.
 fn view(directory: &Directory, who: &Who, row: &ReadinessRow) -> ReadyView {
     let seen = row.build.as_ref().filter(|build| reads(directory, who, build.context.indexes()));
     let refused = row.build.as_ref().filter(|_| row.found.wheel.is_none()).and_then(refused_by_owner);
     let state = match &row.build {
         _ if refused.is_some() => ReadyState::Failed,
-        Some(build) if build.state == BuildState::Built || row.found.wheel.is_some() => match build.doubtful {
-            true => ReadyState::Doubtful,
-            false => ReadyState::Built,
-        },
+        Some(build) if build.state == BuildState::Built || row.found.wheel.is_some() => {
+            match build.doubtful {
+                true => ReadyState::Doubtful,
+                false => ReadyState::Built,
+            }
+        }
         Some(build) if build.state == BuildState::Failed => ReadyState::Failed,
         Some(_) => ReadyState::UnderWay,
         None if row.found.wheel.is_some() => ReadyState::Wheel,
@@ -259,6 +269,7 @@ fn refused_by_owner(build: &ReadinessBuild) -> Option<String> {
 /// `Bad` if it is no requirement for exactly one version.
 pub fn release(text: &str) -> Result<(ProjectName, String)> {
     let pin = crate::packaging::reqfile::pin(text);
-    let (project, version) = pin.ok_or_else(|| bad!("{text:?} does not name one release: write demo==1.0"))?;
+    let (project, version) =
+        pin.ok_or_else(|| bad!("{text:?} does not name one release: write demo==1.0"))?;
     Ok((project, version.to_string()))
 }

@@ -43,6 +43,9 @@ pub struct BuildView {
     /// By a recipe that is only tried: no index gets its wheel.
     #[serde(default)]
     pub trial: bool,
+    /// The requirement that it is pinned to, if it runs because of that: its set decides when indexes get its wheel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// What came out.
     pub wheel: Option<WheelView>,
     pub metadata_sha256: Option<String>,
@@ -99,6 +102,7 @@ impl BuildView {
     /// Whether an index is still to get the wheel.
     pub fn awaits_publication(&self) -> bool {
         self.state == BuildState::Built
+            && self.because.is_none()
             && self.indexes.iter().any(|index| index.published.is_none() && index.refused.is_none())
     }
 }
@@ -145,6 +149,7 @@ impl Queue {
             failure: build.failure.clone(),
             recipe_draft: recipe::draft(build, &self.limits()),
             trial: build.trial,
+            because: build.because.clone(),
             wheel: wheel.map(|wheel| WheelView {
                 url: format!("/+builds/{}/wheel/{}", build.id, wheel.filename),
                 filename: wheel.filename,

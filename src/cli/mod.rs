@@ -13,6 +13,7 @@ mod mirror;
 mod pip_reqs;
 mod progress;
 mod ready;
+mod rebuild;
 mod recipe;
 mod remote;
 mod requirements;
@@ -78,6 +79,8 @@ enum Command {
     Install(install::InstallCommand),
     /// Build what lock files name for a new Python, and show what is missing
     Ready(ready::ReadyCommand),
+    /// Build again what was built against another version of a build requirement
+    Rebuild(rebuild::RebuildCommand),
     /// Build wheels for a server, on this machine
     Worker(worker::WorkerCommand),
     /// Check that every file has its bytes and every blob its hash
@@ -161,6 +164,7 @@ impl Command {
             Self::Resolve(resolve) => resolve.run().await,
             Self::Install(install) => install.run().await,
             Self::Ready(ready) => ready.run().await,
+            Self::Rebuild(rebuild) => rebuild.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,

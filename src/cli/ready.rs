@@ -160,7 +160,13 @@ fn show(view: &ReadinessView, page: &str) -> Result<()> {
             let build = release.build.map(|id| id.to_string()).unwrap_or_default();
             let why = release.cause().unwrap_or_default();
             let first = why.lines().next().unwrap_or_default().to_owned();
-            vec![release.state.to_string(), release.project.to_string(), release.version.clone(), build, first]
+            vec![
+                release.state.to_string(),
+                release.project.to_string(),
+                release.version.clone(),
+                build,
+                first,
+            ]
         })
         .collect();
     if !lines.is_empty() {

@@ -1,5 +1,6 @@
 //! Which server a command of people is about, and which index there.
 
+use super::client::Through;
 use crate::client::ServerClient;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -8,9 +9,9 @@ use crate::names::IndexName;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct RemoteIndex {
-    /// The server
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3141")]
-    server: String,
+    /// The server [default: that of WHEELSPROXY_URL, else http://127.0.0.1:3141]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     /// An API token of that server; without one, ~/.netrc is used
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -25,6 +26,8 @@ impl RemoteIndex {
     /// # Errors
     /// `Bad` if the address is none of a server.
     pub fn open(&self) -> Result<ServerClient> {
-        ServerClient::new(&self.server, self.token.as_deref())
+        let through = Through { server: self.server.clone(), ..Through::default() };
+        let address = through.address(std::env::var("WHEELSPROXY_URL").ok())?;
+        ServerClient::new(address.root.as_str(), self.token.as_deref())
     }
 }

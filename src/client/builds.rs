@@ -1,10 +1,12 @@
 //! What people ask of a server: targets, sources to build from, builds, logs, wheels.
 
 use super::ServerClient;
-use crate::build::order::BuildOrder;
+use crate::build::order::{BuildOrder, RebuildOrder};
+use crate::build::rebuild::RebuildView;
 use crate::build::target::Target;
 use crate::build::view::BuildView;
 use crate::error::Result;
+use crate::names::IndexName;
 use crate::packaging::filename::encode_segment;
 use http::{Method, header};
 use reqwest::Response;
@@ -49,6 +51,16 @@ impl ServerClient {
     /// Has an ended build run again.
     pub async fn rebuild(&self, id: i64) -> Result<BuildView> {
         self.result(self.request(Method::POST, &format!("+builds/{id}/rebuild"))?).await
+    }
+
+    /// Has wheels of an index built again because of a requirement.
+    pub async fn order_rebuild(&self, index: &IndexName, order: &RebuildOrder) -> Result<RebuildView> {
+        self.result(self.request_with_json(Method::POST, &format!("{index}/+rebuild"), order)?).await
+    }
+
+    /// How far that is.
+    pub async fn rebuild_of(&self, index: &IndexName, id: i64) -> Result<RebuildView> {
+        self.result(self.request(Method::GET, &format!("{index}/+rebuild/{id}"))?).await
     }
 
     /// Has the source of a build built by a recipe that is not in force.

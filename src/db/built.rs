@@ -80,6 +80,7 @@ const BUILT: &str = "SELECT built_file.index_name, built_file.filename, built_fi
 const UNPUBLISHED: &str = "SELECT id FROM build WHERE state = 'built' AND wheel_sha256 IS NOT NULL \
     AND (published_fence IS NULL OR published_fence <> fence OR EXISTS \
     (SELECT 1 FROM build_for WHERE build_for.build = build.id AND published_at IS NULL)) \
+    AND (because IS NULL OR EXISTS (SELECT 1 FROM build_set_member m WHERE m.build = build.id AND released = 1)) \
     ORDER BY id LIMIT $1";
 
 const REQUESTED: &str = "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \

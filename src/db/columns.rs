@@ -4,8 +4,8 @@
 use super::mirror::UpstreamTopic;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::{
-    BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, ProjectStatus, Purpose, Step,
-    TokenKind,
+    BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, ProjectStatus, Purpose,
+    SetState, Step, TokenKind,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ macro_rules! columns {
 }
 
 columns!(read_text, write_text: IndexName, ProjectName, BuildContext, UpstreamTopic);
-columns!(read_text, write_text: BuildState, Purpose, Step, ProjectStatus, TokenKind);
+columns!(read_text, write_text: BuildState, Purpose, SetState, Step, ProjectStatus, TokenKind);
 columns!(read_word_or_other, write_text: Class, EventKind, FileKind);
 columns!(read_json, write_json: BuildSource, FetchPlace, Evidence);
 

@@ -25,6 +25,7 @@ pub mod promises;
 pub mod readiness;
 pub mod recipes;
 mod rows;
+pub mod sets;
 pub mod tokens;
 mod tx;
 pub mod workers;

@@ -30,6 +30,13 @@ pub struct FoundRelease {
     pub build: Option<BuildId>,
 }
 
+impl FoundRelease {
+    /// Neither wheel nor source.
+    pub fn nothing(why: impl Into<String>) -> Self {
+        Self { why: Some(why.into()), ..Self::default() }
+    }
+}
+
 /// A line of a list, with the newest build of its release.
 #[derive(Clone, Debug)]
 pub struct ReadinessRow {
@@ -61,7 +68,7 @@ const LISTED: &str = "SELECT r.project, r.version, r.owner, r.list, r.wheel, r.w
     CAST(CASE WHEN b.evidence LIKE '%\"doubts\":[\"%' THEN 1 ELSE 0 END AS BIGINT) AS doubtful \
     FROM readiness r LEFT JOIN build b ON b.id = (SELECT max(n.id) FROM build o JOIN build n \
     ON n.project = o.project AND n.version = o.version AND n.target = o.target AND n.context = o.context \
-    AND n.given = o.given AND n.purpose = 'wheel' AND n.trial = 0 WHERE o.id = r.build) \
+    AND n.given = o.given AND n.purpose = 'wheel' AND n.trial = 0 AND n.because IS NULL WHERE o.id = r.build) \
     WHERE r.index_name = $1 AND r.target = $2 ORDER BY r.project, r.version, r.owner, r.list LIMIT $3";
 
 impl Db {
@@ -127,11 +134,8 @@ impl Db {
 }
 
 fn readiness_row(row: &AnyRow) -> Result<ReadinessRow> {
-    let found = FoundRelease {
-        wheel: row.try_get("wheel")?,
-        why: row.try_get("why")?,
-        build: row.try_get("noted")?,
-    };
+    let found =
+        FoundRelease { wheel: row.try_get("wheel")?, why: row.try_get("why")?, build: row.try_get("noted")? };
     let id: Option<BuildId> = row.try_get("id")?;
     Ok(ReadinessRow {
         project: row.try_get("project")?,

@@ -120,7 +120,8 @@ impl UvLock {
                 by_name.entry(&package.name).or_default().push(at);
             }
         }
-        let mut roots: Vec<usize> = (0..self.packages.len()).filter(|at| self.packages[*at].is_root()).collect();
+        let mut roots: Vec<usize> =
+            (0..self.packages.len()).filter(|at| self.packages[*at].is_root()).collect();
         if roots.is_empty() {
             // Of a script: it is all that is named.
             roots = by_name.values().flatten().copied().collect();
@@ -246,7 +247,8 @@ source = { git = "https://host/tool?rev=v1#00" }
 
     #[test]
     fn without_a_project_all_that_a_lock_has_counts_and_another_version_of_it_is_refused() {
-        let script = "version = 1\n[[package]]\nname = 'six'\nversion = '1.17'\n[package.source]\nregistry = 'x'\n";
+        let script =
+            "version = 1\n[[package]]\nname = 'six'\nversion = '1.17'\n[package.source]\nregistry = 'x'\n";
         assert_eq!(named(script, "3.13.1").0, ["six==1.17"]);
         let error = UvLock::parse("version = 2\n").unwrap_err().to_string();
         assert!(error.contains("version is 2"), "{error}");

@@ -20,6 +20,7 @@ mod manage;
 mod operate;
 mod promised;
 mod readiness;
+mod rebuild;
 mod recipes;
 mod refusal;
 mod resources;

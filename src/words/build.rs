@@ -33,6 +33,18 @@ words! {
 }
 
 words! {
+    /// What became of builds that are published together.
+    SetState {
+        /// Some have not ended.
+        Open = "open",
+        /// Those that went well are published.
+        Published = "published",
+        /// Something failed, and nothing is published.
+        Withheld = "withheld",
+    }
+}
+
+words! {
     /// What a job is to bring.
     #[derive(Default)]
     Purpose {

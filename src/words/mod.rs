@@ -13,7 +13,7 @@ mod readiness;
 mod source;
 
 pub use access::{Role, TokenKind};
-pub use build::{BuildState, Isolation, OlderVersions, Purpose, Step, SystemPackages};
+pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};

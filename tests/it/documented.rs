@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 34] = [
+const DOCUMENTS: [&str; 35] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -31,6 +31,7 @@ const DOCUMENTS: [&str; 34] = [
     "docs/how-to/build-for-windows.md",
     "docs/how-to/build-wheels.md",
     "docs/how-to/compile-and-resolve.md",
+    "docs/how-to/get-ready.md",
     "docs/how-to/give-access.md",
     "docs/how-to/maintain-an-index.md",
     "docs/how-to/mirror-an-index.md",
@@ -259,6 +260,7 @@ documents_work! {
     the_commands_of_the_docker_example_work: "docs/docker/README.md",
     the_commands_of_the_first_tutorial_work: "docs/tutorials/private-index.md",
     the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
+    the_commands_about_a_new_python_work: "docs/how-to/get-ready.md",
     the_commands_about_access_work: "docs/how-to/give-access.md",
     the_commands_about_mirrors_work: "docs/how-to/mirror-an-index.md",
     the_commands_about_windows_work: "docs/how-to/build-for-windows.md",

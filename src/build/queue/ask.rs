@@ -65,7 +65,7 @@ impl Queue {
         self.0.db.build_by_key(&row.key).await
     }
 
-    async fn chosen_targets(&self, asked: &[String]) -> Result<Vec<Target>> {
+    pub(super) async fn chosen_targets(&self, asked: &[String]) -> Result<Vec<Target>> {
         if asked.is_empty() {
             let offered = self.0.targets.offered().await?;
             return match offered.is_empty() {
@@ -169,7 +169,10 @@ impl Queue {
     pub(super) async fn follow_recipe(&self, row: &mut Build, target: &Target) -> Result<()> {
         let Some(project) = &row.project else { return Ok(()) };
         let version = row.version.as_deref().and_then(version::parse);
-        let recipe = self.0.recipes.recipe_for(project, version.as_ref(), target).await?;
+        let mut recipe = self.0.recipes.recipe_for(project, version.as_ref(), target).await?;
+        if let Some(pin) = &row.because {
+            recipe.get_or_insert_default().build.constraints.push(pin.clone());
+        }
         row.recipe_sha256 = recipe.as_ref().map(Recipe::sha256).transpose()?;
         row.recipe = recipe.as_ref().map(Recipe::canonical).transpose()?;
         Ok(())

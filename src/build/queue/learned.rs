@@ -48,7 +48,10 @@ impl Queue {
     }
 
     async fn try_remember(&self, row: &Build, evidence: Option<&Evidence>) -> Result<()> {
-        let Some((project, version)) = teachable(row) else { return Ok(()) };
+        // One that is pinned for its set says nothing of others.
+        let Some((project, version)) = teachable(row).filter(|_| row.because.is_none()) else {
+            return Ok(());
+        };
         // The worker is believed as far as it can be read.
         let found = evidence.and_then(|evidence| Recipe::from_json(evidence.found.as_ref()?).ok());
         let Some(found) = found else {

@@ -11,6 +11,7 @@
 //! | whatever has not ended | `failed` | `cancel` |
 //! | `built` or `failed` | `queued` | `rebuild`: a person asks for it again |
 //!
+//! A wheel is published when it is built; those of a set (`sets`) once all of the set has ended.
 //! A build whose worker is lost runs again; one that failed does not until a person asks for it.
 
 use super::Queue;
@@ -193,7 +194,7 @@ impl Queue {
         if !self.0.db.free_builds().await?.is_empty() {
             self.call_workers();
         }
-        Ok(())
+        self.settle_sets().await
     }
 }
 

@@ -172,7 +172,8 @@ pub(super) fn key(row: &Build) -> Result<String> {
     let mut hash = Sha256::new();
     // What is only tried is nobody else's; all others have the keys that they always had.
     let tried = row.trial.then_some(("trial", "1"));
-    for text in parts.iter().chain(&tried).flat_map(|(name, value)| [name, value]) {
+    let because = row.because.as_deref().map(|pin| ("because", pin));
+    for text in parts.iter().chain(&tried).chain(&because).flat_map(|(name, value)| [name, value]) {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     }

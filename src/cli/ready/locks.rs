@@ -143,7 +143,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, text).unwrap();
-        let markers = [("sys_platform", "linux"), ("python_version", "3.13"), ("python_full_version", "3.13.1")];
+        let markers =
+            [("sys_platform", "linux"), ("python_version", "3.13"), ("python_full_version", "3.13.1")];
         let markers = markers.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         read(&[file], &Target { version: "3.13.1".into(), markers, ..Target::default() })
     }
@@ -160,10 +161,15 @@ mod tests {
         assert!(read.warnings[0].contains("tree does not come from an index"), "{:?}", read.warnings);
         let lines = "Demo==1.0  --hash=sha256:00\nwin==1 ; sys_platform == 'win32'\n./folder\n";
         assert_eq!(told("requirements.txt", lines).unwrap().releases, ["demo==1.0"]);
-        let uv = "version = 1\nrequires-python = '>=3.9,<3.12'\n[[package]]\nname = 'six'\nversion = '1.17'\n";
+        let uv =
+            "version = 1\nrequires-python = '>=3.9,<3.12'\n[[package]]\nname = 'six'\nversion = '1.17'\n";
         let read = told("uv.lock", uv).unwrap();
         assert_eq!(read.releases, ["six==1.17"]);
-        assert!(read.warnings[0].contains("is for Python >=3.9,<3.12, not for 3.13.1"), "{:?}", read.warnings);
+        assert!(
+            read.warnings[0].contains("is for Python >=3.9,<3.12, not for 3.13.1"),
+            "{:?}",
+            read.warnings
+        );
     }
 
     #[test]

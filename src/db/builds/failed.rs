@@ -32,11 +32,11 @@ row!(FailedBuild of build {
     id, context, source, source_sha256, recipe_sha256, tools, class, hint, line, step, ended_at
 });
 
-const FAILED: &str = "WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 \
+const FAILED: &str = "WHERE project = $1 AND target = $2 AND state = 'failed' AND class <> 'cancelled' AND given = 0 AND because IS NULL \
     AND (purpose = 'wheel' OR class NOT IN ('metadata-hook', 'wrong-wheel')) ORDER BY id";
 
 /// Their evidence is JSON as this program writes it.
-const DOUBTFUL: &str = "WHERE project = $1 AND target = $2 AND state = 'built' AND given = 0 AND purpose = 'wheel' \
+const DOUBTFUL: &str = "WHERE project = $1 AND target = $2 AND state = 'built' AND given = 0 AND because IS NULL AND purpose = 'wheel' \
     AND evidence LIKE '%\"doubts\":[\"%' ORDER BY id";
 
 impl Db {

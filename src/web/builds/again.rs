@@ -40,7 +40,7 @@ pub(super) async fn built_again(ctx: &Ctx<()>, id: BuildId) -> Result<BuildId> {
 }
 
 /// What others get is decided by those who may give it to them.
-fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> {
+pub(in crate::web) fn may_run_again(ctx: &Ctx<()>, build: &Build, parties: &Parties) -> Result<()> {
     let project = build.project.as_ref().map(ProjectName::as_str);
     for index in &parties.indexes {
         may_publish(ctx, index.as_str(), project)?;

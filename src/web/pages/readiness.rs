@@ -4,7 +4,7 @@ use super::{Frame, Visit, answer, index_href, words};
 use crate::build::readiness::{ReadinessView, ReadyView};
 use crate::error::Result;
 use crate::packaging::filename::encode_segment;
-use crate::words::{Failure, ReadyState};
+use crate::words::ReadyState;
 use askama::Template;
 use axum::response::Response;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub struct ReadyLine {
     /// Of the release's page, from the root.
     pub href: String,
     pub lists: String,
-    /// The first error line, or why there is nothing.
+    /// The first error line.
     pub why: String,
 }
 
@@ -136,7 +136,11 @@ fn groups(releases: Vec<ReadyView>, index: &str) -> Vec<ReadyGroup> {
         let count = releases.len();
         releases.truncate(MOST_SHOWN);
         ReadyGroup {
-            title: if cause.is_empty() { name(state).to_owned() } else { format!("{}: {cause}", name(state)) },
+            title: if cause.is_empty() {
+                name(state).to_owned()
+            } else {
+                format!("{}: {cause}", name(state))
+            },
             mood: mood(state),
             count: words::count(count),
             lines: releases.into_iter().map(|release| line(release, index)).collect(),
@@ -146,24 +150,23 @@ fn groups(releases: Vec<ReadyView>, index: &str) -> Vec<ReadyGroup> {
     groups.into_iter().map(group).collect()
 }
 
-/// The kind of a failure; empty for what does not fail.
+/// The kind of a failure, or why there is nothing; empty for what does not fail.
 fn cause(release: &ReadyView) -> String {
-    match (release.state, &release.failure) {
-        (ReadyState::Failed, Some(failure)) => failure.class.to_string(),
-        (ReadyState::Failed, None) if release.looked.is_some() && release.why.is_some() => {
-            "nothing to install".to_owned()
-        }
-        _ => String::new(),
-    }
+    let why = match (&release.failure, &release.why) {
+        _ if release.state != ReadyState::Failed => None,
+        (Some(failure), _) => Some(failure.class.to_string()),
+        (None, why) => why.clone(),
+    };
+    why.map(|why| words::brief(&why, 100)).unwrap_or_default()
 }
 
 fn line(release: ReadyView, index: &str) -> ReadyLine {
-    let of_build = |failure: &Failure| failure.line.clone().unwrap_or_else(|| failure.hint.clone());
-    let why = release.failure.as_ref().map(of_build).or_else(|| release.why.clone());
+    let failure = release.failure.as_ref();
+    let why = failure.map(|failure| failure.line.as_deref().unwrap_or(&failure.hint));
     ReadyLine {
         href: format!("{index}/{}/{}", release.project, encode_segment(&release.version)),
         lists: release.lists.join(", "),
-        why: why.map(|why| words::brief(&why, 300)).unwrap_or_default(),
+        why: why.map(|why| words::brief(why, 300)).unwrap_or_default(),
         release,
     }
 }

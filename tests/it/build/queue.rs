@@ -6,6 +6,7 @@ mod learned;
 mod names;
 mod private;
 mod seen;
+mod sets;
 mod strangers;
 
 use crate::kit::Server;

@@ -18,7 +18,7 @@ before() {
     'docs/how-to/run-a-server.md# Use Postgres, S3 and TLS')
         export WHEELWRIGHT_S3__ENDPOINT="$S3_ENDPOINT" AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" AWS_REGION=us-east-1
         ;;
-    'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
+    'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
         'docs/how-to/troubleshoot.md' | 'docs/explanation/inheritance.md')
         prepare serve
@@ -30,6 +30,12 @@ before() {
         'docs/reference/anonymous-requests.md' | 'docs/reference/commands.md' | 'docs/explanation/guarantees.md' | \
         'docs/how-to/build-for-windows.md' | 'docs/how-to/build-for-macos.md')
         prepare serve
+        ;;
+    'docs/how-to/get-ready.md# Build what your lock files name for a new Python' | 'wheelwright --help# ready')
+        prepare wheelwright token create alice
+        export WHEELWRIGHT_TOKEN="$TOKEN"
+        echo 'docopt==0.6.2' >requirements.txt
+        printf 'version = 1\n[[package]]\nname = "docopt"\nversion = "0.6.2"\nsource = { registry = "PyPI" }\n' >uv.lock
         ;;
     'docs/how-to/mirror-an-index.md# Create a mirror')
         prepare wheelwright user create team
