@@ -227,6 +227,8 @@ pub fn named(lines: &[&str]) -> Vec<Absent> {
         "install",
         "require",
     ];
+    // How a line that stops a build begins or goes on.
+    const STOPS: [&str; 4] = ["err", "you need", "you must", "please"];
     const AFTER: [&str; 10] =
         ["find", "install", "requires", "require", "required", "need", "needs", "missing", "library", "for"];
     const BEFORE: [&str; 14] = [
@@ -247,7 +249,9 @@ pub fn named(lines: &[&str]) -> Vec<Absent> {
     ];
     let is_error = |line: &&&str| {
         let lower = line.to_ascii_lowercase();
-        !is_trial(line) && lower.contains("err") && LACK.iter().any(|text| lower.contains(text))
+        !is_trial(line)
+            && STOPS.iter().any(|text| lower.contains(text))
+            && LACK.iter().any(|text| lower.contains(text))
     };
     let mut all: Vec<Absent> = Vec::new();
     for line in lines.iter().rev().take(LAST).filter(is_error) {

@@ -274,3 +274,14 @@ fn an_environment_that_could_not_be_made_says_nothing_about_the_source() {
     assert_eq!(cause(Class::BadSource, Step::Unpack), Cause::Key);
     assert_eq!(cause(Class::WrongWheel, Step::Report), Cause::Key);
 }
+
+#[test]
+fn what_a_source_asks_for_in_its_own_words_is_named() {
+    let asked = |line: &str| -> Vec<String> {
+        absent::named(&["running egg_info", line]).into_iter().map(|absent| absent.what).collect()
+    };
+    let libcap = asked("You need to install libcap development headers to build this module");
+    assert_eq!(libcap.first().map(String::as_str), Some("libcap"));
+    assert_eq!(asked("Please install autoreconf first"), ["autoreconf"]);
+    assert!(asked("installing the rest of what is required").is_empty(), "nothing stops here");
+}

@@ -143,6 +143,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, text).unwrap();
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
         let markers =
             [("sys_platform", "linux"), ("python_version", "3.13"), ("python_full_version", "3.13.1")];
         let markers = markers.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
