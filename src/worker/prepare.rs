@@ -16,6 +16,9 @@ use crate::words::{Class, Failure, Step};
 
 /// Makes generated files again, inside.
 const REGENERATE: &str = include_str!("regenerate.py");
+/// Adjusts C sources, inside, with what stands in the header.
+const ADJUST: &str = include_str!("adjust.py");
+const C_API: &str = include_str!("capi.h");
 
 /// Changes the source that lies unpacked in `work`, and at `source` inside, as the recipe says.
 ///
@@ -28,7 +31,8 @@ pub async fn prepare(
     published: u64,
 ) -> Result<(), Stop> {
     let recipe = &running.recipe.build;
-    if recipe.patches.is_empty() && recipe.before.is_empty() && recipe.regenerate.is_none() {
+    let has_scripts = recipe.regenerate.is_some() || recipe.adjust_c_api;
+    if recipe.patches.is_empty() && recipe.before.is_empty() && !has_scripts {
         return Ok(());
     }
     let fails = |error| ours(&error, Step::Build);
@@ -77,7 +81,9 @@ async fn environment(running: &RunningJob<'_>) -> Result<Environment, Stop> {
 }
 
 fn lay_out(recipe: &RecipeBuild, source: &str, folder: &Path) -> Result<()> {
-    std::fs::write(folder.join("regenerate.py"), REGENERATE)?;
+    for (name, text) in [("regenerate.py", REGENERATE), ("adjust.py", ADJUST), ("capi.h", C_API)] {
+        std::fs::write(folder.join(name), text)?;
+    }
     let mut script = format!("set -e\npython=$1\ncd {source}\n");
     for (number, patch) in recipe.patches.iter().enumerate() {
         std::fs::write(folder.join(format!("{number}.patch")), &patch.text)?;
@@ -85,6 +91,9 @@ fn lay_out(recipe: &RecipeBuild, source: &str, folder: &Path) -> Result<()> {
     }
     if let Some(generator) = generator(recipe) {
         script.push_str(&format!("\"$python\" /tools/regenerate.py {generator}\n"));
+    }
+    if recipe.adjust_c_api {
+        script.push_str("\"$python\" /tools/adjust.py /tools/capi.h\n");
     }
     for command in &recipe.before {
         script.push_str(command);
@@ -103,7 +112,7 @@ fn failed(recipe: &RecipeBuild, printed: &str, code: i32) -> Failure {
     let exit = if code > 128 { Exit::Signal(code - 128) } else { Exit::Code(code) };
     let failure = classify(printed, Step::Build, exit);
     match failure.class {
-        Class::Other if recipe.regenerate.is_none() => {
+        Class::Other if recipe.regenerate.is_none() && !recipe.adjust_c_api => {
             Failure { hint: "a patch or a command of the recipe failed: see the log".to_owned(), ..failure }
         }
         _ => failure,

@@ -55,7 +55,8 @@ def command(generator, path, origin, said):
     plus = not path.endswith(".c")
     if generator == "swig":
         folder = os.path.dirname(path)
-        tail = ["-python", "-outdir", folder, "-I" + folder, "-o", path, origin]
+        # SWIG does not look by itself where the compiler finds headers of system packages.
+        tail = ["-python", "-outdir", folder, "-I" + folder, "-I/usr/include", "-o", path, origin]
         return [os.path.join(os.path.dirname(sys.executable), "swig")] + ["-c++"] * plus + tail
     head = [sys.executable, "-m", "cython", "-I", ".", "-I", os.path.dirname(origin)]
     return head + ["--cplus"] * plus + language_level(said) + [origin, "-o", path]

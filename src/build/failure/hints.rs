@@ -28,19 +28,19 @@ pub fn of(class: Class) -> &'static str {
         }
         Class::Cycle => "build requirements need each other: upload a wheel for one of them",
         Class::Use2to3 => {
-            "the source needs use_2to3, which setuptools 58 removed: constrain setuptools<58 in a recipe, or \
-             build a newer release"
+            "the source needs use_2to3, which setuptools 58 removed: up to Python 3.11, constrain \
+             setuptools<58 in a recipe; else build a newer release"
         }
         Class::SetuptoolsFeature => {
-            "the source needs setuptools.Feature, which setuptools 46 removed: constrain setuptools<46 in a \
-             recipe"
+            "the source needs setuptools.Feature, which setuptools 46 removed: up to Python 3.9, constrain \
+             setuptools<46 in a recipe; else build a newer release"
         }
         Class::PkgResources => {
             "the source needs pkg_resources, which setuptools 82 removed: constrain setuptools<81 in a recipe"
         }
         Class::Distutils => {
-            "the source needs parts of distutils that no longer exist: constrain setuptools<60 in a recipe, \
-             or build for an older Python"
+            "the source needs parts of distutils that no longer exist: up to Python 3.11, constrain \
+             setuptools<60 in a recipe; else build a newer release, or build for an older Python"
         }
         Class::RemovedApi => {
             "the source uses an API that this Python does not have: build a newer release, or build for an \

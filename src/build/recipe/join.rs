@@ -17,6 +17,7 @@ impl Recipe {
             listed("constraints", &build.constraints),
             listed("environment", &env),
             build.regenerate.as_ref().map(|generator| format!("generated files again with {generator}")),
+            build.adjust_c_api.then(|| "C sources adjusted to this Python".to_owned()),
             build.script.then(|| "setup.py as a program".to_owned()),
             build.as_of.as_ref().map(|day| format!("as of {day}")),
         ]
@@ -54,6 +55,7 @@ impl RecipeBuild {
         add(&mut self.constraints, &found.constraints);
         self.env.extend(found.env.clone());
         self.script |= found.script;
+        self.adjust_c_api |= found.adjust_c_api;
         self.as_of = found.as_of.clone().or(self.as_of);
         self.regenerate = found.regenerate.clone().or(self.regenerate);
         self

@@ -86,6 +86,9 @@ pub const KEYS: &[RecipeKey] = keys! {
     "build.as_of": Day;
     /// the generator that makes its files in the source again, from the sources beside them: `"Cython<3"`
     "build.regenerate": Requirement;
+    /// `true`: adjust C sources that were written for an older Python (moved headers, changed arguments,
+    /// C that Cython wrote) to the C API of Python 3.11 and newer
+    "build.adjust_c_api": Flag;
     /// environment variables
     "build.env": Environment;
     /// config settings for the build backend

@@ -64,6 +64,9 @@ pub struct RecipeBuild {
     /// The generator, `Cython<3`, that makes again what it once made of the sources beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regenerate: Option<String>,
+    /// C sources are adjusted to the C API of Pythons that are newer than they are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub adjust_c_api: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// For the build backend (PEP 517).

@@ -285,7 +285,7 @@ fn a_worker_reads_what_the_server_wrote_and_refuses_what_it_does_not_know() {
 fn every_key_has_a_place_in_what_a_worker_gets() {
     // `EXAMPLE` and this have every key once.
     let rest = "name = 'demo'\nbuild.requires = ['a']\nbuild.without = ['c']\nbuild.script = true\n\
-                build.as_of = '2019-05-01'\nbuild.regenerate = 'Cython<3'\nbuild.reproducible = true\ntest.packages = ['b']\ntest.sources = ['tests']\n\
+                build.as_of = '2019-05-01'\nbuild.regenerate = 'Cython<3'\nbuild.adjust_c_api = true\nbuild.reproducible = true\ntest.packages = ['b']\ntest.sources = ['tests']\n\
                 test.before = ['true']\n[[test.service]]\nname = 'x'\nstart = 'y'\npatience = '5s'\n";
     let both = format!("{EXAMPLE}{rest}");
     for key in keys::KEYS.iter().chain(keys::HEAD).chain(keys::SERVICE) {

@@ -1,20 +1,29 @@
-//! Generated C that this Python refuses: made again, of what lies beside it.
+//! C that this Python refuses: made again of what lies beside it, or adjusted as it is.
 
 use super::trouble::{Remedy, Trouble};
 use crate::words::Class;
 use crate::worker::generator::{Generator, cythons};
 
-/// Cython or SWIG again, in the version that is likelier to know this Python first.
+/// The first Python whose structures are hidden from the C of before: what can be adjusted is adjusted to it.
+const HIDES_STRUCTURES: (u32, u32) = (3, 11);
+
+/// Cython or SWIG again, in the version that is likelier to know this Python first; then the C as it is.
 pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
-    let class = trouble.failure.class;
+    let (class, python) = (trouble.failure.class, trouble.running.interpreter.target.python());
     if !matches!(class, Class::RemovedApi | Class::Cython3 | Class::Compiler) {
         return Vec::new();
     }
-    let cython = cythons(trouble.running.interpreter.target.python());
+    let cython = cythons(python);
     let generators = trouble.unpacked.generated_by.iter().flat_map(|generator| match generator {
         Generator::Cython => cython.to_vec(),
         Generator::Swig => vec!["swig"],
     });
     let again = |generator| trouble.guess(|found| found.build.regenerate = Some(String::from(generator)));
-    generators.map(again).collect()
+    let mut all: Vec<Remedy> = generators.map(again).collect();
+    // A compiler's error may be about any C; this is for what it says of Python's.
+    let is_of_python = class == Class::RemovedApi || trouble.failure.hint.contains("Py");
+    if python >= HIDES_STRUCTURES && is_of_python {
+        all.push(trouble.guess(|found| found.build.adjust_c_api = true));
+    }
+    all
 }

@@ -10,6 +10,8 @@ use crate::worker::generator::cythons;
 
 /// The first setuptools that runs on Python 3.12.
 const SETUPTOOLS_FOR_3_12: &str = "setuptools>=66.1,<81";
+/// What the ones before it die of there.
+const BEFORE_3_12: [&str; 2] = ["'pkgutil' has no attribute 'ImpImporter'", "No module named 'distutils'"];
 /// Requirements that are looked at.
 const MOST: usize = 50;
 
@@ -42,7 +44,9 @@ fn generated_by(trouble: &Trouble<'_>, each: &Requirement) -> Option<Vec<Remedy>
         ("cython", Class::RemovedApi | Class::Compiler | Class::Cython3) => {
             Some(cythons(python).iter().map(|other| replaced(trouble, each, (*other).to_owned())).collect())
         }
-        ("setuptools", _) if python >= (3, 12) && trouble.printed.contains("ImpImporter") => {
+        ("setuptools", _)
+            if python >= (3, 12) && BEFORE_3_12.iter().any(|said| trouble.printed.contains(said)) =>
+        {
             Some(vec![replaced(trouble, each, SETUPTOOLS_FOR_3_12.to_owned())])
         }
         _ => None,

@@ -145,6 +145,52 @@ async fn generated_c_that_this_python_refuses_is_made_again_from_what_lies_besid
     assert_eq!(done.failure().class, Class::RemovedApi);
 }
 
+/// A module in the C of old Pythons, which looks when it is loaded whether all of it still means the same.
+const OLD_C: &str = r#"#include "Python.h"
+#include "frameobject.h"
+#include "longintrepr.h"
+#include "pystrhex.h"
+static PyTypeObject Own = { PyVarObject_HEAD_INIT(NULL, 0) "fast.Own", sizeof(PyObject) };
+static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "fast", NULL, -1, NULL };
+static int is_true(void) {
+    unsigned char bytes[4];
+    PyObject *globals = PyDict_New(), *none = PyTuple_New(0), *empty = PyBytes_FromString(""), *number = PyLong_FromLong(258);
+    PyObject *name = PyUnicode_FromString("name"), *hex = _Py_strhex("\x01\xab", 2);
+    PyCodeObject *code = PyCode_New(0, 0, 0, 0, 0, empty, none, none, none, none, none, name, name, 3, empty);
+    PyFrameObject *frame = code ? PyFrame_New(PyThreadState_Get(), code, globals, 0) : 0;
+    if (!frame || !hex)
+        return 0;
+    frame->f_lineno = 7;
+    return PyFrame_GetLineNumber(frame) == 7 && PyUnicode_GET_SIZE(name) == 4 && Py_TYPE(&Own) == &PyType_Type
+        && PyUnicode_CompareWithASCIIString(hex, "01ab") == 0
+        && _PyLong_AsByteArray((PyLongObject *)number, bytes, 4, 1, 0) == 0 && bytes[0] == 2 && bytes[1] == 1;
+}
+PyMODINIT_FUNC PyInit_fast(void) {
+    Py_TYPE(&Own) = &PyType_Type;
+    if (is_true())
+        return PyModule_Create(&module);
+    PyErr_SetString(PyExc_RuntimeError, "it means something else now");
+    return NULL;
+}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_of_an_older_python_is_adjusted_where_its_meaning_is_the_same() {
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    let setup_py = "from setuptools import Extension, setup\n\
+                    setup(name='demo', version='1.0', ext_modules=[Extension('fast', ['fast.c'])])\n";
+    let source = |code: &str| of_setuptools("").file("setup.py", setup_py).file("fast.c", code);
+    let done = with(&bench, &source(OLD_C), |_| ()).await;
+    assert_eq!(*done.found(), json!({"build": {"adjust_c_api": true}}), "{}", done.log);
+    assert!(done.evidence().doubts.is_empty() && done.log.contains("adjusts fast.c"), "{}", done.log);
+    // The digits of an int lie elsewhere and their count means something else: no macro may hide that.
+    let digits = OLD_C.replace("bytes[1] == 1", "((PyLongObject *)number)->ob_digit[0] == 258");
+    let done = with(&bench, &source(&digits), |_| ()).await;
+    assert_eq!(done.failure().class, Class::RemovedApi, "{}", done.log);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_optional_module_that_did_not_compile_is_mended_or_else_the_wheel_is_taken_without_it() {
     let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
@@ -180,6 +226,27 @@ async fn a_pin_that_nothing_satisfies_is_loosened_to_the_nearest_version_that_ex
     assert_eq!(*done.found(), found, "{}", done.log);
     let done = build(&bench, &Tree::new("demo", "1.0").asks_for("['tool>=4']"), NEWEST).await;
     assert_eq!(*done.found(), json!({"build": {"requires": ["tool==3.0"], "without": ["tool"]}}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pinned_setuptools_that_this_python_cannot_run_gives_way() {
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
+    let bench = Workbench::start(Some(server.url(""))).await;
+    // One imports distutils, which is gone, the other a part of pkgutil.
+    for pin in ["<=59.4.0", "==65.0.0"] {
+        let system = format!(
+            "[build-system]\nrequires = ['setuptools{pin}']\nbuild-backend = 'setuptools.build_meta'\n"
+        );
+        let done = with(
+            &bench,
+            &of_setuptools("from setuptools import setup").file("pyproject.toml", &system),
+            |_| (),
+        )
+        .await;
+        let found = json!({"build": {"requires": ["setuptools>=66.1,<81"], "without": ["setuptools"]}});
+        assert_eq!(*done.found(), found, "{}", done.log);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
