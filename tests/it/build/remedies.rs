@@ -161,6 +161,10 @@ static int is_true(void) {
     if (!frame || !hex)
         return 0;
     frame->f_lineno = 7;
+    Own.tp_iternext = _PyObject_NextNotImplemented;
+    if (Own.tp_iternext(number) || !PyErr_ExceptionMatches(PyExc_TypeError))
+        return 0;
+    PyErr_Clear();
     return PyFrame_GetLineNumber(frame) == 7 && PyUnicode_GET_SIZE(name) == 4 && Py_TYPE(&Own) == &PyType_Type
         && PyUnicode_CompareWithASCIIString(hex, "01ab") == 0
         && _PyLong_AsByteArray((PyLongObject *)number, bytes, 4, 1, 0) == 0 && bytes[0] == 2 && bytes[1] == 1;
