@@ -20,6 +20,9 @@ CHANGES = (
     (re.compile(r"^([ \t]*)\w+\.tp_print = 0;", re.M), r"\1"),
     # Raising with a traceback reaches into the thread; PyPy's way beside it does not.
     (re.compile(r"#if CYTHON_COMPILING_IN_PYPY(\s+PyObject \*tmp_type, \*tmp_value, \*tmp_tb;)"), r"#if 1\1"),
+    # Since 3.12 a whole number's own size ends before its digits, which a structure in C has, aligned.
+    (re.compile(r"\(size_t\) ?\(?basicsize(?: \+ itemsize\))? < size"),
+     "(size_t)basicsize + (((PyTypeObject *)result)->tp_itemsize ? sizeof(void *) : 0) < size"),
     # Resuming a generator that has an exception links frames, for nobody but a reader of tracebacks.
     (re.compile(r"#if CYTHON_COMPILING_IN_PYPY[^\n]*(\n\s*#else\n\s*if \(exc_state->exc_traceback\))"), r"#if 1\1"),
 )

@@ -145,13 +145,39 @@ async fn generated_c_that_this_python_refuses_is_made_again_from_what_lies_besid
     assert_eq!(done.failure().class, Class::RemovedApi);
 }
 
-/// A module in the C of old Pythons, which looks when it is loaded whether all of it still means the same.
+/// A module in the C of old Pythons and of what Cython wrote for them, which looks when it is loaded whether all of it still means the same.
 const OLD_C: &str = r#"#include "Python.h"
 #include "frameobject.h"
 #include "longintrepr.h"
 #include "pystrhex.h"
 static PyTypeObject Own = { PyVarObject_HEAD_INIT(NULL, 0) "fast.Own", sizeof(PyObject) };
 static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "fast", NULL, -1, NULL };
+#define CYTHON_COMPILING_IN_PYPY 0
+#if CYTHON_USE_PYLONG_INTERNALS
+#error "short cuts of Cython are taken"
+#endif
+static void restore(PyObject *tb) {
+#if CYTHON_COMPILING_IN_PYPY
+        PyObject *tmp_type, *tmp_value, *tmp_tb;
+        PyErr_Fetch(&tmp_type, &tmp_value, &tmp_tb);
+        PyErr_Restore(tmp_type, tmp_value, tb);
+#else
+        PyThreadState_Get()->curexc_traceback = tb;
+#endif
+}
+static void resume(PyTracebackObject **exc_state) {
+    #if CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_PYSTON
+    #else
+    if (exc_state->exc_traceback)
+        exc_state->exc_traceback->tb_frame->f_back = PyThreadState_Get()->frame;
+    #endif
+}
+static int fits(PyObject *result, size_t size) {
+    Py_ssize_t basicsize = ((PyTypeObject *)result)->tp_basicsize;
+    if ((size_t)basicsize < size)
+        return 0;
+    return 1;
+}
 static int is_true(void) {
     unsigned char bytes[4];
     PyObject *globals = PyDict_New(), *none = PyTuple_New(0), *empty = PyBytes_FromString(""), *number = PyLong_FromLong(258);
@@ -161,6 +187,11 @@ static int is_true(void) {
     if (!frame || !hex)
         return 0;
     frame->f_lineno = 7;
+    Own.tp_print = 0;
+    restore(NULL);
+    resume(NULL);
+    if (!fits((PyObject *)&PyBool_Type, sizeof(PyLongObject)) || fits((PyObject *)&PyBool_Type, 100))
+        return 0;
     Own.tp_iternext = _PyObject_NextNotImplemented;
     if (Own.tp_iternext(number) || !PyErr_ExceptionMatches(PyExc_TypeError))
         return 0;
