@@ -14,6 +14,7 @@ pub mod ahead;
 pub mod demand;
 pub mod failure;
 pub mod job;
+pub mod learned;
 pub mod order;
 pub mod parties;
 pub mod promise;

@@ -1,5 +1,6 @@
 //! `wheelwright recipe`: how projects are built where the plain way fails.
 
+mod learned;
 mod trial;
 
 use super::build::local;
@@ -44,6 +45,8 @@ pub enum RecipeCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show what builds found beside sources and recipes, print it as a recipe, or forget it
+    Learned(learned::LearnedCommand),
     /// Print a recipe for a failed build, filled in as far as the failure tells
     Draft(trial::DraftCommand),
     /// Build the source of a failed build with a recipe; no index gets the wheel
@@ -58,6 +61,7 @@ impl RecipeCommand {
     pub fn flags(&self) -> Vec<(&'static str, String)> {
         let is_local = match self {
             Self::List { .. } | Self::Show { .. } | Self::Check { .. } => false,
+            Self::Learned(learned) => learned.at.server.is_none(),
             Self::Draft(draft) => draft.at.server.is_none(),
             Self::Try(tried) => tried.at.server.is_none(),
         };
@@ -69,6 +73,7 @@ impl RecipeCommand {
             Self::List { json } => list(&recipes(resolved).await?, json),
             Self::Show { release, target, json } => show(resolved, &release, &target, json).await,
             Self::Check { files, json } => check(&files, json),
+            Self::Learned(learned) => learned.run(resolved).await,
             Self::Draft(draft) => draft.run(resolved).await,
             Self::Try(tried) => tried.run(resolved).await,
         }

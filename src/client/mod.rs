@@ -1,11 +1,12 @@
 //! The one way to talk to a wheelwright over HTTP: where it is, who asks, what its answers mean.
 //!
-//! `builds` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
+//! `builds`, `learned` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
 
 mod answer;
 mod builds;
 mod credential;
 mod exchange;
+mod learned;
 mod netrc;
 mod readiness;
 mod retry;

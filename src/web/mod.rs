@@ -14,6 +14,7 @@ pub mod workers;
 
 mod admission;
 mod devpi;
+mod learned;
 mod legacy_json;
 mod links;
 mod manage;

@@ -5,8 +5,8 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    builds, devpi, files, integrity, legacy_json, links, manage, operate, promised, proxy, readiness,
-    rebuild, recipes, resources, simple, tokens, upload, workers,
+    builds, devpi, files, integrity, learned, legacy_json, links, manage, operate, promised, proxy,
+    readiness, rebuild, recipes, resources, simple, tokens, upload, workers,
 };
 use crate::access::Need;
 
@@ -66,6 +66,9 @@ fn building(table: Table) -> Table {
         .on(POST, "/+builds/{id}/release", Need::Work, builds::work::release)
         .on(PUT, "/+builds/{id}/wheel/{filename}", Need::Work, builds::work::hand_in)
         .on(POST, "/+builds/{id}/outcome", Need::Work, builds::work::outcome)
+        .on(GET, "/{user}/{index}/+learned/?", Need::Read, learned::list)
+        .on(GET, "/{user}/{index}/+learned/{project}/?", Need::Read, learned::get)
+        .on(DELETE, "/{user}/{index}/+learned/{project}/?", Need::Manage, learned::forget)
         .on(POST, "/{user}/{index}/+rebuild", Need::Login, rebuild::order)
         .on(GET, "/{user}/{index}/+rebuild/{id}", Need::Read, rebuild::get)
         .on(GET, "/{user}/{index}/+ready/{target}/?", Need::Read, readiness::get)

@@ -35,6 +35,7 @@ words! {
         MirrorDroppedFile = "mirror dropped a file",
         RecipeStored = "recipe stored",
         RecipeDeleted = "recipe deleted",
+        LearnedForgotten = "learned forgotten",
         BuildAsked = "build asked",
         BuildAskedAgain = "build asked again",
         BuildCancelled = "build cancelled",

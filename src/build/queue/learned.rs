@@ -58,13 +58,14 @@ impl Queue {
             return self.0.db.forget_learned(&row.context, project, version, &row.target).await;
         };
         let known = LearnedRow {
+            project: project.clone(),
             version: version.to_owned(),
             target: row.target.clone(),
             found: found.canonical()?,
             build: row.id,
             learned_at: now(),
         };
-        self.0.db.learn(&row.context, project, &known).await
+        self.0.db.learn(&row.context, &known).await
     }
 }
 

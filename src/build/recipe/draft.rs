@@ -82,7 +82,7 @@ fn asked_for(failure: &Failure, limits: &JobLimits) -> Vec<String> {
 }
 
 /// For a comment of TOML, and for a terminal: without control characters.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -114,7 +114,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// As TOML writes a text.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 

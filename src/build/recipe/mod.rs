@@ -7,6 +7,7 @@
 
 mod draft;
 mod entry;
+mod export;
 mod join;
 pub mod keys;
 mod layer;
@@ -17,6 +18,7 @@ mod shipped;
 
 pub use draft::draft;
 pub use entry::{RecipeEntry, RecipeOrigin};
+pub use export::{Finding, export, version_range};
 pub use load::{RecipeBook, Recipes, folder};
 pub use read::RecipeFile;
 

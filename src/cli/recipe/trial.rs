@@ -60,13 +60,13 @@ pub struct TryCommand {
 }
 
 /// A server, and whether it ends with this command.
-struct Opened {
-    client: ServerClient,
+pub(super) struct Opened {
+    pub client: ServerClient,
     local: Option<Local>,
 }
 
 impl BuildServer {
-    async fn open(&self, resolved: ResolvedConfig, progress: &Progress) -> Result<Opened> {
+    pub(super) async fn open(&self, resolved: ResolvedConfig, progress: &Progress) -> Result<Opened> {
         if let Some(url) = &self.server {
             return Ok(Opened { client: ServerClient::new(url, self.token.as_deref())?, local: None });
         }
@@ -76,7 +76,7 @@ impl BuildServer {
 }
 
 impl Opened {
-    async fn close(self) {
+    pub(super) async fn close(self) {
         if let Some(local) = self.local {
             local.stop().await;
         }

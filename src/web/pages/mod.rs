@@ -13,6 +13,7 @@ mod facts;
 pub mod file;
 mod gather;
 pub mod index;
+pub mod learned;
 mod lines;
 pub mod login;
 pub mod machines;

@@ -39,6 +39,8 @@ pub struct ProjectPage {
     pub matrix: Matrix,
     /// What targets' pages leave out, because its build failed.
     pub left_out: Vec<LeftOutView>,
+    /// Of the page of what builds found, from the root; empty where they found nothing.
+    pub learned: String,
 }
 
 pub struct Latest {
@@ -80,6 +82,10 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let server = ctx.root();
     let mut left_out = LeftOutView::of(newest, &server);
     left_out.truncate(RECENT);
+    let learned = match ctx.app.queue.has_learned(&ctx.directory, &ctx.who, &index.name, &project).await? {
+        true => format!("{}/+learned/{project}/", index_href(&index.name)),
+        false => String::new(),
+    };
     let lines = releases.iter().map(|release| line(&ctx.directory, index, &page.name, release));
     let mut lines: Vec<ReleaseLine> = lines.collect();
     let older = lines.split_off(lines.len().min(RECENT));
@@ -110,6 +116,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         older,
         matrix,
         left_out,
+        learned,
     };
     answer(ctx, &page)
 }

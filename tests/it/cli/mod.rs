@@ -5,6 +5,7 @@ mod build_pypi;
 mod commands;
 mod edges;
 mod install;
+mod learned;
 mod paths;
 mod ready;
 mod rebuild;

@@ -18,7 +18,11 @@ const NEEDS: &str = "if os.environ.get('DEMO_FFI') != 'yes':
     raise RuntimeError('x.c:1:10: fatal error: ffi.h: No such file or directory')";
 const RECIPE: &str = "name = \"demo\"\n\n[build]\nenv = { DEMO_FFI = \"yes\" }\n";
 
-async fn run(folder: &Path, arguments: Vec<String>, variables: Vec<(&'static str, String)>) -> Output {
+pub(super) async fn run(
+    folder: &Path,
+    arguments: Vec<String>,
+    variables: Vec<(&'static str, String)>,
+) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
     command.current_dir(folder).env_clear().args(arguments).envs(variables);
     for name in ["PATH", "HOME"] {
@@ -27,7 +31,7 @@ async fn run(folder: &Path, arguments: Vec<String>, variables: Vec<(&'static str
     tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it ends")
 }
 
-fn told(output: &Output) -> String {
+pub(super) fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
