@@ -2,12 +2,13 @@
 
 use super::http::{Audience, Ctx, respond};
 use super::pages;
-use crate::bad;
 use crate::build::job::{Registered, WorkerDescription};
 use crate::build::queue::BEAT;
 use crate::build::view::WorkerView;
 use crate::error::Result;
 use crate::words::Purpose;
+use crate::worker::scripts;
+use crate::{bad, missing};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
@@ -73,4 +74,12 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
 /// `GET /+worker.py`: the portable worker. It holds no secret, and a machine that is being set up has none yet.
 pub async fn portable(_: Ctx) -> Result<Response> {
     Ok(respond::body("text/x-python; charset=utf-8", "private, no-cache", PORTABLE))
+}
+
+/// `GET /+worker/{filename}`: a program that changes sources, for the portable worker. It is the one that workers of
+/// this server have.
+pub async fn script(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("filename");
+    let text = scripts::script(name).ok_or_else(|| missing!("workers have no program {name}"))?;
+    Ok(respond::body("text/x-python; charset=utf-8", "private, no-cache", text))
 }

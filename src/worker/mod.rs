@@ -38,6 +38,7 @@ pub mod root;
 pub mod running;
 pub mod rust;
 pub mod sandbox;
+pub mod scripts;
 pub mod services;
 pub mod source;
 pub mod twice;

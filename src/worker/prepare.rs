@@ -8,17 +8,12 @@ use super::environment::EnvironmentRequest;
 use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::sandbox::Mount;
+use super::scripts::SCRIPTS;
 use crate::build::failure::{Exit, classify};
 use crate::build::recipe::RecipeBuild;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::words::{Class, Failure, Step};
-
-/// Makes generated files again, inside.
-const REGENERATE: &str = include_str!("regenerate.py");
-/// Adjusts C sources, inside, with what stands in the header.
-const ADJUST: &str = include_str!("adjust.py");
-const C_API: &str = include_str!("capi.h");
 
 /// Changes the source that lies unpacked in `work`, and at `source` inside, as the recipe says.
 ///
@@ -81,7 +76,7 @@ async fn environment(running: &RunningJob<'_>) -> Result<Environment, Stop> {
 }
 
 fn lay_out(recipe: &RecipeBuild, source: &str, folder: &Path) -> Result<()> {
-    for (name, text) in [("regenerate.py", REGENERATE), ("adjust.py", ADJUST), ("capi.h", C_API)] {
+    for (name, text) in SCRIPTS {
         std::fs::write(folder.join(name), text)?;
     }
     let mut script = format!("set -e\npython=$1\ncd {source}\n");

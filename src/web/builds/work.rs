@@ -8,11 +8,14 @@ use crate::error::Result;
 use crate::web::http::respond::done;
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::web::workers::owner;
+use crate::worker::remedy::portable::AttemptsReport;
 use crate::{bad, lost, missing};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
+/// Bytes of a report of attempts.
+const LONGEST_REPORT: usize = 8 << 20;
 /// Bytes of one piece of log.
 const LONGEST_PIECE: usize = 1 << 20;
 
@@ -80,6 +83,19 @@ async fn held(ctx: &Ctx<()>) -> Result<(BuildId, i64)> {
     let (id, fence) = (number(ctx)?, fence(ctx)?);
     ctx.app.queue.check_lease(owner(ctx), id, fence).await?;
     Ok((id, fence))
+}
+
+/// `POST /+builds/{id}/next?fence=N`: why the latest attempt failed, and what the next one may do otherwise; for a
+/// worker that reads no log itself.
+pub async fn next(mut ctx: Ctx) -> Result<Response> {
+    let report: AttemptsReport = ctx.json_within(LONGEST_REPORT).await?;
+    let ctx = ctx.without_body();
+    let (id, _) = held(&ctx).await?;
+    let build = ctx.app.queue.get(id).await?;
+    let target = ctx.app.targets.named(&build.target).await?;
+    let target = target.ok_or_else(|| missing!("no worker offers the target {}", build.target))?;
+    let answer = tokio::task::spawn_blocking(move || report.answer(&target, build.recipe.is_some())).await?;
+    respond::devpi(StatusCode::OK, "next", json!(answer), None)
 }
 
 /// `POST /+builds/{id}/outcome?fence=N`

@@ -41,6 +41,7 @@ LONGEST_SILENCE = 60  # seconds without an answer of the server
 LONGEST_ANSWER = 64 << 20  # bytes of JSON
 LONGEST_RETRY = 600  # seconds that the server may be away while there is something to tell
 MOST_UNPACKED = 200000  # members of a source
+LONGEST_PRINTED = 100000  # characters of what an attempt printed, of which the server reads why it failed
 
 with open(os.path.abspath(__file__), "rb") as own_file:
     # Tells an old copy of this file from a new one.
@@ -407,9 +408,10 @@ class Server:
         self.tls = ssl.create_default_context(cafile=ca) if self.url.scheme == "https" else None
         self.held = set()
 
-    def index(self, context, secret):
-        """The URL of a context's pages for pip, with the job's credential."""
+    def index(self, context, secret, day=None):
+        """The URL of a context's pages for pip, with the job's credential; as they were on a day, if one is named."""
         path = "v1/%s/auto" % context.replace("/", ".") if "+" in context else context
+        path += "/+at/" + day if day else ""
         user = "__token__:%s@" % urllib.parse.quote(secret, safe="") if secret else ""
         host = self.url.netloc.rpartition("@")[2]
         return "%s://%s%s%s/%s/+simple/" % (self.url.scheme, user, host, self.url.path, path)
@@ -610,7 +612,8 @@ class Log:
 
 RECIPE = {
     "packages": set(),
-    "build": set("requires without constraints env config_settings patches before expect reproducible timeout memory".split()),
+    "build": set("requires without constraints script as_of regenerate adjust_c_api env config_settings patches before "
+                 "expect reproducible timeout memory".split()),
     "repair": {"exclude"},
     "test": set("requires packages import sources before command env service".split()),
 }
@@ -639,7 +642,8 @@ class Job:
         self.given, self.server, self.settings, self.beat = given, server, settings, beat
         self.interpreters = interpreters
         self.folder = os.path.join(folder, "jobs", str(given["build"]))
-        self.recipe = given.get("recipe") or {}
+        self.given_recipe, self.found, self.strategy = given.get("recipe") or {}, {}, ""
+        self.recipe = self.given_recipe
         self.limits = given["limits"]
         self.log = Log(self.limits["log"])
         self.stop, self.ended = threading.Event(), threading.Event()
@@ -821,12 +825,12 @@ class Job:
         path = os.pathsep.join([programs, os.environ.get("PATH", "")])
         return python, {"PATH": path, "VIRTUAL_ENV": folder}
 
-    def pip(self, place, said, *words):
+    def pip(self, place, said, *words, **when):
         """Runs pip in a virtual environment, with the job's index alone; gives its exit code and what it printed."""
         python, environment = place
         env = dict(environment, PIP_CONFIG_FILE=os.devnull, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_CACHE_DIR="1",
                    PIP_NO_INPUT="1", PIP_PROGRESS_BAR="off", PYTHONNOUSERSITE="1",
-                   PIP_INDEX_URL=self.server.index(self.given["context"], self.given.get("credential")))
+                   PIP_INDEX_URL=self.server.index(self.given["context"], self.given.get("credential"), **when))
         if self.server.ca:
             env["PIP_CERT"] = self.server.ca
         if not self.server.tls:
@@ -846,8 +850,8 @@ class Job:
                 os.rename(folder + ".new", folder)
         return folder
 
-    def install(self, place, said, requirements, constraints=()):
-        """Installs wheels from the job's index."""
+    def install(self, place, said, requirements, constraints=(), day=None):
+        """Installs wheels from the job's index, as it was on a day if one is named."""
         if not requirements:
             return
         words = ["install", "--no-warn-script-location", "--only-binary=:all:"]
@@ -857,11 +861,15 @@ class Job:
                 file.writelines(each + "\n" for each in constraints)
             words.append("--constraint=" + path)
             self.log.note("constrained by " + ", ".join(constraints))
-        code, printed = self.pip(place, said, *(words + list(requirements)))
+        code, printed = self.pip(place, said, *(words + list(requirements)), day=day)
         if not code:
             return
         missing = re.search(r"No matching distribution found for ([^\n]+?)( \(from .*)?\r?\n", printed)
         line = next((line for line in printed.splitlines() if line.startswith("ERROR:")), None)
+        if missing and day:
+            # A wheel that is built now is not of that day.
+            raise Failed("build-requirement", "the index %s had no wheel of %s for this interpreter on %s: choose another day "
+                         "in the recipe (build.as_of)" % (self.given["context"], missing.group(1), day), line)
         if missing and self.step == "environment":
             # The server builds it first, or says why it cannot.
             raise Needs([constrained(missing.group(1).split(";")[0].strip(), constraints)])
@@ -885,17 +893,12 @@ class Job:
             self.checked.append("not built twice: worker.py cannot tell whether the build is reproducible")
         said, target = self.interpreters[given["target"]]
         remove(self.folder)
-        source = self.fetch()
-        self.enter("environment")
-        self.system(self.recipe.get("packages", []))
-        self.apply(self.recipe.get("build", {}))
-        place = self.environment(source, said)
+        archive = self.fetch()
+        source, made = self.attempts(archive, said)
         if given.get("purpose") == "metadata":
-            self.enter("build")
-            text = self.hooks("metadata", source, place)
             self.enter("report")
-            return {"outcome": "metadata", "text": text}
-        wheel = self.build(source, place)
+            return {"outcome": "metadata", "text": made}
+        wheel = made
         self.enter("repair")
         wheel = self.repair(wheel, target, said)
         self.enter("check")
@@ -908,8 +911,73 @@ class Job:
         self.hand_in(wheel)
         return {"outcome": "built", "wheel": os.path.basename(wheel), "evidence": self.evidence(wheel, said)}
 
+    def attempts(self, archive, said):
+        """The source's folder, and what the backend made of it. The server reads why an attempt failed, and may know what
+        the next one should do otherwise."""
+        learned, reports, told, is_sure = self.given.get("learned") or {}, [], None, True
+        # What another build needed of its system is none of this one's.
+        if learned.get("at_once") and not learned["found"].get("packages"):
+            self.follow(learned["found"], "as build %d found" % learned["build"])
+        while True:
+            mark = self.log.size()
+            try:
+                return self.attempt(archive, said)
+            except Needs as needs:
+                if not reports:
+                    raise
+                failed = Failed("build-requirement", "no wheel of %s" % ", ".join(needs.args[0]))
+            except Failed as error:
+                failed = error
+            answer = {}
+            if failed.kind in ("other", "build-requirement"):
+                reports.append({"found": self.found, "step": self.step, "printed": self.log.since(mark)[-LONGEST_PRINTED:],
+                                "installed": sorted(installed(os.path.join(self.folder, "build")))})
+                answer = self.ask_next(reports)
+                why = answer.get("failure", {"class": "other", "line": None})
+                if failed.kind == why["class"]:
+                    failed.line = failed.line or why["line"]
+                elif failed.kind == "other":
+                    failed = Failed(why["class"], why["hint"], why["line"])
+            # Told is the last that no guess was part of. What a remedy cannot install says nothing of the source.
+            if told is None or is_sure and self.step != "environment":
+                told = failed, self.step
+            following = answer.get("next")
+            if not following:
+                self.enter(told[1])
+                raise told[0]
+            is_sure = is_sure and following["certain"]
+            self.follow(following["found"], following["strategy"])
+
+    def follow(self, found, strategy):
+        """From now on the recipe is the given one with `found` beside it."""
+        self.found, self.strategy, self.recipe = found, strategy, both(self.given_recipe, found)
+        self.log.note("next attempt: " + strategy)
+
+    def ask_next(self, reports):
+        top = [set(names) for _folder, _folders, names in os.walk(self.top)]
+        of_cython = any(name[:-4] + end in names for names in top for name in names if name.endswith(".pyx")
+                        for end in (".c", ".cpp"))
+        of_setup_py = getattr(self, "backend", {}).get("backend", "").startswith("setuptools.build_meta") and "setup.py" in top[0]
+        try:
+            body = {"attempts": reports, "of_cython": of_cython, "of_setup_py": of_setup_py}
+            return self.server.patiently(self.stop, "POST", self.path("next"), body)[1]["result"]
+        except ServerError as error:
+            self.log.note("the server does not say what may help: %s" % error)
+            return {}
+
+    def attempt(self, archive, said):
+        source = self.lay_out(archive)
+        self.enter("environment")
+        self.system(self.recipe.get("packages", []))
+        self.prepare(said)
+        place = self.environment(source, said)
+        if self.given.get("purpose") == "metadata":
+            self.enter("build")
+            return source, self.hooks("metadata", source, place)
+        return source, self.build(source, place)
+
     def fetch(self):
-        """The source's own folder."""
+        """The source's archive."""
         source, name = self.given["source"], self.given["source"]["filename"].lower()
         archive = os.path.join(self.below("in"), "source.zip" if name.endswith(".zip") else "source.tar")
         try:
@@ -918,7 +986,14 @@ class Job:
             raise Stopped if error.status == 409 else Failed("worker", "cannot fetch the source: %s" % error)
         if file_sha256(archive) != self.given["source_sha256"]:
             raise Failed("bad-source", "the server sent other bytes than the job names for " + source["filename"])
+        return archive
+
+    def lay_out(self, archive):
+        """The source's own folder, in place of what an attempt left."""
+        source = self.given["source"]
         self.enter("unpack")
+        for name in ("unpacked", "prepare", "build", "out"):
+            remove(os.path.join(self.folder, name))
         try:
             unpack(archive, self.below("unpacked"), self.limits["disk"])
         except Exception as error:  # Decompressors have errors of their own.
@@ -957,12 +1032,44 @@ class Job:
         env.update({} if WINDOWS else {"LC_ALL": "C.UTF-8" if LINUX else "en_US.UTF-8"})
         return dict(env, **self.recipe.get("build", {}).get("env", {}))
 
-    def apply(self, recipe):
-        """The patches of the recipe."""
+    def prepare(self, said):
+        """What the recipe does to the source before anything is read in it: patches, generated files, commands."""
+        recipe = self.recipe.get("build", {})
+        self.patch(recipe.get("patches", []))
+        before, generator = recipe.get("before", []), recipe.get("regenerate")
+        if not before and not generator and not recipe.get("adjust_c_api"):
+            return
+        name = project_of(generator)[0] if generator else ""
+        requires, constraints = ([each for each in recipe.get(key, []) if project_of(each)[0] != name]
+                                 for key in ("requires", "constraints"))
+        place = self.venv("prepare", said)
+        self.install(place, said, requires + [generator] * bool(generator), constraints, recipe.get("as_of"))
+        self.enter("build")
+        options = {"cwd": self.top, "env": dict(place[1], **self.build_environment())}
+        if generator and self.execute([place[0], self.script("regenerate.py"), name], **options):
+            raise Failed("other", "no generated file could be made again with %s (build.regenerate): see the log" % generator)
+        if recipe.get("adjust_c_api") and self.execute([place[0], self.script("adjust.py"), self.script("capi.h")], **options):
+            raise Failed("other", "no C source could be adjusted to this Python (build.adjust_c_api): see the log")
+        # In one shell, so that `cd` and `export` last. Windows: a shell for each.
+        for command in before if WINDOWS else ["set -e\n" + "\n".join(before)] * bool(before):
+            if self.execute(command, **options):
+                raise Failed("other", "a command of the recipe (build.before) failed: see the log")
+        self.enter("environment")
+
+    def script(self, name):
+        """A program that changes sources, the server's own: all its workers have the same."""
+        path = os.path.join(self.below("plans"), name)
+        try:
+            self.server.patiently(self.stop, "GET", "+worker/" + name, to=path)
+        except ServerError as error:
+            raise Failed("worker", "cannot fetch %s from the server: %s" % (name, error))
+        return path
+
+    def patch(self, patches):
         git = shutil.which("git")
-        if recipe.get("patches") and not (git or shutil.which("patch")):
+        if patches and not (git or shutil.which("patch")):
             raise Failed("worker", "the recipe has patches: install git on the machine of the worker")
-        for each in recipe.get("patches", []):
+        for each in patches:
             path = os.path.join(self.below("plans"), "patch")
             with open(path, "w", newline="\n") as file:
                 file.write(each["text"])
@@ -975,21 +1082,16 @@ class Job:
     def environment(self, source, said):
         """A fresh virtual environment with what the source and the recipe require."""
         recipe = self.recipe.get("build", {})
-        place, constraints = self.venv("build", said), recipe.get("constraints", [])
+        place, limits = self.venv("build", said), (recipe.get("constraints", []), recipe.get("as_of"))
         self.tools["pip"] = re.search(r"pip-([^-]+)", os.path.basename(said["pip"])).group(1)
-        self.install(place, said, recipe.get("requires", []), constraints)
-        # Before anything is read, and in one shell, so that `cd` and `export` last. Windows: a shell for each.
-        before = recipe.get("before", [])
-        for command in before if WINDOWS else ["set -e\n" + "\n".join(before)] * bool(before):
-            if self.execute(command, cwd=self.top, env=dict(place[1], **self.build_environment())):
-                raise Failed("other", "a command of the recipe (build.before) failed: see the log")
         static = json.loads(self.hooks("static", source, place, self.unpacked_pip(said)))
         self.backend = static
-        self.install(place, said, self.wanted(static["requires"]) + recipe.get("requires", []), constraints)
+        own = ["setuptools", "wheel"] if recipe.get("script") else []
+        self.install(place, said, self.wanted(static["requires"]) + recipe.get("requires", []) + own, *limits)
         self.enter("build")
         more = json.loads(self.hooks("requires", source, place))
         self.enter("environment")
-        self.install(place, said, self.wanted(more), constraints)
+        self.install(place, said, self.wanted(more), *limits)
         self.requirements = installed(os.path.join(self.folder, "build"))
         return place
 
@@ -1006,7 +1108,8 @@ class Job:
         """Calls this file in the environment; gives the text that it leaves."""
         answer = os.path.join(self.below("plans"), uuid.uuid4().hex)
         plan = {"hook": hook, "source": source, "answer": answer, "out": self.below("out"), "pip": pip,
-                "settings": self.recipe.get("build", {}).get("config_settings") or None}
+                "settings": self.recipe.get("build", {}).get("config_settings") or None,
+                "script": bool(self.recipe.get("build", {}).get("script"))}
         plan.update({} if hook == "static" else {"backend": self.backend})
         with open(answer + ".plan", "w") as file:
             json.dump(plan, file)
@@ -1025,7 +1128,8 @@ class Job:
         """Calls the backend as `pip wheel` does, but once: pip builds twice where a backend has no hook for metadata."""
         self.enter("build")
         out = self.below("out")
-        self.log.note("building with %s" % self.backend["backend"])
+        is_script = self.recipe.get("build", {}).get("script")
+        self.log.note("building with %s" % ("setup.py" if is_script else self.backend["backend"]))
         self.hooks("wheel", source, place)
         self.enter("collect")
         made = os.listdir(out)
@@ -1182,18 +1286,19 @@ class Job:
     def evidence(self, wheel, said):
         source = self.given["source"]
         self.enter("report")
-        canonical = json.dumps(self.recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        canonical = json.dumps(self.given_recipe, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return {
             "source": source["origin"],
             "source_sha256": self.given["source_sha256"],
             "commit": source.get("commit"),
             "target": self.given["target"],
             "interpreter": said["version"],
-            "recipe_sha256": hashlib.sha256(canonical.encode()).hexdigest() if self.recipe else None,
+            "recipe_sha256": hashlib.sha256(canonical.encode()).hexdigest() if self.given_recipe else None,
             "context": self.given["context"],
             "requirements": self.requirements,
             "tools": self.tools,
-            "strategy": "recipe" if self.recipe else "plain",
+            "strategy": self.strategy or ("recipe" if self.given_recipe else "plain"),
+            "found": self.found or None,
             "sandbox": "none",
             "durations": self.durations,
             "log_sha256": "",
@@ -1219,6 +1324,16 @@ def constrained(requirement, constraints):
     name, extras, rest = project_of(requirement)
     more = [rest] + [bounds for other, _, bounds in map(project_of, constraints) if other == name]
     return name + extras + ",".join(filter(None, more))
+
+
+def both(given, found):
+    """A recipe and what was found beside it: tables are joined, lists grow, other values are replaced."""
+    if isinstance(given, dict) and isinstance(found, dict):
+        return {key: both(given[key], found[key]) if key in given and key in found else {**given, **found}[key]
+                for key in {**given, **found}}
+    if isinstance(given, list) and isinstance(found, list):
+        return given + [each for each in found if each not in given]
+    return found
 
 
 def file_sha256(path):
@@ -1407,16 +1522,26 @@ def backend_of(plan):
 
 def hook_requires(plan):
     hook = getattr(backend_of(plan), "get_requires_for_build_wheel", None)
-    return json.dumps([str(each) for each in hook(plan["settings"])] if hook else [])
+    try:
+        return json.dumps([str(each) for each in hook(plan["settings"])] if hook else [])
+    except (Exception, SystemExit):
+        if not plan["script"]:
+            raise
+        return "[]"  # It may be that only setup.py as the program can tell.
 
 
 def hook_wheel(plan):
+    if plan["script"]:
+        # As pip did before there were build backends.
+        command = [sys.executable, "setup.py", "bdist_wheel", "--dist-dir", plan["out"]]
+        code = subprocess.call(command)
+        return sys.exit(code) if code else "setup.py"
     return str(backend_of(plan).build_wheel(plan["out"], plan["settings"]))
 
 
 def hook_metadata(plan):
     hook = getattr(backend_of(plan), "prepare_metadata_for_build_wheel", None)
-    if hook is None:
+    if hook is None or plan["script"]:
         return None
     with open(os.path.join(plan["out"], hook(plan["out"], plan["settings"]), "METADATA"), encoding="utf-8") as file:
         return file.read()

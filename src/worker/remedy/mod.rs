@@ -8,6 +8,7 @@ mod flags;
 mod generated;
 mod modules;
 mod pins;
+pub mod portable;
 mod script;
 mod system;
 mod times;

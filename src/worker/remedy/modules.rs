@@ -161,7 +161,8 @@ pub(super) fn remedies(trouble: &Trouble<'_>) -> Vec<Remedy> {
     vec![trouble.certain(|found| add(&mut found.build.requires, [requirement]))]
 }
 
-fn tool(module: &str) -> Option<&'static str> {
+/// The requirement that brings a module of a known build tool.
+pub(super) fn tool(module: &str) -> Option<&'static str> {
     let fits =
         |known: &str| module == known || module.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'));
     TOOLS.iter().find(|(known, _)| fits(known)).map(|(_, requirement)| *requirement)

@@ -1,5 +1,6 @@
 //! Stories of the portable worker, one Python file that the server hands out, on the interpreters of this machine.
 
+mod old;
 mod recipes;
 mod server;
 

@@ -11,10 +11,10 @@ use crate::kit::stages::{stage, stage_with};
 use serde_json::json;
 
 /// A build that needs the project `helper`, and writes its version into the wheel's module.
-const HELPED: &str = "from importlib import metadata
+pub(super) const HELPED: &str = "from importlib import metadata
 members['helped.py'] = 'by = %r' % metadata.version('helper')";
 
-async fn recipe(server: &Server, project: &str, text: &str) {
+pub(super) async fn recipe(server: &Server, project: &str, text: &str) {
     let text = json!({"text": format!("name = \"{project}\"\n{text}")});
     let (status, said) = server.ask("PUT", &format!("/+recipes/{project}"), &Auth::root(), Some(text)).await;
     assert_eq!(status, 200, "{said}");
