@@ -7,7 +7,8 @@ use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::worker::interpreters::{self, Interpreter};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -60,6 +61,9 @@ async fn list(resolved: &ResolvedConfig, json: bool) -> Result<ExitCode> {
             let systems: Vec<&str> = systems.into_iter().collect();
             table::line(&format!("CPython also builds, on request and by zig, for {}", systems.join(", ")))?;
         }
+        for (target, program) in found.iter().flat_map(Interpreter::tested) {
+            table::line(&format!("Wheels for {target} are tested with {}", program.display()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -85,6 +89,8 @@ fn one(one: &Interpreter) -> Result<Value> {
         object.insert("headers".into(), json!(one.include));
         let cross: Vec<&str> = one.cross.iter().map(|target| target.name.as_str()).collect();
         object.insert("cross".into(), json!(cross));
+        let tested: BTreeMap<&str, &Path> = one.tested().into_iter().collect();
+        object.insert("tested_with".into(), json!(tested));
     }
     Ok(value)
 }

@@ -166,7 +166,8 @@ settings! {
     build.processes: count;
     /// The size of a stored log. The server cuts longer logs in the middle.
     build.log: size;
-    /// Interpreters, or folders of them, to build for besides those that are found; separated by commas.
+    /// Interpreters, or folders of them, to build for besides those that are found; separated by commas. One for musl
+    /// or for another processor tests what is built for its system.
     build.interpreters: list;
     /// The targets to build for, like cp312 or cp27-linux, separated by commas. Not set: every interpreter that
     /// is found.

@@ -13,6 +13,7 @@ use crate::bad;
 use crate::build::job::WorkerDescription;
 use crate::config::BuildSettings;
 use crate::error::Result;
+use crate::tools::locks::Locks;
 use crate::tools::scratch::remove_folder;
 
 /// Bytes that environments may take together.
@@ -60,7 +61,7 @@ pub async fn begin(settings: &BuildSettings, folder: &Path) -> Result<Ready> {
     let folder = folder.to_owned();
     let worker = sandbox.map(|sandbox| {
         let roots = Roots::new(folder.join("roots"), sandbox.clone());
-        WorkerMachine { folder, interpreters, sandbox, environments, roots }
+        WorkerMachine { folder, interpreters, sandbox, environments, roots, zig: Locks::default() }
     });
     Ok(Ready { worker, description, _turn: turn })
 }

@@ -44,13 +44,17 @@ pub struct Environment {
     pub programs: Option<PathBuf>,
     /// Name and version of what is installed in it.
     pub packages: BTreeMap<String, String>,
+    /// The system packages that a run needs for it, beside the host's.
+    pub system: Vec<String>,
 }
 
 /// For whom an environment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolPython {
-    /// That of the job's target.
+    /// The one that the job builds on: that of its target, or of the target that is its cross target's.
     Target,
+    /// The one that [`Bench::guest`] found.
+    Guest,
     /// The newest on this machine, at least 3.10: for tools such as auditwheel.
     Newest,
 }
@@ -72,6 +76,13 @@ pub trait Bench: Sync {
         interpreter: ToolPython,
         requirements: &[String],
     ) -> impl Future<Output = Result<Environment, Failure>> + Send;
+
+    /// Finds an interpreter of the target's own system that can be started here, where the one that builds does not
+    /// load what is built; says which it is, or why there is none.
+    fn guest(&self) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// Whether runs may have a system package that the host lacks.
+    fn may_add(&self, package: &str) -> bool;
 
     /// Name and version of the system package that brought a library of this file name into the root of
     /// the repair; `None`: it is the host's.

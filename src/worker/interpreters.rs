@@ -17,7 +17,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 mod cross;
+mod guests;
 mod places;
+
+pub use guests::{Guest, Launcher, MUSL};
 
 /// Runs on 2.7 and 3.6 or later.
 const PROBE: &str = include_str!("probe.py");
@@ -41,6 +44,10 @@ pub struct Interpreter {
     pub include: Option<PathBuf>,
     /// Its `libpython`, if that is a library of its own.
     pub shared_library: Option<PathBuf>,
+    /// The same Python for other systems, which tests what is built for those.
+    pub guests: Vec<Guest>,
+    /// How it is started, where it is of another system itself.
+    pub launcher: Option<Launcher>,
 }
 
 impl Interpreter {
@@ -54,6 +61,35 @@ impl Interpreter {
         std::iter::once(&self.target).chain(&self.cross)
     }
 
+    /// Its cross targets whose wheels are tested here, each with the program that does.
+    pub fn tested(&self) -> Vec<(&str, &Path)> {
+        let all = self.cross.iter().filter_map(|target| {
+            let guest = self.guests.iter().find(|guest| guest.fits(target))?;
+            Some((target.name.as_str(), guest.executable.as_path()))
+        });
+        all.collect()
+    }
+
+    /// A guest as what it is for its own system: an interpreter of `target`.
+    ///
+    /// # Errors
+    /// What it lacks to be started here.
+    pub fn of_guest(guest: &Guest, target: &Target) -> Result<Self, String> {
+        let prefix = guest.executable.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned();
+        Ok(Self {
+            target: target.clone(),
+            cross: Vec::new(),
+            guests: Vec::new(),
+            executable: guest.executable.clone(),
+            prefix: prefix.clone(),
+            base_prefix: prefix,
+            site_packages: PathBuf::new(),
+            include: None,
+            shared_library: None,
+            launcher: Some(guest.launcher()?),
+        })
+    }
+
     /// Later than 3.2 there are virtual environments.
     pub fn has_venv(&self) -> bool {
         self.target.python() >= (3, 3)
@@ -64,13 +100,14 @@ impl Interpreter {
         let own = |prefix: &&PathBuf| !prefix.starts_with("/usr") && prefix.parent().is_some();
         let prefixes = [&self.base_prefix, &self.prefix].into_iter().filter(own);
         let mut mounts: Vec<Mount> = prefixes.map(|prefix| Mount::read(prefix, prefix)).collect();
+        mounts.extend(self.launcher.iter().flat_map(|launcher| launcher.mounts.clone()));
         mounts.dedup();
         mounts
     }
 
-    /// The folder of its programs.
+    /// The folder of its programs, if this machine starts them.
     pub fn programs(&self) -> Option<PathBuf> {
-        self.executable.parent().map(Path::to_owned)
+        self.executable.parent().filter(|_| self.launcher.is_none()).map(Path::to_owned)
     }
 }
 
@@ -100,18 +137,20 @@ struct Said {
 /// `Bad` if a configured path is no interpreter and no folder of them, or `build.targets` names
 /// what is not there.
 pub async fn discover(settings: &BuildSettings) -> Result<Vec<Interpreter>> {
-    let mut found = Vec::new();
+    let (mut found, mut guests) = (Vec::new(), Vec::new());
     for path in &settings.interpreters {
-        let configured = places::configured(Path::new(path));
-        let before = found.len();
+        let (configured, others) = guests::divide(places::configured(Path::new(path)));
+        let before = found.len() + guests.len();
         found.extend(probe_all(configured).await);
-        if found.len() == before {
+        guests.extend(others);
+        if found.len() + guests.len() == before {
             return Err(bad!(
                 "build.interpreters: {path} is not a Python interpreter, and not a folder with one"
             ));
         }
     }
-    let candidates = places::of_this_machine();
+    let (candidates, others) = guests::divide(places::of_this_machine());
+    guests.extend(others);
     let known = |path: &PathBuf| found.iter().any(|one: &Interpreter| one.executable == *path);
     let others: Vec<PathBuf> = candidates.into_iter().filter(|path| !known(path)).collect();
     let mut others = probe_all(others).await;
@@ -123,6 +162,8 @@ pub async fn discover(settings: &BuildSettings) -> Result<Vec<Interpreter>> {
     // Without headers nothing is compiled.
     for one in found.iter_mut().filter(|one| one.include.is_some()) {
         one.cross = cross::targets(&one.target, &platforms);
+        let fits = |guest: &&Guest| one.cross.iter().any(|target| guest.fits(target));
+        one.guests = guests.iter().filter(fits).cloned().collect();
     }
     chosen(found, settings)
 }
@@ -261,6 +302,8 @@ fn described(said: Said, distribution: &str) -> Result<Interpreter> {
         site_packages: said.site_packages,
         include: said.include,
         shared_library: said.shared_library,
+        guests: Vec::new(),
+        launcher: None,
     })
 }
 

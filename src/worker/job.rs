@@ -139,7 +139,7 @@ async fn wheel(
     clock.enter(Step::Check);
     let mut findings = check::check(&repaired, job, target, facts, &*running).await?;
     findings.done.extend(made.zig.as_ref().map(|used| format!("compiled with {used}")));
-    if running.recipe.has_tests() && !target.runs_here() {
+    if running.recipe.has_tests() && !target.runs_here() && running.guest().await.is_err() {
         findings.done.push("the recipe's tests did not run: this machine cannot run the wheel".to_owned());
     } else if running.recipe.has_tests() {
         clock.enter(Step::Test);

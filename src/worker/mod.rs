@@ -18,6 +18,7 @@ pub mod clock;
 pub mod environment;
 pub mod fetch;
 pub mod generator;
+pub mod guest;
 pub mod inner;
 pub mod inside;
 pub mod interpreters;

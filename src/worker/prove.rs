@@ -5,7 +5,6 @@
 //! its modules are imported with no system packages at all, then the tests run with those of theirs.
 
 use super::bench::Environment;
-use super::environment::EnvironmentRequest;
 use super::repair::Repaired;
 use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
@@ -68,8 +67,7 @@ impl Proof<'_> {
         let fails = |error| ours(&error, Step::Test);
         let mut requirements = self.requires_dist().await.map_err(fails)?;
         requirements.extend_from_slice(more);
-        let request =
-            EnvironmentRequest::new(self.running.interpreter, &self.running.job.context, Step::Check);
+        let request = self.running.used_with(Step::Check);
         self.running.prepare(&request.with(&requirements).map_err(fails)?).await
     }
 

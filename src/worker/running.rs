@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
 
 use super::bench::{Bench, Environment, Task, TaskDone, ToolPython};
 use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
+use super::guest::{self, GuestSearch, StartedGuest};
 use super::interpreters::Interpreter;
 use super::log::{Log, last};
 use super::room::{Room, SandboxRun, Stop, ours};
@@ -20,6 +22,7 @@ use crate::build::target::Target;
 use crate::client::WorkerClient;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
+use crate::tools::locks::Locks;
 use crate::tools::scratch::{ScratchFolder, remove_folder};
 use crate::words::{Class, Failure, Step};
 
@@ -33,6 +36,8 @@ pub struct WorkerMachine {
     pub environments: Environments,
     /// With the system packages of recipes.
     pub roots: Roots,
+    /// Held while zig compiles its libraries for a system, by where these go.
+    pub zig: Locks<PathBuf>,
 }
 
 /// One job at work.
@@ -56,6 +61,8 @@ pub struct RunningJob<'a> {
     root: Mutex<Option<Arc<Root>>>,
     /// The build requirements of the latest environment.
     asked: Mutex<Vec<Requirement>>,
+    /// What tests a wheel that the interpreter does not load; or why there is none.
+    guest: OnceCell<Result<StartedGuest, String>>,
 }
 
 impl<'a> RunningJob<'a> {
@@ -96,6 +103,7 @@ impl<'a> RunningJob<'a> {
             held: Mutex::default(),
             root: Mutex::default(),
             asked: Mutex::default(),
+            guest: OnceCell::new(),
         })
     }
 
@@ -139,19 +147,21 @@ impl<'a> RunningJob<'a> {
     /// # Errors
     /// A limit that was reached, as its class; packages that cannot be had; a failure of the worker.
     pub async fn run(&self, step: Step, mut run: SandboxRun<'_>) -> Result<i32, Failure> {
-        let root = self.root_of(step).await?;
+        let own = run.environment.map(|environment| environment.system.as_slice()).unwrap_or_default();
+        let root = self.root_of(step, own).await?;
         run.root = root.as_deref();
         self.room.run(step, run).await
     }
 
     /// The system packages of the build while it is built and repaired, those of the tests while they run,
-    /// nothing at any other time.
-    async fn root_of(&self, step: Step) -> Result<Option<Arc<Root>>, Failure> {
-        let packages = match step {
+    /// nothing at any other time; and what an environment needs.
+    async fn root_of(&self, step: Step, own: &[String]) -> Result<Option<Arc<Root>>, Failure> {
+        let mut packages = match step {
             Step::Build | Step::Repair => self.recipe.packages.clone(),
             Step::Test => self.recipe.test_packages(),
             _ => Vec::new(),
         };
+        packages.extend_from_slice(own);
         let root = self.worker.roots.with(&packages, step, self.room.log).await?;
         if let (Step::Repair, Some(root)) = (step, &root) {
             *self.root.lock() = Some(Arc::clone(root));
@@ -170,20 +180,49 @@ impl<'a> RunningJob<'a> {
         Ok(environment)
     }
 
-    /// The interpreter that a tool runs on.
-    fn python(&self, which: ToolPython) -> Result<&'a Interpreter, Failure> {
+    /// The interpreter of the target's own system, where the one that builds does not load what is built; or why
+    /// there is none. It is started once.
+    pub async fn guest(&self) -> &Result<StartedGuest, String> {
+        let search = GuestSearch {
+            target: self.target,
+            builds: self.interpreter,
+            room: &self.room,
+            context: &self.job.context,
+            roots: &self.worker.roots,
+            environments: &self.worker.environments,
+            addable: &self.job.addable,
+        };
+        self.guest.get_or_init(|| search.start()).await
+    }
+
+    /// Of an environment with what a wheel requires where it is used.
+    pub fn used_with(&self, step: Step) -> EnvironmentRequest<'_> {
+        match self.guest.get() {
+            Some(Ok(guest)) => EnvironmentRequest::new(&guest.interpreter, &self.job.context, step)
+                .installed_by(self.interpreter),
+            _ => EnvironmentRequest::new(self.interpreter, &self.job.context, step),
+        }
+    }
+
+    /// The environment of nothing yet that a tool is for.
+    fn tool(&self, which: ToolPython) -> Result<EnvironmentRequest<'_>, Failure> {
         match which {
-            ToolPython::Target => Ok(self.interpreter),
+            ToolPython::Guest => Ok(self.used_with(Step::Check)),
+            ToolPython::Target => {
+                Ok(EnvironmentRequest::new(self.interpreter, &self.job.context, Step::Check))
+            }
             ToolPython::Newest => {
                 let all = self.worker.interpreters.iter();
                 let fit =
                     all.filter(|each| each.target.implementation == "cp" && each.target.python() >= (3, 10));
-                fit.max_by_key(|each| (each.target.python(), !each.target.abi.ends_with('t'))).ok_or_else(|| {
+                let newest = fit.max_by_key(|each| (each.target.python(), !each.target.abi.ends_with('t')));
+                let newest = newest.ok_or_else(|| {
                     let hint =
                         "wheelwright repairs this wheel with auditwheel, which needs Python 3.10 or later: \
                          install one on the worker's machine";
                     Failure::new(Class::Repair, Step::Repair, hint.to_owned())
-                })
+                })?;
+                Ok(EnvironmentRequest::new(newest, &self.job.context, Step::Check))
             }
         }
     }
@@ -215,8 +254,7 @@ impl Bench for RunningJob<'_> {
     }
 
     async fn environment(&self, which: ToolPython, requirements: &[String]) -> Result<Environment, Failure> {
-        let request = EnvironmentRequest::new(self.python(which)?, &self.job.context, Step::Check);
-        let request = request.with(requirements).map_err(|error| ours(&error, Step::Check))?;
+        let request = self.tool(which)?.with(requirements).map_err(|error| ours(&error, Step::Check))?;
         self.prepare(&request).await.map_err(|stop| match stop {
             Stop::Failed(failure) => failure,
             Stop::Needs(needs) => Failure::new(
@@ -225,6 +263,14 @@ impl Bench for RunningJob<'_> {
                 format!("build {} for this target first", needs.join(", ")),
             ),
         })
+    }
+
+    async fn guest(&self) -> Result<String, String> {
+        RunningJob::guest(self).await.as_ref().map(|guest| guest.name.clone()).map_err(Clone::clone)
+    }
+
+    fn may_add(&self, package: &str) -> bool {
+        guest::may_add(&self.job.addable, package)
     }
 
     fn package_of(&self, library: &str) -> Option<(String, String)> {

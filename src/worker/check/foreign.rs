@@ -1,12 +1,14 @@
-//! A wheel whose modules this machine cannot load, being for musl or another processor: what can be said of it.
+//! A wheel whose modules this machine's interpreters cannot load, being for musl or another processor.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::build::target::Target;
+use super::findings::Findings;
+use super::import::{Subject, import};
 use crate::packaging::tags::{Libc, Platform};
 use crate::words::{Class, Failure, Step};
 use crate::worker::bench::{Bench, Task, ToolPython};
+use crate::worker::interpreters::MUSL;
 use crate::worker::repair::Repaired;
 
 /// Shows each extension module to the loader of musl; runs on 2.7 and 3.x.
@@ -16,48 +18,50 @@ const MARK: &str = "wheelwright-check\t";
 /// Seconds.
 const PATIENCE: u64 = 180;
 
-/// Looks at the modules of a wheel for another system; says what was done, and what was not.
+/// Imports the modules of a wheel for another system with an interpreter of that system; where there is none, looks
+/// at them. Says what was done, and what was not.
 ///
 /// # Errors
-/// `Import` where the loader of that system misses a library, or a symbol that is not Python's.
-pub(super) async fn look<B: Bench>(
-    wheel: &Repaired,
-    target: &Target,
-    bench: &B,
-) -> Result<Vec<String>, Failure> {
-    let (_, platform) = target.halves();
-    let untested = |why: &str| Ok(vec![format!("not tested on {platform}: {why}")]);
-    let Some(Platform::Linux { arch, libc }) = target.linux() else {
-        return untested("this machine cannot load it");
+/// Those of an import; `Import` where the loader of that system misses a library, or a symbol that is not Python's.
+pub(super) async fn look<B: Bench>(subject: Subject<'_>, bench: &B) -> Result<Findings, Failure> {
+    let why = match bench.guest().await {
+        Ok(guest) => {
+            let subject = Subject { python: ToolPython::Guest, ..subject };
+            let mut findings = import(&subject, bench).await?;
+            findings.done.push(format!("tested with {guest}"));
+            return Ok(findings);
+        }
+        Err(why) => why,
     };
-    if arch != std::env::consts::ARCH {
-        return untested(&format!(
-            "this machine cannot run {arch}. Its libraries and symbol versions fit the target"
-        ));
-    }
-    match (libc, loader(&arch)) {
-        (Libc::Musl(..), Some(loader)) => {
-            load(wheel, &loader, bench).await?;
-            Ok(vec![format!(
-                "the loader of musl finds every library and symbol; not imported, for want of a Python for {platform}"
-            )])
+    let (_, platform) = subject.target.halves();
+    let mut findings = Findings::default();
+    let mut untested = |what: &str| findings.done.push(format!("not tested on {platform}: {why}. {what}"));
+    match subject.target.linux() {
+        Some(Platform::Linux { arch, libc: Libc::Musl(..) }) if arch == std::env::consts::ARCH => {
+            match load(subject.wheel, &arch, bench).await? {
+                true => untested("The loader of musl finds every library and symbol"),
+                false => untested(
+                    "The worker has no musl either, whose loader would look for missing symbols: install the package musl",
+                ),
+            }
         }
-        (Libc::Musl(..), None) => {
-            untested("this machine has no musl. Install the package musl on the worker")
-        }
-        _ => untested("this machine cannot load it"),
+        _ => untested("Its processor, libraries and symbol versions fit the target"),
     }
+    Ok(findings)
 }
 
-/// The loader of musl, where distributions put it.
-fn loader(arch: &str) -> Option<PathBuf> {
-    Some(PathBuf::from(format!("/lib/ld-musl-{arch}.so.1"))).filter(|path| path.is_file())
-}
-
-async fn load<B: Bench>(wheel: &Repaired, loader: &Path, bench: &B) -> Result<(), Failure> {
-    let environment = bench.environment(ToolPython::Target, &[]).await?;
+/// Has the loader of musl look at the modules; whether there is one.
+async fn load<B: Bench>(wheel: &Repaired, arch: &str, bench: &B) -> Result<bool, Failure> {
+    // Where distributions put it.
+    let loader = format!("/lib/ld-musl-{arch}.so.1");
+    let mut environment = bench.environment(ToolPython::Target, &[]).await?;
+    if !Path::new(&loader).is_file() {
+        if !bench.may_add(MUSL) {
+            return Ok(false);
+        }
+        environment.system.push(MUSL.to_owned());
+    }
     let inside = format!("/check/{}", wheel.filename);
-    let loader = loader.to_string_lossy();
     let command = [&environment.python, "-B", "-s", "-c", PROGRAM, &loader, &inside, "/out/site"];
     let task = Task {
         command: command.map(str::to_owned).to_vec(),
@@ -67,8 +71,15 @@ async fn load<B: Bench>(wheel: &Repaired, loader: &Path, bench: &B) -> Result<()
         collect: None,
         seconds: PATIENCE,
     };
-    let done = bench.run(Step::Check, task).await?;
-    judge(&done.printed)
+    let done = match bench.run(Step::Check, task).await {
+        // A worker without the package and without a way to get it.
+        Err(why) if !Path::new(&loader).is_file() => {
+            bench.note(&why.hint);
+            return Ok(false);
+        }
+        done => done?,
+    };
+    judge(&done.printed).map(|()| true)
 }
 
 /// What the loader misses.

@@ -29,6 +29,8 @@ pub(super) struct Subject<'a> {
     pub modules: &'a Modules,
     /// A recipe names the modules: each must be importable.
     pub demanded: bool,
+    /// What imports them.
+    pub python: ToolPython,
 }
 
 /// Imports the modules; says what was done, and what is doubtful.
@@ -43,7 +45,7 @@ pub(super) async fn import<B: Bench>(subject: &Subject<'_>, bench: &B) -> Result
     }
     let mut requirements = applying(subject.metadata, subject.target);
     let mut unmet = false;
-    if let Err(why) = bench.environment(ToolPython::Target, &requirements).await {
+    if let Err(why) = bench.environment(subject.python, &requirements).await {
         if !is_of_the_requirements(&why) {
             return Err(why);
         }
@@ -104,7 +106,7 @@ fn is_of_the_code(failure: &Failure) -> bool {
 
 async fn run<B: Bench>(subject: &Subject<'_>, requirements: &[String], bench: &B) -> Result<Report, Failure> {
     let Subject { wheel, modules, .. } = subject;
-    let environment = bench.environment(ToolPython::Target, requirements).await?;
+    let environment = bench.environment(subject.python, requirements).await?;
     let inside = format!("/check/{}", wheel.filename);
     let mut command: Vec<String> =
         [&environment.python, "-B", "-s", "-c", PROGRAM, &inside, SITE].map(str::to_owned).to_vec();

@@ -12,7 +12,7 @@ mod source_facts;
 
 use std::fs::File;
 
-use super::bench::Bench;
+use super::bench::{Bench, ToolPython};
 use super::repair::{self, Repaired};
 use super::sandbox::collect::CollectedFile;
 use crate::build::job::Job;
@@ -55,14 +55,12 @@ pub async fn check<B: Bench>(
     if demanded {
         modules.top.clone_from(&recipe.test.import);
     }
-    match read.compiled && !target.runs_here() {
-        true => findings.done.extend(foreign::look(wheel, target, bench).await?),
-        false => {
-            let subject =
-                import::Subject { wheel, target, metadata: &read.metadata, modules: &modules, demanded };
-            findings.extend(import::import(&subject, bench).await?);
-        }
-    }
+    let (metadata, modules) = (&read.metadata, &modules);
+    let subject = import::Subject { wheel, target, metadata, modules, demanded, python: ToolPython::Target };
+    findings.extend(match read.compiled && !target.runs_here() {
+        true => foreign::look(subject, bench).await?,
+        false => import::import(&subject, bench).await?,
+    });
     for line in &findings.done {
         bench.note(line);
     }

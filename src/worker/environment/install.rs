@@ -1,6 +1,6 @@
 //! Makes an environment: the interpreter's last pip, run in the sandbox, installs wheels.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::cache::Environments;
@@ -15,7 +15,7 @@ use crate::packaging::requirement::Requirement;
 use crate::packaging::version::VersionSpecifiers;
 use crate::tools::scratch::ScratchFolder;
 use crate::words::{Class, Failure, Step};
-use crate::worker::interpreters::Interpreter;
+use crate::worker::interpreters::{Interpreter, Launcher};
 use crate::worker::room::{Room, SandboxRun, Stop, ours};
 use crate::worker::sandbox::{INDEX, Mount};
 
@@ -54,10 +54,10 @@ pub(super) async fn install(
     let (socket, _gate) = room.gate(request.at, request.step).await?;
     let mark = room.log.written();
     let run = SandboxRun {
-        argv: command(request.interpreter, exact.is_some()),
+        argv: command(request, exact.is_some()),
         // pip's own caches and settings have no place here.
-        mounts: mounts(request.interpreter, &tree, &tools, &pip),
-        programs: request.interpreter.programs(),
+        mounts: mounts(request.pip_of(), &tree, &tools, &pip),
+        programs: request.pip_of().programs(),
         index: Some(socket),
         seconds: Some(PATIENCE),
         watched: vec![tree],
@@ -77,8 +77,16 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
     let bin = tree.join("bin");
     std::fs::create_dir_all(&bin)?;
     let (major, minor) = interpreter.target.python();
-    for name in ["python".to_owned(), format!("python{major}"), format!("python{major}.{minor}")] {
-        symlink(&interpreter.executable, bin.join(name))?;
+    let (first, others) = ("python", [format!("python{major}"), format!("python{major}.{minor}")]);
+    match interpreter.launcher.as_ref().filter(|launcher| !launcher.words.is_empty()) {
+        None => symlink(&interpreter.executable, bin.join(first))?,
+        Some(launcher) => {
+            std::fs::write(bin.join(first), started_by(launcher, &interpreter.executable))?;
+            std::fs::set_permissions(bin.join(first), std::fs::Permissions::from_mode(0o755))?;
+        }
+    }
+    for name in others {
+        symlink(first, bin.join(name))?;
     }
     if interpreter.has_venv() {
         let home = interpreter.executable.parent().unwrap_or(Path::new("/"));
@@ -92,6 +100,15 @@ fn skeleton(tree: &Path, interpreter: &Interpreter) -> Result<()> {
     Ok(())
 }
 
+/// A script that starts an interpreter of another system, so that it finds what belongs to the environment by the
+/// name under which it was called.
+fn started_by(launcher: &Launcher, executable: &Path) -> String {
+    let quoted = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
+    let words: Vec<String> = launcher.words.iter().map(|word| quoted(word)).collect();
+    let executable = quoted(&executable.to_string_lossy());
+    format!("#!/bin/sh\nexec {} {} \"$0\" {executable} \"$@\"\n", words.join(" "), launcher.argv0)
+}
+
 fn mounts(interpreter: &Interpreter, tree: &Path, tools: &Path, pip: &Path) -> Vec<Mount> {
     let mut mounts = interpreter.mounts();
     mounts.extend([Mount::write(tree, INSIDE), Mount::read(tools, "/tools"), Mount::read(pip, pip::INSIDE)]);
@@ -102,8 +119,13 @@ fn mounts(interpreter: &Interpreter, tree: &Path, tools: &Path, pip: &Path) -> V
     mounts
 }
 
-fn command(interpreter: &Interpreter, is_exact: bool) -> Vec<String> {
-    let mut command = vec![python_inside(interpreter), format!("{}/pip", pip::INSIDE)];
+fn command(request: &EnvironmentRequest<'_>, is_exact: bool) -> Vec<String> {
+    let interpreter = request.interpreter;
+    let python = match request.installer {
+        Some(installer) => installer.executable.to_string_lossy().into_owned(),
+        None => python_inside(interpreter),
+    };
+    let mut command = vec![python, format!("{}/pip", pip::INSIDE)];
     let words = [
         "install",
         "--isolated",
@@ -122,10 +144,32 @@ fn command(interpreter: &Interpreter, is_exact: bool) -> Vec<String> {
     if is_exact {
         command.push("--no-deps".to_owned());
     }
-    if !interpreter.has_venv() {
+    if request.installer.is_some() {
+        command.extend(for_another(interpreter));
+    } else if !interpreter.has_venv() {
         command.push(format!("--prefix={INSIDE}"));
     }
     command
+}
+
+/// What tells pip that it installs for another interpreter than the one that it runs on. Markers it reads as if for
+/// its own; which files those come to is known without it, as a rule.
+fn for_another(interpreter: &Interpreter) -> Vec<String> {
+    let target = &interpreter.target;
+    let (major, minor) = target.python();
+    let mut words = vec![
+        format!("--target={}", Path::new(INSIDE).join(packages_folder(interpreter)).display()),
+        format!("--python-version={major}.{minor}"),
+        format!("--implementation={}", target.implementation),
+    ];
+    words.extend([&target.abi, "abi3", "none"].map(|abi| format!("--abi={abi}")));
+    for platform in target.tags.iter().filter_map(|tag| tag.rsplit('-').next()) {
+        let word = format!("--platform={platform}");
+        if platform != "any" && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
 }
 
 fn write_lines(path: &Path, lines: &[String]) -> Result<()> {

@@ -47,6 +47,7 @@ pub(super) fn environment(interpreter: &Interpreter, tree: &Path) -> Environment
         python: python_inside(interpreter),
         mounts,
         programs: interpreter.programs(),
+        system: interpreter.launcher.iter().flat_map(|launcher| launcher.packages.clone()).collect(),
         ..Environment::default()
     }
 }

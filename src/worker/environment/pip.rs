@@ -37,7 +37,7 @@ impl Environments {
         let fails = |error: Error| ours(&error, request.step);
         // The same bytes are the same pip, whichever context they come from.
         let sha256 = fetch::sha256(&wheel).await.map_err(fails)?;
-        let name = hex::encode(Sha256::digest(format!("{} {sha256}", identity(request.interpreter))));
+        let name = hex::encode(Sha256::digest(format!("{} {sha256}", identity(request.pip_of()))));
         let folder = self.folder.join("pip").join("unpacked").join(&name);
         if folder.is_dir() {
             return Ok(folder);
@@ -61,8 +61,8 @@ impl Environments {
         let new = ScratchFolder::make(parent.join(format!("new-{}", uuid::Uuid::now_v7().simple())))
             .map_err(fails)?;
         let inside = format!("/in/{}", wheel.file_name().unwrap_or_default().to_string_lossy());
-        let python = request.interpreter.executable.to_string_lossy().into_owned();
-        let mut mounts = request.interpreter.mounts();
+        let python = request.pip_of().executable.to_string_lossy().into_owned();
+        let mut mounts = request.pip_of().mounts();
         mounts.extend([Mount::read(wheel, &inside), Mount::write(new.path(), INSIDE)]);
         let run = SandboxRun {
             argv: ["/bin/sh", "-c", UNPACK, "sh", &inside, &python].map(str::to_owned).to_vec(),
@@ -85,7 +85,7 @@ impl Environments {
     }
 
     async fn pip_wheel(&self, room: &Room<'_>, request: &EnvironmentRequest<'_>) -> Result<PathBuf, Failure> {
-        let newest = tools_for(&request.interpreter.target).pip;
+        let newest = tools_for(&request.pip_of().target).pip;
         let folder = self.folder.join("pip").join(hex::encode(Sha256::digest(request.context)));
         let fails = |error: Error| ours(&error, request.step);
         let wanted = folder.join(format!("pip-{newest}-py3-none-any.whl"));
@@ -110,7 +110,7 @@ impl Environments {
             page => page.map_err(fails)?,
         };
         let no_newer = Requirement::parse(&format!("pip<={newest}")).map_err(fails)?;
-        let chooser = request.interpreter.target.chooser();
+        let chooser = request.pip_of().target.chooser();
         let file = chooser.wheel(&page, &no_newer.specifiers).ok_or_else(missing)?.file;
         let path = folder.join(file.filename.as_str());
         if !path.is_file() {

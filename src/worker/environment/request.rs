@@ -16,6 +16,8 @@ use crate::worker::interpreters::Interpreter;
 #[derive(Clone, Debug)]
 pub struct EnvironmentRequest<'a> {
     pub interpreter: &'a Interpreter,
+    /// Whose pip installs what it requires: its own cannot run here, or not fast.
+    pub installer: Option<&'a Interpreter>,
     /// `user/index`
     pub context: &'a str,
     /// As the index was at this date.
@@ -30,7 +32,26 @@ impl<'a> EnvironmentRequest<'a> {
     /// Of nothing yet.
     #[must_use]
     pub fn new(interpreter: &'a Interpreter, context: &'a str, step: Step) -> Self {
-        Self { interpreter, context, at: None, requirements: Vec::new(), constraints: Vec::new(), step }
+        Self {
+            interpreter,
+            installer: None,
+            context,
+            at: None,
+            requirements: Vec::new(),
+            constraints: Vec::new(),
+            step,
+        }
+    }
+
+    /// The same, installed by the pip of another interpreter.
+    #[must_use]
+    pub fn installed_by(self, installer: &'a Interpreter) -> Self {
+        Self { installer: Some(installer), ..self }
+    }
+
+    /// The interpreter whose pip installs.
+    pub(super) fn pip_of(&self) -> &'a Interpreter {
+        self.installer.unwrap_or(self.interpreter)
     }
 
     /// Adds requirements written as text, those that apply to the interpreter.
@@ -84,6 +105,9 @@ impl<'a> EnvironmentRequest<'a> {
 
 /// Another program, or an update of it in place, has environments of its own.
 pub(super) fn identity(interpreter: &Interpreter) -> String {
-    let Interpreter { executable, target, .. } = interpreter;
-    format!("{} {} {}", executable.display(), target.version, target.abi)
+    let Interpreter { executable, target, launcher, .. } = interpreter;
+    // The words stand in the environment.
+    let words = launcher.iter().flat_map(|launcher| &launcher.words);
+    let words: String = words.map(|word| format!(" {word}")).collect();
+    format!("{} {} {}{words}", executable.display(), target.version, target.abi)
 }

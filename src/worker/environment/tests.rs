@@ -27,6 +27,8 @@ fn interpreter() -> Interpreter {
         site_packages: "/opt/python/lib/python3.12/site-packages".into(),
         include: None,
         shared_library: None,
+        guests: Vec::new(),
+        launcher: None,
     }
 }
 

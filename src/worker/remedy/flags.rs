@@ -8,12 +8,24 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("Compatibility with CMake < 3.5 has been removed", "CMAKE_POLICY_VERSION_MINIMUM", "3.5"),
     // gcc before 10 took a variable that is defined twice for one.
     (": multiple definition of ", FLAGS, "-fcommon"),
+    ("error: duplicate symbol: ", FLAGS, "-fcommon"),
     ("all warnings being treated as errors", FLAGS, "-Wno-error"),
+    // clang, which is in zig, has no such line at the end.
+    (" [-Werror,-W", FLAGS, "-Wno-error"),
+    // To gcc before 14 these were warnings.
+    ("error: call to undeclared function '", FLAGS, "-Wno-error=implicit-function-declaration"),
+    ("error: implicit declaration of function ", FLAGS, "-Wno-error=implicit-function-declaration"),
+    ("error: type specifier missing, defaults to 'int'", FLAGS, "-Wno-error=implicit-int"),
+    ("error: incompatible integer to pointer conversion ", FLAGS, "-Wno-error=int-conversion"),
+    ("error: incompatible pointer to integer conversion ", FLAGS, "-Wno-error=int-conversion"),
+    ("error: incompatible pointer types ", FLAGS, "-Wno-error=incompatible-pointer-types"),
+    ("error: incompatible function pointer types ", FLAGS, "-Wno-error=incompatible-function-pointer-types"),
     ("ISO C++17 does not allow", FLAGS, "-std=gnu++14"),
     ("is only available from C++14 onwards", FLAGS, "-std=gnu++14"),
     ("is only available from C++17 onwards", FLAGS, "-std=gnu++17"),
     ("is only available from C++20 onwards", FLAGS, "-std=gnu++20"),
     ("‘string_view’ has not been declared in ‘std’", FLAGS, "-std=gnu++17"),
+    ("error: no type named 'string_view' in namespace 'std'", FLAGS, "-std=gnu++17"),
     ("set PYO3_USE_ABI3_FORWARD_COMPATIBILITY=1", "PYO3_USE_ABI3_FORWARD_COMPATIBILITY", "1"),
     ("'ascii' codec can't decode", "PYTHONUTF8", "1"),
 ];

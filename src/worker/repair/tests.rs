@@ -27,6 +27,14 @@ impl Bench for Nothing {
     }
 
     fn note(&self, _: &str) {}
+
+    async fn guest(&self) -> Result<String, String> {
+        Err("none".to_owned())
+    }
+
+    fn may_add(&self, _package: &str) -> bool {
+        false
+    }
 }
 
 /// A module for 2.7 and 3.x alike that calls what `body` names.

@@ -45,9 +45,12 @@ pub(super) async fn bring(
     // It goes when the environment does.
     let beside = tree.parent().unwrap_or(&tree);
     let kept = beside.join(format!("zig-{}{}", system.platform, if cxx { "-c++" } else { "" }));
+    // Several builds for a system may want it at once; the first one makes it.
+    let one = running.worker.zig.lock(kept.clone()).await;
     if !kept.is_dir() {
         warm(running, system, cxx, (tools, &program), &kept).await?;
     }
+    drop(one);
     let (from, to) = (kept, cache.to_owned());
     let copied = tokio::task::spawn_blocking(move || copy(&from, &to)).await;
     copied.map_err(|error| fails(crate::error::Error::internal(error)))?.map_err(fails)?;

@@ -36,7 +36,7 @@ linker_options() {
 }
 
 target={target}
-shared= compiles= preprocesses=
+shared= compiles= preprocesses= c= cxx=
 [ "$*" != -v ] || target={plain}
 for word; do
   shift
@@ -50,12 +50,24 @@ for word; do
   # zig hands these to clang, which does not know how a target names its glibc.
   -) [ ! "$preprocesses" ] || target={plain} ;;
   -dumpmachine | -print-*) target={plain} ;;
+  *.c) c=1 ;;
+  *.cc | *.cpp | *.cxx | *.c++ | *.C) cxx=1 ;;
   -Wl,*)
     word=$(linker_options "$word")
     [ "$word" ] || continue
     ;;
   esac
   set -- "$@" "$word"
+done
+# gcc tells C++ by the names of files; zig has its library of C++ ready only under the other name.
+[ ! "$cxx" ] || [ "$c" ] || language=c++
+# What a remedy says comes last. clang takes no standard of C++ for C.
+said=
+for flag in $WHEELWRIGHT_COMPILER_FLAGS; do
+  case $flag in
+  -std=*++*) [ "$language" = c++ ] || continue ;;
+  esac
+  said="$said $flag"
 done
 # Under the name that systems with musl give their libc, which is not the one that zig gives it.
 musl=$ZIG_GLOBAL_CACHE_DIR/{musl}
@@ -64,4 +76,4 @@ if [ "$shared" ] && [ ! "$compiles" ] && [ -f "$musl" ]; then
 fi
 # zig takes a build without -O for one that wants checks in its code.
 exec "$zig" "$language" -target "$target" -O2 -fno-sanitize=undefined -Wno-unused-command-line-argument \
-  "$@" -g0 -Wl,-s {after} -idirafter "${0%/*}/../cross/include"
+  "$@" -g0 $said -Wl,-s {after} -idirafter "${0%/*}/../cross/include"

@@ -38,3 +38,50 @@ fn modules_have_the_names_that_the_interpreter_of_the_target_looks_for() {
     assert_eq!(other("cp310-musllinux_1_2_aarch64", (3, 10)), "aarch64-linux-gnu");
     assert_eq!(other("cp312-manylinux_2_17_aarch64", (3, 12)), "aarch64-linux-gnu");
 }
+
+/// What the script calls in place of zig when it is called like this.
+fn called(words: &[&str], flags: &str) -> String {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    };
+    write("zig", "#!/bin/sh\necho \"$*\"\n");
+    write("compiler", &system("cp312-manylinux_2_17_x86_64").fill(COMPILER));
+    let (name, rest) = words.split_first().unwrap();
+    symlink("compiler", folder.path().join(name)).unwrap();
+    let mut command = std::process::Command::new(folder.path().join(name));
+    command.args(rest).env("WHEELWRIGHT_ZIG", folder.path()).env("ZIG_GLOBAL_CACHE_DIR", folder.path());
+    let output = command.env("WHEELWRIGHT_COMPILER_FLAGS", flags).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_a_remedy_says_comes_after_the_words_of_the_build_and_only_to_its_language() {
+    let flags = "-Wno-error -std=gnu++14";
+    let place = |said: &str, word: &str| said.find(word).unwrap_or_else(|| panic!("no {word} in {said}"));
+    let cxx = called(&["g++", "-Werror", "-std=c++17", "-c", "x.cpp"], flags);
+    assert!(place(&cxx, "-Werror") < place(&cxx, "-Wno-error -std=gnu++14"), "{cxx}");
+    assert!(place(&cxx, "-std=c++17") < place(&cxx, "-std=gnu++14"), "{cxx}");
+    let c = called(&["cc", "-c", "x.c"], flags);
+    assert!(c.contains(" -Wno-error ") && !c.contains("gnu++14"), "{c}");
+    assert!(!called(&["cc", "-c", "x.c"], "").contains("-Wno-error"));
+}
+
+#[test]
+fn the_name_of_a_file_tells_its_language() {
+    for (words, language) in [
+        (&["gcc", "-c", "x.c"][..], "cc -target"),
+        (&["gcc", "-c", "x.cpp"], "c++ -target"),
+        (&["x86_64-linux-gnu-gcc", "-c", "/work/src/x.cxx", "-o", "x.o"], "c++ -target"),
+        (&["gcc", "-shared", "x.o", "-o", "x.so"], "cc -target"),
+        (&["g++", "-shared", "x.o", "-o", "x.so"], "c++ -target"),
+        (&["gcc", "x.c", "y.cc"], "cc -target"),
+    ] {
+        let said = called(words, "");
+        assert!(said.starts_with(language), "{words:?}: {said}");
+    }
+}

@@ -4,6 +4,7 @@ mod ahead;
 mod built;
 mod chain;
 mod cross;
+mod cross_tested;
 mod doubts;
 mod mirrors;
 mod pages;

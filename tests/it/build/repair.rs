@@ -209,6 +209,14 @@ impl Bench for Hand {
     fn note(&self, line: &str) {
         self.log.note(line);
     }
+
+    async fn guest(&self) -> Result<String, String> {
+        Err("none".to_owned())
+    }
+
+    fn may_add(&self, _package: &str) -> bool {
+        false
+    }
 }
 
 /// What a recipe would say.

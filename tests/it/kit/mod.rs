@@ -26,6 +26,7 @@
 //! | raw bytes on a connection | `server.raw` in [`stages`] |
 //! | an upstream that logs, lies and fails | [`upstream::Upstream`]; [`origin::Origin`] for many files |
 //! | a builder | [`worker`]: hands in what it is given; [`fake_worker`]: over HTTP, says what the story wants; [`hired`]: the real one; [`workbench`]: a real one without a queue |
+//! | a Python for musl, or for another processor | [`guests`] |
 //! | targets and uv, for compile and resolve | [`resolving`] |
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
@@ -36,6 +37,7 @@ pub mod clients;
 pub mod desk;
 pub mod fake_worker;
 pub mod forms;
+pub mod guests;
 pub mod hired;
 pub mod host;
 pub mod names;

@@ -124,6 +124,15 @@ impl Tree {
         self
     }
 
+    /// What its wheel requires, of one that is compiled.
+    pub fn requires(mut self, requirement: &str) -> Self {
+        let line = format!("Version: %s\\nRequires-Dist: {requirement}\\n\" % (NAME, VERSION)\n    wheel =");
+        for (_, text) in &mut self.files {
+            *text = text.replace("Version: %s\\n\" % (NAME, VERSION)\n    wheel =", &line);
+        }
+        self
+    }
+
     /// Lines of Python that run in `build_wheel`; `members` is what the wheel will hold.
     pub fn does(mut self, lines: &str) -> Self {
         self.build = lines.lines().map(|line| format!("    {line}\n")).collect();

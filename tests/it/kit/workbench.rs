@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, watch};
 use wheelwright::build::job::{Job, JobLimits, JobOutcome};
 use wheelwright::client::WorkerClient;
 use wheelwright::config::BuildSettings;
+use wheelwright::tools::locks::Locks;
 use wheelwright::words::{BuildSource, Isolation, SourceKind, Step};
 use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
@@ -125,6 +126,7 @@ impl Workbench {
             roots: Roots::new(data.path().join("roots"), sandbox.clone()),
             sandbox,
             environments: Environments::open(data.path().join("environments"), 4 << 30).expect("a folder"),
+            zig: Locks::default(),
         };
         let link = WorkerClient::new(&format!("http://{address}"), "token").expect("a link");
         Self { worker, data, link, front, next: AtomicI64::new(1) }

@@ -89,8 +89,15 @@ impl Broken {
     /// Whether machine code of the wheel cannot be loaded, wherever it is used. What a module loads for
     /// itself (by ctypes, as an `OSError`) may be a library that only the system of the wheel's user has.
     pub(super) fn is_of_the_loader(&self) -> bool {
-        let signs =
-            ["undefined symbol", "cannot open shared object", "wrong ELF class", "invalid ELF header"];
+        // The last two are musl's words.
+        let signs = [
+            "undefined symbol",
+            "cannot open shared object",
+            "wrong ELF class",
+            "invalid ELF header",
+            "Error relocating ",
+            "Error loading shared library ",
+        ];
         if !signs.iter().any(|sign| self.message.contains(sign)) {
             return false;
         }
