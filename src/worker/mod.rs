@@ -4,7 +4,7 @@
 //! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! A job at work is a [`running::RunningJob`]: its `room` (folder, limits, runs), its environments, and its
-//! `root` of system packages; `ready` makes usual environments before a job asks. `sandbox` alone starts foreign code; `inside` is what this program does within it.
+//! `root` of system packages, and for a cross target its `guest`, which tests; `ready` makes usual environments before a job asks. `sandbox` alone starts foreign code; `inside` is what this program does within it.
 
 pub mod attempt;
 pub mod backend;

@@ -28,7 +28,9 @@ pub(super) async fn look<B: Bench>(subject: Subject<'_>, bench: &B) -> Result<Fi
         Ok(guest) => {
             let subject = Subject { python: ToolPython::Guest, ..subject };
             let mut findings = import(&subject, bench).await?;
-            findings.done.push(format!("tested with {guest}"));
+            if !subject.modules.top.is_empty() {
+                findings.done.push(format!("tested with {guest}"));
+            }
             return Ok(findings);
         }
         Err(why) => why,

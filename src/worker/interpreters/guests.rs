@@ -148,10 +148,11 @@ impl Guest {
         Ok(launcher)
     }
 
-    /// The unpacked system that it is part of: a folder above it with its loader.
+    /// The unpacked system that it is part of: a folder above it with its loader, none of this machine's own.
     fn root(&self) -> Option<PathBuf> {
-        let above = self.executable.ancestors().skip(1).filter(|folder| folder.parent().is_some());
-        let mut with_loader = above.filter(|folder| inside(folder, &self.head.loader).exists());
+        let above = self.executable.ancestors().skip(1);
+        let apart = above.filter(|folder| folder.parent().is_some() && !folder.starts_with("/usr"));
+        let mut with_loader = apart.filter(|folder| inside(folder, &self.head.loader).exists());
         with_loader.next().map(Path::to_owned)
     }
 }

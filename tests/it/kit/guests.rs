@@ -67,7 +67,7 @@ pub async fn python_of_musl() -> PathBuf {
         run(&mut cc);
         fs::copy("/usr/lib/x86_64-linux-gnu/libz.so.1", lib.join("libz.so.1")).expect("copied");
         let library = own.site_packages.parent().expect("its library");
-        let but = ["test", "site-packages", "lib-dynload", "__pycache__", "idlelib", "tkinter", "ensurepip"];
+        let but = ["test", "site-packages", "lib-dynload", "idlelib", "tkinter", "ensurepip", "config-*"];
         let pack = but.map(|name| format!("--exclude=./{name}")).join(" ");
         let copy = format!(
             "tar -C {} -c {pack} . | tar -C {} -x",
