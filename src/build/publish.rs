@@ -1,4 +1,7 @@
-//! Brings a built wheel to where it belongs: beside its source, and to the indexes that wanted it.
+//! Brings a built wheel to where it belongs: beside its source, and to the indexes that wanted it. `together` does so
+//! with those of a set.
+
+pub mod together;
 
 use crate::db::Db;
 use crate::db::builds::{Build, BuildId, BuiltWheel};
@@ -45,6 +48,30 @@ impl Finished {
     fn doubts(&self) -> &[String] {
         self.build.evidence.as_ref().map_or(&[], |evidence| &evidence.doubts)
     }
+
+    /// As an index takes it.
+    fn handed(&self, wanted: bool) -> Handed<'_> {
+        Handed {
+            build: self.build.id,
+            fence: self.build.fence,
+            asked_by: &self.build.asked_by,
+            source_filename: &self.build.source.filename,
+            source_sha256: &self.source_sha256,
+            published_at: self.build.source.published_at,
+            wheel: &self.wheel.filename,
+            wheel_sha256: &self.wheel.sha256,
+            target: &self.build.target,
+            doubts: self.doubts(),
+            wanted,
+        }
+    }
+
+    /// The indexes that wanted it and are not `placed`: deleted, or mirrors by now.
+    fn gone(&self, placed: impl Fn(&IndexName) -> bool) -> Vec<WheelRefusal> {
+        let gone = self.wanted.iter().filter(|name| !placed(name));
+        gone.map(|name| WheelRefusal { index: name.clone(), why: "it is no longer a stage".to_owned() })
+            .collect()
+    }
 }
 
 /// Called when a build ended with a wheel, after that was committed; returns where the wheel is now.
@@ -60,40 +87,23 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<
     }
     let (mut published, mut refused) = (Vec::new(), Vec::new());
     for (index, wanted) in places(indexes, &finished).await? {
-        let handed = Handed {
-            build,
-            fence: finished.build.fence,
-            asked_by: &finished.build.asked_by,
-            source_filename: &finished.build.source.filename,
-            source_sha256: &finished.source_sha256,
-            published_at: finished.build.source.published_at,
-            wheel: &finished.wheel.filename,
-            wheel_sha256: &finished.wheel.sha256,
-            target: &finished.build.target,
-            doubts: finished.doubts(),
-            wanted,
-        };
-        match indexes.take_built(&index, handed).await {
+        match indexes.take_built(&index, finished.handed(wanted)).await {
             Ok(filename) => {
                 db.build_published(build, &index.name).await?;
                 published.push(Published { index: index.name.clone(), filename });
             }
-            Err(why @ (Error::Bad(_) | Error::Forbidden(_) | Error::Missing(_))) => {
+            Err(why) if is_refusal(&why) => {
                 tracing::warn!(build, index = %index.name, %why, "an index refused a built wheel");
                 refused.push(WheelRefusal { index: index.name.clone(), why: why.to_string() });
             }
             Err(error) => return Err(error),
         }
     }
-    let placed = |name: &IndexName| {
+    let gone = finished.gone(|name| {
         published.iter().any(|done: &Published| done.index == *name)
             || refused.iter().any(|refusal| refusal.index == *name)
-    };
-    // Deleted, or a mirror by now.
-    let gone = finished.wanted.iter().filter(|name| !placed(name));
-    let gone =
-        gone.map(|name| WheelRefusal { index: name.clone(), why: "it is no longer a stage".to_owned() });
-    refused.extend(gone.collect::<Vec<_>>());
+    });
+    refused.extend(gone);
     db.note_published(build, finished.build.fence, &refused).await?;
     Ok(published)
 }
@@ -116,6 +126,11 @@ pub async fn catch_up(db: &Db, indexes: &Indexes) -> Result<()> {
             None => {}
         }
     }
+}
+
+/// Whether an index does not want a wheel, now or later.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Bad(_) | Error::Forbidden(_) | Error::Missing(_))
 }
 
 /// The indexes that get the wheel, and whether somebody wanted it there.

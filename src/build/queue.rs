@@ -3,6 +3,7 @@
 
 mod again;
 mod ask;
+mod begin;
 mod cancel;
 mod fetch;
 mod fetching;

@@ -2,7 +2,7 @@
 
 use crate::db::builds::BuildId;
 use crate::names::{IndexName, ProjectName};
-use crate::words::{BuildState, Failure, SetState};
+use crate::words::{BuildState, Failure, Moment, SetState};
 use serde::{Deserialize, Serialize};
 
 /// Builds that are published together; one that is only planned has neither number nor state.
@@ -14,8 +14,15 @@ pub struct RebuildView {
     pub because: String,
     pub keep_going: bool,
     pub state: Option<SetState>,
+    /// When it was asked for.
+    #[serde(default)]
+    pub created: Option<Moment>,
+    /// When it was published or withheld.
+    #[serde(default)]
+    pub ended: Option<Moment>,
     pub members: Vec<RebuiltView>,
-    /// What another version was used for, and that cannot be built again now; told once, when it is asked for.
+    /// What cannot be built again now, although another version was used for it, or may have been; told once, when it
+    /// is asked for.
     #[serde(default)]
     pub left_alone: Vec<LeftAlone>,
 }
@@ -41,12 +48,14 @@ pub struct RebuiltView {
     pub published: bool,
 }
 
-/// A wheel that is not built again.
+/// A wheel that is not built again, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftAlone {
     pub project: ProjectName,
     pub version: String,
+    /// Empty if nobody knows any more.
     pub target: String,
-    pub was: String,
+    /// The version that it was built against; `None` if nobody knows any more.
+    pub was: Option<String>,
     pub why: String,
 }

@@ -66,10 +66,12 @@ impl RebuildCommand {
             None => asked,
         };
         let all_well = view.members.iter().all(|member| member.published) || view.id.is_none();
+        let page = view.id.map(|id| server.rebuild_url(&self.at.index, id));
         if self.json {
-            table::json(&json!({ "ok": all_well, "rebuild": view }))?;
+            table::json(&json!({ "ok": all_well, "page": page, "rebuild": view }))?;
         } else {
-            self.show(&view)?;
+            show(&view)?;
+            page.map_or(Ok(()), |page| table::line(&page))?;
         }
         Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -98,45 +100,40 @@ impl RebuildCommand {
             tokio::time::sleep(LOOK).await;
         }
     }
+}
 
-    fn show(&self, view: &RebuildView) -> Result<()> {
-        let is_plan = view.id.is_none();
-        let mut lines = vec![
-            ["PROJECT", "VERSION", "TARGET", "WAS", "NOW", "BUILD", "WHY NOT"].map(str::to_owned).to_vec(),
-        ];
-        lines.extend(view.members.iter().map(line));
-        if lines.len() > 1 {
-            table::rows(&lines)?;
-        }
-        for left in &view.left_alone {
-            let (project, version, target, was) = (&left.project, &left.version, &left.target, &left.was);
-            table::line(&format!(
-                "left alone: {project} {version} {target}, built against {was}: {}",
-                left.why
-            ))?;
-        }
-        let (count, index) = (view.members.len(), &view.index);
-        let published = view.members.iter().filter(|member| member.published).count();
-        let failed = view.members.iter().filter(|member| member.trouble.is_some()).count();
-        table::line(&match view.state {
-            _ if count == 0 => {
-                format!(
-                    "no wheel that was built for {index} used another version than {} means",
-                    view.because
-                )
-            }
-            _ if is_plan => format!("{count} wheels of {index} would be built again"),
-            Some(SetState::Published) if published == count => format!("{index} has {count} new wheels"),
-            Some(SetState::Published) => {
-                format!("{index} has {published} new wheels, {failed} of {count} failed")
-            }
-            Some(SetState::Withheld) => format!(
-                "nothing is published: {failed} of {count} builds failed. Mend them and run the command again, or \
-                 publish the others with --keep-going"
-            ),
-            _ => format!("the builds have not ended: see rebuild {} of {index}", view.id.unwrap_or_default()),
-        })
+fn show(view: &RebuildView) -> Result<()> {
+    let is_plan = view.id.is_none();
+    let mut lines =
+        vec![["PROJECT", "VERSION", "TARGET", "WAS", "NOW", "BUILD", "WHY NOT"].map(str::to_owned).to_vec()];
+    lines.extend(view.members.iter().map(line));
+    if lines.len() > 1 {
+        table::rows(&lines)?;
     }
+    for left in &view.left_alone {
+        let (project, version, target) = (&left.project, &left.version, &left.target);
+        let was = left.was.as_ref().map(|was| format!(", built against {was}")).unwrap_or_default();
+        let why = left.why.lines().next().unwrap_or_default();
+        table::line(&format!("left alone: {project} {version} {target}{was}: {why}"))?;
+    }
+    let (count, index) = (view.members.len(), &view.index);
+    let published = view.members.iter().filter(|member| member.published).count();
+    let failed = view.members.iter().filter(|member| member.trouble.is_some()).count();
+    table::line(&match view.state {
+        _ if count == 0 => {
+            format!("no wheel that was built for {index} used another version than {} means", view.because)
+        }
+        _ if is_plan => format!("{count} wheels of {index} would be built again"),
+        Some(SetState::Published) if published == count => format!("{index} has {count} new wheels"),
+        Some(SetState::Published) => {
+            format!("{index} has {published} new wheels, {failed} of {count} failed")
+        }
+        Some(SetState::Withheld) => format!(
+            "nothing is published: {failed} of {count} builds failed. Mend them and run the command again, or \
+             publish the others with --keep-going"
+        ),
+        _ => "the builds have not ended".to_owned(),
+    })
 }
 
 fn label(member: &RebuiltView) -> String {

@@ -58,6 +58,11 @@ impl ServerClient {
         self.result(self.request_with_json(Method::POST, &format!("{index}/+rebuild"), order)?).await
     }
 
+    /// For people, too: the page of a rebuild.
+    pub fn rebuild_url(&self, index: &IndexName, id: i64) -> String {
+        format!("{}{index}/+rebuild/{id}", self.base())
+    }
+
     /// How far that is.
     pub async fn rebuild_of(&self, index: &IndexName, id: i64) -> Result<RebuildView> {
         self.result(self.request(Method::GET, &format!("{index}/+rebuild/{id}"))?).await

@@ -146,8 +146,7 @@ impl Db {
         account: Option<&str>,
         index: Option<&IndexName>,
     ) -> Result<()> {
-        let raise = "UPDATE build SET priority = $2 WHERE id = $1 AND priority > $2";
-        sqlx::query(raise).bind(id).bind(priority).execute(&self.writer).await?;
+        sqlx::query(RAISE).bind(id).bind(priority).execute(&self.writer).await?;
         let mut connection = self.writer.acquire().await?;
         remember_asker(&mut connection, id, account, index).await
     }
@@ -190,6 +189,8 @@ impl Db {
     }
 }
 
+const RAISE: &str = "UPDATE build SET priority = $2 WHERE id = $1 AND priority > $2";
+
 async fn remember_asker(
     connection: &mut AnyConnection,
     id: i64,
@@ -211,6 +212,17 @@ async fn remember_asker(
 }
 
 impl Tx {
+    /// As [`Db::join_build`].
+    pub async fn join_build(
+        &mut self,
+        id: i64,
+        (priority, account): (i64, &str),
+        index: Option<&IndexName>,
+    ) -> Result<()> {
+        sqlx::query(RAISE).bind(id).bind(priority).execute(&mut *self.tx).await?;
+        remember_asker(&mut self.tx, id, Some(account), index).await
+    }
+
     /// Makes a build, whose id is this transaction's serial. `false`: there is one with this key.
     pub async fn create_build(
         &mut self,

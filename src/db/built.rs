@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::{Micros, now};
 use crate::words::BuildState;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 /// A file of an index that was built here, with what its row of `file` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,32 +176,56 @@ impl Db {
 
     /// Notes that the wheel of this run was brought to where it belongs, and who refused it.
     pub async fn note_published(&self, build: BuildId, fence: i64, refused: &[WheelRefusal]) -> Result<()> {
-        let why: Vec<String> = refused.iter().map(WheelRefusal::to_line).collect();
-        let why = Some(why.join("\n")).filter(|text| !text.is_empty());
-        sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")
-            .bind(build)
-            .bind(fence)
-            .bind(why)
-            .execute(&self.writer)
-            .await?;
-        for WheelRefusal { index, .. } in refused {
-            let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
-            sqlx::query(query).bind(build).bind(index).bind(REFUSED).execute(&self.writer).await?;
-        }
-        Ok(())
+        let mut connection = self.writer.acquire().await?;
+        note_published(&mut connection, (build, fence), refused).await
     }
 
     /// An index got the wheel.
     pub async fn build_published(&self, build: BuildId, index: &IndexName) -> Result<()> {
-        let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2 \
-            AND (published_at IS NULL OR published_at = $4)";
-        let query = sqlx::query(query).bind(build).bind(index).bind(now()).bind(REFUSED);
-        query.execute(&self.writer).await?;
-        Ok(())
+        let mut connection = self.writer.acquire().await?;
+        build_published(&mut connection, build, index).await
     }
 }
 
+async fn note_published(
+    connection: &mut AnyConnection,
+    (build, fence): (BuildId, i64),
+    refused: &[WheelRefusal],
+) -> Result<()> {
+    let why: Vec<String> = refused.iter().map(WheelRefusal::to_line).collect();
+    let why = Some(why.join("\n")).filter(|text| !text.is_empty());
+    sqlx::query("UPDATE build SET published_fence = $2, unpublished = $3 WHERE id = $1")
+        .bind(build)
+        .bind(fence)
+        .bind(why)
+        .execute(&mut *connection)
+        .await?;
+    for WheelRefusal { index, .. } in refused {
+        let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2";
+        sqlx::query(query).bind(build).bind(index).bind(REFUSED).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn build_published(connection: &mut AnyConnection, build: BuildId, index: &IndexName) -> Result<()> {
+    let query = "UPDATE build_for SET published_at = $3 WHERE build = $1 AND index_name = $2 \
+        AND (published_at IS NULL OR published_at = $4)";
+    let query = sqlx::query(query).bind(build).bind(index).bind(now()).bind(REFUSED);
+    query.execute(connection).await?;
+    Ok(())
+}
+
 impl Tx {
+    /// As [`Db::note_published`].
+    pub async fn note_published(&mut self, run: (BuildId, i64), refused: &[WheelRefusal]) -> Result<()> {
+        note_published(&mut self.tx, run, refused).await
+    }
+
+    /// As [`Db::build_published`].
+    pub async fn build_published(&mut self, build: BuildId, index: &IndexName) -> Result<()> {
+        build_published(&mut self.tx, build, index).await
+    }
+
     /// Takes a file name for a wheel that was built here; `false` if this run of the build has
     /// given a file already.
     pub async fn put_built(&mut self, built: &BuiltFile) -> Result<bool> {

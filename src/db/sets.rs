@@ -17,10 +17,13 @@ pub struct BuildSet {
     pub index: IndexName,
     pub because: String,
     pub state: SetState,
+    pub created_at: Micros,
+    /// When it was published or withheld.
+    pub ended_at: Option<Micros>,
     keep_going: i64,
 }
 
-row!(BuildSet of build_set { id, index = index_name, because, state, keep_going });
+row!(BuildSet of build_set { id, index = index_name, because, state, created_at, ended_at, keep_going });
 
 impl BuildSet {
     pub fn keeps_going(&self) -> bool {
@@ -60,8 +63,10 @@ pub struct BuiltRelease {
     pub build: BuildId,
     pub project: ProjectName,
     pub version: String,
+    /// Empty if its build is forgotten.
     pub target: String,
-    pub evidence: Evidence,
+    /// `None`: the build ran again since, or is forgotten.
+    pub evidence: Option<Evidence>,
 }
 
 /// Sets that are looked at in one go.
@@ -77,10 +82,10 @@ const MEMBERS: &str = "SELECT m.build, m.replaces, m.was, m.doubted, m.released,
     FROM build_set_member m JOIN build_set s ON s.id = m.build_set JOIN build b ON b.id = m.build \
     WHERE m.build_set = $1 ORDER BY m.build";
 
-const BUILT: &str = "SELECT b.id, f.project, f.version, b.target, b.evidence FROM built_file f \
-    JOIN file ON file.index_name = f.index_name AND file.filename = f.filename JOIN build b ON b.id = f.build \
-    WHERE f.index_name = $1 AND file.deleted_at IS NULL AND b.state = 'built' AND b.evidence IS NOT NULL \
-    ORDER BY f.created_at, b.id LIMIT $2";
+const BUILT: &str = "SELECT f.build, f.project, f.version, COALESCE(b.target, '') AS target, \
+    CASE WHEN b.state = 'built' THEN b.evidence ELSE NULL END AS evidence FROM built_file f \
+    JOIN file ON file.index_name = f.index_name AND file.filename = f.filename LEFT JOIN build b ON b.id = f.build \
+    WHERE f.index_name = $1 AND file.deleted_at IS NULL ORDER BY f.created_at, f.build LIMIT $2";
 
 impl Db {
     /// At most so many wheels of an index that were built here, the oldest first.
@@ -88,7 +93,7 @@ impl Db {
         let rows = sqlx::query(BUILT).bind(index).bind(most).fetch_all(&self.pool).await?;
         let read = |row: &AnyRow| -> Result<BuiltRelease> {
             Ok(BuiltRelease {
-                build: row.try_get("id")?,
+                build: row.try_get("build")?,
                 project: row.try_get("project")?,
                 version: row.try_get("version")?,
                 target: row.try_get("target")?,
@@ -100,6 +105,12 @@ impl Db {
 
     pub async fn build_set(&self, id: i64) -> Result<Option<BuildSet>> {
         Ok(BuildSet::select("WHERE id = $1").bind(id).fetch_optional(&self.pool).await?)
+    }
+
+    /// The newest sets of an index.
+    pub async fn build_sets(&self, index: &IndexName, most: i64) -> Result<Vec<BuildSet>> {
+        let newest = BuildSet::select("WHERE index_name = $1 ORDER BY id DESC LIMIT $2");
+        Ok(newest.bind(index).bind(most).fetch_all(&self.pool).await?)
     }
 
     /// Open sets all of whose builds have ended.
@@ -134,24 +145,29 @@ impl Db {
         Ok(count > 0)
     }
 
+    /// Ends an open set without a wheel of it. `false`: somebody else ended it.
+    pub async fn withhold_set(&self, set: i64, at: Micros) -> Result<bool> {
+        let end = sqlx::query(END).bind(set).bind(SetState::Withheld).bind(at);
+        Ok(end.execute(&self.writer).await?.rows_affected() > 0)
+    }
+}
+
+const END: &str = "UPDATE build_set SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'open'";
+
+impl Tx {
     /// Ends an open set, and releases these of its builds. `false`: somebody else ended it.
-    pub async fn end_set(&self, set: i64, state: SetState, released: &[BuildId], at: Micros) -> Result<bool> {
-        let mut tx = self.quiet().await?;
-        let end = "UPDATE build_set SET state = $2, ended_at = $3 WHERE id = $1 AND state = 'open'";
-        let ended = sqlx::query(end).bind(set).bind(state).bind(at).execute(&mut *tx).await?;
-        if ended.rows_affected() == 0 {
+    pub async fn publish_set(&mut self, set: i64, released: &[BuildId]) -> Result<bool> {
+        let end = sqlx::query(END).bind(set).bind(SetState::Published).bind(self.now);
+        if end.execute(&mut *self.tx).await?.rows_affected() == 0 {
             return Ok(false);
         }
         for build in released {
             let release = "UPDATE build_set_member SET released = 1 WHERE build_set = $1 AND build = $2";
-            sqlx::query(release).bind(set).bind(build).execute(&mut *tx).await?;
+            sqlx::query(release).bind(set).bind(build).execute(&mut *self.tx).await?;
         }
-        tx.commit().await?;
         Ok(true)
     }
-}
 
-impl Tx {
     /// Makes an open set, whose id is this transaction's serial.
     pub async fn create_set(
         &mut self,

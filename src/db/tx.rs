@@ -1,4 +1,4 @@
-//! Writing transactions: one serial and one event each.
+//! Writing transactions: one serial and one event each, or a serial and an event for each of their steps.
 
 use super::{Db, Engine, events};
 use crate::error::Result;
@@ -19,11 +19,16 @@ impl Tx {
     /// another was faster.
     pub async fn begin(db: &Db) -> Result<Self> {
         let mut tx = db.quiet().await?;
-        let serial: i64 =
-            sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial")
-                .fetch_one(&mut *tx)
-                .await?;
+        let serial = next_serial(&mut tx).await?;
         Ok(Self { tx, serial, now: now(), db: db.clone() })
+    }
+
+    /// Ends a step of a transaction that changes several things: writes the event of what was done since the last
+    /// step, and takes the next serial. All steps commit together.
+    pub async fn step(&mut self, event: events::NewEvent<'_>) -> Result<()> {
+        events::insert(&mut self.tx, self.serial, self.now, event).await?;
+        self.serial = next_serial(&mut self.tx).await?;
+        Ok(())
     }
 
     /// Writes the event and commits; on disk when it returns. `what` is a verb phrase (`upload`,
@@ -33,6 +38,11 @@ impl Tx {
         self.tx.commit().await?;
         Ok(self.db.know_serial(self.serial))
     }
+}
+
+async fn next_serial(connection: &mut sqlx::AnyConnection) -> Result<i64> {
+    let next = sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial");
+    Ok(next.fetch_one(connection).await?)
 }
 
 impl Db {
@@ -69,5 +79,21 @@ mod tests {
             let seen = db.events_after(serial - 1, 10).await.unwrap();
             assert_eq!(seen.len(), 1, "by another connection");
         }
+    }
+
+    #[tokio::test]
+    async fn the_steps_of_a_transaction_commit_together_or_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}/w.db", folder.path().display())).await.unwrap();
+        let before = db.serial().await.unwrap();
+        let mut dropped = Tx::begin(&db).await.unwrap();
+        dropped.step(EVENT).await.unwrap();
+        drop(dropped);
+        assert_eq!(db.serial().await.unwrap(), before);
+        let mut tx = Tx::begin(&db).await.unwrap();
+        tx.step(EVENT).await.unwrap();
+        assert_eq!((tx.serial, db.events_after(before, 10).await.unwrap().len()), (before + 2, 0));
+        assert_eq!(tx.commit(EVENT).await.unwrap(), before + 2);
+        assert_eq!(db.events_after(before, 10).await.unwrap().len(), 2);
     }
 }

@@ -1,4 +1,6 @@
 //! A wheel from the builder becomes a file of an index: named, checked, stored, recorded.
+//!
+//! All but the last is `prepare_built`: what it gives is recorded by a transaction of its own, or together with others.
 
 use super::built::{BUILDER, OwnWheels, alike, covered, narrowed, next_number, numbered, unnumbered};
 use crate::db::Tx;
@@ -11,8 +13,10 @@ use crate::index::Indexes;
 use crate::index::upload::{Contents, Maker, read_archive, refuse_status, release_key};
 use crate::names::IndexName;
 use crate::packaging::filename::{DistFilename, WheelFilename, identity};
+use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{File, Page};
 use crate::packaging::retag::{PlainWheel, RetagPlan};
+use crate::packaging::version::Version;
 use crate::store::{Spool, SpooledDigests};
 use crate::tools::time::{Micros, SECOND};
 use crate::words::{EventKind, FileKind};
@@ -45,6 +49,27 @@ pub struct Handed<'a> {
     pub wanted: bool,
 }
 
+/// What became of a wheel that was prepared for an index.
+#[derive(Debug)]
+pub enum Prepared {
+    /// The index has it under this name.
+    Stands(String),
+    New(Box<NewWheel>),
+}
+
+/// A wheel whose bytes are kept under a name that is free, to be recorded.
+#[derive(Debug)]
+pub struct NewWheel {
+    /// As its rows will be, but for the times.
+    pub built: BuiltFile,
+    asked_by: String,
+    published_at: Option<Micros>,
+    is_of_stage: bool,
+    version: Version,
+    file: StoredFile,
+    metadata: Metadata,
+}
+
 /// A file that is about to be recorded.
 struct Ready {
     filename: String,
@@ -62,27 +87,54 @@ impl Indexes {
     /// doubtful and the index wants none such; `Forbidden` if the project takes no files, `Missing` if the
     /// index is gone.
     pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
+        for _ in 0..ATTEMPTS {
+            let new = match self.prepare_built(index, handed, &[]).await? {
+                Prepared::Stands(filename) => return Ok(filename),
+                Prepared::New(new) => new,
+            };
+            let mut tx = Tx::begin(&self.db).await?;
+            if new.record(&mut tx).await? {
+                tx.commit(new.event(&new.detail())).await?;
+                self.changed(&index.name, &new.built.project);
+                return Ok(new.built.filename);
+            }
+        }
+        Err(conflict!("cannot add {} to {}: try again", handed.wheel, index.name))
+    }
+
+    /// Names, checks and stores a wheel that was built here, so that [`NewWheel::record`] makes it a file of `index`.
+    /// `beside` are those that are prepared already, and will be recorded together with it.
+    ///
+    /// # Errors
+    /// As [`Indexes::take_built`].
+    pub async fn prepare_built(
+        &self,
+        index: &Index,
+        handed: Handed<'_>,
+        beside: &[BuiltFile],
+    ) -> Result<Prepared> {
         let mut name = WheelFilename::parse(handed.wheel)?;
         if !handed.doubts.is_empty() {
             refuse_doubtful(index, handed.doubts)?;
             name = narrowed(&name, handed.target);
         }
-        for _ in 0..ATTEMPTS {
-            let known = self.db.built_files(&index.name, &name.name).await?;
-            if let Some(known) = known.iter().find(|known| is_this(known, &name, handed)) {
-                return Ok(known.filename.clone());
-            }
-            if let Some(filename) = self.stands(index, &known, &name, handed).await? {
-                return Ok(filename);
-            }
-            let filename = self.free_name(index, &name, handed).await?;
-            let ready = self.make_ready(&filename, handed).await?;
-            if self.record_built(index, &name, handed, ready).await? {
-                self.changed(&index.name, &name.name);
-                return Ok(filename);
-            }
+        if index.is_stage()
+            && let Some(project) = self.db.project(&index.name, &name.name).await?
+        {
+            refuse_status(Some((project.status, project.status_reason)), &name.name)?;
         }
-        Err(conflict!("cannot add {} to {}: try again", handed.wheel, index.name))
+        let mut known = self.db.built_files(&index.name, &name.name).await?;
+        let beside = beside.iter().filter(|one| one.index == index.name && one.project == name.name);
+        known.extend(beside.cloned());
+        if let Some(known) = known.iter().find(|known| is_this(known, &name, handed)) {
+            return Ok(Prepared::Stands(known.filename.clone()));
+        }
+        if let Some(filename) = self.stands(index, &known, &name, handed).await? {
+            return Ok(Prepared::Stands(filename));
+        }
+        let filename = self.free_name(index, &known, &name, handed).await?;
+        let ready = self.make_ready(&filename, handed).await?;
+        Ok(Prepared::New(Box::new(NewWheel::of(index, &name, handed, ready))))
     }
 
     /// The name under which a stage has these very bytes: the wheel's own, in any spelling.
@@ -100,8 +152,15 @@ impl Indexes {
         if !index.is_stage() || !handed.wanted {
             return Ok(None);
         }
-        let there = self.db.file_of_any_spelling(&index.name, &plain_name(name, handed)).await?;
-        let Some(there) = there.filter(|file| file.deleted_at.is_none()) else { return Ok(None) };
+        let plain = plain_name(name, handed);
+        let there = self.db.file_of_any_spelling(&index.name, &plain).await?;
+        let Some(there) = there.filter(|file| file.deleted_at.is_none()) else {
+            // What is recorded together with it is not there yet.
+            let other = known.iter().find(|one| {
+                identity(&one.filename) == identity(&plain) && one.source_sha256 != handed.source_sha256
+            });
+            return other.map_or(Ok(None), |known| Err(of_another_source(known, handed)));
+        };
         let same =
             |one: &BuiltFile| one.filename == there.filename && one.wheel_sha256 == handed.wheel_sha256;
         if there.sha256 == handed.wheel_sha256 || known.iter().any(same) {
@@ -114,21 +173,22 @@ impl Indexes {
             ));
         };
         // Built again, or for another target, it gets a build tag beside the first.
-        if known.source_sha256 == handed.source_sha256 {
-            return Ok(None);
+        match known.source_sha256 == handed.source_sha256 {
+            true => Ok(None),
+            false => Err(of_another_source(known, handed)),
         }
-        Err(bad!(
-            "the index has {} already: build {} made it from another source, {}. Files never change: raise the \
-             version of one of them",
-            handed.wheel,
-            known.build,
-            known.source_filename
-        ))
     }
 
     /// A name that was never used.
-    async fn free_name(&self, index: &Index, name: &WheelFilename, handed: Handed<'_>) -> Result<String> {
+    async fn free_name(
+        &self,
+        index: &Index,
+        known: &[BuiltFile],
+        name: &WheelFilename,
+        handed: Handed<'_>,
+    ) -> Result<String> {
         let mut used = self.db.used_filenames(&index.name, &name.name).await?;
+        used.extend(known.iter().map(|known| known.filename.clone()));
         // A promised wheel may have other bytes; both may stand on one page.
         used.extend(self.db.promised_filenames(&index.name, &name.name).await?);
         let is_stage = index.is_stage();
@@ -165,49 +225,6 @@ impl Indexes {
         bytes.ok_or_else(|| lost!("the server lost the blob {sha256} of a built wheel"))
     }
 
-    /// The rows and their event; `false` if the name or the run was taken meanwhile.
-    async fn record_built(
-        &self,
-        index: &Index,
-        name: &WheelFilename,
-        handed: Handed<'_>,
-        ready: Ready,
-    ) -> Result<bool> {
-        let mut tx = Tx::begin(&self.db).await?;
-        let mut file = stored(index, name, handed, &ready, tx.now);
-        if index.is_stage() {
-            file.uploaded_at = handed.published_at.unwrap_or(tx.now);
-            file.version = put_release(&mut tx, index, name, &ready.contents).await?;
-        }
-        if let Put::Taken(_) = tx.put_file_built(&file).await? {
-            return Ok(false);
-        }
-        let built = BuiltFile {
-            index: index.name.clone(),
-            filename: ready.filename.clone(),
-            project: name.name.clone(),
-            version: file.version.clone(),
-            source_filename: handed.source_filename.to_owned(),
-            source_sha256: handed.source_sha256.to_owned(),
-            build: handed.build,
-            fence: handed.fence,
-            wheel_sha256: handed.wheel_sha256.to_owned(),
-            created_at: tx.now,
-            sha256: file.sha256.clone(),
-            size: file.size,
-            metadata_sha256: file.metadata_sha256.clone(),
-            target: None,
-            doubts: handed.doubts.to_vec(),
-        };
-        if !tx.put_built(&built).await? {
-            return Ok(false);
-        }
-        let detail = format!("{} by build {}", ready.filename, handed.build);
-        let event = NewEvent::of(handed.asked_by, EventKind::Built).on(&index.name).about(&name.name);
-        tx.commit(event.saying(&detail)).await?;
-        Ok(true)
-    }
-
     /// Whether a stage has a file with these bytes.
     pub async fn hosts(&self, index: &IndexName, filename: &str, sha256: &str) -> Result<bool> {
         let file = self.db.file(index, filename).await?;
@@ -227,6 +244,84 @@ impl Indexes {
         let ours = OwnWheels::one(wheel, doubtful);
         Ok(covered(&page, &ours).into_iter().next().map(|(_, by)| by))
     }
+}
+
+impl NewWheel {
+    fn of(index: &Index, name: &WheelFilename, handed: Handed<'_>, ready: Ready) -> Self {
+        let file = StoredFile {
+            version: name.version.to_string(),
+            kind: FileKind::Wheel,
+            sha256: ready.digests.sha256,
+            md5: Some(ready.digests.md5),
+            blake2_256: Some(ready.digests.blake2_256),
+            size: ready.digests.size,
+            requires_python: ready.contents.metadata.requires_python.clone(),
+            metadata_sha256: Some(ready.metadata_sha256),
+            uploader: Some(BUILDER.to_owned()),
+            ..StoredFile::new(index.name.clone(), name.name.clone(), &ready.filename)
+        };
+        let built = BuiltFile {
+            index: index.name.clone(),
+            filename: ready.filename,
+            project: name.name.clone(),
+            version: file.version.clone(),
+            source_filename: handed.source_filename.to_owned(),
+            source_sha256: handed.source_sha256.to_owned(),
+            build: handed.build,
+            fence: handed.fence,
+            wheel_sha256: handed.wheel_sha256.to_owned(),
+            created_at: 0,
+            sha256: file.sha256.clone(),
+            size: file.size,
+            metadata_sha256: file.metadata_sha256.clone(),
+            target: None,
+            doubts: handed.doubts.to_vec(),
+        };
+        Self {
+            built,
+            asked_by: handed.asked_by.to_owned(),
+            published_at: handed.published_at,
+            is_of_stage: index.is_stage(),
+            version: name.version.clone(),
+            file,
+            metadata: ready.contents.metadata,
+        }
+    }
+
+    /// Writes its rows; `false` if the name or the run was taken meanwhile.
+    pub async fn record(&self, tx: &mut Tx) -> Result<bool> {
+        let mut file = self.file.clone();
+        file.uploaded_at = self.published_at.unwrap_or(tx.now);
+        if self.is_of_stage {
+            file.version = put_release(tx, &file, &self.version, &self.metadata).await?;
+        }
+        if let Put::Taken(_) = tx.put_file_built(&file).await? {
+            return Ok(false);
+        }
+        let built = BuiltFile { version: file.version, ..self.built.clone() };
+        tx.put_built(&built).await
+    }
+
+    /// What the event of [`NewWheel::record`] says in detail.
+    pub fn detail(&self) -> String {
+        format!("{} by build {}", self.built.filename, self.built.build)
+    }
+
+    /// The event of [`NewWheel::record`].
+    pub fn event<'a>(&'a self, detail: &'a str) -> NewEvent<'a> {
+        let event = NewEvent::of(&self.asked_by, EventKind::Built).on(&self.built.index);
+        event.about(&self.built.project).saying(detail)
+    }
+}
+
+fn of_another_source(known: &BuiltFile, handed: Handed<'_>) -> Error {
+    bad!(
+        "the index has {} already: build {} made it from another source, {}. Files never change: raise the \
+         version of one of them",
+        handed.wheel,
+        known.build,
+        known.source_filename
+    )
 }
 
 /// Whether `known` is what this run gave, or the same wheel from another build: a pure wheel comes
@@ -281,36 +376,20 @@ fn renamed(bytes: &[u8], handed: &str, filename: &str, (narrow, timestamp): (boo
 /// release stays.
 async fn put_release(
     tx: &mut Tx,
-    index: &Index,
-    name: &WheelFilename,
-    contents: &Contents,
+    file: &StoredFile,
+    version: &Version,
+    metadata: &Metadata,
 ) -> Result<String> {
-    let (at, project) = (&index.name, &name.name);
+    let (at, project) = (&file.index, &file.project);
     let known = tx.project_status(at, project).await?;
     let is_new = known.is_none();
     refuse_status(known, project)?;
     match is_new {
-        true => tx.put_project(at, project, &contents.metadata.name).await?,
+        true => tx.put_project(at, project, &metadata.name).await?,
         false => tx.touch_project(at, project).await?,
     }
-    let key = release_key(tx, at, project, &name.version).await?;
-    let json = serde_json::to_string(&contents.metadata).map_err(Error::internal)?;
+    let key = release_key(tx, at, project, version).await?;
+    let json = serde_json::to_string(metadata).map_err(Error::internal)?;
     tx.put_release(at, project, &key, &json, false).await?;
     Ok(key)
-}
-
-fn stored(index: &Index, name: &WheelFilename, handed: Handed<'_>, ready: &Ready, now: Micros) -> StoredFile {
-    StoredFile {
-        version: name.version.to_string(),
-        kind: FileKind::Wheel,
-        sha256: ready.digests.sha256.clone(),
-        md5: Some(ready.digests.md5.clone()),
-        blake2_256: Some(ready.digests.blake2_256.clone()),
-        size: ready.digests.size,
-        requires_python: ready.contents.metadata.requires_python.clone(),
-        metadata_sha256: Some(ready.metadata_sha256.clone()),
-        uploader: Some(BUILDER.to_owned()),
-        uploaded_at: handed.published_at.unwrap_or(now),
-        ..StoredFile::new(index.name.clone(), name.name.clone(), &ready.filename)
-    }
 }

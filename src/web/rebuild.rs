@@ -34,6 +34,8 @@ pub async fn order(mut ctx: Ctx) -> Result<Response> {
             because: because.to_string(),
             keep_going: order.keep_going,
             state: None,
+            created: None,
+            ended: None,
             members: ripple.members.into_iter().map(planned).collect(),
             left_alone: ripple.left_alone,
         }
@@ -68,7 +70,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let index = ctx.index()?.name.clone();
     let text = ctx.param("id");
-    let id = text.parse().map_err(|_| missing!("{index} has no rebuild {text}"))?;
+    let id: i64 = text.parse().map_err(|_| missing!("{index} has no rebuild {text}"))?;
     let set = ctx.app.queue.set(&index, id).await?;
     let view = ctx.app.queue.set_view(&ctx.directory, &ctx.who, &set).await?;
     respond::devpi(StatusCode::OK, "rebuild", json!(view), None)

@@ -43,6 +43,7 @@ words! {
         MetadataAsked = "metadata asked",
         MetadataFailed = "metadata failed",
         Built = "built",
+        RebuildPublished = "rebuild published",
         PromisedMetadataServed = "promised metadata served",
         PromisedWheelServed = "promised wheel served",
         PromiseBroken = "promise broken",
@@ -64,6 +65,7 @@ impl EventKind {
                 | Self::BuildAskedAgain
                 | Self::BuildCancelled
                 | Self::BuildFailed
+                | Self::RebuildPublished
                 | Self::MetadataAsked
                 | Self::MetadataFailed
         )

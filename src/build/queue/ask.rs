@@ -108,7 +108,7 @@ impl Queue {
             drop(one_by_one);
             return self.join(who, ask, known).await;
         }
-        self.may_wait(who).await?;
+        self.may_wait(who, 1).await?;
         let mut tx = Tx::begin(&self.0.db).await?;
         let id = tx.serial;
         if !tx.create_build(&new, wish(who, ask), index).await? {
@@ -151,7 +151,7 @@ impl Queue {
     }
 
     /// What a build waits for is as urgent as the build.
-    async fn hurry(&self, id: BuildId, priority: i64) -> Result<()> {
+    pub(super) async fn hurry(&self, id: BuildId, priority: i64) -> Result<()> {
         let mut open = vec![id];
         let mut seen = std::collections::BTreeSet::from([id]);
         while let Some(build) = open.pop() {

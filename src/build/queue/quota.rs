@@ -7,29 +7,37 @@ use crate::config::units::show_bytes;
 use crate::error::{Error, Result};
 
 impl Queue {
-    /// Whether one more build may wait for this asker. The server itself asks for as much as it must, and
+    /// Whether so many `more` builds may wait for this asker. The server itself asks for as much as it must, and
     /// all strangers together may have as many as one account.
     ///
     /// # Errors
     /// `Busy` if not.
-    pub(super) async fn may_wait(&self, who: &Who) -> Result<()> {
-        let Some(asker) = who.asker() else { return Ok(()) };
+    pub(super) async fn may_wait(&self, who: &Who, more: u64) -> Result<()> {
+        let Some(asker) = who.asker().filter(|_| more > 0) else { return Ok(()) };
         let (db, quota) = (&self.0.db, &self.0.quota);
         let own = db.waiting_builds(&asker).await?;
         let refused = match is_stranger(&asker) {
-            true if own >= quota.builds_anonymous => Some((quota.builds_anonymous, "quota.builds_anonymous")),
-            true if db.waiting_builds_of_strangers().await? >= quota.builds => {
+            true if own.saturating_add(more) > quota.builds_anonymous => {
+                Some((quota.builds_anonymous, "quota.builds_anonymous"))
+            }
+            true if db.waiting_builds_of_strangers().await?.saturating_add(more) > quota.builds => {
                 Some((quota.builds, "quota.builds"))
             }
-            false if own >= quota.builds => Some((quota.builds, "quota.builds")),
+            false if own.saturating_add(more) > quota.builds => Some((quota.builds, "quota.builds")),
             _ => None,
         };
         let Some((most, setting)) = refused else { return Ok(()) };
         let (of, advice) = (of(&asker, setting == "quota.builds"), advice(&asker));
-        Err(Error::Busy(format!(
-            "{most} builds are already waiting for {of} (setting {setting}): try again when some have \
-             ended{advice}"
-        )))
+        Err(Error::Busy(match more {
+            1 => format!(
+                "{most} builds are already waiting for {of} (setting {setting}): try again when some have \
+                 ended{advice}"
+            ),
+            more => format!(
+                "{more} builds would wait beside {own} others for {of}, and at most {most} may (setting \
+                 {setting}): none was started. Try again when some have ended, or ask for fewer targets"
+            ),
+        }))
     }
 
     /// Whether one more source may be kept for this asker; all strangers together may have as much as one

@@ -4,24 +4,20 @@
 //! Which version a build used stands in its evidence. For each release and target the newest wheel counts, and the
 //! new version is the newest that the requirement admits and the build's own context has for its target. The new
 //! build is a row of its own, pinned to that version beside its recipe, so that the old wheel and what is known of it
-//! stay until the set is published (`sets`).
+//! stay until the set is published (`sets`). `begin` starts them.
 
 use super::Queue;
-use super::plan::key;
-use super::wanted::{Ask, Priority, Upload, Wanted};
 use crate::access::Who;
+use crate::access::builds::reads;
 use crate::build::rebuild::LeftAlone;
 use crate::build::target::Target;
-use crate::build::tools::tools_for;
-use crate::db::Tx;
-use crate::db::builds::{Build, BuildId};
-use crate::db::events::NewEvent;
-use crate::db::sets::{BuiltRelease, NewMember};
+use crate::db::builds::Build;
+use crate::db::sets::BuiltRelease;
 use crate::error::{Error, Result};
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version::{self, Version};
-use crate::words::{BuildState, EventKind};
+use crate::words::{Evidence, Failure};
 use crate::{bad, missing};
 use std::collections::{BTreeMap, HashMap};
 
@@ -74,16 +70,21 @@ impl Queue {
         let mut newest = NewestVersions { queue: self, who, because, known: HashMap::new() };
         for wheel in self.newest_wheels(index).await? {
             let is_meant = |all: &Vec<Target>| all.iter().any(|target| target.name == wheel.target);
-            let Some(was) = used(&wheel, &because.name).filter(|_| only.as_ref().is_none_or(is_meant)) else {
+            if !only.as_ref().is_none_or(is_meant) {
+                continue;
+            }
+            let Some(evidence) = &wheel.evidence else {
+                found.left_alone.push(self.unknown(who, wheel).await?);
                 continue;
             };
+            let Some(was) = used(evidence, &because.name) else { continue };
             let target = offered.iter().find(|target| target.name == wheel.target);
             match newest.rippled(&wheel, &was, target).await {
                 Ok(Some(rippled)) => found.members.push(rippled),
                 Ok(None) => {}
                 Err(Error::Missing(why)) => {
                     let BuiltRelease { project, version, target, .. } = wheel;
-                    found.left_alone.push(LeftAlone { project, version, target, was, why });
+                    found.left_alone.push(LeftAlone { project, version, target, was: Some(was), why });
                 }
                 Err(error) => return Err(error),
             }
@@ -99,6 +100,25 @@ impl Queue {
         Ok(found)
     }
 
+    /// A wheel of which nobody knows any more what it was built against: evidence is of a build's last run.
+    async fn unknown(&self, who: &Who, wheel: BuiltRelease) -> Result<LeftAlone> {
+        let id = wheel.build;
+        let why = match self.0.db.build(id).await? {
+            None => format!("build {id}, which made it, is forgotten"),
+            Some(build) if !build.state.has_ended() => {
+                format!("build {id}, which made it, runs again: run the command again when it has ended")
+            }
+            Some(build) => {
+                let known = reads(&self.0.indexes.directory(), who, build.context.indexes());
+                let failure = build.failure.as_ref().filter(|_| known).map(Failure::in_short);
+                let why = failure.map(|why| format!(" ({why})")).unwrap_or_default();
+                format!("build {id}, which made it, ran again and failed{why}: mend that build first")
+            }
+        };
+        let BuiltRelease { project, version, target, .. } = wheel;
+        Ok(LeftAlone { project, version, target, was: None, why })
+    }
+
     /// The newest wheel of each release and target.
     async fn newest_wheels(&self, index: &IndexName) -> Result<Vec<BuiltRelease>> {
         let mut newest = BTreeMap::new();
@@ -107,76 +127,11 @@ impl Queue {
         }
         Ok(newest.into_values().collect())
     }
-
-    /// Starts the builds of a set; whether `who` may is the caller's to decide.
-    ///
-    /// # Errors
-    /// `Busy` if `who` has too many builds waiting: those that began are joined when it is asked for again.
-    pub async fn start_set(
-        &self,
-        who: &Who,
-        index: &IndexName,
-        (because, keep_going): (&Requirement, bool),
-        members: &[Rippled],
-    ) -> Result<i64> {
-        let mut started = Vec::with_capacity(members.len());
-        for member in members {
-            let old = member.build.evidence.as_ref();
-            started.push(NewMember {
-                build: self.start_member(who, index, member).await?,
-                replaces: member.build.id,
-                was: member.was.clone(),
-                doubted: old.is_some_and(|evidence| !evidence.doubts.is_empty()),
-            });
-        }
-        let because = because.to_string();
-        let mut tx = Tx::begin(&self.0.db).await?;
-        let id = tx.serial;
-        tx.create_set(index, (&because, keep_going), &who.label, &started).await?;
-        let detail = format!("{} builds because of {because}", started.len());
-        tx.commit(NewEvent::of(&who.label, EventKind::BuildAskedAgain).on(index).saying(&detail)).await?;
-        self.prompt();
-        // All of them may have been built for another set.
-        self.settle().await?;
-        Ok(id)
-    }
-
-    async fn start_member(&self, who: &Who, index: &IndexName, member: &Rippled) -> Result<BuildId> {
-        let old = &member.build;
-        let wanted = self.0.db.build_indexes(old.id).await?.iter().any(|(name, _)| name == index);
-        let ask = Ask {
-            publish: wanted.then(|| index.clone()),
-            rebuild: true,
-            ..Ask::wheels(Wanted::Upload(Upload::default()), index.clone(), Priority::Asked)
-        };
-        let mut row = Build {
-            because: Some(member.pin.clone()),
-            given: old.given,
-            claim: old.claim.clone(),
-            project: old.project.clone(),
-            version: old.version.clone(),
-            source_sha256: old.source_sha256.clone(),
-            place: old.place.clone(),
-            target: old.target.clone(),
-            tools: tools_for(&member.target).name(),
-            platform_expected: old.platform_expected,
-            priority: ask.priority.number(),
-            asked_by: who.label.clone(),
-            ..Build::new(old.context.clone(), old.source.clone())
-        };
-        self.follow_recipe(&mut row, &member.target).await?;
-        row.key = key(&row)?;
-        if row.place.is_some() {
-            row.state = BuildState::Fetching;
-            row.source_sha256 = None;
-        }
-        self.enter(who, &ask, row).await
-    }
 }
 
 /// The version of a project that a wheel's build used.
-fn used(wheel: &BuiltRelease, project: &ProjectName) -> Option<String> {
-    let all = wheel.evidence.requirements.iter();
+fn used(evidence: &Evidence, project: &ProjectName) -> Option<String> {
+    let all = evidence.requirements.iter();
     all.filter(|(name, _)| ProjectName::new(name).as_ref() == Some(project))
         .map(|(_, version)| version.clone())
         .next()

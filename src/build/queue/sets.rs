@@ -2,16 +2,16 @@
 //!
 //! The builds of a set are ordinary ones, but `publish` holds their wheels back until the set releases them. When the
 //! last has ended, the set is judged: if all went well, or `keep_going` was asked for, one transaction ends it and
-//! releases those that went well, and they are published one after the other at once. A server that stops in between
-//! goes on where it was: sets whose builds have ended are looked for with everything else that is settled, and what
-//! was released is published like any wheel that is not yet where it belongs.
+//! gives indexes the wheels of those that went well. A server that stops before it is committed finds the set open:
+//! sets whose builds have ended are looked for with everything else that is settled.
 //!
 //! A build went well if it has a wheel, used the version that it was pinned to, and has no doubts that the wheel it
-//! replaces did not have.
+//! replaces did not have. A wheel that the set's index refuses counts like a build that did not go well.
 
 use super::Queue;
 use crate::access::Who;
 use crate::access::builds::reads;
+use crate::build::publish::together::{Together, together};
 use crate::build::rebuild::{RebuildView, RebuiltView};
 use crate::db::sets::{BuildSet, SetMember};
 use crate::directory::Directory;
@@ -21,35 +21,37 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::reqfile;
 use crate::packaging::version;
 use crate::tools::time::now;
-use crate::words::{BuildState, Failure, SetState};
+use crate::words::{BuildState, Failure, Moment};
 
 impl Queue {
-    /// Sets all of whose builds have ended are published, or withheld.
+    /// Sets all of whose builds have ended are published, or withheld. What fails now is caught up with later.
     pub(super) async fn settle_sets(&self) -> Result<()> {
         for set in self.0.db.ended_sets().await? {
-            let members = self.0.db.set_members(set.id).await?;
-            let (well, badly): (Vec<_>, Vec<_>) =
-                members.iter().partition(|member| trouble(member).is_none());
-            let state = match badly.is_empty() || set.keeps_going() {
-                true => SetState::Published,
-                false => SetState::Withheld,
-            };
-            let released: Vec<i64> = match state {
-                SetState::Published => well.iter().map(|member| member.build.id).collect(),
-                _ => Vec::new(),
-            };
-            if !self.0.db.end_set(set.id, state, &released, now()).await? {
-                continue;
+            if let Err(error) = self.settle_set(&set).await {
+                let error = format!("{error:#}");
+                tracing::warn!(set = set.id, error, "cannot publish a rebuild; retrying");
             }
-            if state == SetState::Withheld {
-                let (id, failed) = (set.id, badly.len());
-                tracing::warn!(set = id, failed, "a rebuild is not published, since builds of it failed");
-            }
-            for build in released {
-                self.publish(build).await;
-            }
-            self.tell();
         }
+        Ok(())
+    }
+
+    async fn settle_set(&self, set: &BuildSet) -> Result<()> {
+        let members = self.0.db.set_members(set.id).await?;
+        let (well, badly): (Vec<_>, Vec<_>) = members.iter().partition(|member| trouble(member).is_none());
+        let mut is_whole = badly.is_empty() || set.keeps_going();
+        if is_whole {
+            let well: Vec<i64> = well.iter().map(|member| member.build.id).collect();
+            is_whole = together(&self.0.db, &self.0.indexes, set, &well).await? == Together::Published;
+        }
+        if !is_whole && self.0.db.withhold_set(set.id, now()).await? {
+            let (id, failed) = (set.id, badly.len());
+            tracing::warn!(
+                set = id,
+                failed,
+                "a rebuild is not published, since builds of it did not go well"
+            );
+        }
+        self.tell();
         Ok(())
     }
 
@@ -76,6 +78,8 @@ impl Queue {
             because: set.because.clone(),
             keep_going: set.keeps_going(),
             state: Some(set.state),
+            created: Some(Moment(set.created_at)),
+            ended: set.ended_at.map(Moment),
             members,
             left_alone: Vec::new(),
         })
@@ -83,11 +87,12 @@ impl Queue {
 
     async fn member_view(&self, index: &IndexName, member: SetMember) -> Result<RebuiltView> {
         let mut trouble = trouble(&member).filter(|_| member.build.state.has_ended());
-        if member.brought && member.released && !member.listed {
+        if member.brought && !member.listed {
             let refused = self.0.db.why_unpublished(member.build.id).await?;
-            let why = refused.into_iter().find(|one| one.index == *index).map(|one| one.why);
+            let why = refused.into_iter().find(|one| one.index == *index);
+            let why = why.map(|one| format!("{index} refused the wheel: {}", one.why));
             let other = || format!("{index} does not list its source any more, or has a better wheel");
-            trouble = trouble.or_else(|| Some(why.unwrap_or_else(other)));
+            trouble = trouble.or(why).or_else(|| member.released.then(other));
         }
         Ok(RebuiltView {
             was: member.was,

@@ -21,9 +21,7 @@ impl Db {
 
     /// A build that the server made by itself counts for who asks for it first.
     pub async fn build_is_wanted_by(&self, id: i64, asker: &str) -> Result<()> {
-        let query =
-            sqlx::query("UPDATE build SET asker = $2 WHERE id = $1 AND asker = ''").bind(id).bind(asker);
-        query.execute(&self.writer).await?;
+        sqlx::query(WANTED).bind(id).bind(asker).execute(&self.writer).await?;
         Ok(())
     }
 
@@ -72,7 +70,15 @@ impl Db {
     }
 }
 
+const WANTED: &str = "UPDATE build SET asker = $2 WHERE id = $1 AND asker = ''";
+
 impl Tx {
+    /// As [`Db::build_is_wanted_by`].
+    pub async fn build_is_wanted_by(&mut self, id: i64, asker: &str) -> Result<()> {
+        sqlx::query(WANTED).bind(id).bind(asker).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
     /// Whom a new build counts for.
     pub async fn build_counts_for(&mut self, id: i64, asker: &str) -> Result<()> {
         let query = sqlx::query("UPDATE build SET asker = $2 WHERE id = $1").bind(id).bind(asker);

@@ -1,6 +1,7 @@
 //! What was acknowledged survives a crash: the real program, killed while it works.
 
 mod order;
+mod rebuild;
 
 use crate::kit::origin::Origin;
 use crate::kit::packages::Package;

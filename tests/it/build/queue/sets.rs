@@ -4,7 +4,7 @@ use super::{becomes, stocked};
 use crate::kit::Server;
 use crate::kit::backend::on_both;
 use crate::kit::fake_worker::FakeWorker;
-use crate::kit::packages::Package;
+use crate::kit::packages::{Dist, Package};
 use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
 use serde_json::{Value, json};
@@ -13,29 +13,50 @@ use wheelwright::db::builds::Ending;
 use wheelwright::tools::time::now;
 use wheelwright::words::{Class, Evidence, Step};
 
-fn alice() -> Auth {
+pub(super) fn alice() -> Auth {
     Auth::basic("alice", PASSWORD)
 }
 
 /// Ends a job with a wheel that was built against this version of `abi`; `None`: without it.
-async fn built_against(worker: &FakeWorker<'_>, job: &Job, version: Option<&str>, doubts: &[&str]) {
+pub(super) async fn built_against(
+    worker: &FakeWorker<'_>,
+    job: &Job,
+    version: Option<&str>,
+    doubts: &[&str],
+) {
+    let wheel = handed_in(worker, job, version).await;
+    ended(worker, job, wheel.filename, (version, doubts)).await;
+}
+
+/// Hands in such a wheel.
+pub(super) async fn handed_in(worker: &FakeWorker<'_>, job: &Job, version: Option<&str>) -> Dist {
     let (project, release) =
         (job.project.clone().expect("a project"), job.version.clone().expect("a version"));
     let code = format!("ABI = {version:?}\n");
     let wheel = Package::new(&project, &release).member(&format!("{project}.py"), code.as_str()).wheel();
     let (status, body) = worker.hand_in(job, &wheel.filename, wheel.bytes.clone()).await;
     assert_eq!(status, 200, "{body}");
+    wheel
+}
+
+/// Says that the job ended well.
+pub(super) async fn ended(
+    worker: &FakeWorker<'_>,
+    job: &Job,
+    wheel: String,
+    (version, doubts): (Option<&str>, &[&str]),
+) {
     let evidence = Evidence {
         requirements: version.map(|version| ("Abi".to_owned(), version.to_owned())).into_iter().collect(),
         doubts: doubts.iter().map(|why| (*why).to_owned()).collect(),
         ..Evidence::default()
     };
-    let outcome = JobOutcome::Built { wheel: wheel.filename, evidence: Box::new(evidence) };
+    let outcome = JobOutcome::Built { wheel, evidence: Box::new(evidence) };
     assert_eq!(worker.outcome(job, &outcome).await, 200);
 }
 
 /// `one` and `two` were built against abi 1.0, `three` without it; then abi 2.0 came.
-async fn with_old_wheels(server: &Server, worker: &FakeWorker<'_>) {
+pub(super) async fn with_old_wheels(server: &Server, worker: &FakeWorker<'_>) {
     stocked(server, &["one", "two", "three"]).await;
     for project in ["one", "two", "three"] {
         let order = json!({"requirement": project, "from": "alice/dev", "targets": ["cp312-test"]});
@@ -48,13 +69,13 @@ async fn with_old_wheels(server: &Server, worker: &FakeWorker<'_>) {
     }
 }
 
-async fn rebuild(server: &Server, order: Value) -> Value {
+pub(super) async fn rebuild(server: &Server, order: Value) -> Value {
     let (status, body) = server.ask("POST", "/alice/dev/+rebuild", &alice(), Some(order)).await;
     assert_eq!(status, 200, "{body}");
     body["result"].clone()
 }
 
-async fn set(server: &Server, id: &Value) -> Value {
+pub(super) async fn set(server: &Server, id: &Value) -> Value {
     server.ask("GET", &format!("/alice/dev/+rebuild/{id}"), &alice(), None).await.1["result"].clone()
 }
 
@@ -64,11 +85,11 @@ async fn wheels(server: &Server, project: &str) -> usize {
     page.matches(".whl</a>").count()
 }
 
-async fn all_wheels(server: &Server) -> [usize; 3] {
+pub(super) async fn all_wheels(server: &Server) -> [usize; 3] {
     [wheels(server, "one").await, wheels(server, "two").await, wheels(server, "three").await]
 }
 
-fn members(view: &Value) -> Vec<String> {
+pub(super) fn members(view: &Value) -> Vec<String> {
     let text = |member: &Value, key: &str| member[key].as_str().unwrap_or_default().to_owned();
     let all = view["members"].as_array().expect("members").iter();
     all.map(|member| {

@@ -97,7 +97,7 @@ fn serving(mut command: Command) -> Command {
     command
 }
 
-async fn strace_runs() -> bool {
+pub(super) async fn strace_runs() -> bool {
     let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output().await;
     tried.is_ok_and(|tried| tried.status.success())
 }
