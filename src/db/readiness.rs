@@ -126,6 +126,14 @@ impl Db {
         Ok(())
     }
 
+    /// The targets that an index has lists for, by name.
+    pub async fn readiness_targets(&self, index: &IndexName) -> Result<Vec<String>> {
+        let query = "SELECT DISTINCT target FROM readiness WHERE index_name = $1";
+        let mut targets: Vec<String> = sqlx::query_scalar(query).bind(index).fetch_all(&self.pool).await?;
+        targets.sort_unstable();
+        Ok(targets)
+    }
+
     /// At most so many lines of all lists of a target, by project and version.
     pub async fn readiness(&self, index: &IndexName, target: &str, most: i64) -> Result<Vec<ReadinessRow>> {
         let rows = sqlx::query(LISTED).bind(index).bind(target).bind(most).fetch_all(&self.pool).await?;

@@ -2,7 +2,8 @@
 
 use super::builds::again::may_run_again;
 use super::builds::may_build_from;
-use super::http::{Ctx, respond};
+use super::http::{Audience, Ctx, respond};
+use super::pages;
 use crate::bad;
 use crate::build::order::RebuildOrder;
 use crate::build::queue::Rippled;
@@ -65,7 +66,7 @@ fn planned(member: Rippled) -> RebuiltView {
     }
 }
 
-/// `GET I/+rebuild/{id}`
+/// `GET I/+rebuild/{id}`: a page, or JSON.
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let index = ctx.index()?.name.clone();
@@ -73,5 +74,8 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let id: i64 = text.parse().map_err(|_| missing!("{index} has no rebuild {text}"))?;
     let set = ctx.app.queue.set(&index, id).await?;
     let view = ctx.app.queue.set_view(&ctx.directory, &ctx.who, &set).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::rebuild::show(&ctx, id, view);
+    }
     respond::devpi(StatusCode::OK, "rebuild", json!(view), None)
 }

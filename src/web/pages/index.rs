@@ -7,12 +7,14 @@ use super::words;
 use super::{Frame, Visit, answer, index_href, may_read};
 use crate::access::{self, Decision, Need};
 use crate::db::browse::ChangedProject;
+use crate::db::sets::BuildSet;
 use crate::directory::{Index, IndexKind, Mirror, Stage};
 use crate::error::Result;
 use crate::index::admin;
 use crate::names::IndexName;
 use crate::names::{NameList, ProjectName};
-use crate::words::Moment;
+use crate::packaging::filename::encode_segment;
+use crate::words::{Moment, SetState};
 use askama::Template;
 use axum::response::Response;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use std::sync::Arc;
 const NAMES: usize = 200;
 /// Projects that changed most recently.
 const RECENT: i64 = 8;
+/// The newest rebuilds.
+const REBUILDS: i64 = 5;
 
 /// The page.
 #[derive(Template)]
@@ -36,6 +40,9 @@ pub struct IndexPage {
     /// Empty if the asker may not upload here.
     pub upload: Vec<CopyableLine>,
     pub recent: Vec<Recent>,
+    /// Targets that lock files were sent for.
+    pub ready: Vec<ReadyTarget>,
+    pub rebuilds: Vec<Rebuild>,
     pub count: String,
     /// Why the list of names is not there.
     pub trouble: Option<String>,
@@ -69,6 +76,20 @@ pub struct Recent {
     pub at: Moment,
 }
 
+/// A target for which the index shows how far it is.
+pub struct ReadyTarget {
+    pub name: String,
+    pub href: String,
+}
+
+/// Wheels that were built again because of a requirement.
+pub struct Rebuild {
+    pub because: String,
+    pub href: String,
+    pub state: SetState,
+    pub at: Moment,
+}
+
 /// Answers `/{user}/{index}` to a person.
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let index = ctx.index()?;
@@ -95,6 +116,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         install,
         upload: upload(ctx, index, &server),
         recent: recent(ctx, index).await?,
+        ready: ready(ctx, index).await?,
+        rebuilds: rebuilds(ctx, index).await?,
         count: if trouble.is_some() { "not known".to_owned() } else { words::count(all.len()) },
         open: trouble.as_ref().and_then(|_| ProjectName::new(q.trim())).map(String::from),
         trouble,
@@ -201,6 +224,26 @@ async fn recent(ctx: &Visit, index: &Index) -> Result<Vec<Recent>> {
         name: changed.name.into(),
     };
     Ok(changed.into_iter().map(entry).collect())
+}
+
+async fn ready(ctx: &Visit, index: &Index) -> Result<Vec<ReadyTarget>> {
+    let targets = ctx.app.db.readiness_targets(&index.name).await?;
+    let entry = |name: String| ReadyTarget {
+        href: format!("{}/+ready/{}/", index_href(&index.name), encode_segment(&name)),
+        name,
+    };
+    Ok(targets.into_iter().map(entry).collect())
+}
+
+async fn rebuilds(ctx: &Visit, index: &Index) -> Result<Vec<Rebuild>> {
+    let sets = ctx.app.db.build_sets(&index.name, REBUILDS).await?;
+    let entry = |set: BuildSet| Rebuild {
+        href: format!("{}/+rebuild/{}", index_href(&index.name), set.id),
+        because: set.because,
+        state: set.state,
+        at: Moment(set.ended_at.unwrap_or(set.created_at)),
+    };
+    Ok(sets.into_iter().map(entry).collect())
 }
 
 /// A part of a list of names.

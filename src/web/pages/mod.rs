@@ -4,6 +4,7 @@
 //! any path of a proxy.
 
 pub mod assets;
+mod bar;
 pub mod build;
 pub mod builds;
 mod catalog;
@@ -20,6 +21,7 @@ pub mod machines;
 mod matrix;
 pub mod project;
 pub mod readiness;
+pub mod rebuild;
 pub mod release;
 pub mod root;
 pub mod status;

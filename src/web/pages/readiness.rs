@@ -1,5 +1,6 @@
 //! `I/+ready/{target}/`: a burn-down of what lock files name: what fails and why, what is left, what is there.
 
+use super::bar::{self, BarPart};
 use super::{Frame, Visit, answer, index_href, words};
 use crate::build::readiness::{ReadinessView, ReadyView};
 use crate::error::Result;
@@ -11,8 +12,6 @@ use std::collections::BTreeMap;
 
 /// Releases of one group that the page shows; JSON has all.
 const MOST_SHOWN: usize = 500;
-/// The bar's width, in units of its own.
-const WIDTH: usize = 1000;
 
 #[derive(Template)]
 #[template(path = "readiness.html")]
@@ -25,17 +24,10 @@ pub struct ReadinessPage {
     pub total: String,
     /// Whether something is still to come.
     pub goes_on: bool,
+    /// What the bar shows, for those who do not see it.
+    pub label: String,
     pub parts: Vec<BarPart>,
     pub groups: Vec<ReadyGroup>,
-}
-
-/// A state with its share of the bar.
-pub struct BarPart {
-    pub name: &'static str,
-    pub mood: &'static str,
-    pub count: String,
-    pub left: usize,
-    pub width: usize,
 }
 
 /// Releases in one state; of those that fail, by one cause.
@@ -65,6 +57,7 @@ pub fn show(ctx: &Visit, view: ReadinessView) -> Result<Response> {
         frame: Frame::of(ctx, &[view.index.user(), view.index.name(), "+ready", &view.target]),
         ready: words::count(view.ready()),
         total: words::count(view.releases.len()),
+        label: format!("{} of {} have a wheel", view.ready(), view.releases.len()),
         parts: bar(&view),
         goes_on,
         index: view.index.to_string(),
@@ -86,22 +79,8 @@ const BAR: [ReadyState; 6] = [
 ];
 
 fn bar(view: &ReadinessView) -> Vec<BarPart> {
-    let total = view.releases.len().max(1);
-    let (mut parts, mut before) = (Vec::new(), 0);
-    for state in BAR {
-        let Some(count) = view.counts.get(&state).copied() else { continue };
-        let at = |count: usize| count * WIDTH / total;
-        let (left, end) = (at(before), at(before + count));
-        parts.push(BarPart {
-            name: name(state),
-            mood: mood(state),
-            count: words::count(count),
-            left,
-            width: end - left,
-        });
-        before += count;
-    }
-    parts
+    let count = |state| view.counts.get(&state).copied().unwrap_or_default();
+    bar::parts(BAR.map(|state| (name(state), mood(state), count(state))))
 }
 
 fn name(state: ReadyState) -> &'static str {

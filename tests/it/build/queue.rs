@@ -5,6 +5,7 @@ mod gate;
 mod learned;
 mod names;
 mod private;
+mod rebuilds;
 mod seen;
 mod sets;
 mod strangers;
