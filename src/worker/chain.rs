@@ -157,7 +157,18 @@ fn told(failed: Vec<Failed>) -> Option<Failure> {
         |failure: &Failure| failure.step == Step::Environment || failure.class == Class::Worker;
     let sure = |(at, each): &(usize, &Failed)| *at == 0 || each.is_sure && !is_of_a_remedy(&each.failure);
     let at = failed.iter().enumerate().filter(sure).map(|(at, _)| at).next_back()?;
-    failed.into_iter().nth(at).map(|each| each.failure)
+    let first = failed
+        .first()
+        .map(|each| each.failure.in_short())
+        .filter(|_| failed.len() >= MOST_ATTEMPTS && at > 0);
+    let mut told = failed.into_iter().nth(at).map(|each| each.failure)?;
+    if let Some(first) = first {
+        let hint = &told.hint;
+        told.hint = format!(
+            "{hint}\n{MOST_ATTEMPTS} attempts were made, which is the limit. The first failed: {first}"
+        );
+    }
+    Some(told)
 }
 
 /// The first of these requirements whose own build failed.
@@ -238,5 +249,28 @@ mod tests {
         assert_eq!(told(vec![header(), api(), guessed()]), Some(Class::RemovedApi));
         assert_eq!(told(vec![unavailable(), guessed()]), Some(Class::BuildRequirement));
         assert_eq!(told(Vec::new()), None);
+    }
+
+    #[test]
+    fn when_no_attempt_is_left_the_first_failure_is_told_too() {
+        let failed = |number: usize| Failed {
+            found: Recipe::default(),
+            failure: Failure {
+                line: Some(format!("no h{number}.h")),
+                ..Failure::new(Class::MissingHeader, Step::Build, "add it")
+            },
+            asked: Vec::new(),
+            printed: String::new(),
+            is_sure: true,
+        };
+        let told = |count: usize| {
+            super::told((0..count).map(failed).collect()).map(|told| told.hint).unwrap_or_default()
+        };
+        assert_eq!(told(MOST_ATTEMPTS - 1), "add it");
+        assert!(
+            told(MOST_ATTEMPTS).ends_with("The first failed: missing-header: no h0.h"),
+            "{}",
+            told(MOST_ATTEMPTS)
+        );
     }
 }

@@ -3,6 +3,7 @@
 use crate::bad;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,8 +20,13 @@ pub(super) struct SystemPackage {
 }
 
 /// The host's apt with a cache of our own; needs no rights.
+#[derive(Debug)]
 pub(super) struct Apt {
     cache: PathBuf,
+    /// All of its environment.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Seconds that a mirror may be silent.
+    pub patience: u32,
 }
 
 /// What passes from the worker's environment to apt: its own settings, and how to get out.
@@ -38,6 +44,9 @@ const PASSED: [&str; 10] = [
 ];
 /// A download of large packages over a slow line.
 const PATIENCE: Duration = Duration::from_secs(1800);
+
+/// Seconds that a mirror may be silent; it is asked twice.
+const SILENCE: u32 = 15;
 
 /// All indices of contents together come to a hundred megabytes.
 const PATIENCE_FOR_CONTENTS: Duration = Duration::from_secs(300);
@@ -70,7 +79,8 @@ pub(super) fn host_state() -> Result<String> {
 
 impl Apt {
     pub fn new(cache: PathBuf) -> Self {
-        Self { cache }
+        let passed = PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+        Self { cache, environment: passed.collect(), patience: SILENCE }
     }
 
     /// What would be installed for these, those that they depend on first.
@@ -99,7 +109,7 @@ impl Apt {
     }
 
     /// Downloads the indices of what the packages of the host's sources contain into `lists`. Gives the first
-    /// reason why apt left one out, which is no failure to apt.
+    /// reason why apt left one out; others may be there all the same.
     pub async fn contents(&self, lists: &Path) -> Result<Option<String>> {
         std::fs::create_dir_all(lists.join("partial"))?;
         let lists = lists.canonicalize()?;
@@ -123,11 +133,14 @@ impl Apt {
         command.arg("update");
         let output = finish(command, PATIENCE_FOR_CONTENTS).await?;
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        match output.status.success() {
-            true => {
-                Ok(said.lines().find_map(|line| line.strip_prefix("W: Failed to fetch ")).map(str::to_owned))
-            }
-            false => Err(refused(&said)),
+        let failed = |line: &str| {
+            let what = line.strip_prefix("W: ").or_else(|| line.strip_prefix("E: "))?;
+            what.strip_prefix("Failed to fetch ").map(str::to_owned)
+        };
+        match said.lines().find_map(failed) {
+            Some(left_out) => Ok(Some(format!("apt cannot fetch {left_out}"))),
+            None if output.status.success() => Ok(None),
+            None => Err(refused(&said)),
         }
     }
 
@@ -167,15 +180,16 @@ impl Apt {
             "Debug::NoLocking=true",
             "APT::Sandbox::User=",
             "Acquire::Retries=1",
-            "Acquire::http::Timeout=15",
-            "Acquire::https::Timeout=15",
             "APT::Get::AllowUnauthenticated=false",
         ] {
             command.args(["-o", option]);
         }
+        for scheme in ["http", "https"] {
+            command.arg("-o").arg(format!("Acquire::{scheme}::Timeout={}", self.patience));
+        }
         command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
         command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
-        command.envs(PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok(command)
     }
 }
@@ -207,7 +221,9 @@ fn refused(said: &str) -> Error {
             return missing_package(error.split('\'').nth(1).unwrap_or(error));
         }
     }
-    bad!("apt cannot get the system packages: {}", errors().next().unwrap_or("it gives no reason"))
+    let conflict = said.lines().map(str::trim).find(|line| line.contains(" : Conflicts: "));
+    let why = conflict.or_else(|| errors().next()).unwrap_or("it gives no reason");
+    bad!("apt cannot get the system packages: {why}")
 }
 
 /// `'http://…/libfoo1_1%3a2.0-1_amd64.deb' libfoo1_1%3a2.0-1_amd64.deb 1234 SHA256:…`
@@ -253,6 +269,10 @@ mod tests {
         assert!(error.contains("\"libnope-dev\""), "{error}");
         let error = refused("E: SystemPackage 'libold' has no installation candidate\n").to_string();
         assert!(error.contains("\"libold\""), "{error}");
+        let said = " libb-dev : Conflicts: liba-dev but 1.0 is to be installed\nE: Unable to correct problems, you have \
+                    held broken packages.\n";
+        let error = refused(said).to_string();
+        assert!(error.ends_with(": libb-dev : Conflicts: liba-dev but 1.0 is to be installed"), "{error}");
         assert!(!is_package("-o") && !is_package("gcc-") && !is_package("a=1") && is_package("g++"));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! apt downloads the index into a folder of ours and checks its signature; what builds can ask for is
 //! kept of it, as lines of a path and its packages. It is fetched anew once a week; without the network
-//! the old one serves.
+//! the old one serves. One that lacks a part, since a mirror failed, serves for some minutes if there is no other.
 
 use super::apt::Apt;
 use super::rank::{self, PackageOfFile};
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long an index is believed.
 const BELIEVED: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -41,8 +41,25 @@ impl ContentsIndex {
     /// If there is no index, and none can be had.
     pub async fn find(&self, absent: &Absent, apt: &Apt) -> Result<Vec<PackageOfFile>> {
         let index = self.index(apt).await?;
-        let absent = absent.clone();
-        tokio::task::spawn_blocking(move || Ok(rank::best(&absent, &std::fs::read_to_string(index)?))).await?
+        let found = match best(absent, index.clone()).await? {
+            Ok(found) => found,
+            // A disk may lie: it is fetched anew.
+            Err(_) => {
+                drop(std::fs::remove_file(&index));
+                best(absent, self.index(apt).await?).await??
+            }
+        };
+        match std::fs::read_to_string(self.left_out()) {
+            Ok(why) if found.is_empty() => {
+                Err(bad!("the index of what system packages contain is not complete: {}", why.trim()))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// Says what the index lacks, if it lacks something.
+    fn left_out(&self) -> PathBuf {
+        self.folder.join("left-out")
     }
 
     async fn index(&self, apt: &Apt) -> Result<PathBuf> {
@@ -88,19 +105,33 @@ impl ContentsIndex {
         // What an attempt that broke off left may be damaged.
         drop(std::fs::remove_dir_all(&lists));
         let left_out = apt.contents(&lists).await?;
-        let new = self.folder.join(format!("new-{}", std::process::id()));
+        let (index, new) =
+            (self.folder.join("index"), self.folder.join(format!("new-{}", std::process::id())));
         let (from, to) = (lists.clone(), new.clone());
-        if tokio::task::spawn_blocking(move || condense(&from, &to)).await?? == 0 {
+        let (kept, unreadable) = tokio::task::spawn_blocking(move || condense(&from, &to)).await??;
+        // A hundred megabytes that nobody reads again.
+        std::fs::remove_dir_all(lists)?;
+        let why = left_out.or(unreadable);
+        if kept == 0 || why.is_some() && index.is_file() {
             drop(std::fs::remove_file(&new));
-            return Err(match left_out {
-                Some(why) => unavailable!("apt cannot fetch {why}"),
+            return Err(match why {
+                Some(why) => unavailable!("{why}"),
                 None => bad!("apt has no index of what packages contain for its sources"),
             });
         }
-        std::fs::rename(new, self.folder.join("index"))?;
-        // A hundred megabytes that nobody reads again.
-        Ok(std::fs::remove_dir_all(lists)?)
+        drop(std::fs::remove_file(self.left_out()));
+        if let Some(why) = why {
+            std::fs::write(self.left_out(), why)?;
+            File::open(&new)?.set_modified(SystemTime::now() - BELIEVED + PAUSE)?;
+        }
+        Ok(std::fs::rename(new, index)?)
     }
+}
+
+async fn best(absent: &Absent, index: PathBuf) -> Result<std::io::Result<Vec<PackageOfFile>>> {
+    let absent = absent.clone();
+    let read = move || std::fs::read_to_string(index).map(|index| rank::best(&absent, &index));
+    Ok(tokio::task::spawn_blocking(read).await?)
 }
 
 fn started(command: &mut Command) -> Result<Child> {
@@ -113,9 +144,10 @@ fn is_younger(path: &Path, age: Duration) -> bool {
     written.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < age))
 }
 
-/// Writes what builds can ask for, out of all indices in `lists`; gives its bytes. A line that is none is left out.
-fn condense(lists: &Path, to: &Path) -> Result<usize> {
-    let mut kept = 0;
+/// Writes what builds can ask for, out of all indices in `lists`; gives its bytes, and why one of the indices cannot be
+/// read. A line that is none is left out.
+fn condense(lists: &Path, to: &Path) -> Result<(usize, Option<String>)> {
+    let (mut kept, mut unreadable) = (0, None);
     let mut out = BufWriter::new(File::create(to)?);
     for entry in std::fs::read_dir(lists)? {
         let path = entry?.path();
@@ -144,9 +176,10 @@ fn condense(lists: &Path, to: &Path) -> Result<usize> {
             return Err(bad!("the index of what system packages contain is larger than expected"));
         }
         if !all.wait()?.success() {
-            return Err(bad!("{READER} cannot read {}", path.display()));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            unreadable.get_or_insert_with(|| format!("{READER} cannot read {name}"));
         }
     }
     out.flush()?;
-    Ok(kept)
+    Ok((kept, unreadable))
 }

@@ -84,13 +84,15 @@ pub struct Roots {
     /// One maker for each list of packages.
     making: Locks<String>,
     contents: ContentsIndex,
+    apt: Apt,
 }
 
 impl Roots {
     /// Those below `folder`, which is made when the first one is.
     pub fn new(folder: PathBuf, sandbox: Sandbox) -> Self {
         let contents = ContentsIndex::new(folder.join("contents"));
-        Self { folder, sandbox, making: Locks::default(), contents }
+        let apt = Apt::new(folder.join("apt"));
+        Self { folder, sandbox, making: Locks::default(), contents, apt }
     }
 
     /// The packages of the host's distribution that have what a build looked for, the best first; none
@@ -103,7 +105,7 @@ impl Roots {
             return Ok(Vec::new());
         }
         apt::host_state()?;
-        self.contents.find(absent, &Apt::new(self.folder.join("apt"))).await
+        self.contents.find(absent, &self.apt).await
     }
 
     /// A root with these packages of the host's distribution, and what they depend on; `None` if the
@@ -143,7 +145,7 @@ impl Roots {
         }
         let request = hash(&[&[MADE.to_owned(), apt::host_state()?], packages].concat());
         let _one = self.making.lock(request.clone()).await;
-        let apt = Apt::new(self.folder.join("apt"));
+        let apt = &self.apt;
         let note = self.folder.join("requests").join(&request);
         let list = match remembered(&note, BELIEVED) {
             Some(list) => list,
@@ -156,7 +158,7 @@ impl Roots {
         };
         let root = match list.is_empty() {
             true => None,
-            false => Some(self.root_of(&apt, packages, &list, log).await?),
+            false => Some(self.root_of(apt, packages, &list, log).await?),
         };
         let text = serde_json::to_vec(&list).map_err(Error::internal)?;
         std::fs::create_dir_all(self.folder.join("requests"))?;

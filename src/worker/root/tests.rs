@@ -139,3 +139,59 @@ async fn a_root_in_use_is_not_evicted() {
     roots.evict("idle");
     assert_eq!((there("held"), there("idle")), (false, true));
 }
+
+/// apt as it knows one mirror of packages, at this address.
+fn apt_of(folder: &Path, mirror: &str) -> Apt {
+    let settings = folder.join("apt.conf");
+    let text = |name: &str| folder.join(name).display().to_string();
+    std::fs::write(folder.join("sources.list"), format!("deb [trusted=yes] {mirror} stable main\n")).unwrap();
+    let written =
+        format!("Dir::Etc::SourceList \"{}\";\nDir::Etc::SourceParts \"/dev/null\";\n", text("sources.list"));
+    std::fs::write(&settings, written).unwrap();
+    let mut apt = Apt::new(folder.join("apt"));
+    apt.environment.push(("APT_CONFIG", settings.into()));
+    apt.patience = 1;
+    apt
+}
+
+fn zlib() -> Absent {
+    crate::build::failure::absent("a.c:1:10: fatal error: zlib.h: No such file or directory\n").unwrap()
+}
+
+#[tokio::test]
+async fn a_mirror_that_does_not_answer_is_given_up_soon_and_left_in_peace_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    // Connections are made, and nobody speaks.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let apt = apt_of(folder.path(), &format!("http://{}", silent.local_addr().unwrap()));
+    let index = ContentsIndex::new(folder.path().join("contents"));
+    let first = index.find(&zlib(), &apt).await.unwrap_err().to_string();
+    assert!(
+        first.starts_with("there is no index of what system packages contain: apt cannot fetch http"),
+        "{first}"
+    );
+    assert!(first.contains("Connection failed"), "{first}");
+    let second = index.find(&zlib(), &apt).await.unwrap_err().to_string();
+    assert!(second.contains("a moment ago it failed: apt cannot fetch http"), "{second}");
+}
+
+#[tokio::test]
+async fn an_index_that_is_damaged_on_disk_is_fetched_anew_and_an_old_one_serves_while_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let apt = apt_of(folder.path(), "http://127.0.0.1:9");
+    let contents = folder.path().join("contents");
+    let index = ContentsIndex::new(contents.clone());
+    std::fs::create_dir(&contents).unwrap();
+    let write = |bytes: &[u8], age: Duration| {
+        std::fs::write(contents.join("index"), bytes).unwrap();
+        let file = File::options().write(true).open(contents.join("index")).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    };
+    write(b"usr/include/zlib.h libdevel/zlib1g-dev\n", Duration::from_secs(30 * 24 * 3600));
+    let found = index.find(&zlib(), &apt).await.unwrap();
+    assert_eq!(found[0].package, "zlib1g-dev");
+    assert!(contents.join("failed").is_file(), "it was too old, and a new one was asked for");
+    write(b"usr/include/zlib.h \xff\xfe\n", Duration::ZERO);
+    let error = index.find(&zlib(), &apt).await.unwrap_err().to_string();
+    assert!(error.contains("there is no index of what system packages contain"), "{error}");
+}

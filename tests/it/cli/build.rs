@@ -108,8 +108,18 @@ impl Machine {
     }
 
     pub async fn build(&self, upstream: &str, arguments: &[&str]) -> Built {
+        self.build_with(upstream, arguments, &[]).await
+    }
+
+    /// The same with variables.
+    pub async fn build_with(
+        &self,
+        upstream: &str,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Built {
         let mut command = self.command(arguments);
-        command.args(["--upstream", upstream, "-w", "house"]);
+        command.args(["--upstream", upstream, "-w", "house"]).envs(variables.iter().cloned());
         let output = tokio::task::spawn_blocking(move || {
             command.env("WHEELWRIGHT_PROXY__UV", Client::new("uv").program("uv"));
             command.output().expect("it runs")

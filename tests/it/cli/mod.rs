@@ -13,3 +13,4 @@ mod recipe;
 mod requirements;
 pub mod resolve;
 mod ripple;
+mod system;

@@ -29,12 +29,14 @@
 //! | a Python for musl, or for another processor | [`guests`] |
 //! | targets and uv, for compile and resolve | [`resolving`] |
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
+//! | a distribution of Debian packages, for apt | [`distribution::Distribution`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
 
 pub mod backend;
 pub mod browser;
 pub mod clients;
 pub mod desk;
+pub mod distribution;
 pub mod fake_worker;
 pub mod forms;
 pub mod guests;
