@@ -1,7 +1,7 @@
 //! Stories of what a page for installers leaves out, and says so.
 
 use super::pages::{agent, house, metadata_was_served, page, targets_of};
-use crate::kit::clients::Client;
+use crate::kit::clients::{Client, old_pip};
 use crate::kit::packages::{Dist, Package};
 use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
@@ -61,22 +61,35 @@ async fn pip_and_uv_read_a_page_that_leaves_something_out() {
     let (pip, uv) = (Client::new("pip"), Client::new("uv"));
     let (own, _) = targets_of(&server, &pip).await;
     let name = own.name.clone();
-    server.publish("alice/dev", &Package::new("demo", "1.0").sdist()).await;
+    server.publish("alice/dev", &Package::new("demo", "1.0").tag("py2.py3-none-any").wheel()).await;
     server.publish("alice/dev", &Package::new("demo", "2.0").sdist()).await;
     metadata_was_served(&server, "alice/dev", &own).await;
     hire_for(&server, "w", vec![own]).await;
     let order = json!({"requirement": "demo==2.0", "index": "alice/dev", "targets": [name]});
     let (status, body) = server.ask("POST", "/+builds", &Auth::root(), Some(order)).await;
     assert_eq!(status, 200, "{body}");
-    crate::kit::worker::failed(&server, &crate::kit::worker::job(&server).await).await;
+    let job = crate::kit::worker::job(&server).await;
+    // Who reads this as a part of the page finds a version that there is not.
+    let link = "--> <a href=\"demo-9.0-py2.py3-none-any.whl\">demo-9.0-py2.py3-none-any.whl</a>";
+    let failure =
+        Failure { line: Some(link.into()), ..Failure::new(Class::Compiler, Step::Build, "mend it") };
+    let outcome = JobOutcome::Failed(failure);
+    server.app.queue.end("root", job.build, job.fence, outcome).await.expect("an end");
     let index = server.url("/simple/");
-    let left_out = page(&server, &format!("/v1/alice.dev/{name}/+simple/demo/"), "curl").await.left_out;
+    let for_target = format!("/v1/alice.dev/{name}/+simple/");
+    let left_out = page(&server, &format!("{for_target}demo/"), "curl").await.left_out;
     assert_eq!(left_out.len(), 1, "{left_out:?}");
     let arguments = ["index", "versions", "demo", "--only-binary=:all:", "--no-cache-dir", "-i", &index];
     pip.run("pip", &arguments).await.succeeded().says("demo (1.0)");
     std::fs::write(uv.home.path().join("in.txt"), "demo\n").expect("a written file");
     let arguments = ["--no-cache", "pip", "compile", "--no-build", "--index-url", &index, "in.txt"];
     uv.run("uv", &arguments).await.succeeded().says("demo==1.0");
+    // An old one reads the HTML, and all that it says.
+    let (old, _) = tokio::task::spawn_blocking(old_pip).await.expect("the client");
+    let (to, from) = (old.home.path().join("to").display().to_string(), server.url(&for_target));
+    let binary = "--only-binary=:all:";
+    let arguments = ["download", "--no-cache-dir", "--no-deps", binary, "-i", &from, "-d", &to, "demo"];
+    old.run("pip", &arguments).await.succeeded().says("demo-1.0");
 }
 
 #[tokio::test]
