@@ -170,7 +170,7 @@ impl Bench for Hand {
 
     async fn environment(&self, which: ToolPython, requirements: &[String]) -> Result<Environment, Failure> {
         let python = match which {
-            ToolPython::Target => self.interpreter(),
+            ToolPython::Target | ToolPython::Guest => self.interpreter(),
             ToolPython::Newest => self.interpreters.last().expect("an interpreter"),
         };
         let folder = self.below("environment");
@@ -203,7 +203,7 @@ impl Bench for Hand {
         }
         let packages = requirements.iter().filter_map(|text| text.split_once("=="));
         let packages = packages.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
-        Ok(Environment { python: inside, mounts, packages, programs: None })
+        Ok(Environment { python: inside, mounts, packages, programs: None, system: Vec::new() })
     }
 
     fn note(&self, line: &str) {
