@@ -51,7 +51,7 @@ pub struct Handed<'a> {
 
 /// What became of a wheel that was prepared for an index.
 #[derive(Debug)]
-pub enum Prepared {
+pub enum PreparedWheel {
     /// The index has it under this name.
     Stands(String),
     New(Box<NewWheel>),
@@ -89,8 +89,8 @@ impl Indexes {
     pub async fn take_built(&self, index: &Index, handed: Handed<'_>) -> Result<String> {
         for _ in 0..ATTEMPTS {
             let new = match self.prepare_built(index, handed, &[]).await? {
-                Prepared::Stands(filename) => return Ok(filename),
-                Prepared::New(new) => new,
+                PreparedWheel::Stands(filename) => return Ok(filename),
+                PreparedWheel::New(new) => new,
             };
             let mut tx = Tx::begin(&self.db).await?;
             if new.record(&mut tx).await? {
@@ -112,7 +112,7 @@ impl Indexes {
         index: &Index,
         handed: Handed<'_>,
         beside: &[BuiltFile],
-    ) -> Result<Prepared> {
+    ) -> Result<PreparedWheel> {
         let mut name = WheelFilename::parse(handed.wheel)?;
         if !handed.doubts.is_empty() {
             refuse_doubtful(index, handed.doubts)?;
@@ -127,14 +127,14 @@ impl Indexes {
         let beside = beside.iter().filter(|one| one.index == index.name && one.project == name.name);
         known.extend(beside.cloned());
         if let Some(known) = known.iter().find(|known| is_this(known, &name, handed)) {
-            return Ok(Prepared::Stands(known.filename.clone()));
+            return Ok(PreparedWheel::Stands(known.filename.clone()));
         }
         if let Some(filename) = self.stands(index, &known, &name, handed).await? {
-            return Ok(Prepared::Stands(filename));
+            return Ok(PreparedWheel::Stands(filename));
         }
         let filename = self.free_name(index, &known, &name, handed).await?;
         let ready = self.make_ready(&filename, handed).await?;
-        Ok(Prepared::New(Box::new(NewWheel::of(index, &name, handed, ready))))
+        Ok(PreparedWheel::New(Box::new(NewWheel::of(index, &name, handed, ready))))
     }
 
     /// The name under which a stage has these very bytes: the wheel's own, in any spelling.

@@ -13,7 +13,7 @@ use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::index::Indexes;
 use crate::index::built::BUILDER;
-use crate::index::take_built::{NewWheel, Prepared};
+use crate::index::take_built::{NewWheel, PreparedWheel};
 use crate::names::IndexName;
 use crate::words::EventKind;
 
@@ -86,7 +86,7 @@ async fn part(
     for (index, wanted) in places(indexes, &finished).await? {
         match indexes.prepare_built(&index, finished.handed(wanted), beside).await {
             Ok(prepared) => {
-                if let Prepared::New(new) = prepared {
+                if let PreparedWheel::New(new) = prepared {
                     beside.push(new.built.clone());
                     part.new.push(*new);
                 }
