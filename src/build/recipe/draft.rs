@@ -114,7 +114,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// As TOML writes a text.
-pub(super) fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 

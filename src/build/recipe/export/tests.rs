@@ -83,7 +83,7 @@ fn what_an_interpreter_asks_for_is_said_of_it_alone() {
 
 #[test]
 fn what_a_worker_says_is_written_as_text_and_as_nothing_else() {
-    let odd = r#"{"packages": ["a\"]\n[build]\nbefore = [\"id"], "build": {"before": ["id"], "env": {"A": "'''\u0007"}}}"#;
+    let odd = r#"{"packages": ["a\"]\n[build]\nbefore = [\"id"], "build": {"before": ["id"], "env": {"A": "'''\u0007\u007f"}}}"#;
     let text = exported(&[found("1.0", CP312, odd, 1)]);
     assert!(!text.contains("\nbefore") && !text.contains("\n[build]\nbefore"), "{text}");
     let applied = applied(&text, "1.0", CP312);

@@ -14,7 +14,8 @@ use wheelwright::words::{Class, Evidence};
 
 /// Builds a job's wheel by what was found.
 async fn builds_with(worker: &FakeWorker<'_>, job: &Job, found: Value) {
-    let wheel = Package::new("demo", job.version.as_deref().expect("a version")).wheel();
+    let project = job.project.as_deref().expect("a project");
+    let wheel = Package::new(project, job.version.as_deref().expect("a version")).wheel();
     assert_eq!(worker.hand_in(job, &wheel.filename, wheel.bytes).await.0, 200);
     let evidence =
         Box::new(Evidence { found: Some(found).filter(|found| !found.is_null()), ..Evidence::default() });
