@@ -38,7 +38,10 @@ pub struct GuestSearch<'a> {
 }
 
 impl GuestSearch<'_> {
-    /// The first one that starts; or why none does.
+    /// The first one that starts.
+    ///
+    /// # Errors
+    /// Why none does, for the evidence.
     pub async fn start(&self) -> Result<StartedGuest, String> {
         let mut why = None;
         for guest in self.builds.guests.iter().filter(|guest| guest.fits(self.target)) {
