@@ -146,7 +146,7 @@ async fn build_ahead(app: Weak<Parts>) {
             result = panics::caught(publish::catch_up(&app.db, &app.indexes)).await;
             published_at = Some(now);
         }
-        let result = result.and(panics::caught(ahead.step(&app.queue, now)).await);
+        let result = result.and(panics::caught(Box::pin(ahead.step(&app.queue, now))).await);
         drop(app);
         failing.note(&result, "cannot build ahead");
         tokio::time::sleep(FOLLOW_EVERY).await;

@@ -66,9 +66,6 @@ extern "C" {
 #endif
 PyAPI_FUNC(PyObject *) _Py_strhex(const char *bytes, const Py_ssize_t length);
 PyAPI_FUNC(PyObject *) _Py_strhex_bytes(const char *bytes, const Py_ssize_t length);
-#if PY_VERSION_HEX >= 0x030D0000
-PyAPI_FUNC(PyObject *) _PyObject_NextNotImplemented(PyObject *iterator);
-#endif
 #ifdef __cplusplus
 }
 #endif
@@ -85,6 +82,12 @@ PyAPI_FUNC(PyObject *) _PyObject_NextNotImplemented(PyObject *iterator);
 #endif
 
 #if PY_VERSION_HEX >= 0x030D0000
+/* Not exported any more: the slot of what cannot be iterated, which says so. */
+static inline PyObject *wheelwright_no_next(PyObject *object) {
+    PyErr_Format(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(object)->tp_name);
+    return NULL;
+}
+#define _PyObject_NextNotImplemented wheelwright_no_next
 #define _PyLong_AsByteArray(number, bytes, size, little, sign) \
     (_PyLong_AsByteArray)(number, bytes, size, little, sign, 1)
 #define _PyUnicode_FastCopyCharacters(to, start, from, begin, count) \

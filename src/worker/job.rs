@@ -33,7 +33,8 @@ pub async fn run(
     steps: &watch::Sender<Step>,
 ) -> JobOutcome {
     let mut clock = Clock::start(steps);
-    let ended = guarded(steps, go(job, link, worker, log, &mut clock)).await;
+    // On the heap: a job's future is large, and each layer around it would hold it on its stack.
+    let ended = guarded(steps, Box::pin(go(job, link, worker, log, &mut clock))).await;
     if let Err(Stop::Failed(failure)) = &ended {
         log.note(&format!("failed at step {}: {}", failure.step.name(), failure.hint));
     }

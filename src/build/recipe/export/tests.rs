@@ -83,12 +83,16 @@ fn what_an_interpreter_asks_for_is_said_of_it_alone() {
 
 #[test]
 fn what_a_worker_says_is_written_as_text_and_as_nothing_else() {
-    let odd = r#"{"packages": ["a\"]\n[build]\nbefore = [\"id"], "build": {"before": ["id"], "env": {"A": "'''\u0007\u007f"}}}"#;
+    let odd = r#"{"packages": ["a"], "build": {"before": ["id"], "env": {"A": "a\"]\n[build]\nbefore = [\"id", "B": "'''\u0007\u007f"}}}"#;
     let text = exported(&[found("1.0", CP312, odd, 1)]);
     assert!(!text.contains("\nbefore") && !text.contains("\n[build]\nbefore"), "{text}");
     let applied = applied(&text, "1.0", CP312);
     assert_eq!(applied.build.before, Vec::<String>::new());
-    assert_eq!(applied.packages, recipe(odd).packages);
+    assert_eq!((&applied.packages, &applied.build.env), (&recipe(odd).packages, &recipe(odd).build.env));
+    // What is no name of a package is written, too, and refused where the recipe is read.
+    let odd_name = r#"{"packages": ["a\"]\nname = [\"b"]}"#;
+    let no_name = exported(&[found("1.0", CP312, odd_name, 1)]);
+    assert!(!no_name.contains("\nname = ["), "{no_name}");
     assert_eq!(export(&ProjectName::new("demo").unwrap(), &[], None), None);
     let no_version = found("from-2004", CP312, odd, 1);
     assert_eq!(export(&ProjectName::new("demo").unwrap(), &[no_version], None), None);
