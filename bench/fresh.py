@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -68,6 +69,8 @@ def compare(title, sources):
             word, why = came_to(state)
             pip = pip or plain_pip(requirement, python)
             counts[pip, word in ("built", "doubtful")] += 1
+            # Where things lie on this machine is nobody's business.
+            why = re.sub(r"(/[\w.+-]+){2,}/", "…/", why)
             text = " ".join(why.split()).replace("|", "\\|")[:160]
             lines.append(f"| {requirement} | {python} | {pip} | {word} | {text} |")
             print(lines[-1], flush=True)

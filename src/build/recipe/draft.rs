@@ -113,9 +113,9 @@ fn is_plain(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+<>=!~,[]".contains(c))
 }
 
-/// As TOML writes a text.
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
+/// As TOML writes a text, on one line whatever is in it: what JSON escapes, TOML escapes in the same way.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 #[cfg(test)]

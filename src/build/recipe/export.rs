@@ -1,7 +1,7 @@
 //! What builds found, as a recipe: joined over versions and targets, to be read and put in force.
 
 use super::Recipe;
-use super::draft::one_line;
+use super::draft::{one_line, quoted};
 use crate::names::ProjectName;
 use crate::packaging::version::{self, Version};
 use std::collections::BTreeSet;
@@ -293,11 +293,6 @@ fn written(value: &serde_json::Value) -> Option<String> {
         }
         Value::Null | Value::Number(_) => None,
     }
-}
-
-/// As TOML writes a text, on one line whatever is in it: what JSON escapes, TOML escapes in the same way.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }
 
 fn array<'a>(items: impl Iterator<Item = &'a str>) -> String {

@@ -4,7 +4,6 @@
 //! any path of a proxy.
 
 pub mod assets;
-mod bar;
 pub mod build;
 pub mod builds;
 mod catalog;
@@ -19,6 +18,7 @@ mod lines;
 pub mod login;
 pub mod machines;
 mod matrix;
+mod progress;
 pub mod project;
 pub mod readiness;
 pub mod rebuild;

@@ -1,17 +1,13 @@
 //! `I/+ready/{target}/`: a burn-down of what lock files name: what fails and why, what is left, what is there.
 
-use super::bar::{self, BarPart};
+use super::progress::{BarPart, Group, Stand, Thing, ThingLine, bar, groups};
 use super::{Frame, Visit, answer, index_href, words};
 use crate::build::readiness::{ReadinessView, ReadyView};
 use crate::error::Result;
 use crate::packaging::filename::encode_segment;
-use crate::words::ReadyState;
+use crate::words::{Failure, ReadyState};
 use askama::Template;
 use axum::response::Response;
-use std::collections::BTreeMap;
-
-/// Releases of one group that the page shows; JSON has all.
-const MOST_SHOWN: usize = 500;
 
 #[derive(Template)]
 #[template(path = "readiness.html")]
@@ -27,26 +23,7 @@ pub struct ReadinessPage {
     /// What the bar shows, for those who do not see it.
     pub label: String,
     pub parts: Vec<BarPart>,
-    pub groups: Vec<ReadyGroup>,
-}
-
-/// Releases in one state; of those that fail, by one cause.
-pub struct ReadyGroup {
-    pub title: String,
-    pub mood: &'static str,
-    pub count: String,
-    pub lines: Vec<ReadyLine>,
-    /// Releases that are not shown.
-    pub more: usize,
-}
-
-pub struct ReadyLine {
-    pub release: ReadyView,
-    /// Of the release's page, from the root.
-    pub href: String,
-    pub lists: String,
-    /// The first error line.
-    pub why: String,
+    pub groups: Vec<Group>,
 }
 
 /// Shows how far an index is for a target.
@@ -58,7 +35,7 @@ pub fn show(ctx: &Visit, view: ReadinessView) -> Result<Response> {
         ready: words::count(view.ready()),
         total: words::count(view.releases.len()),
         label: format!("{} of {} have a wheel", view.ready(), view.releases.len()),
-        parts: bar(&view),
+        parts: bar(BAR.map(|state| (state, view.counts.get(&state).copied().unwrap_or_default()))),
         goes_on,
         index: view.index.to_string(),
         target: view.target.clone(),
@@ -78,74 +55,52 @@ const BAR: [ReadyState; 6] = [
     ReadyState::NotTried,
 ];
 
-fn bar(view: &ReadinessView) -> Vec<BarPart> {
-    let count = |state| view.counts.get(&state).copied().unwrap_or_default();
-    bar::parts(BAR.map(|state| (name(state), mood(state), count(state))))
-}
+impl Stand for ReadyState {
+    const FAILED: Self = Self::Failed;
 
-fn name(state: ReadyState) -> &'static str {
-    match state {
-        ReadyState::Failed => "fails",
-        ReadyState::Doubtful => "built, doubtful",
-        ReadyState::UnderWay => "under way",
-        ReadyState::NotTried => "not tried",
-        ReadyState::Built => "built",
-        ReadyState::Wheel => "has a wheel",
-    }
-}
-
-fn mood(state: ReadyState) -> &'static str {
-    match state {
-        ReadyState::Failed => "bad",
-        ReadyState::Doubtful => "warn",
-        ReadyState::UnderWay | ReadyState::NotTried => "",
-        ReadyState::Built | ReadyState::Wheel => "good",
-    }
-}
-
-fn groups(releases: Vec<ReadyView>, index: &str) -> Vec<ReadyGroup> {
-    let mut groups: BTreeMap<(ReadyState, String), Vec<ReadyView>> = BTreeMap::new();
-    for release in releases {
-        groups.entry((release.state, cause(&release))).or_default().push(release);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    // The cause that most have comes first.
-    groups.sort_by_key(|((state, _), releases)| (*state, std::cmp::Reverse(releases.len())));
-    let group = |((state, cause), mut releases): ((ReadyState, String), Vec<ReadyView>)| {
-        let count = releases.len();
-        releases.truncate(MOST_SHOWN);
-        ReadyGroup {
-            title: if cause.is_empty() {
-                name(state).to_owned()
-            } else {
-                format!("{}: {cause}", name(state))
-            },
-            mood: mood(state),
-            count: words::count(count),
-            lines: releases.into_iter().map(|release| line(release, index)).collect(),
-            more: count.saturating_sub(MOST_SHOWN),
+    fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "fails",
+            Self::Doubtful => "built, doubtful",
+            Self::UnderWay => "under way",
+            Self::NotTried => "not tried",
+            Self::Built => "built",
+            Self::Wheel => "has a wheel",
         }
-    };
-    groups.into_iter().map(group).collect()
+    }
+
+    fn mood(self) -> &'static str {
+        match self {
+            Self::Failed => "bad",
+            Self::Doubtful => "warn",
+            Self::UnderWay | Self::NotTried => "",
+            Self::Built | Self::Wheel => "good",
+        }
+    }
 }
 
-/// The kind of a failure, or why there is nothing; empty for what does not fail.
-fn cause(release: &ReadyView) -> String {
-    let why = match (&release.failure, &release.why) {
-        _ if release.state != ReadyState::Failed => None,
-        (Some(failure), _) => Some(failure.class.to_string()),
-        (None, why) => why.clone(),
-    };
-    why.map(|why| words::brief(&why, 100)).unwrap_or_default()
-}
+impl Thing for ReadyView {
+    type Stand = ReadyState;
 
-fn line(release: ReadyView, index: &str) -> ReadyLine {
-    let failure = release.failure.as_ref();
-    let why = failure.map(|failure| failure.line.as_deref().unwrap_or(&failure.hint));
-    ReadyLine {
-        href: format!("{index}/{}/{}", release.project, encode_segment(&release.version)),
-        lists: release.lists.join(", "),
-        why: why.map(|why| words::brief(why, 300)).unwrap_or_default(),
-        release,
+    fn stand(&self) -> ReadyState {
+        self.state
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    fn trouble(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    fn line(self, index: &str) -> ThingLine {
+        ThingLine {
+            href: format!("{index}/{}/{}", self.project, encode_segment(&self.version)),
+            title: format!("{} {}", self.project, self.version),
+            build: self.build,
+            beside: self.lists.join(", "),
+            ..ThingLine::default()
+        }
     }
 }
