@@ -4,8 +4,8 @@
 use super::mirror::UpstreamTopic;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::{
-    BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, ProjectStatus, Purpose,
-    SetState, Step, TokenKind,
+    AttachmentKind, BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, History,
+    ProjectStatus, Purpose, SetState, Step, TokenKind,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,9 +38,9 @@ macro_rules! columns {
 }
 
 columns!(read_text, write_text: IndexName, ProjectName, BuildContext, UpstreamTopic);
-columns!(read_text, write_text: BuildState, Purpose, SetState, Step, ProjectStatus, TokenKind);
+columns!(read_text, write_text: AttachmentKind, BuildState, Purpose, SetState, Step, ProjectStatus, TokenKind);
 columns!(read_word_or_other, write_text: Class, EventKind, FileKind);
-columns!(read_json, write_json: BuildSource, FetchPlace, Evidence);
+columns!(read_json, write_json: BuildSource, FetchPlace, Evidence, History);
 
 fn read_text<T: std::str::FromStr>(text: &str) -> Result<T, BoxDynError> {
     text.parse().map_err(|_| format!("cannot read {text:?}").into())

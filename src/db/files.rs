@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
 use crate::tools::time::{Micros, now};
-use crate::words::{FileKind, ProjectStatus};
+use crate::words::{FileKind, History, ProjectStatus};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -38,6 +38,8 @@ pub struct StoredFile {
     pub attested: bool,
     /// The hash was promised before the bytes came; otherwise a mirror computed it from what came.
     pub hash_told: bool,
+    /// What happened to it before it came here.
+    pub history: Option<History>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ macro_rules! select_file {
         concat!(
             "SELECT index_name, filename, project, version, kind, url, sha256, md5, blake2_256, size, ",
             "requires_python, metadata_sha256, uploader, uploaded_at, deleted_at, ",
-            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT) AS attested, hash_computed_at FROM file ",
+            "CAST(CASE WHEN attestations IS NULL THEN 0 ELSE 1 END AS BIGINT) AS attested, hash_computed_at, history FROM file ",
             $tail
         )
     };
@@ -261,6 +263,7 @@ impl StoredFile {
             deleted_at: None,
             attested: false,
             hash_told: true,
+            history: None,
         }
     }
 }
@@ -286,6 +289,7 @@ fn file(row: &AnyRow) -> Result<StoredFile> {
         deleted_at: row.try_get("deleted_at")?,
         attested: attested != 0,
         hash_told: row.try_get::<Option<i64>, _>("hash_computed_at")?.is_none(),
+        history: row.try_get("history")?,
     })
 }
 

@@ -5,6 +5,7 @@
 //! run on `pool`; nothing waits for the network while holding a connection; `sum` is cast to bigint.
 
 pub mod accounts;
+pub mod attachments;
 pub mod blobs;
 pub mod browse;
 pub mod builds;

@@ -205,6 +205,7 @@ fn migrations(engine: Engine) -> Migrator {
         (12, "doubts", include_str!("../../migrations/0012_doubts.sql")),
         (13, "readiness", include_str!("../../migrations/0013_readiness.sql")),
         (14, "sets", include_str!("../../migrations/0014_sets.sql")),
+        (15, "attachments", include_str!("../../migrations/0015_attachments.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

@@ -166,6 +166,7 @@ async fn faults(db: &Db, wrong: BTreeMap<BlobKey, BlobProblem>) -> Result<Vec<Bl
 /// Every reference from a row to a blob.
 pub async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
     each_of(|from| db.blobs_of_files(from), &mut each).await?;
+    each_of(|from| db.blobs_of_attachments(from), &mut each).await?;
     each_of(|from| db.blobs_of_remote_metadata(from), &mut each).await?;
     each_of(|from| db.blobs_of_sources(from), &mut each).await?;
     each_of(|from| db.blobs_of_promises(from), &mut each).await?;

@@ -7,6 +7,7 @@ mod build;
 mod event;
 mod evidence;
 mod failure;
+mod history;
 mod moment;
 mod project;
 mod readiness;
@@ -17,8 +18,9 @@ pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, S
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};
+pub use history::{History, Passage, PassageKind};
 pub use moment::Moment;
-pub use project::{FileKind, ProjectStatus};
+pub use project::{AttachmentKind, FileKind, ProjectStatus};
 pub use readiness::ReadyState;
 pub use source::{BuildSource, FetchPlace, SourceKind};
 

@@ -25,3 +25,11 @@ words! {
         Other = "other",
     }
 }
+
+words! {
+    /// What stands beside the files of a release, as devpi names it.
+    AttachmentKind {
+        Documentation = "doczip",
+        TestResult = "toxresult",
+    }
+}

@@ -117,8 +117,8 @@ impl Tx {
         let identity = identity(&file.filename);
         let put = sqlx::query(
             "INSERT INTO file (index_name, filename, project, version, kind, url, sha256, md5, blake2_256, \
-             size, requires_python, metadata_sha256, attestations, uploader, uploaded_at, identity) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             size, requires_python, metadata_sha256, attestations, uploader, uploaded_at, identity, history) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
              ON CONFLICT DO NOTHING",
         )
         .bind(&file.index)
@@ -137,6 +137,7 @@ impl Tx {
         .bind(&file.uploader)
         .bind(file.uploaded_at)
         .bind(&identity)
+        .bind(&file.history)
         .execute(&mut *self.tx)
         .await?;
         if put.rows_affected() > 0 {
@@ -204,6 +205,7 @@ impl Tx {
         .bind(self.now)
         .execute(&mut *self.tx)
         .await?;
+        self.delete_results_of(index, filename).await?;
         self.touch_project(index, project).await?;
         Ok(deleted.rows_affected() > 0)
     }
