@@ -70,7 +70,7 @@ def compare(title, sources):
             pip = pip or plain_pip(requirement, python)
             counts[pip, word in ("built", "doubtful")] += 1
             # Where things lie on this machine is nobody's business.
-            why = re.sub(r"(/[\w.+-]+){2,}/", "…/", why)
+            why = re.sub(r"(?<![:/\w])(/[\w.+-]+){2,}/", "…/", why)
             text = " ".join(why.split()).replace("|", "\\|")[:160]
             lines.append(f"| {requirement} | {python} | {pip} | {word} | {text} |")
             print(lines[-1], flush=True)
