@@ -5,7 +5,7 @@ CARGO ?= cargo
 # nextest where it is installed; the standard runner elsewhere.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
-.PHONY: help run build check test e2e crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build check test e2e devpi crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -27,6 +27,10 @@ test: test-tools ## install what the tests need, then run them all
 
 e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit, poetry, hatch, …
 	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^clients/)',clients)
+
+devpi: test-tools ## devpi's own tests of its server and of its client, against this server
+	$(CARGO) build --locked
+	tests/devpi/run.py http client
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^faults::durability/)',faults::durability)

@@ -20,7 +20,7 @@ pub fn decide(
         Need::Nothing => Decision::Allowed,
         Need::Greet if index.is_none() => Decision::Allowed,
         Need::Login => asker.unless(asker.known.is_some() && !asker.only_builds()),
-        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage => {
+        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::TestResult | Need::Manage => {
             asker.in_index(need, index, project)
         }
         Need::ManageIndex => asker.manage_index(index),
@@ -198,6 +198,12 @@ impl<'a> Asker<'a> {
             Need::Upload => {
                 (self.is_root() || self.in_list(&index.acl_upload))
                     && self.acts(&index.name, Action::Upload, project)
+            }
+            Need::TestResult => {
+                // Nobody may do less with a token than without.
+                let anybody = index.acl_test_results.iter().any(|principal| principal == ":ANONYMOUS:");
+                let listed = self.in_list(&index.acl_test_results);
+                self.reads(index) && (anybody || listed && self.acts(&index.name, Action::Upload, project))
             }
             Need::Manage => {
                 (self.is_root() || self.owns(&index.name) || self.in_list(&index.acl_upload))

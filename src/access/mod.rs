@@ -136,6 +136,8 @@ pub enum Need {
     /// [`Need::Read`] of every index that the path names.
     ReadEach,
     Upload,
+    /// Add a result of testing a file of the index in the path.
+    TestResult,
     Manage,
     /// Create, change or delete the index in the path.
     ManageIndex,
@@ -163,7 +165,7 @@ impl Need {
         match self {
             Self::Nothing | Self::Login => None,
             Self::Greet | Self::Read | Self::ReadEach => Some(Action::Read),
-            Self::Upload => Some(Action::Upload),
+            Self::Upload | Self::TestResult => Some(Action::Upload),
             Self::Manage => Some(Action::Manage),
             Self::ManageIndex | Self::CreateUser | Self::ManageUser | Self::ManageToken | Self::Operate => {
                 Some(Action::Admin)
@@ -193,6 +195,11 @@ pub fn refusal(who: &Who, need: Need) -> crate::error::Error {
         return crate::forbidden!(
             "{label} is not allowed to do this: only root and users with the role {role} can run workers. \
              An administrator can run `wheelwright user role add {role} {user}`"
+        );
+    }
+    if need == Need::TestResult && who.scope.is_none() {
+        return crate::forbidden!(
+            "No permission to upload tox results: {label} is not in the index's acl_toxresult_upload"
         );
     }
     let (Some(scope), Some(action)) = (&who.scope, need.action()) else {

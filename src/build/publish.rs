@@ -1,6 +1,7 @@
 //! Brings a built wheel to where it belongs: beside its source, and to the indexes that wanted it. `together` does so
 //! with those of a set.
 
+mod results;
 pub mod together;
 
 use crate::db::Db;
@@ -89,6 +90,7 @@ pub async fn on_built(db: &Db, indexes: &Indexes, build: BuildId) -> Result<Vec<
     for (index, wanted) in places(indexes, &finished).await? {
         match indexes.take_built(&index, finished.handed(wanted)).await {
             Ok(filename) => {
+                results::post(db, indexes, &finished.build, &index, &filename).await?;
                 db.build_published(build, &index.name).await?;
                 published.push(Published { index: index.name.clone(), filename });
             }

@@ -23,6 +23,8 @@ pub struct Index {
     /// Principals: user names, `:group`, `:ANONYMOUS:`, `:AUTHENTICATED:`.
     pub acl_read: Vec<String>,
     pub acl_upload: Vec<String>,
+    /// Who may add results of tests.
+    pub acl_test_results: Vec<String>,
     pub volatile: bool,
     pub title: Option<String>,
     pub description: Option<String>,

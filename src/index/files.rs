@@ -1,6 +1,6 @@
 //! What is known of files whose bytes are here, kept in memory so that serving one asks no database.
 
-use super::mirror::{Key, url_key};
+use super::mirror::{Key, stands_for};
 use super::policy::{self, Rules, Verdict};
 use super::stripes::Stripes;
 use crate::access::{self, Who};
@@ -195,7 +195,7 @@ pub fn is_public(directory: &Directory, index: &Index) -> bool {
 fn fits(file: &StoredFile, key: Key<'_>) -> bool {
     match key {
         Key::Hash(hex) => hex.len() == 16 && file.sha256.starts_with(hex),
-        Key::Url(hex) => file.url.as_deref().is_some_and(|url| url_key(url) == hex),
+        Key::Url(hex) => file.url.as_deref().is_some_and(|url| stands_for(hex, url)),
     }
 }
 

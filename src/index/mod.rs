@@ -1,6 +1,7 @@
 //! What an index shows, and how something gets into it.
 
 pub mod admin;
+pub mod beside;
 pub mod built;
 pub mod details;
 pub mod explain;
@@ -13,6 +14,7 @@ pub mod manage;
 pub mod mirror;
 pub mod names;
 pub mod policy;
+pub mod push;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;

@@ -110,7 +110,7 @@ impl Indexes {
     /// has one name, the one that it came with first.
     async fn is_there(&self, candidate: &Candidate<'_>, digests: &SpooledDigests) -> Result<bool> {
         match self.db.file_of_any_spelling(&candidate.index.name, &candidate.filename).await? {
-            Some(known) => same_or_refused(&known, &candidate.filename, digests).map(|()| true),
+            Some(known) => same_or_refused(&known, &candidate.filename, &digests.sha256).map(|()| true),
             None => Ok(false),
         }
     }
@@ -154,7 +154,7 @@ impl Indexes {
         // A wheel's metadata is final; an sdist's may be amended while a wheel is built from it.
         tx.put_release(index, project, &file.version, &json, is_wheel).await?;
         if let Put::Taken(known) = tx.put_file(&file, candidate.form.attestations()).await? {
-            return same_or_refused(&known, &candidate.filename, digests).map(|()| Uploaded::Same);
+            return same_or_refused(&known, &candidate.filename, &digests.sha256).map(|()| Uploaded::Same);
         }
         let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
         tx.commit(event).await?;
@@ -180,7 +180,7 @@ fn named(
     })
 }
 
-fn a_stage(index: &Index) -> Result<()> {
+pub(super) fn a_stage(index: &Index) -> Result<()> {
     match index.kind {
         IndexKind::Stage(_) => Ok(()),
         IndexKind::Mirror(_) => Err(missing!(
@@ -191,7 +191,12 @@ fn a_stage(index: &Index) -> Result<()> {
 }
 
 /// The permission again, now that the project is known: a token may be limited to one.
-fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &ProjectName) -> Result<()> {
+pub(super) fn may_upload(
+    directory: &Directory,
+    who: &Who,
+    index: &Index,
+    project: &ProjectName,
+) -> Result<()> {
     let decided =
         access::decide(directory, who, Need::Upload, Some(&index.name), Some(project.as_str()), None);
     match decided {
@@ -206,7 +211,7 @@ fn may_upload(directory: &Directory, who: &Who, index: &Index, project: &Project
     }
 }
 
-fn same_or_refused(known: &StoredFile, filename: &str, digests: &SpooledDigests) -> Result<()> {
+pub(super) fn same_or_refused(known: &StoredFile, filename: &str, sha256: &str) -> Result<()> {
     let spelling = match known.filename == filename {
         true => String::new(),
         false if known.kind == FileKind::Sdist => {
@@ -220,7 +225,7 @@ fn same_or_refused(known: &StoredFile, filename: &str, digests: &SpooledDigests)
              Use a different version."
         ));
     }
-    if known.sha256 != digests.sha256 {
+    if known.sha256 != sha256 {
         return Err(bad!(
             "File already exists ('{}', with sha256 hash '{}').{spelling} Use a different version: what \
              was published once never changes.",

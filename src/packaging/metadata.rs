@@ -6,10 +6,12 @@ use crate::bad;
 use crate::error::Result;
 
 mod check;
+mod form;
 mod layout;
 mod mend;
 mod same;
 pub use check::invalid;
+pub use form::form_fields;
 pub use mend::MendedMetadata;
 
 /// Every field of core metadata 1.0 to 2.6. Absent, empty and `UNKNOWN` are the same.

@@ -20,6 +20,7 @@ pub mod reqfile;
 pub mod requirement;
 pub mod retag;
 pub mod sdist;
+pub mod site;
 pub mod stable_abi;
 pub mod tags;
 pub mod upload_time;

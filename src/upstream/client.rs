@@ -1,5 +1,9 @@
 //! Requests to an upstream: who gets its credentials, where they may lead, when to give up.
 
+mod publish;
+
+pub use publish::FormFile;
+
 use super::guard::{self, Guard};
 use crate::config::Config;
 use crate::config::secret_url::SecretUrl;

@@ -3,14 +3,15 @@
 use super::client::{UpstreamClient, UpstreamSource, failure, shown, unexpected};
 use crate::error::{Error, Result};
 use crate::names::{NameList, ProjectName};
-use crate::packaging::html::proof;
-use crate::packaging::page::Page;
+use crate::packaging::html::proof::{self, Whole};
+use crate::packaging::page::{File, Page};
 use crate::packaging::{html, json};
 use crate::{bad_upstream, timed_out};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
 use std::io::Read as _;
+use std::sync::Arc;
 use url::Url;
 
 /// JSON first: it tells sizes and upload times, and is quicker to read.
@@ -222,14 +223,26 @@ fn unproven(url: &Url, what: &str, doubt: proof::Doubt) -> Error {
 
 impl FetchedPage {
     /// Reads a project's page, if that is what it proves to be; off the async threads, as pages of 17 MB exist.
-    pub async fn into_page(self, project: ProjectName) -> Result<Page> {
+    /// One that may have been cut off must have all files of the one that is `known`.
+    pub async fn into_page(self, project: ProjectName, known: Option<Arc<Page>>) -> Result<Page> {
         tokio::task::spawn_blocking(move || {
             let mut page = match self.format {
                 Format::Json => json::parse(&self.bytes, &self.url, &project)?,
                 Format::Html => {
-                    proof::of_project(&self.bytes, &self.url, &project, self.framed)
-                        .map_err(|doubt| unproven(&self.url, &format!("the page of {project}"), doubt))?;
-                    html::parse(&self.bytes, &self.url, &project)
+                    let doubted = |doubt| unproven(&self.url, &format!("the page of {project}"), doubt);
+                    let whole = proof::of_project(&self.bytes, &self.url, &project, self.framed);
+                    let whole = whole.map_err(doubted)?;
+                    let page = html::parse(&self.bytes, &self.url, &project);
+                    let lacks = |known: &Page| {
+                        let has = |file: &File| page.files.iter().any(|new| new.filename == file.filename);
+                        !known.files.iter().all(has)
+                    };
+                    if whole == Whole::AsFarAsItGoes && known.as_deref().is_some_and(lacks) {
+                        return Err(doubted(
+                            "it does not tell where it ends, and lacks files that were there",
+                        ));
+                    }
+                    page
                 }
             };
             page.serial = self.serial.or(page.serial);

@@ -16,6 +16,16 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         let outside = ctx.outside.as_deref();
         origin::check(&ctx.app.config, &ctx.method, &ctx.headers, &ctx.uri, outside)?;
     }
+    if of_nobody(route, ctx) {
+        ctx.app.indexes.refresh().await?;
+        ctx.directory = ctx.app.indexes.directory();
+        if of_nobody(route, ctx) {
+            return Err(match route.need {
+                Need::ManageIndex => missing!("no user '{}'", ctx.param("user")),
+                _ => missing!("The stage {}/{} could not be found.", ctx.param("user"), ctx.param("index")),
+            });
+        }
+    }
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
         Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
         known => {
@@ -47,6 +57,14 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
             None => missing!("this page does not exist"),
         }),
     }
+}
+
+/// Whether the path names an index of an account that does not exist. Accounts are no secret, so this is told to
+/// everybody, and whatever credential comes along.
+fn of_nobody(route: Route, ctx: &Ctx) -> bool {
+    route.parameter("user").is_some()
+        && route.parameter("index").is_some()
+        && !ctx.directory.users.contains_key(ctx.param("user"))
 }
 
 /// Whether a request may change something: by its method, or because a build begins when somebody

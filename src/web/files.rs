@@ -5,6 +5,7 @@ use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
 use crate::directory::IndexKind;
 use crate::error::{Error, Result};
+use crate::index::beside::path_hash;
 use crate::index::files;
 use crate::index::mirror::Key;
 use crate::missing;
@@ -46,9 +47,24 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
             }
             told => told,
         },
-        (None, IndexKind::Stage(_)) => Err(no_such_file(&filename)),
+        (None, IndexKind::Stage(_)) => beside(&asked, &filename, &hash).await,
         (None, IndexKind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
     }
+}
+
+/// What stands beside the files of a release: documentation as a zip, a result of tests.
+async fn beside(asked: &FileRequest<'_>, name: &str, hash: &str) -> Result<Response> {
+    let (db, index) = (&asked.app.db, asked.index);
+    let known = db.attachment(&index.name, name).await?.ok_or_else(|| no_such_file(name))?;
+    let tested = match &known.about {
+        Some(filename) => db.file(&index.name, filename).await?,
+        None => None,
+    };
+    if hash.len() != 16 || !path_hash(&known, tested.as_ref()).starts_with(hash) {
+        return Err(no_such_file(name));
+    }
+    let public = files::is_public(asked.directory, index);
+    document(asked, name, &known.sha256, public).await
 }
 
 /// A promised wheel that is there.

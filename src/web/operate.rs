@@ -6,16 +6,18 @@ use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
 use crate::directory::Directory;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tools::time::SECOND;
-use crate::unavailable;
 use crate::words::{BuildState, Purpose};
+use crate::{bad, unavailable};
 use axum::response::Response;
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use url::{Position, Url};
 
 /// 200 while the database answers, else 503.
 pub async fn health(ctx: Ctx) -> Result<Response> {
@@ -80,6 +82,25 @@ fn counters(router: &Router) -> Vec<Value> {
         metrics.push(json!([name, "counter", counter.get()]));
     }
     metrics
+}
+
+/// `GET /+authcheck`: whether a proxy in front may let a request through, whose URL stands in `X-Original-URI` and
+/// whose credential came along, as nginx' `auth_request` asks it: 200, 401 or 403.
+pub async fn authcheck(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let url = ctx.headers.get("x-original-uri").and_then(|value| value.to_str().ok());
+    let url =
+        url.ok_or_else(|| bad!("the header X-Original-URI is missing: it must hold the URL to check"))?;
+    let path = Url::parse(url).map_or_else(|_| url.to_owned(), |url| url[Position::BeforePath..].to_owned());
+    let devpi = ctx.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let devpi = devpi.is_some_and(|agent| agent.contains("devpi-client"));
+    match router.would_admit(&ctx, &path).await {
+        Ok(()) => respond::devpi(StatusCode::OK, "", Value::Null, Some("allowed")),
+        // Its client takes a 401 for the end of its session.
+        Err(Error::Unauthenticated(why)) if devpi => Err(Error::Forbidden(why)),
+        Err(Error::Missing(why)) => Err(Error::Forbidden(why)),
+        Err(other) => Err(other),
+    }
 }
 
 /// Prometheus' text format 0.0.4.

@@ -202,6 +202,32 @@ impl Router {
         response
     }
 
+    /// Whether `ctx` would be let in with its method at another path; an error as [`Router::answer`] would tell it, but
+    /// `Missing` where there is no such path.
+    pub async fn would_admit<B>(&self, ctx: &Ctx<B>, path: &str) -> Result<()> {
+        let mut parts =
+            Request::builder().method(ctx.method.clone()).uri(path).body(()).map(|r| r.into_parts().0);
+        let parts = parts.as_mut().map_err(|_| bad!("the path of this URL is not valid"))?;
+        let (row, params) = self.find(parts).map_err(|_| missing!("this page does not exist"))?;
+        let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
+        let mut asked = Ctx {
+            app: ctx.app.clone(),
+            who: Arc::new(Who::default()),
+            directory: ctx.directory.clone(),
+            method: ctx.method.clone(),
+            uri: parts.uri.clone(),
+            headers: ctx.headers.clone(),
+            peer: ctx.peer,
+            outside: ctx.outside.clone(),
+            is_part: false,
+            named: index_of(row.route, &params, &ctx.app),
+            several: Vec::new(),
+            params,
+            body: Body::empty(),
+        };
+        admission::admit(row.route, &mut asked).await
+    }
+
     /// The row and the parameters; makes the URI canonical.
     fn find(&self, parts: &mut http::request::Parts) -> Result<(usize, Params), Unrouted> {
         let rewritten = match path::canonical(parts.uri.path(), &self.prefix) {

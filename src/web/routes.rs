@@ -5,8 +5,8 @@
 use super::pages::{assets, login};
 use super::router::Table;
 use super::{
-    builds, devpi, files, integrity, learned, legacy_json, links, manage, operate, promised, proxy,
-    readiness, rebuild, recipes, resources, simple, tokens, upload, workers,
+    builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
+    proxy, push, readiness, rebuild, recipes, resources, results, simple, tokens, upload, workers,
 };
 use crate::access::Need;
 
@@ -14,6 +14,8 @@ const GET: &[&str] = &["GET"];
 const DELETE: &[&str] = &["DELETE"];
 const PATCH: &[&str] = &["PATCH"];
 const POST: &[&str] = &["POST"];
+/// devpi's own method.
+const PUSH: &[&str] = &["PUSH"];
 const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
@@ -35,6 +37,7 @@ pub fn table() -> Table {
 fn operation(table: Table) -> Table {
     table
         .on(GET, "/+health", Need::Nothing, operate::health)
+        .on_router(GET, "/+authcheck", Need::Nothing, operate::authcheck)
         .on_router(GET, "/metrics", Need::Nothing, operate::metrics)
         // What publishers look for before they send a password: not here, whoever asks.
         .on(GET, "/_/oidc/audience", Need::Nothing, operate::absent)
@@ -143,6 +146,9 @@ fn shared(table: Table) -> Table {
         .on(GET, "/{user}/{index}/?", Need::Read, resources::index)
         .on(GET, "/{user}/{index}/{project}/?", Need::Read, resources::project)
         .on(GET, "/{user}/{index}/{project}/{version}/?", Need::Read, resources::release)
+        .on(GET, "/{user}/{index}/{project}/{version}/+doc", Need::Read, documentation::slash)
+        .on(GET, "/{user}/{index}/{project}/{version}/+doc/", Need::Read, documentation::get)
+        .on(GET, "/{user}/{index}/{project}/{version}/+doc/{*path}", Need::Read, documentation::get)
         .on(GET, "/{user}/{index}/{project}/{version}/{filename}", Need::Read, resources::file)
 }
 
@@ -172,6 +178,8 @@ fn keeping(table: Table) -> Table {
     // No upload is ever redirected: publishers refuse to follow.
     table
         .on(POST, "/{user}/{index}/?", Need::Upload, upload::upload)
+        .on(PUSH, "/{user}/{index}/?", Need::Read, push::push)
+        .on(POST, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::TestResult, results::add)
         .on(POST, "/legacy/?", Need::Upload, upload::upload)
         .on(PATCH, "/{user}/{index}/{project}", Need::Manage, manage::change_project)
         .on(PATCH, "/{user}/{index}/{project}/{version}", Need::Manage, manage::change_release)

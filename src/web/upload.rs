@@ -5,6 +5,7 @@ use super::http::{
     multipart::{self, Multipart},
     slow,
 };
+use super::push;
 use crate::bad;
 use crate::counters;
 use crate::error::{Error, Result};
@@ -41,6 +42,9 @@ pub async fn upload(ctx: Ctx) -> Result<Response> {
 }
 
 async fn take(mut ctx: Ctx) -> Result<Response> {
+    if ctx.is_of("application/json") {
+        return push::push(ctx).await;
+    }
     let limit = ctx.app.config.limits.upload;
     let kind = ctx.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.starts_with("application/x-www-form-urlencoded") {
@@ -155,7 +159,7 @@ async fn act(ctx: Ctx, form: Form, content: Option<Content>) -> Result<Response>
         }
         Some("submit") => indexes.register(directory, &ctx.who, index, &form).await?,
         Some("doc_upload") => {
-            return Err(Error::Gone("this server does not host documentation: publish it elsewhere".into()));
+            indexes.add_documentation(directory, &ctx.who, index, &form, content).await?;
         }
         Some(other) => return Err(bad!("action '{other}' not supported: use file_upload")),
         None => return Err(bad!("the form has no :action: use file_upload")),

@@ -1,15 +1,22 @@
 //! Projects and releases as devpi's client reads them: `projectconfig` and `versiondata`.
 
 use super::http::{Ctx, respond};
-use crate::db::files::StoredFile;
+use crate::access::may_read;
+use crate::db::attachments::Attachment;
+use crate::db::files::{ReleaseRow, StoredFile};
+use crate::directory::Index;
 use crate::error::{Error, Result};
+use crate::index::beside::path_hash;
+use crate::index::stage;
 use crate::missing;
-use crate::names::ProjectName;
-use crate::packaging::metadata::Metadata;
+use crate::names::{IndexName, ProjectName};
+use crate::packaging::filename::encode_segment;
+use crate::packaging::metadata::{Metadata, form_fields};
 use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::releases::FilesByVersion;
 use crate::packaging::version;
 use crate::tools::time::Micros;
+use crate::words::{History, Passage, PassageKind};
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -22,7 +29,9 @@ pub async fn project(ctx: Ctx) -> Result<Response> {
     let (mut versions, releases) = (Map::new(), FilesByVersion::of(&project.page));
     for known in project.versions(&own).iter().rev() {
         let metadata = own.get(known).cloned().unwrap_or_default();
-        versions.insert(known.clone(), project.versiondata(known, releases.files(known), &metadata));
+        let mut data = project.versiondata(known, releases.files(known), &metadata);
+        project.add_shadowed(known, &mut data);
+        versions.insert(known.clone(), data);
     }
     if versions.is_empty() {
         return Err(missing!("no project '{}'", project.project));
@@ -47,7 +56,8 @@ pub async fn release(ctx: Ctx) -> Result<Response> {
         }
     };
     let releases = FilesByVersion::of(&project.page);
-    let data = project.versiondata(known, releases.files(known), &metadata);
+    let mut data = project.versiondata(known, releases.files(known), &metadata);
+    project.add_shadowed(known, &mut data);
     respond::devpi(StatusCode::OK, "versiondata", data, None)
 }
 
@@ -57,8 +67,12 @@ struct ProjectVersions {
     page: Page,
     /// Files of exactly this index, by name.
     own: BTreeMap<String, StoredFile>,
+    /// What stands beside the files of exactly this index.
+    beside: Vec<Attachment>,
     /// Of this server, without a slash at its end.
     base: String,
+    /// The same of the stages below, each by itself, with what their files say of their releases.
+    below: Vec<(ProjectVersions, BTreeMap<String, Metadata>)>,
 }
 
 impl ProjectVersions {
@@ -69,6 +83,7 @@ impl ProjectVersions {
         let ctx = ctx.without_body();
         let index = ctx.index()?;
         let files = ctx.app.db.project_files(&index.name, &project).await?;
+        let beside = ctx.app.db.attachments(&index.name, &project).await?;
         let own: BTreeMap<_, _> = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
         let mut page = ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await?;
         if ctx.query("ignore_bases").is_some() {
@@ -80,14 +95,61 @@ impl ProjectVersions {
             page.files.retain(ours);
             page.more_versions.clear();
         }
-        Ok((ctx, Self { project, page, own, base }))
+        let below = match ctx.query("ignore_bases") {
+            Some(_) => Vec::new(),
+            None => Self::below(&ctx, index, &project, &base).await?,
+        };
+        Ok((ctx, Self { project, page, own, beside, base, below }))
+    }
+
+    async fn below(
+        ctx: &Ctx<()>,
+        index: &Index,
+        project: &ProjectName,
+        base: &str,
+    ) -> Result<Vec<(Self, BTreeMap<String, Metadata>)>> {
+        let walk = ctx.app.indexes.views.walk(&ctx.directory, &index.name)?;
+        let (db, mut below) = (&ctx.app.db, Vec::new());
+        for name in walk.order.sources.iter().filter(|name| **name != index.name) {
+            let source = ctx.directory.indexes.get(name).filter(|source| source.is_stage());
+            let Some(source) = source.filter(|source| may_read(&ctx.directory, &ctx.who, source)) else {
+                continue;
+            };
+            let Some(row) = db.project(&source.name, project).await? else { continue };
+            let files = db.project_files(name, project).await?;
+            let releases = db.releases(name, project).await?;
+            let page = stage::page(name, project, &row, &files, &releases, None);
+            let own = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
+            let beside = db.attachments(name, project).await?;
+            let alone = Self {
+                project: project.clone(),
+                page,
+                own,
+                beside,
+                base: base.to_owned(),
+                below: Vec::new(),
+            };
+            below.push((alone, metadata_of(releases)?));
+        }
+        Ok(below)
     }
 
     /// What the files of this index say of their releases.
     async fn own_metadata(&self, ctx: &Ctx<()>) -> Result<BTreeMap<String, Metadata>> {
-        let releases = ctx.app.db.releases(&ctx.index()?.name, &self.project).await?;
-        let read = |json: &str| serde_json::from_str(json).map_err(Error::internal);
-        releases.into_iter().map(|release| Ok((release.version, read(&release.metadata)?))).collect()
+        metadata_of(ctx.app.db.releases(&ctx.index()?.name, &self.project).await?)
+    }
+
+    /// The same version in stages below, which this one hides: `+shadowing`.
+    fn add_shadowed(&self, version: &str, data: &mut Value) {
+        let shadowed = self.below.iter().filter_map(|(below, metadata)| {
+            let releases = FilesByVersion::of(&below.page);
+            let known = metadata.keys().find(|known| version::same(known, version))?;
+            Some(below.versiondata(known, releases.files(known), metadata.get(known)?))
+        });
+        let shadowed: Vec<Value> = shadowed.collect();
+        if !shadowed.is_empty() && self.own.values().any(|file| version::same(&file.version, version)) {
+            data["+shadowing"] = shadowed.into();
+        }
     }
 
     /// Versions of files and of releases that have none, in order.
@@ -103,7 +165,7 @@ impl ProjectVersions {
     }
 
     fn versiondata(&self, version: &str, files: &[&File], metadata: &Metadata) -> Value {
-        let mut data = fields(metadata);
+        let mut data = form_fields(metadata);
         if metadata.name.is_empty() {
             data.clear();
             data.insert("name".into(), self.project.as_str().into());
@@ -115,8 +177,42 @@ impl ProjectVersions {
         if files.first().is_some_and(|file| file.yanked.is_yanked()) {
             data.insert("yanked".into(), true.into());
         }
-        data.insert("+links".into(), files.iter().map(|file| self.link(file)).collect());
+        data.insert("+links".into(), self.links(version, files));
         data.into()
+    }
+
+    /// The files, each with the results of its tests, and the documentation.
+    fn links(&self, version: &str, files: &[&File]) -> Value {
+        let mut links = Vec::with_capacity(files.len());
+        for file in files {
+            let link = self.link(file);
+            let tested = self.own.get(file.filename.as_str());
+            let results = self.beside.iter().filter(|known| known.about.as_deref() == Some(&file.filename));
+            let results = results.map(|known| {
+                let mut result = self.link_beside(known, tested);
+                result["for_href"] = link["href"].clone();
+                result
+            });
+            let results: Vec<Value> = results.collect();
+            links.push(link);
+            links.extend(results);
+        }
+        let docs = self.beside.iter().filter(|known| known.about.is_none() && known.version == version);
+        links.extend(docs.map(|known| self.link_beside(known, None)));
+        links.into()
+    }
+
+    fn link_beside(&self, known: &Attachment, tested: Option<&StoredFile>) -> Value {
+        let (sha256, of_path) = (&known.sha256, path_hash(known, tested));
+        let (head, tail) = (of_path.get(..3).unwrap_or_default(), of_path.get(3..16).unwrap_or_default());
+        let name = encode_segment(&known.name);
+        json!({
+            "rel": known.kind.name(),
+            "href": format!("{}/{}/+f/{head}/{tail}/{name}", self.base, known.index),
+            "hash_spec": format!("sha256={sha256}"),
+            "hashes": {"sha256": sha256},
+            "log": log(known.history.as_ref(), known.uploader.as_ref(), known.uploaded_at, &known.index),
+        })
     }
 
     fn link(&self, file: &File) -> Value {
@@ -128,10 +224,36 @@ impl ProjectVersions {
         }
         let own = self.own.get(file.filename.as_str()).filter(|own| own.url.is_none());
         if let Some(own) = own.filter(|own| file.hashes.sha256.as_ref() == Some(&own.sha256)) {
-            let (who, when) = (&own.uploader, moment(own.uploaded_at));
-            link["log"] = json!([{"what": "upload", "who": who, "when": when, "dst": own.index}]);
+            link["log"] = log(own.history.as_ref(), own.uploader.as_ref(), own.uploaded_at, &own.index);
         }
         link
+    }
+}
+
+fn metadata_of(releases: Vec<ReleaseRow>) -> Result<BTreeMap<String, Metadata>> {
+    let read = |json: &str| serde_json::from_str(json).map_err(Error::internal);
+    releases.into_iter().map(|release| Ok((release.version, read(&release.metadata)?))).collect()
+}
+
+/// How something came to an index, step by step.
+fn log(history: Option<&History>, who: Option<&String>, at: Micros, index: &IndexName) -> Value {
+    let step = |passage: &Passage| {
+        let mut step = json!({"what": passage.what.name(), "who": passage.who, "when": moment(passage.at)});
+        for (key, index) in [("src", &passage.src), ("dst", &passage.dst)] {
+            if let Some(index) = index {
+                step[key] = json!(index);
+            }
+        }
+        if let Some(count) = passage.count {
+            step["count"] = count.into();
+        }
+        step
+    };
+    match history {
+        Some(history) => history.0.iter().map(step).collect(),
+        None => json!([{
+            "what": PassageKind::Upload.name(), "who": who, "when": moment(at), "dst": index,
+        }]),
     }
 }
 
@@ -148,45 +270,4 @@ fn moment(at: Micros) -> [i16; 6] {
         small(time.minute()),
         small(time.second()),
     ]
-}
-
-/// Metadata under the names that upload forms use, all keys always there.
-fn fields(metadata: &Metadata) -> Map<String, Value> {
-    let singles = [
-        ("summary", &metadata.summary),
-        ("home_page", &metadata.home_page),
-        ("author", &metadata.author),
-        ("author_email", &metadata.author_email),
-        ("maintainer", &metadata.maintainer),
-        ("maintainer_email", &metadata.maintainer_email),
-        ("license", &metadata.license),
-        ("license_expression", &metadata.license_expression),
-        ("description", &metadata.description),
-        ("description_content_type", &metadata.description_content_type),
-        ("keywords", &metadata.keywords),
-        ("download_url", &metadata.download_url),
-        ("requires_python", &metadata.requires_python),
-    ];
-    let lists = [
-        ("platform", &metadata.platforms),
-        ("supported_platform", &metadata.supported_platforms),
-        ("classifiers", &metadata.classifiers),
-        ("provides", &metadata.provides),
-        ("requires", &metadata.requires),
-        ("obsoletes", &metadata.obsoletes),
-        ("project_urls", &metadata.project_urls),
-        ("provides_dist", &metadata.provides_dist),
-        ("obsoletes_dist", &metadata.obsoletes_dist),
-        ("requires_dist", &metadata.requires_dist),
-        ("requires_external", &metadata.requires_external),
-        ("provides_extras", &metadata.provides_extra),
-        ("dynamic", &metadata.dynamic),
-        ("license_file", &metadata.license_files),
-    ];
-    let mut fields = Map::new();
-    fields.insert("metadata_version".into(), metadata.metadata_version.as_str().into());
-    fields.insert("name".into(), metadata.name.as_str().into());
-    fields.extend(singles.map(|(key, value)| (key.to_owned(), value.clone().unwrap_or_default().into())));
-    fields.extend(lists.map(|(key, values)| (key.to_owned(), json!(values))));
-    fields
 }

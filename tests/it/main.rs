@@ -8,6 +8,7 @@ mod access;
 mod build;
 mod cli;
 mod clients;
+mod devpi;
 mod documented;
 mod faults;
 mod index;

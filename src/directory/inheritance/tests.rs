@@ -18,6 +18,7 @@ fn index(text: &str, kind: IndexKind) -> (IndexName, Index) {
         kind,
         acl_read: vec![],
         acl_upload: vec![],
+        acl_test_results: vec![],
         volatile: true,
         title: None,
         description: None,

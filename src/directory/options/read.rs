@@ -26,15 +26,12 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
             reserved: strings(options, "reserved"),
         })
     };
-    let acl_read = match options.get("acl_read") {
-        Some(_) => strings(options, "acl_read"),
-        None => vec![":ANONYMOUS:".to_owned()],
-    };
     Index {
         name: name.clone(),
         kind,
-        acl_read,
+        acl_read: unless_set(options, "acl_read"),
         acl_upload: strings(options, "acl_upload"),
+        acl_test_results: unless_set(options, "acl_toxresult_upload"),
         volatile: options.get("volatile").and_then(Value::as_bool).unwrap_or(true),
         title: text(options, "title"),
         description: text(options, "description"),
@@ -42,6 +39,14 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
         promises: text(options, "promise").as_deref() == Some("auto"),
         doubtful: options.get("doubtful").and_then(Value::as_bool).unwrap_or(true),
         options: shown(options),
+    }
+}
+
+/// A list of principals: everybody, unless it was set.
+fn unless_set(options: &Options, key: &str) -> Vec<String> {
+    match options.get(key) {
+        Some(_) => strings(options, key),
+        None => vec![":ANONYMOUS:".to_owned()],
     }
 }
 

@@ -117,7 +117,11 @@ impl MirrorState {
         Ok(match self.fetch(asked, &asked.project_url(project), &validators).await? {
             Reply::Page(body) => {
                 let validators = body.validators.clone();
-                Reply::Page((body.into_page(project.clone()).await?, validators))
+                let page = match known.map(|held| &held.what) {
+                    Some(What::Page(page)) => Some(page.clone()),
+                    _ => None,
+                };
+                Reply::Page((body.into_page(project.clone(), page).await?, validators))
             }
             Reply::NotModified => Reply::NotModified,
             Reply::Missing => Reply::Missing,

@@ -102,6 +102,7 @@ pub mod tests {
             kind: IndexKind::Mirror(mirror),
             acl_read: vec![],
             acl_upload: vec![],
+            acl_test_results: vec![],
             volatile: false,
             title: None,
             description: None,

@@ -1,7 +1,7 @@
 //! Files of a mirror: which one a URL of ours means, and where its bytes come from.
 
 use super::asked::Asked;
-use super::listed::{parsed, url_key};
+use super::listed::{parsed, stands_for};
 use super::running::{Begun, Download};
 use super::state::{Key, Located, Mirrors};
 use crate::db::files::StoredFile;
@@ -29,7 +29,7 @@ impl Key<'_> {
     fn fits(&self, file: &File) -> bool {
         match self {
             Self::Hash(key) => file.hashes.sha256.as_deref().is_some_and(|hex| hex.starts_with(key)),
-            Self::Url(key) => url_key(file.link()) == **key,
+            Self::Url(key) => stands_for(key, file.link()),
         }
     }
 }
@@ -37,7 +37,7 @@ impl Key<'_> {
 impl Mirrors {
     /// The upstream's file behind one of our URLs. `None`: it lists no such file.
     pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
-        if matches!(key, Key::Hash(hex) | Key::Url(hex) if hex.len() != 16) {
+        if matches!(key, Key::Hash(hex) if hex.len() != 16) {
             return Ok(None);
         }
         let mut failed = None;

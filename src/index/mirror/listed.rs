@@ -26,6 +26,24 @@ pub fn url_key(url: &str) -> String {
     hex::short_sha256(plain, 16)
 }
 
+/// What stands for the same in URLs of devpi: scheme, host, port and folder of the upstream URL, joined by `_`. Files of
+/// lock files that were made with devpi are found by it; ours tell nobody how the upstream's folders are called.
+pub fn devpi_key(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let mut key = format!("{}_{}", url.scheme(), url.host_str()?);
+    if let Some(port) = url.port() {
+        key.push_str(&format!("_{port}"));
+    }
+    let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    key.push_str(&folder.replace('/', "_"));
+    Some(key)
+}
+
+/// Whether `key` in a URL of ours stands for the file at `url`.
+pub fn stands_for(key: &str, url: &str) -> bool {
+    url_key(url) == key || devpi_key(url).is_some_and(|known| known == key)
+}
+
 /// What stands for a file's content in `remote_metadata`.
 pub fn identity(file: &File) -> &str {
     file.hashes.sha256.as_deref().unwrap_or(file.link())

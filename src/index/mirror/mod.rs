@@ -22,7 +22,7 @@ mod turns;
 mod used;
 mod verify;
 
-pub use listed::url_key;
+pub use listed::{stands_for, url_key};
 pub use running::Download;
 pub use settle::forget;
 pub use state::{Changed, Key, Located, MirrorPage, Mirrors};

@@ -146,4 +146,9 @@ impl Mirrors {
     pub async fn may_name(&self, url: &url::Url) -> Result<()> {
         self.0.client.may_name(url).await
     }
+
+    /// What asks upstreams.
+    pub fn client(&self) -> &UpstreamClient {
+        &self.0.client
+    }
 }

@@ -75,6 +75,18 @@ impl Form {
         }
     }
 
+    /// The project that the form names.
+    pub(in crate::index) fn project(&self) -> Result<ProjectName> {
+        let name = self.get("name").ok_or_else(|| invalid("Name", "", "This field is required."))?;
+        ProjectName::new(name).ok_or_else(|| {
+            invalid(
+                "Name",
+                name,
+                "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'.",
+            )
+        })
+    }
+
     /// Project and version, if this is a form that we understand.
     pub(super) fn identity(&self) -> Result<(ProjectName, Version)> {
         if !matches!(self.get("protocol_version"), None | Some("1")) {
@@ -85,14 +97,7 @@ impl Form {
                 return Err(bad!("The form has more than one field {single}."));
             }
         }
-        let name = self.get("name").ok_or_else(|| invalid("Name", "", "This field is required."))?;
-        let project = ProjectName::new(name).ok_or_else(|| {
-            invalid(
-                "Name",
-                name,
-                "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'.",
-            )
-        })?;
+        let project = self.project()?;
         let text = self.get("version").ok_or_else(|| invalid("Version", "", "This field is required."))?;
         let version = version::parse(text).ok_or_else(|| {
             invalid("Version", text, "Must start and end with a letter or numeral: a version by PEP 440.")
@@ -148,12 +153,13 @@ impl Form {
                 }
                 _ => bad!("Unknown type of file '{given}': filetype must be sdist or bdist_wheel."),
             }),
-            None => Err(invalid("Filetype", "", "This field is required.")),
+            // devpi asks for none, and the file's name tells it.
+            None => Ok(()),
         }
     }
 
     /// Digests that came along must be those of the bytes that came.
-    pub(super) fn check_digests(&self, digests: &SpooledDigests) -> Result<()> {
+    pub(in crate::index) fn check_digests(&self, digests: &SpooledDigests) -> Result<()> {
         let known = [
             ("md5_digest", &digests.md5),
             ("sha256_digest", &digests.sha256),
@@ -178,7 +184,7 @@ impl Form {
     }
 
     /// The form as metadata, for releases that are registered without a file.
-    pub(super) fn metadata(&self) -> Metadata {
+    pub(in crate::index) fn metadata(&self) -> Metadata {
         let one = |name: &str| self.get(name).map(str::to_owned);
         let many = |name: &str| self.all(name).to_vec();
         Metadata {

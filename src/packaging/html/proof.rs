@@ -27,6 +27,18 @@ struct Shape {
     links: usize,
     /// Links to files of the project that is looked for.
     files: usize,
+    /// There is something beside links and line ends.
+    more: bool,
+}
+
+/// How far an answer proves to be a whole page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// It is.
+    Proven,
+    /// It is nothing but whole links to files of the project, and nobody told where it ends: there may have been
+    /// more of them.
+    AsFarAsItGoes,
 }
 
 /// Why an answer does not count as what was asked for.
@@ -39,17 +51,21 @@ const CUT: Doubt = "it ends too early";
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence.
-pub fn of_project(body: &[u8], url: &Url, project: &ProjectName, framed: bool) -> Result<(), Doubt> {
+pub fn of_project(body: &[u8], url: &Url, project: &ProjectName, framed: bool) -> Result<Whole, Doubt> {
     let shape = shape(body, url, |filename| ListedFilename::parse(project, filename).is_some());
+    let bare = !shape.opened && !shape.cut && !shape.more && shape.files > 0 && shape.files == shape.links;
+    if bare && !framed {
+        return Ok(Whole::AsFarAsItGoes);
+    }
     shape.is_whole(framed)?;
     if shape.files > 0 || shape.owners().any(|owner| owner == *project) {
-        return Ok(());
+        return Ok(Whole::Proven);
     }
     if shape.owners().next().is_some() {
         return Err("it belongs to another project");
     }
     match shape.versioned && shape.links == 0 {
-        true => Ok(()),
+        true => Ok(Whole::Proven),
         false => Err("it has neither the project's name nor a file of the project"),
     }
 }
@@ -110,6 +126,7 @@ fn shape(body: &[u8], url: &Url, is_file: impl Fn(&str) -> bool) -> Shape {
     each_token(body, |token| match token {
         Token::StartTag(tag) => {
             shape.start(&tag, &mut base, &is_file);
+            shape.more |= !matches!(tag.name.as_slice(), b"a" | b"br");
             in_title |= matches!(tag.name.as_slice(), b"title" | b"h1");
             in_link |= tag.name.as_slice() == b"a";
         }
@@ -125,6 +142,7 @@ fn shape(body: &[u8], url: &Url, is_file: impl Fn(&str) -> bool) -> Shape {
         Token::String(text) if in_title && shape.titles.len() < TITLE => {
             shape.titles.push_str(&String::from_utf8_lossy(&text.value));
         }
+        Token::String(text) => shape.more |= !in_link && !text.value.trim_ascii().is_empty(),
         Token::Error(error) => shape.cut |= format!("{:?}", error.value).starts_with("Eof"),
         _ => {}
     });
@@ -232,7 +250,11 @@ mod tests {
     fn without_a_frame_of_its_own_a_page_is_as_whole_as_the_connection_tells() {
         let text = b"<a href=six-1.0.tar.gz>six</a>\n";
         assert!(of_project(text, &at(), &six(), true).is_ok());
-        assert!(of_project(text, &at(), &six(), false).is_err());
+        assert_eq!(of_project(text, &at(), &six(), false), Ok(Whole::AsFarAsItGoes));
+        for more in ["<p>Files", "<a href=/login>log in</a>", "<a href=six-2.0.tar"] {
+            let text = [text, more.as_bytes()].concat();
+            assert!(of_project(&text, &at(), &six(), false).is_err(), "{more}");
+        }
         let framed = b"<html><a href=six-1.0.tar.gz>six</a></html>";
         assert!(of_project(framed, &at(), &six(), false).is_ok());
     }

@@ -33,7 +33,7 @@ async fn a_login_page_is_no_project_without_files() {
             serial: None,
             framed: true,
         };
-        body.into_page(ProjectName::new("six").unwrap()).await
+        body.into_page(ProjectName::new("six").unwrap(), None).await
     };
     assert!(read("<html><FORM action=login><input name=user></form>").await.is_err());
     assert!(read("<html><h1>Links for six</h1></html>").await.unwrap().files.is_empty());

@@ -32,10 +32,14 @@ async fn projects(app: &App, index: &Index) -> Result<Value> {
     match &index.kind {
         IndexKind::Stage(_) => Ok(json!(app.db.projects(&index.name).await?)),
         IndexKind::Mirror(mirror) if mirror.url.is_none() => Ok(Value::Array(Vec::new())),
-        IndexKind::Mirror(_) => {
-            let names = app.indexes.mirrors.names(index).await?;
-            Ok(names.iter().map(Value::from).collect::<Vec<_>>().into())
-        }
+        IndexKind::Mirror(_) => match app.indexes.mirrors.names(index).await {
+            Ok(names) => Ok(names.iter().map(Value::from).collect::<Vec<_>>().into()),
+            // The options must be told all the same: they are what has to be changed then.
+            Err(error) => {
+                tracing::warn!(index = %index.name, %error, "the upstream does not tell its projects");
+                Ok(Value::Array(Vec::new()))
+            }
+        },
     }
 }
 

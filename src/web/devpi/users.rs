@@ -74,7 +74,8 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
     only_root(&ctx, ctx.param("user"), &given)?;
     accounts::create(&ctx.app.db, &ctx.who.label, ctx.param("user"), &given).await?;
     ctx.app.indexes.refresh().await?;
-    let config = one(&ctx.app, &ctx.who, ctx.param("user")).await?;
+    // Whoever made the account gave what stands in it.
+    let config = one(&ctx.app, &Who::person(ctx.param("user")), ctx.param("user")).await?;
     respond::devpi(StatusCode::CREATED, "userconfig", config, None)
 }
 

@@ -132,6 +132,13 @@ impl Ctx {
         self.json_within(1 << 20).await
     }
 
+    /// The same of a client that need not name the type: where the method is one that no page can send, or
+    /// another check keeps pages out.
+    pub async fn json_of_any_type<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T> {
+        let body = std::mem::take(&mut self.body);
+        read_json(body, limit).await
+    }
+
     /// The same of at most `limit` bytes.
     pub async fn json_within<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T> {
         if !self.is_of("application/json") {
@@ -140,9 +147,13 @@ impl Ctx {
             ));
         }
         let body = std::mem::take(&mut self.body);
-        let bytes = slow::whole(body, limit, "the JSON body").await?;
-        serde_json::from_slice(&bytes).map_err(|e| bad!("Bad request: could not decode json: {e}"))
+        read_json(body, limit).await
     }
+}
+
+async fn read_json<T: serde::de::DeserializeOwned>(body: Body, limit: usize) -> Result<T> {
+    let bytes = slow::whole(body, limit, "the JSON body").await?;
+    serde_json::from_slice(&bytes).map_err(|e| bad!("Bad request: could not decode json: {e}"))
 }
 
 /// The decoded parameters of a path: at most five, so a search is the quickest map.

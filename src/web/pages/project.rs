@@ -1,6 +1,7 @@
 //! `/{user}/{index}/{project}`: what a project is, how to install it, its releases.
 
 use super::catalog::{self, Release, StatusBanner};
+use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::lines::{self, CopyableLine};
 use super::matrix::{self, Matrix};
@@ -41,6 +42,8 @@ pub struct ProjectPage {
     pub left_out: Vec<LeftOutView>,
     /// Of the page of what builds found, from the root; empty where they found nothing.
     pub learned: String,
+    /// Of the newest release that has any.
+    pub docs: Option<DocsLink>,
 }
 
 pub struct Latest {
@@ -117,6 +120,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         matrix,
         left_out,
         learned,
+        docs: DocsLink::find(ctx, &project, "latest").await?,
     };
     answer(ctx, &page)
 }

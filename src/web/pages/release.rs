@@ -1,9 +1,11 @@
 //! `/{user}/{index}/{project}/{version}`: the files of a release, and what it depends on.
 
 use super::catalog::{self, Release, StatusBanner};
+use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::lines::{self, CopyableLine};
 use super::project::{release_href, spelling};
+use super::results::{self, ResultLine};
 use super::{Frame, Visit, answer, gather, index_href, tags, words};
 use crate::directory::Directory;
 use crate::error::Result;
@@ -31,6 +33,8 @@ pub struct ReleasePage {
     pub yanked: Option<String>,
     pub install: Vec<CopyableLine>,
     pub files: Vec<FileView>,
+    pub docs: Option<DocsLink>,
+    pub results: Vec<ResultLine>,
     pub requires: Vec<Dependency>,
     pub facts: Vec<Fact>,
 }
@@ -91,6 +95,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         yanked: release.yanked().map(str::to_owned),
         install: if files.is_empty() { Vec::new() } else { install },
         files,
+        docs: DocsLink::find(ctx, &project, &release.version).await?,
+        results: results::of_release(ctx, &project, &release.version).await?,
         requires: requires.iter().map(|text| dependency(&index.name, text)).collect(),
         facts: metadata.map(facts::side).unwrap_or_default(),
     };

@@ -85,11 +85,13 @@ fn expected(route: Route, asker: Asker) -> Verdict {
         (Need::Login, _) => Passes,
         (Need::Greet | Need::Read | Need::ReadEach, Reader | Uploader | ReadToken | Owner) => Passes,
         (Need::Greet | Need::Read | Need::ReadEach, _) => Hides,
+        // Whoever reads may, by the index's option.
+        (Need::TestResult, Reader | Uploader | ReadToken | Owner) => Passes,
         (Need::Upload, Uploader | ProjectToken | Owner) => Passes,
         (Need::Upload, OtherProjectToken) if !names_project => Passes,
         (Need::Manage, Uploader | Owner) => Passes,
-        (Need::Upload | Need::Manage, Other | ElsewhereToken) => Hides,
-        (Need::Upload | Need::Manage, _) => Refuses,
+        (Need::Upload | Need::TestResult | Need::Manage, Other | ElsewhereToken) => Hides,
+        (Need::Upload | Need::TestResult | Need::Manage, _) => Refuses,
         (Need::ManageIndex | Need::ManageUser, Owner) => Passes,
         (Need::ManageToken, Reader | Uploader | Other | Owner) => Passes,
         (Need::ManageIndex | Need::ManageUser | Need::ManageToken | Need::CreateUser | Need::Operate, _) => {

@@ -108,6 +108,7 @@ fn mirror(url: &str) -> Index {
         kind: IndexKind::Mirror(mirror),
         acl_read: vec![":ANONYMOUS:".into()],
         acl_upload: vec![],
+        acl_test_results: vec![],
         volatile: false,
         title: None,
         description: None,

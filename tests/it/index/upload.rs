@@ -185,7 +185,6 @@ fn refusals() -> Vec<(Form, u16, &'static str)> {
         (with("name", "-demo"), 400, "invalid value for Name"),
         (without("version"), 400, "invalid value for Version"),
         (with("version", "one"), 400, "invalid value for Version"),
-        (without("filetype"), 400, "invalid value for Filetype"),
         (with("filetype", "bdist_egg"), 400, "Unknown type of file"),
         (with("filetype", "sdist"), 400, "does not fit the file name"),
         (with("name", "other"), 400, "does not match project name 'other'"),

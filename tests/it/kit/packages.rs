@@ -328,3 +328,13 @@ pub fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// A zip of these files.
+pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (path, bytes) in files {
+        zip.start_file(*path, SimpleFileOptions::default()).expect("room");
+        zip.write_all(bytes).expect("room");
+    }
+    zip.finish().expect("room").into_inner()
+}

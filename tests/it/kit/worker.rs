@@ -61,11 +61,16 @@ pub async fn job(server: &Server) -> Job {
 
 /// Ends a job with this wheel.
 pub async fn built(server: &Server, job: &Job, wheel: &Dist) {
+    built_with(server, job, wheel, evidence()).await;
+}
+
+/// The same with this evidence.
+pub async fn built_with(server: &Server, job: &Job, wheel: &Dist, evidence: Evidence) {
     let mut spool = server.app.store.spool().await.expect("a spool");
     spool.write(Bytes::from(wheel.bytes.clone())).await.expect("room");
     let builds = &server.app.queue;
     builds.hand_in("root", job.build, job.fence, &wheel.filename, spool).await.expect("a fit wheel");
-    let outcome = JobOutcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(evidence()) };
+    let outcome = JobOutcome::Built { wheel: wheel.filename.clone(), evidence: Box::new(evidence) };
     builds.end("root", job.build, job.fence, outcome).await.expect("an end");
 }
 
@@ -75,7 +80,8 @@ pub async fn failed(server: &Server, job: &Job) {
     server.app.queue.end("root", job.build, job.fence, JobOutcome::Failed(why)).await.expect("an end");
 }
 
-fn evidence() -> Evidence {
+/// What such a worker says of a wheel.
+pub fn evidence() -> Evidence {
     let library = Grafted {
         library: "libx.so.1".into(),
         package: Some("libx1".into()),
