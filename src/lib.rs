@@ -24,6 +24,7 @@ pub mod access;
 pub mod build;
 pub mod directory;
 pub mod index;
+pub mod transfer;
 
 // The doors: a client of other servers, the builder, HTTP, the command line.
 pub mod app;

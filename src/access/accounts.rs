@@ -34,6 +34,15 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The rule for the name of a new account.
+pub fn check_new_name(name: &str) -> Result<()> {
+    check_name("username", name)?;
+    match RESERVED.contains(&name) {
+        true => Err(bad!("username '{name}' is reserved: choose another")),
+        false => Ok(()),
+    }
+}
+
 /// What a client sent for an account, sorted.
 #[derive(Debug, Default)]
 pub struct AccountChange {
@@ -136,10 +145,7 @@ fn no_user(name: &str) -> Error {
 
 /// Creates an account. `who` is for the audit trail.
 pub async fn create(db: &Db, who: &str, name: &str, given: &AccountChange) -> Result<()> {
-    check_name("username", name)?;
-    if RESERVED.contains(&name) {
-        return Err(bad!("username '{name}' is reserved: choose another"));
-    }
+    check_new_name(name)?;
     let hash = given.hash().await?.ok_or_else(|| bad!("password needs to be set"))?;
     let mut tx = Tx::begin(db).await?;
     if tx.account(name).await?.is_some() {

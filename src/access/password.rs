@@ -1,10 +1,15 @@
 //! Passwords: argon2id hashes, and random passwords for first starts and new accounts.
 
+mod older;
+
+pub use older::salted;
+
 use crate::bad;
 use crate::error::{Error, Result};
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use older::OlderHash;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Hashing takes 19 MiB and tens of milliseconds each: a burst of logins queues here.
@@ -36,27 +41,38 @@ pub async fn turn() -> Result<SemaphorePermit<'static>> {
     HASHING.acquire().await.map_err(Error::internal)
 }
 
-/// Whether `password` is the one of `hash` (any argon2 PHC string). Without a hash the same work
+/// Whether `password` is the one of `hash` (any argon2 PHC string, or an older one of devpi's). Without a hash the same work
 /// is done in vain, so that the time does not tell whether an account exists.
 pub async fn verify(_turn: &SemaphorePermit<'_>, password: &str, hash: Option<String>) -> Result<bool> {
     if password.len() > LONGEST {
         return Ok(false);
     }
     let password = password.to_owned();
-    let verified = tokio::task::spawn_blocking(move || match hash {
-        Some(hash) => PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
-        None => {
-            let _ = Argon2::default().hash_password_with_salt(password.as_bytes(), &[0; 16]);
-            false
+    let verified = tokio::task::spawn_blocking(move || {
+        let older = hash.as_deref().and_then(OlderHash::parse);
+        match (hash, older) {
+            (_, Some(older)) => older.opens(&password) || in_vain(&password),
+            (Some(hash), None) => PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
+            (None, None) => in_vain(&password),
         }
     });
     Ok(verified.await?)
 }
 
+fn in_vain(password: &str) -> bool {
+    let _ = Argon2::default().hash_password_with_salt(password.as_bytes(), &[0; 16]);
+    false
+}
+
 /// Whether a hash made elsewhere can be verified here.
 pub fn is_hash(text: &str) -> bool {
     text.starts_with("$argon2") && PasswordHash::new(text).is_ok()
+}
+
+/// Whether it is a hash from before argon2, which the first login replaces.
+pub fn is_older(text: &str) -> bool {
+    OlderHash::parse(text).is_some()
 }
 
 /// 128 random bits to be typed by a person: letters and digits that are not confused.

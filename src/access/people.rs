@@ -190,7 +190,8 @@ impl People {
                 Some(known) => known,
                 None => self.builder(secret).await?.ok_or_else(wrong)?,
             }
-        } else if user.is_empty() {
+        } else if user.is_empty() || secret.is_empty() {
+            // Accounts that come from elsewhere may have a hash of nothing.
             return Err(wrong());
         } else {
             self.password(user, secret, peer).await?
@@ -256,14 +257,24 @@ impl People {
         let account = self.db.account(user).await?;
         let disabled = account.as_ref().is_none_or(|account| account.disabled_at.is_some());
         let hash = account.and_then(|account| account.password_hash);
-        if !password::verify(&turn, secret, hash).await? || disabled {
+        if !password::verify(&turn, secret, hash.clone()).await? || disabled {
             self.failures.insert(guesser, failed + 1);
             tracing::warn!(user, %peer, "wrong password");
             return Err(wrong());
         }
+        drop(turn);
         self.proven.insert(proof, ());
+        if let Some(older) = hash.filter(|hash| password::is_older(hash)) {
+            self.replace_hash(user, secret, &older).await?;
+        }
         let who = Arc::new(Who::person(user));
         Ok(Known { who, serial: 0, expires_at: None, token: None, noted_at: AtomicI64::new(0) })
+    }
+
+    /// The password is known for this moment: its hash becomes one of today.
+    async fn replace_hash(&self, user: &str, secret: &str, older: &str) -> Result<()> {
+        let hash = password::hash(secret).await?;
+        self.db.replace_password_hash(user, older, &hash).await
     }
 
     /// A hash of `parts` that means nothing outside this process.

@@ -6,6 +6,7 @@ mod compile;
 mod config;
 mod fsck;
 mod gc;
+mod import;
 mod index;
 mod install;
 mod installation;
@@ -95,6 +96,9 @@ enum Command {
     /// Manage indexes and their options
     #[command(subcommand)]
     Index(index::IndexCommand),
+    /// Import from a devpi server, a folder or another index
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Manage the copies that mirrors keep
     #[command(subcommand)]
     Mirror(mirror::MirrorCommand),
@@ -174,6 +178,7 @@ impl Command {
             Self::Recipe(recipe) => recipe.run(resolved).await,
             Self::User(user) => user.run(&installation::existing(resolved).await?).await,
             Self::Index(index) => index.run(&installation::existing(resolved).await?).await,
+            Self::Import(import) => import.run(&installation::existing(resolved).await?).await,
             Self::Mirror(mirror) => mirror.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&installation::existing(resolved).await?).await,
         }

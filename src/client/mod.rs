@@ -7,7 +7,7 @@ mod builds;
 mod credential;
 mod exchange;
 mod learned;
-mod netrc;
+pub mod netrc;
 mod readiness;
 mod retry;
 mod transfer;

@@ -32,6 +32,18 @@ impl Db {
         Ok(Account::select("ORDER BY name").fetch_all(&self.pool).await?)
     }
 
+    /// Another hash of the same password, unless the account has another one by now. Nobody is told: to
+    /// whoever logs in nothing changes.
+    pub async fn replace_password_hash(&self, name: &str, old: &str, new: &str) -> Result<()> {
+        sqlx::query("UPDATE account SET password_hash = $3 WHERE name = $1 AND password_hash = $2")
+            .bind(name)
+            .bind(old)
+            .bind(new)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     /// Every `(group, account)` pair.
     pub async fn memberships(&self) -> Result<Vec<(String, String)>> {
         Ok(sqlx::query_as("SELECT group_name, account FROM membership").fetch_all(&self.pool).await?)
@@ -51,6 +63,22 @@ impl Tx {
             .bind(self.now)
             .execute(&mut *self.tx)
             .await?;
+        Ok(())
+    }
+
+    /// An account that was one elsewhere, with the times that it had there.
+    pub async fn put_account(&mut self, account: &Account) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO account (name, password_hash, profile, created_at, modified_at) \
+             VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(&account.name)
+        .bind(&account.password_hash)
+        .bind(&account.profile)
+        .bind(account.created_at)
+        .bind(account.modified_at)
+        .execute(&mut *self.tx)
+        .await?;
         Ok(())
     }
 

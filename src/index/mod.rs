@@ -18,6 +18,7 @@ pub mod push;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;
+pub mod take_imported;
 pub mod upload;
 pub mod view;
 

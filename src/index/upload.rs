@@ -38,6 +38,20 @@ pub enum Uploaded {
     Same,
 }
 
+/// What the checks of an upload found.
+enum Examined<'a> {
+    Same,
+    New(Box<Accepted<'a>>),
+}
+
+/// An upload that passed, and of which nothing is kept yet.
+struct Accepted<'a> {
+    candidate: Candidate<'a>,
+    spool: Spool,
+    digests: SpooledDigests,
+    contents: Contents,
+}
+
 impl Indexes {
     /// Takes an upload into a stage, or refuses it without a trace.
     ///
@@ -52,6 +66,44 @@ impl Indexes {
         form: &Form,
         content: Option<Content>,
     ) -> Result<Uploaded> {
+        match self.examine(directory, who, index, form, content, false).await? {
+            Examined::Same => Ok(Uploaded::Same),
+            Examined::New(accepted) => self.take(*accepted).await,
+        }
+    }
+
+    /// Takes a file that was published elsewhere into a stage, through the same checks as an upload. Where those
+    /// are stricter than installers, as with names from before PEP 625, what installers take is taken.
+    /// In a dry run nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Indexes::upload`].
+    pub async fn bring(
+        &self,
+        directory: &Directory,
+        who: &Who,
+        index: &Index,
+        form: &Form,
+        content: Content,
+        dry_run: bool,
+    ) -> Result<Uploaded> {
+        match self.examine(directory, who, index, form, Some(content), true).await? {
+            Examined::Same => Ok(Uploaded::Same),
+            Examined::New(_) if dry_run => Ok(Uploaded::New),
+            Examined::New(accepted) => self.take(*accepted).await,
+        }
+    }
+
+    /// All that is looked at before anything is kept.
+    async fn examine<'a>(
+        &self,
+        directory: &Directory,
+        who: &'a Who,
+        index: &'a Index,
+        form: &'a Form,
+        content: Option<Content>,
+        elsewhere: bool,
+    ) -> Result<Examined<'a>> {
         a_stage(index)?;
         let (project, version) = form.identity()?;
         let content = content.ok_or_else(|| bad!("Upload payload does not have a file."))?;
@@ -59,32 +111,38 @@ impl Indexes {
         let (name, odd) = named(form, &content, &project, &version)?;
         form.check_digests(&content.digests)?;
         let candidate = Candidate { index, who, form, name, filename: content.filename };
+        let sha256 = &content.digests.sha256;
         if let Some(error) = odd
-            && !self.is_published(directory, &candidate, &content.digests.sha256).await?
+            && !(elsewhere || self.is_published(directory, &candidate, sha256).await?)
         {
             return Err(error);
         }
         if self.is_there(&candidate, &content.digests).await? {
-            return Ok(Uploaded::Same);
+            return Ok(Examined::Same);
         }
-        form.check_attestations(&candidate.filename, &content.digests.sha256)?;
+        form.check_attestations(&candidate.filename, sha256)?;
         let contents = match read_uploaded(&content.spool, candidate.name.clone(), form).await {
             // Stricter than what is published may nobody be who only brings it along.
-            Err(Error::Bad(_))
-                if self.is_published(directory, &candidate, &content.digests.sha256).await? =>
-            {
-                base::read_published(&content.spool, candidate.name.clone(), form).await?
+            Err(Error::Bad(_)) if elsewhere || self.is_published(directory, &candidate, sha256).await? => {
+                base::read_published(&content.spool, &candidate, elsewhere).await?
             }
             read => read?,
         };
         self.check_status(&index.name, &project).await?;
+        let (spool, digests) = (content.spool, content.digests);
+        Ok(Examined::New(Box::new(Accepted { candidate, spool, digests, contents })))
+    }
+
+    /// Keeps what was examined.
+    async fn take(&self, accepted: Accepted<'_>) -> Result<Uploaded> {
+        let Accepted { candidate, spool, digests, contents } = accepted;
         // One at a time per name, so that of two uploads at once the second meets the first's
         // row here and leaves no bytes behind. Between processes the unique key decides.
-        let _one = self.keeping.lock((index.name.clone(), candidate.name.identity())).await;
-        if self.is_there(&candidate, &content.digests).await? {
+        let _one = self.keeping.lock((candidate.index.name.clone(), candidate.name.identity())).await;
+        if self.is_there(&candidate, &digests).await? {
             return Ok(Uploaded::Same);
         }
-        let digests = self.store.keep(content.spool).await?;
+        let digests = self.store.keep(spool).await?;
         self.record(&candidate, &digests, contents).await
     }
 

@@ -28,6 +28,8 @@ words! {
         Push = "push",
         Documentation = "documentation",
         TestResult = "test result",
+        /// By `wheelwright import`, from another server.
+        Imported = "imported",
         Yank = "yank",
         Unyank = "unyank",
         ProjectStatus = "project status",

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["access"],
     &["index"],
     &["build"],
+    &["transfer"],
     &["app"],
     &["client"],
     &["worker"],

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::listed::parsed;
 use super::running::{AnswerHead, DownloadProgress, HELD_BACK, Landing, Waiting};
 use super::state::{Located, MirrorState, Mirrors};
-use super::verify::{Others, agreed_size, verify};
+use super::verify::{OtherDigests, agreed_size, verify};
 use crate::config::units::show_bytes;
 use crate::db::files::StoredFile;
 use crate::error::{Error, Result};
@@ -81,10 +81,10 @@ impl MirrorState {
         }
         let file = &located.file;
         let url = parsed(file)?;
-        let mut others = Others::new(&file.hashes);
+        let mut others = OtherDigests::new(&file.hashes);
         let (mut spool, url) = self.spool(asked, located, url, &mut others, tell).await?;
         let digests = spool.finish().await?;
-        verify(&url, file, &digests, others).inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
+        verify(&url, file, &digests, &others).inspect_err(|_| counters::VERIFICATION_FAILURES.one())?;
         let opened = tell.borrow().file.clone();
         let opened = match opened {
             Some(opened) => opened,
@@ -128,7 +128,7 @@ impl MirrorState {
         asked: &Asked,
         located: &Located,
         mut url: Url,
-        others: &mut Others,
+        others: &mut OtherDigests,
         tell: &watch::Sender<DownloadProgress>,
     ) -> Result<(Spool, Url)> {
         let file = &located.file;
@@ -168,7 +168,7 @@ impl MirrorState {
         mut response: reqwest::Response,
         url: &Url,
         size: Option<u64>,
-        others: &mut Others,
+        others: &mut OtherDigests,
         tell: &watch::Sender<DownloadProgress>,
     ) -> Result<()> {
         let limit = size.unwrap_or(u64::MAX).min(self.config.mirror.largest);

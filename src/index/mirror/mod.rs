@@ -7,6 +7,7 @@ mod download;
 mod files;
 mod gone;
 mod held;
+mod imported;
 mod kinds;
 mod known;
 mod listed;
@@ -22,7 +23,9 @@ mod turns;
 mod used;
 mod verify;
 
+pub use imported::MirroredProject;
 pub use listed::{stands_for, url_key};
 pub use running::Download;
 pub use settle::forget;
 pub use state::{Changed, Key, Located, MirrorPage, Mirrors};
+pub use verify::{Differing, OtherDigests, agreed_size, differing};

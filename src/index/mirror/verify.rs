@@ -22,35 +22,46 @@ pub fn agreed_size(url: &Url, page: Option<u64>, response: Option<u64>) -> Resul
 }
 
 /// Compares what came with everything that was advertised.
-pub fn verify(url: &Url, file: &File, digests: &SpooledDigests, others: Others) -> Result<()> {
-    let wrong = |algorithm: &str, told: &str, found: &str| {
-        bad_upstream!("{} has {algorithm} {found}, but its page says {told}", shown(url))
-    };
-    if let Some(told) = &file.hashes.sha256
-        && *told != digests.sha256
-    {
-        return Err(wrong("sha256", told, &digests.sha256));
-    }
-    for (algorithm, told) in &file.hashes.others {
-        let found = if algorithm == "md5" { Some(digests.md5.clone()) } else { others.hex(algorithm) };
-        if let Some(found) = found
-            && found != *told
-        {
-            return Err(wrong(algorithm, told, &found));
+pub fn verify(url: &Url, file: &File, digests: &SpooledDigests, others: &OtherDigests) -> Result<()> {
+    match differing(&file.hashes, digests, others) {
+        None => Ok(()),
+        Some(Differing { algorithm, told, found }) => {
+            Err(bad_upstream!("{} has {algorithm} {found}, but its page says {told}", shown(url)))
         }
     }
-    Ok(())
+}
+
+/// A digest that is not the one that was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    pub algorithm: String,
+    pub told: String,
+    pub found: String,
+}
+
+/// The first of the told hashes that is not that of the bytes.
+pub fn differing(hashes: &Hashes, digests: &SpooledDigests, others: &OtherDigests) -> Option<Differing> {
+    let sha256 = hashes.sha256.iter().map(|told| ("sha256", told));
+    let rest = hashes.others.iter().map(|(algorithm, told)| (algorithm.as_str(), told));
+    sha256.chain(rest).find_map(|(algorithm, told)| {
+        let found = match algorithm {
+            "sha256" => digests.sha256.clone(),
+            "md5" => digests.md5.clone(),
+            other => others.hex(other)?,
+        };
+        (found != *told).then(|| Differing { algorithm: algorithm.into(), told: told.clone(), found })
+    })
 }
 
 /// Digests that the spool does not make and the page advertises.
 #[derive(Default)]
-pub struct Others {
+pub struct OtherDigests {
     sha512: Option<sha2::Sha512>,
     sha384: Option<sha2::Sha384>,
     sha224: Option<sha2::Sha224>,
 }
 
-impl Others {
+impl OtherDigests {
     pub fn new(hashes: &Hashes) -> Self {
         let told = |name: &str| hashes.others.iter().any(|(algorithm, _)| algorithm == name);
         Self {
@@ -96,22 +107,22 @@ mod tests {
         let mut hashes = Hashes::default();
         let bytes = b"hello";
         hashes.insert("sha384", &"0".repeat(96));
-        let mut others = Others::new(&hashes);
+        let mut others = OtherDigests::new(&hashes);
         others.update(bytes);
         let right = others.hex("sha384").unwrap();
         let digests =
             SpooledDigests { sha256: "a".into(), md5: "b".repeat(32), blake2_256: String::new(), size: 5 };
         let file = |hashes: &Hashes| File { hashes: hashes.clone(), ..File::default() };
-        assert!(verify(&url(), &file(&hashes), &digests, others).is_err());
+        assert!(verify(&url(), &file(&hashes), &digests, &others).is_err());
 
         let mut hashes = Hashes::default();
         hashes.insert("sha384", &right);
         hashes.insert("md5", &"b".repeat(32));
-        let mut others = Others::new(&hashes);
+        let mut others = OtherDigests::new(&hashes);
         others.update(bytes);
-        verify(&url(), &file(&hashes), &digests, others).unwrap();
+        verify(&url(), &file(&hashes), &digests, &others).unwrap();
         hashes.insert("sha256", &"c".repeat(64));
-        assert!(verify(&url(), &file(&hashes), &digests, Others::default()).is_err());
+        assert!(verify(&url(), &file(&hashes), &digests, &OtherDigests::default()).is_err());
     }
 
     #[test]

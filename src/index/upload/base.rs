@@ -4,7 +4,6 @@
 //! own brings nothing that the stage does not show already.
 
 use super::candidate::{Candidate, Contents};
-use super::form::Form;
 use crate::access::may_read;
 use crate::directory::inheritance::{SourcePart, order, parts};
 use crate::directory::{Directory, IndexKind};
@@ -12,6 +11,7 @@ use crate::error::Result;
 use crate::index::{Indexes, policy};
 use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::Metadata;
+use crate::packaging::opens;
 use crate::packaging::page::File;
 use crate::packaging::wheel;
 use crate::store::Spool;
@@ -62,14 +62,26 @@ impl Indexes {
     }
 }
 
-/// Reads a published file as installers do. What even they cannot read in it, the form says.
+/// Reads a published file as installers do. What even they cannot read in it, the form says. With `opens`, the
+/// bytes must at least be what the file's name says.
 ///
 /// # Errors
 /// `Bad` if a wheel has no METADATA, without which no page can list it.
-pub(super) async fn read_published(spool: &Spool, name: DistFilename, form: &Form) -> Result<Contents> {
+pub(super) async fn read_published(
+    spool: &Spool,
+    candidate: &Candidate<'_>,
+    opens: bool,
+) -> Result<Contents> {
     let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
-    let said = form.metadata();
+    let said = candidate.form.metadata();
+    let (name, filename) = (candidate.name.clone(), candidate.filename.clone());
     tokio::task::spawn_blocking(move || {
+        if opens {
+            match &small {
+                Some(bytes) => opens::check(&bytes[..], name.name(), &filename)?,
+                None => opens::check(&std::fs::File::open(&path)?, name.name(), &filename)?,
+            }
+        }
         if matches!(name, DistFilename::Sdist(_)) {
             return Ok(Contents { metadata: said, metadata_bytes: Vec::new() });
         }
