@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 35] = [
+const DOCUMENTS: [&str; 36] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -33,6 +33,7 @@ const DOCUMENTS: [&str; 35] = [
     "docs/how-to/compile-and-resolve.md",
     "docs/how-to/get-ready.md",
     "docs/how-to/give-access.md",
+    "docs/how-to/import.md",
     "docs/how-to/maintain-an-index.md",
     "docs/how-to/mirror-an-index.md",
     "docs/how-to/run-a-server.md",

@@ -15,4 +15,5 @@ mod index;
 mod promise;
 mod serving;
 mod tidy;
+mod transfer;
 mod unchanged;
