@@ -16,6 +16,7 @@ use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
+use crate::hooks::Webhooks;
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
 use crate::store::Store;
@@ -44,6 +45,7 @@ pub struct Parts {
     pub queue: Queue,
     pub promises: Promises,
     pub quota: Quota,
+    pub webhooks: Webhooks,
 }
 
 /// How often events of other processes are looked for.
@@ -80,7 +82,9 @@ impl App {
         let queue = Queue::new(&config, rows_and_bytes, indexes.clone(), recipes.clone(), targets.clone());
         let promises = Promises::new(queue.clone(), indexes.clone());
         let quota = Quota::new(&config.quota);
-        let parts = Parts { config, db, store, people, indexes, recipes, targets, queue, promises, quota };
+        let webhooks = Webhooks::new(&config, db.clone())?;
+        let parts =
+            Parts { config, db, store, people, indexes, recipes, targets, queue, promises, quota, webhooks };
         let app = Self(Arc::new(parts));
         app.use_upstream().await?;
         tokio::spawn(follow(Arc::downgrade(&app.0)));

@@ -23,6 +23,7 @@ pub mod uv;
 pub mod access;
 pub mod build;
 pub mod directory;
+pub mod hooks;
 pub mod index;
 pub mod transfer;
 

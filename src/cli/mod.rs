@@ -4,6 +4,7 @@ mod build;
 mod client;
 mod compile;
 mod config;
+mod foreign;
 mod fsck;
 mod gc;
 mod import;
@@ -27,12 +28,14 @@ mod target;
 mod token;
 mod user;
 mod watch;
+mod webhook;
 mod worker;
 
 use crate::config::LogFormat;
 use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::{Error, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -105,6 +108,9 @@ enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Manage webhooks, which send events to others
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Show what this machine can build wheels for
     #[command(subcommand)]
     Target(target::TargetCommand),
@@ -125,7 +131,10 @@ pub fn run() -> ExitCode {
     if pip_reqs::is_called(std::env::args_os().next().as_deref()) {
         return pip_reqs::run();
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return foreign(&error).unwrap_or_else(|| error.exit()),
+    };
     // Fails only if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (place, command) = (cli.place, cli.command);
@@ -142,6 +151,45 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error, 1),
     }
+}
+
+/// A command line that names no command of ours, but where it is.
+#[derive(Debug, Parser)]
+#[command(disable_help_subcommand = true)]
+struct Foreign {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: ForeignCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ForeignCommand {
+    #[command(external_subcommand)]
+    Named(Vec<OsString>),
+}
+
+/// Becomes the program of an unknown command, if there is one. It finds the flags before its name as variables.
+fn foreign(error: &clap::Error) -> Option<ExitCode> {
+    if error.kind() != clap::error::ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let Foreign { place, command: ForeignCommand::Named(words) } = Foreign::try_parse().ok()?;
+    let (name, arguments) = words.split_first()?;
+    // The unknown word may come after a command of ours.
+    let known =
+        |own: &clap::Command| name == own.get_name() || own.get_all_aliases().any(|alias| name == alias);
+    if name == "help" || Cli::command().get_subcommands().any(known) {
+        return None;
+    }
+    let flags = [
+        ("WHEELWRIGHT_DATA", place.data.map(OsString::from)),
+        ("WHEELWRIGHT_CONFIG", place.config.map(OsString::from)),
+        ("WHEELWRIGHT_DATABASE", place.database.map(OsString::from)),
+        ("WHEELWRIGHT_STORAGE", place.storage.map(OsString::from)),
+    ];
+    let given: Vec<_> = flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    foreign::run(name, arguments, &given)
 }
 
 fn fail(error: &Error, code: u8) -> ExitCode {
@@ -180,6 +228,7 @@ impl Command {
             Self::Index(index) => index.run(&installation::existing(resolved).await?).await,
             Self::Import(import) => import.run(&installation::existing(resolved).await?).await,
             Self::Mirror(mirror) => mirror.run(&installation::existing(resolved).await?).await,
+            Self::Webhook(webhook) => webhook.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&installation::existing(resolved).await?).await,
         }
     }

@@ -1,6 +1,7 @@
 //! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
 
 pub mod base_url;
+mod hooks;
 pub mod load;
 pub mod networks;
 pub mod secret_url;
@@ -10,6 +11,7 @@ pub mod upstream;
 
 use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
+pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +56,8 @@ pub struct Config {
     pub proxy: ProxySettings,
     pub quota: QuotaSettings,
     pub gc: Gc,
+    pub webhooks: WebhookSettings,
+    pub hooks: HookSettings,
     pub log: LogSettings,
 }
 
@@ -348,6 +352,8 @@ impl Default for Config {
             proxy: ProxySettings::default(),
             quota: QuotaSettings::default(),
             gc: Gc::default(),
+            webhooks: WebhookSettings::default(),
+            hooks: HookSettings::default(),
             log: LogSettings::default(),
         }
     }

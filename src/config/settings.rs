@@ -213,6 +213,16 @@ settings! {
     /// How long to keep sources that an account uploaded to build, and wheels built without a credential from
     /// URL lines.
     gc.sources: time;
+    /// How long the receiver of a webhook may take to answer.
+    webhooks.timeout: time;
+    /// How often the server tries to deliver an event to a webhook.
+    webhooks.tries: count;
+    /// The pause before the second try. Each further pause is four times as long, up to 6 hours.
+    webhooks.pause: time;
+    /// The folder of programs that may refuse an upload. Not set: none.
+    hooks.folder: optional_path;
+    /// How long one of these programs may run.
+    hooks.timeout: time;
     /// What to log: error, warn, info, debug, or `target=level` pairs. Also WHEELWRIGHT_LOG.
     log.filter: text;
     /// `text`, or `json` (one object per line).

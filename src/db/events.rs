@@ -18,12 +18,13 @@ pub struct NewEvent<'a> {
     index: Option<&'a str>,
     project: Option<&'a str>,
     detail: Option<&'a str>,
+    added: Option<&'a str>,
 }
 
 impl<'a> NewEvent<'a> {
     /// `who`: a user name, `token:<id>`, or `:server`.
     pub const fn of(who: &'a str, what: EventKind) -> Self {
-        Self { who, what, index: None, project: None, detail: None }
+        Self { who, what, index: None, project: None, detail: None, added: None }
     }
 
     /// In which index it was.
@@ -42,6 +43,11 @@ impl<'a> NewEvent<'a> {
 
     pub fn saying(self, detail: &'a str) -> Self {
         Self { detail: Some(detail), ..self }
+    }
+
+    /// With what programs said of it: a JSON object.
+    pub fn adding(self, added: Option<&'a str>) -> Self {
+        Self { added, ..self }
     }
 
     /// That something became of a build.
@@ -65,10 +71,12 @@ pub struct Event {
     pub context: Option<BuildContext>,
     pub project: Option<ProjectName>,
     pub detail: Option<String>,
+    /// A JSON object: what programs said of it.
+    pub added: Option<String>,
 }
 
 row!(Event of event {
-    serial, at, who, what, context = index_name by name, project by name, detail
+    serial, at, who, what, context = index_name by name, project by name, detail, added
 });
 
 /// Whoever follows events goes on behind one that names what this version cannot read.
@@ -84,7 +92,7 @@ pub(super) async fn insert(
     event: NewEvent<'_>,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO event (serial, at, who, what, index_name, project, detail) VALUES ($1,$2,$3,$4,$5,$6,$7)",
+        "INSERT INTO event (serial, at, who, what, index_name, project, detail, added) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
     )
     .bind(serial)
     .bind(at)
@@ -93,6 +101,7 @@ pub(super) async fn insert(
     .bind(event.index)
     .bind(event.project)
     .bind(event.detail)
+    .bind(event.added)
     .execute(transaction)
     .await?;
     Ok(())

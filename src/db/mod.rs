@@ -29,6 +29,7 @@ mod rows;
 pub mod sets;
 pub mod tokens;
 mod tx;
+pub mod webhooks;
 pub mod workers;
 
 pub use tx::Tx;

@@ -206,6 +206,7 @@ fn migrations(engine: Engine) -> Migrator {
         (13, "readiness", include_str!("../../migrations/0013_readiness.sql")),
         (14, "sets", include_str!("../../migrations/0014_sets.sql")),
         (15, "attachments", include_str!("../../migrations/0015_attachments.sql")),
+        (16, "webhooks", include_str!("../../migrations/0016_webhooks.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

@@ -27,6 +27,7 @@ use crate::db::Db;
 use crate::directory::Directory;
 use crate::directory::follow::Follower;
 use crate::error::Result;
+use crate::hooks::HookPrograms;
 use crate::names::{IndexName, ProjectName};
 use crate::store::Store;
 use crate::tools::locks::Locks;
@@ -48,6 +49,8 @@ pub struct Indexes {
     pub mirrors: Mirrors,
     pub views: Views,
     pub files: Files,
+    /// Asked before a file is taken in.
+    pub programs: HookPrograms,
 }
 
 impl Indexes {
@@ -60,7 +63,8 @@ impl Indexes {
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
-        Ok(Self { db, store, uuid, follower, stripes, keeping: Locks::default(), mirrors, views, files })
+        let (keeping, programs) = (Locks::default(), HookPrograms::new(&config.hooks));
+        Ok(Self { db, store, uuid, follower, stripes, keeping, mirrors, views, files, programs })
     }
 
     /// The present snapshot.

@@ -136,6 +136,7 @@ impl Indexes {
     /// Keeps what was examined.
     async fn take(&self, accepted: Accepted<'_>) -> Result<Uploaded> {
         let Accepted { candidate, spool, digests, contents } = accepted;
+        let added = self.programs.ask(&candidate.upcoming(&digests, &contents.metadata)).await?;
         // One at a time per name, so that of two uploads at once the second meets the first's
         // row here and leaves no bytes behind. Between processes the unique key decides.
         let _one = self.keeping.lock((candidate.index.name.clone(), candidate.name.identity())).await;
@@ -143,7 +144,7 @@ impl Indexes {
             return Ok(Uploaded::Same);
         }
         let digests = self.store.keep(spool).await?;
-        self.record(&candidate, &digests, contents).await
+        self.record(&candidate, &digests, contents, added.as_deref()).await
     }
 
     /// Registers a project and a release without a file (`:action=submit`), as devpi does. What
@@ -184,6 +185,7 @@ impl Indexes {
         candidate: &Candidate<'_>,
         digests: &SpooledDigests,
         contents: Contents,
+        added: Option<&str>,
     ) -> Result<Uploaded> {
         let (index, project) = (&candidate.index.name, candidate.project());
         let is_wheel = candidate.kind() == FileKind::Wheel;
@@ -215,7 +217,7 @@ impl Indexes {
             return same_or_refused(&known, &candidate.filename, &digests.sha256).map(|()| Uploaded::Same);
         }
         let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
-        tx.commit(event).await?;
+        tx.commit(event.adding(added)).await?;
         self.changed(index, project);
         Ok(Uploaded::New)
     }

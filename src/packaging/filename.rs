@@ -265,7 +265,7 @@ pub fn encode_segment(text: &str) -> String {
 }
 
 /// One path segment, percent-encoded where it is written.
-pub(super) fn segment(text: &str) -> PercentEncode<'_> {
+pub fn segment(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, SEGMENT)
 }
 

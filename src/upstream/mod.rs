@@ -1,8 +1,10 @@
-//! Other indexes over HTTP: their pages, their files, and METADATA by range requests.
+//! Others over HTTP: the pages of indexes, their files, METADATA by range requests; and messages to whoever
+//! wants to hear of events.
 
 pub mod client;
 pub mod files;
 pub mod guard;
+pub mod message;
 pub mod pages;
 
 pub use client::{UpstreamClient, UpstreamSource};

@@ -32,3 +32,4 @@ mod target;
 mod tokens;
 mod upload;
 mod versiondata;
+mod webhooks;

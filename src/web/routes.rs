@@ -6,7 +6,7 @@ use super::pages::{assets, login};
 use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, push, readiness, rebuild, recipes, resources, results, simple, tokens, upload, workers,
+    proxy, push, readiness, rebuild, recipes, resources, results, simple, tokens, upload, webhooks, workers,
 };
 use crate::access::Need;
 
@@ -20,13 +20,14 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 9] = [
+    let chapters: [fn(Table) -> Table; 10] = [
         simple_api,
         wheels_proxy,
         file_urls,
         legacy_api,
         operation,
         manage_people,
+        tell_others,
         shared,
         keeping,
         building,
@@ -101,6 +102,21 @@ fn manage_people(table: Table) -> Table {
         .on(PUT, "/{user}/{index}/?", Need::ManageIndex, devpi::create_index)
         .on(PATCH, "/{user}/{index}/?", Need::ManageIndex, devpi::change_index)
         .on(DELETE, "/{user}/{index}/?", Need::ManageIndex, devpi::delete_index)
+}
+
+/// Webhooks of the server, and of an index.
+fn tell_others(table: Table) -> Table {
+    table
+        .on(POST, "/+webhooks", Need::Operate, webhooks::add)
+        .on(GET, "/+webhooks", Need::Operate, webhooks::list)
+        .on(DELETE, "/+webhooks/{id}", Need::Operate, webhooks::remove)
+        .on(GET, "/+webhooks/{id}/deliveries", Need::Operate, webhooks::deliveries)
+        .on(POST, "/+webhooks/{id}/try", Need::Operate, webhooks::try_now)
+        .on(POST, "/{user}/{index}/+webhooks", Need::ManageIndex, webhooks::add)
+        .on(GET, "/{user}/{index}/+webhooks", Need::ManageIndex, webhooks::list)
+        .on(DELETE, "/{user}/{index}/+webhooks/{id}", Need::ManageIndex, webhooks::remove)
+        .on(GET, "/{user}/{index}/+webhooks/{id}/deliveries", Need::ManageIndex, webhooks::deliveries)
+        .on(POST, "/{user}/{index}/+webhooks/{id}/try", Need::ManageIndex, webhooks::try_now)
 }
 
 fn simple_api(table: Table) -> Table {

@@ -66,8 +66,9 @@ pub async fn serve_table(
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let tls = acceptor(&app.config.tls)?;
-    // Whoever serves looks after the queue, too.
+    // Whoever serves looks after the queue, too, and tells others what happened.
     app.queue.tend();
+    app.webhooks.tend();
     accept_all(limits, (tls, table), app, listener, stop).await
 }
 

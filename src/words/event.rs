@@ -52,6 +52,8 @@ words! {
         PromisedMetadataServed = "promised metadata served",
         PromisedWheelServed = "promised wheel served",
         PromiseBroken = "promise broken",
+        WebhookAdded = "webhook added",
+        WebhookRemoved = "webhook removed",
         /// A kind that this version does not know: a newer process on the same database may write it.
         #[default]
         Other = "other",
@@ -73,6 +75,8 @@ impl EventKind {
                 | Self::RebuildPublished
                 | Self::MetadataAsked
                 | Self::MetadataFailed
+                | Self::WebhookAdded
+                | Self::WebhookRemoved
         )
     }
 }

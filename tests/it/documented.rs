@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 36] = [
+const DOCUMENTS: [&str; 38] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -33,11 +33,13 @@ const DOCUMENTS: [&str; 36] = [
     "docs/how-to/compile-and-resolve.md",
     "docs/how-to/get-ready.md",
     "docs/how-to/give-access.md",
+    "docs/how-to/hook-programs.md",
     "docs/how-to/import.md",
     "docs/how-to/maintain-an-index.md",
     "docs/how-to/mirror-an-index.md",
     "docs/how-to/run-a-server.md",
     "docs/how-to/troubleshoot.md",
+    "docs/how-to/webhooks.md",
     "docs/how-to/write-a-recipe.md",
     "docs/reference/anonymous-requests.md",
     "docs/reference/builds.md",

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["db", "git", "store", "upstream", "uv"],
     &["directory"],
     &["access"],
+    &["hooks"],
     &["index"],
     &["build"],
     &["transfer"],

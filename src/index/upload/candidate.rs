@@ -3,10 +3,12 @@
 use super::form::Form;
 use crate::access::Who;
 use crate::directory::Index;
+use crate::hooks::programs::Upcoming;
 use crate::names::ProjectName;
 use crate::packaging::filename::DistFilename;
 use crate::packaging::metadata::Metadata;
-use crate::words::FileKind;
+use crate::store::SpooledDigests;
+use crate::words::{FileKind, WebhookEvent};
 
 /// What an accepted archive says.
 pub(in crate::index) struct Contents {
@@ -28,6 +30,26 @@ impl Candidate<'_> {
         match self.name {
             DistFilename::Wheel(_) => FileKind::Wheel,
             DistFilename::Sdist(_) => FileKind::Sdist,
+        }
+    }
+
+    /// What programs are told of it before it is taken in.
+    pub(super) fn upcoming<'b>(
+        &'b self,
+        digests: &'b SpooledDigests,
+        metadata: &'b Metadata,
+    ) -> Upcoming<'b> {
+        Upcoming {
+            event: WebhookEvent::Upload,
+            who: &self.who.label,
+            index: &self.index.name,
+            from: None,
+            project: self.project(),
+            version: self.name.version().to_string(),
+            filename: &self.filename,
+            sha256: &digests.sha256,
+            size: digests.size,
+            metadata,
         }
     }
 

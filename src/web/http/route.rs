@@ -21,9 +21,9 @@ impl Route {
         self.path.split(['{', '}']).find(|part| *part == name)
     }
 
-    /// Whether its answers wait on purpose: for a job, for a build, for a wheel that is being built.
+    /// Whether its answers wait on purpose: for a job, for a build, for a wheel that is being built, for others.
     pub fn waits(&self) -> bool {
-        let names = ["/claim", "/log", "/+w/", "/v1/"];
+        let names = ["/claim", "/log", "/+w/", "/v1/", "/try"];
         self.path == "/+builds/{id}" || names.iter().any(|name| self.path.contains(name))
     }
 

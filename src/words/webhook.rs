@@ -1,0 +1,48 @@
+//! What webhooks tell: the kinds of events that others may want to hear of.
+
+use super::{EventKind, words};
+
+words! {
+    /// A kind of event as webhooks call it.
+    WebhookEvent {
+        Upload = "upload",
+        Register = "register",
+        Push = "push",
+        Documentation = "documentation",
+        TestResult = "test-result",
+        Yank = "yank",
+        Unyank = "unyank",
+        Status = "status",
+        /// Of a file, a release or a project.
+        Delete = "delete",
+        Built = "built",
+        BuildFailed = "build-failed",
+        /// Nothing happened: somebody tries the webhook.
+        Ping = "ping",
+    }
+}
+
+impl WebhookEvent {
+    /// `None`: webhooks do not tell of it.
+    pub fn of(kind: EventKind) -> Option<Self> {
+        Some(match kind {
+            EventKind::Upload => Self::Upload,
+            EventKind::Register => Self::Register,
+            EventKind::Push => Self::Push,
+            EventKind::Documentation => Self::Documentation,
+            EventKind::TestResult => Self::TestResult,
+            EventKind::Yank => Self::Yank,
+            EventKind::Unyank => Self::Unyank,
+            EventKind::ProjectStatus => Self::Status,
+            EventKind::FileDeleted | EventKind::ReleaseDeleted | EventKind::ProjectDeleted => Self::Delete,
+            EventKind::Built => Self::Built,
+            EventKind::BuildFailed => Self::BuildFailed,
+            _ => return None,
+        })
+    }
+
+    /// Those that a webhook may be limited to.
+    pub fn choices() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|event| *event != Self::Ping)
+    }
+}
