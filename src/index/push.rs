@@ -14,10 +14,12 @@ use crate::db::events::NewEvent;
 use crate::db::files::{Put, StoredFile};
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
+use crate::hooks::programs::Upcoming;
 use crate::names::{IndexName, ProjectName};
+use crate::packaging::metadata::Metadata;
 use crate::packaging::version;
 use crate::tools::time::now;
-use crate::words::{AttachmentKind, EventKind, History, Passage, PassageKind};
+use crate::words::{AttachmentKind, EventKind, History, Passage, PassageKind, WebhookEvent};
 use crate::{bad, conflict, missing};
 use std::sync::Arc;
 
@@ -144,10 +146,24 @@ impl Indexes {
                 false => None,
             });
         }
+        let metadata: Metadata = serde_json::from_str(&release.metadata).map_err(Error::internal)?;
+        for file in &release.files {
+            let upcoming = Upcoming {
+                event: WebhookEvent::Push,
+                who: &who.label,
+                index: &to.name,
+                from: Some(&from.name),
+                project,
+                version: release.version.clone(),
+                filename: &file.filename,
+                sha256: &file.sha256,
+                size: file.size,
+                metadata: &metadata,
+            };
+            self.programs.ask(&upcoming).await?;
+        }
         let mut tx = Tx::begin(&self.db).await?;
         refuse_status(tx.project_status(&to.name, project).await?, project)?;
-        let metadata: crate::packaging::metadata::Metadata =
-            serde_json::from_str(&release.metadata).map_err(Error::internal)?;
         let spelling = if metadata.name.is_empty() { project.as_str() } else { metadata.name.as_str() };
         tx.put_project(&to.name, project, spelling).await?;
         let parsed = version::parse(&release.version)

@@ -127,7 +127,7 @@ impl Remote {
             path.pop_if_empty().push(project.as_str()).push("");
         }
         match self.fetch(&url).await? {
-            Some(page) => page.into_page(project.clone()).await.map(Some),
+            Some(page) => page.into_page(project.clone(), None).await.map(Some),
             None => Ok(None),
         }
     }
