@@ -3,8 +3,8 @@
 //! How far a webhook is stands in its row, so that a restart loses nothing. Of several processes on one database, the
 //! one with the lease in that row delivers. A try whose end nobody noted is made again: at least once.
 
-use super::document::{Document, signature};
-use super::webhooks::{PROGRAM, Room, Webhooks, delivery_id};
+use super::document::{EventDocument, signature};
+use super::webhooks::{PROGRAM, WebhookRoom, Webhooks, delivery_id};
 use crate::access::Who;
 use crate::config::secret_url::SecretUrl;
 use crate::db::events::Event;
@@ -55,7 +55,7 @@ impl Webhooks {
         let hook = self.find(within, id).await?;
         let at = now();
         let name = delivery_id(id, None, at);
-        let document = Document::ping((id, &name), &who.label, hook.index.as_ref(), &self.0.root, at);
+        let document = EventDocument::ping((id, &name), &who.label, hook.index.as_ref(), &self.0.root, at);
         let sent = self.0.send(&hook, &document).await;
         let delivery = sent.delivery(&hook, None, (WebhookEvent::Ping, 1), at);
         self.0.db.webhook_pinged(&delivery).await?;
@@ -63,7 +63,7 @@ impl Webhooks {
     }
 }
 
-async fn keep_delivering(room: Weak<Room>) {
+async fn keep_delivering(room: Weak<WebhookRoom>) {
     let mut failing = Failing::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -108,7 +108,7 @@ impl Sent {
     }
 }
 
-impl Room {
+impl WebhookRoom {
     /// Starts a task for each webhook that may have something to deliver.
     async fn look(self: &Arc<Self>) -> Result<()> {
         let due = self.db.due_webhooks(now()).await?;
@@ -189,7 +189,7 @@ impl Room {
         }
         let file = self.file_of(event).await?;
         let name = delivery_id(id, Some(event.serial), at);
-        let document = Document::of((id, &name), (event, what), file.as_ref(), &self.root, at);
+        let document = EventDocument::of((id, &name), (event, what), file.as_ref(), &self.root, at);
         let sent = self.send(&hook, &document).await;
         let delivery = sent.delivery(&hook, Some(event.serial), (what, hook.tries + 1), at);
         if let Some(error) = &delivery.error {
@@ -223,11 +223,11 @@ impl Room {
         Ok(file.filter(|file| file.project == *project && file.deleted_at.is_none()))
     }
 
-    async fn send(&self, hook: &Webhook, document: &Document<'_>) -> Sent {
+    async fn send(&self, hook: &Webhook, document: &EventDocument<'_>) -> Sent {
         Sent(self.post(hook, document).await)
     }
 
-    async fn post(&self, hook: &Webhook, document: &Document<'_>) -> Result<Option<StatusCode>> {
+    async fn post(&self, hook: &Webhook, document: &EventDocument<'_>) -> Result<Option<StatusCode>> {
         let body = serde_json::to_vec(document).map_err(Error::internal)?;
         if let Some(name) = hook.url.expose().strip_prefix(PROGRAM) {
             return self.programs.tell(name, &body).await.map(|()| None);

@@ -15,7 +15,7 @@ use sha2::Sha256;
 
 /// What a receiver gets. A key without a value is left out.
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct EventDocument<'a> {
     pub event: WebhookEvent,
     /// The same as the audit trail calls it: `delete file`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ impl<'a> FileFacts<'a> {
     }
 }
 
-impl<'a> Document<'a> {
+impl<'a> EventDocument<'a> {
     /// That something happened.
     pub(super) fn of(
         (webhook, delivery): (i64, &'a str),

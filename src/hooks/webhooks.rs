@@ -37,9 +37,9 @@ const AT_ONCE: usize = 64;
 
 /// All webhooks, and their delivery. Cheap to clone.
 #[derive(Clone)]
-pub struct Webhooks(pub(super) Arc<Room>);
+pub struct Webhooks(pub(super) Arc<WebhookRoom>);
 
-pub(super) struct Room {
+pub(super) struct WebhookRoom {
     pub db: Db,
     pub messenger: Messenger,
     pub programs: HookPrograms,
@@ -144,7 +144,7 @@ pub(super) fn delivery_id(webhook: i64, serial: Option<i64>, at: Micros) -> Stri
 impl Webhooks {
     pub fn new(config: &Config, db: Db) -> Result<Self> {
         let settings = config.webhooks.clone();
-        Ok(Self(Arc::new(Room {
+        Ok(Self(Arc::new(WebhookRoom {
             db,
             messenger: Messenger::new(config, Duration::from_secs(settings.timeout.max(1)))?,
             programs: HookPrograms::new(&config.hooks),

@@ -272,6 +272,7 @@ documents_work! {
     the_commands_about_compiling_work: "docs/how-to/compile-and-resolve.md",
     the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
+    the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",
     the_commands_of_the_reference_of_commands_work: "docs/reference/commands.md",
     the_commands_of_the_reference_of_settings_work: "docs/reference/settings.md",

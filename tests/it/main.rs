@@ -11,6 +11,7 @@ mod clients;
 mod devpi;
 mod documented;
 mod faults;
+mod hooks;
 mod index;
 mod promise;
 mod serving;

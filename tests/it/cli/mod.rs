@@ -4,6 +4,7 @@ pub mod build;
 mod build_pypi;
 mod commands;
 mod edges;
+mod foreign;
 mod install;
 mod learned;
 mod paths;

@@ -30,6 +30,7 @@
 //! | targets and uv, for compile and resolve | [`resolving`] |
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
 //! | a distribution of Debian packages, for apt | [`distribution::Distribution`] |
+//! | somebody who hears of events | [`receiver::Receiver`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
 
 pub mod backend;
@@ -48,6 +49,7 @@ pub mod origin;
 pub mod packages;
 pub mod postgres;
 pub mod program;
+pub mod receiver;
 pub mod resolving;
 pub mod s3;
 pub mod script;

@@ -1,0 +1,5 @@
+//! Stories of those who are told what happens, and of programs that are asked before.
+
+mod programs;
+mod webhook_faults;
+mod webhooks;
