@@ -219,7 +219,7 @@ settings! {
     webhooks.tries: count;
     /// The pause before the second try. Each further pause is four times as long, up to 6 hours.
     webhooks.pause: time;
-    /// The folder of programs that may refuse an upload. Not set: none.
+    /// The folder of programs that may refuse an upload. A relative path is below `data`. Not set: none.
     hooks.folder: optional_path;
     /// How long one of these programs may run.
     hooks.timeout: time;

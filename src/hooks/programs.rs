@@ -4,7 +4,7 @@
 //! Each gets one JSON document on its standard input. What cannot be asked does not agree: a program that hangs, crashes
 //! or may not be run refuses, by its name.
 
-use crate::config::HookSettings;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::forbidden;
 use crate::names::{IndexName, ProjectName};
@@ -70,12 +70,14 @@ struct Ended {
 }
 
 impl HookPrograms {
-    pub fn new(settings: &HookSettings) -> Self {
-        Self {
-            folder: settings.folder.clone(),
-            timeout: Duration::from_secs(settings.timeout.max(1)),
+    /// A relative folder is below `data`.
+    pub fn new(config: &Config) -> Result<Self> {
+        let folder = config.hooks.folder.as_ref().map(|folder| std::path::absolute(config.data.join(folder)));
+        Ok(Self {
+            folder: folder.transpose()?,
+            timeout: Duration::from_secs(config.hooks.timeout.max(1)),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
-        }
+        })
     }
 
     /// Asks all programs, in the order of their names. What they add to the event: a JSON object, if they add

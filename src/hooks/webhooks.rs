@@ -147,7 +147,7 @@ impl Webhooks {
         Ok(Self(Arc::new(WebhookRoom {
             db,
             messenger: Messenger::new(config, Duration::from_secs(settings.timeout.max(1)))?,
-            programs: HookPrograms::new(&config.hooks),
+            programs: HookPrograms::new(config)?,
             settings,
             root: BaseUrl::new(config, None, None).root(),
             process: uuid::Uuid::now_v7().simple().to_string(),

@@ -63,7 +63,7 @@ impl Indexes {
         let follower = Follower::new(db.clone(), config.open_registration).await?;
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
-        let (keeping, programs) = (Locks::default(), HookPrograms::new(&config.hooks));
+        let (keeping, programs) = (Locks::default(), HookPrograms::new(config)?);
         Ok(Self { db, store, uuid, follower, stripes, keeping, mirrors, views, files, programs })
     }
 

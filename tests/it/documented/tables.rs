@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use wheelwright::config::{Config, settings};
-use wheelwright::words::Class;
+use wheelwright::words::{Class, WebhookEvent};
 
 /// The first column of all tables of a section, without its backticks.
 fn first_column(document: &str, section: &str) -> BTreeSet<String> {
@@ -36,6 +36,13 @@ fn the_reference_has_every_class_of_failure() {
         assert!(Class::parse(name).is_some(), "there is no class {name}");
     }
     assert_eq!(told.len(), Class::ALL.len(), "docs/reference/builds.md lacks a class");
+}
+
+#[test]
+fn the_guide_to_webhooks_has_every_event() {
+    let told = first_column("docs/how-to/webhooks.md", "## Add a webhook");
+    let known: BTreeSet<String> = WebhookEvent::choices().map(|event| event.to_string()).collect();
+    assert_eq!(told, known);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -224,6 +224,20 @@ async fn without_its_folder_nothing_is_taken_and_what_is_no_program_is_left_alon
 }
 
 #[tokio::test]
+async fn a_relative_folder_is_below_the_data() {
+    let server = stage_with(|config| {
+        let folder = config.data.join("hooks");
+        std::fs::create_dir(&folder).expect("a folder");
+        std::fs::write(folder.join("no"), "#!/bin/sh\necho not today; exit 1\n").expect("a program");
+        std::fs::set_permissions(folder.join("no"), Permissions::from_mode(0o755)).expect("its mode");
+        config.hooks.folder = Some("hooks".into());
+    })
+    .await;
+    let refused = upload(&server, &demo()).await;
+    assert!(refused.status == 403 && refused.text.contains("not today"), "{}", refused.text);
+}
+
+#[tokio::test]
 async fn a_webhook_may_run_a_program_if_root_says_so() {
     let programs = Programs::new().shell("after/note", "cat >.told; [ ! -e .refuse ]");
     let server = programs.stage().await;
