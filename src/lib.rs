@@ -19,7 +19,7 @@ pub mod store;
 pub mod upstream;
 pub mod uv;
 
-// The rules: who may what, what an index shows, what gets built.
+// The rules: who may what, what an index shows, what gets built, what moves in.
 pub mod access;
 pub mod build;
 pub mod directory;

@@ -264,8 +264,11 @@ impl People {
         }
         drop(turn);
         self.proven.insert(proof, ());
-        if let Some(older) = hash.filter(|hash| password::is_older(hash)) {
-            self.replace_hash(user, secret, &older).await?;
+        if let Some(older) = hash.filter(|hash| password::is_older(hash))
+            && let Err(error) = self.replace_hash(user, secret, &older).await
+        {
+            // The next login tries again.
+            tracing::warn!(user, error = format!("{error:#}"), "cannot replace an old password hash");
         }
         let who = Arc::new(Who::person(user));
         Ok(Known { who, serial: 0, expires_at: None, token: None, noted_at: AtomicI64::new(0) })

@@ -11,6 +11,7 @@ use crate::names::{IndexName, ProjectName};
 use crate::transfer::devpi::{self, DevpiOrder};
 use crate::transfer::{Target, TransferReport, folder, remote};
 use indicatif::{ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -77,8 +78,8 @@ pub struct How {
 
 impl ImportCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let bar = bar();
-        let watch = |what: &str, done: u64, total: u64| show(&bar, what, done, total);
+        let shown = Shown::new();
+        let watch = |part: &str, done: u64, total: u64| shown.tell(part, done, total);
         let (how, report) = match self {
             Self::Devpi { folder, skipped_types, root_password, how } => {
                 let order = DevpiOrder { folder, skipped_types, root_password };
@@ -102,7 +103,7 @@ impl ImportCommand {
                 (how, report)
             }
         };
-        bar.finish_and_clear();
+        shown.bar.finish_and_clear();
         how.end(&report?)
     }
 }
@@ -156,14 +157,29 @@ impl How {
     }
 }
 
-/// Draws on a terminal only.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} {msg}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// How far an import is: a bar on a terminal, elsewhere a line for each part that begins.
+struct Shown {
+    bar: ProgressBar,
+    part: Mutex<String>,
 }
 
-fn show(bar: &ProgressBar, what: &str, done: u64, total: u64) {
-    bar.set_length(total);
-    bar.set_position(done);
-    bar.set_message(what.to_owned());
+impl Shown {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} {msg}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        Self { bar: ProgressBar::new(0).with_style(style), part: Mutex::default() }
+    }
+
+    fn tell(&self, part: &str, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        let mut known = self.part.lock();
+        if *known != part {
+            part.clone_into(&mut known);
+            self.bar.set_message(part.to_owned());
+            if self.bar.is_hidden() {
+                eprintln!("{part}: {done} of {total}");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Every sdist and wheel of a folder: what pypiserver and find-links serve.
 
 use super::bring::{Bringer, Brought};
+use super::bytes::{TakenBytes, spool_file};
 use super::{Target, TransferReport, Watcher};
 use crate::bad;
 use crate::error::Result;
@@ -8,12 +9,7 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::{ListedFilename, candidates};
 use crate::tools::hex;
 use crate::words::FileKind;
-use bytes::Bytes;
 use std::path::{Path, PathBuf};
-use tokio::io::AsyncReadExt;
-
-/// Bytes read at once.
-const PIECE: usize = 256 << 10;
 
 /// Takes what `folder` and those in it have and the index lacks.
 ///
@@ -83,27 +79,13 @@ impl Bringer<'_> {
                 return Ok(());
             }
         }
-        let mut file = match tokio::fs::File::open(path).await {
-            Ok(file) => file,
+        let TakenBytes { spool, digests } = match spool_file(self.to.store, path, |_| {}).await? {
+            Ok(taken) => taken,
             Err(why) => {
-                self.report.refuse(what, format!("cannot read it: {why}"));
+                self.report.refuse(what, why);
                 return Ok(());
             }
         };
-        let mut spool = self.to.store.spool().await?;
-        loop {
-            let mut piece = vec![0; PIECE];
-            match file.read(&mut piece).await {
-                Ok(0) => break,
-                Ok(count) => piece.truncate(count),
-                Err(why) => {
-                    self.report.refuse(what, format!("cannot read it: {why}"));
-                    return Ok(());
-                }
-            }
-            spool.write(Bytes::from(piece)).await?;
-        }
-        let digests = spool.finish().await?;
         let version = listed.canonical_version().unwrap_or_default();
         let kind = listed.kind();
         self.bring(Brought { what: &what, project: &project, version, kind, filename, spool, digests }).await

@@ -3,10 +3,10 @@
 use super::Import;
 use super::dump::{DumpedFile, DumpedKind};
 use super::release::{Coming, history};
-use super::taken::TakenBytes;
 use crate::db::attachments::Attachment;
 use crate::error::Result;
 use crate::tools::time::now;
+use crate::transfer::bytes::TakenBytes;
 use crate::words::AttachmentKind;
 use serde_json::Value;
 

@@ -61,8 +61,9 @@ impl Import<'_> {
         url.set_fragment(None);
         let known = self.to.db.file(&place.name, filename).await?.filter(|known| known.deleted_at.is_none());
         let told = file.hashes.sha256.as_ref();
-        if known.as_ref().is_some_and(|known| told == Some(&known.sha256)) {
+        if let Some(known) = known.as_ref().filter(|known| told == Some(&known.sha256)) {
             self.report.present.files += 1;
+            self.report.present.bytes += known.size;
             return Ok(());
         }
         if known.is_some() {

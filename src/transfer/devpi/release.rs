@@ -4,7 +4,7 @@ use super::Import;
 use super::dump::{DumpedFile, DumpedKind, Object};
 use super::indexes::IndexPlace;
 use super::stages::DumpedRelease;
-use super::taken::{TakenBytes, ours};
+use super::taken::ours;
 use crate::db::files::StoredFile;
 use crate::error::Result;
 use crate::index::take_imported::{ImportedRelease, claimed};
@@ -16,6 +16,7 @@ use crate::packaging::version;
 use crate::packaging::{opens, wheel};
 use crate::tools::time::now;
 use crate::transfer::Tally;
+use crate::transfer::bytes::TakenBytes;
 use crate::words::{FileKind, History, PassageKind};
 use serde_json::Value;
 use std::io::Cursor;
@@ -162,7 +163,7 @@ impl Import<'_> {
         let md5 = file.hashes.others.iter().find(|(algorithm, _)| algorithm == "md5").map(|(_, hex)| hex);
         match (&file.hashes.sha256, md5, &known.md5) {
             (Some(told), _, _) => self.compare(file, known, told),
-            (None, Some(told), Some(md5)) if told == md5 => self.report.present.files += 1,
+            (None, Some(told), Some(md5)) if told == md5 => self.compare(file, known, &known.sha256),
             _ => return false,
         }
         true

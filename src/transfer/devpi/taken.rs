@@ -4,19 +4,8 @@ use super::Import;
 use super::dump::DumpedFile;
 use crate::error::{Error, Result};
 use crate::index::mirror::{OtherDigests, differing};
-use crate::store::{Spool, SpooledDigests};
-use bytes::Bytes;
+use crate::transfer::bytes::{TakenBytes, spool_file};
 use std::path::{Component, Path, PathBuf};
-use tokio::io::AsyncReadExt;
-
-/// Bytes read at once.
-const PIECE: usize = 256 << 10;
-
-/// A file's bytes, not kept yet.
-pub struct TakenBytes {
-    pub spool: Spool,
-    pub digests: SpooledDigests,
-}
 
 impl Import<'_> {
     /// # Errors
@@ -26,31 +15,16 @@ impl Import<'_> {
             Ok(path) => path,
             Err(why) => return Ok(Err(why)),
         };
-        let mut reader = match tokio::fs::File::open(&path).await {
-            Ok(reader) => reader,
-            Err(why) => return Ok(Err(format!("cannot read it: {why}"))),
-        };
-        let mut spool = self.to.store.spool().await?;
         let mut others = OtherDigests::new(&file.hashes);
-        loop {
-            let mut piece = vec![0; PIECE];
-            let count = match reader.read(&mut piece).await {
-                Ok(count) => count,
-                Err(why) => return Ok(Err(format!("cannot read it: {why}"))),
-            };
-            piece.truncate(count);
-            if piece.is_empty() {
-                break;
-            }
-            others.update(&piece);
-            spool.write(Bytes::from(piece)).await?;
-        }
-        let digests = spool.finish().await?;
-        Ok(match differing(&file.hashes, &digests, &others) {
+        let taken = match spool_file(self.to.store, &path, |piece| others.update(piece)).await? {
+            Ok(taken) => taken,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(match differing(&file.hashes, &taken.digests, &others) {
             Some(wrong) => {
                 Err(format!("its {} is {}, but the export says {}", wrong.algorithm, wrong.found, wrong.told))
             }
-            None => Ok(TakenBytes { spool, digests }),
+            None => Ok(taken),
         })
     }
 }

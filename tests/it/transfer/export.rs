@@ -1,7 +1,7 @@
 //! Exports as devpi-server writes them, made in code so that they can be of any age, and wrong.
 
 use crate::kit::packages::{Dist, hex};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -137,11 +137,6 @@ pub fn result_of(code: &str) -> Vec<u8> {
     json!({"toxversion": "4", "testenvs": {"py311": {"setup": [], "test": commands}}})
         .to_string()
         .into_bytes()
-}
-
-/// What a metadata of an export is at least.
-pub fn metadata(name: &str, version: &str) -> Map<String, Value> {
-    json!({"name": name, "version": version}).as_object().cloned().expect("an object")
 }
 
 /// All files below a folder, for a second look at an export.
