@@ -9,7 +9,7 @@ use crate::config::secret_url::SecretUrl;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::transfer::devpi::{self, DevpiOrder};
-use crate::transfer::{Target, TransferReport, folder, remote};
+use crate::transfer::{Destination, TransferReport, folder, remote};
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
@@ -138,8 +138,8 @@ fn with_login(url: SecretUrl) -> SecretUrl {
 }
 
 impl How {
-    fn target<'a>(&self, app: &'a App) -> Target<'a> {
-        Target {
+    fn target<'a>(&self, app: &'a App) -> Destination<'a> {
+        Destination {
             config: &app.config,
             db: &app.db,
             store: &app.store,

@@ -1,6 +1,6 @@
 //! Files from elsewhere on their way into a stage, one by one, through the checks of an upload.
 
-use super::{Target, TransferReport};
+use super::{Destination, TransferReport};
 use crate::access::Who;
 use crate::bad;
 use crate::directory::{Directory, Index};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Where the files go, and what became of them.
 pub(super) struct Bringer<'a> {
-    pub to: Target<'a>,
+    pub to: Destination<'a>,
     pub into: IndexName,
     pub who: Who,
     pub report: TransferReport,
@@ -22,7 +22,7 @@ pub(super) struct Bringer<'a> {
 }
 
 /// A file whose bytes are spooled.
-pub(super) struct Brought<'a> {
+pub(super) struct BroughtFile<'a> {
     /// Where it comes from, as the report says it.
     pub what: &'a str,
     pub project: &'a ProjectName,
@@ -37,7 +37,7 @@ pub(super) struct Brought<'a> {
 impl<'a> Bringer<'a> {
     /// # Errors
     /// `Missing` if there is no such index, `Bad` if it is a mirror.
-    pub async fn new(to: Target<'a>, into: &IndexName) -> Result<Self> {
+    pub async fn new(to: Destination<'a>, into: &IndexName) -> Result<Self> {
         to.indexes.refresh().await?;
         let directory = to.indexes.directory();
         let report = TransferReport { dry_run: to.dry_run, ..TransferReport::default() };
@@ -57,7 +57,7 @@ impl<'a> Bringer<'a> {
 
     /// # Errors
     /// What is wrong with the file stands in the report; only what stops the import is an error.
-    pub async fn bring(&mut self, file: Brought<'_>) -> Result<()> {
+    pub async fn bring(&mut self, file: BroughtFile<'_>) -> Result<()> {
         let mut form = Form::default();
         form.push("name", file.project.to_string());
         form.push("version", file.version.to_owned());

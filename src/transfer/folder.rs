@@ -1,8 +1,8 @@
 //! Every sdist and wheel of a folder: what pypiserver and find-links serve.
 
-use super::bring::{Bringer, Brought};
+use super::bring::{Bringer, BroughtFile};
 use super::bytes::{TakenBytes, spool_file};
-use super::{Target, TransferReport, Watcher};
+use super::{Destination, ProgressWatch, TransferReport};
 use crate::bad;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// `Bad` if the folder cannot be read, `Missing` if there is no such index.
 pub async fn import(
-    to: Target<'_>,
+    to: Destination<'_>,
     folder: &Path,
     into: &IndexName,
-    watch: Watcher<'_>,
+    watch: ProgressWatch<'_>,
 ) -> Result<TransferReport> {
     let mut bringer = Bringer::new(to, into).await?;
     let folder = folder.to_owned();
@@ -88,6 +88,7 @@ impl Bringer<'_> {
         };
         let version = listed.canonical_version().unwrap_or_default();
         let kind = listed.kind();
-        self.bring(Brought { what: &what, project: &project, version, kind, filename, spool, digests }).await
+        self.bring(BroughtFile { what: &what, project: &project, version, kind, filename, spool, digests })
+            .await
     }
 }

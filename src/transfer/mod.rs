@@ -10,7 +10,7 @@ pub mod folder;
 pub mod remote;
 mod report;
 
-pub use report::{Fault, Tally, TransferReport};
+pub use report::{ImportFault, Tally, TransferReport};
 
 use crate::config::Config;
 use crate::db::Db;
@@ -19,7 +19,7 @@ use crate::store::Store;
 
 /// Where things go.
 #[derive(Clone, Copy)]
-pub struct Target<'a> {
+pub struct Destination<'a> {
     pub config: &'a Config,
     pub db: &'a Db,
     pub store: &'a Store,
@@ -29,4 +29,4 @@ pub struct Target<'a> {
 }
 
 /// Told how far an import is: what it is at, how many of how many are done.
-pub type Watcher<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);
+pub type ProgressWatch<'a> = &'a (dyn Fn(&str, u64, u64) + Sync);

@@ -1,7 +1,7 @@
 //! Projects of another index, by its pages: every file with its hash, and what is yanked.
 
-use super::bring::{Bringer, Brought};
-use super::{Target, TransferReport, Watcher};
+use super::bring::{Bringer, BroughtFile};
+use super::{Destination, ProgressWatch, TransferReport};
 use crate::config::secret_url::SecretUrl;
 use crate::error::{Error, Result};
 use crate::index::manage::Yank;
@@ -28,11 +28,11 @@ const AT_ONCE: usize = 4;
 /// # Errors
 /// `BadUpstream`, `Unavailable`, `Timeout` if the index cannot be read at all; `Missing` if there is no `into`.
 pub async fn import(
-    to: Target<'_>,
+    to: Destination<'_>,
     url: &SecretUrl,
     projects: &[ProjectName],
     into: &IndexName,
-    watch: Watcher<'_>,
+    watch: ProgressWatch<'_>,
 ) -> Result<TransferReport> {
     let mut bringer = Bringer::new(to, into).await?;
     let source = Remote::open(to, url, projects.is_empty()).await?;
@@ -69,7 +69,7 @@ struct Remote {
 type Fetched<'a> = (&'a File, Result<(Spool, SpooledDigests)>);
 
 impl Remote {
-    async fn open(to: Target<'_>, url: &SecretUrl, wants_root: bool) -> Result<Self> {
+    async fn open(to: Destination<'_>, url: &SecretUrl, wants_root: bool) -> Result<Self> {
         let mut url = url.expose().clone();
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad!("{} is not the URL of an index: write http://… or https://…", shown(&url)));
@@ -233,7 +233,7 @@ impl Remote {
         };
         let version = file.filename.canonical_version().unwrap_or_default();
         let kind = file.filename.kind();
-        bringer.bring(Brought { what: &what, project, version, kind, filename, spool, digests }).await
+        bringer.bring(BroughtFile { what: &what, project, version, kind, filename, spool, digests }).await
     }
 
     /// A release is yanked here as a whole: if all of its files are.

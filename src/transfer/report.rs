@@ -10,9 +10,9 @@ pub struct TransferReport {
     /// What was here already.
     pub present: Tally,
     /// What was not taken.
-    pub refused: Vec<Fault>,
+    pub refused: Vec<ImportFault>,
     /// What was taken with a change, and what somebody should look at.
-    pub notes: Vec<Fault>,
+    pub notes: Vec<ImportFault>,
 }
 
 /// How many of each kind.
@@ -30,7 +30,7 @@ pub struct Tally {
 
 /// A user, an index or a file, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct ImportFault {
     pub what: String,
     pub why: String,
 }
@@ -47,7 +47,7 @@ impl Tally {
     }
 }
 
-impl Fault {
+impl ImportFault {
     pub fn new(what: impl ToString, why: impl ToString) -> Self {
         Self { what: what.to_string(), why: why.to_string() }
     }
@@ -55,11 +55,11 @@ impl Fault {
 
 impl TransferReport {
     pub fn refuse(&mut self, what: impl ToString, why: impl ToString) {
-        self.refused.push(Fault::new(what, why));
+        self.refused.push(ImportFault::new(what, why));
     }
 
     pub fn note(&mut self, what: impl ToString, why: impl ToString) {
-        self.notes.push(Fault::new(what, why));
+        self.notes.push(ImportFault::new(what, why));
     }
 
     /// Whether everything was taken.

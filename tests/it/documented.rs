@@ -271,6 +271,7 @@ documents_work! {
     the_commands_about_builds_work: "docs/how-to/build-wheels.md",
     the_commands_about_compiling_work: "docs/how-to/compile-and-resolve.md",
     the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",
+    the_commands_about_imports_are_there: "docs/how-to/import.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",

@@ -1,6 +1,6 @@
 //! A devpi export's `dataindex.json`, of dump version 1, 2 or 3, as far as it can be read.
 //!
-//! One entry that makes no sense is a [`Fault`]; the rest is read.
+//! One entry that makes no sense is a [`ImportFault`]; the rest is read.
 
 use super::times;
 use crate::bad;
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::Hashes;
 use crate::tools::time::Micros;
-use crate::transfer::Fault;
+use crate::transfer::ImportFault;
 use crate::words::{Passage, PassageKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub struct DumpedIndex {
     pub config: Object,
     pub projects: BTreeMap<ProjectName, DumpedProject>,
     pub files: Vec<DumpedFile>,
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ImportFault>,
 }
 
 /// A project, whatever spellings the export has of it.
@@ -111,12 +111,12 @@ impl DumpedIndex {
     pub fn read(value: Value) -> Self {
         let mut index = Self::default();
         let Value::Object(mut value) = value else {
-            index.faults.push(Fault::new("", "its entry in dataindex.json is not an object"));
+            index.faults.push(ImportFault::new("", "its entry in dataindex.json is not an object"));
             return index;
         };
         match value.remove("indexconfig") {
             Some(Value::Object(config)) => index.config = config,
-            _ => index.faults.push(Fault::new("", "its entry in dataindex.json has no 'indexconfig'")),
+            _ => index.faults.push(ImportFault::new("", "its entry in dataindex.json has no 'indexconfig'")),
         }
         match value.remove("projects") {
             Some(Value::Object(projects)) => {
@@ -142,7 +142,7 @@ impl DumpedIndex {
     /// Two names that are one when they are normalised are one project.
     fn read_project(&mut self, name: &str, value: Value) {
         let Some(project) = ProjectName::new(name) else {
-            self.faults.push(Fault::new(format!("project {name:?}"), "is not a valid project name"));
+            self.faults.push(ImportFault::new(format!("project {name:?}"), "is not a valid project name"));
             return;
         };
         let project = self.projects.entry(project).or_default();
@@ -165,10 +165,10 @@ impl DumpedIndex {
 }
 
 impl DumpedFile {
-    fn read(value: &Value) -> Result<Self, Fault> {
+    fn read(value: &Value) -> Result<Self, ImportFault> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let path = text("relpath").ok_or_else(|| Fault::new("a file", "it has no 'relpath'"))?;
-        let fault = |why: String| Fault::new(path, why);
+        let path = text("relpath").ok_or_else(|| ImportFault::new("a file", "it has no 'relpath'"))?;
+        let fault = |why: String| ImportFault::new(path, why);
         let kind = match text("type").unwrap_or_default() {
             "releasefile" => DumpedKind::Release,
             "toxresult" => DumpedKind::TestResult,

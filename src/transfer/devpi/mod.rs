@@ -11,7 +11,7 @@ mod taken;
 mod times;
 mod users;
 
-use super::{Target, TransferReport, Watcher};
+use super::{Destination, ProgressWatch, TransferReport};
 use crate::bad;
 use crate::error::{Error, Result};
 use dump::{Dump, DumpVersion};
@@ -31,8 +31,8 @@ pub struct DevpiOrder {
 
 /// An import at work.
 struct Import<'a> {
-    to: Target<'a>,
-    watch: Watcher<'a>,
+    to: Destination<'a>,
+    watch: ProgressWatch<'a>,
     report: TransferReport,
     /// Real: without links.
     folder: PathBuf,
@@ -48,7 +48,11 @@ struct Import<'a> {
 /// # Errors
 /// `Bad` if the folder has no export that can be read; then nothing was imported. What is wrong with a part of
 /// it stands in the report.
-pub async fn import(to: Target<'_>, order: DevpiOrder, watch: Watcher<'_>) -> Result<TransferReport> {
+pub async fn import(
+    to: Destination<'_>,
+    order: DevpiOrder,
+    watch: ProgressWatch<'_>,
+) -> Result<TransferReport> {
     let folder = order.folder.clone();
     let (dump, folder) = tokio::task::spawn_blocking(move || read(&folder)).await??;
     let report = TransferReport { dry_run: to.dry_run, ..TransferReport::default() };

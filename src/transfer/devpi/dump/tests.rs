@@ -28,7 +28,7 @@ fn spellings_of_one_name_are_one_project() {
     }));
     let project = &index.projects[&ProjectName::new("foo.bar").unwrap()];
     assert_eq!(project.versions.keys().collect::<Vec<_>>(), ["1.0", "1.1"]);
-    assert_eq!(index.faults, [Fault::new("project \"-\"", "is not a valid project name")]);
+    assert_eq!(index.faults, [ImportFault::new("project \"-\"", "is not a valid project name")]);
 }
 
 #[test]
