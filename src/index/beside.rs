@@ -3,7 +3,7 @@
 mod documentation;
 mod results;
 
-pub use documentation::{DocFile, Documentation};
+pub use documentation::{DocFile, Documentation, check_documentation};
 pub use results::passed;
 
 use crate::db::attachments::Attachment;

@@ -62,6 +62,9 @@ impl PushRequest {
             ),
             (None, Some(url)) => {
                 let mut url = Url::parse(&url).map_err(|why| bad!("posturl is not a URL: {why}"))?;
+                if !matches!(url.scheme(), "http" | "https") {
+                    return Err(bad!("posturl must begin with http:// or https://"));
+                }
                 let set = url.set_username(user.as_deref().unwrap_or_default());
                 set.and_then(|()| url.set_password(password.as_deref()))
                     .map_err(|()| bad!("posturl must begin with http:// or https://"))?;

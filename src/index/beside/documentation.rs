@@ -10,6 +10,7 @@ use crate::index::upload::{Content, Form, a_stage, event, may_upload, refuse_sta
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::site::{Site, SiteFile};
 use crate::packaging::version::{self, Version};
+use crate::store::Spool;
 use crate::tools::time::now;
 use crate::words::{AttachmentKind, EventKind};
 use crate::{bad, conflict, lost, missing};
@@ -50,12 +51,7 @@ impl Indexes {
         let content = content.ok_or_else(|| bad!("Upload payload does not have a file."))?;
         form.check_digests(&content.digests)?;
         let version = self.documented_version(index, &project, form).await?;
-        let (path, small) = (content.spool.path().to_owned(), content.spool.bytes().cloned());
-        tokio::task::spawn_blocking(move || match small {
-            Some(bytes) => Site::check(&bytes[..]),
-            None => Site::check(&std::fs::File::open(&path)?),
-        })
-        .await??;
+        check_documentation(&content.spool).await?;
         let digests = self.store.keep(content.spool).await?;
         let mut tx = Tx::begin(&self.db).await?;
         refuse_status(tx.project_status(&index.name, &project).await?, &project)?;
@@ -160,6 +156,19 @@ impl Indexes {
         let bytes = bytes.ok_or_else(|| lost!("the server lost the documentation of blob {}", of.sha256))?;
         tokio::task::spawn_blocking(move || read(&Site::open(&bytes[..])?)).await?
     }
+}
+
+/// Whether a zip can be served as documentation.
+///
+/// # Errors
+/// `Bad`, with the reason.
+pub async fn check_documentation(spool: &Spool) -> Result<()> {
+    let (path, small) = (spool.path().to_owned(), spool.bytes().cloned());
+    tokio::task::spawn_blocking(move || match small {
+        Some(bytes) => Site::check(&bytes[..]),
+        None => Site::check(&std::fs::File::open(&path)?),
+    })
+    .await?
 }
 
 fn meant<'a>(known: impl Iterator<Item = &'a Attachment>, version: &str) -> Option<&'a Attachment> {

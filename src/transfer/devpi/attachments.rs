@@ -4,11 +4,11 @@ use super::Import;
 use super::dump::{DumpedFile, DumpedKind};
 use super::release::{Coming, history};
 use crate::db::attachments::Attachment;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::index::beside::{check_documentation, passed};
 use crate::tools::time::now;
 use crate::transfer::bytes::TakenBytes;
 use crate::words::AttachmentKind;
-use serde_json::Value;
 
 /// A result is a few hundred kilobytes; a larger one is kept, but not read.
 const READ: u64 = 16 << 20;
@@ -44,7 +44,17 @@ impl Import<'_> {
             self.known_attachment(file, &known, &taken.digests.sha256);
             return Ok(());
         }
-        let passed = if is_result { outcome(&taken).await } else { None };
+        let passed = match is_result {
+            true => outcome(&taken).await,
+            false => match check_documentation(&taken.spool).await {
+                Ok(()) => None,
+                Err(Error::Bad(why)) => {
+                    self.report.refuse(&file.path, why);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            },
+        };
         let digests = match self.to.dry_run {
             true => taken.digests,
             false => self.to.store.keep(taken.spool).await?,
@@ -102,30 +112,4 @@ async fn outcome(taken: &TakenBytes) -> Option<bool> {
         None => tokio::fs::read(taken.spool.path()).await.ok()?,
     };
     passed(&serde_json::from_slice(&bytes).ok()?)
-}
-
-/// Whether every command of every environment went well, if the result tells of any.
-fn passed(result: &Value) -> Option<bool> {
-    let environments = result.get("testenvs")?.as_object()?.values();
-    let steps = environments.flat_map(|one| ["setup", "test"].map(|key| one.get(key)));
-    let steps = steps.flatten().filter_map(Value::as_array).flatten();
-    let codes: Vec<&Value> = steps.filter_map(|step| step.get("retcode")).collect();
-    let well = |code: &&Value| **code == "0" || **code == 0;
-    (!codes.is_empty()).then(|| codes.iter().all(well))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_result_is_good_if_all_its_commands_are() {
-        let result =
-            |codes: Value| passed(&json!({"testenvs": {"py": {"setup": [{"retcode": "0"}], "test": codes}}}));
-        assert_eq!(result(json!([{"retcode": "0"}, {"retcode": 0}])), Some(true));
-        assert_eq!(result(json!([{"retcode": "1"}])), Some(false));
-        assert_eq!(passed(&json!({"testenvs": {}})), None);
-        assert_eq!(passed(&json!([1])), None);
-    }
 }

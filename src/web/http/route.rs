@@ -18,7 +18,7 @@ impl Route {
 
     /// The parameter's name as the (static) path writes it.
     pub fn parameter(&self, name: &str) -> Option<&'static str> {
-        self.path.split(['{', '}']).find(|part| *part == name)
+        self.path.split(['{', '}', '*']).find(|part| *part == name)
     }
 
     /// Whether its answers wait on purpose: for a job, for a build, for a wheel that is being built, for others.

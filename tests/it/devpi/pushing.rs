@@ -87,7 +87,7 @@ async fn a_push_gives_all_or_nothing() {
     let before = links(&server, "/alice/prod/demo/1.0").await;
     let (status, told) = push(&server, "/alice/dev", &alice(), to("alice/prod")).await;
     assert_eq!(status, 409, "{told}");
-    assert!(message(&told).contains("demo-1.0-py3-none-any.whl already exists in alice/prod"), "{told}");
+    assert!(message(&told).contains("demo-1.0-py2.py3-none-any.whl already exists in alice/prod"), "{told}");
     assert_eq!(links(&server, "/alice/prod/demo/1.0").await, before);
     // The same bytes are no conflict.
     server.make_index("alice/same", json!({"volatile": false})).await;

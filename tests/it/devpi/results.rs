@@ -22,7 +22,10 @@ async fn a_result_is_kept_as_it_came_and_shown_with_its_file() {
     let told = json_of(answer).await;
     assert_eq!(told["type"], "toxresultpath");
     let path = told["result"].as_str().expect("a path");
-    assert!(path.contains("/demo-1.0-py3-none-any.whl.toxresult-") && path.contains("-0#sha256="), "{path}");
+    assert!(
+        path.contains("/demo-1.0-py2.py3-none-any.whl.toxresult-") && path.contains("-0#sha256="),
+        "{path}"
+    );
     let all = links(&server, "/alice/dev/demo/1.0").await;
     assert_eq!((all.len(), &all[1]["rel"], &all[1]["for_href"]), (2, &json!("toxresult"), &href));
     assert_eq!(all[1]["log"][0]["who"], json!(null));

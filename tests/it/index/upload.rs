@@ -201,7 +201,6 @@ fn refusals() -> Vec<(Form, u16, &'static str)> {
         (with("summary", "a\0b"), 400, "contains a NUL character"),
         (with(":action", "frobnicate"), 400, "action 'frobnicate' not supported"),
         (without(":action"), 400, "the form has no :action"),
-        (with(":action", "doc_upload"), 410, "does not host documentation"),
         (Form::of(&wheel).file("summary", "s.txt", b"x"), 400, "the field \"summary\" must be text"),
         (Form::of(&wheel).file("content", "b.whl", b"x"), 400, "two files named content"),
         (named("demo-1.0.whl"), 400, "Invalid wheel filename"),
