@@ -197,9 +197,9 @@ fn keeping(table: Table) -> Table {
         .on(PUSH, "/{user}/{index}/?", Need::Read, push::push)
         .on(POST, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::TestResult, results::add)
         .on(POST, "/legacy/?", Need::Upload, upload::upload)
-        .on(PATCH, "/{user}/{index}/{project}", Need::Manage, manage::change_project)
-        .on(PATCH, "/{user}/{index}/{project}/{version}", Need::Manage, manage::change_release)
-        .on(DELETE, "/{user}/{index}/{project}", Need::Manage, manage::delete_project)
-        .on(DELETE, "/{user}/{index}/{project}/{version}", Need::Manage, manage::delete_release)
+        .on(PATCH, "/{user}/{index}/{project}/?", Need::Manage, manage::change_project)
+        .on(PATCH, "/{user}/{index}/{project}/{version}/?", Need::Manage, manage::change_release)
+        .on(DELETE, "/{user}/{index}/{project}/?", Need::Manage, manage::delete_project)
+        .on(DELETE, "/{user}/{index}/{project}/{version}/?", Need::Manage, manage::delete_release)
         .on(DELETE, "/{user}/{index}/+f/{head}/{tail}/{filename}", Need::Manage, manage::delete_file)
 }

@@ -46,14 +46,17 @@ async fn documentation_is_read_under_its_version_the_latest_and_the_stable_one()
         ("stable/+doc/", "Welcome"),
         ("latest/+doc/", "candidate"),
         ("1.0/+doc/api/", "frobnicate"),
-        ("1.0/+doc", "Welcome"),
-        ("1.0/+doc/api", "frobnicate"),
     ] {
         let answer = server.get(&format!("/alice/dev/demo/{path}")).await;
         assert_eq!(answer.status(), 200, "{path}");
         assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8", "{path}");
         let told = answer.text().await.expect("a page");
         assert!(told.contains(text), "{path}: {told}");
+    }
+    for path in ["1.0/+doc", "1.0/+doc/api"] {
+        let answer = server.get(&format!("/alice/dev/demo/{path}")).await;
+        let place = server.url(&format!("/alice/dev/demo/{path}/"));
+        assert_eq!((answer.status().as_u16(), &answer.headers()["location"]), (302, &*place));
     }
     for path in ["3.0/+doc/", "1.0/+doc/none.html", "1.0/+doc/../x"] {
         assert_eq!(server.get(&format!("/alice/dev/demo/{path}")).await.status(), 404, "{path}");
