@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 38] = [
+const DOCUMENTS: [&str; 39] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -40,6 +40,7 @@ const DOCUMENTS: [&str; 38] = [
     "docs/how-to/run-a-server.md",
     "docs/how-to/troubleshoot.md",
     "docs/how-to/webhooks.md",
+    "docs/move-from-devpi.md",
     "docs/how-to/write-a-recipe.md",
     "docs/reference/anonymous-requests.md",
     "docs/reference/builds.md",
