@@ -62,6 +62,14 @@ impl Db {
         Ok(row.fetch_optional(&self.pool).await?)
     }
 
+    /// How much the results take that strangers sent.
+    pub async fn bytes_of_strangers_results(&self) -> Result<u64> {
+        let sum = "SELECT CAST(COALESCE(sum(size), 0) AS BIGINT) FROM attachment \
+            WHERE kind = 'toxresult' AND uploader IS NULL";
+        let sum: i64 = sqlx::query_scalar(sum).fetch_one(&self.pool).await?;
+        Ok(sum.unsigned_abs())
+    }
+
     /// A page of the blobs that attachments refer to.
     pub async fn blobs_of_attachments(
         &self,

@@ -5,6 +5,8 @@ mod elsewhere;
 pub use elsewhere::{SentElsewhere, SentWhat};
 
 use super::Indexes;
+use super::beside::documentation_name;
+use super::manage::Yank;
 use super::mirror::Located;
 use super::upload::{a_stage, may_upload, refuse_status, release_key, same_or_refused};
 use crate::access::Who;
@@ -17,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::hooks::programs::Upcoming;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::metadata::Metadata;
+use crate::packaging::page::File;
 use crate::packaging::version;
 use crate::tools::time::now;
 use crate::words::{AttachmentKind, EventKind, History, Passage, PassageKind, WebhookEvent};
@@ -40,6 +43,8 @@ pub struct PushedRelease {
     pub version: String,
     /// JSON of `packaging::metadata::Metadata`.
     pub metadata: String,
+    /// What was taken back there is not new on another index.
+    pub yank: Yank,
     /// By their names.
     pub files: Vec<StoredFile>,
     pub attachments: Vec<Attachment>,
@@ -70,15 +75,21 @@ impl Indexes {
     ) -> Result<PushedRelease> {
         let (project, asked) = (order.project, version::parse(order.version));
         let same = |known: &str| known == order.version || asked.is_some() && version::parse(known) == asked;
-        if from.is_mirror() {
-            self.fetch_release(who, from, project, &same).await?;
-        }
+        let mut yank = match from.is_mirror() {
+            true => self.fetch_release(who, from, project, &same).await?,
+            false => Yank::No,
+        };
         let mut files = self.db.project_files(&from.name, project).await?;
         files.retain(|file| same(&file.version) && order.files);
         let releases = self.db.releases(&from.name, project).await?;
         let release = releases.into_iter().find(|known| same(&known.version));
         let (version, metadata) = match (release, files.first()) {
-            (Some(release), _) => (release.version, release.metadata),
+            (Some(release), _) => {
+                if release.yanked_at.is_some() {
+                    yank = Yank::Yes(release.yanked_reason);
+                }
+                (release.version, release.metadata)
+            }
             (None, Some(file)) => {
                 let page = self.views.page(directory, from, project, who).await?;
                 let metadata = self.views.metadata(directory, from, &page, &file.version, who).await?;
@@ -100,28 +111,32 @@ impl Indexes {
         if files.is_empty() && attachments.is_empty() {
             return Err(bad!("there are no files for {project} {version} on stage {}", from.name));
         }
-        Ok(PushedRelease { version, metadata, files, attachments })
+        Ok(PushedRelease { version, metadata, yank, files, attachments })
     }
 
+    /// Stores the files of a mirror's release; whether the upstream took all of them back.
     async fn fetch_release(
         &self,
         who: &Who,
         from: &Index,
         project: &ProjectName,
         same: &impl Fn(&str) -> bool,
-    ) -> Result<()> {
+    ) -> Result<Yank> {
         let page = self.mirrors.page(from, project, false).await?;
         let files = page.iter().flat_map(|page| &page.page.files);
         let wanted =
             files.filter(|file| file.filename.version().is_some_and(|version| same(&version.to_string())));
-        for file in wanted.cloned().collect::<Vec<_>>() {
+        let wanted: Vec<File> = wanted.cloned().collect();
+        let why = wanted.iter().map(|file| file.yanked.why()).collect::<Option<Vec<_>>>();
+        let why = why.and_then(|reasons| reasons.first().copied().map(str::to_owned));
+        for file in wanted {
             if let IndexKind::Mirror(mirror) = &from.kind {
                 super::files::permit(mirror, project, &file)?;
             }
             let located = Located { project: project.clone(), file };
             self.mirrors.ensure(from, &located, &who.asker().unwrap_or_default()).await?;
         }
-        Ok(())
+        Ok(why.map_or(Yank::No, |why| Yank::Yes(Some(why).filter(|why| !why.is_empty()))))
     }
 
     /// Gives `to` a release of `from`, all of it or nothing. Bytes that it has already under a name stay.
@@ -147,6 +162,7 @@ impl Indexes {
             });
         }
         let metadata: Metadata = serde_json::from_str(&release.metadata).map_err(Error::internal)?;
+        let mut added = None;
         for file in &release.files {
             let upcoming = Upcoming {
                 event: WebhookEvent::Push,
@@ -160,7 +176,7 @@ impl Indexes {
                 size: file.size,
                 metadata: &metadata,
             };
-            self.programs.ask(&upcoming).await?;
+            added = self.programs.ask(&upcoming).await?.or(added);
         }
         let mut tx = Tx::begin(&self.db).await?;
         refuse_status(tx.project_status(&to.name, project).await?, project)?;
@@ -168,8 +184,16 @@ impl Indexes {
         tx.put_project(&to.name, project, spelling).await?;
         let parsed = version::parse(&release.version)
             .ok_or_else(|| bad!("'{}' is not a version by PEP 440", release.version))?;
+        let is_new = tx
+            .versions(&to.name, project)
+            .await?
+            .iter()
+            .all(|known| version::parse(known).as_ref() != Some(&parsed));
         let key = release_key(&mut tx, &to.name, project, &parsed).await?;
         tx.put_release(&to.name, project, &key, &release.metadata, true).await?;
+        if let (Yank::Yes(why), true) = (&release.yank, is_new) {
+            tx.set_yanked(&to.name, project, &key, true, why.as_deref()).await?;
+        }
         let pushed = Step { who, from: &from.name, to: &to.name };
         for (file, attestations) in release.files.iter().zip(&attestations) {
             let before = (file.url.is_none()).then_some((&file.uploader, file.uploaded_at));
@@ -191,7 +215,7 @@ impl Indexes {
         }
         let detail = format!("{key} from {}", from.name);
         let event = NewEvent::of(&who.label, EventKind::Push).on(&to.name).about(project).saying(&detail);
-        tx.commit(event).await?;
+        tx.commit(event.adding(added.as_deref())).await?;
         self.changed(&to.name, project);
         Ok(())
     }
@@ -206,7 +230,7 @@ impl Indexes {
     ) -> Result<()> {
         let documentation = attachment.kind == AttachmentKind::Documentation;
         let name = match documentation {
-            true => format!("{}-{key}.doc.zip", attachment.project),
+            true => documentation_name(&attachment.project, key),
             false => attachment.name.clone(),
         };
         if let Some(known) = tx.attachment(&to.name, &name).await? {

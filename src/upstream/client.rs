@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
 use std::sync::Arc;
 use std::time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 /// A redirect beyond this one is a loop, or as good as one.
 const REDIRECTS: usize = 5;
@@ -259,21 +259,15 @@ impl UpstreamClient {
     /// # Errors
     /// `Forbidden`, with who may name it.
     pub async fn may_name(&self, url: &Url) -> Result<()> {
-        let Some(host) = url.host() else { return Ok(()) };
-        let guard = &self.granted.1;
-        let refuse = |host: &str| Err(forbidden!("{}, or creates the mirror", guard::refusal(host)));
-        let text = url.host_str().unwrap_or_default();
-        if !guard.admits(&host) {
-            return refuse(text);
+        match self.granted.1.refuses(url, self.offline).await {
+            Some(why) => Err(forbidden!("{why}, or creates the mirror")),
+            None => Ok(()),
         }
-        // Offline no packet leaves, and what can not be resolved now is looked at when it is asked.
-        if self.offline || !matches!(host, Host::Domain(_)) {
-            return Ok(());
-        }
-        match guard.addresses(text, url.port_or_known_default().unwrap_or(443)).await {
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => refuse(text),
-            _ => Ok(()),
-        }
+    }
+
+    /// The same of a URL that an account sends something to.
+    pub async fn may_send(&self, url: &Url) -> Result<()> {
+        self.granted.1.refuses(url, self.offline).await.map_or(Ok(()), |why| Err(forbidden!("{why}")))
     }
 
     fn redirected(&self, from: &Url, response: &Response) -> Result<Url> {

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use url::Host;
+use url::{Host, Url};
 
 /// Until one address that does not answer is given up on.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -154,6 +154,22 @@ impl Guard {
         match open.is_empty() {
             true => Err(io::Error::new(io::ErrorKind::PermissionDenied, refusal(&host))),
             false => Ok(open),
+        }
+    }
+
+    /// Why nothing may be asked or told at a URL, as far as it can be said now: each connection is looked at again.
+    pub async fn refuses(&self, url: &Url, offline: bool) -> Option<String> {
+        let (host, text) = (url.host()?, url.host_str().unwrap_or_default());
+        if !self.admits(&host) {
+            return Some(refusal(text));
+        }
+        // Offline no packet leaves, and what cannot be resolved now may be resolved later.
+        if offline || !matches!(host, Host::Domain(_)) {
+            return None;
+        }
+        match self.addresses(text, url.port_or_known_default().unwrap_or(443)).await {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Some(refusal(text)),
+            _ => None,
         }
     }
 

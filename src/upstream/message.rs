@@ -49,18 +49,8 @@ impl Messenger {
     /// # Errors
     /// `Bad` for what is no HTTP, `Forbidden` for the internal network.
     pub async fn may_send(&self, url: &Url) -> Result<()> {
-        let host = self.host(url)?;
-        // Offline no packet leaves, and what cannot be resolved now may be resolved later.
-        if self.offline || !matches!(host, Host::Domain(_)) {
-            return Ok(());
-        }
-        let (text, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(443));
-        match self.guard.addresses(text, port).await {
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                Err(forbidden!("{}", guard::refusal(text)))
-            }
-            _ => Ok(()),
-        }
+        self.host(url)?;
+        self.guard.refuses(url, self.offline).await.map_or(Ok(()), |why| Err(forbidden!("{why}")))
     }
 
     /// The host, if its spelling does not forbid it.

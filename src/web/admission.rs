@@ -16,10 +16,10 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         let outside = ctx.outside.as_deref();
         origin::check(&ctx.app.config, &ctx.method, &ctx.headers, &ctx.uri, outside)?;
     }
-    if of_nobody(route, ctx) {
+    if of_nobody(ctx) {
         ctx.app.indexes.refresh().await?;
         ctx.directory = ctx.app.indexes.directory();
-        if of_nobody(route, ctx) {
+        if of_nobody(ctx) {
             return Err(match route.need {
                 Need::ManageIndex => missing!("no user '{}'", ctx.param("user")),
                 _ => missing!("The stage {}/{} could not be found.", ctx.param("user"), ctx.param("index")),
@@ -61,10 +61,11 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
 
 /// Whether the path names an index of an account that does not exist. Accounts are no secret, so this is told to
 /// everybody, and whatever credential comes along.
-fn of_nobody(route: Route, ctx: &Ctx) -> bool {
-    route.parameter("user").is_some()
-        && route.parameter("index").is_some()
-        && !ctx.directory.users.contains_key(ctx.param("user"))
+fn of_nobody(ctx: &Ctx) -> bool {
+    match (ctx.params.get("user"), ctx.params.get("index")) {
+        (Some(user), Some(_)) => !ctx.directory.users.contains_key(user),
+        _ => false,
+    }
 }
 
 /// Whether a request may change something: by its method, or because a build begins when somebody

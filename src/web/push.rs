@@ -2,12 +2,11 @@
 
 use super::http::{Ctx, respond};
 use crate::access::{self, Decision, Need};
-use crate::db::attachments::Attachment;
 use crate::directory::no_index;
 use crate::error::{Error, Result};
-use crate::index::beside::path_hash;
 use crate::index::push::{PushOrder, PushedRelease, SentElsewhere, SentWhat};
 use crate::names::{IndexName, ProjectName};
+use crate::packaging::page::FilePlace;
 use crate::upstream::client::{Trust, UpstreamSource, shown};
 use crate::{bad, forbidden};
 use axum::response::Response;
@@ -124,7 +123,7 @@ async fn elsewhere(ctx: &Ctx<()>, asked: &PushRequest, url: &Url, register: bool
         _ => return Err(access::refusal(&ctx.who, Need::Manage)),
     }
     let indexes = &ctx.app.indexes;
-    indexes.mirrors.may_name(url).await?;
+    indexes.mirrors.client().may_send(url).await?;
     let release = indexes.to_push(&ctx.directory, &ctx.who, index, &asked.order()).await?;
     let to = UpstreamSource::new(url, Trust::Account);
     let sent = indexes.push_elsewhere(&asked.project, &release, &to, register).await?;
@@ -144,15 +143,12 @@ async fn elsewhere(ctx: &Ctx<()>, asked: &PushRequest, url: &Url, register: bool
 fn steps(to: &IndexName, asked: &PushRequest, release: &PushedRelease) -> Value {
     let (project, version) = (&asked.project, &release.version);
     let mut steps = vec![json!([200, "register", project, version, "->", to])];
-    let path = |sha256: &str, name: &str| {
-        let (head, tail) = (sha256.get(..3).unwrap_or_default(), sha256.get(3..16).unwrap_or_default());
-        format!("{to}/+f/{head}/{tail}/{name}")
-    };
+    let place = FilePlace::Hosted(to.clone());
     for file in &release.files {
-        steps.push(json!([200, "store_releasefile", path(&file.sha256, &file.filename)]));
-        let result = |known: &Attachment| path(path_hash(known, Some(file)), &known.name);
+        let path = |name: &str| place.href(name, Some(&file.sha256), "").to_string();
+        steps.push(json!([200, "store_releasefile", path(&file.filename)]));
         let results = release.results_of(&file.filename);
-        steps.extend(results.map(|known| json!([200, "store_toxresult", result(known)])));
+        steps.extend(results.map(|known| json!([200, "store_toxresult", path(&known.name)])));
     }
     if release.documentation().is_some() {
         steps.push(json!([200, "store_doczip", project, version, "->", to]));

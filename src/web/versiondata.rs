@@ -6,11 +6,10 @@ use crate::db::attachments::Attachment;
 use crate::db::files::{ReleaseRow, StoredFile};
 use crate::directory::Index;
 use crate::error::{Error, Result};
-use crate::index::beside::path_hash;
+use crate::index::beside;
 use crate::index::stage;
 use crate::missing;
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::{Metadata, form_fields};
 use crate::packaging::page::{File, FilePlace, Page};
 use crate::packaging::releases::FilesByVersion;
@@ -96,8 +95,8 @@ impl ProjectVersions {
             page.more_versions.clear();
         }
         let below = match ctx.query("ignore_bases") {
-            Some(_) => Vec::new(),
-            None => Self::below(&ctx, index, &project, &base).await?,
+            None if !own.is_empty() => Self::below(&ctx, index, &project, &base).await?,
+            _ => Vec::new(),
         };
         Ok((ctx, Self { project, page, own, beside, base, below }))
     }
@@ -203,12 +202,10 @@ impl ProjectVersions {
     }
 
     fn link_beside(&self, known: &Attachment, tested: Option<&StoredFile>) -> Value {
-        let (sha256, of_path) = (&known.sha256, path_hash(known, tested));
-        let (head, tail) = (of_path.get(..3).unwrap_or_default(), of_path.get(3..16).unwrap_or_default());
-        let name = encode_segment(&known.name);
+        let sha256 = &known.sha256;
         json!({
             "rel": known.kind.name(),
-            "href": format!("{}/{}/+f/{head}/{tail}/{name}", self.base, known.index),
+            "href": beside::href(known, tested, &format!("{}/", self.base)),
             "hash_spec": format!("sha256={sha256}"),
             "hashes": {"sha256": sha256},
             "log": log(known.history.as_ref(), known.uploader.as_ref(), known.uploaded_at, &known.index),

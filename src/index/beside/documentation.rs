@@ -1,5 +1,6 @@
 //! Documentation: one zip for each release, kept as it came and served file by file.
 
+use super::documentation_name;
 use crate::access::{Who, may_read};
 use crate::db::Tx;
 use crate::db::attachments::Attachment;
@@ -60,7 +61,7 @@ impl Indexes {
         let key = release_key(&mut tx, &index.name, &project, &version).await?;
         let metadata = serde_json::to_string(&form.metadata()).map_err(Error::internal)?;
         tx.put_release(&index.name, &project, &key, &metadata, false).await?;
-        let name = format!("{project}-{key}.doc.zip");
+        let name = documentation_name(&project, &key);
         if let Some(known) = tx.attachment(&index.name, &name).await? {
             if known.sha256 == digests.sha256 {
                 return Ok(());

@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::db::attachments::Attachment;
 use crate::db::files::StoredFile;
 use crate::directory::Index;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::upload::{a_stage, event};
 use crate::tools::time::now;
@@ -14,8 +14,11 @@ use crate::words::{AttachmentKind, EventKind};
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Results that are kept of one file: strangers may send them, so the oldest one goes where there are more.
+/// Results of one file that are kept, of strangers and of accounts each: the oldest one goes where there are more.
 const MOST: usize = 200;
+
+/// Bytes of all results of strangers.
+const STRANGERS: u64 = 1 << 30;
 
 impl Indexes {
     /// Keeps a result of testing `file` and answers its name.
@@ -33,11 +36,20 @@ impl Indexes {
         let read: Value = serde_json::from_slice(&result)
             .map_err(|why| bad!("Bad request: could not decode json: {why}"))?;
         let (size, passed) = (result.len() as u64, passed(&read));
+        let uploader = who.user.clone().or_else(|| (who.label == SERVER).then(|| SERVER.to_owned()));
+        if uploader.is_none() && self.db.bytes_of_strangers_results().await? + size > STRANGERS {
+            return Err(Error::Busy(
+                "test results of anonymous clients take all of their room: log in, or set acl_toxresult_upload".into(),
+            ));
+        }
         let sha256 = self.store.put(result).await?;
         let at = now();
         let mut tx = Tx::begin(&self.db).await?;
         let known = tx.results_of(&index.name, &file.filename).await?;
-        for old in known.iter().take((known.len() + 1).saturating_sub(MOST)) {
+        // No stranger ends what an account sent.
+        let alike: Vec<_> =
+            known.iter().filter(|known| known.uploader.is_none() == uploader.is_none()).collect();
+        for old in alike.iter().take((alike.len() + 1).saturating_sub(MOST)) {
             tx.delete_attachment(&index.name, &old.name).await?;
         }
         let time = jiff::Timestamp::from_microsecond(at).unwrap_or_default().strftime("%Y%m%d%H%M%S");
@@ -54,7 +66,7 @@ impl Indexes {
             sha256,
             size,
             passed,
-            uploader: who.user.clone().or_else(|| (who.label == SERVER).then(|| SERVER.to_owned())),
+            uploader,
             uploaded_at: at,
             history: None,
         };

@@ -229,4 +229,16 @@ mod tests {
         known.metadata.insert(wheel().filename.to_string(), ("other".into(), "m".into()));
         assert_eq!(listed(&known, wheel(), true), CoreMetadata::No);
     }
+
+    #[test]
+    fn a_file_without_a_hash_is_found_under_devpis_url_too() {
+        for (url, key) in [
+            ("http://127.0.0.1:13199/files/hello-1.1.tar.gz", "http_127.0.0.1_13199_files"),
+            ("https://host.test/a/b/hello-1.1.tar.gz?x=/y#z", "https_host.test_a_b"),
+            ("https://host.test/hello-1.1.tar.gz", "https_host.test"),
+        ] {
+            assert!(stands_for(key, url) && stands_for(&url_key(url), url), "{url}");
+            assert!(!stands_for("https_other.test", url) && !stands_for("", url), "{url}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::dump::{DumpedFile, DumpedKind};
 use super::release::{Coming, history};
 use crate::db::attachments::Attachment;
 use crate::error::{Error, Result};
-use crate::index::beside::{check_documentation, passed};
+use crate::index::beside::{check_documentation, documentation_name, passed};
 use crate::tools::time::now;
 use crate::transfer::bytes::TakenBytes;
 use crate::words::AttachmentKind;
@@ -20,7 +20,7 @@ impl Import<'_> {
         let is_result = file.kind == DumpedKind::TestResult;
         let name = match is_result {
             true => file.filename().to_owned(),
-            false => format!("{}-{}.doc.zip", release.project, coming.key),
+            false => documentation_name(&release.project, &coming.key),
         };
         if is_result && !self.is_tested_file_here(coming, file).await? {
             let tested = file.tested.as_deref().unwrap_or("no file");
@@ -33,13 +33,7 @@ impl Import<'_> {
             self.known_attachment(file, known, told);
             return Ok(());
         }
-        let taken = match self.bytes_of(file).await? {
-            Ok(taken) => taken,
-            Err(why) => {
-                self.report.refuse(&file.path, why);
-                return Ok(());
-            }
-        };
+        let Some(taken) = self.bytes_of(file).await? else { return Ok(()) };
         if let Some(known) = known {
             self.known_attachment(file, &known, &taken.digests.sha256);
             return Ok(());

@@ -79,6 +79,15 @@ pub struct DumpedFile {
     pub log: Vec<Passage>,
 }
 
+/// The files of an index, each under its project.
+pub fn by_project(files: Vec<DumpedFile>) -> BTreeMap<ProjectName, Vec<DumpedFile>> {
+    let mut found: BTreeMap<ProjectName, Vec<DumpedFile>> = BTreeMap::new();
+    for file in files {
+        found.entry(file.project.clone()).or_default().push(file);
+    }
+    found
+}
+
 impl Dump {
     /// # Errors
     /// `Bad` if this is no export, or one of a version that is not known.

@@ -1,17 +1,16 @@
 //! Files that a mirror of an export had cached: kept as the same mirror's here.
 
 use super::Import;
-use super::dump::{DumpedFile, DumpedIndex, DumpedKind, Object};
+use super::dump::{DumpedFile, DumpedIndex, DumpedKind, Object, by_project};
 use super::indexes::IndexPlace;
+use super::release::yanked;
 use crate::db::files::StoredFile;
 use crate::error::Result;
 use crate::index::mirror::MirroredProject;
-use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, FilePlace, Page, Yanked};
 use crate::tools::time::now;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use url::Url;
 
 impl Import<'_> {
@@ -22,11 +21,7 @@ impl Import<'_> {
         done: &mut u64,
         total: u64,
     ) -> Result<()> {
-        let mut files: BTreeMap<ProjectName, Vec<DumpedFile>> = BTreeMap::new();
-        for file in index.files {
-            files.entry(file.project.clone()).or_default().push(file);
-        }
-        for (project, files) in files {
+        for (project, files) in by_project(index.files) {
             let versions = index.projects.get(&project).map(|project| &project.versions);
             let mut kept = MirroredProject { page: Page::new(project.clone()), files: Vec::new() };
             for file in &files {
@@ -71,13 +66,7 @@ impl Import<'_> {
                 .note(&file.path, format!("{} has another file of this name, which stays", place.name));
             return Ok(());
         }
-        let taken = match self.bytes_of(file).await? {
-            Ok(taken) => taken,
-            Err(why) => {
-                self.report.refuse(&file.path, why);
-                return Ok(());
-            }
-        };
+        let Some(taken) = self.bytes_of(file).await? else { return Ok(()) };
         self.report.added.files += 1;
         self.report.added.bytes += taken.digests.size;
         if self.to.dry_run {
@@ -91,10 +80,7 @@ impl Import<'_> {
         shown.hashes.sha256 = Some(digests.sha256.clone());
         shown.size = Some(digests.size);
         shown.requires_python.clone_from(&requires_python);
-        shown.yanked = match metadata.and_then(|metadata| metadata.get("yanked")) {
-            Some(Value::Bool(true)) => Yanked::Yes,
-            _ => text("yanked").map_or(Yanked::No, Yanked::because),
-        };
+        shown.yanked = metadata.map_or(Yanked::No, yanked);
         kept.page.files.push(shown);
         kept.files.push(StoredFile {
             version: listed.canonical_version().unwrap_or_default().to_owned(),

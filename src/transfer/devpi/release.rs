@@ -108,13 +108,7 @@ impl Import<'_> {
         {
             return Ok(());
         }
-        let taken = match self.bytes_of(file).await? {
-            Ok(taken) => taken,
-            Err(why) => {
-                self.report.refuse(&file.path, why);
-                return Ok(());
-            }
-        };
+        let Some(taken) = self.bytes_of(file).await? else { return Ok(()) };
         if let Some(known) = known {
             self.compare(file, &known, &taken.digests.sha256);
             return Ok(());
@@ -193,7 +187,8 @@ pub(super) fn history(release: &ImportedRelease, file: &DumpedFile) -> Option<Hi
     (!is_plain).then(|| History(file.log.clone()))
 }
 
-fn yanked(metadata: &Object) -> Yanked {
+/// What an export says of a release that was taken back.
+pub(super) fn yanked(metadata: &Object) -> Yanked {
     match metadata.get("yanked") {
         Some(Value::Bool(true)) => Yanked::Yes,
         Some(Value::String(reason)) => Yanked::because(reason),

@@ -1,7 +1,7 @@
 //! The projects of a stage, release by release.
 
 use super::Import;
-use super::dump::{DumpedFile, DumpedIndex, DumpedProject, Object};
+use super::dump::{DumpedFile, DumpedIndex, DumpedProject, Object, by_project};
 use super::indexes::IndexPlace;
 use crate::error::Result;
 use crate::names::ProjectName;
@@ -23,10 +23,7 @@ impl Import<'_> {
         done: &mut u64,
         total: u64,
     ) -> Result<()> {
-        let mut files: BTreeMap<ProjectName, Vec<DumpedFile>> = BTreeMap::new();
-        for file in index.files {
-            files.entry(file.project.clone()).or_default().push(file);
-        }
+        let mut files = by_project(index.files);
         for (project, dumped) in index.projects {
             let (releases, odd) = releases(&project, dumped, files.remove(&project).unwrap_or_default());
             for file in odd {

@@ -8,9 +8,20 @@ use crate::transfer::bytes::{TakenBytes, spool_file};
 use std::path::{Component, Path, PathBuf};
 
 impl Import<'_> {
+    /// The bytes of a file; `None`: something is wrong with it, and the report says what.
+    pub(super) async fn bytes_of(&mut self, file: &DumpedFile) -> Result<Option<TakenBytes>> {
+        match self.whole_file(file).await? {
+            Ok(taken) => Ok(Some(taken)),
+            Err(why) => {
+                self.report.refuse(&file.path, why);
+                Ok(None)
+            }
+        }
+    }
+
     /// # Errors
     /// `Ok(Err)` with what is wrong with the file; `Err` if this server cannot go on.
-    pub(super) async fn bytes_of(&self, file: &DumpedFile) -> Result<Result<TakenBytes, String>> {
+    async fn whole_file(&self, file: &DumpedFile) -> Result<Result<TakenBytes, String>> {
         let path = match below(&self.folder, &file.path) {
             Ok(path) => path,
             Err(why) => return Ok(Err(why)),

@@ -42,6 +42,28 @@ async fn a_login_page_is_no_project_without_files() {
 }
 
 #[tokio::test]
+async fn a_page_that_does_not_tell_where_it_ends_takes_nothing_away() {
+    let read = async |text: &'static str, known: Option<Arc<Page>>| {
+        let body = FetchedPage {
+            bytes: Bytes::from(text),
+            format: Format::Html,
+            url: at(),
+            validators: Validators::default(),
+            serial: None,
+            framed: false,
+        };
+        body.into_page(ProjectName::new("six").unwrap(), known).await
+    };
+    let both = read("<a href=six-1.0.tar.gz>1</a><br>\n<a href=six-2.0.tar.gz>2</a>", None).await.unwrap();
+    let both = Arc::new(both);
+    assert_eq!(both.files.len(), 2);
+    let cut = read("<a href=six-1.0.tar.gz>1</a>", Some(both.clone())).await.unwrap_err();
+    assert!(cut.to_string().ends_with("lacks files that were there"), "{cut}");
+    let more = "<a href=six-3.0.tar.gz>3</a><a href=six-1.0.tar.gz>1</a><a href=six-2.0.tar.gz>2</a>";
+    assert_eq!(read(more, Some(both)).await.unwrap().files.len(), 3);
+}
+
+#[tokio::test]
 async fn the_name_of_a_content_coding_is_read_in_any_case() {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

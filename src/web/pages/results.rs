@@ -1,12 +1,11 @@
 //! The results of tests that stand beside the files of a release.
 
-use super::{Visit, index_href};
+use super::Visit;
 use crate::db::attachments::Attachment;
 use crate::db::files::StoredFile;
 use crate::error::Result;
-use crate::index::beside::path_hash;
+use crate::index::beside;
 use crate::names::ProjectName;
-use crate::packaging::filename::encode_segment;
 use crate::packaging::version;
 use crate::words::{AttachmentKind, Moment};
 use std::collections::HashMap;
@@ -42,11 +41,8 @@ pub async fn of_release(ctx: &Visit, project: &ProjectName, asked: &str) -> Resu
     let files: HashMap<&str, &StoredFile> = files.iter().map(|file| (file.filename.as_str(), file)).collect();
     let line = |result: &Attachment| {
         let filename = result.about.clone().unwrap_or_default();
-        let sha256 = path_hash(result, files.get(filename.as_str()).copied());
-        let (head, tail) = (sha256.get(..3).unwrap_or_default(), sha256.get(3..16).unwrap_or_default());
-        let name = encode_segment(&result.name);
         ResultLine {
-            href: format!("{}/+f/{head}/{tail}/{name}", index_href(&index.name)),
+            href: beside::href(result, files.get(filename.as_str()).copied(), ""),
             filename,
             verdict: match result.passed {
                 Some(true) => "passed",

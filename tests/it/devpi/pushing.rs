@@ -112,6 +112,30 @@ async fn a_mirrors_release_is_fetched_and_pushed() {
 }
 
 #[tokio::test]
+async fn what_was_taken_back_is_not_new_where_it_is_pushed_to() {
+    let (server, _) = with_demo().await;
+    let (status, told) = server.as_alice("PATCH", "/alice/dev/demo/1.0", r#"{"yanked": "it burns"}"#).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(push(&server, "/alice/dev", &alice(), to("alice/prod")).await.0, 200);
+    let page = server.get("/alice/prod/+simple/demo/").await.text().await.expect("a page");
+    assert!(page.contains("data-yanked=\"it burns\""), "{page}");
+    // What its keepers decided since then stays.
+    let (status, told) = server.as_alice("PATCH", "/alice/prod/demo/1.0", r#"{"yanked": false}"#).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(push(&server, "/alice/dev", &alice(), to("alice/prod")).await.0, 200);
+    let page = server.get("/alice/prod/+simple/demo/").await.text().await.expect("a page");
+    assert!(!page.contains("data-yanked"), "{page}");
+}
+
+#[tokio::test]
+async fn a_project_is_deleted_under_its_url_with_a_slash() {
+    let (server, _) = with_demo().await;
+    let (status, told) = server.ask("DELETE", "/alice/dev/demo/", &alice(), None).await;
+    assert_eq!((status, message(&told)), (200, "project demo deleted from stage alice/dev"));
+    assert_eq!(server.get("/alice/dev/+simple/demo/").await.status(), 404);
+}
+
+#[tokio::test]
 async fn who_may_not_push_is_told_and_a_hidden_index_is_none() {
     let (server, _) = with_demo().await;
     server.make_user("carl", "carl-secret").await;

@@ -115,6 +115,10 @@ async fn of_one_file_the_newest_results_are_kept() {
     }
     let results = links(&server, "/alice/dev/demo/1.0").await;
     assert_eq!(results.len(), 1 + 200);
+    assert_eq!(server.ask("POST", &file, &alice(), Some(json!({"of": "alice"}))).await.0, 200);
+    assert_eq!(server.ask("POST", &file, &Auth::None, Some(json!({"number": 205}))).await.0, 200);
+    let all = links(&server, "/alice/dev/demo/1.0").await;
+    assert_eq!(all.len(), 1 + 200 + 1, "no stranger ends what an account sent");
     let last = server.get(&path_of(&server, &results[200]["href"])).await;
     assert_eq!(last.text().await.expect("text"), r#"{"number":204}"#);
 }

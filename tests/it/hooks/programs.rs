@@ -100,6 +100,34 @@ case "$told" in *'"project":"demo"'*) echo "demo is not allowed here" >&2; exit 
     assert!(!is_kept(&demo()) && is_kept(&Package::new("other", "1.0").wheel()), "{files:?}");
 }
 
+#[tokio::test]
+async fn a_program_is_asked_before_a_push_too_and_may_add_to_its_event() {
+    let script = r#"read -r told
+case "$told" in *'"event":"push"'*'"index":"alice/prod"'*) echo "prod is frozen" >&2; exit 1;; esac
+case "$told" in *'"event":"push"'*'"from":"alice/dev"'*) echo '{"ticket": "T-7"}';; esac"#;
+    let programs = Programs::new().shell("10-frozen", script);
+    let server = programs.stage().await;
+    for name in ["alice/prod", "alice/test"] {
+        server.make_index(name, json!({})).await;
+    }
+    server.publish("alice/dev", &demo()).await;
+    let push = async |target: &str| {
+        let body = json!({"name": "demo", "version": "1.0", "targetindex": target});
+        server.ask("PUSH", "/alice/dev", &alice(), Some(body)).await
+    };
+    let (status, told) = push("alice/prod").await;
+    assert_eq!(
+        (status, told["message"].as_str().is_some_and(|why| why.contains("prod is frozen"))),
+        (403, true),
+        "{told}"
+    );
+    assert_eq!(server.get("/alice/prod/+simple/demo/").await.status(), 404);
+    assert_eq!(push("alice/test").await.0, 200);
+    let events = server.app.db.events_after(0, 1000).await.expect("events");
+    let pushed = events.iter().find(|event| event.what.name() == "push").expect("an event");
+    assert!(pushed.added.as_deref().is_some_and(|added| added.contains("T-7")), "{:?}", pushed.added);
+}
+
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

@@ -2,6 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::host::json_of;
+use crate::kit::script::Auth;
 use crate::kit::upstream::{Upstream, noise};
 use serde_json::{Value, json};
 
@@ -40,6 +41,27 @@ async fn a_project_is_told_with_and_without_its_bases() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_release_names_the_same_one_that_it_hides_in_a_base() {
+    let server = Server::start().await;
+    server.have_index("alice/base", json!({})).await;
+    server.have_index("alice/dev", json!({"bases": ["alice/base"]})).await;
+    let hidden = server.host("alice/base", "demo", "1.0", b"one").await;
+    server.host("alice/base", "demo", "2.0", b"two").await;
+    server.host("alice/dev", "demo", "1.0", b"other").await;
+    let release = told(&server, "/alice/dev/demo/1.0", "versiondata").await;
+    assert_eq!(release["+shadowing"][0]["+links"][0]["href"], server.url(&hidden.path));
+    let project = told(&server, "/alice/dev/demo", "projectconfig").await;
+    assert_eq!(project["1.0"]["+shadowing"], release["+shadowing"]);
+    assert_eq!(project["2.0"].get("+shadowing"), None, "inherited, not hidden");
+    let own = told(&server, "/alice/dev/demo?ignore_bases", "projectconfig").await;
+    assert_eq!(own["1.0"].get("+shadowing"), None);
+    let patch = json!({"acl_read": ["alice"]});
+    assert_eq!(server.ask("PATCH", "/alice/base", &Auth::root(), Some(patch)).await.0, 200);
+    let release = told(&server, "/alice/dev/demo/1.0", "versiondata").await;
+    assert_eq!(release.get("+shadowing"), None, "strangers may not read the base");
 }
 
 #[tokio::test]
