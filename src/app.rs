@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 use crate::hooks::Webhooks;
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
+use crate::replica::Replica;
+use crate::replica::primary::Replicas;
 use crate::store::Store;
 use crate::tools::failing::Failing;
 use crate::tools::panics;
@@ -46,6 +48,10 @@ pub struct Parts {
     pub promises: Promises,
     pub quota: Quota,
     pub webhooks: Webhooks,
+    /// Set if this server copies another one.
+    pub replica: Option<Replica>,
+    /// Those that copy this one.
+    pub replicas: Replicas,
 }
 
 /// How often events of other processes are looked for.
@@ -71,7 +77,8 @@ impl App {
         create_private_folder(&config.data)?;
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
-        if db.account("root").await?.is_none() {
+        // A replica takes its accounts from the primary.
+        if config.replica.of.is_none() && db.account("root").await?.is_none() {
             first_start(&config, &db, default_upstream).await?;
         }
         let people = People::new(db.clone());
@@ -83,12 +90,31 @@ impl App {
         let promises = Promises::new(queue.clone(), indexes.clone());
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
-        let parts =
-            Parts { config, db, store, people, indexes, recipes, targets, queue, promises, quota, webhooks };
+        let replica = Replica::open(&config, &db, &store, &indexes).await?;
+        let parts = Parts {
+            config,
+            db,
+            store,
+            people,
+            indexes,
+            recipes,
+            targets,
+            queue,
+            promises,
+            quota,
+            webhooks,
+            replica,
+            replicas: Replicas::default(),
+        };
         let app = Self(Arc::new(parts));
-        app.use_upstream().await?;
+        match &app.replica {
+            Some(replica) => replica.begin().await?,
+            None => {
+                app.use_upstream().await?;
+                tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
+            }
+        }
         tokio::spawn(follow(Arc::downgrade(&app.0)));
-        tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
         tokio::spawn(collect(Arc::downgrade(&app.0)));
         Ok(app)
     }

@@ -19,12 +19,13 @@ pub mod store;
 pub mod upstream;
 pub mod uv;
 
-// The rules: who may what, what an index shows, what gets built, what moves in.
+// The rules: who may what, what an index shows, what gets built, what moves in, what is copied.
 pub mod access;
 pub mod build;
 pub mod directory;
 pub mod hooks;
 pub mod index;
+pub mod replica;
 pub mod transfer;
 
 // The doors: a client of other servers, the builder, HTTP, the command line.

@@ -32,6 +32,7 @@ pub fn decide(
         Need::ManageToken => asker.unless(asker.admin(asker.known.is_some())),
         Need::Operate => asker.unless(asker.admin(asker.is_root())),
         Need::Work => asker.unless(asker.works()),
+        Need::Replicate => asker.unless(asker.replicates()),
     }
 }
 
@@ -126,6 +127,11 @@ impl<'a> Asker<'a> {
         let named = |scope: &Scope| scope.index.is_none() && scope.actions.contains(&Action::Build);
         let may = self.is_root() || self.known.is_some_and(|user| user.roles.contains(&Role::Builder));
         may && self.scope.is_none_or(named)
+    }
+
+    fn replicates(&self) -> bool {
+        let named = |scope: &Scope| scope.index.is_none() && scope.actions.contains(&Action::Replicate);
+        self.is_root() && self.scope.is_none_or(named)
     }
 
     /// What belongs to no index has nothing to hide.
@@ -233,7 +239,8 @@ impl<'a> Asker<'a> {
 }
 
 fn permits(scope: &Scope, action: Action) -> bool {
-    scope.actions.is_empty() && action != Action::Build || scope.actions.contains(&action)
+    let unnamed = !matches!(action, Action::Build | Action::Replicate);
+    scope.actions.is_empty() && unnamed || scope.actions.contains(&action)
 }
 
 /// Whether a project lies within the scope; one not known yet is judged later.

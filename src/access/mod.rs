@@ -101,7 +101,7 @@ pub struct Scope {
     /// An index with its bases, for a build that runs in it. No token has it.
     #[serde(skip)]
     pub context: Option<BuildContext>,
-    /// Empty: all that the owner may, but to build.
+    /// Empty: all that the owner may, but to build and to replicate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
 }
@@ -119,6 +119,8 @@ pub enum Action {
     Admin,
     /// Claim builds and report on them; nothing else, and only where it is named.
     Build,
+    /// Copy everything, password hashes included; only where it is named.
+    Replicate,
 }
 
 /// What a request needs, as its route declares it.
@@ -150,6 +152,8 @@ pub enum Need {
     Operate,
     /// Claim builds: root, or an account with the role `builder`.
     Work,
+    /// Copy this server: root.
+    Replicate,
 }
 
 impl Need {
@@ -171,6 +175,7 @@ impl Need {
                 Some(Action::Admin)
             }
             Self::Work => Some(Action::Build),
+            Self::Replicate => Some(Action::Replicate),
         }
     }
 }
@@ -183,6 +188,7 @@ impl Action {
             Self::Manage => "manage",
             Self::Admin => "admin",
             Self::Build => "build",
+            Self::Replicate => "replicate",
         }
     }
 }

@@ -191,7 +191,8 @@ pub async fn list(db: &Db, owner: Option<&str>) -> Result<Vec<TokenView>> {
 impl std::str::FromStr for Action {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        serde_json::from_value(text.into())
-            .map_err(|_| format!("'{text}' is not an action: use read, upload, manage, admin or build"))
+        serde_json::from_value(text.into()).map_err(|_| {
+            format!("'{text}' is not an action: use read, upload, manage, admin, build or replicate")
+        })
     }
 }

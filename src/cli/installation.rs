@@ -6,6 +6,7 @@ use crate::config::load::ResolvedConfig;
 use crate::config::upstream::default_upstream;
 use crate::error::Result;
 use crate::missing;
+use crate::replica;
 use std::path::Path;
 
 /// Whether there is a database; one on a server is asked only when it is opened.
@@ -37,6 +38,13 @@ pub async fn existing(resolved: ResolvedConfig) -> Result<App> {
         ));
     }
     open(resolved).await
+}
+
+/// The same of one that may be changed: not a copy of another server.
+pub async fn own(resolved: ResolvedConfig) -> Result<App> {
+    let app = existing(resolved).await?;
+    replica::refuse_on_replica(&app.db).await?;
+    Ok(app)
 }
 
 /// Opens the installation, and makes it if it is new.

@@ -224,12 +224,12 @@ impl Command {
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,
             Self::Recipe(recipe) => recipe.run(resolved).await,
-            Self::User(user) => user.run(&installation::existing(resolved).await?).await,
-            Self::Index(index) => index.run(&installation::existing(resolved).await?).await,
-            Self::Import(import) => import.run(&installation::existing(resolved).await?).await,
-            Self::Mirror(mirror) => mirror.run(&installation::existing(resolved).await?).await,
-            Self::Webhook(webhook) => webhook.run(&installation::existing(resolved).await?).await,
-            Self::Token(token) => token.run(&installation::existing(resolved).await?).await,
+            Self::User(user) => user.run(&installation::own(resolved).await?).await,
+            Self::Index(index) => index.run(&installation::own(resolved).await?).await,
+            Self::Import(import) => import.run(&installation::own(resolved).await?).await,
+            Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
+            Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
+            Self::Token(token) => token.run(&installation::own(resolved).await?).await,
         }
     }
 }

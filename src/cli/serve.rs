@@ -4,6 +4,7 @@ use super::{installation, signal};
 use crate::app::{App, create_private_folder};
 use crate::config::load::ResolvedConfig;
 use crate::error::Result;
+use crate::replica;
 use crate::web::http::connections;
 use crate::web::server;
 use crate::worker::inner::Inner;
@@ -26,13 +27,27 @@ pub struct ServeCommand {
     /// Send nothing to the network: mirrors serve what they have
     #[arg(long)]
     offline: bool,
+    /// Copy this server: answer reads from this disk, hand everything else on to it
+    #[arg(long, value_name = "URL")]
+    replica_of: Option<String>,
+    /// A token of that server, made with `wheelwright token create root --action read,replicate`
+    #[arg(long, value_name = "TOKEN", env = "WHEELWRIGHT_REPLICA__TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Make a replica a server of its own, once its primary is gone for good
+    #[arg(long, conflicts_with = "replica_of")]
+    promote: bool,
 }
 
 impl ServeCommand {
     pub fn flags(&self) -> Vec<(&'static str, String)> {
         let offline = self.offline.then(|| "true".to_owned());
-        let all =
-            [("listen", self.listen.clone()), ("upstream", self.upstream.clone()), ("offline", offline)];
+        let all = [
+            ("listen", self.listen.clone()),
+            ("upstream", self.upstream.clone()),
+            ("offline", offline),
+            ("replica.of", self.replica_of.clone()),
+            ("replica.token", self.token.clone()),
+        ];
         all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 
@@ -43,6 +58,12 @@ impl ServeCommand {
         let listen = resolved.config.listen.clone();
         let running = Running::claim(&resolved.config.data)?;
         let app = installation::open(resolved).await?;
+        if app.replica.is_none() {
+            match self.promote {
+                true => replica::promote(&app.db).await?,
+                false => replica::refuse_on_replica(&app.db).await?,
+            }
+        }
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))?;
@@ -115,14 +136,15 @@ async fn serve_and_build(app: App, listener: TcpListener, stop: impl Future<Outp
     let mut own = own_address(listener.local_addr()?);
     let (ended, end) = tokio::sync::oneshot::channel::<()>();
     // Without a certificate to check: what stays on this machine needs no TLS.
-    let plain = match app.config.tls.is_on() && app.config.build.enabled {
+    let builds = app.config.build.enabled && app.replica.is_none();
+    let plain = match app.config.tls.is_on() && builds {
         true => Some(TcpListener::bind("127.0.0.1:0").await?),
         false => None,
     };
     if let Some(plain) = &plain {
         own = plain.local_addr()?;
     }
-    let inner = Inner::start(&app, own);
+    let inner = if builds { Inner::start(&app, own) } else { None };
     let beside = app.clone();
     let plain = async move {
         match plain {

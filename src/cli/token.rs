@@ -25,8 +25,8 @@ pub enum TokenCommand {
         /// Limit uploading and managing to one project of the index
         #[arg(long, requires = "index")]
         project: Option<String>,
-        /// read, upload, manage, admin or build; may be repeated [default: all permissions of the user except
-        /// build]
+        /// read, upload, manage, admin, build or replicate; may be repeated [default: all permissions of the user
+        /// except build and replicate]
         #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
         actions: Vec<Action>,
         /// 90d, 12h … [default: until revoked]

@@ -4,6 +4,7 @@ pub mod base_url;
 mod hooks;
 pub mod load;
 pub mod networks;
+mod replica;
 pub mod secret_url;
 pub mod settings;
 pub mod units;
@@ -13,6 +14,7 @@ use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
+pub use replica::ReplicaSettings;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -58,6 +60,7 @@ pub struct Config {
     pub gc: Gc,
     pub webhooks: WebhookSettings,
     pub hooks: HookSettings,
+    pub replica: ReplicaSettings,
     pub log: LogSettings,
 }
 
@@ -353,6 +356,7 @@ impl Default for Config {
             quota: QuotaSettings::default(),
             gc: Gc::default(),
             webhooks: WebhookSettings::default(),
+            replica: ReplicaSettings::default(),
             hooks: HookSettings::default(),
             log: LogSettings::default(),
         }

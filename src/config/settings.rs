@@ -223,6 +223,12 @@ settings! {
     hooks.folder: optional_path;
     /// How long one of these programs may run.
     hooks.timeout: time;
+    /// The URL of the primary, of which this server is a replica. Not set: it is a server of its own.
+    replica.of: url;
+    /// The token by which the primary knows the replica, with the actions read and replicate.
+    replica.token: optional, Whole;
+    /// Also copy the files that the primary's mirrors keep, before anybody here asks for them.
+    replica.mirrored: flag;
     /// What to log: error, warn, info, debug, or `target=level` pairs. Also WHEELWRIGHT_LOG.
     log.filter: text;
     /// `text`, or `json` (one object per line).

@@ -21,6 +21,11 @@ impl Db {
         Ok(())
     }
 
+    pub async fn forget_fact(&self, name: &str) -> Result<()> {
+        sqlx::query("DELETE FROM fact WHERE name = $1").bind(name).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// The fact if there is one, else `value`, which everybody who asks from now on gets: of two
     /// processes that start at once, both end with the same answer.
     pub async fn settle_fact(&self, name: &str, value: &str) -> Result<String> {

@@ -105,6 +105,32 @@ impl Db {
         Ok(query.fetch_optional(&self.pool).await?)
     }
 
+    /// Notes that `process` fetches a file until `until`; `false` if another one does.
+    pub async fn begin_download(
+        &self,
+        index: &IndexName,
+        filename: &str,
+        process: &str,
+        now: Micros,
+        until: Micros,
+    ) -> Result<bool> {
+        let noted = sqlx::query(
+            "INSERT INTO download (index_name, filename, process, until) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (index_name, filename) DO UPDATE SET process = excluded.process, until = excluded.until \
+             WHERE download.until < $5 OR download.process = excluded.process",
+        );
+        let noted = noted.bind(index).bind(filename).bind(process).bind(until).bind(now);
+        Ok(noted.execute(&self.writer).await?.rows_affected() > 0)
+    }
+
+    /// Notes that `process` fetches a file no longer.
+    pub async fn end_download(&self, index: &IndexName, filename: &str, process: &str) -> Result<()> {
+        let ended =
+            sqlx::query("DELETE FROM download WHERE index_name = $1 AND filename = $2 AND process = $3");
+        ended.bind(index).bind(filename).bind(process).execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Keeps what an upstream said. No event: a cache never queues behind uploads. An index that
     /// was deleted meanwhile keeps nothing.
     pub async fn keep_upstream_page(

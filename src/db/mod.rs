@@ -25,6 +25,7 @@ mod open;
 pub mod promises;
 pub mod readiness;
 pub mod recipes;
+pub mod replica;
 mod rows;
 pub mod sets;
 pub mod tokens;

@@ -1,6 +1,7 @@
 //! Following events, our own and those of other processes, so that what is in memory stays true.
 
 use super::Directory;
+use crate::config::{Config, ReplicaSettings};
 use crate::db::Db;
 use crate::db::events::Event;
 use crate::error::Result;
@@ -15,17 +16,34 @@ const AT_ONCE: u32 = 1000;
 /// Keeps a [`Directory`] up to date by following events, our own and those of other processes.
 pub struct Follower {
     db: Db,
-    open_registration: bool,
+    settings: Settings,
     current: RwLock<Arc<Directory>>,
     /// The newest event that was looked at.
     seen: Mutex<i64>,
 }
 
+/// What of the configuration a snapshot depends on.
+struct Settings {
+    open_registration: bool,
+    replica: ReplicaSettings,
+}
+
+impl Settings {
+    async fn load(&self, db: &Db) -> Result<Directory> {
+        let mut directory =
+            Directory { open_registration: self.open_registration, ..Directory::load(db).await? };
+        directory.read_through(&self.replica);
+        Ok(directory)
+    }
+}
+
 impl Follower {
-    pub async fn new(db: Db, open_registration: bool) -> Result<Self> {
-        let directory = Directory { open_registration, ..Directory::load(&db).await? };
+    pub async fn new(config: &Config, db: Db) -> Result<Self> {
+        let settings =
+            Settings { open_registration: config.open_registration, replica: config.replica.clone() };
+        let directory = settings.load(&db).await?;
         let seen = Mutex::new(directory.serial);
-        Ok(Self { db, open_registration, current: RwLock::new(Arc::new(directory)), seen })
+        Ok(Self { db, settings, current: RwLock::new(Arc::new(directory)), seen })
     }
 
     /// The present snapshot.
@@ -52,9 +70,7 @@ impl Follower {
     async fn step(&self, seen: i64) -> Result<Vec<Event>> {
         let events = self.db.events_after(seen, AT_ONCE).await?;
         if events.iter().any(about_directory) {
-            let loaded =
-                Directory { open_registration: self.open_registration, ..Directory::load(&self.db).await? };
-            *self.current.write() = Arc::new(loaded);
+            *self.current.write() = Arc::new(self.settings.load(&self.db).await?);
         }
         Ok(events)
     }

@@ -8,6 +8,8 @@ mod model;
 pub mod options;
 pub mod reference;
 
+use crate::config::ReplicaSettings;
+use crate::config::secret_url::SecretUrl;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::missing;
@@ -15,6 +17,9 @@ use crate::names::IndexName;
 pub use model::{BuildAhead, Building, Index, IndexKind, Mirror, Stage, User};
 use options::Options;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Seconds for which a replica believes a page of the primary's mirrors: asking again is cheap, it did not change.
+const FRESH_ON_REPLICA: u64 = 30;
 
 /// A snapshot; shared as `Arc<Directory>`.
 #[derive(Debug, Default)]
@@ -66,6 +71,20 @@ impl Directory {
             indexes.insert(stored.name, index);
         }
         Ok(Self { serial, users, indexes, open_registration: false })
+    }
+
+    /// On a replica: each mirror reads the primary's mirror of its name, by the replica's token.
+    fn read_through(&mut self, replica: &ReplicaSettings) {
+        for (name, index) in &mut self.indexes {
+            let IndexKind::Mirror(mirror) = &mut index.kind else { continue };
+            if let Some(url) = replica.mirror_url(name.user(), name.name()) {
+                mirror.url = Some(SecretUrl::from(url));
+                mirror.by_operator = true;
+                mirror.cache_expiry = Some(FRESH_ON_REPLICA);
+                mirror.no_project_list = false;
+                mirror.missing.clear();
+            }
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Indexes {
         let bumped = stripes.clone();
         let changed: mirror::Changed = Arc::new(move |_, project| bumped.bump(project));
         let mirrors = Mirrors::new(config, db.clone(), store.clone(), changed, &uuid)?;
-        let follower = Follower::new(db.clone(), config.open_registration).await?;
+        let follower = Follower::new(config, db.clone()).await?;
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
         let (keeping, programs) = (Locks::default(), HookPrograms::new(config)?);

@@ -147,7 +147,7 @@ fn request_headers(known: &Validators) -> HeaderMap {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn collect(mut response: Response, limit: u64) -> Result<Bytes> {
+pub async fn collect(mut response: Response, limit: u64) -> Result<Bytes> {
     let url = response.url().clone();
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {

@@ -2,6 +2,7 @@
 
 pub mod builds;
 pub mod files;
+pub mod forward;
 pub mod http;
 pub mod integrity;
 pub mod pages;
@@ -26,6 +27,7 @@ mod readiness;
 mod rebuild;
 mod recipes;
 mod refusal;
+mod replica;
 mod resources;
 mod results;
 mod target;

@@ -44,10 +44,17 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     let config = &ctx.app.config;
     let mut result = json!({
         "versioninfo": {"devpi-server": "6.20.3", "wheelwright": env!("CARGO_PKG_VERSION")},
-        "role": "MASTER", "polling_replicas": {}, "serial": serial, "event-serial": directory.serial,
+        "role": if ctx.app.replica.is_some() { "REPLICA" } else { "MASTER" },
+        "polling_replicas": if ctx.who.is_root() { ctx.app.replicas.shown() } else { json!({}) },
+        "serial": serial, "event-serial": directory.serial,
         "last-commit-timestamp": at, "outside-url": config.public_url,
         "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(router)),
     });
+    if let (Some(replica), Some(result)) = (&ctx.app.replica, result.as_object_mut()) {
+        let view = serde_json::to_value(replica.view()).map_err(Error::internal)?;
+        result
+            .extend(view.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    }
     if ctx.who.is_root()
         && let Some(result) = result.as_object_mut()
     {

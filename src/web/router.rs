@@ -1,6 +1,8 @@
 //! A route table in which authorization is a column: no route exists without saying what it needs.
 
 use super::admission;
+use super::forward::{self, Answerer, Forward};
+use super::http::origin;
 use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
 use super::http::whence::{self, RequestSender};
@@ -12,6 +14,7 @@ use crate::counters::Histogram;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::packaging::filename::decode_once;
+use crate::replica::Replica;
 use crate::tools::panics;
 use crate::{bad, missing};
 use axum::body::Body;
@@ -198,7 +201,8 @@ impl Router {
             response = without_body(response);
         }
         shared_caches::seal(&mut response, open);
-        respond::common(&mut response, self.app.indexes.serial(), &self.uuid);
+        let serial = self.app.replica.as_ref().map_or_else(|| self.app.indexes.serial(), Replica::serial);
+        respond::common(&mut response, serial, &self.uuid);
         response
     }
 
@@ -264,7 +268,39 @@ impl Router {
         Ok((row, Params(params)))
     }
 
+    /// On a replica, some requests are the primary's to answer.
     async fn run(
+        self: &Arc<Self>,
+        row: usize,
+        params: Params,
+        parts: http::request::Parts,
+        body: Body,
+        (seen, who): (RequestSender, Arc<Who>),
+        open: &mut bool,
+    ) -> Result<Response> {
+        let (Some(replica), Some(known)) = (&self.app.replica, self.rows.get(row)) else {
+            return self.run_here(row, params, parts, body, (seen, who), open).await;
+        };
+        let forward = Forward::new(replica, &self.app.config, &parts, &seen);
+        let reads = !origin::changes(&parts.method);
+        match Answerer::of(known.route, &parts.method, &parts.headers) {
+            Answerer::Primary => return forward.send(body).await,
+            Answerer::PrimaryFirst if replica.primary().is_reachable() => {
+                if let Ok(answer) = forward.read().await {
+                    return Ok(answer);
+                }
+            }
+            Answerer::PrimaryFirst | Answerer::Replica => {}
+        }
+        let answer = self.run_here(row, params, parts, body, (seen, who), open).await;
+        if reads && forward::asks_for_more(&answer) && replica.primary().is_reachable() {
+            *open = false;
+            return forward.read().await.or(answer);
+        }
+        answer
+    }
+
+    async fn run_here(
         self: &Arc<Self>,
         row: usize,
         params: Params,

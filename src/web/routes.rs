@@ -6,7 +6,8 @@ use super::pages::{assets, login};
 use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, push, readiness, rebuild, recipes, resources, results, simple, tokens, upload, webhooks, workers,
+    proxy, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens, upload, webhooks,
+    workers,
 };
 use crate::access::Need;
 
@@ -20,7 +21,7 @@ const PUT: &[&str] = &["PUT"];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 10] = [
+    let chapters: [fn(Table) -> Table; 11] = [
         simple_api,
         wheels_proxy,
         file_urls,
@@ -28,6 +29,7 @@ pub fn table() -> Table {
         operation,
         manage_people,
         tell_others,
+        copying,
         shared,
         keeping,
         building,
@@ -117,6 +119,17 @@ fn tell_others(table: Table) -> Table {
         .on(DELETE, "/{user}/{index}/+webhooks/{id}", Need::ManageIndex, webhooks::remove)
         .on(GET, "/{user}/{index}/+webhooks/{id}/deliveries", Need::ManageIndex, webhooks::deliveries)
         .on(POST, "/{user}/{index}/+webhooks/{id}/try", Need::ManageIndex, webhooks::try_now)
+}
+
+/// What replicas ask.
+fn copying(table: Table) -> Table {
+    table
+        .on(GET, "/+replica/changes", Need::Replicate, replica::changes)
+        .on(GET, "/+replica/directory", Need::Replicate, replica::directory)
+        .on(GET, "/+replica/projects", Need::Replicate, replica::projects)
+        .on(GET, "/+replica/project", Need::Replicate, replica::project)
+        .on(GET, "/+replica/blob/{sha256}", Need::Replicate, replica::blob)
+        .on(GET, "/+replica/mirrored", Need::Replicate, replica::mirrored)
 }
 
 fn simple_api(table: Table) -> Table {

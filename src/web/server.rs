@@ -66,9 +66,15 @@ pub async fn serve_table(
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let tls = acceptor(&app.config.tls)?;
-    // Whoever serves looks after the queue, too, and tells others what happened.
-    app.queue.tend();
-    app.webhooks.tend();
+    match &app.replica {
+        // Builds and messages are the primary's.
+        Some(replica) => replica.tend(),
+        // Whoever serves looks after the queue, too, and tells others what happened.
+        None => {
+            app.queue.tend();
+            app.webhooks.tend();
+        }
+    }
     accept_all(limits, (tls, table), app, listener, stop).await
 }
 

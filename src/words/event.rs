@@ -30,6 +30,8 @@ words! {
         TestResult = "test result",
         /// By `wheelwright import`, from another server.
         Imported = "imported",
+        /// Taken from the primary by a replica.
+        Replicated = "replicated",
         Yank = "yank",
         Unyank = "unyank",
         ProjectStatus = "project status",

@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 39] = [
+const DOCUMENTS: [&str; 40] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -39,6 +39,7 @@ const DOCUMENTS: [&str; 39] = [
     "docs/how-to/mirror-an-index.md",
     "docs/how-to/run-a-server.md",
     "docs/how-to/troubleshoot.md",
+    "docs/how-to/run-a-replica.md",
     "docs/how-to/webhooks.md",
     "docs/move-from-devpi.md",
     "docs/how-to/write-a-recipe.md",
@@ -274,6 +275,7 @@ documents_work! {
     the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",
     the_commands_about_imports_are_there: "docs/how-to/import.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
+    the_commands_about_replicas_work: "docs/how-to/run-a-replica.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",
     the_commands_of_the_reference_of_commands_work: "docs/reference/commands.md",

@@ -14,6 +14,7 @@ mod faults;
 mod hooks;
 mod index;
 mod promise;
+mod replica;
 mod serving;
 mod tidy;
 mod transfer;

@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["hooks"],
     &["index"],
     &["build"],
+    &["replica"],
     &["transfer"],
     &["app"],
     &["client"],

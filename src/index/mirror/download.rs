@@ -51,6 +51,7 @@ impl MirrorState {
         let landing = Landing(self.downloads.clone(), key);
         tokio::spawn(async move {
             let end = inner.fetch_file(&asked, &located, &tell).await;
+            inner.download_ended(&asked, &located).await;
             counters::DOWNLOADS.add(end.is_ok().into());
             if let Err(error) = &end {
                 counters::DOWNLOADS_FAILED.one();
@@ -79,6 +80,9 @@ impl MirrorState {
         if let Some(row) = self.is_here(asked, located).await? {
             return Ok(row);
         }
+        if let Some(row) = self.fetched_elsewhere(asked, located).await? {
+            return Ok(row);
+        }
         let file = &located.file;
         let url = parsed(file)?;
         let mut others = OtherDigests::new(&file.hashes);
@@ -100,7 +104,7 @@ impl MirrorState {
         self.keep(asked, located, spool, digests).await
     }
 
-    async fn is_here(&self, asked: &Asked, located: &Located) -> Result<Option<StoredFile>> {
+    pub(super) async fn is_here(&self, asked: &Asked, located: &Located) -> Result<Option<StoredFile>> {
         let row = self.db.file(&asked.index, &located.file.filename).await?;
         let told = located.file.hashes.sha256.as_ref();
         let row = row.filter(|row| row.deleted_at.is_none() && told.is_none_or(|told| *told == row.sha256));

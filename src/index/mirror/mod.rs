@@ -4,6 +4,7 @@ mod absent;
 mod ask;
 mod asked;
 mod download;
+mod elsewhere;
 mod files;
 mod gone;
 mod held;

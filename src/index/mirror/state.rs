@@ -65,6 +65,8 @@ pub(super) struct MirrorState {
     pub(super) store: Store,
     pub(super) changed: Changed,
     pub(super) client: UpstreamClient,
+    /// This one among those on its database.
+    pub(super) process: String,
     /// What is known of an index's topics; bounded by bytes.
     pub(super) hot: moka::sync::Cache<(IndexName, UpstreamTopic), Arc<Held>>,
     pub(super) pages: Flights<Arc<Held>>,
@@ -125,6 +127,7 @@ impl Mirrors {
             store,
             changed,
             client: UpstreamClient::new(config)?.of(uuid),
+            process: uuid::Uuid::now_v7().simple().to_string(),
             hot,
             pages: Flights::default(),
             downloads: Downloads::default(),

@@ -81,6 +81,7 @@ fn expected(route: Route, asker: Asker) -> Verdict {
         (_, Root) => Passes,
         (_, _) if invalid => Asks,
         (Need::Work, BuildToken) => Passes,
+        (Need::Replicate, _) => Refuses,
         (Need::Login, BuildToken) | (Need::Work, _) => Refuses,
         (Need::Login, _) => Passes,
         (Need::Greet | Need::Read | Need::ReadEach, Reader | Uploader | ReadToken | Owner) => Passes,

@@ -1,7 +1,7 @@
 //! Stories of devpi's users: what its client does beside installing and uploading.
 
 mod authcheck;
-mod documentation;
+pub mod documentation;
 mod functional;
 mod pushing;
 mod results;

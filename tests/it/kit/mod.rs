@@ -31,6 +31,7 @@
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
 //! | a distribution of Debian packages, for apt | [`distribution::Distribution`] |
 //! | somebody who hears of events | [`receiver::Receiver`] |
+//! | a wire between two servers that can be cut | [`wire::Wire`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
 
 pub mod backend;
@@ -57,6 +58,7 @@ pub mod sources;
 pub mod stages;
 pub mod tls;
 pub mod upstream;
+pub mod wire;
 pub mod workbench;
 pub mod worker;
 

@@ -2,6 +2,7 @@
 
 use super::Server;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -11,8 +12,8 @@ pub struct Nginx {
     folder: tempfile::TempDir,
 }
 
-/// Its default keys, and ten minutes for whatever does not say how long.
-fn settings(folder: &Path, port: u16, upstream: &str) -> String {
+/// What all have in common; `body` stands within `http`.
+fn settings(folder: &Path, body: &str) -> String {
     let at = folder.display();
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let temporary = temporary.map(|kind| format!("    {kind}_temp_path {at}/{kind};\n")).concat();
@@ -23,7 +24,17 @@ error_log {at}/error.log;
 events {{}}
 http {{
 {temporary}    access_log off;
-    proxy_cache_path {at}/cache keys_zone=shared:1m;
+{body}
+}}
+"
+    )
+}
+
+/// Its default keys, and ten minutes for whatever does not say how long.
+fn keeping(folder: &Path, port: u16, upstream: &str) -> String {
+    let at = folder.display();
+    format!(
+        "    proxy_cache_path {at}/cache keys_zone=shared:1m;
     server {{
         listen 127.0.0.1:{port};
         location / {{
@@ -32,14 +43,44 @@ http {{
             proxy_cache_valid any 10m;
             add_header X-Cache $upstream_cache_status always;
         }}
-    }}
-}}
-"
+    }}"
+    )
+}
+
+/// Asks the next one where one does not answer, as a balancer before several servers does.
+fn balancing(port: u16, upstreams: &[SocketAddr]) -> String {
+    let servers: String = upstreams
+        .iter()
+        .map(|address| format!("        server {address} max_fails=1 fail_timeout=1s;\n"))
+        .collect();
+    format!(
+        "    upstream nodes {{
+{servers}    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://nodes;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_connect_timeout 1s;
+            proxy_next_upstream error timeout;
+        }}
+    }}"
     )
 }
 
 impl Nginx {
     pub fn before(server: &Server) -> Self {
+        let address = server.address.to_string();
+        Self::start(|folder, port| keeping(folder, port, &address))
+    }
+
+    /// Before several servers that have the same things.
+    pub fn balancing(servers: &[SocketAddr]) -> Self {
+        Self::start(|_, port| balancing(port, servers))
+    }
+
+    fn start(body: impl FnOnce(&Path, u16) -> String) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         // Its workers are of another user.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -48,7 +89,8 @@ impl Nginx {
         let port = free.local_addr().expect("an address").port();
         drop(free);
         let file = folder.path().join("nginx.conf");
-        fs::write(&file, settings(folder.path(), port, &server.address.to_string())).expect("written");
+        let body = body(folder.path(), port);
+        fs::write(&file, settings(folder.path(), &body)).expect("written");
         let this = Self { port, folder };
         // It comes back once it listens.
         this.run(&[]);

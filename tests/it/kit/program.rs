@@ -47,8 +47,13 @@ impl Program {
     }
 
     /// Any command that ends in one that serves; it gets the data folder and a free port.
-    pub async fn run(mut command: Command, data: &Path) -> Self {
-        command.args(["--listen", "127.0.0.1:0", "--data"]).arg(data);
+    pub async fn run(command: Command, data: &Path) -> Self {
+        Self::run_at(command, data, "127.0.0.1:0").await
+    }
+
+    /// The same at this address.
+    pub async fn run_at(mut command: Command, data: &Path, listen: &str) -> Self {
+        command.args(["--listen", listen, "--data"]).arg(data);
         // The test's own; the program refuses variables that it does not know.
         command.env_remove("WHEELWRIGHT_CRASH_CYCLES").env_remove("WHEELWRIGHT_BIG_WHEEL");
         command.env("WHEELWRIGHT_ROOT_PASSWORD", PASSWORD).current_dir(data);
@@ -84,6 +89,12 @@ impl Program {
     pub fn pid(&self) -> u32 {
         let child = self.child.lock().expect("nobody failed");
         child.id().expect("the program runs")
+    }
+
+    /// SIGTERM: it lets what runs finish, and ends.
+    pub fn terminate(&self) {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a process");
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the program was running");
     }
 
     /// kill -9

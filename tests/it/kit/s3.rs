@@ -6,6 +6,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use std::path::PathBuf;
 use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 use wheelwright::config::{Config, S3Settings};
 
@@ -44,6 +45,13 @@ impl Bucket {
             secret_access_key: Some(SECRET.into()),
             redirect: false,
         };
+    }
+
+    /// Points the settings of a program here.
+    pub fn configure_program(&self, command: &mut Command) {
+        command.env("WHEELWRIGHT_STORAGE", format!("s3://{NAME}/some/prefix"));
+        command.env("WHEELWRIGHT_S3__ENDPOINT", &self.endpoint).env("WHEELWRIGHT_S3__REGION", "us-east-1");
+        command.env("WHEELWRIGHT_S3__ACCESS_KEY_ID", KEY_ID).env("WHEELWRIGHT_S3__SECRET_ACCESS_KEY", SECRET);
     }
 
     /// The file in which the server keeps a blob.

@@ -5,3 +5,4 @@ mod connections;
 mod counted;
 mod lifetime;
 mod operation;
+mod two_nodes;

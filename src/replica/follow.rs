@@ -1,0 +1,226 @@
+//! Following: a first copy of everything, then what changed, for ever.
+
+use super::contact::path;
+use super::primary::{Changes, ProjectList, WAIT};
+use super::{OF, Replica, ReplicaRoom, SERIAL};
+use crate::conflict;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::names::{IndexName, ProjectName};
+use crate::tools::failing::Failing;
+use crate::tools::panics;
+use crate::tools::time::now;
+use futures::{StreamExt, TryStreamExt};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Projects that are taken at once.
+const AT_ONCE: usize = 4;
+
+/// Between two tries while the primary does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Replica {
+    /// Makes sure that this installation is a replica of the configured primary, or may become one: a new one takes
+    /// accounts and indexes before it answers anybody.
+    ///
+    /// # Errors
+    /// `Conflict` if it has data of its own, or is the replica of another primary; what the primary says.
+    pub async fn begin(&self) -> Result<()> {
+        let room = &self.0;
+        let primary = room.primary.shown();
+        let known = room.db.fact(OF).await?;
+        if known.is_none() && room.db.account("root").await?.is_some() {
+            return Err(conflict!(
+                "this data folder belongs to a server of its own: choose an empty one with --data to make a replica \
+                 of {primary}"
+            ));
+        }
+        match room.introduce().await {
+            Ok(uuid) if uuid == room.indexes.uuid() => {
+                return Err(conflict!("{primary} is this server itself: name its primary with --replica-of"));
+            }
+            Ok(uuid) if known.as_ref().is_some_and(|known| *known != uuid) => {
+                return Err(conflict!(
+                    "this data folder is a replica of another server than {primary}: choose an empty folder with \
+                     --data"
+                ));
+            }
+            Ok(uuid) if known.is_none() => {
+                room.take_directory().await?;
+                room.db.set_fact(OF, &uuid).await?;
+            }
+            Ok(_) => {}
+            // What is here is served, however long the primary is away.
+            Err(why) if known.is_some() && !matches!(why, Error::Forbidden(_)) => {
+                tracing::warn!("{why}; serving what is here");
+            }
+            Err(why) => return Err(why),
+        }
+        Ok(())
+    }
+
+    /// Follows the primary until this is the last one that knows of the replica.
+    pub fn tend(&self) {
+        let follower = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            let mut failing = Failing::default();
+            while let Some(room) = follower.upgrade() {
+                let round = panics::caught(Box::pin(room.round())).await;
+                room.seen.lock().error = round.as_ref().err().map(ToString::to_string);
+                failing.note(&round, "cannot follow the primary");
+                drop(room);
+                if round.is_err() {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        });
+        if self.0.mirrored {
+            tokio::spawn(super::mirrored::keep_up(Arc::downgrade(&self.0)));
+        }
+    }
+}
+
+/// Refuses what would change the data of a replica behind its primary's back.
+///
+/// # Errors
+/// `Conflict`, with where to do it instead.
+pub async fn refuse_on_replica(db: &Db) -> Result<()> {
+    match db.fact(OF).await? {
+        None => Ok(()),
+        Some(_) => Err(conflict!(
+            "this data folder is a replica, which only copies: run this command on its primary. If the primary is \
+             gone for good, `wheelwright serve --promote` makes this folder a server of its own"
+        )),
+    }
+}
+
+/// Makes a replica a server of its own.
+pub async fn promote(db: &Db) -> Result<()> {
+    if db.fact(OF).await?.is_some() {
+        tracing::info!("this data folder is a server of its own from now on");
+    }
+    for fact in [OF, SERIAL, super::mirrored::CURSOR] {
+        db.forget_fact(fact).await?;
+    }
+    Ok(())
+}
+
+impl ReplicaRoom {
+    /// The uuid of the primary.
+    async fn introduce(&self) -> Result<String> {
+        let here = self.serial.borrow().to_string();
+        let path = path("/+replica/changes", &[("after", &here), ("wait", "0")]);
+        let told: Result<Changes> = self.get(&path, Duration::from_secs(10)).await;
+        match told {
+            // Restored from a backup; who it is is known all the same.
+            Err(Error::Conflict(_)) => {
+                let list: ProjectList = self.get("/+replica/projects", Duration::from_secs(10)).await?;
+                Ok(list.uuid)
+            }
+            told => Ok(told?.uuid),
+        }
+    }
+
+    async fn round(&self) -> Result<()> {
+        let here = *self.serial.borrow();
+        if here == 0 {
+            return self.copy_all().await;
+        }
+        // What is behind needs no wait.
+        let wait = if self.primary.is_reachable() { WAIT } else { Duration::ZERO };
+        let query = [("after", &*here.to_string()), ("wait", &wait.as_secs().to_string())];
+        let path = path("/+replica/changes", &query);
+        let told: Result<Changes> = self.get(&path, wait + Duration::from_secs(10)).await;
+        let changes = match told {
+            Err(Error::Conflict(why)) => {
+                tracing::warn!("{why}: copying everything again");
+                return self.copy_all().await;
+            }
+            told => told?,
+        };
+        self.expect(&changes.uuid).await?;
+        self.contacted(changes.newest);
+        if changes.directory {
+            self.take_directory().await?;
+        }
+        self.take_projects(changes.projects.iter()).await?;
+        self.reached(changes.serial).await
+    }
+
+    /// Everything that stages have, and nothing else.
+    async fn copy_all(&self) -> Result<()> {
+        self.take_directory().await?;
+        let (mut all, mut base) = (BTreeSet::new(), None);
+        let mut from = (String::new(), String::new());
+        loop {
+            let path = path("/+replica/projects", &[("index", &from.0), ("project", &from.1)]);
+            let list: ProjectList = self.get(&path, Duration::from_secs(60)).await?;
+            self.expect(&list.uuid).await?;
+            // What changes while this goes on has a later serial than the first part.
+            base.get_or_insert(list.serial);
+            self.contacted(list.serial);
+            self.take_projects(list.projects.iter()).await?;
+            all.extend(list.projects);
+            tracing::info!(projects = all.len(), "copied from the primary");
+            match list.next {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        self.remove_others(&all).await?;
+        self.reached(base.unwrap_or_default()).await
+    }
+
+    /// Removes the projects of stages that the primary does not have: taking them finds nothing.
+    async fn remove_others(&self, all: &BTreeSet<(IndexName, ProjectName)>) -> Result<()> {
+        let mut after = (String::new(), String::new());
+        loop {
+            let ours = self.db.projects_behind((&after.0, &after.1), 1000).await?;
+            let Some((index, project)) = ours.last() else { return Ok(()) };
+            after = (index.to_string(), project.to_string());
+            let directory = self.indexes.directory();
+            let is_other = |one: &&(IndexName, ProjectName)| {
+                !all.contains(*one) && directory.indexes.get(&one.0).is_some_and(|index| index.is_stage())
+            };
+            self.take_projects(ours.iter().filter(is_other)).await?;
+        }
+    }
+
+    async fn take_projects<'a>(
+        &self,
+        projects: impl Iterator<Item = &'a (IndexName, ProjectName)>,
+    ) -> Result<()> {
+        let taking: Vec<_> = projects.map(|(index, project)| self.take_project(index, project)).collect();
+        futures::stream::iter(taking).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// Another server at the primary's URL would replace everything here.
+    async fn expect(&self, uuid: &str) -> Result<()> {
+        match self.db.fact(OF).await? {
+            Some(known) if known != uuid => {
+                Err(conflict!("another server answers at {}: nothing is taken from it", self.primary.shown()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn contacted(&self, newest: i64) {
+        let mut seen = self.seen.lock();
+        seen.newest = newest;
+        seen.contacted_at = Some(now());
+    }
+
+    async fn reached(&self, serial: i64) -> Result<()> {
+        if serial != *self.serial.borrow() {
+            self.db.set_fact(SERIAL, &serial.to_string()).await?;
+            self.serial.send_replace(serial);
+        }
+        let mut seen = self.seen.lock();
+        if serial >= seen.newest {
+            seen.in_sync_at = Some(now());
+        }
+        Ok(())
+    }
+}

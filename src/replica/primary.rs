@@ -1,0 +1,151 @@
+//! What a primary tells its replicas, and what it knows of them.
+
+use crate::conflict;
+use crate::db::Db;
+use crate::db::events::Event;
+use crate::directory::Directory;
+use crate::error::Result;
+use crate::index::Indexes;
+use crate::names::{IndexName, ProjectName};
+use crate::tools::time::{Micros, now};
+use crate::words::{EventKind, Moment};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// Events that one answer tells of.
+const EVENTS: u32 = 1000;
+
+/// Projects that one answer lists.
+const PROJECTS: i64 = 2000;
+
+/// How often an asker that waits for a change looks for one.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The longest wait for a change.
+pub const WAIT: Duration = Duration::from_secs(20);
+
+/// Replicas that are remembered.
+const REPLICAS: usize = 100;
+
+/// What changed since a serial.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Changes {
+    /// Of the primary's installation.
+    pub uuid: String,
+    /// Everything up to here is told of.
+    pub serial: i64,
+    /// The newest there is.
+    pub newest: i64,
+    /// Accounts, groups, indexes or tokens changed.
+    pub directory: bool,
+    /// Projects of stages that changed.
+    pub projects: BTreeSet<(IndexName, ProjectName)>,
+}
+
+/// A part of the list of all projects of stages.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ProjectList {
+    pub uuid: String,
+    /// What is told here is at least as new.
+    pub serial: i64,
+    pub projects: Vec<(IndexName, ProjectName)>,
+    /// Where the next part begins; none: this was the last.
+    pub next: Option<(String, String)>,
+}
+
+/// What changed behind `after`, once something did or `wait` is over.
+///
+/// # Errors
+/// `Conflict` if this installation never came as far: it was restored from a backup.
+pub async fn changes(db: &Db, indexes: &Indexes, after: i64, wait: Duration) -> Result<Changes> {
+    let begun = Instant::now();
+    let mut newest = db.serial().await?;
+    if after > newest {
+        return Err(conflict!(
+            "this replica has serial {after}, but its primary only {newest}: it must be copied anew"
+        ));
+    }
+    while newest <= after && begun.elapsed() < wait.min(WAIT) {
+        tokio::time::sleep(LOOK).await;
+        // Commits of this process are known without asking; others are followed twice a second.
+        newest = db.newest_serial().max(newest);
+    }
+    // What is told of is read by others: it must be known here before.
+    indexes.refresh().await?;
+    let events = db.events_after(after, EVENTS).await?;
+    let directory = indexes.directory();
+    let serial = events.last().map_or(after, |event| event.serial);
+    let mut changes =
+        Changes { uuid: indexes.uuid().into(), serial, newest, directory: false, projects: BTreeSet::new() };
+    for event in &events {
+        changes.directory |= is_of_directory(event);
+        changes.projects.extend(projects(&directory, event));
+    }
+    Ok(changes)
+}
+
+/// Also sessions and tokens, which prove who one is at a replica, too.
+fn is_of_directory(event: &Event) -> bool {
+    let token = matches!(event.what, EventKind::Login | EventKind::TokenCreated);
+    event.project.is_none() && (token || event.what.changes_directory())
+}
+
+fn projects<'a>(
+    directory: &'a Directory,
+    event: &'a Event,
+) -> impl Iterator<Item = (IndexName, ProjectName)> + 'a {
+    let indexes = event.context.iter().flat_map(|context| context.indexes().iter());
+    // An index that is gone took its projects along.
+    let stages =
+        indexes.filter(|name| directory.indexes.get(*name).is_some_and(crate::directory::Index::is_stage));
+    stages.filter_map(|name| Some((name.clone(), event.project.clone()?)))
+}
+
+/// The projects of all stages behind `after`, by index and name.
+pub async fn project_list(db: &Db, indexes: &Indexes, after: (&str, &str)) -> Result<ProjectList> {
+    let serial = db.serial().await?;
+    indexes.refresh().await?;
+    let mut projects = db.projects_behind(after, PROJECTS).await?;
+    let full = i64::try_from(projects.len()).is_ok_and(|found| found >= PROJECTS);
+    let next =
+        projects.last().filter(|_| full).map(|(index, project)| (index.to_string(), project.to_string()));
+    let directory = indexes.directory();
+    projects.retain(|(index, _)| directory.indexes.get(index).is_some_and(|index| index.is_stage()));
+    Ok(ProjectList { uuid: indexes.uuid().into(), serial, projects, next })
+}
+
+/// The replicas that asked a primary, by their uuid.
+#[derive(Default)]
+pub struct Replicas(Mutex<BTreeMap<String, Asked>>);
+
+struct Asked {
+    from: String,
+    serial: i64,
+    at: Micros,
+}
+
+impl Replicas {
+    /// Notes that a replica has everything up to `serial`.
+    pub fn note(&self, uuid: &str, from: String, serial: i64) {
+        let mut known = self.0.lock();
+        if uuid.is_empty() || uuid.len() > 64 || known.len() >= REPLICAS && !known.contains_key(uuid) {
+            return;
+        }
+        known.insert(uuid.into(), Asked { from, serial, at: now() });
+    }
+
+    /// As devpi's status shows them.
+    pub fn shown(&self) -> Value {
+        let known = self.0.lock();
+        let shown = known.iter().map(|(uuid, asked)| {
+            let told = json!({
+                "remote-ip": asked.from, "serial": asked.serial, "last-request": Moment(asked.at).to_string(),
+            });
+            (uuid.clone(), told)
+        });
+        Value::Object(shown.collect())
+    }
+}

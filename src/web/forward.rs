@@ -1,0 +1,224 @@
+//! What a replica hands on to its primary: every change, all that is about builds, and reads that it cannot answer.
+
+use super::http::Route;
+use super::http::origin;
+use super::http::whence::{self, RequestSender};
+use crate::build::targets::fit;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::replica::Replica;
+use crate::timed_out;
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use hyper::ext::ReasonPhrase;
+use std::time::Duration;
+
+/// Paths that a replica keeps nothing of.
+const AT_PRIMARY: [&str; 14] = [
+    "/+builds",
+    "/+targets",
+    "/+workers",
+    "/+recipes",
+    "/+tokens",
+    "/+webhooks",
+    "/_/oidc",
+    "/v1/{indexes}/{target}/+compile",
+    "/v1/{indexes}/{target}/+resolve",
+    "/{user}/{index}/+webhooks",
+    "/{user}/{index}/+learned",
+    "/{user}/{index}/+rebuild",
+    "/{user}/{index}/+ready",
+    "/{user}/{index}/+w/",
+];
+
+/// How long a read waits for the primary before it is answered from here.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a change waits until this replica has it, too.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// Headers that are of one connection, and those that tell who asks: these are written anew.
+const NOT_PASSED: [&str; 13] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+/// Who answers a request to a replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// The replica; the primary where the replica has nothing.
+    Replica,
+    Primary,
+    /// The primary while it answers: it may promise wheels, which the replica cannot build.
+    PrimaryFirst,
+}
+
+impl Answerer {
+    pub fn of(route: Route, method: &Method, headers: &HeaderMap) -> Self {
+        if origin::changes(method) || AT_PRIMARY.iter().any(|path| route.path.starts_with(path)) {
+            return Self::Primary;
+        }
+        let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let tells = agent.is_some_and(fit::tells) || route.path.starts_with("/v1/");
+        match route.path.ends_with("simple/{project}/") && tells {
+            true => Self::PrimaryFirst,
+            false => Self::Replica,
+        }
+    }
+}
+
+/// A request as it is handed on.
+pub struct Forward {
+    replica: Replica,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    /// The path of this server's public URL.
+    prefix: String,
+}
+
+impl Forward {
+    /// The parts are of the request as it was routed.
+    pub fn new(
+        replica: &Replica,
+        config: &Config,
+        parts: &http::request::Parts,
+        seen: &RequestSender,
+    ) -> Self {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &parts.headers {
+            if !NOT_PASSED.contains(&name.as_str()) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        let outside = seen.outside.as_deref().and_then(|root| url::Url::parse(root).ok());
+        let scheme = outside.as_ref().map_or(config.scheme(), |root| root.scheme()).to_owned();
+        let mut tell = |name: &'static str, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        };
+        tell("x-forwarded-for", &seen.client.ip().to_string());
+        tell("x-forwarded-proto", &scheme);
+        if let Some(host) = whence::written_host(&parts.headers, &parts.uri) {
+            tell("x-forwarded-host", host);
+        }
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let prefix = config.public_url.as_ref().map(|url| url.path().trim_end_matches('/').to_owned());
+        let prefix = prefix.unwrap_or_default();
+        Self { replica: replica.clone(), method: parts.method.clone(), path, headers, prefix }
+    }
+
+    /// The primary's answer, as it is. After a change, once the replica has it.
+    ///
+    /// # Errors
+    /// `Unavailable` if the primary does not answer.
+    pub async fn send(&self, body: Body) -> Result<Response> {
+        let primary = self.replica.primary();
+        let request = primary.request(self.method.clone(), &self.path)?.headers(self.headers.clone());
+        let request = match http_body::Body::is_end_stream(&body) {
+            true => request,
+            false => request.body(reqwest::Body::wrap_stream(body.into_data_stream())),
+        };
+        let answer = primary.send(request).await.map_err(|error| match error {
+            Error::Unavailable(why) => Error::Unavailable(format!(
+                "{why}. What is stored here can be read; for all else, try again later, or ask {}",
+                primary.shown()
+            )),
+            other => other,
+        })?;
+        if origin::changes(&self.method) && answer.status().is_success() {
+            self.settle(answer.headers()).await;
+        }
+        Ok(self.passed(answer))
+    }
+
+    /// The same of a read that this replica can answer, too: it is not waited for long.
+    pub async fn read(&self) -> Result<Response> {
+        let answer = tokio::time::timeout(PATIENCE, self.send(Body::empty())).await;
+        answer.unwrap_or_else(|_| Err(timed_out!("the primary is slow")))
+    }
+
+    /// Whoever changed something sees it here, too.
+    async fn settle(&self, headers: &HeaderMap) {
+        let serial = headers.get("x-devpi-serial").and_then(|value| value.to_str().ok()?.parse().ok());
+        if let Some(serial) = serial
+            && tokio::time::timeout(SETTLE, self.replica.wait_for(serial)).await.is_err()
+        {
+            tracing::warn!(serial, "a change is not here yet");
+        }
+    }
+
+    fn passed(&self, answer: reqwest::Response) -> Response {
+        let (status, reason) = (answer.status(), answer.extensions().get::<ReasonPhrase>().cloned());
+        let root = self.replica.primary().shown();
+        let headers = answer.headers().clone();
+        let mut response = Response::new(Body::from_stream(answer.bytes_stream()));
+        *response.status_mut() = status;
+        if let Some(reason) = reason {
+            response.extensions_mut().insert(reason);
+        }
+        for (name, value) in &headers {
+            if NOT_PASSED.contains(&name.as_str()) {
+                continue;
+            }
+            let own = (*name == header::LOCATION).then(|| value.to_str().ok()?.strip_prefix(&root)).flatten();
+            let own = own.and_then(|path| HeaderValue::try_from(format!("{}{path}", self.prefix)).ok());
+            response.headers_mut().append(name.clone(), own.unwrap_or_else(|| value.clone()));
+        }
+        response
+    }
+}
+
+/// Whether an answer of the replica means that it has not what was asked for, so that the primary may know more: it
+/// changed a moment ago, or bytes were lost here.
+pub fn asks_for_more(answer: &Result<Response>) -> bool {
+    match answer {
+        Err(error) => {
+            matches!(
+                error,
+                Error::Missing(_) | Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Lost(_)
+            )
+        }
+        Ok(response) => matches!(
+            response.status(),
+            StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Need;
+
+    fn of(method: Method, path: &'static str, agent: &str) -> Answerer {
+        let route = Route { methods: &["GET"], path, need: Need::Read };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_str(agent).unwrap());
+        Answerer::of(route, &method, &headers)
+    }
+
+    #[test]
+    fn changes_and_builds_are_the_primarys_and_files_the_replicas_own() {
+        assert_eq!(of(Method::PUT, "/{user}/{index}/", ""), Answerer::Primary);
+        assert_eq!(of(Method::GET, "/+builds/{id}", ""), Answerer::Primary);
+        assert_eq!(of(Method::GET, "/{user}/{index}/+f/{head}/{tail}/{filename}", ""), Answerer::Replica);
+        assert_eq!(of(Method::GET, "/simple/{project}/", "curl/8"), Answerer::Replica);
+        let pip = r#"pip/26.3 {"cpu":"x86_64","implementation":{"name":"CPython","version":"3.12.1"},"python":"3.12.1","system":{"name":"Linux","release":"6"},"distro":{"libc":{"lib":"glibc","version":"2.36"}}}"#;
+        assert_eq!(of(Method::GET, "/simple/{project}/", pip), Answerer::PrimaryFirst);
+        assert_eq!(of(Method::GET, "/simple/", pip), Answerer::Replica);
+    }
+}

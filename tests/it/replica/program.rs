@@ -1,0 +1,67 @@
+//! The program itself as a replica: started, told what it may not do, killed, and made a server of its own.
+
+use super::{token, until};
+use crate::kit::packages::Package;
+use crate::kit::program::Program;
+use crate::kit::stages::stage;
+use crate::kit::wire::Wire;
+use std::path::Path;
+use tokio::process::Command;
+
+fn wheelwright(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+    command.args(arguments);
+    command
+}
+
+async fn run(arguments: &[&str], data: &Path) -> (bool, String) {
+    let done = wheelwright(arguments).arg("--data").arg(data).output().await.expect("the program runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    (done.status.success(), said)
+}
+
+async fn lists(replica: &Program, filename: &str) -> bool {
+    let client = replica.client();
+    let answer = client.request(reqwest::Method::GET, "/alice/dev/+simple/demo/").send().await;
+    let answer = answer.expect("an answer");
+    answer.status() == 200 && answer.text().await.expect("a page").contains(filename)
+}
+
+#[tokio::test]
+async fn a_replica_that_was_killed_goes_on_and_may_become_a_server_of_its_own() {
+    let primary = stage().await;
+    let (wire, secret) = (Wire::to(primary.address).await, token(&primary).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path();
+    let start = async || {
+        let command = wheelwright(&["serve", "--replica-of", &wire.url(), "--token", &secret]);
+        Program::run(command, data).await
+    };
+    let (one, two) = (Package::new("demo", "1.0").wheel(), Package::new("demo", "2.0").wheel());
+    primary.publish("alice/dev", &one).await;
+    let replica = start().await;
+    until("the first release is here", async || lists(&replica, &one.filename).await).await;
+    replica.kill();
+    drop(replica);
+    primary.publish("alice/dev", &two).await;
+    let replica = start().await;
+    until("the second release is here", async || lists(&replica, &two.filename).await).await;
+
+    let (done, said) = run(&["user", "create", "bob"], data).await;
+    assert!(!done && said.contains("run this command on its primary"), "{said}");
+    drop(replica);
+    let (done, said) = run(&["serve", "--listen", "127.0.0.1:0"], data).await;
+    assert!(!done && said.contains("--promote"), "{said}");
+    assert!(!data.join("root-password").exists(), "its accounts are the primary's");
+
+    wire.cut();
+    // With the primary away it starts all the same.
+    let replica = start().await;
+    assert!(lists(&replica, &two.filename).await);
+    drop(replica);
+    let promoted = Program::run(wheelwright(&["serve", "--promote", "--offline"]), data).await;
+    assert!(lists(&promoted, &one.filename).await);
+    let three = Package::new("demo", "3.0").wheel();
+    promoted.client().upload("alice/dev", &three).await.expect("an answer");
+    assert!(lists(&promoted, &three.filename).await);
+}

@@ -1,0 +1,105 @@
+//! What a replica does not take, and what nobody gets by it.
+
+use super::{caught_up, copies, cut, mend, pair, replica_of, replica_serial, token, until};
+use crate::kit::Server;
+use crate::kit::packages::Package;
+use crate::kit::script::Auth;
+use crate::kit::stages::{PASSWORD, stage};
+use crate::kit::upstream::noise;
+use wheelwright::access::{Action, Scope};
+use wheelwright::app::App;
+use wheelwright::config::Config;
+use wheelwright::error::Error;
+
+async fn opened(primary: &str, token: &str, data: &std::path::Path) -> Result<App, Error> {
+    let mut config = Config { data: data.to_owned(), ..Config::default() };
+    copies(&mut config, primary, token);
+    App::open(config).await
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_not_taken_and_their_release_is_not_shown() {
+    let (primary, replica, wire) = pair().await;
+    cut(&wire, &replica).await;
+    // Too large to be kept in memory, so that it is read from the disk, which rots.
+    let demo = Package::new("demo", "1.0").member("demo_data.bin", noise(7, 1 << 20).to_vec()).wheel();
+    primary.publish("alice/dev", &demo).await;
+    let sha256 = demo.sha256();
+    let place = primary.data.path().join("blobs").join(&sha256[..2]).join(&sha256[2..]);
+    let rotten = [&demo.bytes[..demo.bytes.len() - 1], b"!"].concat();
+    std::fs::remove_file(&place).expect("the file was there");
+    std::fs::write(&place, rotten).expect("written");
+    mend(&wire, &replica).await;
+    let view = || replica.app.replica.as_ref().expect("a replica").view();
+    until("the replica refuses", async || view().error.is_some_and(|why| why.contains(&sha256))).await;
+    assert_eq!(replica.app.store.size(&sha256).await.expect("a size"), None);
+    cut(&wire, &replica).await;
+    assert_eq!(replica.get("/alice/dev/+simple/demo/").await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_folder_with_data_of_its_own_becomes_no_replica() {
+    let primary = stage().await;
+    let secret = token(&primary).await;
+    let own = Server::start().await;
+    let error = opened(&primary.url(""), &secret, own.data.path()).await.err().expect("a refusal");
+    assert!(error.to_string().contains("belongs to a server of its own"), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_token_that_names_it_may_copy() {
+    let primary = stage().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let all = primary.make_token("root", Scope::default()).await;
+    let of_alice = Scope { actions: vec![Action::Read, Action::Replicate], ..Scope::default() };
+    let of_alice = primary.make_token("alice", of_alice).await;
+    for secret in [all, of_alice, "ww_nothing".to_owned()] {
+        let error = opened(&primary.url(""), &secret, folder.path()).await.err().expect("a refusal");
+        assert!(error.to_string().contains("refused the token"), "{error}");
+    }
+    for path in ["/+replica/directory", "/+replica/changes", "/+replica/projects"] {
+        assert_eq!(primary.get(path).await.status(), 401, "{path}");
+        let alice = Auth::basic("alice", PASSWORD);
+        assert_eq!(primary.send("GET", path, &alice, None).await.status(), 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_replica_has_no_replicas_and_is_not_its_own() {
+    let (primary, replica, _wire) = pair().await;
+    let secret = token(&primary).await;
+    caught_up(&primary, &replica).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let error = opened(&replica.url(""), &secret, folder.path()).await.err().expect("a refusal");
+    assert!(error.to_string().contains("is a replica itself"), "{error}");
+}
+
+#[tokio::test]
+async fn another_server_at_the_primarys_url_gives_nothing() {
+    let (primary, mut replica, _wire) = pair().await;
+    let other = stage().await;
+    let secret = token(&other).await;
+    caught_up(&primary, &replica).await;
+    replica.stop();
+    let error = opened(&other.url(""), &secret, replica.data.path()).await.err().expect("a refusal");
+    assert!(error.to_string().contains("a replica of another server"), "{error}");
+}
+
+#[tokio::test]
+async fn a_primary_restored_from_a_backup_is_copied_anew() {
+    let primary = stage().await;
+    primary.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
+    let (replica, _wire) = replica_of(&primary).await;
+    // The replica has seen more than the primary, which went back.
+    let ahead = replica_serial(&replica) + 1000;
+    replica.app.db.set_fact("replica_serial", &ahead.to_string()).await.expect("a fact");
+    let data = replica.data.path().to_owned();
+    let secret = token(&primary).await;
+    let mut replica = replica;
+    replica.stop();
+    let app = opened(&primary.url(""), &secret, &data).await.expect("it opens");
+    let again = app.replica.clone().expect("a replica");
+    assert_eq!(again.serial(), ahead);
+    again.tend();
+    until("it is copied anew", async || again.serial() < ahead).await;
+}
