@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import builds
 import fresh
+import importing
 import installing
 import promise
 import scale
@@ -19,8 +20,8 @@ import unseen
 import uploading
 import waiting
 
-PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "scale": scale, "builds": builds,
-         "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise}
+PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale,
+         "builds": builds, "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

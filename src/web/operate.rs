@@ -7,6 +7,7 @@ use crate::config::secret_url::masked;
 use crate::counters;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::replica::ReplicaView;
 use crate::tools::time::SECOND;
 use crate::words::{BuildState, Purpose};
 use crate::{bad, unavailable};
@@ -127,6 +128,9 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
         head(&mut text, name, "gauge", about);
         let _ = writeln!(text, "{name} {value}");
     }
+    if let Some(replica) = &ctx.app.replica {
+        copied(&replica.view(), &mut text);
+    }
     builds(&ctx.app, &mut text).await;
     head(&mut text, "wheelwright_build_info", "gauge", "The version of wheelwright.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
@@ -153,6 +157,35 @@ async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static st
             counters::started(),
         ),
     ]
+}
+
+/// How far a replica is.
+fn copied(view: &ReplicaView, text: &mut String) {
+    let numbers = [
+        (
+            "wheelwright_replica_serial",
+            "The serial of the primary up to which this replica has everything.",
+            Some(view.serial),
+        ),
+        (
+            "wheelwright_replica_primary_serial",
+            "The newest serial of the primary that this replica knows of.",
+            Some(view.newest),
+        ),
+        ("wheelwright_replica_reaches_primary", "Whether the primary answers.", Some(view.reachable.into())),
+        (
+            "wheelwright_replica_lag_seconds",
+            "Seconds since this replica had everything that the primary has.",
+            view.lag,
+        ),
+    ];
+    for (name, about, value) in numbers {
+        if let Some(value) = value {
+            head(text, name, "gauge", about);
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name} {value}");
+        }
+    }
 }
 
 /// The queue, what came out, and how long it took; nothing while the database does not tell.

@@ -116,5 +116,7 @@ on_both! {
         let status = &status["result"];
         assert_eq!((&status["role"], &status["primary-reachable"]), (&json!("REPLICA"), &json!(false)));
         assert!(status["replica-lag-seconds"].is_i64() && status["primary-url"].is_string(), "{status}");
+        let metrics = replica.get("/metrics").await.text().await.expect("text");
+        assert!(metrics.contains("\nwheelwright_replica_reaches_primary 0\n"), "{metrics}");
     }
 }

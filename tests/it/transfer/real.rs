@@ -27,6 +27,12 @@ impl Devpi {
             .run("devpi-init", &["--serverdir", &folder, "--root-passwd=rootpw", "--no-root-pypi"])
             .await
             .succeeded();
+        Self::again(devpi).await
+    }
+
+    /// One that was there before.
+    async fn again(devpi: &Client) -> Self {
+        let folder = devpi.home.path().join("server").display().to_string();
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
@@ -72,7 +78,7 @@ impl Drop for Devpi {
 #[tokio::test]
 async fn a_real_export_of_devpi_server_moves_in() {
     let (devpi, client) = (Client::new("devpi-server"), Client::new("devpi-client"));
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.private_hosts = vec!["127.0.0.1".into()]).await;
     let old = Devpi::start(&devpi).await;
     let demo = Package::new("hello", "1.0").requires_python(">=3.8");
     let files = [demo.wheel(), demo.sdist()].map(|dist| dist.save(client.home.path()).display().to_string());
@@ -129,6 +135,24 @@ async fn a_real_export_of_devpi_server_moves_in() {
     let kinds: Vec<_> = beside.iter().map(|one| (one.kind, one.passed)).collect();
     assert_eq!(kinds, [(AttachmentKind::Documentation, None), (AttachmentKind::TestResult, Some(true))]);
     assert_eq!(import(&server, &["devpi", &path]).await.whole().present("files"), 4);
+
+    // The way back: what was uploaded meanwhile is pushed to devpi's own server, which is as it was.
+    let newer = Package::new("hello", "2.0").wheel();
+    let file = newer.save(client.home.path()).display().to_string();
+    client.run("devpi", &["use", &server.url("/ann/dev")]).await.succeeded();
+    client.run("devpi", &["upload", &file]).await.succeeded();
+    let old = Devpi::again(&devpi).await;
+    let settings = format!(
+        "[distutils]\nindex-servers = back\n[back]\nrepository: {}/ann/dev/\nusername: ann\npassword: annpw\n",
+        old.url
+    );
+    let settings_file = client.home.path().join("back.cfg");
+    std::fs::write(&settings_file, settings).expect("written");
+    let settings_file = settings_file.display().to_string();
+    client.run("devpi", &["push", "hello==2.0", "pypi:back", "--pypirc", &settings_file]).await.succeeded();
+    let page = old.http.get(format!("{}/ann/dev/+simple/hello/", old.url)).send().await.expect("an answer");
+    let page = page.text().await.expect("a page");
+    assert!(page.contains(&newer.filename) && page.contains("hello-1.0.tar.gz"), "{page}");
 }
 
 /// Exports of all ages that devpi-server is tested with.
