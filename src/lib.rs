@@ -28,9 +28,10 @@ pub mod index;
 pub mod replica;
 pub mod transfer;
 
-// The doors: a client of other servers, the builder, HTTP, the command line.
+// The doors: a client of other servers, the shadow of one, the builder, HTTP, the command line.
 pub mod app;
 pub mod cli;
 pub mod client;
+pub mod shadow;
 pub mod web;
 pub mod worker;

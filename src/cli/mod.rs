@@ -21,6 +21,7 @@ mod remote;
 mod requirements;
 mod resolve;
 mod serve;
+mod shadow;
 mod signal;
 mod status;
 mod table;
@@ -102,6 +103,8 @@ enum Command {
     /// Import from a devpi server, a folder or another index
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Stand before an old devpi server and compare its answers with those of a wheelwright
+    Shadow(shadow::ShadowCommand),
     /// Manage the copies that mirrors keep
     #[command(subcommand)]
     Mirror(mirror::MirrorCommand),
@@ -218,6 +221,7 @@ impl Command {
             Self::Ready(ready) => ready.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
+            Self::Shadow(shadow) => shadow.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,

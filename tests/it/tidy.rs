@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["transfer"],
     &["app"],
     &["client"],
+    &["shadow"],
     &["worker"],
     &["web", "cli"],
 ];

@@ -5,6 +5,8 @@ pub mod documentation;
 mod functional;
 mod pushing;
 mod results;
+mod shadow;
+mod shadow_real;
 
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;

@@ -28,6 +28,7 @@
 //! | a builder | [`worker`]: hands in what it is given; [`fake_worker`]: over HTTP, says what the story wants; [`hired`]: the real one; [`workbench`]: a real one without a queue |
 //! | a Python for musl, or for another processor | [`guests`] |
 //! | targets and uv, for compile and resolve | [`resolving`] |
+//! | a real devpi-server | [`devpi_server::Devpi`] |
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
 //! | a distribution of Debian packages, for apt | [`distribution::Distribution`] |
 //! | somebody who hears of events | [`receiver::Receiver`] |
@@ -38,6 +39,7 @@ pub mod backend;
 pub mod browser;
 pub mod clients;
 pub mod desk;
+pub mod devpi_server;
 pub mod distribution;
 pub mod fake_worker;
 pub mod forms;

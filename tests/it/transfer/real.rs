@@ -4,81 +4,19 @@ use super::export::{files_below, result_of, zip_of};
 use super::import;
 use crate::kit::Server;
 use crate::kit::clients::Client;
-use crate::kit::forms::{BOUNDARY, Form};
+use crate::kit::devpi_server::Devpi;
+use crate::kit::forms::Form;
 use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use serde_json::{Value, json};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use wheelwright::words::{AttachmentKind, PassageKind};
-
-/// A running devpi-server; ended when dropped.
-struct Devpi {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
-}
-
-impl Devpi {
-    async fn start(devpi: &Client) -> Self {
-        let folder = devpi.home.path().join("server").display().to_string();
-        devpi
-            .run("devpi-init", &["--serverdir", &folder, "--root-passwd=rootpw", "--no-root-pypi"])
-            .await
-            .succeeded();
-        Self::again(devpi).await
-    }
-
-    /// One that was there before.
-    async fn again(devpi: &Client) -> Self {
-        let folder = devpi.home.path().join("server").display().to_string();
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let mut command = Command::new(devpi.program("devpi-server"));
-        command.args(["--serverdir", &folder, "--host=127.0.0.1", &format!("--port={port}")]);
-        command.env_clear().env("HOME", devpi.home.path()).env("PATH", "/usr/bin:/bin");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let started =
-            Self { child: child.expect("it starts"), url: format!("http://127.0.0.1:{port}"), http };
-        for _ in 0..600 {
-            if started.http.get(format!("{}/+api", started.url)).send().await.is_ok() {
-                return started;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("devpi-server does not answer");
-    }
-
-    async fn post(&self, path: &str, form: Form) {
-        let request = self.http.post(format!("{}{path}", self.url)).basic_auth("ann", Some("annpw"));
-        let request = request.header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"));
-        let answer = request.body(form.finish()).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200, "{path}");
-    }
-
-    async fn json(&self, method: &str, path: &str, body: &Value) {
-        let request = self.http.request(method.parse().expect("a method"), format!("{}{path}", self.url));
-        let request = request.basic_auth("ann", Some("annpw")).header("content-type", "application/json");
-        let answer = request.body(body.to_string()).send().await.expect("an answer");
-        let status = answer.status();
-        assert!(status.is_success(), "{status}: {}", answer.text().await.unwrap_or_default());
-    }
-}
-
-impl Drop for Devpi {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test]
 async fn a_real_export_of_devpi_server_moves_in() {
     let (devpi, client) = (Client::new("devpi-server"), Client::new("devpi-client"));
-    let server = Server::start_with(|config| config.private_hosts = vec!["127.0.0.1".into()]).await;
+    let server = Server::start().await;
+    Devpi::init(&devpi).await;
     let old = Devpi::start(&devpi).await;
     let demo = Package::new("hello", "1.0").requires_python(">=3.8");
     let files = [demo.wheel(), demo.sdist()].map(|dist| dist.save(client.home.path()).display().to_string());
@@ -141,7 +79,7 @@ async fn a_real_export_of_devpi_server_moves_in() {
     let file = newer.save(client.home.path()).display().to_string();
     client.run("devpi", &["use", &server.url("/ann/dev")]).await.succeeded();
     client.run("devpi", &["upload", &file]).await.succeeded();
-    let old = Devpi::again(&devpi).await;
+    let old = Devpi::start(&devpi).await;
     let settings = format!(
         "[distutils]\nindex-servers = back\n[back]\nrepository: {}/ann/dev/\nusername: ann\npassword: annpw\n",
         old.url
