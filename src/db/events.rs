@@ -115,6 +115,20 @@ impl Db {
         Ok(events.bind(i64::from(limit)).fetch_all(&self.pool).await?)
     }
 
+    /// Up to `limit` events about projects of these indexes after a serial, oldest first.
+    pub async fn events_of(&self, indexes: &[IndexName], serial: i64, limit: i64) -> Result<Vec<Event>> {
+        if indexes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (3..indexes.len() + 3).map(|place| format!("${place}")).collect();
+        let rest = format!(
+            "WHERE serial > $1 AND project IS NOT NULL AND index_name IN ({}) ORDER BY serial LIMIT $2",
+            places.join(", ")
+        );
+        let query = Event::select(&rest).bind(serial).bind(limit);
+        Ok(indexes.iter().fold(query, |query, index| query.bind(index)).fetch_all(&self.pool).await?)
+    }
+
     /// The newest committed serial.
     pub async fn serial(&self) -> Result<i64> {
         let serial = sqlx::query_scalar("SELECT serial FROM clock WHERE id = 1");

@@ -27,6 +27,7 @@ pub mod readiness;
 pub mod recipes;
 pub mod replica;
 mod rows;
+pub mod search;
 pub mod sets;
 pub mod tokens;
 mod tx;

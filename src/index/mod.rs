@@ -15,6 +15,7 @@ pub mod mirror;
 pub mod names;
 pub mod policy;
 pub mod push;
+pub mod search;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;

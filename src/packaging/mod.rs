@@ -28,3 +28,4 @@ pub mod user_agent;
 pub mod uvlock;
 pub mod version;
 pub mod wheel;
+pub mod xmlrpc;

@@ -35,3 +35,4 @@ mod tokens;
 mod upload;
 mod versiondata;
 mod webhooks;
+mod xmlrpc;

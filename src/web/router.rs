@@ -6,7 +6,7 @@ use super::http::origin;
 use super::http::path::{self, Refusal};
 use super::http::slow::Paced;
 use super::http::whence::{self, RequestSender};
-use super::http::{Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
+use super::http::{Ctx, Params, PartOfAnother, Peer, Route, XML_RPC, called, drain, respond, shared_caches};
 use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
 use crate::app::App;
@@ -139,7 +139,8 @@ struct PathRows {
 }
 
 fn allow<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let mut methods: Vec<&str> = rows.flat_map(|row| row.route.methods.iter().copied()).collect();
+    let named = |method: &&'static str| if *method == XML_RPC { "POST" } else { *method };
+    let mut methods: Vec<&str> = rows.flat_map(|row| row.route.methods.iter().map(named)).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
     }
@@ -246,7 +247,7 @@ impl Router {
         let nothing = || Unrouted::Error(missing!("this page does not exist"));
         let matched = self.places.at(parts.uri.path()).map_err(|_| nothing())?;
         let place = matched.value;
-        let mut routes = place.rows.iter().filter_map(|row| Some((*row, self.rows.get(*row)?.route)));
+        let routes = place.rows.iter().filter_map(|row| Some((*row, self.rows.get(*row)?.route)));
         // Words that begin with `+` are ours: never a user, an index or a project.
         let reserved = |(key, value): (&str, &str)| {
             value.starts_with('+') && matches!(key, "user" | "index" | "project")
@@ -254,7 +255,8 @@ impl Router {
         if matched.params.iter().any(reserved) {
             return Err(nothing());
         }
-        let found = routes.find(|(_, route)| route.takes(parts.method.as_str()));
+        let find = |method: &str| routes.clone().find(|(_, route)| route.takes(method));
+        let found = find(called(&parts.method, &parts.headers)).or_else(|| find(parts.method.as_str()));
         let (row, route) = found.ok_or_else(|| Unrouted::Method(HeaderValue::from_str(&place.allow).ok()))?;
         let mut params = Vec::with_capacity(matched.params.len());
         for (key, value) in matched.params.iter() {

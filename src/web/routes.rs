@@ -7,7 +7,7 @@ use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
     proxy, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens, upload, webhooks,
-    workers,
+    workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -18,6 +18,8 @@ const POST: &[&str] = &["POST"];
 /// devpi's own method.
 const PUSH: &[&str] = &["PUSH"];
 const PUT: &[&str] = &["PUT"];
+/// A POST whose body is a call of XML-RPC.
+const XML_RPC: &[&str] = &[super::http::XML_RPC];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
@@ -199,6 +201,8 @@ fn legacy_api(table: Table) -> Table {
         .on(GET, "/{user}/{index}/pypi/{project}/json/?", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/pypi/{project}/{version}/json/?", Need::Read, legacy_json::get)
         .on(GET, "/{user}/{index}/{project}/json", Need::Read, legacy_json::get)
+        .on(XML_RPC, "/{user}/?", Need::Read, xmlrpc::call_pypi)
+        .on(XML_RPC, "/{user}/{index}/?", Need::Read, xmlrpc::call)
         .on(GET, "/integrity/{project}/{version}/{filename}/provenance", Need::Read, integrity::get)
 }
 

@@ -19,4 +19,4 @@ pub mod whence;
 pub use audience::Audience;
 pub use ctx::{Ctx, Params, PartOfAnother};
 pub use peer::Peer;
-pub use route::Route;
+pub use route::{Route, XML_RPC, called};

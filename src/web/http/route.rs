@@ -1,6 +1,21 @@
 //! One route: its methods, its path, and the permission that it needs.
 
 use crate::access::Need;
+use http::{HeaderMap, Method, header};
+
+/// What a POST is called in the table whose body is a call of XML-RPC: it needs another permission than an upload to
+/// the same path.
+pub const XML_RPC: &str = "XML-RPC";
+
+/// The method of a request, as the table calls it.
+pub fn called<'a>(method: &'a Method, headers: &HeaderMap) -> &'a str {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    match *method == Method::POST && essence.eq_ignore_ascii_case("text/xml") {
+        true => XML_RPC,
+        false => method.as_str(),
+    }
+}
 
 /// One row of the table: the tests walk these with every kind of credential.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +62,24 @@ mod tests {
         assert_eq!(paths(ROUTE), ["/{user}/{index}", "/{user}/{index}/"]);
         assert_eq!(paths(Route { path: "/simple/", ..ROUTE }), ["/simple/"]);
         assert_eq!(paths(Route { path: "/", ..ROUTE }), ["/"]);
+    }
+
+    #[test]
+    fn a_post_of_xml_has_a_name_of_its_own() {
+        let named = |method: Method, kind: &'static str| {
+            let kind = http::HeaderValue::from_static(kind);
+            called(&method, &HeaderMap::from_iter([(header::CONTENT_TYPE, kind)])).to_owned()
+        };
+        for (kind, name) in [
+            ("text/xml", XML_RPC),
+            ("Text/XML; charset=utf-8", XML_RPC),
+            ("text/xmlx", "POST"),
+            ("multipart/form-data; boundary=text/xml", "POST"),
+            ("", "POST"),
+        ] {
+            assert_eq!(named(Method::POST, kind), name, "{kind}");
+        }
+        assert_eq!(named(Method::PUT, "text/xml"), "PUT");
     }
 
     #[test]

@@ -19,3 +19,4 @@ mod upload_identity;
 mod upload_published;
 mod upload_python;
 mod versiondata;
+mod xmlrpc;

@@ -72,6 +72,12 @@ impl Package {
         self
     }
 
+    /// In place of the usual one.
+    pub fn summary(mut self, text: &str) -> Self {
+        self.headers.retain(|(key, _)| key != "Summary");
+        self.header("Summary", text)
+    }
+
     pub fn description(mut self, text: &str) -> Self {
         self.description = text.into();
         self

@@ -15,7 +15,7 @@ use wheelwright::words::{AttachmentKind, PassageKind};
 #[tokio::test]
 async fn a_real_export_of_devpi_server_moves_in() {
     let (devpi, client) = (Client::new("devpi-server"), Client::new("devpi-client"));
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.private_hosts = vec!["127.0.0.1".into()]).await;
     Devpi::init(&devpi).await;
     let old = Devpi::start(&devpi).await;
     let demo = Package::new("hello", "1.0").requires_python(">=3.8");
