@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 40] = [
+const DOCUMENTS: [&str; 41] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
