@@ -3,184 +3,16 @@
 //! A replica never replays changes. It is told what changed, takes the rows as they are now, and makes its own the
 //! same: whatever it missed before does not matter.
 
+mod tables;
+
 use super::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use serde_json::Value;
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use std::collections::HashMap;
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Number,
-}
-
-use Kind::{Number as N, Text as T};
-
-/// A table that is copied.
-#[derive(Debug)]
-struct Table {
-    name: &'static str,
-    /// The first columns are the key: this many.
-    key: usize,
-    columns: &'static [(&'static str, Kind)],
-    /// Of a project's tables: the column with the project's name.
-    project: &'static str,
-}
-
-/// Accounts, indexes and tokens; each after those that it refers to.
-const DIRECTORY: &[Table] = &[
-    Table {
-        name: "account",
-        key: 1,
-        columns: &[
-            ("name", T),
-            ("password_hash", T),
-            ("profile", T),
-            ("created_at", N),
-            ("modified_at", N),
-            ("disabled_at", N),
-        ],
-        project: "",
-    },
-    Table { name: "membership", key: 2, columns: &[("group_name", T), ("account", T)], project: "" },
-    Table { name: "role", key: 2, columns: &[("role_name", T), ("account", T)], project: "" },
-    Table {
-        name: "namespace",
-        key: 1,
-        columns: &[("name", T), ("owner", T), ("options", T), ("created_at", N)],
-        project: "",
-    },
-    Table {
-        name: "token",
-        key: 1,
-        columns: &[
-            ("id", T),
-            ("owner", T),
-            ("kind", T),
-            ("name", T),
-            ("secret_sha256", T),
-            ("scope", T),
-            ("created_at", N),
-            ("expires_at", N),
-            ("revoked_at", N),
-            ("last_used_at", N),
-        ],
-        project: "",
-    },
-    Table { name: "used_account", key: 1, columns: &[("name", T)], project: "" },
-];
-
-/// What one project of a stage has; each after those that it refers to.
-const PROJECT: &[Table] = &[
-    Table {
-        name: "project",
-        key: 2,
-        columns: &[
-            ("index_name", T),
-            ("name", T),
-            ("spelling", T),
-            ("status", T),
-            ("status_reason", T),
-            ("serial", N),
-        ],
-        project: "name",
-    },
-    Table {
-        name: "release",
-        key: 3,
-        columns: &[
-            ("index_name", T),
-            ("project", T),
-            ("version", T),
-            ("metadata", T),
-            ("created_at", N),
-            ("yanked_at", N),
-            ("yanked_reason", T),
-        ],
-        project: "project",
-    },
-    Table {
-        name: "file",
-        key: 2,
-        columns: &[
-            ("index_name", T),
-            ("filename", T),
-            ("project", T),
-            ("version", T),
-            ("kind", T),
-            ("url", T),
-            ("sha256", T),
-            ("md5", T),
-            ("blake2_256", T),
-            ("size", N),
-            ("requires_python", T),
-            ("metadata_sha256", T),
-            ("attestations", T),
-            ("uploader", T),
-            ("uploaded_at", N),
-            ("deleted_at", N),
-            ("identity", T),
-            ("hash_computed_at", N),
-            ("history", T),
-        ],
-        project: "project",
-    },
-    Table {
-        name: "attachment",
-        key: 2,
-        columns: &[
-            ("index_name", T),
-            ("name", T),
-            ("project", T),
-            ("version", T),
-            ("kind", T),
-            ("about", T),
-            ("sha256", T),
-            ("size", N),
-            ("passed", N),
-            ("uploader", T),
-            ("uploaded_at", N),
-            ("history", T),
-        ],
-        project: "project",
-    },
-    Table {
-        name: "built_file",
-        key: 2,
-        columns: &[
-            ("index_name", T),
-            ("filename", T),
-            ("project", T),
-            ("version", T),
-            ("source_filename", T),
-            ("source_sha256", T),
-            ("build", N),
-            ("fence", N),
-            ("wheel_sha256", T),
-            ("created_at", N),
-            ("doubts", T),
-        ],
-        project: "project",
-    },
-    Table {
-        name: "used_file",
-        key: 3,
-        columns: &[
-            ("index_name", T),
-            ("target", T),
-            ("filename", T),
-            ("project", T),
-            ("identity", T),
-            ("sha256", T),
-        ],
-        project: "project",
-    },
-];
+use tables::{DIRECTORY, PROJECT, Table};
 
 /// Columns that name bytes which a copy needs, too.
 const BLOBS: [&str; 2] = ["sha256", "metadata_sha256"];
@@ -227,12 +59,10 @@ impl ReplicatedPart<'_> {
     }
 }
 
-type Arguments = AnyArguments;
-
 impl Table {
-    fn names(&self) -> String {
-        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        names.join(", ")
+    /// Texts, then numbers.
+    fn columns(&self) -> Vec<&'static str> {
+        self.texts.split_whitespace().chain(self.numbers.split_whitespace()).collect()
     }
 
     async fn read(
@@ -240,7 +70,7 @@ impl Table {
         connection: &mut AnyConnection,
         part: ReplicatedPart<'_>,
     ) -> Result<Vec<Vec<Value>>> {
-        let from = format!("SELECT {} FROM {}", self.names(), self.name);
+        let from = format!("SELECT {} FROM {}", self.columns().join(", "), self.name);
         let query = match part {
             ReplicatedPart::Directory => sqlx::query(AssertSqlSafe(from)),
             ReplicatedPart::Project(index, project) => {
@@ -253,19 +83,17 @@ impl Table {
     }
 
     fn values(&self, row: &AnyRow) -> Result<Vec<Value>> {
-        let value = |(name, kind): &(&str, Kind)| -> Result<Value> {
-            Ok(match kind {
-                Kind::Text => row.try_get::<Option<String>, _>(*name)?.into(),
-                Kind::Number => row.try_get::<Option<i64>, _>(*name)?.into(),
-            })
-        };
-        self.columns.iter().map(value).collect()
+        let texts = self.texts.split_whitespace();
+        let texts = texts.map(|name| Ok(row.try_get::<Option<String>, _>(name)?.into()));
+        let numbers = self.numbers.split_whitespace();
+        let numbers = numbers.map(|name| Ok(row.try_get::<Option<i64>, _>(name)?.into()));
+        texts.chain(numbers).collect()
     }
 
     /// `theirs` in the order of our own columns.
     fn ordered(&self, theirs: &TableRows) -> Vec<Vec<Value>> {
-        let place = |(name, _): &(&str, Kind)| theirs.columns.iter().position(|column| column == name);
-        let places: Vec<Option<usize>> = self.columns.iter().map(place).collect();
+        let place = |name: &&str| theirs.columns.iter().position(|column| column == name);
+        let places: Vec<Option<usize>> = self.columns().iter().map(place).collect();
         let ordered = |row: &Vec<Value>| {
             places
                 .iter()
@@ -280,9 +108,8 @@ impl Table {
     }
 
     async fn delete(&self, connection: &mut AnyConnection, key: &[String]) -> Result<()> {
-        let columns = self.columns.iter().take(self.key).enumerate();
-        let conditions: Vec<String> =
-            columns.map(|(at, (name, _))| format!("{name} = ${}", at + 1)).collect();
+        let columns = self.columns().into_iter().take(self.key).enumerate();
+        let conditions: Vec<String> = columns.map(|(at, name)| format!("{name} = ${}", at + 1)).collect();
         let sql = format!("DELETE FROM {} WHERE {}", self.name, conditions.join(" AND "));
         let query = key.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, part| query.bind(part.clone()));
         query.execute(connection).await?;
@@ -290,11 +117,10 @@ impl Table {
     }
 
     async fn put(&self, connection: &mut AnyConnection, row: &[Value]) -> Result<()> {
-        let places: Vec<String> = (1..=self.columns.len()).map(|at| format!("${at}")).collect();
-        let name = |(name, _): &(&'static str, Kind)| *name;
-        let key: Vec<&str> = self.columns.iter().take(self.key).map(name).collect();
-        let rest: Vec<String> =
-            self.columns.iter().skip(self.key).map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+        let columns = self.columns();
+        let places: Vec<String> = (1..=columns.len()).map(|at| format!("${at}")).collect();
+        let (key, rest) = columns.split_at(self.key.min(columns.len()));
+        let rest: Vec<String> = rest.iter().map(|name| format!("{name} = excluded.{name}")).collect();
         let otherwise = match rest.is_empty() {
             true => "NOTHING".to_owned(),
             false => format!("UPDATE SET {}", rest.join(", ")),
@@ -302,24 +128,21 @@ impl Table {
         let sql = format!(
             "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO {otherwise}",
             self.name,
-            self.names(),
+            columns.join(", "),
             places.join(", "),
             key.join(", "),
         );
-        let query = self.columns.iter().zip(row).fold(sqlx::query(AssertSqlSafe(sql)), bound);
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        let texts = self.texts.split_whitespace().count();
+        for (at, value) in row.iter().enumerate() {
+            // NULL has a type, too.
+            query = match at < texts {
+                true => query.bind(value.as_str().map(str::to_owned)),
+                false => query.bind(value.as_i64()),
+            };
+        }
         query.execute(connection).await?;
         Ok(())
-    }
-}
-
-/// `query` with a value of a column's kind, also where it is NULL.
-fn bound<'q>(
-    query: Query<'q, Any, Arguments>,
-    ((_, kind), value): (&(&'static str, Kind), &Value),
-) -> Query<'q, Any, Arguments> {
-    match kind {
-        Kind::Text => query.bind(value.as_str().map(str::to_owned)),
-        Kind::Number => query.bind(value.as_i64()),
     }
 }
 
@@ -331,7 +154,7 @@ impl Db {
         let mut all = Vec::new();
         for table in part.tables() {
             let rows = table.read(&mut tx, part).await?;
-            let columns = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let columns = table.columns().into_iter().map(str::to_owned).collect();
             all.push(TableRows { table: table.name.into(), columns, rows });
         }
         Ok(all)
@@ -428,6 +251,7 @@ impl Tx {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     /// Tables that a replica has of its own, or has no use for.
     const OWN: &[&str] = &[
@@ -470,25 +294,20 @@ mod tests {
                 continue;
             };
             let sql = AssertSqlSafe(format!("SELECT name, type, pk FROM pragma_table_info('{name}')"));
-            let rows = sqlx::query(sql).fetch_all(&db.pool).await.unwrap();
-            let mut there: Vec<(String, Kind)> = Vec::new();
-            let mut key: Vec<String> = Vec::new();
-            for row in rows {
-                let kind = if row.get::<String, _>("type") == "TEXT" { T } else { N };
-                there.push((row.get("name"), kind));
+            let (mut texts, mut numbers, mut key) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+            for row in sqlx::query(sql).fetch_all(&db.pool).await.unwrap() {
+                let column: String = row.get("name");
                 if row.get::<i64, _>("pk") > 0 {
-                    key.push(row.get("name"));
+                    key.insert(column.clone());
                 }
+                let is_text = row.get::<String, _>("type") == "TEXT";
+                if is_text { &mut texts } else { &mut numbers }.insert(column);
             }
-            let mut listed: Vec<(String, Kind)> =
-                table.columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect();
-            let mut own_key: Vec<String> =
-                listed.iter().take(table.key).map(|(name, _)| name.clone()).collect();
-            there.sort_by(|a, b| a.0.cmp(&b.0));
-            listed.sort_by(|a, b| a.0.cmp(&b.0));
-            key.sort();
-            own_key.sort();
-            assert_eq!((listed, own_key), (there, key), "{name}");
+            let set = |columns: &str| columns.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!((set(table.texts), set(table.numbers)), (texts, numbers), "{name}");
+            let own_key: BTreeSet<String> =
+                table.columns().into_iter().take(table.key).map(str::to_owned).collect();
+            assert_eq!(own_key, key, "{name}");
         }
     }
 }

@@ -189,7 +189,8 @@ impl Router {
             Ok((row, params)) => {
                 let uri = parts.uri.clone();
                 let who = peer.stranger(client);
-                let running = self.run(row, params, parts, body, (seen, who), &mut open);
+                let routed = Routed { row, params, parts, body, seen, who };
+                let running = self.run(routed, &mut open);
                 let response = panics::caught(running).await;
                 let response = response.unwrap_or_else(|error| refused.error(&error));
                 self.account(row, &uri, client, response.status(), started.elapsed());
@@ -271,22 +272,15 @@ impl Router {
     }
 
     /// On a replica, some requests are the primary's to answer.
-    async fn run(
-        self: &Arc<Self>,
-        row: usize,
-        params: Params,
-        parts: http::request::Parts,
-        body: Body,
-        (seen, who): (RequestSender, Arc<Who>),
-        open: &mut bool,
-    ) -> Result<Response> {
-        let (Some(replica), Some(known)) = (&self.app.replica, self.rows.get(row)) else {
-            return self.run_here(row, params, parts, body, (seen, who), open).await;
+    async fn run(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
+        let (Some(replica), Some(known)) = (&self.app.replica, self.rows.get(routed.row)) else {
+            return self.run_here(routed, open).await;
         };
-        let forward = Forward::new(replica, &self.app.config, &parts, &seen);
+        let parts = &routed.parts;
+        let forward = Forward::new(replica, &self.app.config, parts, &routed.seen);
         let reads = !origin::changes(&parts.method);
         match Answerer::of(known.route, &parts.method, &parts.headers) {
-            Answerer::Primary => return forward.send(body).await,
+            Answerer::Primary => return forward.send(routed.body).await,
             Answerer::PrimaryFirst if replica.primary().is_reachable() => {
                 if let Ok(answer) = forward.read().await {
                     return Ok(answer);
@@ -294,7 +288,7 @@ impl Router {
             }
             Answerer::PrimaryFirst | Answerer::Replica => {}
         }
-        let answer = self.run_here(row, params, parts, body, (seen, who), open).await;
+        let answer = self.run_here(routed, open).await;
         if reads && forward::asks_for_more(&answer) && replica.primary().is_reachable() {
             *open = false;
             return forward.read().await.or(answer);
@@ -302,15 +296,8 @@ impl Router {
         answer
     }
 
-    async fn run_here(
-        self: &Arc<Self>,
-        row: usize,
-        params: Params,
-        parts: http::request::Parts,
-        body: Body,
-        (seen, who): (RequestSender, Arc<Who>),
-        open: &mut bool,
-    ) -> Result<Response> {
+    async fn run_here(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
+        let Routed { row, params, parts, body, seen, who } = routed;
         let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
         let app = self.app.clone();
         let is_part = parts.extensions.get::<PartOfAnother>().is_some();
@@ -356,6 +343,18 @@ impl Router {
             tracing::debug!(path, status, ms, %client, "request");
         }
     }
+}
+
+/// A request with its row.
+struct Routed {
+    row: usize,
+    params: Params,
+    /// With the path made canonical.
+    parts: http::request::Parts,
+    body: Body,
+    seen: RequestSender,
+    /// A stranger, until a credential proves more.
+    who: Arc<Who>,
 }
 
 enum Unrouted {
