@@ -108,11 +108,30 @@ pub enum JobOutcome {
         /// METADATA as the backend wrote it.
         text: String,
     },
+    /// Of a job for tests.
+    Tested(TestReport),
     Failed(Failure),
     /// Build requirements that have no wheel for this target: build those first.
     Needs {
         requirements: Vec<String>,
     },
+}
+
+/// What the tests of a project came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// The version of the Python that ran them.
+    pub interpreter: String,
+    pub steps: Vec<TestStep>,
+}
+
+/// One command of the tests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestStep {
+    pub command: String,
+    /// The end of what it printed.
+    pub output: String,
+    pub code: i32,
 }
 
 /// What a worker sends while it holds a lease.

@@ -26,7 +26,7 @@ pub struct BuildOrder {
     pub index: Option<String>,
     /// Where requirements are looked for, if not there.
     pub from: Option<String>,
-    /// `metadata`: no wheel, but what its METADATA would be.
+    /// `metadata`: no wheel, but what its METADATA would be. `test`: no wheel, but what the project's tests come to.
     pub purpose: Purpose,
     /// Somebody waits for it.
     pub wait: bool,

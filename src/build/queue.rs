@@ -20,6 +20,7 @@ mod ripple;
 mod sets;
 mod source;
 mod tend;
+mod tested;
 mod told;
 mod trial;
 mod wanted;

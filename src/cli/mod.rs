@@ -26,6 +26,7 @@ mod signal;
 mod status;
 mod table;
 mod target;
+mod test;
 mod token;
 mod user;
 mod watch;
@@ -86,6 +87,8 @@ enum Command {
     Ready(ready::ReadyCommand),
     /// Build again what was built against another version of a build requirement
     Rebuild(rebuild::RebuildCommand),
+    /// Run a project's tests for every target, and keep the results on its index
+    Test(test::TestCommand),
     /// Build wheels for a server, on this machine
     Worker(worker::WorkerCommand),
     /// Check that every file has its bytes and every blob its hash
@@ -220,6 +223,7 @@ impl Command {
             Self::Install(install) => install.run().await,
             Self::Ready(ready) => ready.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Test(test) => test.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Shadow(shadow) => shadow.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,

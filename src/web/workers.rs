@@ -50,7 +50,7 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
         None | Some("") => None,
         Some(other) => Some(
             Purpose::parse(other)
-                .ok_or_else(|| bad!("purpose must be `wheel` or `metadata`, not {other:?}"))?,
+                .ok_or_else(|| bad!("purpose must be `wheel`, `metadata` or `test`, not {other:?}"))?,
         ),
     };
     let instance = ctx.query("instance").unwrap_or_default();

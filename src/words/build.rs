@@ -52,6 +52,18 @@ words! {
         Wheel = "wheel",
         /// The METADATA that the wheel would have, by the backend's hook for that, and no wheel.
         Metadata = "metadata",
+        /// What the project's tests come to, and no wheel for anybody.
+        Test = "test",
+    }
+}
+
+impl Purpose {
+    /// What the build backend is asked for.
+    pub const fn hook(self) -> &'static str {
+        match self {
+            Self::Wheel | Self::Test => Self::Wheel.name(),
+            Self::Metadata => Self::Metadata.name(),
+        }
     }
 }
 

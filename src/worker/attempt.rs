@@ -66,7 +66,7 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
             source: &unpacked.inside(running.job),
             out: "/out",
             answer: &format!("/work/{ANSWER}"),
-            hook: running.job.purpose.name(),
+            hook: running.job.purpose.hook(),
             config_settings: &running.recipe.build.config_settings,
             script: running.recipe.build.script,
             given: given.clone(),
@@ -92,7 +92,7 @@ pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Cloc
             0 => {
                 clock.enter(Step::Collect);
                 let file = match running.job.purpose {
-                    Purpose::Wheel => only_wheel(running.room.collect(&out, "wheel").await?)?,
+                    Purpose::Wheel | Purpose::Test => only_wheel(running.room.collect(&out, "wheel").await?)?,
                     Purpose::Metadata => metadata::collect(&running.room, &out).await?,
                 };
                 let zig = zig.as_ref().and_then(Zig::used);

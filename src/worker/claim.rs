@@ -64,11 +64,14 @@ pub async fn work(
     let slots = slots(&post.description);
     // Resolvers wait for metadata, which takes a moment: builds that fill all slots do not hold them up.
     let (all, metadata) = (Lane::new(None, slots), Lane::new(Some(Purpose::Metadata), slots.div_ceil(2)));
-    let [mut jobs, mut quick] = [JoinSet::new(), JoinSet::new()];
+    // A worker that cannot run tests, such as the portable one, does not ask for them.
+    let tests = Lane::new(Some(Purpose::Test), 1);
+    let [mut jobs, mut quick, mut tested] = [JoinSet::new(), JoinSet::new(), JoinSet::new()];
     let mut until = stop.clone();
     let ended = tokio::select! {
         ended = shift.claims(worker.clone(), &all, &mut jobs, &stop) => ended,
         ended = shift.claims(worker.clone(), &metadata, &mut quick, &stop) => ended,
+        ended = shift.claims(worker.clone(), &tests, &mut tested, &stop) => ended,
         ended = shift.stay_known() => ended,
         () = shift.keep_ready(worker) => Ok(()),
         () = stopped(&mut until) => Ok(()),
@@ -77,6 +80,7 @@ pub async fn work(
     if ended.is_ok() {
         while jobs.join_next().await.is_some() {}
         while quick.join_next().await.is_some() {}
+        while tested.join_next().await.is_some() {}
         // Else its name is free once it was not heard of for a while.
         let _ = tokio::time::timeout(GOODBYE, post.leave()).await;
     }

@@ -15,7 +15,7 @@ use super::repair::Repaired;
 use super::room::{Stop, ours};
 use super::running::{RunningJob, WorkerMachine};
 use super::{chain, check, fetch, metadata, prove, repair, twice};
-use crate::build::job::{Job, JobOutcome};
+use crate::build::job::{Job, JobOutcome, TestReport};
 use crate::build::recipe::Recipe;
 use crate::build::tools::tools_for;
 use crate::client::WorkerClient;
@@ -44,6 +44,7 @@ pub async fn run(
     log.close();
     match ended {
         Ok(Brought::Metadata(text)) => JobOutcome::Metadata { text },
+        Ok(Brought::Tests(report)) => JobOutcome::Tested(report),
         Ok(Brought::Wheel(wheel, mut evidence)) => {
             evidence.log_sha256 = log.sha256();
             evidence.durations = clock.durations();
@@ -77,6 +78,7 @@ enum Brought {
     /// The wheel's name as it was handed in, and what is known of it.
     Wheel(String, Box<Evidence>),
     Metadata(String),
+    Tests(TestReport),
 }
 
 async fn go(
@@ -101,6 +103,7 @@ async fn go(
             clock.enter(Step::Report);
             Ok(Brought::Metadata(metadata::text(&built.made.file.path).await?))
         }
+        Purpose::Test => tests(&mut running, &built, &archive, clock).await,
         Purpose::Wheel => best_wheel(&mut running, built, &archive, clock).await,
     }
 }
@@ -122,6 +125,24 @@ async fn best_wheel(
         }
         (ended, _) => ended,
     }
+}
+
+/// What the tests of the project come to with the wheel that was built; it goes nowhere.
+async fn tests(
+    running: &mut RunningJob<'_>,
+    built: &Built,
+    archive: &Path,
+    clock: &mut Clock<'_>,
+) -> Result<Brought, Stop> {
+    clock.enter(Step::Repair);
+    let folder = running.room.below("repaired", Step::Repair)?;
+    let code = &built.unpacked.facts.machine_code;
+    let repaired =
+        repair::repair(&built.made.file.path, &folder, running.job, running.target, code, &*running).await?;
+    clock.enter(Step::Test);
+    let report = prove::report(running, &repaired, &built.unpacked, archive).await?;
+    clock.enter(Step::Report);
+    Ok(Brought::Tests(report))
 }
 
 /// From what the backend made to the wheel that is handed in.

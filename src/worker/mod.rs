@@ -25,6 +25,7 @@ pub mod interpreters;
 pub mod job;
 pub mod log;
 pub mod metadata;
+pub mod own_tests;
 pub mod peek;
 #[cfg(target_os = "linux")]
 pub mod prepare;

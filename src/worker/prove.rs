@@ -5,14 +5,19 @@
 //! its modules are imported with no system packages at all, then the tests run with those of theirs.
 
 use super::bench::Environment;
+use super::log::last;
+use super::own_tests;
 use super::repair::Repaired;
 use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::sandbox::Mount;
 use super::services::{self, NO_SERVICE, NOT_PREPARED, quoted};
+use super::source::Unpacked;
+use crate::build::job::{TestReport, TestStep};
 use crate::build::recipe::Test;
 use crate::error::Result;
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::metadata::Metadata;
 use crate::packaging::wheel;
 use crate::words::{Class, Failure, Step};
 use std::path::Path;
@@ -20,6 +25,8 @@ use std::path::Path;
 /// Where the source is unpacked for the tests, and what its only folder becomes.
 const UNPACKED: &str = "/work/unpacked";
 const SOURCE: &str = "/work/src";
+/// Bytes of what tests printed that are kept beside the file.
+const PRINTED: usize = 256 << 10;
 /// Where they run, with those parts of the source that the recipe names.
 const CHOSEN: &str = "/work/test";
 /// Where the wheel is installed.
@@ -52,6 +59,52 @@ pub async fn prove(running: &RunningJob<'_>, wheel: &Repaired, archive: &Path) -
     Ok(done)
 }
 
+/// Runs the tests of the recipe, or else those that the source brings along; what they came to is no failure.
+///
+/// # Errors
+/// `Test` if there are none, or none that can run here; what they need and cannot have.
+pub async fn report(
+    running: &RunningJob<'_>,
+    wheel: &Repaired,
+    unpacked: &Unpacked,
+    archive: &Path,
+) -> Result<TestReport, Stop> {
+    let none = |hint: String| Failure::new(Class::Test, Step::Test, hint);
+    if !running.target.runs_here()
+        && let Err(why) = running.guest().await
+    {
+        return Err(none(format!("this machine cannot run what it builds for the target: {why}")).into());
+    }
+    let work = running.room.below("test", Step::Test)?;
+    let tools = running.room.below("test-tools", Step::Test)?;
+    let proof = Proof { running, wheel, archive, work: &work, tools: &tools };
+    let own = &running.recipe.test;
+    let test = match own.command {
+        Some(_) => own.clone(),
+        None => {
+            let metadata = proof.metadata().await.map_err(|error| ours(&error, Step::Test))?;
+            let below = running.job.source.subdirectory.trim_matches('/');
+            let found = own_tests::of(&unpacked.work.join("src").join(below), &metadata);
+            found.ok_or_else(|| {
+                none(
+                    "the source has no folder named tests or test beside its package: write a recipe with \
+                     test.command"
+                        .to_owned(),
+                )
+            })?
+        }
+    };
+    let environment = proof.environment(&test.requires).await?;
+    let mark = running.room.log.written();
+    let code = proof.code(&environment, &test).await?;
+    let output = last(&running.room.log.since(mark), PRINTED).to_owned();
+    let command = test.command.unwrap_or_default();
+    Ok(TestReport {
+        interpreter: running.target.version.clone(),
+        steps: vec![TestStep { command, output, code }],
+    })
+}
+
 struct Proof<'a> {
     running: &'a RunningJob<'a>,
     wheel: &'a Repaired,
@@ -72,12 +125,16 @@ impl Proof<'_> {
     }
 
     async fn requires_dist(&self) -> Result<Vec<String>> {
+        Ok(self.metadata().await?.requires_dist)
+    }
+
+    async fn metadata(&self) -> Result<Metadata> {
         let (path, name) = (self.wheel.path.clone(), WheelFilename::parse(&self.wheel.filename)?);
         let read = move || {
             let file = std::fs::File::open(path)?;
             wheel::read(&file, &name)
         };
-        Ok(tokio::task::spawn_blocking(read).await??.metadata.requires_dist)
+        Ok(tokio::task::spawn_blocking(read).await??.metadata)
     }
 
     fn run<'a>(
@@ -156,6 +213,17 @@ impl Proof<'_> {
     }
 
     async fn tests(&self, environment: &Environment, test: &Test) -> Result<(), Failure> {
+        let hint = match self.code(environment, test).await? {
+            0 => return Ok(()),
+            NO_SERVICE => "cannot start a service of the recipe's tests: see the end of the log",
+            NOT_PREPARED => "a command in the recipe's test.before failed: see the end of the log",
+            _ => "the wheel was built, but the recipe's tests fail: see the log, or correct test.command",
+        };
+        Err(Failure::new(Class::Test, Step::Test, hint.to_owned()))
+    }
+
+    /// What the tests exit with.
+    async fn code(&self, environment: &Environment, test: &Test) -> Result<i32, Failure> {
         let mut script = self.install();
         script.push_str(&format!("mkdir {CHOSEN} || exit {NOT_PREPARED}\n"));
         if !test.sources.is_empty() {
@@ -164,14 +232,7 @@ impl Proof<'_> {
         script.push_str(&services::script(test, CHOSEN));
         let mut run = self.run(environment, &script, "test.sh")?;
         run.env.extend(services::environment(test));
-        let code = self.running.run(Step::Test, run).await?;
-        let hint = match code {
-            0 => return Ok(()),
-            NO_SERVICE => "cannot start a service of the recipe's tests: see the end of the log",
-            NOT_PREPARED => "a command in the recipe's test.before failed: see the end of the log",
-            _ => "the wheel was built, but the recipe's tests fail: see the log, or correct test.command",
-        };
-        Err(Failure::new(Class::Test, Step::Test, hint.to_owned()))
+        self.running.run(Step::Test, run).await
     }
 }
 

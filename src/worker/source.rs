@@ -106,7 +106,7 @@ fn look(top: &Path, pkg_info: Option<Vec<u8>>, purpose: Purpose) -> (SourceFacts
         pkg_info,
         // Metadata has none.
         machine_code: match purpose {
-            Purpose::Wheel => peek::machine_code(&found.regular),
+            Purpose::Wheel | Purpose::Test => peek::machine_code(&found.regular),
             Purpose::Metadata => BTreeSet::new(),
         },
         extensions: looks_like_extensions(names, &String::from_utf8_lossy(&setup_py)),

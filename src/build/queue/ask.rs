@@ -119,7 +119,7 @@ impl Queue {
         }
         tx.build_counts_for(id, &who.asker().unwrap_or_default()).await?;
         let what = match ask.purpose {
-            Purpose::Wheel => EventKind::BuildAsked,
+            Purpose::Wheel | Purpose::Test => EventKind::BuildAsked,
             Purpose::Metadata => EventKind::MetadataAsked,
         };
         let detail =

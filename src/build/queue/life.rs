@@ -50,6 +50,7 @@ impl Queue {
                 self.run_failed(id, fence, &why).await.map(drop)
             }
             JobOutcome::Metadata { text } => self.told(row, text).await,
+            JobOutcome::Tested(report) => self.tested(row, report).await,
             JobOutcome::Needs { requirements } => self.needs(row, requirements).await,
         }
     }
@@ -157,6 +158,8 @@ impl Queue {
         let Some(row) = self.0.db.build(id).await?.filter(|row| !row.given) else { return Ok(()) };
         let what = match (row.purpose, row.failure.as_ref().map(|failure| failure.class)) {
             (Purpose::Wheel, _) => EventKind::BuildFailed,
+            // No page promises anything of tests.
+            (Purpose::Test, _) => return Ok(()),
             // A build may tell what the hook could not: the promise stands.
             (Purpose::Metadata, Some(Class::MetadataHook | Class::WrongWheel)) => return Ok(()),
             (Purpose::Metadata, _) => EventKind::MetadataFailed,

@@ -72,7 +72,7 @@ impl Db {
         Ok(done.rows_affected() > 0)
     }
 
-    /// A job for metadata brought it. `false`: the lease is lost.
+    /// A job that makes no wheel brought what it is for. `false`: the lease is lost.
     pub async fn metadata_told(
         &self,
         build: &Build,
@@ -83,7 +83,7 @@ impl Db {
         let done = sqlx::query(
             "UPDATE build SET state = 'built', metadata_sha256 = $3, log_sha256 = $4, ended_at = $5, \
              lease_until = NULL, secret_sha256 = NULL, step = NULL, class = NULL, hint = NULL, line = NULL \
-             WHERE id = $1 AND fence = $2 AND state = 'running' AND purpose = 'metadata'",
+             WHERE id = $1 AND fence = $2 AND state = 'running' AND purpose <> 'wheel'",
         )
         .bind(build.id)
         .bind(build.fence)

@@ -76,7 +76,7 @@ impl Db {
             "UPDATE build SET state = 'running', fence = fence + 1, worker = $1, secret_sha256 = $2, \
              started_at = $3, lease_until = $4, step = 'fetch', log_size = 0, wheel = NULL, wheel_sha256 = NULL \
              WHERE state = 'queued' AND id = (SELECT id FROM build WHERE state = 'queued' \
-             AND target IN ({targets}) AND ($5 = '' OR purpose = $5) \
+             AND target IN ({targets}) AND ($5 = '' AND purpose <> 'test' OR purpose = $5) \
              ORDER BY priority, {TURN}, CASE purpose WHEN 'wheel' THEN 1 ELSE 0 END, \
              CASE WHEN EXISTS (SELECT 1 FROM build_need WHERE needs = build.id) THEN 0 ELSE 1 END, \
              id LIMIT 1) RETURNING {COLUMNS}"
@@ -106,7 +106,7 @@ impl Db {
     async fn is_queued(&self, targets: &[String], only: Option<Purpose>) -> Result<bool> {
         let list = in_list(targets.len(), 2);
         let text = format!(
-            "SELECT id FROM build WHERE state = 'queued' AND ($1 = '' OR purpose = $1) \
+            "SELECT id FROM build WHERE state = 'queued' AND ($1 = '' AND purpose <> 'test' OR purpose = $1) \
              AND target IN ({list}) LIMIT 1"
         );
         let mut query =

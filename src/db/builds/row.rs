@@ -57,7 +57,7 @@ pub struct Build {
     pub failure: Option<Failure>,
     /// Handed in; of a build that has not ended it may yet come to nothing.
     pub wheel: Option<BuiltWheel>,
-    /// Blob of METADATA: the wheel's, or what a job for metadata alone brought.
+    /// Blob of METADATA: the wheel's, or what a job for metadata alone brought. Of a job for tests, its result.
     pub metadata_sha256: Option<String>,
     pub evidence: Option<Evidence>,
     /// Bytes of its log so far.
@@ -145,6 +145,7 @@ impl Build {
         match self.purpose {
             Purpose::Wheel => self.of(),
             Purpose::Metadata => format!("metadata of {}", self.of()),
+            Purpose::Test => format!("tests of {}", self.of()),
         }
     }
 }

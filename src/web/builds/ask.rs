@@ -9,9 +9,10 @@ use crate::git::Address;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::requirement::Requirement;
+use crate::packaging::version;
 use crate::tools::time::now;
 use crate::web::http::{Ctx, drain, respond, slow};
-use crate::words::{BuildSource, SourceKind};
+use crate::words::{BuildSource, FileKind, Purpose, SourceKind};
 use crate::{bad, missing};
 use axum::response::Response;
 use futures::StreamExt;
@@ -25,7 +26,7 @@ const LONGEST_NAME: usize = 200;
 pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     let asked: BuildOrder = ctx.json().await?;
     let ctx = ctx.without_body();
-    let (wanted, project) = wanted(&ctx, &asked).await?;
+    let (mut wanted, project) = wanted(&ctx, &asked).await?;
     if let Some(index) = &asked.index {
         may_publish(&ctx, index, project.as_deref())?;
     }
@@ -36,6 +37,9 @@ pub async fn ask(mut ctx: Ctx) -> Result<Response> {
     let from = asked.from.as_deref().or(asked.index.as_deref()).unwrap_or(&ctx.app.config.default_index);
     let index = parse(from)?;
     may_build_from(&ctx, &index, project.as_deref())?;
+    if asked.purpose == Purpose::Test {
+        wanted = own_sdist(&ctx, publish.as_ref(), wanted).await?;
+    }
     let priority = if asked.wait { Priority::Waiting } else { Priority::Asked };
     let ask = Ask {
         wanted,
@@ -75,6 +79,23 @@ async fn wanted(ctx: &Ctx<()>, asked: &BuildOrder) -> Result<(Wanted, Option<Str
         (None, Some(sha256)) => upload(ctx, asked, sha256).await,
         _ => Err(bad!("nothing to build: send either \"requirement\" or \"source\"")),
     }
+}
+
+/// The newest sdist that a stage has itself: results of tests stand beside it.
+async fn own_sdist(ctx: &Ctx<()>, index: Option<&IndexName>, wanted: Wanted) -> Result<Wanted> {
+    let (Some(index), Wanted::Requirement(requirement)) = (index, wanted) else {
+        return Err(bad!("tests need a requirement, and an index that has its sdist and gets the results"));
+    };
+    let files = ctx.app.db.project_files(index, &requirement.name).await?;
+    let sdists = files.into_iter().filter(|file| file.kind == FileKind::Sdist);
+    let sdists = sdists.filter_map(|file| Some((version::parse(&file.version)?, file.filename)));
+    let newest = sdists.filter(|(version, _)| requirement.specifiers.contains(version)).max();
+    let (_, filename) = newest.ok_or_else(|| {
+        missing!(
+            "{index} has no sdist of its own for {requirement}: upload one, or name the index that has it"
+        )
+    })?;
+    Ok(Wanted::File { project: requirement.name, filename })
 }
 
 fn repository(text: &str, project: Option<ProjectName>) -> Result<(Wanted, Option<String>)> {

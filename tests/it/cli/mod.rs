@@ -15,3 +15,4 @@ mod requirements;
 pub mod resolve;
 mod ripple;
 mod system;
+mod tested;

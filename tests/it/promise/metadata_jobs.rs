@@ -102,6 +102,7 @@ on_both! {
                 assert_eq!((job.purpose, job.project.as_deref()), (purpose, Some(project)), "{version}");
                 match purpose {
                     Purpose::Wheel => drop(worker.builds(&job).await),
+                    Purpose::Test => panic!("nobody asked for tests"),
                     Purpose::Metadata => {
                         let text = metadata("six").replace("demo", project);
                         assert_eq!(worker.outcome(&job, &JobOutcome::Metadata { text }).await, 200);
