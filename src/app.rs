@@ -1,6 +1,9 @@
 //! The parts of a running wheelwright, built once from a [`Config`]; tests start the same.
 
+use crate::access::methods::issuers::Issuers;
+use crate::access::methods::oidc::Providers;
 use crate::access::people::People;
+use crate::access::publishers::Publishers;
 use crate::access::quota::Quota;
 use crate::access::{SERVER, Who, password};
 use crate::build::ahead::Ahead;
@@ -41,6 +44,8 @@ pub struct Parts {
     pub db: Db,
     pub store: Store,
     pub people: People,
+    pub publishers: Publishers,
+    pub providers: Providers,
     pub indexes: Arc<Indexes>,
     pub recipes: Arc<RecipeBook>,
     pub targets: Targets,
@@ -81,8 +86,11 @@ impl App {
         if config.replica.of.is_none() && db.account("root").await?.is_none() {
             first_start(&config, &db, default_upstream).await?;
         }
-        let people = People::new(db.clone());
+        let people = People::new(&config, db.clone())?;
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
+        let issuers = Issuers::new(&config)?;
+        let publishers = Publishers::new(&config, db.clone(), indexes.uuid(), issuers.clone());
+        let providers = Providers::open(&config, db.clone(), issuers).await?;
         let recipes = Arc::new(RecipeBook::new(&config, db.clone()));
         let targets = Targets::new(db.clone());
         let rows_and_bytes = (db.clone(), store.clone());
@@ -96,6 +104,8 @@ impl App {
             db,
             store,
             people,
+            publishers,
+            providers,
             indexes,
             recipes,
             targets,

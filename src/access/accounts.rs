@@ -101,7 +101,7 @@ fn groups(value: Value) -> Result<BTreeSet<String>> {
 }
 
 /// A group is none of the words that ACLs write alike.
-fn check_group(name: &str) -> Result<()> {
+pub fn check_group(name: &str) -> Result<()> {
     check_name("groupname", name)?;
     match ["ANONYMOUS", "AUTHENTICATED"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
         true => Err(bad!("groupname '{name}' is reserved: choose another")),
@@ -180,6 +180,13 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
     let account = tx.account(name).await?.ok_or_else(|| no_user(name))?;
     tx.set_profile(name, &merged(profile(&account), given)).await?;
     if let Some(hash) = hash {
+        // It would still open the account when the other place no longer does.
+        if let Some(source) = &account.source {
+            if !is_administrator(who) {
+                return Err(forbidden!("the password of '{name}' is kept by {source}: change it there"));
+            }
+            tx.leave_source(name, source).await?;
+        }
         tx.set_password(name, &hash).await?;
     }
     if let Some(groups) = &given.groups {
@@ -220,7 +227,7 @@ fn is_administrator(label: &str) -> bool {
 
 /// Takes a name out of the lists of every index, and its indexes out of all bases: what was granted to
 /// one person is not for the next one of that name.
-async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
+pub(super) async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
     let own = format!("{name}/");
     for index in tx.all_indexes().await? {
         let mut options: Map<String, Value> = serde_json::from_str(&index.options).unwrap_or_default();

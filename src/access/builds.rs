@@ -77,7 +77,8 @@ pub fn knows_asker(directory: &Directory, who: &Who, build: BuildSight<'_>) -> b
 
 /// The user that an audit label names; none of those who are not one.
 pub fn user_of_label(label: &str) -> Option<&str> {
-    let name = match label.strip_prefix("token:") {
+    let token = label.strip_prefix("token:").or_else(|| label.strip_prefix("publisher:"));
+    let name = match token {
         Some(token) => token.split_once(" (")?.1.strip_suffix(')')?,
         None => label,
     };
@@ -92,6 +93,7 @@ mod tests {
     fn a_label_gives_its_user_and_no_more() {
         assert_eq!(user_of_label("alice"), Some("alice"));
         assert_eq!(user_of_label("token:abc123 (alice)"), Some("alice"));
+        assert_eq!(user_of_label("publisher:abc123 (alice)"), Some("alice"));
         for label in [":anonymous", ":ahead", "build:12", "token:abc", ""] {
             assert_eq!(user_of_label(label), None, "{label}");
         }

@@ -7,8 +7,10 @@
 pub mod accounts;
 pub mod builds;
 mod decide;
+pub mod methods;
 pub mod password;
 pub mod people;
+pub mod publishers;
 pub mod quota;
 pub mod tokens;
 pub mod turns;
@@ -24,6 +26,13 @@ pub const COMMAND_LINE: &str = ":command-line";
 /// The same: the server, and nobody asked for it.
 pub const SERVER: &str = ":server";
 
+/// The answer to a wrong name, password or token: all look alike.
+pub fn wrong_credential() -> crate::error::Error {
+    crate::error::Error::Unauthenticated(
+        "the credential is invalid, expired or revoked: log in again, or use another token".into(),
+    )
+}
+
 /// Who sends a request, after their credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
@@ -31,7 +40,7 @@ pub struct Who {
     pub user: Option<String>,
     /// Set if they came with an API token: what it is limited to.
     pub scope: Option<Scope>,
-    /// For the audit trail: `alice`, `token:<id> (alice)` or `:anonymous`.
+    /// For the audit trail: `alice`, `token:<id> (alice)`, `publisher:<id> (alice)` or `:anonymous`.
     pub label: String,
     /// The network that a request without a credential came from.
     pub from: Option<std::net::IpAddr>,

@@ -1,7 +1,12 @@
 //! From a request's headers to [`Who`]: passwords, API tokens, login sessions.
 
-use super::{Action, Scope, Who, password, tokens};
-use crate::config::networks::household;
+use super::methods::HashKey;
+use super::methods::ldap::Ldap;
+use super::methods::passwords::Passwords;
+use super::methods::proxy::{NamedUser, UserHeader};
+use super::methods::vouched::{self, PROXY, Vouched};
+use super::{Action, Scope, Who, tokens, wrong_credential};
+use crate::config::Config;
 use crate::db::Db;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
@@ -11,14 +16,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
 use moka::sync::Cache;
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-
-/// Failed passwords of one account from one address within a minute, after which it has to wait.
-const TRIES: u32 = 10;
 
 /// The time between two notes of a token's use.
 const NOTE_EVERY: i64 = 60 * SECOND;
@@ -31,13 +32,10 @@ pub struct People {
     known: Cache<[u8; 32], Arc<Known>>,
     /// Of the worker inside this process.
     inner: String,
-    key: [u8; 32],
-    /// Failed passwords by (keyed hash of) account and address, forgotten after a minute: a
-    /// stranger's guesses do not lock the owner out.
-    failures: Cache<[u8; 32], u32>,
-    /// Keyed hashes of passwords that were right before. They are checked even for an address that
-    /// has to wait: behind a proxy that is not told of, everybody has the same one.
-    proven: Cache<[u8; 32], ()>,
+    key: HashKey,
+    passwords: Passwords,
+    /// By which a trusted proxy names its users.
+    header: Option<UserHeader>,
 }
 
 /// A credential that was verified.
@@ -68,24 +66,21 @@ enum Credential {
     Unreadable,
 }
 
-fn wrong() -> Error {
-    Error::Unauthenticated(
-        "the credential is invalid, expired or revoked: log in again, or use another token".into(),
-    )
-}
-
 impl People {
-    pub fn new(db: Db) -> Self {
+    pub fn new(config: &Config, db: Db) -> Result<Self> {
         let minute = Duration::from_secs(60);
-        Self {
+        let key = HashKey::random();
+        let header = UserHeader::new(config)?;
+        let passwords = Passwords::new(db.clone(), Ldap::new(&config.auth.ldap)?, key.clone());
+        Ok(Self {
             db,
             anonymous: Arc::new(Who::default()),
             known: Cache::builder().max_capacity(10_000).time_to_live(minute).build(),
             inner: tokens::secret(),
-            key: rand::random(),
-            failures: Cache::builder().max_capacity(100_000).time_to_live(minute).build(),
-            proven: Cache::builder().max_capacity(10_000).time_to_live(24 * 60 * minute).build(),
-        }
+            key,
+            passwords,
+            header,
+        })
     }
 
     /// What the worker inside this process says to prove itself; it holds as long as the process.
@@ -98,17 +93,22 @@ impl People {
         self.anonymous.clone()
     }
 
-    /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer), else
-    /// a login cookie.
+    /// Who sends these headers: `X-Devpi-Auth` if present, else `Authorization` (Basic, Bearer), else whom a trusted
+    /// proxy names, else a login cookie.
     /// No credential is the anonymous asker; a wrong one is [`Error::Unauthenticated`].
     /// `peer` is the client's address.
     pub async fn who(&self, directory: &Directory, headers: &HeaderMap, peer: IpAddr) -> Result<Arc<Who>> {
         let (devpi, value) = match (headers.get("x-devpi-auth"), headers.get(header::AUTHORIZATION)) {
             (Some(value), _) => (true, value.as_bytes()),
             (None, Some(value)) => (false, value.as_bytes()),
-            (None, None) => return self.visitor(directory, headers).await,
+            (None, None) => {
+                return match self.header.as_ref().map(|header| header.named(headers)).transpose()?.flatten() {
+                    Some(named) => self.named(directory, &named).await,
+                    None => self.visitor(directory, headers).await,
+                };
+            }
         };
-        let key = self.keyed(if devpi { "devpi" } else { "authorization" }, &[value]);
+        let key = self.key.hash(if devpi { "devpi" } else { "authorization" }, &[value]);
         let now = now();
         if let Some(known) = self.known.get(&key)
             && known.serial == directory.serial
@@ -124,13 +124,35 @@ impl People {
         Ok(who)
     }
 
+    /// The account of whom a trusted proxy names.
+    async fn named(&self, directory: &Directory, named: &NamedUser) -> Result<Arc<Who>> {
+        let groups = named.groups.iter().map(|group| group.as_bytes());
+        let parts: Vec<&[u8]> = std::iter::once(named.name.as_bytes()).chain(groups).collect();
+        let key = self.key.hash("proxy", &parts);
+        if let Some(known) = self.known.get(&key).filter(|known| known.serial == directory.serial) {
+            return Ok(known.who.clone());
+        }
+        let create = self.header.as_ref().is_some_and(|header| header.create);
+        let vouched =
+            Vouched { source: PROXY, name: &named.name, subject: None, groups: &named.groups, create };
+        let user = vouched::account(&self.db, &vouched).await.map_err(|error| match error {
+            // As wrong as a wrong password: what anybody may see, they may.
+            Error::Forbidden(why) => Error::Unauthenticated(why),
+            other => other,
+        })?;
+        let known = Known { serial: directory.serial, ..Known::without_token(Who::person(&user), None) };
+        let who = known.who.clone();
+        self.known.insert(key, Arc::new(known));
+        Ok(who)
+    }
+
     /// Whose login cookie it is; one that ended makes nobody of its sender, so that public pages and
     /// the login form stay readable.
     async fn visitor(&self, directory: &Directory, headers: &HeaderMap) -> Result<Arc<Who>> {
         let Some(secret) = cookie(headers).filter(|secret| tokens::looks_like_one(secret)) else {
             return Ok(self.anonymous());
         };
-        let key = self.keyed("cookie", &[secret.as_bytes()]);
+        let key = self.key.hash("cookie", &[secret.as_bytes()]);
         let now = now();
         if let Some(known) = self.known.get(&key)
             && known.serial == directory.serial
@@ -164,7 +186,7 @@ impl People {
         if known.who.user.as_deref() == Some(user) && known.who.scope.is_none() {
             Ok(known.who)
         } else {
-            Err(wrong())
+            Err(wrong_credential())
         }
     }
 
@@ -176,7 +198,7 @@ impl People {
         now: Micros,
     ) -> Result<Known> {
         let (user, secret) = match credential {
-            Credential::Unreadable => return Err(wrong()),
+            Credential::Unreadable => return Err(wrong_credential()),
             Credential::Bearer(secret) => ("", secret.as_str()),
             Credential::Basic { user, secret } if secret.is_empty() && tokens::looks_like_one(user) => {
                 ("", user.as_str())
@@ -188,17 +210,18 @@ impl People {
         let known = if tokens::looks_like_one(secret) {
             match self.token(secret, now).await? {
                 Some(known) => known,
-                None => self.builder(secret).await?.ok_or_else(wrong)?,
+                None => self.builder(secret).await?.ok_or_else(wrong_credential)?,
             }
         } else if user.is_empty() || secret.is_empty() {
             // Accounts that come from elsewhere may have a hash of nothing.
-            return Err(wrong());
+            return Err(wrong_credential());
         } else {
-            self.password(user, secret, peer).await?
+            self.passwords.check(user, secret, peer).await?;
+            Known::without_token(Who::person(user), None)
         };
         let account = known.who.user.as_ref().and_then(|user| directory.users.get(user));
         match account {
-            Some(account) if account.disabled => Err(wrong()),
+            Some(account) if account.disabled => Err(wrong_credential()),
             // An account that the directory does not know yet was made by another process just
             // now; the decision catches up before it says no.
             _ => Ok(Known { serial: directory.serial, ..known }),
@@ -217,7 +240,10 @@ impl People {
         let who = if session {
             Who::person(&token.owner)
         } else {
-            let label = format!("token:{} ({})", token.id, token.owner);
+            let label = match &token.publisher {
+                Some(publisher) => format!("publisher:{publisher} ({})", token.owner),
+                None => format!("token:{} ({})", token.id, token.owner),
+            };
             Who { user: Some(token.owner), scope: Some(scope), label, ..Who::default() }
         };
         Ok(Some(Known {
@@ -242,55 +268,6 @@ impl People {
         Ok(Some(Known::without_token(who, build.lease_until)))
     }
 
-    async fn password(&self, user: &str, secret: &str, peer: IpAddr) -> Result<Known> {
-        // Counted only once it is their turn, so that guesses sent all at once do not pass together.
-        let turn = password::turn().await?;
-        let address = household(peer).to_string();
-        let guesser = self.keyed("guesser", &[user.as_bytes(), address.as_bytes()]);
-        let proof = self.keyed("proof", &[user.as_bytes(), secret.as_bytes()]);
-        let failed = self.failures.get(&guesser).unwrap_or(0);
-        if failed >= TRIES && !self.proven.contains_key(&proof) {
-            let wait =
-                "too many wrong passwords for this user from this address: wait a minute, or use a token";
-            return Err(Error::Busy(wait.into()));
-        }
-        let account = self.db.account(user).await?;
-        let disabled = account.as_ref().is_none_or(|account| account.disabled_at.is_some());
-        let hash = account.and_then(|account| account.password_hash);
-        if !password::verify(&turn, secret, hash.clone()).await? || disabled {
-            self.failures.insert(guesser, failed + 1);
-            tracing::warn!(user, %peer, "wrong password");
-            return Err(wrong());
-        }
-        drop(turn);
-        self.proven.insert(proof, ());
-        if let Some(older) = hash.filter(|hash| password::is_older(hash))
-            && let Err(error) = self.replace_hash(user, secret, &older).await
-        {
-            // The next login tries again.
-            tracing::warn!(user, error = format!("{error:#}"), "cannot replace an old password hash");
-        }
-        let who = Arc::new(Who::person(user));
-        Ok(Known { who, serial: 0, expires_at: None, token: None, noted_at: AtomicI64::new(0) })
-    }
-
-    /// The password is known for this moment: its hash becomes one of today.
-    async fn replace_hash(&self, user: &str, secret: &str, older: &str) -> Result<()> {
-        let hash = password::hash(secret).await?;
-        self.db.replace_password_hash(user, older, &hash).await
-    }
-
-    /// A hash of `parts` that means nothing outside this process.
-    fn keyed(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        hash.update(self.key);
-        for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
-    }
-
     /// Notes a token's use, at most once a minute and beside the request.
     fn note(&self, known: &Known, now: Micros) {
         let Some(id) = &known.token else { return };
@@ -312,15 +289,22 @@ pub const COOKIE: &str = "wheelwright_session";
 
 /// The secret of the login cookie.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, secret)| secret.trim_matches('"'))
+    cookie_of(headers, COOKIE)
 }
 
-/// Whether it is the cookie alone that says who sends this.
-pub fn by_cookie(headers: &HeaderMap) -> bool {
+/// The value of a cookie.
+pub fn cookie_of<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == wanted).map(|(_, secret)| secret.trim_matches('"'))
+}
+
+/// Whether only what a browser adds by itself, or a proxy to all that a browser sends, says who sends this.
+pub fn is_ambient(config: &Config, headers: &HeaderMap) -> bool {
     let named = headers.contains_key("x-devpi-auth") || headers.contains_key(header::AUTHORIZATION);
-    !named && cookie(headers).is_some()
+    let by_proxy =
+        config.auth.proxy.user_header.as_ref().is_some_and(|name| headers.contains_key(name.as_str()));
+    !named && (by_proxy || cookie(headers).is_some())
 }
 
 fn credential(devpi: bool, value: &[u8]) -> Credential {

@@ -62,13 +62,22 @@ fn stored(
         expires_at: expires.map(|seconds| now.saturating_add(seconds.saturating_mul(SECOND))),
         revoked_at: None,
         last_used_at: None,
+        publisher: None,
     }
 }
 
 /// Makes an API token: `(id, secret)`. The secret is not to be had again.
 pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, String)> {
-    let (scope, index) = checked(&new.scope)?;
     let mut tx = Tx::begin(db).await?;
+    let (id, secret) = put(&mut tx, new, None).await?;
+    let detail = format!("{id} of {}", new.owner);
+    tx.commit(NewEvent::of(who, EventKind::TokenCreated).saying(&detail)).await?;
+    Ok((id, secret))
+}
+
+/// The same within a transaction; `publisher` is the one that gets it.
+pub(super) async fn put(tx: &mut Tx, new: &NewToken, publisher: Option<&str>) -> Result<(String, String)> {
+    let (scope, index) = checked(&new.scope)?;
     tx.account(&new.owner).await?.ok_or_else(|| missing!("no user '{}'", new.owner))?;
     if let Some(index) = &index
         && tx.index_options(index).await?.is_none()
@@ -79,9 +88,8 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let expires = new.expires.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX));
     let scope = serde_json::to_string(&scope).map_err(crate::error::Error::internal)?;
     let token = stored(&new.owner, TokenKind::Api, &new.name, scope, tx.now, expires);
+    let token = StoredToken { publisher: publisher.map(str::to_owned), ..token };
     tx.create_token(&token, &fingerprint(&secret)).await?;
-    let detail = format!("{} of {}", token.id, new.owner);
-    tx.commit(NewEvent::of(who, EventKind::TokenCreated).saying(&detail)).await?;
     Ok((token.id, secret))
 }
 

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::config::load::ResolvedConfig;
-use crate::config::settings::{self, SETTINGS};
+use crate::config::settings::{self, SETTINGS, oidc};
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -21,23 +21,26 @@ pub enum ConfigCommand {
 
 impl ConfigCommand {
     pub fn run(&self, resolved: &ResolvedConfig) -> Result<ExitCode> {
+        let setting = |setting: &settings::Setting| (setting.key.to_owned(), setting.shown(&resolved.config));
+        let mut shown: Vec<(String, Option<String>)> = SETTINGS.iter().map(setting).collect();
+        shown.extend(oidc::shown(&resolved.config));
         match self {
             Self::Example => table::line(settings::example().trim_end())?,
             Self::Show { json: true } => {
-                let one = |setting: &settings::Setting| {
-                    let value = setting.shown(&resolved.config);
-                    (setting.key.to_owned(), json!({"value": value, "from": resolved.origin(setting.key)}))
+                let one = |(key, value): (String, Option<String>)| {
+                    let from = resolved.origin(&key).to_owned();
+                    (key, json!({"value": value, "from": from}))
                 };
-                let all: Map<String, Value> = SETTINGS.iter().map(one).collect();
+                let all: Map<String, Value> = shown.into_iter().map(one).collect();
                 table::json(&all)?;
             }
             Self::Show { json: false } => {
                 let head = ["SETTING", "VALUE", "FROM"].map(str::to_owned).to_vec();
-                let row = |setting: &settings::Setting| {
-                    let value = setting.shown(&resolved.config).unwrap_or_else(|| "-".into());
-                    vec![setting.key.to_owned(), value, resolved.origin(setting.key).to_owned()]
+                let row = |(key, value): (String, Option<String>)| {
+                    let from = resolved.origin(&key).to_owned();
+                    vec![key, value.unwrap_or_else(|| "-".into()), from]
                 };
-                let rows: Vec<Vec<String>> = [head].into_iter().chain(SETTINGS.iter().map(row)).collect();
+                let rows: Vec<Vec<String>> = [head].into_iter().chain(shown.into_iter().map(row)).collect();
                 table::rows(&rows)?;
             }
         }

@@ -14,6 +14,7 @@ mod installation;
 mod mirror;
 mod pip_reqs;
 mod progress;
+mod publisher;
 mod ready;
 mod rebuild;
 mod recipe;
@@ -114,6 +115,9 @@ enum Command {
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Manage trusted publishers, which upload without a secret
+    #[command(subcommand)]
+    Publisher(publisher::PublisherCommand),
     /// Manage webhooks, which send events to others
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -238,6 +242,7 @@ impl Command {
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
             Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
             Self::Token(token) => token.run(&installation::own(resolved).await?).await,
+            Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::table;
 use crate::access::accounts::{self, AccountChange};
+use crate::access::methods::ldap::LDAP;
+use crate::access::methods::vouched;
 use crate::access::{COMMAND_LINE, password};
 use crate::app::App;
 use crate::directory::Directory;
@@ -48,6 +50,12 @@ pub enum UserCommand {
     Disable { name: String },
     /// Undo `disable`
     Enable { name: String },
+    /// Let ldap or oidc:NAME check who an account is, instead of its password
+    Source {
+        name: String,
+        /// ldap, oidc:NAME, or none: until it gets a password
+        source: String,
+    },
     /// Put an account into a group, or take it out; ACLs name it as :GROUP
     #[command(subcommand)]
     Group(GroupCommand),
@@ -116,6 +124,10 @@ impl UserCommand {
                 accounts::disable(db, COMMAND_LINE, &name, false).await?;
                 table::line(&format!("user {name} enabled"))?;
             }
+            Self::Source { name, source } => {
+                vouched::set_source(db, COMMAND_LINE, &name, known_source(app, &source)?).await?;
+                table::line(&format!("user {name} logs in with {source}"))?;
+            }
             Self::Group(GroupCommand::Add { group, user }) => {
                 accounts::group(db, COMMAND_LINE, &group, &user, true).await?;
                 table::line(&format!("{user} is in group {group}"))?;
@@ -134,6 +146,21 @@ impl UserCommand {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The place of `user source`; `None` for the word none.
+fn known_source<'a>(app: &App, source: &'a str) -> Result<Option<&'a str>> {
+    let known = match source {
+        "none" => return Ok(None),
+        LDAP => true,
+        other => other.strip_prefix("oidc:").is_some_and(|name| app.config.auth.oidc.contains_key(name)),
+    };
+    match known {
+        true => Ok(Some(source)),
+        false => Err(bad!(
+            "'{source}' is not a way to log in: use ldap, none, or oidc:NAME of a section auth.oidc.NAME"
+        )),
     }
 }
 
@@ -193,7 +220,7 @@ async fn list(app: &App, json: bool) -> Result<()> {
         let roles: Vec<&Role> = user.iter().flat_map(|user| &user.roles).collect();
         values.push(json!({
             "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups, "roles": roles,
-            "disabled": account.disabled_at.is_some(), "created": Moment(account.created_at),
+            "source": account.source, "disabled": account.disabled_at.is_some(), "created": Moment(account.created_at),
         }));
     }
     if json {

@@ -1,7 +1,7 @@
 //! The layers: flag > environment > file > default, and where each value came from.
 
 use super::Config;
-use super::settings::{self, SETTINGS};
+use super::settings::{self, SETTINGS, oidc};
 use crate::bad;
 use crate::error::Result;
 use crate::tools::nearest::nearest;
@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug)]
 pub struct ResolvedConfig {
     pub config: Config,
-    origins: BTreeMap<&'static str, String>,
+    origins: BTreeMap<String, String>,
 }
 
 /// What was written where. The environment is a parameter, so that tests can hold it still.
@@ -82,10 +82,12 @@ impl SettingSources {
                 None if name == "WHEELWRIGHT_LOG" => {
                     resolved.set("log.filter", value, format!("environment {name}"))?;
                 }
+                None if oidc::is_one(&key_of(name)) => {
+                    resolved.set(&key_of(name), value, format!("environment {name}"))?;
+                }
                 None if OTHER_VARIABLES.contains(&name.as_str()) => {}
                 None => {
-                    let key = name.trim_start_matches("WHEELWRIGHT_").to_ascii_lowercase().replace("__", ".");
-                    let hint = settings::find(nearest(&key, known_keys()).unwrap_or_default());
+                    let hint = settings::find(nearest(&key_of(name), known_keys()).unwrap_or_default());
                     let hint =
                         hint.map(|near| format!(": did you mean {}?", near.variable())).unwrap_or_default();
                     return Err(bad!("the environment variable {name} is not a setting{hint}"));
@@ -103,9 +105,13 @@ impl ResolvedConfig {
     }
 
     fn set(&mut self, key: &str, value: &str, origin: String) -> Result<()> {
-        let Some(setting) = settings::find(key) else { return Err(bad!("{origin}: {key} is not a setting")) };
-        (setting.set)(&mut self.config, value).map_err(|must| bad!("{origin}: {key} {must}"))?;
-        self.origins.insert(setting.key, origin);
+        let set = match settings::find(key) {
+            Some(setting) => (setting.set)(&mut self.config, value),
+            None => oidc::set(&mut self.config, key, value)
+                .ok_or_else(|| bad!("{origin}: {key} is not a setting"))?,
+        };
+        set.map_err(|must| bad!("{origin}: {key} {must}"))?;
+        self.origins.insert(key.to_owned(), origin);
         Ok(())
     }
 
@@ -125,7 +131,7 @@ impl ResolvedConfig {
                 self.take_table(file, &format!("{key}."), inner)?;
                 continue;
             }
-            if settings::find(&key).is_none() {
+            if settings::find(&key).is_none() && !oidc::is_one(&key) {
                 let hint = nearest(&key, known_keys()).map(|near| format!(": did you mean {near}?"));
                 return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
             }
@@ -153,6 +159,7 @@ impl ResolvedConfig {
     /// What no single value can tell.
     fn check(&self) -> Result<()> {
         self.check_places()?;
+        oidc::check(&self.config).map_err(|must| bad!("{must}"))?;
         let tls = &self.config.tls;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));
@@ -191,6 +198,11 @@ impl File<'_> {
     fn place(&self, offset: usize) -> String {
         format!("{}:{}", self.file.display(), line_of(self.text, offset))
     }
+}
+
+/// The setting that an environment variable is meant for.
+fn key_of(variable: &str) -> String {
+    variable.trim_start_matches("WHEELWRIGHT_").to_ascii_lowercase().replace("__", ".")
 }
 
 fn known_keys() -> impl Iterator<Item = &'static str> {

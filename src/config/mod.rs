@@ -1,5 +1,6 @@
 //! What was configured: flag > environment > `wheelwright.toml` > default, resolved once.
 
+pub mod auth;
 pub mod base_url;
 mod hooks;
 pub mod load;
@@ -12,6 +13,7 @@ pub mod upstream;
 
 use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
+use auth::AuthSettings;
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;
@@ -54,6 +56,7 @@ pub struct Config {
     pub root_password: Option<String>,
     /// Anybody may create an account over HTTP; else only root.
     pub open_registration: bool,
+    pub auth: AuthSettings,
     pub build: BuildSettings,
     pub proxy: ProxySettings,
     pub quota: QuotaSettings,
@@ -351,6 +354,7 @@ impl Default for Config {
             tls: TlsSettings::default(),
             root_password: None,
             open_registration: false,
+            auth: AuthSettings::default(),
             build: BuildSettings::default(),
             proxy: ProxySettings::default(),
             quota: QuotaSettings::default(),

@@ -5,6 +5,7 @@ use super::secret_url::masked;
 use std::fmt::Write;
 
 mod kinds;
+pub mod oidc;
 
 /// One setting. Its environment variable is `WHEELWRIGHT_` and the key in capitals, `.` as `__`.
 pub struct Setting {
@@ -51,17 +52,17 @@ const fn is_bare(kind: &str) -> bool {
 
 /// The table: what each setting means, its key, which is also its place in [`Config`], and its kind.
 macro_rules! settings {
-    ($($(#[doc = $about:literal])+ $section:ident$(.$name:ident)?: $kind:ident$(, $secret:ident)?;)+) => {
+    ($($(#[doc = $about:literal])+ $section:ident$(.$name:ident)*: $kind:ident$(, $secret:ident)?;)+) => {
         /// All settings, sections together.
         pub const SETTINGS: &[Setting] = &[$(Setting {
-            key: concat!(stringify!($section)$(, ".", stringify!($name))?),
+            key: concat!(stringify!($section)$(, ".", stringify!($name))*),
             about: concat!($($about),+).trim_ascii_start(),
             secret: settings!(@secret $($secret)?),
             set: |config, text| {
-                config.$section$(.$name)? = kinds::$kind::parse(text)?;
+                config.$section$(.$name)* = kinds::$kind::parse(text)?;
                 Ok(())
             },
-            get: |config| kinds::$kind::show(&config.$section$(.$name)?),
+            get: |config| kinds::$kind::show(&config.$section$(.$name)*),
             bare: is_bare(stringify!($kind)),
         }),+];
     };
@@ -100,6 +101,39 @@ settings! {
     open_registration: flag;
     /// Root's password at the first start. Not set: a random one, written to `root-password` below `data`.
     root_password: optional, Whole;
+    /// The LDAP server that checks passwords of accounts without one here: ldap://HOST or ldaps://HOST. Not set:
+    /// none.
+    auth.ldap.url: optional;
+    /// Switch an ldap:// connection to TLS before anything is sent.
+    auth.ldap.start_tls: flag;
+    /// The PEM file with the certificates that sign the LDAP server's. Not set: those of the system.
+    auth.ldap.ca: optional_path;
+    /// The DN that searches for users and groups. Not set: an anonymous search.
+    auth.ldap.bind_dn: optional;
+    /// The password of that DN.
+    auth.ldap.bind_password: optional, Whole;
+    /// The DN below which to search for users.
+    auth.ldap.user_base: optional;
+    /// The filter that finds a user. {user} is the name, escaped.
+    auth.ldap.user_filter: text;
+    /// The DN of a user, instead of a search: uid={user},ou=people,dc=example. {user} is the name, escaped.
+    auth.ldap.user_dn: optional;
+    /// The DN below which to search for groups. Not set: no groups.
+    auth.ldap.group_base: optional;
+    /// The filter that finds the groups of a user. {dn} is the user's DN and {user} the name, both escaped.
+    auth.ldap.group_filter: text;
+    /// The attribute with the name of a group.
+    auth.ldap.group_name: text;
+    /// Only members of this LDAP group may log in. Not set: everybody.
+    auth.ldap.require_group: optional;
+    /// How long a login waits for the LDAP server.
+    auth.ldap.timeout: time;
+    /// The header in which a proxy of `trusted_proxies` names the user, like X-Remote-User. Not set: none.
+    auth.proxy.user_header: optional;
+    /// The header with the user's groups, separated by commas. Not set: no groups.
+    auth.proxy.groups_header: optional;
+    /// Create the account of a user whom such a proxy names and who has none.
+    auth.proxy.create: flag;
     /// The largest upload. Larger ones are refused before the body is read.
     limits.upload: size;
     /// The connections served at once, at most half of the file descriptors that the system allows. One address
@@ -259,8 +293,11 @@ pub fn example() -> String {
     let defaults = Config::default();
     let mut section = "";
     for setting in SETTINGS {
-        let (here, key) = setting.key.split_once('.').unwrap_or(("", setting.key));
+        let (here, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if here != section {
+            if section == "auth.proxy" {
+                text.push_str(&oidc::example());
+            }
             section = here;
             let _ = write!(text, "\n[{section}]\n");
         }

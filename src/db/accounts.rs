@@ -18,13 +18,25 @@ pub struct Account {
     pub created_at: Micros,
     pub modified_at: Option<Micros>,
     pub disabled_at: Option<Micros>,
+    /// Who vouches for it instead of a password: `ldap`, `proxy` or `oidc:NAME`.
+    pub source: Option<String>,
+    /// What it is called there.
+    pub subject: Option<String>,
 }
 
-row!(Account of account { name, password_hash, profile, created_at, modified_at, disabled_at });
+row!(Account of account {
+    name, password_hash, profile, created_at, modified_at, disabled_at, source, subject
+});
 
 impl Db {
     pub async fn account(&self, name: &str) -> Result<Option<Account>> {
         Ok(Account::select("WHERE name = $1").bind(name).fetch_optional(&self.pool).await?)
+    }
+
+    /// The account that a place which vouches for it calls `subject`.
+    pub async fn account_of(&self, source: &str, subject: &str) -> Result<Option<Account>> {
+        let account = Account::select("WHERE source = $1 AND subject = $2").bind(source).bind(subject);
+        Ok(account.fetch_optional(&self.pool).await?)
     }
 
     /// All, by name.
@@ -132,19 +144,27 @@ impl Tx {
         Ok(())
     }
 
+    /// By an administrator: whoever else says so may stop to.
     pub async fn join_group(&mut self, group: &str, account: &str) -> Result<()> {
-        sqlx::query("INSERT INTO membership (group_name, account) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(group)
-            .bind(account)
-            .execute(&mut *self.tx)
-            .await?;
+        sqlx::query(
+            "INSERT INTO membership (group_name, account) VALUES ($1, $2) \
+             ON CONFLICT (group_name, account) DO UPDATE SET source = NULL",
+        )
+        .bind(group)
+        .bind(account)
+        .execute(&mut *self.tx)
+        .await?;
         Ok(())
     }
 
-    /// Exactly these groups.
+    /// Exactly these groups. Who said so of those that stay does not change.
     pub async fn set_groups(&mut self, account: &str, groups: &BTreeSet<String>) -> Result<()> {
-        sqlx::query("DELETE FROM membership WHERE account = $1").bind(account).execute(&mut *self.tx).await?;
-        for group in groups {
+        let groups_now = sqlx::query_scalar("SELECT group_name FROM membership WHERE account = $1");
+        let now: Vec<String> = groups_now.bind(account).fetch_all(&mut *self.tx).await?;
+        for group in now.iter().filter(|group| !groups.contains(*group)) {
+            self.leave_group(group, account).await?;
+        }
+        for group in groups.iter().filter(|group| !now.contains(*group)) {
             self.join_group(group, account).await?;
         }
         Ok(())

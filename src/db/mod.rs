@@ -23,6 +23,7 @@ pub mod mirror;
 pub mod names;
 mod open;
 pub mod promises;
+pub mod publishers;
 pub mod readiness;
 pub mod recipes;
 pub mod replica;
@@ -31,6 +32,8 @@ pub mod search;
 pub mod sets;
 pub mod tokens;
 mod tx;
+mod vouched;
+
 pub mod webhooks;
 pub mod workers;
 

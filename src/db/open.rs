@@ -207,6 +207,7 @@ fn migrations(engine: Engine) -> Migrator {
         (14, "sets", include_str!("../../migrations/0014_sets.sql")),
         (15, "attachments", include_str!("../../migrations/0015_attachments.sql")),
         (16, "webhooks", include_str!("../../migrations/0016_webhooks.sql")),
+        (17, "auth", include_str!("../../migrations/0017_auth.sql")),
         (18, "downloads", include_str!("../../migrations/0018_downloads.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {

@@ -259,6 +259,7 @@ mod tests {
         "clock",
         "fact",
         "download",
+        "used_proof",
         "event",
         "remote_metadata",
         "upstream_page",

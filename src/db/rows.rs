@@ -32,6 +32,11 @@ macro_rules! row {
 }
 pub(super) use row;
 
+/// A number that is 0 for no.
+pub(super) fn flag(row: &AnyRow, column: &str) -> sqlx::Result<bool> {
+    Ok(row.try_get::<i64, _>(column)? != 0)
+}
+
 /// A number that is never negative; `None` also if it is, all the same.
 pub(super) fn unsigned(row: &AnyRow, column: &str) -> sqlx::Result<Option<u64>> {
     Ok(row.try_get::<Option<i64>, _>(column)?.and_then(|number| u64::try_from(number).ok()))

@@ -19,10 +19,12 @@ pub struct StoredToken {
     pub expires_at: Option<Micros>,
     pub revoked_at: Option<Micros>,
     pub last_used_at: Option<Micros>,
+    /// The publisher that got it.
+    pub publisher: Option<String>,
 }
 
 row!(StoredToken of token {
-    id, owner, kind, name, scope, created_at, expires_at, revoked_at, last_used_at
+    id, owner, kind, name, scope, created_at, expires_at, revoked_at, last_used_at, publisher
 });
 
 impl Db {
@@ -57,8 +59,8 @@ impl Tx {
 
     pub async fn create_token(&mut self, new: &StoredToken, secret_sha256: &str) -> Result<()> {
         sqlx::query(
-            "INSERT INTO token (id, owner, kind, name, secret_sha256, scope, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO token (id, owner, kind, name, secret_sha256, scope, created_at, expires_at, publisher) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(&new.id)
         .bind(&new.owner)
@@ -68,6 +70,7 @@ impl Tx {
         .bind(&new.scope)
         .bind(new.created_at)
         .bind(new.expires_at)
+        .bind(&new.publisher)
         .execute(&mut *self.tx)
         .await?;
         Ok(())

@@ -1,6 +1,6 @@
 //! Webhooks: who is told what, how far each one is, and its newest deliveries.
 
-use super::rows::row;
+use super::rows::{flag, row};
 use super::{Db, Tx};
 use crate::config::secret_url::SecretText;
 use crate::error::{Error, Result};
@@ -40,10 +40,6 @@ fn address(row: &AnyRow, column: &str) -> sqlx::Result<SecretText> {
 fn chosen(row: &AnyRow, column: &str) -> sqlx::Result<Vec<WebhookEvent>> {
     let text = row.try_get::<Option<String>, _>(column)?.unwrap_or_default();
     Ok(text.split(',').filter_map(WebhookEvent::parse).collect())
-}
-
-fn flag(row: &AnyRow, column: &str) -> sqlx::Result<bool> {
-    Ok(row.try_get::<i64, _>(column)? != 0)
 }
 
 /// One try to deliver an event, and how it ended.

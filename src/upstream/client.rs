@@ -1,5 +1,6 @@
 //! Requests to an upstream: who gets its credentials, where they may lead, when to give up.
 
+mod documents;
 mod publish;
 
 pub use publish::FormFile;

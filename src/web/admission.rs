@@ -26,11 +26,19 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
             });
         }
     }
+    let serial = ctx.app.db.newest_serial();
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
         Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
+        // What anybody may see does not need who knows the password.
+        Err(Error::Unavailable(_)) if route.need == Need::Nothing => {}
         known => {
             let known = known?;
             if known.user.is_some() {
+                // A login may make the account, or change its groups.
+                if ctx.app.db.newest_serial() != serial {
+                    ctx.app.indexes.refresh().await?;
+                    ctx.directory = ctx.app.indexes.directory();
+                }
                 ctx.who = known;
             }
         }

@@ -66,6 +66,8 @@ pub async fn login(mut ctx: Ctx) -> Result<Response> {
         }
         other => other?,
     };
+    // The login may have made the account, or changed its groups.
+    ctx.app.indexes.refresh().await?;
     let result = session(&ctx.app, who.user.as_deref().unwrap_or_default()).await?;
     respond::devpi(StatusCode::OK, "proxyauth", result, Some("login successful"))
 }

@@ -15,7 +15,7 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 14] = [
+const AT_PRIMARY: [&str; 16] = [
     "/+builds",
     "/+targets",
     "/+workers",
@@ -23,10 +23,12 @@ const AT_PRIMARY: [&str; 14] = [
     "/+tokens",
     "/+webhooks",
     "/_/oidc",
+    "/+login/{name}",
     "/v1/{indexes}/{target}/+compile",
     "/v1/{indexes}/{target}/+resolve",
     "/{user}/{index}/+webhooks",
     "/{user}/{index}/+learned",
+    "/{user}/{index}/+publishers",
     "/{user}/{index}/+rebuild",
     "/{user}/{index}/+ready",
     "/{user}/{index}/+w/",

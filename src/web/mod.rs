@@ -7,6 +7,7 @@ pub mod http;
 pub mod integrity;
 pub mod pages;
 pub mod proxy;
+mod publishers;
 pub mod router;
 pub mod routes;
 pub mod server;

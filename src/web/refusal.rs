@@ -4,9 +4,11 @@
 use super::http::origin;
 use super::http::respond::{self, Wants};
 use super::pages;
+use crate::access::methods::oidc::LoginButton;
 use crate::error::Error;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::sync::Arc;
 
 /// The form of that answer, read from the request.
 pub struct RefusalStyle {
@@ -14,11 +16,13 @@ pub struct RefusalStyle {
     browser: bool,
     /// The page to which a person returns after the login, from the root.
     to: String,
+    /// Of the login page.
+    buttons: Arc<[LoginButton]>,
 }
 
 impl RefusalStyle {
     /// `path` is the one of the request, below the public prefix.
-    pub fn of(method: &Method, headers: &HeaderMap, path: &str) -> Self {
+    pub fn of(method: &Method, headers: &HeaderMap, path: &str, buttons: Arc<[LoginButton]>) -> Self {
         let wants = match *method == Method::POST && path.contains("/+f/") {
             // What sends results of tests reads nothing but JSON, and does not say so.
             true => Wants::Json,
@@ -26,7 +30,7 @@ impl RefusalStyle {
         };
         let person = matches!(wants, Wants::Html { .. });
         let to = if person && !origin::changes(method) { path.trim_start_matches('/') } else { "" };
-        Self { wants, browser: person || origin::is_browser(headers), to: to.to_owned() }
+        Self { wants, browser: person || origin::is_browser(headers), to: to.to_owned(), buttons }
     }
 
     /// The answer for an error. A browser gets the login page, and nothing that makes it ask for a
@@ -34,7 +38,7 @@ impl RefusalStyle {
     pub fn error(&self, error: &Error) -> Response {
         let mut response = match (error, self.wants) {
             (Error::Unauthenticated(message), Wants::Html { up }) => {
-                pages::login::show(StatusCode::UNAUTHORIZED, message, &self.to, up)
+                pages::login::show(StatusCode::UNAUTHORIZED, message, &self.to, up, &self.buttons)
             }
             _ => respond::error(error, self.wants, pages::error::render),
         };

@@ -174,8 +174,10 @@ impl Router {
             true => Body::empty(),
             false => Body::new(Paced::new(body, self.app.config.limits.pace())),
         };
+        whence::drop_untrusted(&self.app.config, &mut parts.headers, peer.address.ip());
         let asked = parts.uri.path().strip_prefix(&*self.prefix).unwrap_or(parts.uri.path());
-        let refused = RefusalStyle::of(&parts.method, &parts.headers, asked);
+        let buttons = self.app.providers.buttons();
+        let refused = RefusalStyle::of(&parts.method, &parts.headers, asked, buttons);
         let seen = whence::seen(&self.app.config, &parts.headers, &parts.uri, peer.address);
         let client = seen.client.ip();
         let head = parts.method == Method::HEAD;

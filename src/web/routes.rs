@@ -2,12 +2,12 @@
 //!
 //! A path that ends in `/?` is known without the slash and with it.
 
-use super::pages::{assets, login};
+use super::pages::{assets, login, provider};
 use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens, upload, webhooks,
-    workers, xmlrpc,
+    proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens,
+    upload, webhooks, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -23,13 +23,14 @@ const XML_RPC: &[&str] = &[super::http::XML_RPC];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 11] = [
+    let chapters: [fn(Table) -> Table; 12] = [
         simple_api,
         wheels_proxy,
         file_urls,
         legacy_api,
         operation,
         manage_people,
+        trusted_publishing,
         tell_others,
         copying,
         shared,
@@ -45,7 +46,6 @@ fn operation(table: Table) -> Table {
         .on_router(GET, "/+authcheck", Need::Nothing, operate::authcheck)
         .on_router(GET, "/metrics", Need::Nothing, operate::metrics)
         // What publishers look for before they send a password: not here, whoever asks.
-        .on(GET, "/_/oidc/audience", Need::Nothing, operate::absent)
         .on(GET, "/.well-known/{name}", Need::Nothing, operate::absent)
 }
 
@@ -106,6 +106,18 @@ fn manage_people(table: Table) -> Table {
         .on(PUT, "/{user}/{index}/?", Need::ManageIndex, devpi::create_index)
         .on(PATCH, "/{user}/{index}/?", Need::ManageIndex, devpi::change_index)
         .on(DELETE, "/{user}/{index}/?", Need::ManageIndex, devpi::delete_index)
+}
+
+/// Trusted publishing, at the places where PyPI has it, and who may.
+fn trusted_publishing(table: Table) -> Table {
+    table
+        .on(GET, "/_/oidc/audience", Need::Nothing, publishers::audience)
+        .on(POST, "/_/oidc/mint-token", Need::Nothing, publishers::mint)
+        .on(POST, "/_/oidc/github/mint-token", Need::Nothing, publishers::mint)
+        .on(POST, "/_/oidc/burn-token", Need::Nothing, publishers::burn)
+        .on(POST, "/{user}/{index}/+publishers", Need::ManageIndex, publishers::add)
+        .on(GET, "/{user}/{index}/+publishers", Need::ManageIndex, publishers::list)
+        .on(DELETE, "/{user}/{index}/+publishers/{id}", Need::ManageIndex, publishers::remove)
 }
 
 /// Webhooks of the server, and of an index.
@@ -171,6 +183,8 @@ fn shared(table: Table) -> Table {
         .on(GET, "/", Need::Nothing, resources::root)
         .on_router(GET, "/+status", Need::Nothing, resources::status)
         .on(GET, "/+login", Need::Nothing, login::get)
+        .on(GET, "/+login/{name}", Need::Nothing, provider::begin)
+        .on(GET, "/+login/{name}/callback", Need::Nothing, provider::end)
         .on(POST, "/+logout", Need::Nothing, login::logout)
         .on(GET, "/+static/{hash}/{name}", Need::Nothing, assets::get)
         .on(GET, "/{user}/?", Need::Nothing, resources::user)

@@ -56,6 +56,8 @@ words! {
         PromiseBroken = "promise broken",
         WebhookAdded = "webhook added",
         WebhookRemoved = "webhook removed",
+        PublisherAdded = "publisher added",
+        PublisherRemoved = "publisher removed",
         /// A kind that this version does not know: a newer process on the same database may write it.
         #[default]
         Other = "other",
@@ -79,6 +81,7 @@ impl EventKind {
                 | Self::MetadataFailed
                 | Self::WebhookAdded
                 | Self::WebhookRemoved
+                | Self::PublisherAdded
         )
     }
 }

@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 41] = [
+const DOCUMENTS: [&str; 44] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -35,8 +35,11 @@ const DOCUMENTS: [&str; 41] = [
     "docs/how-to/give-access.md",
     "docs/how-to/hook-programs.md",
     "docs/how-to/import.md",
+    "docs/how-to/log-in-with-ldap.md",
+    "docs/how-to/log-in-with-oidc.md",
     "docs/how-to/maintain-an-index.md",
     "docs/how-to/mirror-an-index.md",
+    "docs/how-to/publish-without-secrets.md",
     "docs/how-to/run-a-server.md",
     "docs/how-to/shadow.md",
     "docs/how-to/troubleshoot.md",
@@ -275,6 +278,9 @@ documents_work! {
     the_commands_about_compiling_work: "docs/how-to/compile-and-resolve.md",
     the_commands_about_recipes_work: "docs/how-to/write-a-recipe.md",
     the_commands_about_imports_are_there: "docs/how-to/import.md",
+    the_commands_about_ldap_work: "docs/how-to/log-in-with-ldap.md",
+    the_commands_about_openid_connect_work: "docs/how-to/log-in-with-oidc.md",
+    the_commands_about_trusted_publishing_work: "docs/how-to/publish-without-secrets.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
     the_commands_about_replicas_work: "docs/how-to/run-a-replica.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",

@@ -18,17 +18,24 @@ pub(super) struct Table {
 pub(super) const DIRECTORY: &[Table] = &[
     Table {
         name: "account",
-        texts: "name password_hash profile",
+        texts: "name password_hash profile source subject",
         key: 1,
         numbers: "created_at modified_at disabled_at",
         project: "",
     },
-    Table { name: "membership", texts: "group_name account", key: 2, numbers: "", project: "" },
+    Table { name: "membership", texts: "group_name account source", key: 2, numbers: "", project: "" },
     Table { name: "role", texts: "role_name account", key: 2, numbers: "", project: "" },
     Table { name: "namespace", texts: "name owner options", key: 1, numbers: "created_at", project: "" },
     Table {
+        name: "publisher",
+        texts: "id index_name project issuer claims created_by",
+        key: 1,
+        numbers: "by_operator created_at",
+        project: "",
+    },
+    Table {
         name: "token",
-        texts: "id owner kind name secret_sha256 scope",
+        texts: "id owner kind name secret_sha256 scope publisher",
         key: 1,
         numbers: "created_at expires_at revoked_at last_used_at",
         project: "",

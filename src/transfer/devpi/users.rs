@@ -81,6 +81,8 @@ impl Import<'_> {
             created_at,
             modified_at: user.get("modified").and_then(times::any),
             disabled_at: None,
+            source: None,
+            subject: None,
         };
         self.report.added.users += 1;
         self.users.insert(name.to_owned());

@@ -57,8 +57,11 @@ pub fn check(
             return Err(forbidden!("a page of another site sent this request: use a page of this server"));
         }
     };
-    match changes(method) && people::by_cookie(headers) && !proven {
-        true => Err(forbidden!("a request with a login cookie needs the header Origin: use a token instead")),
+    match changes(method) && people::is_ambient(config, headers) && !proven {
+        true => Err(forbidden!(
+            "a request with a login cookie, or of a user whom a proxy names, needs the header Origin: use a token \
+             instead"
+        )),
         false => Ok(()),
     }
 }

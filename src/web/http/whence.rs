@@ -4,6 +4,7 @@
 //! the lists are read from their end, which the nearest proxy wrote, up to the first address that is
 //! no trusted proxy. This is the one place that reads such headers, and `Host`.
 
+use crate::access::methods::proxy;
 use crate::config::Config;
 use crate::config::base_url::is_host;
 use crate::config::networks::Network;
@@ -35,6 +36,13 @@ pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -
     RequestSender {
         client: client(headers, peer, &config.trusted_proxies),
         outside: outside(config, headers, uri).map(String::into_boxed_str),
+    }
+}
+
+/// Drops what only trusted proxies may say of the user, unless `peer` is one.
+pub fn drop_untrusted(config: &Config, headers: &mut HeaderMap, peer: IpAddr) {
+    if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
+        proxy::drop_names(config, headers);
     }
 }
 

@@ -5,6 +5,7 @@
 //! may change is decided by `web/http/origin`.
 
 use super::Frame;
+use crate::access::methods::oidc::LoginButton;
 use crate::access::{people, tokens};
 use crate::bad;
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Bytes of the form.
 const LONGEST: usize = 64 << 10;
@@ -25,15 +27,20 @@ pub struct LoginPage<'a> {
     pub message: &'a str,
     /// Where to go afterwards, from the root.
     pub to: &'a str,
+    /// Logins elsewhere: the link and its text.
+    pub elsewhere: Vec<(String, &'a str)>,
 }
 
 /// The page as an answer; what was asked for lies `up` folders below the root.
-pub fn show(status: StatusCode, message: &str, to: &str, up: usize) -> Response {
+pub fn show(status: StatusCode, message: &str, to: &str, up: usize, buttons: &[LoginButton]) -> Response {
     let mut frame = Frame::new("/", &[], None);
     frame.root = super::up(up);
     frame.title = "Log in · wheelwright".to_owned();
     to.clone_into(&mut frame.path);
-    let page = LoginPage { frame, message, to };
+    let place = utf8_percent_encode(to, NON_ALPHANUMERIC);
+    let link = |button: &LoginButton| format!("{}+login/{}?to={place}", frame.root, button.name);
+    let elsewhere = buttons.iter().map(|button| (link(button), button.label.as_str())).collect();
+    let page = LoginPage { frame, message, to, elsewhere };
     let html = page.render().unwrap_or_else(|_| "<!DOCTYPE html><title>Log in</title>Log in".to_owned());
     respond::other_page(status, message, html)
 }
@@ -45,7 +52,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         return Ok(led_to(&to, None));
     }
     match ctx.audience() {
-        Audience::Person => Ok(show(StatusCode::OK, "", &to, 0)),
+        Audience::Person => Ok(show(StatusCode::OK, "", &to, 0, &ctx.app.providers.buttons())),
         _ => Err(Error::Unauthenticated("log in with your user name and password".to_owned())),
     }
 }
@@ -66,12 +73,14 @@ pub async fn post(mut ctx: Ctx) -> Result<Response> {
         Ok(_) => {}
         Err(Error::Unauthenticated(_)) => {
             let message = "The user name or the password is wrong.";
-            return Ok(show(StatusCode::UNAUTHORIZED, message, &to, 0));
+            return Ok(show(StatusCode::UNAUTHORIZED, message, &to, 0, &ctx.app.providers.buttons()));
         }
         Err(other) => return Err(other),
     }
     let secret = tokens::begin_session(&ctx.app.db, &user).await?;
-    Ok(led_to(&to, Some(cookie(&ctx, &secret, tokens::SESSION)?)))
+    // The login may have made the account, or changed its groups.
+    ctx.app.indexes.refresh().await?;
+    Ok(led_to(&to, Some(set_cookie(&ctx, people::COOKIE, &secret, tokens::SESSION)?)))
 }
 
 /// `POST /+logout`: ends the session of the cookie.
@@ -80,10 +89,11 @@ pub async fn logout(ctx: Ctx) -> Result<Response> {
         tokens::end_session(&ctx.app.db, secret).await?;
         ctx.app.indexes.refresh().await?;
     }
-    Ok(led_to("", Some(cookie(&ctx, "", 0)?)))
+    Ok(led_to("", Some(set_cookie(&ctx, people::COOKIE, "", 0)?)))
 }
 
-fn cookie(ctx: &Ctx, secret: &str, seconds: i64) -> Result<HeaderValue> {
+/// A cookie for this server alone that no script reads.
+pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: i64) -> Result<HeaderValue> {
     let root = ctx.root();
     let path = url::Url::parse(&root).map(|root| root.path().to_owned()).unwrap_or_default();
     let path = if path.is_empty() || path.contains([';', ',']) { "/" } else { &path };
@@ -91,16 +101,16 @@ fn cookie(ctx: &Ctx, secret: &str, seconds: i64) -> Result<HeaderValue> {
     let https = |origin: &HeaderValue| origin.as_bytes().starts_with(b"https://");
     let secure = root.starts_with("https://") || ctx.headers.get(header::ORIGIN).is_some_and(https);
     let secure = if secure { "; Secure" } else { "" };
-    let name = people::COOKIE;
     let text = format!("{name}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::try_from(text).map_err(Error::internal)
 }
 
-fn led_to(to: &str, cookie: Option<HeaderValue>) -> Response {
+/// On to a place of this server, relative to `/+login`.
+pub fn led_to(to: &str, cookie: Option<HeaderValue>) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
-    headers.insert(header::LOCATION, back(to));
+    headers.insert(header::LOCATION, back("./", to));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     if let Some(cookie) = cookie {
         headers.insert(header::SET_COOKIE, cookie);
@@ -108,12 +118,12 @@ fn led_to(to: &str, cookie: Option<HeaderValue>) -> Response {
     response
 }
 
-/// A place on this server, relative to `/+login`: never another host, whatever was asked for.
-fn back(to: &str) -> HeaderValue {
+/// A place on this server, whose root is at `root` (`./` for `/+login`): never another host, whatever was asked for.
+pub fn back(root: &'static str, to: &str) -> HeaderValue {
     let to = to.trim_start_matches(['/', '\\']);
     let harmless = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let place = HeaderValue::from_str(&format!("./{to}")).ok().filter(|_| harmless);
-    place.unwrap_or(HeaderValue::from_static("./"))
+    let place = HeaderValue::from_str(&format!("{root}{to}")).ok().filter(|_| harmless);
+    place.unwrap_or(HeaderValue::from_static(root))
 }
 
 #[cfg(test)]
@@ -131,7 +141,7 @@ mod tests {
             ("https://evil.example", "https://here.example/prefix/https://evil.example"),
             ("a\r\nSet-Cookie: x", "https://here.example/prefix/"),
         ] {
-            let place = back(to);
+            let place = back("./", to);
             assert_eq!(base.join(place.to_str().unwrap()).unwrap().as_str(), expected, "{to:?}");
         }
     }

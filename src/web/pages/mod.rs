@@ -21,6 +21,7 @@ pub mod machines;
 mod matrix;
 mod progress;
 pub mod project;
+pub mod provider;
 pub mod readiness;
 pub mod rebuild;
 pub mod release;

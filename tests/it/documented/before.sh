@@ -20,11 +20,17 @@ before() {
         ;;
     'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
-        'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | 'docs/explanation/inheritance.md')
+        'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | \
+        'docs/how-to/publish-without-secrets.md' | 'docs/explanation/inheritance.md')
         prepare serve
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev --bases root/pypi
         prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
+        ;;
+    'docs/how-to/log-in-with-ldap.md' | 'docs/how-to/log-in-with-oidc.md')
+        prepare serve
+        prepare wheelwright user create carol
+        prepare wheelwright user create alice
         ;;
     'docs/reference/builds.md' | 'docs/reference/promised-wheels.md' | 'docs/reference/settings.md' | \
         'docs/reference/anonymous-requests.md' | 'docs/reference/commands.md' | 'docs/explanation/guarantees.md' | \

@@ -1,0 +1,50 @@
+//! `/+login/{name}` and its callback: to a provider of OpenID Connect and back.
+
+use super::login;
+use crate::access::methods::oidc::{LoginAnswer, PATIENCE};
+use crate::access::{people, tokens};
+use crate::error::Result;
+use crate::web::http::Ctx;
+use axum::response::Response;
+use http::{HeaderValue, header};
+
+/// What the browser keeps of a login that began.
+const COOKIE: &str = "wheelwright_login";
+
+/// `GET /+login/{name}?to=…`
+pub async fn begin(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("name");
+    let to = ctx.query("to").unwrap_or_default();
+    let (url, kept) = ctx.app.providers.begin(name, &back(&ctx, name), &to).await?;
+    let mut response = login::led_to("", Some(login::set_cookie(&ctx, COOKIE, &kept, PATIENCE)?));
+    let place = HeaderValue::try_from(url.as_str()).map_err(crate::error::Error::internal)?;
+    response.headers_mut().insert(header::LOCATION, place);
+    Ok(response)
+}
+
+/// `GET /+login/{name}/callback`, where the provider sends the browser.
+pub async fn end(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("name");
+    let answer = LoginAnswer {
+        code: ctx.query("code"),
+        state: ctx.query("state"),
+        error: ctx.query("error"),
+        issuer: ctx.query("iss"),
+    };
+    let kept = people::cookie_of(&ctx.headers, COOKIE);
+    let (user, to) = ctx.app.providers.end(name, &back(&ctx, name), kept, answer, &ctx.asker()).await?;
+    let secret = tokens::begin_session(&ctx.app.db, &user).await?;
+    ctx.app.indexes.refresh().await?;
+    let session = login::set_cookie(&ctx, people::COOKIE, &secret, tokens::SESSION)?;
+    let mut response = login::led_to(&to, Some(session));
+    let headers = response.headers_mut();
+    headers.append(header::SET_COOKIE, login::set_cookie(&ctx, COOKIE, "", 0)?);
+    // From two folders below.
+    headers.insert(header::LOCATION, login::back("../../", &to));
+    Ok(response)
+}
+
+/// Where the provider sends the browser.
+fn back(ctx: &Ctx, name: &str) -> String {
+    format!("{}/+login/{name}/callback", ctx.root())
+}
