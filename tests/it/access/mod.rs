@@ -3,8 +3,11 @@
 mod foreign_browser;
 mod foreign_pages;
 mod inner_network;
+mod ldap;
+mod oidc;
 mod people;
 mod permissions;
+mod publishing;
 mod reused_names;
 mod reused_names_mirror;
 mod shared_caches;
@@ -15,3 +18,4 @@ mod strangers_gc;
 mod strangers_list;
 mod strangers_slow;
 mod strangers_turns;
+mod user_header;

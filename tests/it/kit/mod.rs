@@ -34,6 +34,8 @@
 //! | somebody who hears of events | [`receiver::Receiver`] |
 //! | a wire between two servers that can be cut | [`wire::Wire`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
+//! | a company with an LDAP server | [`slapd::Slapd`] |
+//! | a provider of OpenID Connect, and its lies | [`issuer::OidcIssuer`] |
 
 pub mod backend;
 pub mod browser;
@@ -46,6 +48,7 @@ pub mod forms;
 pub mod guests;
 pub mod hired;
 pub mod host;
+pub mod issuer;
 pub mod names;
 pub mod nginx;
 pub mod origin;
@@ -56,6 +59,7 @@ pub mod receiver;
 pub mod resolving;
 pub mod s3;
 pub mod script;
+pub mod slapd;
 pub mod sources;
 pub mod stages;
 pub mod tls;
