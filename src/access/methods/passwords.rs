@@ -16,6 +16,10 @@ use tokio::sync::SemaphorePermit;
 /// Failed passwords of one account from one address within a minute, after which it has to wait.
 const TRIES: u32 = 10;
 
+/// Users whose passwords LDAP is not asked about: who keeps LDAP is not who runs this server, and a token that is
+/// mistyped is nobody's password.
+const NEVER_ELSEWHERE: [&str; 2] = ["root", "__token__"];
+
 /// Checks passwords: those of accounts that have one here, and LDAP's for all others.
 pub struct Passwords {
     db: Db,
@@ -70,8 +74,7 @@ impl Passwords {
         let has_own = account.as_ref().is_some_and(|account| account.password_hash.is_some());
         // Counted only once it is their turn, so that guesses sent all at once do not pass together.
         let (checked, turn) = match &self.ldap {
-            // Whoever keeps LDAP is not who runs this server.
-            Some(ldap) if !has_own && user != "root" => {
+            Some(ldap) if !has_own && !NEVER_ELSEWHERE.contains(&user) => {
                 let turn = ldap.turn().await?;
                 self.may_guess(&guess)?;
                 (self.by_ldap(ldap, user, secret).await?, turn)

@@ -5,6 +5,8 @@ use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage_with};
 use serde_json::{Value, json};
 use wheelwright::access::accounts;
+use wheelwright::app::App;
+use wheelwright::config::Config;
 
 /// The story's own address is a trusted proxy's, or another's is.
 async fn behind(proxy: &str, create: bool) -> Server {
@@ -102,4 +104,19 @@ async fn no_page_of_another_site_changes_anything_through_the_proxy() {
     }
     let own = format!("http://{}", server.address);
     assert_eq!(sent(&server, "DELETE", "/alice/dev", &[alice, ("origin", &own)]).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_header_that_nobody_may_send_is_refused_at_the_start() {
+    for (proxies, header, words) in [
+        ("", "X-Remote-User", "auth.proxy.user_header needs trusted_proxies"),
+        ("10.0.0.1", "not a header", "auth.proxy.user_header must be the name of a header"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config { data: folder.path().to_owned(), ..Config::default() };
+        config.trusted_proxies = proxies.parse().ok().into_iter().collect();
+        config.auth.proxy.user_header = Some(header.into());
+        let refused = App::open(config).await.err().expect("is refused").to_string();
+        assert!(refused.contains(words), "{refused}");
+    }
 }

@@ -89,6 +89,38 @@ async fn a_first_start_leaves_a_password_and_stops_in_order() {
 }
 
 #[test]
+fn who_checks_an_account_and_who_may_publish_is_said_on_the_command_line() {
+    let folder = started();
+    let data = folder.path();
+    let refused = |arguments: &[&str], words: &str| {
+        let output = run(data, arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(words), "{arguments:?}: {said}");
+    };
+    told(data, &["user", "create", "alice"]);
+    assert_eq!(told(data, &["user", "source", "alice", "ldap"]), "user alice logs in with ldap\n");
+    assert_eq!(json(data, &["user", "list", "--json"])[0]["source"], "ldap");
+    told(data, &["user", "source", "alice", "none"]);
+    refused(&["user", "source", "root", "ldap"], "root logs in with the password of this server alone");
+    refused(&["user", "source", "alice", "oidc:corp"], "'oidc:corp' is not a way to log in");
+    refused(&["user", "source", "nobody", "ldap"], "no user 'nobody'");
+    told(data, &["index", "create", "alice/dev"]);
+    let add = ["publisher", "add", "alice/dev", "--issuer", "https://issuer.example"];
+    let with = |more: &[&'static str]| [&add[..], more].concat();
+    let id = json(data, &with(&["--claim", "repository=org/demo", "--project", "Demo", "--json"]));
+    let listed = json(data, &["publisher", "list", "alice/dev", "--json"]);
+    assert_eq!((&listed[0]["id"], &listed[0]["project"]), (&id["id"], &"demo".into()));
+    assert!(told(data, &["publisher", "list"]).contains("repository=org/demo"));
+    refused(&add, "--claim <NAME=PATTERN>");
+    refused(&with(&["--claim", "repository"]), "must be like repository=org/demo");
+    refused(&with(&["--claim", "repository=*"]), "at least one claim beside its issuer");
+    refused(&with(&["--claim", "a=b", "--claim", "a=c"]), "--claim a is there twice");
+    let id = id["id"].as_str().expect("an id");
+    assert_eq!(told(data, &["publisher", "remove", id]), format!("publisher {id} removed\n"));
+    refused(&["publisher", "remove", id], "does not exist");
+}
+
+#[test]
 fn users_indexes_and_tokens_are_managed_without_a_server() {
     let folder = started();
     let data = folder.path();
