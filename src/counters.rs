@@ -52,6 +52,9 @@ pub static VERIFICATION_FAILURES: Counter = Counter::new();
 pub static UPLOADS_ACCEPTED: Counter = Counter::new();
 pub static UPLOADS_REFUSED: Counter = Counter::new();
 pub static UPLOADS_FAILED: Counter = Counter::new();
+/// Tries to tell a webhook of an event, pings not counted.
+pub static WEBHOOKS_DELIVERED: Counter = Counter::new();
+pub static WEBHOOKS_FAILED: Counter = Counter::new();
 /// Mistakes of ours that ended a request or a step.
 pub static PANICS: Counter = Counter::new();
 /// What was put into the store.
@@ -81,6 +84,7 @@ const FILES: &str = "wheelwright_file_cache_total";
 const UPSTREAM: &str = "wheelwright_upstream_requests_total";
 const DOWNLOADED: &str = "wheelwright_downloads_total";
 const UPLOADS: &str = "wheelwright_uploads_total";
+const WEBHOOKS: &str = "wheelwright_webhook_deliveries_total";
 const UPSTREAM_ABOUT: &str = "Requests to upstreams by outcome.";
 const UPLOADS_ABOUT: &str = "Uploads by outcome.";
 
@@ -122,6 +126,13 @@ pub static ALL: &[Told] = &[
     told(UPLOADS, r#"{outcome="accepted"}"#, UPLOADS_ABOUT, &UPLOADS_ACCEPTED),
     told(UPLOADS, r#"{outcome="refused"}"#, UPLOADS_ABOUT, &UPLOADS_REFUSED),
     told(UPLOADS, r#"{outcome="failed"}"#, UPLOADS_ABOUT, &UPLOADS_FAILED),
+    told(
+        WEBHOOKS,
+        r#"{outcome="delivered"}"#,
+        "Tries to deliver an event to a webhook.",
+        &WEBHOOKS_DELIVERED,
+    ),
+    told(WEBHOOKS, r#"{outcome="failed"}"#, "", &WEBHOOKS_FAILED),
     told("wheelwright_panics_total", "", "Requests and steps that ended in a panic.", &PANICS),
     told("wheelwright_blobs_written_total", "", "Blobs written to the store.", &BLOBS_WRITTEN),
     told("wheelwright_blob_bytes_written_total", "", "Bytes written to the store.", &BLOB_BYTES_WRITTEN),

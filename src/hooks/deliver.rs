@@ -7,6 +7,7 @@ use super::document::{EventDocument, signature};
 use super::webhooks::{PROGRAM, WebhookRoom, Webhooks, delivery_id};
 use crate::access::Who;
 use crate::config::secret_url::SecretUrl;
+use crate::counters;
 use crate::db::events::Event;
 use crate::db::files::StoredFile;
 use crate::db::webhooks::{Delivery, Webhook, WebhookProgress};
@@ -192,6 +193,10 @@ impl WebhookRoom {
         let document = EventDocument::of((id, &name), (event, what), file.as_ref(), &self.root, at);
         let sent = self.send(&hook, &document).await;
         let delivery = sent.delivery(&hook, Some(event.serial), (what, hook.tries + 1), at);
+        match delivery.error {
+            None => counters::WEBHOOKS_DELIVERED.one(),
+            Some(_) => counters::WEBHOOKS_FAILED.one(),
+        }
         if let Some(error) = &delivery.error {
             tracing::info!(webhook = id, serial = event.serial, error, "a webhook was not delivered");
         }

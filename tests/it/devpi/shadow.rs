@@ -120,7 +120,8 @@ async fn clients_get_the_old_answer_and_each_difference_is_reported_by_name() {
         format!("{page} yanked of {}", yanked.filename),
     ];
     let mut seen = found(&report);
-    (seen.sort(), expected.sort());
+    seen.sort();
+    expected.sort();
     assert_eq!(seen, expected, "{report:#}");
     assert!(report["differences"].as_array().unwrap().iter().all(|line| line["about"] == "/alice/dev demo"));
     let twice = report["differences"].as_array().unwrap().iter().filter(|line| line["path"] == page);

@@ -53,6 +53,28 @@ impl Server {
     }
 }
 
+/// How many tries went so, as Prometheus is told.
+async fn counted(server: &Server, outcome: &str) -> u64 {
+    let text = server.get("/metrics").await.text().await.expect("metrics");
+    let line = format!("wheelwright_webhook_deliveries_total{{outcome=\"{outcome}\"}} ");
+    text.lines()
+        .find_map(|each| each.strip_prefix(&line))
+        .and_then(|count| count.parse().ok())
+        .expect("a count")
+}
+
+#[tokio::test]
+async fn tries_are_counted_by_how_they_went() {
+    let server = stage_with(on_loopback).await;
+    let receiver = Receiver::start(&[Reply::Status(500)]).await;
+    let before = (counted(&server, "delivered").await, counted(&server, "failed").await);
+    let (id, _) = server.hook(&receiver.url(), &[]).await;
+    server.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
+    server.deliveries(id, 2).await;
+    let after = (counted(&server, "delivered").await, counted(&server, "failed").await);
+    assert!(after.0 > before.0 && after.1 > before.1, "{before:?} {after:?}");
+}
+
 #[tokio::test]
 async fn an_upload_is_told_to_the_webhook_of_its_index_with_a_signature() {
     let server = stage_with(on_loopback).await;
