@@ -30,7 +30,7 @@ e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit
 
 devpi: test-tools ## devpi's own tests of its server and of its client, against this server
 	$(CARGO) build --locked
-	tests/devpi/run.py http client
+	tests/devpi/run.py http client client6
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^faults::durability/)',faults::durability)

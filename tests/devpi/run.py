@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs devpi's own tests against wheelwright: `run.py http`, `run.py client`, or both."""
+"""Runs devpi's own tests against wheelwright: `run.py http`, `run.py client`, `run.py client6`, or several."""
 
 import contextlib
 import hashlib
@@ -22,32 +22,37 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 WORK = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "devpi"
 PASSWORD = "root-of-devpis-tests"
-NEEDED = ["devpi-server==6.20.3", "devpi-client==7.3.0", "pytest<9", "webtest", "beautifulsoup4", "setuptools<81", "wheel",
+CLIENTS = {"client": "7.3.0", "client6": "6.0.7"}
+NEEDED = ["devpi-server==6.20.3", "pytest<9", "webtest", "beautifulsoup4", "setuptools<81", "wheel",
           "flit_core<3.10", "sphinx", "tox", "virtualenv", "build", "mercurial"]
 
 
-def environment():
-    """A virtual environment with devpi's packages, and the unpacked source of its client."""
-    done, wanted = WORK / "done", "\n".join(NEEDED)
+def environment(which):
+    """A virtual environment with devpi's packages, and the unpacked source of its client: one for each client."""
+    client = f"devpi-client=={CLIENTS.get(which, CLIENTS['client'])}"
+    work = WORK.with_name("devpi-6") if which == "client6" else WORK
+    done, wanted = work / "done", "\n".join([client, *NEEDED])
     if done.is_file() and done.read_text() == wanted:
-        return WORK / "venv" / "bin"
-    shutil.rmtree(WORK, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", WORK / "venv"], check=True)
-    pip = [WORK / "venv" / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", *NEEDED], check=True)
-    subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", WORK, "devpi-client==7.3.0"], check=True)
-    subprocess.run([*pip, "download", "--no-deps", "-d", WORK / "wheels", "setuptools<81", "wheel"], check=True)
-    with tarfile.open(next(WORK.glob("devpi_client-*.tar.gz"))) as archive:
-        archive.extractall(WORK, filter="data")
+        return work
+    shutil.rmtree(work, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", work / "venv"], check=True)
+    pip = [work / "venv" / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", client, *NEEDED], check=True)
+    subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", work, client], check=True)
+    subprocess.run([*pip, "download", "--no-deps", "-d", work / "wheels", "setuptools<81", "wheel"], check=True)
+    with tarfile.open(next(path for path in work.glob("devpi?client-*.tar.gz"))) as archive:
+        archive.extractall(work, filter="data")
     done.write_text(wanted)
-    return WORK / "venv" / "bin"
+    return work
 
 
 class Wheels(BaseHTTPRequestHandler):
     """A simple index of the folder of wheels."""
 
+    folder = WORK / "wheels"
+
     def do_GET(self):
-        parts, files = self.path.strip("/").split("/"), {path.name: path for path in (WORK / "wheels").iterdir()}
+        parts, files = self.path.strip("/").split("/"), {path.name: path for path in self.folder.iterdir()}
         project = lambda name: re.sub(r"[-_.]+", "-", name.split("-")[0]).lower()  # noqa: E731
         if parts == ["simple"]:
             links = {f'<a href="/simple/{project(name)}/">{project(name)}</a>' for name in files}
@@ -87,16 +92,16 @@ def server(program):
             process.wait()
 
 
-def differences():
+def differences(which):
     """Tests that fail on purpose."""
-    lines = (HERE / "differences.txt").read_text().splitlines()
+    lines = (HERE / f"differences{'-6' if which == 'client6' else ''}.txt").read_text().splitlines()
     return {line.split(" ")[0] for line in lines if line and not line.startswith("#")}
 
 
-def run(which, program, bin_folder, wheels):
+def run(which, program, work, wheels):
     """Failed tests of one file, and how many passed."""
-    report = WORK / f"{which}.xml"
-    constraint = WORK / "constraint.txt"
+    report, bin_folder = work / f"{which}.xml", work / "venv" / "bin"
+    constraint = work / "constraint.txt"
     constraint.write_text("flit_core<3.10\n")  # a newer one refuses a project of the client's tests
     with server(program) as url, server(program) as second:
         environment = {
@@ -104,11 +109,11 @@ def run(which, program, bin_folder, wheels):
             "VIRTUAL_ENV": str(bin_folder.parent), "PATH": f"{bin_folder}:{os.environ['PATH']}",
             "PIP_CONSTRAINT": str(constraint), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "localhost,127.0.0.1",
         }
-        if which == "client":
-            source = str(next(WORK.glob("devpi_client-*/")))
+        if which in CLIENTS:
+            source = str(next(path for path in work.glob("devpi?client-*/") if path.is_dir()))
             environment |= {"DEVPI_CLIENT_SOURCE": source, "PYTHONPATH": source}
         command = [bin_folder / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", f"--junit-xml={report}"]
-        subprocess.run([*command, HERE / f"test_{which}.py"], cwd=WORK, env=environment, check=False)
+        subprocess.run([*command, HERE / f"test_{which.rstrip('6')}.py"], cwd=work, env=environment, check=False)
     cases = [case for case in xml.etree.ElementTree.parse(report).iter("testcase")]
     named = lambda case: f"{which}::{case.get('classname').rsplit('.', 1)[-1]}::{case.get('name')}"  # noqa: E731
     failed = {named(case) for case in cases if case.find("failure") is not None or case.find("error") is not None}
@@ -118,14 +123,15 @@ def run(which, program, bin_folder, wheels):
 
 def main():
     program = os.environ.get("WHEELWRIGHT", str(ROOT / "target" / "debug" / "wheelwright"))
-    bin_folder = environment()
+    works = {which: environment(which) for which in sys.argv[1:] or ["http", *CLIENTS]}
+    Wheels.folder = next(iter(works.values())) / "wheels"
     upstream = ThreadingHTTPServer(("127.0.0.1", 0), Wheels)
     threading.Thread(target=upstream.serve_forever, daemon=True).start()
     wheels = f"http://127.0.0.1:{upstream.server_address[1]}/simple/"
-    wrong, known = False, differences()
-    for which in sys.argv[1:] or ["http", "client"]:
-        failed, passed = run(which, program, bin_folder, wheels)
-        expected = {name for name in known if name.startswith(f"{which}::")}
+    wrong = False
+    for which, work in works.items():
+        failed, passed = run(which, program, work, wheels)
+        expected = {name for name in differences(which) if name.startswith(f"{which}::")}
         print(f"{which}: {passed} passed, {len(failed)} failed, {len(expected)} of them on purpose")
         for name in sorted(failed - expected):
             print(f"  failed, and is no known difference: {name}")
