@@ -97,6 +97,8 @@ fn for_the_new(headers: &HeaderMap, peer: IpAddr) -> HeaderMap {
     let client = HeaderValue::from_str(&peer.to_canonical().to_string());
     headers.extend(client.ok().map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
     headers.insert(MARK, HeaderValue::from_static("1"));
+    // A body of a GET means nothing, and only the old server gets it.
+    headers.remove(header::CONTENT_LENGTH);
     headers
 }
 

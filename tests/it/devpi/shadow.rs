@@ -232,7 +232,7 @@ async fn what_is_asked_is_the_same_but_for_what_belongs_to_the_connection() {
     let shadow = Running::start(&old.url("/"), &new.url("/"), ShadowBounds::default()).await;
     let request = shadow.request("/root/pypi/%2Bsimple/Demo/?a=%20b").header("if-none-match", "\"x\"");
     let request = request.header("connection", "x-hop").header("x-hop", "1").header("x-own", "2");
-    request.header("host", "devpi.test:81").send().await.expect("an answer");
+    request.header("host", "devpi.test:81").body("what nobody reads").send().await.expect("an answer");
     shadow.report().await;
     for (side, condition) in [(&old, Some("\"x\"")), (&new, None)] {
         let asked = side.log();
@@ -244,6 +244,7 @@ async fn what_is_asked_is_the_same_but_for_what_belongs_to_the_connection() {
         );
         assert_eq!((value("host"), value("x-own"), value("x-hop")), (Some("devpi.test:81"), Some("2"), None));
         assert_eq!(value("if-none-match"), condition);
+        assert_eq!(value("content-length"), condition.map(|_| "17"), "a body is the old server's alone");
     }
 }
 

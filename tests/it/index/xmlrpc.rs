@@ -2,7 +2,7 @@
 
 use crate::kit::Server;
 use crate::kit::backend::on_both;
-use crate::kit::clients::Client;
+use crate::kit::clients::{Client, old_pip};
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
@@ -121,10 +121,12 @@ async fn pip_and_python_speak_it() {
         let demo = Package::new("demo", version).summary("A demonstration");
         server.publish("alice/dev", &demo.wheel()).await;
     }
-    let pip = Client::new("pip");
+    let (pip, (old, _)) = (Client::new("pip"), old_pip());
     for url in [server.url("/alice/dev/"), server.url("/pypi")] {
-        let run = pip.run("pip", &["search", "-i", &url, "demonstration"]).await.succeeded();
-        run.says("demo (1.1)").says("A demonstration");
+        for pip in [&pip, &old] {
+            let run = pip.run("pip", &["search", "-i", &url, "demonstration"]).await.succeeded();
+            run.says("demo (1.1)").says("A demonstration");
+        }
     }
     pip.run("pip", &["search", "-i", &server.url("/pypi"), "nothing-like-that"]).await.failed();
     let script = format!(
