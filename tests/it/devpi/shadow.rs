@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use wheelwright::shadow::{Shadow, ShadowBounds};
@@ -246,6 +247,28 @@ async fn what_is_asked_is_the_same_but_for_what_belongs_to_the_connection() {
         assert_eq!(value("if-none-match"), condition);
         assert_eq!(value("content-length"), condition.map(|_| "17"), "a body is the old server's alone");
     }
+}
+
+#[tokio::test]
+async fn an_answer_streams_while_it_comes() {
+    let new = stage().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let old = format!("http://{}", listener.local_addr().expect("an address"));
+    let (go_on, waiting) = oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let _ = stream.read(&mut [0; 4096]).await.expect("a request");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nfirst").await.expect("sent");
+        waiting.await.expect("the client has the first part");
+        stream.write_all(b", last").await.expect("sent");
+    });
+    let shadow = Running::start(&old, &new.url("/"), ShadowBounds::default()).await;
+    let mut answer = shadow.request("/alice/dev/+f/aa/bb/demo-1.0.tar.gz").send().await.expect("an answer");
+    assert_eq!(answer.chunk().await.expect("a part").as_deref(), Some(&b"first"[..]));
+    go_on.send(()).expect("the old server waits");
+    assert_eq!(answer.bytes().await.expect("the rest"), ", last");
+    let report = shadow.report().await;
+    assert_eq!(found(&report), ["/alice/dev/+f/aa/bb/demo-1.0.tar.gz status"]);
 }
 
 #[test]
