@@ -82,8 +82,9 @@ impl App {
         create_private_folder(&config.data)?;
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
-        // A replica takes its accounts from the primary.
-        if config.replica.of.is_none() && db.account("root").await?.is_none() {
+        // A replica takes its accounts from the primary, also where a command opens its folder as something else.
+        let copies = config.replica.of.is_some() || db.fact(crate::replica::OF).await?.is_some();
+        if !copies && db.account("root").await?.is_none() {
             first_start(&config, &db, default_upstream).await?;
         }
         let people = People::new(&config, db.clone())?;
@@ -119,6 +120,7 @@ impl App {
         let app = Self(Arc::new(parts));
         match &app.replica {
             Some(replica) => replica.begin().await?,
+            None if copies => {}
             None => {
                 app.use_upstream().await?;
                 tokio::spawn(build_ahead(Arc::downgrade(&app.0)));

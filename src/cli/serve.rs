@@ -2,7 +2,9 @@
 
 use super::{installation, signal};
 use crate::app::{App, create_private_folder};
+use crate::config::Config;
 use crate::config::load::ResolvedConfig;
+use crate::db::Db;
 use crate::error::Result;
 use crate::replica;
 use crate::web::http::connections;
@@ -57,12 +59,12 @@ impl ServeCommand {
         let descriptors = connections::raise_descriptors();
         let listen = resolved.config.listen.clone();
         let running = Running::claim(&resolved.config.data)?;
+        if self.promote {
+            promote(&resolved.config).await?;
+        }
         let app = installation::open(resolved).await?;
         if app.replica.is_none() {
-            match self.promote {
-                true => replica::promote(&app.db).await?,
-                false => replica::refuse_on_replica(&app.db).await?,
-            }
+            replica::refuse_on_replica(&app.db).await?;
         }
         let listener = TcpListener::bind(&listen)
             .await
@@ -86,6 +88,16 @@ impl ServeCommand {
         drop(running);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Makes the data folder of a replica one of a server of its own, before anything opens it as what it was.
+async fn promote(config: &Config) -> Result<()> {
+    if config.replica.of.is_some() {
+        return Err(bad!(
+            "replica.of is still set: remove it from wheelwright.toml and from the environment, then use --promote"
+        ));
+    }
+    replica::promote(&Db::open(&config.database_url()).await?).await
 }
 
 /// A lock on the data folder, for as long as this process serves it. Other commands may work beside it;

@@ -21,6 +21,13 @@ impl Db {
         Ok(())
     }
 
+    /// Sees to it that the next serial is beyond this one.
+    pub async fn raise_serial(&self, to: i64) -> Result<()> {
+        let raise = sqlx::query("UPDATE clock SET serial = $1 WHERE id = 1 AND serial < $1");
+        raise.bind(to).execute(&self.writer).await?;
+        Ok(())
+    }
+
     pub async fn forget_fact(&self, name: &str) -> Result<()> {
         sqlx::query("DELETE FROM fact WHERE name = $1").bind(name).execute(&self.writer).await?;
         Ok(())

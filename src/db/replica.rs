@@ -5,14 +5,14 @@
 
 mod tables;
 
-use super::{Db, Tx};
+use super::{Db, Engine, Tx};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use std::collections::HashMap;
-use tables::{DIRECTORY, PROJECT, Table};
+use tables::{DIRECTORY, PROJECT, ReplicatedTable};
 
 /// Columns that name bytes which a copy needs, too.
 const BLOBS: [&str; 2] = ["sha256", "metadata_sha256"];
@@ -51,7 +51,7 @@ pub enum ReplicatedPart<'a> {
 }
 
 impl ReplicatedPart<'_> {
-    fn tables(self) -> &'static [Table] {
+    fn tables(self) -> &'static [ReplicatedTable] {
         match self {
             Self::Directory => DIRECTORY,
             Self::Project(..) => PROJECT,
@@ -59,7 +59,7 @@ impl ReplicatedPart<'_> {
     }
 }
 
-impl Table {
+impl ReplicatedTable {
     /// Texts, then numbers.
     fn columns(&self) -> Vec<&'static str> {
         self.texts.split_whitespace().chain(self.numbers.split_whitespace()).collect()
@@ -107,6 +107,28 @@ impl Table {
         row.iter().take(self.key).map(|value| value.as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// Before a row replaces `known`. An index that was deleted and made again is another one: what the first one had
+    /// goes with it. Whoever vouches for accounts may have moved from one to the other.
+    async fn make_way(
+        &self,
+        connection: &mut AnyConnection,
+        key: &[String],
+        known: &[Value],
+        row: &[Value],
+    ) -> Result<()> {
+        let born = self.columns().iter().position(|column| *column == "created_at");
+        let born = |row: &[Value]| born.and_then(|at| row.get(at).cloned());
+        match self.name {
+            "namespace" if born(known) != born(row) => self.delete(connection, key).await,
+            "account" => {
+                let free = sqlx::query("UPDATE account SET subject = NULL WHERE name = $1");
+                free.bind(key.first().cloned()).execute(connection).await?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn delete(&self, connection: &mut AnyConnection, key: &[String]) -> Result<()> {
         let columns = self.columns().into_iter().take(self.key).enumerate();
         let conditions: Vec<String> = columns.map(|(at, name)| format!("{name} = ${}", at + 1)).collect();
@@ -151,6 +173,9 @@ impl Db {
     pub async fn replicated(&self, part: ReplicatedPart<'_>) -> Result<Vec<TableRows>> {
         // In one transaction: what belongs together is read together.
         let mut tx = self.pool.begin().await?;
+        if self.engine == Engine::Postgres {
+            sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut *tx).await?;
+        }
         let mut all = Vec::new();
         for table in part.tables() {
             let rows = table.read(&mut tx, part).await?;
@@ -230,9 +255,15 @@ impl Tx {
             let mut ours: HashMap<Vec<String>, Vec<Value>> =
                 ours.into_iter().map(|row| (table.key_of(&row), row)).collect();
             for row in table.ordered(told) {
-                if ours.remove(&table.key_of(&row)).as_ref() != Some(&row) {
-                    put.push((table, row));
+                let key = table.key_of(&row);
+                let known = ours.remove(&key);
+                if known.as_ref() == Some(&row) {
+                    continue;
                 }
+                if let Some(known) = known {
+                    table.make_way(&mut self.tx, &key, &known, &row).await?;
+                }
+                put.push((table, row));
             }
             changed += ours.len();
             for key in ours.into_keys() {

@@ -6,7 +6,7 @@ use crate::store::Store;
 use crate::tools::pace::{Meter, Pace};
 use crate::upstream::client::{basic, failure, shown, unexpected};
 use crate::upstream::pages::collect;
-use crate::{bad, bad_upstream, conflict, forbidden, timed_out, unavailable};
+use crate::{bad, bad_upstream, conflict, forbidden, lost, timed_out, unavailable};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -61,6 +61,7 @@ impl Primary {
             .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION"), " (replica)"))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
+            .tcp_keepalive(Duration::from_secs(15))
             .pool_max_idle_per_host(16)
             .build()
             .map_err(Error::internal)?;
@@ -98,12 +99,13 @@ impl Primary {
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
         match request.send().await {
             Ok(response) => {
-                self.note(true);
+                // A proxy before the primary answers so for one that is away.
+                self.note(!matches!(response.status().as_u16(), 502..=504));
                 Ok(response)
             }
             Err(error) => {
-                // A body that broke off is the asker's own.
-                if error.is_connect() || error.is_timeout() || !error.is_body() {
+                // A body that broke off is the asker's own fault.
+                if error.is_connect() || error.is_timeout() {
                     self.note(false);
                 }
                 let why = failure(&self.root, &error);
@@ -126,10 +128,8 @@ impl Primary {
             headers.insert(ASKER, name);
         }
         let sent = tokio::time::timeout(patience, self.send(request.headers(headers))).await;
-        let response = sent.map_err(|_| {
-            self.note(false);
-            timed_out!("{} did not answer within {} seconds", self.shown(), patience.as_secs())
-        })??;
+        let late = || timed_out!("{} did not answer within {} seconds", self.shown(), patience.as_secs());
+        let response = sent.unwrap_or_else(|_| Err(late())).inspect_err(|_| self.note(false))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -165,7 +165,7 @@ impl Primary {
     /// Fetches bytes into the store; whether the primary has them.
     ///
     /// # Errors
-    /// `BadUpstream` if they are not what their name says: nothing is kept of them.
+    /// `Lost` if they are not what their name says: nothing is kept of them.
     pub(super) async fn blob(&self, name: &str, store: &Store, sha256: &str) -> Result<bool> {
         let path = format!("/+replica/blob/{sha256}");
         let mut response = match self.ask(name, &path, Duration::from_secs(60)).await {
@@ -183,7 +183,7 @@ impl Primary {
         }
         let digests = spool.finish().await?;
         if digests.sha256 != sha256 {
-            return Err(bad_upstream!(
+            return Err(lost!(
                 "{} sent {} bytes with sha256 {} instead of {sha256}",
                 self.shown(),
                 digests.size,

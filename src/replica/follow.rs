@@ -2,21 +2,24 @@
 
 use super::contact::path;
 use super::primary::{Changes, ProjectList, WAIT};
-use super::{OF, Replica, ReplicaRoom, SERIAL};
+use super::{OF, ProjectKey, Replica, ReplicaRoom, SERIAL, WAITING};
 use crate::conflict;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::tools::failing::Failing;
 use crate::tools::panics;
-use crate::tools::time::now;
-use futures::{StreamExt, TryStreamExt};
+use crate::tools::time::{SECOND, now};
+use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Projects that are taken at once.
 const AT_ONCE: usize = 4;
+
+/// Microseconds between two tries at a project whose bytes were wrong.
+const AGAIN: i64 = 30 * SECOND;
 
 /// Between two tries while the primary does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -47,18 +50,16 @@ impl Replica {
                      --data"
                 ));
             }
-            Ok(uuid) if known.is_none() => {
-                room.take_directory().await?;
-                room.db.set_fact(OF, &uuid).await?;
-            }
-            Ok(_) => {}
+            // Noted first: a first copy that was broken off goes on.
+            Ok(uuid) => room.db.set_fact(OF, &uuid).await?,
             // What is here is served, however long the primary is away.
-            Err(why) if known.is_some() && !matches!(why, Error::Forbidden(_)) => {
-                tracing::warn!("{why}; serving what is here");
-            }
+            Err(why) if known.is_some() => tracing::warn!("{why}; serving what is here"),
             Err(why) => return Err(why),
         }
-        Ok(())
+        match room.db.account("root").await? {
+            Some(_) => Ok(()),
+            None => room.take_directory().await,
+        }
     }
 
     /// Follows the primary until this is the last one that knows of the replica.
@@ -96,12 +97,21 @@ pub async fn refuse_on_replica(db: &Db) -> Result<()> {
     }
 }
 
-/// Makes a replica a server of its own.
+/// Makes a replica a server of its own. Its serials go on where the primary's were.
+///
+/// # Errors
+/// `Conflict` if it never had a whole copy.
 pub async fn promote(db: &Db) -> Result<()> {
-    if db.fact(OF).await?.is_some() {
-        tracing::info!("this data folder is a server of its own from now on");
+    if db.fact(OF).await?.is_none() {
+        return Ok(());
     }
-    for fact in [OF, SERIAL, super::mirrored::CURSOR] {
+    let serial = db.fact(SERIAL).await?.and_then(|text| text.parse::<i64>().ok());
+    let serial = serial.ok_or_else(|| {
+        conflict!("this replica never had a whole copy of its primary: it cannot become a server of its own")
+    })?;
+    db.raise_serial(serial).await?;
+    tracing::info!("this data folder is a server of its own from now on");
+    for fact in [OF, SERIAL, WAITING, super::mirrored::CURSOR] {
         db.forget_fact(fact).await?;
     }
     Ok(())
@@ -142,6 +152,7 @@ impl ReplicaRoom {
         };
         self.expect(&changes.uuid).await?;
         self.contacted(changes.newest);
+        self.try_again().await?;
         if changes.directory {
             self.take_directory().await?;
         }
@@ -151,6 +162,7 @@ impl ReplicaRoom {
 
     /// Everything that stages have, and nothing else.
     async fn copy_all(&self) -> Result<()> {
+        self.expect(&self.introduce().await?).await?;
         self.take_directory().await?;
         let (mut all, mut base) = (BTreeSet::new(), None);
         let mut from = (String::new(), String::new());
@@ -192,8 +204,40 @@ impl ReplicaRoom {
         &self,
         projects: impl Iterator<Item = &'a (IndexName, ProjectName)>,
     ) -> Result<()> {
-        let taking: Vec<_> = projects.map(|(index, project)| self.take_project(index, project)).collect();
-        futures::stream::iter(taking).buffer_unordered(AT_ONCE).try_collect().await
+        let take = |key: &'a ProjectKey| async move { (key, self.take_project(&key.0, &key.1).await) };
+        let taking: Vec<_> = projects.map(take).collect();
+        let mut taken = futures::stream::iter(taking).buffer_unordered(AT_ONCE);
+        let before: Vec<ProjectKey> = self.waiting.lock().keys().cloned().collect();
+        while let Some((key, outcome)) = taken.next().await {
+            let mut waiting = self.waiting.lock();
+            match outcome {
+                Ok(()) => drop(waiting.remove(key)),
+                // One project's bytes hold up no other.
+                Err(Error::Lost(why)) => {
+                    if waiting.insert(key.clone(), why.clone()).is_none() {
+                        tracing::error!(index = %key.0, project = %key.1, why, "cannot take a project");
+                    }
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        let waiting: Vec<ProjectKey> = self.waiting.lock().keys().cloned().collect();
+        if waiting != before {
+            let text = serde_json::to_string(&waiting).map_err(Error::internal)?;
+            self.db.set_fact(WAITING, &text).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries those again that wait for right bytes.
+    async fn try_again(&self) -> Result<()> {
+        let waiting: Vec<ProjectKey> = self.waiting.lock().keys().cloned().collect();
+        let due = self.seen.lock().tried_at.is_none_or(|at| now() - at > AGAIN);
+        if waiting.is_empty() || !due {
+            return Ok(());
+        }
+        self.seen.lock().tried_at = Some(now());
+        self.take_projects(waiting.iter()).await
     }
 
     /// Another server at the primary's URL would replace everything here.
@@ -218,7 +262,7 @@ impl ReplicaRoom {
             self.serial.send_replace(serial);
         }
         let mut seen = self.seen.lock();
-        if serial >= seen.newest {
+        if serial >= seen.newest && self.waiting.lock().is_empty() {
             seen.in_sync_at = Some(now());
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::index::mirror::Key;
 use crate::tools::failing::Failing;
 use crate::tools::panics;
+use crate::tools::time::SECOND;
 use futures::{StreamExt, TryStreamExt};
 use std::sync::Weak;
 use std::time::Duration;
@@ -16,6 +17,9 @@ pub(super) const CURSOR: &str = "replica_mirrored";
 
 /// How often the primary is asked for more.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// Microseconds before the newest file that was seen, from which on files are looked at again.
+const BEHIND: i64 = 600 * SECOND;
 
 /// Files that are fetched at once.
 const AT_ONCE: usize = 2;
@@ -37,15 +41,18 @@ pub(super) async fn keep_up(room: Weak<ReplicaRoom>) {
 
 impl ReplicaRoom {
     async fn fetch_mirrored(&self) -> Result<()> {
+        let stored = self.db.fact(CURSOR).await?.unwrap_or_default();
+        let (mut at, mut index, mut filename): (i64, String, String) =
+            serde_json::from_str(&stored).unwrap_or_default();
+        // A large file has the time at which it was whole, and is kept a while later.
+        at = at.saturating_sub(BEHIND);
         loop {
-            let stored = self.db.fact(CURSOR).await?.unwrap_or_default();
-            let (at, index, filename): (i64, String, String) =
-                serde_json::from_str(&stored).unwrap_or_default();
             let query = [("at", &*at.to_string()), ("index", &index), ("filename", &filename)];
             let path = path("/+replica/mirrored", &query);
             let files: Vec<MirroredFile> = self.get(&path, Duration::from_secs(60)).await?;
             let Some(last) = files.last() else { return Ok(()) };
-            let cursor = serde_json::to_string(&(last.at, &last.index, &last.filename));
+            (at, index, filename) = (last.at, last.index.to_string(), last.filename.clone());
+            let cursor = serde_json::to_string(&(at, &index, &filename));
             let cursor = cursor.map_err(Error::internal)?;
             let fetching: Vec<_> = files.iter().map(|file| self.fetch(file)).collect();
             futures::stream::iter(fetching).buffer_unordered(AT_ONCE).try_collect::<()>().await?;

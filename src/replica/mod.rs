@@ -23,12 +23,14 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Result;
 use crate::index::Indexes;
+use crate::names::{IndexName, ProjectName};
 use crate::store::Store;
 use crate::tools::time::{Micros, SECOND, now};
 use crate::words::Moment;
 pub use contact::{ASKER, Primary};
 use parking_lot::Mutex;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -52,7 +54,15 @@ struct ReplicaRoom {
     /// The primary's serial up to which everything is here.
     serial: watch::Sender<i64>,
     seen: Mutex<Seen>,
+    /// Projects that could not be taken, for they lack right bytes, and why; tried again from time to time.
+    waiting: Mutex<BTreeMap<ProjectKey, String>>,
 }
+
+/// A project of an index.
+type ProjectKey = (IndexName, ProjectName);
+
+/// The fact that lists the projects that wait for right bytes.
+const WAITING: &str = "replica_waiting";
 
 /// What was seen of the primary.
 #[derive(Clone, Default)]
@@ -61,6 +71,8 @@ struct Seen {
     newest: i64,
     contacted_at: Option<Micros>,
     in_sync_at: Option<Micros>,
+    /// When those that wait were tried again.
+    tried_at: Option<Micros>,
     /// Why it could not be followed the last time.
     error: Option<String>,
     /// Bytes that the primary lost: their files are asked of it.
@@ -87,6 +99,9 @@ pub struct ReplicaView {
     pub lag: Option<i64>,
     #[serde(rename = "replication-lost-blobs")]
     pub lost: u64,
+    /// Projects that wait for right bytes.
+    #[serde(rename = "replication-waiting-projects")]
+    pub waiting: usize,
     #[serde(rename = "replication-error")]
     pub error: Option<String>,
 }
@@ -101,6 +116,10 @@ impl Replica {
     ) -> Result<Option<Self>> {
         let Some(primary) = Primary::of(config)? else { return Ok(None) };
         let serial = db.fact(SERIAL).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let waiting =
+            db.fact(WAITING).await?.and_then(|text| serde_json::from_str::<Vec<ProjectKey>>(&text).ok());
+        let waiting =
+            waiting.into_iter().flatten().map(|key| (key, "not tried again yet".to_owned())).collect();
         Ok(Some(Self(Arc::new(ReplicaRoom {
             primary,
             db: db.clone(),
@@ -109,6 +128,7 @@ impl Replica {
             mirrored: config.replica.mirrored,
             serial: watch::Sender::new(serial),
             seen: Mutex::default(),
+            waiting: Mutex::new(waiting),
         }))))
     }
 
@@ -130,9 +150,11 @@ impl Replica {
 
     pub fn view(&self) -> ReplicaView {
         let seen = self.0.seen.lock().clone();
-        let serial = self.serial();
+        let (serial, waiting) = (self.serial(), self.0.waiting.lock().clone());
         let lag = match seen.in_sync_at {
-            Some(_) if self.0.primary.is_reachable() && serial >= seen.newest => Some(0),
+            Some(_) if self.0.primary.is_reachable() && serial >= seen.newest && waiting.is_empty() => {
+                Some(0)
+            }
             Some(at) => Some((now() - at) / SECOND),
             None => None,
         };
@@ -145,7 +167,8 @@ impl Replica {
             in_sync: seen.in_sync_at.map(Moment),
             lag,
             lost: seen.lost,
-            error: seen.error,
+            waiting: waiting.len(),
+            error: seen.error.or_else(|| waiting.into_values().next()),
         }
     }
 }

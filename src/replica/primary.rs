@@ -73,9 +73,9 @@ pub async fn changes(db: &Db, indexes: &Indexes, after: i64, wait: Duration) -> 
         // Commits of this process are known without asking; others are followed twice a second.
         newest = db.newest_serial().max(newest);
     }
-    // What is told of is read by others: it must be known here before.
-    indexes.refresh().await?;
     let events = db.events_after(after, EVENTS).await?;
+    // Behind the events: an index that one of them is about is known by now.
+    indexes.refresh().await?;
     let directory = indexes.directory();
     let serial = events.last().map_or(after, |event| event.serial);
     let mut changes =
@@ -89,7 +89,8 @@ pub async fn changes(db: &Db, indexes: &Indexes, after: i64, wait: Duration) -> 
 
 /// Also sessions and tokens, which prove who one is at a replica, too.
 fn is_of_directory(event: &Event) -> bool {
-    let token = matches!(event.what, EventKind::Login | EventKind::TokenCreated);
+    let told = [EventKind::Login, EventKind::TokenCreated, EventKind::PublisherAdded];
+    let token = told.contains(&event.what);
     event.project.is_none() && (token || event.what.changes_directory())
 }
 

@@ -32,6 +32,10 @@ impl ReplicaRoom {
         let taking: Vec<_> =
             theirs.iter().flat_map(TableRows::blobs).map(|sha256| self.take_blob(sha256)).collect();
         futures::stream::iter(taking).buffer_unordered(BLOBS).try_collect::<()>().await?;
+        // What was here at first may have been removed meanwhile, as nothing referred to it.
+        for sha256 in theirs.iter().flat_map(TableRows::blobs) {
+            self.take_blob(sha256).await?;
+        }
         let part = ReplicatedPart::Project(index, project);
         match self.apply(part, &theirs).await {
             // The index is newer than what was known of the directory.

@@ -1,10 +1,11 @@
 //! The same question to the new server.
 
 use super::observed::{Observed, ObservedHead, Observer};
+use crate::access::methods::proxy;
 use crate::error::{Error, Result};
 use crate::timed_out;
 use crate::upstream::client::failure;
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -69,6 +70,8 @@ impl Replay {
         for name in CONDITIONAL {
             self.headers.remove(name);
         }
+        // The new server trusts the shadow for clients' addresses, not for their names.
+        self.headers.insert(proxy::HANDED_ON, HeaderValue::from_static("1"));
         let url = self.url.clone();
         let late = |after: Duration| timed_out!("no answer within {} seconds", after.as_secs());
         let request = self.http.request(self.method, self.url).headers(self.headers);

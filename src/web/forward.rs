@@ -3,11 +3,12 @@
 use super::http::Route;
 use super::http::origin;
 use super::http::whence::{self, RequestSender};
+use crate::access::methods::proxy;
 use crate::build::targets::fit;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::replica::Replica;
-use crate::timed_out;
+use crate::{timed_out, unavailable};
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -37,11 +38,14 @@ const AT_PRIMARY: [&str; 16] = [
 /// How long a read waits for the primary before it is answered from here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the head of an answer may take that waits for a build.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// How long a change waits until this replica has it, too.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// Headers that are of one connection, and those that tell who asks: these are written anew.
-const NOT_PASSED: [&str; 13] = [
+const NOT_PASSED: [&str; 14] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -55,6 +59,7 @@ const NOT_PASSED: [&str; 13] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-outside-url",
 ];
 
 /// Who answers a request to a replica.
@@ -105,18 +110,22 @@ impl Forward {
                 headers.append(name.clone(), value.clone());
             }
         }
-        let outside = seen.outside.as_deref().and_then(|root| url::Url::parse(root).ok());
-        let scheme = outside.as_ref().map_or(config.scheme(), |root| root.scheme()).to_owned();
-        let mut tell = |name: &'static str, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
+        let told = seen.outside.as_deref().and_then(|root| url::Url::parse(root).ok());
+        let outside = told.as_ref().or(config.public_url.as_ref());
+        let scheme = outside.map_or(config.scheme(), |root| root.scheme());
+        let written = whence::written_host(&parts.headers, &parts.uri).map(str::to_owned);
+        let host = outside.map(|root| root[url::Position::BeforeHost..url::Position::AfterPort].to_owned());
+        let mut tell = |name: &str, value: &str| {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+                headers.insert(name, value);
             }
         };
         tell("x-forwarded-for", &seen.client.ip().to_string());
-        tell("x-forwarded-proto", &scheme);
-        if let Some(host) = whence::written_host(&parts.headers, &parts.uri) {
-            tell("x-forwarded-host", host);
+        tell("x-forwarded-proto", scheme);
+        if let Some(host) = host.or(written) {
+            tell("x-forwarded-host", &host);
         }
+        tell(proxy::HANDED_ON.as_str(), "1");
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let prefix = config.public_url.as_ref().map(|url| url.path().trim_end_matches('/').to_owned());
         let prefix = prefix.unwrap_or_default();
@@ -147,10 +156,29 @@ impl Forward {
         Ok(self.passed(answer))
     }
 
-    /// The same of a read that this replica can answer, too: it is not waited for long.
+    /// The same of a read that this replica can answer, too: it is not waited for long, and an error of the primary's,
+    /// or of a proxy before it, is no answer.
     pub async fn read(&self) -> Result<Response> {
         let answer = tokio::time::timeout(PATIENCE, self.send(Body::empty())).await;
-        answer.unwrap_or_else(|_| Err(timed_out!("the primary is slow")))
+        let answer = answer.unwrap_or_else(|_| Err(timed_out!("the primary is slow")))?;
+        match answer.status() {
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(unavailable!("the primary answers {status}"))
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Of a read that only the primary can answer: nobody waits for one that is away.
+    pub async fn read_there(&self) -> Result<Response> {
+        let primary = self.replica.primary();
+        let away = || {
+            unavailable!("the primary of this replica, {}, does not answer: try again later", primary.shown())
+        };
+        if !primary.is_reachable() {
+            return Err(away());
+        }
+        tokio::time::timeout(LONGEST, self.send(Body::empty())).await.unwrap_or_else(|_| Err(away()))
     }
 
     /// Whoever changed something sees it here, too.

@@ -52,7 +52,10 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
         "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(router)),
     });
     if let (Some(replica), Some(result)) = (&ctx.app.replica, result.as_object_mut()) {
-        let view = serde_json::to_value(replica.view()).map_err(Error::internal)?;
+        let mut view = replica.view();
+        // It may name hosts of the inner network.
+        view.error = view.error.filter(|_| ctx.who.is_root());
+        let view = serde_json::to_value(view).map_err(Error::internal)?;
         result
             .extend(view.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     }

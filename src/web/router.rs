@@ -282,6 +282,7 @@ impl Router {
         let forward = Forward::new(replica, &self.app.config, parts, &routed.seen);
         let reads = !origin::changes(&parts.method);
         match Answerer::of(known.route, &parts.method, &parts.headers) {
+            Answerer::Primary if reads => return forward.read_there().await,
             Answerer::Primary => return forward.send(routed.body).await,
             Answerer::PrimaryFirst if replica.primary().is_reachable() => {
                 if let Ok(answer) = forward.read().await {

@@ -68,6 +68,10 @@ impl UserHeader {
     }
 }
 
+/// Marks what a replica or a shadow hands on for a client of its own: such a request may tell the client's address, never
+/// a user's name.
+pub const HANDED_ON: HeaderName = HeaderName::from_static("x-wheelwright-handed-on");
+
 /// Takes the headers away that only trusted proxies may send.
 pub fn drop_names(config: &Config, headers: &mut HeaderMap) {
     let settings = &config.auth.proxy;

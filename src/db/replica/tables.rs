@@ -2,7 +2,7 @@
 
 /// A table that is copied. All its keys are texts.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct ReplicatedTable {
     pub name: &'static str,
     /// Columns with texts; the first ones are the key.
     pub texts: &'static str,
@@ -15,51 +15,63 @@ pub(super) struct Table {
 }
 
 /// Accounts, indexes and tokens; each after those that it refers to.
-pub(super) const DIRECTORY: &[Table] = &[
-    Table {
+pub(super) const DIRECTORY: &[ReplicatedTable] = &[
+    ReplicatedTable {
         name: "account",
         texts: "name password_hash profile source subject",
         key: 1,
         numbers: "created_at modified_at disabled_at",
         project: "",
     },
-    Table { name: "membership", texts: "group_name account source", key: 2, numbers: "", project: "" },
-    Table { name: "role", texts: "role_name account", key: 2, numbers: "", project: "" },
-    Table { name: "namespace", texts: "name owner options", key: 1, numbers: "created_at", project: "" },
-    Table {
+    ReplicatedTable {
+        name: "membership",
+        texts: "group_name account source",
+        key: 2,
+        numbers: "",
+        project: "",
+    },
+    ReplicatedTable { name: "role", texts: "role_name account", key: 2, numbers: "", project: "" },
+    ReplicatedTable {
+        name: "namespace",
+        texts: "name owner options",
+        key: 1,
+        numbers: "created_at",
+        project: "",
+    },
+    ReplicatedTable {
         name: "publisher",
         texts: "id index_name project issuer claims created_by",
         key: 1,
         numbers: "by_operator created_at",
         project: "",
     },
-    Table {
+    ReplicatedTable {
         name: "token",
         texts: "id owner kind name secret_sha256 scope publisher",
         key: 1,
         numbers: "created_at expires_at revoked_at last_used_at",
         project: "",
     },
-    Table { name: "used_account", texts: "name", key: 1, numbers: "", project: "" },
+    ReplicatedTable { name: "used_account", texts: "name", key: 1, numbers: "", project: "" },
 ];
 
 /// What one project of a stage has; each after those that it refers to.
-pub(super) const PROJECT: &[Table] = &[
-    Table {
+pub(super) const PROJECT: &[ReplicatedTable] = &[
+    ReplicatedTable {
         name: "project",
         texts: "index_name name spelling status status_reason",
         key: 2,
         numbers: "serial",
         project: "name",
     },
-    Table {
+    ReplicatedTable {
         name: "release",
         texts: "index_name project version metadata yanked_reason",
         key: 3,
         numbers: "created_at yanked_at",
         project: "project",
     },
-    Table {
+    ReplicatedTable {
         name: "file",
         texts: "index_name filename project version kind url sha256 md5 blake2_256 requires_python metadata_sha256 \
                 attestations uploader identity history",
@@ -67,21 +79,21 @@ pub(super) const PROJECT: &[Table] = &[
         numbers: "size uploaded_at deleted_at hash_computed_at",
         project: "project",
     },
-    Table {
+    ReplicatedTable {
         name: "attachment",
         texts: "index_name name project version kind about sha256 uploader history",
         key: 2,
         numbers: "size passed uploaded_at",
         project: "project",
     },
-    Table {
+    ReplicatedTable {
         name: "built_file",
         texts: "index_name filename project version source_filename source_sha256 wheel_sha256 doubts",
         key: 2,
         numbers: "build fence created_at",
         project: "project",
     },
-    Table {
+    ReplicatedTable {
         name: "used_file",
         texts: "index_name target filename project identity sha256",
         key: 3,

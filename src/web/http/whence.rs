@@ -39,9 +39,11 @@ pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -
     }
 }
 
-/// Drops what only trusted proxies may say of the user, unless `peer` is one.
+/// Drops what only trusted proxies may say of the user, unless `peer` is one that says it by itself.
 pub fn drop_untrusted(config: &Config, headers: &mut HeaderMap, peer: IpAddr) {
-    if !config.trusted_proxies.iter().any(|network| network.contains(peer)) {
+    if headers.contains_key(proxy::HANDED_ON)
+        || !config.trusted_proxies.iter().any(|network| network.contains(peer))
+    {
         proxy::drop_names(config, headers);
     }
 }

@@ -47,7 +47,9 @@ fn the_guide_to_webhooks_has_every_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_has_every_metric() {
-    let server = Server::start().await;
+    let primary = Server::start().await;
+    // A replica has all of them.
+    let (server, _wire) = crate::replica::replica_of(&primary).await;
     let text = server.get("/metrics").await.text().await.expect("metrics");
     let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let served: BTreeSet<String> = heads.map(str::to_owned).collect();

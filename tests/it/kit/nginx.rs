@@ -49,10 +49,8 @@ fn keeping(folder: &Path, port: u16, upstream: &str) -> String {
 
 /// Asks the next one where one does not answer, as a balancer before several servers does.
 fn balancing(port: u16, upstreams: &[SocketAddr]) -> String {
-    let servers: String = upstreams
-        .iter()
-        .map(|address| format!("        server {address} max_fails=1 fail_timeout=1s;\n"))
-        .collect();
+    let servers: String =
+        upstreams.iter().map(|address| format!("        server {address} max_fails=0;\n")).collect();
     format!(
         "    upstream nodes {{
 {servers}    }}

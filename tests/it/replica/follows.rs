@@ -89,6 +89,24 @@ async fn a_replica_that_was_away_finds_what_changed_and_what_is_gone() {
     assert_eq!(replica.get("/alice/old/+simple/with-it/").await.status(), 401);
 }
 
+#[tokio::test]
+async fn an_index_that_was_made_again_has_nothing_of_the_first_one() {
+    let (primary, replica, wire) = pair().await;
+    primary.make_index("alice/again", json!({"bases": [], "acl_read": ["alice"], "volatile": true})).await;
+    primary.publish("alice/again", &Package::new("private", "1.0").wheel()).await;
+    caught_up(&primary, &replica).await;
+    cut(&wire, &replica).await;
+    let (status, text) = primary.as_alice("DELETE", "/alice/again", "{}").await;
+    assert!(matches!(status, 200 | 201), "{status}: {text}");
+    primary.make_index("alice/again", json!({"bases": []})).await;
+    mend(&wire, &replica).await;
+    caught_up(&primary, &replica).await;
+    cut(&wire, &replica).await;
+    assert_eq!(replica.get("/alice/again/+simple/private/").await.status(), 404);
+    let list = replica.get("/alice/again/+simple/").await.text().await.expect("a page");
+    assert!(!list.contains("private"), "{list}");
+}
+
 on_both! {
     async fn a_new_replica_copies_all_that_was_there_before(server: Server) {
         server.make_stage().await;

@@ -27,7 +27,7 @@ fn copies(config: &mut Config, primary: &str, token: &str) {
 }
 
 /// A replica of this server, and the wire between them.
-async fn replica_of(primary: &Server) -> (Server, Wire) {
+pub async fn replica_of(primary: &Server) -> (Server, Wire) {
     let wire = Wire::to(primary.address).await;
     let secret = token(primary).await;
     let url = wire.url();

@@ -59,7 +59,18 @@ async fn a_replica_that_was_killed_goes_on_and_may_become_a_server_of_its_own() 
     let replica = start().await;
     assert!(lists(&replica, &two.filename).await);
     drop(replica);
+    let (done, said) = run(&["serve", "--promote", "--replica-of", &wire.url()], data).await;
+    assert!(!done && said.contains("--replica-of"), "{said}");
+    let mut still_set = wheelwright(&["serve", "--promote", "--data"]);
+    let still_set =
+        still_set.arg(data).env("WHEELWRIGHT_REPLICA__OF", wire.url()).output().await.expect("it ends");
+    let said = String::from_utf8_lossy(&still_set.stderr).into_owned();
+    assert!(!still_set.status.success() && said.contains("replica.of is still set"), "{said}");
+    let serial = primary.app.db.serial().await.expect("a serial");
     let promoted = Program::run(wheelwright(&["serve", "--promote", "--offline"]), data).await;
+    let health = promoted.client().get("/+health").await.expect("an answer");
+    let health: serde_json::Value = serde_json::from_slice(&health).expect("JSON");
+    assert!(health["serial"].as_i64() >= Some(serial), "its serials go on: {health}");
     assert!(lists(&promoted, &one.filename).await);
     let three = Package::new("demo", "3.0").wheel();
     promoted.client().upload("alice/dev", &three).await.expect("an answer");

@@ -4,8 +4,12 @@ use super::{caught_up, copies, cut, mend, pair, replica_of, replica_serial, toke
 use crate::kit::Server;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
-use crate::kit::stages::{PASSWORD, stage};
+use crate::kit::stages::{PASSWORD, stage, stage_with};
 use crate::kit::upstream::noise;
+use serde_json::json;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use wheelwright::access::{Action, Scope};
 use wheelwright::app::App;
 use wheelwright::config::Config;
@@ -35,6 +39,77 @@ async fn wrong_bytes_are_not_taken_and_their_release_is_not_shown() {
     assert_eq!(replica.app.store.size(&sha256).await.expect("a size"), None);
     cut(&wire, &replica).await;
     assert_eq!(replica.get("/alice/dev/+simple/demo/").await.status(), 404);
+    // It holds up nothing else.
+    mend(&wire, &replica).await;
+    let other = Package::new("other", "1.0").wheel();
+    primary.publish("alice/dev", &other).await;
+    caught_up(&primary, &replica).await;
+    cut(&wire, &replica).await;
+    let page = replica.get("/alice/dev/+simple/other/").await.text().await.expect("a page");
+    assert!(page.contains(&other.filename), "{page}");
+    assert!(view().waiting == 1 && view().lag != Some(0), "{:?}", view());
+}
+
+#[tokio::test]
+async fn nobody_is_somebody_because_a_replica_hands_on_what_they_say() {
+    let primary = stage_with(|config| {
+        config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+        config.auth.proxy.user_header = Some("x-remote-user".parse().expect("a name"));
+    })
+    .await;
+    let (replica, _wire) = replica_of(&primary).await;
+    primary.make_index("alice/private", json!({"bases": [], "acl_read": ["alice"]})).await;
+    caught_up(&primary, &replica).await;
+    let named = [("x-remote-user", "alice"), ("accept", "application/json")];
+    assert_eq!(replica.get_with("/alice/private", &named).await.status(), 401);
+    let made = replica.http.put(replica.url("/alice/made")).header("x-remote-user", "alice");
+    let made = made.header("origin", replica.url("")).header("content-type", "application/json").body("{}");
+    assert_eq!(made.send().await.expect("an answer").status(), 401);
+    // What the primary's own proxy says counts.
+    assert_eq!(primary.get_with("/alice/private", &named).await.status(), 200);
+}
+
+/// Answers everything with this status, as a proxy does before a server that is away.
+async fn always(status: u16) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut seen = [0; 4096];
+                let _ = stream.read(&mut seen).await;
+                let answer =
+                    format!("HTTP/1.1 {status} Away\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_proxy_that_answers_for_a_primary_that_is_away_is_not_taken_for_it() {
+    let primary = stage().await;
+    let demo = Package::new("demo", "1.0").wheel();
+    primary.publish("alice/dev", &demo).await;
+    let (mut replica, _wire) = replica_of(&primary).await;
+    let secret = token(&primary).await;
+    caught_up(&primary, &replica).await;
+    replica.stop();
+    let away = always(502).await;
+    let app = opened(&format!("http://{away}"), &secret, replica.data.path()).await.expect("it opens");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(wheelwright::web::server::serve(app, listener, std::future::pending()));
+    let pip = r#"pip/26.3 {"cpu":"x86_64","distro":{"libc":{"lib":"glibc","version":"2.36"}},"implementation":{"name":"CPython","version":"3.12.1"},"python":"3.12.1","system":{"name":"Linux","release":"6.1"}}"#;
+    for _ in 0..3 {
+        let page = replica.http.get(format!("http://{address}/alice/dev/+simple/demo/"));
+        let page = page.header("user-agent", pip).send().await.expect("an answer");
+        assert_eq!(page.status(), 200);
+        assert!(page.text().await.expect("a page").contains(&demo.filename));
+    }
+    let none = replica.http.get(format!("http://{address}/alice/dev/+simple/none/")).send().await;
+    assert_eq!(none.expect("an answer").status(), 404);
 }
 
 #[tokio::test]

@@ -154,6 +154,7 @@ async fn installers_notice_nothing_while_the_nodes_are_stopped_and_killed_in_tur
         drop(stopped);
         nodes[node] = Some(program(&company, folders[node].path(), addresses[node]).await);
         while read.load(Ordering::Relaxed) < before + 50 {
+            assert!(readers.iter().all(|reader| !reader.is_finished()), "a reader gave up in round {round}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
