@@ -5,6 +5,9 @@ CARGO ?= cargo
 # nextest where it is installed; the standard runner elsewhere.
 RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
 
+# Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
+export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
+
 .PHONY: help run build check test e2e devpi crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
