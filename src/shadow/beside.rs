@@ -1,13 +1,13 @@
 //! The comparison of one request, beside it: nobody waits for it.
 
 use super::compare::{Compare, Compared, authority};
-use super::forward::MARK;
+use super::headers::for_the_new;
 use super::observed::Observed;
 use super::proxy::{ShadowInner, below};
-use super::replay::{Replay, WHOLE, passed_on};
+use super::replay::{Replay, WHOLE};
 use super::subject::AskedAbout;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -89,17 +89,6 @@ impl ShadowInner {
         let seen = host.and_then(|host| Url::parse(&format!("{}://{host}/", self.primary.scheme())).ok());
         below(&seen.unwrap_or_else(|| self.primary.clone()), parts).ok()
     }
-}
-
-/// The client's headers with its address: strangers share what the server lets one of them do at once.
-fn for_the_new(headers: &HeaderMap, peer: IpAddr) -> HeaderMap {
-    let mut headers = passed_on(headers);
-    let client = HeaderValue::from_str(&peer.to_canonical().to_string());
-    headers.extend(client.ok().map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
-    headers.insert(MARK, HeaderValue::from_static("1"));
-    // A body of a GET means nothing, and only the old server gets it.
-    headers.remove(header::CONTENT_LENGTH);
-    headers
 }
 
 /// It would answer otherwise at another time.

@@ -1,15 +1,16 @@
 //! What the old server gets, and its answer on the way back: both as they are.
 
+use super::headers::{MARK, for_the_new, for_the_old};
 use super::login::{self, LARGEST_LOGIN};
 use super::observed::{Observed, ObservedHead, Observer, WatchedBody};
 use super::proxy::{ShadowInner, below};
-use super::replay::passed_on;
 use crate::bad;
 use crate::error::Result;
+use crate::tools::hops::end_to_end;
 use crate::upstream::client::failure;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
@@ -19,9 +20,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
 use url::Url;
-
-/// Says that a request went through a shadow: a second time would go on for ever.
-pub const MARK: HeaderName = HeaderName::from_static("x-wheelwright-shadow");
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The body of an answer to a client.
@@ -38,7 +36,7 @@ impl ShadowInner {
         self.ledger.request();
         let told = self.compared(&parts, peer, began);
         let forwarded = match is_login(&parts, &body) {
-            true => self.forward_login(&parts, body).await,
+            true => self.forward_login(&parts, peer, body).await,
             false => self.forward(&parts, body, told, began).await,
         };
         forwarded.unwrap_or_else(|error| {
@@ -67,7 +65,12 @@ impl ShadowInner {
     }
 
     /// A login, of which the new server gets a copy: it holds nothing but who somebody is.
-    async fn forward_login(&self, parts: &Parts, body: Incoming) -> Result<Response<ShadowBody>> {
+    async fn forward_login(
+        &self,
+        parts: &Parts,
+        peer: IpAddr,
+        body: Incoming,
+    ) -> Result<Response<ShadowBody>> {
         let body = body.collect().await.map_err(|error| bad!("the login was cut off: {error}"))?.to_bytes();
         let response = sent(self.to_old(parts)?.body(body.clone())).await?;
         let is_small = response.content_length().is_some_and(|length| length <= LARGEST_LOGIN);
@@ -80,7 +83,7 @@ impl ShadowInner {
             && let Some(old) = login::session_in(&answer)
         {
             let request = self.to_new(parts).map(|url| {
-                self.to_server.request(parts.method.clone(), url).headers(passed_on(&parts.headers))
+                self.to_server.request(parts.method.clone(), url).headers(for_the_new(&parts.headers, peer))
             });
             self.sessions.insert(&old, async move { login::log_in(request.ok()?, body).await });
         }
@@ -88,10 +91,8 @@ impl ShadowInner {
     }
 
     fn to_old(&self, parts: &Parts) -> Result<reqwest::RequestBuilder> {
-        let mut headers = passed_on(&parts.headers);
-        headers.insert(MARK, HeaderValue::from_static("1"));
         let request = self.to_primary.request(parts.method.clone(), below(&self.primary, parts)?);
-        Ok(request.headers(headers))
+        Ok(request.headers(for_the_old(&parts.headers)))
     }
 
     /// The same on the new server.
@@ -116,7 +117,7 @@ fn response_of(head: &http::response::Parts, body: ShadowBody) -> Response<Shado
     // Its version is that of the other connection.
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
-    *response.headers_mut() = passed_on(&head.headers);
+    *response.headers_mut() = end_to_end(&head.headers);
     response
 }
 

@@ -6,6 +6,7 @@
 mod beside;
 mod compare;
 mod forward;
+mod headers;
 mod ledger;
 mod login;
 mod observed;

@@ -1,11 +1,10 @@
 //! The same question to the new server.
 
 use super::observed::{Observed, ObservedHead, Observer};
-use crate::access::methods::proxy;
 use crate::error::{Error, Result};
 use crate::timed_out;
 use crate::upstream::client::failure;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -16,17 +15,6 @@ pub const WHOLE: Duration = Duration::from_secs(600);
 /// The most bytes of a file.
 const LARGEST: u64 = 4 << 30;
 
-/// Headers that belong to one connection, not to the request.
-const HOP_BY_HOP: [HeaderName; 7] = [
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 /// What makes an answer depend on an earlier one, of the other server.
 const CONDITIONAL: [HeaderName; 5] = [
     header::IF_MATCH,
@@ -35,21 +23,6 @@ const CONDITIONAL: [HeaderName; 5] = [
     header::IF_UNMODIFIED_SINCE,
     header::IF_RANGE,
 ];
-
-/// The headers that are passed on.
-pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
-    let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<String> =
-        named.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
-    let mut kept = headers.clone();
-    for name in HOP_BY_HOP.iter().chain([&HeaderName::from_static("keep-alive"), &header::EXPECT]) {
-        kept.remove(name);
-    }
-    for name in named {
-        kept.remove(name.as_str());
-    }
-    kept
-}
 
 /// A request that the new server gets, too.
 pub struct Replay {
@@ -70,8 +43,6 @@ impl Replay {
         for name in CONDITIONAL {
             self.headers.remove(name);
         }
-        // The new server trusts the shadow for clients' addresses, not for their names.
-        self.headers.insert(proxy::HANDED_ON, HeaderValue::from_static("1"));
         let url = self.url.clone();
         let late = |after: Duration| timed_out!("no answer within {} seconds", after.as_secs());
         let request = self.http.request(self.method, self.url).headers(self.headers);

@@ -5,6 +5,7 @@ pub mod flight;
 pub mod glob;
 pub mod gzip;
 pub mod hex;
+pub mod hops;
 pub mod links;
 pub mod locks;
 pub mod loopback;

@@ -8,6 +8,7 @@ use crate::build::targets::fit;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::replica::Replica;
+use crate::tools::hops::end_to_end;
 use crate::{timed_out, unavailable};
 use axum::body::Body;
 use axum::response::Response;
@@ -44,23 +45,9 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// How long a change waits until this replica has it, too.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// Headers that are of one connection, and those that tell who asks: these are written anew.
-const NOT_PASSED: [&str; 14] = [
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "host",
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-outside-url",
-];
+/// Headers that tell who asks whom: they are written anew.
+const WRITTEN_ANEW: [&str; 6] =
+    ["host", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-outside-url"];
 
 /// Who answers a request to a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +91,9 @@ impl Forward {
         parts: &http::request::Parts,
         seen: &RequestSender,
     ) -> Self {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &parts.headers {
-            if !NOT_PASSED.contains(&name.as_str()) {
-                headers.append(name.clone(), value.clone());
-            }
+        let mut headers = end_to_end(&parts.headers);
+        for name in WRITTEN_ANEW {
+            headers.remove(name);
         }
         let told = seen.outside.as_deref().and_then(|root| url::Url::parse(root).ok());
         let outside = told.as_ref().or(config.public_url.as_ref());
@@ -194,20 +179,16 @@ impl Forward {
     fn passed(&self, answer: reqwest::Response) -> Response {
         let (status, reason) = (answer.status(), answer.extensions().get::<ReasonPhrase>().cloned());
         let root = self.replica.primary().shown();
-        let headers = answer.headers().clone();
+        let mut headers = end_to_end(answer.headers());
+        let place = headers.get(header::LOCATION).and_then(|place| place.to_str().ok()?.strip_prefix(&root));
+        let place = place.and_then(|path| HeaderValue::try_from(format!("{}{path}", self.prefix)).ok());
+        headers.extend(place.map(|place| (header::LOCATION, place)));
         let mut response = Response::new(Body::from_stream(answer.bytes_stream()));
         *response.status_mut() = status;
         if let Some(reason) = reason {
             response.extensions_mut().insert(reason);
         }
-        for (name, value) in &headers {
-            if NOT_PASSED.contains(&name.as_str()) {
-                continue;
-            }
-            let own = (*name == header::LOCATION).then(|| value.to_str().ok()?.strip_prefix(&root)).flatten();
-            let own = own.and_then(|path| HeaderValue::try_from(format!("{}{path}", self.prefix)).ok());
-            response.headers_mut().append(name.clone(), own.unwrap_or_else(|| value.clone()));
-        }
+        *response.headers_mut() = headers;
         response
     }
 }

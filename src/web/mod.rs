@@ -22,6 +22,7 @@ mod legacy_json;
 mod links;
 mod manage;
 mod operate;
+mod places;
 mod promised;
 mod push;
 mod readiness;

@@ -3,17 +3,17 @@
 use super::admission;
 use super::forward::{self, Answerer, Forward};
 use super::http::origin;
-use super::http::path::{self, Refusal};
+use super::http::path;
 use super::http::slow::Paced;
 use super::http::whence::{self, RequestSender};
-use super::http::{Ctx, Params, PartOfAnother, Peer, Route, XML_RPC, called, drain, respond, shared_caches};
+use super::http::{Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
+use super::places::{Places, Unrouted};
 use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
 use crate::app::App;
 use crate::counters::Histogram;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::IndexName;
-use crate::packaging::filename::decode_once;
 use crate::replica::Replica;
 use crate::tools::panics;
 use crate::{bad, missing};
@@ -22,7 +22,6 @@ use axum::response::Response;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -99,17 +98,7 @@ impl Table {
     /// If two paths of the table contradict each other: a mistake in the table, found at the
     /// first start.
     pub fn into_router(self, app: App) -> Router {
-        let mut paths: Vec<(&'static str, PathRows)> = Vec::new();
-        for (row, route) in self.rows.iter().enumerate() {
-            let known = paths.iter().position(|(path, _)| *path == route.path);
-            let at = known.unwrap_or_else(|| {
-                paths.push((route.path, PathRows::default()));
-                paths.len() - 1
-            });
-            if let Some((_, place)) = paths.get_mut(at) {
-                place.rows.push(row);
-            }
-        }
+        let places = Places::of(&self.rows);
         let rows = self.rows.into_iter().zip(self.handlers);
         let rows = rows.map(|(route, handler)| Row {
             route,
@@ -118,42 +107,17 @@ impl Table {
             time: Histogram::default(),
         });
         let rows: Vec<Row> = rows.collect();
-        let mut places = matchit::Router::new();
-        for (path, mut place) in paths {
-            place.allow = allow(place.rows.iter().filter_map(|row| rows.get(*row)));
-            if let Err(error) = places.insert(path, place) {
-                panic!("the route table contradicts itself at {path}: {error}");
-            }
-        }
         let prefix = app.config.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default();
         let uuid = HeaderValue::from_str(app.indexes.uuid()).unwrap_or(HeaderValue::from_static(""));
         Router { app, rows, places, prefix, uuid }
     }
 }
 
-/// What a path answers to: rows by number.
-#[derive(Default)]
-struct PathRows {
-    rows: Vec<usize>,
-    allow: String,
-}
-
-fn allow<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
-    let named = |method: &&'static str| if *method == XML_RPC { "POST" } else { *method };
-    let mut methods: Vec<&str> = rows.flat_map(|row| row.route.methods.iter().map(named)).collect();
-    if methods.contains(&"GET") {
-        methods.push("HEAD");
-    }
-    methods.sort_unstable();
-    methods.dedup();
-    methods.join(", ")
-}
-
 /// Finds the row of a request, lets its permission decide, runs its handler, counts and logs.
 pub struct Router {
     app: App,
     rows: Vec<Row>,
-    places: matchit::Router<PathRows>,
+    places: Places,
     /// The path of the public URL.
     prefix: String,
     /// Of this installation.
@@ -184,7 +148,7 @@ impl Router {
         // The links of a page are relative: under repeated slashes they would lead elsewhere.
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let collapsed = path::collapsed(parts.uri.path()).filter(|_| reads);
-        let found = self.find(&mut parts);
+        let found = self.places.find(&mut parts, &self.prefix);
         let mut open = false;
         let mut response = match found {
             Ok(_) if collapsed.is_some() => respond::moved(collapsed, parts.uri.query()),
@@ -216,7 +180,8 @@ impl Router {
         let mut parts =
             Request::builder().method(ctx.method.clone()).uri(path).body(()).map(|r| r.into_parts().0);
         let parts = parts.as_mut().map_err(|_| bad!("the path of this URL is not valid"))?;
-        let (row, params) = self.find(parts).map_err(|_| missing!("this page does not exist"))?;
+        let (row, params) =
+            self.places.find(parts, &self.prefix).map_err(|_| missing!("this page does not exist"))?;
         let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
         let mut asked = Ctx {
             app: ctx.app.clone(),
@@ -234,43 +199,6 @@ impl Router {
             body: Body::empty(),
         };
         admission::admit(row.route, &mut asked).await
-    }
-
-    /// The row and the parameters; makes the URI canonical.
-    fn find(&self, parts: &mut http::request::Parts) -> Result<(usize, Params), Unrouted> {
-        let rewritten = match path::canonical(parts.uri.path(), &self.prefix) {
-            Ok(Cow::Borrowed(path)) if path.len() == parts.uri.path().len() => None,
-            Ok(path) => Some(path.into_owned()),
-            Err(Refusal::Bad) => return Err(Unrouted::Error(bad!("the path of this URL is not valid"))),
-            Err(Refusal::NoSuchThing) => return Err(Unrouted::Error(missing!("this page does not exist"))),
-        };
-        if let Some(path) = rewritten {
-            parts.uri = with_path(&parts.uri, path).map_err(Unrouted::Error)?;
-        }
-        let nothing = || Unrouted::Error(missing!("this page does not exist"));
-        let matched = self.places.at(parts.uri.path()).map_err(|_| nothing())?;
-        let place = matched.value;
-        let routes = place.rows.iter().filter_map(|row| Some((*row, self.rows.get(*row)?.route)));
-        // Words that begin with `+` are ours: never a user, an index or a project.
-        let reserved = |(key, value): (&str, &str)| {
-            value.starts_with('+') && matches!(key, "user" | "index" | "project")
-        };
-        if matched.params.iter().any(reserved) {
-            return Err(nothing());
-        }
-        let find = |method: &str| routes.clone().find(|(_, route)| route.takes(method));
-        let found = find(called(&parts.method, &parts.headers)).or_else(|| find(parts.method.as_str()));
-        let (row, route) = found.ok_or_else(|| Unrouted::Method(HeaderValue::from_str(&place.allow).ok()))?;
-        let mut params = Vec::with_capacity(matched.params.len());
-        for (key, value) in matched.params.iter() {
-            let key = route.parameter(key).ok_or_else(nothing)?;
-            let value = match value.contains('%') {
-                true => decode_once(value).ok_or_else(nothing)?.into(),
-                false => value.into(),
-            };
-            params.push((key, value));
-        }
-        Ok((row, Params(params)))
     }
 
     /// On a replica, some requests are the primary's to answer.
@@ -358,23 +286,6 @@ struct Routed {
     seen: RequestSender,
     /// A stranger, until a credential proves more.
     who: Arc<Who>,
-}
-
-enum Unrouted {
-    /// The path exists; with its `Allow`.
-    Method(Option<HeaderValue>),
-    Error(Error),
-}
-
-fn with_path(uri: &Uri, mut path: String) -> Result<Uri> {
-    if let Some(query) = uri.query() {
-        path.push('?');
-        path.push_str(query);
-    }
-    let mut parts = uri.clone().into_parts();
-    let path = path.parse().map_err(|_| bad!("the path of this URL is not valid"))?;
-    parts.path_and_query = Some(path);
-    Uri::from_parts(parts).map_err(|_| bad!("this URL is not valid"))
 }
 
 /// The headers of the answer to GET, with the length the body would have.
