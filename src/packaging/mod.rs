@@ -23,6 +23,7 @@ pub mod sdist;
 pub mod site;
 pub mod stable_abi;
 pub mod tags;
+pub mod tox;
 pub mod upload_time;
 pub mod user_agent;
 pub mod uvlock;

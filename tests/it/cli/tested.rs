@@ -8,8 +8,10 @@ use crate::kit::script::Auth;
 use crate::kit::sources::Tree;
 use crate::kit::stages::{PASSWORD, stage};
 use crate::kit::workbench::bundled_pip;
+use crate::promise::metadata::house_of;
 use serde_json::{Value, json};
 use wheelwright::access::Scope;
+use wheelwright::config::upstream::default_upstream;
 
 /// In place of pytest: runs every file of the folder.
 const RUNNER: &str = "import glob, runpy, sys\n\
@@ -121,6 +123,26 @@ async fn a_projects_own_tests_run_against_its_wheel_and_the_result_stands_beside
     // Each run is a result, also if nothing changed.
     test(&server, &desk, "alice", &["alice/dev", "demo==1.0"]).await.succeeded();
     assert_eq!(results(&server, "demo", "1.0").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_pytest_runs_with_the_plugins_that_only_tox_ini_names() {
+    let pypi = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let (server, _worker) = house_of(&["cp313"], Some(pypi)).await;
+    assert_eq!(server.as_alice("PATCH", "/alice/dev", r#"{"bases": ["root/pypi"]}"#).await.0, 200);
+    let tests = "import demo, pytest\n\n@pytest.mark.parametrize('wanted', ['1.0', 'other'])\n\
+                 def test_version(wanted):\n    assert demo.version == wanted\n";
+    let tree = Tree::new("demo", "1.0")
+        .file("tox.ini", "[pytest]\naddopts = --cov=demo\n\n[testenv]\ndeps =\n    -r wants.txt\n")
+        .file("wants.txt", "pytest>=8\npytest-cov\n")
+        .file("tests/test_demo.py", tests);
+    host(&server, &tree).await;
+    let failed = test(&server, &Desk::new(), "alice", &["alice/dev", "demo"]).await;
+    assert_eq!(failed.code, Some(1), "{failed:#?}");
+    let told = results(&server, "demo", "1.0").await;
+    let output = step(&told[0])["output"].as_str().expect("a text");
+    assert_eq!(step(&told[0])["retcode"], "1", "{output}");
+    assert!(output.contains("1 failed, 1 passed") && output.contains("coverage"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
