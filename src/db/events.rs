@@ -129,6 +129,12 @@ impl Db {
         Ok(indexes.iter().fold(query, |query, index| query.bind(index)).fetch_all(&self.pool).await?)
     }
 
+    /// When the change with a serial was made; `None` if no event tells of it.
+    pub async fn event_time(&self, serial: i64) -> Result<Option<Micros>> {
+        let at = sqlx::query_scalar("SELECT at FROM event WHERE serial = $1").bind(serial);
+        Ok(at.fetch_optional(&self.pool).await?)
+    }
+
     /// The newest committed serial.
     pub async fn serial(&self) -> Result<i64> {
         let serial = sqlx::query_scalar("SELECT serial FROM clock WHERE id = 1");

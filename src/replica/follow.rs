@@ -1,7 +1,7 @@
 //! Following: a first copy of everything, then what changed, for ever.
 
 use super::contact::path;
-use super::primary::{Changes, ProjectList, WAIT};
+use super::primary::{Changes, ProjectList, Reached, WAIT};
 use super::{OF, ProjectKey, Replica, ReplicaRoom, SERIAL, WAITING};
 use crate::conflict;
 use crate::db::Db;
@@ -105,11 +105,11 @@ pub async fn promote(db: &Db) -> Result<()> {
     if db.fact(OF).await?.is_none() {
         return Ok(());
     }
-    let serial = db.fact(SERIAL).await?.and_then(|text| text.parse::<i64>().ok());
-    let serial = serial.ok_or_else(|| {
+    let reached = db.fact(SERIAL).await?.as_deref().and_then(Reached::parse);
+    let reached = reached.ok_or_else(|| {
         conflict!("this replica never had a whole copy of its primary: it cannot become a server of its own")
     })?;
-    db.raise_serial(serial).await?;
+    db.raise_serial(reached.serial).await?;
     tracing::info!("this data folder is a server of its own from now on");
     for fact in [OF, SERIAL, WAITING, super::mirrored::CURSOR] {
         db.forget_fact(fact).await?;
@@ -120,8 +120,7 @@ pub async fn promote(db: &Db) -> Result<()> {
 impl ReplicaRoom {
     /// The uuid of the primary.
     async fn introduce(&self) -> Result<String> {
-        let here = self.serial.borrow().to_string();
-        let path = path("/+replica/changes", &[("after", &here), ("wait", "0")]);
+        let path = self.changes(Duration::ZERO);
         let told: Result<Changes> = self.get(&path, Duration::from_secs(10)).await;
         match told {
             // Restored from a backup; who it is is known all the same.
@@ -133,16 +132,21 @@ impl ReplicaRoom {
         }
     }
 
+    /// The question what changed since what is here.
+    fn changes(&self, wait: Duration) -> String {
+        let here = *self.reached.borrow();
+        let (after, wait) = (here.serial.to_string(), wait.as_secs().to_string());
+        let made_at = here.made_at.unwrap_or_default().to_string();
+        path("/+replica/changes", &[("after", &after), ("made_at", &made_at), ("wait", &wait)])
+    }
+
     async fn round(&self) -> Result<()> {
-        let here = *self.serial.borrow();
-        if here == 0 {
+        if self.reached.borrow().serial == 0 {
             return self.copy_all().await;
         }
         // What is behind needs no wait.
         let wait = if self.primary.is_reachable() { WAIT } else { Duration::ZERO };
-        let query = [("after", &*here.to_string()), ("wait", &wait.as_secs().to_string())];
-        let path = path("/+replica/changes", &query);
-        let told: Result<Changes> = self.get(&path, wait + Duration::from_secs(10)).await;
+        let told: Result<Changes> = self.get(&self.changes(wait), wait + Duration::from_secs(10)).await;
         let changes = match told {
             Err(Error::Conflict(why)) => {
                 tracing::warn!("{why}: copying everything again");
@@ -157,7 +161,7 @@ impl ReplicaRoom {
             self.take_directory().await?;
         }
         self.take_projects(changes.projects.iter()).await?;
-        self.reached(changes.serial).await
+        self.reached(Reached { serial: changes.serial, made_at: changes.made_at }).await
     }
 
     /// Everything that stages have, and nothing else.
@@ -171,7 +175,7 @@ impl ReplicaRoom {
             let list: ProjectList = self.get(&path, Duration::from_secs(60)).await?;
             self.expect(&list.uuid).await?;
             // What changes while this goes on has a later serial than the first part.
-            base.get_or_insert(list.serial);
+            base.get_or_insert(Reached { serial: list.serial, made_at: list.made_at });
             self.contacted(list.serial);
             self.take_projects(list.projects.iter()).await?;
             all.extend(list.projects);
@@ -256,13 +260,13 @@ impl ReplicaRoom {
         seen.contacted_at = Some(now());
     }
 
-    async fn reached(&self, serial: i64) -> Result<()> {
-        if serial != *self.serial.borrow() {
-            self.db.set_fact(SERIAL, &serial.to_string()).await?;
-            self.serial.send_replace(serial);
+    async fn reached(&self, here: Reached) -> Result<()> {
+        if here != *self.reached.borrow() {
+            self.db.set_fact(SERIAL, &here.to_string()).await?;
+            self.reached.send_replace(here);
         }
         let mut seen = self.seen.lock();
-        if serial >= seen.newest && self.waiting.lock().is_empty() {
+        if here.serial >= seen.newest && self.waiting.lock().is_empty() {
             seen.in_sync_at = Some(now());
         }
         Ok(())

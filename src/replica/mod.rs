@@ -29,6 +29,7 @@ use crate::tools::time::{Micros, SECOND, now};
 use crate::words::Moment;
 pub use contact::{ASKER, Primary};
 use parking_lot::Mutex;
+use primary::Reached;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use tokio::sync::watch;
 /// The fact that names the primary (its uuid): this installation is a replica.
 pub const OF: &str = "replica_of";
 
-/// The fact that holds the serial of the primary up to which everything is here.
+/// The fact that holds the serial of the primary up to which everything is here ([`Reached`]).
 const SERIAL: &str = "replica_serial";
 
 /// This installation as a replica. Cheap to clone.
@@ -51,8 +52,8 @@ struct ReplicaRoom {
     indexes: Arc<Indexes>,
     /// Whether to fetch what the primary's mirrors keep.
     mirrored: bool,
-    /// The primary's serial up to which everything is here.
-    serial: watch::Sender<i64>,
+    /// Up to where everything of the primary is here.
+    reached: watch::Sender<Reached>,
     seen: Mutex<Seen>,
     /// Projects that could not be taken, for they lack right bytes, and why; tried again from time to time.
     waiting: Mutex<BTreeMap<ProjectKey, String>>,
@@ -115,7 +116,7 @@ impl Replica {
         indexes: &Arc<Indexes>,
     ) -> Result<Option<Self>> {
         let Some(primary) = Primary::of(config)? else { return Ok(None) };
-        let serial = db.fact(SERIAL).await?.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let reached = db.fact(SERIAL).await?.as_deref().and_then(Reached::parse).unwrap_or_default();
         let waiting =
             db.fact(WAITING).await?.and_then(|text| serde_json::from_str::<Vec<ProjectKey>>(&text).ok());
         let waiting =
@@ -126,7 +127,7 @@ impl Replica {
             store: store.clone(),
             indexes: indexes.clone(),
             mirrored: config.replica.mirrored,
-            serial: watch::Sender::new(serial),
+            reached: watch::Sender::new(reached),
             seen: Mutex::default(),
             waiting: Mutex::new(waiting),
         }))))
@@ -138,14 +139,14 @@ impl Replica {
 
     /// The primary's serial up to which everything is here.
     pub fn serial(&self) -> i64 {
-        *self.0.serial.borrow()
+        self.0.reached.borrow().serial
     }
 
     /// Until everything up to a serial of the primary is here.
     pub async fn wait_for(&self, serial: i64) {
-        let mut here = self.0.serial.subscribe();
+        let mut here = self.0.reached.subscribe();
         // The sender lives as long as `self`.
-        let _ = here.wait_for(|here| *here >= serial).await;
+        let _ = here.wait_for(|here| here.serial >= serial).await;
     }
 
     pub fn view(&self) -> ReplicaView {

@@ -30,6 +30,30 @@ pub const WAIT: Duration = Duration::from_secs(20);
 /// Replicas that are remembered.
 const REPLICAS: usize = 100;
 
+/// How far a replica has everything. A primary that was restored from a backup gives the same serials to other changes,
+/// but never at the same moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    pub serial: i64,
+    /// When the change with that serial was made; none: nobody knows.
+    pub made_at: Option<Micros>,
+}
+
+impl Reached {
+    /// As [`Reached::to_string`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (serial, made_at) = text.split_once(' ').unwrap_or((text, ""));
+        Some(Self { serial: serial.parse().ok()?, made_at: made_at.parse().ok() })
+    }
+}
+
+impl std::fmt::Display for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.serial)?;
+        self.made_at.map_or(Ok(()), |at| write!(f, " {at}"))
+    }
+}
+
 /// What changed since a serial.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Changes {
@@ -37,6 +61,9 @@ pub struct Changes {
     pub uuid: String,
     /// Everything up to here is told of.
     pub serial: i64,
+    /// When the change with that serial was made, in microseconds since 1970; none: nobody knows.
+    #[serde(default)]
+    pub made_at: Option<Micros>,
     /// The newest there is.
     pub newest: i64,
     /// Accounts, groups, indexes or tokens changed.
@@ -51,21 +78,31 @@ pub struct ProjectList {
     pub uuid: String,
     /// What is told here is at least as new.
     pub serial: i64,
+    /// When the change with that serial was made.
+    #[serde(default)]
+    pub made_at: Option<Micros>,
     pub projects: Vec<(IndexName, ProjectName)>,
     /// Where the next part begins; none: this was the last.
     pub next: Option<(String, String)>,
 }
 
-/// What changed behind `after`, once something did or `wait` is over.
+/// What changed behind a point, once something did or `wait` is over.
 ///
 /// # Errors
-/// `Conflict` if this installation never came as far: it was restored from a backup.
-pub async fn changes(db: &Db, indexes: &Indexes, after: i64, wait: Duration) -> Result<Changes> {
+/// `Conflict` if this installation never came as far, or came there at another moment: it was restored from a backup.
+pub async fn changes(db: &Db, indexes: &Indexes, from: Reached, wait: Duration) -> Result<Changes> {
     let begun = Instant::now();
+    let after = from.serial;
     let mut newest = db.serial().await?;
     if after > newest {
         return Err(conflict!(
             "this replica has serial {after}, but its primary only {newest}: it must be copied anew"
+        ));
+    }
+    let made_at = db.event_time(after).await?;
+    if from.made_at.is_some() && made_at.is_some() && from.made_at != made_at {
+        return Err(conflict!(
+            "this replica has another change with serial {after} than its primary: it must be copied anew"
         ));
     }
     while newest <= after && begun.elapsed() < wait.min(WAIT) {
@@ -77,12 +114,12 @@ pub async fn changes(db: &Db, indexes: &Indexes, after: i64, wait: Duration) -> 
     // Behind the events: an index that one of them is about is known by now.
     indexes.refresh().await?;
     let directory = indexes.directory();
-    let serial = events.last().map_or(after, |event| event.serial);
-    let mut changes =
-        Changes { uuid: indexes.uuid().into(), serial, newest, directory: false, projects: BTreeSet::new() };
+    let (serial, made_at) = events.last().map_or((after, made_at), |event| (event.serial, Some(event.at)));
+    let (uuid, projects) = (indexes.uuid().into(), BTreeSet::new());
+    let mut changes = Changes { uuid, serial, made_at, newest, directory: false, projects };
     for event in &events {
         changes.directory |= is_of_directory(event);
-        changes.projects.extend(projects(&directory, event));
+        changes.projects.extend(projects_of(&directory, event));
     }
     Ok(changes)
 }
@@ -94,7 +131,7 @@ fn is_of_directory(event: &Event) -> bool {
     event.project.is_none() && (token || event.what.changes_directory())
 }
 
-fn projects<'a>(
+fn projects_of<'a>(
     directory: &'a Directory,
     event: &'a Event,
 ) -> impl Iterator<Item = (IndexName, ProjectName)> + 'a {
@@ -108,6 +145,7 @@ fn projects<'a>(
 /// The projects of all stages behind `after`, by index and name.
 pub async fn project_list(db: &Db, indexes: &Indexes, after: (&str, &str)) -> Result<ProjectList> {
     let serial = db.serial().await?;
+    let made_at = db.event_time(serial).await?;
     indexes.refresh().await?;
     let mut projects = db.projects_behind(after, PROJECTS).await?;
     let full = i64::try_from(projects.len()).is_ok_and(|found| found >= PROJECTS);
@@ -115,7 +153,7 @@ pub async fn project_list(db: &Db, indexes: &Indexes, after: (&str, &str)) -> Re
         projects.last().filter(|_| full).map(|(index, project)| (index.to_string(), project.to_string()));
     let directory = indexes.directory();
     projects.retain(|(index, _)| directory.indexes.get(index).is_some_and(|index| index.is_stage()));
-    Ok(ProjectList { uuid: indexes.uuid().into(), serial, projects, next })
+    Ok(ProjectList { uuid: indexes.uuid().into(), serial, made_at, projects, next })
 }
 
 /// The replicas that asked a primary, by their uuid.

@@ -4,7 +4,8 @@ use super::http::{Ctx, respond};
 use crate::db::replica::ReplicatedPart;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
-use crate::replica::{ASKER, primary};
+use crate::replica::ASKER;
+use crate::replica::primary::{self, Reached};
 use crate::{bad, conflict, missing};
 use axum::response::Response;
 use std::time::Duration;
@@ -31,14 +32,16 @@ fn number(ctx: &Ctx, name: &str) -> Result<i64> {
     }
 }
 
-/// `GET /+replica/changes?after=SERIAL&wait=SECONDS`
+/// `GET /+replica/changes?after=SERIAL&made_at=MICROSECONDS&wait=SECONDS`
 pub async fn changes(ctx: Ctx) -> Result<Response> {
     is_primary(&ctx)?;
     let (after, wait) = (number(&ctx, "after")?, number(&ctx, "wait")?);
     let name = ctx.headers.get(ASKER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ctx.app.replicas.note(name, ctx.peer.ip().to_string(), after);
     let wait = Duration::from_secs(u64::try_from(wait).unwrap_or(0));
-    respond::json(&primary::changes(&ctx.app.db, &ctx.app.indexes, after, wait).await?)
+    let made_at = number(&ctx, "made_at")?;
+    let from = Reached { serial: after, made_at: (made_at != 0).then_some(made_at) };
+    respond::json(&primary::changes(&ctx.app.db, &ctx.app.indexes, from, wait).await?)
 }
 
 /// `GET /+replica/directory`: accounts, groups, indexes and tokens.

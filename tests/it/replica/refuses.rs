@@ -164,7 +164,9 @@ async fn another_server_at_the_primarys_url_gives_nothing() {
 async fn a_primary_restored_from_a_backup_is_copied_anew() {
     let primary = stage().await;
     primary.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
-    let (replica, _wire) = replica_of(&primary).await;
+    let (replica, wire) = replica_of(&primary).await;
+    // Its own follower would note how far it is.
+    cut(&wire, &replica).await;
     // The replica has seen more than the primary, which went back.
     let ahead = replica_serial(&replica) + 1000;
     replica.app.db.set_fact("replica_serial", &ahead.to_string()).await.expect("a fact");
@@ -177,4 +179,28 @@ async fn a_primary_restored_from_a_backup_is_copied_anew() {
     assert_eq!(again.serial(), ahead);
     again.tend();
     until("it is copied anew", async || again.serial() < ahead).await;
+}
+
+#[tokio::test]
+async fn a_primary_that_grew_on_after_it_was_restored_is_copied_anew_although_its_serial_is_the_same() {
+    let primary = stage().await;
+    primary.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
+    let (mut replica, wire) = replica_of(&primary).await;
+    let (data, secret) = (replica.data.path().to_owned(), token(&primary).await);
+    cut(&wire, &replica).await;
+    replica.stop();
+    // What the primary has now is not what the replica saw with that serial.
+    primary.publish("alice/dev", &Package::new("other", "1.0").wheel()).await;
+    let serial = primary.app.db.serial().await.expect("a serial");
+    let made_at = primary.app.db.event_time(serial).await.expect("an answer").expect("an event");
+    let here = async |app: &App| {
+        let (index, project) = ("alice/dev".parse().expect("a name"), "other".parse().expect("a name"));
+        !app.db.project_files(&index, &project).await.expect("an answer").is_empty()
+    };
+    let seen = format!("{serial} {}", made_at - 1);
+    replica.app.db.set_fact("replica_serial", &seen).await.expect("a fact");
+    let app = opened(&primary.url(""), &secret, &data).await.expect("it opens");
+    assert!(!here(&app).await);
+    app.replica.clone().expect("a replica").tend();
+    until("it is copied anew", async || here(&app).await).await;
 }
