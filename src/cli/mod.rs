@@ -30,7 +30,7 @@ mod target;
 mod test;
 mod token;
 mod user;
-mod watch;
+mod follow;
 mod webhook;
 mod worker;
 

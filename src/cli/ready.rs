@@ -6,7 +6,7 @@ use self::locks::read;
 use super::progress::Progress;
 use super::remote::RemoteIndex;
 use super::table;
-use super::watch::{Watcher, lasted};
+use super::follow::{BuildFollower, lasted};
 use crate::bad;
 use crate::build::readiness::{ReadinessView, ReadyView};
 use crate::build::target::{self, Target};
@@ -123,7 +123,7 @@ impl ReadyCommand {
         let Some(id) = found.build.filter(|_| found.state == ReadyState::UnderWay) else { return Ok(()) };
         let line = progress.begin(&label, "build");
         let build = server.build(id).await?;
-        let build = Watcher { server, progress }.watch(build, &line).await?;
+        let build = BuildFollower { server, progress }.watch(build, &line).await?;
         let lasted = lasted(&build, line.seconds());
         match &build.failure {
             Some(failure) => line.end(&format!("failed {lasted}: {}", failure.in_short())),

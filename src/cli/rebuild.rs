@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::remote::RemoteIndex;
 use super::table;
-use super::watch::{Watcher, lasted};
+use super::follow::{BuildFollower, lasted};
 use crate::build::order::RebuildOrder;
 use crate::build::rebuild::{RebuildView, RebuiltView};
 use crate::client::ServerClient;
@@ -144,7 +144,7 @@ fn label(member: &RebuiltView) -> String {
 async fn watch(server: &ServerClient, member: &RebuiltView, progress: &Progress) -> Result<()> {
     let Some(id) = member.build else { return Ok(()) };
     let line = progress.begin(&label(member), "build");
-    let build = Watcher { server, progress }.watch(server.build(id).await?, &line).await?;
+    let build = BuildFollower { server, progress }.watch(server.build(id).await?, &line).await?;
     let lasted = lasted(&build, line.seconds());
     match &build.failure {
         Some(failure) => line.end(&format!("failed {lasted}: {}", failure.in_short())),

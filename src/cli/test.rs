@@ -3,7 +3,7 @@
 use super::client::Through;
 use super::progress::Progress;
 use super::table;
-use super::watch::{Watcher, lasted};
+use super::follow::{BuildFollower, lasted};
 use crate::build::order::BuildOrder;
 use crate::build::view::BuildView;
 use crate::client::ServerClient;
@@ -74,7 +74,7 @@ impl TestCommand {
 
 async fn watch(server: &ServerClient, progress: &Progress, run: BuildView) -> Result<BuildView> {
     let line = progress.begin(&format!("{} {}", run.title, run.target), "test");
-    let run = Watcher { server, progress }.watch(run, &line).await?;
+    let run = BuildFollower { server, progress }.watch(run, &line).await?;
     let lasted = lasted(&run, line.seconds());
     match &run.failure {
         Some(failure) => line.end(&format!("failed {lasted}: {}", failure.in_short())),

@@ -1,7 +1,7 @@
 //! The layers: flag > environment > file > default, and where each value came from.
 
 use super::Config;
-use super::settings::{self, SETTINGS, oidc};
+use super::settings::{self, SETTINGS, git, oidc};
 use crate::bad;
 use crate::error::Result;
 use crate::tools::nearest::nearest;
@@ -82,7 +82,7 @@ impl SettingSources {
                 None if name == "WHEELWRIGHT_LOG" => {
                     resolved.set("log.filter", value, format!("environment {name}"))?;
                 }
-                None if oidc::is_one(&key_of(name)) => {
+                None if oidc::is_one(&key_of(name)) || git::is_one(&key_of(name)) => {
                     resolved.set(&key_of(name), value, format!("environment {name}"))?;
                 }
                 None if OTHER_VARIABLES.contains(&name.as_str()) => {}
@@ -108,6 +108,7 @@ impl ResolvedConfig {
         let set = match settings::find(key) {
             Some(setting) => (setting.set)(&mut self.config, value),
             None => oidc::set(&mut self.config, key, value)
+                .or_else(|| git::set(&mut self.config, key, value))
                 .ok_or_else(|| bad!("{origin}: {key} is not a setting"))?,
         };
         set.map_err(|must| bad!("{origin}: {key} {must}"))?;
@@ -131,7 +132,7 @@ impl ResolvedConfig {
                 self.take_table(file, &format!("{key}."), inner)?;
                 continue;
             }
-            if settings::find(&key).is_none() && !oidc::is_one(&key) {
+            if settings::find(&key).is_none() && !oidc::is_one(&key) && !git::is_one(&key) {
                 let hint = nearest(&key, known_keys()).map(|near| format!(": did you mean {near}?"));
                 return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
             }
@@ -160,6 +161,7 @@ impl ResolvedConfig {
     fn check(&self) -> Result<()> {
         self.check_places()?;
         oidc::check(&self.config).map_err(|must| bad!("{must}"))?;
+        git::check(&self.config).map_err(|must| bad!("{must}"))?;
         let tls = &self.config.tls;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod base_url;
+pub mod git;
 mod hooks;
 pub mod load;
 pub mod networks;
@@ -14,6 +15,7 @@ pub mod upstream;
 use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
 use auth::AuthSettings;
+use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;
@@ -63,6 +65,8 @@ pub struct Config {
     pub gc: Gc,
     pub webhooks: WebhookSettings,
     pub hooks: HookSettings,
+    pub watch: WatchSettings,
+    pub git: GitSettings,
     pub replica: ReplicaSettings,
     pub log: LogSettings,
 }
@@ -362,6 +366,8 @@ impl Default for Config {
             webhooks: WebhookSettings::default(),
             replica: ReplicaSettings::default(),
             hooks: HookSettings::default(),
+            watch: WatchSettings::default(),
+            git: GitSettings::default(),
             log: LogSettings::default(),
         }
     }

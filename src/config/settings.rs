@@ -4,6 +4,7 @@ use super::Config;
 use super::secret_url::masked;
 use std::fmt::Write;
 
+pub mod git;
 mod kinds;
 pub mod oidc;
 
@@ -257,6 +258,10 @@ settings! {
     hooks.folder: optional_path;
     /// How long one of these programs may run.
     hooks.timeout: time;
+    /// How often to look for new tags of a watched repository, unless the watch has its own value.
+    watch.every: time;
+    /// The repositories that are looked at at once. Each needs a git process.
+    watch.at_once: count;
     /// The URL of the primary, of which this server is a replica. Not set: it is a server of its own.
     replica.of: url;
     /// The token by which the primary knows the replica, with the actions read and replicate.
@@ -297,6 +302,9 @@ pub fn example() -> String {
         if here != section {
             if section == "auth.proxy" {
                 text.push_str(&oidc::example());
+            }
+            if section == "watch" {
+                text.push_str(&git::example());
             }
             section = here;
             let _ = write!(text, "\n[{section}]\n");

@@ -19,6 +19,10 @@ pub struct Address {
     pub project: Option<ProjectName>,
 }
 
+/// What a reference in a URL cannot hold as it is.
+const ENDS_REFERENCE: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'@').add(b'#').add(b'?').add(b'%');
+
 const SCHEMES: [&str; 4] = ["git+https", "git+ssh", "git+http", "git+file"];
 
 impl Address {
@@ -96,6 +100,12 @@ impl Address {
         url.password().is_some() || (!self.is_ssh() && !url.username().is_empty())
     }
 
+    /// The same repository at this very tag, whatever branch has its name.
+    #[must_use]
+    pub fn at_tag(&self, tag: &str) -> Self {
+        Self { reference: Some(format!("refs/tags/{tag}")), ..self.clone() }
+    }
+
     /// `repo` for `…/repo.git`; what the archive and its folder are called.
     pub(super) fn stem(&self) -> String {
         let last = self.url.expose().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -125,7 +135,7 @@ fn take_reference(url: &mut Url) -> Result<Option<String>, String> {
 }
 
 /// What git allows as a name (`git check-ref-format`) and we can hand it without it being an option.
-fn is_reference(text: &str) -> bool {
+pub(super) fn is_reference(text: &str) -> bool {
     let odd = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
     };
@@ -144,7 +154,8 @@ impl std::fmt::Display for Address {
         // A query is no part of a repository's name, but may hold a token.
         write!(f, "git+{}", self.url.plain())?;
         if let Some(reference) = &self.reference {
-            write!(f, "@{reference}")?;
+            // What would end it is escaped.
+            write!(f, "@{}", percent_encoding::utf8_percent_encode(reference, ENDS_REFERENCE))?;
         }
         match self.subdirectory.as_str() {
             "" => Ok(()),
@@ -176,6 +187,17 @@ mod tests {
         assert_eq!(address.to_string(), "git+ssh://git@git.example/team/repo@feature/x");
         let file = Address::parse("git+file:///srv/repo").unwrap();
         assert_eq!((file.reference.as_deref(), file.url.expose().as_str()), (None, "file:///srv/repo"));
+    }
+
+    #[test]
+    fn a_tag_is_named_so_that_it_is_read_back() {
+        let address = Address::parse("git+https://git.example/repo#subdirectory=lib").unwrap();
+        for tag in ["v1.0", "pkg@1.0", "pkg/v1", "a%40b"] {
+            let text = address.at_tag(tag).to_string();
+            let read = Address::parse(&text).unwrap();
+            assert_eq!(read.reference, Some(format!("refs/tags/{tag}")), "{text}");
+            assert_eq!(read.subdirectory, "lib");
+        }
     }
 
     #[test]

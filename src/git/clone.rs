@@ -2,7 +2,8 @@
 
 use super::address::Address;
 use super::checkout::{check_size, clean, fetch_refs};
-use super::command::{Git, RepositoryAsker, Way, without_credentials};
+use super::command::{Git, RepositoryAsker, Way};
+use super::said::without_credentials;
 use super::pack;
 use super::submodules::fetch_submodules;
 use super::tree::{GitLimits, Tree};
@@ -26,15 +27,7 @@ pub async fn fetch(
     limits: GitLimits,
     archive: &Path,
 ) -> Result<Tree> {
-    let way = match &asker {
-        RepositoryAsker::Person => Way::Own,
-        RepositoryAsker::Stranger(_) if address.url.scheme() == "file" => {
-            return Err(bad!(
-                "a server does not clone repositories from its own disk: use git+https or git+ssh"
-            ));
-        }
-        RepositoryAsker::Stranger(guard) => Way::to(address.url.expose(), guard).await?,
-    };
+    let way = Way::of(&asker, address.url.expose()).await?;
     let scratch = scratch_beside(archive)?;
     let git = Git {
         folder: scratch.path().join("tree"),
@@ -77,9 +70,7 @@ pub async fn fetch(
 /// that is checked out) with the tags that name it, or with its whole history where none does.
 /// Gives the commit and its date in seconds since 1970.
 pub(super) async fn history(git: &Git, url: &Url, reference: Option<&str>) -> Result<(String, i64)> {
-    for folder in [&git.folder, &git.home] {
-        std::fs::create_dir_all(folder)?;
-    }
+    git.begin()?;
     git.run(&["init", "-q", "--template=", "."]).await?;
     let listed = git.text(&["ls-remote", "--", url.as_str()]).await?;
     let remote = Remote::read(&listed);

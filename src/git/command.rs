@@ -1,6 +1,8 @@
 //! The `git` program, started so that it asks nothing, runs nothing and ends in time.
 
+use super::credential::GitCredential;
 use super::gate::GitGate;
+use super::said::told;
 use super::tree::GitLimits;
 use crate::error::{Error, Result};
 use crate::tools::process::{ProcessGroup, all_of};
@@ -20,11 +22,28 @@ pub enum RepositoryAsker {
     /// Somebody who sent an address to a server: nothing of the machine's is used for them, and only
     /// what the guard lets through is connected to.
     Stranger(Guard),
+    /// A watch: as a stranger, with what an administrator granted it besides.
+    Watch(Guard, WatchGrant),
+}
+
+/// What an administrator granted a watch.
+#[derive(Clone, Debug, Default)]
+pub struct WatchGrant {
+    /// Repositories on this machine.
+    pub disk: bool,
+    pub credential: Option<GitCredential>,
 }
 
 impl RepositoryAsker {
     pub fn is_person(&self) -> bool {
         matches!(self, Self::Person)
+    }
+
+    fn credential(&self) -> Option<&GitCredential> {
+        match self {
+            Self::Watch(_, grant) => grant.credential.as_ref(),
+            _ => None,
+        }
     }
 }
 
@@ -65,6 +84,9 @@ const SETTINGS: [&str; 11] = [
     "advice.detachedHead=false",
 ];
 
+/// The file with git's configuration in a home of ours.
+const CONFIG: &str = "gitconfig";
+
 /// Bytes of output that are kept; lists of references and files are the longest.
 const LONGEST: u64 = 256 << 20;
 
@@ -84,8 +106,22 @@ pub(super) struct Git {
 }
 
 impl Git {
+    /// Makes the folders, and what git reads as its configuration.
+    pub fn begin(&self) -> Result<()> {
+        for folder in [&self.folder, &self.home] {
+            std::fs::create_dir_all(folder)?;
+        }
+        // An administrator named the repository: whose files it is made of does not matter.
+        Ok(std::fs::write(self.home.join(CONFIG), "[safe]\n\tdirectory = *\n")?)
+    }
+
     /// Standard output of `git ARGUMENTS`.
     pub async fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        self.run_within(arguments, LONGEST).await
+    }
+
+    /// At most `most` bytes of it.
+    pub async fn run_within(&self, arguments: &[&str], most: u64) -> Result<Vec<u8>> {
         let child = self.command(arguments).spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => bad!("git is not installed on this machine: install it"),
             _ => Error::internal(anyhow::Error::new(error).context("git")),
@@ -93,7 +129,7 @@ impl Git {
         let mut group = ProcessGroup::of(&child);
         let left = self.until.saturating_duration_since(Instant::now());
         let result = tokio::select! {
-            ended = ended(child) => ended,
+            ended = ended(child, most) => ended,
             () = tokio::time::sleep(left) => Err(timed_out!(
                 "git did not finish within {} seconds", self.limits.time.as_secs()
             )),
@@ -136,8 +172,15 @@ impl Git {
         command.env("GIT_LFS_SKIP_SMUDGE", "0").env("GIT_NO_LAZY_FETCH", "1").env("GIT_OPTIONAL_LOCKS", "0");
         if !self.asker.is_person() {
             command.env("HOME", &self.home).env("GIT_CONFIG_NOSYSTEM", "1");
-            command.env("GIT_CONFIG_GLOBAL", "/dev/null").args(["-c", "http.followRedirects=false"]);
+            let named = matches!(&self.asker, RepositoryAsker::Watch(_, grant) if grant.disk);
+            let global = if named { self.home.join(CONFIG) } else { "/dev/null".into() };
+            command.env("GIT_CONFIG_GLOBAL", global).args(["-c", "http.followRedirects=false"]);
             command.args(["-c", "credential.helper="]);
+            // By the environment, which other accounts cannot read.
+            if let Some((key, value)) = self.asker.credential().and_then(GitCredential::header) {
+                command.env("GIT_CONFIG_COUNT", "1");
+                command.env("GIT_CONFIG_KEY_0", key).env("GIT_CONFIG_VALUE_0", value);
+            }
         }
         for setting in SETTINGS {
             command.args(["-c", setting]);
@@ -193,6 +236,22 @@ impl Git {
 }
 
 impl Way {
+    /// How git goes to `url` for whoever asks, if it may.
+    pub async fn of(asker: &RepositoryAsker, url: &url::Url) -> Result<Self> {
+        match asker {
+            RepositoryAsker::Person => Ok(Self::Own),
+            RepositoryAsker::Watch(_, grant) if grant.disk && url.scheme() == "file" => Ok(Self::Own),
+            _ if url.scheme() == "file" => Err(bad!(
+                "a server does not clone repositories from its own disk: use git+https or git+ssh"
+            )),
+            RepositoryAsker::Stranger(guard) => Self::to(url, guard).await,
+            RepositoryAsker::Watch(guard, grant) => match (Self::to(url, guard).await?, &grant.credential) {
+                (Self::Ssh(options), Some(own)) => Ok(Self::Ssh(options + &own.ssh_options())),
+                (way, _) => Ok(way),
+            },
+        }
+    }
+
     /// How a stranger's git goes to `url`, if it may: the address is looked at here so that a refusal
     /// is told at once, and again with each connection.
     pub async fn to(url: &url::Url, guard: &Guard) -> Result<Self> {
@@ -243,87 +302,10 @@ fn pass<'a>(command: &mut Command, names: impl Iterator<Item = &'a &'a str>) {
     }
 }
 
-async fn ended(mut child: tokio::process::Child) -> Result<(bool, Vec<u8>, Vec<u8>)> {
+async fn ended(mut child: tokio::process::Child, most: u64) -> Result<(bool, Vec<u8>, Vec<u8>)> {
     let (out, said) = (child.stdout.take(), child.stderr.take());
-    let (out, said) = tokio::try_join!(all_of(out, LONGEST), all_of(said, 64 << 10))?;
+    let (out, said) = tokio::try_join!(all_of(out, most), all_of(said, 64 << 10))?;
     Ok((child.wait().await?.success(), out, said))
-}
-
-/// What git said, as an error that names the cause and what to do.
-fn told(said: &str) -> Error {
-    let any = |signs: &[&str]| signs.iter().any(|sign| said.contains(sign));
-    let line =
-        said.lines().map(str::trim).rfind(|line| line.starts_with("fatal: ") || line.starts_with("error: "));
-    let line = line.or_else(|| said.lines().last()).unwrap_or_default();
-    let line = crate::git::command::without_credentials(line);
-    if any(&[
-        "could not read Username",
-        "could not read Password",
-        "terminal prompts disabled",
-        "Authentication failed",
-        "Permission denied (",
-        "returned error: 401",
-        "returned error: 403",
-    ]) {
-        return bad!(
-            "the repository needs a password or a key: configure a credential for git on the machine that \
-             clones, or build from a folder or an archive ({line})"
-        );
-    }
-    if any(&["Host key verification failed"]) {
-        return bad!("ssh does not know the host of the repository: connect to it once by hand ({line})");
-    }
-    if any(&[
-        "Could not resolve host",
-        "Failed to connect",
-        "Connection refused",
-        "Connection timed out",
-        "Could not connect",
-        "returned error: 5",
-    ]) {
-        return unavailable!("cannot reach the repository: {line}");
-    }
-    if any(&[
-        "not found",
-        "does not exist",
-        "does not appear to be a git repository",
-        "returned error: 404",
-        "No such file",
-        "not a git repository",
-    ]) {
-        return bad!("the repository does not exist: check its URL ({line})");
-    }
-    if any(&["transport '", "protocol '"]) {
-        return bad!("wheelwright does not clone with this protocol: use git+https ({line})");
-    }
-    bad!("git failed: {line}")
-}
-
-/// `https://user:secret@host/x?token=secret` without what stands before the `@` and behind the `?`.
-pub(super) fn without_credentials(line: &str) -> String {
-    let mut clean = String::new();
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once("://") {
-        clean.push_str(before);
-        clean.push_str("://");
-        let end = after
-            .find(|c: char| matches!(c, '/' | '?' | '#' | '\'') || c.is_whitespace())
-            .unwrap_or(after.len());
-        let (authority, tail) = after.split_at_checked(end).unwrap_or((after, ""));
-        clean.push_str(authority.rsplit('@').next().unwrap_or_default());
-        // A query may hold a token; git puts URLs in quotes, or at the end of a line.
-        let end = tail.find(|c: char| c == '\'' || c.is_whitespace()).unwrap_or(tail.len());
-        let (path, tail) = tail.split_at_checked(end).unwrap_or((tail, ""));
-        match path.find(['?', '#']).and_then(|at| path.split_at_checked(at)) {
-            Some((path, _)) => {
-                clean.push_str(path);
-                clean.push_str("?…");
-            }
-            None => clean.push_str(path),
-        }
-        rest = tail;
-    }
-    clean + rest
 }
 
 #[cfg(test)]
@@ -347,32 +329,5 @@ mod tests {
             let refused = Way::to(&url::Url::parse(url).unwrap(), &Guard::public()).await.err().unwrap();
             assert!(refused.to_string().contains("internal network"), "{url}: {refused}");
         }
-    }
-
-    #[test]
-    fn what_git_says_is_told_with_what_to_do_and_without_secrets() {
-        let asked = told(
-            "fatal: could not read Username for 'https://al:pw@h.example/x': terminal prompts disabled\n",
-        );
-        assert!(asked.to_string().contains("needs a password"), "{asked}");
-        assert!(!asked.to_string().contains("pw"), "{asked}");
-        assert!(matches!(
-            told("fatal: unable to access 'https://h/': Could not resolve host: h"),
-            Error::Unavailable(_)
-        ));
-        for said in [
-            "fatal: unable to access 'https://h.example/x?private_token=hidden': The requested URL returned error: 400",
-            "fatal: repository 'https://hidden@h.example/x/?token=hidden#hidden' not found",
-            "error: http://a:hidden@h.example?hidden and https://hidden@h.example",
-            "remote: see\nssh://hidden:hidden@h.example/hid?hidden",
-        ] {
-            let text = told(said).to_string();
-            assert!(!text.contains("hidden") && text.contains("h.example"), "{text}");
-        }
-        assert!(
-            told("fatal: repository 'https://h/x/' not found")
-                .to_string()
-                .contains("repository does not exist")
-        );
     }
 }

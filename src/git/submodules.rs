@@ -4,7 +4,8 @@
 //! a stranger's repository names elsewhere is reached as public addresses alone.
 
 use super::checkout::{check_size, clean, fetch_refs};
-use super::command::{Git, RepositoryAsker, Way, without_credentials};
+use super::command::{Git, RepositoryAsker, Way};
+use super::said::without_credentials;
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::tools::scratch::remove_folder;
@@ -146,7 +147,8 @@ async fn fetch_one(parent: &Git, base: &Url, module: &Submodule, left: u64) -> R
     // What lies in another host's repository is asked for as that host's, and never wider again.
     let reached = match &parent.asker {
         RepositoryAsker::Person => (RepositoryAsker::Person, Way::Own),
-        RepositoryAsker::Stranger(guard) => {
+        // What a watch is granted is for its own repository.
+        RepositoryAsker::Stranger(guard) | RepositoryAsker::Watch(guard, _) => {
             let guard = if url.host() == base.host() { guard.clone() } else { Guard::public() };
             let way = Way::to(&url, &guard).await?;
             (RepositoryAsker::Stranger(guard), way)

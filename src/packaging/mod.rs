@@ -15,6 +15,7 @@ pub mod opens;
 pub mod page;
 pub mod pylock;
 pub mod pyproject;
+pub mod release_tag;
 pub mod releases;
 pub mod reqfile;
 pub mod requirement;

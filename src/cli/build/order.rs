@@ -7,7 +7,7 @@ use super::work::Work;
 use crate::bad;
 use crate::build::order::BuildOrder;
 use crate::build::view::BuildView;
-use crate::cli::watch::{Watcher, lasted};
+use crate::cli::follow::{BuildFollower, lasted};
 use crate::error::Result;
 use crate::words::BuildState;
 
@@ -24,7 +24,7 @@ impl Work {
         // Nothing is done: the queue remembers.
         let before = build.ended.filter(|_| build.state.has_ended());
         self.open.lock().insert(id);
-        let build = Watcher { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
+        let build = BuildFollower { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
         self.open.lock().remove(&id);
         let seconds = line.seconds();
         let lasted = lasted(&build, seconds);

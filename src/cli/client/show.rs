@@ -2,7 +2,7 @@
 
 use crate::build::view::BuildView;
 use crate::cli::progress::{Progress, plain};
-use crate::cli::watch::{Watcher, lasted};
+use crate::cli::follow::{BuildFollower, lasted};
 use crate::client::{WheelsProxy, builds_in};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
@@ -137,7 +137,7 @@ impl<'a> Shown<'a> {
             return self.note(&promised, &build, 0.0);
         }
         let line = self.progress.begin(&label, "build");
-        let watcher = Watcher { server: &self.proxy.server, progress: self.progress };
+        let watcher = BuildFollower { server: &self.proxy.server, progress: self.progress };
         let Ok(build) = watcher.watch(build, &line).await else { return };
         let seconds = line.seconds();
         self.note(&promised, &build, seconds);

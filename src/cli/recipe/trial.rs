@@ -6,7 +6,7 @@ use crate::build::view::BuildView;
 use crate::cli::build::local::Local;
 use crate::cli::progress::{Progress, plain};
 use crate::cli::table;
-use crate::cli::watch::{Watcher, lasted};
+use crate::cli::follow::{BuildFollower, lasted};
 use crate::client::ServerClient;
 use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
@@ -135,7 +135,7 @@ impl TryCommand {
     ) -> Result<BuildView> {
         let started = server.try_recipe(self.build, &entry.name, &entry.text).await?;
         let line = progress.begin(&format!("{} {}", started.title, started.target), "build");
-        let build = Watcher { server, progress }.watch(started, &line).await?;
+        let build = BuildFollower { server, progress }.watch(started, &line).await?;
         let lasted = lasted(&build, line.seconds());
         let Some(wheel) = &build.wheel else {
             line.end(&format!("failed {lasted}"));

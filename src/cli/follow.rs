@@ -29,12 +29,12 @@ pub fn lasted(build: &BuildView, seen: f64) -> String {
 
 /// Looks at builds while they run.
 #[derive(Clone, Copy)]
-pub struct Watcher<'a> {
+pub struct BuildFollower<'a> {
     pub server: &'a ServerClient,
     pub progress: &'a Progress,
 }
 
-impl Watcher<'_> {
+impl BuildFollower<'_> {
     /// Until the build has ended.
     pub async fn watch(self, build: BuildView, line: &ProgressLine) -> Result<BuildView> {
         let id = build.id;
