@@ -12,6 +12,7 @@ use crate::build::publish;
 use crate::build::queue::Queue;
 use crate::build::recipe::RecipeBook;
 use crate::build::targets::Targets;
+use crate::build::watch::Watches;
 use crate::config::Config;
 use crate::config::secret_url::{SecretUrl, masked};
 use crate::counters;
@@ -50,6 +51,7 @@ pub struct Parts {
     pub recipes: Arc<RecipeBook>,
     pub targets: Targets,
     pub queue: Queue,
+    pub watches: Watches,
     pub promises: Promises,
     pub quota: Quota,
     pub webhooks: Webhooks,
@@ -96,6 +98,7 @@ impl App {
         let targets = Targets::new(db.clone());
         let rows_and_bytes = (db.clone(), store.clone());
         let queue = Queue::new(&config, rows_and_bytes, indexes.clone(), recipes.clone(), targets.clone());
+        let watches = Watches::new(&config, &queue);
         let promises = Promises::new(queue.clone(), indexes.clone());
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
@@ -111,6 +114,7 @@ impl App {
             recipes,
             targets,
             queue,
+            watches,
             promises,
             quota,
             webhooks,

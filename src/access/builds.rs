@@ -77,7 +77,7 @@ pub fn knows_asker(directory: &Directory, who: &Who, build: BuildSight<'_>) -> b
 
 /// The user that an audit label names; none of those who are not one.
 pub fn user_of_label(label: &str) -> Option<&str> {
-    let token = label.strip_prefix("token:").or_else(|| label.strip_prefix("publisher:"));
+    let token = ["token:", "publisher:", "watch:"].iter().find_map(|prefix| label.strip_prefix(prefix));
     let name = match token {
         Some(token) => token.split_once(" (")?.1.strip_suffix(')')?,
         None => label,
@@ -94,6 +94,7 @@ mod tests {
         assert_eq!(user_of_label("alice"), Some("alice"));
         assert_eq!(user_of_label("token:abc123 (alice)"), Some("alice"));
         assert_eq!(user_of_label("publisher:abc123 (alice)"), Some("alice"));
+        assert_eq!(user_of_label("watch:12 (alice)"), Some("alice"));
         for label in [":anonymous", ":ahead", "build:12", "token:abc", ""] {
             assert_eq!(user_of_label(label), None, "{label}");
         }

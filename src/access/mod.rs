@@ -40,7 +40,7 @@ pub struct Who {
     pub user: Option<String>,
     /// Set if they came with an API token: what it is limited to.
     pub scope: Option<Scope>,
-    /// For the audit trail: `alice`, `token:<id> (alice)`, `publisher:<id> (alice)` or `:anonymous`.
+    /// For the audit trail: `alice`, `token:<id> (alice)`, `publisher:<id> (alice)`, `watch:<id> (alice)` or `:anonymous`.
     pub label: String,
     /// The network that a request without a credential came from.
     pub from: Option<std::net::IpAddr>,
@@ -74,6 +74,11 @@ impl Who {
             label: format!("build:{build}"),
             ..Self::default()
         }
+    }
+
+    /// A watch, which acts with all the rights that its owner has at this time.
+    pub fn watch(id: i64, owner: &str) -> Self {
+        Self { label: format!("watch:{id} ({owner})"), ..Self::person(owner) }
     }
 
     /// Whether this is a build.

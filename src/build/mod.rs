@@ -28,3 +28,4 @@ pub mod targets;
 pub mod tools;
 pub mod view;
 pub mod visible;
+pub mod watch;

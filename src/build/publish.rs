@@ -1,6 +1,7 @@
 //! Brings a built wheel to where it belongs: beside its source, and to the indexes that wanted it. `together` does so
-//! with those of a set.
+//! with those of a set, `release` with those of a watched tag.
 
+pub mod release;
 mod results;
 pub mod together;
 

@@ -4,6 +4,7 @@ mod build;
 mod client;
 mod compile;
 mod config;
+mod follow;
 mod foreign;
 mod fsck;
 mod gc;
@@ -30,7 +31,7 @@ mod target;
 mod test;
 mod token;
 mod user;
-mod follow;
+mod watch;
 mod webhook;
 mod worker;
 
@@ -121,6 +122,9 @@ enum Command {
     /// Manage webhooks, which send events to others
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Manage watched git repositories, whose tags become releases
+    #[command(subcommand)]
+    Watch(watch::WatchCommand),
     /// Show what this machine can build wheels for
     #[command(subcommand)]
     Target(target::TargetCommand),
@@ -241,6 +245,7 @@ impl Command {
             Self::Import(import) => import.run(&installation::own(resolved).await?).await,
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
             Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
+            Self::Watch(watch) => watch.run(&installation::own(resolved).await?).await,
             Self::Token(token) => token.run(&installation::own(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,
         }

@@ -3,10 +3,10 @@
 mod locks;
 
 use self::locks::read;
+use super::follow::{BuildFollower, lasted};
 use super::progress::Progress;
 use super::remote::RemoteIndex;
 use super::table;
-use super::follow::{BuildFollower, lasted};
 use crate::bad;
 use crate::build::readiness::{ReadinessView, ReadyView};
 use crate::build::target::{self, Target};

@@ -1,9 +1,9 @@
 //! `wheelwright rebuild`: what was built against another version of a build requirement is built again, as one set.
 
+use super::follow::{BuildFollower, lasted};
 use super::progress::Progress;
 use super::remote::RemoteIndex;
 use super::table;
-use super::follow::{BuildFollower, lasted};
 use crate::build::order::RebuildOrder;
 use crate::build::rebuild::{RebuildView, RebuiltView};
 use crate::client::ServerClient;

@@ -1,9 +1,9 @@
 //! `wheelwright test`: a project's own tests run for every target, and their results stay beside its sdist.
 
 use super::client::Through;
+use super::follow::{BuildFollower, lasted};
 use super::progress::Progress;
 use super::table;
-use super::follow::{BuildFollower, lasted};
 use crate::build::order::BuildOrder;
 use crate::build::view::BuildView;
 use crate::client::ServerClient;

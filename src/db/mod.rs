@@ -33,7 +33,7 @@ pub mod sets;
 pub mod tokens;
 mod tx;
 mod vouched;
-
+pub mod watches;
 pub mod webhooks;
 pub mod workers;
 

@@ -310,6 +310,8 @@ mod tests {
         "worker",
         "webhook",
         "webhook_delivery",
+        "watch",
+        "watched_tag",
     ];
 
     #[tokio::test]

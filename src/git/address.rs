@@ -23,6 +23,10 @@ pub struct Address {
 const ENDS_REFERENCE: &percent_encoding::AsciiSet =
     &percent_encoding::CONTROLS.add(b'@').add(b'#').add(b'?').add(b'%');
 
+/// What a folder in a URL cannot hold as it is.
+const ENDS_FOLDER: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'&').add(b'+').add(b'%').add(b'#').add(b' ');
+
 const SCHEMES: [&str; 4] = ["git+https", "git+ssh", "git+http", "git+file"];
 
 impl Address {
@@ -106,6 +110,11 @@ impl Address {
         Self { reference: Some(format!("refs/tags/{tag}")), ..self.clone() }
     }
 
+    /// Whether the URL has a query, which may hold a token.
+    pub fn has_query(&self) -> bool {
+        self.url.expose().query().is_some()
+    }
+
     /// `repo` for `…/repo.git`; what the archive and its folder are called.
     pub(super) fn stem(&self) -> String {
         let last = self.url.expose().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -159,7 +168,9 @@ impl std::fmt::Display for Address {
         }
         match self.subdirectory.as_str() {
             "" => Ok(()),
-            folder => write!(f, "#subdirectory={folder}"),
+            folder => {
+                write!(f, "#subdirectory={}", percent_encoding::utf8_percent_encode(folder, ENDS_FOLDER))
+            }
         }
     }
 }
@@ -198,6 +209,8 @@ mod tests {
             assert_eq!(read.reference, Some(format!("refs/tags/{tag}")), "{text}");
             assert_eq!(read.subdirectory, "lib");
         }
+        let odd = Address::parse("git+https://git.example/repo#subdirectory=c%2B%2B/a%26b").unwrap();
+        assert_eq!(Address::parse(&odd.to_string()).unwrap().subdirectory, "c++/a&b");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::address::Address;
 use super::checkout::{check_size, clean, fetch_refs};
 use super::command::{Git, RepositoryAsker, Way};
-use super::said::without_credentials;
 use super::pack;
+use super::said::without_credentials;
 use super::submodules::fetch_submodules;
 use super::tree::{GitLimits, Tree};
 use crate::bad;

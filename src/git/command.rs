@@ -241,9 +241,9 @@ impl Way {
         match asker {
             RepositoryAsker::Person => Ok(Self::Own),
             RepositoryAsker::Watch(_, grant) if grant.disk && url.scheme() == "file" => Ok(Self::Own),
-            _ if url.scheme() == "file" => Err(bad!(
-                "a server does not clone repositories from its own disk: use git+https or git+ssh"
-            )),
+            _ if url.scheme() == "file" => {
+                Err(bad!("a server does not clone repositories from its own disk: use git+https or git+ssh"))
+            }
             RepositoryAsker::Stranger(guard) => Self::to(url, guard).await,
             RepositoryAsker::Watch(guard, grant) => match (Self::to(url, guard).await?, &grant.credential) {
                 (Self::Ssh(options), Some(own)) => Ok(Self::Ssh(options + &own.ssh_options())),

@@ -96,7 +96,10 @@ mod tests {
 
     #[test]
     fn a_credential_goes_only_where_it_belongs_and_the_nearest_is_taken() {
-        let all = credentials(&["https://git.example", "https://git.example/team", "ssh://git.example"], &["alice/*"]);
+        let all = credentials(
+            &["https://git.example", "https://git.example/team", "ssh://git.example"],
+            &["alice/*"],
+        );
         let index = IndexName::parse("alice/dev").unwrap();
         let found = |text: &str| {
             let address = Address::parse(text).unwrap();
@@ -106,7 +109,9 @@ mod tests {
         assert_eq!(found("git+https://GIT.example/team/x").as_deref(), Some("https://git.example/team"));
         assert_eq!(found("git+https://git.example/teamwork/x").as_deref(), Some("https://git.example/"));
         assert_eq!(found("git+ssh://git@git.example/x").as_deref(), Some("ssh://git.example"));
-        for other in ["git+http://git.example/x", "git+https://git.example:444/x", "git+https://git.example.org/x"] {
+        for other in
+            ["git+http://git.example/x", "git+https://git.example:444/x", "git+https://git.example.org/x"]
+        {
             assert_eq!(found(other), None, "{other}");
         }
     }

@@ -46,7 +46,8 @@ pub async fn tags(
         discover: false,
     };
     git.begin()?;
-    let listed = git.run_within(&["ls-remote", "--tags", "--", address.url.expose().as_str()], LONGEST).await?;
+    let listed =
+        git.run_within(&["ls-remote", "--tags", "--", address.url.expose().as_str()], LONGEST).await?;
     let tags = read_tags(&String::from_utf8_lossy(&listed));
     if tags.len() > MOST || listed.len() as u64 >= LONGEST {
         return Err(bad!("the repository has more than {MOST} tags: watch one with fewer"));

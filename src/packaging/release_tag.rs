@@ -40,7 +40,8 @@ impl TagPattern {
     /// # Errors
     /// Why it means none, for people.
     pub fn version(&self, tag: &str) -> Result<Version, String> {
-        let inner = tag.strip_prefix(self.before.as_str()).and_then(|rest| rest.strip_suffix(self.after.as_str()));
+        let inner =
+            tag.strip_prefix(self.before.as_str()).and_then(|rest| rest.strip_suffix(self.after.as_str()));
         let inner = inner.ok_or_else(|| format!("the tag does not match {self}"))?;
         version::parse(inner).ok_or_else(|| format!("{inner:?} is not a valid version (PEP 440)"))
     }
@@ -85,7 +86,9 @@ mod tests {
 
     #[test]
     fn a_pattern_has_the_version_once() {
-        for text in ["", "v", "{version}{version}", "v{Version}", "v*{version}", "a b{version}", "v{version}\n"] {
+        for text in
+            ["", "v", "{version}{version}", "v{Version}", "v*{version}", "a b{version}", "v{version}\n"]
+        {
             let refused = TagPattern::parse(text).unwrap_err().to_string();
             assert!(refused.contains("is not a tag pattern: write {version} once"), "{refused}");
         }

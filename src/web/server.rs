@@ -73,6 +73,7 @@ pub async fn serve_table(
         None => {
             app.queue.tend();
             app.webhooks.tend();
+            app.watches.tend();
         }
     }
     accept_all(limits, (tls, table), app, listener, stop).await

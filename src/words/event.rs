@@ -56,6 +56,13 @@ words! {
         PromiseBroken = "promise broken",
         WebhookAdded = "webhook added",
         WebhookRemoved = "webhook removed",
+        WatchAdded = "watch added",
+        WatchRemoved = "watch removed",
+        /// All wheels of a watched tag, together.
+        ReleasePublished = "release published",
+        ReleaseFailed = "release failed",
+        TagMoved = "tag moved",
+        RepositoryUnreachable = "repository unreachable",
         PublisherAdded = "publisher added",
         PublisherRemoved = "publisher removed",
         /// A kind that this version does not know: a newer process on the same database may write it.
@@ -81,6 +88,12 @@ impl EventKind {
                 | Self::MetadataFailed
                 | Self::WebhookAdded
                 | Self::WebhookRemoved
+                | Self::WatchAdded
+                | Self::WatchRemoved
+                | Self::ReleasePublished
+                | Self::ReleaseFailed
+                | Self::TagMoved
+                | Self::RepositoryUnreachable
                 | Self::PublisherAdded
         )
     }

@@ -12,6 +12,7 @@ mod moment;
 mod project;
 mod readiness;
 mod source;
+mod watch;
 mod webhook;
 
 pub use access::{Role, TokenKind};
@@ -24,6 +25,7 @@ pub use moment::Moment;
 pub use project::{AttachmentKind, FileKind, ProjectStatus};
 pub use readiness::ReadyState;
 pub use source::{BuildSource, FetchPlace, SourceKind};
+pub use watch::TagState;
 pub use webhook::WebhookEvent;
 
 /// Declares an enum of words. How a word is written never changes: rows have it, and clients.

@@ -49,6 +49,8 @@ pub enum FetchPlace {
         #[serde(default)]
         inside: bool,
     },
+    /// A tag of a watched repository, which must still name this commit.
+    Tag { url: String, watch: i64, commit: String },
 }
 
 words! {

@@ -17,6 +17,8 @@ words! {
         Delete = "delete",
         Built = "built",
         BuildFailed = "build-failed",
+        /// A tag of a watched repository became a release or failed, or somebody should look.
+        Watch = "watch",
         /// Nothing happened: somebody tries the webhook.
         Ping = "ping",
     }
@@ -37,6 +39,10 @@ impl WebhookEvent {
             EventKind::FileDeleted | EventKind::ReleaseDeleted | EventKind::ProjectDeleted => Self::Delete,
             EventKind::Built => Self::Built,
             EventKind::BuildFailed => Self::BuildFailed,
+            EventKind::ReleasePublished
+            | EventKind::ReleaseFailed
+            | EventKind::TagMoved
+            | EventKind::RepositoryUnreachable => Self::Watch,
             _ => return None,
         })
     }

@@ -23,7 +23,7 @@ impl Queue {
     /// `Missing` for targets nobody offers and for requirements without a source; `Bad` for what
     /// cannot be built at all.
     pub async fn ask(&self, who: &Who, ask: &Ask) -> Result<Vec<BuildId>> {
-        if let (Wanted::Repository { .. }, Some(asker)) = (&ask.wanted, who.asker()) {
+        if let (Wanted::Repository { .. } | Wanted::Tag { .. }, Some(asker)) = (&ask.wanted, who.asker()) {
             self.may_keep(&asker).await?;
         }
         let targets = self.chosen_targets(&ask.targets).await?;

@@ -4,6 +4,7 @@ use super::Queue;
 use super::plan::key;
 use crate::db::builds::{Blocked, Build, BuildId, Edge, Unfetched};
 use crate::error::Result;
+use crate::git::Address;
 use crate::tools::panics;
 use crate::tools::time::{SECOND, now};
 use crate::words::{Class, Failure, FetchPlace, Step};
@@ -107,7 +108,11 @@ impl Queue {
                 let stored = self.index_file(&index, &project, &filename, (sha256.as_deref(), &url)).await?;
                 row.source_sha256 = Some(stored);
             }
-            FetchPlace::Repository { url, inside } => self.clone_repository(&url, inside, row).await?,
+            FetchPlace::Repository { url, inside } => {
+                let asker = self.stranger(inside);
+                self.clone_repository(&Address::parse(&url)?, asker, row).await?;
+            }
+            FetchPlace::Tag { url, watch, commit } => self.clone_tag(&url, (watch, &commit), row).await?,
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::access::turns::{TurnBounds, Turns};
 use crate::config::Config;
+use crate::git::GitCredentials;
 use crate::tools::pace::Pace;
 use crate::upstream::guard::Guard;
 use std::sync::atomic::AtomicBool;
@@ -13,6 +14,8 @@ pub(super) struct Fetching {
     pub(super) offline: bool,
     /// Where repositories may be that people name.
     pub(super) guard: Guard,
+    /// What the repositories of watches may need.
+    pub(super) credentials: GitCredentials,
     /// What is demanded of hosts of repositories.
     pub(super) pace: Pace,
     /// At files of indexes, and at clones, which take longer.
@@ -30,6 +33,7 @@ impl Fetching {
         Self {
             offline: config.offline,
             guard: Guard::granted(config),
+            credentials: GitCredentials::of(config),
             pace: config.mirror.pace(),
             files: Turns::new("fetching sources", bounds),
             clones: Turns::new("cloning repositories", bounds),

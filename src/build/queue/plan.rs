@@ -52,16 +52,14 @@ impl Queue {
                 place: None,
                 ..listed_file(project, version, file, *platform_expected)?
             }),
-            Wanted::Repository { url, project, inside } => Ok(BuildPlan {
-                context: context(ask),
-                given: true,
-                project: project.clone(),
-                version: None,
-                source: repository(url)?,
-                source_sha256: None,
-                place: Some(FetchPlace::Repository { url: url.clone(), inside: *inside }),
-                platform_expected: false,
-            }),
+            Wanted::Repository { url, project, inside } => {
+                let place = FetchPlace::Repository { url: url.clone(), inside: *inside };
+                cloned(context(ask), url, project.as_ref(), place)
+            }
+            Wanted::Tag { url, project, watch, commit } => {
+                let place = FetchPlace::Tag { url: url.clone(), watch: *watch, commit: commit.clone() };
+                cloned(context(ask), url, project.as_ref(), place)
+            }
             Wanted::Upload(upload) => Ok(uploaded(context(ask), upload)),
         }
     }
@@ -178,6 +176,25 @@ pub(super) fn key(row: &Build) -> Result<String> {
         hash.update(text.as_bytes());
     }
     Ok(hex::encode(hash.finalize()))
+}
+
+/// The plan for a repository, which is fetched later.
+fn cloned(
+    context: BuildContext,
+    url: &str,
+    project: Option<&ProjectName>,
+    place: FetchPlace,
+) -> Result<BuildPlan> {
+    Ok(BuildPlan {
+        context,
+        given: true,
+        project: project.cloned(),
+        version: None,
+        source: repository(url)?,
+        source_sha256: None,
+        place: Some(place),
+        platform_expected: false,
+    })
 }
 
 /// A repository as a source; a URL that nobody can fetch is refused at once. Credentials stay out of

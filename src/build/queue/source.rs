@@ -1,17 +1,19 @@
 //! Where sources come from, and how their bytes become blobs.
 
 use super::Queue;
+use crate::access::Who;
 use crate::db::builds::Build;
+use crate::db::watches::Watch;
 use crate::directory::IndexKind;
 use crate::error::{Error, Result};
-use crate::git::{self, Address};
+use crate::git::{self, Address, RepositoryAsker, WatchGrant};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::File;
 use crate::tools::time::now;
 use crate::upstream::guard::Guard;
-use crate::{lost, missing};
+use crate::{bad, lost, missing};
 use futures::StreamExt;
 
 impl Queue {
@@ -80,14 +82,51 @@ impl Queue {
             .ok_or_else(|| missing!("{} no longer lists {filename}", index.name))
     }
 
+    /// A repository that somebody named; `inside`: it may be on a private host that an administrator named.
+    pub(super) fn stranger(&self, inside: bool) -> RepositoryAsker {
+        RepositoryAsker::Stranger(if inside { self.0.fetching.guard.clone() } else { Guard::public() })
+    }
+
+    /// The tree of a watched tag, if that still names the commit.
+    pub(super) async fn clone_tag(
+        &self,
+        url: &str,
+        (watch, commit): (i64, &str),
+        row: &mut Build,
+    ) -> Result<()> {
+        let watch = self.0.db.watch(watch).await?.ok_or_else(|| missing!("its watch was removed"))?;
+        let address = Address::parse(url)?;
+        self.clone_repository(&address, self.watch_asker(&watch, &address), row).await?;
+        match row.source.commit.as_deref() {
+            Some(found) if found == commit => Ok(()),
+            found => Err(bad!(
+                "the tag named commit {commit} when it was seen, and names {} now: make a new tag",
+                found.unwrap_or("another one")
+            )),
+        }
+    }
+
+    /// How a watch asks for its repository, by the settings of now.
+    pub(in crate::build) fn watch_asker(&self, watch: &Watch, address: &Address) -> RepositoryAsker {
+        let credentials = &self.0.fetching.credentials;
+        let credential =
+            credentials.find(address, &watch.index, Who::watch(watch.id, &watch.owner).is_root()).cloned();
+        let grant = WatchGrant { disk: watch.by_operator, credential };
+        RepositoryAsker::Watch(self.0.fetching.guard.clone(), grant)
+    }
+
     /// A repository's tree, packed; its commit and date are noted with the source.
-    pub(super) async fn clone_repository(&self, url: &str, inside: bool, row: &mut Build) -> Result<()> {
-        if self.is_offline() {
+    pub(super) async fn clone_repository(
+        &self,
+        address: &Address,
+        asker: RepositoryAsker,
+        row: &mut Build,
+    ) -> Result<()> {
+        if self.is_offline() && address.host().is_some() {
             return Err(Error::Offline(
                 "this server is offline and cannot clone: upload the source instead".into(),
             ));
         }
-        let address = Address::parse(url)?;
         // A name in the staging folder, gone with the spool.
         let place = self.0.store.spool().await?;
         let limits = git::GitLimits {
@@ -96,8 +135,7 @@ impl Queue {
             patience: self.0.fetching.pace.patience,
             ..git::GitLimits::default()
         };
-        let guard = if inside { self.0.fetching.guard.clone() } else { Guard::public() };
-        let tree = git::fetch(&address, git::RepositoryAsker::Stranger(guard), limits, place.path()).await?;
+        let tree = git::fetch(address, asker, limits, place.path()).await?;
         for warning in &tree.warnings {
             tracing::warn!(build = row.id, warning, "a cloned repository is not complete");
         }

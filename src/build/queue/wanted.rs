@@ -88,6 +88,8 @@ pub enum Wanted {
     /// `git+https://…@v1#subdirectory=lib`
     /// `inside`: private hosts may be asked that an administrator named.
     Repository { url: String, project: Option<ProjectName>, inside: bool },
+    /// A tag of a watched repository, at this commit.
+    Tag { url: String, project: Option<ProjectName>, watch: i64, commit: String },
     /// Uploaded before.
     Upload(Upload),
 }

@@ -24,7 +24,8 @@ impl Work {
         // Nothing is done: the queue remembers.
         let before = build.ended.filter(|_| build.state.has_ended());
         self.open.lock().insert(id);
-        let build = BuildFollower { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
+        let build =
+            BuildFollower { server: &self.server, progress: &self.progress }.watch(build, &line).await?;
         self.open.lock().remove(&id);
         let seconds = line.seconds();
         let lasted = lasted(&build, seconds);

@@ -1,8 +1,8 @@
 //! The builds that an answer waits for, shown while it is waited for.
 
 use crate::build::view::BuildView;
-use crate::cli::progress::{Progress, plain};
 use crate::cli::follow::{BuildFollower, lasted};
+use crate::cli::progress::{Progress, plain};
 use crate::client::{WheelsProxy, builds_in};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;

@@ -91,7 +91,8 @@ pub fn shown(config: &Config) -> Vec<(String, Option<String>)> {
 pub fn check(config: &Config) -> Result<(), String> {
     for (name, credential) in &config.git.credentials {
         let must = |key: &str, must: &str| Err(format!("{PREFIX}{name}.{key} must be {must}"));
-        let url = Url::parse(&credential.url).ok().filter(|url| url.host_str().is_some_and(|h| !h.is_empty()));
+        let url =
+            Url::parse(&credential.url).ok().filter(|url| url.host_str().is_some_and(|h| !h.is_empty()));
         let Some(url) = url.filter(|url| url.password().is_none() && url.query().is_none()) else {
             return must("url", "a URL without a password: https://HOST/TEAM or ssh://HOST");
         };

@@ -158,7 +158,7 @@ impl Db {
     /// Builds whose source nobody is fetching, one of each asker before a second one of any.
     pub async fn unfetched_builds(&self, now: Micros) -> Result<Vec<Unfetched>> {
         let query = "SELECT id, asker, repository FROM (SELECT id, asker, priority, \
-             CASE WHEN place LIKE '{\"repository\"%' THEN 1 ELSE 0 END AS repository, \
+             CASE WHEN place LIKE '{\"repository\"%' OR place LIKE '{\"tag\"%' THEN 1 ELSE 0 END AS repository, \
              row_number() OVER (PARTITION BY asker ORDER BY priority, id) AS turn FROM build \
              WHERE state = 'fetching' AND (lease_until IS NULL OR lease_until < $1)) AS waiting \
              ORDER BY priority, turn, id LIMIT 200";

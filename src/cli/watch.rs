@@ -1,0 +1,210 @@
+//! `wheelwright watch`: repositories whose tags become releases of an index.
+
+use super::table;
+use crate::access::Who;
+use crate::app::App;
+use crate::bad;
+use crate::build::watch::{NewWatch, Since, TagView, WatchView};
+use crate::config::units;
+use crate::error::Result;
+use crate::names::IndexName;
+use crate::words::TagState;
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum WatchCommand {
+    /// Watch a git repository: each new tag of a version becomes a release with wheels for every target
+    Add {
+        /// The index that gets the releases
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: IndexName,
+        /// git+https://HOST/REPO, git+ssh://… or git+file://…; #subdirectory=DIR for a project below its top
+        #[arg(value_name = "URL")]
+        url: String,
+        /// What tags of releases look like [default: v{version}]
+        #[arg(long, value_name = "PATTERN")]
+        tags: Option<String>,
+        /// A target to build for, like cp312; may be repeated [default: all that workers offer]
+        #[arg(long, value_name = "NAME")]
+        target: Vec<String>,
+        /// The time between two looks [default: the setting watch.every]
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        every: Option<u64>,
+        /// Also build tags that are there now: all, or those of this version and later ones
+        #[arg(long, value_name = "VERSION|all", value_parser = since)]
+        from: Option<Since>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// List watches
+    List {
+        /// Show only those of this index
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a watch, and what became of each tag
+    Show {
+        id: i64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look for new tags now, and retry tags that failed
+    Look {
+        /// Only this watch [default: all]
+        id: Option<i64>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop watching a repository; its releases stay
+    Remove {
+        id: i64,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A watch with its tags.
+#[derive(serde::Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    watch: WatchView,
+    found: Vec<TagView>,
+}
+
+fn time(text: &str) -> Result<u64> {
+    units::seconds(text).ok_or_else(|| bad!("'{text}' is not a time like 90s, 10m or 7d"))
+}
+
+fn since(text: &str) -> Result<Since> {
+    Since::parse(text)
+        .filter(|since| *since != Since::Now)
+        .ok_or_else(|| bad!("'{text}' is neither a version nor the word all"))
+}
+
+impl WatchCommand {
+    pub async fn run(self, app: &App) -> Result<ExitCode> {
+        let who = Who::command_line();
+        match self {
+            Self::Add { index, url, tags, target, every, from, json } => {
+                let since = from.unwrap_or_default();
+                let new = NewWatch { index, url, pattern: tags, targets: target, every, since };
+                let watch = app.watches.add(&who, new).await?;
+                let (id, secret) = (watch.id, watch.secret.clone());
+                let shown = Shown { found: app.watches.tags(id).await?, watch: watch.into() };
+                if json {
+                    table::json(&json!({"id": id, "secret": secret, "watch": shown}))?;
+                } else {
+                    table::line(&format!("watch {id} added: {}", counted(&shown.found)))?;
+                    table::line("The secret that signs webhooks of the repository, shown only now:")?;
+                    table::line(&secret)?;
+                }
+            }
+            Self::List { index, json } => list(app, index.as_ref(), json).await?,
+            Self::Show { id, json } => show(&shown(app, id).await?, json)?,
+            Self::Look { id, json } => return look(app, id, json).await,
+            Self::Remove { id, json } => {
+                app.watches.remove(&who, &app.watches.get(id).await?).await?;
+                table::done(&format!("watch {id} removed"), &json!({"id": id, "removed": true}), json)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn shown(app: &App, id: i64) -> Result<Shown> {
+    Ok(Shown { watch: app.watches.get(id).await?.into(), found: app.watches.tags(id).await? })
+}
+
+async fn list(app: &App, index: Option<&IndexName>, json: bool) -> Result<()> {
+    let watches: Vec<WatchView> = app.watches.list(index).await?.into_iter().map(WatchView::from).collect();
+    if json {
+        return table::json(&watches);
+    }
+    let mut rows =
+        vec![["ID", "INDEX", "URL", "TAGS", "EVERY", "LAST LOOK", "STATE"].map(str::to_owned).to_vec()];
+    for watch in watches {
+        let state = match watch.error {
+            None => "ok".to_owned(),
+            Some(_) => format!("{} failed, next look {}", watch.failures, watch.next_look.second()),
+        };
+        let cells =
+            [watch.index.to_string(), watch.url, watch.tags, watch.every, watch.last_look.second(), state];
+        rows.push([watch.id.to_string()].into_iter().chain(cells).collect());
+    }
+    table::rows(&rows)
+}
+
+fn show(shown: &Shown, json: bool) -> Result<()> {
+    if json {
+        return table::json(shown);
+    }
+    let watch = &shown.watch;
+    table::line(&format!("watch {}: {} for {}", watch.id, watch.url, watch.index))?;
+    let targets = if watch.targets.is_empty() { "all targets".to_owned() } else { watch.targets.join(", ") };
+    table::line(&format!("tags {} every {} for {targets}", watch.tags, watch.every))?;
+    table::line(&format!("last look {}, next look {}", watch.last_look.second(), watch.next_look.second()))?;
+    if let Some(error) = &watch.error {
+        table::line(&format!("{} looks failed: {error}", watch.failures))?;
+    }
+    found(&shown.found)
+}
+
+fn found(tags: &[TagView]) -> Result<()> {
+    let mut rows = vec![["TAG", "VERSION", "STATE", "SINCE", "BUILDS", "REASON"].map(str::to_owned).to_vec()];
+    for tag in tags {
+        let builds: Vec<String> = tag.builds.iter().map(ToString::to_string).collect();
+        rows.push(vec![
+            tag.tag.clone(),
+            tag.version.clone().unwrap_or_default(),
+            tag.state.to_string(),
+            tag.at.second(),
+            builds.join(","),
+            tag.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    table::rows(&rows)
+}
+
+/// `3 tags: 1 waiting, 2 older`
+fn counted(tags: &[TagView]) -> String {
+    let count = |state: TagState| tags.iter().filter(|tag| tag.state == state).count();
+    let states = TagState::ALL.iter().map(|state| (count(*state), state)).filter(|(count, _)| *count > 0);
+    let states: Vec<String> = states.map(|(count, state)| format!("{count} {state}")).collect();
+    match tags.len() {
+        0 => "the repository has no tags".to_owned(),
+        all => format!("{all} tags: {}", states.join(", ")),
+    }
+}
+
+/// Looks in this process; a running server builds what was found.
+async fn look(app: &App, id: Option<i64>, json: bool) -> Result<ExitCode> {
+    let watches = match id {
+        Some(id) => vec![app.watches.get(id).await?],
+        None => app.watches.list(None).await?,
+    };
+    let (mut all, mut code) = (Vec::new(), ExitCode::SUCCESS);
+    for watch in watches {
+        app.watches.look_now(&watch).await?;
+        if let Err(error) = app.watches.look(&watch).await {
+            code = ExitCode::FAILURE;
+            if !json {
+                table::line(&format!("watch {}: {error}", watch.id))?;
+            }
+        }
+        all.push(shown(app, watch.id).await?);
+    }
+    if json {
+        table::json(&all)?;
+        return Ok(code);
+    }
+    for shown in &all {
+        table::line(&format!("watch {}: {}", shown.watch.id, counted(&shown.found)))?;
+    }
+    if all.iter().any(|shown| shown.found.iter().any(|tag| tag.state.is_open())) {
+        table::line("The server builds waiting tags while it runs (wheelwright serve).")?;
+    }
+    Ok(code)
+}
