@@ -17,13 +17,14 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 16] = [
+const AT_PRIMARY: [&str; 17] = [
     "/+builds",
     "/+targets",
     "/+workers",
     "/+recipes",
     "/+tokens",
     "/+webhooks",
+    "/+watches",
     "/_/oidc",
     "/+login/{name}",
     "/v1/{indexes}/{target}/+compile",

@@ -36,5 +36,6 @@ mod target;
 mod tokens;
 mod upload;
 mod versiondata;
+mod watches;
 mod webhooks;
 mod xmlrpc;

@@ -7,7 +7,7 @@ use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
     proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens,
-    upload, webhooks, workers, xmlrpc,
+    upload, watches, webhooks, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -23,7 +23,7 @@ const XML_RPC: &[&str] = &[super::http::XML_RPC];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 12] = [
+    let chapters: [fn(Table) -> Table; 13] = [
         simple_api,
         wheels_proxy,
         file_urls,
@@ -32,6 +32,7 @@ pub fn table() -> Table {
         manage_people,
         trusted_publishing,
         tell_others,
+        watching,
         copying,
         shared,
         keeping,
@@ -133,6 +134,17 @@ fn tell_others(table: Table) -> Table {
         .on(DELETE, "/{user}/{index}/+webhooks/{id}", Need::ManageIndex, webhooks::remove)
         .on(GET, "/{user}/{index}/+webhooks/{id}/deliveries", Need::ManageIndex, webhooks::deliveries)
         .on(POST, "/{user}/{index}/+webhooks/{id}/try", Need::ManageIndex, webhooks::try_now)
+}
+
+/// Repositories whose tags become releases.
+fn watching(table: Table) -> Table {
+    table
+        .on(GET, "/+watches", Need::Nothing, watches::list)
+        .on(POST, "/+watches", Need::Login, watches::add)
+        .on(GET, "/+watches/{id}", Need::Nothing, watches::get)
+        .on(DELETE, "/+watches/{id}", Need::Login, watches::remove)
+        .on(POST, "/+watches/{id}/look", Need::Login, watches::look)
+        .on(POST, "/+watches/{id}/hook", Need::Nothing, watches::hook)
 }
 
 /// What replicas ask.

@@ -19,3 +19,4 @@ mod serving;
 mod tidy;
 mod transfer;
 mod unchanged;
+mod watch;

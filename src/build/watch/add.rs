@@ -86,9 +86,10 @@ impl Watches {
             failures: 0,
             error: None,
         };
+        let turn = self.0.adding.take(&who.asker().unwrap_or_default()).await?;
         let slot = self.0.slots.acquire().await;
         let listed = self.0.tags(&watch, &address).await?;
-        drop(slot);
+        drop((slot, turn));
         let mut tx = Tx::begin(&self.0.db).await?;
         if tx.index_options(&watch.index).await?.is_none() {
             return Err(missing!("index {} does not exist", watch.index));

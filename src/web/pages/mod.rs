@@ -31,6 +31,7 @@ pub mod status;
 mod tags;
 mod terminal;
 pub mod user;
+pub mod watches;
 mod words;
 
 use super::http::{Ctx, negotiate, respond};

@@ -2,4 +2,4 @@
 
 mod programs;
 mod webhook_faults;
-mod webhooks;
+pub mod webhooks;

@@ -34,6 +34,7 @@
 //! | somebody who hears of events | [`receiver::Receiver`] |
 //! | a wire between two servers that can be cut | [`wire::Wire`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
+//! | git repositories, and a host that serves them | [`git_host`] |
 //! | a company with an LDAP server | [`slapd::Slapd`] |
 //! | a provider of OpenID Connect, and its lies | [`issuer::OidcIssuer`] |
 
@@ -45,6 +46,7 @@ pub mod devpi_server;
 pub mod distribution;
 pub mod fake_worker;
 pub mod forms;
+pub mod git_host;
 pub mod guests;
 pub mod hired;
 pub mod host;

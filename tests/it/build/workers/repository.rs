@@ -1,63 +1,28 @@
 //! A repository on another host, as git sees it: `git http-backend` behind a proxy that knows one name.
 
 use crate::cli::build::{Machine, git};
+use crate::kit::git_host;
 use crate::kit::hired::until_ready;
 use crate::kit::program::Program;
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 /// No address belongs to it, so only the proxy leads there. The server's own would be refused.
 const HOST: &str = "git.example.test";
 
-/// Speaks CGI (RFC 3875) with git itself.
-async fn backend(
-    State(root): State<PathBuf>,
-    request: Request,
-) -> Result<Response<axum::body::Body>, StatusCode> {
-    let (request, body) = request.into_parts();
-    if request.uri.host() != Some(HOST) {
-        return Err(StatusCode::BAD_GATEWAY);
+/// Passes on what is for the one name.
+async fn backend(State(root): State<PathBuf>, request: Request) -> Result<Response, StatusCode> {
+    match request.uri().host() {
+        Some(HOST) => git_host::answer(&root, request).await,
+        _ => Err(StatusCode::BAD_GATEWAY),
     }
-    let header = |name: &str| {
-        let value = request.headers.get(name).and_then(|value| value.to_str().ok());
-        value.unwrap_or_default().to_owned()
-    };
-    let mut command = Command::new("git");
-    command.arg("http-backend").env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
-    command.env("REQUEST_METHOD", request.method.as_str()).env("PATH_INFO", request.uri.path());
-    command.env("QUERY_STRING", request.uri.query().unwrap_or_default());
-    command.env("CONTENT_TYPE", header("content-type")).env("GIT_PROTOCOL", header("git-protocol"));
-    command.env("HTTP_CONTENT_ENCODING", header("content-encoding"));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let body = to_bytes(body, 1 << 20).await.map_err(|_| StatusCode::BAD_REQUEST)?;
-    let mut child = command.spawn().map_err(|_| StatusCode::BAD_GATEWAY)?;
-    let mut input = child.stdin.take().ok_or(StatusCode::BAD_GATEWAY)?;
-    input.write_all(&body).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    drop(input);
-    let output = child.wait_with_output().await.map_err(|_| StatusCode::BAD_GATEWAY)?.stdout;
-    answer(&output).ok_or(StatusCode::BAD_GATEWAY)
-}
-
-fn answer(output: &[u8]) -> Option<Response<axum::body::Body>> {
-    let end = output.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
-    let (head, body) = (std::str::from_utf8(output.get(..end)?).ok()?, output.get(end + 4..)?);
-    let mut response = Response::builder();
-    for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
-        response = match name {
-            "Status" => response.status(value.split(' ').next()?.parse::<u16>().ok()?),
-            _ => response.header(name, value),
-        };
-    }
-    response.body(Bytes::copy_from_slice(body).into()).ok()
 }
 
 /// The proxy's address.
