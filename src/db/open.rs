@@ -209,6 +209,7 @@ fn migrations(engine: Engine) -> Migrator {
         (16, "webhooks", include_str!("../../migrations/0016_webhooks.sql")),
         (17, "auth", include_str!("../../migrations/0017_auth.sql")),
         (18, "downloads", include_str!("../../migrations/0018_downloads.sql")),
+        (19, "watches", include_str!("../../migrations/0019_watches.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

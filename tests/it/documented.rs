@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 44] = [
+const DOCUMENTS: [&str; 45] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -44,6 +44,7 @@ const DOCUMENTS: [&str; 44] = [
     "docs/how-to/shadow.md",
     "docs/how-to/troubleshoot.md",
     "docs/how-to/run-a-replica.md",
+    "docs/how-to/watch-repositories.md",
     "docs/how-to/webhooks.md",
     "docs/move-from-devpi.md",
     "docs/how-to/write-a-recipe.md",
@@ -283,6 +284,7 @@ documents_work! {
     the_commands_about_trusted_publishing_work: "docs/how-to/publish-without-secrets.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
     the_commands_about_replicas_work: "docs/how-to/run-a-replica.md",
+    the_commands_about_watches_work: "docs/how-to/watch-repositories.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_a_shadow_work: "docs/how-to/shadow.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",

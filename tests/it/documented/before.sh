@@ -21,7 +21,7 @@ before() {
     'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
         'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | \
-        'docs/how-to/publish-without-secrets.md' | 'docs/explanation/inheritance.md')
+        'docs/how-to/publish-without-secrets.md' | 'docs/how-to/watch-repositories.md' | 'docs/explanation/inheritance.md')
         prepare serve
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev --bases root/pypi
