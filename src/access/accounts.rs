@@ -225,9 +225,10 @@ fn is_administrator(label: &str) -> bool {
     label == COMMAND_LINE || builds::user_of_label(label) == Some("root")
 }
 
-/// Takes a name out of the lists of every index, and its indexes out of all bases: what was granted to
-/// one person is not for the next one of that name.
+/// Takes a name out of the lists of every index, and its indexes out of all bases, and ends its watches: what was
+/// granted to one person is not for the next one of that name.
 pub(super) async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
+    tx.delete_watches_of(name).await?;
     let own = format!("{name}/");
     for index in tx.all_indexes().await? {
         let mut options: Map<String, Value> = serde_json::from_str(&index.options).unwrap_or_default();

@@ -104,34 +104,38 @@ impl Db {
         Ok(Watch::select(due).bind(now).bind(AT_ONCE).fetch_all(&self.pool).await?)
     }
 
-    /// Takes the right to look; the row as it is then. `None`: another process has it, or the watch is gone.
+    /// Takes the right to look until `until`, which is also when the next look is, lest this one never ends; the
+    /// row as it is then. `None`: another process has it, or the watch is gone; or it is not due and must be.
     pub async fn lease_watch(
         &self,
-        id: i64,
+        (id, must_be_due): (i64, bool),
         by: &str,
         (now, until): (Micros, Micros),
     ) -> Result<Option<Watch>> {
-        let lease = "UPDATE watch SET lease_by = $2, lease_until = $4 WHERE id = $1 AND lease_until <= $3";
-        let lease = sqlx::query(lease).bind(id).bind(by).bind(now).bind(until);
+        let lease = "UPDATE watch SET lease_by = $2, lease_until = $4, next_at = $4 \
+            WHERE id = $1 AND lease_until <= $3 AND ($5 = 0 OR next_at <= $3)";
+        let lease = sqlx::query(lease).bind(id).bind(by).bind(now).bind(until).bind(i64::from(must_be_due));
         match lease.execute(&self.writer).await?.rows_affected() {
             0 => Ok(None),
             _ => self.watch(id).await,
         }
     }
 
-    /// Ends a look: adds the tags that are new, and notes when the next look is. `false`: the lease was lost.
+    /// Ends the look that took `watch`: adds the tags that are new, and notes when the next look is, unless somebody
+    /// hurried it meanwhile. `false`: the lease was lost.
     pub async fn watch_looked(
         &self,
-        id: i64,
+        watch: &Watch,
         by: &str,
         look: &WatchLook,
         new: &[WatchedTag],
     ) -> Result<bool> {
         let mut tx = self.quiet().await?;
         let end = "UPDATE watch SET lease_by = '', lease_until = 0, looked_at = COALESCE($3, looked_at), \
-            next_at = $4, failures = $5, error = $6 WHERE id = $1 AND lease_by = $2";
-        let end = sqlx::query(end).bind(id).bind(by).bind(look.looked_at).bind(look.next_at);
-        let end = end.bind(look.failures).bind(&look.error);
+            next_at = CASE WHEN next_at < $7 THEN next_at ELSE $4 END, failures = $5, error = $6 \
+            WHERE id = $1 AND lease_by = $2";
+        let end = sqlx::query(end).bind(watch.id).bind(by).bind(look.looked_at).bind(look.next_at);
+        let end = end.bind(look.failures).bind(&look.error).bind(watch.next_at);
         if end.execute(&mut *tx).await?.rows_affected() == 0 {
             return Ok(false);
         }
@@ -238,8 +242,17 @@ impl Tx {
         Ok(delete.execute(&mut *self.tx).await?.rows_affected() > 0)
     }
 
+    /// Removes the watches of an account.
+    pub async fn delete_watches_of(&mut self, owner: &str) -> Result<()> {
+        sqlx::query("DELETE FROM watch WHERE owner = $1").bind(owner).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
     /// As [`Db::tag_became`].
     pub async fn tag_became(&mut self, from: TagState, tag: &WatchedTag) -> Result<bool> {
         tag_became(&mut self.tx, from, tag).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@ impl Watches {
     /// Looks at repositories, and has their tags built, until `self` and all its clones are gone.
     pub fn tend(&self) {
         tokio::spawn(keep_looking(Arc::downgrade(&self.0)));
+        tokio::spawn(keep_releasing(Arc::downgrade(&self.0)));
     }
 
     /// Looks at a repository now, unless another process does.
@@ -50,34 +51,42 @@ impl Watches {
     /// What the repository answers; it is noted with the watch, too.
     pub async fn look(&self, watch: &Watch) -> Result<()> {
         let slot = self.0.slots.acquire().await;
-        let looked = self.0.look(watch.id).await;
+        let looked = self.0.look((watch.id, false)).await;
         drop(slot);
         looked
     }
 }
 
 async fn keep_looking(room: Weak<WatchRoom>) {
-    let (mut looking, mut releasing) = (Failing::default(), Failing::default());
+    let mut failing = Failing::default();
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(room) = room.upgrade() else { return };
-        looking.note(&panics::caught(room.begin_looks()).await, "cannot read watches");
-        releasing.note(&panics::caught(room.go_on()).await, "cannot release watched tags");
+        failing.note(&panics::caught(room.begin_looks()).await, "cannot read watches");
+    }
+}
+
+async fn keep_releasing(room: Weak<WatchRoom>) {
+    let mut failing = Failing::default();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(room) = room.upgrade() else { return };
+        failing.note(&panics::caught(room.go_on()).await, "cannot release watched tags");
     }
 }
 
 impl WatchRoom {
-    /// Starts a look at each repository whose time has come, as many as may be at once.
+    /// Starts a look at each repository whose time has come, whenever one more may be looked at.
     async fn begin_looks(self: &Arc<Self>) -> Result<()> {
         for watch in self.db.due_watches(now()).await? {
             if self.under_way.lock().contains(&watch.id) {
                 continue;
             }
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else { return Ok(()) };
+            let slot = self.slots.clone().acquire_owned().await.map_err(Error::internal)?;
             self.under_way.lock().insert(watch.id);
             let room = self.clone();
             tokio::spawn(async move {
-                if let Err(error) = panics::caught(room.look(watch.id)).await {
+                if let Err(error) = panics::caught(room.look((watch.id, true))).await {
                     let error = format!("{error:#}");
                     tracing::warn!(watch = watch.id, error, "cannot look at a watched repository");
                 }
@@ -88,10 +97,12 @@ impl WatchRoom {
         Ok(())
     }
 
-    async fn look(&self, id: i64) -> Result<()> {
+    /// `must_be_due`: another process may have looked meanwhile.
+    async fn look(&self, (id, must_be_due): (i64, bool)) -> Result<()> {
         let at = now();
         let until = at + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + LEEWAY;
-        let Some(watch) = self.db.lease_watch(id, &self.process, (at, until)).await? else { return Ok(()) };
+        let leased = self.db.lease_watch((id, must_be_due), &self.process, (at, until)).await?;
+        let Some(watch) = leased else { return Ok(()) };
         let listed = match self.listed(&watch).await {
             Ok(listed) => listed,
             Err(error) => {
@@ -107,7 +118,7 @@ impl WatchRoom {
         }
         let next_at = after(&watch, at);
         let look = WatchLook { looked_at: Some(at), next_at, failures: 0, error: None };
-        self.db.watch_looked(id, &self.process, &look, &changes.new).await?;
+        self.db.watch_looked(&watch, &self.process, &look, &changes.new).await?;
         Ok(())
     }
 
@@ -137,7 +148,7 @@ impl WatchRoom {
             failures,
             error: Some(said.clone()),
         };
-        if self.db.watch_looked(watch.id, &self.process, &look, &[]).await? && failures == TOLD {
+        if self.db.watch_looked(watch, &self.process, &look, &[]).await? && failures == TOLD {
             let detail = format!("{TOLD} looks of watch {} at {} failed: {said}", watch.id, watch.url);
             let tx = Tx::begin(&self.db).await?;
             let label = Who::watch(watch.id, &watch.owner).label;

@@ -33,7 +33,9 @@ impl WatchRoom {
     /// Every tag gets a step further. One that cannot be dealt with now does not keep others waiting.
     pub(super) async fn go_on(&self) -> Result<()> {
         let mut watches: HashMap<i64, Option<Watch>> = HashMap::new();
-        for tag in self.db.open_tags().await? {
+        let open = self.db.open_tags().await?;
+        self.told.lock().retain(|(id, name), _| open.iter().any(|tag| tag.watch == *id && tag.tag == *name));
+        for tag in open {
             let watch = match watches.get(&tag.watch) {
                 Some(known) => known.clone(),
                 None => {

@@ -4,7 +4,7 @@ use super::group::ControlGroup;
 use super::machine::Sandbox;
 use super::plan::SandboxPlan;
 use super::run_end::{EndedRun, RunEnd};
-use super::watch::{LimitReached, Watch, WatchedRun};
+use super::watch::{LimitReached, RunWatch, WatchedRun};
 use super::{bubblewrap, plain, spawn};
 use crate::error::{Error, Result};
 use crate::words::{Class, Isolation};
@@ -47,7 +47,7 @@ pub(super) async fn run(sandbox: &Sandbox, plan: &SandboxPlan, log: &Log) -> Res
     let mut running = Running::new(spawn::spawn(command, inherited, door).await?, sandbox.isolation)?;
     let seen = running.seen.clone();
     let (root, isolation) = (running.pid(), sandbox.isolation);
-    let watch = Watch { plan: plan.clone(), isolation, root, seen };
+    let watch = RunWatch { plan: plan.clone(), isolation, root, seen };
     let flood = plan.limits.log.saturating_mul(FLOOD).saturating_add(1 << 20);
     let stop = tokio::select! {
         ended = running.ended() => { ended?; None }

@@ -74,7 +74,7 @@ impl WatchedRun {
     }
 }
 
-pub(super) struct Watch {
+pub(super) struct RunWatch {
     pub plan: SandboxPlan,
     pub isolation: Isolation,
     /// `bwrap`, or `inside` where there is no sandbox.
@@ -82,7 +82,7 @@ pub(super) struct Watch {
     pub seen: WatchedRun,
 }
 
-impl Watch {
+impl RunWatch {
     /// Looks again and again; returns when a limit is passed.
     pub async fn run(self) -> LimitReached {
         let seconds = self.plan.limits.seconds;
@@ -93,7 +93,7 @@ impl Watch {
                 LimitReached::new(Class::Timeout, format!("stopped after {seconds} s"))
             }
             stop = watch.again_and_again(|watch, _| watch.processes()) => stop,
-            stop = watch.again_and_again(Watch::memory) => stop,
+            stop = watch.again_and_again(RunWatch::memory) => stop,
             stop = watch.folders() => stop,
         }
     }

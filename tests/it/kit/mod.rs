@@ -34,7 +34,7 @@
 //! | somebody who hears of events | [`receiver::Receiver`] |
 //! | a wire between two servers that can be cut | [`wire::Wire`] |
 //! | a browser, nginx, a certificate | [`browser`], [`nginx`], [`tls`] |
-//! | git repositories, and a host that serves them | [`git_host`] |
+//! | git repositories, and a host that serves them | [`git_host`]; [`sshd::Sshd`] over ssh |
 //! | a company with an LDAP server | [`slapd::Slapd`] |
 //! | a provider of OpenID Connect, and its lies | [`issuer::OidcIssuer`] |
 
@@ -63,6 +63,7 @@ pub mod s3;
 pub mod script;
 pub mod slapd;
 pub mod sources;
+pub mod sshd;
 pub mod stages;
 pub mod tls;
 pub mod upstream;

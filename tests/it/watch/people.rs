@@ -91,6 +91,23 @@ async fn a_watch_acts_with_the_rights_that_its_owner_has_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_with_the_account_of_its_owner() {
+    let server = stage_with(on_loopback).await;
+    server.make_user("bob", "bob-secret").await;
+    let (status, text) = server.as_alice("PATCH", "/alice/dev", r#"["acl_upload=alice,bob"]"#).await;
+    assert_eq!(status, 200, "{text}");
+    let repository = Repository::new();
+    let host = GitHost::start(repository.path(), None).await;
+    let bob = Auth::basic("bob", "bob-secret");
+    let (status, made) = server.ask("POST", "/+watches", &bob, Some(order(&host.url(".git")))).await;
+    assert_eq!(status, 201, "{made}");
+    let (status, _) = server.ask("DELETE", "/bob", &Auth::root(), None).await;
+    assert_eq!(status, 200);
+    let (_, list) = server.ask("GET", "/+watches", &alice(), None).await;
+    assert_eq!(list["result"], json!([]), "the next bob has none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_watched_is_refused_with_the_way_out() {
     let server = stage_with(on_loopback).await;
     let repository = Repository::new();
