@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod attestation;
+pub mod bundle;
 pub mod choose;
 pub mod elf;
 pub mod filename;

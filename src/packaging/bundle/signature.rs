@@ -1,0 +1,213 @@
+//! Signatures of manifests, as minisign makes and reads them.
+
+use crate::bad;
+use crate::error::{Error, Result, clipped};
+use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
+use std::collections::BTreeSet;
+use std::io::Cursor;
+
+/// Bytes of the longest file of a key.
+pub const LONGEST_KEY: u64 = 4096;
+
+/// A public key, of somebody who is believed.
+#[derive(Clone, Debug)]
+pub struct TrustedKey(PublicKey);
+
+/// A secret key, ready to sign. Without `Debug`: it is a secret.
+pub struct SigningKey(SecretKey);
+
+/// A key as two files keep it.
+pub struct KeyTexts {
+    pub secret: String,
+    pub public: String,
+    /// `E7620F1842B4E81F`
+    pub id: String,
+}
+
+/// How a key is called: its number in hex, as minisign prints it.
+fn id(keynum: &[u8]) -> String {
+    keynum.iter().rev().map(|byte| format!("{byte:02X}")).collect()
+}
+
+impl TrustedKey {
+    /// Reads the text of a file of `key create` or minisign, or the one line of it that is the key.
+    ///
+    /// # Errors
+    /// `Bad` if it is neither.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let key = match text.contains('\n') {
+            true => PublicKeyBox::from_string(text).and_then(PublicKeyBox::into_public_key),
+            false => PublicKey::from_base64(text),
+        };
+        key.map(Self).map_err(|_| {
+            bad!(
+                "{:?} is not a public key: give the file NAME.pub that wheelwright key create writes, or its last line",
+                clipped(text, 40)
+            )
+        })
+    }
+
+    /// `E7620F1842B4E81F`
+    pub fn id(&self) -> String {
+        id(self.0.keynum())
+    }
+}
+
+impl SigningKey {
+    /// Makes a key. Without a password the secret key lies there as it is.
+    ///
+    /// # Errors
+    /// `Internal` if this machine has no randomness.
+    pub fn generate(password: Option<String>) -> Result<KeyTexts> {
+        let is_open = password.is_none();
+        let pair = match password {
+            Some(password) => KeyPair::generate_encrypted_keypair(Some(password)),
+            None => KeyPair::generate_unencrypted_keypair(),
+        };
+        let texts = pair.and_then(|pair| {
+            let id = id(pair.pk.keynum());
+            let kind = if is_open { "secret key" } else { "encrypted secret key" };
+            let secret = pair.sk.to_box(Some(&format!("wheelwright {kind} {id}")))?;
+            Ok(KeyTexts { secret: secret.into_string(), public: pair.pk.to_box()?.into_string(), id })
+        });
+        texts.map_err(Error::internal)
+    }
+
+    /// Opens the text of a secret key's file.
+    ///
+    /// # Errors
+    /// `Bad` if it is none, or if the password is wrong.
+    pub fn open(text: &str, password: Option<String>) -> Result<Self> {
+        let secret = SecretKeyBox::from_string(text);
+        let opened = match password {
+            Some(password) => secret.and_then(|secret| secret.into_secret_key(Some(password))),
+            None => secret.and_then(SecretKeyBox::into_unencrypted_secret_key),
+        };
+        opened.map(Self).map_err(|error| bad!("cannot open the secret key: {error}"))
+    }
+
+    /// Whether the text of a secret key's file needs a password.
+    pub fn is_encrypted(text: &str) -> bool {
+        SecretKeyBox::from_string(text).and_then(SecretKeyBox::into_unencrypted_secret_key).is_err()
+    }
+
+    /// `E7620F1842B4E81F`
+    pub fn id(&self) -> String {
+        id(self.0.keynum())
+    }
+
+    /// Signs; the comment is signed with it.
+    ///
+    /// # Errors
+    /// `Internal` if this machine has no randomness.
+    pub fn sign(&self, manifest: &[u8], comment: &str) -> Result<String> {
+        let line = format!("signature of wheelwright key {}", self.id());
+        let signed = minisign::sign(None, &self.0, Cursor::new(manifest), Some(comment), Some(&line));
+        signed.map(SignatureBox::into_string).map_err(Error::internal)
+    }
+}
+
+/// The keys that a manifest's signatures are of, whether they are right or not.
+pub fn signers(signatures: &[String]) -> Vec<String> {
+    let read = signatures.iter().filter_map(|text| SignatureBox::from_string(text).ok());
+    read.map(|signature| id(signature.keynum())).collect()
+}
+
+/// Whose of the trusted signatures a manifest has.
+///
+/// # Errors
+/// `Forbidden` if they are fewer than needed; `Bad` if one of them is wrong, since then something was changed.
+pub fn verify(
+    manifest: &[u8],
+    signatures: &[String],
+    trusted: &[TrustedKey],
+    needed: usize,
+) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for text in signatures {
+        let Ok(signature) = SignatureBox::from_string(text) else {
+            return Err(bad!("the bundle has a signature that cannot be read: copy it again"));
+        };
+        let id = id(signature.keynum());
+        let Some(key) = trusted.iter().find(|key| key.id() == id) else { continue };
+        // Only signatures over a hash: the older form would make its reader hold any file in memory.
+        let right = minisign::verify(&key.0, &signature, Cursor::new(manifest), true, false, false);
+        right.map_err(|_| {
+            bad!("the signature of key {id} does not fit the bundle: it was changed. Do not use it")
+        })?;
+        found.insert(id);
+    }
+    if found.len() >= needed.max(1) {
+        return Ok(found);
+    }
+    let all = signers(signatures);
+    let by = if all.is_empty() { "nobody".to_owned() } else { format!("key {}", all.join(", ")) };
+    Err(match found.len() {
+        0 => crate::forbidden!("the bundle is signed by {by}, whom you do not trust: ask for the public key"),
+        count => crate::forbidden!(
+            "the bundle is signed by {count} of the keys that you trust, but {needed} must sign: ask for more signatures"
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pair() -> (SigningKey, TrustedKey) {
+        let texts = SigningKey::generate(None).unwrap();
+        (SigningKey::open(&texts.secret, None).unwrap(), TrustedKey::parse(&texts.public).unwrap())
+    }
+
+    #[test]
+    fn a_signature_is_right_for_its_key_and_its_bytes_alone() {
+        let ((me, my_key), (you, your_key)) = (pair(), pair());
+        let mine = me.sign(b"manifest", "made today").unwrap();
+        let yours = you.sign(b"manifest", "made today").unwrap();
+        let both = [mine.clone(), yours];
+        let trusted = [my_key.clone(), your_key.clone()];
+        assert_eq!(verify(b"manifest", &both, &trusted, 2).unwrap().len(), 2);
+        assert_eq!(verify(b"manifest", &both, &[my_key.clone()], 1).unwrap(), BTreeSet::from([me.id()]));
+        let twice = [mine.clone(), mine.clone()];
+        for (bytes, signatures, trusted, needed, expected) in [
+            (&b"other"[..], &both[..1], &trusted[..], 1, "it was changed"),
+            (b"manifest", &both[..1], &trusted[1..], 1, "whom you do not trust"),
+            (b"manifest", &both[..0], &trusted[..], 1, "signed by nobody"),
+            (b"manifest", &twice[..], &trusted[..], 2, "2 must sign"),
+            (b"manifest", &["x".to_owned()][..], &trusted[..], 1, "cannot be read"),
+        ] {
+            let error = verify(bytes, signatures, trusted, needed).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let comment = mine.replace("made today", "made later");
+        assert!(verify(b"manifest", &[comment], &trusted, 1).is_err());
+    }
+
+    #[test]
+    fn a_secret_key_opens_with_its_password_alone() {
+        let texts = SigningKey::generate(Some("right".into())).unwrap();
+        assert!(SigningKey::is_encrypted(&texts.secret));
+        assert_eq!(SigningKey::open(&texts.secret, Some("right".into())).map(|key| key.id()).unwrap(), texts.id);
+        for password in [Some("wrong".to_owned()), None] {
+            assert!(SigningKey::open(&texts.secret, password).is_err());
+        }
+        assert!(texts.public.contains(&texts.id), "{}", texts.public);
+        let line = texts.public.lines().last().unwrap();
+        assert_eq!(TrustedKey::parse(line).unwrap().id(), texts.id);
+        assert!(TrustedKey::parse("RWQ").unwrap_err().to_string().contains("key create"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_signature_or_refused(text in ".{0,200}", lines in prop::collection::vec(".{0,90}", 4)) {
+            let (_, key) = (0, TrustedKey::parse("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3").unwrap());
+            for text in [text, lines.join("\n"), format!("untrusted comment: x\n{}\ntrusted comment: y\n{}", lines[1], lines[2])] {
+                prop_assert!(verify(b"manifest", &[text.clone()], &[key.clone()], 1).is_err());
+                let _ = TrustedKey::parse(&text);
+                let _ = SigningKey::open(&text, None);
+            }
+        }
+    }
+}
