@@ -21,6 +21,7 @@ use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::hooks::Webhooks;
+use crate::index::wishes::Wishes;
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
 use crate::replica::Replica;
@@ -55,6 +56,7 @@ pub struct Parts {
     pub promises: Promises,
     pub quota: Quota,
     pub webhooks: Webhooks,
+    pub wishes: Wishes,
     /// Set if this server copies another one.
     pub replica: Option<Replica>,
     /// Those that copy this one.
@@ -63,6 +65,9 @@ pub struct Parts {
 
 /// How often events of other processes are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// How often wishes are written.
+const WISHES_EVERY: Duration = Duration::from_secs(10);
 
 /// How often wheels are looked for that could not be published when they were built, in microseconds.
 const PUBLISH_EVERY: i64 = 15_000_000;
@@ -102,6 +107,7 @@ impl App {
         let promises = Promises::new(queue.clone(), indexes.clone());
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
+        let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {
             config,
@@ -118,6 +124,7 @@ impl App {
             promises,
             quota,
             webhooks,
+            wishes,
             replica,
             replicas: Replicas::default(),
         };
@@ -132,6 +139,7 @@ impl App {
         }
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         tokio::spawn(collect(Arc::downgrade(&app.0)));
+        tokio::spawn(write_wishes(Arc::downgrade(&app.0)));
         Ok(app)
     }
 
@@ -196,6 +204,16 @@ async fn build_ahead(app: Weak<Parts>) {
         drop(app);
         failing.note(&result, "cannot build ahead");
         tokio::time::sleep(FOLLOW_EVERY).await;
+    }
+}
+
+/// Writes what was asked for in vain, until the app is gone.
+async fn write_wishes(app: Weak<Parts>) {
+    let mut failing = Failing::default();
+    loop {
+        tokio::time::sleep(WISHES_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        failing.note(&panics::caught(app.wishes.flush()).await, "cannot write wishes");
     }
 }
 

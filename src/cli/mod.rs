@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod build;
+mod bundle;
 mod client;
 mod compile;
 mod config;
@@ -12,6 +13,7 @@ mod import;
 mod index;
 mod install;
 mod installation;
+mod key;
 mod mirror;
 mod pip_reqs;
 mod progress;
@@ -108,6 +110,12 @@ enum Command {
     /// Import from a devpi server, a folder or another index
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Carry releases to a server without a network: make bundles, check them, import them
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    /// Make keys that sign bundles
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Stand before an old devpi server and compare its answers with those of a wheelwright
     Shadow(shadow::ShadowCommand),
     /// Manage the copies that mirrors keep
@@ -217,6 +225,7 @@ impl Command {
         match self {
             Self::Serve(serve) => serve.flags(),
             Self::Build(build) => build.flags(),
+            Self::Bundle(bundle) => bundle.flags(),
             Self::Recipe(recipe) => recipe.flags(),
             _ => Vec::new(),
         }
@@ -233,6 +242,8 @@ impl Command {
             Self::Rebuild(rebuild) => rebuild.run().await,
             Self::Test(test) => test.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
+            Self::Bundle(bundle) => bundle.run(resolved).await,
+            Self::Key(key) => key.run(),
             Self::Shadow(shadow) => shadow.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,

@@ -1,6 +1,6 @@
 //! `wheelwright ready`: everything that lock files name gets a wheel for a target, and what does not is shown by cause.
 
-mod locks;
+pub(super) mod locks;
 
 use self::locks::read;
 use super::follow::{BuildFollower, lasted};

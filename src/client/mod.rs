@@ -1,9 +1,10 @@
 //! The one way to talk to a wheelwright over HTTP: where it is, who asks, what its answers mean.
 //!
-//! `builds`, `learned` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
+//! `builds`, `bundles`, `learned` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
 
 mod answer;
 mod builds;
+mod bundles;
 mod credential;
 mod exchange;
 mod learned;
@@ -15,6 +16,7 @@ mod wheelsproxy;
 mod worker;
 
 pub use self::builds::builds_in;
+pub use self::bundles::Installation;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;
 pub use self::wheelsproxy::{ProxyAddress, WheelsProxy, left_out};

@@ -27,7 +27,8 @@ pub struct SettingSources {
 }
 
 /// Variables with our prefix that are no settings.
-const OTHER_VARIABLES: [&str; 3] = ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_LOG", "WHEELWRIGHT_TOKEN"];
+const OTHER_VARIABLES: [&str; 4] =
+    ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_KEY_PASSWORD", "WHEELWRIGHT_LOG", "WHEELWRIGHT_TOKEN"];
 
 impl SettingSources {
     /// Flags and the environment of this process.

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod base_url;
 pub mod git;
+mod bundles;
 mod hooks;
 pub mod load;
 pub mod networks;
@@ -16,6 +17,7 @@ use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
 use auth::AuthSettings;
 use git::{GitSettings, WatchSettings};
+pub use bundles::BundleSettings;
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;
@@ -67,6 +69,7 @@ pub struct Config {
     pub hooks: HookSettings,
     pub watch: WatchSettings,
     pub git: GitSettings,
+    pub bundles: BundleSettings,
     pub replica: ReplicaSettings,
     pub log: LogSettings,
 }
@@ -364,6 +367,7 @@ impl Default for Config {
             quota: QuotaSettings::default(),
             gc: Gc::default(),
             webhooks: WebhookSettings::default(),
+            bundles: BundleSettings::default(),
             replica: ReplicaSettings::default(),
             hooks: HookSettings::default(),
             watch: WatchSettings::default(),

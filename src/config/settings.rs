@@ -262,6 +262,13 @@ settings! {
     watch.every: time;
     /// The repositories that are looked at at once. Each needs a git process.
     watch.at_once: count;
+    /// The public keys whose signatures bundles need, or paths of their files; separated by commas. A relative path is
+    /// below `data`.
+    bundles.trusted_keys: list;
+    /// How many of these keys must have signed a bundle.
+    bundles.signers: count;
+    /// Remember which projects installers asked an index for in vain, for `wheelwright bundle request`.
+    bundles.wishes: flag;
     /// The URL of the primary, of which this server is a replica. Not set: it is a server of its own.
     replica.of: url;
     /// The token by which the primary knows the replica, with the actions read and replicate.

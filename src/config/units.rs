@@ -14,10 +14,18 @@ pub fn seconds(text: &str) -> Option<u64> {
     number.checked_mul(unit)
 }
 
-/// `2 GiB`, `500MB`, `64k` (1024), or plain bytes.
+/// `2 GiB`, `4.7GB`, `64k` (1024), or plain bytes.
 pub fn bytes(text: &str) -> Option<u64> {
-    let (number, unit) = split(text)?;
-    let unit = match unit.to_ascii_lowercase().as_str() {
+    let (number, rest) = split(text)?;
+    let (parts, digits, unit) = match rest.strip_prefix('.') {
+        Some(rest) => {
+            let (parts, unit) = split(rest)?;
+            let digits = u32::try_from(rest.trim_start().bytes().take_while(u8::is_ascii_digit).count()).ok()?;
+            (parts, digits, unit)
+        }
+        None => (0, 0, rest),
+    };
+    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
@@ -29,7 +37,8 @@ pub fn bytes(text: &str) -> Option<u64> {
         "tb" => 1_000_000_000_000,
         _ => return None,
     };
-    number.checked_mul(unit)
+    let parts = parts.checked_mul(unit)?.checked_div(10_u64.checked_pow(digits)?)?;
+    number.checked_mul(unit)?.checked_add(parts)
 }
 
 fn split(text: &str) -> Option<(u64, &str)> {
@@ -61,6 +70,9 @@ mod tests {
     fn sizes_and_times_are_read_as_people_write_them() {
         assert_eq!(bytes("2 GiB"), Some(2 << 30));
         assert_eq!(bytes("500MB"), Some(500_000_000));
+        assert_eq!(bytes("4.7GB"), Some(4_700_000_000));
+        assert_eq!(bytes("1.05 k"), Some(1075));
+        assert_eq!((bytes("1."), bytes("1.x"), bytes("1.-1k")), (None, None, None));
         assert_eq!(bytes("12"), Some(12));
         assert_eq!(bytes("2 GiBs"), None);
         assert_eq!(bytes("99999999 TiB"), None);

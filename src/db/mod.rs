@@ -10,6 +10,7 @@ pub mod blobs;
 pub mod browse;
 pub mod builds;
 pub mod built;
+pub mod bundles;
 pub mod collect;
 mod columns;
 pub mod counts;
@@ -35,6 +36,7 @@ mod tx;
 mod vouched;
 pub mod watches;
 pub mod webhooks;
+pub mod wishes;
 pub mod workers;
 
 pub use tx::Tx;

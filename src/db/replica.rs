@@ -308,6 +308,8 @@ mod tests {
         "readiness",
         "recipe",
         "worker",
+        "bundle_import",
+        "wish",
         "webhook",
         "webhook_delivery",
         "watch",

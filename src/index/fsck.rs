@@ -170,6 +170,7 @@ pub async fn each_use(db: &Db, mut each: impl FnMut(BlobUse)) -> Result<()> {
     each_of(|from| db.blobs_of_remote_metadata(from), &mut each).await?;
     each_of(|from| db.blobs_of_sources(from), &mut each).await?;
     each_of(|from| db.blobs_of_promises(from), &mut each).await?;
+    each_of(|from| db.blobs_of_bundles(from), &mut each).await?;
     each_of(|from| db.blobs_of_builds(from), &mut each).await
 }
 

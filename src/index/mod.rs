@@ -19,9 +19,11 @@ pub mod search;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;
+pub mod take_bundle;
 pub mod take_imported;
 pub mod upload;
 pub mod view;
+pub mod wishes;
 
 use crate::config::Config;
 use crate::db::Db;

@@ -6,11 +6,13 @@
 mod agreement;
 mod base;
 mod candidate;
+mod carried;
 mod form;
 
 use crate::tools::time::now;
 use candidate::Candidate;
 pub(super) use candidate::Contents;
+pub use carried::CarriedFile;
 pub use form::{Content, Form};
 
 use super::Indexes;

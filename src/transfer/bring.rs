@@ -18,7 +18,7 @@ pub(super) struct Bringer<'a> {
     pub into: IndexName,
     pub who: Who,
     pub report: TransferReport,
-    directory: Arc<Directory>,
+    pub directory: Arc<Directory>,
 }
 
 /// A file whose bytes are spooled.

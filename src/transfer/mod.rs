@@ -4,6 +4,7 @@
 //! stopped goes on where it was, and one that is run again only adds.
 
 mod bring;
+pub mod bundle;
 mod bytes;
 pub mod devpi;
 pub mod folder;

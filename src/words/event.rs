@@ -30,6 +30,8 @@ words! {
         TestResult = "test result",
         /// By `wheelwright import`, from another server.
         Imported = "imported",
+        /// A whole bundle, by `wheelwright bundle import`.
+        BundleImported = "bundle imported",
         /// Taken from the primary by a replica.
         Replicated = "replicated",
         Yank = "yank",
@@ -95,6 +97,7 @@ impl EventKind {
                 | Self::TagMoved
                 | Self::RepositoryUnreachable
                 | Self::PublisherAdded
+                | Self::BundleImported
         )
     }
 }

@@ -14,6 +14,7 @@ mod readiness;
 mod source;
 mod watch;
 mod webhook;
+mod wish;
 
 pub use access::{Role, TokenKind};
 pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
@@ -27,6 +28,7 @@ pub use readiness::ReadyState;
 pub use source::{BuildSource, FetchPlace, SourceKind};
 pub use watch::TagState;
 pub use webhook::WebhookEvent;
+pub use wish::WishState;
 
 /// Declares an enum of words. How a word is written never changes: rows have it, and clients.
 macro_rules! words {

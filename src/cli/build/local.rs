@@ -34,7 +34,8 @@ pub struct Local {
     worker: Option<Inner>,
     token: String,
     started_at: Micros,
-    _lock: File,
+    /// `None`: the folder is that of a server, which may be running.
+    lock: Option<File>,
 }
 
 /// The user's cache: `XDG_CACHE_HOME`, else what the system has for that; `None` without a home.
@@ -56,7 +57,7 @@ pub fn flags() -> Vec<(&'static str, String)> {
 }
 
 /// A server's log would run through the progress; who sets a filter wants it.
-fn log_filter() -> Option<String> {
+pub fn log_filter() -> Option<String> {
     let is_set = |name: &str| std::env::var_os(name).is_some();
     let asked = is_set("WHEELWRIGHT_LOG") || is_set("WHEELWRIGHT_LOG__FILTER");
     (!asked).then(|| "error".to_owned())
@@ -72,6 +73,18 @@ impl Local {
         let app = installation::open(resolved).await?;
         // Of a command that was killed: nobody waits for it.
         app.db.forget_unfinished().await?;
+        Self::serve(app, Some(lock)).await
+    }
+
+    /// Starts one on the data of a server, which may be running; nothing of what that does ends with this one.
+    pub async fn beside(mut resolved: ResolvedConfig) -> Result<Self> {
+        resolved.config.tls = Config::default().tls;
+        resolved.config.public_url = None;
+        resolved.config.build.prepare = false;
+        Self::serve(installation::own(resolved).await?, None).await
+    }
+
+    async fn serve(app: App, lock: Option<File>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let new = NewToken {
@@ -92,9 +105,11 @@ impl Local {
             server::serve_within(limits, serving, listener, stopped).await
         });
         let started_at = now();
-        let worker = Inner::start(&app, address);
+        // A server that runs on these data has workers already.
+        let has_own = lock.is_none() && !app.targets.offered().await?.is_empty();
+        let worker = if has_own { None } else { Inner::start(&app, address) };
         let server = ServerClient::new(&format!("http://{address}"), Some(&secret))?;
-        Ok(Self { server, app, stop, serving, worker, token, started_at, _lock: lock })
+        Ok(Self { server, app, stop, serving, worker, token, started_at, lock })
     }
 
     /// What the built-in worker can build for, once it said so.
@@ -102,7 +117,7 @@ impl Local {
         let until = Instant::now() + WORKER_STARTS;
         loop {
             let targets = self.server.targets().await?;
-            if !targets.is_empty() {
+            if !targets.is_empty() || self.worker.is_none() {
                 return Ok(targets);
             }
             let workers = self.app.targets.workers().await?;
@@ -128,7 +143,9 @@ impl Local {
         let _ = self.stop.send(());
         let _ = tokio::time::timeout(Duration::from_secs(10), self.serving).await;
         // What was asked for goes with who asked for it.
-        let _ = self.app.db.forget_unfinished().await;
+        if self.lock.is_some() {
+            let _ = self.app.db.forget_unfinished().await;
+        }
     }
 }
 

@@ -87,6 +87,21 @@ impl BundledFile {
         self.kind != BundledKind::Other
     }
 
+    /// Compares the sha256 of what arrived.
+    ///
+    /// # Errors
+    /// `Bad` if it is another one.
+    pub fn refuse_other(&self, sha256: &str) -> Result<()> {
+        match self.sha256 == sha256 {
+            true => Ok(()),
+            false => Err(bad!(
+                "the bundle is damaged: {} has sha256 {sha256} instead of {}. Copy it again",
+                self.filename,
+                self.sha256
+            )),
+        }
+    }
+
     /// Looks for what must not be.
     ///
     /// # Errors

@@ -1,0 +1,126 @@
+//! What a bundle is made of: requirements, lock files, and requests from the other side.
+
+use crate::bad;
+use crate::build::target::{self, Target};
+use crate::cli::client::Input;
+use crate::cli::ready::locks;
+use crate::config::secret_url::masked;
+use crate::error::Result;
+use crate::names::ProjectName;
+use crate::packaging::bundle::request::BundleRequest;
+use crate::packaging::pylock;
+use crate::packaging::requirement::Requirement;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Lock files that are taken as they are.
+const LOCKS: [&str; 4] = ["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock"];
+
+/// All that is wanted, for every target.
+#[derive(Debug, Default)]
+pub struct BundleWishes {
+    /// Requirements as written.
+    pub lines: Vec<String>,
+    pub constraints: Vec<Requirement>,
+    /// Lock files; what they pin depends on the target.
+    pub locks: Vec<PathBuf>,
+    pub request: BundleRequest,
+    /// The projects that the lines name themselves.
+    pub named: BTreeSet<ProjectName>,
+    pub warnings: Vec<String>,
+}
+
+/// What is wanted for one target.
+#[derive(Debug, Default)]
+pub struct TargetWishes {
+    pub lines: Vec<String>,
+    /// Pinned by lock files.
+    pub pins: Vec<String>,
+    /// By the other side, which may be refused.
+    pub asked: Vec<String>,
+}
+
+impl BundleWishes {
+    /// Reads what was typed, the files of `-r`, and a request.
+    ///
+    /// # Errors
+    /// `Bad` with the file and what is wrong in it.
+    pub fn read(typed: &[String], files: &[PathBuf], request: Option<&Path>) -> Result<Self> {
+        let mut all = Self { lines: typed.to_vec(), ..Self::default() };
+        for file in files {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if pylock::is_name(name) || LOCKS.contains(&name) {
+                all.locks.push(file.clone());
+                continue;
+            }
+            let input = Input::read(file, &BTreeSet::new(), &[])?;
+            if let Some(local) = input.locals.first() {
+                let path = local.source.path().display();
+                return Err(bad!("{}: {path} is on this machine only: upload it to the index first", file.display()));
+            }
+            all.lines.extend(input.pinned());
+            all.constraints.extend(input.constraints);
+            all.warnings.extend(input.warnings);
+        }
+        if let Some(file) = request {
+            let shown = file.display();
+            let text = std::fs::read_to_string(file).map_err(|error| bad!("cannot read {shown}: {error}"))?;
+            all.request = BundleRequest::parse(&text).map_err(|error| bad!("{shown}: {error}"))?;
+        }
+        for line in &all.lines {
+            let plain = line.split(" --hash").next().unwrap_or_default();
+            let requirement = Requirement::parse(plain)
+                .map_err(|_| bad!("{:?} is not a requirement. A bundle takes projects of an index", masked(line)))?;
+            all.named.insert(requirement.name);
+        }
+        match all.lines.is_empty() && all.locks.is_empty() && all.request.wanted.is_empty() {
+            true => Err(bad!("nothing is wanted: name projects, or files with -r or --request")),
+            false => Ok(all),
+        }
+    }
+
+    /// What of it is for a target.
+    ///
+    /// # Errors
+    /// `Bad` with the lock file that cannot be read.
+    pub fn of(&self, target: &Target) -> Result<TargetWishes> {
+        let pins = match self.locks.is_empty() {
+            true => Vec::new(),
+            false => locks::read(&self.locks, target)?.releases,
+        };
+        let asked = self.request.wanted.iter().filter(|(name, _)| name.is_empty() || target.matches(name));
+        let asked: BTreeSet<String> = asked.flat_map(|(_, wanted)| wanted.iter().cloned()).collect();
+        Ok(TargetWishes { lines: self.lines.clone(), pins, asked: asked.into_iter().collect() })
+    }
+
+    /// The targets that are meant: those that were named, and those that the request names.
+    ///
+    /// # Errors
+    /// `Missing` if there is none of a name.
+    pub fn targets(&self, named: &[String], offered: &[Target]) -> Result<Vec<Target>> {
+        if offered.is_empty() {
+            return Err(bad!("no worker offers a target now: start one with wheelwright worker"));
+        }
+        let of_request = self.request.wanted.keys().filter(|name| !name.is_empty());
+        let mut chosen: Vec<Target> = Vec::new();
+        for asked in named.iter().chain(of_request) {
+            for target in target::find(asked, offered)? {
+                if !chosen.iter().any(|known| known.name == target.name) {
+                    chosen.push(target.clone());
+                }
+            }
+        }
+        chosen.sort_by(|one, other| one.name.cmp(&other.name));
+        match chosen.is_empty() {
+            true => Err(bad!("name the targets of the bundle with --target: wheelwright target list shows them")),
+            false => Ok(chosen),
+        }
+    }
+
+    /// The lines as they may be shown to anybody.
+    pub fn shown(&self) -> Vec<String> {
+        let asked = self.request.wanted.values().flatten();
+        let all: BTreeSet<String> = self.lines.iter().chain(asked).map(|line| masked(line)).collect();
+        all.into_iter().collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! Bundles as files: written, opened, checked and imported.
+
+mod check;
+mod import;
+pub mod keys;
+mod open;
+mod volumes;
+mod write;
+
+pub use check::{BundleCheck, BundleDiff, CheckOrder, DiffFile};
+pub use import::{already_imported, import};
+pub use open::{OpenBundle, Trust};
+pub use write::{BundleParts, BundlePlace, write};
