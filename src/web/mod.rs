@@ -38,4 +38,5 @@ mod upload;
 mod versiondata;
 mod watches;
 mod webhooks;
+mod wishes;
 mod xmlrpc;

@@ -8,6 +8,7 @@ use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
     proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens,
     upload, watches, webhooks, workers, xmlrpc,
+    upload, webhooks, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -80,6 +81,7 @@ fn building(table: Table) -> Table {
         .on(GET, "/{user}/{index}/+learned/?", Need::Read, learned::list)
         .on(GET, "/{user}/{index}/+learned/{project}/?", Need::Read, learned::get)
         .on(DELETE, "/{user}/{index}/+learned/{project}/?", Need::Manage, learned::forget)
+        .on(GET, "/{user}/{index}/+wishes/?", Need::Read, wishes::list)
         .on(POST, "/{user}/{index}/+rebuild", Need::Login, rebuild::order)
         .on(GET, "/{user}/{index}/+rebuild/{id}", Need::Read, rebuild::get)
         .on(GET, "/{user}/{index}/+ready/{target}/?", Need::Read, readiness::get)

@@ -2,6 +2,7 @@
 
 use super::http::{Ctx, negotiate};
 use super::target::{AUTO, for_agent, for_one_environment, for_target};
+use super::wishes;
 use crate::counters;
 use crate::directory::Index;
 use crate::error::Result;
@@ -117,18 +118,28 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
     };
     let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
     let views = &ctx.app.indexes.views;
-    let prepared = match of {
+    let found = match of {
         Of::Several => {
             let indexes = ctx.indexes()?;
             let asks = indexes.iter().map(|index| ask(&ctx, &name, index, form, fresh));
             let set = &indexes[..];
             let asks: Vec<ViewRequest<'_>> =
                 asks.map(|ask| Ok(ViewRequest { amend, set, ..ask? })).collect::<Result<_>>()?;
-            views.first_prepared(&asks).await?
+            views.first_prepared(&asks).await
         }
-        _ => views.project(ViewRequest { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await?,
+        _ => views.project(ViewRequest { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await,
     };
-    Ok(answer(&ctx, &prepared, vary))
+    match found {
+        Ok(prepared) => Ok(answer(&ctx, &prepared, vary)),
+        Err(error) => {
+            let index = match of {
+                Of::Several => ctx.indexes()?.first().map(|index| index.name.clone()),
+                _ => Some(ctx.index()?.name.clone()),
+            };
+            index.iter().for_each(|index| wishes::note(&ctx, index, &name, &error));
+            Err(error)
+        }
+    }
 }
 
 fn form<B>(ctx: &Ctx<B>) -> Result<PageForm> {

@@ -32,6 +32,7 @@ mod tags;
 mod terminal;
 pub mod user;
 pub mod watches;
+pub mod wishes;
 mod words;
 
 use super::http::{Ctx, negotiate, respond};
