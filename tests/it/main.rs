@@ -6,6 +6,7 @@ mod kit;
 
 mod access;
 mod build;
+mod bundle;
 mod cli;
 mod clients;
 mod devpi;

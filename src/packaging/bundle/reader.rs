@@ -3,6 +3,7 @@
 use super::entry::{BLOCK, BundleEntry, MANIFEST, SIGNATURES, padding};
 use super::file::BundledFile;
 use super::manifest::LARGEST_MANIFEST;
+use super::signature::{ENDING, NamedSignature};
 use crate::bad;
 use crate::error::{Error, Result, clipped};
 use std::io::{ErrorKind, Read};
@@ -18,7 +19,7 @@ const PIECE: u64 = 256 << 10;
 pub struct BundleReader<R> {
     from: R,
     manifest: Vec<u8>,
-    signatures: Vec<String>,
+    signatures: Vec<NamedSignature>,
     /// The header behind the signatures.
     next: Option<[u8; BLOCK]>,
     /// Bytes of the file at hand that are yet to come.
@@ -38,7 +39,7 @@ impl<R: Read> BundleReader<R> {
             return Err(bad!("the manifest of the bundle is too large"));
         }
         let manifest = small(&mut from, first.size)?;
-        let mut signatures = Vec::new();
+        let mut signatures: Vec<NamedSignature> = Vec::new();
         loop {
             let next = block(&mut from)?;
             let entry = BundleEntry::parse(&next).map_err(damaged)?;
@@ -48,8 +49,13 @@ impl<R: Read> BundleReader<R> {
             if signatures.len() == MOST_SIGNATURES || entry.size > LONGEST_SIGNATURE {
                 return Err(bad!("the bundle has more or longer signatures than a bundle may have"));
             }
+            let shown = clipped(&entry.path, 200);
+            let key = entry.path.strip_prefix(SIGNATURES).and_then(|name| name.strip_suffix(ENDING));
+            let key = key.filter(|key| signatures.last().is_none_or(|before| before.key.as_str() < *key));
+            let key = key.ok_or_else(|| bad!("the bundle is damaged: {shown} is not where it should be"))?;
             let text = String::from_utf8(small(&mut from, entry.size)?);
-            signatures.push(text.map_err(|_| bad!("{} of the bundle is not text", entry.path))?);
+            let text = text.map_err(|_| bad!("the bundle is damaged: {shown} is not text"))?;
+            signatures.push(NamedSignature { key: key.to_owned(), text });
         }
     }
 
@@ -59,7 +65,7 @@ impl<R: Read> BundleReader<R> {
     }
 
     /// One of each signer.
-    pub fn signatures(&self) -> &[String] {
+    pub fn signatures(&self) -> &[NamedSignature] {
         &self.signatures
     }
 

@@ -2,6 +2,7 @@
 
 use crate::bad;
 use crate::error::{Error, Result, clipped};
+use crate::packaging::bundle::entry::SIGNATURES;
 use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -9,12 +10,45 @@ use std::io::Cursor;
 /// Bytes of the longest file of a key.
 pub const LONGEST_KEY: u64 = 4096;
 
+/// How the name of a signature ends.
+pub const ENDING: &str = ".minisig";
+
 /// A public key, of somebody who is believed.
 #[derive(Clone, Debug)]
 pub struct TrustedKey(PublicKey);
 
 /// A secret key, ready to sign. Without `Debug`: it is a secret.
 pub struct SigningKey(SecretKey);
+
+/// A signature as a bundle has it, not believed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSignature {
+    /// The key that it says to be of.
+    pub key: String,
+    pub text: String,
+}
+
+impl NamedSignature {
+    /// Its member in the archive.
+    pub fn path(&self) -> String {
+        format!("{SIGNATURES}{}{ENDING}", self.key)
+    }
+
+    /// What is signed; `None` unless it is written exactly as [`SigningKey::sign`] writes it. Not all of its text is
+    /// signed: like this nobody can change the rest either.
+    fn read(&self) -> Option<SignatureBox> {
+        let signature = SignatureBox::from_string(&self.text).ok()?;
+        let is_own = id(signature.keynum()) == self.key
+            && signature.untrusted_comment().ok().as_deref() == Some(&line(&self.key))
+            && signature.to_string() == self.text;
+        is_own.then_some(signature)
+    }
+}
+
+/// The first line of a signature, behind what minisign begins it with.
+fn line(key: &str) -> String {
+    format!("signature of wheelwright key {key}")
+}
 
 /// A key as two files keep it.
 pub struct KeyTexts {
@@ -101,17 +135,17 @@ impl SigningKey {
     ///
     /// # Errors
     /// `Internal` if this machine has no randomness.
-    pub fn sign(&self, manifest: &[u8], comment: &str) -> Result<String> {
-        let line = format!("signature of wheelwright key {}", self.id());
-        let signed = minisign::sign(None, &self.0, Cursor::new(manifest), Some(comment), Some(&line));
-        signed.map(SignatureBox::into_string).map_err(Error::internal)
+    pub fn sign(&self, manifest: &[u8], comment: &str) -> Result<NamedSignature> {
+        let key = self.id();
+        let signed = minisign::sign(None, &self.0, Cursor::new(manifest), Some(comment), Some(&line(&key)));
+        let text = signed.map_err(Error::internal)?.into_string();
+        Ok(NamedSignature { key, text })
     }
 }
 
-/// The keys that a manifest's signatures are of, whether they are right or not.
-pub fn signers(signatures: &[String]) -> Vec<String> {
-    let read = signatures.iter().filter_map(|text| SignatureBox::from_string(text).ok());
-    read.map(|signature| id(signature.keynum())).collect()
+/// The keys that signatures say to be of, whether they are right or not.
+pub fn signers(signatures: &[NamedSignature]) -> Vec<String> {
+    signatures.iter().map(|signature| signature.key.clone()).collect()
 }
 
 /// Whose of the trusted signatures a manifest has.
@@ -120,16 +154,16 @@ pub fn signers(signatures: &[String]) -> Vec<String> {
 /// `Forbidden` if they are fewer than needed; `Bad` if one of them is wrong, since then something was changed.
 pub fn verify(
     manifest: &[u8],
-    signatures: &[String],
+    signatures: &[NamedSignature],
     trusted: &[TrustedKey],
     needed: usize,
 ) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    for text in signatures {
-        let Ok(signature) = SignatureBox::from_string(text) else {
+    for named in signatures {
+        let Some(signature) = named.read() else {
             return Err(bad!("the bundle has a signature that cannot be read: copy it again"));
         };
-        let id = id(signature.keynum());
+        let id = named.key.clone();
         let Some(key) = trusted.iter().find(|key| key.id() == id) else { continue };
         // Only signatures over a hash: the older form would make its reader hold any file in memory.
         let right = minisign::verify(&key.0, &signature, Cursor::new(manifest), true, false, false);
@@ -176,13 +210,16 @@ mod tests {
             (b"manifest", &both[..1], &trusted[1..], 1, "whom you do not trust"),
             (b"manifest", &both[..0], &trusted[..], 1, "signed by nobody"),
             (b"manifest", &twice[..], &trusted[..], 2, "2 must sign"),
-            (b"manifest", &["x".to_owned()][..], &trusted[..], 1, "cannot be read"),
+            (b"manifest", &[NamedSignature { text: "x".into(), ..mine.clone() }][..], &trusted[..], 1, "cannot be read"),
         ] {
             let error = verify(bytes, signatures, trusted, needed).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        let comment = mine.replace("made today", "made later");
-        assert!(verify(b"manifest", &[comment], &trusted, 1).is_err());
+        for change in [("made today", "made later"), ("signature of", "Signature of"), ("\n", "\r\n"), ("untrusted", "x")] {
+            let text = mine.text.replacen(change.0, change.1, 1);
+            let changed = NamedSignature { text, ..mine.clone() };
+            assert!(verify(b"manifest", &[changed], &trusted, 1).is_err(), "{change:?}");
+        }
     }
 
     #[test]
@@ -202,9 +239,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_signature_or_refused(text in ".{0,200}", lines in prop::collection::vec(".{0,90}", 4)) {
-            let (_, key) = (0, TrustedKey::parse("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3").unwrap());
+            let key = TrustedKey::parse("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3").unwrap();
             for text in [text, lines.join("\n"), format!("untrusted comment: x\n{}\ntrusted comment: y\n{}", lines[1], lines[2])] {
-                prop_assert!(verify(b"manifest", &[text.clone()], &[key.clone()], 1).is_err());
+                let signature = NamedSignature { key: key.id(), text: text.clone() };
+                prop_assert!(verify(b"manifest", &[signature], &[key.clone()], 1).is_err());
                 let _ = TrustedKey::parse(&text);
                 let _ = SigningKey::open(&text, None);
             }

@@ -3,7 +3,7 @@
 use super::volumes::VolumeWriter;
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::packaging::bundle::entry::{BundleEntry, END, MANIFEST, SIGNATURES, padding};
+use crate::packaging::bundle::entry::{BundleEntry, END, MANIFEST, padding};
 use crate::packaging::bundle::{BundleManifest, SigningKey, manifest};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -38,7 +38,7 @@ pub fn write(parts: &BundleParts<'_>, place: &BundlePlace<'_>, watch: &dyn Fn(&s
     for key in parts.keys {
         signed.insert(key.id(), key.sign(&small[0].1, &comment)?);
     }
-    small.extend(signed.into_iter().map(|(id, text)| (format!("{SIGNATURES}{id}.minisig"), text.into_bytes())));
+    small.extend(signed.into_values().map(|signature| (signature.path(), signature.text.into_bytes())));
     let entries = small.iter().map(|(path, bytes)| BundleEntry { path: path.clone(), size: bytes.len() as u64 });
     let files = parts.manifest.files.iter().map(|file| file.entry());
     let total = entries.chain(files).map(|entry| entry.whole()).sum::<u64>() + END as u64;
