@@ -37,6 +37,7 @@ mod vouched;
 pub mod watches;
 pub mod webhooks;
 pub mod wishes;
+pub mod wheelhouses;
 pub mod workers;
 
 pub use tx::Tx;

@@ -314,6 +314,7 @@ mod tests {
         "webhook_delivery",
         "watch",
         "watched_tag",
+        "wheelhouse",
     ];
 
     #[tokio::test]

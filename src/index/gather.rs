@@ -1,7 +1,7 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
 use super::built::OwnWheels;
-use super::mirror::Mirrors;
+use super::mirror::{MirrorPage, Mirrors};
 use super::{built, policy, stage};
 use crate::db::Db;
 use crate::directory::inheritance::{InheritanceOrder, SourcePart, is_reserved, parts};
@@ -40,6 +40,8 @@ pub struct Gathered {
 pub struct Sources<'a> {
     pub db: &'a Db,
     pub mirrors: &'a Mirrors,
+    /// Mirrors give the files that are here, and ask nobody.
+    pub kept: bool,
 }
 
 /// What one source has.
@@ -133,7 +135,11 @@ impl Sources<'_> {
         if let Some(reason) = policy::refused(mirror, project) {
             return Ok(Has::Refused(reason));
         }
-        let upstream = match self.mirrors.page(index, project, refresh).await {
+        let told = match self.kept {
+            true => self.last_told(index, project).await,
+            false => self.mirrors.page(index, project, refresh).await,
+        };
+        let upstream = match told {
             Ok(Some(upstream)) => upstream,
             Ok(None) => return Ok(Has::Nothing),
             Err(error @ Error::Offline(_)) => return Ok(Has::NoCopy(error)),
@@ -148,10 +154,20 @@ impl Sources<'_> {
         // What is not listed yet takes nobody's place.
         let mut page = rules.apply(page);
         built::step_back(&mut page, &ours);
+        if self.kept && page.files.is_empty() {
+            return Ok(Has::Nothing);
+        }
         if upstream.cut_off && page.files.is_empty() && !upstream.page.files.is_empty() {
             return Ok(Has::NoCopy(no_copy(index, project, upstream.stale)));
         }
         Ok(Has::Page(Gathered { page, fresh_until, stale: upstream.stale }))
+    }
+}
+
+impl Sources<'_> {
+    async fn last_told(&self, index: &Index, project: &ProjectName) -> Result<Option<MirrorPage>> {
+        let page = self.mirrors.last_told(index, project).await?;
+        Ok(page.map(|page| MirrorPage { page, fresh_until: Micros::MAX, stale: false, cut_off: true }))
     }
 }
 

@@ -10,6 +10,7 @@ mod first;
 pub mod fsck;
 pub mod gather;
 pub mod gc;
+pub mod kept;
 pub mod manage;
 pub mod mirror;
 pub mod names;

@@ -142,7 +142,7 @@ impl Views {
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {
-        Sources { db: &self.db, mirrors: &self.mirrors }
+        Sources { db: &self.db, mirrors: &self.mirrors, kept: false }
     }
 
     /// The page, from memory if it is still true.

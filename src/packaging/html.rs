@@ -13,7 +13,7 @@ use tags::{LinkBase, attribute, each_token};
 pub mod proof;
 mod render;
 mod tags;
-pub use render::{render, render_flat, render_names};
+pub use render::{flat_links, join_flat, render, render_flat, render_names};
 
 /// Reads `project`'s page, fetched from `page_url`. Whatever is no file of the project is left
 /// out; the order of the page is kept.

@@ -91,6 +91,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Whether a classifier says that it must not be published: `Private :: Do Not Upload`.
+    pub fn is_private(&self) -> bool {
+        self.classifiers.iter().any(|classifier| classifier.trim_start().starts_with("Private ::"))
+    }
+
     /// Reads `METADATA` or `PKG-INFO`: UTF-8, or Latin-1 where an old file is not.
     ///
     /// # Errors

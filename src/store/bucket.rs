@@ -2,16 +2,17 @@
 
 use super::blob::{Blob, SMALL, StoredBlob};
 use super::key::BlobKey;
+use super::s3;
 use crate::config::S3Settings;
 use crate::error::{Error, Result};
-use crate::{bad, unavailable};
+use crate::unavailable;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::ops::Range;
@@ -39,59 +40,12 @@ pub(super) struct Bucket {
     sizes: moka::sync::Cache<BlobKey, u64>,
 }
 
-/// Without any, the client would ask an address of the machine's cloud, which is none elsewhere;
-/// whoever wants that says so with `AWS_METADATA_ENDPOINT`.
-fn has_credentials(builder: &AmazonS3Builder) -> Result<()> {
-    use AmazonS3ConfigKey as Key;
-    let sources = [
-        Key::AccessKeyId,
-        Key::WebIdentityTokenFile,
-        Key::ContainerCredentialsRelativeUri,
-        Key::ContainerCredentialsFullUri,
-        Key::MetadataEndpoint,
-    ];
-    let set = |key: &Key| builder.get_config_value(key).is_some_and(|value| !value.is_empty());
-    let unsigned = builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true");
-    if unsigned || sources.iter().any(set) {
-        return Ok(());
-    }
-    Err(bad!(
-        "the storage has no credentials: set s3.access_key_id and s3.secret_access_key (environment \
-         WHEELWRIGHT_S3__ACCESS_KEY_ID and WHEELWRIGHT_S3__SECRET_ACCESS_KEY), or AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY; for the role of a cloud machine set AWS_METADATA_ENDPOINT"
-    ))
-}
-
 impl Bucket {
     /// `url` is `s3://bucket/prefix`; what `settings` leaves open comes from the usual `AWS_` variables.
     pub(super) async fn open(url: &str, settings: &S3Settings) -> Result<Self> {
-        let wrong = || bad!("storage {url:?} is not s3://BUCKET or s3://BUCKET/PREFIX");
-        let (name, prefix) = match url.strip_prefix("s3://").ok_or_else(wrong)?.split_once('/') {
-            Some((name, prefix)) => (name, prefix.trim_matches('/')),
-            None => (url.trim_start_matches("s3://"), ""),
-        };
-        if name.is_empty() {
-            return Err(wrong());
-        }
-        let retry =
-            RetryConfig { max_retries: 4, retry_timeout: Duration::from_secs(30), ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::from_env()
-            .with_bucket_name(name)
-            .with_retry(retry)
-            .with_checksum_algorithm(Checksum::SHA256);
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
-        }
-        if let Some(region) = &settings.region {
-            builder = builder.with_region(region);
-        }
-        if let (Some(id), Some(secret)) = (&settings.access_key_id, &settings.secret_access_key) {
-            builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-        }
-        has_credentials(&builder)?;
-        let s3 = builder.build().map_err(|error| bad!("storage {url}: {error}"))?;
+        let (s3, prefix) = s3::connect("storage", url, settings)?;
         let sizes = moka::sync::Cache::new(100_000);
-        let bucket = Self { s3, prefix: prefix.to_owned(), redirect: settings.redirect, sizes };
+        let bucket = Self { s3, prefix, redirect: settings.redirect, sizes };
         bucket
             .size(BlobKey::of(b""))
             .await

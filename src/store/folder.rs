@@ -207,7 +207,7 @@ impl FolderStore {
         }
     }
 
-    fn path(&self, key: BlobKey) -> PathBuf {
+    pub(super) fn path(&self, key: BlobKey) -> PathBuf {
         self.blobs.join(key.shard()).join(key.rest())
     }
 }

@@ -7,6 +7,8 @@ mod blob;
 mod bucket;
 mod folder;
 mod key;
+mod objects;
+mod s3;
 mod spool;
 mod staging;
 
@@ -21,9 +23,11 @@ use folder::FolderStore;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 pub use key::BlobKey;
+pub use objects::{KeyLife, ObjectFolder, ObjectKind, StoredObject};
 pub use spool::{Spool, SpooledDigests};
 use staging::Staging;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -201,6 +205,14 @@ impl Store {
         }
     }
 
+    /// The file of a blob, where the store is a folder of this machine.
+    pub fn local_file(&self, sha256: &str) -> Option<PathBuf> {
+        match (&self.0.backend, BlobKey::parse(sha256)) {
+            (Backend::Folder(folder), Some(key)) => Some(folder.path(key)),
+            _ => None,
+        }
+    }
+
     /// Every blob, in no order.
     pub fn list(&self) -> BoxStream<'static, Result<StoredBlob>> {
         match &self.0.backend {
@@ -266,7 +278,7 @@ impl Store {
     }
 
     /// Folders in which stopped processes left half-written files; the next start removes them.
-    pub async fn leftovers(&self) -> Result<Vec<std::path::PathBuf>> {
+    pub async fn leftovers(&self) -> Result<Vec<PathBuf>> {
         let staging = self.0.staging.clone();
         spawn_blocking(move || staging.leftovers()).await?
     }

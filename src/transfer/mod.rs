@@ -10,6 +10,7 @@ pub mod devpi;
 pub mod folder;
 pub mod remote;
 mod report;
+pub mod wheelhouse;
 
 pub use report::{ImportFault, Tally, TransferReport};
 

@@ -25,11 +25,23 @@ pub fn render(page: &Page, root: &str) -> String {
 /// A flat page for `--find-links`: without yanked files, since not every installer heeds the flag
 /// there.
 pub fn render_flat<'a>(title: &str, files: impl IntoIterator<Item = &'a File>, root: &str) -> String {
+    join_flat(title, [flat_links(files, root).as_str()])
+}
+
+/// The part of a flat page that some of its files are.
+pub fn flat_links<'a>(files: impl IntoIterator<Item = &'a File>, root: &str) -> String {
     let mut out = String::new();
-    head(&mut out, title, None);
     for file in files.into_iter().filter(|file| !file.yanked.is_yanked()) {
         anchor(&mut out, file, root);
     }
+    out
+}
+
+/// A flat page of its parts, each as [`flat_links`] makes it.
+pub fn join_flat<'a>(title: &str, parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    head(&mut out, title, None);
+    out.extend(parts);
     foot(&mut out, None);
     out
 }

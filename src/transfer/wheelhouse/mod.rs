@@ -1,0 +1,84 @@
+//! Wheelhouses: what an index has, as files that any web server or bucket serves.
+//!
+//! [`tree`] says what stands where, [`state`] what is there already, [`sync`] brings both together; a place is a
+//! [`folder`] or a bucket. [`publish`] does it for buckets under a lease, and again when something changes.
+
+mod folder;
+mod place;
+mod presign;
+mod state;
+mod sync;
+mod tree;
+
+pub use presign::Presign;
+
+use crate::error::Result;
+use crate::index::Indexes;
+use crate::names::{IndexName, ProjectName};
+use crate::store::Store;
+use crate::tools::time::Micros;
+use folder::HouseFolder;
+use place::HousePlace;
+use std::path::Path;
+use sync::Run;
+use url::Url;
+
+/// Where wheels come from.
+#[derive(Clone, Copy)]
+pub struct HouseSource<'a> {
+    pub indexes: &'a Indexes,
+    pub store: &'a Store,
+}
+
+/// What a wheelhouse is to be.
+#[derive(Clone, Debug)]
+pub struct WheelhouseOrder {
+    pub index: IndexName,
+    /// Empty: all that the index has.
+    pub projects: Vec<ProjectName>,
+    /// With what its bases have.
+    pub inherited: bool,
+    /// Links are absolute, below this URL.
+    pub public_url: Option<Url>,
+    /// Links are signed, so that who has the page needs no credential for its files.
+    pub presign: Option<Presign>,
+    /// It leaves the house: projects that say `Private ::` stay, but for these. `None`: it does not.
+    pub private: Option<Vec<ProjectName>>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WheelhouseTally {
+    /// Projects that have a page.
+    pub projects: usize,
+    /// Those that were looked at.
+    pub projects_changed: usize,
+    /// Pages that were written.
+    pub pages: usize,
+    /// Files that were put there.
+    pub files: usize,
+    /// Pages and files that were removed.
+    pub removed: usize,
+    /// Projects that must not leave.
+    pub left_out: Vec<ProjectName>,
+    /// When the first of the signed links ends, and when they are made anew.
+    pub links_until: Option<Micros>,
+    pub renew_at: Option<Micros>,
+}
+
+/// Makes a folder what the index is now.
+///
+/// # Errors
+/// `Bad` if the folder holds something else, `Conflict` if another run works on it, `Lost` if the store lacks bytes.
+pub async fn export(
+    source: HouseSource<'_>,
+    order: &WheelhouseOrder,
+    to: &Path,
+    now: Micros,
+) -> Result<WheelhouseTally> {
+    sync::check(order)?;
+    // A mistyped index must not leave a folder.
+    source.indexes.directory().index(&order.index)?;
+    let place = HousePlace::Folder(HouseFolder::open(to).await?);
+    Run { source, order, place: &place, now }.run().await
+}

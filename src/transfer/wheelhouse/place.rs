@@ -1,0 +1,101 @@
+//! Where a wheelhouse stands: in a folder or in a bucket, for one way to keep it.
+
+use super::folder::{HouseFolder, is_own};
+use super::tree::{TreeFile, TreePage};
+use crate::error::Result;
+use crate::lost;
+use crate::store::{ObjectFolder, ObjectKind, Store};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::collections::HashMap;
+
+/// Objects on their way to a bucket at once.
+const AT_ONCE: usize = 16;
+
+#[derive(Clone)]
+pub(super) enum HousePlace {
+    Folder(HouseFolder),
+    Bucket(ObjectFolder),
+}
+
+impl HousePlace {
+    pub(super) async fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Folder(folder) => folder.get(path).await,
+            Self::Bucket(bucket) => Ok(bucket.get(path).await?.map(|bytes| bytes.to_vec())),
+        }
+    }
+
+    /// Whether nothing is there, where only what is ours may be.
+    pub(super) async fn is_foreign(&self) -> Result<bool> {
+        match self {
+            // Looked at when it was opened.
+            Self::Folder(_) => Ok(false),
+            Self::Bucket(bucket) => Ok(bucket.list().next().await.transpose()?.is_some()),
+        }
+    }
+
+    /// Every file of the tree, with its bytes.
+    pub(super) async fn list(&self) -> Result<HashMap<String, u64>> {
+        let found: Vec<(String, u64)> = match self {
+            Self::Folder(folder) => folder.list().await?,
+            Self::Bucket(bucket) => {
+                bucket.list().map_ok(|object| (object.path, object.size)).try_collect().await?
+            }
+        };
+        Ok(found.into_iter().filter(|(path, _)| !is_own(path)).collect())
+    }
+
+    /// Puts bytes of the store in their places; they are there for good when it returns.
+    pub(super) async fn put_files(&self, store: &Store, files: Vec<TreeFile>) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.put_files(store, files).await,
+            Self::Bucket(bucket) => {
+                let put = files.into_iter().map(|file| async move {
+                    let blob = store.get(&file.sha256, None).await?.ok_or_else(|| {
+                        lost!("the store has lost the bytes of {}: run wheelwright fsck", file.path)
+                    })?;
+                    let size = match &blob {
+                        crate::store::Blob::Bytes(bytes) => bytes.len() as u64,
+                        crate::store::Blob::Stream { size, .. } => *size,
+                    };
+                    bucket.put_stream(&file.path, size, blob.into_stream(), file.kind).await
+                });
+                stream::iter(put).buffer_unordered(AT_ONCE).try_collect().await
+            }
+        }
+    }
+
+    /// Replaces pages, each at once.
+    pub(super) async fn put_pages(&self, pages: Vec<TreePage>) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.put_pages(pages).await,
+            Self::Bucket(bucket) => {
+                let put =
+                    pages.into_iter().map(async |page| bucket.put(&page.path, page.bytes, page.kind).await);
+                stream::iter(put).buffer_unordered(AT_ONCE).try_collect().await
+            }
+        }
+    }
+
+    /// Writes something that is ours alone.
+    pub(super) async fn put_own(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
+        let page = TreePage {
+            path: path.to_owned(),
+            bytes: Bytes::from(bytes),
+            kind: ObjectKind::State,
+            hash: String::new(),
+        };
+        self.put_pages(vec![page]).await
+    }
+
+    pub(super) async fn remove(&self, paths: Vec<String>) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.remove(paths).await,
+            Self::Bucket(bucket) => {
+                let gone = paths.into_iter().map(async |path| bucket.remove(&path).await);
+                stream::iter(gone).buffer_unordered(AT_ONCE).try_collect().await
+            }
+        }
+    }
+}
