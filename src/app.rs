@@ -31,6 +31,7 @@ use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::scratch::make_private;
 use crate::tools::time::now;
+use crate::transfer::wheelhouse::Wheelhouses;
 use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
@@ -57,6 +58,7 @@ pub struct Parts {
     pub quota: Quota,
     pub webhooks: Webhooks,
     pub wishes: Wishes,
+    pub wheelhouses: Wheelhouses,
     /// Set if this server copies another one.
     pub replica: Option<Replica>,
     /// Those that copy this one.
@@ -108,6 +110,7 @@ impl App {
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
+        let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {
             config,
@@ -125,6 +128,7 @@ impl App {
             quota,
             webhooks,
             wishes,
+            wheelhouses,
             replica,
             replicas: Replicas::default(),
         };

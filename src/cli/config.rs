@@ -3,6 +3,7 @@
 use super::table;
 use crate::config::load::ResolvedConfig;
 use crate::config::settings::{self, SETTINGS, git, oidc};
+use crate::config::settings::{self, SETTINGS, oidc, wheelhouse};
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ impl ConfigCommand {
         let mut shown: Vec<(String, Option<String>)> = SETTINGS.iter().map(setting).collect();
         shown.extend(oidc::shown(&resolved.config));
         shown.extend(git::shown(&resolved.config));
+        shown.extend(wheelhouse::shown(&resolved.config));
         match self {
             Self::Example => table::line(settings::example().trim_end())?,
             Self::Show { json: true } => {

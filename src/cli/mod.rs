@@ -35,6 +35,7 @@ mod token;
 mod user;
 mod watch;
 mod webhook;
+mod wheelhouse;
 mod worker;
 
 use crate::config::LogFormat;
@@ -133,6 +134,9 @@ enum Command {
     /// Manage watched git repositories, whose tags become releases
     #[command(subcommand)]
     Watch(watch::WatchCommand),
+    /// Export an index as static pages, or publish it to a bucket
+    #[command(subcommand)]
+    Wheelhouse(wheelhouse::WheelhouseCommand),
     /// Show what this machine can build wheels for
     #[command(subcommand)]
     Target(target::TargetCommand),
@@ -257,6 +261,7 @@ impl Command {
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
             Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
             Self::Watch(watch) => watch.run(&installation::own(resolved).await?).await,
+            Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&installation::own(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,
         }

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::settings::{self, SETTINGS, git, oidc};
+use super::settings::{self, SETTINGS, oidc, wheelhouse};
 use crate::bad;
 use crate::error::Result;
 use crate::tools::nearest::nearest;
@@ -84,6 +85,7 @@ impl SettingSources {
                     resolved.set("log.filter", value, format!("environment {name}"))?;
                 }
                 None if oidc::is_one(&key_of(name)) || git::is_one(&key_of(name)) => {
+                None if is_named(&key_of(name)) => {
                     resolved.set(&key_of(name), value, format!("environment {name}"))?;
                 }
                 None if OTHER_VARIABLES.contains(&name.as_str()) => {}
@@ -110,6 +112,7 @@ impl ResolvedConfig {
             Some(setting) => (setting.set)(&mut self.config, value),
             None => oidc::set(&mut self.config, key, value)
                 .or_else(|| git::set(&mut self.config, key, value))
+                .or_else(|| wheelhouse::set(&mut self.config, key, value))
                 .ok_or_else(|| bad!("{origin}: {key} is not a setting"))?,
         };
         set.map_err(|must| bad!("{origin}: {key} {must}"))?;
@@ -134,6 +137,7 @@ impl ResolvedConfig {
                 continue;
             }
             if settings::find(&key).is_none() && !oidc::is_one(&key) && !git::is_one(&key) {
+            if settings::find(&key).is_none() && !is_named(&key) {
                 let hint = nearest(&key, known_keys()).map(|near| format!(": did you mean {near}?"));
                 return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
             }
@@ -163,6 +167,7 @@ impl ResolvedConfig {
         self.check_places()?;
         oidc::check(&self.config).map_err(|must| bad!("{must}"))?;
         git::check(&self.config).map_err(|must| bad!("{must}"))?;
+        wheelhouse::check(&self.config).map_err(|must| bad!("{must}"))?;
         let tls = &self.config.tls;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));
@@ -206,6 +211,11 @@ impl File<'_> {
 /// The setting that an environment variable is meant for.
 fn key_of(variable: &str) -> String {
     variable.trim_start_matches("WHEELWRIGHT_").to_ascii_lowercase().replace("__", ".")
+}
+
+/// Whether it is a setting in a section that has a name of the operator's.
+fn is_named(key: &str) -> bool {
+    oidc::is_one(key) || wheelhouse::is_one(key)
 }
 
 fn known_keys() -> impl Iterator<Item = &'static str> {

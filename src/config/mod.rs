@@ -12,6 +12,7 @@ pub mod secret_url;
 pub mod settings;
 pub mod units;
 pub mod upstream;
+pub mod wheelhouse;
 
 use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
@@ -21,9 +22,11 @@ pub use bundles::BundleSettings;
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
+use wheelhouse::WheelhouseSettings;
 
 /// Every setting, after defaults. `Debug` shows no secret.
 #[derive(Clone)]
@@ -71,6 +74,8 @@ pub struct Config {
     pub git: GitSettings,
     pub bundles: BundleSettings,
     pub replica: ReplicaSettings,
+    /// By name: lower-case letters and digits.
+    pub wheelhouse: BTreeMap<String, WheelhouseSettings>,
     pub log: LogSettings,
 }
 
@@ -372,6 +377,7 @@ impl Default for Config {
             hooks: HookSettings::default(),
             watch: WatchSettings::default(),
             git: GitSettings::default(),
+            wheelhouse: BTreeMap::new(),
             log: LogSettings::default(),
         }
     }

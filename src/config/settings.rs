@@ -7,6 +7,7 @@ use std::fmt::Write;
 pub mod git;
 mod kinds;
 pub mod oidc;
+pub mod wheelhouse;
 
 /// One setting. Its environment variable is `WHEELWRIGHT_` and the key in capitals, `.` as `__`.
 pub struct Setting {
@@ -307,8 +308,10 @@ pub fn example() -> String {
     for setting in SETTINGS {
         let (here, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if here != section {
-            if section == "auth.proxy" {
-                text.push_str(&oidc::example());
+            match section {
+                "auth.proxy" => text.push_str(&oidc::example()),
+                "replica" => text.push_str(&wheelhouse::example()),
+                _ => {}
             }
             if section == "watch" {
                 text.push_str(&git::example());

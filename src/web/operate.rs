@@ -5,6 +5,7 @@ use super::router::Router;
 use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
+use crate::db::wheelhouses::WheelhouseRow;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::replica::ReplicaView;
@@ -71,6 +72,8 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
         let off = workers
             .iter()
             .filter_map(|known| Some((known.name.clone(), json!(known.description.off.as_ref()?))));
+        let houses = ctx.app.wheelhouses.views().await?;
+        result.insert("wheelhouses".into(), serde_json::to_value(houses).map_err(Error::internal)?);
         result.insert("workers".into(), workers.len().into());
         result.insert("workers-off".into(), Value::Object(off.collect()));
     }
@@ -134,6 +137,7 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     if let Some(replica) = &ctx.app.replica {
         copied(&replica.view(), &mut text);
     }
+    wheelhouses(&ctx.app, &mut text).await;
     builds(&ctx.app, &mut text).await;
     head(&mut text, "wheelwright_build_info", "gauge", "The version of wheelwright.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
@@ -187,6 +191,40 @@ fn copied(view: &ReplicaView, text: &mut String) {
             head(text, name, "gauge", about);
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name} {value}");
+        }
+    }
+}
+
+/// How it is with each wheelhouse; nothing while the database does not tell.
+async fn wheelhouses(app: &App, text: &mut String) {
+    let Ok(houses) = app.db.wheelhouses().await else { return };
+    type Column = fn(&WheelhouseRow) -> Option<i64>;
+    let columns: [(&str, &str, Column); 4] = [
+        (
+            "wheelwright_wheelhouse_published_seconds",
+            "When something was written to a wheelhouse last, in seconds since 1970.",
+            |row| Some(row.published_at?.div_euclid(SECOND)),
+        ),
+        (
+            "wheelwright_wheelhouse_checked_seconds",
+            "When a wheelhouse was last known to be what its index has.",
+            |row| Some(row.checked_at?.div_euclid(SECOND)),
+        ),
+        ("wheelwright_wheelhouse_links_until_seconds", "When the first signed link ends.", |row| {
+            Some(row.links_until?.div_euclid(SECOND))
+        }),
+        ("wheelwright_wheelhouse_failing", "Tries to publish that failed, one after the other.", |row| {
+            Some(row.tries)
+        }),
+    ];
+    for (name, about, column) in columns {
+        let known: Vec<_> = houses.iter().filter_map(|row| Some((&row.place, column(row)?))).collect();
+        if !known.is_empty() {
+            head(text, name, "gauge", about);
+        }
+        for (place, value) in known {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{name}{{place={place:?}}} {value}");
         }
     }
 }

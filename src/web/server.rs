@@ -74,6 +74,7 @@ pub async fn serve_table(
             app.queue.tend();
             app.webhooks.tend();
             app.watches.tend();
+            app.wheelhouses.tend();
         }
     }
     accept_all(limits, (tls, table), app, listener, stop).await

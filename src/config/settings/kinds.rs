@@ -107,6 +107,14 @@ pub mod optional_count {
         value.map(|n| n.to_string())
     }
 }
+pub mod optional_time {
+    pub fn parse(text: &str) -> Result<Option<u64>, String> {
+        if text.is_empty() { Ok(None) } else { super::time::parse(text).map(Some) }
+    }
+    pub fn show(value: &Option<u64>) -> Option<String> {
+        value.as_ref().and_then(super::time::show)
+    }
+}
 /// Separated by commas.
 pub mod list {
     #[expect(clippy::unnecessary_wraps, reason = "the kinds share one signature")]

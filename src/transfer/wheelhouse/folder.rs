@@ -266,6 +266,6 @@ impl Drop for Inner {
     }
 }
 
-fn lost(path: &str) -> Error {
+pub(super) fn lost(path: &str) -> Error {
     lost!("the store has lost the bytes of {path}: run wheelwright fsck, and restore them from a backup")
 }

@@ -6,11 +6,13 @@
 mod folder;
 mod place;
 mod presign;
+mod publish;
 mod state;
 mod sync;
 mod tree;
 
 pub use presign::Presign;
+pub use publish::{WheelhouseTarget, WheelhouseView, Wheelhouses, target_of};
 
 use crate::error::Result;
 use crate::index::Indexes;
@@ -61,7 +63,7 @@ pub struct WheelhouseTally {
     pub removed: usize,
     /// Projects that must not leave.
     pub left_out: Vec<ProjectName>,
-    /// When the first of the signed links ends, and when they are made anew.
+    /// When the first of the signed links ends, and when all is to be looked at again though nothing changes.
     pub links_until: Option<Micros>,
     pub renew_at: Option<Micros>,
 }

@@ -1,12 +1,12 @@
 //! Where a wheelhouse stands: in a folder or in a bucket, for one way to keep it.
 
-use super::folder::{HouseFolder, is_own};
+use super::folder::{HouseFolder, is_own, lost};
 use super::tree::{TreeFile, TreePage};
 use crate::error::Result;
-use crate::lost;
-use crate::store::{ObjectFolder, ObjectKind, Store};
+use crate::store::{Blob, ObjectFolder, ObjectKind, Store};
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use std::collections::HashMap;
 
 /// Objects on their way to a bucket at once.
@@ -51,17 +51,7 @@ impl HousePlace {
         match self {
             Self::Folder(folder) => folder.put_files(store, files).await,
             Self::Bucket(bucket) => {
-                let put = files.into_iter().map(|file| async move {
-                    let blob = store.get(&file.sha256, None).await?.ok_or_else(|| {
-                        lost!("the store has lost the bytes of {}: run wheelwright fsck", file.path)
-                    })?;
-                    let size = match &blob {
-                        crate::store::Blob::Bytes(bytes) => bytes.len() as u64,
-                        crate::store::Blob::Stream { size, .. } => *size,
-                    };
-                    bucket.put_stream(&file.path, size, blob.into_stream(), file.kind).await
-                });
-                stream::iter(put).buffer_unordered(AT_ONCE).try_collect().await
+                all(files.into_iter().map(|file| send(bucket.clone(), store.clone(), file).boxed())).await
             }
         }
     }
@@ -71,9 +61,11 @@ impl HousePlace {
         match self {
             Self::Folder(folder) => folder.put_pages(pages).await,
             Self::Bucket(bucket) => {
-                let put =
-                    pages.into_iter().map(async |page| bucket.put(&page.path, page.bytes, page.kind).await);
-                stream::iter(put).buffer_unordered(AT_ONCE).try_collect().await
+                let put = |page: TreePage| {
+                    let bucket = bucket.clone();
+                    async move { bucket.put(&page.path, page.bytes, page.kind).await }.boxed()
+                };
+                all(pages.into_iter().map(put)).await
             }
         }
     }
@@ -93,9 +85,28 @@ impl HousePlace {
         match self {
             Self::Folder(folder) => folder.remove(paths).await,
             Self::Bucket(bucket) => {
-                let gone = paths.into_iter().map(async |path| bucket.remove(&path).await);
-                stream::iter(gone).buffer_unordered(AT_ONCE).try_collect().await
+                let gone = |path: String| {
+                    let bucket = bucket.clone();
+                    async move { bucket.remove(&path).await }.boxed()
+                };
+                all(paths.into_iter().map(gone)).await
             }
         }
     }
+}
+
+/// Does some of them at once; ends at the first that fails.
+async fn all(tasks: impl Iterator<Item = BoxFuture<'static, Result<()>>>) -> Result<()> {
+    let tasks: Vec<_> = tasks.collect();
+    stream::iter(tasks).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn send(bucket: ObjectFolder, store: Store, file: TreeFile) -> Result<()> {
+    let blob = store.get(&file.sha256, None).await?;
+    let blob = blob.ok_or_else(|| lost(&file.path))?;
+    let size = match &blob {
+        Blob::Bytes(bytes) => bytes.len() as u64,
+        Blob::Stream { size, .. } => *size,
+    };
+    bucket.put_stream(&file.path, size, blob.into_stream(), file.kind).await
 }

@@ -17,7 +17,8 @@ use crate::packaging::page::Page;
 use crate::tools::hex;
 use crate::tools::time::Micros;
 use crate::{bad, conflict};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Projects whose pages are in memory at once.
@@ -55,7 +56,7 @@ impl Run<'_> {
         let directory = self.source.indexes.directory();
         let index = directory.index(&self.order.index)?;
         let of = KeptIndex { directory: &directory, index, inherited: self.order.inherited };
-        let stamps = self.stamps(of).await?;
+        let stamps = self.order.stamps(self.source, of).await?;
         let before = self.before(of).await?;
         let known = &before.state.projects;
         let changed: Vec<&ProjectName> = stamps
@@ -71,7 +72,7 @@ impl Run<'_> {
         }
         self.place.put_own(UNFINISHED, Vec::new()).await?;
         let mut tally = WheelhouseTally { projects_changed: changed.len() + gone, ..Default::default() };
-        let mut state = TreeState::new(self.order.index.as_str(), self.rules(of)?);
+        let mut state = TreeState::new(self.order.index.as_str(), self.order.rules(self.source, of)?);
         state.signed_at = match before.anew {
             true => self.order.presign.map(|_| self.now),
             false => before.state.signed_at,
@@ -80,10 +81,11 @@ impl Run<'_> {
         let mut projects: BTreeMap<ProjectName, ProjectState> =
             carried.map(|(name, known)| (name.clone(), known.clone())).collect();
         for batch in changed.chunks(BATCH) {
-            let made = batch.iter().map(|project| {
+            let mut made: Vec<BoxFuture<'_, Result<Made>>> = Vec::with_capacity(batch.len());
+            for project in batch {
                 let stamp = stamps.get(*project).cloned().unwrap_or_default();
-                self.make(of, project, stamp)
-            });
+                made.push(self.make(of, project, stamp).boxed());
+            }
             let made: Vec<Made> = stream::iter(made).buffered(AT_ONCE).try_collect().await?;
             self.put(&before, &made, &mut tally).await?;
             projects.extend(made.into_iter().map(|made| (made.project, made.state)));
@@ -96,36 +98,6 @@ impl Run<'_> {
         Ok(self.tally(&state, tally))
     }
 
-    /// The projects to carry, each with its stamp.
-    async fn stamps(&self, of: KeptIndex<'_>) -> Result<BTreeMap<ProjectName, String>> {
-        let mut stamps = self.source.indexes.views.kept_stamps(of).await?;
-        let named = &self.order.projects;
-        if let Some(absent) = named.iter().find(|name| !stamps.contains_key(*name)) {
-            return Err(missing!("{} has no files of the project {absent}", self.order.index));
-        }
-        if !named.is_empty() {
-            stamps.retain(|name, _| named.contains(name));
-        }
-        Ok(stamps)
-    }
-
-    /// What decides how everything is written.
-    fn rules(&self, of: KeptIndex<'_>) -> Result<String> {
-        let order = self.order;
-        let options = self.source.indexes.views.kept_rules(of)?;
-        let private: Vec<&str> = order.private.iter().flatten().map(ProjectName::as_str).collect();
-        let lasts = order.presign.map(|presign| presign.lasts);
-        let text = format!(
-            "{} {options} {} {:?} {:?} {} {private:?} {lasts:?}",
-            self.source.indexes.uuid(),
-            order.inherited,
-            order.projects,
-            order.public_url,
-            order.private.is_some(),
-        );
-        Ok(hex::short_sha256(text, 16))
-    }
-
     async fn before(&self, of: KeptIndex<'_>) -> Result<Before> {
         let bytes = self.place.get(STATE).await?;
         let unfinished = self.place.get(UNFINISHED).await?.is_some();
@@ -136,7 +108,7 @@ impl Run<'_> {
                 self.order.index
             ));
         }
-        let rules = self.rules(of)?;
+        let rules = self.order.rules(self.source, of)?;
         let state = bytes.as_deref().and_then(TreeState::read);
         if let Some(other) = state.as_ref().filter(|state| state.index != self.order.index.as_str()) {
             return Err(conflict!(
@@ -279,20 +251,62 @@ impl Run<'_> {
     fn tally(&self, state: &TreeState, tally: WheelhouseTally) -> WheelhouseTally {
         let private = state.projects.iter().filter(|(_, project)| project.private);
         let ends = self.order.presign.zip(state.signed_at);
+        let of_age = state.projects.values().filter_map(|project| project.until);
         WheelhouseTally {
             projects: state.listed().count(),
             left_out: private.map(|(name, _)| name.clone()).collect(),
             links_until: ends.map(|(presign, signed_at)| presign.until(signed_at)),
-            renew_at: ends.map(|(presign, signed_at)| presign.renew_at(signed_at)),
+            renew_at: ends.map(|(presign, signed_at)| presign.renew_at(signed_at)).into_iter().chain(of_age).min(),
             ..tally
         }
     }
+}
+
+/// A text that changes whenever a run would find something to do; nothing is looked at but rows.
+pub(super) async fn content(source: HouseSource<'_>, order: &WheelhouseOrder) -> Result<String> {
+    let directory = source.indexes.directory();
+    let index = directory.index(&order.index)?;
+    let of = KeptIndex { directory: &directory, index, inherited: order.inherited };
+    let stamps = order.stamps(source, of).await?;
+    let all = serde_json::to_vec(&(order.rules(source, of)?, stamps)).map_err(Error::internal)?;
+    Ok(hex::short_sha256(all, 32))
 }
 
 /// All that stands there for a project.
 fn paths(name: &ProjectName, project: &ProjectState) -> Vec<String> {
     let pages = page_paths(name).into_iter().filter(|_| !project.pages.is_empty());
     pages.chain(project.files.iter().cloned()).collect()
+}
+
+impl WheelhouseOrder {
+    /// The projects to carry, each with its stamp.
+    async fn stamps(&self, source: HouseSource<'_>, of: KeptIndex<'_>) -> Result<BTreeMap<ProjectName, String>> {
+        let mut stamps = source.indexes.views.kept_stamps(of).await?;
+        let named = &self.projects;
+        if let Some(absent) = named.iter().find(|name| !stamps.contains_key(*name)) {
+            return Err(missing!("{} has no files of the project {absent}", self.index));
+        }
+        if !named.is_empty() {
+            stamps.retain(|name, _| named.contains(name));
+        }
+        Ok(stamps)
+    }
+
+    /// What decides how everything is written.
+    fn rules(&self, source: HouseSource<'_>, of: KeptIndex<'_>) -> Result<String> {
+        let options = source.indexes.views.kept_rules(of)?;
+        let private: Vec<&str> = self.private.iter().flatten().map(ProjectName::as_str).collect();
+        let lasts = self.presign.map(|presign| presign.lasts);
+        let text = format!(
+            "{} {options} {} {:?} {:?} {} {private:?} {lasts:?}",
+            source.indexes.uuid(),
+            self.inherited,
+            self.projects,
+            self.public_url,
+            self.private.is_some(),
+        );
+        Ok(hex::short_sha256(text, 16))
+    }
 }
 
 /// Where all of it is refused before anything is looked at.
