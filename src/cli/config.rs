@@ -2,8 +2,7 @@
 
 use super::table;
 use crate::config::load::ResolvedConfig;
-use crate::config::settings::{self, SETTINGS, git, oidc};
-use crate::config::settings::{self, SETTINGS, oidc, wheelhouse};
+use crate::config::settings::{self, SETTINGS, git, oidc, wheelhouse};
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;

@@ -66,7 +66,8 @@ impl KeyCommand {
         let kept = if is_open { "it has no password" } else { "its password opens it" };
         let said = format!("key {id} is in {file} ({kept}); give {public} to those who import");
         let line = text.lines().last().unwrap_or_default();
-        let value = json!({"key": id, "file": file.to_string(), "public": public.to_string(), "public_key": line});
+        let value =
+            json!({"key": id, "file": file.to_string(), "public": public.to_string(), "public_key": line});
         table::done(&said, &value, json)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::now;
 use crate::transfer::wheelhouse::{
-    HouseSource, Presign, WheelhouseOrder, WheelhouseTally, WheelhouseTarget, WheelhouseView, export, target_of,
+    HouseSource, Presign, WheelhouseOrder, WheelhouseTally, WheelhouseTarget, WheelhouseView, export,
+    target_of,
 };
 use crate::words::Moment;
 use serde_json::{Value, json};

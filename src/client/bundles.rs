@@ -2,8 +2,8 @@
 
 use super::ServerClient;
 use crate::bad_upstream;
-use crate::index::wishes::WishesView;
 use crate::error::Result;
+use crate::index::wishes::WishesView;
 use crate::names::IndexName;
 use http::Method;
 use serde_json::{Map, Value};
@@ -24,7 +24,8 @@ impl ServerClient {
         let response = self.send(self.request(Method::GET, "+api")?).await?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let told = header("x-devpi-uuid").zip(header("x-devpi-serial").and_then(|text| text.parse().ok()));
-        let (uuid, serial) = told.ok_or_else(|| bad_upstream!("{} is not a wheelwright server", self.base()))?;
+        let (uuid, serial) =
+            told.ok_or_else(|| bad_upstream!("{} is not a wheelwright server", self.base()))?;
         Ok(Installation { uuid, serial })
     }
 

@@ -1,8 +1,7 @@
 //! The layers: flag > environment > file > default, and where each value came from.
 
 use super::Config;
-use super::settings::{self, SETTINGS, git, oidc};
-use super::settings::{self, SETTINGS, oidc, wheelhouse};
+use super::settings::{self, SETTINGS, git, oidc, wheelhouse};
 use crate::bad;
 use crate::error::Result;
 use crate::tools::nearest::nearest;
@@ -84,7 +83,6 @@ impl SettingSources {
                 None if name == "WHEELWRIGHT_LOG" => {
                     resolved.set("log.filter", value, format!("environment {name}"))?;
                 }
-                None if oidc::is_one(&key_of(name)) || git::is_one(&key_of(name)) => {
                 None if is_named(&key_of(name)) => {
                     resolved.set(&key_of(name), value, format!("environment {name}"))?;
                 }
@@ -136,7 +134,6 @@ impl ResolvedConfig {
                 self.take_table(file, &format!("{key}."), inner)?;
                 continue;
             }
-            if settings::find(&key).is_none() && !oidc::is_one(&key) && !git::is_one(&key) {
             if settings::find(&key).is_none() && !is_named(&key) {
                 let hint = nearest(&key, known_keys()).map(|near| format!(": did you mean {near}?"));
                 return Err(bad!("{place}: {key} is not a setting{}", hint.unwrap_or_default()));
@@ -215,7 +212,7 @@ fn key_of(variable: &str) -> String {
 
 /// Whether it is a setting in a section that has a name of the operator's.
 fn is_named(key: &str) -> bool {
-    oidc::is_one(key) || wheelhouse::is_one(key)
+    oidc::is_one(key) || git::is_one(key) || wheelhouse::is_one(key)
 }
 
 fn known_keys() -> impl Iterator<Item = &'static str> {

@@ -2,8 +2,8 @@
 
 pub mod auth;
 pub mod base_url;
-pub mod git;
 mod bundles;
+pub mod git;
 mod hooks;
 pub mod load;
 pub mod networks;
@@ -17,8 +17,8 @@ pub mod wheelhouse;
 use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
 use auth::AuthSettings;
-use git::{GitSettings, WatchSettings};
 pub use bundles::BundleSettings;
+use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;

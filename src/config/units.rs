@@ -20,7 +20,8 @@ pub fn bytes(text: &str) -> Option<u64> {
     let (parts, digits, unit) = match rest.strip_prefix('.') {
         Some(rest) => {
             let (parts, unit) = split(rest)?;
-            let digits = u32::try_from(rest.trim_start().bytes().take_while(u8::is_ascii_digit).count()).ok()?;
+            let digits =
+                u32::try_from(rest.trim_start().bytes().take_while(u8::is_ascii_digit).count()).ok()?;
             (parts, digits, unit)
         }
         None => (0, 0, rest),

@@ -36,8 +36,8 @@ mod tx;
 mod vouched;
 pub mod watches;
 pub mod webhooks;
-pub mod wishes;
 pub mod wheelhouses;
+pub mod wishes;
 pub mod workers;
 
 pub use tx::Tx;

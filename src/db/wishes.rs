@@ -96,7 +96,11 @@ impl Db {
 
 impl Tx {
     /// What a bundle says of wishes: why some are refused. Those that are there now are found when they are shown.
-    pub async fn settle_wishes(&mut self, index: &IndexName, refused: &[(ProjectName, String)]) -> Result<()> {
+    pub async fn settle_wishes(
+        &mut self,
+        index: &IndexName,
+        refused: &[(ProjectName, String)],
+    ) -> Result<()> {
         for (project, why) in refused {
             sqlx::query("UPDATE wish SET refused = $3 WHERE index_name = $1 AND project = $2")
                 .bind(index)

@@ -65,14 +65,20 @@ impl Indexes {
         }
         tx.settle_wishes(&index, &rows.refused).await?;
         let ImportedBundle { manifest_sha256, signers, who: user, .. } = &rows.record;
-        let detail = format!("bundle {manifest_sha256}: {} files, signed by {signers}, by {user}", rows.files.len());
+        let detail =
+            format!("bundle {manifest_sha256}: {} files, signed by {signers}, by {user}", rows.files.len());
         tx.commit(NewEvent::of(&who.label, EventKind::BundleImported).on(&index).saying(&detail)).await?;
         by_project.keys().for_each(|project| self.changed(&index, project));
         Ok(())
     }
 }
 
-async fn put_files(tx: &mut Tx, index: &IndexName, project: &ProjectName, files: &[&CarriedFile]) -> Result<()> {
+async fn put_files(
+    tx: &mut Tx,
+    index: &IndexName,
+    project: &ProjectName,
+    files: &[&CarriedFile],
+) -> Result<()> {
     refuse_status(tx.project_status(index, project).await?, project)?;
     for carried in files {
         tx.put_project(index, project, &carried.spelling).await?;
@@ -90,7 +96,9 @@ async fn put_files(tx: &mut Tx, index: &IndexName, project: &ProjectName, files:
 /// Yanks a release that is there.
 async fn put_yank(tx: &mut Tx, index: &IndexName, yank: &CarriedYank) -> Result<()> {
     let here = tx.versions(index, &yank.project).await?;
-    let Some(version) = here.into_iter().find(|known| version::same(known, &yank.version)) else { return Ok(()) };
+    let Some(version) = here.into_iter().find(|known| version::same(known, &yank.version)) else {
+        return Ok(());
+    };
     let reason = Some(yank.reason.as_str()).filter(|reason| !reason.is_empty());
     tx.set_yanked(index, &yank.project, &version, true, reason).await.map(drop)
 }

@@ -203,7 +203,9 @@ impl ObjectFolder {
             );
         }
         if text.contains("NoSuchBucket") {
-            return missing!("cannot {action} {what}: there is no such bucket: create it, or name another one");
+            return missing!(
+                "cannot {action} {what}: there is no such bucket: create it, or name another one"
+            );
         }
         match why {
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {

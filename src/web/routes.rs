@@ -7,8 +7,7 @@ use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
     proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens,
-    upload, watches, webhooks, workers, xmlrpc,
-    upload, webhooks, wishes, workers, xmlrpc,
+    upload, watches, webhooks, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 

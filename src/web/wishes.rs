@@ -36,7 +36,9 @@ pub fn note(ctx: &Ctx<()>, index: &IndexName, project: &ProjectName, error: &Err
 fn target(agent: &UserAgent) -> String {
     let mut numbers = agent.python.split('.').map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return String::new() };
-    let plain = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let plain = |text: &str| {
+        text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
     match agent.system.as_str() {
         "Linux" if plain(&agent.cpu) && matches!(agent.implementation.as_str(), "cp" | "pp") => {
             format!("{}{major}{minor}-linux_{}", agent.implementation, agent.cpu)

@@ -91,7 +91,12 @@ impl<'a> Gatherer<'a> {
     }
 
     /// The files of requirements and pins.
-    pub async fn attempt(&self, target: &Target, lines: &[String], pins: &[String]) -> Result<Vec<FoundFile>> {
+    pub async fn attempt(
+        &self,
+        target: &Target,
+        lines: &[String],
+        pins: &[String],
+    ) -> Result<Vec<FoundFile>> {
         if lines.is_empty() && pins.is_empty() {
             return Ok(Vec::new());
         }
@@ -129,7 +134,8 @@ impl<'a> Gatherer<'a> {
         let project = crate::packaging::filename::project_of(&filename);
         let project = project.ok_or_else(|| bad!("{filename} does not name a project"))?;
         let page = self.page(proxy, &project).await?;
-        let listed = page.as_ref().and_then(|page| page.files.iter().find(|file| file.filename == filename.as_str()));
+        let listed =
+            page.as_ref().and_then(|page| page.files.iter().find(|file| file.filename == filename.as_str()));
         self.describe(proxy, &url, listed, &project).await
     }
 
@@ -193,19 +199,25 @@ impl<'a> Gatherer<'a> {
         }
         let unnamed = found.iter().filter(|found| found.file.from == Carried::Private);
         let unnamed = unnamed.filter_map(|found| found.file.project.as_ref());
-        let unnamed: BTreeSet<&ProjectName> = unnamed.filter(|name| !self.private.names.contains(*name)).collect();
+        let unnamed: BTreeSet<&ProjectName> =
+            unnamed.filter(|name| !self.private.names.contains(*name)).collect();
         if unnamed.is_empty() {
             return Ok(());
         }
         let names: Vec<&str> = unnamed.into_iter().map(ProjectName::as_str).collect();
         let names = names.join(", ");
-        Err(forbidden!("these projects are private and nobody named them: {names}. Let them leave with --private NAME"))
+        Err(forbidden!(
+            "these projects are private and nobody named them: {names}. Let them leave with --private NAME"
+        ))
     }
 }
 
 /// Whether a server refused something, and did not just fail.
 fn is_answer(error: &Error) -> bool {
-    matches!(error, Error::Bad(_) | Error::Missing(_) | Error::Conflict(_) | Error::Forbidden(_) | Error::Gone(_))
+    matches!(
+        error,
+        Error::Bad(_) | Error::Missing(_) | Error::Conflict(_) | Error::Forbidden(_) | Error::Gone(_)
+    )
 }
 
 fn filename(url: &Url) -> Result<String> {

@@ -19,9 +19,9 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::bundle::manifest::FORMAT;
 use crate::packaging::bundle::{BundleManifest, BundleOrigin, RefusedRequest, SigningKey};
+use crate::packaging::filename::SdistFilename;
 use crate::packaging::pyproject;
 use crate::packaging::sdist;
-use crate::packaging::filename::SdistFilename;
 use crate::tools::scratch::ScratchFolder;
 use crate::tools::time::now;
 use crate::transfer::bundle::{BundleParts, BundlePlace, write};
@@ -293,7 +293,9 @@ fn build_requirements(sdists: &[String], contents: &mut Contents) -> Vec<String>
         })();
         match read {
             Ok(requirements) => needs.extend(requirements.iter().map(ToString::to_string)),
-            Err(error) => contents.warnings.push(format!("{name}: cannot read what its build needs: {error}")),
+            Err(error) => {
+                contents.warnings.push(format!("{name}: cannot read what its build needs: {error}"))
+            }
         }
     }
     needs.into_iter().collect()

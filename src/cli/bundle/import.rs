@@ -54,7 +54,8 @@ impl ImportBundleCommand {
         let order = CheckOrder { files: self.files.clone(), into: self.into.clone(), trust };
         let progress = Progress::new();
         let line = progress.begin("bundle", "check");
-        let check = BundleCheck::run(to, order, &|name, at, of| line.said(&format!("{at} of {of}: {name}"))).await?;
+        let check =
+            BundleCheck::run(to, order, &|name, at, of| line.said(&format!("{at} of {of}: {name}"))).await?;
         line.end("checked");
         let diff = &check.diff;
         if diff.already {
@@ -108,7 +109,9 @@ fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.@".contains(*c);
     let named = named.map(|name| name.chars().filter(plain).take(64).collect::<String>());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 /// List the bundles that an index got.
@@ -138,7 +141,8 @@ impl ListCommand {
             table::json(&all)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut rows = vec![["IMPORTED", "BY", "FILES", "FROM", "SIGNED BY", "BUNDLE"].map(str::to_owned).to_vec()];
+        let mut rows =
+            vec![["IMPORTED", "BY", "FILES", "FROM", "SIGNED BY", "BUNDLE"].map(str::to_owned).to_vec()];
         for one in bundles {
             let (imported, files) = (Moment(one.imported_at).second(), one.files.to_string());
             rows.push(vec![imported, one.who, files, one.origin_index, one.signers, one.manifest_sha256]);

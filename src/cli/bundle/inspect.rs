@@ -118,7 +118,8 @@ impl VerifyCommand {
         bundle.verify_files(|_, _| {}).await?;
         let signers: Vec<&str> = bundle.trusted.iter().map(String::as_str).collect();
         let count = bundle.manifest.files.len();
-        let said = format!("bundle {} is whole: {count} files, signed by {}", bundle.identity, signers.join(", "));
+        let said =
+            format!("bundle {} is whole: {count} files, signed by {}", bundle.identity, signers.join(", "));
         let value = json!({"ok": true, "bundle": bundle.identity, "signers": signers, "files": count});
         table::done(&said, &value, self.json)?;
         Ok(ExitCode::SUCCESS)

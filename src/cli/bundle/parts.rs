@@ -22,7 +22,8 @@ impl Base {
         let placed = |error| bad!("{}: {error}", path.display());
         let is_manifest = path.extension().is_some_and(|extension| extension == "json");
         if is_manifest {
-            let bytes = std::fs::read(path).map_err(|error| bad!("cannot read {}: {error}", path.display()))?;
+            let bytes =
+                std::fs::read(path).map_err(|error| bad!("cannot read {}: {error}", path.display()))?;
             let manifest = BundleManifest::parse(&bytes).map_err(placed)?;
             return Ok(Self { identity: manifest::identity(&bytes), manifest });
         }

@@ -54,7 +54,11 @@ impl RequestCommand {
         }
         let count: usize = request.wanted.values().map(BTreeSet::len).sum();
         if count == 0 {
-            table::done("the index lacks nothing", &json!({"ok": true, "count": 0, "wanted": {}}), self.json)?;
+            table::done(
+                "the index lacks nothing",
+                &json!({"ok": true, "count": 0, "wanted": {}}),
+                self.json,
+            )?;
             return Ok(ExitCode::SUCCESS);
         }
         write(&self.output, &request.to_text())?;

@@ -50,7 +50,12 @@ fn refusal(refused: &RefusedRequest) -> String {
 }
 
 /// What is in a bundle.
-pub fn contents(manifest: &BundleManifest, identity: &str, signers: &[String], is_verified: bool) -> Result<()> {
+pub fn contents(
+    manifest: &BundleManifest,
+    identity: &str,
+    signers: &[String],
+    is_verified: bool,
+) -> Result<()> {
     let origin = &manifest.origin;
     let created = Moment(manifest.created.as_microsecond()).second();
     table::line(&format!("bundle {identity}"))?;
@@ -66,7 +71,12 @@ pub fn contents(manifest: &BundleManifest, identity: &str, signers: &[String], i
     for file in &manifest.files {
         let from = serde_json::to_value(file.from).unwrap_or_default();
         let built = file.evidence.as_ref().map(|evidence| format!("from {}", plain(&evidence.source)));
-        rows.push(vec![file.filename.clone(), file.size.to_string(), table::plain(&from), built.unwrap_or_default()]);
+        rows.push(vec![
+            file.filename.clone(),
+            file.size.to_string(),
+            table::plain(&from),
+            built.unwrap_or_default(),
+        ]);
     }
     table::rows(&rows)?;
     for refused in &manifest.refused {
@@ -78,7 +88,12 @@ pub fn contents(manifest: &BundleManifest, identity: &str, signers: &[String], i
 /// What an import would change.
 pub fn diff(diff: &BundleDiff) -> Result<()> {
     let made = diff.created.second();
-    table::line(&format!("bundle {} of {}, made {made}, signed by {}", diff.bundle, plain(&diff.from), diff.signers.join(", ")))?;
+    table::line(&format!(
+        "bundle {} of {}, made {made}, signed by {}",
+        diff.bundle,
+        plain(&diff.from),
+        diff.signers.join(", ")
+    ))?;
     for file in diff.new.iter().take(LISTED) {
         table::line(&format!("+ {}  {}", file.filename, HumanBytes(file.size)))?;
     }

@@ -56,7 +56,10 @@ impl BundleWishes {
             let input = Input::read(file, &BTreeSet::new(), &[])?;
             if let Some(local) = input.locals.first() {
                 let path = local.source.path().display();
-                return Err(bad!("{}: {path} is on this machine only: upload it to the index first", file.display()));
+                return Err(bad!(
+                    "{}: {path} is on this machine only: upload it to the index first",
+                    file.display()
+                ));
             }
             all.lines.extend(input.pinned());
             all.constraints.extend(input.constraints);
@@ -69,8 +72,9 @@ impl BundleWishes {
         }
         for line in &all.lines {
             let plain = line.split(" --hash").next().unwrap_or_default();
-            let requirement = Requirement::parse(plain)
-                .map_err(|_| bad!("{:?} is not a requirement. A bundle takes projects of an index", masked(line)))?;
+            let requirement = Requirement::parse(plain).map_err(|_| {
+                bad!("{:?} is not a requirement. A bundle takes projects of an index", masked(line))
+            })?;
             all.named.insert(requirement.name);
         }
         match all.lines.is_empty() && all.locks.is_empty() && all.request.wanted.is_empty() {
@@ -112,7 +116,9 @@ impl BundleWishes {
         }
         chosen.sort_by(|one, other| one.name.cmp(&other.name));
         match chosen.is_empty() {
-            true => Err(bad!("name the targets of the bundle with --target: wheelwright target list shows them")),
+            true => {
+                Err(bad!("name the targets of the bundle with --target: wheelwright target list shows them"))
+            }
             false => Ok(chosen),
         }
     }

@@ -103,7 +103,11 @@ pub fn check(config: &Config) -> Result<(), String> {
         }
         places.push(place);
         if house.min_valid.is_some() && house.presign.is_none() {
-            return Err(format!("{} needs {}: links that are not signed do not end", of("min_valid"), of("presign")));
+            return Err(format!(
+                "{} needs {}: links that are not signed do not end",
+                of("min_valid"),
+                of("presign")
+            ));
         }
         if let Some(other) = house.private.iter().find(|name| ProjectName::new(name).is_none()) {
             return Err(format!("{} must be names of projects, not {other}", of("private")));
@@ -158,11 +162,17 @@ mod tests {
         let good = "[wheelhouse.a]\nindex = \"alice/prod\"\nto = \"s3://b/p\"\n";
         for (text, words) in [
             ("[wheelhouse.a]\nto = \"s3://b/p\"\n".to_owned(), "wheelhouse.a.index must be an index"),
-            ("[wheelhouse.a]\nindex = \"alice/prod\"\nto = \"/srv\"\n".to_owned(), "a.to must be s3://BUCKET"),
+            (
+                "[wheelhouse.a]\nindex = \"alice/prod\"\nto = \"/srv\"\n".to_owned(),
+                "a.to must be s3://BUCKET",
+            ),
             (format!("{good}min_valid = \"1h\"\n"), "needs wheelhouse.a.presign"),
             (format!("{good}private = [\"-x\"]\n"), "must be names of projects"),
             (format!("{good}access_key_id = \"x\"\n"), "belong together"),
-            (format!("{good}[wheelhouse.b]\nindex = \"alice/dev\"\nto = \"s3://b/p/\"\n"), "another wheelhouse"),
+            (
+                format!("{good}[wheelhouse.b]\nindex = \"alice/dev\"\nto = \"s3://b/p/\"\n"),
+                "another wheelhouse",
+            ),
             (format!("{good}too = 1\n"), "wheelhouse.a.too is not a setting"),
         ] {
             let refused = resolved(&text).err().unwrap_or_else(|| panic!("{words}"));

@@ -144,5 +144,9 @@ impl BundledFile {
 /// Whether a text is the name of one file on any system.
 fn is_plain_name(name: &str) -> bool {
     let odd = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
-    !name.is_empty() && name.len() <= 255 && !name.contains(odd) && !name.starts_with(['.', ' ']) && !name.ends_with(['.', ' '])
+    !name.is_empty()
+        && name.len() <= 255
+        && !name.contains(odd)
+        && !name.starts_with(['.', ' '])
+        && !name.ends_with(['.', ' '])
 }

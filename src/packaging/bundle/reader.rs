@@ -113,7 +113,10 @@ impl<R: Read> BundleReader<R> {
             None => block(&mut self.from)?,
         };
         if let Some(entry) = BundleEntry::parse(&next).map_err(damaged)? {
-            return Err(bad!("the bundle has {}, which its manifest does not list", clipped(&entry.path, 200)));
+            return Err(bad!(
+                "the bundle has {}, which its manifest does not list",
+                clipped(&entry.path, 200)
+            ));
         }
         zeros(&mut self.from, BLOCK)?;
         match self.from.read(&mut [0]).map_err(|error| unreadable(&error))? {

@@ -61,7 +61,8 @@ impl BundleRequest {
                 request.index = plain(name).map_err(|error| bad!("line {}: {error}", at + 1))?;
             } else if !line.is_empty() && !line.starts_with('#') {
                 let wanted = line.split(" #").next().unwrap_or_default();
-                let read = Requirement::parse(wanted.trim()).map_err(|error| bad!("line {}: {error}", at + 1))?;
+                let read =
+                    Requirement::parse(wanted.trim()).map_err(|error| bad!("line {}: {error}", at + 1))?;
                 if read.url.is_some() {
                     return Err(bad!("line {}: a request names projects, not URLs", at + 1));
                 }

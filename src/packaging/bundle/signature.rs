@@ -210,12 +210,23 @@ mod tests {
             (b"manifest", &both[..1], &trusted[1..], 1, "whom you do not trust"),
             (b"manifest", &both[..0], &trusted[..], 1, "signed by nobody"),
             (b"manifest", &twice[..], &trusted[..], 2, "2 must sign"),
-            (b"manifest", &[NamedSignature { text: "x".into(), ..mine.clone() }][..], &trusted[..], 1, "cannot be read"),
+            (
+                b"manifest",
+                &[NamedSignature { text: "x".into(), ..mine.clone() }][..],
+                &trusted[..],
+                1,
+                "cannot be read",
+            ),
         ] {
             let error = verify(bytes, signatures, trusted, needed).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
-        for change in [("made today", "made later"), ("signature of", "Signature of"), ("\n", "\r\n"), ("untrusted", "x")] {
+        for change in [
+            ("made today", "made later"),
+            ("signature of", "Signature of"),
+            ("\n", "\r\n"),
+            ("untrusted", "x"),
+        ] {
             let text = mine.text.replacen(change.0, change.1, 1);
             let changed = NamedSignature { text, ..mine.clone() };
             assert!(verify(b"manifest", &[changed], &trusted, 1).is_err(), "{change:?}");
@@ -226,7 +237,10 @@ mod tests {
     fn a_secret_key_opens_with_its_password_alone() {
         let texts = SigningKey::generate(Some("right".into())).unwrap();
         assert!(SigningKey::is_encrypted(&texts.secret));
-        assert_eq!(SigningKey::open(&texts.secret, Some("right".into())).map(|key| key.id()).unwrap(), texts.id);
+        assert_eq!(
+            SigningKey::open(&texts.secret, Some("right".into())).map(|key| key.id()).unwrap(),
+            texts.id
+        );
         for password in [Some("wrong".to_owned()), None] {
             assert!(SigningKey::open(&texts.secret, password).is_err());
         }

@@ -212,7 +212,8 @@ impl Taker<'_> {
         let content = Content { filename: file.filename.clone(), content_type: None, spool, digests };
         let index = self.directory.indexes.get(&self.into);
         let index = index.ok_or_else(|| missing!("the index {} was deleted", self.into))?;
-        let looked = self.to.indexes.look_at_carried(&self.directory, &self.who, index, &form, content, ask).await;
+        let looked =
+            self.to.indexes.look_at_carried(&self.directory, &self.who, index, &form, content, ask).await;
         looked.map_err(|error| match error {
             Error::Bad(why) | Error::Conflict(why) | Error::Forbidden(why) => Looked::Refused(why),
             other => Looked::Stopped(other),

@@ -51,7 +51,9 @@ pub async fn import(
                 to.indexes.keep_carried(&mut carried).await?;
                 files.push(carried);
             }
-            Ok(None) if new.contains(file.filename.as_str()) => tracing::debug!(file.filename, "came meanwhile"),
+            Ok(None) if new.contains(file.filename.as_str()) => {
+                tracing::debug!(file.filename, "came meanwhile")
+            }
             Ok(None) => {}
             Err(Looked::Refused(why)) => return Err(conflict!("{}: {why}", file.filename)),
             Err(Looked::Stopped(error)) => return Err(error),
@@ -149,7 +151,8 @@ impl Extracted {
 
     fn keep(mut self) -> Result<()> {
         for (partial, place) in std::mem::take(&mut self.0) {
-            std::fs::rename(&partial, &place).map_err(|error| bad!("cannot write {}: {error}", place.display()))?;
+            std::fs::rename(&partial, &place)
+                .map_err(|error| bad!("cannot write {}: {error}", place.display()))?;
         }
         Ok(())
     }

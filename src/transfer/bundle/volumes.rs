@@ -33,7 +33,8 @@ impl JoinedVolumes {
         let mut first: Option<VolumeHeader> = None;
         for (path, header) in volumes {
             let shown = path.display();
-            let header = header.ok_or_else(|| bad!("{shown} is not a volume of a bundle: name one bundle alone"))?;
+            let header =
+                header.ok_or_else(|| bad!("{shown} is not a volume of a bundle: name one bundle alone"))?;
             let known = first.get_or_insert_with(|| header.clone());
             if (&header.bundle, header.count) != (&known.bundle, known.count) {
                 return Err(bad!("{shown} is a volume of another bundle"));
@@ -44,8 +45,11 @@ impl JoinedVolumes {
                 return Err(bad!("{shown} and {} are the same volume", other.display()));
             }
         }
-        let missing: Vec<String> =
-            (1..).zip(&sorted).filter(|(_, path)| path.is_none()).map(|(number, _)| i32::to_string(&number)).collect();
+        let missing: Vec<String> = (1..)
+            .zip(&sorted)
+            .filter(|(_, path)| path.is_none())
+            .map(|(number, _)| i32::to_string(&number))
+            .collect();
         if !missing.is_empty() {
             let (count, of) = (sorted.len(), missing.join(", "));
             return Err(bad!("volume {of} of {count} is missing: name all volumes of the bundle"));
@@ -154,7 +158,8 @@ impl VolumeWriter {
         if let Some((count, each, bundle)) = &self.cut {
             place.push(format!(".{:03}", self.number));
             takes = self.left.min(*each);
-            let line = VolumeHeader { number: self.number, count: *count, bundle: bundle.clone(), size: takes };
+            let line =
+                VolumeHeader { number: self.number, count: *count, bundle: bundle.clone(), size: takes };
             header = Some(line.to_bytes().map_err(|error| io::Error::other(error.to_string()))?);
         }
         let mut partial = place.clone();

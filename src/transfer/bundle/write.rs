@@ -29,17 +29,23 @@ pub struct BundlePlace<'a> {
 ///
 /// # Errors
 /// `Bad` if something cannot be read or written; no file has its name then.
-pub fn write(parts: &BundleParts<'_>, place: &BundlePlace<'_>, watch: &dyn Fn(&str)) -> Result<(String, Vec<PathBuf>)> {
+pub fn write(
+    parts: &BundleParts<'_>,
+    place: &BundlePlace<'_>,
+    watch: &dyn Fn(&str),
+) -> Result<(String, Vec<PathBuf>)> {
     let bytes = parts.manifest.to_bytes()?;
     let identity = manifest::identity(&bytes);
-    let comment = format!("wheelwright bundle of {} made {}", parts.manifest.origin.index, parts.manifest.created);
+    let comment =
+        format!("wheelwright bundle of {} made {}", parts.manifest.origin.index, parts.manifest.created);
     let mut small = vec![(MANIFEST.to_owned(), bytes)];
     let mut signed = BTreeMap::new();
     for key in parts.keys {
         signed.insert(key.id(), key.sign(&small[0].1, &comment)?);
     }
     small.extend(signed.into_values().map(|signature| (signature.path(), signature.text.into_bytes())));
-    let entries = small.iter().map(|(path, bytes)| BundleEntry { path: path.clone(), size: bytes.len() as u64 });
+    let entries =
+        small.iter().map(|(path, bytes)| BundleEntry { path: path.clone(), size: bytes.len() as u64 });
     let files = parts.manifest.files.iter().map(|file| file.entry());
     let total = entries.chain(files).map(|entry| entry.whole()).sum::<u64>() + END as u64;
     let mut to = VolumeWriter::new(place.output, total, place.volume, &identity)?;

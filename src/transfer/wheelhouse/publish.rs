@@ -201,7 +201,8 @@ impl Wheelhouses {
     /// A URL at which anybody reads the flat page for as long as links last.
     pub async fn page_url(&self, target: &WheelhouseTarget) -> Result<String> {
         let presign = target.order.presign;
-        let presign = presign.ok_or_else(|| bad!("--print-url needs --presign: say how long the URL is good for"))?;
+        let presign =
+            presign.ok_or_else(|| bad!("--print-url needs --presign: say how long the URL is good for"))?;
         let bucket = ObjectFolder::open(&target.to, &target.s3)?;
         bucket.presigned(super::tree::FLAT, presign.lasts).await
     }

@@ -131,7 +131,8 @@ impl Run<'_> {
     async fn make(&self, of: KeptIndex<'_>, project: &ProjectName, stamp: String) -> Result<Made> {
         let mut state = ProjectState { stamp, ..ProjectState::default() };
         let kept = self.source.indexes.views.kept(of, project).await?;
-        let stays = |name: &ProjectName| self.order.private.as_ref().is_some_and(|named| !named.contains(name));
+        let stays =
+            |name: &ProjectName| self.order.private.as_ref().is_some_and(|named| !named.contains(name));
         let Some(kept) = kept else {
             return Ok(Made { project: project.clone(), state, pages: Vec::new(), files: Vec::new() });
         };
@@ -154,7 +155,8 @@ impl Run<'_> {
     }
 
     async fn links(&self, page: &Page) -> Result<TreeLinks> {
-        let (Some(Presign { lasts, .. }), HousePlace::Bucket(bucket)) = (self.order.presign, self.place) else {
+        let (Some(Presign { lasts, .. }), HousePlace::Bucket(bucket)) = (self.order.presign, self.place)
+        else {
             return Ok(match &self.order.public_url {
                 Some(url) => TreeLinks::Below(format!("{}/", url.as_str().trim_end_matches('/'))),
                 None => TreeLinks::Relative,
@@ -183,7 +185,8 @@ impl Run<'_> {
                     files.push(file.clone());
                 }
             }
-            let same = |at: usize, page: &TreePage| known.and_then(|known| known.pages.get(at)) == Some(&page.hash);
+            let same =
+                |at: usize, page: &TreePage| known.and_then(|known| known.pages.get(at)) == Some(&page.hash);
             let new = made.pages.iter().enumerate().filter(|(at, page)| !same(*at, page));
             pages.extend(new.map(|(_, page)| page.clone()));
         }
@@ -256,7 +259,11 @@ impl Run<'_> {
             projects: state.listed().count(),
             left_out: private.map(|(name, _)| name.clone()).collect(),
             links_until: ends.map(|(presign, signed_at)| presign.until(signed_at)),
-            renew_at: ends.map(|(presign, signed_at)| presign.renew_at(signed_at)).into_iter().chain(of_age).min(),
+            renew_at: ends
+                .map(|(presign, signed_at)| presign.renew_at(signed_at))
+                .into_iter()
+                .chain(of_age)
+                .min(),
             ..tally
         }
     }
@@ -280,7 +287,11 @@ fn paths(name: &ProjectName, project: &ProjectState) -> Vec<String> {
 
 impl WheelhouseOrder {
     /// The projects to carry, each with its stamp.
-    async fn stamps(&self, source: HouseSource<'_>, of: KeptIndex<'_>) -> Result<BTreeMap<ProjectName, String>> {
+    async fn stamps(
+        &self,
+        source: HouseSource<'_>,
+        of: KeptIndex<'_>,
+    ) -> Result<BTreeMap<ProjectName, String>> {
         let mut stamps = source.indexes.views.kept_stamps(of).await?;
         let named = &self.projects;
         if let Some(absent) = named.iter().find(|name| !stamps.contains_key(*name)) {

@@ -21,23 +21,35 @@ async fn releases_cross_the_gap_with_all_that_they_need_and_pip_and_uv_install_t
     let wanted = ["-r", "requirements.txt", "-o", "drop.wwb"];
     // Nobody named lib, which is private: it stays.
     let kept = gap.create(&wanted).await.failed();
-    assert!(kept.out.contains("private and nobody named them: lib") && kept.out.contains("--private"), "{}", kept.out);
+    assert!(
+        kept.out.contains("private and nobody named them: lib") && kept.out.contains("--private"),
+        "{}",
+        kept.out
+    );
     assert!(!gap.desk.path("drop.wwb").exists());
     let made = gap.create(&[&wanted[..], &["--private", "lib"]].concat()).await.succeeded().json();
     assert_eq!(made["files"], json!(["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]), "{made}");
     let names = members(&gap.desk.path("drop.wwb"));
     assert_eq!((names.len(), names[0].as_str()), (4, "manifest.json"), "{names:?}");
-    assert!(names[1].starts_with("signatures/") && names[3].ends_with("/lib-1.0-py3-none-any.whl"), "{names:?}");
+    assert!(
+        names[1].starts_with("signatures/") && names[3].ends_with("/lib-1.0-py3-none-any.whl"),
+        "{names:?}"
+    );
 
     // With nothing but the file and the key.
-    let verified = gap.desk.run("wheelwright", &["bundle", "verify", "drop.wwb", "--public-key", "me.key.pub"]).await;
+    let verified =
+        gap.desk.run("wheelwright", &["bundle", "verify", "drop.wwb", "--public-key", "me.key.pub"]).await;
     assert!(verified.succeeded().out.contains("2 files, signed by"));
     let shown = gap.beside(&["bundle", "inspect", "drop.wwb", "--against", "alice/dev"]).await.succeeded();
     assert!(shown.out.contains("not verified") && shown.out.contains("has 0 of 2 files"), "{}", shown.out);
 
     let before = gap.state();
     let dry = gap.import(&["drop.wwb", "--dry-run"]).await.succeeded().json();
-    assert_eq!((&dry["imported"], dry["diff"]["new"].as_array().map(Vec::len)), (&json!(false), Some(2)), "{dry}");
+    assert_eq!(
+        (&dry["imported"], dry["diff"]["new"].as_array().map(Vec::len)),
+        (&json!(false), Some(2)),
+        "{dry}"
+    );
     assert_eq!(gap.state(), before, "a dry run changes nothing");
     let done = gap.import(&["drop.wwb"]).await.succeeded().json();
     assert_eq!(done["imported"], true, "{done}");
@@ -70,13 +82,21 @@ async fn a_delta_brings_what_is_new_to_those_who_have_the_rest() {
     gap.publish(&Package::new("lib", "2.0").member("lib/data", vec![b'x'; 100_000])).await;
     let delta = gap.create(&["app", "--private", "all", "--since", "first.wwb", "-o", "delta.wwb"]).await;
     let delta = delta.succeeded().json();
-    assert_eq!((&delta["files"], &delta["held"]), (&json!(["lib-2.0-py3-none-any.whl"]), &json!(1)), "{delta}");
+    assert_eq!(
+        (&delta["files"], &delta["held"]),
+        (&json!(["lib-2.0-py3-none-any.whl"]), &json!(1)),
+        "{delta}"
+    );
     let size = std::fs::metadata(gap.desk.path("delta.wwb")).expect("a bundle").len();
     assert!(size < 100_000 + (1 << 20), "{size}");
 
     let before = gap.state();
     let lost = gap.import(&["delta.wwb"]).await.failed();
-    assert!(lost.err.contains("app-1.0-py3-none-any.whl") && lost.err.contains("import that one first"), "{}", lost.err);
+    assert!(
+        lost.err.contains("app-1.0-py3-none-any.whl") && lost.err.contains("import that one first"),
+        "{}",
+        lost.err
+    );
     assert_eq!(gap.state(), before);
     gap.import(&["first.wwb"]).await.succeeded();
     gap.import(&["delta.wwb"]).await.succeeded();
@@ -112,9 +132,14 @@ async fn what_exists_only_as_source_is_built_first_and_its_evidence_comes_along(
     let made = made.succeeded().json();
     let wheel = made["files"][0].as_str().expect("a name").to_owned();
     assert!(wheel.starts_with("demo-1.0-1ww-cp312-"), "{made}");
-    let shown = gap.desk.run("wheelwright", &["bundle", "inspect", "drop.wwb", "--json"]).await.succeeded().json();
+    let shown =
+        gap.desk.run("wheelwright", &["bundle", "inspect", "drop.wwb", "--json"]).await.succeeded().json();
     let file = &shown["manifest"]["files"][0];
-    assert_eq!((&file["from"], &file["evidence"]["sandbox"]), (&json!("private"), &json!(worker::evidence().sandbox)), "{shown}");
+    assert_eq!(
+        (&file["from"], &file["evidence"]["sandbox"]),
+        (&json!("private"), &json!(worker::evidence().sandbox)),
+        "{shown}"
+    );
     let done = gap.import(&["drop.wwb", "--others", "carried"]).await.succeeded().json();
     assert_eq!(done["diff"]["others"][0]["filename"], "recipes.txt", "{done}");
     assert_eq!(gap.desk.read("carried/recipes.txt"), "how we build\n");
@@ -134,8 +159,12 @@ async fn a_lock_file_is_taken_as_it_is_and_sdists_come_with_what_builds_them() {
     gap.desk.write("uv.lock", lock);
     let create = ["-r", "uv.lock", "--private", "all", "--with-build-requirements", "-o", "drop.wwb"];
     let made = gap.create(&create).await.succeeded().json();
-    let expected =
-        ["app-1.0-py3-none-any.whl", "app-1.0.tar.gz", "backend-3.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"];
+    let expected = [
+        "app-1.0-py3-none-any.whl",
+        "app-1.0.tar.gz",
+        "backend-3.0-py3-none-any.whl",
+        "lib-1.0-py3-none-any.whl",
+    ];
     assert_eq!(made["files"], json!(expected), "{made}");
     gap.import(&["drop.wwb"]).await.succeeded();
     assert_eq!(gap.listed("app").await.len(), 2);

@@ -25,7 +25,12 @@ async fn an_import_that_is_killed_leaves_all_rows_as_they_were() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
         command.current_dir(gap.desk.path(".")).env("WHEELWRIGHT_DATA", data);
         command.args(["bundle", "import", "drop.wwb", "--into", "alice/dev", "--public-key", "me.key.pub"]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
         // Somewhere on its way.
         let staging = data.join("staging");
         let started = || std::fs::read_dir(&staging).map_or(0, Iterator::count) > 2;

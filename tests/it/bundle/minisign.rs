@@ -22,7 +22,9 @@ async fn minisign_verifies_our_bundles_and_its_keys_sign_them() {
     archive.unpack(gap.desk.path("unpacked")).expect("an archive");
     for key in ["me.key.pub", "their.key.pub"] {
         let text = gap.desk.read(key);
-        let id = text.split_whitespace().find(|word| word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit()));
+        let id = text
+            .split_whitespace()
+            .find(|word| word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit()));
         let signature = format!("signatures/{}.minisig", id.expect("a key's number"));
         let key = format!("../{key}");
         let check = ["-V", "-m", "manifest.json", "-x", &signature, "-p", &key];
@@ -32,7 +34,13 @@ async fn minisign_verifies_our_bundles_and_its_keys_sign_them() {
     }
     let manifest = gap.desk.read("unpacked/manifest.json");
     gap.desk.write("unpacked/manifest.json", &manifest.replacen("lib", "lab", 1));
-    let id = gap.desk.read("me.key.pub").split_whitespace().find(|word| word.len() == 16).expect("a number").to_owned();
+    let id = gap
+        .desk
+        .read("me.key.pub")
+        .split_whitespace()
+        .find(|word| word.len() == 16)
+        .expect("a number")
+        .to_owned();
     let signature = format!("signatures/{id}.minisig");
     let check = ["-V", "-m", "manifest.json", "-x", &signature, "-p", "../me.key.pub"];
     assert!(!minisign(&gap.desk.path("unpacked"), &check).status.success());

@@ -55,7 +55,8 @@ impl Gap {
     /// `bundle import` on the closed side, with the desk's key.
     pub async fn import(&self, more: &[&str]) -> Ran {
         let key: &[&str] = if more.contains(&"--public-key") { &[] } else { &["--public-key", "me.key.pub"] };
-        let ran = self.beside(&[&["bundle", "import", "--into", "alice/dev", "--json"], key, more].concat()).await;
+        let ran =
+            self.beside(&[&["bundle", "import", "--into", "alice/dev", "--json"], key, more].concat()).await;
         self.closed.app.indexes.refresh().await.expect("the directory is read");
         ran
     }
@@ -74,7 +75,8 @@ impl Gap {
     /// The names on a project's page of the closed side.
     pub async fn listed(&self, project: &str) -> Vec<String> {
         let page = self.closed.http.get(self.closed.url(&format!("/alice/dev/+simple/{project}/")));
-        let page = page.header("accept", "application/vnd.pypi.simple.v1+json").send().await.expect("an answer");
+        let page =
+            page.header("accept", "application/vnd.pypi.simple.v1+json").send().await.expect("an answer");
         let page: Value = serde_json::from_str(&page.text().await.expect("text")).unwrap_or_default();
         let files = page["files"].as_array().cloned().unwrap_or_default();
         files.iter().map(|file| file["filename"].as_str().expect("a name").to_owned()).collect()

@@ -16,7 +16,10 @@ async fn a_bundle_of_strangers_or_of_too_few_signers_is_refused() {
     let gap = Gap::with_app().await;
     gap.create(&["lib", "-o", "drop.wwb"]).await.succeeded();
     gap.desk.write("password", "right\n");
-    gap.desk.run("wheelwright", &["key", "create", "you.key", "--password-file", "password"]).await.succeeded();
+    gap.desk
+        .run("wheelwright", &["key", "create", "you.key", "--password-file", "password"])
+        .await
+        .succeeded();
     for taken in ["you.key", "me.key"] {
         let text = gap.desk.read(taken);
         let again = gap.desk.run("wheelwright", &["key", "create", taken, "--no-password"]).await.failed();
@@ -59,7 +62,10 @@ async fn one_flipped_bit_anywhere_is_noticed() {
         let mut changed = whole.clone();
         changed[at] ^= 1;
         std::fs::write(gap.desk.path("changed.wwb"), changed).expect("a file");
-        let ran = gap.desk.run("wheelwright", &["bundle", "verify", "changed.wwb", "--public-key", "me.key.pub"]).await;
+        let ran = gap
+            .desk
+            .run("wheelwright", &["bundle", "verify", "changed.wwb", "--public-key", "me.key.pub"])
+            .await;
         assert_eq!(ran.code, Some(1), "byte {at}: {}", ran.out);
         assert!(!ran.err.contains("internal error"), "byte {at}: {}", ran.err);
     }

@@ -5,7 +5,8 @@ use crate::kit::packages::Package;
 use serde_json::{Value, json};
 
 async fn wishes(gap: &Gap) -> Value {
-    let answer = gap.closed.http.get(gap.closed.url("/alice/dev/+wishes")).header("accept", "application/json");
+    let answer =
+        gap.closed.http.get(gap.closed.url("/alice/dev/+wishes")).header("accept", "application/json");
     let text = answer.send().await.expect("an answer").text().await.expect("text");
     serde_json::from_str::<Value>(&text).expect("JSON")["result"]["wishes"].clone()
 }
@@ -26,9 +27,11 @@ async fn what_installers_lack_is_asked_for_across_the_gap_and_answered() {
     // A person who looks, and a script, wish for nothing.
     gap.closed.get("/alice/dev/+simple/looked-at/").await;
     let known = wishes(&gap).await;
-    let told: Vec<_> = known.as_array().expect("wishes").iter().map(|wish| (&wish["project"], &wish["state"])).collect();
+    let told: Vec<_> =
+        known.as_array().expect("wishes").iter().map(|wish| (&wish["project"], &wish["state"])).collect();
     assert_eq!(told.len(), 2, "a private name is no wish: {known}");
-    let needed = known.as_array().expect("wishes").iter().find(|wish| wish["project"] == "needed").expect("a wish");
+    let needed =
+        known.as_array().expect("wishes").iter().find(|wish| wish["project"] == "needed").expect("a wish");
     assert!(needed["asked"].as_i64() >= Some(2), "{known}");
     assert!(needed["target"].as_str().expect("a target").starts_with("cp3"), "{known}");
     let page = gap.closed.get("/alice/dev/+wishes").await.text().await.expect("a page");
@@ -42,15 +45,23 @@ async fn what_installers_lack_is_asked_for_across_the_gap_and_answered() {
     let text = gap.desk.read("wishes.txt");
     assert!(text.contains("# index: alice/dev\n") && text.contains("# target: cp312\napp>=1\n"), "{text}");
     // Whatever Python this test has: the open side builds for one.
-    let text: String = text.lines().map(|line| match line.starts_with("# target: cp3") {
-        true => "# target: cp312\n".to_owned(),
-        false => format!("{line}\n"),
-    }).collect();
+    let text: String = text
+        .lines()
+        .map(|line| match line.starts_with("# target: cp3") {
+            true => "# target: cp312\n".to_owned(),
+            false => format!("{line}\n"),
+        })
+        .collect();
     gap.desk.write("wishes.txt", &text);
 
-    let made = gap.create(&["--request", "wishes.txt", "-o", "drop.wwb", "--private", "needed"]).await.succeeded().json();
+    let made = gap
+        .create(&["--request", "wishes.txt", "-o", "drop.wwb", "--private", "needed"])
+        .await
+        .succeeded()
+        .json();
     assert_eq!(made["files"], json!(["needed-1.0-py3-none-any.whl"]), "{made}");
-    let refused: Vec<_> = made["refused"].as_array().expect("a list").iter().map(|one| one["requirement"].clone()).collect();
+    let refused: Vec<_> =
+        made["refused"].as_array().expect("a list").iter().map(|one| one["requirement"].clone()).collect();
     assert_eq!(refused, ["app>=1", "hidden", "nowhere"], "{made}");
     let private = &made["refused"][0]["why"];
     assert!(private.as_str().expect("text").contains("private"), "{made}");
