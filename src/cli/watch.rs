@@ -8,6 +8,7 @@ use crate::build::watch::{NewWatch, Since, TagView, WatchView};
 use crate::config::units;
 use crate::error::Result;
 use crate::names::IndexName;
+use crate::tools::time::now;
 use crate::words::TagState;
 use serde_json::json;
 use std::process::ExitCode;
@@ -185,6 +186,7 @@ async fn look(app: &App, id: Option<i64>, json: bool) -> Result<ExitCode> {
         Some(id) => vec![app.watches.get(id).await?],
         None => app.watches.list(None).await?,
     };
+    let began = now();
     let (mut all, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for watch in watches {
         app.watches.look_now(&watch).await?;
@@ -202,6 +204,10 @@ async fn look(app: &App, id: Option<i64>, json: bool) -> Result<ExitCode> {
     }
     for shown in &all {
         table::line(&format!("watch {}: {}", shown.watch.id, counted(&shown.found)))?;
+        let new: Vec<TagView> = shown.found.iter().filter(|tag| tag.at.0 >= began).cloned().collect();
+        if !new.is_empty() {
+            found(&new)?;
+        }
     }
     if all.iter().any(|shown| shown.found.iter().any(|tag| tag.state.is_open())) {
         table::line("The server builds waiting tags while it runs (wheelwright serve).")?;

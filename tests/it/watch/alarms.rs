@@ -1,6 +1,6 @@
 //! What moves, and what is told to others.
 
-use super::{alice, wheel_for};
+use super::{alice, new_watch, wheel_for};
 use crate::hooks::webhooks::on_loopback;
 use crate::kit::git_host::Repository;
 use crate::kit::receiver::Receiver;
@@ -47,7 +47,9 @@ async fn a_tag_that_moves_raises_an_alarm_and_is_never_built_again() {
 async fn a_tag_that_moves_before_it_is_fetched_is_not_built() {
     let server = stage_with(on_loopback).await;
     let repository = Repository::new();
-    let id = server.watch_repository(&repository).await;
+    let mut new = new_watch(&repository.url());
+    new.targets = Vec::new();
+    let id = server.watch(new).await;
     repository.tag("v1.0");
     server.look(id).await;
     // Nobody offers a target yet: the tag waits, and its row says why.

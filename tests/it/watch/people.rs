@@ -134,7 +134,7 @@ async fn what_cannot_be_watched_is_refused_with_the_way_out() {
         (with("targets", json!(["a,b"])), "like cp312"),
         (with("index", json!("alice")), "write user/index"),
         (with("index", json!("alice/none")), "does not exist"),
-        (with("index", json!("alice/mirror")), "is a mirror"),
+        (with("index", json!("alice/mirror")), "permission to upload"),
     ] {
         let (status, refused) = server.ask("POST", "/+watches", &alice(), Some(asked.clone())).await;
         let why = refused["message"].as_str().unwrap_or_default();
@@ -163,7 +163,7 @@ async fn a_page_shows_each_tag_and_lets_uploaders_look_now() {
         request.send().await.expect("an answer").text().await.expect("a page")
     };
     let list = page("/+watches", &Auth::None).await;
-    assert!(list.contains(&format!("+watches/{id}")) && list.contains("<!doctype html>"), "{list}");
+    assert!(list.contains(&format!("+watches/{id}")) && list.contains("<h1>Watches</h1>"), "{list}");
     let own = page(&format!("/+watches/{id}"), &alice()).await;
     for text in ["v1.0", "older", "&#60;b&#62;", "the tag does not match", "Look now", "Last look"] {
         assert!(own.contains(text), "{text}: {own}");

@@ -54,18 +54,18 @@ async fn serving(data: &Path) -> Program {
     program
 }
 
-/// What `wheelwright watch …` prints beside the data folder.
-async fn watch(data: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+/// `wheelwright watch …` beside the data folder.
+async fn watch(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
     command.arg("watch").args(arguments).arg("--data").arg(data).current_dir(data);
     let output = command.output().await.expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
 async fn watch_json(data: &Path, arguments: &[&str]) -> Value {
-    let (code, said) = watch(data, &[arguments, &["--json"]].concat()).await;
-    assert_eq!(code, Some(0), "{said}");
+    let (code, said, errors) = watch(data, &[arguments, &["--json"]].concat()).await;
+    assert_eq!(code, Some(0), "{said}{errors}");
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
@@ -104,12 +104,12 @@ async fn a_tag_is_built_and_installed_by_pip_with_the_version_that_git_tells() {
 
     repository.tag("v1.0");
     let number = id.to_string();
-    let (code, said) = watch(data.path(), &["look", &number]).await;
-    assert!(code == Some(0) && said.contains("2 tags"), "{said}");
+    let (code, said, errors) = watch(data.path(), &["look", &number]).await;
+    assert!(code == Some(0) && said.contains("2 tags"), "{said}{errors}");
     until(&program, id, "v1.0", is_published).await;
-    let (_, said) = watch(data.path(), &["show", &number]).await;
+    let (_, said, _) = watch(data.path(), &["show", &number]).await;
     assert!(said.contains("v1.0") && said.contains("published"), "{said}");
-    let (_, said) = watch(data.path(), &["list"]).await;
+    let (_, said, _) = watch(data.path(), &["list"]).await;
     assert!(said.contains(&url) && said.contains("ok"), "{said}");
 
     let pip = clients::Client::new("pip");
@@ -120,10 +120,10 @@ async fn a_tag_is_built_and_installed_by_pip_with_the_version_that_git_tells() {
     assert_eq!(installed, "version = '1.0'\n");
     pip.run("pip", &["download", "-i", &index, "demo==0.9"]).await.succeeded();
 
-    let (_, said) = watch(data.path(), &["remove", &number]).await;
+    let (_, said, _) = watch(data.path(), &["remove", &number]).await;
     assert_eq!(said, format!("watch {id} removed\n"));
-    let (code, said) = watch(data.path(), &["show", &number]).await;
-    assert!(code == Some(1) && said.contains(&format!("watch {id} does not exist")), "{said}");
+    let (code, _, errors) = watch(data.path(), &["show", &number]).await;
+    assert!(code == Some(1) && errors.contains(&format!("watch {id} does not exist")), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
