@@ -10,6 +10,7 @@ use crate::upstream::guard::{self, Guard};
 use crate::{bad, timed_out, unavailable};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::process::Command;
 
@@ -31,7 +32,7 @@ pub enum RepositoryAsker {
 pub struct WatchGrant {
     /// Repositories on this machine.
     pub disk: bool,
-    pub credential: Option<GitCredential>,
+    pub credential: Option<Arc<GitCredential>>,
 }
 
 impl RepositoryAsker {
@@ -41,7 +42,7 @@ impl RepositoryAsker {
 
     fn credential(&self) -> Option<&GitCredential> {
         match self {
-            Self::Watch(_, grant) => grant.credential.as_ref(),
+            Self::Watch(_, grant) => grant.credential.as_deref(),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ use url::Url;
 
 /// All credentials that are configured. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct GitCredentials(Arc<[GitCredential]>);
+pub struct GitCredentials(Arc<[Arc<GitCredential>]>);
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -25,20 +25,21 @@ impl GitCredentials {
     pub fn of(config: &Config) -> Self {
         let all = config.git.credentials.values();
         let read = |settings: &GitCredentialSettings| {
-            Some(GitCredential { below: Url::parse(&settings.url).ok()?, settings: settings.clone() })
+            let below = Url::parse(&settings.url).ok()?;
+            Some(Arc::new(GitCredential { below, settings: settings.clone() }))
         };
         Self(all.filter_map(read).collect())
     }
 
     /// The one for a repository that is watched for an index: the longest URL that it lies below. `of_root`: the
     /// watch may use all.
-    pub fn find(&self, address: &Address, index: &IndexName, of_root: bool) -> Option<&GitCredential> {
+    pub fn find(&self, address: &Address, index: &IndexName, of_root: bool) -> Option<Arc<GitCredential>> {
         let url = address.url.expose();
-        let may = |one: &&GitCredential| {
+        let may = |one: &&Arc<GitCredential>| {
             of_root || one.settings.indexes.iter().any(|pattern| glob::matches(pattern, index.as_str()))
         };
         let all = self.0.iter().filter(|one| one.covers(url)).filter(may);
-        all.max_by_key(|one| one.below.path().len())
+        all.max_by_key(|one| one.below.path().len()).cloned()
     }
 }
 

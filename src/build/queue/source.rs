@@ -110,7 +110,7 @@ impl Queue {
     pub(in crate::build) fn watch_asker(&self, watch: &Watch, address: &Address) -> RepositoryAsker {
         let credentials = &self.0.fetching.credentials;
         let credential =
-            credentials.find(address, &watch.index, Who::watch(watch.id, &watch.owner).is_root()).cloned();
+            credentials.find(address, &watch.index, Who::watch(watch.id, &watch.owner).is_root());
         let grant = WatchGrant { disk: watch.by_operator, credential };
         RepositoryAsker::Watch(self.0.fetching.guard.clone(), grant)
     }
