@@ -36,7 +36,7 @@ pub struct ReadyCommand {
     /// cp315, cp315-linux, or a full name
     #[arg(value_name = "TARGET")]
     target: String,
-    /// uv.lock, pylock.toml, or a file of pinned requirements; may be repeated
+    /// uv.lock, pylock.toml, poetry.lock, or a file of pinned requirements; may be repeated
     #[arg(long = "lock", required = true, value_name = "FILE", num_args = 1..)]
     locks: Vec<PathBuf>,
     /// The name of your list, if you have several; each run replaces it

@@ -14,6 +14,7 @@ pub mod manylinux;
 pub mod metadata;
 pub mod opens;
 pub mod page;
+pub mod poetrylock;
 pub mod pylock;
 pub mod pyproject;
 pub mod release_tag;

@@ -26,7 +26,7 @@ const LONGEST_WHY: usize = 2000;
 
 /// A file that is yet to be fetched. Size and hash are those of its page, where that has them.
 #[derive(Clone, Debug)]
-pub struct FoundFile {
+pub struct GatheredFile {
     pub file: BundledFile,
     pub url: Url,
     pub target: String,
@@ -69,7 +69,7 @@ impl<'a> Gatherer<'a> {
         &self,
         target: &Target,
         wishes: &TargetWishes,
-    ) -> Result<(Vec<FoundFile>, Vec<RefusedRequest>)> {
+    ) -> Result<(Vec<GatheredFile>, Vec<RefusedRequest>)> {
         let all = [&wishes.lines[..], &wishes.asked].concat();
         match self.attempt(target, &all, &wishes.pins).await {
             Err(error) if is_answer(&error) && !wishes.asked.is_empty() => {}
@@ -97,6 +97,7 @@ impl<'a> Gatherer<'a> {
         lines: &[String],
         pins: &[String],
     ) -> Result<Vec<FoundFile>> {
+    ) -> Result<Vec<GatheredFile>> {
         if lines.is_empty() && pins.is_empty() {
             return Ok(Vec::new());
         }
@@ -109,13 +110,13 @@ impl<'a> Gatherer<'a> {
         let all: Vec<String> = all.into_iter().collect();
         let urls = Shown::new(&proxy, self.progress).resolve(&all).await?;
         let found = futures::stream::iter(&urls).map(|line| self.found(&proxy, line));
-        let found: Vec<FoundFile> = found.buffered(PAGES).try_collect().await?;
+        let found: Vec<GatheredFile> = found.buffered(PAGES).try_collect().await?;
         self.refuse_private(&found)?;
         Ok(found)
     }
 
     /// The sdist of a release, if the index has one.
-    pub async fn sdist(&self, target: &Target, of: &BundledFile) -> Result<Option<FoundFile>> {
+    pub async fn sdist(&self, target: &Target, of: &BundledFile) -> Result<Option<GatheredFile>> {
         let (Some(project), Some(version)) = (&of.project, &of.version) else { return Ok(None) };
         let proxy = WheelsProxy::of(self.server, self.index.as_str(), &target.name);
         let Some(page) = self.page(&proxy, project).await? else { return Ok(None) };
@@ -128,7 +129,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// A file that the server resolved a line to.
-    async fn found(&self, proxy: &WheelsProxy, line: &str) -> Result<FoundFile> {
+    async fn found(&self, proxy: &WheelsProxy, line: &str) -> Result<GatheredFile> {
         let url = Url::parse(line).map_err(|_| bad!("{line:?} did not resolve to a URL"))?;
         let filename = filename(&url)?;
         let project = crate::packaging::filename::project_of(&filename);
@@ -149,7 +150,7 @@ impl<'a> Gatherer<'a> {
         url: &Url,
         listed: Option<&File>,
         project: &ProjectName,
-    ) -> Result<FoundFile> {
+    ) -> Result<GatheredFile> {
         let filename = filename(url)?;
         let parsed = ListedFilename::parse(project, &filename);
         let version = parsed.as_ref().and_then(ListedFilename::canonical_version);
@@ -170,7 +171,7 @@ impl<'a> Gatherer<'a> {
             evidence: None,
             filename,
         };
-        Ok(FoundFile { file, url: plain, target: proxy.target.clone() })
+        Ok(GatheredFile { file, url: plain, target: proxy.target.clone() })
     }
 
     /// Whether a file is in an index that mirrors another one. An index that does not say so is taken for private.
@@ -193,7 +194,7 @@ impl<'a> Gatherer<'a> {
         IndexName::parse(&format!("{}/{}", parts.next()??, parts.next()??))
     }
 
-    fn refuse_private(&self, found: &[FoundFile]) -> Result<()> {
+    fn refuse_private(&self, found: &[GatheredFile]) -> Result<()> {
         if self.private.all {
             return Ok(());
         }

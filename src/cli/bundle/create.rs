@@ -3,7 +3,7 @@
 use super::closure::{Gatherer, PrivateNames};
 use super::evidence;
 use super::fetch::FetchedFiles;
-use super::parts::{Base, included};
+use super::parts::{BundleBase, included};
 use super::show;
 use super::wanted::BundleWishes;
 use crate::bad;
@@ -52,7 +52,7 @@ pub struct CreateCommand {
     /// flask, 'numpy>=2', …
     #[arg(value_name = "PROJECT")]
     projects: Vec<String>,
-    /// Requirements, or a uv.lock or pylock.toml, which is taken as it is; may be repeated
+    /// Requirements, or a uv.lock, pylock.toml or poetry.lock, which is taken as it is; may be repeated
     #[arg(short = 'r', long = "requirement", value_name = "FILE")]
     requirements: Vec<PathBuf>,
     /// cp313, cp27-linux, or a full name; may be repeated
@@ -116,7 +116,7 @@ impl CreateCommand {
         let wishes = BundleWishes::read(&self.projects, &self.requirements, self.request.as_deref())?;
         let keys = self.keys.iter().map(|path| self.password.open(path)).collect::<Result<Vec<_>>>()?;
         let base = match &self.since {
-            Some(path) => Some(Base::read(path).await?),
+            Some(path) => Some(BundleBase::read(path).await?),
             None => None,
         };
         let progress = Progress::new();
@@ -149,7 +149,7 @@ impl CreateCommand {
         server: &ServerClient,
         local: Option<&Local>,
         wishes: &BundleWishes,
-        (keys, base): (Vec<SigningKey>, Option<Base>),
+        (keys, base): (Vec<SigningKey>, Option<BundleBase>),
         progress: &Progress,
     ) -> Result<(String, Value)> {
         let offered = match local {

@@ -1,6 +1,6 @@
 //! Files on their way from the server into a folder: each once, whatever it is for.
 
-use super::closure::FoundFile;
+use super::closure::GatheredFile;
 use crate::bad;
 use crate::cli::progress::Progress;
 use crate::client::ServerClient;
@@ -30,11 +30,11 @@ impl FetchedFiles {
     pub async fn add(
         &mut self,
         server: &ServerClient,
-        found: Vec<FoundFile>,
+        found: Vec<GatheredFile>,
         scratch: &ScratchFolder,
         progress: &Progress,
     ) -> Result<()> {
-        let mut new: BTreeMap<String, FoundFile> = BTreeMap::new();
+        let mut new: BTreeMap<String, GatheredFile> = BTreeMap::new();
         for one in found {
             let name = &one.file.filename;
             let known = self.files.get(name).map(|(file, _)| file).or(new.get(name).map(|found| &found.file));
@@ -66,10 +66,10 @@ impl FetchedFiles {
 
 async fn fetch(
     server: &ServerClient,
-    found: FoundFile,
+    found: GatheredFile,
     scratch: &ScratchFolder,
 ) -> Result<(String, BundledFile, PathBuf)> {
-    let FoundFile { mut file, url, target } = found;
+    let GatheredFile { mut file, url, target } = found;
     let path = scratch.unused();
     if file.sha256.is_empty() {
         file.sha256 = server.download(&url, &path).await?;

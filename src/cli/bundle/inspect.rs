@@ -8,7 +8,7 @@ use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::packaging::bundle::TrustedKey;
-use crate::transfer::bundle::{OpenBundle, Trust, keys};
+use crate::transfer::bundle::{OpenBundle, SignerTrust, keys};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,17 +26,17 @@ pub struct Signers {
 
 impl Signers {
     /// The keys that are given, else those of the settings; `None`: neither.
-    pub fn trust(&self, config: &Config) -> Result<Option<Trust>> {
+    pub fn trust(&self, config: &Config) -> Result<Option<SignerTrust>> {
         let given: Vec<TrustedKey> = match self.public_keys.is_empty() {
             true => keys::configured(&config.bundles.trusted_keys, &config.data)?,
             false => self.public_keys.iter().map(|path| keys::public(path)).collect::<Result<_>>()?,
         };
         let configured = usize::try_from(config.bundles.signers).unwrap_or(usize::MAX);
-        Ok((!given.is_empty()).then(|| Trust::Keys(given, self.signers.unwrap_or(configured))))
+        Ok((!given.is_empty()).then(|| SignerTrust::Keys(given, self.signers.unwrap_or(configured))))
     }
 
     /// The same where somebody must be trusted.
-    pub fn needed(&self, config: &Config) -> Result<Trust> {
+    pub fn needed(&self, config: &Config) -> Result<SignerTrust> {
         self.trust(config)?.ok_or_else(|| {
             bad!("no public key is given: name one with --public-key, or in the setting bundles.trusted_keys")
         })
@@ -62,7 +62,7 @@ pub struct InspectCommand {
 impl InspectCommand {
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let trust = self.signers.trust(&resolved.config)?;
-        let bundle = OpenBundle::open(&self.files, trust.as_ref().unwrap_or(&Trust::Nobody)).await?;
+        let bundle = OpenBundle::open(&self.files, trust.as_ref().unwrap_or(&SignerTrust::Nobody)).await?;
         let against = match &self.against {
             Some(index) => Some((index, installation::existing(resolved).await?)),
             None => None,

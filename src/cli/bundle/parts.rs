@@ -4,16 +4,16 @@ use crate::bad;
 use crate::error::Result;
 use crate::packaging::bundle::{BundleManifest, BundledFile, BundledKind, Carried, manifest};
 use crate::tools::hex;
-use crate::transfer::bundle::{OpenBundle, Trust};
+use crate::transfer::bundle::{OpenBundle, SignerTrust};
 use std::path::{Path, PathBuf};
 
 /// The base of a delta.
-pub struct Base {
+pub struct BundleBase {
     pub identity: String,
     pub manifest: BundleManifest,
 }
 
-impl Base {
+impl BundleBase {
     /// Reads a bundle, or a manifest alone.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Base {
             let manifest = BundleManifest::parse(&bytes).map_err(placed)?;
             return Ok(Self { identity: manifest::identity(&bytes), manifest });
         }
-        let bundle = OpenBundle::open(&[path.to_owned()], &Trust::Nobody).await.map_err(placed)?;
+        let bundle = OpenBundle::open(&[path.to_owned()], &SignerTrust::Nobody).await.map_err(placed)?;
         Ok(Self { identity: bundle.identity, manifest: bundle.manifest })
     }
 

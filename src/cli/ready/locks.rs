@@ -1,19 +1,19 @@
-//! What lock files name for a target: uv.lock, pylock.toml, files of pinned requirements.
+//! What lock files name for a target: uv.lock, poetry.lock, pylock.toml, files of pinned requirements.
 
 use crate::bad;
 use crate::build::target::Target;
 use crate::cli::requirements::{RequirementFiles, WantedThing};
 use crate::error::Result;
+use crate::packaging::poetrylock::PoetryLock;
 use crate::packaging::pylock::{Lock, is_name};
 use crate::packaging::requirement::Requirement;
-use crate::packaging::uvlock::UvLock;
+use crate::packaging::uvlock::{NamedReleases, UvLock};
 use crate::packaging::{choose, reqfile, version};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Lock files of other tools, and how to turn each into one that is read.
-const OTHERS: [(&str, &str); 4] = [
-    ("poetry.lock", "run poetry export -o requirements.txt and name that file"),
+const OTHERS: [(&str, &str); 3] = [
     ("pdm.lock", "run pdm export -f pylock -o pylock.toml and name that file"),
     ("Pipfile.lock", "run pipenv requirements > requirements.txt and name that file"),
     ("pixi.lock", "name a uv.lock, a pylock.toml or a file of pinned requirements"),
@@ -74,6 +74,7 @@ fn in_lock(file: &Path, target: &Target) -> Result<InLock> {
     let placed = |error| bad!("{}: {error}", file.display());
     match name {
         "uv.lock" => uv_lock(&text_of(file)?, target).map_err(placed),
+        "poetry.lock" => poetry_lock(&text_of(file)?, target).map_err(placed),
         name if is_name(name) => pylock(&text_of(file)?, target).map_err(placed),
         _ => requirements(file, target),
     }
@@ -85,14 +86,18 @@ fn text_of(file: &Path) -> Result<String> {
 
 fn uv_lock(text: &str, target: &Target) -> Result<InLock> {
     let lock = UvLock::parse(text)?;
-    let named = lock.named(&target.markers)?;
+    Ok(InLock { requires_python: lock.requires_python.clone(), ..named(lock.named(&target.markers)?) })
+}
+
+fn poetry_lock(text: &str, target: &Target) -> Result<InLock> {
+    let lock = PoetryLock::parse(text)?;
+    let requires_python = lock.requires_python().map(str::to_owned);
+    Ok(InLock { requires_python, ..named(lock.named(&target.markers)?) })
+}
+
+fn named(named: NamedReleases) -> InLock {
     let releases = named.releases.iter().map(|(project, version)| format!("{project}=={version}"));
-    Ok(InLock {
-        releases: releases.collect(),
-        elsewhere: named.elsewhere,
-        requires_python: lock.requires_python,
-        ..InLock::default()
-    })
+    InLock { releases: releases.collect(), elsewhere: named.elsewhere, ..InLock::default() }
 }
 
 fn pylock(text: &str, target: &Target) -> Result<InLock> {
@@ -178,6 +183,7 @@ mod tests {
         for (name, text, expected) in [
             ("requirements.in", "flask>=1\n", "requirements.in:1: flask>=1 is not pinned"),
             ("poetry.lock", "", "poetry export"),
+            ("pdm.lock", "", "pdm export"),
             ("uv.lock", "version = 3\n", "version is 3"),
             ("pylock.toml", "x", "pylock.toml: "),
             ("requirements.txt", "# nothing\n", "name nothing"),

@@ -3,6 +3,7 @@
 use crate::bad;
 use crate::error::{Error, Result, clipped};
 use crate::packaging::bundle::entry::SIGNATURES;
+use base64::Engine;
 use minisign::{KeyPair, PublicKey, PublicKeyBox, SecretKey, SecretKeyBox, SignatureBox};
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -116,14 +117,17 @@ impl SigningKey {
         let secret = SecretKeyBox::from_string(text);
         let opened = match password {
             Some(password) => secret.and_then(|secret| secret.into_secret_key(Some(password))),
-            None => secret.and_then(SecretKeyBox::into_unencrypted_secret_key),
+            None => match secret.and_then(SecretKeyBox::into_unencrypted_secret_key) {
+                Err(error) => without_checksum(text).ok_or(error),
+                opened => opened,
+            },
         };
         opened.map(Self).map_err(|error| bad!("cannot open the secret key: {error}"))
     }
 
     /// Whether the text of a secret key's file needs a password.
     pub fn is_encrypted(text: &str) -> bool {
-        SecretKeyBox::from_string(text).and_then(SecretKeyBox::into_unencrypted_secret_key).is_err()
+        bytes(text).is_some_and(|bytes| bytes.get(KDF).is_some_and(|kdf| kdf != [0; 2]))
     }
 
     /// `E7620F1842B4E81F`
@@ -137,10 +141,30 @@ impl SigningKey {
     /// `Internal` if this machine has no randomness.
     pub fn sign(&self, manifest: &[u8], comment: &str) -> Result<NamedSignature> {
         let key = self.id();
-        let signed = minisign::sign(None, &self.0, Cursor::new(manifest), Some(comment), Some(&line(&key)));
+        // With the public key, the signature is verified at once: a damaged key signs nothing.
+        let public = PublicKey::from_secret_key(&self.0).map_err(Error::internal)?;
+        let signed =
+            minisign::sign(Some(&public), &self.0, Cursor::new(manifest), Some(comment), Some(&line(&key)));
         let text = signed.map_err(Error::internal)?.into_string();
         Ok(NamedSignature { key, text })
     }
+}
+
+/// Where the second line of a secret key says how a password opens it; zeros: none does.
+const KDF: std::ops::Range<usize> = 2..4;
+/// Where the checksum is.
+const CHECKSUM: std::ops::Range<usize> = 126..158;
+
+/// What the second line of a key's file stands for.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD.decode(text.lines().nth(1)?.trim()).ok()
+}
+
+/// The secret key in a file of `minisign -W`, which leaves the checksum out.
+fn without_checksum(text: &str) -> Option<SecretKey> {
+    let bytes = bytes(text).filter(|_| !SigningKey::is_encrypted(text))?;
+    let has_none = bytes.len() == CHECKSUM.end && bytes.get(CHECKSUM)?.iter().all(|byte| *byte == 0);
+    SecretKey::from_bytes(&bytes).ok().filter(|_| has_none)
 }
 
 /// The keys that signatures say to be of, whether they are right or not.

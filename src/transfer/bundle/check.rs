@@ -1,6 +1,6 @@
 //! A bundle held against an index, before anything of it is kept: every signature, hash and archive.
 
-use super::open::{OpenBundle, Trust};
+use super::open::{OpenBundle, SignerTrust};
 use crate::access::Who;
 use crate::conflict;
 use crate::db::bundles::ImportedBundle;
@@ -26,7 +26,7 @@ pub struct CheckOrder {
     /// One file, or all volumes in any order.
     pub files: Vec<PathBuf>,
     pub into: IndexName,
-    pub trust: Trust,
+    pub trust: SignerTrust,
 }
 
 /// What an import changes.

@@ -9,5 +9,5 @@ mod write;
 
 pub use check::{BundleCheck, BundleDiff, CheckOrder, DiffFile};
 pub use import::{already_imported, import};
-pub use open::{OpenBundle, Trust};
+pub use open::{OpenBundle, SignerTrust};
 pub use write::{BundleParts, BundlePlace, write};

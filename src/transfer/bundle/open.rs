@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 /// Whose signatures are needed.
 #[derive(Clone, Debug)]
-pub enum Trust {
+pub enum SignerTrust {
     /// Nobody's: what is read is only shown.
     Nobody,
     /// So many of these.
@@ -39,7 +39,7 @@ impl OpenBundle {
     ///
     /// # Errors
     /// `Bad` if it is none or damaged, `Forbidden` if those who must sign it did not.
-    pub async fn open(paths: &[PathBuf], trust: &Trust) -> Result<Self> {
+    pub async fn open(paths: &[PathBuf], trust: &SignerTrust) -> Result<Self> {
         let (paths, trust) = (paths.to_owned(), trust.clone());
         spawn_blocking(move || {
             let volumes = JoinedVolumes::open(&paths)?;
@@ -50,8 +50,8 @@ impl OpenBundle {
                 return Err(bad!("the volumes have the line of another bundle: copy them again"));
             }
             let trusted = match &trust {
-                Trust::Nobody => BTreeSet::new(),
-                Trust::Keys(keys, needed) => {
+                SignerTrust::Nobody => BTreeSet::new(),
+                SignerTrust::Keys(keys, needed) => {
                     signature::verify(reader.manifest(), reader.signatures(), keys, *needed)?
                 }
             };

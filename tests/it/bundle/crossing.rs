@@ -2,7 +2,8 @@
 
 use super::Gap;
 use crate::kit::clients::Client;
-use crate::kit::packages::Package;
+use crate::kit::packages::{Dist, Package};
+use crate::kit::sources::Tree;
 use crate::kit::worker;
 use serde_json::json;
 use std::path::Path;
@@ -127,7 +128,10 @@ async fn what_exists_only_as_source_is_built_first_and_its_evidence_comes_along(
         worker::built(&gap.open, &job, &demo.wheel()).await;
     };
     gap.desk.write("recipes.txt", "how we build\n");
-    let create = ["demo", "-o", "drop.wwb", "--include", "recipes.txt"];
+    // Pinned already: nobody asks for its metadata first.
+    let lock = "[[package]]\nname = 'demo'\nversion = '1.0'\n[metadata]\nlock-version = '2.1'\n";
+    gap.desk.write("poetry.lock", lock);
+    let create = ["-r", "poetry.lock", "--private", "demo", "-o", "drop.wwb", "--include", "recipes.txt"];
     let (made, ()) = tokio::join!(gap.create(&create), building);
     let made = made.succeeded().json();
     let wheel = made["files"][0].as_str().expect("a name").to_owned();
@@ -152,8 +156,10 @@ async fn a_lock_file_is_taken_as_it_is_and_sdists_come_with_what_builds_them() {
     gap.publish(&Package::new("lib", "2.0")).await;
     gap.publish(&Package::new("backend", "3.0")).await;
     let pyproject = "[build-system]\nrequires = ['backend>=3']\nbuild-backend = 'backend'\n";
-    let app = Package::new("app", "1.0").requires("lib").member("pyproject.toml", pyproject);
-    gap.open.publish("alice/dev", &app.sdist()).await;
+    let source = Tree::new("app", "1.0").file("pyproject.toml", pyproject);
+    let package = Package::new("app", "1.0");
+    let sdist = Dist { filename: source.filename(), bytes: source.sdist(), package };
+    gap.open.publish("alice/dev", &sdist).await;
     let lock = "version = 1\n[[package]]\nname = 'app'\nversion = '1.0'\nsource = { registry = 'x' }\n\
                 [[package]]\nname = 'lib'\nversion = '1.0'\nsource = { registry = 'x' }\n";
     gap.desk.write("uv.lock", lock);

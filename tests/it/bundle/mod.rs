@@ -3,6 +3,7 @@
 mod crossing;
 mod kills;
 mod minisign;
+mod no_network;
 mod refusals;
 mod volumes;
 mod wishes;

@@ -37,8 +37,8 @@ fn manifest(files: Vec<BundledFile>) -> BundleManifest {
 
 #[test]
 fn a_manifest_is_read_as_it_was_written() {
-    let sdist = file("demo-1.0.tar.gz", "1");
-    let whole = manifest(vec![file("demo-1.0-py3-none-any.whl", "1"), sdist.clone()]);
+    let sdist = file("demo-1.0.tar.gz", "1.0");
+    let whole = manifest(vec![file("demo-1.0-py3-none-any.whl", "1.0"), sdist.clone()]);
     let whole = BundleManifest { base: Some("1".repeat(64)), ..whole };
     let bytes = whole.to_bytes().unwrap();
     assert_eq!(BundleManifest::parse(&bytes).unwrap(), whole);
@@ -48,12 +48,12 @@ fn a_manifest_is_read_as_it_was_written() {
 
 #[test]
 fn what_is_odd_in_a_manifest_is_named() {
-    let wheel = || file("demo-1.0-py3-none-any.whl", "1");
+    let wheel = || file("demo-1.0-py3-none-any.whl", "1.0");
     for (change, expected) in [
         (BundledFile { filename: "../demo-1.0-py3-none-any.whl".into(), ..wheel() }, "not a valid file name"),
         (BundledFile { sha256: "A".repeat(64), ..wheel() }, "invalid sha256"),
         (BundledFile { size: u64::MAX, ..wheel() }, "too large"),
-        (BundledFile { version: Some("2".into()), ..wheel() }, "does not say"),
+        (BundledFile { version: Some("1".into()), ..wheel() }, "does not say"),
         (BundledFile { version: None, ..wheel() }, "does not say"),
         (BundledFile { kind: BundledKind::Sdist, ..wheel() }, "does not say"),
         (BundledFile { project: ProjectName::new("other"), ..wheel() }, "does not say"),
@@ -65,7 +65,7 @@ fn what_is_odd_in_a_manifest_is_named() {
     }
     let twice = manifest(vec![wheel(), wheel()]);
     assert!(twice.to_bytes().unwrap_err().to_string().contains("twice"));
-    let unsorted = manifest(vec![file("demo-1.0.tar.gz", "1"), wheel()]);
+    let unsorted = manifest(vec![file("demo-1.0.tar.gz", "1.0"), wheel()]);
     assert!(unsorted.to_bytes().unwrap_err().to_string().contains("not in order"));
     let newer = br#"{"format": 2, "whatever": []}"#;
     assert!(BundleManifest::parse(newer).unwrap_err().to_string().contains("use a newer one"));
@@ -81,7 +81,7 @@ proptest! {
 
     #[test]
     fn any_damage_of_a_manifest_is_read_or_refused(at in 0..400usize, byte in any::<u8>()) {
-        let mut bytes = manifest(vec![file("demo-1.0-py3-none-any.whl", "1")]).to_bytes().unwrap();
+        let mut bytes = manifest(vec![file("demo-1.0-py3-none-any.whl", "1.0")]).to_bytes().unwrap();
         let at = at % bytes.len();
         bytes[at] = byte;
         if let Ok(read) = BundleManifest::parse(&bytes) {
