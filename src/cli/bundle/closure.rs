@@ -1,6 +1,6 @@
 //! The files that a target needs: found by the server's resolver, built where they exist only as source.
 
-use super::wanted::TargetWishes;
+use super::wanted::{BundleWishes, TargetWishes};
 use crate::build::target::Target;
 use crate::cli::client::Shown;
 use crate::cli::progress::Progress;
@@ -46,6 +46,8 @@ pub struct Gatherer<'a> {
     pub progress: &'a Progress,
     pub private: &'a PrivateNames,
     pub constraints: &'a [Requirement],
+    /// What lock files say of files, by file name.
+    pub hashes: &'a BTreeMap<String, String>,
     /// Whether an index mirrors another one.
     mirrors: Mutex<BTreeMap<IndexName, bool>>,
 }
@@ -55,9 +57,10 @@ impl<'a> Gatherer<'a> {
         (server, index): (&'a ServerClient, &'a IndexName),
         progress: &'a Progress,
         private: &'a PrivateNames,
-        constraints: &'a [Requirement],
+        wishes: &'a BundleWishes,
     ) -> Self {
-        Self { server, index, progress, private, constraints, mirrors: Mutex::default() }
+        let BundleWishes { constraints, hashes, .. } = wishes;
+        Self { server, index, progress, private, constraints, hashes, mirrors: Mutex::default() }
     }
 
     /// All files for a target. What the other side asked for and cannot get is refused, and the rest goes on without
@@ -112,6 +115,7 @@ impl<'a> Gatherer<'a> {
         let found = futures::stream::iter(&urls).map(|line| self.found(&proxy, line));
         let found: Vec<GatheredFile> = found.buffered(PAGES).try_collect().await?;
         self.refuse_private(&found)?;
+        self.refuse_unlocked(&found)?;
         Ok(found)
     }
 
@@ -157,6 +161,7 @@ impl<'a> Gatherer<'a> {
         let version = version.ok_or_else(|| bad!("{filename} does not name a version"))?;
         let told = url.fragment().and_then(|text| text.strip_prefix("sha256=")).map(str::to_ascii_lowercase);
         let sha256 = told.or_else(|| listed.and_then(|file| file.hashes.sha256.clone()));
+        let sha256 = sha256.or_else(|| self.hashes.get(&filename).cloned());
         let mut plain = url.clone();
         plain.set_fragment(None);
         let file = BundledFile {
@@ -192,6 +197,18 @@ impl<'a> Gatherer<'a> {
         let path = url.path().strip_prefix(self.server.base().path()).filter(|_| self.server.owns(url))?;
         let mut parts = path.split('/').map(decode_once);
         IndexName::parse(&format!("{}/{}", parts.next()??, parts.next()??))
+    }
+
+    /// A file that a lock file names has the bytes that it says. Wheels that are built here have names of their own.
+    fn refuse_unlocked(&self, found: &[GatheredFile]) -> Result<()> {
+        for GatheredFile { file, .. } in found {
+            let locked = self.hashes.get(&file.filename).filter(|locked| **locked != file.sha256);
+            if let Some(locked) = locked {
+                let (name, sha256) = (&file.filename, &file.sha256);
+                return Err(bad!("{name} has sha256 {sha256} on the index, but {locked} in the lock file"));
+            }
+        }
+        Ok(())
     }
 
     fn refuse_private(&self, found: &[GatheredFile]) -> Result<()> {

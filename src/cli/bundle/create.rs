@@ -206,7 +206,7 @@ impl CreateCommand {
         progress: &Progress,
     ) -> Result<Contents> {
         let private = self.private_names(wishes)?;
-        let gatherer = Gatherer::new((server, &self.index), progress, &private, &wishes.constraints);
+        let gatherer = Gatherer::new((server, &self.index), progress, &private, wishes);
         let mut contents = Contents::default();
         for target in targets {
             let line = progress.begin(&target.name, "resolve");

@@ -8,9 +8,9 @@ use crate::config::secret_url::masked;
 use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::bundle::request::BundleRequest;
-use crate::packaging::pylock;
 use crate::packaging::requirement::Requirement;
-use std::collections::BTreeSet;
+use crate::packaging::{lockhash, pylock};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Lock files that are taken as they are.
@@ -24,6 +24,8 @@ pub struct BundleWishes {
     pub constraints: Vec<Requirement>,
     /// Lock files; what they pin depends on the target.
     pub locks: Vec<PathBuf>,
+    /// The sha256 that lock files give for files, by file name.
+    pub hashes: BTreeMap<String, String>,
     pub request: BundleRequest,
     /// The projects that the lines name themselves.
     pub named: BTreeSet<ProjectName>,
@@ -51,6 +53,7 @@ impl BundleWishes {
             let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if pylock::is_name(name) || LOCKS.contains(&name) {
                 all.locks.push(file.clone());
+                all.hashes.extend(lock_hashes(file)?);
                 continue;
             }
             let input = Input::read(file, &BTreeSet::new(), &[])?;
@@ -129,4 +132,14 @@ impl BundleWishes {
         let all: BTreeSet<String> = self.lines.iter().chain(asked).map(|line| masked(line)).collect();
         all.into_iter().collect()
     }
+}
+
+fn lock_hashes(file: &Path) -> Result<BTreeMap<String, String>> {
+    let shown = file.display();
+    // Other kinds are refused, with a way out, by whoever reads what they pin.
+    if file.ends_with("Pipfile.lock") {
+        return Ok(BTreeMap::new());
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| bad!("cannot read {shown}: {error}"))?;
+    lockhash::hashes(&text).map_err(|error| bad!("{shown}: {error}"))
 }

@@ -162,6 +162,16 @@ async fn a_lock_file_is_taken_as_it_is_and_sdists_come_with_what_builds_them() {
     gap.open.publish("alice/dev", &sdist).await;
     let lock = "version = 1\n[[package]]\nname = 'app'\nversion = '1.0'\nsource = { registry = 'x' }\n\
                 [[package]]\nname = 'lib'\nversion = '1.0'\nsource = { registry = 'x' }\n";
+    let wrong = format!(
+        "{lock}wheels = [{{ url = 'https://h/lib-1.0-py3-none-any.whl', hash = 'sha256:{}' }}]\n",
+        "0".repeat(64)
+    );
+    gap.desk.write("uv.lock", &wrong);
+    let said = gap.create(&["-r", "uv.lock", "--private", "all", "-o", "drop.wwb"]).await.failed().out;
+    assert!(
+        said.contains("lib-1.0-py3-none-any.whl has sha256") && said.contains("in the lock file"),
+        "{said}"
+    );
     gap.desk.write("uv.lock", lock);
     let create = ["-r", "uv.lock", "--private", "all", "--with-build-requirements", "-o", "drop.wwb"];
     let made = gap.create(&create).await.succeeded().json();
