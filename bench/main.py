@@ -19,9 +19,10 @@ import serving
 import unseen
 import uploading
 import waiting
+import wheelhouse
 
 PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale,
-         "builds": builds, "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise}
+         "builds": builds, "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise, "wheelhouse": wheelhouse}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod bundle;
+mod check;
 mod client;
 mod compile;
 mod config;
@@ -92,6 +93,8 @@ enum Command {
     Ready(ready::ReadyCommand),
     /// Build again what was built against another version of a build requirement
     Rebuild(rebuild::RebuildCommand),
+    /// Say what a server would say to an upload of these files
+    Check(check::CheckCommand),
     /// Run a project's tests for every target, and keep the results on its index
     Test(test::TestCommand),
     /// Build wheels for a server, on this machine
@@ -244,6 +247,7 @@ impl Command {
             Self::Install(install) => install.run().await,
             Self::Ready(ready) => ready.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Check(check) => check.run(&resolved).await,
             Self::Test(test) => test.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,
             Self::Bundle(bundle) => bundle.run(resolved).await,

@@ -21,6 +21,9 @@ use url::Url;
 /// How often `publish` looks for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
+/// What a shell says of a command that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
 #[derive(clap::Subcommand, Debug)]
 pub enum WheelhouseCommand {
     /// Write an index as static pages and files, for any web server or `pip --find-links`
@@ -112,13 +115,13 @@ impl WheelhouseCommand {
                 let order = WheelhouseOrder { presign, private: Some(private), ..what.order() };
                 let target = target_of(&app.wheelhouses, order, &to, &app.config.s3)?;
                 let stop = signal::stop_signal()?;
-                let first = publish(app, &target, print_url, as_json).await?;
-                if once {
-                    return Ok(first);
-                }
+                let work = async {
+                    let first = publish(app, &target, print_url, as_json).await?;
+                    if once { Ok(first) } else { keep(app, &target, print_url, as_json).await }
+                };
                 tokio::select! {
-                    kept = keep(app, &target, print_url, as_json) => kept,
-                    () = stop => Ok(first),
+                    done = work => done,
+                    () = stop => Ok(if once { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }),
                 }
             }
             Self::List { json } => list(&app.wheelhouses.views().await?, json),
@@ -171,11 +174,11 @@ fn told(
         value["url"] = Value::from(url.as_str());
     }
     let mut said = format!(
-        "{} to {place}: {projects} projects. Wrote {files} files and {pages} pages, removed {removed}",
+        "{} to {place}: wrote {files} files and {pages} pages, removed {removed}; projects: {projects}",
         order.index
     );
     if let Some(until) = until {
-        said.push_str(&format!(". Links are good until {until}"));
+        said.push_str(&format!("; links are good until {until}"));
     }
     table::done(&said, &value, as_json)?;
     if let (Some(url), false) = (url, as_json) {

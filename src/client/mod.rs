@@ -12,6 +12,7 @@ pub mod netrc;
 mod readiness;
 mod retry;
 mod transfer;
+mod uploads;
 mod wheelsproxy;
 mod worker;
 
@@ -19,6 +20,7 @@ pub use self::builds::builds_in;
 pub use self::bundles::Installation;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;
+pub use self::uploads::{RemoteLogin, RemoteOptions};
 pub use self::wheelsproxy::{ProxyAddress, WheelsProxy, left_out};
 pub use self::worker::{WorkerClient, index_path};
 

@@ -50,6 +50,8 @@ pub struct Indexes {
     stripes: Arc<Stripes>,
     /// Uploads that are being kept, by index and what the name means.
     keeping: Locks<(IndexName, String)>,
+    /// Where uploads go that name no index.
+    default_upload: Option<String>,
     pub mirrors: Mirrors,
     pub views: Views,
     pub files: Files,
@@ -68,7 +70,20 @@ impl Indexes {
         let files = Files::new(db.clone(), stripes.clone());
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
         let (keeping, programs) = (Locks::default(), HookPrograms::new(config)?);
-        Ok(Self { db, store, uuid, follower, stripes, keeping, mirrors, views, files, programs })
+        let default_upload = config.default_upload_index.clone();
+        Ok(Self {
+            db,
+            store,
+            uuid,
+            follower,
+            stripes,
+            keeping,
+            default_upload,
+            mirrors,
+            views,
+            files,
+            programs,
+        })
     }
 
     /// The present snapshot.

@@ -162,6 +162,7 @@ impl Indexes {
             });
         }
         let metadata: Metadata = serde_json::from_str(&release.metadata).map_err(Error::internal)?;
+        self.refuse_private(to, &metadata)?;
         let mut added = None;
         for file in &release.files {
             let upcoming = Upcoming {

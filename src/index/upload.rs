@@ -5,11 +5,14 @@
 
 mod agreement;
 mod base;
+mod beforehand;
 mod candidate;
 mod carried;
 mod form;
+mod private;
 
 use crate::tools::time::now;
+pub use beforehand::{CheckedFile, check_file};
 use candidate::Candidate;
 pub(super) use candidate::Contents;
 pub use carried::CarriedFile;
@@ -130,6 +133,9 @@ impl Indexes {
             }
             read => read?,
         };
+        if !elsewhere {
+            self.refuse_private(index, &contents.metadata)?;
+        }
         self.check_status(&index.name, &project).await?;
         let (spool, digests) = (content.spool, content.digests);
         Ok(Examined::New(Box::new(Accepted { candidate, spool, digests, contents })))
@@ -156,6 +162,7 @@ impl Indexes {
         let (project, version) = form.identity()?;
         may_upload(directory, who, index, &project)?;
         let metadata = form.metadata();
+        self.refuse_private(index, &metadata)?;
         let json = serde_json::to_string(&metadata).map_err(Error::internal)?;
         let mut tx = Tx::begin(&self.db).await?;
         refuse_status(tx.project_status(&index.name, &project).await?, &project)?;

@@ -219,9 +219,7 @@ async fn wheelhouses(app: &App, text: &mut String) {
     ];
     for (name, about, column) in columns {
         let known: Vec<_> = houses.iter().filter_map(|row| Some((&row.place, column(row)?))).collect();
-        if !known.is_empty() {
-            head(text, name, "gauge", about);
-        }
+        head(text, name, "gauge", about);
         for (place, value) in known {
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{name}{{place={place:?}}} {value}");

@@ -20,6 +20,8 @@ struct PushRequest {
     version: String,
     no_docs: bool,
     only_docs: bool,
+    /// It may leave although it says `Private ::`.
+    private: bool,
     target: Target,
 }
 
@@ -42,6 +44,7 @@ impl PushRequest {
         let (name, version) = (text("name")?, text("version")?);
         let (to, elsewhere) = (text("targetindex")?, text("posturl")?);
         let (user, password) = (text("username")?, text("password")?);
+        let private = text("private")?;
         let mut flag = |key: &str| given.remove(key).is_some_and(|value| value != Value::Bool(false));
         let (no_docs, only_docs) = (flag("no_docs"), flag("only_docs"));
         let register = flag("register_project");
@@ -71,7 +74,8 @@ impl PushRequest {
             }
             _ => return Err(bad!("the push needs 'targetindex' or 'posturl'")),
         };
-        Ok(Self { project, version, no_docs, only_docs, target })
+        let private = private.and_then(|name| ProjectName::new(&name)).as_ref() == Some(&project);
+        Ok(Self { project, version, no_docs, only_docs, private, target })
     }
 
     fn order(&self) -> PushOrder<'_> {
@@ -125,6 +129,13 @@ async fn elsewhere(ctx: &Ctx<()>, asked: &PushRequest, url: &Url, register: bool
     let indexes = &ctx.app.indexes;
     indexes.mirrors.client().may_send(url).await?;
     let release = indexes.to_push(&ctx.directory, &ctx.who, index, &asked.order()).await?;
+    if !asked.private && indexes.is_private(index, &asked.project, &release).await? {
+        return Err(forbidden!(
+            "a classifier of {} says 'Private ::', so it is not pushed to another server. To push it all the same, \
+             send \"private\": \"{0}\"",
+            asked.project
+        ));
+    }
     let to = UpstreamSource::new(url, Trust::Account);
     let sent = indexes.push_elsewhere(&asked.project, &release, &to, register).await?;
     let went_well = sent.last().is_some_and(|last| matches!(last.status, Some(200 | 201)));

@@ -40,6 +40,7 @@ const DOCUMENTS: [&str; 45] = [
     "docs/how-to/log-in-with-oidc.md",
     "docs/how-to/maintain-an-index.md",
     "docs/how-to/mirror-an-index.md",
+    "docs/how-to/publish-wheelhouses.md",
     "docs/how-to/publish-without-secrets.md",
     "docs/how-to/run-a-server.md",
     "docs/how-to/shadow.md",
@@ -312,6 +313,20 @@ async fn the_commands_about_running_a_server_work() {
         ("S3_SECRET", s3.secret_access_key.unwrap_or_default()),
     ];
     tokio::task::spawn_blocking(move || works("docs/how-to/run-a-server.md", &variables))
+        .await
+        .expect("it works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_about_wheelhouses_work() {
+    let bucket = crate::kit::s3::Bucket::start().await;
+    let s3 = bucket.settings();
+    let variables = [
+        ("S3_ENDPOINT", bucket.endpoint.clone()),
+        ("S3_KEY", s3.access_key_id.unwrap_or_default()),
+        ("S3_SECRET", s3.secret_access_key.unwrap_or_default()),
+    ];
+    tokio::task::spawn_blocking(move || works("docs/how-to/publish-wheelhouses.md", &variables))
         .await
         .expect("it works");
 }

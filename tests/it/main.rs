@@ -21,3 +21,4 @@ mod tidy;
 mod transfer;
 mod unchanged;
 mod watch;
+mod wheelhouse;

@@ -113,15 +113,7 @@ impl Form {
         version: &Version,
     ) -> Result<DistFilename> {
         let filename = &content.filename;
-        if filename.is_empty() || filename.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
-            return Err(bad!(
-                "Invalid filename {filename:?}: it must be one path segment without control characters."
-            ));
-        }
-        if filename.len() > LONGEST_FILENAME {
-            return Err(bad!("Filename is too long: {} bytes, at most {LONGEST_FILENAME}.", filename.len()));
-        }
-        self.check_filetype(filename)?;
+        self.check_shape(filename)?;
         if content.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/")) {
             return Err(bad!("Invalid distribution file."));
         }
@@ -133,6 +125,19 @@ impl Form {
             return Err(bad!("filename '{filename}' does not contain version '{version}'"));
         }
         Ok(name)
+    }
+
+    /// What is true of every file's name.
+    pub(super) fn check_shape(&self, filename: &str) -> Result<()> {
+        if filename.is_empty() || filename.chars().any(|c| c.is_control() || c == '/' || c == '\\') {
+            return Err(bad!(
+                "Invalid filename {filename:?}: it must be one path segment without control characters."
+            ));
+        }
+        if filename.len() > LONGEST_FILENAME {
+            return Err(bad!("Filename is too long: {} bytes, at most {LONGEST_FILENAME}.", filename.len()));
+        }
+        self.check_filetype(filename)
     }
 
     fn check_filetype(&self, filename: &str) -> Result<()> {

@@ -33,7 +33,7 @@ pub struct HouseSource<'a> {
 }
 
 /// What a wheelhouse is to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WheelhouseOrder {
     pub index: IndexName,
     /// Empty: all that the index has.

@@ -15,7 +15,7 @@ use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::time::{Micros, SECOND, now, seconds};
 use crate::words::Moment;
-use crate::{bad, conflict, missing};
+use crate::{bad, conflict};
 use futures::FutureExt;
 use serde::Serialize;
 use std::sync::{Arc, Weak};
@@ -175,7 +175,7 @@ impl Wheelhouses {
     /// Publishes now. Whatever becomes of it is noted.
     ///
     /// # Errors
-    /// `Conflict` while another process publishes there; `Bad` for times that cannot be, and for keys that do not
+    /// `Conflict` while another process publishes there; `Missing` without such an index; `Bad` for times that cannot be, and for keys that do not
     /// last; what the bucket says.
     pub async fn publish(&self, target: &WheelhouseTarget, now: Micros) -> Result<WheelhouseTally> {
         let room = &self.0;
@@ -184,7 +184,6 @@ impl Wheelhouses {
             return Err(Error::Offline("the setting offline is on: nothing is published to a bucket".into()));
         }
         let index = &target.order.index;
-        room.indexes.directory().index(index)?;
         let begun = Instant::now();
         let place = (target.to.as_str(), index);
         if !room.lease(place, now, begun).await? {
@@ -332,11 +331,16 @@ pub fn target_of(
     storage: &S3Settings,
 ) -> Result<WheelhouseTarget> {
     if !to.starts_with("s3://") {
-        return Err(missing!("--to must be s3://BUCKET or s3://BUCKET/PREFIX, not {to:?}"));
+        return Err(bad!("--to must be s3://BUCKET or s3://BUCKET/PREFIX, not {to:?}"));
     }
+    // A mistyped index leaves no row.
+    wheelhouses.0.indexes.directory().index(&order.index)?;
     let configured = wheelhouses.configured(to);
-    if let Some(other) = configured.filter(|known| known.order.index != order.index) {
-        return Err(conflict!("the server publishes {} to {to}: choose another prefix", other.order.index));
+    if let Some(other) = configured.filter(|known| known.order != order) {
+        return Err(conflict!(
+            "the server publishes {} to {to} with other options: use the same ones, or choose another prefix",
+            other.order.index
+        ));
     }
     let s3 = configured.map_or_else(|| storage.clone(), |known| known.s3.clone());
     Ok(WheelhouseTarget { order, to: place_of(to), s3 })

@@ -38,13 +38,23 @@ impl Bucket {
     /// Points the settings here.
     pub fn configure(&self, config: &mut Config) {
         config.storage = Some(format!("s3://{NAME}/some/prefix"));
-        config.s3 = S3Settings {
+        config.s3 = self.settings();
+    }
+
+    /// How its bucket `wheels` is reached.
+    pub fn settings(&self) -> S3Settings {
+        S3Settings {
             endpoint: Some(self.endpoint.clone()),
             region: Some("us-east-1".into()),
             access_key_id: Some(KEY_ID.into()),
             secret_access_key: Some(SECRET.into()),
             redirect: false,
-        };
+        }
+    }
+
+    /// The file of the object that has this key.
+    pub fn file(&self, key: &str) -> PathBuf {
+        self.folder.path().join(NAME).join(key)
     }
 
     /// Points the settings of a program here.
@@ -56,7 +66,7 @@ impl Bucket {
 
     /// The file in which the server keeps a blob.
     pub fn object(&self, sha256: &str) -> PathBuf {
-        self.folder.path().join(NAME).join("some/prefix").join(&sha256[..2]).join(&sha256[2..])
+        self.file("some/prefix").join(&sha256[..2]).join(&sha256[2..])
     }
 }
 

@@ -1,0 +1,70 @@
+//! An export is killed again and again: every link of what it leaves works, and the next one ends it.
+
+use super::{broken_links, order, tree};
+use crate::kit::Server;
+use crate::kit::packages::Package;
+use crate::kit::stages::stage;
+use rand::random_range;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const OF: &str = "alice/dev";
+const PROJECTS: usize = 60;
+const KILLS: usize = 12;
+
+async fn change(server: &Server, round: usize) {
+    for number in (round % 3..PROJECTS).step_by(3) {
+        let name = format!("demo-{number:02}");
+        let bytes = format!("{name} of round {round}").into_bytes();
+        server.host(OF, &name, &format!("1.{round}"), &bytes).await;
+    }
+    // Something goes, too.
+    let name = format!("demo-{:02}", round);
+    let (status, said) = server.as_alice("DELETE", &format!("/alice/dev/{name}"), "").await;
+    assert!(matches!(status, 200 | 404), "{said}");
+}
+
+fn command(data: &Path, to: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+    command.args(["wheelhouse", "export", OF, "--data"]).arg(data).arg("-o").arg(to).current_dir(data);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_export_leaves_a_tree_whose_every_link_works() {
+    let server = stage().await;
+    server.publish(OF, &Package::new("real", "1.0").wheel()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut killed = 0;
+    for round in 0..KILLS {
+        change(&server, round).await;
+        let before = tree(folder.path());
+        let mut child = command(server.data.path(), folder.path()).spawn().expect("it starts");
+        // Somewhere on its way: after so many files and pages that are not what they were.
+        let until = random_range(1..80);
+        loop {
+            let now = tree(folder.path());
+            let changed = now.iter().filter(|(path, bytes)| before.get(*path) != Some(*bytes)).count();
+            if changed >= until || child.try_wait().expect("a child").is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        killed += usize::from(child.try_wait().expect("a child").is_none());
+        let _ = child.kill();
+        child.wait().expect("it is gone");
+        assert_eq!(broken_links(folder.path()), Vec::<String>::new(), "round {round}");
+    }
+    assert!(killed >= KILLS / 3, "only {killed} were at work");
+
+    server.export(&order(OF), folder.path()).await.expect("exported");
+    assert_eq!(broken_links(folder.path()), Vec::<String>::new());
+    let fresh = tempfile::tempdir().expect("a folder");
+    server.export(&order(OF), fresh.path()).await.expect("exported");
+    let names = |folder: &Path| tree(folder).into_keys().collect::<Vec<_>>();
+    assert_eq!(names(folder.path()), names(fresh.path()));
+    assert!(tree(folder.path()) == tree(fresh.path()), "the same as one that was made at once");
+    let own = |folder: &Path| std::fs::read_dir(folder).expect("it").flatten().count();
+    assert_eq!(own(folder.path()), own(fresh.path()), "nothing half is left");
+}
