@@ -21,7 +21,7 @@ use url::Url;
 /// How often `publish` looks for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// What a shell says of a command that Ctrl-C ended.
+/// WheelhouseSelection a shell says of a command that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 #[derive(clap::Subcommand, Debug)]
@@ -32,7 +32,7 @@ pub enum WheelhouseCommand {
     /// later export writes only what changed.
     Export {
         #[command(flatten)]
-        what: What,
+        what: WheelhouseSelection,
         /// The folder; it must be empty, new, or an earlier export of this index
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
@@ -43,7 +43,7 @@ pub enum WheelhouseCommand {
     /// Publish an index to an S3 bucket, and keep it current until you stop the command
     Publish {
         #[command(flatten)]
-        what: What,
+        what: WheelhouseSelection,
         /// s3://BUCKET/PREFIX
         #[arg(long, value_name = "URL")]
         to: String,
@@ -71,7 +71,7 @@ pub enum WheelhouseCommand {
 }
 
 #[derive(clap::Args, Debug)]
-pub struct What {
+pub struct WheelhouseSelection {
     #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
     index: IndexName,
     /// Only this project; may be repeated
@@ -84,7 +84,7 @@ pub struct What {
     json: bool,
 }
 
-impl What {
+impl WheelhouseSelection {
     fn order(self) -> WheelhouseOrder {
         let Self { index, projects, inherited, json: _ } = self;
         WheelhouseOrder { index, projects, inherited, public_url: None, presign: None, private: None }

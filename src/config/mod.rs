@@ -8,6 +8,7 @@ mod hooks;
 pub mod load;
 pub mod networks;
 mod replica;
+mod s3;
 pub mod secret_url;
 pub mod settings;
 pub mod units;
@@ -22,6 +23,7 @@ use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
 pub use replica::ReplicaSettings;
+pub use s3::S3Settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,16 +100,6 @@ impl Default for LogSettings {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::default() }
     }
-}
-
-#[derive(Clone, Default)]
-pub struct S3Settings {
-    pub endpoint: Option<String>,
-    pub region: Option<String>,
-    pub access_key_id: Option<String>,
-    pub secret_access_key: Option<String>,
-    /// Answer large files with a presigned redirect instead of passing the bytes through.
-    pub redirect: bool,
 }
 
 /// Bytes, unless said otherwise.

@@ -1,6 +1,6 @@
 //! Wheelhouses that the server keeps: which index is published to which bucket.
 
-use super::S3Settings;
+use super::s3::S3Settings;
 
 /// One of them. Without `Debug`: it holds a secret.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -97,7 +97,7 @@ impl Views {
 }
 
 /// Whether stored metadata has such a classifier; most is not even read.
-pub(super) fn says_private(json: &str) -> bool {
+pub(in crate::index) fn says_private(json: &str) -> bool {
     json.contains("\"Private ::")
         && serde_json::from_str::<Metadata>(json).is_ok_and(|metadata| metadata.is_private())
 }

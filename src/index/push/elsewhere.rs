@@ -3,8 +3,10 @@
 use super::PushedRelease;
 use crate::db::attachments::Attachment;
 use crate::db::files::StoredFile;
+use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::Indexes;
+use crate::index::kept::says_private;
 use crate::lost;
 use crate::names::ProjectName;
 use crate::packaging::filename::WheelFilename;
@@ -32,6 +34,17 @@ pub enum SentWhat {
 }
 
 impl Indexes {
+    /// Whether a project says that it must not leave: by the release at hand, or by another one there.
+    pub async fn is_private(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        release: &PushedRelease,
+    ) -> Result<bool> {
+        let sources = std::slice::from_ref(&index.name);
+        Ok(says_private(&release.metadata) || self.views.is_private(sources, project).await?)
+    }
+
     /// Sends a release to `to` and tells what became of each part; ends at the first that is refused.
     ///
     /// # Errors

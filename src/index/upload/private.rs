@@ -4,9 +4,6 @@ use crate::directory::Index;
 use crate::error::Result;
 use crate::forbidden;
 use crate::index::Indexes;
-use crate::index::kept::says_private;
-use crate::index::push::PushedRelease;
-use crate::names::ProjectName;
 use crate::packaging::metadata::Metadata;
 
 impl Indexes {
@@ -26,16 +23,5 @@ impl Indexes {
             metadata.name,
             index.name
         ))
-    }
-
-    /// Whether a project says that it must not leave: by the release at hand, or by another one there.
-    pub async fn is_private(
-        &self,
-        index: &Index,
-        project: &ProjectName,
-        release: &PushedRelease,
-    ) -> Result<bool> {
-        let sources = std::slice::from_ref(&index.name);
-        Ok(says_private(&release.metadata) || self.views.is_private(sources, project).await?)
     }
 }

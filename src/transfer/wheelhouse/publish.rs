@@ -1,8 +1,9 @@
 //! Wheelhouses in buckets: published by one process at a time, kept current while a server runs, and told of.
 
+use super::order::{HouseSource, WheelhouseOrder, WheelhouseTally};
 use super::place::HousePlace;
+use super::presign::Presign;
 use super::sync::{self, Run};
-use super::{HouseSource, Presign, WheelhouseOrder, WheelhouseTally};
 use crate::config::wheelhouse::WheelhouseSettings;
 use crate::config::{Config, S3Settings};
 use crate::db::Db;

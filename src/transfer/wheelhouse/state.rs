@@ -51,9 +51,12 @@ impl TreeState {
         Self { format: FORMAT, index: index.to_owned(), rules, ..Self::default() }
     }
 
-    /// `None` for what cannot be read: it is as good as nothing.
+    /// `None` for what cannot be read, and for paths that a run never writes: whoever can change the tree must not
+    /// have anything else removed. It is as good as nothing.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|state: &Self| state.format == FORMAT)
+        let state: Self = serde_json::from_slice(bytes).ok()?;
+        let mut paths = state.projects.values().flat_map(|project| &project.files);
+        (state.format == FORMAT && paths.all(|path| is_ours(path))).then_some(state)
     }
 
     pub(super) fn to_bytes(&self) -> Vec<u8> {
@@ -68,9 +71,48 @@ impl TreeState {
     }
 }
 
+fn is_ours(path: &str) -> bool {
+    path.starts_with("files/") && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
 impl ProjectState {
     /// Whether it is still what the index has.
     pub(super) fn holds(&self, stamp: &str, now: Micros) -> bool {
         self.stamp == stamp && self.until.is_none_or(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn with_file(path: &str) -> TreeState {
+        let mut state = TreeState::new("alice/dev", "rules".into());
+        let project = ProjectState { files: vec![path.to_owned()], ..ProjectState::default() };
+        state.projects.insert("demo".parse().unwrap(), project);
+        state
+    }
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        let state = with_file("files/ab/cd/demo-1.0.tar.gz");
+        assert_eq!(TreeState::read(&state.to_bytes()), Some(state));
+        assert_eq!(TreeState::read(b"{"), None);
+        assert_eq!(TreeState::read(&TreeState { format: 2, ..with_file("files/a") }.to_bytes()), None);
+    }
+
+    #[test]
+    fn a_state_that_leads_out_of_the_tree_is_none() {
+        for path in ["../x", "files/../../x", "/etc/x", "files//etc/x", "files/./x", "index.html", ""] {
+            assert_eq!(TreeState::read(&with_file(path).to_bytes()), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_there_is_read_or_not(bytes in prop::collection::vec(any::<u8>(), 0..300), text in "\\PC*") {
+            let _ = (TreeState::read(&bytes), TreeState::read(text.as_bytes()));
+        }
     }
 }

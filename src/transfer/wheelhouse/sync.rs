@@ -1,13 +1,14 @@
 //! Makes a wheelhouse what its index is now: files before the pages that link to them, pages before the lists of them;
 //! what nothing links to any more goes last. Killed at any moment, it leaves a tree whose every link works.
 
+use super::order::{HouseSource, WheelhouseOrder, WheelhouseTally};
 use super::place::HousePlace;
+use super::presign::Presign;
 use super::state::{ProjectState, TreeState};
 use super::tree::{
     FLAT, LISTS, STATE, TreeFile, TreeLinks, TreePage, UNFINISHED, file_path, files_of, offered, page_paths,
     write_lists, write_pages,
 };
-use super::{HouseSource, Presign, WheelhouseOrder, WheelhouseTally};
 use crate::error::{Error, Result};
 use crate::index::kept::KeptIndex;
 use crate::missing;

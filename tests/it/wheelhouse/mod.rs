@@ -2,6 +2,7 @@
 
 mod bucket;
 mod check;
+mod company;
 mod export;
 mod keeping;
 mod kills;
