@@ -1,4 +1,4 @@
-//! What bundles need to know of a server: which one it is, what an index is, what was asked for in vain.
+//! What bundles need to know of a server: which one it is, and what was asked for in vain.
 
 use super::ServerClient;
 use crate::bad_upstream;
@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::index::wishes::WishesView;
 use crate::names::IndexName;
 use http::Method;
-use serde_json::{Map, Value};
 
 /// Which server this is, and how far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,14 +26,6 @@ impl ServerClient {
         let (uuid, serial) =
             told.ok_or_else(|| bad_upstream!("{} is not a wheelwright server", self.base()))?;
         Ok(Installation { uuid, serial })
-    }
-
-    /// The options of an index.
-    ///
-    /// # Errors
-    /// `Missing` if there is none, or none that you may read.
-    pub async fn index_options(&self, index: &IndexName) -> Result<Map<String, Value>> {
-        self.result(self.request(Method::GET, &format!("{index}?no_projects="))?).await
     }
 
     /// What installers asked an index for in vain.

@@ -19,6 +19,9 @@ pub struct RemoteOptions {
     /// Patterns of names that are never asked of a mirror.
     #[serde(default)]
     pub reserved: Vec<String>,
+    /// All the others.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
 }
 
 /// Who the credential belongs to, as the server says.
@@ -48,8 +51,11 @@ struct SimpleFile {
 
 impl ServerClient {
     /// The options of an index.
+    ///
+    /// # Errors
+    /// `Missing` if there is none, or none that you may read.
     pub async fn index_options(&self, index: &IndexName) -> Result<RemoteOptions> {
-        self.result(self.request(Method::GET, index.as_str())?).await
+        self.result(self.request(Method::GET, &format!("{index}?no_projects="))?).await
     }
 
     /// Who the credential belongs to.

@@ -210,8 +210,8 @@ fn migrations(engine: Engine) -> Migrator {
         (17, "auth", include_str!("../../migrations/0017_auth.sql")),
         (18, "downloads", include_str!("../../migrations/0018_downloads.sql")),
         (19, "watches", include_str!("../../migrations/0019_watches.sql")),
-        (21, "wheelhouses", include_str!("../../migrations/0021_wheelhouses.sql")),
         (20, "bundles", include_str!("../../migrations/0020_bundles.sql")),
+        (21, "wheelhouses", include_str!("../../migrations/0021_wheelhouses.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {
         let sql = match engine {

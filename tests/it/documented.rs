@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 45] = [
+const DOCUMENTS: [&str; 47] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",

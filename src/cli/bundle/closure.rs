@@ -99,7 +99,6 @@ impl<'a> Gatherer<'a> {
         target: &Target,
         lines: &[String],
         pins: &[String],
-    ) -> Result<Vec<FoundFile>> {
     ) -> Result<Vec<GatheredFile>> {
         if lines.is_empty() && pins.is_empty() {
             return Ok(Vec::new());
@@ -186,8 +185,8 @@ impl<'a> Gatherer<'a> {
         if let Some(known) = known {
             return known;
         }
-        let options = self.server.index_options(&owner).await.unwrap_or_default();
-        let is_mirror = options.get("type").and_then(serde_json::Value::as_str) == Some("mirror");
+        let options = self.server.index_options(&owner).await;
+        let is_mirror = options.is_ok_and(|options| options.kind == "mirror");
         self.mirrors.lock().insert(owner, is_mirror);
         is_mirror
     }

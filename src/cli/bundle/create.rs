@@ -255,7 +255,7 @@ impl CreateCommand {
     /// What limits the choice of files.
     async fn policy(&self, server: &ServerClient) -> Result<BTreeMap<String, Value>> {
         let options = server.index_options(&self.index).await?;
-        Ok(options.into_iter().filter(|(key, _)| POLICY.contains(&key.as_str())).collect())
+        Ok(options.more.into_iter().filter(|(key, _)| POLICY.contains(&key.as_str())).collect())
     }
 
     async fn write(
