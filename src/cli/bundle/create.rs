@@ -156,7 +156,7 @@ impl CreateCommand {
             Some(local) => local.targets().await?,
             None => server.targets().await?,
         };
-        let targets = wishes.targets(&self.targets, &offered)?;
+        let (targets, refused) = wishes.targets(&self.targets, &offered)?;
         // Before anything is looked for: what changes meanwhile is new to the next bundle.
         let installation = server.installation().await?;
         let created = Timestamp::from_microsecond(now()).map_err(Error::internal)?;
@@ -164,6 +164,7 @@ impl CreateCommand {
         let scratch = ScratchFolder::private(folder.unwrap_or(Path::new(".")), ".wheelwright-bundle-")
             .map_err(|error| bad!("cannot write beside {}: {error}", self.output.display()))?;
         let mut contents = self.gather(server, wishes, &targets, &scratch, progress).await?;
+        contents.refused.extend(refused);
         contents.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         for (file, path) in included(&self.include)? {
             contents.fetched.files.insert(file.filename.clone(), (file, path));

@@ -7,6 +7,7 @@ use crate::cli::ready::locks;
 use crate::config::secret_url::masked;
 use crate::error::Result;
 use crate::names::ProjectName;
+use crate::packaging::bundle::RefusedRequest;
 use crate::packaging::bundle::request::BundleRequest;
 use crate::packaging::requirement::Requirement;
 use crate::packaging::{lockhash, pylock};
@@ -100,29 +101,42 @@ impl BundleWishes {
         Ok(TargetWishes { lines: self.lines.clone(), pins, asked: asked.into_iter().collect() })
     }
 
-    /// The targets that are meant: those that were named, and those that the request names.
+    /// The targets that are meant: those that were named, and those that the request names. What the request wants for
+    /// a target that nobody here builds for is refused.
     ///
     /// # Errors
-    /// `Missing` if there is none of a name.
-    pub fn targets(&self, named: &[String], offered: &[Target]) -> Result<Vec<Target>> {
+    /// `Missing` if there is none of a name that was given.
+    pub fn targets(
+        &self,
+        named: &[String],
+        offered: &[Target],
+    ) -> Result<(Vec<Target>, Vec<RefusedRequest>)> {
         if offered.is_empty() {
             return Err(bad!("no worker offers a target now: start one with wheelwright worker"));
         }
-        let of_request = self.request.wanted.keys().filter(|name| !name.is_empty());
-        let mut chosen: Vec<Target> = Vec::new();
-        for asked in named.iter().chain(of_request) {
-            for target in target::find(asked, offered)? {
-                if !chosen.iter().any(|known| known.name == target.name) {
-                    chosen.push(target.clone());
-                }
+        let (mut chosen, mut refused) = (BTreeMap::new(), Vec::new());
+        let mut take = |asked: &str| -> Result<()> {
+            let found = target::find(asked, offered)?.into_iter();
+            chosen.extend(found.map(|target| (target.name.clone(), target.clone())));
+            Ok(())
+        };
+        named.iter().try_for_each(|asked| take(asked))?;
+        for (asked, wanted) in self.request.wanted.iter().filter(|(asked, _)| !asked.is_empty()) {
+            if let Err(why) = take(asked) {
+                let (why, target) = (why.to_string(), asked.clone());
+                let refuse = |requirement: &String| RefusedRequest {
+                    requirement: requirement.clone(),
+                    target: target.clone(),
+                    why: why.clone(),
+                };
+                refused.extend(wanted.iter().map(refuse));
             }
         }
-        chosen.sort_by(|one, other| one.name.cmp(&other.name));
-        match chosen.is_empty() {
+        match chosen.is_empty() && refused.is_empty() {
             true => {
                 Err(bad!("name the targets of the bundle with --target: wheelwright target list shows them"))
             }
-            false => Ok(chosen),
+            false => Ok((chosen.into_values().collect(), refused)),
         }
     }
 

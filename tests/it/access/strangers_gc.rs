@@ -240,6 +240,8 @@ fn whoever_adds_a_hash_to_the_schema_says_whether_it_keeps_bytes() {
     // A blob that only such a column names is collected, unless `index::fsck::each_use` knows of it.
     let keep = [
         "attachment.sha256",
+        // The manifest of a bundle.
+        "bundle_import.manifest_sha256",
         "build.log_sha256",
         "build.metadata_sha256",
         "build.source_sha256",

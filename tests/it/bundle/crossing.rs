@@ -1,6 +1,6 @@
 //! What is in a bundle, and what becomes of it on the other side.
 
-use super::Gap;
+use super::{Gap, PYTHON};
 use crate::kit::clients::Client;
 use crate::kit::packages::{Dist, Package};
 use crate::kit::sources::Tree;
@@ -64,12 +64,11 @@ async fn releases_cross_the_gap_with_all_that_they_need_and_pip_and_uv_install_t
     gap.desk.environment(true).await;
     let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
     gap.desk.put(&uv, "uv");
-    gap.desk.put(&gap.desk.path("env/bin/python"), "python");
     let simple = gap.closed.url("/alice/dev/+simple/");
     let told = "import app, lib; print(app.__version__, lib.__version__)";
-    gap.desk.run("python", &["-m", "pip", "install", "--index-url", &simple, "app"]).await.succeeded();
+    gap.desk.run(PYTHON, &["-m", "pip", "install", "--index-url", &simple, "app"]).await.succeeded();
     assert_eq!(gap.desk.python(told), "1.0 1.0");
-    gap.desk.run("python", &["-m", "pip", "uninstall", "-y", "app", "lib"]).await.succeeded();
+    gap.desk.run(PYTHON, &["-m", "pip", "uninstall", "-y", "app", "lib"]).await.succeeded();
     gap.desk.run("uv", &["pip", "install", "--default-index", &simple, "app"]).await.succeeded();
     assert_eq!(gap.desk.python(told), "1.0 1.0");
 }

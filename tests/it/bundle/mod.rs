@@ -18,6 +18,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+/// The Python of the desk's environment, seen from where its programs are: by a link it would be another one.
+pub const PYTHON: &str = "../env/bin/python";
+
 /// A server on the open side, one on the closed side, and the desk on which a folder lies that people carry.
 pub struct Gap {
     pub open: Server,

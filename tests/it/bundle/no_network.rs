@@ -23,16 +23,16 @@ until grep -q '^listening on ' said; do kill -0 $server; done
 url=$(sed -n 's/^listening on //p' said)
 wheelwright index create root/base --bases root/pypi
 wheelwright bundle import drop.wwb --into root/base --public-key me.key.pub
-python -m pip install --index-url "$url/root/base/+simple/" app
+"$VIRTUAL_ENV/bin/python" -m pip install --index-url "$url/root/base/+simple/" app
 uv pip uninstall app
 uv pip install --default-index "$url/root/base/+simple/" app
-python -m pip install --retries 0 --index-url "$url/root/base/+simple/" absent && exit 9
-python -c 'import app, lib; print("installed", app.__version__, lib.__version__)'
+"$VIRTUAL_ENV/bin/python" -m pip install --retries 0 --index-url "$url/root/base/+simple/" absent && exit 9
+"$VIRTUAL_ENV/bin/python" -c 'import app, lib; print("installed", app.__version__, lib.__version__)'
 wheelwright bundle request --server "$url" --index root/base -o wishes.txt
 kill $server
 wait $server
 echo "packets $(($(sent) - before))"
-python -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.9.0.2", 9))'
+"$VIRTUAL_ENV/bin/python" -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.9.0.2", 9))'
 until [ $(sent) -gt $before ]; do :; done
 echo "counted"
 "#;
@@ -44,7 +44,6 @@ async fn the_closed_side_takes_a_bundle_and_serves_it_without_sending_a_packet()
     gap.desk.environment(true).await;
     let uv = tokio::task::spawn_blocking(|| Client::new("uv").program("uv")).await.expect("uv");
     gap.desk.put(&uv, "uv");
-    gap.desk.put(&gap.desk.path("env/bin/python"), "python");
     for tool in ["sh", "ip", "awk", "sed", "grep"] {
         let found = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(tool));
         gap.desk.put(found.iter().find(|path| path.exists()).expect("a tool"), tool);
