@@ -5,6 +5,7 @@ mod hosts;
 mod people;
 mod releases;
 mod served;
+mod to_bucket;
 
 use crate::kit::Server;
 use crate::kit::git_host::Repository;

@@ -34,7 +34,7 @@ fn order(index: &str) -> WheelhouseOrder {
 }
 
 /// The same with signed links, at a place of the bucket.
-fn target(bucket: &crate::kit::s3::Bucket, index: &str, presign: Option<u64>) -> WheelhouseTarget {
+pub fn target(bucket: &crate::kit::s3::Bucket, index: &str, presign: Option<u64>) -> WheelhouseTarget {
     let presign = presign.map(|lasts| Presign::new(lasts, None));
     let order = WheelhouseOrder { presign, private: Some(Vec::new()), ..order(index) };
     WheelhouseTarget { order, to: "s3://wheels/house".into(), s3: bucket.settings() }
