@@ -176,6 +176,7 @@ fn counted(tags: &[TagView]) -> String {
     let states: Vec<String> = states.map(|(count, state)| format!("{count} {state}")).collect();
     match tags.len() {
         0 => "the repository has no tags".to_owned(),
+        1 => format!("1 tag: {}", states.join(", ")),
         all => format!("{all} tags: {}", states.join(", ")),
     }
 }

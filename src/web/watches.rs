@@ -1,6 +1,6 @@
 //! `/+watches`: repositories whose tags become releases, for people and scripts.
 
-use super::http::{Audience, Ctx, respond, slow};
+use super::http::{Audience, Ctx, drain, respond, slow};
 use super::pages;
 use crate::access::{self, Who};
 use crate::bad;
@@ -13,7 +13,7 @@ use crate::forbidden;
 use crate::missing;
 use crate::names::IndexName;
 use axum::response::Response;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde_json::json;
 
 /// Bytes of what a host sends when somebody pushes.
@@ -125,6 +125,12 @@ pub async fn look(ctx: Ctx) -> Result<Response> {
 pub async fn hook(mut ctx: Ctx) -> Result<Response> {
     let body = std::mem::take(&mut ctx.body);
     let ctx = ctx.without_body();
+    let length =
+        ctx.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > LARGEST_PUSH) {
+        drain::behind_the_answer(&ctx.headers, body.into_data_stream());
+        return Err(Error::TooLarge(format!("the body is larger than {LARGEST_PUSH} bytes")));
+    }
     let body = slow::whole(body, LARGEST_PUSH, "the body").await?;
     let watch = match ctx.app.watches.get(number(&ctx).unwrap_or_default()).await {
         Ok(watch) => Some(watch),

@@ -1,12 +1,13 @@
 //! Sources are fetched before a worker is asked: so many at once, of each asker some.
 
 use super::Queue;
+use super::lease::{BEAT, LEASE};
 use super::plan::key;
 use crate::db::builds::{Blocked, Build, BuildId, Edge, Unfetched};
 use crate::error::Result;
 use crate::git::Address;
 use crate::tools::panics;
-use crate::tools::time::{SECOND, now};
+use crate::tools::time::now;
 use crate::words::{Class, Failure, FetchPlace, Step};
 use crate::{missing, timed_out};
 use std::sync::atomic::Ordering;
@@ -63,15 +64,33 @@ impl Queue {
 
     /// Begins to fetch a build's source, unless somebody else does.
     async fn claim_fetch(&self, id: BuildId) -> Result<Option<Build>> {
-        let until = now() + i64::try_from(LONGEST.as_micros()).unwrap_or(i64::MAX) + 10 * SECOND;
-        self.0.db.claim_fetch(id, now(), until).await
+        self.0.db.claim_fetch(id, now(), now() + LEASE).await
+    }
+
+    /// Says that a fetch goes on, until it has ended: what a server that was killed was fetching, another one fetches
+    /// soon.
+    async fn keep_fetch(&self, id: BuildId, fence: i64) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(Duration::from_secs(BEAT)).await;
+            if let Err(error) = self.0.db.beat_fetch(id, fence, now() + LEASE).await {
+                tracing::warn!(
+                    build = id,
+                    error = format!("{error:#}"),
+                    "cannot extend the lease of a fetch"
+                );
+            }
+        }
     }
 
     /// Fetches the source of a claimed build; then it is queued, or failed.
     async fn fetch(&self, mut row: Build) -> Result<()> {
-        let fetched = match tokio::time::timeout(LONGEST, panics::caught(self.acquire(&mut row))).await {
-            Ok(fetched) => fetched,
-            Err(_) => Err(timed_out!("it takes longer than {} minutes", LONGEST.as_secs() / 60)),
+        let (id, fence) = (row.id, row.fence);
+        let fetched = tokio::select! {
+            fetched = panics::caught(self.acquire(&mut row)) => fetched,
+            () = tokio::time::sleep(LONGEST) => {
+                Err(timed_out!("it takes longer than {} minutes", LONGEST.as_secs() / 60))
+            }
+            never = self.keep_fetch(id, fence) => match never {},
         };
         if let Err(error) = fetched {
             let hint =

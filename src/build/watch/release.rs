@@ -108,7 +108,13 @@ impl WatchRoom {
             targets: watch.targets.clone(),
             ..Ask::wheels(wanted, watch.index.clone(), Priority::Asked)
         };
-        self.queue.ask(who, &ask).await
+        let builds = self.queue.ask(who, &ask).await?;
+        // The index's owner may see them, and what their logs say, before there is a release.
+        for id in &builds {
+            let owner = Some(watch.index.user());
+            self.db.join_build(*id, Priority::Asked.number(), owner, None).await?;
+        }
+        Ok(builds)
     }
 
     async fn ask_again(&self, who: &Who, tag: &WatchedTag) -> Result<Vec<i64>> {

@@ -177,6 +177,13 @@ impl Db {
         query.fetch_optional(&self.writer).await?.as_ref().map(build).transpose()
     }
 
+    /// Its fetch goes on. `false`: the lease is lost.
+    pub async fn beat_fetch(&self, id: i64, fence: i64, until: Micros) -> Result<bool> {
+        let beat = "UPDATE build SET lease_until = $3 WHERE id = $1 AND fence = $2 AND state = 'fetching'";
+        let beat = sqlx::query(beat).bind(id).bind(fence).bind(until);
+        Ok(beat.execute(&self.writer).await?.rows_affected() > 0)
+    }
+
     /// The source is here. `false`: the lease is lost, or another build has this key.
     pub async fn build_fetched(&self, known: &Build) -> Result<bool> {
         let done = sqlx::query(

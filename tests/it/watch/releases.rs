@@ -1,6 +1,6 @@
 //! From a tag to a release.
 
-use super::{new_watch, wheel_for};
+use super::{alice, new_watch, wheel_for};
 use crate::kit::backend::on_both;
 use crate::kit::git_host::Repository;
 use crate::kit::stages::stage;
@@ -74,6 +74,8 @@ async fn one_target_that_fails_keeps_back_all_wheels_until_it_is_built_again() {
     };
     let why = watch["found"][0]["reason"].as_str().expect("a reason");
     assert!(why.starts_with(&format!("build {} for {}: compiler", second.build, second.target)), "{why}");
+    let (status, _) = server.ask("GET", &format!("/+builds/{}", second.build), &alice(), None).await;
+    assert_eq!(status, 200, "the index's owner reads why");
     assert_eq!(server.files("demo").await, [""; 0]);
 
     // Looking now has only what failed built again.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use wheelwright::config::upstream::default_upstream;
 
 /// A backend that takes its version from the tag, as setuptools-scm does: by asking git.
 const BACKEND: &str = r#"
@@ -45,9 +46,14 @@ fn project() -> Repository {
 
 /// A server as people run it, whose worker is known.
 async fn serving(data: &Path) -> Program {
+    serving_with(data, "http://127.0.0.1:9/simple/").await
+}
+
+/// The same with an upstream.
+async fn serving_with(data: &Path, upstream: &str) -> Program {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-    command.args(["serve", "--upstream", "http://127.0.0.1:9/simple/"]).stderr(writer);
+    command.args(["serve", "--upstream", upstream]).stderr(writer);
     let program = Program::run(command, data).await;
     let reader = tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(reader.into());
     until_ready(BufReader::new(reader.expect("a pipe")).lines()).await;
@@ -124,6 +130,34 @@ async fn a_tag_is_built_and_installed_by_pip_with_the_version_that_git_tells() {
     assert_eq!(said, format!("watch {id} removed\n"));
     let (code, _, errors) = watch(data.path(), &["show", &number]).await;
     assert!(code == Some(1) && errors.contains(&format!("watch {id} does not exist")), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_of_setuptools_scm_has_the_version_of_its_tag() {
+    let data = tempfile::tempdir().expect("a folder");
+    let repository = Repository::new();
+    repository.write(
+        "lib/pyproject.toml",
+        "[build-system]\nrequires = ['setuptools>=64', 'setuptools-scm>=8']\nbuild-backend = 'setuptools.build_meta'\n\
+         [project]\nname = 'scmdemo'\ndynamic = ['version']\n[tool.setuptools]\npy-modules = ['scmdemo']\n\
+         [tool.setuptools_scm]\nroot = '..'\n",
+    );
+    repository.write("lib/scmdemo.py", "");
+    let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
+    let program = serving_with(data.path(), &upstream).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+    command.args(["index", "create", "root/dev", "--bases", "root/pypi", "--data"]).arg(data.path());
+    assert!(command.output().await.expect("it runs").status.success());
+    let url = format!("{}#subdirectory=lib", repository.url());
+    let added = watch_json(data.path(), &["add", "root/dev", &url, "--target", "cp313"]).await;
+    for tag in ["v1.0", "v1.1rc1"] {
+        repository.tag(tag);
+        watch_json(data.path(), &["look", &added["id"].to_string()]).await;
+        until(&program, &added["id"], tag, is_published).await;
+    }
+    let page = program.client().get("/root/dev/+simple/scmdemo/").await.expect("a page");
+    let page: Value = serde_json::from_slice(&page).expect("JSON");
+    assert_eq!(page["versions"], serde_json::json!(["1.0", "1.1rc1"]), "{page:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
