@@ -10,7 +10,7 @@ use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::transfer::Destination;
-use crate::transfer::bundle::{BundleCheck, CheckOrder, already_imported, import};
+use crate::transfer::bundle::{BundleCheck, CheckOrder, import};
 use crate::words::Moment;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -126,7 +126,7 @@ pub struct ListCommand {
 impl ListCommand {
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let app = installation::existing(resolved).await?;
-        let bundles = already_imported(destination(&app), &self.index).await?;
+        let bundles = app.db.imported_bundles(&self.index).await?;
         if self.json {
             let all: Vec<Value> = bundles
                 .iter()

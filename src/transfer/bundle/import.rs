@@ -115,14 +115,6 @@ fn refused(manifest: &BundleManifest) -> Vec<(ProjectName, String)> {
     named.collect()
 }
 
-/// The bundles that an index got, the newest first.
-///
-/// # Errors
-/// `Internal` if the rows cannot be read.
-pub async fn already_imported(to: Destination<'_>, index: &IndexName) -> Result<Vec<ImportedBundle>> {
-    to.db.imported_bundles(index).await
-}
-
 /// Files on their way into a folder, under names of their own.
 #[derive(Default)]
 struct Extracted(Vec<(PathBuf, PathBuf)>);

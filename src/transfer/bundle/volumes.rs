@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// The bytes of a bundle, from its file or from its volumes in their order.
 pub struct JoinedVolumes {
-    /// Those that are yet to be read, the next one last.
+    /// Those that are yet to be read, the next one last, with the bytes to skip at their begin.
     open: Vec<(PathBuf, u64)>,
-    current: Option<(BufReader<File>, u64)>,
+    current: Option<BufReader<File>>,
     /// What the volumes say that they are of.
     pub bundle: Option<String>,
 }
@@ -89,7 +89,7 @@ fn header(path: &Path) -> Result<Option<VolumeHeader>> {
 impl Read for JoinedVolumes {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some((file, _)) = &mut self.current {
+            if let Some(file) = &mut self.current {
                 let count = file.read(buffer)?;
                 if count > 0 || buffer.is_empty() {
                     return Ok(count);
@@ -99,7 +99,7 @@ impl Read for JoinedVolumes {
             let Some((path, skipped)) = self.open.pop() else { return Ok(0) };
             let mut file = BufReader::with_capacity(256 << 10, File::open(&path)?);
             io::copy(&mut Read::by_ref(&mut file).take(skipped), &mut io::sink())?;
-            self.current = Some((file, skipped));
+            self.current = Some(file);
         }
     }
 }
@@ -112,6 +112,7 @@ pub struct VolumeWriter {
     /// Bytes of the whole bundle that are yet to come.
     left: u64,
     number: u32,
+    /// Open, and the bytes that it still takes.
     current: Option<(File, u64)>,
     /// Written, under names of their own.
     done: Vec<(PathBuf, PathBuf)>,
@@ -150,7 +151,7 @@ impl VolumeWriter {
         self.current.take().map_or(Ok(()), |(file, _)| file.sync_all())
     }
 
-    /// Opens the next file; gives how many bytes it takes.
+    /// Opens the next file, and writes its line if it is a volume.
     fn open(&mut self) -> io::Result<()> {
         self.number += 1;
         let mut place = self.output.clone().into_os_string();
