@@ -213,6 +213,7 @@ pub fn verify(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::slice;
 
     fn pair() -> (SigningKey, TrustedKey) {
         let texts = SigningKey::generate(None).unwrap();
@@ -225,9 +226,9 @@ mod tests {
         let mine = me.sign(b"manifest", "made today").unwrap();
         let yours = you.sign(b"manifest", "made today").unwrap();
         let both = [mine.clone(), yours];
-        let trusted = [my_key.clone(), your_key.clone()];
+        let trusted = [my_key, your_key];
         assert_eq!(verify(b"manifest", &both, &trusted, 2).unwrap().len(), 2);
-        assert_eq!(verify(b"manifest", &both, &[my_key.clone()], 1).unwrap(), BTreeSet::from([me.id()]));
+        assert_eq!(verify(b"manifest", &both, &trusted[..1], 1).unwrap(), BTreeSet::from([me.id()]));
         let twice = [mine.clone(), mine.clone()];
         for (bytes, signatures, trusted, needed, expected) in [
             (&b"other"[..], &both[..1], &trusted[..], 1, "it was changed"),
@@ -280,7 +281,7 @@ mod tests {
             let key = TrustedKey::parse("RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3").unwrap();
             for text in [text, lines.join("\n"), format!("untrusted comment: x\n{}\ntrusted comment: y\n{}", lines[1], lines[2])] {
                 let signature = NamedSignature { key: key.id(), text: text.clone() };
-                prop_assert!(verify(b"manifest", &[signature], &[key.clone()], 1).is_err());
+                prop_assert!(verify(b"manifest", &[signature], slice::from_ref(&key), 1).is_err());
                 let _ = TrustedKey::parse(&text);
                 let _ = SigningKey::open(&text, None);
             }
