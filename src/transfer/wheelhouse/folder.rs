@@ -44,6 +44,10 @@ impl HouseFolder {
         spawn_blocking(move || open(&root)).await?
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.0.root
+    }
+
     pub(super) async fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
         let path = self.0.root.join(path);
         match spawn_blocking(move || fs::read(path)).await? {

@@ -19,6 +19,14 @@ pub(super) enum HousePlace {
 }
 
 impl HousePlace {
+    /// As people call it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.root().display().to_string(),
+            Self::Bucket(bucket) => bucket.url().to_owned(),
+        }
+    }
+
     pub(super) async fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
         match self {
             Self::Folder(folder) => folder.get(path).await,

@@ -105,15 +105,16 @@ impl Run<'_> {
         let nothing = bytes.is_none() && !unfinished;
         if nothing && self.place.is_foreign().await? {
             return Err(bad!(
-                "the prefix of {} is not empty, and no wheelhouse: choose another prefix, or empty it",
-                self.order.index
+                "{} is not empty, and no wheelhouse: choose another prefix, or empty it",
+                self.place.name()
             ));
         }
         let rules = self.order.rules(self.source, of)?;
         let state = bytes.as_deref().and_then(TreeState::read);
         if let Some(other) = state.as_ref().filter(|state| state.index != self.order.index.as_str()) {
             return Err(conflict!(
-                "the wheelhouse there is of {}, not of {}: choose another place, or remove it",
+                "{} is the wheelhouse of {}, not of {}: choose another place, or remove it",
+                self.place.name(),
                 other.index,
                 self.order.index
             ));

@@ -118,7 +118,7 @@ async fn a_folder_of_something_else_stays_as_it_is() {
     server.export(&order(OF), other.path()).await.expect("exported");
     server.make_index("alice/prod", json!({"bases": []})).await;
     let refused = server.export(&order("alice/prod"), other.path()).await.expect_err("refused").to_string();
-    assert!(refused.contains("the wheelhouse there is of alice/dev, not of alice/prod"), "{refused}");
+    assert!(refused.contains("is the wheelhouse of alice/dev, not of alice/prod"), "{refused}");
 
     let lock = std::fs::File::open(other.path().join(".wheelwright.lock")).expect("a lock");
     lock.lock().expect("ours");
