@@ -31,6 +31,10 @@ struct Inner {
     root: PathBuf,
     /// Folders whose entries changed since they were synced last.
     touched: Mutex<BTreeSet<PathBuf>>,
+    /// Files that may not be on disk yet.
+    unsynced: Mutex<Vec<PathBuf>>,
+    /// Pages that are written, and where they belong.
+    halves: Mutex<Vec<(PathBuf, String)>>,
     _lock: File,
 }
 
@@ -81,7 +85,7 @@ impl HouseFolder {
         .await?
     }
 
-    /// Puts bytes of the store in their places. When it returns, they are on disk.
+    /// Puts bytes of the store in their places.
     pub(super) async fn put_files(&self, store: &Store, files: Vec<TreeFile>) -> Result<()> {
         let (mut local, mut remote) = (Vec::new(), Vec::new());
         for file in files {
@@ -94,11 +98,8 @@ impl HouseFolder {
             self.fetch(store, &file).await?;
         }
         let folder = self.clone();
-        spawn_blocking(move || {
-            local.iter().try_for_each(|(from, path)| folder.link_or_copy(from, path))?;
-            folder.sync_folders()
-        })
-        .await?
+        spawn_blocking(move || local.iter().try_for_each(|(from, path)| folder.link_or_copy(from, path)))
+            .await?
     }
 
     async fn fetch(&self, store: &Store, file: &TreeFile) -> Result<()> {
@@ -109,7 +110,8 @@ impl HouseFolder {
         while let Some(bytes) = stream.try_next().await? {
             tokio::io::AsyncWriteExt::write_all(&mut to, &bytes).await?;
         }
-        to.sync_all().await?;
+        tokio::io::AsyncWriteExt::flush(&mut to).await?;
+        self.0.unsynced.lock().push(self.0.root.join(&file.path));
         let (folder, path) = (self.clone(), file.path.clone());
         spawn_blocking(move || folder.rename(&half, &path)).await?
     }
@@ -134,29 +136,38 @@ impl HouseFolder {
         }
         let half = self.half();
         fs::copy(from, &half)?;
-        let copy = File::open(&half)?;
-        copy.set_permissions(fs::Permissions::from_mode(0o644))?;
-        copy.sync_all()?;
+        fs::set_permissions(&half, fs::Permissions::from_mode(0o644))?;
+        self.0.unsynced.lock().push(place);
         self.rename(&half, path)
     }
 
-    /// Replaces pages, each at once. When it returns, they are on disk.
+    /// Writes pages that [`HouseFolder::settle`] puts in their places.
     pub(super) async fn put_pages(&self, pages: Vec<TreePage>) -> Result<()> {
         let folder = self.clone();
         spawn_blocking(move || {
-            let many = pages.len() > MANY;
-            let mut halves = Vec::with_capacity(pages.len());
             for page in pages {
                 let half = folder.half();
-                let mut file = File::create(&half)?;
-                file.write_all(&page.bytes)?;
-                if !many {
-                    file.sync_all()?;
-                }
-                halves.push((half, page.path));
+                File::create(&half)?.write_all(&page.bytes)?;
+                folder.0.halves.lock().push((half, page.path));
             }
-            if many {
+            Ok(())
+        })
+        .await?
+    }
+
+    /// Replaces pages, each at once, when all that was put before is on disk. When it returns, they are, too.
+    pub(super) async fn settle(&self) -> Result<()> {
+        let folder = self.clone();
+        spawn_blocking(move || {
+            let halves = std::mem::take(&mut *folder.0.halves.lock());
+            let written = std::mem::take(&mut *folder.0.unsynced.lock());
+            if halves.len() + written.len() > MANY {
+                folder.0.touched.lock().clear();
                 folder.sync_all()?;
+            } else {
+                let all = halves.iter().map(|(half, _)| half).chain(&written);
+                all.map(File::open).try_for_each(|file| file?.sync_all())?;
+                folder.sync_folders()?;
             }
             halves.iter().try_for_each(|(half, path)| folder.rename(half, path))?;
             folder.sync_folders()
@@ -261,7 +272,13 @@ fn open(root: &Path) -> Result<HouseFolder> {
     let half = root.join(HALF);
     crate::tools::scratch::remove_folder(&half)?;
     fs::create_dir(&half).map_err(refused)?;
-    Ok(HouseFolder(Arc::new(Inner { root: root.to_owned(), touched: Mutex::default(), _lock: lock })))
+    Ok(HouseFolder(Arc::new(Inner {
+        root: root.to_owned(),
+        touched: Mutex::default(),
+        unsynced: Mutex::default(),
+        halves: Mutex::default(),
+        _lock: lock,
+    })))
 }
 
 impl Drop for Inner {

@@ -54,7 +54,7 @@ impl HousePlace {
         Ok(found.into_iter().filter(|(path, _)| !is_own(path)).collect())
     }
 
-    /// Puts bytes of the store in their places; they are there for good when it returns.
+    /// Puts bytes of the store in their places.
     pub(super) async fn put_files(&self, store: &Store, files: Vec<TreeFile>) -> Result<()> {
         match self {
             Self::Folder(folder) => folder.put_files(store, files).await,
@@ -64,7 +64,7 @@ impl HousePlace {
         }
     }
 
-    /// Replaces pages, each at once.
+    /// Replaces pages, each at once; in a folder when they are settled.
     pub(super) async fn put_pages(&self, pages: Vec<TreePage>) -> Result<()> {
         match self {
             Self::Folder(folder) => folder.put_pages(pages).await,
@@ -78,6 +78,14 @@ impl HousePlace {
         }
     }
 
+    /// Whatever was put is there for good when this returns, and what pages link to before the pages.
+    pub(super) async fn settle(&self) -> Result<()> {
+        match self {
+            Self::Folder(folder) => folder.settle().await,
+            Self::Bucket(_) => Ok(()),
+        }
+    }
+
     /// Writes something that is ours alone.
     pub(super) async fn put_own(&self, path: &str, bytes: Vec<u8>) -> Result<()> {
         let page = TreePage {
@@ -86,7 +94,8 @@ impl HousePlace {
             kind: ObjectKind::State,
             hash: String::new(),
         };
-        self.put_pages(vec![page]).await
+        self.put_pages(vec![page]).await?;
+        self.settle().await
     }
 
     pub(super) async fn remove(&self, paths: Vec<String>) -> Result<()> {

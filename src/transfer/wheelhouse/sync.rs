@@ -91,6 +91,7 @@ impl Run<'_> {
             self.put(&before, &made, &mut tally).await?;
             projects.extend(made.into_iter().map(|made| (made.project, made.state)));
         }
+        self.place.settle().await?;
         state.projects = projects;
         self.put_lists(&before, &mut state, &mut tally).await?;
         self.remove(&before, &state, &mut tally).await?;
@@ -224,7 +225,8 @@ impl Run<'_> {
         let changed = changed.filter(|(page, known)| !trusted || page.hash != **known);
         let changed: Vec<TreePage> = changed.map(|(page, _)| page).collect();
         tally.pages += changed.len();
-        self.place.put_pages(changed).await
+        self.place.put_pages(changed).await?;
+        self.place.settle().await
     }
 
     /// Pages first, then the files that only they linked to.
