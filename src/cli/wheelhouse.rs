@@ -40,7 +40,7 @@ pub enum WheelhouseCommand {
         #[arg(long, value_name = "URL")]
         public_url: Option<Url>,
     },
-    /// Publish an index to an S3 bucket, and keep it current until you stop the command
+    /// Publish an index to an S3 bucket
     Publish {
         #[command(flatten)]
         what: WheelhouseSelection,
@@ -53,9 +53,9 @@ pub enum WheelhouseCommand {
         /// Sign links anew before one is good for less than this [default: half of --presign]
         #[arg(long, value_name = "TIME", value_parser = time, requires = "presign")]
         min_valid: Option<u64>,
-        /// Publish once and stop
+        /// Stay, publish again after each change, and sign links anew in time
         #[arg(long)]
-        once: bool,
+        keep: bool,
         /// Publish this project although a classifier says `Private ::`; may be repeated
         #[arg(long, value_name = "NAME", value_parser = project)]
         private: Vec<ProjectName>,
@@ -109,7 +109,7 @@ impl WheelhouseCommand {
                 let tally = export(source, &order, &output, now()).await?;
                 told(&order, &output.display().to_string(), &tally, None, as_json)
             }
-            Self::Publish { what, to, presign, min_valid, once, private, print_url } => {
+            Self::Publish { what, to, presign, min_valid, keep, private, print_url } => {
                 let as_json = what.json;
                 let presign = presign.map(|lasts| Presign::new(lasts, min_valid));
                 let order = WheelhouseOrder { presign, private: Some(private), ..what.order() };
@@ -117,11 +117,11 @@ impl WheelhouseCommand {
                 let stop = signal::stop_signal()?;
                 let work = async {
                     let first = publish(app, &target, print_url, as_json).await?;
-                    if once { Ok(first) } else { keep(app, &target, print_url, as_json).await }
+                    if keep { keep_current(app, &target, print_url, as_json).await } else { Ok(first) }
                 };
                 tokio::select! {
                     done = work => done,
-                    () = stop => Ok(if once { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS }),
+                    () = stop => Ok(if keep { ExitCode::SUCCESS } else { ExitCode::from(INTERRUPTED) }),
                 }
             }
             Self::List { json } => list(&app.wheelhouses.views().await?, json),
@@ -135,7 +135,12 @@ async fn publish(app: &App, target: &WheelhouseTarget, print_url: bool, as_json:
 }
 
 /// Publishes whenever something changes.
-async fn keep(app: &App, target: &WheelhouseTarget, print_url: bool, as_json: bool) -> Result<ExitCode> {
+async fn keep_current(
+    app: &App,
+    target: &WheelhouseTarget,
+    print_url: bool,
+    as_json: bool,
+) -> Result<ExitCode> {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         match app.wheelhouses.look(target, now()).await {

@@ -59,6 +59,18 @@ impl Db {
 }
 
 impl Tx {
+    /// Whether an index has a bundle of the same origin that is not older than this one.
+    pub async fn has_newer_bundle(&mut self, bundle: &ImportedBundle) -> Result<bool> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM bundle_import WHERE index_name = $1 AND installation = $2 AND origin_index = $3 \
+             AND (origin_serial > $4 OR origin_serial = $4 AND created_at >= $5)",
+        );
+        let query = query.bind(&bundle.index).bind(&bundle.installation).bind(&bundle.origin_index);
+        let newer: i64 =
+            query.bind(bundle.origin_serial).bind(bundle.created_at).fetch_one(&mut *self.tx).await?;
+        Ok(newer > 0)
+    }
+
     /// Records an import; `false` if the index got the bundle meanwhile.
     pub async fn put_imported_bundle(&mut self, bundle: &ImportedBundle) -> Result<bool> {
         let put = sqlx::query(

@@ -86,6 +86,8 @@ fn joined(numbers: &[i64]) -> String {
 const AT_ONCE: i64 = 200;
 /// Tags of one round, those that waited longest first.
 const OPEN: i64 = 1000;
+/// Of one watch.
+const OPEN_OF_ONE: i64 = 20;
 
 impl Db {
     /// All watches, or those of one index.
@@ -159,10 +161,14 @@ impl Db {
         Ok(rows.bind(watch).fetch_all(&self.pool).await?)
     }
 
-    /// Tags with which something is still to be done.
+    /// Tags with which something is still to be done: of each watch the oldest, so that one keeps no other waiting.
     pub async fn open_tags(&self) -> Result<Vec<WatchedTag>> {
-        let rows = WatchedTag::select("WHERE state IN ($1, $2) ORDER BY at, watch, tag LIMIT $3");
-        let rows = rows.bind(TagState::Waiting).bind(TagState::Building).bind(OPEN);
+        let rows = WatchedTag::select(
+            "WHERE (watch, tag) IN (SELECT watch, tag FROM (SELECT watch, tag, row_number() OVER (PARTITION BY watch \
+             ORDER BY at, tag) AS place FROM watched_tag WHERE state IN ($1, $2)) AS open_tag WHERE place <= $3) \
+             ORDER BY at, watch, tag LIMIT $4",
+        );
+        let rows = rows.bind(TagState::Waiting).bind(TagState::Building).bind(OPEN_OF_ONE).bind(OPEN);
         Ok(rows.fetch_all(&self.pool).await?)
     }
 

@@ -49,6 +49,9 @@ impl Indexes {
             by_project.entry(yank.project.clone()).or_default().1.push(yank);
         }
         let mut tx = Tx::begin(&self.db).await?;
+        if tx.has_newer_bundle(&rows.record).await? {
+            return Err(conflict!("{index} got a newer bundle of {} meanwhile", rows.record.origin_index));
+        }
         for (project, (files, yanks)) in &by_project {
             if !files.is_empty() {
                 put_files(&mut tx, &index, project, files).await?;

@@ -79,8 +79,13 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let watches = ctx.app.watches.list(None).await?.into_iter();
-    let watches: Vec<WatchView> =
-        watches.filter(|watch| reads(&ctx.directory, &ctx.who, watch)).map(WatchView::from).collect();
+    let watches: Vec<WatchView> = watches
+        .filter(|watch| reads(&ctx.directory, &ctx.who, watch))
+        .map(|watch| match ctx.app.watches.may_change(&ctx.who, &watch.index) {
+            Ok(()) => WatchView::from(watch),
+            Err(_) => WatchView::from(watch).for_readers(),
+        })
+        .collect();
     if ctx.audience() == Audience::Person {
         return pages::watches::list(&ctx, watches);
     }
@@ -150,9 +155,14 @@ pub async fn hook(mut ctx: Ctx) -> Result<Response> {
 }
 
 async fn answer(ctx: &Ctx<()>, watch: Watch) -> Result<WatchAnswer> {
+    let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let mut found = ctx.app.watches.tags(watch.id).await?;
     found.truncate(MOST_TAGS);
-    Ok(WatchAnswer { found, watch: watch.into() })
+    if ctx.app.watches.may_change(&ctx.who, &watch.index).is_ok() {
+        return Ok(WatchAnswer { found, watch: watch.into() });
+    }
+    let found = found.into_iter().map(TagView::for_readers).collect();
+    Ok(WatchAnswer { found, watch: WatchView::from(watch).for_readers() })
 }
 
 /// The watch of the path, if the asker may read its index.

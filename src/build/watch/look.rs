@@ -5,6 +5,7 @@
 use super::decide::decide;
 use super::{WatchRoom, Watches};
 use crate::access::Who;
+use crate::bad;
 use crate::config::units;
 use crate::db::Tx;
 use crate::db::events::NewEvent;
@@ -26,6 +27,8 @@ const EVERY: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 /// A host that sends nothing for this time is given up on.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Tags of a watch, those that are gone included.
+const MOST_KNOWN: usize = 40_000;
 /// Bytes of what git keeps on disk for a list: next to nothing.
 const BYTES: u64 = 64 << 20;
 /// How much longer a lease lasts, in microseconds.
@@ -113,6 +116,13 @@ impl WatchRoom {
         let pattern = TagPattern::parse(&watch.pattern)?;
         let known = self.db.watched_tags(id).await?;
         let changes = decide((id, at), &pattern, &known, &listed, None);
+        if known.len() + changes.new.len() > MOST_KNOWN {
+            let error = bad!(
+                "the repository had more than {MOST_KNOWN} different tags since it is watched: remove the watch and add it again"
+            );
+            self.failed(&watch, &error).await?;
+            return Err(error);
+        }
         for (tag, commit) in changes.moved {
             self.moved(&watch, tag, &commit).await?;
         }

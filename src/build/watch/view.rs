@@ -67,6 +67,22 @@ impl From<Watch> for WatchView {
     }
 }
 
+impl WatchView {
+    /// For those who may read the index, and no more: what a repository's host says may be none of their business.
+    pub fn for_readers(self) -> Self {
+        let error = self.error.map(|_| "the last look failed".to_owned());
+        Self { error, ..self }
+    }
+}
+
+impl TagView {
+    /// For those who may read the index, and no more: a reason may quote the log of a build that they may not see.
+    pub fn for_readers(self) -> Self {
+        let reason = self.reason.filter(|_| self.state != TagState::Failed);
+        Self { reason, ..self }
+    }
+}
+
 impl From<WatchedTag> for TagView {
     fn from(tag: WatchedTag) -> Self {
         Self {

@@ -80,15 +80,22 @@ impl<'a> Gatherer<'a> {
         }
         let (mut kept, mut refused) = (wishes.lines.clone(), Vec::new());
         for line in &wishes.asked {
-            match self.attempt(target, std::slice::from_ref(line), &[]).await {
-                Ok(_) => kept.push(line.clone()),
-                Err(error) if is_answer(&error) => refused.push(RefusedRequest {
-                    requirement: line.clone(),
-                    target: target.name.clone(),
-                    why: clipped(&error.to_string(), LONGEST_WHY),
-                }),
+            // With all that comes along already: two that exclude each other must not fail the bundle.
+            let with_it = [&kept[..], std::slice::from_ref(line)].concat();
+            let why = match self.attempt(target, &with_it, &wishes.pins).await {
+                Ok(_) => {
+                    kept = with_it;
+                    continue;
+                }
+                // Which private projects there are is nobody's business on the other side.
+                Err(error @ Error::Forbidden(_)) => {
+                    self.progress.say(&format!("warning: {line}: {error}"));
+                    "it, or something that it needs, is not available for bundles".to_owned()
+                }
+                Err(error) if is_answer(&error) => clipped(&error.to_string(), LONGEST_WHY),
                 Err(error) => return Err(error),
-            }
+            };
+            refused.push(RefusedRequest { requirement: line.clone(), target: target.name.clone(), why });
         }
         Ok((self.attempt(target, &kept, &wishes.pins).await?, refused))
     }
@@ -113,9 +120,14 @@ impl<'a> Gatherer<'a> {
         let urls = Shown::new(&proxy, self.progress).resolve(&all).await?;
         let found = futures::stream::iter(&urls).map(|line| self.found(&proxy, line));
         let found: Vec<GatheredFile> = found.buffered(PAGES).try_collect().await?;
-        self.refuse_private(&found)?;
-        self.refuse_unlocked(&found)?;
+        self.refuse_unfit(&found)?;
         Ok(found)
+    }
+
+    /// Refuses private projects that nobody named, and files that are not those of the lock files.
+    pub fn refuse_unfit(&self, found: &[GatheredFile]) -> Result<()> {
+        self.refuse_private(found)?;
+        self.refuse_unlocked(found)
     }
 
     /// The sdist of a release, if the index has one.

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 /// The server that a plain `wheelwright serve` is.
 const USUAL: &str = "http://127.0.0.1:3141";
 /// Options of an index that limit what it shows: a bundle tells of them.
-const POLICY: [&str; 6] = ["allow", "deny", "min_age", "curated", "mirror_whitelist", "constraints"];
+const POLICY: [&str; 4] = ["allow", "deny", "min_age", "curated"];
 
 /// Put releases with all that they need into a signed file.
 ///
@@ -167,7 +167,10 @@ impl CreateCommand {
         contents.refused.extend(refused);
         contents.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         for (file, path) in included(&self.include)? {
-            contents.fetched.files.insert(file.filename.clone(), (file, path));
+            let name = file.filename.clone();
+            if contents.fetched.files.insert(name.clone(), (file, path)).is_some() {
+                return Err(bad!("two files of the bundle are called {name}: rename the one of --include"));
+            }
         }
         let (mut files, mut held, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (file, path) in contents.fetched.files.into_values() {
@@ -226,6 +229,7 @@ impl CreateCommand {
                     None => contents.warnings.push(format!("{} has no sdist", file.filename)),
                 }
             }
+            gatherer.refuse_unfit(&sdists)?;
             let sources: Vec<String> = sdists.iter().map(|found| found.file.filename.clone()).collect();
             contents.fetched.add(server, sdists, scratch, progress).await?;
             let needs = build_requirements(&sources, &mut contents);

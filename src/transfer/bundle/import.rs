@@ -70,8 +70,9 @@ pub async fn import(
         yanks: yanks(&check.manifest),
         refused: refused(&check.manifest),
     };
-    to.indexes.take_bundle(&taker.who, rows).await?;
-    extracted.keep()
+    // Before anything says that the bundle was imported: alone, these files are harmless.
+    extracted.keep()?;
+    to.indexes.take_bundle(&taker.who, rows).await
 }
 
 fn record(bundle: &OpenBundle, into: &IndexName, files: usize, user: &str) -> Result<ImportedBundle> {

@@ -65,7 +65,8 @@ impl WheelhouseTarget {
 
 /// One spelling of a place.
 fn place_of(url: &str) -> String {
-    url.trim_end_matches('/').to_owned()
+    let parts = url.strip_prefix("s3://").unwrap_or(url).split('/').filter(|part| !part.is_empty());
+    format!("s3://{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 /// A wheelhouse as it is shown.
@@ -137,8 +138,11 @@ impl Wheelhouses {
 
     /// Publishes those of the configured ones that need it at `now`. What fails is noted and tried again later.
     pub async fn round(&self, now: Micros) -> Result<()> {
-        for target in &self.0.configured {
-            match self.look(target, now).await {
+        // At once: one that takes hours must not let the links of another end.
+        let looks =
+            self.0.configured.iter().map(|target| async move { (target, self.look(target, now).await) });
+        for (target, looked) in futures::future::join_all(looks).await {
+            match looked {
                 Ok(None) => {}
                 Ok(Some(tally)) => tracing::info!(
                     index = %target.order.index, to = target.to, pages = tally.pages, files = tally.files,

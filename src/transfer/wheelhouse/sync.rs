@@ -6,8 +6,8 @@ use super::place::HousePlace;
 use super::presign::Presign;
 use super::state::{ProjectState, TreeState};
 use super::tree::{
-    FLAT, LISTS, STATE, TreeFile, TreeLinks, TreePage, UNFINISHED, file_path, files_of, offered, page_paths,
-    write_lists, write_pages,
+    FLAT, LISTS, STATE, TreeFile, TreeLinks, TreePage, UNFINISHED, file_path, files_of, is_of_tree, offered,
+    page_paths, write_lists, write_pages,
 };
 use crate::error::{Error, Result};
 use crate::index::kept::KeptIndex;
@@ -232,7 +232,8 @@ impl Run<'_> {
     /// Pages first, then the files that only they linked to.
     async fn remove(&self, before: &Before, state: &TreeState, tally: &mut WheelhouseTally) -> Result<()> {
         let old: Vec<String> = match &before.found {
-            Some(found) => found.keys().cloned().collect(),
+            // Whatever else stands there is somebody's.
+            Some(found) => found.keys().filter(|path| is_of_tree(path)).cloned().collect(),
             None => {
                 let changed = before.state.projects.iter().filter(|(name, known)| {
                     state.projects.get(*name).is_none_or(|now| now.files != known.files)

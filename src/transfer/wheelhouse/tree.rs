@@ -71,6 +71,21 @@ fn folder_of(sha256: &str) -> String {
     format!("files/{shard}/{}/", rest.get(..14).unwrap_or(rest))
 }
 
+/// Whether a path has the form of those that are written here: only such ones are ever removed.
+pub(super) fn is_of_tree(path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').collect();
+    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_hexdigit());
+    match parts.as_slice() {
+        [_] => path == FLAT,
+        ["simple", _] => LISTS.contains(&path),
+        ["simple", project, "index.html" | "index.json"] => {
+            ProjectName::new(project).is_some_and(|name| name.as_str() == *project)
+        }
+        ["files", shard, rest, name] => is_hex(shard, 2) && is_hex(rest, 14) && !name.is_empty(),
+        _ => false,
+    }
+}
+
 /// The files that a page offers and whose bytes have a name.
 pub(super) fn offered(page: &Page) -> impl Iterator<Item = (&File, &str)> {
     page.offered().iter().filter_map(|file| Some((file, file.hashes.sha256.as_deref()?)))
@@ -162,6 +177,29 @@ mod tests {
         let files: Vec<String> = files_of(&page()).into_iter().map(|file| file.path).collect();
         let plain = "files/ab/cdef0123456789/demo-1!2017.1+local.1-py3-none-any.whl";
         assert_eq!(files, [format!("{plain}.metadata"), plain.to_owned()]);
+    }
+
+    #[test]
+    fn only_what_is_written_here_has_the_form_of_the_tree() {
+        for file in files_of(&page()) {
+            assert!(is_of_tree(&file.path), "{}", file.path);
+        }
+        for path in page_paths(&page().name).iter().map(String::as_str).chain(LISTS).chain([FLAT]) {
+            assert!(is_of_tree(path), "{path}");
+        }
+        for path in [
+            ".git/config",
+            "CNAME",
+            "team2/index.html",
+            "team2/simple/demo/index.html",
+            "files/x",
+            "simple/A_b/index.html",
+            "simple/demo/notes.txt",
+            "files/ab/cdef0123456789/x/y",
+            "team2/files/ab/cdef0123456789/demo.whl",
+        ] {
+            assert!(!is_of_tree(path), "{path}");
+        }
     }
 
     #[test]

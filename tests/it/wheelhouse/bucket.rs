@@ -126,12 +126,15 @@ async fn after_a_run_that_did_not_end_everything_is_looked_at() {
     let s3 = object_folder(&bucket);
     use wheelwright::store::ObjectKind;
     s3.put(".wheelwright.unfinished", "".into(), ObjectKind::State).await.expect("put");
-    s3.put("files/ab/cd/stray-1.0.tar.gz", "x".into(), ObjectKind::File).await.expect("put");
+    s3.put("files/ab/cdef0123456789/stray-1.0.tar.gz", "x".into(), ObjectKind::File).await.expect("put");
+    // Of somebody else, who put it there since.
+    s3.put("team2/index.html", "x".into(), ObjectKind::Html).await.expect("put");
     s3.remove("simple/demo/index.html").await.expect("removed");
     let tally = houses.publish(&house, now()).await.expect("published");
     assert_eq!((tally.files, tally.pages, tally.removed), (0, 5, 1));
     assert!(bucket.file("house/simple/demo/index.html").exists());
-    assert!(!bucket.file("house/files/ab/cd/stray-1.0.tar.gz").exists());
+    assert!(!bucket.file("house/files/ab/cdef0123456789/stray-1.0.tar.gz").exists());
+    assert!(bucket.file("house/team2/index.html").exists());
     assert_eq!(houses.publish(&house, now()).await.expect("published").pages, 0);
 }
 
@@ -192,7 +195,7 @@ async fn links_that_would_end_too_soon_are_refused() {
     // Keys of a session end with it.
     let desk = crate::kit::desk::Desk::new();
     let data = server.data.path().display().to_string();
-    let publish = ["wheelhouse", "publish", OF, "--to", "s3://wheels/house", "--presign", "12h", "--once"];
+    let publish = ["wheelhouse", "publish", OF, "--to", "s3://wheels/house", "--presign", "12h"];
     let endpoint = bucket.endpoint.clone();
     let mut variables = vec![
         ("WHEELWRIGHT_DATA", data.as_str()),

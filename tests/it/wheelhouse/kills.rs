@@ -62,9 +62,7 @@ async fn a_killed_publication_leaves_a_bucket_whose_every_link_works() {
     for round in 0..KILLS / 2 {
         change(&server, round).await;
         let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-        command
-            .args(["wheelhouse", "publish", OF, "--once", "--to", &house.to, "--data"])
-            .arg(server.data.path());
+        command.args(["wheelhouse", "publish", OF, "--to", &house.to, "--data"]).arg(server.data.path());
         command.env("WHEELWRIGHT_S3__ENDPOINT", &bucket.endpoint).env("WHEELWRIGHT_S3__REGION", "us-east-1");
         command.env("WHEELWRIGHT_S3__ACCESS_KEY_ID", s3.access_key_id.as_deref().unwrap_or_default());
         command.env("WHEELWRIGHT_S3__SECRET_ACCESS_KEY", s3.secret_access_key.as_deref().unwrap_or_default());

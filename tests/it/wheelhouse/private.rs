@@ -59,7 +59,7 @@ async fn the_command_says_what_it_left_out_and_fails() {
         ("WHEELWRIGHT_S3__ACCESS_KEY_ID", s3.access_key_id.as_deref().unwrap_or_default()),
         ("WHEELWRIGHT_S3__SECRET_ACCESS_KEY", s3.secret_access_key.as_deref().unwrap_or_default()),
     ];
-    let publish = ["wheelhouse", "publish", OF, "--to", "s3://wheels/house", "--once"];
+    let publish = ["wheelhouse", "publish", OF, "--to", "s3://wheels/house"];
     let ran = desk.run_with("wheelwright", &publish, &variables).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.err.contains("left out: a classifier of secret says 'Private ::'"), "{ran:?}");
