@@ -45,7 +45,7 @@ impl BundleCommand {
             Self::Verify(verify) => verify.run(&resolved.config).await,
             Self::Import(import) => import.run(resolved).await,
             Self::List(list) => list.run(resolved).await,
-            Self::Request(request) => request.run().await,
+            Self::Request(request) => request.run(resolved).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Say what a server would say to an upload of these files.
+/// Check files before an upload.
 ///
 /// Reads names, archives, RECORD and metadata as strictly as the server does. With --server it also asks whether you may
 /// upload to the index, and whether a file is there with other bytes.
@@ -31,7 +31,8 @@ pub struct CheckCommand {
     /// The index to upload to
     #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
     index: Option<IndexName>,
-    /// You want to publish elsewhere: refuse what says `Private ::`, and names that are private on the server
+    /// Check for a publication elsewhere, not for an upload to --index: refuse what says `Private ::`, and names that are
+    /// private on the server
     #[arg(long, visible_alias = "to-pypi", requires = "index")]
     outside: bool,
     /// Let this project pass --outside; may be repeated
@@ -133,7 +134,9 @@ impl Destination {
     async fn takes(&self, file: &CheckedFile) -> Result<()> {
         let index = &self.index;
         if self.options.kind != "stage" {
-            return Err(bad!("{index} is a mirror and takes no uploads: name a stage with --index"));
+            return Err(bad!(
+                "{index} is a mirror and takes no uploads: name an index that accepts them with --index"
+            ));
         }
         self.may_upload()?;
         match self.server.hash_of(index, &file.project, &file.filename).await? {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 pub enum KeyCommand {
     /// Make a key: FILE signs, FILE.pub is for those who verify
     ///
-    /// minisign reads both files, and this command's keys are minisign's.
+    /// Both files have minisign's format.
     Create {
         /// The file of the secret key; nothing is overwritten
         #[arg(value_name = "FILE")]
@@ -98,6 +98,13 @@ impl KeyPassword {
         if let Some(password) = self.told()? {
             return Ok(Some(password));
         }
+        if !std::io::stdin().is_terminal() {
+            eprintln!(
+                "warning: the key has no password, as nobody could be asked: whoever reads the file can sign with it. Give one with \
+                 --password-file or {VARIABLE}"
+            );
+            return Ok(None);
+        }
         let (first, again) = (ask("password for the new key: ")?, ask("the same once more: ")?);
         match first == again {
             true => usable(first).map(Some),
@@ -133,7 +140,7 @@ impl KeyPassword {
 
 fn usable(password: String) -> Result<String> {
     match password.len() {
-        0 => Err(bad!("the password is empty: choose one, or say --no-password")),
+        0 => Err(bad!("the password is empty: give another one")),
         1..=LONGEST => Ok(password),
         _ => Err(bad!("the password is too long: the limit is {LONGEST} bytes")),
     }
@@ -143,8 +150,7 @@ fn usable(password: String) -> Result<String> {
 fn ask(question: &str) -> Result<String> {
     if !std::io::stdin().is_terminal() {
         return Err(bad!(
-            "the secret key needs a password, and there is no terminal to ask on: use --password-file, {VARIABLE} or \
-             --no-password"
+            "the secret key needs a password, and there is no terminal to ask on: use --password-file or {VARIABLE}"
         ));
     }
     rpassword::prompt_password(question).map_err(|error| bad!("cannot ask for the password: {error}"))

@@ -21,6 +21,11 @@ pub struct RemoteIndex {
 }
 
 impl RemoteIndex {
+    /// Whether somebody said which server.
+    pub fn is_named(&self) -> bool {
+        self.server.is_some() || std::env::var_os("WHEELSPROXY_URL").is_some()
+    }
+
     /// The server, ready to be asked.
     ///
     /// # Errors

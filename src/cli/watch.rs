@@ -99,7 +99,11 @@ impl WatchCommand {
                     table::json(&json!({"id": id, "secret": secret, "watch": shown}))?;
                 } else {
                     table::line(&format!("watch {id} added: {}", counted(&shown.found)))?;
-                    table::line("The secret that signs webhooks of the repository, shown only now:")?;
+                    let place = format!("/+watches/{id}/hook");
+                    table::line(&format!(
+                        "To hear of pushes at once, add a webhook to the repository, with this server's URL and {place} behind it, and \
+                         this secret, which is shown only now:"
+                    ))?;
                     table::line(&secret)?;
                 }
             }

@@ -21,7 +21,7 @@ use url::Url;
 /// How often `publish` looks for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// WheelhouseSelection a shell says of a command that Ctrl-C ended.
+/// The exit status of a command that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 #[derive(clap::Subcommand, Debug)]

@@ -7,7 +7,7 @@ pub struct BundleSettings {
     pub trusted_keys: Vec<String>,
     /// How many of them must have signed.
     pub signers: u64,
-    /// Remember what installers asked for in vain.
+    /// Remember what installers asked for and an index did not have.
     pub wishes: bool,
 }
 

@@ -268,7 +268,7 @@ settings! {
     bundles.trusted_keys: list;
     /// How many of these keys must have signed a bundle.
     bundles.signers: count;
-    /// Remember which projects installers asked an index for in vain, for `wheelwright bundle request`.
+    /// Remember which projects installers asked for and an index did not have, for `wheelwright bundle request`.
     bundles.wishes: flag;
     /// The URL of the primary, of which this server is a replica. Not set: it is a server of its own.
     replica.of: url;

@@ -10,7 +10,7 @@ use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::transfer::Destination;
-use crate::transfer::bundle::{BundleCheck, CheckOrder, import};
+use crate::transfer::bundle::{BundleCheck, CheckOrder, extract, import};
 use crate::words::Moment;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -59,6 +59,12 @@ impl ImportBundleCommand {
         line.end("checked");
         let diff = &check.diff;
         if diff.already {
+            if let Some(folder) = self.others.as_deref().filter(|_| !self.dry_run) {
+                let line = progress.begin("bundle", "extract");
+                let watch = |name: &str, at: u64, of: u64| line.said(&format!("{at} of {of}: {name}"));
+                extract(&check, folder, &watch).await?;
+                line.end("extracted");
+            }
             let said = format!("bundle {} is already imported into {}", diff.bundle, diff.index);
             table::done(&said, &json!({"ok": true, "imported": false, "diff": diff}), self.json)?;
             return Ok(ExitCode::SUCCESS);

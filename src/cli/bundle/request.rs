@@ -1,9 +1,12 @@
 //! `wheelwright bundle request`: what an index lacks, in a text for the other side.
 
+use crate::cli::build::local::Local;
 use crate::cli::client::{Input, write};
+use crate::cli::installation;
 use crate::cli::remote::RemoteIndex;
 use crate::cli::table;
 use crate::client::ServerClient;
+use crate::config::load::ResolvedConfig;
 use crate::error::Result;
 use crate::packaging::bundle::request::BundleRequest;
 use crate::packaging::requirement::Requirement;
@@ -15,7 +18,8 @@ use std::process::ExitCode;
 
 /// Write down what an index lacks: what installers asked for in vain, and what of your requirements is not there.
 ///
-/// Take the file to the other side, and give it to wheelwright bundle create --request.
+/// Take the file to the other side, and give it to wheelwright bundle create --request. Without --server, the data folder is
+/// asked if there is one.
 #[derive(clap::Args, Debug)]
 pub struct RequestCommand {
     /// Requirements that the index should have; may be repeated
@@ -34,8 +38,23 @@ pub struct RequestCommand {
 }
 
 impl RequestCommand {
-    pub async fn run(self) -> Result<ExitCode> {
-        let server = self.at.open()?;
+    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
+        let local = match self.at.is_named() {
+            false if installation::has_database(&resolved.config)? => Some(Local::beside(resolved).await?),
+            _ => None,
+        };
+        let server = match &local {
+            Some(local) => local.server.clone(),
+            None => self.at.open()?,
+        };
+        let written = self.write(&server).await;
+        if let Some(local) = local {
+            local.stop().await;
+        }
+        written
+    }
+
+    async fn write(&self, server: &ServerClient) -> Result<ExitCode> {
         let mut request = BundleRequest { index: self.at.index.to_string(), ..BundleRequest::default() };
         for wish in server.wishes(&self.at.index).await?.wishes {
             if wish.is_open() {
@@ -47,7 +66,7 @@ impl RequestCommand {
         for file in &self.requirements {
             for line in Input::read(file, &BTreeSet::new(), &[])?.texts() {
                 let requirement = Requirement::parse(&line)?;
-                if self.lacks(&server, &requirement).await? {
+                if self.lacks(server, &requirement).await? {
                     targets.iter().for_each(|target| request.want(target, &requirement.to_string()));
                 }
             }

@@ -108,7 +108,7 @@ pub fn diff(diff: &BundleDiff) -> Result<()> {
     }
     if !diff.others.is_empty() {
         let names: Vec<&str> = diff.others.iter().map(|file| file.filename.as_str()).collect();
-        table::line(&format!("for no index: {}", names.join(", ")))?;
+        table::line(&format!("not for an index, --others DIR saves them: {}", names.join(", ")))?;
     }
     table::line(&format!("{}: {} new, {} already there", diff.index, counted(diff.new.len()), diff.present))
 }

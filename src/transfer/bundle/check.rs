@@ -137,7 +137,7 @@ fn refuse_older(manifest: &BundleManifest, known: &[ImportedBundle]) -> Result<(
     let newest = same.max_by_key(|known| (known.origin_serial, known.created_at));
     match newest {
         Some(newest) if (newest.origin_serial, newest.created_at) >= manifest.order() => Err(conflict!(
-            "the bundle was made {}, and {} has a newer one of {}, made {}: make a new bundle there",
+            "the bundle was made {}, and {} has a newer one of {}, made {}: make a new bundle on the other side",
             Moment(manifest.created.as_microsecond()).second(),
             newest.index,
             origin.index,
@@ -179,7 +179,7 @@ impl Taker<'_> {
         let named = lost.get(..NAMED.min(lost.len())).unwrap_or_default().join(", ");
         Err(conflict!(
             "the bundle builds upon bundle {base}, and {} does not have what that brings ({named}{more}): import that \
-             one first",
+             one first, or make this one again without --since",
             self.into
         ))
     }

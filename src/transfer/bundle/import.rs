@@ -75,6 +75,29 @@ pub async fn import(
     to.indexes.take_bundle(&taker.who, rows).await
 }
 
+/// Writes the files that no index takes to a folder, of a bundle that was checked.
+///
+/// # Errors
+/// `Bad` if the bundle changed since, or if the folder cannot be written to.
+pub async fn extract(check: &BundleCheck, folder: &Path, watch: ProgressWatch<'_>) -> Result<()> {
+    let mut bundle = OpenBundle::open(&check.order.files, &check.order.trust).await?;
+    if bundle.identity != check.diff.bundle {
+        return Err(bad!("the bundle changed while it was read"));
+    }
+    let mut extracted = Extracted::default();
+    for (at, file) in check.manifest.files.iter().enumerate() {
+        watch(&file.filename, at as u64, check.manifest.files.len() as u64);
+        if !file.is_distribution() {
+            extracted.take(&mut bundle, file, folder).await?;
+            continue;
+        }
+        bundle.begin(file).await?;
+        while !bundle.piece().await?.is_empty() {}
+    }
+    bundle.end().await?;
+    extracted.keep()
+}
+
 fn record(bundle: &OpenBundle, into: &IndexName, files: usize, user: &str) -> Result<ImportedBundle> {
     let BundleManifest { origin, created, .. } = &bundle.manifest;
     Ok(ImportedBundle {

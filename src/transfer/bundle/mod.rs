@@ -8,6 +8,6 @@ mod volumes;
 mod write;
 
 pub use check::{BundleCheck, BundleDiff, CheckOrder, DiffFile};
-pub use import::import;
+pub use import::{extract, import};
 pub use open::{OpenBundle, SignerTrust};
 pub use write::{BundleParts, BundlePlace, write};

@@ -146,6 +146,9 @@ async fn what_exists_only_as_source_is_built_first_and_its_evidence_comes_along(
     let done = gap.import(&["drop.wwb", "--others", "carried"]).await.succeeded().json();
     assert_eq!(done["diff"]["others"][0]["filename"], "recipes.txt", "{done}");
     assert_eq!(gap.desk.read("carried/recipes.txt"), "how we build\n");
+    // Whoever forgot the folder gives it later.
+    gap.import(&["drop.wwb", "--others", "later"]).await.succeeded();
+    assert_eq!(gap.desk.read("later/recipes.txt"), "how we build\n");
     assert_eq!(gap.listed("demo").await, [wheel]);
 }
 

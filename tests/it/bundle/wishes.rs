@@ -83,5 +83,10 @@ async fn what_installers_lack_is_asked_for_across_the_gap_and_answered() {
     // What was answered is not asked for again.
     let request = ["bundle", "request", "-o", "again.txt"];
     let nothing = gap.desk.run("wheelwright", &[&request[..], &about].concat()).await.succeeded();
+    // Beside the data folder, no server needs to be named.
+    let data = gap.closed.data.path().display().to_string();
+    let beside = ["--data", &data, "--index", "alice/dev"];
+    let same = gap.desk.run("wheelwright", &[&request[..], &beside].concat()).await.succeeded();
+    assert!(same.out.contains("lacks nothing"), "{}", same.out);
     assert!(nothing.out.contains("lacks nothing") && !gap.desk.path("again.txt").exists(), "{}", nothing.out);
 }
