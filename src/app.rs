@@ -68,8 +68,9 @@ pub struct Parts {
 /// How often events of other processes are looked for.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
-/// How often wishes are written.
-const WISHES_EVERY: Duration = Duration::from_secs(10);
+/// How often wishes are written, if there are new ones: `bundle request` beside the data folder reads them right after an
+/// install that failed.
+const WISHES_EVERY: Duration = Duration::from_secs(1);
 
 /// How often wheels are looked for that could not be published when they were built, in microseconds.
 const PUBLISH_EVERY: i64 = 15_000_000;

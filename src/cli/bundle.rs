@@ -6,6 +6,7 @@ mod evidence;
 mod fetch;
 mod import;
 mod inspect;
+mod near;
 mod parts;
 mod request;
 mod show;

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::config::load::ResolvedConfig;
-use crate::config::settings::{self, SETTINGS, git, oidc, wheelhouse};
+use crate::config::settings::{self, NAMED, SETTINGS};
 use crate::error::Result;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
@@ -23,9 +23,7 @@ impl ConfigCommand {
     pub fn run(&self, resolved: &ResolvedConfig) -> Result<ExitCode> {
         let setting = |setting: &settings::Setting| (setting.key.to_owned(), setting.shown(&resolved.config));
         let mut shown: Vec<(String, Option<String>)> = SETTINGS.iter().map(setting).collect();
-        shown.extend(oidc::shown(&resolved.config));
-        shown.extend(git::shown(&resolved.config));
-        shown.extend(wheelhouse::shown(&resolved.config));
+        shown.extend(NAMED.iter().flat_map(|kind| kind.shown(&resolved.config)));
         match self {
             Self::Example => table::line(settings::example().trim_end())?,
             Self::Show { json: true } => {

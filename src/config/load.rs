@@ -1,7 +1,7 @@
 //! The layers: flag > environment > file > default, and where each value came from.
 
 use super::Config;
-use super::settings::{self, SETTINGS, git, oidc, wheelhouse};
+use super::settings::{self, NAMED, SETTINGS};
 use crate::bad;
 use crate::error::Result;
 use crate::tools::nearest::nearest;
@@ -108,9 +108,9 @@ impl ResolvedConfig {
     fn set(&mut self, key: &str, value: &str, origin: String) -> Result<()> {
         let set = match settings::find(key) {
             Some(setting) => (setting.set)(&mut self.config, value),
-            None => oidc::set(&mut self.config, key, value)
-                .or_else(|| git::set(&mut self.config, key, value))
-                .or_else(|| wheelhouse::set(&mut self.config, key, value))
+            None => NAMED
+                .iter()
+                .find_map(|kind| kind.set(&mut self.config, key, value))
                 .ok_or_else(|| bad!("{origin}: {key} is not a setting"))?,
         };
         set.map_err(|must| bad!("{origin}: {key} {must}"))?;
@@ -162,9 +162,7 @@ impl ResolvedConfig {
     /// What no single value can tell.
     fn check(&self) -> Result<()> {
         self.check_places()?;
-        oidc::check(&self.config).map_err(|must| bad!("{must}"))?;
-        git::check(&self.config).map_err(|must| bad!("{must}"))?;
-        wheelhouse::check(&self.config).map_err(|must| bad!("{must}"))?;
+        NAMED.iter().try_for_each(|kind| kind.check(&self.config)).map_err(|must| bad!("{must}"))?;
         let tls = &self.config.tls;
         if tls.certificate.is_some() != tls.key.is_some() {
             return Err(bad!("tls.certificate and tls.key belong together: set both or neither"));
@@ -212,7 +210,7 @@ fn key_of(variable: &str) -> String {
 
 /// Whether it is a setting in a section that has a name of the operator's.
 fn is_named(key: &str) -> bool {
-    oidc::is_one(key) || git::is_one(key) || wheelhouse::is_one(key)
+    NAMED.iter().any(|kind| kind.has(key))
 }
 
 fn known_keys() -> impl Iterator<Item = &'static str> {

@@ -4,10 +4,13 @@ use super::Config;
 use super::secret_url::masked;
 use std::fmt::Write;
 
-pub mod git;
+mod git;
 mod kinds;
-pub mod oidc;
-pub mod wheelhouse;
+mod oidc;
+mod sections;
+mod wheelhouse;
+
+pub use sections::NamedSections;
 
 /// One setting. Its environment variable is `WHEELWRIGHT_` and the key in capitals, `.` as `__`.
 pub struct Setting {
@@ -47,11 +50,6 @@ impl Setting {
     }
 }
 
-/// Flags and counts are written without quotes.
-const fn is_bare(kind: &str) -> bool {
-    matches!(kind.as_bytes(), b"flag" | b"count")
-}
-
 /// The table: what each setting means, its key, which is also its place in [`Config`], and its kind.
 macro_rules! settings {
     ($($(#[doc = $about:literal])+ $section:ident$(.$name:ident)*: $kind:ident$(, $secret:ident)?;)+) => {
@@ -65,7 +63,7 @@ macro_rules! settings {
                 Ok(())
             },
             get: |config| kinds::$kind::show(&config.$section$(.$name)*),
-            bare: is_bare(stringify!($kind)),
+            bare: kinds::is_bare(stringify!($kind)),
         }),+];
     };
     (@secret) => { Secret::No };
@@ -290,6 +288,9 @@ impl std::fmt::Debug for Config {
     }
 }
 
+/// The kinds of sections whose names the operator chooses.
+pub static NAMED: [&dyn NamedSections; 3] = [&oidc::PROVIDERS, &git::CREDENTIALS, &wheelhouse::WHEELHOUSES];
+
 /// The setting of this name.
 pub fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
@@ -308,14 +309,10 @@ pub fn example() -> String {
     for setting in SETTINGS {
         let (here, key) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
         if here != section {
-            match section {
-                "auth.proxy" => text.push_str(&oidc::example()),
-                "replica" => text.push_str(&wheelhouse::example()),
-                _ => {}
-            }
-            if section == "watch" {
-                text.push_str(&git::example());
-            }
+            NAMED
+                .iter()
+                .filter(|kind| kind.behind() == section)
+                .for_each(|kind| text.push_str(&kind.example()));
             section = here;
             let _ = write!(text, "\n[{section}]\n");
         }

@@ -40,3 +40,22 @@ impl WheelhouseSettings {
         }
     }
 }
+
+/// One spelling of `s3://BUCKET/PREFIX`: the store does not tell empty segments apart.
+pub fn bucket_place(url: &str) -> String {
+    let parts = url.strip_prefix("s3://").unwrap_or(url).split('/').filter(|part| !part.is_empty());
+    format!("s3://{}", parts.collect::<Vec<_>>().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_bucket_has_one_spelling() {
+        for url in ["s3://b/p/q", "s3://b/p/q/", "s3://b//p/q", "s3://b/p//q//"] {
+            assert_eq!(bucket_place(url), "s3://b/p/q", "{url}");
+        }
+        assert_eq!(bucket_place("s3://b/"), "s3://b");
+    }
+}

@@ -27,18 +27,7 @@ pub async fn fetch(
     limits: GitLimits,
     archive: &Path,
 ) -> Result<Tree> {
-    let way = Way::of(&asker, address.url.expose()).await?;
-    let scratch = scratch_beside(archive)?;
-    let git = Git {
-        folder: scratch.path().join("tree"),
-        home: scratch.path().join("home"),
-        asker,
-        way,
-        limits,
-        until: Instant::now() + limits.time,
-        protocols: if address.url.scheme() == "file" { "file:https:ssh:http" } else { "https:ssh:http" },
-        discover: false,
-    };
+    let (git, _scratch) = git_beside(archive, address, asker, limits, "file:https:ssh:http").await?;
     let (commit, committed_at) = history(&git, address.url.expose(), address.reference.as_deref()).await?;
     check_size(&git, &commit).await?;
     git.run(&["checkout", "-q", "--detach", &commit]).await?;
@@ -178,6 +167,29 @@ impl<'a> Remote<'a> {
             named.map(|(name, _)| name.trim_end_matches("^{}")).filter(|name| name.starts_with("refs/tags/"));
         tags.take(20).collect()
     }
+}
+
+/// git at work on a repository, in scratch space beside `place`. `on_disk`: what it may speak for one on this machine.
+pub(super) async fn git_beside(
+    place: &Path,
+    address: &Address,
+    asker: RepositoryAsker,
+    limits: GitLimits,
+    on_disk: &'static str,
+) -> Result<(Git, ScratchFolder)> {
+    let way = Way::of(&asker, address.url.expose()).await?;
+    let scratch = scratch_beside(place)?;
+    let git = Git {
+        folder: scratch.path().join("tree"),
+        home: scratch.path().join("home"),
+        asker,
+        way,
+        limits,
+        until: Instant::now() + limits.time,
+        protocols: if address.url.scheme() == "file" { on_disk } else { "https:ssh:http" },
+        discover: false,
+    };
+    Ok((git, scratch))
 }
 
 /// A folder beside the archive. Its path is canonical, as git must not take its parents for its own.

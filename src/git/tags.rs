@@ -1,14 +1,13 @@
 //! The tags of a repository, listed without cloning it.
 
 use super::address::{Address, is_reference};
-use super::clone::scratch_beside;
-use super::command::{Git, RepositoryAsker, Way};
+use super::clone::git_beside;
+use super::command::RepositoryAsker;
 use super::tree::GitLimits;
 use crate::bad;
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
 /// Tags of one repository.
 const MOST: usize = 20_000;
@@ -33,18 +32,7 @@ pub async fn tags(
     limits: GitLimits,
     place: &Path,
 ) -> Result<Vec<RemoteTag>> {
-    let way = Way::of(&asker, address.url.expose()).await?;
-    let scratch = scratch_beside(place)?;
-    let git = Git {
-        folder: scratch.path().join("tree"),
-        home: scratch.path().join("home"),
-        asker,
-        way,
-        limits,
-        until: Instant::now() + limits.time,
-        protocols: if address.url.scheme() == "file" { "file" } else { "https:ssh:http" },
-        discover: false,
-    };
+    let (git, _scratch) = git_beside(place, address, asker, limits, "file").await?;
     git.begin()?;
     let listed =
         git.run_within(&["ls-remote", "--tags", "--", address.url.expose().as_str()], LONGEST).await?;

@@ -3,20 +3,21 @@
 use super::closure::{Gatherer, PrivateNames};
 use super::evidence;
 use super::fetch::FetchedFiles;
+use super::near::NearServer;
 use super::parts::{BundleBase, included};
 use super::show;
 use super::wanted::BundleWishes;
 use crate::bad;
 use crate::build::target::Target;
-use crate::cli::build::local::Local;
 use crate::cli::key::KeyPassword;
 use crate::cli::progress::Progress;
-use crate::cli::{installation, table};
+use crate::cli::remote::RemoteIndex;
+use crate::cli::table;
 use crate::client::ServerClient;
 use crate::config::load::ResolvedConfig;
 use crate::config::units;
 use crate::error::{Error, Result};
-use crate::names::{IndexName, ProjectName};
+use crate::names::ProjectName;
 use crate::packaging::bundle::manifest::FORMAT;
 use crate::packaging::bundle::{BundleManifest, BundleOrigin, RefusedRequest, SigningKey};
 use crate::packaging::filename::SdistFilename;
@@ -31,8 +32,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The server that a plain `wheelwright serve` is.
-const USUAL: &str = "http://127.0.0.1:3141";
 /// Options of an index that limit what it shows: a bundle tells of them.
 const POLICY: [&str; 4] = ["allow", "deny", "min_age", "curated"];
 
@@ -58,9 +57,6 @@ pub struct CreateCommand {
     /// cp313, cp27-linux, or a full name; may be repeated
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// The index that has the projects
-    #[arg(long, value_name = "USER/INDEX", default_value = "root/pypi", value_parser = crate::cli::index::parse)]
-    index: IndexName,
     /// The secret key that signs; may be repeated
     #[arg(long = "key", required = true, value_name = "FILE")]
     keys: Vec<PathBuf>,
@@ -87,15 +83,11 @@ pub struct CreateCommand {
     /// Cut the bundle into files of this size: 4.7GB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     volume: Option<u64>,
-    /// The server [default: that of the data folder, else http://127.0.0.1:3141]
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// An API token of that server; without one, ~/.netrc is used
-    #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
-    token: Option<String>,
     /// One JSON document: files, what is new, what was refused
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    at: RemoteIndex,
 }
 
 fn parse_size(text: &str) -> Result<u64> {
@@ -121,23 +113,14 @@ impl CreateCommand {
         };
         let progress = Progress::new();
         wishes.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
-        let local = match &self.server {
-            None if installation::has_database(&resolved.config)? => Some(Local::beside(resolved).await?),
-            _ => None,
-        };
-        let server = match &local {
-            Some(local) => local.server.clone(),
-            None => ServerClient::new(self.server.as_deref().unwrap_or(USUAL), self.token.as_deref())?,
-        };
+        let server = NearServer::open(&self.at, resolved).await?;
         let stop = crate::cli::signal::stop_signal()?;
         tokio::pin!(stop);
         let made = tokio::select! {
-            made = self.make(&server, local.as_ref(), &wishes, (keys, base), &progress) => Some(made),
+            made = self.make(&server, &wishes, (keys, base), &progress) => Some(made),
             () = &mut stop => None,
         };
-        if let Some(local) = local {
-            local.stop().await;
-        }
+        server.stop().await;
         match made {
             Some(made) => table::ended(made, &[], self.json),
             None => Ok(ExitCode::from(130)),
@@ -146,17 +129,13 @@ impl CreateCommand {
 
     async fn make(
         &self,
-        server: &ServerClient,
-        local: Option<&Local>,
+        near: &NearServer,
         wishes: &BundleWishes,
         (keys, base): (Vec<SigningKey>, Option<BundleBase>),
         progress: &Progress,
     ) -> Result<(String, Value)> {
-        let offered = match local {
-            Some(local) => local.targets().await?,
-            None => server.targets().await?,
-        };
-        let (targets, refused) = wishes.targets(&self.targets, &offered)?;
+        let server = &near.client;
+        let (targets, refused) = wishes.targets(&self.targets, &near.targets().await?)?;
         // Before anything is looked for: what changes meanwhile is new to the next bundle.
         let installation = server.installation().await?;
         let created = Timestamp::from_microsecond(now()).map_err(Error::internal)?;
@@ -186,7 +165,7 @@ impl CreateCommand {
             created,
             origin: BundleOrigin {
                 installation: installation.uuid,
-                index: self.index.to_string(),
+                index: self.at.index.to_string(),
                 serial: installation.serial,
             },
             targets: targets.iter().map(|target| target.name.clone()).collect(),
@@ -210,7 +189,7 @@ impl CreateCommand {
         progress: &Progress,
     ) -> Result<Contents> {
         let private = self.private_names(wishes)?;
-        let gatherer = Gatherer::new((server, &self.index), progress, &private, wishes);
+        let gatherer = Gatherer::new((server, &self.at.index), progress, &private, wishes);
         let mut contents = Contents::default();
         for target in targets {
             let line = progress.begin(&target.name, "resolve");
@@ -259,7 +238,7 @@ impl CreateCommand {
 
     /// What limits the choice of files.
     async fn policy(&self, server: &ServerClient) -> Result<BTreeMap<String, Value>> {
-        let options = server.index_options(&self.index).await?;
+        let options = server.index_options(&self.at.index).await?;
         Ok(options.more.into_iter().filter(|(key, _)| POLICY.contains(&key.as_str())).collect())
     }
 

@@ -1,8 +1,7 @@
 //! `wheelwright bundle request`: what an index lacks, in a text for the other side.
 
-use crate::cli::build::local::Local;
+use super::near::NearServer;
 use crate::cli::client::{Input, write};
-use crate::cli::installation;
 use crate::cli::remote::RemoteIndex;
 use crate::cli::table;
 use crate::client::ServerClient;
@@ -39,18 +38,9 @@ pub struct RequestCommand {
 
 impl RequestCommand {
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
-        let local = match self.at.is_named() {
-            false if installation::has_database(&resolved.config)? => Some(Local::beside(resolved).await?),
-            _ => None,
-        };
-        let server = match &local {
-            Some(local) => local.server.clone(),
-            None => self.at.open()?,
-        };
-        let written = self.write(&server).await;
-        if let Some(local) = local {
-            local.stop().await;
-        }
+        let server = NearServer::open(&self.at, resolved).await?;
+        let written = self.write(&server.client).await;
+        server.stop().await;
         written
     }
 

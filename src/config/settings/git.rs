@@ -1,49 +1,36 @@
 //! Settings of credentials for git, whose sections have names of the administrator's: `git.credentials.NAME.url`.
 
 use super::kinds::{list, optional, optional_path, text};
+use super::sections::{SectionKind, section_settings};
 use crate::config::Config;
 use crate::config::git::{GitCredentialSettings, GitToken};
 use url::Url;
 
 const PREFIX: &str = "git.credentials.";
 
-/// One setting of a credential.
-struct CredentialSetting {
-    key: &'static str,
-    about: &'static str,
-    set: fn(&mut GitCredentialSettings, &str) -> Result<(), String>,
-    /// Secrets are masked.
-    shown: fn(&GitCredentialSettings) -> Option<String>,
-}
-
-macro_rules! credential {
-    ($($(#[doc = $about:literal])+ $name:ident: $kind:ident;)+) => {
-        const CREDENTIAL_SETTINGS: &[CredentialSetting] = &[$(CredentialSetting {
-            key: stringify!($name),
-            about: concat!($($about),+).trim_ascii_start(),
-            set: |credential, value| {
-                credential.$name = $kind::parse(value)?;
-                Ok(())
-            },
-            shown: |credential| $kind::show(&credential.$name),
-        }),+];
-    };
-}
-
-credential! {
-    /// The URL below which it is used: https://HOST/TEAM for a token, ssh://HOST for a key.
-    url: text;
-    /// The user name that is sent with the token. Not set: git.
-    user: optional;
-    /// The token or password.
-    token: token;
-    /// The file with the private key.
-    ssh_key: optional_path;
-    /// The file with the public keys of hosts. Not set: the one of the account that runs the server.
-    known_hosts: optional_path;
-    /// The indexes whose watches may use it (names, `*` for any text), separated by commas. Root's watches always may.
-    indexes: list;
-}
+pub(super) static CREDENTIALS: SectionKind<GitCredentialSettings> = SectionKind {
+    prefix: PREFIX,
+    about: "A credential for git repositories that are watched",
+    example: "corp",
+    behind: "watch",
+    settings: section_settings! {
+        /// The URL below which it is used: https://HOST/TEAM for a token, ssh://HOST for a key.
+        url: text;
+        /// The user name that is sent with the token. Not set: git.
+        user: optional;
+        /// The token or password.
+        token: token;
+        /// The file with the private key.
+        ssh_key: optional_path;
+        /// The file with the public keys of hosts. Not set: the one of the account that runs the server.
+        known_hosts: optional_path;
+        /// The indexes whose watches may use it (names, `*` for any text), separated by commas. Root's watches always may.
+        indexes: list;
+    },
+    all: |config| &config.git.credentials,
+    all_mut: |config| &mut config.git.credentials,
+    check,
+};
 
 mod token {
     use super::GitToken;
@@ -56,39 +43,8 @@ mod token {
     }
 }
 
-/// The credential's name and the setting, if the key is one of these.
-fn find(key: &str) -> Option<(&str, &'static CredentialSetting)> {
-    let (name, key) = key.strip_prefix(PREFIX)?.split_once('.')?;
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let named = !name.is_empty() && name.len() <= 40 && name.bytes().all(fits);
-    CREDENTIAL_SETTINGS.iter().find(|setting| named && setting.key == key).map(|setting| (name, setting))
-}
-
-/// Whether it is a setting of a credential.
-pub fn is_one(key: &str) -> bool {
-    find(key).is_some()
-}
-
-/// Reads a value; `None` if it is no setting of a credential.
-pub fn set(config: &mut Config, key: &str, value: &str) -> Option<Result<(), String>> {
-    let (name, setting) = find(key)?;
-    Some((setting.set)(config.git.credentials.entry(name.to_owned()).or_default(), value))
-}
-
-/// The settings of all credentials, with secrets masked.
-pub fn shown(config: &Config) -> Vec<(String, Option<String>)> {
-    let of_one = |(name, credential): (&String, &GitCredentialSettings)| {
-        let one = |setting: &CredentialSetting| {
-            let value = (setting.shown)(credential).filter(|value| !value.is_empty());
-            (format!("{PREFIX}{name}.{}", setting.key), value)
-        };
-        CREDENTIAL_SETTINGS.iter().map(one).collect::<Vec<_>>()
-    };
-    config.git.credentials.iter().flat_map(of_one).collect()
-}
-
 /// What no single value can tell.
-pub fn check(config: &Config) -> Result<(), String> {
+fn check(config: &Config) -> Result<(), String> {
     for (name, credential) in &config.git.credentials {
         let must = |key: &str, must: &str| Err(format!("{PREFIX}{name}.{key} must be {must}"));
         let url =
@@ -111,30 +67,10 @@ pub fn check(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// How a credential is written in a file, commented out.
-pub fn example() -> String {
-    let mut text = String::from(
-        "\n# A credential for git repositories that are watched. Choose a name of letters and digits:\n#\n#   [git.credentials.corp]\n",
-    );
-    for setting in CREDENTIAL_SETTINGS {
-        text.push_str(&format!("#   # {}\n#   {} = \"\"\n", setting.about, setting.key));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load::{ResolvedConfig, SettingSources};
-
-    fn resolved(text: &str, environment: &[(&str, &str)]) -> Result<ResolvedConfig, String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("wheelwright.toml");
-        std::fs::write(&file, text).expect("a file");
-        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let sources = SettingSources { flags: Vec::new(), file: Some(file), environment };
-        sources.resolve().map_err(|error| error.to_string())
-    }
+    use crate::config::settings::sections::{NamedSections, resolved};
 
     #[test]
     fn a_credential_is_a_section_of_its_own_and_its_token_is_never_shown() {
@@ -143,7 +79,7 @@ mod tests {
         let found = resolved(text, &token).expect("resolves");
         let corp = &found.config.git.credentials["corp"];
         assert_eq!(corp.token.as_ref().map(GitToken::expose), Some("hidden"));
-        let shown = format!("{:?} {:?} {:?}", shown(&found.config), found.config, corp);
+        let shown = format!("{:?} {:?} {:?}", CREDENTIALS.shown(&found.config), found.config, corp);
         assert!(!shown.contains("hidden") && shown.contains("****"), "{shown}");
     }
 

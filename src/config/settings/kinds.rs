@@ -1,5 +1,10 @@
 //! The kinds of values that settings have: how each is read, and how it is written.
 
+/// Flags and counts are written without quotes.
+pub const fn is_bare(kind: &str) -> bool {
+    matches!(kind.as_bytes(), b"flag" | b"count")
+}
+
 pub mod text {
     pub fn parse(text: &str) -> Result<String, String> {
         if text.is_empty() { Err("must not be empty".into()) } else { Ok(text.into()) }

@@ -4,7 +4,7 @@ use super::order::{HouseSource, WheelhouseOrder, WheelhouseTally};
 use super::place::HousePlace;
 use super::presign::Presign;
 use super::sync::{self, Run};
-use crate::config::wheelhouse::WheelhouseSettings;
+use crate::config::wheelhouse::{WheelhouseSettings, bucket_place};
 use crate::config::{Config, S3Settings};
 use crate::db::Db;
 use crate::db::wheelhouses::WheelhouseRow;
@@ -59,14 +59,8 @@ impl WheelhouseTarget {
             private: Some(house.private.iter().filter_map(|name| ProjectName::new(name)).collect()),
         };
         sync::check(&order)?;
-        Ok(Self { order, to: place_of(&house.to), s3: house.s3(storage) })
+        Ok(Self { order, to: bucket_place(&house.to), s3: house.s3(storage) })
     }
-}
-
-/// One spelling of a place.
-fn place_of(url: &str) -> String {
-    let parts = url.strip_prefix("s3://").unwrap_or(url).split('/').filter(|part| !part.is_empty());
-    format!("s3://{}", parts.collect::<Vec<_>>().join("/"))
 }
 
 /// A wheelhouse as it is shown.
@@ -224,7 +218,7 @@ impl Wheelhouses {
 
     /// The configured one at this place.
     pub fn configured(&self, to: &str) -> Option<&WheelhouseTarget> {
-        let to = place_of(to);
+        let to = bucket_place(to);
         self.0.configured.iter().find(|target| target.to == to)
     }
 }
@@ -354,5 +348,5 @@ pub fn target_of(
         ));
     }
     let s3 = configured.map_or_else(|| storage.clone(), |known| known.s3.clone());
-    Ok(WheelhouseTarget { order, to: place_of(to), s3 })
+    Ok(WheelhouseTarget { order, to: bucket_place(to), s3 })
 }

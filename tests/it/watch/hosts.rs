@@ -10,6 +10,7 @@ use crate::kit::worker::{NEW, built, hire, job};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use wheelwright::build::job::Job;
 use wheelwright::config::Config;
 use wheelwright::config::git::{GitCredentialSettings, GitToken};
 
@@ -103,14 +104,7 @@ async fn a_repository_that_asks_for_a_password_is_read_with_a_configured_token_a
         config.git.credentials.insert("corp".into(), credential);
     })
     .await;
-    hire(&server).await;
-    let (id, _) = added(&server, order(&host.url(".git"))).await;
-    let commit = repository.tag("v1.0");
-    server.look(id).await;
-    let job = job(&server).await;
-    assert_eq!(job.source.commit.as_deref(), Some(commit.as_str()));
-    built(&server, &job, &wheel_for("demo", "1.0", NEW)).await;
-    server.tag_is(id, "v1.0", "published").await;
+    let job = released(&server, &repository, &host.url(".git")).await;
     let (_, build) = server.ask("GET", &format!("/+builds/{}", job.build), &Auth::root(), None).await;
     let source = server.app.store.whole(&job.source_sha256).await.expect("a store").expect("a source");
     let mut tree = Vec::new();
@@ -147,14 +141,20 @@ async fn a_repository_is_read_by_ssh_with_the_configured_key_from_the_known_host
         assert!(status == 400 && refused.to_string().contains(why), "{key} {hosts}: {refused}");
     }
     let server = with_key(&sshd, "deploy", "known_hosts").await;
-    hire(&server).await;
-    let (id, _) = added(&server, order(&url)).await;
+    released(&server, &repository, &url).await;
+}
+
+/// Watches a repository and has its next tag released; gives the build's job.
+async fn released(server: &Server, repository: &Repository, url: &str) -> Job {
+    hire(server).await;
+    let (id, _) = added(server, order(url)).await;
     let commit = repository.tag("v1.0");
     server.look(id).await;
-    let job = job(&server).await;
+    let job = job(server).await;
     assert_eq!(job.source.commit.as_deref(), Some(commit.as_str()));
-    built(&server, &job, &wheel_for("demo", "1.0", NEW)).await;
+    built(server, &job, &wheel_for("demo", "1.0", NEW)).await;
     server.tag_is(id, "v1.0", "published").await;
+    job
 }
 
 async fn with_key(sshd: &Sshd, key: &str, hosts: &str) -> Server {

@@ -1,6 +1,7 @@
 //! Who may do what with watches.
 
 use super::{alice, order};
+use crate::kit::Server;
 use crate::kit::git_host::{GitHost, Repository};
 use crate::kit::script::Auth;
 use crate::kit::stages::stage_with;
@@ -64,8 +65,8 @@ async fn watches_are_seen_by_readers_and_changed_by_uploaders() {
     assert_eq!(status, 404);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_watch_acts_with_the_rights_that_its_owner_has_now() {
+/// A repository of which bob, who may upload to alice/dev, made a watch.
+async fn watched_by_bob() -> (Server, Repository, GitHost, i64) {
     let server = stage_with(on_loopback).await;
     server.make_user("bob", "bob-secret").await;
     let (status, text) = server.as_alice("PATCH", "/alice/dev", r#"["acl_upload=alice,bob"]"#).await;
@@ -76,6 +77,12 @@ async fn a_watch_acts_with_the_rights_that_its_owner_has_now() {
     let (status, made) = server.ask("POST", "/+watches", &bob, Some(order(&host.url(".git")))).await;
     assert_eq!(status, 201, "{made}");
     let id = made["result"]["id"].as_i64().expect("an id");
+    (server, repository, host, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_acts_with_the_rights_that_its_owner_has_now() {
+    let (server, repository, _host, id) = watched_by_bob().await;
     let (status, text) = server.as_alice("PATCH", "/alice/dev", r#"["acl_upload=alice"]"#).await;
     assert_eq!(status, 200, "{text}");
     repository.tag("v1.0");
@@ -92,15 +99,7 @@ async fn a_watch_acts_with_the_rights_that_its_owner_has_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_ends_with_the_account_of_its_owner() {
-    let server = stage_with(on_loopback).await;
-    server.make_user("bob", "bob-secret").await;
-    let (status, text) = server.as_alice("PATCH", "/alice/dev", r#"["acl_upload=alice,bob"]"#).await;
-    assert_eq!(status, 200, "{text}");
-    let repository = Repository::new();
-    let host = GitHost::start(repository.path(), None).await;
-    let bob = Auth::basic("bob", "bob-secret");
-    let (status, made) = server.ask("POST", "/+watches", &bob, Some(order(&host.url(".git")))).await;
-    assert_eq!(status, 201, "{made}");
+    let (server, _repository, _host, _id) = watched_by_bob().await;
     let (status, _) = server.ask("DELETE", "/bob", &Auth::root(), None).await;
     assert_eq!(status, 200);
     let (_, list) = server.ask("GET", "/+watches", &alice(), None).await;
