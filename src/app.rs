@@ -5,7 +5,7 @@ use crate::access::methods::oidc::Providers;
 use crate::access::people::People;
 use crate::access::publishers::Publishers;
 use crate::access::quota::Quota;
-use crate::access::{SERVER, Who, password};
+use crate::access::{SERVER, Who, password, tokens};
 use crate::build::ahead::Ahead;
 use crate::build::promise::Promises;
 use crate::build::publish;
@@ -71,6 +71,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 /// How often wishes are written, if there are new ones: `bundle request` beside the data folder reads them right after an
 /// install that failed.
 const WISHES_EVERY: Duration = Duration::from_secs(1);
+
+/// How often tokens are looked for that end soon.
+const TOKENS_EVERY: Duration = Duration::from_secs(60);
 
 /// How often wheels are looked for that could not be published when they were built, in microseconds.
 const PUBLISH_EVERY: i64 = 15_000_000;
@@ -140,6 +143,7 @@ impl App {
             None => {
                 app.use_upstream().await?;
                 tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
+                tokio::spawn(tell_of_tokens(Arc::downgrade(&app.0)));
             }
         }
         tokio::spawn(follow(Arc::downgrade(&app.0)));
@@ -219,6 +223,20 @@ async fn write_wishes(app: Weak<Parts>) {
         tokio::time::sleep(WISHES_EVERY).await;
         let Some(app) = app.upgrade() else { return };
         failing.note(&panics::caught(app.wishes.flush()).await, "cannot write wishes");
+    }
+}
+
+/// Tells of tokens that end soon, until the app is gone.
+async fn tell_of_tokens(app: Weak<Parts>) {
+    let mut failing = Failing::default();
+    loop {
+        tokio::time::sleep(TOKENS_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        let notice = app.config.auth.token_notice;
+        if notice > 0 {
+            let told = panics::caught(tokens::tell_of_ending(&app.db, notice)).await;
+            failing.note(&told, "cannot look for tokens that end");
+        }
     }
 }
 

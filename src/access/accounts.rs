@@ -16,6 +16,9 @@ const RESERVED: [&str; 7] = ["simple", "pypi", "legacy", "v1", "static", "packag
 /// What a person may say of themselves.
 const PROFILE: [&str; 4] = ["email", "title", "description", "custom_data"];
 
+/// The source of accounts that no password opens: programs use their tokens.
+pub const SERVICE: &str = "service";
+
 /// Sent back by clients that read, merge and write; never taken from them.
 const IGNORED: [&str; 4] = ["created", "modified", "indexes", "username"];
 
@@ -55,6 +58,8 @@ pub struct AccountChange {
     pub roles: Option<BTreeSet<Role>>,
     /// Only root may give it.
     pub disabled: Option<bool>,
+    /// A new account that no password opens; only root makes one.
+    pub service: bool,
     profile: Map<String, Value>,
 }
 
@@ -70,6 +75,8 @@ impl AccountChange {
                 ("groups", value) => sorted.groups = Some(groups(value)?),
                 ("roles", value) => sorted.roles = Some(roles(value)?),
                 ("disabled", Value::Bool(disabled)) => sorted.disabled = Some(disabled),
+                ("service", Value::Bool(service)) => sorted.service = service,
+                ("service", _) => return Err(bad!("service must be true or false")),
                 ("disabled", _) => return Err(bad!("disabled must be true or false")),
                 ("password" | "pwhash", _) => return Err(bad!("{key} must be text")),
                 (key, value) if PROFILE.contains(&key) => drop(sorted.profile.insert(key.to_owned(), value)),
@@ -146,7 +153,13 @@ fn no_user(name: &str) -> Error {
 /// Creates an account. `who` is for the audit trail.
 pub async fn create(db: &Db, who: &str, name: &str, given: &AccountChange) -> Result<()> {
     check_new_name(name)?;
-    let hash = given.hash().await?.ok_or_else(|| bad!("password needs to be set"))?;
+    let hash = match given.service {
+        false => Some(given.hash().await?.ok_or_else(|| bad!("password needs to be set"))?),
+        true if given.password.is_some() || given.password_hash.is_some() => {
+            return Err(bad!("a service account has no password: leave it out"));
+        }
+        true => None,
+    };
     let mut tx = Tx::begin(db).await?;
     if tx.account(name).await?.is_some() {
         return Err(conflict!("user already exists"));
@@ -162,7 +175,10 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
     if used || !by_root {
         revoke_grants(&mut tx, name).await?;
     }
-    tx.create_account(name, Some(&hash), &merged(Map::new(), given)).await?;
+    tx.create_account(name, hash.as_deref(), &merged(Map::new(), given)).await?;
+    if given.service {
+        tx.set_account_source(name, Some(SERVICE), None).await?;
+    }
     if let Some(groups) = &given.groups {
         tx.set_groups(name, groups).await?;
     }
@@ -182,6 +198,12 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
     if let Some(hash) = hash {
         // It would still open the account when the other place no longer does.
         if let Some(source) = &account.source {
+            if source == SERVICE {
+                return Err(forbidden!(
+                    "'{name}' is a service account, which has tokens and no password: create a token, or let root run \
+                     `wheelwright user source {name} none` first"
+                ));
+            }
             if !is_administrator(who) {
                 return Err(forbidden!("the password of '{name}' is kept by {source}: change it there"));
             }

@@ -4,6 +4,7 @@ use super::decide::Asker;
 use super::{Action, BuildSight, Decision, Need, Who, decide, may_read};
 use crate::directory::{Directory, IndexKind, inheritance};
 use crate::names::IndexName;
+use crate::words::Right;
 
 /// Whether `who` may have something built that an index lists, or with what it lists: who reads it.
 /// A token's limits must reach it, and allow uploads: a build gives an index a file.
@@ -69,7 +70,7 @@ pub fn knows_asker(directory: &Directory, who: &Who, build: BuildSight<'_>) -> b
     let Some(user) = asker.known else { return false };
     let of_index = |name: &IndexName| {
         let index = directory.indexes.get(name);
-        index.is_some_and(|index| asker.owns(&index.name) || asker.in_list(&index.acl_upload))
+        index.is_some_and(|index| asker.owns(&index.name) || asker.has(Right::Upload, index))
     };
     let mut names = build.context.only().into_iter().chain(build.indexes);
     !asker.only_builds() && (asker.is_root() || build.askers.contains(&user.name) || names.any(of_index))

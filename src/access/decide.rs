@@ -3,7 +3,7 @@
 use super::{Action, Decision, Need, Scope, Who};
 use crate::directory::{Directory, Index, User, inheritance};
 use crate::names::{BuildContext, IndexName, ProjectName};
-use crate::words::Role;
+use crate::words::{Right, Role};
 
 /// Decides. `index` and `project` are what the path names, `user` the user it names. An upload
 /// names its project only in its body: its handler asks again once it is known.
@@ -93,7 +93,7 @@ pub fn sees_build(directory: &Directory, who: &Who, build: BuildSight<'_>) -> bo
 }
 
 pub(super) struct Asker<'a> {
-    directory: &'a Directory,
+    pub(super) directory: &'a Directory,
     /// `None` for the anonymous, the deleted and the disabled.
     pub(super) known: Option<&'a User>,
     scope: Option<&'a Scope>,
@@ -149,17 +149,6 @@ impl<'a> Asker<'a> {
         right && !self.scope.is_some_and(limited)
     }
 
-    pub(super) fn in_list(&self, list: &[String]) -> bool {
-        list.iter().any(|principal| match principal.as_str() {
-            ":ANONYMOUS:" => true,
-            ":AUTHENTICATED:" => self.known.is_some(),
-            group if group.starts_with(':') => {
-                self.known.is_some_and(|user| user.groups.contains(group.trim_matches(':')))
-            }
-            name => self.known.is_some_and(|user| user.name == name),
-        })
-    }
-
     /// Whether a token's limits reach this index at all.
     fn reaches(&self, index: &IndexName) -> bool {
         let Some(scope) = self.scope else { return true };
@@ -187,38 +176,32 @@ impl<'a> Asker<'a> {
     }
 
     /// The person may; whatever their token is limited to.
-    fn person_reads(&self, index: &Index) -> bool {
-        self.is_root() || self.owns(&index.name) || self.in_list(&index.acl_read)
+    pub(super) fn has(&self, right: Right, index: &Index) -> bool {
+        self.grant(right, index).is_some()
     }
 
     fn reads(&self, index: &Index) -> bool {
         // Nobody may do less with a token than without.
         index.acl_read.iter().any(|principal| principal == ":ANONYMOUS:")
-            || (self.person_reads(index) && self.acts(&index.name, Action::Read, None))
+            || (self.has(Right::Read, index) && self.acts(&index.name, Action::Read, None))
     }
 
     fn in_index(&self, need: Need, name: Option<&IndexName>, project: Option<&str>) -> Decision {
         let hidden = if self.known.is_some() { Decision::Hidden } else { Decision::AskCredential };
         let Some(index) = name.and_then(|name| self.directory.indexes.get(name)) else { return hidden };
         let allowed = match need {
-            Need::Upload => {
-                (self.is_root() || self.in_list(&index.acl_upload))
-                    && self.acts(&index.name, Action::Upload, project)
-            }
+            Need::Upload => self.has(Right::Upload, index) && self.acts(&index.name, Action::Upload, project),
             Need::TestResult => {
                 // Nobody may do less with a token than without.
                 let anybody = index.acl_test_results.iter().any(|principal| principal == ":ANONYMOUS:");
-                let listed = self.in_list(&index.acl_test_results);
+                let listed = self.has(Right::TestResult, index);
                 self.reads(index) && (anybody || listed && self.acts(&index.name, Action::Upload, project))
             }
-            Need::Manage => {
-                (self.is_root() || self.owns(&index.name) || self.in_list(&index.acl_upload))
-                    && self.acts(&index.name, Action::Manage, project)
-            }
+            Need::Manage => self.has(Right::Manage, index) && self.acts(&index.name, Action::Manage, project),
             _ => self.reads(index),
         };
         // A token that only uploads knows its index even though it cannot read it.
-        let visible = self.reads(index) || (self.person_reads(index) && self.reaches(&index.name));
+        let visible = self.reads(index) || (self.has(Right::Read, index) && self.reaches(&index.name));
         match (allowed, visible && !matches!(need, Need::Read | Need::ReadEach | Need::Greet)) {
             (true, _) => Decision::Allowed,
             (false, true) if self.known.is_some() => Decision::Refused,
@@ -229,7 +212,10 @@ impl<'a> Asker<'a> {
     /// The same refusal whether the index exists or not: it tells nothing.
     fn manage_index(&self, index: Option<&IndexName>) -> Decision {
         let Some(index) = index else { return self.unless(false) };
-        let right = self.is_root() || self.owns(index);
+        let known = self.directory.indexes.get(index);
+        let right = self.is_root()
+            || self.owns(index)
+            || known.is_some_and(|index| self.has(Right::Administer, index));
         let unlimited = self.scope.is_none_or(|scope| scope.project.is_none());
         if self.known.is_some() && !self.directory.users.contains_key(index.user()) {
             return Decision::Hidden;

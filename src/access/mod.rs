@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod builds;
 mod decide;
+pub mod grants;
 pub mod methods;
 pub mod password;
 pub mod people;

@@ -18,6 +18,22 @@ static HASHING: Semaphore = Semaphore::const_new(4);
 /// Longer ones are refused, so that nobody makes the server hash megabytes.
 const LONGEST: usize = 1024;
 
+/// Whether a new password follows the rule of this server.
+///
+/// # Errors
+/// `Bad` with the rule.
+pub fn check_rule(least: u64, user: &str, password: &str) -> Result<()> {
+    if least > 1 && (password.chars().count() as u64) < least {
+        return Err(bad!(
+            "the password is too short: it must have at least {least} characters (auth.password_length)"
+        ));
+    }
+    match least > 1 && password.eq_ignore_ascii_case(user) {
+        true => Err(bad!("the password is the user's name: choose another one")),
+        false => Ok(()),
+    }
+}
+
 /// The argon2id PHC string of a new password.
 pub async fn hash(password: &str) -> Result<String> {
     if password.is_empty() {

@@ -16,9 +16,6 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 /// So that secret scanners know what they found.
 pub const PREFIX: &str = "ww_";
 
-/// How long a login lasts, in seconds: devpi's ten hours.
-pub const SESSION: i64 = 36_000;
-
 /// What a new token is to be.
 #[derive(Debug)]
 pub struct NewToken {
@@ -120,12 +117,13 @@ fn checked(scope: &Scope) -> Result<(Scope, Option<IndexName>)> {
     Ok((scope, index))
 }
 
-/// Begins a login session: the token that devpi's client keeps instead of the password.
-pub async fn begin_session(db: &Db, owner: &str) -> Result<String> {
+/// Begins a login session of so many seconds: the token that devpi's client keeps instead of the password.
+pub async fn begin_session(db: &Db, owner: &str, seconds: u64) -> Result<String> {
     let mut tx = Tx::begin(db).await?;
     tx.forget_expired_sessions(owner).await?;
     let secret = secret();
-    let token = stored(owner, TokenKind::Session, "login", "{}".into(), tx.now, Some(SESSION));
+    let seconds = Some(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let token = stored(owner, TokenKind::Session, "login", "{}".into(), tx.now, seconds);
     tx.create_token(&token, &fingerprint(&secret)).await?;
     tx.commit(NewEvent::of(owner, EventKind::Login)).await?;
     Ok(secret)
@@ -136,6 +134,40 @@ pub async fn end_session(db: &Db, secret: &str) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
     if let Some(owner) = tx.end_session(&fingerprint(secret)).await? {
         tx.commit(NewEvent::of(&owner, EventKind::Logout)).await?;
+    }
+    Ok(())
+}
+
+/// Ends all login sessions of an account.
+///
+/// # Errors
+/// `Missing` if there is no such account.
+pub async fn end_sessions(db: &Db, who: &str, owner: &str) -> Result<()> {
+    let mut tx = Tx::begin(db).await?;
+    tx.account(owner).await?.ok_or_else(|| missing!("no user '{owner}'"))?;
+    tx.end_sessions(owner).await?;
+    tx.commit(NewEvent::of(who, EventKind::SessionsEnded).saying(owner)).await?;
+    Ok(())
+}
+
+/// Tells of API tokens that end within so many seconds and were not told of: each leaves one event, whichever process
+/// of several is first.
+///
+/// # Errors
+/// `Internal` if the database fails.
+pub async fn tell_of_ending(db: &Db, seconds: u64) -> Result<()> {
+    let until = now().saturating_add(crate::tools::time::seconds(seconds));
+    for token in db.ending_tokens(until).await? {
+        let mut tx = Tx::begin(db).await?;
+        if !tx.tell_of_token(&token.id).await? {
+            continue;
+        }
+        let view = TokenView::from(token);
+        let ends = view.expires.map(|at| at.exact()).unwrap_or_default();
+        let detail = format!("{} ({}) of {} ends {ends}", view.id, view.name, view.user);
+        let event = NewEvent::of(super::SERVER, EventKind::TokenEnding).saying(&detail);
+        let index = view.scope.index.as_deref().and_then(IndexName::parse);
+        tx.commit(index.as_ref().map_or(event, |index| event.on(index))).await?;
     }
     Ok(())
 }

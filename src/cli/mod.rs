@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod access;
 mod build;
 mod bundle;
 mod check;
@@ -108,6 +109,9 @@ enum Command {
     /// Manage accounts, passwords, groups and roles
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Say what people may do with an index, and why
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     /// Manage indexes and their options
     #[command(subcommand)]
     Index(index::IndexCommand),
@@ -260,6 +264,7 @@ impl Command {
             Self::Target(target) => target.run(resolved).await,
             Self::Recipe(recipe) => recipe.run(resolved).await,
             Self::User(user) => user.run(&installation::own(resolved).await?).await,
+            Self::Access(access) => access.run(&installation::own(resolved).await?),
             Self::Index(index) => index.run(&installation::own(resolved).await?).await,
             Self::Import(import) => import.run(&installation::own(resolved).await?).await,
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,

@@ -4,7 +4,7 @@ use super::table;
 use crate::access::accounts::{self, AccountChange};
 use crate::access::methods::ldap::LDAP;
 use crate::access::methods::vouched;
-use crate::access::{COMMAND_LINE, password};
+use crate::access::{COMMAND_LINE, password, tokens};
 use crate::app::App;
 use crate::directory::Directory;
 use crate::error::Result;
@@ -21,6 +21,9 @@ pub enum UserCommand {
         name: String,
         #[arg(long)]
         email: Option<String>,
+        /// An account of programs: no password opens it, its tokens do
+        #[arg(long, conflicts_with_all = ["password", "password_stdin"])]
+        service: bool,
         #[command(flatten)]
         password: PasswordSource,
         #[arg(long)]
@@ -46,6 +49,8 @@ pub enum UserCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// End the login sessions of an account; its tokens stay
+    Logout { name: String },
     /// Keep the account, but refuse everything it does
     Disable { name: String },
     /// Undo `disable`
@@ -110,12 +115,17 @@ impl UserCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let db = &app.db;
         match self {
-            Self::Create { name, email, password, json } => {
+            Self::Create { name, email, service: true, json, .. } => service(app, &name, email, json).await?,
+            Self::Create { name, email, password, json, .. } => {
                 create(app, &name, email, &password, json).await?
             }
             Self::List { json } => list(app, json).await?,
             Self::Delete { name, force, json } => delete(app, &name, force, json).await?,
             Self::Passwd { name, password } => passwd(app, &name, &password).await?,
+            Self::Logout { name } => {
+                tokens::end_sessions(db, COMMAND_LINE, &name).await?;
+                table::line(&format!("{name} must log in again"))?;
+            }
             Self::Disable { name } => {
                 accounts::disable(db, COMMAND_LINE, &name, true).await?;
                 table::line(&format!("user {name} disabled"))?;
@@ -164,7 +174,18 @@ fn known_source<'a>(app: &App, source: &'a str) -> Result<Option<&'a str>> {
     }
 }
 
-fn given(secret: &str, email: Option<String>) -> Result<AccountChange> {
+async fn service(app: &App, name: &str, email: Option<String>, json: bool) -> Result<()> {
+    let mut given = Map::from_iter([("service".to_owned(), Value::from(true))]);
+    given.extend(email.map(|email| ("email".to_owned(), Value::from(email))));
+    accounts::create(&app.db, COMMAND_LINE, name, &AccountChange::from_json(given)?).await?;
+    let value = json!({"username": name, "service": true});
+    let text =
+        format!("service account {name} created: `wheelwright token create {name}` makes a token for it");
+    table::done(&text, &value, json)
+}
+
+fn given(app: &App, name: &str, secret: &str, email: Option<String>) -> Result<AccountChange> {
+    password::check_rule(app.config.auth.password_length, name, secret)?;
     let mut given = Map::from_iter([("password".to_owned(), Value::from(secret))]);
     if let Some(email) = email {
         given.insert("email".into(), email.into());
@@ -180,7 +201,7 @@ async fn create(
     json: bool,
 ) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::create(&app.db, COMMAND_LINE, name, &given(&secret, email)?).await?;
+    accounts::create(&app.db, COMMAND_LINE, name, &given(app, name, &secret, email)?).await?;
     let shown = random.then_some(&secret);
     if json {
         return table::json(&json!({"username": name, "password": shown}));
@@ -206,7 +227,7 @@ async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
 
 async fn passwd(app: &App, name: &str, password: &PasswordSource) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::change(&app.db, COMMAND_LINE, name, &given(&secret, None)?).await?;
+    accounts::change(&app.db, COMMAND_LINE, name, &given(app, name, &secret, None)?).await?;
     table::line(&format!("changed the password of {name}"))?;
     if random { table::line(&format!("password: {secret}")) } else { Ok(()) }
 }

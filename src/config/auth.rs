@@ -4,12 +4,32 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Without `Debug`, like all below: they hold secrets.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct AuthSettings {
+    /// Seconds until a login ends.
+    pub session: u64,
+    /// Characters that a new password must have.
+    pub password_length: u64,
+    /// Seconds before its end at which webhooks tell of a token; 0: they do not.
+    pub token_notice: u64,
     pub ldap: LdapSettings,
     pub proxy: UserHeaderSettings,
     /// By name: lower-case letters and digits.
     pub oidc: BTreeMap<String, OidcSettings>,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            // devpi's ten hours.
+            session: 36_000,
+            password_length: 1,
+            token_notice: 7 * 86_400,
+            ldap: LdapSettings::default(),
+            proxy: UserHeaderSettings::default(),
+            oidc: BTreeMap::new(),
+        }
+    }
 }
 
 #[derive(Clone)]

@@ -101,6 +101,12 @@ settings! {
     open_registration: flag;
     /// Root's password at the first start. Not set: a random one, written to `root-password` below `data`.
     root_password: optional, Whole;
+    /// How long a login lasts, until the password is needed again.
+    auth.session: time;
+    /// The characters that a new password must have at least. From 2 on, it must not be the user's name either.
+    auth.password_length: count;
+    /// How long before the end of a token webhooks get the event `token-ending`. 0s: never.
+    auth.token_notice: time;
     /// The LDAP server that checks passwords of accounts without one here: ldap://HOST or ldaps://HOST. Not set:
     /// none.
     auth.ldap.url: optional;

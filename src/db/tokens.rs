@@ -41,6 +41,14 @@ impl Db {
         Ok(StoredToken::select(rest).bind(owner.unwrap_or("")).fetch_all(&self.pool).await?)
     }
 
+    /// Valid API tokens of people that end before this and were not told of; a thousand at most.
+    pub async fn ending_tokens(&self, before: Micros) -> Result<Vec<StoredToken>> {
+        let rest = "WHERE kind = 'api' AND publisher IS NULL AND revoked_at IS NULL AND told_at IS NULL \
+            AND expires_at < $1 AND expires_at > $2 ORDER BY expires_at LIMIT 1000";
+        let now = crate::tools::time::now();
+        Ok(StoredToken::select(rest).bind(before).bind(now).fetch_all(&self.pool).await?)
+    }
+
     /// Remembers that a token was used. No event: nothing depends on it.
     pub async fn touch_token(&self, id: &str, at: Micros) -> Result<()> {
         sqlx::query("UPDATE token SET last_used_at = $2 WHERE id = $1")
@@ -74,6 +82,12 @@ impl Tx {
         .execute(&mut *self.tx)
         .await?;
         Ok(())
+    }
+
+    /// Notes that its end was told of; whether nobody did before.
+    pub async fn tell_of_token(&mut self, id: &str) -> Result<bool> {
+        let told = sqlx::query("UPDATE token SET told_at = $2 WHERE id = $1 AND told_at IS NULL");
+        Ok(told.bind(id).bind(self.now).execute(&mut *self.tx).await?.rows_affected() > 0)
     }
 
     pub async fn revoke_token(&mut self, id: &str) -> Result<()> {

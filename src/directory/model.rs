@@ -25,6 +25,10 @@ pub struct Index {
     pub acl_upload: Vec<String>,
     /// Who may add results of tests.
     pub acl_test_results: Vec<String>,
+    /// Who may yank and delete; not set: those who may upload.
+    pub acl_manage: Option<Vec<String>>,
+    /// Who may change the index beside its owner. They read and manage it, too.
+    pub acl_admin: Vec<String>,
     pub volatile: bool,
     pub title: Option<String>,
     pub description: Option<String>,

@@ -22,6 +22,8 @@ const BOTH: &[(&str, Type)] = &[
     ("description", Type::Text),
     ("custom_data", Type::Text),
     ("acl_read", Type::Acl),
+    ("acl_manage", Type::Acl),
+    ("acl_admin", Type::Acl),
     ("build_ahead", Type::Ahead),
     ("build_targets", Type::Targets),
     ("promise", Type::Promise),

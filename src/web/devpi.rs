@@ -73,6 +73,6 @@ pub async fn login(mut ctx: Ctx) -> Result<Response> {
 }
 
 async fn session(app: &App, user: &str) -> Result<Value> {
-    let token = tokens::begin_session(&app.db, user).await?;
-    Ok(json!({"password": token, "expiration": tokens::SESSION}))
+    let token = tokens::begin_session(&app.db, user, app.config.auth.session).await?;
+    Ok(json!({"password": token, "expiration": app.config.auth.session}))
 }

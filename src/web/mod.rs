@@ -32,6 +32,7 @@ mod refusal;
 mod replica;
 mod resources;
 mod results;
+mod rights;
 mod target;
 mod tokens;
 mod upload;

@@ -6,8 +6,8 @@ use super::pages::{assets, login, provider};
 use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, simple, tokens,
-    upload, watches, webhooks, wishes, workers, xmlrpc,
+    proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, rights, simple,
+    tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -98,6 +98,7 @@ fn manage_people(table: Table) -> Table {
         .on(POST, "/+tokens", Need::ManageToken, tokens::create)
         .on(GET, "/+tokens", Need::ManageToken, tokens::list)
         .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke)
+        .on(GET, "/{user}/{index}/+access/?", Need::ManageIndex, rights::list)
         .on(GET, "/+recipes", Need::Login, recipes::list)
         .on(GET, "/+recipes/{name}", Need::Operate, recipes::get)
         .on(PUT, "/+recipes/{name}", Need::Operate, recipes::put)

@@ -18,3 +18,16 @@ words! {
         Session = "session",
     }
 }
+
+words! {
+    /// What somebody may do with an index.
+    Right {
+        Read = "read",
+        Upload = "upload",
+        TestResult = "add test results",
+        /// Yank, delete, set the status of a project.
+        Manage = "manage",
+        /// Change the index and its options.
+        Administer = "administer",
+    }
+}

@@ -11,6 +11,9 @@ words! {
         Logout = "logout",
         TokenCreated = "token created",
         TokenRevoked = "token revoked",
+        /// It ends soon.
+        TokenEnding = "token ending",
+        SessionsEnded = "sessions ended",
         UserCreated = "user created",
         UserChanged = "user changed",
         UserDeleted = "user deleted",
@@ -81,6 +84,7 @@ impl EventKind {
             self,
             Self::Login
                 | Self::TokenCreated
+                | Self::TokenEnding
                 | Self::BuildAsked
                 | Self::BuildAskedAgain
                 | Self::BuildCancelled

@@ -16,7 +16,7 @@ mod watch;
 mod webhook;
 mod wish;
 
-pub use access::{Role, TokenKind};
+pub use access::{Right, Role, TokenKind};
 pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};

@@ -19,6 +19,8 @@ words! {
         BuildFailed = "build-failed",
         /// A tag of a watched repository became a release or failed, or somebody should look.
         Watch = "watch",
+        /// A token ends soon.
+        TokenEnding = "token-ending",
         /// Nothing happened: somebody tries the webhook.
         Ping = "ping",
     }
@@ -43,6 +45,7 @@ impl WebhookEvent {
             | EventKind::ReleaseFailed
             | EventKind::TagMoved
             | EventKind::RepositoryUnreachable => Self::Watch,
+            EventKind::TokenEnding => Self::TokenEnding,
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::auth::OidcSettings;
 use crate::db::Db;
 use crate::error::{Error, Result, clipped};
-use crate::tools::time::{Micros, SECOND, now};
+use crate::tools::time::{Micros, now, seconds};
 use crate::upstream::client::{Trust, UpstreamSource, basic, shown};
 use crate::{bad_upstream, forbidden, missing};
 use base64::Engine as _;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Seconds that a login may take.
-pub const PATIENCE: i64 = 600;
+pub const PATIENCE: u64 = 600;
 
 /// Bytes of the place to go to afterwards.
 const LONGEST: usize = 1000;
@@ -117,7 +117,7 @@ impl Providers {
             .filter(|url| matches!(url.scheme(), "https" | "http"))
             .ok_or_else(|| bad_upstream!("the issuer {} has no authorization_endpoint", provider.issuer))?;
         let to = if to.len() <= LONGEST { to.to_owned() } else { String::new() };
-        let until = now() + PATIENCE * SECOND;
+        let until = now() + seconds(PATIENCE);
         let begun = Begun {
             provider: name.to_owned(),
             state: random(),

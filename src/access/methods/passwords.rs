@@ -3,7 +3,7 @@
 use super::HashKey;
 use super::ldap::{LDAP, Ldap};
 use super::vouched::{self, Vouched};
-use crate::access::{password, wrong_credential};
+use crate::access::{accounts, password, wrong_credential};
 use crate::config::networks::household;
 use crate::db::Db;
 use crate::db::accounts::Account;
@@ -72,9 +72,11 @@ impl Passwords {
         };
         let account = self.db.account(user).await?;
         let has_own = account.as_ref().is_some_and(|account| account.password_hash.is_some());
+        let is_service =
+            account.as_ref().is_some_and(|account| account.source.as_deref() == Some(accounts::SERVICE));
         // Counted only once it is their turn, so that guesses sent all at once do not pass together.
         let (checked, turn) = match &self.ldap {
-            Some(ldap) if !has_own && !NEVER_ELSEWHERE.contains(&user) => {
+            Some(ldap) if !has_own && !is_service && !NEVER_ELSEWHERE.contains(&user) => {
                 let turn = ldap.turn().await?;
                 self.may_guess(&guess)?;
                 (self.by_ldap(ldap, user, secret).await?, turn)

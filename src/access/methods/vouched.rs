@@ -177,6 +177,9 @@ pub async fn set_source(db: &Db, who: &str, name: &str, source: Option<&str>) ->
     }
     let mut tx = Tx::begin(db).await?;
     let account = tx.account(name).await?.ok_or_else(|| crate::missing!("no user '{name}'"))?;
+    if source == Some(accounts::SERVICE) {
+        tx.end_sessions(name).await?;
+    }
     if let Some(before) = &account.source {
         tx.leave_source(name, before).await?;
     }

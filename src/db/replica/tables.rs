@@ -49,7 +49,7 @@ pub(super) const DIRECTORY: &[ReplicatedTable] = &[
         name: "token",
         texts: "id owner kind name secret_sha256 scope publisher",
         key: 1,
-        numbers: "created_at expires_at revoked_at last_used_at",
+        numbers: "created_at expires_at revoked_at last_used_at told_at",
         project: "",
     },
     ReplicatedTable { name: "used_account", texts: "name", key: 1, numbers: "", project: "" },

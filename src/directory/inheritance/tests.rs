@@ -19,6 +19,8 @@ fn index(text: &str, kind: IndexKind) -> (IndexName, Index) {
         acl_read: vec![],
         acl_upload: vec![],
         acl_test_results: vec![],
+        acl_manage: None,
+        acl_admin: vec![],
         volatile: true,
         title: None,
         description: None,

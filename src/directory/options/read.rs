@@ -32,6 +32,8 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
         acl_read: unless_set(options, "acl_read"),
         acl_upload: strings(options, "acl_upload"),
         acl_test_results: unless_set(options, "acl_toxresult_upload"),
+        acl_manage: options.contains_key("acl_manage").then(|| strings(options, "acl_manage")),
+        acl_admin: strings(options, "acl_admin"),
         volatile: options.get("volatile").and_then(Value::as_bool).unwrap_or(true),
         title: text(options, "title"),
         description: text(options, "description"),

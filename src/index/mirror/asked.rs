@@ -103,6 +103,8 @@ pub mod tests {
             acl_read: vec![],
             acl_upload: vec![],
             acl_test_results: vec![],
+            acl_manage: None,
+            acl_admin: vec![],
             volatile: false,
             title: None,
             description: None,

@@ -2,6 +2,7 @@
 
 use super::session;
 use crate::access::accounts::{self, AccountChange};
+use crate::access::password;
 use crate::access::{Who, may_read};
 use crate::app::App;
 use crate::db::accounts::Account;
@@ -72,6 +73,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 pub async fn create(mut ctx: Ctx) -> Result<Response> {
     let given = AccountChange::from_json(ctx.json().await?)?;
     only_root(&ctx, ctx.param("user"), &given)?;
+    rule(&ctx, ctx.param("user"), &given)?;
     accounts::create(&ctx.app.db, &ctx.who.label, ctx.param("user"), &given).await?;
     ctx.app.indexes.refresh().await?;
     // Whoever made the account gave what stands in it.
@@ -84,6 +86,7 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     let given = AccountChange::from_json(ctx.json().await?)?;
     let name = ctx.param("user").to_owned();
     only_root(&ctx, &name, &given)?;
+    rule(&ctx, &name, &given)?;
     accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
     if given.password.is_none() {
@@ -91,6 +94,12 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     }
     let result = session(&ctx.app, &name).await?;
     respond::devpi(StatusCode::OK, "userpassword", result, Some("user updated, new proxy auth"))
+}
+
+/// Whether the new password, if there is one, is good enough.
+fn rule(ctx: &Ctx, user: &str, given: &AccountChange) -> Result<()> {
+    let least = ctx.app.config.auth.password_length;
+    given.password.as_ref().map_or(Ok(()), |secret| password::check_rule(least, user, secret))
 }
 
 /// Groups, roles, disabling and ready-made hashes are root's; a client may send back what it read.
@@ -101,10 +110,12 @@ fn only_root(ctx: &Ctx, name: &str, given: &AccountChange) -> Result<()> {
     let same_roles = given.roles.as_ref().is_none_or(|roles| known.is_some_and(|user| user.roles == *roles));
     let same_state =
         given.disabled.is_none_or(|disabled| known.is_some_and(|user| user.disabled == disabled));
-    if ctx.who.is_root() || (same_groups && same_roles && same_state && given.password_hash.is_none()) {
+    if ctx.who.is_root()
+        || (same_groups && same_roles && same_state && !given.service && given.password_hash.is_none())
+    {
         return Ok(());
     }
-    Err(forbidden!("only root can change groups, roles, disabled and pwhash"))
+    Err(forbidden!("only root can change groups, roles, disabled, pwhash and service"))
 }
 
 /// `DELETE /{user}`

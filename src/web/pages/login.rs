@@ -77,10 +77,10 @@ pub async fn post(mut ctx: Ctx) -> Result<Response> {
         }
         Err(other) => return Err(other),
     }
-    let secret = tokens::begin_session(&ctx.app.db, &user).await?;
+    let secret = tokens::begin_session(&ctx.app.db, &user, ctx.app.config.auth.session).await?;
     // The login may have made the account, or changed its groups.
     ctx.app.indexes.refresh().await?;
-    Ok(led_to(&to, Some(set_cookie(&ctx, people::COOKIE, &secret, tokens::SESSION)?)))
+    Ok(led_to(&to, Some(set_cookie(&ctx, people::COOKIE, &secret, ctx.app.config.auth.session)?)))
 }
 
 /// `POST /+logout`: ends the session of the cookie.
@@ -93,7 +93,7 @@ pub async fn logout(ctx: Ctx) -> Result<Response> {
 }
 
 /// A cookie for this server alone that no script reads.
-pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: i64) -> Result<HeaderValue> {
+pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: u64) -> Result<HeaderValue> {
     let root = ctx.root();
     let path = url::Url::parse(&root).map(|root| root.path().to_owned()).unwrap_or_default();
     let path = if path.is_empty() || path.contains([';', ',']) { "/" } else { &path };

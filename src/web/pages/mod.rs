@@ -26,6 +26,7 @@ pub mod readiness;
 pub mod rebuild;
 pub mod release;
 mod results;
+pub mod rights;
 pub mod root;
 pub mod status;
 mod tags;

@@ -33,9 +33,9 @@ pub async fn end(ctx: Ctx) -> Result<Response> {
     };
     let kept = people::cookie_of(&ctx.headers, COOKIE);
     let (user, to) = ctx.app.providers.end(name, &back(&ctx, name), kept, answer, &ctx.asker()).await?;
-    let secret = tokens::begin_session(&ctx.app.db, &user).await?;
+    let secret = tokens::begin_session(&ctx.app.db, &user, ctx.app.config.auth.session).await?;
     ctx.app.indexes.refresh().await?;
-    let session = login::set_cookie(&ctx, people::COOKIE, &secret, tokens::SESSION)?;
+    let session = login::set_cookie(&ctx, people::COOKIE, &secret, ctx.app.config.auth.session)?;
     let mut response = login::led_to(&to, Some(session));
     let headers = response.headers_mut();
     headers.append(header::SET_COOKIE, login::set_cookie(&ctx, COOKIE, "", 0)?);

@@ -10,6 +10,7 @@ mod permissions;
 mod publishing;
 mod reused_names;
 mod reused_names_mirror;
+mod rights;
 mod shared_caches;
 mod smuggling;
 mod strangers_builds;

@@ -39,7 +39,7 @@ wheelwright() {
         # twine asks for both.
         export TWINE_USERNAME=$3 TWINE_PASSWORD
         TWINE_PASSWORD=$(sed -n 's/^password: //p' "$SCRATCH/said")
-        [ -n "$TWINE_PASSWORD" ]
+        [ -n "$TWINE_PASSWORD" ] || [[ " $* " == *" --service "* ]]
         ;;
     "token create")
         command wheelwright "$@" >"$SCRATCH/said" || { cat "$SCRATCH/said"; return 1; }

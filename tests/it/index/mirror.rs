@@ -109,6 +109,8 @@ fn mirror(url: &str) -> Index {
         acl_read: vec![":ANONYMOUS:".into()],
         acl_upload: vec![],
         acl_test_results: vec![],
+        acl_manage: None,
+        acl_admin: vec![],
         volatile: false,
         title: None,
         description: None,
