@@ -21,6 +21,7 @@ use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::hooks::Webhooks;
+use crate::index::requests::Requests;
 use crate::index::wishes::Wishes;
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
@@ -58,6 +59,7 @@ pub struct Parts {
     pub quota: Quota,
     pub webhooks: Webhooks,
     pub wishes: Wishes,
+    pub requests: Requests,
     pub wheelhouses: Wheelhouses,
     /// Set if this server copies another one.
     pub replica: Option<Replica>,
@@ -114,6 +116,7 @@ impl App {
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
+        let requests = Requests::new(db.clone(), indexes.clone());
         let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {
@@ -132,6 +135,7 @@ impl App {
             quota,
             webhooks,
             wishes,
+            requests,
             wheelhouses,
             replica,
             replicas: Replicas::default(),
@@ -223,6 +227,7 @@ async fn write_wishes(app: Weak<Parts>) {
         tokio::time::sleep(WISHES_EVERY).await;
         let Some(app) = app.upgrade() else { return };
         failing.note(&panics::caught(app.wishes.flush()).await, "cannot write wishes");
+        failing.note(&panics::caught(app.requests.flush()).await, "cannot write requests");
     }
 }
 

@@ -15,6 +15,9 @@ pub enum Error {
     /// 403: a valid credential that does not allow this.
     #[error("{0}")]
     Forbidden(String),
+    /// 403: nobody approved it on a curated index, or it is refused there.
+    #[error("{0}")]
+    Unapproved(String),
     /// 404: there is no such thing, or the asker may not know of it.
     #[error("{0}")]
     Missing(String),

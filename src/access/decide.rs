@@ -20,9 +20,13 @@ pub fn decide(
         Need::Nothing => Decision::Allowed,
         Need::Greet if index.is_none() => Decision::Allowed,
         Need::Login => asker.unless(asker.known.is_some() && !asker.only_builds()),
-        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::TestResult | Need::Manage => {
-            asker.in_index(need, index, project)
-        }
+        Need::Greet
+        | Need::Read
+        | Need::ReadEach
+        | Need::Upload
+        | Need::TestResult
+        | Need::Manage
+        | Need::Approve => asker.in_index(need, index, project),
         Need::ManageIndex => asker.manage_index(index),
         Need::CreateUser => asker.unless(directory.open_registration || asker.admin(asker.is_root())),
         Need::ManageUser => {
@@ -65,6 +69,11 @@ pub fn decide_each<'a>(
 /// Whether `who` may read an index: for lists, and for the bases of another index.
 pub fn may_read(directory: &Directory, who: &Who, index: &Index) -> bool {
     Asker::new(directory, who).reads(index)
+}
+
+/// Whether a curated index may give its readers what was approved of `mirror`: if its owner may read that.
+pub fn may_supply(directory: &Directory, curator: &IndexName, mirror: &Index) -> bool {
+    may_read(directory, &Who::person(curator.user()), mirror)
 }
 
 /// What decides who sees a build.
@@ -198,6 +207,11 @@ impl<'a> Asker<'a> {
                 self.reads(index) && (anybody || listed && self.acts(&index.name, Action::Upload, project))
             }
             Need::Manage => self.has(Right::Manage, index) && self.acts(&index.name, Action::Manage, project),
+            Need::Approve => {
+                index.is_stage()
+                    && self.has(Right::Approve, index)
+                    && self.acts(&index.name, Action::Manage, project)
+            }
             _ => self.reads(index),
         };
         // A token that only uploads knows its index even though it cannot read it.

@@ -2,7 +2,7 @@
 
 use super::Who;
 use super::decide::Asker;
-use crate::directory::{Directory, Index, inheritance};
+use crate::directory::{Directory, Index, IndexKind, inheritance};
 use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
@@ -72,6 +72,13 @@ fn options(right: Right, index: &Index) -> (Vec<(&'static str, &Vec<String>)>, b
                 None => ("acl_upload", &index.acl_upload),
             };
             (vec![managers, admins], true)
+        }
+        Right::Approve => {
+            let list = match &index.kind {
+                IndexKind::Stage(stage) => vec![("acl_approve", &stage.acl_approve)],
+                IndexKind::Mirror(_) => Vec::new(),
+            };
+            (list, false)
         }
         Right::Administer => (vec![admins], true),
     }
@@ -176,7 +183,10 @@ fn refused(right: Right, index: &Index, disabled: bool) -> String {
         true => format!("{option} is empty"),
         false => format!("{option} lets only {}", list.join(", ")),
     });
-    said.collect::<Vec<_>>().join("; ")
+    match options.is_empty() {
+        true => "a mirror has no requests".into(),
+        false => said.collect::<Vec<_>>().join("; "),
+    }
 }
 
 #[cfg(test)]
@@ -224,9 +234,10 @@ mod tests {
             json!([":devs"]),
             json!(["carol"]),
         ];
-        for (option, list) in ["acl_read", "acl_upload", "acl_manage", "acl_admin", "acl_toxresult_upload"]
-            .iter()
-            .flat_map(|option| lists.iter().map(move |list| (option, list)))
+        for (option, list) in
+            ["acl_read", "acl_upload", "acl_manage", "acl_admin", "acl_approve", "acl_toxresult_upload"]
+                .iter()
+                .flat_map(|option| lists.iter().map(move |list| (option, list)))
         {
             let directory = directory(json!({"acl_read": [], (*option): list}));
             let name = directory.indexes.keys().next().unwrap().clone();
@@ -236,6 +247,7 @@ mod tests {
                     (Right::Read, Need::Read),
                     (Right::Upload, Need::Upload),
                     (Right::Manage, Need::Manage),
+                    (Right::Approve, Need::Approve),
                     (Right::Administer, Need::ManageIndex),
                 ] {
                     let decided = decide(&directory, &who, need, Some(&name), None, None);

@@ -19,7 +19,7 @@ pub mod turns;
 use crate::names::BuildContext;
 use crate::words::Role;
 
-pub use decide::{BuildSight, decide, decide_each, may_read, sees_build};
+pub use decide::{BuildSight, decide, decide_each, may_read, may_supply, sees_build};
 
 /// Who did something, in the audit trail: somebody at the command line.
 pub const COMMAND_LINE: &str = ":command-line";
@@ -156,6 +156,8 @@ pub enum Need {
     /// Add a result of testing a file of the index in the path.
     TestResult,
     Manage,
+    /// Approve or refuse what a curated index lists.
+    Approve,
     /// Create, change or delete the index in the path.
     ManageIndex,
     CreateUser,
@@ -185,7 +187,7 @@ impl Need {
             Self::Nothing | Self::Login => None,
             Self::Greet | Self::Read | Self::ReadEach => Some(Action::Read),
             Self::Upload | Self::TestResult => Some(Action::Upload),
-            Self::Manage => Some(Action::Manage),
+            Self::Manage | Self::Approve => Some(Action::Manage),
             Self::ManageIndex | Self::CreateUser | Self::ManageUser | Self::ManageToken | Self::Operate => {
                 Some(Action::Admin)
             }

@@ -24,6 +24,7 @@ mod ready;
 mod rebuild;
 mod recipe;
 mod remote;
+mod request;
 mod requirements;
 mod resolve;
 mod serve;
@@ -141,6 +142,9 @@ enum Command {
     /// Manage watched git repositories, whose tags become releases
     #[command(subcommand)]
     Watch(watch::WatchCommand),
+    /// Decide what curated indexes list
+    #[command(subcommand)]
+    Request(request::RequestCommand),
     /// Export an index as static pages, or publish it to a bucket
     #[command(subcommand)]
     Wheelhouse(wheelhouse::WheelhouseCommand),
@@ -270,6 +274,7 @@ impl Command {
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
             Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
             Self::Watch(watch) => watch.run(&installation::own(resolved).await?).await,
+            Self::Request(request) => request.run(&installation::own(resolved).await?).await,
             Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&installation::own(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,

@@ -5,7 +5,7 @@ use super::mirror::UpstreamTopic;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::{
     AttachmentKind, BuildSource, BuildState, Class, EventKind, Evidence, FetchPlace, FileKind, History,
-    ProjectStatus, Purpose, SetState, Step, TagState, TokenKind, WebhookEvent,
+    ProjectStatus, Purpose, RequestState, SetState, Step, TagState, TokenKind, WebhookEvent,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ macro_rules! columns {
 }
 
 columns!(read_text, write_text: IndexName, ProjectName, BuildContext, UpstreamTopic);
-columns!(read_text, write_text: AttachmentKind, BuildState, Purpose, SetState, Step, ProjectStatus, TagState, TokenKind, WebhookEvent);
+columns!(read_text, write_text: AttachmentKind, BuildState, Purpose, RequestState, SetState, Step, ProjectStatus, TagState, TokenKind, WebhookEvent);
 columns!(read_word_or_other, write_text: Class, EventKind, FileKind);
 columns!(read_json, write_json: BuildSource, FetchPlace, Evidence, History);
 

@@ -5,6 +5,7 @@
 //! run on `pool`; nothing waits for the network while holding a connection; `sum` is cast to bigint.
 
 pub mod accounts;
+pub mod approvals;
 pub mod attachments;
 pub mod blobs;
 pub mod browse;
@@ -28,6 +29,7 @@ pub mod publishers;
 pub mod readiness;
 pub mod recipes;
 pub mod replica;
+pub mod requests;
 mod rows;
 pub mod search;
 pub mod sets;

@@ -212,6 +212,7 @@ fn migrations(engine: Engine) -> Migrator {
         (19, "watches", include_str!("../../migrations/0019_watches.sql")),
         (20, "bundles", include_str!("../../migrations/0020_bundles.sql")),
         (21, "wheelhouses", include_str!("../../migrations/0021_wheelhouses.sql")),
+        (22, "curation", include_str!("../../migrations/0022_curation.sql")),
         (26, "notices", include_str!("../../migrations/0026_notices.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {

@@ -315,6 +315,9 @@ mod tests {
         "watch",
         "watched_tag",
         "wheelhouse",
+        "approval",
+        "request",
+        "curation",
     ];
 
     #[tokio::test]

@@ -46,6 +46,11 @@ impl Index {
         matches!(self.kind, IndexKind::Stage(_))
     }
 
+    /// Whether it lists only what was approved of its mirrors.
+    pub fn is_curated(&self) -> bool {
+        matches!(&self.kind, IndexKind::Stage(stage) if stage.curated)
+    }
+
     pub fn is_mirror(&self) -> bool {
         matches!(self.kind, IndexKind::Mirror(_))
     }
@@ -98,6 +103,10 @@ pub struct Stage {
     pub whitelist_union: bool,
     /// Name patterns (`acme-*`) that are never asked upstream, uploaded or not.
     pub reserved: Vec<String>,
+    /// Of its mirrors it lists only what was approved.
+    pub curated: bool,
+    /// Who may approve.
+    pub acl_approve: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]

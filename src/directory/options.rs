@@ -37,6 +37,8 @@ const STAGE: &[(&str, Type)] = &[
     ("mirror_whitelist", Type::Names),
     ("mirror_whitelist_inheritance", Type::Inheritance),
     ("reserved", Type::NamePatterns),
+    ("curated", Type::Bool),
+    ("acl_approve", Type::Acl),
 ];
 
 const MIRROR: &[(&str, Type)] = &[

@@ -1,5 +1,6 @@
 //! What an index tells beyond prepared pages: all its files, a release's core metadata.
 
+use super::curation;
 use super::gather::Sight;
 use super::mirror::Key;
 use super::view::Views;
@@ -49,7 +50,8 @@ impl Views {
             }
         }
         let order = InheritanceOrder { sources, ..InheritanceOrder::default() };
-        let sight = Sight { directory, order: &order, readable, as_of: None, whole: None };
+        let (order, whole) = (&order, None);
+        let sight = Sight { directory, order, readable, as_of: None, whole, unapproved: false };
         let mut files = Vec::new();
         for name in &names {
             files.extend(self.sources().project(sight, name, false).await?.page.offered().iter().cloned());
@@ -74,7 +76,7 @@ impl Views {
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             let found = match source.kind {
                 IndexKind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,
-                IndexKind::Mirror(_) => self.metadata_of_wheel(source, page, version).await,
+                IndexKind::Mirror(_) => self.metadata_of_wheel(directory, source, page, version).await,
             };
             if let Some(found) = found {
                 return Ok(found);
@@ -95,9 +97,17 @@ impl Views {
     }
 
     /// Of a wheel that the page promises metadata of; best effort.
-    async fn metadata_of_wheel(&self, index: &Index, page: &Page, version: &str) -> Option<Metadata> {
+    async fn metadata_of_wheel(
+        &self,
+        directory: &Directory,
+        index: &Index,
+        page: &Page,
+        version: &str,
+    ) -> Option<Metadata> {
+        let curated = |owner: &IndexName| directory.indexes.get(owner).is_some_and(Index::is_curated);
+        let theirs = |owner: &IndexName| *owner == index.name || curated(owner);
         let wheel = page.files.iter().find(|file| {
-            file.owner() == Some(&index.name)
+            file.owner().is_some_and(theirs)
                 && file.core_metadata != CoreMetadata::No
                 && file.filename.canonical_version().is_some_and(|known| version::same(known, version))
         })?;
@@ -108,15 +118,26 @@ impl Views {
     /// The core metadata of one file of a release, which `index` owns; `None` if nobody tells.
     pub async fn metadata_of_file(
         &self,
+        directory: &Directory,
         index: &Index,
         project: &ProjectName,
         version: &str,
         file: &File,
     ) -> Result<Option<Metadata>> {
-        match index.kind {
-            IndexKind::Stage(_) => self.hosted_metadata(&index.name, project, version).await,
-            IndexKind::Mirror(_) => self.mirrored_metadata(index, file).await,
+        if index.is_mirror() {
+            return self.mirrored_metadata(index, file).await;
         }
+        let hosted = self.hosted_metadata(&index.name, project, version).await?;
+        if hosted.is_some() || !index.is_curated() {
+            return Ok(hosted);
+        }
+        for mirror in curation::supplied(directory, &index.name) {
+            let Some(mirror) = directory.indexes.get(&mirror) else { continue };
+            if let Some(found) = self.mirrored_metadata(mirror, file).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     async fn mirrored_metadata(&self, index: &Index, file: &File) -> Result<Option<Metadata>> {

@@ -62,7 +62,8 @@ impl Views {
     ) -> Result<Explanation> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let sight = Sight { directory, order: &walk.order, readable, as_of: None, whole: None };
+        let order = &walk.order;
+        let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
         let having = self.sources().stages_that_have(sight, project).await?;
         let mut seen = BTreeSet::new();
         let mut sources = Vec::new();

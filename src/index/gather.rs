@@ -1,6 +1,7 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
 use super::built::OwnWheels;
+use super::curation::{Curation, Gate};
 use super::mirror::{MirrorPage, Mirrors};
 use super::{built, policy, stage};
 use crate::db::Db;
@@ -25,6 +26,8 @@ pub struct Sight<'a> {
     pub as_of: Option<Micros>,
     /// The order of all indexes that are asked together with this one, if there are others.
     pub whole: Option<&'a InheritanceOrder>,
+    /// Curated indexes list what was not approved, too: at URLs that say why there is no file.
+    pub unapproved: bool,
 }
 
 /// What was found.
@@ -40,6 +43,7 @@ pub struct Gathered {
 pub struct Sources<'a> {
     pub db: &'a Db,
     pub mirrors: &'a Mirrors,
+    pub curation: &'a Curation,
     /// Mirrors give the files that are here, and ask nobody.
     pub kept: bool,
 }
@@ -51,6 +55,8 @@ enum Has {
     Refused(String),
     /// A mirror that can fetch nothing has no file of the project: what to say of it.
     NoCopy(Error),
+    /// A mirror has it, and none of it was approved.
+    Unapproved,
     Page(Gathered),
 }
 
@@ -64,6 +70,8 @@ impl Sources<'_> {
     pub async fn project(&self, sight: Sight<'_>, project: &ProjectName, refresh: bool) -> Result<Gathered> {
         let having = self.stages_that_have(sight, project).await?;
         let closed = self.closed(sight, project).await?;
+        let gate = Gate::of(self.curation, sight, project).await?;
+        let gate = gate.as_ref();
         let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
         let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
             *part == SourcePart::Gives
@@ -73,7 +81,7 @@ impl Sources<'_> {
         let asked = shown.map(|(_, (index, _))| async {
             match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
                 Some((index, IndexKind::Mirror(mirror))) => {
-                    self.mirror(index, mirror, sight, project, refresh).await
+                    self.mirror((index, mirror), sight, project, refresh, gate).await
                 }
                 Some(_) if having.contains(*index) => self.stage(index, sight, project).await,
                 _ => Ok(Has::Nothing),
@@ -126,11 +134,11 @@ impl Sources<'_> {
 
     async fn mirror(
         &self,
-        index: &Index,
-        mirror: &Mirror,
+        (index, mirror): (&Index, &Mirror),
         sight: Sight<'_>,
         project: &ProjectName,
         refresh: bool,
+        gate: Option<&Gate>,
     ) -> Result<Has> {
         if let Some(reason) = policy::refused(mirror, project) {
             return Ok(Has::Refused(reason));
@@ -147,12 +155,26 @@ impl Sources<'_> {
         };
         let rules = policy::Rules::new(mirror, now(), sight.as_of);
         let mut page = self.mirrors.listed(index, &upstream).await?;
-        let known = self.db.built_files(&index.name, project).await?;
-        let ours = built::add(&index.name, &mut page, &upstream.page, &known);
+        let ours = match gate {
+            None => {
+                let known = self.db.built_files(&index.name, project).await?;
+                built::add(&index.name, &mut page, &upstream.page, &known)
+            }
+            // What the mirror's own builds needed was approved by nobody.
+            Some(_) => OwnWheels::default(),
+        };
         let of_age = rules.changes_at(&page).unwrap_or(Micros::MAX);
-        let fresh_until = upstream.fresh_until.min(of_age);
+        let mut fresh_until = upstream.fresh_until.min(of_age);
         // What is not listed yet takes nobody's place.
         let mut page = rules.apply(page);
+        if let Some(gate) = gate {
+            let passed = gate.apply(&index.name, page, sight.unapproved);
+            fresh_until = fresh_until.min(passed.until);
+            page = passed.page;
+            if page.files.is_empty() && passed.left_out {
+                return Ok(Has::Unapproved);
+            }
+        }
         built::step_back(&mut page, &ours);
         if self.kept && page.files.is_empty() {
             return Ok(Has::Nothing);
@@ -183,17 +205,25 @@ fn no_copy(index: &Index, project: &ProjectName, silent: bool) -> Error {
     }
 }
 
+fn not_approved(index: &IndexName, project: &ProjectName) -> Error {
+    Error::Unapproved(format!(
+        "no release of {project} is approved on {index}: ask for one with `wheelwright request add {index} \
+         {project}==VERSION`"
+    ))
+}
+
 fn is_mirror(directory: &Directory, name: &IndexName) -> bool {
     directory.indexes.get(name).is_some_and(Index::is_mirror)
 }
 
 fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gathered> {
     let mut merged: Option<Gathered> = None;
-    let (mut refused, mut lacking) = (None, None);
+    let (mut refused, mut lacking, mut unapproved) = (None, None, false);
     for has in found {
         match (has, &mut merged) {
             (Has::Nothing, _) => {}
             (Has::NoCopy(error), _) => lacking = lacking.or(Some(error)),
+            (Has::Unapproved, _) => unapproved = true,
             (Has::Refused(reason), _) => refused = refused.or(Some(reason)),
             (Has::Page(first), None) => merged = Some(first),
             (Has::Page(next), Some(merged)) => add(merged, next),
@@ -203,6 +233,9 @@ fn merge(sight: Sight<'_>, project: &ProjectName, found: Vec<Has>) -> Result<Gat
         let top = sight.order.sources.first();
         if let Some(error) = lacking {
             return Err(error);
+        }
+        if let (true, Some(index)) = (unapproved, top) {
+            return Err(not_approved(index, project));
         }
         return Err(match (refused, top) {
             (Some(reason), _) => Error::Forbidden(reason),

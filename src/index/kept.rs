@@ -65,13 +65,14 @@ impl Views {
         let order = self.kept_sources(of)?;
         let sources = Sources { kept: true, ..self.sources() };
         let (directory, order) = (of.directory, &order);
-        let sight = Sight { directory, order, readable: u128::MAX, as_of: None, whole: None };
+        let sight =
+            Sight { directory, order, readable: u128::MAX, as_of: None, whole: None, unapproved: false };
         match sources.project(sight, project, false).await {
             Ok(gathered) => {
                 let private = self.is_private(&order.sources, project).await?;
                 Ok(Some(KeptProject { gathered, private }))
             }
-            Err(Error::Missing(_) | Error::Forbidden(_)) => Ok(None),
+            Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,8 +1,10 @@
 //! What an index shows, and how something gets into it.
 
 pub mod admin;
+pub mod behind;
 pub mod beside;
 pub mod built;
+pub mod curation;
 pub mod details;
 pub mod explain;
 pub mod files;
@@ -16,6 +18,7 @@ pub mod mirror;
 pub mod names;
 pub mod policy;
 pub mod push;
+pub mod requests;
 pub mod search;
 pub mod stage;
 pub mod stripes;

@@ -1,10 +1,13 @@
 //! The names of all projects that an index shows: sorted lists, merged while they are read.
 
+use super::curation;
+use super::gather::Sight;
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
-use crate::names::NameList;
+use crate::names::{NameList, ProjectName};
+use crate::tools::time::now;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -90,6 +93,9 @@ impl Views {
     pub async fn names(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<NameLists> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
+        let order = &walk.order;
+        let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
+        let curators = curation::curators(sight);
         let (mut lists, mut hosts) = (Vec::new(), false);
         // Before the names: a mirror of ours that saw this serial must not miss a later change.
         let serial = self.sources().db.serial().await?.unsigned_abs();
@@ -104,6 +110,8 @@ impl Views {
                     lists.push(List { names, serials });
                     hosts = true;
                 }
+                // Named below, as far as it was approved.
+                IndexKind::Mirror(_) if curators.is_some() => {}
                 IndexKind::Mirror(_) => match self.sources().mirrors.names(source).await {
                     Ok(names) => lists.push(names.into()),
                     Err(error) if at == 0 => return Err(error),
@@ -114,6 +122,10 @@ impl Views {
                     ),
                 },
             }
+        }
+        for curator in curators.iter().flatten() {
+            let known = self.sources().db.approved_projects(&curator.name, now()).await?;
+            lists.push(Arc::new(known.iter().map(ProjectName::as_str).collect::<NameList>()).into());
         }
         Ok(NameLists::new(lists, walk.is_public(readable), Some(serial).filter(|_| hosts)))
     }

@@ -5,6 +5,7 @@ mod key;
 
 pub use form::PageForm;
 
+use super::curation::{self, Curation};
 use super::gather::{Gathered, Sight, Sources};
 use super::mirror::Mirrors;
 use super::stripes::Stripes;
@@ -29,7 +30,7 @@ use futures::future::BoxFuture;
 use http::HeaderValue;
 use key::{KeyRef, PageKey};
 use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -66,6 +67,8 @@ pub struct ViewRequest<'a> {
     pub amend: Option<&'a dyn Amend>,
     /// All indexes that are asked together, this one too; empty: this one alone.
     pub set: &'a [&'a Index],
+    /// Where nothing of a curated page was approved: at URLs that say so.
+    pub unapproved: bool,
 }
 
 /// Bytes ready to send, with their headers.
@@ -114,6 +117,7 @@ pub struct Views {
     db: Db,
     mirrors: Mirrors,
     stripes: Arc<Stripes>,
+    curation: Curation,
     pages: moka::sync::Cache<PageKey, Arc<Prepared>>,
     /// Held while a page is prepared.
     preparing: Locks<PageKey>,
@@ -130,9 +134,10 @@ impl Views {
         let pages =
             moka::sync::Cache::builder().max_capacity(config.limits.page_cache).weigher(weight).build();
         Self {
-            db,
             mirrors,
+            curation: Curation::new(db.clone(), stripes.clone()),
             stripes,
+            db,
             pages,
             preparing: Locks::default(),
             walks: RwLock::default(),
@@ -142,7 +147,11 @@ impl Views {
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {
-        Sources { db: &self.db, mirrors: &self.mirrors, kept: false }
+        Sources { db: &self.db, mirrors: &self.mirrors, curation: &self.curation, kept: false }
+    }
+
+    pub(super) fn curation(&self) -> &Curation {
+        &self.curation
     }
 
     /// The page, from memory if it is still true.
@@ -171,6 +180,7 @@ impl Views {
             form: ask.form,
             depth: ask.depth,
             amend: ask.amend.map(Amend::key).unwrap_or_default(),
+            unapproved: ask.unapproved,
         };
         if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, ask, now())) {
             counters::PAGE_HITS.one();
@@ -222,6 +232,7 @@ impl Views {
             readable,
             as_of: ask.as_of,
             whole: whole.as_ref(),
+            unapproved: ask.unapproved,
         };
         let Gathered { mut page, mut fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
@@ -286,7 +297,8 @@ impl Views {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let whole = whole(directory, set, &index.name);
-        let sight = Sight { directory, order: &walk.order, readable, as_of: None, whole: whole.as_ref() };
+        let (order, whole) = (&walk.order, whole.as_ref());
+        let sight = Sight { directory, order, readable, as_of: None, whole, unapproved: false };
         Ok(self.sources().project(sight, project, false).await?.page)
     }
 
@@ -358,8 +370,21 @@ impl Walk {
 }
 
 fn readable(directory: &Directory, order: &InheritanceOrder, who: &Who) -> u128 {
-    let may = |name: &IndexName| {
+    let reads = |name: &IndexName| {
         directory.indexes.get(name).is_some_and(|index| access::may_read(directory, who, index))
+    };
+    // Of a mirror behind curated indexes those that the asker may read give what was approved, and nothing else does.
+    let curated = |name: &&IndexName| directory.indexes.get(*name).is_some_and(Index::is_curated);
+    let curators: Vec<&IndexName> = order.sources.iter().filter(curated).collect();
+    let supplied: BTreeSet<IndexName> = curators
+        .iter()
+        .filter(|name| reads(name))
+        .flat_map(|name| curation::supplied(directory, name))
+        .collect();
+    let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
+    let may = |name: &IndexName| match !curators.is_empty() && is_mirror(name) {
+        true => supplied.contains(name),
+        false => reads(name),
     };
     let bits = order.sources.iter().enumerate().filter(|(_, index)| may(index));
     bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))

@@ -1,10 +1,12 @@
 //! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
 
 use super::http::{Ctx, respond};
+use super::requests;
 use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
 use crate::directory::IndexKind;
 use crate::error::{Error, Result};
+use crate::index::behind::Behind;
 use crate::index::beside::path_hash;
 use crate::index::files;
 use crate::index::mirror::Key;
@@ -12,6 +14,7 @@ use crate::missing;
 use crate::packaging::filename::WheelFilename;
 use axum::response::Response;
 use bytes::Bytes;
+use http::{HeaderValue, header};
 
 mod mirrored;
 mod stored;
@@ -20,6 +23,7 @@ use stored::{FileRequest, document, no_such_file, small, stored};
 
 /// The file, or what its name is followed by.
 pub async fn file(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let filename = ctx.param("filename").to_owned();
     let hash = format!("{}{}", ctx.param("head"), ctx.param("tail"));
     let key = match ctx.param("key") {
@@ -27,28 +31,52 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         key => Key::Url(key),
     };
     let asked = FileRequest::of(&ctx)?;
+    match behind(&asked, &filename, key).await? {
+        Behind::Nothing => serve(&asked, &filename, key, &hash).await,
+        Behind::Mirror(index) => {
+            let mut response = serve(&FileRequest { index, ..asked }, &filename, key, &hash).await?;
+            // Approval may end: each use is asked for.
+            response.headers_mut().insert(header::CACHE_CONTROL, REVOCABLE);
+            Ok(response)
+        }
+        Behind::Unapproved(release) => requests::unapproved(&ctx, &release).await,
+    }
+}
+
+const REVOCABLE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// What a curated index has behind a URL that is none of its own files'.
+async fn behind<'a>(asked: &FileRequest<'a>, name: &str, key: Key<'_>) -> Result<Behind<'a>> {
+    let filename = [".metadata", ".provenance"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    if !asked.index.is_curated() || asked.stored(filename, key).await?.is_some() {
+        return Ok(Behind::Nothing);
+    }
+    asked.app.indexes.views.behind(asked.directory, asked.index, filename, key).await
+}
+
+async fn serve(asked: &FileRequest<'_>, filename: &str, key: Key<'_>, hash: &str) -> Result<Response> {
     if let Some(wheel) = filename.strip_suffix(".metadata") {
-        return metadata(&asked, wheel, key).await;
+        return metadata(asked, wheel, key).await;
     }
     if let Some(file) = filename.strip_suffix(".provenance") {
-        return provenance(&asked, file, key).await;
+        return provenance(asked, file, key).await;
     }
-    match (asked.stored(&filename, key).await?, &asked.index.kind) {
-        (Some(facts), IndexKind::Stage(_)) => stored(&asked, &facts).await,
+    match (asked.stored(filename, key).await?, &asked.index.kind) {
+        (Some(facts), IndexKind::Stage(_)) => stored(asked, &facts).await,
         // What a mirror lost is there where it came from.
-        (Some(facts), IndexKind::Mirror(mirror)) => match stored(&asked, &facts).await {
+        (Some(facts), IndexKind::Mirror(mirror)) => match stored(asked, &facts).await {
             Err(Error::Lost(why)) => {
                 tracing::error!(
                     index = asked.index.name.as_str(),
                     why,
                     "the server lost a file; fetching it from the upstream again"
                 );
-                mirrored::fetch(&asked, mirror, &filename, key).await
+                mirrored::fetch(asked, mirror, filename, key).await
             }
             told => told,
         },
-        (None, IndexKind::Stage(_)) => beside(&asked, &filename, &hash).await,
-        (None, IndexKind::Mirror(mirror)) => mirrored::fetch(&asked, mirror, &filename, key).await,
+        (None, IndexKind::Stage(_)) => beside(asked, filename, hash).await,
+        (None, IndexKind::Mirror(mirror)) => mirrored::fetch(asked, mirror, filename, key).await,
     }
 }
 

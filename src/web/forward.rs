@@ -201,7 +201,11 @@ pub fn asks_for_more(answer: &Result<Response>) -> bool {
         Err(error) => {
             matches!(
                 error,
-                Error::Missing(_) | Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Lost(_)
+                Error::Missing(_)
+                    | Error::Unauthenticated(_)
+                    | Error::Forbidden(_)
+                    | Error::Unapproved(_)
+                    | Error::Lost(_)
             )
         }
         Ok(response) => matches!(

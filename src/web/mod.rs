@@ -30,6 +30,7 @@ mod rebuild;
 mod recipes;
 mod refusal;
 mod replica;
+mod requests;
 mod resources;
 mod results;
 mod rights;

@@ -6,8 +6,8 @@ use super::pages::{assets, login, provider};
 use super::router::Table;
 use super::{
     builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, publishers, push, readiness, rebuild, recipes, replica, resources, results, rights, simple,
-    tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
+    proxy, publishers, push, readiness, rebuild, recipes, replica, requests, resources, results, rights,
+    simple, tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -23,7 +23,7 @@ const XML_RPC: &[&str] = &[super::http::XML_RPC];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 13] = [
+    let chapters: [fn(Table) -> Table; 14] = [
         simple_api,
         wheels_proxy,
         file_urls,
@@ -33,6 +33,7 @@ pub fn table() -> Table {
         trusted_publishing,
         tell_others,
         watching,
+        curating,
         copying,
         shared,
         keeping,
@@ -147,6 +148,16 @@ fn watching(table: Table) -> Table {
         .on(DELETE, "/+watches/{id}", Need::Login, watches::remove)
         .on(POST, "/+watches/{id}/look", Need::Login, watches::look)
         .on(POST, "/+watches/{id}/hook", Need::Nothing, watches::hook)
+}
+
+/// What curated indexes are asked for, and what is decided.
+fn curating(table: Table) -> Table {
+    table
+        .on(GET, "/+requests", Need::Nothing, requests::list)
+        .on(POST, "/+requests", Need::Nothing, requests::add)
+        .on(GET, "/+requests/{id}", Need::Nothing, requests::get)
+        .on(POST, "/+requests/{id}/approve", Need::Login, requests::approve)
+        .on(POST, "/+requests/{id}/refuse", Need::Login, requests::refuse)
 }
 
 /// What replicas ask.

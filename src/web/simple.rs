@@ -1,11 +1,11 @@
 //! The simple API: project pages and the list of projects.
 
-use super::http::{Ctx, negotiate};
+use super::http::{Audience, Ctx, negotiate};
 use super::target::{AUTO, for_agent, for_one_environment, for_target};
 use super::wishes;
 use crate::counters;
 use crate::directory::Index;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::view::{Amend, PageForm, Prepared, Variant, ViewRequest};
 use crate::names::ProjectName;
 use crate::tools::time::Micros;
@@ -14,6 +14,7 @@ use crate::{bad, missing};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::sync::Arc;
 
 mod form;
 mod list;
@@ -117,17 +118,13 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
         Of::Several => for_target(&ctx).await?,
     };
     let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
-    let views = &ctx.app.indexes.views;
-    let found = match of {
-        Of::Several => {
-            let indexes = ctx.indexes()?;
-            let asks = indexes.iter().map(|index| ask(&ctx, &name, index, form, fresh));
-            let set = &indexes[..];
-            let asks: Vec<ViewRequest<'_>> =
-                asks.map(|ask| Ok(ViewRequest { amend, set, ..ask? })).collect::<Result<_>>()?;
-            views.first_prepared(&asks).await
+    let found = match found(&ctx, &name, of, (form, fresh, amend), false).await {
+        // They hide why a page is missing, and show why a file is.
+        Err(Error::Unapproved(_)) if ctx.audience() == Audience::Installer => {
+            vary = BY_AGENT;
+            found(&ctx, &name, of, (form, fresh, None), true).await
         }
-        _ => views.project(ViewRequest { amend, ..ask(&ctx, &name, ctx.index()?, form, fresh)? }).await,
+        found => found,
     };
     match found {
         Ok(prepared) => Ok(answer(&ctx, &prepared, vary)),
@@ -140,6 +137,27 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
             Err(error)
         }
     }
+}
+
+/// The prepared page. `unapproved`: with what a curated index does not list.
+async fn found(
+    ctx: &Ctx<()>,
+    name: &ProjectName,
+    of: Of,
+    (form, fresh, amend): (PageForm, bool, Option<&dyn Amend>),
+    unapproved: bool,
+) -> Result<Arc<Prepared>> {
+    let views = &ctx.app.indexes.views;
+    if of != Of::Several {
+        let ask = ask(ctx, name, ctx.index()?, form, fresh)?;
+        return views.project(ViewRequest { amend, unapproved, ..ask }).await;
+    }
+    let indexes = ctx.indexes()?;
+    let asks = indexes.iter().map(|index| ask(ctx, name, index, form, fresh));
+    let set = &indexes[..];
+    let asks: Vec<ViewRequest<'_>> =
+        asks.map(|ask| Ok(ViewRequest { amend, set, unapproved, ..ask? })).collect::<Result<_>>()?;
+    views.first_prepared(&asks).await
 }
 
 fn form<B>(ctx: &Ctx<B>) -> Result<PageForm> {
@@ -173,6 +191,7 @@ pub(super) fn ask<'a, B>(
         refresh,
         amend: None,
         set: &[],
+        unapproved: false,
     })
 }
 

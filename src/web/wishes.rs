@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::user_agent::UserAgent;
 use axum::response::Response;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 /// `GET I/+wishes`
@@ -26,14 +26,19 @@ pub fn note(ctx: &Ctx<()>, index: &IndexName, project: &ProjectName, error: &Err
     if !matches!(error, Error::Missing(_) | Error::Offline(_)) || ctx.who.is_build() {
         return;
     }
-    let agent = ctx.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    if let Some(agent) = agent.and_then(UserAgent::parse) {
-        ctx.app.wishes.note(index, project, &target(&agent));
+    if let Some(target) = target(&ctx.headers) {
+        ctx.app.wishes.note(index, project, &target);
     }
 }
 
+/// The target that an installer asks for; `None` of any other client.
+pub fn target(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.and_then(UserAgent::parse).map(|agent| name(&agent))
+}
+
 /// How the interpreter of an installer is called wherever bundles are made: `cp312-linux_x86_64`. Empty: it has no name.
-fn target(agent: &UserAgent) -> String {
+fn name(agent: &UserAgent) -> String {
     let mut numbers = agent.python.split('.').map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return String::new() };
     let plain = |text: &str| {

@@ -27,6 +27,8 @@ words! {
         TestResult = "add test results",
         /// Yank, delete, set the status of a project.
         Manage = "manage",
+        /// Decide about requests of a curated index.
+        Approve = "approve",
         /// Change the index and its options.
         Administer = "administer",
     }

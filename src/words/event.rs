@@ -68,6 +68,11 @@ words! {
         ReleaseFailed = "release failed",
         TagMoved = "tag moved",
         RepositoryUnreachable = "repository unreachable",
+        /// Somebody asked for what a curated index does not list.
+        RequestMade = "request made",
+        Approved = "approved",
+        Refused = "refused",
+        RulesChanged = "rules changed",
         PublisherAdded = "publisher added",
         PublisherRemoved = "publisher removed",
         /// A kind that this version does not know: a newer process on the same database may write it.
@@ -100,6 +105,7 @@ impl EventKind {
                 | Self::ReleaseFailed
                 | Self::TagMoved
                 | Self::RepositoryUnreachable
+                | Self::RulesChanged
                 | Self::PublisherAdded
                 | Self::BundleImported
         )

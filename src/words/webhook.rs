@@ -21,6 +21,8 @@ words! {
         Watch = "watch",
         /// A token ends soon.
         TokenEnding = "token-ending",
+        /// Somebody asked for what a curated index does not list, or somebody decided.
+        Request = "request",
         /// Nothing happened: somebody tries the webhook.
         Ping = "ping",
     }
@@ -46,6 +48,7 @@ impl WebhookEvent {
             | EventKind::TagMoved
             | EventKind::RepositoryUnreachable => Self::Watch,
             EventKind::TokenEnding => Self::TokenEnding,
+            EventKind::RequestMade | EventKind::Approved | EventKind::Refused => Self::Request,
             _ => return None,
         })
     }

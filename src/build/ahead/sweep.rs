@@ -142,7 +142,7 @@ async fn sources(
     let directory = queue.indexes().directory();
     let page = match queue.indexes().views.page(&directory, index, project, &who()).await {
         Ok(page) => page,
-        Err(Error::Missing(_) | Error::Forbidden(_)) => return Ok(Vec::new()),
+        Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let wanted = wanted.map(version::canonical);

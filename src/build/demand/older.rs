@@ -100,7 +100,7 @@ impl Demand<'_> {
     ) -> Result<Option<Vec<Requirement>>> {
         let page = match self.page(name).await {
             Ok(page) => page,
-            Err(Error::Missing(_) | Error::Forbidden(_)) => return Ok(None),
+            Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
         let exact = format!("=={version}").parse().map_err(Error::internal)?;
@@ -120,7 +120,7 @@ impl Demand<'_> {
             _ => match file.owner().and_then(|owner| self.directory.indexes.get(owner)) {
                 Some(index) => {
                     let views = &self.queue.indexes().views;
-                    views.metadata_of_file(index, name, &version.to_string(), file).await
+                    views.metadata_of_file(self.directory, index, name, &version.to_string(), file).await
                 }
                 None => Ok(None),
             },

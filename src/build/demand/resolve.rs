@@ -124,7 +124,7 @@ async fn first_step(demand: &Demand<'_>, line: &LogicalLine) -> Result<Step> {
     }
     let page = match demand.page(&hashed.requirement.name).await {
         Ok(page) => page,
-        Err(error @ (Error::Missing(_) | Error::Forbidden(_))) => {
+        Err(error @ (Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_))) => {
             return Ok(Step::Trouble(NoWheel::Text(error.to_string())));
         }
         Err(error) => return Err(error),

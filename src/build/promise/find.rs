@@ -3,13 +3,15 @@
 use super::{Promise, Promises};
 use crate::access::Who;
 use crate::db::promises::StoredPromise;
-use crate::directory::{Directory, IndexKind};
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::files;
+use crate::index::mirror::Key;
 use crate::missing;
 use crate::names::IndexName;
 use crate::packaging::choose;
 use crate::packaging::filename::WheelFilename;
+use std::sync::Arc;
 
 impl Promises {
     /// The promise that has this name; the index must be one that `who` may read.
@@ -43,13 +45,16 @@ impl Promises {
     ///
     /// # Errors
     /// `Gone` or `Forbidden` with the reason.
-    pub async fn permit(&self, directory: &Directory, row: &StoredPromise) -> Result<()> {
+    pub async fn permit(&self, directory: &Arc<Directory>, row: &StoredPromise) -> Result<()> {
         let index = directory.indexes.get(&row.index);
         let index = index.ok_or_else(|| missing!("index {} does not exist", row.index))?;
         match &index.kind {
             IndexKind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
             IndexKind::Stage(_) => {
                 let source = self.db().file(&row.index, &row.source_filename).await?;
+                if source.is_none() && index.is_curated() {
+                    return self.permit_behind(directory, index, row).await;
+                }
                 match source.is_some_and(|source| source.deleted_at.is_none()) {
                     true => Ok(()),
                     false => {
@@ -57,6 +62,24 @@ impl Promises {
                     }
                 }
             }
+        }
+    }
+
+    /// The same of a source that a curated index lists of a mirror.
+    async fn permit_behind(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        row: &StoredPromise,
+    ) -> Result<()> {
+        let hash = row.source_sha256.as_deref().and_then(|hex| hex.get(..16)).unwrap_or_default();
+        let views = &self.indexes().views;
+        let mirror = views.mirror_behind(directory, index, &row.source_filename, Key::Hash(hash)).await?;
+        match mirror.map(|mirror| &mirror.kind) {
+            Some(IndexKind::Mirror(mirror)) => {
+                files::permit_ageless(mirror, &row.project, &row.source_filename)
+            }
+            _ => Err(Error::Gone(format!("{} is no longer on {}", row.source_filename, row.index))),
         }
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Kit<'a> {
         let who = Who::context(&owner.clone().into(), 0);
         let has = match self.promises.queue().page(&who, owner, &wanted.name).await {
             Ok(page) => self.chooser.wheel(&page, &wanted.specifiers).is_some(),
-            Err(Error::Missing(_) | Error::Offline(_) | Error::Forbidden(_)) => false,
+            Err(Error::Missing(_) | Error::Offline(_) | Error::Forbidden(_) | Error::Unapproved(_)) => false,
             Err(error) => return Err(error),
         };
         self.known.insert(key, has);

@@ -157,7 +157,8 @@ impl Queue {
     fn owner_stage(&self, file: &File) -> Option<IndexName> {
         let directory = self.0.indexes.directory();
         let owner = directory.indexes.get(file.owner()?)?;
-        owner.is_stage().then(|| owner.name.clone())
+        // What a curated index lists of a mirror is not its own.
+        (owner.is_stage() && !owner.is_curated()).then(|| owner.name.clone())
     }
 
     /// A circle of requirements, told as a chain that begins and ends with the same build.

@@ -4,7 +4,7 @@ use super::Queue;
 use crate::access::Who;
 use crate::db::builds::Build;
 use crate::db::watches::Watch;
-use crate::directory::IndexKind;
+use crate::directory::{Directory, Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::git::{self, Address, RepositoryAsker, WatchGrant};
 use crate::index::files;
@@ -15,6 +15,15 @@ use crate::tools::time::now;
 use crate::upstream::guard::Guard;
 use crate::{bad, lost, missing};
 use futures::StreamExt;
+use std::sync::Arc;
+
+/// What tells a file from others of its name. The URL of ours ends in `+f/{3}/{13}/{filename}` or `+e/{key}/{filename}`;
+/// `own` stands for it if it does not.
+fn key_of<'a>(sha256: Option<&'a str>, url: &'a str, own: &'a str) -> Key<'a> {
+    let by_hash = sha256.and_then(|hex| hex.get(..16)).map(Key::Hash);
+    let by_url = url.split("+e/").nth(1).and_then(|rest| rest.split('/').next()).map(Key::Url);
+    by_hash.or(by_url).unwrap_or(Key::Url(own))
+}
 
 impl Queue {
     /// The sha256 of an sdist that an index lists, whose bytes are here afterwards.
@@ -41,6 +50,11 @@ impl Queue {
     ) -> Result<String> {
         let directory = self.0.indexes.directory();
         let index = directory.indexes.get(name).ok_or_else(|| missing!("index {name} no longer exists"))?;
+        let behind = match index.is_curated() {
+            true => self.behind(&directory, index, filename, (sha256, url)).await?,
+            false => None,
+        };
+        let index = behind.unwrap_or(index);
         let stored = match &index.kind {
             IndexKind::Stage(_) => {
                 let file = self.0.db.file(&index.name, filename).await?;
@@ -64,19 +78,30 @@ impl Queue {
         }
     }
 
+    /// The mirror that has a file of a curated index, if that does not have it itself.
+    async fn behind<'a>(
+        &self,
+        directory: &'a Arc<Directory>,
+        index: &Index,
+        filename: &str,
+        (sha256, url): (Option<&str>, &str),
+    ) -> Result<Option<&'a Index>> {
+        if self.0.db.file(&index.name, filename).await?.is_some() {
+            return Ok(None);
+        }
+        let own = url_key(url);
+        self.0.indexes.views.mirror_behind(directory, index, filename, key_of(sha256, url, &own)).await
+    }
+
     async fn located(
         &self,
-        index: &crate::directory::Index,
+        index: &Index,
         project: &ProjectName,
         filename: &str,
         (sha256, url): (Option<&str>, &str),
     ) -> Result<Located> {
-        // The URL of ours ends in `+f/{3}/{13}/{filename}` or `+e/{key}/{filename}`.
-        let by_hash = sha256.and_then(|hex| hex.get(..16)).map(Key::Hash);
-        let by_url = url.split("+e/").nth(1).and_then(|rest| rest.split('/').next()).map(Key::Url);
         let own = url_key(url);
-        let key = by_hash.or(by_url).unwrap_or(Key::Url(&own));
-        let located = self.0.indexes.mirrors.locate(index, filename, key).await?;
+        let located = self.0.indexes.mirrors.locate(index, filename, key_of(sha256, url, &own)).await?;
         located
             .filter(|located| located.project == *project)
             .ok_or_else(|| missing!("{} no longer lists {filename}", index.name))

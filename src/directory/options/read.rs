@@ -24,6 +24,11 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
             // Data from before the option existed has no such key; devpi treats it as `union`.
             whitelist_union: text(options, "mirror_whitelist_inheritance").as_deref() != Some("intersection"),
             reserved: strings(options, "reserved"),
+            curated: flag(options, "curated"),
+            acl_approve: match options.get("acl_approve") {
+                Some(_) => strings(options, "acl_approve"),
+                None => vec![name.user().to_owned()],
+            },
         })
     };
     Index {

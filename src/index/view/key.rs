@@ -15,6 +15,7 @@ pub(super) struct PageKey {
     pub(super) base: Box<str>,
     pub(super) amend: Box<str>,
     pub(super) set: Box<str>,
+    pub(super) unapproved: bool,
 }
 
 /// [`PageKey`] without owning its names; hashes alike.
@@ -32,6 +33,7 @@ pub(super) struct KeyRef<'a> {
     pub(super) amend: &'a str,
     /// Names of the indexes that are asked together.
     pub(super) set: &'a str,
+    pub(super) unapproved: bool,
 }
 
 impl Equivalent<PageKey> for KeyRef<'_> {
@@ -42,6 +44,7 @@ impl Equivalent<PageKey> for KeyRef<'_> {
             && *self.base == *key.base
             && *self.amend == *key.amend
             && *self.set == *key.set
+            && self.unapproved == key.unapproved
             && same == (key.readable, key.as_of, key.form, key.depth)
     }
 }
@@ -58,6 +61,7 @@ impl KeyRef<'_> {
             base: self.base.into(),
             amend: self.amend.into(),
             set: self.set.into(),
+            unapproved: self.unapproved,
         }
     }
 }

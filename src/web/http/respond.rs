@@ -49,7 +49,7 @@ pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Bad(_) => StatusCode::BAD_REQUEST,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::Forbidden(_) | Error::Unapproved(_) => StatusCode::FORBIDDEN,
         Error::Missing(_) => StatusCode::NOT_FOUND,
         Error::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         Error::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,

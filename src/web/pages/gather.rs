@@ -84,7 +84,9 @@ pub async fn metadata_of_file(
 
 async fn of_file(ctx: &Visit, project: &ProjectName, version: &str, file: &File) -> Result<Option<Metadata>> {
     match file.owner().and_then(|name| ctx.directory.indexes.get(name)) {
-        Some(index) => ctx.app.indexes.views.metadata_of_file(index, project, version, file).await,
+        Some(index) => {
+            ctx.app.indexes.views.metadata_of_file(&ctx.directory, index, project, version, file).await
+        }
         None => Ok(None),
     }
 }

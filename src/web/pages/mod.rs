@@ -25,6 +25,7 @@ pub mod provider;
 pub mod readiness;
 pub mod rebuild;
 pub mod release;
+pub mod requests;
 mod results;
 pub mod rights;
 pub mod root;

@@ -9,7 +9,7 @@ use super::simple;
 use super::target::for_target;
 use crate::access::turns::Turn;
 use crate::build::demand::{Demand, Uniform};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::view::{PageForm, ViewRequest};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
@@ -55,10 +55,16 @@ pub async fn compile_page(ctx: Ctx) -> Result<Response> {
     let uniform = Uniform::new(target);
     let indexes = ctx.indexes()?;
     let set = &indexes[..];
-    let asks = indexes.iter().map(|index| simple::ask(&ctx, &name, index, PageForm::Json, false));
-    let asks: Vec<ViewRequest<'_>> =
-        asks.map(|ask| Ok(ViewRequest { amend: Some(&uniform), set, ..ask? })).collect::<Result<_>>()?;
-    let prepared = ctx.app.indexes.views.first_prepared(&asks).await?;
+    let ask = |index, unapproved| {
+        let ask = simple::ask(&ctx, &name, index, PageForm::Json, false)?;
+        Ok(ViewRequest { amend: Some(&uniform), set, unapproved, ..ask })
+    };
+    let asks = |unapproved| indexes.iter().map(|index| ask(index, unapproved)).collect::<Result<Vec<_>>>();
+    let views = &ctx.app.indexes.views;
+    let prepared = match views.first_prepared(&asks(false)?).await {
+        Err(Error::Unapproved(_)) => views.first_prepared(&asks(true)?).await?,
+        found => found?,
+    };
     Ok(simple::answer(&ctx, &prepared, simple::BY_ACCEPT))
 }
 

@@ -1,9 +1,9 @@
 //! Stories of roles in an index, accounts of programs, logins that end, and rules for passwords.
 
-use crate::kit::script::Auth;
 use crate::kit::Server;
 use crate::kit::forms::Form;
 use crate::kit::packages::Package;
+use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
 use serde_json::{Value, json};
 use wheelwright::access::tokens;

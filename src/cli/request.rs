@@ -1,0 +1,175 @@
+//! `wheelwright request`: what was asked of curated indexes, and what is decided.
+
+use super::table;
+use crate::access::Who;
+use crate::app::App;
+use crate::bad;
+use crate::db::requests::StoredRequest;
+use crate::error::Result;
+use crate::index::requests::{Asked, NewRequest, RequestView, Ruling, time};
+use crate::names::IndexName;
+use crate::words::RequestState;
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum RequestCommand {
+    /// List requests
+    List {
+        /// Show only those of this index
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
+        /// open, approved or refused [default: open]
+        #[arg(long, value_name = "STATE", value_parser = state)]
+        state: Option<RequestState>,
+        /// Show requests in all states
+        #[arg(long, conflicts_with = "state")]
+        all: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a request, and what its installation needs
+    Show {
+        id: i64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask for a release that no installer asks for by itself
+    Add {
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: IndexName,
+        /// PROJECT==VERSION, or PROJECT for any version
+        requirement: String,
+        /// The target it is for, like cp312
+        #[arg(long, value_name = "NAME", default_value = "")]
+        target: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Approve what a request asks for
+    Approve {
+        id: i64,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+        /// The time after which it is not approved any more, like 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        expires: Option<u64>,
+        /// Also approve all releases that its installation needs
+        #[arg(long)]
+        with_closure: bool,
+        /// Approve these versions of the project instead, like '>=2,<3'
+        #[arg(long, value_name = "VERSIONS")]
+        specifier: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse what a request asks for; installers show the reason
+    Refuse {
+        id: i64,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The time after which it is not refused any more, like 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        expires: Option<u64>,
+        /// Refuse these versions of the project instead, like '<2'
+        #[arg(long, value_name = "VERSIONS")]
+        specifier: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn state(text: &str) -> Result<RequestState> {
+    RequestState::parse(text).ok_or_else(|| bad!("'{text}' is none of open, approved and refused"))
+}
+
+impl RequestCommand {
+    pub async fn run(self, app: &App) -> Result<ExitCode> {
+        let who = Who::command_line();
+        match self {
+            Self::List { index, state, all, json } => {
+                let state = if all { None } else { state.or(Some(RequestState::Open)) };
+                list(app.requests.list(index.as_ref(), state).await?, json)?;
+            }
+            Self::Show { id, json } => show(&app.requests.get(id).await?.into(), json)?,
+            Self::Add { index, requirement, target, json } => {
+                let new = NewRequest::parse(index, &requirement, target)?;
+                let (said, id) = match app.requests.ask(&who, new).await? {
+                    Asked::Open(id) => (format!("request {id} added"), Some(id)),
+                    Asked::Approved => (format!("{requirement} is approved already"), None),
+                    Asked::Refused(why) => return Err(bad!("{requirement} is refused: {why}")),
+                };
+                table::done(&said, &json!({"id": id}), json)?;
+            }
+            Self::Approve { id, reason, expires, with_closure, specifier, json } => {
+                let ruling = Ruling { approves: true, reason, expires, with_closure, specifier };
+                decided(app.requests.decide(&who, id, &ruling).await?, json)?;
+            }
+            Self::Refuse { id, reason, expires, specifier, json } => {
+                let ruling = Ruling { approves: false, reason, expires, with_closure: false, specifier };
+                decided(app.requests.decide(&who, id, &ruling).await?, json)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn decided(request: StoredRequest, json: bool) -> Result<()> {
+    let said = format!("request {} is {}", request.id, request.state);
+    table::done(&said, &json!(RequestView::from(request)), json)
+}
+
+fn list(requests: Vec<StoredRequest>, json: bool) -> Result<()> {
+    let requests: Vec<RequestView> = requests.into_iter().map(RequestView::from).collect();
+    if json {
+        return table::json(&requests);
+    }
+    let mut rows =
+        vec![["ID", "INDEX", "RELEASE", "TARGET", "STATE", "ASKED", "LAST"].map(str::to_owned).to_vec()];
+    for request in requests {
+        rows.push(vec![
+            request.id.to_string(),
+            request.index.to_string(),
+            request.title(),
+            request.target.clone().unwrap_or_default(),
+            request.state.to_string(),
+            request.asked.to_string(),
+            request.last.second(),
+        ]);
+    }
+    table::rows(&rows)
+}
+
+fn show(request: &RequestView, json: bool) -> Result<()> {
+    if json {
+        return table::json(request);
+    }
+    let (id, title, index, state) = (request.id, request.title(), &request.index, request.state);
+    table::line(&format!("request {id}: {title} on {index}, {state}"))?;
+    let target = request.target.as_deref().map(|target| format!(" for {target}")).unwrap_or_default();
+    table::line(&format!("asked {} times{target}, last {}", request.asked, request.last.second()))?;
+    if let Some(askers) = request.askers.as_ref().filter(|askers| !askers.is_empty()) {
+        table::line(&format!("asked by {}", askers.join(", ")))?;
+    }
+    if let Some(reason) = &request.reason {
+        table::line(&format!(
+            "decided by {}: {reason}",
+            request.decided_by.as_deref().unwrap_or("the server")
+        ))?;
+    }
+    match &request.closure {
+        None => table::line("needs: not resolved yet (a running server does that)"),
+        Some(closure) => {
+            if let Some(error) = &closure.error {
+                return table::line(&format!("needs: no solution for {}: {error}", closure.target));
+            }
+            table::line(&format!("needs for {}:", closure.target))?;
+            closure
+                .releases
+                .iter()
+                .try_for_each(|one| table::line(&format!("  {}=={}", one.project, one.version)))
+        }
+    }
+}

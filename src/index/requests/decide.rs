@@ -1,0 +1,198 @@
+//! Requests are approved and refused.
+
+use super::closure::Closure;
+use super::{Requests, title};
+use crate::access::{self, Decision, Need, Who};
+use crate::db::Tx;
+use crate::db::approvals::Approval;
+use crate::db::events::NewEvent;
+use crate::db::requests::{RequestEnd, StoredRequest};
+use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
+use crate::packaging::version::{self, VersionSpecifiers};
+use crate::tools::time::{SECOND, now};
+use crate::words::{EventKind, RequestState};
+use crate::{bad, conflict, forbidden};
+use std::str::FromStr;
+
+/// Characters of a reason.
+const LONGEST_REASON: usize = 1000;
+/// Releases that are decided at once.
+const MOST_RELEASES: usize = 1000;
+
+/// What an approver says.
+#[derive(Clone, Debug, Default)]
+pub struct Ruling {
+    pub approves: bool,
+    pub reason: String,
+    /// Seconds until it ends; `None`: never.
+    pub expires: Option<u64>,
+    /// All that the installation needs, too.
+    pub with_closure: bool,
+    /// Other versions of the project than the requested one: `>=2,<3`.
+    pub specifier: Option<String>,
+}
+
+impl Requests {
+    /// Whether `who` may approve what an index lists.
+    ///
+    /// # Errors
+    /// `Forbidden` if not.
+    pub fn may_approve(&self, who: &Who, index: &IndexName) -> Result<()> {
+        let directory = self.0.indexes.directory();
+        match access::decide(&directory, who, Need::Approve, Some(index), None, None) {
+            Decision::Allowed => Ok(()),
+            _ => Err(forbidden!(
+                "{} may not decide what {index} lists: the option acl_approve names who may",
+                who.label
+            )),
+        }
+    }
+
+    /// Decides a request; open ones that this answers, too, end with it.
+    ///
+    /// # Errors
+    /// `Bad` for what cannot be decided so, `Conflict` if the closure is not known. Nothing is decided then.
+    pub async fn decide(&self, who: &Who, id: i64, ruling: &Ruling) -> Result<StoredRequest> {
+        let request = self.get(id).await?;
+        self.may_approve(who, &request.index)?;
+        let decided = decided(&request, ruling)?;
+        self.rule(&who.label, &request.index, &decided, ruling).await?;
+        self.get(id).await
+    }
+
+    /// Writes decisions of one index, all with one reason, and ends the open requests that they answer.
+    pub(super) async fn rule(
+        &self,
+        by: &str,
+        index: &IndexName,
+        decided: &[(ProjectName, String)],
+        ruling: &Ruling,
+    ) -> Result<()> {
+        let reason = reason(ruling)?;
+        let at = now();
+        let expires_at = ruling.expires.map(|seconds| {
+            at.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(SECOND))
+        });
+        let (state, kind) = match ruling.approves {
+            true => (RequestState::Approved, EventKind::Approved),
+            false => (RequestState::Refused, EventKind::Refused),
+        };
+        let mut answered = Vec::new();
+        for (project, specifier) in decided {
+            let open = self.0.db.requests_for(index, project).await?;
+            let open = open.iter().filter(|request| request.state == RequestState::Open);
+            answered.push(open.filter(|one| answers(specifier, &one.version)).map(|one| one.id).collect());
+        }
+        let answered: Vec<Vec<i64>> = answered;
+        let Some(last) = decided.len().checked_sub(1) else { return Err(bad!("there is nothing to decide")) };
+        let mut tx = Tx::begin(&self.0.db).await?;
+        for (at, ((project, specifier), requests)) in decided.iter().zip(&answered).enumerate() {
+            let approval = Approval {
+                id: 0,
+                index: index.clone(),
+                project: project.clone(),
+                specifier: specifier.clone(),
+                approves: ruling.approves,
+                reason: reason.clone(),
+                made_by: by.to_owned(),
+                made_at: 0,
+                expires_at,
+            };
+            tx.decide(&approval).await?;
+            tx.end_requests(requests, RequestEnd { state, by, reason: &reason }).await?;
+            let numbers: Vec<String> = requests.iter().map(|id| format!(", request {id}")).collect();
+            let detail = format!("{project}{specifier}: {reason}{}", numbers.concat());
+            let event = NewEvent::of(by, kind).on(index).about(project).saying(&detail);
+            match at < last {
+                true => tx.step(event).await?,
+                false => {
+                    tx.commit(event).await?;
+                    break;
+                }
+            }
+        }
+        decided.iter().for_each(|(project, _)| self.0.indexes.changed(index, project));
+        Ok(())
+    }
+}
+
+/// Projects and specifiers that a ruling on a request is about.
+fn decided(request: &StoredRequest, ruling: &Ruling) -> Result<Vec<(ProjectName, String)>> {
+    let exactly = |version: &str| if version.is_empty() { String::new() } else { format!("=={version}") };
+    let own = match &ruling.specifier {
+        None => exactly(&request.version),
+        Some(text) => VersionSpecifiers::from_str(text)
+            .map_err(|_| bad!("'{text}' is not a version specifier: write it like >=2,<3"))?
+            .to_string(),
+    };
+    let mut decided = vec![(request.project.clone(), own)];
+    if ruling.with_closure {
+        let what = title(&request.project, &request.version);
+        let closure = Closure::of(request).ok_or_else(|| {
+            conflict!(
+                "what {what} needs is not resolved yet: the server does that while it runs (wheelwright serve); try again"
+            )
+        })?;
+        if let Some(error) = closure.error {
+            return Err(conflict!("what {what} needs cannot be resolved: {error}"));
+        }
+        let others = closure.releases.into_iter().filter(|one| one.project != request.project);
+        decided.extend(others.map(|one| {
+            let specifier = exactly(&one.version);
+            (one.project, specifier)
+        }));
+    }
+    match decided.len() > MOST_RELEASES {
+        true => Err(bad!("its closure has more than {MOST_RELEASES} releases: approve them one by one")),
+        false => Ok(decided),
+    }
+}
+
+/// Whether a decision on `specifier` answers a request for `version`.
+fn answers(specifier: &str, version: &str) -> bool {
+    let specifiers = VersionSpecifiers::from_str(specifier);
+    match (specifier, version::parse(version), specifiers) {
+        ("", _, _) => true,
+        (_, Some(version), Ok(specifiers)) => version::satisfies(&specifiers, &version),
+        // Who asked for the project takes any version.
+        (_, None, _) => version.is_empty(),
+        (_, _, Err(_)) => false,
+    }
+}
+
+fn reason(ruling: &Ruling) -> Result<String> {
+    let plain: String = ruling.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain = plain.trim();
+    if plain.chars().count() > LONGEST_REASON {
+        return Err(bad!("the reason has more than {LONGEST_REASON} characters"));
+    }
+    match (plain, ruling.approves) {
+        ("", false) => Err(bad!("a refusal needs a reason: installers show it")),
+        _ => Ok(plain.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_answers_requests_for_the_versions_that_it_is_about() {
+        assert!(answers("", "1.0") && answers("", "") && answers("==1.0", "1.0") && answers(">=2,<3", "2.5"));
+        assert!(answers("==1.0", ""), "any version was wanted");
+        assert!(!answers("==1.0", "1.1") && !answers(">=2", "1"));
+    }
+
+    #[test]
+    fn a_refusal_without_a_reason_is_none() {
+        let refusal = |reason: &str| reason_of(false, reason);
+        assert!(refusal(" ").is_err() && refusal(&"x".repeat(2000)).is_err());
+        assert_eq!(refusal("a\nb").unwrap(), "a b");
+        assert_eq!(reason_of(true, "").unwrap(), "");
+    }
+
+    fn reason_of(approves: bool, text: &str) -> Result<String> {
+        reason(&Ruling { approves, reason: text.into(), ..Ruling::default() })
+    }
+}
