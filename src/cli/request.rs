@@ -6,10 +6,11 @@ use crate::app::App;
 use crate::bad;
 use crate::db::requests::StoredRequest;
 use crate::error::Result;
-use crate::index::requests::{Asked, NewRequest, RequestView, Ruling, time};
+use crate::index::requests::{Asked, NewRequest, RequestView, RuleTrial, Ruling, time};
 use crate::names::IndexName;
 use crate::words::RequestState;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -79,6 +80,22 @@ pub enum RequestCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Show the rules that decide requests of an index, or replace them
+    Rules {
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: IndexName,
+        /// The new rules
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// Names of projects, one a line, the most popular first: what the condition popular is about
+        #[arg(long, value_name = "FILE", requires = "file")]
+        popular: Option<PathBuf>,
+        /// Only show what they would have done with the requests of the last month
+        #[arg(long, requires = "file")]
+        dry_run: bool,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn state(text: &str) -> Result<RequestState> {
@@ -111,9 +128,50 @@ impl RequestCommand {
                 let ruling = Ruling { approves: false, reason, expires, with_closure: false, specifier };
                 decided(app.requests.decide(&who, id, &ruling).await?, json)?;
             }
+            Self::Rules { index, file: None, json, .. } => {
+                let rules = app.requests.rules(&index).await?.map(|stored| stored.rules).unwrap_or_default();
+                table::done(rules.trim_end(), &json!({"index": index, "rules": rules}), json)?;
+            }
+            Self::Rules { index, file: Some(file), popular, dry_run, json } => {
+                let text = document(&file, popular.as_deref())?;
+                if dry_run {
+                    return trials(&app.requests.try_rules(&who, &index, &text).await?, json);
+                }
+                let decided = app.requests.set_rules(&who, &index, &text).await?;
+                let said = format!("rules of {index} changed: {decided} open requests decided");
+                table::done(&said, &json!({"index": index, "decided": decided}), json)?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The rules, with the list of popular projects before them.
+fn document(file: &Path, popular: Option<&Path>) -> Result<String> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| bad!("cannot read {}: {error}", path.display()))
+    };
+    let rules = read(file)?;
+    let Some(popular) = popular.map(read).transpose()? else { return Ok(rules) };
+    let names = popular.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let names: Vec<String> = names.map(|name| json!(name).to_string()).collect();
+    Ok(format!("popular = [{}]\n{rules}", names.join(", ")))
+}
+
+fn trials(trials: &[RuleTrial], json: bool) -> Result<ExitCode> {
+    if json {
+        table::json(&trials)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = vec![["REQUEST", "RELEASE", "STATE", "RULES SAY", "RULE"].map(str::to_owned).to_vec()];
+    for trial in trials {
+        let decide = trial.decide.map_or("nothing".to_owned(), |state| state.to_string());
+        let cells = [trial.release.clone(), trial.state.to_string(), decide];
+        let rule = trial.rule.clone().unwrap_or_default();
+        rows.push([trial.request.to_string()].into_iter().chain(cells).chain([rule]).collect());
+    }
+    table::rows(&rows)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn decided(request: StoredRequest, json: bool) -> Result<()> {

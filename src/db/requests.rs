@@ -87,6 +87,13 @@ impl Db {
         Ok(())
     }
 
+    /// Lets the server find out again what a request needs.
+    pub async fn resolve_again(&self, id: i64) -> Result<()> {
+        let forget = sqlx::query("UPDATE request SET closure = NULL WHERE id = $1").bind(id);
+        forget.execute(&self.writer).await?;
+        Ok(())
+    }
+
     /// Notes that requests were repeated: how often, when last, and by which account.
     pub async fn repeat_requests(&self, repeated: &[(i64, i64, Micros, Option<String>)]) -> Result<()> {
         let mut tx = self.quiet().await?;

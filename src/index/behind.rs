@@ -60,12 +60,9 @@ impl Views {
         if !index.is_curated() {
             return Ok(Behind::Nothing);
         }
-        let supplied = curation::supplied(directory, &index.name);
         let mut unapproved = None;
         for project in candidates(filename) {
-            let mirrors = self.giving(directory, index, &project).await?;
-            let mirrors: Vec<&Index> =
-                mirrors.into_iter().filter(|mirror| supplied.contains(&mirror.name)).collect();
+            let mirrors = self.mirrors_of(directory, index, &project).await?;
             if mirrors.is_empty() {
                 continue;
             }
@@ -109,8 +106,9 @@ impl Views {
         }
     }
 
-    /// The mirrors behind `index` that are asked for a project: none of a name that is private or reserved.
-    async fn giving<'a>(
+    /// The mirrors that a curated index lists approved releases of, as far as they are asked for a project: none of a name
+    /// that is private or reserved.
+    pub(super) async fn mirrors_of<'a>(
         &self,
         directory: &'a Arc<Directory>,
         index: &Index,
@@ -129,6 +127,7 @@ impl Views {
         let parts = parts(directory, &walk.order, project, |stage| having.contains(stage));
         let giving = parts.into_iter().filter(|(_, part)| *part == SourcePart::Gives);
         let indexes = giving.filter_map(|(name, _)| directory.indexes.get(name));
-        Ok(indexes.filter(|index| index.is_mirror()).collect())
+        let supplied = curation::supplied(directory, &index.name);
+        Ok(indexes.filter(|index| supplied.contains(&index.name)).collect())
     }
 }

@@ -27,6 +27,10 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         }
     }
     let serial = ctx.app.db.newest_serial();
+    if let Some(acting) = ctx.acting.take() {
+        ctx.who = acting.0;
+        return permit(route, ctx).await;
+    }
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
         Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
         // What anybody may see does not need who knows the password.
@@ -43,6 +47,11 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
             }
         }
     }
+    permit(route, ctx).await
+}
+
+/// Lets `access` decide about who sends the request.
+async fn permit(route: Route, ctx: &mut Ctx) -> Result<()> {
     let mut decision = decide(route, ctx);
     if decision != Decision::Allowed {
         ctx.app.indexes.refresh().await?;

@@ -31,7 +31,14 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
         key => Key::Url(key),
     };
     let asked = FileRequest::of(&ctx)?;
-    match behind(&asked, &filename, key).await? {
+    let mut found = behind(&asked, &filename, key).await?;
+    if let Behind::Unapproved(release) = &found {
+        if let Some(refusal) = requests::unapproved(&ctx, release).await? {
+            return Ok(refusal);
+        }
+        found = behind(&asked, &filename, key).await?;
+    }
+    match found {
         Behind::Nothing => serve(&asked, &filename, key, &hash).await,
         Behind::Mirror(index) => {
             let mut response = serve(&FileRequest { index, ..asked }, &filename, key, &hash).await?;
@@ -39,7 +46,7 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
             response.headers_mut().insert(header::CACHE_CONTROL, REVOCABLE);
             Ok(response)
         }
-        Behind::Unapproved(release) => requests::unapproved(&ctx, &release).await,
+        Behind::Unapproved(release) => Err(release.error(asked.index)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! `/+requests`: what was asked of curated indexes, and what approvers decide.
 
 use super::http::respond::{self, Problem, Wants};
-use super::http::{Audience, Ctx};
+use super::http::{Audience, Ctx, slow};
 use super::pages;
+use super::target::for_agent;
 use super::wishes::target;
 use crate::access;
 use crate::db::requests::StoredRequest;
@@ -17,6 +18,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+
+/// Bytes of rules.
+const LARGEST_RULES: usize = 1 << 20;
 
 /// What somebody asks for.
 #[derive(Deserialize)]
@@ -120,8 +124,29 @@ async fn decide(mut ctx: Ctx, approves: bool) -> Result<Response> {
     respond::devpi(StatusCode::OK, "request", json!(shown(&ctx, request)), Some(&message))
 }
 
-/// The answer to who asks a curated index for a file that is not approved. An installer's question becomes a request.
-pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Response> {
+/// `GET I/+rules`: the rules that decide requests, for those who may change them.
+pub async fn rules(ctx: Ctx) -> Result<Response> {
+    let index = ctx.index()?.name.clone();
+    let rules = ctx.app.requests.rules(&index).await?;
+    Ok(respond::text(rules.map(|stored| stored.rules).unwrap_or_default()))
+}
+
+/// `PUT I/+rules`: the body replaces them; `?dry_run` only tells what it would have done.
+pub async fn set_rules(mut ctx: Ctx) -> Result<Response> {
+    let body = slow::whole(std::mem::take(&mut ctx.body), LARGEST_RULES, "the rules").await?;
+    let text = String::from_utf8(body.into()).map_err(|_| bad!("the rules are not UTF-8"))?;
+    let (requests, index) = (&ctx.app.requests, &ctx.index()?.name);
+    if ctx.query("dry_run").is_some() {
+        let trials = requests.try_rules(&ctx.who, index, &text).await?;
+        return respond::devpi(StatusCode::OK, "list:trial", json!(trials), None);
+    }
+    let decided = requests.set_rules(&ctx.who, index, &text).await?;
+    respond::devpi(StatusCode::OK, "rules", json!({ "decided": decided }), Some("rules changed"))
+}
+
+/// The answer to who asks a curated index for a file that is not approved. An installer's question becomes a request;
+/// `None`: a rule approved that.
+pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Option<Response>> {
     let index = ctx.index()?;
     let installs = ctx.audience() == Audience::Installer || ctx.is_part;
     // A replica's primary knows the requests.
@@ -132,11 +157,10 @@ pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Response>
         index: index.name.clone(),
         project: release.project.clone(),
         version: version::parse(&release.version),
-        target: target(&ctx.headers).unwrap_or_default(),
+        target: wanted_for(ctx).await?,
     };
     let (title, said, see) = match ctx.app.requests.ask(&ctx.who, wanted).await? {
-        // Between the two looks.
-        Asked::Approved => return Err(Error::Unavailable("it was just approved: try again".into())),
+        Asked::Approved => return Ok(None),
         Asked::Refused(why) => ("Refused", format!("refused on {}: {why}", index.name), None),
         Asked::Open(id) => (
             "Not yet approved",
@@ -155,7 +179,15 @@ pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Response>
         retry_after: None,
     };
     let wants = Wants::of(&ctx.headers).at(ctx.uri.path());
-    Ok(respond::problem(&problem, wants, pages::error::render))
+    Ok(Some(respond::problem(&problem, wants, pages::error::render)))
+}
+
+/// The name of the target that an installer asks for, as builds have it where they do.
+async fn wanted_for(ctx: &Ctx<()>) -> Result<String> {
+    Ok(match for_agent(ctx).await? {
+        Some(known) => known.offered.target.name.clone(),
+        None => target(&ctx.headers).unwrap_or_default(),
+    })
 }
 
 fn named(text: &str) -> Result<IndexName> {

@@ -6,7 +6,7 @@ use super::http::origin;
 use super::http::path;
 use super::http::slow::Paced;
 use super::http::whence::{self, RequestSender};
-use super::http::{Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
+use super::http::{ActingFor, Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
 use super::places::{Places, Unrouted};
 use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
@@ -193,6 +193,7 @@ impl Router {
             peer: ctx.peer,
             outside: ctx.outside.clone(),
             is_part: false,
+            acting: None,
             named: index_of(row.route, &params, &ctx.app),
             several: Vec::new(),
             params,
@@ -232,6 +233,7 @@ impl Router {
         let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
         let app = self.app.clone();
         let is_part = parts.extensions.get::<PartOfAnother>().is_some();
+        let acting = parts.extensions.get::<ActingFor>().cloned();
         let mut ctx = Ctx {
             who,
             directory: app.indexes.directory(),
@@ -244,6 +246,7 @@ impl Router {
             peer: seen.client,
             outside: seen.outside,
             is_part,
+            acting,
             params,
             body,
         };

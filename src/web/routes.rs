@@ -158,6 +158,8 @@ fn curating(table: Table) -> Table {
         .on(GET, "/+requests/{id}", Need::Nothing, requests::get)
         .on(POST, "/+requests/{id}/approve", Need::Login, requests::approve)
         .on(POST, "/+requests/{id}/refuse", Need::Login, requests::refuse)
+        .on(GET, "/{user}/{index}/+rules", Need::Approve, requests::rules)
+        .on(PUT, "/{user}/{index}/+rules", Need::Approve, requests::set_rules)
 }
 
 /// What replicas ask.

@@ -1,5 +1,6 @@
 //! The accept loop: connections, TLS, limits, graceful shutdown.
 
+use super::closures;
 use super::http::Peer;
 use super::http::connections::{ConnectionSlots, descriptors};
 use super::http::slow::Taken;
@@ -96,7 +97,8 @@ async fn accept_all(
     let (configured, pace) = (app.config.limits.connections, app.config.limits.pace());
     let proxies = app.config.trusted_proxies.clone();
     let configured = usize::try_from(configured).unwrap_or(usize::MAX);
-    let router = Arc::new(table.into_router(app));
+    let router = Arc::new(table.into_router(app.clone()));
+    tokio::spawn(closures::run(app, Arc::downgrade(&router)));
     let graceful = Arc::new(GracefulShutdown::new());
     let slots = ConnectionSlots::new(limits.connections.min(configured), descriptors());
     tokio::pin!(stop);

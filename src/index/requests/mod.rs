@@ -2,10 +2,14 @@
 
 mod closure;
 mod decide;
+mod facts;
+mod ruled;
+mod rules;
 mod view;
 
 pub use closure::{Closure, NeededRelease};
 pub use decide::Ruling;
+pub use ruled::RuleTrial;
 pub use view::RequestView;
 
 use super::Indexes;
@@ -119,11 +123,14 @@ impl Requests {
             request.version == version && request.target == target && request.state == RequestState::Open
         };
         if let Some(open) = known.iter().find(same) {
+            if Closure::of(open).is_some_and(|closure| closure.error.is_some()) {
+                self.0.db.resolve_again(open.id).await?;
+            }
             self.repeat(open.id, account);
             return Ok(Asked::Open(open.id));
         }
         self.count_new(&who.asker().unwrap_or_default())?;
-        let new = StoredRequest {
+        let mut new = StoredRequest {
             id: 0,
             index: wanted.index,
             project: wanted.project,
@@ -140,11 +147,11 @@ impl Requests {
             reason: None,
         };
         let mut tx = Tx::begin(&self.0.db).await?;
-        let id = tx.create_request(&new, MOST_OPEN).await?;
-        let detail = format!("request {id} for {}", title(&new.project, &new.version));
+        new.id = tx.create_request(&new, MOST_OPEN).await?;
+        let detail = format!("request {} for {}", new.id, title(&new.project, &new.version));
         let event = NewEvent::of(&who.label, EventKind::RequestMade).on(&new.index).about(&new.project);
         tx.commit(event.saying(&detail)).await?;
-        Ok(Asked::Open(id))
+        Ok(self.ruled(&new).await?.unwrap_or(Asked::Open(new.id)))
     }
 
     /// Where a version stands on a curated index.

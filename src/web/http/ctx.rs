@@ -20,6 +20,10 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub struct PartOfAnother;
 
+/// Whom a request of the server's own is made for: no credential is asked then. It never comes from outside.
+#[derive(Clone, Debug)]
+pub struct ActingFor(pub Arc<Who>);
+
 /// What a handler is given: the request, taken apart once, after the permission was granted.
 pub struct Ctx<B = Body> {
     pub app: App,
@@ -35,6 +39,7 @@ pub struct Ctx<B = Body> {
     pub outside: Option<Box<str>>,
     /// Whether it is [`PartOfAnother`]: a resolver asks, for a request that its asker has open.
     pub is_part: bool,
+    pub acting: Option<ActingFor>,
     pub params: Params,
     /// The index that the path names, or the default one of its kind.
     pub named: Option<IndexName>,
@@ -118,6 +123,7 @@ impl<B> Ctx<B> {
             peer: self.peer,
             outside: self.outside,
             is_part: self.is_part,
+            acting: self.acting,
             params: self.params,
             named: self.named,
             several: self.several,

@@ -17,6 +17,6 @@ pub mod slow;
 pub mod whence;
 
 pub use audience::Audience;
-pub use ctx::{Ctx, Params, PartOfAnother};
+pub use ctx::{ActingFor, Ctx, Params, PartOfAnother};
 pub use peer::Peer;
 pub use route::{Route, XML_RPC, called};

@@ -4,13 +4,15 @@
 //! request to the router with the credentials of the request that it works for. So the resolver has
 //! its asker's rights and no other, and no credential is ever given to it.
 
+use crate::access::Who;
+use crate::app::App;
 use crate::error::Result;
 use crate::lost;
 use crate::store::Store;
 use crate::tools::hex;
 use crate::tools::loopback::Loopback;
 use crate::web::http::respond::Final;
-use crate::web::http::{Ctx, PartOfAnother, Peer};
+use crate::web::http::{ActingFor, Ctx, PartOfAnother, Peer};
 use crate::web::router::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -41,6 +44,7 @@ struct Shared {
     store: Store,
     peer: Peer,
     credentials: HeaderMap,
+    acting: Option<ActingFor>,
     /// `/{secret}`
     prefix: String,
     /// Path below the prefix and the blob's sha256.
@@ -48,9 +52,22 @@ struct Shared {
 }
 
 impl Gate {
+    /// Opens it for `who`, whom the server stands for by itself.
+    pub async fn open_as(app: &App, router: Arc<Router>, who: Who) -> Result<Self> {
+        let shared = Shared {
+            router,
+            store: app.store.clone(),
+            peer: Peer::new((Ipv4Addr::LOCALHOST, 0).into()),
+            credentials: HeaderMap::new(),
+            acting: Some(ActingFor(Arc::new(who))),
+            prefix: prefix(),
+            extra: Extra::new(),
+        };
+        Self::listen(shared).await
+    }
+
     /// Opens it for whoever sent `ctx`.
     pub async fn open(ctx: &Ctx<()>, router: Arc<Router>, extra: Extra) -> Result<Self> {
-        let prefix = format!("/{}", hex::encode(rand::random::<[u8; 24]>()));
         let mut credentials = HeaderMap::new();
         for name in CREDENTIALS {
             if let Some(value) = ctx.headers.get(name) {
@@ -58,14 +75,13 @@ impl Gate {
             }
         }
         let store = ctx.app.store.clone();
-        let shared = Arc::new(Shared {
-            router,
-            store,
-            peer: Peer::new(ctx.peer),
-            credentials,
-            prefix: prefix.clone(),
-            extra,
-        });
+        let peer = Peer::new(ctx.peer);
+        let shared = Shared { router, store, peer, credentials, acting: None, prefix: prefix(), extra };
+        Self::listen(shared).await
+    }
+
+    async fn listen(shared: Shared) -> Result<Self> {
+        let (prefix, shared) = (shared.prefix.clone(), Arc::new(shared));
         let server = Loopback::open(usize::MAX, move |stream| shared.clone().serve(stream)).await?;
         Ok(Self { root: format!("http://{}{prefix}", server.address), _server: server })
     }
@@ -74,6 +90,10 @@ impl Gate {
     pub fn root(&self) -> &str {
         &self.root
     }
+}
+
+fn prefix() -> String {
+    format!("/{}", hex::encode(rand::random::<[u8; 24]>()))
 }
 
 impl Shared {
@@ -103,6 +123,9 @@ impl Shared {
             request.headers_mut().remove(name);
         }
         request.headers_mut().extend(self.credentials.clone());
+        if let Some(acting) = &self.acting {
+            request.extensions_mut().insert(acting.clone());
+        }
         request.extensions_mut().insert(PartOfAnother);
         let response = self.router.clone().answer(request, &self.peer).await;
         // uv would ask again for minutes for what an offline server does not have.

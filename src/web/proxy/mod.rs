@@ -16,7 +16,7 @@ use crate::packaging::filename::encode_segment;
 use crate::words::OlderVersions;
 use crate::{bad, missing};
 use axum::response::Response;
-use gate::Gate;
+pub use gate::Gate;
 use std::sync::Arc;
 
 /// The most bytes of a requirements file.

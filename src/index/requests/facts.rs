@@ -1,0 +1,108 @@
+//! What is known of a requested release, for rules to decide by.
+
+use super::Requests;
+use crate::db::requests::StoredRequest;
+use crate::error::Result;
+use crate::names::ProjectName;
+use crate::packaging::metadata::Metadata;
+use crate::packaging::page::{File, Provenance};
+use crate::packaging::upload_time::UploadTime;
+use crate::packaging::version::{self, Version};
+use crate::tools::time::Micros;
+use crate::words::FileKind;
+
+/// A release as its upstream tells it.
+#[derive(Clone, Debug)]
+pub struct ReleaseFacts {
+    pub project: ProjectName,
+    pub version: Version,
+    /// Of its newest file: a file added today is as young as a release of today.
+    pub uploaded: Option<Micros>,
+    pub yanked: bool,
+    pub wheel: bool,
+    /// All of its files have attestations of a trusted publisher.
+    pub attested: bool,
+    /// An SPDX expression.
+    pub licence: Option<String>,
+    /// Known vulnerabilities; `None`: nobody tells.
+    pub advisories: Option<usize>,
+}
+
+/// Classifiers that name one licence.
+const CLASSIFIERS: [(&str, &str); 7] = [
+    ("MIT License", "MIT"),
+    ("Apache Software License", "Apache-2.0"),
+    ("ISC License (ISCL)", "ISC"),
+    ("Mozilla Public License 2.0 (MPL 2.0)", "MPL-2.0"),
+    ("Python Software Foundation License", "PSF-2.0"),
+    ("GNU General Public License v3 (GPLv3)", "GPL-3.0-only"),
+    ("GNU Affero General Public License v3", "AGPL-3.0-only"),
+];
+
+impl Requests {
+    /// The facts of a requested release; `None` if no mirror lists it, or any version was asked for.
+    pub(super) async fn facts(
+        &self,
+        request: &StoredRequest,
+        with_licence: bool,
+    ) -> Result<Option<ReleaseFacts>> {
+        let Some(version) = version::parse(&request.version) else { return Ok(None) };
+        let (indexes, project) = (&self.0.indexes, &request.project);
+        let directory = indexes.directory();
+        let index = directory.index(&request.index)?;
+        for mirror in indexes.views.mirrors_of(&directory, index, project).await? {
+            let Some(upstream) = indexes.mirrors.page(mirror, project, false).await? else { continue };
+            let page = indexes.mirrors.listed(mirror, &upstream).await?;
+            let files: Vec<&File> =
+                page.files.iter().filter(|file| file.filename.version() == Some(&version)).collect();
+            if files.is_empty() {
+                continue;
+            }
+            let wheel = files.iter().find(|file| file.filename.kind() == FileKind::Wheel);
+            let licence = match with_licence {
+                true => {
+                    let file = wheel.or(files.first());
+                    let views = &indexes.views;
+                    match file {
+                        Some(file) => views
+                            .metadata_of_file(&directory, mirror, project, &request.version, file)
+                            .await?
+                            .and_then(|metadata| licence(&metadata)),
+                        None => None,
+                    }
+                }
+                false => None,
+            };
+            let times: Option<Vec<Micros>> = files.iter().map(|file| file.uploaded.map(UploadTime::micros)).collect();
+            return Ok(Some(ReleaseFacts {
+                project: project.clone(),
+                uploaded: times.and_then(|times| times.into_iter().max()),
+                yanked: files.iter().all(|file| file.yanked.is_yanked()),
+                wheel: wheel.is_some(),
+                attested: files.iter().all(|file| file.provenance != Provenance::No),
+                licence,
+                advisories: self.advisories(project, &version),
+                version,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// How many vulnerabilities are known of a release; `None`: no snapshot of advisories is here.
+    #[expect(clippy::unused_self, reason = "the snapshot will be one of its parts")]
+    fn advisories(&self, _project: &ProjectName, _version: &Version) -> Option<usize> {
+        None
+    }
+}
+
+/// The licence as an SPDX expression, if the metadata names it so that nobody has to guess.
+fn licence(metadata: &Metadata) -> Option<String> {
+    let one_line = |text: &&String| !text.trim().is_empty() && text.len() < 200 && !text.contains('\n');
+    let of_classifier = |classifier: &String| {
+        let (_, name) = classifier.rsplit_once(" :: ").filter(|_| classifier.starts_with("License ::"))?;
+        CLASSIFIERS.iter().find(|(known, _)| *known == name).map(|(_, licence)| (*licence).to_owned())
+    };
+    let written = metadata.license_expression.as_ref().filter(one_line).cloned();
+    let classified = || metadata.classifiers.iter().find_map(of_classifier);
+    written.or_else(classified).or_else(|| metadata.license.as_ref().filter(one_line).cloned())
+}

@@ -1,0 +1,130 @@
+//! Beside the server: finds out what requested releases need, with the resolver that compiles requirements, and lets
+//! rules look at open requests again.
+
+use super::proxy::Gate;
+use super::router::Router;
+use crate::access::{SERVER, Who};
+use crate::app::App;
+use crate::build::demand::Demand;
+use crate::build::promise::ForTarget;
+use crate::build::targets::Offered;
+use crate::db::requests::StoredRequest;
+use crate::directory::Index;
+use crate::error::{Error, Result};
+use crate::index::curation;
+use crate::index::requests::{Closure, NeededRelease};
+use crate::missing;
+use crate::names::ProjectName;
+use crate::packaging::filename::encode_segment;
+use crate::tools::failing::Failing;
+use crate::tools::panics;
+use crate::tools::time::{SECOND, now};
+use crate::words::OlderVersions;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How often new requests are looked for.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often rules look at open requests again: releases get older, and vulnerabilities become known.
+const RULES_EVERY: i64 = 3600 * SECOND;
+/// Characters of why there is no solution.
+const LONGEST: usize = 2000;
+
+/// Works until the router is gone.
+pub async fn run(app: App, router: Weak<Router>) {
+    if app.replica.is_some() {
+        return;
+    }
+    let mut failing = Failing::default();
+    let mut ruled_at = now();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(router) = router.upgrade() else { return };
+        failing.note(&panics::caught(next(&app, router)).await, "cannot resolve requests");
+        if now() - ruled_at > RULES_EVERY {
+            ruled_at = now();
+            let ruled = panics::caught(app.requests.rule_all_again()).await;
+            failing.note(&ruled, "cannot apply rules to requests");
+        }
+    }
+}
+
+/// Resolves one request.
+async fn next(app: &App, router: Arc<Router>) -> Result<()> {
+    let Some(request) = app.requests.unresolved().await? else { return Ok(()) };
+    let closure = match resolved(app, router, &request).await {
+        Ok(closure) => closure,
+        // Another time it may go well.
+        Err(error @ (Error::Busy(_) | Error::Internal(_) | Error::Full(_))) => return Err(error),
+        Err(error) => {
+            let error = Some(error.to_string().chars().take(LONGEST).collect());
+            Closure { target: request.target.clone(), error, ..Closure::default() }
+        }
+    };
+    app.requests.resolved(request.id, &closure).await
+}
+
+async fn resolved(app: &App, router: Arc<Router>, request: &StoredRequest) -> Result<Closure> {
+    let directory = app.indexes.directory();
+    let mirrors = curation::supplied(&directory, &request.index);
+    let indexes: Vec<&Index> = mirrors.iter().filter_map(|name| directory.indexes.get(name)).collect();
+    if indexes.is_empty() {
+        return Err(missing!("{} has no mirror among its bases that its owner may read", request.index));
+    }
+    let offered = target(app, &request.target).await?;
+    let name = offered.target.name.clone();
+    let who = Who { label: SERVER.into(), ..Who::person(request.index.user()) };
+    let text: Vec<String> = indexes.iter().map(|index| index.name.as_str().replace('/', ".")).collect();
+    let path = format!("/v1/{}/{}/", encode_segment(&text.join("+")), encode_segment(&name));
+    let demand = Demand {
+        config: &app.config,
+        queue: &app.queue,
+        quota: &app.quota,
+        directory: &directory,
+        who: &who,
+        indexes,
+        target: ForTarget { promises: app.promises.clone(), offered },
+        root: String::new(),
+        url: path.clone(),
+    };
+    let input = demand.read_requirements(&format!("{}=={}\n", request.project, request.version)).await?;
+    let gate = Gate::open_as(app, router, who.clone()).await?;
+    let index = format!("{}{path}+compile/", gate.root());
+    let pinned = demand.compile(&input, gate.root(), &index, OlderVersions::Accept).await?;
+    let releases = pinned.lines().filter_map(release).collect();
+    Ok(Closure { target: name, releases, error: None })
+}
+
+/// The target of a request, or the first that somebody builds for: most releases need the same on all.
+async fn target(app: &App, name: &str) -> Result<Arc<Offered>> {
+    let offers = app.targets.offers().await?;
+    if let Ok(known) = offers.named(name) {
+        return Ok(known);
+    }
+    let first = app.targets.offered().await?.into_iter().next();
+    let first = first.ok_or_else(|| missing!("no worker offers a target to resolve for: start one"))?;
+    offers.named(&first.name)
+}
+
+/// `six==1.16.0    # via demo`
+fn release(line: &str) -> Option<NeededRelease> {
+    let line = line.split([' ', ';', '#']).next().unwrap_or_default();
+    let (name, version) = line.split_once("==")?;
+    let name = name.split('[').next().unwrap_or_default();
+    Some(NeededRelease { project: ProjectName::new(name)?, version: version.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_of_the_resolver_are_read_and_comments_are_not() {
+        let read = |line| release(line).map(|one| format!("{} {}", one.project, one.version));
+        assert_eq!(read("Six[extra]==1.16.0 ; python_version > '3'").as_deref(), Some("six 1.16.0"));
+        assert_eq!(read("six==1.16.0    # via demo").as_deref(), Some("six 1.16.0"));
+        for line in ["# six==1.0", "    # via six==1", "", "six @ http://h/six.whl"] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
+}
