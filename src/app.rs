@@ -21,6 +21,8 @@ use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::hooks::Webhooks;
+use crate::index::advisories::Advisories;
+use crate::index::downloads::Downloads;
 use crate::index::requests::Requests;
 use crate::index::wishes::Wishes;
 use crate::index::{Indexes, admin, gc};
@@ -60,6 +62,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     pub wishes: Wishes,
     pub requests: Requests,
+    pub downloads: Downloads,
+    pub advisories: Advisories,
     pub wheelhouses: Wheelhouses,
     /// Set if this server copies another one.
     pub replica: Option<Replica>,
@@ -76,6 +80,11 @@ const WISHES_EVERY: Duration = Duration::from_secs(1);
 
 /// How often tokens are looked for that end soon.
 const TOKENS_EVERY: Duration = Duration::from_secs(60);
+/// How often downloads are written.
+const DOWNLOADS_EVERY: Duration = Duration::from_secs(3);
+
+/// How often the files of `osv.path` are looked at.
+const ADVISORIES_EVERY: Duration = Duration::from_secs(5);
 
 /// How often wheels are looked for that could not be published when they were built, in microseconds.
 const PUBLISH_EVERY: i64 = 15_000_000;
@@ -117,6 +126,8 @@ impl App {
         let webhooks = Webhooks::new(&config, db.clone())?;
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
         let requests = Requests::new(db.clone(), indexes.clone());
+        let downloads = Downloads::new(&config, db.clone());
+        let advisories = Advisories::new(&config);
         let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {
@@ -136,6 +147,8 @@ impl App {
             webhooks,
             wishes,
             requests,
+            downloads,
+            advisories,
             wheelhouses,
             replica,
             replicas: Replicas::default(),
@@ -153,6 +166,8 @@ impl App {
         tokio::spawn(follow(Arc::downgrade(&app.0)));
         tokio::spawn(collect(Arc::downgrade(&app.0)));
         tokio::spawn(write_wishes(Arc::downgrade(&app.0)));
+        tokio::spawn(write_downloads(Arc::downgrade(&app.0)));
+        tokio::spawn(read_advisories(Arc::downgrade(&app.0)));
         Ok(app)
     }
 
@@ -242,6 +257,29 @@ async fn tell_of_tokens(app: Weak<Parts>) {
             let told = panics::caught(tokens::tell_of_ending(&app.db, notice)).await;
             failing.note(&told, "cannot look for tokens that end");
         }
+    }
+}
+
+/// Writes which files were downloaded, until the app is gone.
+async fn write_downloads(app: Weak<Parts>) {
+    let mut failing = Failing::default();
+    loop {
+        tokio::time::sleep(DOWNLOADS_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        failing
+            .note(&panics::caught(app.downloads.flush()).await, "cannot write which files were downloaded");
+    }
+}
+
+/// Reads the advisories when they change, until the app is gone.
+async fn read_advisories(app: Weak<Parts>) {
+    loop {
+        let Some(strong) = app.upgrade().filter(|app| app.config.osv.path.is_some()) else { return };
+        if let Err(error) = panics::caught(strong.advisories.refresh()).await {
+            tracing::warn!(error = format!("{error:#}"), "the advisories are not up to date");
+        }
+        drop(strong);
+        tokio::time::sleep(ADVISORIES_EVERY).await;
     }
 }
 

@@ -83,7 +83,9 @@ impl ServeCommand {
         running.note(&address);
         writeln!(out, "listening on {address}")?;
         out.flush()?;
+        let served = app.clone();
         serve_and_build(app, listener, stop).await?;
+        served.downloads.flush().await?;
         tracing::info!("stopped");
         drop(running);
         Ok(ExitCode::SUCCESS)

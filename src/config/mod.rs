@@ -3,10 +3,12 @@
 pub mod auth;
 pub mod base_url;
 mod bundles;
+mod downloads;
 pub mod git;
 mod hooks;
 pub mod load;
 pub mod networks;
+mod osv;
 mod replica;
 mod s3;
 pub mod secret_url;
@@ -19,9 +21,11 @@ use crate::tools::pace::Pace;
 use crate::words::{Isolation, SystemPackages};
 use auth::AuthSettings;
 pub use bundles::BundleSettings;
+pub use downloads::DownloadSettings;
 use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
 use networks::Network;
+pub use osv::OsvSettings;
 pub use replica::ReplicaSettings;
 pub use s3::S3Settings;
 use std::collections::BTreeMap;
@@ -75,6 +79,8 @@ pub struct Config {
     pub watch: WatchSettings,
     pub git: GitSettings,
     pub bundles: BundleSettings,
+    pub downloads: DownloadSettings,
+    pub osv: OsvSettings,
     pub replica: ReplicaSettings,
     /// By name: lower-case letters and digits.
     pub wheelhouse: BTreeMap<String, WheelhouseSettings>,
@@ -365,6 +371,8 @@ impl Default for Config {
             gc: Gc::default(),
             webhooks: WebhookSettings::default(),
             bundles: BundleSettings::default(),
+            downloads: DownloadSettings::default(),
+            osv: OsvSettings::default(),
             replica: ReplicaSettings::default(),
             hooks: HookSettings::default(),
             watch: WatchSettings::default(),

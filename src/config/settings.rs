@@ -274,6 +274,15 @@ settings! {
     bundles.signers: count;
     /// Remember which projects installers asked for and an index did not have, for `wheelwright bundle request`.
     bundles.wishes: flag;
+    /// Count downloads by file, day, account and installer, for `wheelwright who-has` and for pages.
+    downloads.count: flag;
+    /// Also count by whom a file was downloaded without an account: the address.
+    downloads.anonymous: flag;
+    /// How long to keep who downloaded what. The sums on pages stay.
+    downloads.keep: time;
+    /// The file (.json, .jsonl, or the .zip that OSV publishes for PyPI) or folder with known vulnerabilities in OSV's format.
+    /// A relative path is below `data`. The server reads it again when it changes. Not set: none.
+    osv.path: optional_path;
     /// The URL of the primary, of which this server is a replica. Not set: it is a server of its own.
     replica.of: url;
     /// The token by which the primary knows the replica, with the actions read and replicate.

@@ -15,6 +15,7 @@ pub mod bundles;
 pub mod collect;
 mod columns;
 pub mod counts;
+pub mod downloads;
 pub mod events;
 pub mod facts;
 pub mod files;

@@ -213,6 +213,7 @@ fn migrations(engine: Engine) -> Migrator {
         (20, "bundles", include_str!("../../migrations/0020_bundles.sql")),
         (21, "wheelhouses", include_str!("../../migrations/0021_wheelhouses.sql")),
         (22, "curation", include_str!("../../migrations/0022_curation.sql")),
+        (23, "quarantine", include_str!("../../migrations/0023_quarantine.sql")),
         (26, "notices", include_str!("../../migrations/0026_notices.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {

@@ -318,6 +318,10 @@ mod tests {
         "approval",
         "request",
         "curation",
+        "fetched",
+        "file_use",
+        "lock_watch",
+        "lock_pin",
     ];
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use crate::forbidden;
 use crate::names::ProjectName;
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::File;
+use crate::packaging::version::Version;
 use crate::tools::hex;
 use crate::tools::time::now;
 use bytes::Bytes;
@@ -25,6 +26,8 @@ const MEMORY: u64 = 48 << 20;
 /// A stored file, and what every answer about it says.
 pub struct Facts {
     pub file: StoredFile,
+    /// Of its name.
+    pub version: Option<Version>,
     /// Its sha256.
     pub etag: HeaderValue,
     pub last_modified: Option<HeaderValue>,
@@ -173,7 +176,8 @@ impl Facts {
         let last_modified = jiff::Timestamp::from_microsecond(file.uploaded_at)
             .ok()
             .and_then(|at| HeaderValue::try_from(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok());
-        Ok(Self { file, etag, last_modified, public, truth })
+        let version = ListedFilename::new(&file.project, &file.filename).version().cloned();
+        Ok(Self { file, version, etag, last_modified, public, truth })
     }
 }
 

@@ -1,11 +1,13 @@
 //! What an index shows, and how something gets into it.
 
 pub mod admin;
+pub mod advisories;
 pub mod behind;
 pub mod beside;
 pub mod built;
 pub mod curation;
 pub mod details;
+pub mod downloads;
 pub mod explain;
 pub mod files;
 mod first;

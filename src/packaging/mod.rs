@@ -14,6 +14,7 @@ pub mod machine_code;
 pub mod manylinux;
 pub mod metadata;
 pub mod opens;
+pub mod osv;
 pub mod page;
 pub mod poetrylock;
 pub mod pylock;

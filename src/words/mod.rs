@@ -3,6 +3,7 @@
 //! `Evidence`, `Failure`.
 
 mod access;
+mod advisory;
 mod build;
 mod event;
 mod evidence;
@@ -18,6 +19,8 @@ mod webhook;
 mod wish;
 
 pub use access::{Right, Role, TokenKind};
+pub use access::{Role, TokenKind};
+pub use advisory::Severity;
 pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};

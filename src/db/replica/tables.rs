@@ -52,6 +52,13 @@ pub(super) const DIRECTORY: &[ReplicatedTable] = &[
         numbers: "created_at expires_at revoked_at last_used_at told_at",
         project: "",
     },
+    ReplicatedTable {
+        name: "quarantine",
+        texts: "id index_name project specifier why placed_by released_by",
+        key: 1,
+        numbers: "placed_at released_at",
+        project: "",
+    },
     ReplicatedTable { name: "used_account", texts: "name", key: 1, numbers: "", project: "" },
 ];
 

@@ -73,7 +73,8 @@ impl Requests {
                 }
                 false => None,
             };
-            let times: Option<Vec<Micros>> = files.iter().map(|file| file.uploaded.map(UploadTime::micros)).collect();
+            let times: Option<Vec<Micros>> =
+                files.iter().map(|file| file.uploaded.map(UploadTime::micros)).collect();
             return Ok(Some(ReleaseFacts {
                 project: project.clone(),
                 uploaded: times.and_then(|times| times.into_iter().max()),

@@ -18,8 +18,8 @@ const MOST: usize = 200;
 
 /// All that may stand in a rule.
 const FIELDS: [&str; 13] = [
-    "name", "decide", "reason", "expires", "projects", "min_age", "max_age", "yanked", "licences", "osv", "wheel",
-    "attested", "popular",
+    "name", "decide", "reason", "expires", "projects", "min_age", "max_age", "yanked", "licences", "osv",
+    "wheel", "attested", "popular",
 ];
 
 /// The rules of an index.
@@ -84,8 +84,8 @@ impl Rules {
         if text.len() > LARGEST {
             return Err(bad!("the rules have more than {LARGEST} bytes"));
         }
-        let whole: toml::Table =
-            toml::from_str(text).map_err(|error| bad!("the rules are not valid TOML: {}", first_line(&error)))?;
+        let whole: toml::Table = toml::from_str(text)
+            .map_err(|error| bad!("the rules are not valid TOML: {}", first_line(&error)))?;
         check_fields(&whole, &["rule", "popular"], "the rules")?;
         let document: Document = whole.try_into().map_err(|error: toml::de::Error| {
             bad!("the rules cannot be read: {}. Write [[rule]] before each rule", first_line(&error))
@@ -122,19 +122,20 @@ impl Rule {
         let name = table.get("name").and_then(toml::Value::as_str).map(|name| format!(" ({name})"));
         let place = format!("rule {number}{}", name.unwrap_or_default());
         check_fields(&table, &FIELDS, &place)?;
-        let written: Written = table
-            .try_into()
-            .map_err(|error: toml::de::Error| bad!("{place}: {}", first_line(&error)))?;
+        let written: Written =
+            table.try_into().map_err(|error: toml::de::Error| bad!("{place}: {}", first_line(&error)))?;
         let seconds = |text: Option<String>, field: &str| {
             let read = text.as_deref().map(time).transpose();
             read.map_err(|error| bad!("{place}: {field}: {error}"))
         };
-        let odd = |field: &str, value: &str, choices: &str| bad!("{place}: {field} = '{value}': write {choices}");
+        let odd =
+            |field: &str, value: &str, choices: &str| bad!("{place}: {field} = '{value}': write {choices}");
         if written.name.is_empty() || written.name.len() > 100 || written.name.chars().any(char::is_control) {
             return Err(bad!("{place}: the name must have 1 to 100 characters"));
         }
         let projects = written.projects.map(|texts| texts.iter().map(|text| Pattern::parse(text)).collect());
-        let licences = written.licences.map(|texts| texts.into_iter().map(|text| licence(&place, &text)).collect());
+        let licences =
+            written.licences.map(|texts| texts.into_iter().map(|text| licence(&place, &text)).collect());
         Ok(Self {
             approves: match written.decide.as_str() {
                 "approve" => true,
@@ -189,8 +190,9 @@ fn satisfied(allowed: &[Licensee], expression: Option<&str>) -> bool {
 }
 
 fn licence(place: &str, text: &str) -> Result<Licensee> {
-    Licensee::parse(text)
-        .map_err(|_| bad!("{place}: licences: '{text}' is no SPDX licence: write them like MIT or Apache-2.0"))
+    Licensee::parse(text).map_err(|_| {
+        bad!("{place}: licences: '{text}' is no SPDX licence: write them like MIT or Apache-2.0")
+    })
 }
 
 fn check_fields(table: &toml::Table, known: &[&str], place: &str) -> Result<()> {
@@ -227,7 +229,8 @@ mod tests {
     }
 
     fn fits(conditions: &str) -> bool {
-        let text = format!("popular = ['six', 'demo']\n[[rule]]\nname = 'r'\ndecide = 'approve'\n{conditions}");
+        let text =
+            format!("popular = ['six', 'demo']\n[[rule]]\nname = 'r'\ndecide = 'approve'\n{conditions}");
         Rules::parse(&text).unwrap().decide(&facts(), 10 * DAY).is_some()
     }
 
@@ -269,7 +272,8 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_decides() {
-        let text = "[[rule]]\nname='no'\ndecide='refuse'\nprojects=['demo']\n[[rule]]\nname='yes'\ndecide='approve'";
+        let text =
+            "[[rule]]\nname='no'\ndecide='refuse'\nprojects=['demo']\n[[rule]]\nname='yes'\ndecide='approve'";
         let rules = Rules::parse(text).unwrap();
         let rule = rules.decide(&facts(), 0).unwrap();
         assert_eq!((rule.name.as_str(), rule.approves, rule.reason.as_str()), ("no", false, "rule no"));
@@ -278,15 +282,27 @@ mod tests {
     #[test]
     fn a_mistake_is_named_with_the_way_out() {
         for (text, told) in [
-            ("[[rule]]\nname='x'\ndecide='approve'\nmin_agee='1d'", "rule 1 (x): unknown field 'min_agee': did you mean 'min_age'?"),
+            (
+                "[[rule]]\nname='x'\ndecide='approve'\nmin_agee='1d'",
+                "rule 1 (x): unknown field 'min_agee': did you mean 'min_age'?",
+            ),
             ("[[rules]]\nname='x'", "the rules: unknown field 'rules': did you mean 'rule'?"),
             ("[[rule]]\nname='x'\ndecide='maybe'", "rule 1 (x): decide = 'maybe': write approve or refuse"),
             ("[[rule]]\nname='x'\ndecide='approve'\nosv='some'", "osv = 'some': write none or any"),
-            ("[[rule]]\nname='x'\ndecide='approve'\nmin_age='soon'", "rule 1 (x): min_age: 'soon' is not a time"),
+            (
+                "[[rule]]\nname='x'\ndecide='approve'\nmin_age='soon'",
+                "rule 1 (x): min_age: 'soon' is not a time",
+            ),
             ("[[rule]]\nname='x'\ndecide='approve'\nlicences=['My Own']", "'My Own' is no SPDX licence"),
-            ("[[rule]]\nname='x'\ndecide='approve'\nprojects=['<2']", "rule 1 (x): projects: \"<2\" is not a valid pattern"),
+            (
+                "[[rule]]\nname='x'\ndecide='approve'\nprojects=['<2']",
+                "rule 1 (x): projects: \"<2\" is not a valid pattern",
+            ),
             ("[[rule]]\ndecide='approve'", "rule 1: missing field `name`"),
-            ("[[rule]]\nname='x'\ndecide='approve'\n[[rule]]\nname='x'\ndecide='refuse'", "two rules are called 'x'"),
+            (
+                "[[rule]]\nname='x'\ndecide='approve'\n[[rule]]\nname='x'\ndecide='refuse'",
+                "two rules are called 'x'",
+            ),
             ("rule = 3", "Write [[rule]] before each rule"),
             ("[[rule", "not valid TOML"),
         ] {

@@ -36,12 +36,14 @@ pub(super) async fn fetch(
 ) -> Result<Response> {
     let located = locate(ctx, mirror, filename, key).await?;
     if mirror.use_external_urls {
+        count(ctx, &located);
         return external(&located);
     }
     let mirrors = &ctx.app.indexes.mirrors;
     let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == RangePart::Whole;
     if whole && *ctx.method != Method::HEAD {
         let download = mirrors.download(ctx.index, &located, &ctx.asker()).await?;
+        count(ctx, &located);
         let body = Body::from_stream(download.stream);
         return answer(ctx, download.sha256.as_deref().unwrap_or_default(), download.size, body);
     }
@@ -55,10 +57,18 @@ pub(super) async fn fetch(
         if let RangePart::Some(range) = part(ctx, size)
             && let Some(bytes) = mirrors.range(ctx.index, &located, range.clone()).await?
         {
+            if range.start == 0 {
+                count(ctx, &located);
+            }
             return partial(ctx, sha256, range, size, bytes);
         }
     }
     stored_now(ctx, &located, key).await
+}
+
+fn count(ctx: &FileRequest<'_>, located: &Located) {
+    let filename = &located.file.filename;
+    ctx.count(&located.project, filename.version(), filename);
 }
 
 /// The part that was asked for of a file that has no validator yet.

@@ -4,8 +4,11 @@ use crate::access::Who;
 use crate::app::App;
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
+use crate::index::downloads::FetchedFile;
 use crate::index::files::{Document, Facts};
 use crate::index::mirror::Key;
+use crate::names::ProjectName;
+use crate::packaging::version::Version;
 use crate::web::http::{
     Ctx, negotiate,
     ranges::{self, RangePart},
@@ -48,6 +51,14 @@ impl<'a> FileRequest<'a> {
         Ok(FileRequest { app, directory, index: ctx.index()?, headers, method, who: &ctx.who })
     }
 
+    /// Counts a download whose answer has the first byte of the file.
+    pub fn count(&self, project: &ProjectName, version: Option<&Version>, filename: &str) {
+        if *self.method == Method::GET {
+            let file = FetchedFile { index: &self.index.name, project, version, filename };
+            self.app.downloads.note(file, self.who, self.headers);
+        }
+    }
+
     pub async fn stored(&self, filename: &str, key: Key<'_>) -> Result<Option<Arc<Facts>>> {
         self.app.indexes.files.stored(self.directory, self.index, filename, key).await
     }
@@ -73,6 +84,9 @@ pub async fn stored(ctx: &FileRequest<'_>, facts: &Facts) -> Result<Response> {
         RangePart::Some(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
         RangePart::None => return not_satisfiable(size),
     };
+    if range.as_ref().is_none_or(|range| range.start == 0) {
+        ctx.count(&facts.file.project, facts.version.as_ref(), &facts.file.filename);
+    }
     if let Some(elsewhere) = redirect(ctx, facts).await? {
         return Ok(elsewhere);
     }

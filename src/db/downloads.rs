@@ -1,0 +1,133 @@
+//! Who fetched which file: downloads added up by file, day, asker and installer.
+
+use super::Db;
+use super::rows::row;
+use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+use std::collections::HashMap;
+
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
+
+/// Downloads of one file on one day by one asker with one installer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fetched {
+    /// Since 1970, UTC.
+    pub day: i64,
+    pub index: IndexName,
+    pub filename: String,
+    /// An account; an address, if those are counted; empty: somebody without an account.
+    pub asker: String,
+    /// `pip 26.0`; empty: it does not say.
+    pub installer: String,
+    pub project: ProjectName,
+    /// Canonical; empty: the file name tells none.
+    pub version: String,
+    pub count: i64,
+    pub last_at: Micros,
+}
+
+row!(Fetched of fetched {
+    day, index = index_name, filename, asker, installer, project, version, count, last_at
+});
+
+/// How often a release was fetched from an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedRelease {
+    pub project: ProjectName,
+    /// Canonical; empty: the file name tells none.
+    pub version: String,
+    pub count: i64,
+}
+
+impl Db {
+    /// Adds downloads to what is known, and notes that the files are in use. `counted`: whether they are counted at all.
+    pub async fn add_fetched(&self, fetched: &[Fetched], counted: bool) -> Result<()> {
+        let mut tx = self.quiet().await?;
+        let used = "INSERT INTO file_use (index_name, filename, project, version, count, last_used_at) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (index_name, filename) DO UPDATE SET \
+            count = file_use.count + excluded.count, \
+            last_used_at = CASE WHEN excluded.last_used_at > file_use.last_used_at THEN excluded.last_used_at \
+            ELSE file_use.last_used_at END";
+        for one in fetched {
+            sqlx::query(used)
+                .bind(&one.index)
+                .bind(&one.filename)
+                .bind(&one.project)
+                .bind(&one.version)
+                .bind(if counted { one.count } else { 0 })
+                .bind(one.day * DAY)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let add = "INSERT INTO fetched (day, index_name, filename, asker, installer, project, version, count, last_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (day, index_name, filename, asker, installer) \
+            DO UPDATE SET count = fetched.count + excluded.count, last_at = excluded.last_at";
+        for one in fetched.iter().filter(|_| counted) {
+            sqlx::query(add)
+                .bind(one.day)
+                .bind(&one.index)
+                .bind(&one.filename)
+                .bind(&one.asker)
+                .bind(&one.installer)
+                .bind(&one.project)
+                .bind(&one.version)
+                .bind(one.count)
+                .bind(one.last_at)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How often each release of an index was fetched since a day, by project and version. `index`: `None` for all.
+    pub async fn fetched_since(&self, index: Option<&IndexName>, day: i64) -> Result<Vec<FetchedRelease>> {
+        let query = "SELECT project, version, CAST(sum(count) AS BIGINT) AS count FROM fetched \
+            WHERE day >= $1 AND ($2 IS NULL OR index_name = $2) GROUP BY project, version ORDER BY project, version";
+        let index = index.map(IndexName::as_str);
+        let rows = sqlx::query(query).bind(day).bind(index).fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| {
+            Ok(FetchedRelease {
+                project: row.try_get("project")?,
+                version: row.try_get("version")?,
+                count: row.try_get("count")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// How often the files of a project were fetched from an index, ever; those that never were are missing.
+    pub async fn fetched_files(
+        &self,
+        index: &IndexName,
+        project: &ProjectName,
+    ) -> Result<HashMap<String, i64>> {
+        let query =
+            "SELECT filename, count FROM file_use WHERE index_name = $1 AND project = $2 AND count > 0";
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as(query).bind(index).bind(project).fetch_all(&self.pool).await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// The downloads of a project, the newest first, at most so many.
+    pub async fn fetched_of(&self, project: &ProjectName, most: i64) -> Result<Vec<Fetched>> {
+        let rows =
+            Fetched::select("WHERE project = $1 ORDER BY day DESC, last_at DESC, filename, asker LIMIT $2");
+        Ok(rows.bind(project).bind(most).fetch_all(&self.pool).await?)
+    }
+
+    /// Forgets the downloads of days before this one; those of one day at once.
+    pub async fn forget_fetched(&self, before: i64) -> Result<()> {
+        let oldest = "SELECT min(day) FROM fetched WHERE day < $1";
+        while let Some(day) =
+            sqlx::query_scalar::<_, Option<i64>>(oldest).bind(before).fetch_one(&self.pool).await?
+        {
+            sqlx::query("DELETE FROM fetched WHERE day = $1").bind(day).execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+}
