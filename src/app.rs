@@ -291,7 +291,7 @@ async fn collect(app: Weak<Parts>) {
         };
         tokio::time::sleep(Duration::from_secs(every)).await;
         let Some(app) = app.upgrade() else { return };
-        match panics::caught(gc::collect(&app.db, &app.store, &app.config.gc, false)).await {
+        match panics::caught(gc::collect(&app.db, &app.store, &app.config, false)).await {
             Ok(done) if done.blobs > 0 => {
                 tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed unused blobs");
             }
@@ -337,7 +337,7 @@ async fn first_start(
         eprintln!("the password of root was written to {}", place.display());
     }
     let event = NewEvent::of(SERVER, EventKind::Installed).on(&name);
-    tx.commit(event.saying(&stored_for_audit(&mirror))).await?;
+    tx.commit(event.after(&stored_for_audit(&mirror))).await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::words::{EventKind, Role};
 use crate::{bad, conflict, forbidden, missing};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// First path segments that mean something else.
@@ -142,6 +142,18 @@ fn merged(mut profile: Map<String, Value>, given: &AccountChange) -> String {
     Value::Object(profile).to_string()
 }
 
+/// An account as the audit log tells of it; nothing of one that does not exist. No hash, no secret.
+async fn state(tx: &mut Tx, name: &str) -> Result<Value> {
+    let Some(account) = tx.account(name).await? else { return Ok(Value::Null) };
+    Ok(json!({
+        "profile": profile(&account),
+        "groups": tx.groups_of(name).await?,
+        "roles": tx.roles_of(name).await?,
+        "disabled": account.disabled_at.is_some(),
+        "source": account.source,
+    }))
+}
+
 fn event<'a>(who: &'a str, what: EventKind, detail: &'a str) -> NewEvent<'a> {
     NewEvent::of(who, what).saying(detail)
 }
@@ -185,7 +197,8 @@ pub async fn create(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
     if let Some(roles) = &given.roles {
         tx.set_roles(name, roles).await?;
     }
-    tx.commit(event(who, EventKind::UserCreated, name)).await?;
+    let after = state(&mut tx, name).await?.to_string();
+    tx.commit(event(who, EventKind::UserCreated, name).after(&after)).await?;
     Ok(())
 }
 
@@ -194,6 +207,8 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
     let hash = given.hash().await?;
     let mut tx = Tx::begin(db).await?;
     let account = tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    let before = state(&mut tx, name).await?.to_string();
+    let new_password = hash.is_some();
     tx.set_profile(name, &merged(profile(&account), given)).await?;
     if let Some(hash) = hash {
         // It would still open the account when the other place no longer does.
@@ -225,7 +240,11 @@ pub async fn change(db: &Db, who: &str, name: &str, given: &AccountChange) -> Re
             tx.set_disabled(name, disabled).await?;
         }
     }
-    tx.commit(event(who, EventKind::UserChanged, name)).await?;
+    let mut after = state(&mut tx, name).await?;
+    if new_password {
+        after["password"] = "changed".into();
+    }
+    tx.commit(event(who, EventKind::UserChanged, name).before(&before).after(&after.to_string())).await?;
     Ok(())
 }
 
@@ -236,9 +255,11 @@ pub async fn disable(db: &Db, who: &str, name: &str, disabled: bool) -> Result<(
     }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    let before = state(&mut tx, name).await?.to_string();
     tx.set_disabled(name, disabled).await?;
-    tx.commit(event(who, if disabled { EventKind::UserDisabled } else { EventKind::UserEnabled }, name))
-        .await?;
+    let after = state(&mut tx, name).await?.to_string();
+    let what = if disabled { EventKind::UserDisabled } else { EventKind::UserEnabled };
+    tx.commit(event(who, what, name).before(&before).after(&after)).await?;
     Ok(())
 }
 
@@ -287,9 +308,10 @@ pub async fn delete(db: &Db, who: &str, name: &str) -> Result<()> {
             return Err(forbidden!("user '{name}' has non-volatile index: {}", index.name.name()));
         }
     }
+    let before = state(&mut tx, name).await?.to_string();
     tx.delete_account(name).await?;
     revoke_grants(&mut tx, name).await?;
-    tx.commit(event(who, EventKind::UserDeleted, name)).await?;
+    tx.commit(event(who, EventKind::UserDeleted, name).before(&before)).await?;
     Ok(())
 }
 
@@ -301,14 +323,16 @@ pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) ->
     }
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    let before = state(&mut tx, name).await?.to_string();
     if member {
         tx.join_group(group, name).await?;
     } else if !tx.leave_group(group, name).await? {
         return Err(missing!("{name} is not in group {group}"));
     }
     let detail = format!("{group} {name}");
-    tx.commit(event(who, if member { EventKind::GroupJoined } else { EventKind::GroupLeft }, &detail))
-        .await?;
+    let after = state(&mut tx, name).await?.to_string();
+    let what = if member { EventKind::GroupJoined } else { EventKind::GroupLeft };
+    tx.commit(event(who, what, &detail).before(&before).after(&after)).await?;
     Ok(())
 }
 
@@ -316,12 +340,15 @@ pub async fn group(db: &Db, who: &str, group: &str, name: &str, member: bool) ->
 pub async fn role(db: &Db, who: &str, role: Role, name: &str, has: bool) -> Result<()> {
     let mut tx = Tx::begin(db).await?;
     tx.account(name).await?.ok_or_else(|| no_user(name))?;
+    let before = state(&mut tx, name).await?.to_string();
     if has {
         tx.give_role(role, name).await?;
     } else if !tx.take_role(role, name).await? {
         return Err(missing!("{name} does not have the role {role}"));
     }
     let detail = format!("{role} {name}");
-    tx.commit(event(who, if has { EventKind::RoleGiven } else { EventKind::RoleTaken }, &detail)).await?;
+    let after = state(&mut tx, name).await?.to_string();
+    let what = if has { EventKind::RoleGiven } else { EventKind::RoleTaken };
+    tx.commit(event(who, what, &detail).before(&before).after(&after)).await?;
     Ok(())
 }

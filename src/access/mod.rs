@@ -5,6 +5,7 @@
 //! is hidden and for one that never was; a known asker gets the same 404 for both.
 
 pub mod accounts;
+pub mod audit;
 pub mod builds;
 mod decide;
 pub mod grants;
@@ -47,6 +48,8 @@ pub struct Who {
     pub from: Option<std::net::IpAddr>,
     /// Of a build: whom what it causes counts for.
     pub counts_for: Option<String>,
+    /// The id of the API token that they came with.
+    pub token: Option<String>,
 }
 
 impl Who {
@@ -99,7 +102,14 @@ impl Who {
 
 impl Default for Who {
     fn default() -> Self {
-        Self { user: None, scope: None, label: ":anonymous".into(), from: None, counts_for: None }
+        Self {
+            user: None,
+            scope: None,
+            label: ":anonymous".into(),
+            from: None,
+            counts_for: None,
+            token: None,
+        }
     }
 }
 

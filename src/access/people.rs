@@ -244,7 +244,8 @@ impl People {
                 Some(publisher) => format!("publisher:{publisher} ({})", token.owner),
                 None => format!("token:{} ({})", token.id, token.owner),
             };
-            Who { user: Some(token.owner), scope: Some(scope), label, ..Who::default() }
+            let token_id = Some(token.id.clone());
+            Who { user: Some(token.owner), scope: Some(scope), label, token: token_id, ..Who::default() }
         };
         Ok(Some(Known {
             who: Arc::new(who),

@@ -158,7 +158,8 @@ impl Publishers {
         tx.create_publisher(&publisher, MOST).await?;
         let detail = format!("{} of {}", publisher.id, publisher.issuer);
         let event = NewEvent::of(&who.label, EventKind::PublisherAdded).on(&publisher.index).saying(&detail);
-        tx.commit(event).await?;
+        let after = serde_json::json!({"project": publisher.project, "claims": publisher.claims}).to_string();
+        tx.commit(event.after(&after)).await?;
         Ok(publisher.id)
     }
 

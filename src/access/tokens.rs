@@ -12,6 +12,7 @@ use crate::words::{EventKind, Moment, TokenKind};
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::json;
 
 /// So that secret scanners know what they found.
 pub const PREFIX: &str = "ww_";
@@ -68,7 +69,9 @@ pub async fn create(db: &Db, who: &str, new: &NewToken) -> Result<(String, Strin
     let mut tx = Tx::begin(db).await?;
     let (id, secret) = put(&mut tx, new, None).await?;
     let detail = format!("{id} of {}", new.owner);
-    tx.commit(NewEvent::of(who, EventKind::TokenCreated).saying(&detail)).await?;
+    let after = json!({"name": new.name, "owner": new.owner, "scope": new.scope, "expires": new.expires});
+    let event = NewEvent::of(who, EventKind::TokenCreated).saying(&detail);
+    tx.commit(event.after(&after.to_string())).await?;
     Ok((id, secret))
 }
 
@@ -181,7 +184,9 @@ pub async fn revoke(db: &Db, who: &Who, id: &str) -> Result<()> {
         .filter(|token| who.is_root() || who.user.as_deref() == Some(&token.owner))
         .ok_or_else(|| missing!("no token '{id}'"))?;
     tx.revoke_token(&token.id).await?;
-    tx.commit(NewEvent::of(&who.label, EventKind::TokenRevoked).saying(id)).await?;
+    let scope: serde_json::Value = serde_json::from_str(&token.scope).unwrap_or_default();
+    let before = json!({"name": token.name, "owner": token.owner, "scope": scope}).to_string();
+    tx.commit(NewEvent::of(&who.label, EventKind::TokenRevoked).saying(id).before(&before)).await?;
     Ok(())
 }
 

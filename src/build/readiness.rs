@@ -87,8 +87,13 @@ impl Queue {
     ///
     /// # Errors
     /// `Bad` if there are too many releases.
-    pub async fn list_releases(&self, list: ReadinessList<'_>, pins: &[(ProjectName, String)]) -> Result<()> {
-        if self.db().replace_readiness(list, pins, (now(), MOST_RELEASES)).await? {
+    pub async fn list_releases(
+        &self,
+        who: &Who,
+        list: ReadinessList<'_>,
+        pins: &[(ProjectName, String)],
+    ) -> Result<()> {
+        if self.db().replace_readiness(&who.label, list, pins, (now(), MOST_RELEASES)).await? {
             return Ok(());
         }
         Err(bad!(

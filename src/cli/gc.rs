@@ -33,15 +33,15 @@ impl GcCommand {
                 config.data.display()
             ));
         }
-        let mut settings = config.gc.clone();
+        let mut config = config;
         if let Some(text) = &self.grace {
-            settings.grace = units::seconds(text).ok_or_else(|| {
+            config.gc.grace = units::seconds(text).ok_or_else(|| {
                 bad!("--grace {text} is not a valid time: write it like 90s, 10m, 2h or 7d")
             })?;
         }
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
-        let collected = collect(&db, &store, &settings, self.dry_run).await?;
+        let collected = collect(&db, &store, &config, self.dry_run).await?;
         let text = match self.json {
             true => serde_json::to_string_pretty(&collected).map_err(Error::internal)?,
             false => told(&collected),
@@ -53,12 +53,15 @@ impl GcCommand {
 
 /// The report for people.
 fn told(collected: &Collected) -> String {
-    let Collected { dry_run, blobs, bytes, young, rows } = collected;
+    let Collected { dry_run, blobs, bytes, young, rows, audit } = collected;
     let done = if *dry_run { "would be removed" } else { "removed" };
     let mut text = format!(
         "{done}: {blobs} blobs ({bytes} bytes), {} sources, {} builds, {} names that an upstream does not have",
         rows.sources, rows.builds, rows.absent
     );
+    if *audit > 0 {
+        text.push_str(&format!("\n{done}: {audit} entries of the audit log"));
+    }
     if *young > 0 {
         text.push_str(&format!("\nkept: {young} unused blobs that are younger than the grace time"));
     }

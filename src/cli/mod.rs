@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod access;
+mod audit;
 mod build;
 mod bundle;
 mod check;
@@ -105,6 +106,9 @@ enum Command {
     Fsck(fsck::FsckCommand),
     /// Remove bytes that no file, build or index needs
     Gc(gc::GcCommand),
+    /// Verify and export the log of all changes
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Show versions, counts and bytes of this installation
     Status(status::StatusCommand),
     /// Manage accounts, passwords, groups and roles
@@ -263,6 +267,7 @@ impl Command {
             Self::Shadow(shadow) => shadow.run(&resolved).await,
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,
+            Self::Audit(audit) => audit.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,

@@ -74,6 +74,7 @@ pub struct Config {
     pub proxy: ProxySettings,
     pub quota: QuotaSettings,
     pub gc: Gc,
+    pub audit: AuditSettings,
     pub webhooks: WebhookSettings,
     pub hooks: HookSettings,
     pub watch: WatchSettings,
@@ -296,6 +297,13 @@ impl Default for Gc {
     }
 }
 
+/// The log of all changes.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// Seconds after which an entry is removed; 0: never.
+    pub keep: u64,
+}
+
 /// What one asker may cause: an account, or all without a credential that come from one address.
 #[derive(Clone, Debug)]
 pub struct QuotaSettings {
@@ -369,6 +377,7 @@ impl Default for Config {
             proxy: ProxySettings::default(),
             quota: QuotaSettings::default(),
             gc: Gc::default(),
+            audit: AuditSettings::default(),
             webhooks: WebhookSettings::default(),
             bundles: BundleSettings::default(),
             downloads: DownloadSettings::default(),

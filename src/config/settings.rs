@@ -253,6 +253,8 @@ settings! {
     /// How long to keep sources that an account uploaded to build, and wheels built without a credential from
     /// URL lines.
     gc.sources: time;
+    /// How long to keep entries of the audit log. The rest can still be verified. 0s: for ever.
+    audit.keep: time;
     /// How long the receiver of a webhook may take to answer.
     webhooks.timeout: time;
     /// How often the server tries to deliver an event to a webhook.

@@ -63,6 +63,18 @@ impl Db {
 }
 
 impl Tx {
+    /// The groups that an account is in, by name.
+    pub async fn groups_of(&mut self, account: &str) -> Result<Vec<String>> {
+        let groups = "SELECT group_name FROM membership WHERE account = $1 ORDER BY group_name";
+        Ok(sqlx::query_scalar(groups).bind(account).fetch_all(&mut *self.tx).await?)
+    }
+
+    /// The roles that an account has, by name.
+    pub async fn roles_of(&mut self, account: &str) -> Result<Vec<String>> {
+        let roles = "SELECT role_name FROM role WHERE account = $1 ORDER BY role_name";
+        Ok(sqlx::query_scalar(roles).bind(account).fetch_all(&mut *self.tx).await?)
+    }
+
     pub async fn account(&mut self, name: &str) -> Result<Option<Account>> {
         Ok(Account::select("WHERE name = $1").bind(name).fetch_optional(&mut *self.tx).await?)
     }

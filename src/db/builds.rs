@@ -167,18 +167,9 @@ impl Db {
         size: u64,
         at: Micros,
     ) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO build_source (sha256, account, filename, size, uploaded_at) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (sha256, account) DO UPDATE SET filename = excluded.filename, \
-             uploaded_at = excluded.uploaded_at",
-        )
-        .bind(sha256)
-        .bind(account)
-        .bind(filename)
-        .bind(i64::try_from(size).unwrap_or(i64::MAX))
-        .bind(at)
-        .execute(&self.writer)
-        .await?;
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let keep = sqlx::query(KEEP_SOURCE).bind(sha256).bind(account).bind(filename).bind(size).bind(at);
+        keep.execute(&self.writer).await?;
         self.source_is_back(sha256).await
     }
 
@@ -186,6 +177,27 @@ impl Db {
     pub async fn uploaded_source(&self, sha256: &str, account: &str) -> Result<Option<String>> {
         let query = "SELECT filename FROM build_source WHERE sha256 = $1 AND account = $2";
         Ok(sqlx::query_scalar(query).bind(sha256).bind(account).fetch_optional(&self.pool).await?)
+    }
+}
+
+const KEEP_SOURCE: &str = "INSERT INTO build_source (sha256, account, filename, size, uploaded_at) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sha256, account) DO UPDATE SET filename = excluded.filename, \
+    uploaded_at = excluded.uploaded_at";
+
+impl Tx {
+    /// Remembers that an account uploaded a source, as [`Db::keep_source`] does.
+    pub async fn keep_source(
+        &mut self,
+        sha256: &str,
+        account: &str,
+        filename: &str,
+        size: u64,
+    ) -> Result<()> {
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
+        let keep = sqlx::query(KEEP_SOURCE).bind(sha256).bind(account).bind(filename).bind(size);
+        keep.bind(self.now).execute(&mut *self.tx).await?;
+        sqlx::query(super::collect::SOURCE_IS_BACK).bind(sha256).execute(&mut *self.tx).await?;
+        Ok(())
     }
 }
 

@@ -36,6 +36,9 @@ const BUILDS: &str = "FROM build WHERE given = 1 AND asker LIKE '@%' AND state I
 
 const ABSENT: &str = "FROM upstream_page WHERE found = 0 AND checked_at < $1";
 
+pub(super) const SOURCE_IS_BACK: &str =
+    "UPDATE build SET source_gone_at = NULL WHERE source_sha256 = $1 AND source_gone_at IS NOT NULL";
+
 impl Db {
     /// How many there are.
     pub async fn old(&self, age: Age) -> Result<Old> {
@@ -76,9 +79,7 @@ impl Db {
 
     /// The bytes of a source are here again.
     pub async fn source_is_back(&self, sha256: &str) -> Result<()> {
-        let query =
-            "UPDATE build SET source_gone_at = NULL WHERE source_sha256 = $1 AND source_gone_at IS NOT NULL";
-        sqlx::query(query).bind(sha256).execute(&self.writer).await?;
+        sqlx::query(SOURCE_IS_BACK).bind(sha256).execute(&self.writer).await?;
         Ok(())
     }
 }

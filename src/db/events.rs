@@ -1,6 +1,8 @@
 //! Events: the audit trail, and what other processes follow to drop stale caches.
 
 use super::Db;
+use super::audit::{AuditEntry, in_brief};
+use super::caller::Caller;
 use super::rows::row;
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
@@ -19,12 +21,14 @@ pub struct NewEvent<'a> {
     project: Option<&'a str>,
     detail: Option<&'a str>,
     added: Option<&'a str>,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
 }
 
 impl<'a> NewEvent<'a> {
     /// `who`: a user name, `token:<id>`, or `:server`.
     pub const fn of(who: &'a str, what: EventKind) -> Self {
-        Self { who, what, index: None, project: None, detail: None, added: None }
+        Self { who, what, index: None, project: None, detail: None, added: None, before: None, after: None }
     }
 
     /// In which index it was.
@@ -48,6 +52,16 @@ impl<'a> NewEvent<'a> {
     /// With what programs said of it: a JSON object.
     pub fn adding(self, added: Option<&'a str>) -> Self {
         Self { added, ..self }
+    }
+
+    /// With what was there before: JSON without secrets.
+    pub fn before(self, before: &'a str) -> Self {
+        Self { before: Some(before), ..self }
+    }
+
+    /// With what is there now: JSON without secrets.
+    pub fn after(self, after: &'a str) -> Self {
+        Self { after: Some(after), ..self }
     }
 
     /// That something became of a build.
@@ -84,27 +98,53 @@ fn name<T: FromStr>(row: &AnyRow, column: &str) -> sqlx::Result<Option<T>> {
     Ok(row.try_get::<Option<String>, _>(column)?.and_then(|text| text.parse().ok()))
 }
 
-/// The row of an event, written by the transaction that it tells of.
+/// The row of an event, written by the transaction that it tells of, behind the event with the hash `head`; its own
+/// hash.
 pub(super) async fn insert(
     transaction: &mut sqlx::AnyConnection,
-    serial: i64,
+    (serial, head): (i64, &str),
     at: Micros,
     event: NewEvent<'_>,
-) -> Result<()> {
+) -> Result<String> {
+    let (token, address, request) = Caller::now();
+    let entry = AuditEntry {
+        serial,
+        at,
+        who: event.who.to_owned(),
+        what: event.what.to_string(),
+        index: event.index.map(str::to_owned),
+        project: event.project.map(str::to_owned),
+        detail: event.detail.map(str::to_owned),
+        added: event.added.map(str::to_owned),
+        token,
+        address,
+        request,
+        before: in_brief(event.before),
+        after: in_brief(event.after),
+        hash: None,
+    };
+    let hash = entry.hash_behind(head);
     sqlx::query(
-        "INSERT INTO event (serial, at, who, what, index_name, project, detail, added) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
+        "INSERT INTO event (serial, at, who, what, index_name, project, detail, added, token, address, request, \
+         before, after, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(serial)
     .bind(at)
-    .bind(event.who)
-    .bind(event.what)
-    .bind(event.index)
-    .bind(event.project)
-    .bind(event.detail)
-    .bind(event.added)
+    .bind(entry.who)
+    .bind(entry.what)
+    .bind(entry.index)
+    .bind(entry.project)
+    .bind(entry.detail)
+    .bind(entry.added)
+    .bind(entry.token)
+    .bind(entry.address)
+    .bind(entry.request)
+    .bind(entry.before)
+    .bind(entry.after)
+    .bind(&hash)
     .execute(transaction)
     .await?;
-    Ok(())
+    Ok(hash)
 }
 
 impl Db {

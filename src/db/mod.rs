@@ -7,11 +7,13 @@
 pub mod accounts;
 pub mod approvals;
 pub mod attachments;
+pub mod audit;
 pub mod blobs;
 pub mod browse;
 pub mod builds;
 pub mod built;
 pub mod bundles;
+mod caller;
 pub mod collect;
 mod columns;
 pub mod counts;
@@ -43,6 +45,7 @@ pub mod wheelhouses;
 pub mod wishes;
 pub mod workers;
 
+pub use caller::Caller;
 pub use tx::Tx;
 
 use std::sync::Arc;

@@ -214,6 +214,7 @@ fn migrations(engine: Engine) -> Migrator {
         (21, "wheelhouses", include_str!("../../migrations/0021_wheelhouses.sql")),
         (22, "curation", include_str!("../../migrations/0022_curation.sql")),
         (23, "quarantine", include_str!("../../migrations/0023_quarantine.sql")),
+        (24, "audit", include_str!("../../migrations/0024_audit.sql")),
         (26, "notices", include_str!("../../migrations/0026_notices.sql")),
     ];
     let numbered = files.into_iter().map(|(number, name, sql)| {

@@ -1,11 +1,12 @@
 //! What lock files name for a target of an index, and what was found of it.
 
-use super::Db;
 use super::builds::BuildId;
+use super::events::NewEvent;
+use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::tools::time::Micros;
-use crate::words::{BuildState, Class, Failure, Step};
+use crate::words::{BuildState, Class, EventKind, Failure, Step};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
@@ -76,29 +77,31 @@ impl Db {
     /// the target together would have more than `most` lines.
     pub async fn replace_readiness(
         &self,
+        who: &str,
         list: ReadinessList<'_>,
         pins: &[(ProjectName, String)],
         (at, most): (Micros, i64),
     ) -> Result<bool> {
-        let mut tx = self.quiet().await?;
+        let mut tx = Tx::begin(self).await?;
         let add = "INSERT INTO readiness (index_name, target, owner, list, project, version, named_at) \
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (index_name, target, owner, list, project, version) \
             DO UPDATE SET named_at = excluded.named_at";
         for (project, version) in pins {
             let query = sqlx::query(add).bind(list.index).bind(list.target).bind(list.owner).bind(list.list);
-            query.bind(project).bind(version).bind(at).execute(&mut *tx).await?;
+            query.bind(project).bind(version).bind(at).execute(&mut *tx.tx).await?;
         }
         let drop = "DELETE FROM readiness WHERE index_name = $1 AND target = $2 AND owner = $3 AND list = $4 \
             AND named_at <> $5";
         let query = sqlx::query(drop).bind(list.index).bind(list.target).bind(list.owner).bind(list.list);
-        query.bind(at).execute(&mut *tx).await?;
+        query.bind(at).execute(&mut *tx.tx).await?;
         let count = "SELECT count(*) FROM readiness WHERE index_name = $1 AND target = $2";
         let count: i64 =
-            sqlx::query_scalar(count).bind(list.index).bind(list.target).fetch_one(&mut *tx).await?;
+            sqlx::query_scalar(count).bind(list.index).bind(list.target).fetch_one(&mut *tx.tx).await?;
         if count > most {
             return Ok(false);
         }
-        tx.commit().await?;
+        let detail = format!("{} {}: {} releases", list.target, list.list, pins.len());
+        tx.commit(NewEvent::of(who, EventKind::ReadinessListed).on(list.index).saying(&detail)).await?;
         Ok(true)
     }
 

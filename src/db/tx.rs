@@ -10,6 +10,8 @@ pub struct Tx {
     pub(crate) tx: sqlx::Transaction<'static, sqlx::Any>,
     pub serial: i64,
     pub now: Micros,
+    /// The hash of the event before this one.
+    head: String,
     db: Db,
 }
 
@@ -19,29 +21,38 @@ impl Tx {
     /// another was faster.
     pub async fn begin(db: &Db) -> Result<Self> {
         let mut tx = db.quiet().await?;
-        let serial = next_serial(&mut tx).await?;
-        Ok(Self { tx, serial, now: now(), db: db.clone() })
+        let (serial, head) = next_serial(&mut tx).await?;
+        Ok(Self { tx, serial, now: now(), head, db: db.clone() })
     }
 
     /// Ends a step of a transaction that changes several things: writes the event of what was done since the last
     /// step, and takes the next serial. All steps commit together.
     pub async fn step(&mut self, event: events::NewEvent<'_>) -> Result<()> {
-        events::insert(&mut self.tx, self.serial, self.now, event).await?;
-        self.serial = next_serial(&mut self.tx).await?;
+        self.write(event).await?;
+        (self.serial, self.head) = next_serial(&mut self.tx).await?;
         Ok(())
     }
 
     /// Writes the event and commits; on disk when it returns. `what` is a verb phrase (`upload`,
     /// `index created`). Dropped instead, the transaction leaves nothing.
     pub async fn commit(mut self, event: events::NewEvent<'_>) -> Result<i64> {
-        events::insert(&mut self.tx, self.serial, self.now, event).await?;
+        self.write(event).await?;
         self.tx.commit().await?;
         Ok(self.db.know_serial(self.serial))
     }
+
+    /// Writes an event at the end of the chain.
+    async fn write(&mut self, event: events::NewEvent<'_>) -> Result<()> {
+        let hash = events::insert(&mut self.tx, (self.serial, &self.head), self.now, event).await?;
+        let head = sqlx::query("UPDATE clock SET head = $1 WHERE id = 1").bind(hash);
+        head.execute(&mut *self.tx).await?;
+        Ok(())
+    }
 }
 
-async fn next_serial(connection: &mut sqlx::AnyConnection) -> Result<i64> {
-    let next = sqlx::query_scalar("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial");
+/// The next serial, and the hash of the newest event.
+async fn next_serial(connection: &mut sqlx::AnyConnection) -> Result<(i64, String)> {
+    let next = sqlx::query_as("UPDATE clock SET serial = serial + 1 WHERE id = 1 RETURNING serial, head");
     Ok(next.fetch_one(connection).await?)
 }
 

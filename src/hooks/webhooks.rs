@@ -191,7 +191,8 @@ impl Webhooks {
         };
         tx.create_webhook(&hook, MOST).await?;
         let detail = format!("{id} to {url}");
-        let event = NewEvent::of(&who.label, EventKind::WebhookAdded).saying(&detail);
+        let after = serde_json::json!({"url": url.to_string(), "on": hook.events}).to_string();
+        let event = NewEvent::of(&who.label, EventKind::WebhookAdded).saying(&detail).after(&after);
         tx.commit(hook.index.as_ref().map_or(event, |index| event.on(index))).await?;
         Ok((id, made))
     }
@@ -232,7 +233,8 @@ impl Webhooks {
             return Err(missing!("webhook {id} does not exist"));
         }
         let detail = format!("{id} to {}", hook.url);
-        let event = NewEvent::of(&who.label, EventKind::WebhookRemoved).saying(&detail);
+        let before = serde_json::json!({"url": hook.url.to_string(), "on": hook.events}).to_string();
+        let event = NewEvent::of(&who.label, EventKind::WebhookRemoved).saying(&detail).before(&before);
         tx.commit(hook.index.as_ref().map_or(event, |index| event.on(index))).await?;
         Ok(())
     }

@@ -11,8 +11,8 @@ use crate::names::IndexName;
 use crate::words::EventKind;
 use crate::{bad, conflict, forbidden, missing};
 
-fn event<'a>(who: &'a Who, what: EventKind, index: &'a IndexName, detail: &'a str) -> NewEvent<'a> {
-    NewEvent::of(&who.label, what).on(index).saying(detail)
+fn event<'a>(who: &'a Who, what: EventKind, index: &'a IndexName) -> NewEvent<'a> {
+    NewEvent::of(&who.label, what).on(index)
 }
 
 /// A base that the asker may not read is as good as none.
@@ -84,7 +84,7 @@ pub async fn create(
     }
     let stored = text(&options)?;
     tx.create_index(name, &stored).await?;
-    tx.commit(event(who, EventKind::IndexCreated, name, &text(&options::shown(&options))?)).await?;
+    tx.commit(event(who, EventKind::IndexCreated, name).after(&text(&options::shown(&options))?)).await?;
     Ok(options)
 }
 
@@ -108,7 +108,8 @@ pub async fn modify(
     }
     if changed != stored {
         tx.set_index_options(name, &text(&changed)?).await?;
-        tx.commit(event(who, EventKind::IndexChanged, name, &text(&options::shown(&changed))?)).await?;
+        let (before, after) = (text(&options::shown(&stored))?, text(&options::shown(&changed))?);
+        tx.commit(event(who, EventKind::IndexChanged, name).before(&before).after(&after)).await?;
     }
     Ok(changed)
 }
@@ -122,7 +123,8 @@ pub async fn delete(db: &Db, who: &Who, name: &IndexName) -> Result<()> {
         return Err(forbidden!("index {name} non-volatile, cannot delete"));
     }
     tx.delete_index(name).await?;
-    tx.commit(event(who, EventKind::IndexDeleted, name, "")).await?;
+    let before = text(&options::shown(&stored))?;
+    tx.commit(event(who, EventKind::IndexDeleted, name).before(&before)).await?;
     Ok(())
 }
 

@@ -5,7 +5,8 @@
 //! which no other process can put it in place.
 
 use super::fsck::each_use;
-use crate::config;
+use crate::access::audit;
+use crate::config::{self, Config};
 use crate::db::Db;
 use crate::db::collect::{Age, Old};
 use crate::error::Result;
@@ -25,6 +26,8 @@ pub struct Collected {
     pub young: u64,
     #[serde(flatten)]
     pub rows: Old,
+    /// Entries of the audit log that are older than `audit.keep`.
+    pub audit: u64,
 }
 
 /// Collects as of `now`: a test hands in a later one.
@@ -67,7 +70,9 @@ pub async fn collect_as_of(
     Ok(collected)
 }
 
-/// Collects.
-pub async fn collect(db: &Db, store: &Store, settings: &config::Gc, dry_run: bool) -> Result<Collected> {
-    collect_as_of(db, store, settings, dry_run, now()).await
+/// Collects, and removes what the settings and the options of indexes keep for a time only.
+pub async fn collect(db: &Db, store: &Store, config: &Config, dry_run: bool) -> Result<Collected> {
+    let now = now();
+    let audit = audit::trim(db, config.audit.keep, dry_run, now).await?;
+    Ok(Collected { audit, ..collect_as_of(db, store, &config.gc, dry_run, now).await? })
 }

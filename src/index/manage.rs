@@ -10,6 +10,7 @@ use crate::names::ProjectName;
 use crate::packaging::version;
 use crate::words::{EventKind, ProjectStatus};
 use crate::{forbidden, missing};
+use serde_json::json;
 
 /// PEP 592.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,10 @@ impl Indexes {
         let name = &index.name;
         let mut tx = Tx::begin(&self.db).await?;
         let key = release(&mut tx, index, project, version).await?;
+        let before = json!({"yanked": tx.yank_of(name, project, &key).await?}).to_string();
         tx.set_yanked(name, project, &key, yanked, reason).await?;
-        tx.commit(event(who, what, index, project, &key)).await?;
+        let after = json!({"yanked": tx.yank_of(name, project, &key).await?}).to_string();
+        tx.commit(event(who, what, index, project, &key).before(&before).after(&after)).await?;
         self.changed(name, project);
         Ok(key)
     }
@@ -55,11 +58,15 @@ impl Indexes {
     ) -> Result<()> {
         a_stage(index)?;
         let mut tx = Tx::begin(&self.db).await?;
+        let before = tx.project_status(&index.name, project).await?;
+        let before = before.map(|(status, reason)| json!({"status": status, "reason": reason}).to_string());
         if !tx.set_status(&index.name, project, status, reason).await? {
             return Err(no_project(project));
         }
         let detail = format!("{status:?}").to_ascii_lowercase();
-        tx.commit(event(who, EventKind::ProjectStatus, index, project, &detail)).await?;
+        let after = json!({"status": status, "reason": reason}).to_string();
+        let event = event(who, EventKind::ProjectStatus, index, project, &detail);
+        tx.commit(event.before(before.as_deref().unwrap_or("null")).after(&after)).await?;
         self.changed(&index.name, project);
         Ok(())
     }
@@ -81,10 +88,11 @@ impl Indexes {
             ));
         }
         let mut tx = Tx::begin(&self.db).await?;
+        let before = tx.files_in_brief(&index.name, project, None, Some(filename)).await?.to_string();
         if !tx.delete_file(&index.name, project, filename).await? {
             return Err(missing!("package '{filename}' doesn't exist"));
         }
-        tx.commit(event(who, EventKind::FileDeleted, index, project, filename)).await?;
+        tx.commit(event(who, EventKind::FileDeleted, index, project, filename).before(&before)).await?;
         self.changed(&index.name, project);
         Ok(())
     }
@@ -105,11 +113,12 @@ impl Indexes {
         let name = &index.name;
         let mut tx = Tx::begin(&self.db).await?;
         let key = release(&mut tx, index, project, version).await?;
+        let before = tx.files_in_brief(name, project, Some(&key), None).await?.to_string();
         tx.delete_release(name, project, &key).await?;
         if tx.versions(name, project).await?.is_empty() {
             tx.delete_project(name, project).await?;
         }
-        tx.commit(event(who, EventKind::ReleaseDeleted, index, project, &key)).await?;
+        tx.commit(event(who, EventKind::ReleaseDeleted, index, project, &key).before(&before)).await?;
         self.changed(name, project);
         Ok(key)
     }
@@ -130,10 +139,11 @@ impl Indexes {
             ));
         }
         let mut tx = Tx::begin(&self.db).await?;
+        let before = tx.files_in_brief(&index.name, project, None, None).await?.to_string();
         if !tx.delete_project(&index.name, project).await? {
             return Err(missing!("project not found"));
         }
-        tx.commit(event(who, EventKind::ProjectDeleted, index, project, "")).await?;
+        tx.commit(event(who, EventKind::ProjectDeleted, index, project, "").before(&before)).await?;
         self.changed(&index.name, project);
         Ok(())
     }

@@ -226,7 +226,8 @@ impl Indexes {
             return same_or_refused(&known, &candidate.filename, &digests.sha256).map(|()| Uploaded::Same);
         }
         let event = event(candidate.who, EventKind::Upload, candidate.index, project, &candidate.filename);
-        tx.commit(event.adding(added)).await?;
+        let after = serde_json::json!({"sha256": file.sha256, "size": file.size}).to_string();
+        tx.commit(event.adding(added).after(&after)).await?;
         self.changed(index, project);
         Ok(Uploaded::New)
     }

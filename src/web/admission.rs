@@ -2,6 +2,7 @@
 
 use super::http::{Ctx, Route, origin};
 use crate::access::{self, Decision, Need, Who};
+use crate::db::Caller;
 use crate::directory::no_index;
 use crate::directory::reference::{self, IndexReference};
 use crate::error::{Error, Result};
@@ -43,6 +44,7 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
                     ctx.app.indexes.refresh().await?;
                     ctx.directory = ctx.app.indexes.directory();
                 }
+                known.token.iter().for_each(|token| Caller::came_with(token));
                 ctx.who = known;
             }
         }

@@ -15,6 +15,7 @@ pub mod simple;
 pub mod workers;
 
 mod admission;
+mod audit;
 mod closures;
 mod devpi;
 mod documentation;

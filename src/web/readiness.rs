@@ -74,7 +74,7 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     let (index, target) = place(&ctx).await?;
     let owner = ctx.who.user.as_deref().unwrap_or_default();
     let list = ReadinessList { index: &index, target: &target.name, owner, list: &sent.list };
-    ctx.app.queue.list_releases(list, &releases).await?;
+    ctx.app.queue.list_releases(&ctx.who, list, &releases).await?;
     let view = ctx.app.queue.readiness(&ctx.directory, &ctx.who, &index, &target.name).await?;
     respond::devpi(StatusCode::OK, "readiness", json!(view), None)
 }

@@ -12,6 +12,7 @@ use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
 use crate::app::App;
 use crate::counters::Histogram;
+use crate::db::Caller;
 use crate::error::Result;
 use crate::names::IndexName;
 use crate::replica::Replica;
@@ -229,6 +230,11 @@ impl Router {
     }
 
     async fn run_here(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
+        let caller = Caller::new(routed.seen.client.ip(), None);
+        caller.during(self.admit_and_handle(routed, open)).await
+    }
+
+    async fn admit_and_handle(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
         let Routed { row, params, parts, body, seen, who } = routed;
         let row = self.rows.get(row).ok_or_else(|| missing!("this page does not exist"))?;
         let app = self.app.clone();

@@ -5,9 +5,9 @@
 use super::pages::{assets, login, provider};
 use super::router::Table;
 use super::{
-    builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate, promised,
-    proxy, publishers, push, readiness, rebuild, recipes, replica, requests, resources, results, rights,
-    simple, tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
+    audit, builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate,
+    promised, proxy, publishers, push, readiness, rebuild, recipes, replica, requests, resources, results,
+    rights, simple, tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -46,6 +46,7 @@ fn operation(table: Table) -> Table {
     table
         .on(GET, "/+health", Need::Nothing, operate::health)
         .on_router(GET, "/+authcheck", Need::Nothing, operate::authcheck)
+        .on(GET, "/+audit", Need::Operate, audit::list)
         .on_router(GET, "/metrics", Need::Nothing, operate::metrics)
         // What publishers look for before they send a password: not here, whoever asks.
         .on(GET, "/.well-known/{name}", Need::Nothing, operate::absent)

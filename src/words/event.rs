@@ -75,6 +75,12 @@ words! {
         RulesChanged = "rules changed",
         PublisherAdded = "publisher added",
         PublisherRemoved = "publisher removed",
+        /// A list of releases that are to have wheels.
+        ReadinessListed = "readiness listed",
+        /// A source that an account sent to have it built.
+        SourceUploaded = "source uploaded",
+        /// The oldest events were removed.
+        AuditTrimmed = "audit trimmed",
         /// A kind that this version does not know: a newer process on the same database may write it.
         #[default]
         Other = "other",
@@ -108,6 +114,9 @@ impl EventKind {
                 | Self::RulesChanged
                 | Self::PublisherAdded
                 | Self::BundleImported
+                | Self::ReadinessListed
+                | Self::SourceUploaded
+                | Self::AuditTrimmed
         )
     }
 }

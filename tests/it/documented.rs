@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 47] = [
+const DOCUMENTS: [&str; 48] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -27,6 +27,7 @@ const DOCUMENTS: [&str; 47] = [
     "docs/explanation/promised-wheels.md",
     "docs/explanation/sandbox.md",
     "docs/explanation/why-wheelwright.md",
+    "docs/how-to/audit.md",
     "docs/how-to/build-for-macos.md",
     "docs/how-to/build-for-windows.md",
     "docs/how-to/build-wheels.md",
@@ -273,6 +274,7 @@ documents_work! {
     the_commands_of_the_first_tutorial_work: "docs/tutorials/private-index.md",
     the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
     the_commands_about_a_new_python_work: "docs/how-to/get-ready.md",
+    the_commands_about_the_audit_log_work: "docs/how-to/audit.md",
     the_commands_about_access_work: "docs/how-to/give-access.md",
     the_commands_about_mirrors_work: "docs/how-to/mirror-an-index.md",
     the_commands_about_windows_work: "docs/how-to/build-for-windows.md",

@@ -5,6 +5,7 @@
 mod kit;
 
 mod access;
+mod audit;
 mod build;
 mod bundle;
 mod cli;

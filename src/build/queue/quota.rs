@@ -4,7 +4,12 @@ use super::Queue;
 use crate::access::Who;
 use crate::access::quota::is_stranger;
 use crate::config::units::show_bytes;
+use crate::db::Tx;
+use crate::db::events::NewEvent;
 use crate::error::{Error, Result};
+use crate::store::SpooledDigests;
+use crate::words::EventKind;
+use serde_json::json;
 
 impl Queue {
     /// Whether so many `more` builds may wait for this asker. The server itself asks for as much as it must, and
@@ -63,6 +68,17 @@ impl Queue {
              later, when it has removed old ones (settings gc.grace and gc.sources){advice}",
             show_bytes(most)
         )))
+    }
+
+    /// Remembers that an account sent a source, whose bytes are stored.
+    pub async fn keep_source(&self, who: &Who, filename: &str, digests: &SpooledDigests) -> Result<()> {
+        let account = who.user.as_deref().unwrap_or_default();
+        let mut tx = Tx::begin(&self.0.db).await?;
+        tx.keep_source(&digests.sha256, account, filename, digests.size).await?;
+        let after = json!({"sha256": digests.sha256, "size": digests.size}).to_string();
+        let event = NewEvent::of(&who.label, EventKind::SourceUploaded).saying(filename);
+        tx.commit(event.after(&after)).await?;
+        Ok(())
     }
 }
 

@@ -170,8 +170,10 @@ impl RecipeBook {
     pub async fn put(&self, by: &str, name: &str, text: String) -> Result<RecipeEntry> {
         let entry = RecipeEntry::sent(name, text)?;
         let mut tx = Tx::begin(&self.db).await?;
-        tx.put_recipe(name, &entry.text, &hex::sha256(&entry.text), by).await?;
-        tx.commit(event(by, EventKind::RecipeStored, name)).await?;
+        let sha256 = hex::sha256(&entry.text);
+        tx.put_recipe(name, &entry.text, &sha256, by).await?;
+        let after = serde_json::json!({"text": entry.text, "sha256": sha256}).to_string();
+        tx.commit(event(by, EventKind::RecipeStored, name).after(&after)).await?;
         Ok(entry)
     }
 

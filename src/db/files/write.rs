@@ -7,6 +7,7 @@ use crate::missing;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::identity;
 use crate::words::ProjectStatus;
+use serde_json::Value;
 use sqlx::Row;
 
 impl Tx {
@@ -150,6 +151,45 @@ impl Tx {
             .fetch_one(&mut *self.tx)
             .await?;
         Ok(Put::Taken(Box::new(super::file(&row)?)))
+    }
+
+    /// Whether a release is yanked, and why: `false`, `true` or the reason.
+    pub async fn yank_of(
+        &mut self,
+        index: &IndexName,
+        project: &ProjectName,
+        version: &str,
+    ) -> Result<Value> {
+        let of = "SELECT yanked_at, yanked_reason FROM release \
+            WHERE index_name = $1 AND project = $2 AND version = $3";
+        let row =
+            sqlx::query(of).bind(index).bind(project).bind(version).fetch_optional(&mut *self.tx).await?;
+        let Some(row) = row else { return Ok(Value::Null) };
+        let (at, reason): (Option<i64>, Option<String>) =
+            (row.try_get("yanked_at")?, row.try_get("yanked_reason")?);
+        Ok(reason.map_or_else(|| at.is_some().into(), Value::from))
+    }
+
+    /// The files of a project, or of one of its releases, that stand on an index: at most 100, as the audit log tells
+    /// of them.
+    pub async fn files_in_brief(
+        &mut self,
+        index: &IndexName,
+        project: &ProjectName,
+        version: Option<&str>,
+        filename: Option<&str>,
+    ) -> Result<Value> {
+        let rows = sqlx::query(
+            "SELECT filename, sha256 FROM file WHERE index_name = $1 AND project = $2 AND deleted_at IS NULL \
+             AND (version = $3 OR $4 = 1) AND (filename = $5 OR $6 = 1) ORDER BY filename LIMIT 100",
+        );
+        let rows = rows.bind(index).bind(project).bind(version).bind(i64::from(version.is_none()));
+        let rows = rows.bind(filename).bind(i64::from(filename.is_none())).fetch_all(&mut *self.tx).await?;
+        let mut files = serde_json::Map::new();
+        for row in rows {
+            files.insert(row.try_get("filename")?, row.try_get::<String, _>("sha256")?.into());
+        }
+        Ok(serde_json::json!({ "files": files }))
     }
 
     /// Sets or takes back a yank; `false` if there is no such release.

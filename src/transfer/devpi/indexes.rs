@@ -118,7 +118,7 @@ impl Import<'_> {
         let mut tx = Tx::begin(self.to.db).await?;
         tx.create_index(name, &text(options)?).await?;
         let shown = text(&options::shown(options))?;
-        tx.commit(NewEvent::of(COMMAND_LINE, EventKind::IndexCreated).on(name).saying(&shown)).await?;
+        tx.commit(NewEvent::of(COMMAND_LINE, EventKind::IndexCreated).on(name).after(&shown)).await?;
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Import<'_> {
         let mut tx = Tx::begin(self.to.db).await?;
         tx.set_index_options(name, &text(&all)?).await?;
         let shown = text(&options::shown(&all))?;
-        tx.commit(NewEvent::of(COMMAND_LINE, EventKind::IndexChanged).on(name).saying(&shown)).await?;
+        tx.commit(NewEvent::of(COMMAND_LINE, EventKind::IndexChanged).on(name).after(&shown)).await?;
         Ok(true)
     }
 }

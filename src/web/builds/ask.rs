@@ -10,7 +10,6 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::{SdistFilename, candidates};
 use crate::packaging::requirement::Requirement;
 use crate::packaging::version;
-use crate::tools::time::now;
 use crate::web::http::{Ctx, drain, respond, slow};
 use crate::words::{BuildSource, FileKind, Purpose, SourceKind};
 use crate::{bad, missing};
@@ -173,8 +172,7 @@ pub async fn take_source(mut ctx: Ctx) -> Result<Response> {
     }
     let spool = receive(&ctx, body, ctx.app.queue.largest()).await?;
     let digests = ctx.app.store.keep(spool).await?;
-    let user = ctx.who.user.as_deref().unwrap_or_default();
-    ctx.app.db.keep_source(&digests.sha256, user, &filename, digests.size, now()).await?;
+    ctx.app.queue.keep_source(&ctx.who, &filename, &digests).await?;
     respond::devpi(StatusCode::OK, "source", json!({"sha256": digests.sha256, "size": digests.size}), None)
 }
 

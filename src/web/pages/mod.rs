@@ -4,6 +4,7 @@
 //! any path of a proxy.
 
 pub mod assets;
+pub mod audit;
 pub mod build;
 pub mod builds;
 mod catalog;

@@ -39,7 +39,7 @@ on_both! {
         let hosted = server.host("alice/dev", "demo", "1.0", b"bytes of a wheel").await;
         let orphan = server.app.store.put(Bytes::from_static(b"nobody's")).await.expect("stored");
         let orphan = BlobKey::parse(&orphan).expect("a key");
-        let now = collect(&server.app.db, &server.app.store, &server.app.config.gc, false).await.expect("collected");
+        let now = collect(&server.app.db, &server.app.store, &server.app.config, false).await.expect("collected");
         assert_eq!((now.blobs, now.young), (0, 1), "it may be about to be referred to");
         let told = after_days(&server, 2, true).await;
         assert_eq!((told.blobs, told.bytes), (1, 8));
@@ -161,8 +161,8 @@ async fn no_blob_is_lost_that_is_stored_again_while_another_process_collects() {
         let bytes = Bytes::from(format!("round {round}"));
         let sha256 = server.app.store.put(bytes.clone()).await.expect("stored");
         age(&server, &sha256);
-        let collecting = collect(&server.app.db, &other, &server.app.config.gc, false);
-        let again = collect(&server.app.db, &server.app.store, &server.app.config.gc, false);
+        let collecting = collect(&server.app.db, &other, &server.app.config, false);
+        let again = collect(&server.app.db, &server.app.store, &server.app.config, false);
         let storing = async {
             for _ in 0..round % 7 {
                 tokio::task::yield_now().await;
