@@ -31,7 +31,8 @@ pub async fn fetch(
     let (commit, committed_at) = history(&git, address.url.expose(), address.reference.as_deref()).await?;
     check_size(&git, &commit).await?;
     git.run(&["checkout", "-q", "--detach", &commit]).await?;
-    let warnings = fetch_submodules(&git, address.url.expose()).await?;
+    let mut warnings = fetch_submodules(&git, address.url.expose()).await?;
+    warnings.extend(large_files(&git).await?);
     if !git.folder.join(&address.subdirectory).is_dir() {
         return Err(bad!("{} has no folder {:?} at {commit}", address, address.subdirectory));
     }
@@ -53,6 +54,22 @@ pub async fn fetch(
         subdirectory: address.subdirectory.clone(),
         warnings,
     })
+}
+
+/// A warning if the attributes of the checkout keep files in Git LFS: what is there are pointers to them.
+async fn large_files(git: &Git) -> Result<Option<String>> {
+    let listed = git.text(&["ls-files", "-z", "--", ":(attr:filter=lfs)"]).await?;
+    let mut paths = listed.split('\0').filter(|path| !path.is_empty());
+    let Some(first) = paths.next() else { return Ok(None) };
+    let others = match paths.count() {
+        0 => String::new(),
+        1 => " and 1 other file".to_owned(),
+        count => format!(" and {count} other files"),
+    };
+    Ok(Some(format!(
+        "{first}{others}: Git LFS keeps the contents, and wheelwright fetches only the pointers. If the build needs them, \
+         publish an sdist that has them"
+    )))
 }
 
 /// Makes a repository in `git.folder` and fetches what `reference` means there (`None`: the commit

@@ -82,7 +82,8 @@ fn building(table: Table) -> Table {
         .on(GET, "/{user}/{index}/+learned/?", Need::Read, learned::list)
         .on(GET, "/{user}/{index}/+learned/{project}/?", Need::Read, learned::get)
         .on(DELETE, "/{user}/{index}/+learned/{project}/?", Need::Manage, learned::forget)
-        .on(GET, "/{user}/{index}/+wishes/?", Need::Read, wishes::list)
+        // For those who tend the index alone: what nobody else's project hides would tell which private names are here.
+        .on(GET, "/{user}/{index}/+wishes/?", Need::Manage, wishes::list)
         .on(POST, "/{user}/{index}/+rebuild", Need::Login, rebuild::order)
         .on(GET, "/{user}/{index}/+rebuild/{id}", Need::Read, rebuild::get)
         .on(GET, "/{user}/{index}/+ready/{target}/?", Need::Read, readiness::get)

@@ -19,7 +19,6 @@ mod webhook;
 mod wish;
 
 pub use access::{Right, Role, TokenKind};
-pub use access::{Role, TokenKind};
 pub use advisory::Severity;
 pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
 pub use event::EventKind;

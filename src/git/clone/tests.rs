@@ -65,6 +65,23 @@ async fn a_tag_gives_its_tree_and_a_history_that_knows_its_name() {
 }
 
 #[tokio::test]
+async fn files_that_git_lfs_keeps_stay_pointers_and_are_named() {
+    let (repository, out) = (repository(), tempfile::tempdir().unwrap());
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+    std::fs::write(repository.path().join(".gitattributes"), "*.bin filter=lfs\n").unwrap();
+    std::fs::write(repository.path().join("a.bin"), pointer).unwrap();
+    std::fs::write(repository.path().join("b.bin"), pointer).unwrap();
+    git_in(repository.path(), &["-c", "filter.lfs.clean=cat", "add", "."]);
+    git_in(repository.path(), &["-c", "filter.lfs.clean=cat", "commit", "-q", "-m", "large"]);
+    let archive = out.path().join("a.tar.gz");
+    let tree = fetched(repository.path(), "", &archive).await.unwrap();
+    let [warning] = tree.warnings.as_slice() else { panic!("{:?}", tree.warnings) };
+    assert!(warning.starts_with("a.bin and 1 other file: Git LFS keeps"), "{warning}");
+    let top = unpacked(&archive, &out.path().join("x"));
+    assert_eq!(std::fs::read_to_string(top.join("a.bin")).unwrap(), pointer);
+}
+
+#[tokio::test]
 async fn a_branch_or_commit_without_a_tag_comes_with_its_history() {
     let (repository, out) = (repository(), tempfile::tempdir().unwrap());
     let sha = git_in(repository.path(), &["rev-parse", "HEAD"]);

@@ -2,11 +2,14 @@
 
 use super::{Gap, PYTHON};
 use crate::kit::packages::Package;
+use crate::kit::stages::PASSWORD;
 use serde_json::{Value, json};
+use wheelwright::access::Scope;
 
 async fn wishes(gap: &Gap) -> Value {
     let answer =
         gap.closed.http.get(gap.closed.url("/alice/dev/+wishes")).header("accept", "application/json");
+    let answer = answer.basic_auth("alice", Some(PASSWORD));
     let text = answer.send().await.expect("an answer").text().await.expect("text");
     serde_json::from_str::<Value>(&text).expect("JSON")["result"]["wishes"].clone()
 }
@@ -40,12 +43,16 @@ async fn what_installers_lack_is_asked_for_across_the_gap_and_answered() {
     assert!(needed["asked"].as_i64() >= Some(2), "{known}");
     assert!(needed["target"].as_str().expect("a target").starts_with("cp3"), "{known}");
     let page = gap.closed.http.get(gap.closed.url("/alice/dev/+wishes")).header("accept", "text/html");
+    let stranger = page.try_clone().expect("a request").send().await.expect("an answer");
+    assert_eq!(stranger.status(), 401, "it would tell them which names are private here");
+    let page = page.basic_auth("alice", Some(PASSWORD));
     let page = page.send().await.expect("an answer").text().await.expect("a page");
     assert!(page.contains("<h1>Wishes</h1>") && page.contains("nowhere"), "{page}");
 
     let server = gap.closed.url("");
     gap.desk.write("more.txt", "app>=1\nhidden\n");
-    let about = ["--server", &server, "--index", "alice/dev"];
+    let token = gap.closed.make_token("alice", Scope::default()).await;
+    let about = ["--server", &server, "--index", "alice/dev", "--token", &token];
     let request = ["bundle", "request", "-r", "more.txt", "-o", "wishes.txt", "--target", "cp312"];
     gap.desk.run("wheelwright", &[&request[..], &about].concat()).await.succeeded();
     let text = gap.desk.read("wishes.txt");
