@@ -210,6 +210,8 @@ impl<'a> Asker<'a> {
             Need::Approve => {
                 index.is_stage()
                     && self.has(Right::Approve, index)
+                    // What is about no project is about all of them.
+                    && (project.is_some() || self.scope.is_none_or(|scope| scope.project.is_none()))
                     && self.acts(&index.name, Action::Manage, project)
             }
             _ => self.reads(index),

@@ -53,6 +53,14 @@ impl Db {
         Ok(names)
     }
 
+    /// Of each project, a text that changes whenever what is approved of it does.
+    pub async fn approval_stamps(&self, index: &IndexName, now: Micros) -> Result<Vec<(ProjectName, String)>> {
+        let rows = Approval::select("WHERE index_name = $1 ORDER BY project, id").bind(index);
+        let rows = rows.fetch_all(&self.pool).await?;
+        let held = rows.into_iter().filter(|row| row.expires_at.is_none_or(|at| at > now));
+        Ok(held.map(|row| (row.project, format!("approval {}", row.id))).collect())
+    }
+
     /// The rules of an index, if it has any.
     pub async fn rules(&self, index: &IndexName) -> Result<Option<StoredRules>> {
         let rows = StoredRules::select("WHERE index_name = $1").bind(index);

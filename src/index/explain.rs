@@ -2,6 +2,7 @@
 
 use super::admin::manages;
 use super::built;
+use super::curation::{Gate, Standing};
 use super::gather::Sight;
 use super::policy::{self, Rules, Verdict};
 use super::view::Views;
@@ -12,6 +13,7 @@ use crate::directory::inheritance::{InheritanceOrder, SourcePart, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
+use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::time::now;
 use serde::Serialize;
@@ -65,6 +67,7 @@ impl Views {
         let order = &walk.order;
         let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
         let having = self.sources().stages_that_have(sight, project).await?;
+        let gate = Gate::of(self.curation(), sight, project).await?;
         let mut seen = BTreeSet::new();
         let mut sources = Vec::new();
         for (at, (name, part)) in
@@ -96,6 +99,9 @@ impl Views {
                 (IndexKind::Mirror(mirror), SourcePart::Gives) => self.mirror(index, mirror, project).await,
                 (IndexKind::Stage(_), _) => self.stage(index, project).await?,
             };
+            if let Some(gate) = gate.as_ref().filter(|_| index.is_mirror()) {
+                tell_unapproved(&mut source, gate, &index.name, project);
+            }
             for file in source.files.iter_mut().filter(|file| file.shown) {
                 if !seen.insert(file.filename.clone()) {
                     (file.shown, file.because) = (false, "an earlier source has a file of this name".into());
@@ -204,6 +210,20 @@ fn lost_bases(directory: &Directory, who: &Who, at: &IndexName) -> Vec<String> {
 
 fn shown(filename: String) -> ExplainedFile {
     ExplainedFile { filename, shown: true, because: String::new() }
+}
+
+/// Of what a mirror has, a curated index shows what was approved.
+fn tell_unapproved(source: &mut ExplainedIndex, gate: &Gate, mirror: &IndexName, project: &ProjectName) {
+    for file in source.files.iter_mut().filter(|file| file.shown) {
+        let listed = ListedFilename::new(project, &file.filename);
+        let because = match gate.standing(mirror, listed.version()) {
+            (Standing::Approved, _) => continue,
+            (Standing::Refused(why), Some(curator)) => format!("it is refused on {curator}: {why}"),
+            (_, Some(curator)) => format!("it is not approved on {curator}"),
+            (_, None) => "no curated index that you may read can approve it".to_owned(),
+        };
+        (file.shown, file.because) = (false, because);
+    }
 }
 
 fn hidden(index: &Index, because: String) -> ExplainedIndex {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::metadata::Metadata;
 use crate::tools::hex;
+use crate::tools::time::now;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,7 +39,12 @@ impl Views {
                 Some(IndexKind::Mirror(_)) => db.mirror_stamps(&source).await?,
                 None => continue,
             };
-            for (project, stamp) in known {
+            let curated = of.directory.indexes.get(&source).is_some_and(Index::is_curated);
+            let approved = match curated {
+                true => db.approval_stamps(&source, now()).await?,
+                false => Vec::new(),
+            };
+            for (project, stamp) in known.into_iter().chain(approved) {
                 let all = stamps.entry(project).or_default();
                 if !all.is_empty() {
                     all.push(' ');

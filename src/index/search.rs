@@ -11,6 +11,7 @@ use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version::{self, Version};
+use crate::tools::time::now;
 use std::sync::Arc;
 
 /// Results of one search.
@@ -96,6 +97,8 @@ impl Views {
         let db = self.sources().db;
         let (mut hits, mut looked_at) = (Vec::new(), 0);
         let sources = self.readable_sources(directory, index, who)?;
+        let curators: Vec<&IndexName> =
+            sources.iter().filter(|source| source.is_curated()).map(|source| &source.name).collect();
         for (at, source) in sources.iter().enumerate() {
             let room = i64::try_from(LOOKED_AT - looked_at).unwrap_or_default();
             let is_stage = matches!(source.kind, IndexKind::Stage(_));
@@ -115,6 +118,9 @@ impl Views {
                 if is_known || is_hidden(db, before, &project).await? {
                     continue;
                 }
+                if !is_stage && !self.is_approved(&curators, &project).await? {
+                    continue;
+                }
                 let newest = match is_stage {
                     true => newest(&db.releases(&source.name, &project).await?, &project),
                     false => kept(db, &source.name, &project).await?,
@@ -124,6 +130,16 @@ impl Views {
             }
         }
         Ok(hits)
+    }
+
+    /// Whether some release of a mirror's project is approved, where that is needed.
+    async fn is_approved(&self, curators: &[&IndexName], project: &ProjectName) -> Result<bool> {
+        for curator in curators {
+            if self.curation().decisions(curator, project).await?.approves_some(now()) {
+                return Ok(true);
+            }
+        }
+        Ok(curators.is_empty())
     }
 
     /// What changed in `index` and its bases after a serial, as far as `who` may read them.

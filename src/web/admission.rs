@@ -126,7 +126,13 @@ fn unauthenticated(route: Route, ctx: &Ctx) -> Error {
     let to_do = "log in or send a token";
     let about_index = matches!(
         route.need,
-        Need::Greet | Need::Read | Need::ReadEach | Need::Upload | Need::Manage | Need::ManageIndex
+        Need::Greet
+            | Need::Read
+            | Need::ReadEach
+            | Need::Upload
+            | Need::Manage
+            | Need::Approve
+            | Need::ManageIndex
     );
     let named = ctx.named.as_ref().map(ToString::to_string);
     let named = named.unwrap_or_else(|| ctx.param("indexes").to_owned());

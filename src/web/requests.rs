@@ -69,7 +69,7 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let request = visible(&ctx).await?;
-    let may_approve = ctx.app.requests.may_approve(&ctx.who, &request.index).is_ok();
+    let may_approve = ctx.app.requests.may_approve(&ctx.who, &request.index, Some(&request.project)).is_ok();
     let request = shown(&ctx, request);
     if ctx.audience() == Audience::Person {
         return pages::requests::show(&ctx, request, may_approve);
@@ -200,7 +200,7 @@ fn reads(ctx: &Ctx<()>, request: &StoredRequest) -> bool {
 }
 
 fn shown(ctx: &Ctx<()>, request: StoredRequest) -> RequestView {
-    match ctx.app.requests.may_approve(&ctx.who, &request.index) {
+    match ctx.app.requests.may_approve(&ctx.who, &request.index, Some(&request.project)) {
         Ok(()) => RequestView::from(request),
         Err(_) => RequestView::from(request).for_readers(),
     }

@@ -33,6 +33,7 @@ const DOCUMENTS: [&str; 48] = [
     "docs/how-to/build-wheels.md",
     "docs/how-to/carry-bundles.md",
     "docs/how-to/compile-and-resolve.md",
+    "docs/how-to/curate-an-index.md",
     "docs/how-to/get-ready.md",
     "docs/how-to/give-access.md",
     "docs/how-to/hook-programs.md",
@@ -175,6 +176,8 @@ fn given(scratch: &Path) {
     Package::new("demo", "1.0").sdist().save(&scratch.join("given"));
     let recipe = extract::file_in("docs/how-to/write-a-recipe.md", "Write the file", "toml");
     std::fs::write(scratch.join("given/libdemo.toml"), recipe).expect("a recipe");
+    let rules = extract::file_in("docs/how-to/curate-an-index.md", "Let rules decide the easy ones", "toml");
+    std::fs::write(scratch.join("given/rules.toml"), rules).expect("rules");
 }
 
 /// Every test has a loopback address of its own, so that the port can be the documents'.
@@ -287,6 +290,7 @@ documents_work! {
     the_commands_about_ldap_work: "docs/how-to/log-in-with-ldap.md",
     the_commands_about_openid_connect_work: "docs/how-to/log-in-with-oidc.md",
     the_commands_about_trusted_publishing_work: "docs/how-to/publish-without-secrets.md",
+    the_commands_about_curation_work: "docs/how-to/curate-an-index.md",
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
     the_commands_about_replicas_work: "docs/how-to/run-a-replica.md",
     the_commands_about_watches_work: "docs/how-to/watch-repositories.md",

@@ -10,6 +10,7 @@ mod build;
 mod bundle;
 mod cli;
 mod clients;
+mod curation;
 mod devpi;
 mod documented;
 mod faults;

@@ -34,13 +34,13 @@ pub struct Ruling {
 }
 
 impl Requests {
-    /// Whether `who` may approve what an index lists.
+    /// Whether `who` may approve what an index lists, of one project or of all.
     ///
     /// # Errors
     /// `Forbidden` if not.
-    pub fn may_approve(&self, who: &Who, index: &IndexName) -> Result<()> {
+    pub fn may_approve(&self, who: &Who, index: &IndexName, project: Option<&ProjectName>) -> Result<()> {
         let directory = self.0.indexes.directory();
-        match access::decide(&directory, who, Need::Approve, Some(index), None, None) {
+        match access::decide(&directory, who, Need::Approve, Some(index), project.map(ProjectName::as_str), None) {
             Decision::Allowed => Ok(()),
             _ => Err(forbidden!(
                 "{} may not decide what {index} lists: the option acl_approve names who may",
@@ -55,8 +55,9 @@ impl Requests {
     /// `Bad` for what cannot be decided so, `Conflict` if the closure is not known. Nothing is decided then.
     pub async fn decide(&self, who: &Who, id: i64, ruling: &Ruling) -> Result<StoredRequest> {
         let request = self.get(id).await?;
-        self.may_approve(who, &request.index)?;
+        self.may_approve(who, &request.index, Some(&request.project))?;
         let decided = decided(&request, ruling)?;
+        decided.iter().try_for_each(|(project, _)| self.may_approve(who, &request.index, Some(project)))?;
         self.rule(&who.label, &request.index, &decided, ruling).await?;
         self.get(id).await
     }

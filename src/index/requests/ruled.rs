@@ -42,7 +42,7 @@ impl Requests {
     /// # Errors
     /// `Bad` for a mistake in the rules: nothing is changed then.
     pub async fn set_rules(&self, who: &Who, index: &IndexName, text: &str) -> Result<usize> {
-        self.may_approve(who, index)?;
+        self.may_approve(who, index, None)?;
         Rules::parse(text)?;
         let mut tx = Tx::begin(&self.0.db).await?;
         tx.set_rules(index, text, &who.label).await?;
@@ -52,7 +52,7 @@ impl Requests {
 
     /// What rules would do with the requests of the last month.
     pub async fn try_rules(&self, who: &Who, index: &IndexName, text: &str) -> Result<Vec<RuleTrial>> {
-        self.may_approve(who, index)?;
+        self.may_approve(who, index, None)?;
         let rules = Rules::parse(text)?;
         let mut trials = Vec::new();
         for request in self.list(Some(index), None).await? {

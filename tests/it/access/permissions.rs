@@ -91,8 +91,9 @@ fn expected(route: Route, asker: Asker) -> Verdict {
         (Need::Upload, Uploader | ProjectToken | Owner) => Passes,
         (Need::Upload, OtherProjectToken) if !names_project => Passes,
         (Need::Manage, Uploader | Owner) => Passes,
-        (Need::Upload | Need::TestResult | Need::Manage, Other | ElsewhereToken) => Hides,
-        (Need::Upload | Need::TestResult | Need::Manage, _) => Refuses,
+        (Need::Approve, Owner) => Passes,
+        (Need::Upload | Need::TestResult | Need::Manage | Need::Approve, Other | ElsewhereToken) => Hides,
+        (Need::Upload | Need::TestResult | Need::Manage | Need::Approve, _) => Refuses,
         (Need::ManageIndex | Need::ManageUser, Owner) => Passes,
         (Need::ManageToken, Reader | Uploader | Other | Owner) => Passes,
         (Need::ManageIndex | Need::ManageUser | Need::ManageToken | Need::CreateUser | Need::Operate, _) => {

@@ -37,6 +37,12 @@ before() {
         prepare wheelwright index create alice/dev --bases root/pypi
         prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
         ;;
+    'docs/how-to/curate-an-index.md')
+        prepare serve
+        prepare wheelwright user create alice
+        prepare cp "$GIVEN/rules.toml" rules.toml
+        printf 'boto3\nsix\n' >names.txt
+        ;;
     'docs/how-to/log-in-with-ldap.md' | 'docs/how-to/log-in-with-oidc.md')
         prepare serve
         prepare wheelwright user create carol
