@@ -1,5 +1,8 @@
 //! `wheelwright fsck`: checks that every row has its bytes and every blob its hash.
 
+use super::table;
+use crate::app::App;
+use crate::config::Config;
 use crate::config::load::ResolvedConfig;
 use crate::db::Db;
 use crate::directory::Directory;
@@ -7,9 +10,13 @@ use crate::error::{Error, Result};
 use crate::index::fsck::{BlobFault, BlobProblem, FsckReport, fsck};
 use crate::missing;
 use crate::store::Store;
+use crate::transfer::backup::{BackupKey, BackupPlace, OpenBackup};
+use crate::transfer::repair::{BlobRepair, RepairPlace, repair};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exits 0 if nothing is lost or damaged, 1 if something is.
@@ -18,6 +25,18 @@ pub struct FsckCommand {
     /// Compare names and sizes only, without reading every byte
     #[arg(long)]
     quick: bool,
+    /// Repair what can be repaired: mirrored files come from their upstream, others from --from
+    #[arg(long)]
+    repair: bool,
+    /// A place of backups to take bytes from: a folder, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE", requires = "repair")]
+    from: Option<String>,
+    /// The backup to take them from: a name, a time or a day [default: the newest]
+    #[arg(long, value_name = "TIME", requires = "from")]
+    at: Option<String>,
+    /// The file with the key that decrypts the backup
+    #[arg(long, value_name = "FILE", requires = "from")]
+    key: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -32,17 +51,13 @@ impl FsckCommand {
                 config.data.display()
             ));
         }
+        if self.repair {
+            return self.repair(config).await;
+        }
         let db = Db::open(&config.database_url()).await?;
         let store = Store::open(&config).await?;
-        // Draws on a terminal only.
-        let bar = ProgressBar::new(0).with_style(ProgressStyle::default_bar());
         let mirrors = mirrors(&Directory::load(&db).await?);
-        let report = fsck(&db, &store, !self.quick, |checked, referred| {
-            bar.set_length(referred.max(checked));
-            bar.set_position(checked);
-        })
-        .await?;
-        bar.finish_and_clear();
+        let report = fsck(&db, &store, !self.quick, counting()).await?;
         let text = if self.json {
             serde_json::to_string_pretty(&report).map_err(Error::internal)?
         } else {
@@ -50,6 +65,49 @@ impl FsckCommand {
         };
         writeln!(std::io::stdout(), "{text}")?;
         Ok(if report.clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    async fn repair(self, config: Config) -> Result<ExitCode> {
+        let backup = match &self.from {
+            Some(place) => {
+                let key = self.key.as_deref().map(BackupKey::read).transpose()?;
+                let place = BackupPlace::parse(place, &config.s3)?;
+                Some(OpenBackup::open(place, key, self.at.as_deref()).await?)
+            }
+            None => None,
+        };
+        let app = App::open(config).await?;
+        let report = fsck(&app.db, &app.store, !self.quick, counting()).await?;
+        let place =
+            RepairPlace { db: &app.db, store: &app.store, indexes: &app.indexes, from: backup.as_ref() };
+        let repairs = repair(place, &report.faults).await?;
+        let is_whole = repairs.iter().all(|repair| repair.repaired_from.is_some());
+        let said: Vec<String> = repairs.iter().map(repaired).collect();
+        let said = if said.is_empty() { "nothing is lost or damaged".into() } else { said.join("\n") };
+        table::done(&said, &json!({ "found": report, "repairs": repairs }), self.json)?;
+        Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn repaired(repair: &BlobRepair) -> String {
+    let (sha256, users) = (&repair.sha256, repair.used_by.join(", "));
+    match (&repair.repaired_from, &repair.advice) {
+        (Some(from), _) => format!("repaired: blob {sha256} from {from}: {users}"),
+        (None, advice) => {
+            format!("not repaired: blob {sha256}: {users}: {}", advice.as_deref().unwrap_or_default())
+        }
+    }
+}
+
+/// Draws on a terminal only.
+fn counting() -> impl FnMut(u64, u64) {
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::default_bar());
+    move |checked, referred| {
+        bar.set_length(referred.max(checked));
+        bar.set_position(checked);
+        if checked >= referred {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -86,7 +144,8 @@ fn told(report: &FsckReport, mirrors: &BTreeSet<String>) -> String {
             format!("{n} are missing in mirrors; the server fetches them again when a client requests them")
         }
         n => format!(
-            "{n} are lost or damaged: restore them from a backup, or delete the files and upload them again"
+            "{n} are lost or damaged: wheelwright fsck --repair repairs what it can, with --from PLACE also from a \
+             backup"
         ),
     };
     lines.push(format!("{} blobs {how}, {} in use: {verdict}", report.blobs, report.references));
@@ -102,7 +161,7 @@ fn comes_back(fault: &BlobFault, mirrors: &BTreeSet<String>) -> bool {
     fault.problem == BlobProblem::Missing && fault.used_by.iter().all(mirrored)
 }
 
-fn fault(fault: &BlobFault) -> String {
+pub fn fault(fault: &BlobFault) -> String {
     let problem = match fault.problem {
         BlobProblem::Missing => "is missing".to_owned(),
         BlobProblem::WrongSize { expected, found } => format!("has {found} bytes instead of {expected}"),
@@ -125,7 +184,7 @@ mod tests {
         assert_eq!(
             told(&report, &mirrors),
             "blob ab is missing: alice/dev demo-1.0.tar.gz\n2 blobs read and hashed, 3 in use: 1 are lost or \
-             damaged: restore them from a backup, or delete the files and upload them again"
+             damaged: wheelwright fsck --repair repairs what it can, with --from PLACE also from a backup"
         );
         report.faults[0].used_by = vec!["METADATA of root/pypi six-1.0.whl".to_owned()];
         assert_eq!(

@@ -53,7 +53,7 @@ impl GcCommand {
 
 /// The report for people.
 fn told(collected: &Collected) -> String {
-    let Collected { dry_run, blobs, bytes, young, rows, audit } = collected;
+    let Collected { dry_run, blobs, bytes, young, held, rows, audit } = collected;
     let done = if *dry_run { "would be removed" } else { "removed" };
     let mut text = format!(
         "{done}: {blobs} blobs ({bytes} bytes), {} sources, {} builds, {} names that an upstream does not have",
@@ -64,6 +64,9 @@ fn told(collected: &Collected) -> String {
     }
     if *young > 0 {
         text.push_str(&format!("\nkept: {young} unused blobs that are younger than the grace time"));
+    }
+    if *held > 0 {
+        text.push_str(&format!("\nkept: {held} unused blobs, because a backup is running"));
     }
     text
 }

@@ -7,13 +7,16 @@ use crate::config::upstream::default_upstream;
 use crate::error::Result;
 use crate::missing;
 use crate::replica;
+use crate::transfer::backup::refuse_unfinished;
 use std::path::Path;
 
 /// Whether there is a database; one on a server is asked only when it is opened.
 ///
 /// # Errors
-/// `Forbidden` if this user may not look: that is not the same as nothing being there.
+/// `Forbidden` if this user may not look: that is not the same as nothing being there; `Conflict` while a restore is
+/// not finished.
 pub fn has_database(config: &Config) -> Result<bool> {
+    refuse_unfinished(&config.data)?;
     let url = config.database_url();
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
     let Some(path) = path.map(Path::new) else { return Ok(true) };
@@ -49,6 +52,7 @@ pub async fn own(resolved: ResolvedConfig) -> Result<App> {
 
 /// Opens the installation, and makes it if it is new.
 pub async fn open(resolved: ResolvedConfig) -> Result<App> {
+    refuse_unfinished(&resolved.config.data)?;
     let offline = resolved.config.offline;
     let upstream = move || match default_upstream(|name| std::env::var(name).ok()) {
         Ok(url) => Ok(Some(url)),

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod build;
 mod bundle;
 mod check;
@@ -28,6 +29,7 @@ mod remote;
 mod request;
 mod requirements;
 mod resolve;
+mod restore;
 mod serve;
 mod shadow;
 mod signal;
@@ -109,6 +111,10 @@ enum Command {
     /// Verify and export the log of all changes
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Copy everything to a folder or a bucket, beside running servers
+    Backup(backup::BackupCommand),
+    /// Make an installation from a backup
+    Restore(restore::RestoreCommand),
     /// Show versions, counts and bytes of this installation
     Status(status::StatusCommand),
     /// Manage accounts, passwords, groups and roles
@@ -268,6 +274,8 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(resolved).await,
             Self::Gc(gc) => gc.run(resolved).await,
             Self::Audit(audit) => audit.run(resolved).await,
+            Self::Backup(backup) => backup.run(resolved).await,
+            Self::Restore(restore) => restore.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,

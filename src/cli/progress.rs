@@ -68,6 +68,19 @@ impl Progress {
     }
 }
 
+/// Shows how many of how many are done, on a terminal only.
+pub fn counted() -> impl Fn(&str, u64, u64) + Sync {
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::default_bar());
+    move |what, done, all| {
+        bar.set_length(all.max(done));
+        bar.set_position(done);
+        bar.set_message(what.to_owned());
+        if done >= all {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// A label that leaves room for what is said behind it.
 fn short(label: &str) -> String {
     match label.char_indices().nth(LABEL) {

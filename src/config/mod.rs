@@ -49,6 +49,8 @@ pub struct Config {
     pub upstream: Option<String>,
     /// No packet leaves: mirrors serve what they have.
     pub offline: bool,
+    /// Nothing may be changed, as nobody configures: what is served is a backup.
+    pub read_only: bool,
     /// As clients see this server, path prefix included.
     pub public_url: Option<Url>,
     /// Proxies in front of this server: they are believed for whom they ask, and under which URL.
@@ -361,6 +363,7 @@ impl Default for Config {
             s3: S3Settings::default(),
             upstream: None,
             offline: false,
+            read_only: false,
             public_url: None,
             trusted_proxies: Vec::new(),
             private_hosts: Vec::new(),

@@ -54,7 +54,11 @@ impl Db {
     }
 
     /// Of each project, a text that changes whenever what is approved of it does.
-    pub async fn approval_stamps(&self, index: &IndexName, now: Micros) -> Result<Vec<(ProjectName, String)>> {
+    pub async fn approval_stamps(
+        &self,
+        index: &IndexName,
+        now: Micros,
+    ) -> Result<Vec<(ProjectName, String)>> {
         let rows = Approval::select("WHERE index_name = $1 ORDER BY project, id").bind(index);
         let rows = rows.fetch_all(&self.pool).await?;
         let held = rows.into_iter().filter(|row| row.expires_at.is_none_or(|at| at > now));

@@ -3,6 +3,7 @@
 use super::Db;
 use super::rows::unsigned;
 use crate::error::Result;
+use crate::names::IndexName;
 use sqlx::Row;
 
 /// One reference from a row to a blob.
@@ -13,6 +14,19 @@ pub struct BlobUse {
     pub size: Option<u64>,
     /// `alice/dev demo-1.0.tar.gz`, or the same with `METADATA of` before it.
     pub what: String,
+}
+
+/// A file that a blob belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOfBlob {
+    pub index: IndexName,
+    pub filename: String,
+    /// The file's own blob.
+    pub sha256: String,
+    /// Where a mirror got it from; `None`: it was uploaded.
+    pub url: Option<String>,
+    /// The blob is the file's METADATA.
+    pub is_metadata: bool,
 }
 
 /// Where a page of references ended: the last row's index and filename.
@@ -45,6 +59,32 @@ const SOURCES: &str = "SELECT sha256, account, filename, size FROM build_source 
     WHERE (sha256 > $1 OR (sha256 = $1 AND account > $2)) ORDER BY sha256, account LIMIT $3";
 
 impl Db {
+    /// The files that a blob belongs to, as their bytes or as their METADATA.
+    pub async fn files_of_blob(&self, sha256: &str) -> Result<Vec<FileOfBlob>> {
+        let rows = sqlx::query(
+            "SELECT index_name, filename, sha256, url FROM file \
+             WHERE (sha256 = $1 OR metadata_sha256 = $1) AND deleted_at IS NULL ORDER BY index_name, filename",
+        );
+        let rows = rows.bind(sha256).fetch_all(&self.pool).await?;
+        let file = |row: &sqlx::any::AnyRow| {
+            let own: String = row.try_get("sha256")?;
+            Ok(FileOfBlob {
+                index: row.try_get("index_name")?,
+                filename: row.try_get("filename")?,
+                url: row.try_get("url")?,
+                is_metadata: own != sha256,
+                sha256: own,
+            })
+        };
+        rows.iter().map(file).collect()
+    }
+
+    /// Forgets METADATA that was read from remote wheels: it is read again when somebody asks. How many rows.
+    pub async fn forget_remote_metadata(&self, sha256: &str) -> Result<u64> {
+        let forget = sqlx::query("DELETE FROM remote_metadata WHERE sha256 = $1").bind(sha256);
+        Ok(forget.execute(&self.writer).await?.rows_affected())
+    }
+
     /// A page of what builds with a number above `after` refer to: sources, wheels, logs. The second
     /// part is the last number, `None` after the last one.
     pub async fn blobs_of_builds(&self, after: i64) -> Result<(Vec<BlobUse>, Option<i64>)> {

@@ -41,13 +41,32 @@ const IN_URL: &AsciiSet = &CONTROLS
 impl Db {
     /// Opens `sqlite://PATH` or `postgres://…`, asserts the engine's version, migrates the schema.
     pub async fn open(url: &str) -> Result<Self> {
+        Self::open_at(url, None).await
+    }
+
+    /// Opens a database that must be empty, and makes the schema as it was at a step, for rows of that time.
+    ///
+    /// # Errors
+    /// `Conflict` if something is in it; `Bad` if this version does not know the step.
+    pub async fn open_empty(url: &str, step: i64) -> Result<Self> {
+        let known = newest_step();
+        if step > known {
+            return Err(bad!(
+                "a newer wheelwright wrote this backup (its schema is at step {step}, this version knows \
+                 {known}): restore it with that version or a newer one"
+            ));
+        }
+        Self::open_at(url, Some(step)).await
+    }
+
+    async fn open_at(url: &str, step: Option<i64>) -> Result<Self> {
         sqlx::any::install_default_drivers();
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::open_postgres(url).await;
+            return Self::open_postgres(url, step).await;
         }
         match url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             Some(path) if !path.is_empty() && !path.starts_with(":memory:") => {
-                Self::open_sqlite(Path::new(path)).await
+                Self::open_sqlite(Path::new(path), step).await
             }
             _ => {
                 Err(bad!("database {:?} is neither sqlite://PATH nor postgres://USER@HOST/NAME", masked(url)))
@@ -55,7 +74,7 @@ impl Db {
         }
     }
 
-    async fn open_sqlite(path: &Path) -> Result<Self> {
+    async fn open_sqlite(path: &Path, step: Option<i64>) -> Result<Self> {
         let path = std::path::absolute(path)?;
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -79,14 +98,13 @@ impl Db {
                 path.display()
             ));
         }
-        migrate(&writer, Engine::Sqlite).await?;
-        super::identities::fill(&writer).await?;
+        migrate(&writer, Engine::Sqlite, step).await?;
         let readers = std::thread::available_parallelism().map_or(4, |n| n.get() as u32 * 2).clamp(4, 16);
         let pool = sqlite_pool(readers).connect(&url).await?;
         Ok(Self { pool, writer, engine: Engine::Sqlite, newest: Arc::default() })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self> {
+    async fn open_postgres(url: &str, step: Option<i64>) -> Result<Self> {
         first_contact(url, &masked(url), "SELECT 1").await?;
         let pool = AnyPoolOptions::new()
             .max_connections(16)
@@ -96,8 +114,7 @@ impl Db {
             .map_err(|e| not_opened(&masked(url), e))?;
         let version: String = sqlx::query_scalar("SHOW server_version_num").fetch_one(&pool).await?;
         postgres_is_new_enough(&version)?;
-        migrate(&pool, Engine::Postgres).await?;
-        super::identities::fill(&pool).await?;
+        migrate(&pool, Engine::Postgres, step).await?;
         Ok(Self { writer: pool.clone(), pool, engine: Engine::Postgres, newest: Arc::default() })
     }
 }
@@ -190,7 +207,7 @@ fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
 
 /// The schema's history, embedded. A database that knows a later number than the last one here
 /// belongs to a newer wheelwright and is refused.
-fn migrations(engine: Engine) -> Migrator {
+fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
     let files = [
         (1, "index", include_str!("../../migrations/0001_index.sql")),
         (2, "builds", include_str!("../../migrations/0002_builds.sql")),
@@ -217,7 +234,8 @@ fn migrations(engine: Engine) -> Migrator {
         (24, "audit", include_str!("../../migrations/0024_audit.sql")),
         (26, "notices", include_str!("../../migrations/0026_notices.sql")),
     ];
-    let numbered = files.into_iter().map(|(number, name, sql)| {
+    let wanted = files.into_iter().filter(|(number, ..)| last.is_none_or(|last| *number <= last));
+    let numbered = wanted.map(|(number, name, sql)| {
         let sql = match engine {
             Engine::Sqlite => sql.to_owned(),
             // The one word that differs.
@@ -228,10 +246,17 @@ fn migrations(engine: Engine) -> Migrator {
     Migrator::with_migrations(numbered.collect())
 }
 
-async fn migrate(pool: &AnyPool, engine: Engine) -> Result<()> {
-    let migrations = migrations(engine);
-    let known = migrations.iter().map(|step| step.version).max().unwrap_or(0);
-    migrations.run(pool).await.map_err(|error| match error {
+fn newest_step() -> i64 {
+    migrations(Engine::Sqlite, None).iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+/// Up to the newest step; or up to an older one, in a database that is empty.
+async fn migrate(pool: &AnyPool, engine: Engine, step: Option<i64>) -> Result<()> {
+    if step.is_some() {
+        super::load::refuse_used(pool, engine).await?;
+    }
+    let known = newest_step();
+    migrations(engine, step).run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) if version > known => bad!(
             "a newer wheelwright wrote this database (its schema is at step {version}, this version knows \
              {known}): start the newer version, or restore a backup from before the upgrade"
@@ -244,7 +269,11 @@ async fn migrate(pool: &AnyPool, engine: Engine) -> Result<()> {
             bad!("step {version} of the database schema is incomplete: restore a backup")
         }
         other => Error::internal(other),
-    })
+    })?;
+    match step {
+        None => super::identities::fill(pool).await,
+        Some(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

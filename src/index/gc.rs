@@ -24,6 +24,8 @@ pub struct Collected {
     pub bytes: u64,
     /// Unreferenced blobs that are too young.
     pub young: u64,
+    /// Unreferenced blobs that a running backup may be about to copy.
+    pub held: u64,
     #[serde(flatten)]
     pub rows: Old,
     /// Entries of the audit log that are older than `audit.keep`.
@@ -57,8 +59,12 @@ pub async fn collect_as_of(
         }
     })
     .await?;
+    // Looked at behind the rows: a backup that holds the bytes later has read its rows later, too.
+    let held = !dry_run && db.is_held_for_backup(crate::tools::time::now()).await?;
     for (key, (size, modified)) in blobs {
-        if modified >= before {
+        if held && modified < before {
+            collected.held += 1;
+        } else if modified >= before {
             collected.young += 1;
         } else if dry_run || store.remove_older(key, before).await? {
             collected.blobs += 1;

@@ -80,12 +80,12 @@ pub struct ObjectFolder {
 }
 
 impl ObjectFolder {
-    /// `url` is `s3://BUCKET/PREFIX`. Nothing is asked yet.
+    /// `url` is `s3://BUCKET/PREFIX`; `what` it is for is told in errors. Nothing is asked yet.
     ///
     /// # Errors
     /// `Bad` if the URL is not of this form, and without any credentials.
-    pub fn open(url: &str, settings: &S3Settings) -> Result<Self> {
-        let (s3, prefix) = s3::connect("wheelhouse", url, settings)?;
+    pub fn open(what: &str, url: &str, settings: &S3Settings) -> Result<Self> {
+        let (s3, prefix) = s3::connect(what, url, settings)?;
         Ok(Self { s3, prefix, url: url.trim_end_matches('/').to_owned() })
     }
 
@@ -97,6 +97,19 @@ impl ObjectFolder {
     pub async fn get(&self, path: &str) -> Result<Option<Bytes>> {
         match self.s3.get(&self.path(path)).await {
             Ok(found) => found.bytes().await.map(Some).map_err(|why| self.failed("read", path, &why)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(why) => Err(self.failed("read", path, &why)),
+        }
+    }
+
+    /// The same piece by piece.
+    pub async fn stream(&self, path: &str) -> Result<Option<BoxStream<'static, Result<Bytes>>>> {
+        match self.s3.get(&self.path(path)).await {
+            Ok(found) => {
+                let (folder, path) = (self.clone(), path.to_owned());
+                let pieces = found.into_stream().map_err(move |why| folder.failed("read", &path, &why));
+                Ok(Some(pieces.boxed()))
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(why) => Err(self.failed("read", path, &why)),
         }

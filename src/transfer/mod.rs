@@ -1,14 +1,16 @@
-//! Moving in: what other servers, folders and indexes have becomes what this server has.
+//! Moving in and out: what other servers, folders and indexes have becomes what this server has.
 //!
 //! Every step can be repeated: what is here already is found and left as it is, so that an import that was
 //! stopped goes on where it was, and one that is run again only adds.
 
+pub mod backup;
 mod bring;
 pub mod bundle;
 mod bytes;
 pub mod devpi;
 pub mod folder;
 pub mod remote;
+pub mod repair;
 mod report;
 pub mod wheelhouse;
 

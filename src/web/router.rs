@@ -17,7 +17,7 @@ use crate::error::Result;
 use crate::names::IndexName;
 use crate::replica::Replica;
 use crate::tools::panics;
-use crate::{bad, missing};
+use crate::{bad, forbidden, missing};
 use axum::body::Body;
 use axum::response::Response;
 use futures::future::BoxFuture;
@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 
 /// Answers that take longer are logged.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// Where people begin and end a session, on a server that shows a backup, too.
+const SESSIONS: [&str; 2] = ["/+login", "/+logout"];
 
 type Handler = Arc<dyn Fn(Ctx, &Arc<Router>) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
@@ -205,6 +208,12 @@ impl Router {
 
     /// On a replica, some requests are the primary's to answer.
     async fn run(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
+        if self.app.config.read_only
+            && origin::changes(&routed.parts.method)
+            && !SESSIONS.contains(&routed.parts.uri.path())
+        {
+            return Err(forbidden!("this server shows a backup: nothing can be changed here"));
+        }
         let (Some(replica), Some(known)) = (&self.app.replica, self.rows.get(routed.row)) else {
             return self.run_here(routed, open).await;
         };

@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 48] = [
+const DOCUMENTS: [&str; 49] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -28,6 +28,7 @@ const DOCUMENTS: [&str; 48] = [
     "docs/explanation/sandbox.md",
     "docs/explanation/why-wheelwright.md",
     "docs/how-to/audit.md",
+    "docs/how-to/back-up-and-restore.md",
     "docs/how-to/build-for-macos.md",
     "docs/how-to/build-for-windows.md",
     "docs/how-to/build-wheels.md",
@@ -319,6 +320,22 @@ async fn the_commands_about_running_a_server_work() {
         ("S3_SECRET", s3.secret_access_key.unwrap_or_default()),
     ];
     tokio::task::spawn_blocking(move || works("docs/how-to/run-a-server.md", &variables))
+        .await
+        .expect("it works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_about_backups_work() {
+    let company = Company::start().await;
+    let s3 = company.s3.settings();
+    let variables = [
+        ("DATABASE", company.postgres.url.clone()),
+        ("S3_ENDPOINT", company.s3.endpoint.clone()),
+        ("S3_KEY", s3.access_key_id.unwrap_or_default()),
+        ("S3_SECRET", s3.secret_access_key.unwrap_or_default()),
+    ];
+    std::fs::create_dir_all(company.s3.bucket("backups")).expect("a bucket");
+    tokio::task::spawn_blocking(move || works("docs/how-to/back-up-and-restore.md", &variables))
         .await
         .expect("it works");
 }

@@ -6,6 +6,7 @@ mod kit;
 
 mod access;
 mod audit;
+mod backup;
 mod build;
 mod bundle;
 mod cli;

@@ -40,7 +40,14 @@ impl Requests {
     /// `Forbidden` if not.
     pub fn may_approve(&self, who: &Who, index: &IndexName, project: Option<&ProjectName>) -> Result<()> {
         let directory = self.0.indexes.directory();
-        match access::decide(&directory, who, Need::Approve, Some(index), project.map(ProjectName::as_str), None) {
+        match access::decide(
+            &directory,
+            who,
+            Need::Approve,
+            Some(index),
+            project.map(ProjectName::as_str),
+            None,
+        ) {
             Decision::Allowed => Ok(()),
             _ => Err(forbidden!(
                 "{} may not decide what {index} lists: the option acl_approve names who may",

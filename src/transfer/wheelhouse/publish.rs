@@ -207,7 +207,7 @@ impl Wheelhouses {
         let presign = target.order.presign;
         let presign =
             presign.ok_or_else(|| bad!("--print-url needs --presign: say how long the URL is good for"))?;
-        let bucket = ObjectFolder::open(&target.to, &target.s3)?;
+        let bucket = ObjectFolder::open("wheelhouse", &target.to, &target.s3)?;
         bucket.presigned(super::tree::FLAT, presign.lasts).await
     }
 
@@ -268,7 +268,7 @@ impl Room {
 
     /// Makes the bucket what the index is; returns the content that it had before anything was read.
     async fn bring(&self, target: &WheelhouseTarget, now: Micros) -> Result<(WheelhouseTally, String)> {
-        let bucket = ObjectFolder::open(&target.to, &target.s3)?;
+        let bucket = ObjectFolder::open("wheelhouse", &target.to, &target.s3)?;
         if let Some(presign) = target.order.presign {
             keys_last(&bucket, presign, now).await?;
         }

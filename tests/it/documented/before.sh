@@ -18,6 +18,16 @@ before() {
     'docs/how-to/run-a-server.md# Use Postgres, S3 and TLS')
         export WHEELWRIGHT_S3__ENDPOINT="$S3_ENDPOINT" AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" AWS_REGION=us-east-1
         ;;
+    'docs/how-to/maintain-an-index.md# Check')
+        prepare wheelwright backup "$SCRATCH/srv-backups"
+        ;;
+    'docs/how-to/back-up-and-restore.md')
+        prepare serve
+        prepare wheelwright user create alice
+        prepare wheelwright index create alice/dev --bases root/pypi
+        prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
+        export WHEELWRIGHT_S3__ENDPOINT="$S3_ENDPOINT" AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" AWS_REGION=us-east-1
+        ;;
     'docs/how-to/publish-wheelhouses.md')
         prepare serve
         prepare wheelwright user create alice

@@ -57,6 +57,11 @@ impl Bucket {
         self.folder.path().join(NAME).join(key)
     }
 
+    /// The folder of another bucket of this server: it exists once that does.
+    pub fn bucket(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Points the settings of a program here.
     pub fn configure_program(&self, command: &mut Command) {
         command.env("WHEELWRIGHT_STORAGE", format!("s3://{NAME}/some/prefix"));

@@ -166,8 +166,8 @@ async fn a_bucket_that_refuses_is_named_with_the_way_out_and_tried_again_later()
     assert!(said.contains("the clock of this machine and the bucket's are too far apart"), "{said}");
 
     // Something of somebody else's.
-    let s3 =
-        wheelwright::store::ObjectFolder::open("s3://wheels/taken", &bucket.settings()).expect("a bucket");
+    let s3 = wheelwright::store::ObjectFolder::open("wheelhouse", "s3://wheels/taken", &bucket.settings())
+        .expect("a bucket");
     s3.put("mine.txt", "mine".into(), wheelwright::store::ObjectKind::Text).await.expect("put");
     house = good.clone();
     house.to = "s3://wheels/taken".into();
@@ -221,7 +221,8 @@ async fn links_that_would_end_too_soon_are_refused() {
 }
 
 fn object_folder(bucket: &Bucket) -> wheelwright::store::ObjectFolder {
-    wheelwright::store::ObjectFolder::open("s3://wheels/house", &bucket.settings()).expect("a bucket")
+    wheelwright::store::ObjectFolder::open("wheelhouse", "s3://wheels/house", &bucket.settings())
+        .expect("a bucket")
 }
 
 /// A store that finds every request too late.
