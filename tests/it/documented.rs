@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 49] = [
+const DOCUMENTS: [&str; 50] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
