@@ -125,9 +125,9 @@ impl App {
         let quota = Quota::new(&config.quota);
         let webhooks = Webhooks::new(&config, db.clone())?;
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
-        let requests = Requests::new(db.clone(), indexes.clone());
-        let downloads = Downloads::new(&config, db.clone());
         let advisories = Advisories::new(&config);
+        let requests = Requests::new(db.clone(), indexes.clone(), advisories.clone());
+        let downloads = Downloads::new(&config, db.clone());
         let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {

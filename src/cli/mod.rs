@@ -154,7 +154,7 @@ enum Command {
     Watch(watch::WatchCommand),
     /// Decide what curated indexes list
     #[command(subcommand)]
-    Request(request::RequestCommand),
+    Request(request::CurationCommand),
     /// Export an index as static pages, or publish it to a bucket
     #[command(subcommand)]
     Wheelhouse(wheelhouse::WheelhouseCommand),

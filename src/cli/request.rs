@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::bad;
 use crate::db::requests::StoredRequest;
 use crate::error::Result;
-use crate::index::requests::{Asked, NewRequest, RequestView, RuleTrial, Ruling, time};
+use crate::index::requests::{NewRequest, RequestOutcome, RequestView, RuleTrial, Ruling, time};
 use crate::names::IndexName;
 use crate::words::RequestState;
 use serde_json::json;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
-pub enum RequestCommand {
+pub enum CurationCommand {
     /// List requests
     List {
         /// Show only those of this index
@@ -90,7 +90,7 @@ pub enum RequestCommand {
         /// Names of projects, one a line, the most popular first: what the condition popular is about
         #[arg(long, value_name = "FILE", requires = "file")]
         popular: Option<PathBuf>,
-        /// Only show what they would have done with the requests of the last month
+        /// Only show what they would have done with the requests and downloads of the last month
         #[arg(long, requires = "file")]
         dry_run: bool,
         #[arg(long)]
@@ -102,7 +102,7 @@ fn state(text: &str) -> Result<RequestState> {
     RequestState::parse(text).ok_or_else(|| bad!("'{text}' is none of open, approved and refused"))
 }
 
-impl RequestCommand {
+impl CurationCommand {
     pub async fn run(self, app: &App) -> Result<ExitCode> {
         let who = Who::command_line();
         match self {
@@ -114,9 +114,9 @@ impl RequestCommand {
             Self::Add { index, requirement, target, json } => {
                 let new = NewRequest::parse(index, &requirement, target)?;
                 let (said, id) = match app.requests.ask(&who, new).await? {
-                    Asked::Open(id) => (format!("request {id} added"), Some(id)),
-                    Asked::Approved => (format!("{requirement} is approved already"), None),
-                    Asked::Refused(why) => return Err(bad!("{requirement} is refused: {why}")),
+                    RequestOutcome::Open(id) => (format!("request {id} added"), Some(id)),
+                    RequestOutcome::Approved => (format!("{requirement} is approved already"), None),
+                    RequestOutcome::Refused(why) => return Err(bad!("{requirement} is refused: {why}")),
                 };
                 table::done(&said, &json!({"id": id}), json)?;
             }
@@ -163,12 +163,17 @@ fn trials(trials: &[RuleTrial], json: bool) -> Result<ExitCode> {
         table::json(&trials)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut rows = vec![["REQUEST", "RELEASE", "STATE", "RULES SAY", "RULE"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["RELEASE", "DOWNLOADS", "REQUEST", "STATE", "RULES SAY", "RULE"].map(str::to_owned).to_vec()];
     for trial in trials {
-        let decide = trial.decide.map_or("nothing".to_owned(), |state| state.to_string());
-        let cells = [trial.release.clone(), trial.state.to_string(), decide];
-        let rule = trial.rule.clone().unwrap_or_default();
-        rows.push([trial.request.to_string()].into_iter().chain(cells).chain([rule]).collect());
+        rows.push(vec![
+            trial.release.clone(),
+            trial.downloads.to_string(),
+            trial.request.map(|id| id.to_string()).unwrap_or_default(),
+            trial.state.map(|state| state.to_string()).unwrap_or_default(),
+            trial.decide.map_or("nothing".to_owned(), |state| state.to_string()),
+            trial.rule.clone().unwrap_or_default(),
+        ]);
     }
     table::rows(&rows)?;
     Ok(ExitCode::SUCCESS)

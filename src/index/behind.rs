@@ -1,8 +1,8 @@
 //! Files of a curated index that are its mirrors': where they come from, and whether they may be had.
 
 use super::curation::{self, Standing};
-use super::gather::Sight;
 use super::mirror::Key;
+use super::sight::Sight;
 use super::view::Views;
 use crate::directory::inheritance::{SourcePart, parts};
 use crate::directory::{Directory, Index};

@@ -1,12 +1,12 @@
 //! Curated indexes: what was decided of their mirrors' releases, and what of a page that leaves.
 
-use super::gather::Sight;
+use super::sight::Sight;
 use super::stripes::Stripes;
 use crate::access;
 use crate::db::Db;
 use crate::db::approvals::Approval;
-use crate::directory::Directory;
-use crate::directory::inheritance;
+use crate::directory::inheritance::{self, InheritanceOrder};
+use crate::directory::{Directory, Index};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
@@ -144,6 +144,19 @@ pub fn curators(sight: Sight<'_>) -> Option<Vec<Curator>> {
     )
 }
 
+/// The mirrors that give something to who reads these indexes; `None`: none of the order is curated. Of a mirror behind curated
+/// indexes those that somebody reads give what was approved, and nothing else does.
+pub fn supplied_to(
+    directory: &Directory,
+    order: &InheritanceOrder,
+    reads: impl Fn(&IndexName) -> bool,
+) -> Option<BTreeSet<IndexName>> {
+    let curated = |name: &&IndexName| directory.indexes.get(*name).is_some_and(Index::is_curated);
+    let curators: Vec<&IndexName> = order.sources.iter().filter(curated).collect();
+    let readable = curators.iter().filter(|name| reads(name));
+    (!curators.is_empty()).then(|| readable.flat_map(|name| supplied(directory, name)).collect())
+}
+
 /// The mirrors behind a curated index that its owner may read: what is approved of them is for its readers, also where
 /// they may not read the mirror.
 pub fn supplied(directory: &Directory, curator: &IndexName) -> BTreeSet<IndexName> {
@@ -156,7 +169,7 @@ pub fn supplied(directory: &Directory, curator: &IndexName) -> BTreeSet<IndexNam
 }
 
 /// What decides of a project's page.
-pub struct Gate {
+pub struct CurationGate {
     curators: Vec<(Curator, Arc<Decisions>)>,
     now: Micros,
 }
@@ -170,7 +183,7 @@ pub struct Passed {
     pub left_out: bool,
 }
 
-impl Gate {
+impl CurationGate {
     /// `None` if no index of the order is curated.
     pub async fn of(curation: &Curation, sight: Sight<'_>, project: &ProjectName) -> Result<Option<Self>> {
         let Some(known) = curators(sight) else { return Ok(None) };

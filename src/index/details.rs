@@ -1,8 +1,8 @@
 //! What an index tells beyond prepared pages: all its files, a release's core metadata.
 
 use super::curation;
-use super::gather::Sight;
 use super::mirror::Key;
+use super::sight::Sight;
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::inheritance::InheritanceOrder;

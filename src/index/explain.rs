@@ -2,9 +2,9 @@
 
 use super::admin::manages;
 use super::built;
-use super::curation::{Gate, Standing};
-use super::gather::Sight;
+use super::curation::{CurationGate, Standing};
 use super::policy::{self, Rules, Verdict};
+use super::sight::Sight;
 use super::view::Views;
 use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
@@ -67,7 +67,7 @@ impl Views {
         let order = &walk.order;
         let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
         let having = self.sources().stages_that_have(sight, project).await?;
-        let gate = Gate::of(self.curation(), sight, project).await?;
+        let gate = CurationGate::of(self.curation(), sight, project).await?;
         let mut seen = BTreeSet::new();
         let mut sources = Vec::new();
         for (at, (name, part)) in
@@ -213,7 +213,12 @@ fn shown(filename: String) -> ExplainedFile {
 }
 
 /// Of what a mirror has, a curated index shows what was approved.
-fn tell_unapproved(source: &mut ExplainedIndex, gate: &Gate, mirror: &IndexName, project: &ProjectName) {
+fn tell_unapproved(
+    source: &mut ExplainedIndex,
+    gate: &CurationGate,
+    mirror: &IndexName,
+    project: &ProjectName,
+) {
     for file in source.files.iter_mut().filter(|file| file.shown) {
         let listed = ListedFilename::new(project, &file.filename);
         let because = match gate.standing(mirror, listed.version()) {

@@ -1,11 +1,12 @@
 //! Gathers what an index shows of one project: the parts of its bases, in order, merged.
 
 use super::built::OwnWheels;
-use super::curation::{Curation, Gate};
+use super::curation::{Curation, CurationGate};
 use super::mirror::{MirrorPage, Mirrors};
+use super::sight::Sight;
 use super::{built, policy, stage};
 use crate::db::Db;
-use crate::directory::inheritance::{InheritanceOrder, SourcePart, is_reserved, parts};
+use crate::directory::inheritance::{SourcePart, is_reserved, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
@@ -14,21 +15,6 @@ use crate::tools::time::{Micros, now};
 use crate::words::ProjectStatus;
 use crate::{missing, unavailable};
 use std::collections::{BTreeSet, HashSet};
-
-/// One index as one asker may see it.
-#[derive(Clone, Copy)]
-pub struct Sight<'a> {
-    pub directory: &'a Directory,
-    pub order: &'a InheritanceOrder,
-    /// Bit per source of `order`: whether the asker may read it.
-    pub readable: u128,
-    /// As of this moment, by upload times.
-    pub as_of: Option<Micros>,
-    /// The order of all indexes that are asked together with this one, if there are others.
-    pub whole: Option<&'a InheritanceOrder>,
-    /// Curated indexes list what was not approved, too: at URLs that say why there is no file.
-    pub unapproved: bool,
-}
 
 /// What was found.
 pub struct Gathered {
@@ -70,7 +56,7 @@ impl Sources<'_> {
     pub async fn project(&self, sight: Sight<'_>, project: &ProjectName, refresh: bool) -> Result<Gathered> {
         let having = self.stages_that_have(sight, project).await?;
         let closed = self.closed(sight, project).await?;
-        let gate = Gate::of(self.curation, sight, project).await?;
+        let gate = CurationGate::of(self.curation, sight, project).await?;
         let gate = gate.as_ref();
         let parts = parts(sight.directory, sight.order, project, |index| having.contains(index));
         let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
@@ -138,7 +124,7 @@ impl Sources<'_> {
         sight: Sight<'_>,
         project: &ProjectName,
         refresh: bool,
-        gate: Option<&Gate>,
+        gate: Option<&CurationGate>,
     ) -> Result<Has> {
         if let Some(reason) = policy::refused(mirror, project) {
             return Ok(Has::Refused(reason));

@@ -1,6 +1,7 @@
 //! What of an index could be carried away: the files whose bytes are here. No upstream is asked.
 
-use super::gather::{Gathered, Sight, Sources};
+use super::gather::{Gathered, Sources};
+use super::sight::Sight;
 use super::view::Views;
 use crate::directory::inheritance::InheritanceOrder;
 use crate::directory::{Directory, Index, IndexKind};

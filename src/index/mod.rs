@@ -22,6 +22,7 @@ pub mod policy;
 pub mod push;
 pub mod requests;
 pub mod search;
+pub mod sight;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;

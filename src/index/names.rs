@@ -1,7 +1,7 @@
 //! The names of all projects that an index shows: sorted lists, merged while they are read.
 
 use super::curation;
-use super::gather::Sight;
+use super::sight::Sight;
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::{Directory, Index, IndexKind};

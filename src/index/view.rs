@@ -2,14 +2,17 @@
 
 mod form;
 mod key;
+mod walk;
 
 pub use form::PageForm;
+pub use walk::Walk;
 
-use super::curation::{self, Curation};
-use super::gather::{Gathered, Sight, Sources};
+use super::curation::Curation;
+use super::gather::{Gathered, Sources};
 use super::mirror::Mirrors;
+use super::sight::Sight;
 use super::stripes::Stripes;
-use crate::access::{self, Who};
+use crate::access::Who;
 use crate::bad;
 use crate::config::Config;
 use crate::config::base_url::BaseUrl;
@@ -30,9 +33,10 @@ use futures::future::BoxFuture;
 use http::HeaderValue;
 use key::{KeyRef, PageKey};
 use parking_lot::RwLock;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use walk::readable;
 
 /// A page is asked of its upstream at most this often, however many clients say `no-cache`.
 const REFRESH_PAUSE: i64 = 10 * SECOND;
@@ -97,12 +101,6 @@ pub struct Variant {
     pub body: Bytes,
     /// Strong.
     pub etag: HeaderValue,
-}
-
-/// An index's order, and what anonymous askers see of it.
-pub struct Walk {
-    pub order: InheritanceOrder,
-    anonymous: u128,
 }
 
 /// The walks of one snapshot of the directory.
@@ -351,43 +349,6 @@ impl Views {
 /// The order of a set for one of its indexes; `None` for one alone, whose own order says it all.
 fn whole(directory: &Directory, set: &[&Index], one: &IndexName) -> Option<InheritanceOrder> {
     (set.len() > 1).then(|| inheritance::together(directory, set, one))
-}
-
-impl Walk {
-    /// Whether anonymous askers see all of it, too.
-    pub fn is_public(&self, readable: u128) -> bool {
-        self.anonymous & readable == readable && self.anonymous & 1 == 1
-    }
-
-    /// Bit per source: whether `who` may read it. What everybody may read, everybody may.
-    pub fn readable(&self, directory: &Directory, who: &Who) -> u128 {
-        match who.user {
-            // The router let them read the index itself, be it by a token for one project.
-            Some(_) => self.anonymous | readable(directory, &self.order, who) | 1,
-            None => self.anonymous | 1,
-        }
-    }
-}
-
-fn readable(directory: &Directory, order: &InheritanceOrder, who: &Who) -> u128 {
-    let reads = |name: &IndexName| {
-        directory.indexes.get(name).is_some_and(|index| access::may_read(directory, who, index))
-    };
-    // Of a mirror behind curated indexes those that the asker may read give what was approved, and nothing else does.
-    let curated = |name: &&IndexName| directory.indexes.get(*name).is_some_and(Index::is_curated);
-    let curators: Vec<&IndexName> = order.sources.iter().filter(curated).collect();
-    let supplied: BTreeSet<IndexName> = curators
-        .iter()
-        .filter(|name| reads(name))
-        .flat_map(|name| curation::supplied(directory, name))
-        .collect();
-    let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
-    let may = |name: &IndexName| match !curators.is_empty() && is_mirror(name) {
-        true => supplied.contains(name),
-        false => reads(name),
-    };
-    let bits = order.sources.iter().enumerate().filter(|(_, index)| may(index));
-    bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))
 }
 
 fn weight(key: &PageKey, page: &Arc<Prepared>) -> u32 {

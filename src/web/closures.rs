@@ -16,6 +16,7 @@ use crate::index::requests::{Closure, NeededRelease};
 use crate::missing;
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
+use crate::packaging::version;
 use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::time::{SECOND, now};
@@ -95,15 +96,16 @@ async fn resolved(app: &App, router: Arc<Router>, request: &StoredRequest) -> Re
     Ok(Closure { target: name, releases, error: None })
 }
 
-/// The target of a request, or the first that somebody builds for: most releases need the same on all.
+/// The target of a request, or the newest that somebody builds for: most releases need the same on all.
 async fn target(app: &App, name: &str) -> Result<Arc<Offered>> {
     let offers = app.targets.offers().await?;
     if let Ok(known) = offers.named(name) {
         return Ok(known);
     }
-    let first = app.targets.offered().await?.into_iter().next();
-    let first = first.ok_or_else(|| missing!("no worker offers a target to resolve for: start one"))?;
-    offers.named(&first.name)
+    let offered = app.targets.offered().await?.into_iter();
+    let newest = offered.max_by_key(|target| (!target.is_cross(), version::parse(&target.version)));
+    let newest = newest.ok_or_else(|| missing!("no worker offers a target to resolve for: start one"))?;
+    offers.named(&newest.name)
 }
 
 /// `six==1.16.0    # via demo`

@@ -1,5 +1,6 @@
 //! `/+requests`: what was asked of curated indexes, and what approvers decide.
 
+use super::http::audience::is_installer;
 use super::http::respond::{self, Problem, Wants};
 use super::http::{Audience, Ctx, slow};
 use super::pages;
@@ -9,7 +10,7 @@ use crate::access;
 use crate::db::requests::StoredRequest;
 use crate::error::{Error, Result};
 use crate::index::behind::Unapproved;
-use crate::index::requests::{Asked, NewRequest, RequestView, Ruling, time};
+use crate::index::requests::{NewRequest, RequestOutcome, RequestView, Ruling, time};
 use crate::names::IndexName;
 use crate::packaging::version;
 use crate::words::RequestState;
@@ -88,13 +89,15 @@ pub async fn add(mut ctx: Ctx) -> Result<Response> {
     }
     let new = NewRequest::parse(index, &wanted.requirement, wanted.target)?;
     match ctx.app.requests.ask(&ctx.who, new).await? {
-        Asked::Open(id) => {
+        RequestOutcome::Open(id) => {
             let request = shown(&ctx, ctx.app.requests.get(id).await?);
             let url = format!("{}/+requests/{id}", ctx.root());
             respond::devpi(StatusCode::CREATED, "request", json!(request), Some(&format!("requested: {url}")))
         }
-        Asked::Approved => respond::done(&format!("{} is approved already", wanted.requirement)),
-        Asked::Refused(why) => Err(Error::Unapproved(format!("{} is refused: {why}", wanted.requirement))),
+        RequestOutcome::Approved => respond::done(&format!("{} is approved already", wanted.requirement)),
+        RequestOutcome::Refused(why) => {
+            Err(Error::Unapproved(format!("{} is refused: {why}", wanted.requirement)))
+        }
     }
 }
 
@@ -148,7 +151,7 @@ pub async fn set_rules(mut ctx: Ctx) -> Result<Response> {
 /// `None`: a rule approved that.
 pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Option<Response>> {
     let index = ctx.index()?;
-    let installs = ctx.audience() == Audience::Installer || ctx.is_part;
+    let installs = is_installer(&ctx.headers) || ctx.is_part;
     // A replica's primary knows the requests.
     if !installs || ctx.app.replica.is_some() {
         return Err(release.error(index));
@@ -160,9 +163,9 @@ pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Option<Re
         target: wanted_for(ctx).await?,
     };
     let (title, said, see) = match ctx.app.requests.ask(&ctx.who, wanted).await? {
-        Asked::Approved => return Ok(None),
-        Asked::Refused(why) => ("Refused", format!("refused on {}: {why}", index.name), None),
-        Asked::Open(id) => (
+        RequestOutcome::Approved => return Ok(None),
+        RequestOutcome::Refused(why) => ("Refused", format!("refused on {}: {why}", index.name), None),
+        RequestOutcome::Open(id) => (
             "Not yet approved",
             "requested, not yet approved".to_owned(),
             Some(format!("{}/+requests/{id}", ctx.root())),

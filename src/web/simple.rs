@@ -1,6 +1,7 @@
 //! The simple API: project pages and the list of projects.
 
-use super::http::{Audience, Ctx, negotiate};
+use super::http::audience::is_installer;
+use super::http::{Ctx, negotiate};
 use super::target::{AUTO, for_agent, for_one_environment, for_target};
 use super::wishes;
 use crate::counters;
@@ -120,7 +121,7 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
     let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
     let found = match found(&ctx, &name, of, (form, fresh, amend), false).await {
         // They hide why a page is missing, and show why a file is.
-        Err(Error::Unapproved(_)) if ctx.audience() == Audience::Installer => {
+        Err(Error::Unapproved(_)) if is_installer(&ctx.headers) => {
             vary = BY_AGENT;
             found(&ctx, &name, of, (form, fresh, None), true).await
         }

@@ -65,15 +65,16 @@ impl Requests {
         self.may_approve(who, &request.index, Some(&request.project))?;
         let decided = decided(&request, ruling)?;
         decided.iter().try_for_each(|(project, _)| self.may_approve(who, &request.index, Some(project)))?;
-        self.rule(&who.label, &request.index, &decided, ruling).await?;
+        self.rule(&who.label, (&request.index, id), &decided, ruling).await?;
         self.get(id).await
     }
 
-    /// Writes decisions of one index, all with one reason, and ends the open requests that they answer.
+    /// Writes decisions of one index, all with one reason, and ends the request that they are about, and the open ones that
+    /// they answer.
     pub(super) async fn rule(
         &self,
         by: &str,
-        index: &IndexName,
+        (index, own): (&IndexName, i64),
         decided: &[(ProjectName, String)],
         ruling: &Ruling,
     ) -> Result<()> {
@@ -88,9 +89,11 @@ impl Requests {
         };
         let mut answered = Vec::new();
         for (project, specifier) in decided {
-            let open = self.0.db.requests_for(index, project).await?;
-            let open = open.iter().filter(|request| request.state == RequestState::Open);
-            answered.push(open.filter(|one| answers(specifier, &one.version)).map(|one| one.id).collect());
+            let known = self.0.db.requests_for(index, project).await?;
+            let ends = |one: &&StoredRequest| {
+                one.id == own || one.state == RequestState::Open && answers(specifier, &one.version)
+            };
+            answered.push(known.iter().filter(ends).map(|one| one.id).collect());
         }
         let answered: Vec<Vec<i64>> = answered;
         let Some(last) = decided.len().checked_sub(1) else { return Err(bad!("there is nothing to decide")) };

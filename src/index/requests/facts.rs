@@ -1,9 +1,8 @@
 //! What is known of a requested release, for rules to decide by.
 
 use super::Requests;
-use crate::db::requests::StoredRequest;
 use crate::error::Result;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::metadata::Metadata;
 use crate::packaging::page::{File, Provenance};
 use crate::packaging::upload_time::UploadTime;
@@ -40,16 +39,17 @@ const CLASSIFIERS: [(&str, &str); 7] = [
 ];
 
 impl Requests {
-    /// The facts of a requested release; `None` if no mirror lists it, or any version was asked for.
+    /// The facts of a release; `None` if no mirror lists it, or any version is meant.
     pub(super) async fn facts(
         &self,
-        request: &StoredRequest,
+        index: &IndexName,
+        (project, text): (&ProjectName, &str),
         with_licence: bool,
     ) -> Result<Option<ReleaseFacts>> {
-        let Some(version) = version::parse(&request.version) else { return Ok(None) };
-        let (indexes, project) = (&self.0.indexes, &request.project);
+        let Some(version) = version::parse(text) else { return Ok(None) };
+        let indexes = &self.0.indexes;
         let directory = indexes.directory();
-        let index = directory.index(&request.index)?;
+        let index = directory.index(index)?;
         for mirror in indexes.views.mirrors_of(&directory, index, project).await? {
             let Some(upstream) = indexes.mirrors.page(mirror, project, false).await? else { continue };
             let page = indexes.mirrors.listed(mirror, &upstream).await?;
@@ -65,7 +65,7 @@ impl Requests {
                     let views = &indexes.views;
                     match file {
                         Some(file) => views
-                            .metadata_of_file(&directory, mirror, project, &request.version, file)
+                            .metadata_of_file(&directory, mirror, project, text, file)
                             .await?
                             .and_then(|metadata| licence(&metadata)),
                         None => None,
@@ -90,9 +90,8 @@ impl Requests {
     }
 
     /// How many vulnerabilities are known of a release; `None`: no snapshot of advisories is here.
-    #[expect(clippy::unused_self, reason = "the snapshot will be one of its parts")]
-    fn advisories(&self, _project: &ProjectName, _version: &Version) -> Option<usize> {
-        None
+    fn advisories(&self, project: &ProjectName, version: &Version) -> Option<usize> {
+        Some(self.0.advisories.snapshot()?.of(project, version).len())
     }
 }
 

@@ -13,6 +13,7 @@ pub use ruled::RuleTrial;
 pub use view::RequestView;
 
 use super::Indexes;
+use super::advisories::Advisories;
 use super::curation::Standing;
 use crate::access::Who;
 use crate::access::builds::user_of_label;
@@ -47,6 +48,7 @@ pub struct Requests(Arc<RequestRoom>);
 struct RequestRoom {
     db: Db,
     indexes: Arc<Indexes>,
+    advisories: Advisories,
     /// How often known ones were repeated, when last and by which account: not written yet.
     repeated: Mutex<HashMap<i64, (i64, Micros, Option<String>)>>,
     /// New ones of this hour, by asker.
@@ -85,7 +87,7 @@ impl NewRequest {
 
 /// What a question came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RequestOutcome {
     /// It may be had.
     Approved,
     /// With the reason.
@@ -95,24 +97,24 @@ pub enum Asked {
 }
 
 impl Requests {
-    pub fn new(db: Db, indexes: Arc<Indexes>) -> Self {
+    pub fn new(db: Db, indexes: Arc<Indexes>, advisories: Advisories) -> Self {
         let new = Mutex::new((0, HashMap::new()));
-        Self(Arc::new(RequestRoom { db, indexes, repeated: Mutex::default(), new }))
+        Self(Arc::new(RequestRoom { db, indexes, advisories, repeated: Mutex::default(), new }))
     }
 
     /// Asks a curated index for what it does not list.
     ///
     /// # Errors
     /// `Bad` if the index is not curated; `Busy` if there are too many open requests.
-    pub async fn ask(&self, who: &Who, wanted: NewRequest) -> Result<Asked> {
+    pub async fn ask(&self, who: &Who, wanted: NewRequest) -> Result<RequestOutcome> {
         let directory = self.0.indexes.directory();
         let index = directory.index(&wanted.index)?;
         if !index.is_curated() {
             return Err(bad!("{} is not curated: it needs no requests", index.name));
         }
         match self.standing(index, &wanted.project, wanted.version.as_ref()).await? {
-            Standing::Approved => return Ok(Asked::Approved),
-            Standing::Refused(why) => return Ok(Asked::Refused(why)),
+            Standing::Approved => return Ok(RequestOutcome::Approved),
+            Standing::Refused(why) => return Ok(RequestOutcome::Refused(why)),
             Standing::Undecided => {}
         }
         let version = wanted.version.as_ref().map(Version::to_string).unwrap_or_default();
@@ -127,7 +129,7 @@ impl Requests {
                 self.0.db.resolve_again(open.id).await?;
             }
             self.repeat(open.id, account);
-            return Ok(Asked::Open(open.id));
+            return Ok(RequestOutcome::Open(open.id));
         }
         self.count_new(&who.asker().unwrap_or_default())?;
         let mut new = StoredRequest {
@@ -151,7 +153,7 @@ impl Requests {
         let detail = format!("request {} for {}", new.id, title(&new.project, &new.version));
         let event = NewEvent::of(&who.label, EventKind::RequestMade).on(&new.index).about(&new.project);
         tx.commit(event.saying(&detail)).await?;
-        Ok(self.ruled(&new).await?.unwrap_or(Asked::Open(new.id)))
+        Ok(self.ruled(&new).await?.unwrap_or(RequestOutcome::Open(new.id)))
     }
 
     /// Where a version stands on a curated index.

@@ -1,30 +1,41 @@
-//! Rules are kept, tried and applied to requests.
+//! CurationRules are kept, tried and applied to requests.
 
 use super::decide::Ruling;
-use super::rules::{Rule, Rules};
-use super::{Asked, Requests, title};
+use super::rules::{CurationRules, Rule};
+use super::{RequestOutcome, Requests, title};
 use crate::access::Who;
 use crate::db::Tx;
 use crate::db::approvals::StoredRules;
+use crate::db::downloads::DAY;
 use crate::db::events::NewEvent;
 use crate::db::requests::StoredRequest;
 use crate::error::{Error, Result};
-use crate::names::IndexName;
-use crate::tools::time::{SECOND, now};
+use crate::index::curation;
+use crate::names::{IndexName, ProjectName};
+use crate::tools::time::now;
 use crate::words::{EventKind, RequestState};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
-/// How far back a trial looks.
-const MONTH: i64 = 30 * 86_400 * SECOND;
+/// How far back a trial looks, in days.
+const MONTH: i64 = 30;
+/// Releases of one trial, those that were downloaded most first.
+const MOST_TRIED: usize = 1000;
 
-/// What rules would have done with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A project, and a canonical version.
+type Release = (ProjectName, String);
+
+/// What rules would have done with a release that was requested or downloaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RuleTrial {
-    pub request: i64,
+    /// Its request, if there is one.
+    pub request: Option<i64>,
     /// `six 1.16.0`
     pub release: String,
-    /// What became of it.
-    pub state: RequestState,
+    /// How often it was downloaded.
+    pub downloads: i64,
+    /// What became of the request.
+    pub state: Option<RequestState>,
     /// What the rules say; `None`: they leave it to an approver.
     pub decide: Option<RequestState>,
     /// The rule that says so.
@@ -43,33 +54,55 @@ impl Requests {
     /// `Bad` for a mistake in the rules: nothing is changed then.
     pub async fn set_rules(&self, who: &Who, index: &IndexName, text: &str) -> Result<usize> {
         self.may_approve(who, index, None)?;
-        Rules::parse(text)?;
+        CurationRules::parse(text)?;
         let mut tx = Tx::begin(&self.0.db).await?;
         tx.set_rules(index, text, &who.label).await?;
         tx.commit(NewEvent::of(&who.label, EventKind::RulesChanged).on(index)).await?;
+        self.refresh_advisories().await;
         self.rule_again(Some(index)).await
     }
 
-    /// What rules would do with the requests of the last month.
+    /// What rules would have done with what was requested of the index, or downloaded from its mirrors, in the last month.
     pub async fn try_rules(&self, who: &Who, index: &IndexName, text: &str) -> Result<Vec<RuleTrial>> {
         self.may_approve(who, index, None)?;
-        let rules = Rules::parse(text)?;
+        let rules = CurationRules::parse(text)?;
+        self.refresh_advisories().await;
         let mut trials = Vec::new();
-        for request in self.list(Some(index), None).await? {
-            if request.last_at < now() - MONTH {
-                continue;
-            }
-            let facts = self.facts(&request, rules.ask_for_licences()).await?;
+        for ((project, version), known) in self.lately(index).await? {
+            let facts = self.facts(index, (&project, &version), rules.ask_for_licences()).await?;
             let rule = facts.as_ref().and_then(|facts| rules.decide(facts, now()));
-            trials.push(RuleTrial {
-                request: request.id,
-                release: title(&request.project, &request.version),
-                state: request.state,
-                decide: rule.map(state),
-                rule: rule.map(|rule| rule.name.clone()),
-            });
+            let (decide, rule) = (rule.map(state), rule.map(|rule| rule.name.clone()));
+            trials.push(RuleTrial { release: title(&project, &version), decide, rule, ..known });
         }
         Ok(trials)
+    }
+
+    /// The releases of the last month, those that were downloaded most first.
+    async fn lately(&self, index: &IndexName) -> Result<Vec<(Release, RuleTrial)>> {
+        let mut releases: BTreeMap<Release, RuleTrial> = BTreeMap::new();
+        for request in self.list(Some(index), None).await? {
+            if request.last_at >= now() - MONTH * DAY {
+                let known = releases.entry((request.project, request.version)).or_default();
+                (known.request, known.state) = (Some(request.id), Some(request.state));
+            }
+        }
+        let since = now() / DAY - MONTH;
+        for mirror in curation::supplied(&self.0.indexes.directory(), index) {
+            for fetched in self.0.db.fetched_since(Some(&mirror), since).await? {
+                releases.entry((fetched.project, fetched.version)).or_default().downloads += fetched.count;
+            }
+        }
+        let mut releases: Vec<_> = releases.into_iter().collect();
+        releases.sort_by_key(|(_, known)| std::cmp::Reverse(known.downloads));
+        releases.truncate(MOST_TRIED);
+        Ok(releases)
+    }
+
+    /// A command that just began has read none yet.
+    async fn refresh_advisories(&self) {
+        if let Err(error) = self.0.advisories.refresh().await {
+            tracing::warn!(%error, "the advisories are not up to date");
+        }
     }
 
     /// Lets all rules look at all open requests.
@@ -86,10 +119,11 @@ impl Requests {
     }
 
     /// Lets the rules of its index decide a request; `None`: none fits, or a mirror does not tell what they ask for.
-    pub(super) async fn ruled(&self, request: &StoredRequest) -> Result<Option<Asked>> {
+    pub(super) async fn ruled(&self, request: &StoredRequest) -> Result<Option<RequestOutcome>> {
         let Some(stored) = self.0.db.rules(&request.index).await? else { return Ok(None) };
-        let rules = Rules::parse(&stored.rules)?;
-        let facts = match self.facts(request, rules.ask_for_licences()).await {
+        let rules = CurationRules::parse(&stored.rules)?;
+        let release = (&request.project, request.version.as_str());
+        let facts = match self.facts(&request.index, release, rules.ask_for_licences()).await {
             Err(error @ Error::Internal(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(request = request.id, %error, "rules cannot look at a request; retrying in an hour");
@@ -101,10 +135,10 @@ impl Requests {
         let (approves, reason, expires) = (rule.approves, rule.reason.clone(), rule.expires);
         let ruling = Ruling { approves, reason, expires, ..Ruling::default() };
         let release = [(request.project.clone(), format!("=={}", request.version))];
-        self.rule(&format!("rule:{}", rule.name), &request.index, &release, &ruling).await?;
+        self.rule(&format!("rule:{}", rule.name), (&request.index, request.id), &release, &ruling).await?;
         Ok(Some(match approves {
-            true => Asked::Approved,
-            false => Asked::Refused(ruling.reason),
+            true => RequestOutcome::Approved,
+            false => RequestOutcome::Refused(ruling.reason),
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Rules of a curated index: a TOML document whose first rule that fits a release decides.
+//! CurationRules of a curated index: a TOML document whose first rule that fits a release decides.
 
 use super::facts::ReleaseFacts;
 use super::time;
@@ -24,7 +24,7 @@ const FIELDS: [&str; 13] = [
 
 /// The rules of an index.
 #[derive(Debug)]
-pub struct Rules {
+pub struct CurationRules {
     rules: Vec<Rule>,
     /// The most popular first.
     popular: Vec<ProjectName>,
@@ -77,7 +77,7 @@ struct Written {
     popular: Option<usize>,
 }
 
-impl Rules {
+impl CurationRules {
     /// # Errors
     /// `Bad` with the rule, the field and what it may be.
     pub fn parse(text: &str) -> Result<Self> {
@@ -231,7 +231,7 @@ mod tests {
     fn fits(conditions: &str) -> bool {
         let text =
             format!("popular = ['six', 'demo']\n[[rule]]\nname = 'r'\ndecide = 'approve'\n{conditions}");
-        Rules::parse(&text).unwrap().decide(&facts(), 10 * DAY).is_some()
+        CurationRules::parse(&text).unwrap().decide(&facts(), 10 * DAY).is_some()
     }
 
     #[test]
@@ -267,14 +267,14 @@ mod tests {
     fn what_is_not_known_holds_for_no_rule() {
         let text = "[[rule]]\nname='a'\ndecide='approve'\nmin_age='1d'\n[[rule]]\nname='b'\ndecide='approve'\nlicences=['MIT']";
         let unknown = ReleaseFacts { uploaded: None, licence: Some("see LICENSE".into()), ..facts() };
-        assert!(Rules::parse(text).unwrap().decide(&unknown, DAY).is_none());
+        assert!(CurationRules::parse(text).unwrap().decide(&unknown, DAY).is_none());
     }
 
     #[test]
     fn the_first_rule_that_fits_decides() {
         let text =
             "[[rule]]\nname='no'\ndecide='refuse'\nprojects=['demo']\n[[rule]]\nname='yes'\ndecide='approve'";
-        let rules = Rules::parse(text).unwrap();
+        let rules = CurationRules::parse(text).unwrap();
         let rule = rules.decide(&facts(), 0).unwrap();
         assert_eq!((rule.name.as_str(), rule.approves, rule.reason.as_str()), ("no", false, "rule no"));
     }
@@ -306,7 +306,7 @@ mod tests {
             ("rule = 3", "Write [[rule]] before each rule"),
             ("[[rule", "not valid TOML"),
         ] {
-            let error = Rules::parse(text).unwrap_err().to_string();
+            let error = CurationRules::parse(text).unwrap_err().to_string();
             assert!(error.contains(told), "{text}: {error}");
         }
     }

@@ -49,7 +49,7 @@ impl Audience {
 
 /// Whether one of the products that the `User-Agent` names is an installer. devpi asks the same:
 /// `setuptools` comes as `Python-urllib/3.12 setuptools/80.0`.
-fn is_installer(headers: &HeaderMap) -> bool {
+pub fn is_installer(headers: &HeaderMap) -> bool {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut products = agent.split(' ').filter_map(|product| product.split_once('/'));
     products.any(|(name, _)| INSTALLERS.iter().any(|known| name.eq_ignore_ascii_case(known)))

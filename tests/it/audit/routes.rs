@@ -121,6 +121,7 @@ async fn every_route_that_changes_something_leaves_exactly_one_entry() {
     webhooks_and_watches(&mut walk).await;
     contents(&mut walk).await;
     builds(&mut walk).await;
+    curation(&mut walk).await;
     assert_eq!(walk.left(), Vec::<String>::new(), "routes that this story does not know");
     let report = verify(&walk.server.app.db, &[]).await.expect("a report");
     assert_eq!(report.fault, None);
@@ -167,6 +168,23 @@ async fn people(walk: &mut Walk) {
     let recipes = "/+recipes/{name}";
     walk.go(("PUT", recipes), "/+recipes/demo", &root, Json(recipe), One(EventKind::RecipeStored)).await;
     walk.go(("DELETE", recipes), "/+recipes/demo", &root, Nothing, One(EventKind::RecipeDeleted)).await;
+}
+
+async fn curation(walk: &mut Walk) {
+    let alice = Auth::basic("alice", PASSWORD);
+    walk.server.make_index("alice/safe", json!({"bases": ["root/pypi"], "curated": true})).await;
+    for (how, kind) in [("approve", EventKind::Approved), ("refuse", EventKind::Refused)] {
+        let wanted = json!({"index": "alice/safe", "requirement": format!("{how}==1.0")});
+        let route = ("POST", "/+requests");
+        let made = walk.go(route, "/+requests", &alice, Json(wanted), One(EventKind::RequestMade)).await;
+        let path = format!("/+requests/{}/{how}", text(&made["result"]["id"]));
+        let said = json!({"reason": "seen"});
+        let route = format!("/+requests/{{id}}/{how}");
+        walk.go(("POST", &route), &path, &alice, Json(said), One(kind)).await;
+    }
+    let rules = Bytes("text/plain".into(), b"[[rule]]\nname = 'none'\ndecide = 'refuse'\n".to_vec());
+    let route = ("PUT", "/{user}/{index}/+rules");
+    walk.go(route, "/alice/safe/+rules", &alice, rules, One(EventKind::RulesChanged)).await;
 }
 
 async fn publishers(walk: &mut Walk) {
