@@ -4,7 +4,7 @@ use crate::config::load::ResolvedConfig;
 use crate::config::units;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::index::gc::{Collected, collect};
+use crate::index::gc::{Collected, Evicted, ExpiredRelease, collect};
 use crate::store::Store;
 use crate::{bad, missing};
 use std::io::Write;
@@ -53,12 +53,20 @@ impl GcCommand {
 
 /// The report for people.
 fn told(collected: &Collected) -> String {
-    let Collected { dry_run, blobs, bytes, young, held, rows, audit } = collected;
+    let Collected { dry_run, blobs, bytes, young, held, rows, audit, expired, evicted } = collected;
     let done = if *dry_run { "would be removed" } else { "removed" };
     let mut text = format!(
         "{done}: {blobs} blobs ({bytes} bytes), {} sources, {} builds, {} names that an upstream does not have",
         rows.sources, rows.builds, rows.absent
     );
+    for release in expired {
+        let ExpiredRelease { index, project, version, why } = release;
+        text.push_str(&format!("\n{done}: {project} {version} of {index} ({why})"));
+    }
+    if evicted.files > 0 {
+        let Evicted { files, bytes } = evicted;
+        text.push_str(&format!("\n{done}: {files} copies of mirrors ({bytes} bytes) that exceed cache_size"));
+    }
     if *audit > 0 {
         text.push_str(&format!("\n{done}: {audit} entries of the audit log"));
     }

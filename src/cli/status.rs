@@ -3,7 +3,7 @@
 use super::table;
 use crate::config::load::ResolvedConfig;
 use crate::config::secret_url::masked;
-use crate::config::units::show_bytes;
+use crate::config::units::rounded;
 use crate::db::Db;
 use crate::error::Result;
 use crate::missing;
@@ -79,12 +79,6 @@ fn told(status: &Value) -> Result<()> {
         line("serial", at("/serial")),
         line("last change", at("/last_change")),
     ])
-}
-
-/// To whole units, so that large numbers can be read.
-fn rounded(bytes: u64) -> String {
-    let unit = [40, 30, 20, 10].into_iter().map(|bits| 1u64 << bits).find(|unit| bytes >= *unit).unwrap_or(1);
-    show_bytes(bytes / unit * unit)
 }
 
 #[cfg(test)]

@@ -127,6 +127,30 @@ pub struct LimitSettings {
     pub file_cache: u64,
     /// The largest page accepted from an upstream.
     pub upstream_page: u64,
+    /// Space of the disk that stays free.
+    pub reserve: Reserve,
+}
+
+/// Space of a disk that stays free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    Bytes(u64),
+    /// Hundredths of the disk.
+    Share(u64),
+}
+
+impl Reserve {
+    pub fn is_off(self) -> bool {
+        matches!(self, Self::Bytes(0) | Self::Share(0))
+    }
+
+    /// In bytes, of a disk of `size` bytes.
+    pub fn of(self, size: u64) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Share(share) => size / 100 * share,
+        }
+    }
 }
 
 impl LimitSettings {
@@ -146,6 +170,7 @@ impl Default for LimitSettings {
             page_cache: 64 << 20,
             file_cache: 64 << 20,
             upstream_page: 128 << 20,
+            reserve: Reserve::Bytes(0),
         }
     }
 }
@@ -323,6 +348,8 @@ pub struct QuotaSettings {
     pub sources: u64,
     /// The same for strangers of one address.
     pub sources_anonymous: u64,
+    /// Bytes of files in all indexes of one account; 0: any number.
+    pub uploads: u64,
 }
 
 impl Default for QuotaSettings {
@@ -335,6 +362,7 @@ impl Default for QuotaSettings {
             builds_anonymous: 200,
             sources: 16 << 30,
             sources_anonymous: 512 << 20,
+            uploads: 0,
         }
     }
 }

@@ -155,6 +155,9 @@ settings! {
     limits.file_cache: size;
     /// The largest page accepted from an upstream.
     limits.upstream_page: size;
+    /// The free space of the disk of `data`, as a size or a share like 5%. While less is free, mirrors store no
+    /// files and uploads get 507. 0: none.
+    limits.reserve: reserve;
     /// How long an upstream's page counts as fresh, unless the index has its own value.
     mirror.cache_expiry: time;
     /// How long to wait for an upstream that does not answer.
@@ -246,6 +249,8 @@ settings! {
     quota.sources: size;
     /// The bytes of sources kept for one address without a credential.
     quota.sources_anonymous: size;
+    /// The bytes of files that all indexes of one account may have together, except root's. 0: no limit.
+    quota.uploads: size;
     /// How often the server removes what nothing needs, as `wheelwright gc` does. 0s: never.
     gc.every: time;
     /// How long to keep bytes that nothing refers to, and sources that were fetched without a credential.

@@ -56,6 +56,12 @@ pub fn show_bytes(bytes: u64) -> String {
     unit.map_or_else(|| bytes.to_string(), |(unit, name)| format!("{} {name}", bytes / unit))
 }
 
+/// To whole units, so that large numbers can be read.
+pub fn rounded(bytes: u64) -> String {
+    let unit = [40, 30, 20, 10].into_iter().map(|bits| 1u64 << bits).find(|unit| bytes >= *unit).unwrap_or(1);
+    show_bytes(bytes / unit * unit)
+}
+
 /// Seconds in the largest unit that divides them: `10m`.
 pub fn show_seconds(seconds: u64) -> String {
     let units = [(86_400, "d"), (3600, "h"), (60, "m")];

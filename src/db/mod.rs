@@ -39,6 +39,7 @@ pub mod requests;
 mod rows;
 pub mod search;
 pub mod sets;
+pub mod space;
 pub mod tokens;
 mod tx;
 mod vouched;

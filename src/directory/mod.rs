@@ -14,7 +14,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::missing;
 use crate::names::IndexName;
-pub use model::{BuildAhead, Building, Index, IndexKind, Mirror, Stage, User};
+pub use model::{BuildAhead, Building, Index, IndexKind, KeepRules, Mirror, Stage, User};
 use options::Options;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -107,6 +107,26 @@ pub struct Stage {
     pub curated: bool,
     /// Who may approve.
     pub acl_approve: Vec<String>,
+    pub keep: KeepRules,
+    /// The bytes that its files may have.
+    pub quota: Option<u64>,
+}
+
+/// How many releases of each project stay; `None`: all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeepRules {
+    pub releases: Option<u64>,
+    pub prereleases: Option<u64>,
+    pub devreleases: Option<u64>,
+    /// Seconds for which every release stays.
+    pub seconds: Option<u64>,
+}
+
+impl KeepRules {
+    /// Whether any rule removes something.
+    pub fn is_set(&self) -> bool {
+        [self.releases, self.prereleases, self.devreleases].iter().any(Option::is_some)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,4 +148,6 @@ pub struct Mirror {
     pub missing: Vec<u16>,
     /// Do not store files: redirect to the upstream.
     pub use_external_urls: bool,
+    /// The bytes of files that it keeps.
+    pub cache_size: Option<u64>,
 }

@@ -39,6 +39,11 @@ const STAGE: &[(&str, Type)] = &[
     ("reserved", Type::NamePatterns),
     ("curated", Type::Bool),
     ("acl_approve", Type::Acl),
+    ("keep_releases", Type::Count),
+    ("keep_prereleases", Type::Count),
+    ("keep_devreleases", Type::Count),
+    ("keep_for", Type::Age),
+    ("quota", Type::Size),
 ];
 
 const MIRROR: &[(&str, Type)] = &[
@@ -53,6 +58,7 @@ const MIRROR: &[(&str, Type)] = &[
     ("allow", Type::Patterns),
     ("deny", Type::Patterns),
     ("min_age", Type::Age),
+    ("cache_size", Type::Size),
 ];
 
 /// Notes whether who runs this server named the mirror's URL, where it is another one than before.

@@ -2,10 +2,11 @@
 
 use crate::access::accounts::check_name;
 use crate::access::{self, Decision, Need, Who, may_read};
+use crate::config::units::{rounded, show_bytes};
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::directory::options::{self, Options, OptionsChange};
-use crate::directory::{Directory, Index, inheritance};
+use crate::directory::{Directory, Index, IndexKind, Stage, inheritance};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::words::EventKind;
@@ -75,6 +76,7 @@ pub async fn create(
     if !given.contains_key("promise") && inherits_mirror(directory, &bases) {
         options.insert("promise".into(), "auto".into());
     }
+    check_keep(name, &options)?;
     let mut tx = Tx::begin(db).await?;
     if tx.account(name.user()).await?.is_none() {
         return Err(missing!("no user '{}'", name.user()));
@@ -103,6 +105,8 @@ pub async fn modify(
     let mut changed = options::modify(&stored, change)?;
     options::note_operator(Some(&stored), &mut changed, who.is_operator());
     check_bases(directory, who, &options::new_bases(&changed, change))?;
+    check_keep(name, &changed)?;
+    check_quota(&mut tx, name, &stored, &changed).await?;
     if changed == stored && refuse_noop {
         return Err(bad!("The requested modifications resulted in no changes"));
     }
@@ -112,6 +116,37 @@ pub async fn modify(
         tx.commit(event(who, EventKind::IndexChanged, name).before(&before).after(&after)).await?;
     }
     Ok(changed)
+}
+
+/// Refuses rules of retention where nothing may be deleted.
+fn check_keep(name: &IndexName, options: &Options) -> Result<()> {
+    let index = options::read(name, options);
+    match &index.kind {
+        IndexKind::Stage(stage) if stage.keep.is_set() && !index.volatile => Err(bad!(
+            "the options keep_releases, keep_prereleases and keep_devreleases delete releases, and {name} is not \
+             volatile: set volatile=true, or drop them"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a new quota that the index exceeds already: nothing could be uploaded, and nobody would know why.
+async fn check_quota(tx: &mut Tx, name: &IndexName, before: &Options, options: &Options) -> Result<()> {
+    let index = options::read(name, options);
+    let IndexKind::Stage(Stage { quota: Some(quota), .. }) = &index.kind else { return Ok(()) };
+    if before.get("quota") == options.get("quota") {
+        return Ok(());
+    }
+    let used = tx.index_bytes(name).await?;
+    if used <= *quota {
+        return Ok(());
+    }
+    Err(conflict!(
+        "{name} has {} already, more than the quota {}: delete releases first (the options keep_releases, \
+         keep_prereleases and keep_devreleases do so), or set a larger quota. Nothing was changed",
+        rounded(used),
+        show_bytes(*quota)
+    ))
 }
 
 /// Deletes an index with everything in it; only a volatile one can go.

@@ -4,7 +4,11 @@
 //! So an old blob without a row is nobody's; its age is looked at once more in the moment of removal, in
 //! which no other process can put it in place.
 
+pub use super::eviction::Evicted;
+use super::eviction::evict;
 use super::fsck::each_use;
+pub use super::retention::ExpiredRelease;
+use super::retention::expire;
 use crate::access::audit;
 use crate::config::{self, Config};
 use crate::db::Db;
@@ -30,6 +34,10 @@ pub struct Collected {
     pub rows: Old,
     /// Entries of the audit log that are older than `audit.keep`.
     pub audit: u64,
+    /// Releases that the options `keep_…` of their indexes remove.
+    pub expired: Vec<ExpiredRelease>,
+    /// Copies of mirrors with the option `cache_size`.
+    pub evicted: Evicted,
 }
 
 /// Collects as of `now`: a test hands in a later one.
@@ -80,5 +88,7 @@ pub async fn collect_as_of(
 pub async fn collect(db: &Db, store: &Store, config: &Config, dry_run: bool) -> Result<Collected> {
     let now = now();
     let audit = audit::trim(db, config.audit.keep, dry_run, now).await?;
-    Ok(Collected { audit, ..collect_as_of(db, store, &config.gc, dry_run, now).await? })
+    let expired = expire(db, dry_run, now).await?;
+    let evicted = evict(db, dry_run).await?;
+    Ok(Collected { audit, expired, evicted, ..collect_as_of(db, store, &config.gc, dry_run, now).await? })
 }

@@ -8,6 +8,7 @@ pub mod built;
 pub mod curation;
 pub mod details;
 pub mod downloads;
+mod eviction;
 pub mod explain;
 pub mod files;
 mod first;
@@ -21,8 +22,10 @@ pub mod names;
 pub mod policy;
 pub mod push;
 pub mod requests;
+mod retention;
 pub mod search;
 pub mod sight;
+mod space;
 pub mod stage;
 pub mod stripes;
 pub mod take_built;
@@ -56,6 +59,8 @@ pub struct Indexes {
     stripes: Arc<Stripes>,
     /// Uploads that are being kept, by index and what the name means.
     keeping: Locks<(IndexName, String)>,
+    /// Bytes that all indexes of one account may have together; 0: any number.
+    account_quota: u64,
     /// Where uploads go that name no index.
     default_upload: Option<String>,
     pub mirrors: Mirrors,
@@ -77,6 +82,7 @@ impl Indexes {
         let views = Views::new(config, db.clone(), mirrors.clone(), stripes.clone());
         let (keeping, programs) = (Locks::default(), HookPrograms::new(config)?);
         let default_upload = config.default_upload_index.clone();
+        let account_quota = config.quota.uploads;
         Ok(Self {
             db,
             store,
@@ -84,6 +90,7 @@ impl Indexes {
             follower,
             stripes,
             keeping,
+            account_quota,
             default_upload,
             mirrors,
             views,

@@ -163,6 +163,7 @@ impl Indexes {
         }
         let metadata: Metadata = serde_json::from_str(&release.metadata).map_err(Error::internal)?;
         self.refuse_private(to, &metadata)?;
+        self.has_room(to, release.files.iter().map(|file| file.size).sum()).await?;
         let mut added = None;
         for file in &release.files {
             let upcoming = Upcoming {

@@ -151,6 +151,7 @@ impl Indexes {
         if self.is_there(&candidate, &digests).await? {
             return Ok(Uploaded::Same);
         }
+        self.has_room(candidate.index, digests.size).await?;
         let digests = self.store.keep(spool).await?;
         self.record(&candidate, &digests, contents, added.as_deref()).await
     }

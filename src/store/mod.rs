@@ -8,6 +8,7 @@ mod bucket;
 mod folder;
 mod key;
 mod objects;
+mod reserve;
 mod s3;
 mod spool;
 mod staging;
@@ -24,6 +25,8 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 pub use key::BlobKey;
 pub use objects::{KeyLife, ObjectFolder, ObjectKind, StoredObject};
+pub use reserve::DiskSpace;
+use reserve::ReserveWatch;
 pub use spool::{Spool, SpooledDigests};
 use staging::Staging;
 use std::ops::Range;
@@ -46,6 +49,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     backend: Backend,
     staging: Arc<Staging>,
+    reserve: ReserveWatch,
     /// Held alone while something is removed from a bucket.
     storing: tokio::sync::RwLock<()>,
     /// Small blobs and maps. Bounded by `limits.file_cache`.
@@ -80,9 +84,23 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             backend,
             staging,
+            reserve: ReserveWatch::new(config.data.clone(), config.limits.reserve),
             storing: tokio::sync::RwLock::default(),
             cache: cache(config.limits.file_cache),
         })))
+    }
+
+    /// How full the disk of the data folder is.
+    pub fn disk(&self) -> Result<DiskSpace> {
+        self.0.reserve.space()
+    }
+
+    /// Whether the disk has more than what is to stay free.
+    ///
+    /// # Errors
+    /// `Full` if not.
+    pub fn has_reserve(&self) -> Result<()> {
+        self.0.reserve.check()
     }
 
     /// Starts a spooled file.

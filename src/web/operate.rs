@@ -63,6 +63,10 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     if ctx.who.is_root()
         && let Some(result) = result.as_object_mut()
     {
+        if let Ok(disk) = ctx.app.store.disk() {
+            let shown = json!({"free": disk.free, "reserve": disk.reserve, "low": disk.is_low()});
+            result.insert("disk".into(), shown);
+        }
         result.insert("serverdir".into(), config.data.display().to_string().into());
         result.insert("listen".into(), config.listen.clone().into());
         result.insert("database-engine".into(), ctx.app.db.engine().name().into());
@@ -144,9 +148,12 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     Ok(respond::body("text/plain; version=0.0.4; charset=utf-8", "private, no-cache", text))
 }
 
-async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static str, u64); 8] {
+async fn gauges(app: &App, directory: &Directory) -> [(&'static str, &'static str, u64); 10] {
     let limits = &app.config.limits;
+    let (free, reserve) = app.store.disk().map_or((0, 0), |disk| (disk.free, disk.reserve));
     [
+        ("wheelwright_disk_free_bytes", "Free space on the disk of the data folder.", free),
+        ("wheelwright_disk_reserve_bytes", "Setting limits.reserve: what is to stay free.", reserve),
         ("wheelwright_users", "Accounts.", directory.users.len() as u64),
         ("wheelwright_indexes", "Indexes.", directory.indexes.len() as u64),
         (

@@ -63,8 +63,9 @@ async fn take(mut ctx: Ctx) -> Result<Response> {
     act(ctx, form, content).await
 }
 
-/// Says 413 before the body is read where its length is announced.
+/// Says 413 before the body is read where its length is announced, and 507 where the disk is nearly full.
 fn refuse_large(ctx: &Ctx, limit: u64) -> Result<()> {
+    ctx.app.store.has_reserve()?;
     let announced: Option<u64> =
         ctx.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     match announced {

@@ -20,6 +20,7 @@ mod index;
 mod promise;
 mod replica;
 mod serving;
+mod space;
 mod tidy;
 mod transfer;
 mod unchanged;

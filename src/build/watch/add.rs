@@ -99,7 +99,9 @@ impl Watches {
         let tags = decide((watch.id, at), &pattern, &[], &listed, Some(&new.since)).new;
         tx.create_watch(&watch, &tags, MOST).await?;
         let detail = format!("{} of {}", watch.id, watch.url);
-        tx.commit(NewEvent::of(&who.label, EventKind::WatchAdded).on(&watch.index).saying(&detail)).await?;
+        let after = serde_json::json!({"tags": watch.pattern, "targets": watch.targets}).to_string();
+        let event = NewEvent::of(&who.label, EventKind::WatchAdded).on(&watch.index).saying(&detail);
+        tx.commit(event.after(&after)).await?;
         Ok(watch)
     }
 

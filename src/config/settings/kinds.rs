@@ -216,3 +216,22 @@ pub mod log_format {
         Some(word.into())
     }
 }
+/// A size, or a share of a disk.
+pub mod reserve {
+    use crate::config::Reserve;
+    use crate::config::units;
+    pub fn parse(text: &str) -> Result<Reserve, String> {
+        let share = text.trim().strip_suffix('%').map(|number| number.trim().parse().ok());
+        let reserve = match share {
+            Some(share) => share.filter(|share| *share < 100).map(Reserve::Share),
+            None => units::bytes(text).map(Reserve::Bytes),
+        };
+        reserve.ok_or_else(|| "must be a size like 10 GiB, or a share below 100%, like 5%".into())
+    }
+    pub fn show(value: &Reserve) -> Option<String> {
+        Some(match value {
+            Reserve::Share(share) => format!("{share}%"),
+            Reserve::Bytes(bytes) => units::show_bytes(*bytes),
+        })
+    }
+}

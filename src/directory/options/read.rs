@@ -1,8 +1,8 @@
 //! What stored options mean: an index as the directory has it.
 
 use crate::config::secret_url::masked;
-use crate::config::units::seconds;
-use crate::directory::model::{BuildAhead, Building, Index, IndexKind, Mirror, Stage};
+use crate::config::units::{bytes, seconds};
+use crate::directory::model::{BuildAhead, Building, Index, IndexKind, KeepRules, Mirror, Stage};
 use crate::names::IndexName;
 use crate::packaging::requirement::Pattern;
 use serde_json::{Map, Value};
@@ -29,6 +29,13 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
                 Some(_) => strings(options, "acl_approve"),
                 None => vec![name.user().to_owned()],
             },
+            keep: KeepRules {
+                releases: number(options, "keep_releases"),
+                prereleases: number(options, "keep_prereleases"),
+                devreleases: number(options, "keep_devreleases"),
+                seconds: text(options, "keep_for").and_then(|age| seconds(&age)),
+            },
+            quota: size(options, "quota"),
         })
     };
     Index {
@@ -57,6 +64,14 @@ fn unless_set(options: &Options, key: &str) -> Vec<String> {
     }
 }
 
+fn number(options: &Options, key: &str) -> Option<u64> {
+    options.get(key).and_then(Value::as_u64)
+}
+
+fn size(options: &Options, key: &str) -> Option<u64> {
+    text(options, key).and_then(|size| bytes(&size))
+}
+
 fn building(options: &Options) -> Building {
     let ahead = match text(options, "build_ahead").as_deref() {
         Some("never") => BuildAhead::Never,
@@ -81,6 +96,7 @@ fn mirror(name: &IndexName, options: &Options) -> Mirror {
         no_project_list: flag(options, "mirror_no_project_list"),
         missing: numbers(options, "mirror_missing"),
         use_external_urls: flag(options, "mirror_use_external_urls"),
+        cache_size: size(options, "cache_size"),
     }
 }
 

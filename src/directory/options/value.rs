@@ -1,7 +1,7 @@
 //! The types of options, and how a value that came as text becomes its type's JSON form.
 
 use crate::bad;
-use crate::config::units::seconds;
+use crate::config::units::{bytes, seconds};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::requirement::Pattern;
@@ -15,6 +15,10 @@ pub enum Type {
     Number,
     /// `7d`, `36h` …; kept as written.
     Age,
+    /// How many, from 0.
+    Count,
+    /// `10 GiB`; kept as written.
+    Size,
     Url,
     Inheritance,
     /// When wheels are built that nobody waits for.
@@ -63,6 +67,15 @@ pub fn convert(key: &str, of: Type, value: &Value) -> Result<Value> {
         Type::Age => {
             let text = plain(value);
             seconds(&text).ok_or_else(|| bad!("'{key}' must be a time like 7d, 36h or 90s, not '{text}'"))?;
+            Ok(text.into())
+        }
+        Type::Count => match plain(value).trim().parse::<u32>() {
+            Ok(number) => Ok(number.into()),
+            Err(_) => Err(bad!("'{key}' must be a whole number like 10, not '{}'", plain(value))),
+        },
+        Type::Size => {
+            let text = plain(value);
+            bytes(&text).ok_or_else(|| bad!("'{key}' must be a size like 10 GiB, or bytes, not '{text}'"))?;
             Ok(text.into())
         }
         Type::Url => url(key, &plain(value)),

@@ -226,6 +226,10 @@ impl MirrorState {
         digests: SpooledDigests,
     ) -> Result<StoredFile> {
         let row = stored_file(asked, located, &digests);
+        if let Err(full) = self.store.has_reserve() {
+            tracing::warn!(index = %row.index, filename = row.filename, %full, "passed a file on without storing it");
+            return Ok(row);
+        }
         let kept = match self.store.keep(spool).await {
             Ok(_) => self.db.keep_mirrored(&row).await,
             Err(error) => Err(error),

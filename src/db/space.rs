@@ -1,0 +1,110 @@
+//! What files take, and which of them may go: sums for quotas, releases by age, copies of mirrors.
+
+use super::rows::row;
+use super::{Db, Tx};
+use crate::error::Result;
+use crate::names::{IndexName, ProjectName};
+use crate::tools::time::Micros;
+use sqlx::AnyConnection;
+use std::collections::HashSet;
+
+/// A release as the rules of retention see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseAge {
+    pub version: String,
+    pub yanked_at: Option<Micros>,
+    /// When its newest file came; of one without files, when it was registered.
+    pub newest_at: Micros,
+}
+
+/// A file that a mirror keeps and could fetch again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedFile {
+    pub project: ProjectName,
+    pub filename: String,
+    pub size: i64,
+}
+
+row!(CachedFile of file { project, filename, size });
+
+const AGES: &str = "SELECT r.version, r.yanked_at, coalesce(max(f.uploaded_at), r.created_at) AS newest_at \
+    FROM release r LEFT JOIN file f ON f.index_name = r.index_name AND f.project = r.project \
+    AND f.version = r.version AND f.deleted_at IS NULL WHERE r.index_name = $1 AND r.project = $2 \
+    GROUP BY r.version, r.yanked_at, r.created_at ORDER BY r.version";
+
+async fn release_ages(
+    connection: &mut AnyConnection,
+    index: &IndexName,
+    project: &ProjectName,
+) -> Result<Vec<ReleaseAge>> {
+    let rows: Vec<(String, Option<Micros>, Micros)> =
+        sqlx::query_as(AGES).bind(index).bind(project).fetch_all(connection).await?;
+    let age = |(version, yanked_at, newest_at)| ReleaseAge { version, yanked_at, newest_at };
+    Ok(rows.into_iter().map(age).collect())
+}
+
+async fn index_bytes(connection: &mut AnyConnection, index: &IndexName) -> Result<u64> {
+    let sum = "SELECT cast(coalesce(sum(size), 0) AS BIGINT) FROM file \
+        WHERE index_name = $1 AND deleted_at IS NULL";
+    Ok(bytes(sqlx::query_scalar(sum).bind(index).fetch_one(connection).await?))
+}
+
+fn bytes(sum: i64) -> u64 {
+    u64::try_from(sum).unwrap_or_default()
+}
+
+impl Db {
+    /// The releases of a project with their ages.
+    pub async fn release_ages(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<ReleaseAge>> {
+        release_ages(&mut *self.pool.acquire().await?, index, project).await
+    }
+
+    /// The versions of a project that retention never removes, because a lock file that somebody watches names them.
+    pub async fn locked_versions(&self, _project: &ProjectName) -> Result<HashSet<String>> {
+        Ok(HashSet::new())
+    }
+
+    /// The bytes of the files of an index.
+    pub async fn index_bytes(&self, index: &IndexName) -> Result<u64> {
+        index_bytes(&mut *self.pool.acquire().await?, index).await
+    }
+
+    /// The bytes of the files that were uploaded to all indexes of an account.
+    pub async fn account_bytes(&self, owner: &str) -> Result<u64> {
+        let sum = "SELECT cast(coalesce(sum(size), 0) AS BIGINT) FROM file WHERE url IS NULL \
+            AND deleted_at IS NULL AND index_name IN (SELECT name FROM namespace WHERE owner = $1)";
+        Ok(bytes(sqlx::query_scalar(sum).bind(owner).fetch_one(&self.pool).await?))
+    }
+
+    /// The bytes of the copies that a mirror keeps.
+    pub async fn cached_bytes(&self, index: &IndexName) -> Result<u64> {
+        let sum = "SELECT cast(coalesce(sum(size), 0) AS BIGINT) FROM file \
+            WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL";
+        Ok(bytes(sqlx::query_scalar(sum).bind(index).fetch_one(&self.pool).await?))
+    }
+
+    /// Up to `limit` copies of a mirror that may go, those first that nobody used for the longest time.
+    pub async fn least_used(&self, index: &IndexName, limit: i64, offset: i64) -> Result<Vec<CachedFile>> {
+        let files = CachedFile::select(
+            "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
+             ORDER BY uploaded_at, filename LIMIT $2 OFFSET $3",
+        );
+        Ok(files.bind(index).bind(limit).bind(offset).fetch_all(&self.pool).await?)
+    }
+}
+
+impl Tx {
+    /// The bytes of the files of an index.
+    pub async fn index_bytes(&mut self, index: &IndexName) -> Result<u64> {
+        index_bytes(&mut self.tx, index).await
+    }
+
+    /// The releases of a project with their ages; they stay so until this transaction ends.
+    pub async fn release_ages(
+        &mut self,
+        index: &IndexName,
+        project: &ProjectName,
+    ) -> Result<Vec<ReleaseAge>> {
+        release_ages(&mut self.tx, index, project).await
+    }
+}
