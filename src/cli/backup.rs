@@ -107,7 +107,9 @@ impl BackupCommand {
                 let backup = which.open(&resolved).await?;
                 verified(&backup, json).await
             }
-            Some(BackupSubcommand::Look { which, listen }) => look::look(&which, &listen, &resolved).await,
+            Some(BackupSubcommand::Look { which, listen }) => {
+                look::look(&which.open(&resolved).await?, &listen, &resolved).await
+            }
             Some(BackupSubcommand::Key { file }) => {
                 let key = BackupKey::create(&file)?;
                 table::line(&key.recipient().to_string())?;

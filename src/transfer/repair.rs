@@ -145,7 +145,7 @@ impl RepairPlace<'_> {
         })?;
         self.store.remove_older(key, i64::MAX).await?;
         let stored = mirrors.ensure(index, &located, SERVER).await?;
-        match stored.sha256 == *sha256 {
+        match stored.sha256 == *sha256 && self.store.verify(key).await? == Some(true) {
             true => Ok(format!("the upstream of {name}")),
             false => Err(lost!("the upstream of {name} has another {filename} now")),
         }

@@ -1,6 +1,5 @@
 //! `wheelwright backup look`: the indexes as they were, served from a backup without restoring it.
 
-use super::BackupChoice;
 use crate::app::App;
 use crate::bad;
 use crate::cli::progress::counted;
@@ -10,16 +9,15 @@ use crate::config::load::ResolvedConfig;
 use crate::db::Db;
 use crate::error::Result;
 use crate::tools::scratch::ScratchFolder;
-use crate::transfer::backup::{BlobPlace, load};
+use crate::transfer::backup::{BlobPlace, OpenBackup, load};
 use crate::web::server;
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 
 /// Serves until it is told to stop. Nothing can be changed, nothing is built and nothing is sent anywhere.
-pub async fn look(which: &BackupChoice, listen: &str, resolved: &ResolvedConfig) -> Result<ExitCode> {
+pub async fn look(backup: &OpenBackup, listen: &str, resolved: &ResolvedConfig) -> Result<ExitCode> {
     let stop = signal::stop_signal()?;
-    let backup = which.open(resolved).await?;
     let place = backup.blob_place()?;
     let listener = TcpListener::bind(listen)
         .await
@@ -31,7 +29,7 @@ pub async fn look(which: &BackupChoice, listen: &str, resolved: &ResolvedConfig)
         BlobPlace::Bucket(url) => config.storage = Some(url),
     }
     let empty = Db::open_empty(&config.database_url(), backup.manifest.schema).await?;
-    load(&empty, &backup, &counted()).await?;
+    load(&empty, backup, &counted()).await?;
     empty.end().await;
     let app = App::open(config).await?;
     let mut out = std::io::stdout();

@@ -5,8 +5,9 @@ use crate::kit::packages::Package;
 use crate::kit::stages::stage_with;
 use crate::kit::upstream::Upstream;
 use std::path::PathBuf;
+use wheelwright::app::App;
 use wheelwright::index::fsck::{FsckReport, fsck};
-use wheelwright::store::{BlobKey, Store};
+use wheelwright::store::BlobKey;
 use wheelwright::transfer::repair::{RepairPlace, repair};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,13 +40,13 @@ async fn damaged_bytes_come_back_from_where_they_can_and_the_others_are_named() 
     spoil(&later);
     std::fs::remove_file(&metadata).expect("removed");
 
-    // As another process, which has nothing in memory.
-    let store = Store::open(&server.app.config).await.expect("the store");
-    let check =
-        async || -> FsckReport { fsck(&server.app.db, &store, true, |_, _| {}).await.expect("a report") };
+    // As the command does: another process, which has nothing in memory.
+    let app = App::open(server.app.config.clone()).await.expect("it opens");
+    let store = &app.store;
+    let check = async || -> FsckReport { fsck(&app.db, store, true, |_, _| {}).await.expect("a report") };
     let found = check().await;
     assert_eq!(found.faults.len(), 4, "{found:?}");
-    let at = RepairPlace { db: &server.app.db, store: &store, indexes: &server.app.indexes, from: None };
+    let at = RepairPlace { db: &app.db, store, indexes: &app.indexes, from: None };
     let told = repair(at, &found.faults).await.expect("tried");
     let of = |sha256: &str| told.iter().find(|repair| repair.sha256 == sha256).expect("a repair");
     let from = of(&one.sha256()).repaired_from.as_deref();

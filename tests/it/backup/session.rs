@@ -89,7 +89,7 @@ async fn session(server: &Server) -> Session {
     }
     let builds = &session[&("/+builds?project=built".to_owned(), "application/json, */*;q=0.1")].1;
     let builds: Value = serde_json::from_slice(builds).expect("JSON");
-    let id = builds["builds"][0]["id"].as_i64().expect("a build");
+    let id = builds["result"][0]["id"].as_i64().expect("a build");
     for path in [format!("/+builds/{id}"), format!("/+builds/{id}/log")] {
         record(server, &mut session, &path, "*/*").await;
     }
