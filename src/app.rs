@@ -38,6 +38,7 @@ use crate::transfer::wheelhouse::Wheelhouses;
 use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub struct Parts {
     pub replica: Option<Replica>,
     /// Those that copy this one.
     pub replicas: Replicas,
+    /// The server was told to stop, and serves only what comes all the same.
+    pub is_stopping: AtomicBool,
 }
 
 /// How often events of other processes are looked for.
@@ -152,6 +155,7 @@ impl App {
             wheelhouses,
             replica,
             replicas: Replicas::default(),
+            is_stopping: AtomicBool::new(false),
         };
         let app = Self(Arc::new(parts));
         match &app.replica {

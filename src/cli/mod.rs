@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod compile;
 mod config;
+mod debug;
 mod follow;
 mod foreign;
 mod fsck;
@@ -115,7 +116,7 @@ enum Command {
     Backup(backup::BackupCommand),
     /// Make an installation from a backup
     Restore(restore::RestoreCommand),
-    /// Show versions, counts and bytes of this installation
+    /// Show on one screen how this installation is
     Status(status::StatusCommand),
     /// Manage accounts, passwords, groups and roles
     #[command(subcommand)]
@@ -164,6 +165,9 @@ enum Command {
     /// Show and check recipes, which say how to build difficult projects
     #[command(subcommand)]
     Recipe(recipe::RecipeCommand),
+    /// Collect what helps somebody who helps you
+    #[command(subcommand)]
+    Debug(debug::DebugCommand),
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -276,6 +280,7 @@ impl Command {
             Self::Audit(audit) => audit.run(resolved).await,
             Self::Backup(backup) => backup.run(resolved).await,
             Self::Restore(restore) => restore.run(resolved).await,
+            Self::Debug(debug) => debug.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
             Self::Target(target) => target.run(resolved).await,

@@ -5,9 +5,9 @@ use crate::app::{App, create_private_folder};
 use crate::config::Config;
 use crate::config::load::ResolvedConfig;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::replica;
-use crate::web::http::connections;
+use crate::web::http::{connections, starting};
 use crate::web::server;
 use crate::worker::inner::Inner;
 use crate::{bad, conflict};
@@ -15,6 +15,8 @@ use std::io::{Read, Seek, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 #[derive(clap::Args, Debug)]
@@ -62,13 +64,21 @@ impl ServeCommand {
         if self.promote {
             promote(&resolved.config).await?;
         }
-        let app = installation::open(resolved).await?;
-        if app.replica.is_none() {
-            replica::refuse_on_replica(&app.db).await?;
-        }
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))?;
+        let opening = async {
+            let app = installation::open(resolved).await?;
+            if app.replica.is_none() {
+                replica::refuse_on_replica(&app.db).await?;
+            }
+            Ok::<_, Error>(app)
+        };
+        // Steps of the schema may take minutes; whoever balances is told that it is alive, but not ready.
+        let app = tokio::select! {
+            opened = opening => opened?,
+            () = starting::not_yet(&listener) => return Ok(ExitCode::FAILURE),
+        };
         let scheme = app.config.scheme();
         let most = app.config.limits.connections;
         if descriptors / 2 < most {
@@ -169,8 +179,15 @@ async fn serve_and_build(app: App, listener: TcpListener, stop: impl Future<Outp
             None => Ok(()),
         }
     };
+    let (stopping, drain) = (app.clone(), Duration::from_secs(app.config.limits.drain));
     let stop = async move {
         stop.await;
+        stopping.is_stopping.store(true, Ordering::Relaxed);
+        if !drain.is_zero() {
+            tracing::info!("/+health answers 503 from now on; stopping in {} s", drain.as_secs());
+            tokio::time::sleep(drain).await;
+        }
+        drop(stopping);
         tracing::info!(
             "stopping: the server accepts no new connections, finishes running requests, and returns builds \
              to the queue"

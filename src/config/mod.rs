@@ -95,6 +95,8 @@ pub struct LogSettings {
     /// What to log, as `tracing`'s filters say it (`info`, `wheelwright=debug`).
     pub filter: String,
     pub format: LogFormat,
+    /// Seconds after which a request is logged as slow.
+    pub slow: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,7 +109,7 @@ pub enum LogFormat {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::default() }
+        Self { filter: "info".into(), format: LogFormat::default(), slow: 2 }
     }
 }
 
@@ -121,6 +123,8 @@ pub struct LimitSettings {
     pub slowest: u64,
     /// Seconds of the longest pause in either.
     pub pause: u64,
+    /// Seconds for which a server that is told to stop goes on, while its health says so.
+    pub drain: u64,
     /// Prepared pages held in memory.
     pub page_cache: u64,
     /// Small files held in memory; larger ones are mapped.
@@ -167,6 +171,7 @@ impl Default for LimitSettings {
             connections: 8192,
             slowest: 1 << 10,
             pause: 30,
+            drain: 0,
             page_cache: 64 << 20,
             file_cache: 64 << 20,
             upstream_page: 128 << 20,

@@ -149,6 +149,9 @@ settings! {
     limits.slowest: size;
     /// The longest pause while a client sends a body or reads an answer.
     limits.pause: time;
+    /// How long the server goes on after SIGTERM while /+health answers 503, so that a load balancer sends new
+    /// requests elsewhere.
+    limits.drain: time;
     /// The memory for prepared pages.
     limits.page_cache: size;
     /// The memory for small files.
@@ -300,6 +303,8 @@ settings! {
     log.filter: text;
     /// `text`, or `json` (one object per line).
     log.format: log_format;
+    /// Requests that take longer are logged, but not those that wait for builds.
+    log.slow: time;
 }
 
 /// Secrets stay covered.

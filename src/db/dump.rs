@@ -140,6 +140,12 @@ impl Db {
         values.boxed()
     }
 
+    /// How many rows a table has.
+    pub async fn rows_of(&self, table: &DumpedTable) -> Result<i64> {
+        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {}", table.name));
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
+    }
+
     async fn columns(&self, table: &str) -> Result<Vec<DumpedColumn>> {
         let sql = match self.engine {
             Engine::Sqlite => "SELECT name, type AS told FROM pragma_table_info($1) ORDER BY cid",

@@ -13,5 +13,6 @@ pub mod nearest;
 pub mod pace;
 pub mod panics;
 pub mod process;
+pub mod request_id;
 pub mod scratch;
 pub mod time;

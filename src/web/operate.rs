@@ -5,11 +5,13 @@ use super::router::Router;
 use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
+use crate::db::built::{BUILD_BOUNDS, BuildTimes};
 use crate::db::wheelhouses::WheelhouseRow;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::replica::ReplicaView;
 use crate::tools::time::SECOND;
+use crate::transfer::backup::last_backup;
 use crate::words::{BuildState, Purpose};
 use crate::{bad, unavailable};
 use axum::response::Response;
@@ -21,8 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use url::{Position, Url};
 
-/// 200 while the database answers, else 503.
+/// 200 while the database answers and the server is not told to stop, else 503.
 pub async fn health(ctx: Ctx) -> Result<Response> {
+    if ctx.app.is_stopping.load(Relaxed) {
+        return Err(unavailable!("no longer: the server is stopping"));
+    }
     match ctx.app.db.serial().await {
         Ok(serial) => respond::json(&json!({"status": "ok", "serial": serial})),
         Err(error) => {
@@ -121,6 +126,8 @@ pub async fn authcheck(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     }
 }
 
+const LAST_BACKUP_METRIC: &str = "wheelwright_last_backup_seconds";
+
 /// Prometheus' text format 0.0.4.
 pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let mut text = String::with_capacity(32 << 10);
@@ -142,6 +149,10 @@ pub async fn metrics(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
         copied(&replica.view(), &mut text);
     }
     wheelhouses(&ctx.app, &mut text).await;
+    head(&mut text, LAST_BACKUP_METRIC, "gauge", "When the last backup was made, in seconds since 1970.");
+    if let Ok(Some(at)) = last_backup(&ctx.app.db).await {
+        let _ = writeln!(text, "{LAST_BACKUP_METRIC} {}", at.div_euclid(SECOND));
+    }
     builds(&ctx.app, &mut text).await;
     head(&mut text, "wheelwright_build_info", "gauge", "The version of wheelwright.");
     let _ = writeln!(text, "wheelwright_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
@@ -261,13 +272,18 @@ async fn builds(app: &App, text: &mut String) {
     head(
         text,
         "wheelwright_build_seconds",
-        "summary",
+        "histogram",
         "Seconds from the start of a build to its end, by outcome.",
     );
-    for (state, count, micros) in times {
+    for BuildTimes { state, count, micros, at_most } in times {
+        let name = "wheelwright_build_seconds";
+        for (bound, count) in BUILD_BOUNDS.iter().zip(at_most) {
+            let _ = writeln!(text, "{name}_bucket{{outcome=\"{state}\",le=\"{bound}\"}} {count}");
+        }
+        let _ = writeln!(text, "{name}_bucket{{outcome=\"{state}\",le=\"+Inf\"}} {count}");
         let seconds = micros as f64 / 1e6;
-        let _ = writeln!(text, "wheelwright_build_seconds_sum{{outcome=\"{state}\"}} {seconds}");
-        let _ = writeln!(text, "wheelwright_build_seconds_count{{outcome=\"{state}\"}} {count}");
+        let _ = writeln!(text, "{name}_sum{{outcome=\"{state}\"}} {seconds}");
+        let _ = writeln!(text, "{name}_count{{outcome=\"{state}\"}} {count}");
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::names::IndexName;
 use crate::replica::Replica;
 use crate::tools::panics;
+use crate::tools::request_id::{self, RequestId};
 use crate::{bad, forbidden, missing};
 use axum::body::Body;
 use axum::response::Response;
@@ -27,9 +28,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// Answers that take longer are logged.
-const SLOW: Duration = Duration::from_secs(2);
+use tracing::Instrument as _;
 
 /// Where people begin and end a session, on a server that shows a backup, too.
 const SESSIONS: [&str; 2] = ["/+login", "/+logout"];
@@ -113,7 +112,8 @@ impl Table {
         let rows: Vec<Row> = rows.collect();
         let prefix = app.config.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default();
         let uuid = HeaderValue::from_str(app.indexes.uuid()).unwrap_or(HeaderValue::from_static(""));
-        Router { app, rows, places, prefix, uuid }
+        let slow = Duration::from_secs(app.config.log.slow);
+        Router { app, rows, places, prefix, slow, uuid }
     }
 }
 
@@ -124,6 +124,8 @@ pub struct Router {
     places: Places,
     /// The path of the public URL.
     prefix: String,
+    /// Answers that take longer are logged.
+    slow: Duration,
     /// Of this installation.
     uuid: HeaderValue,
 }
@@ -136,6 +138,17 @@ impl Router {
 
     /// Answers one request; never fails. `peer` is the other end of the connection.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response {
+        let given = request.headers().get(request_id::HEADER).and_then(|id| id.to_str().ok());
+        let id = RequestId::of(given);
+        let span = tracing::info_span!("request", %id);
+        let mut response = id.clone().within(self.answered(request, peer)).instrument(span).await;
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            response.headers_mut().insert(request_id::HEADER, id);
+        }
+        response
+    }
+
+    async fn answered(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response {
         let started = Instant::now();
         let (mut parts, body) = request.into_parts();
         let body = match body.is_end_stream() {
@@ -286,7 +299,7 @@ impl Router {
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(path, status, ms, %client, "request failed");
-        } else if took >= SLOW && !row.route.waits() {
+        } else if took >= self.slow && !row.route.waits() {
             tracing::info!(path, status, ms, %client, "slow request");
         } else {
             tracing::debug!(path, status, ms, %client, "request");

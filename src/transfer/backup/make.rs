@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::index::fsck::each_use;
 use crate::lost;
 use crate::store::{Blob, BlobKey, Store};
-use crate::tools::time::now;
+use crate::tools::time::{Micros, now};
 use crate::transfer::ProgressWatch;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -35,6 +35,14 @@ pub struct BackupOrder {
     pub encrypt_to: Vec<BackupRecipient>,
     /// How many backups are kept, this one included.
     pub keep: Option<usize>,
+}
+
+/// The fact that says when the last backup was made, in microseconds since 1970.
+const LAST_BACKUP: &str = "last backup";
+
+/// When the last backup was made.
+pub async fn last_backup(db: &Db) -> Result<Option<Micros>> {
+    Ok(db.fact(LAST_BACKUP).await?.and_then(|at| at.parse().ok()))
 }
 
 /// What was done.
@@ -122,6 +130,7 @@ async fn make(
     let text = serde_json::to_vec_pretty(&manifest).map_err(Error::internal)?;
     put_small(&vault.place, &format!("{}/manifest.json", name.folder()), text).await?;
     vault.place.settle().await?;
+    source.db.set_fact(LAST_BACKUP, &name.moment().0.to_string()).await?;
     let report = BackupReport {
         backup: name.to_string(),
         serial,

@@ -29,7 +29,7 @@ mod seal;
 mod target;
 mod vault;
 
-pub use make::{BackupOrder, BackupReport, BackupSource, back_up};
+pub use make::{BackupOrder, BackupReport, BackupSource, back_up, last_backup};
 pub use manifest::{BackupManifest, BackupName};
 pub use open::{BackupFault, BackupList, BlobPlace, OpenBackup, list};
 pub use place::BackupPlace;

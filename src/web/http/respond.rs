@@ -6,6 +6,7 @@
 use super::negotiate;
 use crate::error::{Error, Result};
 use crate::store::Blob;
+use crate::tools::request_id::RequestId;
 use crate::tools::{gzip, hex};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -68,6 +69,13 @@ pub fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// Of what is the server's fault the log says more, under this id.
+fn name_request(body: &mut serde_json::Value, status: StatusCode) {
+    if let (true, Some(id)) = (status.is_server_error(), RequestId::current()) {
+        body["request_id"] = id.as_str().into();
+    }
+}
+
 /// Marks an answer that stays the same however often one asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Final;
@@ -92,10 +100,11 @@ pub fn error(error: &Error, wants: Wants, page: ErrorPageWriter) -> Response {
     let (content_type, body) = match wants {
         // devpi's client compares the type with `==`: no charset.
         Wants::Json => ("application/json", {
-            let body = serde_json::json!({
+            let mut body = serde_json::json!({
                 "message": message, "code": format!("{} {message}", status.as_u16()),
                 "title": title, "detail": message, "status": status.as_u16(),
             });
+            name_request(&mut body, status);
             body.to_string()
         }),
         Wants::Html { up } => (HTML, page(status, &message, up)),

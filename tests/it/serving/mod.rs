@@ -4,5 +4,6 @@ mod behind_a_proxy;
 mod connections;
 mod counted;
 mod lifetime;
+mod observed;
 mod operation;
 mod two_nodes;
