@@ -25,7 +25,7 @@ CREATE TABLE file_use (
     last_used_at BIGINT NOT NULL,    -- to the day
     PRIMARY KEY (index_name, filename)
 );
-CREATE INDEX file_use_project ON file_use (index_name, project);
+CREATE INDEX file_use_project ON file_use (project, index_name);
 CREATE INDEX file_use_filename ON file_use (filename);
 
 -- What is neither listed nor served. All of them are in memory.

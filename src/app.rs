@@ -171,8 +171,12 @@ impl App {
         tokio::spawn(collect(Arc::downgrade(&app.0)));
         tokio::spawn(write_wishes(Arc::downgrade(&app.0)));
         tokio::spawn(write_downloads(Arc::downgrade(&app.0)));
-        tokio::spawn(read_advisories(Arc::downgrade(&app.0)));
         Ok(app)
+    }
+
+    /// Reads advisories now and whenever they change: what serves needs them, other commands do not wait for them.
+    pub fn keep_advisories(&self) {
+        tokio::spawn(read_advisories(Arc::downgrade(&self.0)));
     }
 
     /// `--upstream` on a later start changes what `root/pypi` mirrors.
@@ -277,11 +281,10 @@ async fn write_downloads(app: Weak<Parts>) {
 
 /// Reads the advisories when they change, until the app is gone.
 async fn read_advisories(app: Weak<Parts>) {
+    let mut failing = Failing::default();
     loop {
         let Some(strong) = app.upgrade().filter(|app| app.config.osv.path.is_some()) else { return };
-        if let Err(error) = panics::caught(strong.advisories.refresh()).await {
-            tracing::warn!(error = format!("{error:#}"), "the advisories are not up to date");
-        }
+        failing.note(&panics::caught(strong.advisories.refresh()).await, "the advisories are not up to date");
         drop(strong);
         tokio::time::sleep(ADVISORIES_EVERY).await;
     }

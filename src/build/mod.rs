@@ -12,6 +12,7 @@
 
 pub mod ahead;
 pub mod demand;
+pub mod doctor;
 pub mod failure;
 pub mod job;
 pub mod learned;

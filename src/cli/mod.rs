@@ -10,6 +10,7 @@ mod client;
 mod compile;
 mod config;
 mod debug;
+mod doctor;
 mod follow;
 mod foreign;
 mod fsck;
@@ -19,10 +20,12 @@ mod index;
 mod install;
 mod installation;
 mod key;
+mod lock;
 mod mirror;
 mod pip_reqs;
 mod progress;
 mod publisher;
+mod quarantine;
 mod ready;
 mod rebuild;
 mod recipe;
@@ -43,6 +46,7 @@ mod user;
 mod watch;
 mod webhook;
 mod wheelhouse;
+mod who_has;
 mod worker;
 
 use crate::config::LogFormat;
@@ -97,6 +101,8 @@ enum Command {
     Install(install::InstallCommand),
     /// Build what lock files name for a new Python, and show what is missing
     Ready(ready::ReadyCommand),
+    /// Show what is wrong with a lock file on an index
+    Doctor(doctor::DoctorCommand),
     /// Build again what was built against another version of a build requirement
     Rebuild(rebuild::RebuildCommand),
     /// Say what a server would say to an upload of these files
@@ -156,6 +162,13 @@ enum Command {
     /// Decide what curated indexes list
     #[command(subcommand)]
     Request(request::CurationCommand),
+    /// Take a bad project or version off all pages at once, and give it back
+    Quarantine(quarantine::QuarantineCommand),
+    /// Show who fetched a release or a file, and which lock files name it
+    WhoHas(who_has::WhoHasCommand),
+    /// Watch lock files, to know who depends on a release
+    #[command(subcommand)]
+    Lock(lock::LockCommand),
     /// Export an index as static pages, or publish it to a bucket
     #[command(subcommand)]
     Wheelhouse(wheelhouse::WheelhouseCommand),
@@ -268,6 +281,7 @@ impl Command {
             Self::Resolve(resolve) => resolve.run().await,
             Self::Install(install) => install.run().await,
             Self::Ready(ready) => ready.run().await,
+            Self::Doctor(doctor) => doctor.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
             Self::Check(check) => check.run(&resolved).await,
             Self::Test(test) => test.run().await,
@@ -293,6 +307,9 @@ impl Command {
             Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
             Self::Watch(watch) => watch.run(&installation::own(resolved).await?).await,
             Self::Request(request) => request.run(&installation::own(resolved).await?).await,
+            Self::Quarantine(quarantine) => quarantine.run(&installation::own(resolved).await?).await,
+            Self::WhoHas(who_has) => who_has.run(&installation::existing(resolved).await?).await,
+            Self::Lock(lock) => lock.run(&installation::own(resolved).await?).await,
             Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&installation::own(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,

@@ -93,6 +93,7 @@ impl ServeCommand {
         running.note(&address);
         writeln!(out, "listening on {address}")?;
         out.flush()?;
+        app.keep_advisories();
         let served = app.clone();
         serve_and_build(app, listener, stop).await?;
         served.downloads.flush().await?;

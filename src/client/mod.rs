@@ -6,6 +6,7 @@ mod answer;
 mod builds;
 mod bundles;
 mod credential;
+mod doctor;
 mod exchange;
 mod learned;
 pub mod netrc;

@@ -30,9 +30,45 @@ pub struct Fetched {
     pub last_at: Micros,
 }
 
-row!(Fetched of fetched {
-    day, index = index_name, filename, asker, installer, project, version, count, last_at
-});
+/// Who fetched a file, with which installer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetcher {
+    pub index: IndexName,
+    pub filename: String,
+    /// As [`Fetched::asker`].
+    pub asker: String,
+    pub installer: String,
+    pub count: i64,
+    /// Since 1970, UTC.
+    pub first_day: i64,
+    pub last_at: Micros,
+}
+
+impl<'r> sqlx::FromRow<'r, AnyRow> for Fetcher {
+    fn from_row(row: &'r AnyRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            index: row.try_get("index_name")?,
+            filename: row.try_get("filename")?,
+            asker: row.try_get("asker")?,
+            installer: row.try_get("installer")?,
+            count: row.try_get("count")?,
+            first_day: row.try_get("first_day")?,
+            last_at: row.try_get("last_at")?,
+        })
+    }
+}
+
+/// A file that was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedFile {
+    pub index: IndexName,
+    pub filename: String,
+    pub project: ProjectName,
+    /// Canonical; empty: the file name tells none.
+    pub version: String,
+}
+
+row!(CountedFile of file_use { index = index_name, filename, project, version });
 
 /// How often a release was fetched from an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +149,33 @@ impl Db {
         Ok(rows.into_iter().collect())
     }
 
-    /// The downloads of a project, the newest first, at most so many.
-    pub async fn fetched_of(&self, project: &ProjectName, most: i64) -> Result<Vec<Fetched>> {
+    /// Who fetched a release, from all days; who did last comes first, at most so many.
+    pub async fn fetchers(&self, project: &ProjectName, version: &str, most: i64) -> Result<Vec<Fetcher>> {
+        let query = "SELECT index_name, filename, asker, installer, CAST(sum(count) AS BIGINT) AS count, \
+            min(day) AS first_day, max(last_at) AS last_at FROM fetched WHERE project = $1 AND version = $2 \
+            GROUP BY index_name, filename, asker, installer \
+            ORDER BY max(last_at) DESC, index_name, filename, asker, installer LIMIT $3";
+        let rows = sqlx::query_as(query).bind(project).bind(version).bind(most);
+        Ok(rows.fetch_all(&self.pool).await?)
+    }
+
+    /// The files that were ever fetched of a project, or under a file name.
+    pub async fn counted_files(
+        &self,
+        project: Option<&ProjectName>,
+        filename: &str,
+    ) -> Result<Vec<CountedFile>> {
+        let rows = CountedFile::select("WHERE project = $1 OR filename = $2 ORDER BY index_name, filename");
+        let project = project.map(ProjectName::as_str).unwrap_or_default();
+        Ok(rows.bind(project).bind(filename).fetch_all(&self.pool).await?)
+    }
+
+    /// The names of files with these bytes, wherever they are.
+    pub async fn files_by_hash(&self, sha256: &str) -> Result<Vec<(ProjectName, String)>> {
         let rows =
-            Fetched::select("WHERE project = $1 ORDER BY day DESC, last_at DESC, filename, asker LIMIT $2");
-        Ok(rows.bind(project).bind(most).fetch_all(&self.pool).await?)
+            sqlx::query("SELECT DISTINCT project, filename FROM file WHERE sha256 = $1 ORDER BY filename");
+        let rows = rows.bind(sha256).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get("project")?, row.try_get("filename")?))).collect()
     }
 
     /// Forgets the downloads of days before this one; those of one day at once.

@@ -80,5 +80,5 @@ impl Follower {
 /// frequent, and a new snapshot makes every prepared page untrue. A token that was revoked counts: who
 /// holds it is remembered per snapshot.
 fn about_directory(event: &Event) -> bool {
-    event.project.is_none() && event.what.changes_directory()
+    event.what.is_of_quarantine() || event.project.is_none() && event.what.changes_directory()
 }

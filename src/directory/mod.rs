@@ -6,6 +6,7 @@ pub mod follow;
 pub mod inheritance;
 mod model;
 pub mod options;
+mod quarantine;
 pub mod reference;
 
 use crate::config::ReplicaSettings;
@@ -16,6 +17,7 @@ use crate::missing;
 use crate::names::IndexName;
 pub use model::{BuildAhead, Building, Index, IndexKind, KeepRules, Mirror, Stage, User};
 use options::Options;
+pub use quarantine::{Quarantine, Quarantines};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds for which a replica believes a page of the primary's mirrors: asking again is cheap, it did not change.
@@ -28,6 +30,8 @@ pub struct Directory {
     pub serial: i64,
     pub users: BTreeMap<String, User>,
     pub indexes: BTreeMap<IndexName, Index>,
+    /// What no index lists or serves.
+    pub quarantines: Quarantines,
     /// Anybody may create an account (setting `open_registration`).
     pub open_registration: bool,
 }
@@ -70,7 +74,8 @@ impl Directory {
             let index = options::read(&stored.name, &options);
             indexes.insert(stored.name, index);
         }
-        Ok(Self { serial, users, indexes, open_registration: false })
+        let quarantines = Quarantines::new(db.quarantines().await?);
+        Ok(Self { serial, users, indexes, quarantines, open_registration: false })
     }
 
     /// On a replica: each mirror reads the primary's mirror of its name, by the replica's token.

@@ -90,27 +90,23 @@ impl Advisories {
     /// Reads the files if they changed.
     ///
     /// # Errors
-    /// `Bad`, each time that changed files cannot be read: with the file and what is wrong with it. What was read before
-    /// stays.
+    /// `Bad` while they cannot be read: with the file and what is wrong with it. What was read before stays.
     pub async fn refresh(&self) -> Result<()> {
         let Some(path) = self.0.path.clone() else { return Ok(()) };
         let _turn = self.0.reading.lock().await;
         let known = self.0.state.read().stamp.clone();
         let read = tokio::task::spawn_blocking(move || read::changed(&path, known.as_deref()));
-        let Some((stamp, read)) = read.await.map_err(Error::internal)? else { return Ok(()) };
+        let read = read.await.map_err(Error::internal)?;
         let mut state = self.0.state.write();
-        state.stamp = Some(stamp);
-        match read {
-            Ok(snapshot) => {
+        if let Some((stamp, read)) = read {
+            state.stamp = Some(stamp);
+            state.problem = read.as_ref().err().map(ToString::to_string);
+            if let Ok(snapshot) = read {
                 tracing::info!(advisories = snapshot.count, "read the advisories of osv.path");
-                (state.snapshot, state.read_at, state.problem) = (Some(Arc::new(snapshot)), now(), None);
-                Ok(())
-            }
-            Err(error) => {
-                state.problem = Some(error.to_string());
-                Err(error)
+                (state.snapshot, state.read_at) = (Some(Arc::new(snapshot)), now());
             }
         }
+        state.problem.clone().map_or(Ok(()), |problem| Err(Error::Bad(problem)))
     }
 
     /// What was read last; `None`: nothing, because `osv.path` is not set, or cannot be read, or is still being read.

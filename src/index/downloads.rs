@@ -240,7 +240,7 @@ mod tests {
             let from = Some("10.1.2.3".parse().unwrap());
             downloads.note(file, &Who { from, ..Who::default() }, &HeaderMap::new());
             downloads.flush().await.unwrap();
-            let rows = db.fetched_of(&project, 10_000).await.unwrap();
+            let rows = db.fetchers(&project, "1.0", 10_000).await.unwrap();
             assert_eq!(rows.len(), MOST_INSTALLERS + 2);
             assert_eq!(rows.iter().map(|row| row.count).sum::<i64>(), (round + 1) * 601);
             let anonymous: Vec<_> = rows.iter().filter(|row| row.asker.is_empty()).collect();
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(db.fetched_files(&index, &project).await.unwrap()["demo-1.0.zip"], 1202);
         assert_eq!(db.fetched_since(Some(&index), 0).await.unwrap()[0].count, 1202);
         db.forget_fetched(i64::MAX).await.unwrap();
-        assert!(db.fetched_of(&project, 10).await.unwrap().is_empty());
+        assert!(db.fetchers(&project, "1.0", 10).await.unwrap().is_empty());
         assert_eq!(db.fetched_files(&index, &project).await.unwrap()["demo-1.0.zip"], 1202, "the sum stays");
     }
 }

@@ -62,7 +62,7 @@ impl Views {
         project: &ProjectName,
         who: &Who,
     ) -> Result<Explanation> {
-        let walk = self.walk(directory, &index.name)?;
+        let (walk, top) = (self.walk(directory, &index.name)?, index);
         let readable = walk.readable(directory, who);
         let order = &walk.order;
         let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
@@ -103,6 +103,14 @@ impl Views {
                 tell_unapproved(&mut source, gate, &index.name, project);
             }
             for file in source.files.iter_mut().filter(|file| file.shown) {
+                let version = ListedFilename::new(project, &file.filename).version().cloned();
+                let mut places = [name, &top.name].into_iter();
+                if let Some(held) =
+                    places.find_map(|at| directory.quarantines.of(at, project, version.as_ref()))
+                {
+                    (file.shown, file.because) = (false, format!("it is quarantined: {}", held.reason()));
+                    continue;
+                }
                 if !seen.insert(file.filename.clone()) {
                     (file.shown, file.because) = (false, "an earlier source has a file of this name".into());
                 }

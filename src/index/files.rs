@@ -9,7 +9,7 @@ use crate::db::files::StoredFile;
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::{Error, Result};
 use crate::forbidden;
-use crate::names::ProjectName;
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::File;
 use crate::packaging::version::Version;
@@ -119,6 +119,8 @@ impl Files {
             permit_ageless(mirror, &file.project, &file.filename)?;
         }
         let facts = Arc::new(Facts::new(file, is_public(directory, index), truth)?);
+        // What is remembered belongs to this snapshot, so that serving it need not look again.
+        directory.quarantines.permit(&index.name, &facts.file.project, facts.version.as_ref())?;
         self.facts.insert(Name { index: name.index.into(), filename: filename.into() }, facts.clone());
         Ok(Some(facts))
     }
@@ -203,11 +205,17 @@ fn fits(file: &StoredFile, key: Key<'_>) -> bool {
     }
 }
 
-/// Whether a mirror's policy lets a file through that its upstream lists.
+/// Whether a mirror's policy lets a file through that its upstream lists, and that is not in quarantine.
 ///
 /// # Errors
 /// `Forbidden`, with the reason.
-pub fn permit(mirror: &Mirror, project: &ProjectName, file: &File) -> Result<()> {
+pub fn permit(
+    (directory, index): (&Directory, &IndexName),
+    mirror: &Mirror,
+    project: &ProjectName,
+    file: &File,
+) -> Result<()> {
+    directory.quarantines.permit(index, project, file.filename.version())?;
     if let Some(reason) = policy::refused(mirror, project) {
         return Err(Error::Forbidden(reason));
     }

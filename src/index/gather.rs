@@ -4,7 +4,7 @@ use super::built::OwnWheels;
 use super::curation::{Curation, CurationGate};
 use super::mirror::{MirrorPage, Mirrors};
 use super::sight::Sight;
-use super::{built, policy, stage};
+use super::{built, policy, quarantine, stage};
 use crate::db::Db;
 use crate::directory::inheritance::{SourcePart, is_reserved, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
@@ -64,14 +64,21 @@ impl Sources<'_> {
                 && !(is_mirror(sight.directory, index) && closed.contains(*index))
                 && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
         });
+        let top = sight.order.sources.first();
         let asked = shown.map(|(_, (index, _))| async {
-            match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
+            let found = match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
                 Some((index, IndexKind::Mirror(mirror))) => {
                     self.mirror((index, mirror), sight, project, refresh, gate).await
                 }
                 Some(_) if having.contains(*index) => self.stage(index, sight, project).await,
                 _ => Ok(Has::Nothing),
+            };
+            let mut found = found?;
+            if let Has::Page(gathered) = &mut found {
+                let indexes: Vec<&IndexName> = top.into_iter().chain([*index]).collect();
+                quarantine::apply(sight.directory, &indexes, &mut gathered.page);
             }
+            Ok::<_, Error>(found)
         });
         merge(sight, project, futures::future::try_join_all(asked).await?)
     }

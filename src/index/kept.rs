@@ -63,7 +63,8 @@ impl Views {
             let index = of.directory.indexes.get(name)?;
             Some((name, &index.options))
         });
-        let options = serde_json::to_vec(&options.collect::<Vec<_>>()).map_err(Error::internal)?;
+        let held = of.directory.quarantines.stamp(&sources);
+        let options = serde_json::to_vec(&(options.collect::<Vec<_>>(), held)).map_err(Error::internal)?;
         Ok(hex::short_sha256(options, 16))
     }
 

@@ -22,6 +22,15 @@ impl Verdict {
     }
 }
 
+/// Whether a verdict's reason is that a file is too young, or that its age is unknown.
+pub fn is_about_age(reason: &str) -> bool {
+    reason.starts_with(TOO_YOUNG) || reason == NO_AGE
+}
+
+/// How the reason begins of a file that comes of age later.
+const TOO_YOUNG: &str = "it is younger than min_age";
+const NO_AGE: &str = "the upstream does not report its upload time";
+
 /// Why no file of `project` can come from this mirror; `None` if some may. A refused project
 /// answers 403 (`protocol.md` 1.10), so that installers do not look elsewhere silently.
 pub fn refused(mirror: &Mirror, project: &ProjectName) -> Option<String> {
@@ -80,7 +89,7 @@ impl<'m> Rules<'m> {
         }
         let Some(uploaded) = file.uploaded.map(UploadTime::micros) else {
             // What has no age has not reached any: letting it through would make the rule void.
-            return Verdict::Hidden("the upstream does not report its upload time".into());
+            return Verdict::Hidden(NO_AGE.into());
         };
         if let Some(as_of) = self.as_of
             && uploaded > as_of
@@ -90,7 +99,7 @@ impl<'m> Rules<'m> {
         match self.age() {
             Some(age) if uploaded > self.now.saturating_sub(age) => {
                 let wait = (uploaded.saturating_add(age) - self.now).max(0) / SECOND;
-                Verdict::Hidden(format!("it is younger than min_age: it will be listed in {}", span(wait)))
+                Verdict::Hidden(format!("{TOO_YOUNG}: it will be listed in {}", span(wait)))
             }
             _ => Verdict::Listed,
         }

@@ -75,8 +75,9 @@ impl Indexes {
     ) -> Result<PushedRelease> {
         let (project, asked) = (order.project, version::parse(order.version));
         let same = |known: &str| known == order.version || asked.is_some() && version::parse(known) == asked;
+        directory.quarantines.permit(&from.name, project, asked.as_ref())?;
         let mut yank = match from.is_mirror() {
-            true => self.fetch_release(who, from, project, &same).await?,
+            true => self.fetch_release((directory, who), from, project, &same).await?,
             false => Yank::No,
         };
         let mut files = self.db.project_files(&from.name, project).await?;
@@ -117,7 +118,7 @@ impl Indexes {
     /// Stores the files of a mirror's release; whether the upstream took all of them back.
     async fn fetch_release(
         &self,
-        who: &Who,
+        (directory, who): (&Directory, &Who),
         from: &Index,
         project: &ProjectName,
         same: &impl Fn(&str) -> bool,
@@ -131,7 +132,7 @@ impl Indexes {
         let why = why.and_then(|reasons| reasons.first().copied().map(str::to_owned));
         for file in wanted {
             if let IndexKind::Mirror(mirror) = &from.kind {
-                super::files::permit(mirror, project, &file)?;
+                super::files::permit((directory, &from.name), mirror, project, &file)?;
             }
             let located = Located { project: project.clone(), file };
             self.mirrors.ensure(from, &located, &who.asker().unwrap_or_default()).await?;

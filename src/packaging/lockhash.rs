@@ -17,8 +17,16 @@ const DEEPEST: usize = 16;
 /// `Bad` if it is not TOML, or gives one file two hashes.
 pub fn hashes(text: &str) -> Result<BTreeMap<String, String>> {
     let table: Table = toml::from_str(text).map_err(|error| bad!("{}", error.to_string().trim()))?;
+    within(&Value::Table(table))
+}
+
+/// The same of a part of one.
+///
+/// # Errors
+/// `Bad` if it gives one file two hashes.
+pub fn within(part: &Value) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
-    collect(&Value::Table(table), &mut found, DEEPEST)?;
+    collect(part, &mut found, DEEPEST)?;
     Ok(found)
 }
 

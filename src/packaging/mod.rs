@@ -9,6 +9,7 @@ pub mod filename;
 pub mod html;
 pub mod json;
 pub mod lines;
+pub mod locked;
 pub mod lockhash;
 pub mod machine_code;
 pub mod manylinux;

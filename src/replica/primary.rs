@@ -128,7 +128,7 @@ pub async fn changes(db: &Db, indexes: &Indexes, from: Reached, wait: Duration) 
 fn is_of_directory(event: &Event) -> bool {
     let told = [EventKind::Login, EventKind::TokenCreated, EventKind::PublisherAdded];
     let token = told.contains(&event.what);
-    event.project.is_none() && (token || event.what.changes_directory())
+    event.what.is_of_quarantine() || event.project.is_none() && (token || event.what.changes_directory())
 }
 
 fn projects_of<'a>(

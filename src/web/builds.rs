@@ -8,6 +8,7 @@ use super::http::{Audience, Ctx, respond};
 use super::pages::{self, builds::PAGE};
 use crate::access::{self, Decision, Need};
 use crate::build::parties::Parties;
+use crate::build::queue::Queue;
 use crate::build::target;
 use crate::build::view::{BuildView, WorkerView};
 use crate::build::visible::Visible;
@@ -209,7 +210,7 @@ pub async fn wheel(ctx: Ctx) -> Result<Response> {
     let filename = ctx.param("filename");
     let wheel = build.finished_wheel().filter(|wheel| wheel.filename == filename);
     let wheel = wheel.ok_or_else(|| missing!("build {} has no wheel {filename}", build.id))?;
-    wheel_response(&ctx, wheel).await
+    wheel_response(&ctx, &build, wheel).await
 }
 
 /// `GET /+builds/{id}/wheel/{sha256}/{filename}`: for whoever was told the wheel's hash. Only those who
@@ -223,12 +224,15 @@ pub async fn told_wheel(ctx: Ctx) -> Result<Response> {
     })?;
     let wheel = build.finished_wheel().filter(|wheel| wheel.filename == filename && wheel.sha256 == sha256);
     match wheel {
-        Some(wheel) => wheel_response(&ctx, wheel).await,
+        Some(wheel) => wheel_response(&ctx, &build, wheel).await,
         None => Err(no_build(&ctx)),
     }
 }
 
-async fn wheel_response(ctx: &Ctx<()>, wheel: &BuiltWheel) -> Result<Response> {
+async fn wheel_response(ctx: &Ctx<()>, build: &Build, wheel: &BuiltWheel) -> Result<Response> {
+    if let Err(error) = Queue::permit(&ctx.directory, build) {
+        return super::files::refused(error, &ctx.headers, ctx.uri.path());
+    }
     let blob = ctx.app.store.get(&wheel.sha256, None).await?;
     let lost = || lost!("the server lost the bytes of {}", wheel.filename);
     let mut response = blob_response(blob.ok_or_else(lost)?);

@@ -1,7 +1,8 @@
 //! Files: `I/+f/…` and `I/+e/…`, their `.metadata` and `.provenance`.
 
-use super::http::{Ctx, respond};
-use super::requests;
+use super::http::Ctx;
+use super::http::respond::{self, Problem, Wants};
+use super::{pages, requests};
 use crate::build::promise::Pinned;
 use crate::db::files::StoredFile;
 use crate::directory::IndexKind;
@@ -14,7 +15,7 @@ use crate::missing;
 use crate::packaging::filename::WheelFilename;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 mod mirrored;
 mod stored;
@@ -24,16 +25,39 @@ use stored::{FileRequest, document, no_such_file, small, stored};
 /// The file, or what its name is followed by.
 pub async fn file(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
+    found(&ctx).await.or_else(|error| refused(error, &ctx.headers, ctx.uri.path()))
+}
+
+/// Why a file is not served, in the form that installers print: pip the reason, uv the JSON's detail.
+pub(super) fn refused(error: Error, headers: &HeaderMap, path: &str) -> Result<Response> {
+    let wants = Wants::of(headers).at(path);
+    match (error, wants) {
+        (Error::Forbidden(why), Wants::Text) => {
+            let problem = Problem {
+                status: StatusCode::FORBIDDEN,
+                title: "Not served".to_owned(),
+                reason: respond::short(&why, ""),
+                detail: why,
+                see: None,
+                retry_after: None,
+            };
+            Ok(respond::problem(&problem, wants, pages::error::render))
+        }
+        (error, _) => Err(error),
+    }
+}
+
+async fn found(ctx: &Ctx<()>) -> Result<Response> {
     let filename = ctx.param("filename").to_owned();
     let hash = format!("{}{}", ctx.param("head"), ctx.param("tail"));
     let key = match ctx.param("key") {
         "" => Key::Hash(&hash),
         key => Key::Url(key),
     };
-    let asked = FileRequest::of(&ctx)?;
+    let asked = FileRequest::of(ctx)?;
     let mut found = behind(&asked, &filename, key).await?;
     if let Behind::Unapproved(release) = &found {
-        if let Some(refusal) = requests::unapproved(&ctx, release).await? {
+        if let Some(refusal) = requests::unapproved(ctx, release).await? {
             return Ok(refusal);
         }
         found = behind(&asked, &filename, key).await?;

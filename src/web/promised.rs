@@ -14,6 +14,7 @@ use crate::db::builds::Build;
 use crate::db::promises::StoredPromise;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
+use crate::packaging::filename::WheelFilename;
 use crate::packaging::user_agent::UserAgent;
 use crate::words::Failure;
 use axum::response::Response;
@@ -55,6 +56,7 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
         Of::File => asked.file().await,
         Of::Metadata => asked.metadata().await,
     }
+    .or_else(|error| files::refused(error, &ctx.headers, ctx.uri.path()))
 }
 
 #[derive(Clone, Copy)]
@@ -75,6 +77,7 @@ struct PromiseRequest<'a> {
 
 impl PromiseRequest<'_> {
     async fn file(&self) -> Result<Response> {
+        self.permit()?;
         let promises = &self.ctx.app.promises;
         if let Some(row) = Box::pin(self.row()).await?
             && let Some(pinned) = Pinned::of(&row)
@@ -94,6 +97,7 @@ impl PromiseRequest<'_> {
     }
 
     async fn metadata(&self) -> Result<Response> {
+        self.permit()?;
         let promises = &self.ctx.app.promises;
         if let Some(row) = Box::pin(self.row()).await?
             && row.broken.is_none()
@@ -132,11 +136,20 @@ impl PromiseRequest<'_> {
         }
     }
 
+    /// Refuses what is in quarantine; asked again after a wait.
+    fn permit(&self) -> Result<()> {
+        let Ok(wheel) = WheelFilename::parse(self.wheel) else { return Ok(()) };
+        let directory = self.ctx.app.indexes.directory();
+        directory.quarantines.permit(self.index, &wheel.name, Some(&wheel.version))
+    }
+
     async fn serve(&self, pinned: &Pinned) -> Result<Response> {
+        self.permit()?;
         files::serve_promised(self.ctx, self.wheel, pinned).await
     }
 
     async fn serve_metadata(&self, sha256: &str) -> Result<Response> {
+        self.permit()?;
         files::serve_document(self.ctx, &format!("{}.metadata", self.wheel), sha256).await
     }
 

@@ -5,9 +5,9 @@
 use super::pages::{assets, login, provider};
 use super::router::Table;
 use super::{
-    audit, builds, devpi, documentation, files, integrity, learned, legacy_json, links, manage, operate,
-    promised, proxy, publishers, push, readiness, rebuild, recipes, replica, requests, resources, results,
-    rights, simple, tokens, upload, watches, webhooks, wishes, workers, xmlrpc,
+    audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links, manage,
+    operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica, requests,
+    resources, results, rights, simple, tokens, upload, watches, webhooks, who_has, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -23,7 +23,7 @@ const XML_RPC: &[&str] = &[super::http::XML_RPC];
 
 /// All routes. `{user}/{index}` name an index; paths without it are about the default one.
 pub fn table() -> Table {
-    let chapters: [fn(Table) -> Table; 14] = [
+    let chapters: [fn(Table) -> Table; 15] = [
         simple_api,
         wheels_proxy,
         file_urls,
@@ -34,6 +34,7 @@ pub fn table() -> Table {
         tell_others,
         watching,
         curating,
+        governing,
         copying,
         shared,
         keeping,
@@ -89,6 +90,8 @@ fn building(table: Table) -> Table {
         .on(GET, "/{user}/{index}/+ready/{target}/?", Need::Read, readiness::get)
         .on(POST, "/{user}/{index}/+ready/{target}/?", Need::Login, readiness::put)
         .on(POST, "/{user}/{index}/+ready/{target}/+look", Need::Login, readiness::look)
+        .on(GET, "/{user}/{index}/+doctor", Need::Read, doctor::form)
+        .on(POST, "/{user}/{index}/+doctor", Need::Read, doctor::examine)
 }
 
 /// devpi's JSON API, and tokens.
@@ -162,6 +165,15 @@ fn curating(table: Table) -> Table {
         .on(POST, "/+requests/{id}/refuse", Need::Login, requests::refuse)
         .on(GET, "/{user}/{index}/+rules", Need::Approve, requests::rules)
         .on(PUT, "/{user}/{index}/+rules", Need::Approve, requests::set_rules)
+}
+
+/// What is kept from everybody, and who has it already.
+fn governing(table: Table) -> Table {
+    table
+        .on(GET, "/+quarantine", Need::Login, quarantine::list)
+        .on(POST, "/+quarantine", Need::Login, quarantine::place)
+        .on(DELETE, "/+quarantine/{id}", Need::Login, quarantine::release)
+        .on(GET, "/+who-has", Need::Operate, who_has::get)
 }
 
 /// What replicas ask.

@@ -7,6 +7,7 @@ use crate::db::files::{ReleaseRow, StoredFile};
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::beside;
+use crate::index::quarantine;
 use crate::index::stage;
 use crate::missing;
 use crate::names::{IndexName, ProjectName};
@@ -117,7 +118,8 @@ impl ProjectVersions {
             let Some(row) = db.project(&source.name, project).await? else { continue };
             let files = db.project_files(name, project).await?;
             let releases = db.releases(name, project).await?;
-            let page = stage::page(name, project, &row, &files, &releases, None);
+            let mut page = stage::page(name, project, &row, &files, &releases, None);
+            quarantine::apply(&ctx.directory, &[&index.name, name], &mut page);
             let own = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
             let beside = db.attachments(name, project).await?;
             let alone = Self {

@@ -45,6 +45,9 @@ words! {
         FileDeleted = "delete file",
         ReleaseDeleted = "delete release",
         ProjectDeleted = "delete project",
+        /// Of a project, or of some of its versions.
+        Quarantined = "quarantined",
+        QuarantineReleased = "quarantine released",
         MirrorForgot = "mirror forgot",
         MirrorDroppedFile = "mirror dropped a file",
         RecipeStored = "recipe stored",
@@ -61,6 +64,9 @@ words! {
         PromisedMetadataServed = "promised metadata served",
         PromisedWheelServed = "promised wheel served",
         PromiseBroken = "promise broken",
+        /// A lock file is watched, or its new content.
+        LockWatched = "lock watched",
+        LockRemoved = "lock removed",
         WebhookAdded = "webhook added",
         WebhookRemoved = "webhook removed",
         WatchAdded = "watch added",
@@ -105,6 +111,8 @@ impl EventKind {
                 | Self::RebuildPublished
                 | Self::MetadataAsked
                 | Self::MetadataFailed
+                | Self::LockWatched
+                | Self::LockRemoved
                 | Self::WebhookAdded
                 | Self::WebhookRemoved
                 | Self::WatchAdded
@@ -120,5 +128,10 @@ impl EventKind {
                 | Self::SourceUploaded
                 | Self::AuditTrimmed
         )
+    }
+
+    /// Whether an event may change the directory although it names a project.
+    pub fn is_of_quarantine(self) -> bool {
+        matches!(self, Self::Quarantined | Self::QuarantineReleased)
     }
 }

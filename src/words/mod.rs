@@ -5,6 +5,7 @@
 mod access;
 mod advisory;
 mod build;
+mod doctor;
 mod event;
 mod evidence;
 mod failure;
@@ -21,6 +22,7 @@ mod wish;
 pub use access::{Right, Role, TokenKind};
 pub use advisory::Severity;
 pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
+pub use doctor::LockTrouble;
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};
 pub use failure::{Class, Failure};

@@ -15,6 +15,8 @@ words! {
         Status = "status",
         /// Of a file, a release or a project.
         Delete = "delete",
+        /// Something went into quarantine, or came out.
+        Quarantine = "quarantine",
         Built = "built",
         BuildFailed = "build-failed",
         /// A tag of a watched repository became a release or failed, or somebody should look.
@@ -41,6 +43,7 @@ impl WebhookEvent {
             EventKind::Unyank => Self::Unyank,
             EventKind::ProjectStatus => Self::Status,
             EventKind::FileDeleted | EventKind::ReleaseDeleted | EventKind::ProjectDeleted => Self::Delete,
+            EventKind::Quarantined | EventKind::QuarantineReleased => Self::Quarantine,
             EventKind::Built => Self::Built,
             EventKind::BuildFailed => Self::BuildFailed,
             EventKind::ReleasePublished

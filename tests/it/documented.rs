@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 50] = [
+const DOCUMENTS: [&str; 51] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -33,6 +33,7 @@ const DOCUMENTS: [&str; 50] = [
     "docs/how-to/build-for-windows.md",
     "docs/how-to/build-wheels.md",
     "docs/how-to/carry-bundles.md",
+    "docs/how-to/check-a-lock-file.md",
     "docs/how-to/compile-and-resolve.md",
     "docs/how-to/curate-an-index.md",
     "docs/how-to/get-ready.md",
@@ -45,6 +46,7 @@ const DOCUMENTS: [&str; 50] = [
     "docs/how-to/mirror-an-index.md",
     "docs/how-to/publish-wheelhouses.md",
     "docs/how-to/publish-without-secrets.md",
+    "docs/how-to/respond-to-a-bad-package.md",
     "docs/how-to/run-a-server.md",
     "docs/how-to/shadow.md",
     "docs/how-to/troubleshoot.md",
@@ -295,6 +297,8 @@ documents_work! {
     the_commands_about_maintenance_work: "docs/how-to/maintain-an-index.md",
     the_commands_about_replicas_work: "docs/how-to/run-a-replica.md",
     the_commands_about_watches_work: "docs/how-to/watch-repositories.md",
+    the_commands_about_bad_packages_work: "docs/how-to/respond-to-a-bad-package.md",
+    the_commands_about_lock_files_work: "docs/how-to/check-a-lock-file.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_a_shadow_work: "docs/how-to/shadow.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",

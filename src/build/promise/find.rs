@@ -10,7 +10,7 @@ use crate::index::mirror::Key;
 use crate::missing;
 use crate::names::IndexName;
 use crate::packaging::choose;
-use crate::packaging::filename::WheelFilename;
+use crate::packaging::filename::{ListedFilename, WheelFilename};
 use std::sync::Arc;
 
 impl Promises {
@@ -48,6 +48,8 @@ impl Promises {
     pub async fn permit(&self, directory: &Arc<Directory>, row: &StoredPromise) -> Result<()> {
         let index = directory.indexes.get(&row.index);
         let index = index.ok_or_else(|| missing!("index {} does not exist", row.index))?;
+        let source = ListedFilename::new(&row.project, &row.source_filename);
+        directory.quarantines.permit(&row.index, &row.project, source.version())?;
         match &index.kind {
             IndexKind::Mirror(mirror) => files::permit_ageless(mirror, &row.project, &row.source_filename),
             IndexKind::Stage(_) => {

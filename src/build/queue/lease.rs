@@ -6,9 +6,11 @@ use crate::build::job::{Job, WorkerDescription};
 use crate::build::targets::Worker;
 use crate::db::builds::{Build, BuildId, Claim};
 use crate::db::workers::StoredWorker;
+use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::packaging::version;
 use crate::tools::time::{SECOND, now};
-use crate::words::{BuildState, Purpose, Step};
+use crate::words::{BuildState, Class, Failure, Purpose, Step};
 use crate::{bad, conflict, missing, unavailable};
 use std::time::Duration;
 
@@ -146,10 +148,27 @@ impl Queue {
             now: at,
             lease_until: at + LEASE,
         };
-        let Some(row) = self.0.db.claim_build(&claim).await? else { return Ok(None) };
+        let row = loop {
+            let Some(row) = self.0.db.claim_build(&claim).await? else { return Ok(None) };
+            let Err(why) = Self::permit(&self.0.indexes.directory(), &row) else { break row };
+            // Not the source's fault: asked for again, it runs.
+            let hint = format!("{why}. Request the build again once that is over");
+            self.fail(row.id, Some(row.fence), &Failure::new(Class::Cancelled, Step::Fetch, hint)).await?;
+        };
         self.0.db.touch_worker(worker, at).await?;
         self.tell();
         self.job(row, secret).await.map(Some)
+    }
+
+    /// Whether the release that a build is of is in quarantine where its source comes from.
+    ///
+    /// # Errors
+    /// `Forbidden` with the reason.
+    pub fn permit(directory: &Directory, build: &Build) -> Result<()> {
+        let Some(project) = &build.project else { return Ok(()) };
+        let version = build.version.as_deref().and_then(version::parse);
+        let mut indexes = build.context.indexes().iter();
+        indexes.try_for_each(|index| directory.quarantines.permit(index, project, version.as_ref()))
     }
 
     async fn job(&self, row: Build, secret: String) -> Result<Job> {

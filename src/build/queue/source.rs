@@ -10,6 +10,7 @@ use crate::git::{self, Address, RepositoryAsker, WatchGrant};
 use crate::index::files;
 use crate::index::mirror::{Key, Located, url_key};
 use crate::names::{IndexName, ProjectName};
+use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::File;
 use crate::tools::time::now;
 use crate::upstream::guard::Guard;
@@ -57,13 +58,15 @@ impl Queue {
         let index = behind.unwrap_or(index);
         let stored = match &index.kind {
             IndexKind::Stage(_) => {
+                let version = ListedFilename::new(project, filename).version().cloned();
+                directory.quarantines.permit(name, project, version.as_ref())?;
                 let file = self.0.db.file(&index.name, filename).await?;
                 let file = file.filter(|file| file.deleted_at.is_none());
                 file.ok_or_else(|| missing!("{filename} is no longer in {}", index.name))?.sha256
             }
             IndexKind::Mirror(mirror) => {
                 let located = self.located(index, project, filename, (sha256, url)).await?;
-                files::permit(mirror, &located.project, &located.file)?;
+                files::permit((&directory, name), mirror, &located.project, &located.file)?;
                 self.0.indexes.mirrors.ensure(index, &located, "").await?.sha256.clone()
             }
         };

@@ -171,6 +171,7 @@ impl Directory {
             serial: self.serial,
             users: self.users.clone(),
             indexes: self.indexes.clone(),
+            quarantines: self.quarantines.clone(),
             open_registration: false,
         }
     }

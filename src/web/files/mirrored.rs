@@ -23,7 +23,7 @@ pub(super) async fn locate(
 ) -> Result<Located> {
     let located = ctx.app.indexes.mirrors.locate(ctx.index, filename, key).await?;
     let located = located.ok_or_else(|| no_such_file(filename))?;
-    files::permit(mirror, &located.project, &located.file)?;
+    files::permit((ctx.directory, &ctx.index.name), mirror, &located.project, &located.file)?;
     Ok(located)
 }
 

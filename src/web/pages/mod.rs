@@ -9,6 +9,7 @@ pub mod build;
 pub mod builds;
 mod catalog;
 mod description;
+pub mod doctor;
 pub mod documentation;
 pub mod error;
 mod facts;

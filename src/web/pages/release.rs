@@ -19,6 +19,7 @@ use crate::packaging::version;
 use crate::words::{FileKind, ProjectStatus};
 use askama::Template;
 use axum::response::Response;
+use std::collections::BTreeSet;
 
 /// The page.
 #[derive(Template)]
@@ -55,6 +56,8 @@ pub struct FileView {
     pub has_metadata: bool,
     pub provenance: Option<String>,
     pub yanked: Option<String>,
+    /// From the index that owns it; 0: never, or nobody counts.
+    pub downloads: i64,
 }
 
 /// A requirement, taken apart only as far as to link its project.
@@ -78,7 +81,14 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let metadata = metadata.as_ref();
     let files = release.files.iter().filter(|_| page.status != ProjectStatus::Quarantined);
     let view = |file: &&File| FileView::new(&ctx.directory, &index.name, &page.name, &release.version, file);
-    let files: Vec<FileView> = files.map(view).collect();
+    let mut files: Vec<FileView> = files.map(view).collect();
+    let owners: BTreeSet<&IndexName> = release.files.iter().filter_map(|file| file.owner()).collect();
+    for owner in owners {
+        let counts = ctx.app.db.fetched_files(owner, &project).await?;
+        for file in &mut files {
+            file.downloads += counts.get(&file.filename).copied().unwrap_or_default();
+        }
+    }
     let server = ctx.root();
     let requirement = format!("{project}=={}", release.version);
     let install = lines::install(&server, &lines::simple(&server, &index.name), &requirement);
@@ -129,6 +139,7 @@ impl FileView {
             has_metadata: file.core_metadata != CoreMetadata::No,
             provenance: file.provenance_href("").as_deref().and_then(words::link),
             yanked: file.yanked.why().map(str::to_owned),
+            downloads: 0,
         }
     }
 }

@@ -41,7 +41,8 @@ before() {
     'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
         'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | \
-        'docs/how-to/publish-without-secrets.md' | 'docs/how-to/watch-repositories.md' | 'docs/explanation/inheritance.md')
+        'docs/how-to/publish-without-secrets.md' | 'docs/how-to/watch-repositories.md' | 'docs/explanation/inheritance.md' | \
+        'docs/how-to/respond-to-a-bad-package.md' | 'docs/how-to/check-a-lock-file.md')
         prepare serve
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev --bases root/pypi
@@ -52,6 +53,13 @@ before() {
         prepare wheelwright user create alice
         prepare cp "$GIVEN/rules.toml" rules.toml
         printf 'boto3\nsix\n' >names.txt
+        ;;
+    'docs/how-to/respond-to-a-bad-package.md# Know who depends on it')
+        echo 'demo==1.2' >requirements.txt
+        ;;
+    'docs/how-to/check-a-lock-file.md# Check it')
+        prepare wheelwright token create alice
+        echo 'demo==1.2' >requirements.txt
         ;;
     'docs/how-to/log-in-with-ldap.md' | 'docs/how-to/log-in-with-oidc.md')
         prepare serve

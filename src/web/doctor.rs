@@ -1,0 +1,74 @@
+//! `I/+doctor`: whether an index has what a lock file names, and what is wrong with it.
+
+use super::http::multipart::{self, Multipart};
+use super::http::{Audience, Ctx, respond, slow};
+use super::pages;
+use crate::bad;
+use crate::build::doctor::{LockToExamine, Patient};
+use crate::error::Result;
+use crate::packaging::locked::LARGEST_LOCK;
+use axum::response::Response;
+use futures::StreamExt;
+use http::{StatusCode, header};
+use serde_json::json;
+
+/// Fields of the form, at most.
+const MOST_FIELDS: usize = 10;
+/// Bytes of the field with names of targets.
+const LONGEST_TARGETS: usize = 2000;
+
+/// `GET I/+doctor`: the form that takes a file.
+pub async fn form(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    if ctx.audience() == Audience::Person {
+        return pages::doctor::show(&ctx, None);
+    }
+    Err(bad!("send a lock file: POST {{\"file\": \"uv.lock\", \"text\": \"…\", \"targets\": [\"cp312\"]}}"))
+}
+
+/// `POST I/+doctor`
+pub async fn examine(mut ctx: Ctx) -> Result<Response> {
+    let sent = match ctx.is_of("multipart/form-data") {
+        true => of_form(&mut ctx).await?,
+        false => ctx.json_within(LARGEST_LOCK + LARGEST_LOCK / 4).await?,
+    };
+    let ctx = ctx.without_body();
+    let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
+    let patient = Patient {
+        who: &ctx.who,
+        directory: &ctx.directory,
+        index: ctx.index()?,
+        advisories: &ctx.app.advisories,
+    };
+    let diagnosis = ctx.app.queue.diagnose(patient, &sent).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::doctor::show(&ctx, Some((sent.file, diagnosis)));
+    }
+    respond::devpi(StatusCode::OK, "diagnosis", json!(diagnosis), None)
+}
+
+/// What a browser sends: a file, and targets with blanks or commas between.
+async fn of_form(ctx: &mut Ctx) -> Result<LockToExamine> {
+    let kind = ctx.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let body = std::mem::take(&mut ctx.body).into_data_stream();
+    let body = body.map(|chunk| chunk.map_err(|error| slow::broken("the form", &error)));
+    let mut form = Multipart::new(Box::pin(body), kind)?;
+    let (mut sent, mut fields) = (LockToExamine::default(), 0);
+    while let Some(part) = form.part().await? {
+        fields += 1;
+        match (part.name.as_str(), part.filename) {
+            _ if fields > MOST_FIELDS => return Err(bad!("the form has more than {MOST_FIELDS} fields")),
+            ("lock", Some(filename)) => {
+                sent.file = filename;
+                sent.text = multipart::text(&mut form, "lock", LARGEST_LOCK).await?;
+            }
+            ("targets", None) => {
+                let text = multipart::text(&mut form, "targets", LONGEST_TARGETS).await?;
+                let names = text.split([' ', ',']).filter(|name| !name.is_empty());
+                sent.targets = names.map(str::to_owned).collect();
+            }
+            (name, _) => return Err(bad!("the form has no field {name:?}: send lock and targets")),
+        }
+    }
+    Ok(sent)
+}
