@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 51] = [
+const DOCUMENTS: [&str; 52] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
