@@ -22,7 +22,7 @@ use crate::directory::options::{self, Options, OptionsChange};
 use crate::error::{Error, Result};
 use crate::hooks::Webhooks;
 use crate::index::advisories::Advisories;
-use crate::index::downloads::Downloads;
+use crate::index::downloads::DownloadCounts;
 use crate::index::requests::Requests;
 use crate::index::wishes::Wishes;
 use crate::index::{Indexes, admin, gc};
@@ -63,7 +63,7 @@ pub struct Parts {
     pub webhooks: Webhooks,
     pub wishes: Wishes,
     pub requests: Requests,
-    pub downloads: Downloads,
+    pub downloads: DownloadCounts,
     pub advisories: Advisories,
     pub wheelhouses: Wheelhouses,
     /// Set if this server copies another one.
@@ -130,7 +130,7 @@ impl App {
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
         let advisories = Advisories::new(&config);
         let requests = Requests::new(db.clone(), indexes.clone(), advisories.clone());
-        let downloads = Downloads::new(&config, db.clone());
+        let downloads = DownloadCounts::new(&config, db.clone());
         let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
         let parts = Parts {

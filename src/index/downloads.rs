@@ -61,7 +61,7 @@ struct DownloadCount {
 
 /// The counts. Cheap to clone.
 #[derive(Clone)]
-pub struct Downloads(Arc<Counting>);
+pub struct DownloadCounts(Arc<Counting>);
 
 struct Counting {
     db: Db,
@@ -81,7 +81,7 @@ pub struct FetchedFile<'a> {
     pub filename: &'a str,
 }
 
-impl Downloads {
+impl DownloadCounts {
     pub fn new(config: &Config, db: Db) -> Self {
         let (counts, installers, forgotten) = (Mutex::default(), Mutex::default(), AtomicI64::new(0));
         Self(Arc::new(Counting { db, settings: config.downloads.clone(), counts, installers, forgotten }))
@@ -219,7 +219,7 @@ mod tests {
     async fn what_strangers_say_is_bounded_and_downloads_add_up_over_flushes() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&format!("sqlite://{}/w.db", folder.path().display())).await.unwrap();
-        let downloads = Downloads::new(&Config::default(), db.clone());
+        let downloads = DownloadCounts::new(&Config::default(), db.clone());
         let (index, project) = ("root/pypi".parse().unwrap(), "demo".parse().unwrap());
         let version = crate::packaging::version::parse("1.0");
         let file = FetchedFile {

@@ -4,7 +4,7 @@ use super::built::OwnWheels;
 use super::curation::{Curation, CurationGate};
 use super::mirror::{MirrorPage, Mirrors};
 use super::sight::Sight;
-use super::{built, policy, quarantine, stage};
+use super::{built, policy, stage};
 use crate::db::Db;
 use crate::directory::inheritance::{SourcePart, is_reserved, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
@@ -76,7 +76,7 @@ impl Sources<'_> {
             let mut found = found?;
             if let Has::Page(gathered) = &mut found {
                 let indexes: Vec<&IndexName> = top.into_iter().chain([*index]).collect();
-                quarantine::apply(sight.directory, &indexes, &mut gathered.page);
+                policy::hide_quarantined(sight.directory, &indexes, &mut gathered.page);
             }
             Ok::<_, Error>(found)
         });

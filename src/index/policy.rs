@@ -1,12 +1,13 @@
 //! What a mirror's policy lets through: a page in, a page out, and a reason for what is missing.
 
-use crate::directory::Mirror;
-use crate::names::ProjectName;
+use crate::directory::{Directory, Mirror};
+use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{File, Page};
 use crate::packaging::requirement::Pattern;
 use crate::packaging::upload_time::UploadTime;
-use crate::packaging::version::Version;
+use crate::packaging::version::{self, Version};
 use crate::tools::time::{Micros, SECOND};
+use crate::words::ProjectStatus;
 
 /// Whether a file may be listed and served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +123,27 @@ impl<'m> Rules<'m> {
             page.more_versions.clear();
         }
         page
+    }
+}
+
+/// The page without what is in quarantine on one of the indexes: a project that is wholly there keeps its versions, and
+/// has no files and PEP 792's status.
+pub fn hide_quarantined(directory: &Directory, indexes: &[&IndexName], page: &mut Page) {
+    let held = &directory.quarantines;
+    let project = page.name.clone();
+    for index in indexes.iter().filter(|index| held.has(index, &project)) {
+        if let Some(whole) = held.whole(index, &project) {
+            let versions = page.files.iter().filter_map(|file| file.filename.canonical_version());
+            page.more_versions.extend(versions.map(|version| version.to_string()).collect::<Vec<_>>());
+            page.files.clear();
+            (page.status, page.status_reason) = (ProjectStatus::Quarantined, Some(whole.reason()));
+            return;
+        }
+        page.files.retain(|file| held.of(index, &project, file.filename.version()).is_none());
+        page.more_versions.retain(|version| {
+            let version = version::parse(version);
+            held.of(index, &project, version.as_ref()).is_none()
+        });
     }
 }
 

@@ -5,13 +5,11 @@ use crate::access::{self, Decision, Need, Who};
 use crate::db::Tx;
 use crate::db::events::NewEvent;
 use crate::db::quarantine::QuarantineRow;
-use crate::directory::Directory;
 use crate::error::{Result, clipped};
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::page::Page;
 use crate::packaging::requirement::Requirement;
 use crate::tools::time::now;
-use crate::words::{EventKind, Moment, ProjectStatus};
+use crate::words::{EventKind, Moment};
 use crate::{bad, conflict, forbidden, missing};
 use serde::{Deserialize, Serialize};
 
@@ -206,27 +204,6 @@ impl Indexes {
 fn told<'a>(who: &'a Who, kind: EventKind, row: &'a QuarantineRow, detail: &'a str) -> NewEvent<'a> {
     let event = NewEvent::of(&who.label, kind).about(&row.project).saying(detail);
     row.index.as_ref().map_or(event, |index| event.on(index))
-}
-
-/// The page without what is in quarantine on one of the indexes: a project that is wholly there keeps its versions, and
-/// has no files and PEP 792's status.
-pub fn apply(directory: &Directory, indexes: &[&IndexName], page: &mut Page) {
-    let held = &directory.quarantines;
-    let project = page.name.clone();
-    for index in indexes.iter().filter(|index| held.has(index, &project)) {
-        if let Some(whole) = held.whole(index, &project) {
-            let versions = page.files.iter().filter_map(|file| file.filename.canonical_version());
-            page.more_versions.extend(versions.map(|version| version.to_string()).collect::<Vec<_>>());
-            page.files.clear();
-            (page.status, page.status_reason) = (ProjectStatus::Quarantined, Some(whole.reason()));
-            return;
-        }
-        page.files.retain(|file| held.of(index, &project, file.filename.version()).is_none());
-        page.more_versions.retain(|version| {
-            let version = crate::packaging::version::parse(version);
-            held.of(index, &project, version.as_ref()).is_none()
-        });
-    }
 }
 
 #[cfg(test)]

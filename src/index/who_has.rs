@@ -1,6 +1,6 @@
 //! Who has a release or a file: who fetched it, and which watched lock files name it.
 
-use super::downloads::Downloads;
+use super::downloads::DownloadCounts;
 use super::locks::LockView;
 use crate::db::Db;
 use crate::db::downloads::{DAY, Fetcher};
@@ -125,7 +125,7 @@ async fn subject(db: &Db, what: &str) -> Result<Subject> {
 ///
 /// # Errors
 /// `Bad` if it is none of these.
-pub async fn who_has(db: &Db, downloads: &Downloads, what: &str) -> Result<WhoHas> {
+pub async fn who_has(db: &Db, downloads: &DownloadCounts, what: &str) -> Result<WhoHas> {
     downloads.flush().await?;
     let subject = subject(db, what.trim()).await?;
     let mut fetched = Vec::new();

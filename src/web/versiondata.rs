@@ -7,7 +7,7 @@ use crate::db::files::{ReleaseRow, StoredFile};
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::beside;
-use crate::index::quarantine;
+use crate::index::policy;
 use crate::index::stage;
 use crate::missing;
 use crate::names::{IndexName, ProjectName};
@@ -119,7 +119,7 @@ impl ProjectVersions {
             let files = db.project_files(name, project).await?;
             let releases = db.releases(name, project).await?;
             let mut page = stage::page(name, project, &row, &files, &releases, None);
-            quarantine::apply(&ctx.directory, &[&index.name, name], &mut page);
+            policy::hide_quarantined(&ctx.directory, &[&index.name, name], &mut page);
             let own = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
             let beside = db.attachments(name, project).await?;
             let alone = Self {

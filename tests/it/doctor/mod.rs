@@ -53,7 +53,7 @@ async fn clinic(folder: &std::path::Path) -> (Server, Upstream, String) {
     let upstream = Upstream::start().await;
     let young = Package::new("young", "1.0").tag("py3-none-any").wheel();
     upstream.add(&young.filename, young.bytes.clone());
-    let mirror = json!({"type": "mirror", "mirror_url": upstream.simple(), "min_age": "7d"});
+    let mirror = json!({"type": "mirror", "mirror_url": upstream.simple(), "min_age": "36500d"});
     server.have_index("alice/mirror", mirror).await;
     server.as_alice("PATCH", "/alice/dev", r#"["bases=alice/mirror"]"#).await;
     let hash = "0".repeat(64);
@@ -78,7 +78,7 @@ async fn each_trouble_is_named_with_its_reason() {
         ("bad", LockTrouble::Refused, "it is quarantined: it steals tokens"),
         ("raw", LockTrouble::OnlySource, "it must be built"),
         ("foreign", LockTrouble::Missing, "neither a wheel for the target nor a source"),
-        ("young", LockTrouble::Young, "does not report its upload time"),
+        ("young", LockTrouble::Young, "younger than min_age"),
         ("nowhere", LockTrouble::Missing, ""),
         ("other", LockTrouble::WrongHash, "which the lock file does not name"),
     ] {

@@ -58,7 +58,8 @@ async fn a_lock_file_that_is_watched_is_found_by_release_file_and_hash() {
     let demo = Package::new("demo", "1.0").wheel();
     server.publish("alice/dev", &demo).await;
     let path = format!("/alice/dev/{}", demo.path());
-    assert_eq!(server.send("GET", &path, &Auth::basic("alice", PASSWORD), None).await.status(), 200);
+    let got = server.http.get(server.url(&path)).basic_auth("alice", Some(PASSWORD)).send().await;
+    assert_eq!(got.expect("an answer").status(), 200);
     server.app.downloads.flush().await.expect("written");
     let desk = Desk::new();
     let data = server.data.path().display().to_string();
