@@ -2,7 +2,8 @@
 
 use super::SERVER;
 use crate::bad;
-use crate::db::audit::{AuditEntry, AuditFilter};
+use crate::db::audit::AuditFilter;
+use crate::db::chain::AuditEntry;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
 use crate::error::Result;

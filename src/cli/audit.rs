@@ -29,13 +29,13 @@ pub enum AuditCommand {
         /// Only entries behind this serial, or from this time on: 1200, 2026-05-03, 2026-05-03T12:00:00Z, or 7d for
         /// the last 7 days
         #[arg(long, value_name = "SERIAL|TIME", value_parser = since)]
-        since: Option<Since>,
+        since: Option<ExportStart>,
     },
 }
 
 /// Where an export begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
+pub enum ExportStart {
     Behind(i64),
     Time(Micros),
 }
@@ -77,11 +77,11 @@ fn told(report: &AuditReport, json: bool) -> Result<ExitCode> {
     Ok(code)
 }
 
-async fn export(db: &Db, since: Option<Since>) -> Result<ExitCode> {
+async fn export(db: &Db, since: Option<ExportStart>) -> Result<ExitCode> {
     let mut last = match since {
         None => 0,
-        Some(Since::Behind(serial)) => serial,
-        Some(Since::Time(at)) => match db.audit_since(at).await? {
+        Some(ExportStart::Behind(serial)) => serial,
+        Some(ExportStart::Time(at)) => match db.audit_since(at).await? {
             Some(serial) => serial,
             None => return Ok(ExitCode::SUCCESS),
         },
@@ -96,16 +96,16 @@ async fn export(db: &Db, since: Option<Since>) -> Result<ExitCode> {
     }
 }
 
-fn since(text: &str) -> Result<Since> {
+fn since(text: &str) -> Result<ExportStart> {
     if let Ok(serial) = text.parse() {
-        return Ok(Since::Behind(serial));
+        return Ok(ExportStart::Behind(serial));
     }
     if let Some(ago) = units::seconds(text) {
-        return Ok(Since::Time(now().saturating_sub(seconds(ago))));
+        return Ok(ExportStart::Time(now().saturating_sub(seconds(ago))));
     }
     let day = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
     let time = text.parse::<Timestamp>().ok().or_else(|| day(text.parse().ok()?));
-    time.map(|time| Since::Time(time.as_microsecond())).ok_or_else(|| {
+    time.map(|time| ExportStart::Time(time.as_microsecond())).ok_or_else(|| {
         bad!("{text:?} is neither a serial nor a time: write 1200, 2026-05-03, 2026-05-03T12:00:00Z or 7d")
     })
 }
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn an_export_begins_at_a_serial_a_day_or_a_time() {
-        assert_eq!(since("1200").unwrap(), Since::Behind(1200));
-        assert_eq!(since("1970-01-02").unwrap(), Since::Time(86_400_000_000));
-        assert_eq!(since("1970-01-01T00:00:01Z").unwrap(), Since::Time(1_000_000));
-        assert!(matches!(since("7d").unwrap(), Since::Time(at) if at < now()));
+        assert_eq!(since("1200").unwrap(), ExportStart::Behind(1200));
+        assert_eq!(since("1970-01-02").unwrap(), ExportStart::Time(86_400_000_000));
+        assert_eq!(since("1970-01-01T00:00:01Z").unwrap(), ExportStart::Time(1_000_000));
+        assert!(matches!(since("7d").unwrap(), ExportStart::Time(at) if at < now()));
         for wrong in ["", "yesterday", "1.5", "2026-13-01"] {
             assert!(since(wrong).is_err(), "{wrong}");
         }

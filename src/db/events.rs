@@ -1,8 +1,8 @@
 //! Events: the audit trail, and what other processes follow to drop stale caches.
 
 use super::Db;
-use super::audit::{AuditEntry, in_brief};
 use super::caller::Caller;
+use super::chain::{AuditEntry, in_brief};
 use super::rows::row;
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};

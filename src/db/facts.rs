@@ -3,6 +3,9 @@
 use super::Db;
 use crate::error::Result;
 
+/// The fact that names the primary (its uuid) of which this installation is a replica.
+pub const REPLICA_OF: &str = "replica_of";
+
 impl Db {
     pub async fn fact(&self, name: &str) -> Result<Option<String>> {
         let value = sqlx::query_scalar("SELECT value FROM fact WHERE name = $1").bind(name);

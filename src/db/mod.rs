@@ -14,6 +14,7 @@ pub mod builds;
 pub mod built;
 pub mod bundles;
 mod caller;
+pub mod chain;
 pub mod collect;
 mod columns;
 pub mod counts;

@@ -16,7 +16,7 @@ macro_rules! row {
 
         impl $row {
             /// `rest` says which rows.
-            fn select(
+            pub(in crate::db) fn select(
                 rest: &str,
             ) -> sqlx::query::QueryAs<'static, sqlx::Any, Self, sqlx::any::AnyArguments> {
                 let columns = [$(row!(@column $field $($column)?)),+].join(", ");

@@ -83,7 +83,7 @@ impl Db {
         Ok(bytes(sqlx::query_scalar(sum).bind(index).fetch_one(&self.pool).await?))
     }
 
-    /// Up to `limit` copies of a mirror that may go, those first that nobody used for the longest time.
+    /// Up to `limit` copies of a mirror that may go, those first that came the longest time ago.
     pub async fn least_used(&self, index: &IndexName, limit: i64, offset: i64) -> Result<Vec<CachedFile>> {
         let files = CachedFile::select(
             "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \

@@ -13,6 +13,7 @@ use crate::access::audit;
 use crate::config::{self, Config};
 use crate::db::Db;
 use crate::db::collect::{Age, Old};
+use crate::db::facts::REPLICA_OF;
 use crate::error::Result;
 use crate::store::{BlobKey, Store};
 use crate::tools::time::{Micros, now, seconds};
@@ -88,7 +89,11 @@ pub async fn collect_as_of(
 pub async fn collect(db: &Db, store: &Store, config: &Config, dry_run: bool) -> Result<Collected> {
     let now = now();
     let audit = audit::trim(db, config.audit.keep, dry_run, now).await?;
-    let expired = expire(db, dry_run, now).await?;
-    let evicted = evict(db, dry_run).await?;
+    // A copy has what the primary has: its rows are not this server's to delete.
+    let is_copy = config.replica.of.is_some() || db.fact(REPLICA_OF).await?.is_some();
+    let (expired, evicted) = match is_copy {
+        true => (Vec::new(), Evicted::default()),
+        false => (expire(db, dry_run, now).await?, evict(db, dry_run).await?),
+    };
     Ok(Collected { audit, expired, evicted, ..collect_as_of(db, store, &config.gc, dry_run, now).await? })
 }

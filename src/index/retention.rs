@@ -118,18 +118,16 @@ impl Rules<'_> {
             .filter_map(|release| Some((version::parse(&release.version)?, release)))
             .collect();
         known.sort_by(|one, other| other.0.cmp(&one.0));
-        let kinds: [(&str, Option<u64>, fn(&Version) -> bool); 3] = [
-            ("keep_releases", self.keep.releases, |version| !version.any_prerelease()),
-            ("keep_prereleases", self.keep.prereleases, |version| {
-                version.any_prerelease() && !version.is_dev()
-            }),
-            ("keep_devreleases", self.keep.devreleases, Version::is_dev),
+        let kinds = [
+            ("keep_releases", self.keep.releases),
+            ("keep_prereleases", self.keep.prereleases),
+            ("keep_devreleases", self.keep.devreleases),
         ];
         let mut expired = Vec::new();
-        for (option, most, is_kind) in kinds {
+        for (option, most) in kinds {
             let Some(most) = most else { continue };
             let mut newer = 0;
-            for (_, release) in known.iter().filter(|(version, _)| is_kind(version)) {
+            for (_, release) in known.iter().filter(|(version, _)| option_of(version) == option) {
                 if newer >= most && !self.is_young(release) && !self.locked.contains(&release.version) {
                     expired.push((release.version.clone(), format!("{option} = {most}")));
                 }
@@ -142,6 +140,15 @@ impl Rules<'_> {
     fn is_young(&self, release: &ReleaseAge) -> bool {
         let keep_for = self.keep.seconds.unwrap_or_default();
         release.newest_at > self.now.saturating_sub(seconds(keep_for))
+    }
+}
+
+/// The option that says how many of its kind stay.
+fn option_of(version: &Version) -> &'static str {
+    match (version.is_dev(), version.any_prerelease()) {
+        (true, _) => "keep_devreleases",
+        (false, true) => "keep_prereleases",
+        (false, false) => "keep_releases",
     }
 }
 

@@ -35,8 +35,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The fact that names the primary (its uuid): this installation is a replica.
-pub const OF: &str = "replica_of";
+/// The fact that says that this installation is a replica.
+pub const OF: &str = crate::db::facts::REPLICA_OF;
 
 /// The fact that holds the serial of the primary up to which everything is here ([`Reached`]).
 const SERIAL: &str = "replica_serial";

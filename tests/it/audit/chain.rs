@@ -114,6 +114,20 @@ on_both! {
         assert!(fault.problem.contains("not part of the chain any more"), "{fault:?}");
     }
 
+    async fn the_chain_begins_behind_entries_of_a_version_that_had_none(server: Server) {
+        busy(&server).await;
+        let older = report(&server).await.newest;
+        // As the migration leaves them.
+        let pool = database(&server).await;
+        run(&pool, "UPDATE event SET hash = NULL, token = NULL, address = NULL, before = NULL, after = NULL").await;
+        run(&pool, "UPDATE clock SET head = '', seal = '', sealed = serial").await;
+        server.publish("alice/dev", &Package::new("demo", "4.0").wheel()).await;
+        let found = report(&server).await;
+        assert_eq!((found.fault.as_ref(), found.entries, found.begins_behind), (None, 1, older));
+        run(&pool, &format!("UPDATE event SET who = 'mallory' WHERE serial = {}", older + 1)).await;
+        assert_eq!(report(&server).await.fault.map(|fault| fault.serial), Some(older + 1));
+    }
+
     async fn what_was_there_before_and_after_is_told_without_secrets(server: Server) {
         server.make_stage().await;
         let url = "http://joe:hush@127.0.0.1:9/simple/";

@@ -38,7 +38,7 @@ before() {
         export WHEELWRIGHT_TOKEN="$TOKEN"
         export WHEELWRIGHT_S3__ENDPOINT="$S3_ENDPOINT" AWS_ACCESS_KEY_ID="$S3_KEY" AWS_SECRET_ACCESS_KEY="$S3_SECRET" AWS_REGION=us-east-1
         ;;
-    'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
+    'docs/how-to/audit.md' | 'docs/how-to/get-ready.md' | 'docs/how-to/give-access.md' | 'docs/how-to/mirror-an-index.md' | 'docs/how-to/build-wheels.md' | \
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
         'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | \
         'docs/how-to/publish-without-secrets.md' | 'docs/how-to/watch-repositories.md' | 'docs/explanation/inheritance.md' | \

@@ -86,3 +86,16 @@ async fn rules_that_make_no_sense_are_refused_by_name() {
     let (_, index) = server.ask("GET", "/alice/dev", &crate::kit::script::Auth::root(), None).await;
     assert!(index["result"].get("keep_releases").is_none(), "{index}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_leaves_it_to_its_primary() {
+    let primary = stage().await;
+    primary.build_nothing_ahead("dev").await;
+    publish(&primary, "demo", &["1.0", "2.0"]).await;
+    let (status, _) = primary.as_alice("PATCH", "/alice/dev", r#"["keep_releases=1"]"#).await;
+    assert_eq!(status, 200);
+    let (replica, _wire) = crate::replica::replica_of(&primary).await;
+    assert_eq!(gc(&replica, false).await.expired, []);
+    assert_eq!(versions(&replica, "demo").await, ["1.0", "2.0"]);
+    assert_eq!(gc(&primary, false).await.expired.len(), 1);
+}
