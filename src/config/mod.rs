@@ -7,6 +7,7 @@ mod downloads;
 pub mod git;
 mod hooks;
 pub mod load;
+mod log;
 pub mod networks;
 mod osv;
 mod replica;
@@ -24,6 +25,7 @@ pub use bundles::BundleSettings;
 pub use downloads::DownloadSettings;
 use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
+pub use log::{LogFormat, LogSettings};
 use networks::Network;
 pub use osv::OsvSettings;
 pub use replica::ReplicaSettings;
@@ -88,29 +90,6 @@ pub struct Config {
     /// By name: lower-case letters and digits.
     pub wheelhouse: BTreeMap<String, WheelhouseSettings>,
     pub log: LogSettings,
-}
-
-#[derive(Clone, Debug)]
-pub struct LogSettings {
-    /// What to log, as `tracing`'s filters say it (`info`, `wheelwright=debug`).
-    pub filter: String,
-    pub format: LogFormat,
-    /// Seconds after which a request is logged as slow.
-    pub slow: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    #[default]
-    Text,
-    /// One object for each line.
-    Json,
-}
-
-impl Default for LogSettings {
-    fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::default(), slow: 2 }
-    }
 }
 
 /// Bytes, unless said otherwise.

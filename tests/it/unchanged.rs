@@ -27,6 +27,8 @@ fn check(name: &str, text: &str) {
         (r"/\+builds/\d+", "/+builds/[id]"),
         (r"([Bb])uild \d+", "${1}uild [id]"),
         (r#""(ran|waited)": \d+\.\d+"#, r#""$1": [seconds]"#),
+        // Of the disk.
+        (r#""(all|free)": \d+"#, r#""$1": [bytes]"#),
         // Of the whole process, in which other stories run too.
         (r#"("(?:counter|gauge)",\s+)\d+"#, "$1[count]"),
         (r"ww[a-z]*_[A-Za-z0-9_-]{20,}", "[secret]"),

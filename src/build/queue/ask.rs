@@ -125,6 +125,8 @@ impl Queue {
         let detail =
             format!("{id} {} for {}", new.project.as_ref().map_or("a tree", ProjectName::as_str), new.target);
         tx.commit(NewEvent::of_build(&who.label, what, new.project.as_ref(), &detail)).await?;
+        // The line has the id of the request, too: a build is found by it.
+        tracing::info!(build = id, detail, who = who.label, "a build was asked for");
         Ok(id)
     }
 

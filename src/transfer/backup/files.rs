@@ -7,6 +7,7 @@ use crate::lost;
 use crate::tools::scratch::make_private;
 use bytes::Bytes;
 use futures::{TryStreamExt, stream};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 use tokio::task::spawn_blocking;
@@ -49,12 +50,19 @@ pub(super) async fn carry(data: &Path, vault: &Vault, below: &str) -> Result<(Ve
     for path in spawn_blocking(move || found(&root)).await?? {
         let Some(name) = path.to_str().map(str::to_owned) else { continue };
         let from = data.join(&path);
-        let meta = tokio::fs::symlink_metadata(&from).await?;
+        let is_gone = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
+        let meta = match tokio::fs::symlink_metadata(&from).await {
+            Err(error) if is_gone(&error) => continue,
+            found => found?,
+        };
         if !meta.is_file() || meta.len() > LARGEST {
             left_out.push(name);
             continue;
         }
-        let bytes = Bytes::from(tokio::fs::read(&from).await?);
+        let bytes = match tokio::fs::read(&from).await {
+            Err(error) if is_gone(&error) => continue,
+            bytes => Bytes::from(bytes?),
+        };
         let (size, measured) = (bytes.len() as u64, Measured::default());
         let stream = measured.through(stream::iter([Ok(bytes)]));
         vault.put(&format!("{below}/files/{name}"), size, stream).await?;

@@ -5,7 +5,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::tools::time::{Micros, now, seconds};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -18,7 +18,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(30);
 pub(super) struct BackupHold {
     db: Db,
     by: String,
-    lost: Arc<AtomicBool>,
+    /// When it was renewed last; a time that is long ago: it was lost.
+    renewed: Arc<AtomicI64>,
     renewing: JoinHandle<()>,
 }
 
@@ -27,15 +28,15 @@ impl BackupHold {
     /// `Conflict` if another backup is being made.
     pub(super) async fn take(db: &Db) -> Result<Self> {
         let by = uuid::Uuid::now_v7().simple().to_string();
+        let renewed = Arc::new(AtomicI64::new(now()));
         if !db.hold_for_backup(&by, now(), end()).await? {
             return Err(conflict!(
                 "another backup of this installation is being made, or was killed less than {LASTS} s ago: try \
                  again later"
             ));
         }
-        let lost = Arc::new(AtomicBool::new(false));
-        let renewing = tokio::spawn(renew(db.clone(), by.clone(), lost.clone()));
-        Ok(Self { db: db.clone(), by, lost, renewing })
+        let renewing = tokio::spawn(renew(db.clone(), by.clone(), renewed.clone()));
+        Ok(Self { db: db.clone(), by, renewed, renewing })
     }
 
     /// Whether bytes were held off all the time.
@@ -43,8 +44,7 @@ impl BackupHold {
     /// # Errors
     /// `Conflict` if not: what the snapshot names may be gone.
     pub(super) async fn check(&self) -> Result<()> {
-        let held =
-            !self.lost.load(Ordering::Relaxed) && self.db.hold_for_backup(&self.by, now(), end()).await?;
+        let held = is_held(&self.renewed) && self.db.hold_for_backup(&self.by, now(), end()).await?;
         match held {
             true => Ok(()),
             false => Err(conflict!(
@@ -69,14 +69,18 @@ fn end() -> Micros {
     now().saturating_add(seconds(LASTS))
 }
 
-async fn renew(db: Db, by: String, lost: Arc<AtomicBool>) {
-    let mut renewed = now();
+/// Whoever slept longer than it lasts did not hold it.
+fn is_held(renewed: &AtomicI64) -> bool {
+    now().saturating_sub(renewed.load(Ordering::Relaxed)) < seconds(LASTS)
+}
+
+async fn renew(db: Db, by: String, renewed: Arc<AtomicI64>) {
     loop {
         tokio::time::sleep(RENEW_EVERY).await;
-        match db.hold_for_backup(&by, now(), end()).await {
-            // Whoever slept longer than it lasts did not hold it.
-            Ok(true) if now() - renewed < seconds(LASTS) => renewed = now(),
-            Ok(_) => return lost.store(true, Ordering::Relaxed),
+        let begun = now();
+        match db.hold_for_backup(&by, begun, end()).await {
+            Ok(true) if is_held(&renewed) => renewed.store(begun, Ordering::Relaxed),
+            Ok(_) => return renewed.store(0, Ordering::Relaxed),
             Err(error) => tracing::warn!(%error, "cannot renew the hold of the backup; retrying"),
         }
     }

@@ -69,13 +69,6 @@ pub fn status(error: &Error) -> StatusCode {
     }
 }
 
-/// Of what is the server's fault the log says more, under this id.
-fn name_request(body: &mut serde_json::Value, status: StatusCode) {
-    if let (true, Some(id)) = (status.is_server_error(), RequestId::current()) {
-        body["request_id"] = id.as_str().into();
-    }
-}
-
 /// Marks an answer that stays the same however often one asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Final;
@@ -104,7 +97,10 @@ pub fn error(error: &Error, wants: Wants, page: ErrorPageWriter) -> Response {
                 "message": message, "code": format!("{} {message}", status.as_u16()),
                 "title": title, "detail": message, "status": status.as_u16(),
             });
-            name_request(&mut body, status);
+            // Of what is the server's fault the log says more, under this id.
+            if let (true, Some(id)) = (status.is_server_error(), RequestId::current()) {
+                body["request_id"] = id.as_str().into();
+            }
             body.to_string()
         }),
         Wants::Html { up } => (HTML, page(status, &message, up)),

@@ -10,6 +10,8 @@ use crate::kit::upstream::Upstream;
 use crate::kit::{forms::Form, worker};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use wheelwright::replica::primary::{Reached, changes};
 use wheelwright::transfer::backup::{BackupKey, BackupOrder, BackupPlace, OpenBackup, list, restore};
 
 /// What a URL was answered with, to whom and in which form.
@@ -250,4 +252,28 @@ async fn what_the_operator_put_into_the_data_folder_comes_along() {
     assert_eq!(std::fs::read_to_string(data.join("recipes/demo.toml")).expect("a recipe"), "# a recipe");
     assert!(data.join("wheelwright.toml.from-backup").exists());
     assert!(!data.join("wheelwright.toml").exists() && !data.join("restoring.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_is_newer_than_the_backup_hears_that_it_must_be_copied_anew() {
+    let server = Server::start_on(Backend::Laptop).await;
+    server.make_stage().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (to, data) = (place(&folder.path().join("backups")), folder.path().join("data"));
+    backed_up(&server, to.clone()).await;
+    for version in ["1.0", "2.0"] {
+        server.publish("alice/dev", &Package::new("demo", version).wheel()).await;
+    }
+    let serial = server.app.db.serial().await.expect("a serial");
+    let made_at = server.app.db.event_time(serial).await.expect("a time");
+    let reached = Reached { serial, made_at };
+    restored(&to, &config_at(&data)).await.expect("a restore");
+    let copy = serving(config_at(&data)).await;
+    for version in ["5.0", "6.0", "7.0", "8.0"] {
+        let told = changes(&copy.app.db, &copy.app.indexes, reached, Duration::ZERO).await;
+        let why = told.expect_err("another history").to_string();
+        assert!(why.contains("copied anew"), "{why}");
+        copy.publish("alice/dev", &Package::new("demo", version).wheel()).await;
+    }
+    assert!(copy.app.db.serial().await.expect("a serial") > serial);
 }
