@@ -27,6 +27,7 @@ fn check(name: &str, text: &str) {
         (r"/\+builds/\d+", "/+builds/[id]"),
         (r"([Bb])uild \d+", "${1}uild [id]"),
         (r#""(ran|waited)": \d+\.\d+"#, r#""$1": [seconds]"#),
+        (r#""request_id": "[0-9a-f]{32}""#, r#""request_id": [id]"#),
         // Of the disk.
         (r#""(all|free)": \d+"#, r#""$1": [bytes]"#),
         // Of the whole process, in which other stories run too.
