@@ -56,9 +56,20 @@ async fn next(app: &App, router: Arc<Router>) -> Result<()> {
     let closure = match resolved(app, router, &request).await {
         Ok(closure) => closure,
         // Another time it may go well.
-        Err(error @ (Error::Busy(_) | Error::Internal(_) | Error::Full(_))) => return Err(error),
+        Err(error @ Error::Busy(_)) => return Err(error),
         Err(error) => {
-            let error = Some(error.to_string().chars().take(LONGEST).collect());
+            let said = match &error {
+                Error::Internal(chain) => {
+                    tracing::error!(
+                        request = request.id,
+                        error = format!("{chain:#}"),
+                        "cannot resolve a request"
+                    );
+                    "internal error: see the server's log".to_owned()
+                }
+                other => other.to_string(),
+            };
+            let error = Some(said.chars().take(LONGEST).collect());
             Closure { target: request.target.clone(), error, ..Closure::default() }
         }
     };

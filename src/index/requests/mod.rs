@@ -45,12 +45,15 @@ const LONGEST_TARGET: usize = 100;
 #[derive(Clone)]
 pub struct Requests(Arc<RequestRoom>);
 
+/// By the number of a request: how often, when last, and by which account.
+type Repeated = HashMap<i64, (i64, Micros, Option<String>)>;
+
 struct RequestRoom {
     db: Db,
     indexes: Arc<Indexes>,
     advisories: Advisories,
     /// How often known ones were repeated, when last and by which account: not written yet.
-    repeated: Mutex<HashMap<i64, (i64, Micros, Option<String>)>>,
+    repeated: Mutex<Repeated>,
     /// New ones of this hour, by asker.
     new: Mutex<(Micros, HashMap<String, u32>)>,
 }
