@@ -19,6 +19,7 @@ fn check(name: &str, text: &str) {
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
         (r"\b1[789]\d{14}\b", "[microseconds]"),
         (r#""last-commit-timestamp": \d+"#, r#""last-commit-timestamp": [seconds]"#),
+        (r#""free": \d+"#, r#""free": [bytes]"#),
         (r#""id": (\d+|"[0-9a-f]{32}")"#, r#""id": [id]"#),
         // A time as devpi writes it: a list of six numbers.
         (r"\[\s+(?:\d+,\s+){5}\d+\s+\]", "[time]"),
