@@ -11,6 +11,7 @@ mod log;
 pub mod networks;
 mod osv;
 mod replica;
+mod reserve;
 mod s3;
 pub mod secret_url;
 pub mod settings;
@@ -29,6 +30,7 @@ pub use log::{LogFormat, LogSettings};
 use networks::Network;
 pub use osv::OsvSettings;
 pub use replica::ReplicaSettings;
+pub use reserve::Reserve;
 pub use s3::S3Settings;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -112,28 +114,6 @@ pub struct LimitSettings {
     pub upstream_page: u64,
     /// Space of the disk that stays free.
     pub reserve: Reserve,
-}
-
-/// Space of a disk that stays free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reserve {
-    Bytes(u64),
-    /// Hundredths of the disk.
-    Share(u64),
-}
-
-impl Reserve {
-    pub fn is_off(self) -> bool {
-        matches!(self, Self::Bytes(0) | Self::Share(0))
-    }
-
-    /// In bytes, of a disk of `size` bytes.
-    pub fn of(self, size: u64) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Share(share) => size / 100 * share,
-        }
-    }
 }
 
 impl LimitSettings {
