@@ -75,8 +75,8 @@ impl RepairPlace<'_> {
         let mut advice = None;
         for file in self.db.files_of_blob(&fault.sha256).await? {
             let tried = match (&file.url, file.is_metadata) {
-                (_, true) => self.from_wheel(key, &file).await,
-                (Some(url), false) => self.from_upstream(key, &file, url).await,
+                (_, true) => self.metadata_of_wheel(key, &file).await,
+                (Some(url), false) => self.fetch_again(key, &file, url).await,
                 (None, false) => continue,
             };
             match tried {
@@ -110,7 +110,7 @@ impl RepairPlace<'_> {
         self.store.keep(spool).await.map(drop)
     }
 
-    async fn from_wheel(&self, key: BlobKey, file: &FileOfBlob) -> Result<String> {
+    async fn metadata_of_wheel(&self, key: BlobKey, file: &FileOfBlob) -> Result<String> {
         let wheel = self.store.get(&file.sha256, None).await?;
         let mut bytes = wheel.ok_or_else(|| lost!("{} is missing, too", file.filename))?.into_stream();
         let mut copy = self.store.spool().await?;
@@ -129,7 +129,7 @@ impl RepairPlace<'_> {
         Ok(file.filename.clone())
     }
 
-    async fn from_upstream(&self, key: BlobKey, file: &FileOfBlob, url: &str) -> Result<String> {
+    async fn fetch_again(&self, key: BlobKey, file: &FileOfBlob, url: &str) -> Result<String> {
         let FileOfBlob { index: name, filename, sha256, .. } = file;
         let directory = self.indexes.directory();
         let index = directory.indexes.get(name).ok_or_else(|| lost!("index {name} is gone"))?;

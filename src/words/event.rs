@@ -35,8 +35,6 @@ words! {
         Imported = "imported",
         /// A whole bundle, by `wheelwright bundle import`.
         BundleImported = "bundle imported",
-        /// The whole installation, from a backup.
-        Restored = "restored",
         /// Taken from the primary by a replica.
         Replicated = "replicated",
         Yank = "yank",

@@ -3,20 +3,22 @@
 use super::open::{BackupFault, OpenBackup};
 use super::target::RestoreTarget;
 use super::{AT_ONCE, NAMED, files};
-use crate::access::SERVER;
 use crate::config::Config;
+use crate::db::Db;
 use crate::db::dump::DumpedTable;
-use crate::db::events::NewEvent;
-use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
 use crate::index::fsck::{FsckReport, fsck};
 use crate::lost;
 use crate::store::{BlobKey, Store};
+use crate::tools::time::now;
 use crate::transfer::ProgressWatch;
-use crate::words::EventKind;
+use crate::words::Moment;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use std::collections::HashMap;
+
+/// The fact that says from which backup an installation was restored, and when.
+const RESTORED: &str = "restored from";
 
 /// What was restored.
 #[derive(Clone, Debug, Serialize)]
@@ -101,16 +103,15 @@ async fn fill(
     empty.end().await;
     // Takes the steps of the schema that came since.
     let db = Db::open(&config.database_url()).await?;
-    let detail = format!("from the backup {}", backup.name);
-    let event = NewEvent::of(SERVER, EventKind::Restored).saying(&detail);
-    let serial = Tx::begin(&db).await?.commit(event).await?;
+    // No event: serials are in pages, which say the same as before. Replicas notice by the time of each serial.
+    db.set_fact(RESTORED, &format!("{} at {}", backup.name, Moment(now()))).await?;
     files::bring_back(&backup.vault, &backup.name.folder(), &manifest.files, &config.data).await?;
     // Every hash was looked at on the way.
     let check = fsck(&db, store, false, |read, all| progress("check", read, all)).await?;
     db.end().await;
     Ok(RestoreReport {
         backup: backup.name.to_string(),
-        serial,
+        serial: manifest.serial,
         rows,
         blobs: manifest.blobs.count,
         bytes: manifest.blobs.bytes,

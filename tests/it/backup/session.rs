@@ -139,7 +139,7 @@ async fn a_restored_server_answers_a_recorded_session_with_the_same_bytes() {
 
     let done = restored(&to, &config_at(&data)).await.expect("a restore");
     assert!(done.check.clean() && done.faults.is_empty(), "{done:?}");
-    assert_eq!(done.serial, serial + 1, "one event tells of it");
+    assert_eq!(done.serial, serial);
     let copy = serving(config_at(&data)).await;
     assert_same(&before, &session(&copy).await);
     assert_eq!(copy.get("/alice/dev/later").await.status(), 404);
