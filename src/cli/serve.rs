@@ -5,9 +5,9 @@ use crate::app::{App, create_private_folder};
 use crate::config::Config;
 use crate::config::load::ResolvedConfig;
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::replica;
-use crate::web::http::{connections, starting};
+use crate::web::http::connections;
 use crate::web::server;
 use crate::worker::inner::Inner;
 use crate::{bad, conflict};
@@ -64,21 +64,14 @@ impl ServeCommand {
         if self.promote {
             promote(&resolved.config).await?;
         }
+        let app = installation::open(resolved).await?;
+        if app.replica.is_none() {
+            replica::refuse_on_replica(&app.db).await?;
+        }
+        // Not before it can serve: a balancer asks another server when this one refuses the connection.
         let listener = TcpListener::bind(&listen)
             .await
             .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))?;
-        let opening = async {
-            let app = installation::open(resolved).await?;
-            if app.replica.is_none() {
-                replica::refuse_on_replica(&app.db).await?;
-            }
-            Ok::<_, Error>(app)
-        };
-        // Steps of the schema may take minutes; whoever balances is told that it is alive, but not ready.
-        let app = tokio::select! {
-            opened = opening => opened?,
-            () = starting::not_yet(&listener) => return Ok(ExitCode::FAILURE),
-        };
         let scheme = app.config.scheme();
         let most = app.config.limits.connections;
         if descriptors / 2 < most {

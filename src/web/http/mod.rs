@@ -14,7 +14,6 @@ pub mod respond;
 mod route;
 pub mod shared_caches;
 pub mod slow;
-pub mod starting;
 pub mod whence;
 
 pub use audience::Audience;

@@ -8,9 +8,7 @@ use crate::kit::stages::stage;
 use reqwest::Method;
 use std::collections::BTreeSet;
 use std::io::Read;
-use tokio::net::TcpListener;
 use tokio::process::Command;
-use wheelwright::web::http::starting;
 
 #[tokio::test]
 async fn an_answer_has_the_id_of_its_request() {
@@ -64,26 +62,6 @@ async fn dashboard_and_alerts_ask_for_metrics_that_are_served() {
     let rules = alerts.matches("- alert: ").count();
     for part in ["expr: ", "severity: ", "summary: ", "description: "] {
         assert_eq!(alerts.matches(part).count(), rules, "{part}");
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_starts_is_not_ready_yet() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}/+health", listener.local_addr().expect("an address"));
-    let waiting = starting::not_yet(&listener);
-    let asking = async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let answer = client.get(&url).send().await.expect("an answer");
-        assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["retry-after"]),
-            (503, &"1".parse().expect("a value"))
-        );
-        assert!(answer.text().await.expect("text").starts_with("not yet"));
-    };
-    tokio::select! {
-        () = waiting => panic!("it waits for ever"),
-        () = asking => {}
     }
 }
 
