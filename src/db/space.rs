@@ -60,8 +60,9 @@ impl Db {
     }
 
     /// The versions of a project that retention never removes, because a lock file that somebody watches names them.
-    pub async fn locked_versions(&self, _project: &ProjectName) -> Result<HashSet<String>> {
-        Ok(HashSet::new())
+    pub async fn locked_versions(&self, project: &ProjectName) -> Result<HashSet<String>> {
+        let versions = sqlx::query_scalar("SELECT DISTINCT version FROM lock_pin WHERE project = $1");
+        Ok(versions.bind(project).fetch_all(&self.pool).await?.into_iter().collect())
     }
 
     /// The bytes of the files of an index.
@@ -83,11 +84,16 @@ impl Db {
         Ok(bytes(sqlx::query_scalar(sum).bind(index).fetch_one(&self.pool).await?))
     }
 
-    /// Up to `limit` copies of a mirror that may go, those first that came the longest time ago.
+    /// Up to `limit` copies of a mirror that may go, those first that nobody used for the longest time. What a watched
+    /// lock file names stays, and so does all of a project of which a curated index approved something.
     pub async fn least_used(&self, index: &IndexName, limit: i64, offset: i64) -> Result<Vec<CachedFile>> {
         let files = CachedFile::select(
             "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
-             ORDER BY uploaded_at, filename LIMIT $2 OFFSET $3",
+             AND NOT EXISTS (SELECT 1 FROM lock_pin WHERE lock_pin.project = file.project \
+                 AND lock_pin.version = file.version) \
+             AND NOT EXISTS (SELECT 1 FROM approval WHERE approval.project = file.project AND approves = 1) \
+             ORDER BY coalesce((SELECT last_used_at FROM file_use WHERE file_use.index_name = file.index_name \
+                 AND file_use.filename = file.filename), uploaded_at), filename LIMIT $2 OFFSET $3",
         );
         Ok(files.bind(index).bind(limit).bind(offset).fetch_all(&self.pool).await?)
     }

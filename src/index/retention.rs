@@ -128,13 +128,17 @@ impl Rules<'_> {
             let Some(most) = most else { continue };
             let mut newer = 0;
             for (_, release) in known.iter().filter(|(version, _)| option_of(version) == option) {
-                if newer >= most && !self.is_young(release) && !self.locked.contains(&release.version) {
+                if newer >= most && !self.is_young(release) && !self.is_locked(release) {
                     expired.push((release.version.clone(), format!("{option} = {most}")));
                 }
                 newer += u64::from(release.yanked_at.is_none());
             }
         }
         expired
+    }
+
+    fn is_locked(&self, release: &ReleaseAge) -> bool {
+        self.locked.iter().any(|locked| version::same(locked, &release.version))
     }
 
     fn is_young(&self, release: &ReleaseAge) -> bool {
