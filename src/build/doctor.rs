@@ -7,6 +7,7 @@ use crate::bad;
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::index::advisories::Advisories;
+use crate::index::curation::is_about_approval;
 use crate::index::policy;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::choose::FileChoice;
@@ -163,6 +164,8 @@ impl Queue {
             vulnerable.iter().map(|advisory| vulnerable_to(advisory, project, &version)).collect();
         let (page, refused) = match page {
             Ok(page) => (page, None),
+            // What was decided of each release is told below.
+            Err(Error::Unapproved(_)) => (Page::new(project.clone()), None),
             Err(error) => (Page::new(project.clone()), Some(trouble_of(error)?)),
         };
         let unlisted = page.offered().iter().all(|file| file.filename.version() != Some(&version));
@@ -214,6 +217,9 @@ impl Queue {
             ),
             Some(file) if policy::is_about_age(&file.because) => {
                 ReleaseTrouble::new(LockTrouble::Young, file.because.clone())
+            }
+            Some(file) if is_about_approval(&file.because) => {
+                ReleaseTrouble::new(LockTrouble::NotApproved, file.because.clone())
             }
             Some(file) => ReleaseTrouble::new(LockTrouble::Refused, file.because.clone()),
             None => ReleaseTrouble::new(LockTrouble::Missing, "the index does not have this release"),

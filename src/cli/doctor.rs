@@ -7,6 +7,7 @@ use crate::bad;
 use crate::build::doctor::{Diagnosis, ExaminedRelease, LockToExamine};
 use crate::client::ServerClient;
 use crate::error::Result;
+use crate::words::LockTrouble;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ pub struct DoctorCommand {
     /// A target, like cp313; may be repeated [default: all that workers build for]
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
-    /// Ask the server for what is missing: builds of what is there as source only
+    /// Ask the server for what is missing: builds of what is there as source only, approval of what is not approved
     #[arg(long)]
     fix: bool,
     #[arg(long)]
@@ -60,6 +61,14 @@ impl DoctorCommand {
         for release in found.releases.iter().filter(curable) {
             let pin = format!("{}=={}", release.project, release.version);
             let place = (&self.at.index, release.target.as_str());
+            if release.troubles.iter().any(|trouble| trouble.trouble == LockTrouble::NotApproved) {
+                let said = match server.request_release(place.0, &pin, place.1).await {
+                    Ok(request) => format!("request {} is {}", request.id, request.state),
+                    Err(error) => format!("not asked for: {error}"),
+                };
+                progress.say(&format!("{pin} for {}: {said}", release.target));
+                continue;
+            }
             let said = match server.look_for_release(place, &pin, false).await {
                 Ok(view) => match (view.build, view.cause()) {
                     (_, Some(cause)) => cause,

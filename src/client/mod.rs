@@ -11,6 +11,7 @@ mod exchange;
 mod learned;
 pub mod netrc;
 mod readiness;
+mod requests;
 mod retry;
 mod transfer;
 mod uploads;

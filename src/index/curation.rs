@@ -118,6 +118,19 @@ impl Decisions {
     }
 }
 
+/// How the reason begins of what nobody decided about.
+const NOT_APPROVED: &str = "it is not approved on ";
+
+/// Why a curated index does not list what nobody decided about.
+pub fn not_approved_on(curator: &IndexName) -> String {
+    format!("{NOT_APPROVED}{curator}")
+}
+
+/// Whether a reason is that nobody decided: a request may help.
+pub fn is_about_approval(reason: &str) -> bool {
+    reason.starts_with(NOT_APPROVED)
+}
+
 /// A curated index that the asker may read, and the mirrors that it lists approved releases of.
 pub struct Curator {
     pub name: IndexName,

@@ -2,7 +2,7 @@
 
 use super::admin::manages;
 use super::built;
-use super::curation::{CurationGate, Standing};
+use super::curation::{CurationGate, Standing, not_approved_on};
 use super::policy::{self, Rules, Verdict};
 use super::sight::Sight;
 use super::view::Views;
@@ -232,7 +232,7 @@ fn tell_unapproved(
         let because = match gate.standing(mirror, listed.version()) {
             (Standing::Approved, _) => continue,
             (Standing::Refused(why), Some(curator)) => format!("it is refused on {curator}: {why}"),
-            (_, Some(curator)) => format!("it is not approved on {curator}"),
+            (_, Some(curator)) => not_approved_on(curator),
             (_, None) => "no curated index that you may read can approve it".to_owned(),
         };
         (file.shown, file.because) = (false, because);

@@ -16,6 +16,8 @@ words! {
         Vulnerable = "vulnerable",
         /// A policy or a quarantine keeps it from being listed.
         Refused = "refused",
+        /// Nobody approved it on a curated index.
+        NotApproved = "not-approved",
         /// The upstream has it, but nobody may ask it, or it does not answer.
         NotHere = "not-here",
         /// The index has other bytes than the lock file names.
@@ -33,6 +35,7 @@ impl LockTrouble {
             Self::Young => "young",
             Self::Vulnerable => "vulnerable",
             Self::Refused => "refused",
+            Self::NotApproved => "not approved",
             Self::NotHere => "not here",
             Self::WrongHash => "wrong hash",
         }
@@ -40,6 +43,6 @@ impl LockTrouble {
 
     /// Whether asking for a build or a request may help.
     pub fn is_curable(self) -> bool {
-        matches!(self, Self::Missing | Self::OnlySource | Self::NotHere)
+        matches!(self, Self::Missing | Self::OnlySource | Self::NotHere | Self::NotApproved)
     }
 }

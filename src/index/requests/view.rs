@@ -6,10 +6,10 @@ use crate::access::builds::user_of_label;
 use crate::db::requests::StoredRequest;
 use crate::names::{IndexName, ProjectName};
 use crate::words::{Moment, RequestState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A request, and where it stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestView {
     pub id: i64,
     pub index: IndexName,
@@ -24,7 +24,7 @@ pub struct RequestView {
     pub first: Moment,
     pub last: Moment,
     /// The accounts that asked, for approvers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub askers: Option<Vec<String>>,
     /// What an installation needs; `None`: not resolved yet.
     pub closure: Option<Closure>,

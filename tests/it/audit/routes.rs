@@ -122,6 +122,7 @@ async fn every_route_that_changes_something_leaves_exactly_one_entry() {
     contents(&mut walk).await;
     builds(&mut walk).await;
     curation(&mut walk).await;
+    quarantine(&mut walk).await;
     assert_eq!(walk.left(), Vec::<String>::new(), "routes that this story does not know");
     let report = verify(&walk.server.app.db, &[]).await.expect("a report");
     assert_eq!(report.fault, None);
@@ -185,6 +186,18 @@ async fn curation(walk: &mut Walk) {
     let rules = Bytes("text/plain".into(), b"[[rule]]\nname = 'none'\ndecide = 'refuse'\n".to_vec());
     let route = ("PUT", "/{user}/{index}/+rules");
     walk.go(route, "/alice/safe/+rules", &alice, rules, One(EventKind::RulesChanged)).await;
+}
+
+async fn quarantine(walk: &mut Walk) {
+    let (root, route) = (Auth::root(), "/+quarantine");
+    let bad = json!({"what": "bad", "why": "it steals"});
+    let placed = walk.go(("POST", route), route, &root, Json(bad), One(EventKind::Quarantined)).await;
+    let path = format!("{route}/{}", text(&placed["result"]["id"]));
+    let route = ("DELETE", "/+quarantine/{id}");
+    walk.go(route, &path, &root, Nothing, One(EventKind::QuarantineReleased)).await;
+    let lock = json!({"file": "requirements.txt", "text": "bad==1.0\n", "targets": []});
+    let route = ("POST", "/{user}/{index}/+doctor");
+    walk.go(route, "/alice/safe/+doctor", &root, Json(lock), Leaves::None("it looks only")).await;
 }
 
 async fn publishers(walk: &mut Walk) {

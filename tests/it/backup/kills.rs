@@ -44,7 +44,7 @@ async fn upload(client: Client, number: Arc<AtomicU64>, enough: Arc<AtomicBool>)
         let number = number.fetch_add(1, Ordering::Relaxed);
         let dist = Package::new(&format!("demo-{number}"), "1.0").wheel();
         let Some((path, sha256)) = client.upload("root/dev", &dist).await else { break };
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             let gone = client.request(reqwest::Method::DELETE, &format!("/root/dev/demo-{number}/1.0"));
             let _ = gone.send().await;
             continue;

@@ -139,3 +139,40 @@ async fn the_command_fails_where_anything_is_wrong_and_asks_for_builds() {
     assert_eq!((job.target.as_str(), job.project.as_deref()), (NINE, Some("raw")));
     assert_eq!(job.source.kind, SourceKind::Sdist);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_approved_is_named_and_requested() {
+    let upstream = Upstream::start().await;
+    for name in ["wanted", "listed"] {
+        for version in ["1.0", "1.1"] {
+            let wheel = Package::new(name, version).tag("py3-none-any").wheel();
+            upstream.add(&wheel.filename, wheel.bytes.clone());
+        }
+    }
+    let simple = upstream.simple();
+    let server = stage_with(|config| config.upstream = Some(simple)).await;
+    hire(&server).await;
+    server.have_index("alice/safe", json!({"bases": ["root/pypi"], "curated": true})).await;
+    let alice = Auth::basic("alice", crate::kit::stages::PASSWORD);
+    let asked = json!({"index": "alice/safe", "requirement": "listed==1.0"});
+    let made = server.ask("POST", "/+requests", &alice, Some(asked)).await.1;
+    let path = format!("/+requests/{}/approve", made["result"]["id"]);
+    assert_eq!(server.ask("POST", &path, &alice, Some(json!({"reason": "seen"}))).await.0, 200);
+    let desk = Desk::new();
+    desk.write("newer.txt", "wanted==1.0\nlisted==1.1\n");
+    let (url, token) = (server.url(""), server.make_token("alice", Scope::default()).await);
+    let at = ["--server", &url, "--index", "alice/safe", "--target", "cp39", "--token", &token];
+    let told = desk.run("wheelwright", &[&["doctor", "newer.txt", "--fix"], &at[..]].concat()).await.failed();
+    for said in ["wanted==1.0 for", "listed==1.1 for", "is open"] {
+        assert!(told.err.contains(said), "{said}: {}\n{}", told.out, told.err);
+    }
+    assert!(told.out.contains("not approved") && told.out.contains("0 of 2 releases"), "{}", told.out);
+    let open = server.ask("GET", "/+requests?state=open", &alice, None).await.1;
+    let open: Vec<(&str, &str)> = open["result"]
+        .as_array()
+        .expect("requests")
+        .iter()
+        .map(|one| (one["project"].as_str().unwrap_or_default(), one["version"].as_str().unwrap_or_default()))
+        .collect();
+    assert!(open.contains(&("wanted", "1.0")) && open.contains(&("listed", "1.1")), "{open:?}");
+}
