@@ -213,10 +213,11 @@ mod tests {
         let name = IndexName::parse("alice/dev").unwrap();
         let given = acls.as_object().unwrap();
         let index = options::read(&name, &options::create("alice", given).unwrap());
-        let mut directory = Directory::default();
-        directory.users = users.into_iter().map(|user| (user.name.clone(), user)).collect();
-        directory.indexes = [(name, index)].into_iter().collect();
-        directory
+        Directory {
+            users: users.into_iter().map(|user| (user.name.clone(), user)).collect(),
+            indexes: [(name, index)].into_iter().collect(),
+            ..Directory::default()
+        }
     }
 
     fn said(directory: &Directory, user: &str, right: Right) -> RightView {

@@ -28,7 +28,8 @@ uv pip uninstall app
 uv pip install --default-index "$url/root/base/+simple/" app
 "$VIRTUAL_ENV/bin/python" -m pip install --retries 0 --index-url "$url/root/base/+simple/" absent && exit 9
 "$VIRTUAL_ENV/bin/python" -c 'import app, lib; print("installed", app.__version__, lib.__version__)'
-wheelwright bundle request --server "$url" --index root/base -o wishes.txt
+token=$(wheelwright token create root | sed -n '$p')
+wheelwright bundle request --server "$url" --token "$token" --index root/base -o wishes.txt
 kill $server
 wait $server
 echo "packets $(($(sent) - before))"
