@@ -2,6 +2,7 @@
 //! anew when the files change. Files that cannot be read leave what was read before.
 
 mod read;
+mod snapshot;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -12,9 +13,10 @@ use crate::tools::time::{Micros, now};
 use crate::words::Moment;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use snapshot::AdvisorySnapshot;
 
 /// The advisories of the files, by project. Cheap to clone.
 #[derive(Clone)]
@@ -37,13 +39,6 @@ struct ReadState {
     problem: Option<String>,
 }
 
-/// All advisories of one reading.
-#[derive(Debug, Default)]
-pub struct AdvisorySnapshot {
-    by_project: HashMap<ProjectName, Vec<Arc<Advisory>>>,
-    count: usize,
-}
-
 /// How it stands with the files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdvisoriesView {
@@ -53,29 +48,6 @@ pub struct AdvisoriesView {
     pub read: Option<Moment>,
     /// Why the present files cannot be read: the advisories are older ones, or none.
     pub problem: Option<String>,
-}
-
-impl AdvisorySnapshot {
-    /// Adds an advisory, if it affects any project of PyPI.
-    fn add(&mut self, advisory: Advisory) {
-        if advisory.withdrawn || advisory.affected.is_empty() {
-            return;
-        }
-        self.count += 1;
-        let advisory = Arc::new(advisory);
-        for affected in &advisory.affected {
-            let known = self.by_project.entry(affected.project.clone()).or_default();
-            if known.last().is_none_or(|last| !Arc::ptr_eq(last, &advisory)) {
-                known.push(advisory.clone());
-            }
-        }
-    }
-
-    /// The advisories that affect a release, in the order of the files.
-    pub fn of(&self, project: &ProjectName, version: &Version) -> Vec<Arc<Advisory>> {
-        let known = self.by_project.get(project).into_iter().flatten();
-        known.filter(|advisory| advisory.affects(project, version)).cloned().collect()
-    }
 }
 
 impl Advisories {

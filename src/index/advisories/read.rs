@@ -1,7 +1,7 @@
 //! The files of `osv.path`: a folder of advisories, one `.json`, a `.jsonl` with one a line, or a `.zip` of `.json` files
 //! as OSV publishes it for each ecosystem.
 
-use super::AdvisorySnapshot;
+use super::snapshot::AdvisorySnapshot;
 use crate::bad;
 use crate::error::Result;
 use crate::packaging::osv::{Advisory, LARGEST_ADVISORY};
