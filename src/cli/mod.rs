@@ -203,7 +203,7 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (place, command) = (cli.place, cli.command);
     let (resolved, result) = match place.resolve(command.flags()) {
-        Ok(resolved) => (resolved, tokio::runtime::Builder::new_multi_thread().enable_all().build()),
+        Ok(resolved) => (resolved, runtime()),
         Err(error) => return fail(&error, 2),
     };
     log_to_stderr(&resolved);
@@ -215,6 +215,13 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error, 1),
     }
+}
+
+/// Bytes of a thread's stack: a request that leads to a build, and that to others, is a deep one.
+const STACK: usize = 8 << 20;
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK).enable_all().build()
 }
 
 /// A command line that names no command of ours, but where it is.

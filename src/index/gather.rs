@@ -68,7 +68,7 @@ impl Sources<'_> {
         let asked = shown.map(|(_, (index, _))| async {
             let found = match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
                 Some((index, IndexKind::Mirror(mirror))) => {
-                    self.mirror((index, mirror), sight, project, refresh, gate).await
+                    Box::pin(self.mirror((index, mirror), sight, project, refresh, gate)).await
                 }
                 Some(_) if having.contains(*index) => self.stage(index, sight, project).await,
                 _ => Ok(Has::Nothing),

@@ -29,8 +29,8 @@ impl Queue {
         let targets = self.chosen_targets(&ask.targets).await?;
         let mut builds = Vec::with_capacity(targets.len());
         for target in &targets {
-            let plan = self.plan(who, ask, target).await?;
-            builds.push(self.join_or_start(who, ask, plan, target).await?);
+            let plan = Box::pin(self.plan(who, ask, target)).await?;
+            builds.push(Box::pin(self.join_or_start(who, ask, plan, target)).await?);
         }
         self.prompt();
         Ok(builds)
@@ -49,8 +49,8 @@ impl Queue {
         {
             return Ok(known.id);
         }
-        let plan = self.plan(who, ask, target).await?;
-        let id = self.join_or_start(who, ask, plan, target).await?;
+        let plan = Box::pin(self.plan(who, ask, target)).await?;
+        let id = Box::pin(self.join_or_start(who, ask, plan, target)).await?;
         self.prompt();
         Ok(id)
     }

@@ -153,7 +153,8 @@ impl Queue {
             let Err(why) = Self::permit(&self.0.indexes.directory(), &row) else { break row };
             // Not the source's fault: asked for again, it runs.
             let hint = format!("{why}. Request the build again once that is over");
-            self.fail(row.id, Some(row.fence), &Failure::new(Class::Cancelled, Step::Fetch, hint)).await?;
+            let failure = Failure::new(Class::Cancelled, Step::Fetch, hint);
+            Box::pin(self.fail(row.id, Some(row.fence), &failure)).await?;
         };
         self.0.db.touch_worker(worker, at).await?;
         self.tell();

@@ -44,14 +44,14 @@ impl Queue {
     pub async fn end(&self, owner: &str, id: BuildId, fence: i64, outcome: JobOutcome) -> Result<()> {
         let row = self.held(owner, id, fence).await?;
         match outcome {
-            JobOutcome::Built { wheel, evidence } => self.built(row, &wheel, *evidence).await,
+            JobOutcome::Built { wheel, evidence } => Box::pin(self.built(row, &wheel, *evidence)).await,
             JobOutcome::Failed(why) => {
                 let why = self.explained(&row, why).await?;
-                self.run_failed(id, fence, &why).await.map(drop)
+                Box::pin(self.run_failed(id, fence, &why)).await.map(drop)
             }
             JobOutcome::Metadata { text } => self.told(row, text).await,
             JobOutcome::Tested(report) => self.tested(row, report).await,
-            JobOutcome::Needs { requirements } => self.needs(row, requirements).await,
+            JobOutcome::Needs { requirements } => Box::pin(self.needs(row, requirements)).await,
         }
     }
 

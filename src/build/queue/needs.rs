@@ -25,15 +25,16 @@ const MOST_NEEDS: usize = 100;
 impl Queue {
     /// Others must be built first: they are, and this one waits without a slot.
     pub(super) async fn needs(&self, row: Build, requirements: Vec<String>) -> Result<()> {
-        match self.block(&row, requirements).await {
+        // On the heap, like all that gathers pages below: together they would be too much for a thread's stack.
+        match Box::pin(self.block(&row, requirements)).await {
             Err(NotTaken::Ours(error)) => return Err(error),
             Err(NotTaken::Failed(why)) => {
-                self.run_failed(row.id, row.fence, &why).await?;
+                Box::pin(self.run_failed(row.id, row.fence, &why)).await?;
             }
             Ok(()) => self.call_workers(),
         }
         self.prompt();
-        self.settle().await
+        Box::pin(self.settle()).await
     }
 
     /// The build requirements of a build whose own builds failed, with the number of each of those.
@@ -106,7 +107,7 @@ impl Queue {
         match self.0.db.block_build(row.id, row.fence, &edges).await? {
             Blocked::Waits => Ok(()),
             Blocked::Lost => Err(lost(row.id).into()),
-            Blocked::Circle(chain) => Err(self.circle(row, &edges, &chain).await?.into()),
+            Blocked::Circle(chain) => Err(Box::pin(self.circle(row, &edges, &chain)).await?.into()),
         }
     }
 
@@ -115,11 +116,13 @@ impl Queue {
         let requirement = Requirement::parse(text)?;
         let target = self.runs_build(&row.target).await?;
         let who = Who::context(&row.context, row.id);
-        let (context, page) = self.context_page(&who, &row.context, &requirement.name).await?;
+        let (context, page) = Box::pin(self.context_page(&who, &row.context, &requirement.name)).await?;
         match target.chooser().choose(&page, &requirement.specifiers) {
             FileChoice::Wheel(_) => Ok(None),
             FileChoice::Nothing(why) => Err(crate::missing!("{why}")),
-            FileChoice::Sdist(found) => self.build_of(row, &context, &page.name, &found, &target).await,
+            FileChoice::Sdist(found) => {
+                Box::pin(self.build_of(row, &context, &page.name, &found, &target)).await
+            }
         }
     }
 

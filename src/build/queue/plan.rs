@@ -77,7 +77,7 @@ impl Queue {
             let known = directory.indexes.get(name).ok_or_else(|| missing!("index {name} does not exist"))?;
             set.push(known);
         }
-        self.0.indexes.views.first(&directory, &set, project, who).await
+        Box::pin(self.0.indexes.views.first(&directory, &set, project, who)).await
     }
 
     /// A project's page, as `who` sees it.
@@ -89,7 +89,7 @@ impl Queue {
     ) -> Result<Page> {
         let directory = self.0.indexes.directory();
         let known = directory.indexes.get(index).ok_or_else(|| missing!("index {index} does not exist"))?;
-        self.0.indexes.views.page(&directory, known, project, who).await
+        Box::pin(self.0.indexes.views.page(&directory, known, project, who)).await
     }
 
     pub(super) async fn row(&self, who: &Who, ask: &Ask, plan: BuildPlan, target: &Target) -> Result<Build> {

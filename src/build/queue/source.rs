@@ -52,7 +52,7 @@ impl Queue {
         let directory = self.0.indexes.directory();
         let index = directory.indexes.get(name).ok_or_else(|| missing!("index {name} no longer exists"))?;
         let behind = match index.is_curated() {
-            true => self.behind(&directory, index, filename, (sha256, url)).await?,
+            true => Box::pin(self.behind(&directory, index, filename, (sha256, url))).await?,
             false => None,
         };
         let index = behind.unwrap_or(index);
@@ -65,7 +65,7 @@ impl Queue {
                 file.ok_or_else(|| missing!("{filename} is no longer in {}", index.name))?.sha256
             }
             IndexKind::Mirror(mirror) => {
-                let located = self.located(index, project, filename, (sha256, url)).await?;
+                let located = Box::pin(self.located(index, project, filename, (sha256, url))).await?;
                 files::permit((&directory, name), mirror, &located.project, &located.file)?;
                 self.0.indexes.mirrors.ensure(index, &located, "").await?.sha256.clone()
             }
