@@ -252,7 +252,7 @@ impl Router {
     }
 
     async fn run_here(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
-        let caller = Caller::new(routed.seen.client.ip(), None);
+        let caller = Caller::new(routed.seen.client.ip(), RequestId::current().map(|id| id.to_string()));
         caller.during(self.admit_and_handle(routed, open)).await
     }
 

@@ -79,6 +79,7 @@ impl Walk {
             One(kind) => {
                 assert_eq!(whats, [kind.name()], "{method} {path}");
                 assert_eq!(entries[0].address.as_deref(), Some("127.0.0.1"), "{method} {path}");
+                assert!(entries[0].request.is_some(), "{method} {path}: logs name the request by it");
             }
             Leaves::None(why) => assert!(whats.is_empty(), "{method} {path} ({why}): {whats:?}"),
         }
