@@ -61,6 +61,8 @@ impl WatchRoom {
     }
 
     async fn step(&self, watch: &Watch, tag: WatchedTag) -> Result<()> {
+        // Another process may have made the index a moment ago: no tag fails for what is not known here yet.
+        self.queue.indexes().refresh().await?;
         match tag.state {
             TagState::Waiting => self.ask(watch, tag).await,
             _ => self.judge(watch, tag).await,
