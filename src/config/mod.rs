@@ -2,10 +2,12 @@
 
 pub mod auth;
 pub mod base_url;
+mod build;
 mod bundles;
 mod downloads;
 pub mod git;
 mod hooks;
+mod limits;
 pub mod load;
 mod log;
 pub mod networks;
@@ -20,12 +22,13 @@ pub mod upstream;
 pub mod wheelhouse;
 
 use crate::tools::pace::Pace;
-use crate::words::{Isolation, SystemPackages};
 use auth::AuthSettings;
+pub use build::BuildSettings;
 pub use bundles::BundleSettings;
 pub use downloads::DownloadSettings;
 use git::{GitSettings, WatchSettings};
 pub use hooks::{HookSettings, WebhookSettings};
+pub use limits::{LimitSettings, QuotaSettings};
 pub use log::{LogFormat, LogSettings};
 use networks::Network;
 pub use osv::OsvSettings;
@@ -94,51 +97,6 @@ pub struct Config {
     pub log: LogSettings,
 }
 
-/// Bytes, unless said otherwise.
-#[derive(Clone, Debug)]
-pub struct LimitSettings {
-    pub upload: u64,
-    /// Connections at once; one address gets half of them.
-    pub connections: u64,
-    /// Bytes a second that a request's body must bring, and a client must take, on average.
-    pub slowest: u64,
-    /// Seconds of the longest pause in either.
-    pub pause: u64,
-    /// Seconds for which a server that is told to stop goes on, while its health says so.
-    pub drain: u64,
-    /// Prepared pages held in memory.
-    pub page_cache: u64,
-    /// Small files held in memory; larger ones are mapped.
-    pub file_cache: u64,
-    /// The largest page accepted from an upstream.
-    pub upstream_page: u64,
-    /// Space of the disk that stays free.
-    pub reserve: Reserve,
-}
-
-impl LimitSettings {
-    /// What is demanded of clients.
-    pub fn pace(&self) -> Pace {
-        Pace { patience: Duration::from_secs(self.pause), rate: self.slowest }
-    }
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        Self {
-            upload: 4 << 30,
-            connections: 8192,
-            slowest: 1 << 10,
-            pause: 30,
-            drain: 0,
-            page_cache: 64 << 20,
-            file_cache: 64 << 20,
-            upstream_page: 128 << 20,
-            reserve: Reserve::Bytes(0),
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct MirrorSettings {
     /// Seconds a page counts as fresh unless the index says otherwise.
@@ -184,78 +142,6 @@ impl MirrorSettings {
     }
 }
 
-/// The builder, and what one build may use.
-#[derive(Clone, Debug)]
-pub struct BuildSettings {
-    /// A worker runs inside the server.
-    pub enabled: bool,
-    /// Builds at once; default: half of the processors.
-    pub slots: Option<u64>,
-    pub isolation: Isolation,
-    /// Seconds of wall time.
-    pub timeout: u64,
-    /// Bytes, all processes together.
-    pub memory: u64,
-    /// Bytes written.
-    pub disk: u64,
-    pub files: u64,
-    pub processes: u64,
-    /// Bytes kept of the log.
-    pub log: u64,
-    /// Executables, or folders with interpreters, besides those found on the machine.
-    pub interpreters: Vec<String>,
-    /// Names, whole or abbreviated, of the targets to build for; empty: all that are found.
-    pub targets: Vec<String>,
-    /// Systems besides their own that interpreters build for: `manylinux_2_17`, or with a processor.
-    pub cross: Vec<String>,
-    /// Folder of recipes; a relative one is below `data`.
-    pub recipes: PathBuf,
-    /// Workers make usual environments before builds ask for them.
-    pub prepare: bool,
-    pub system: SystemPackages,
-    /// Globs of system packages that may be added without a recipe.
-    pub system_allow: Vec<String>,
-}
-
-impl Default for BuildSettings {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            slots: None,
-            isolation: Isolation::default(),
-            timeout: 1800,
-            memory: 4 << 30,
-            disk: 8 << 30,
-            files: 400_000,
-            processes: 512,
-            log: 8 << 20,
-            interpreters: Vec::new(),
-            targets: Vec::new(),
-            cross: ["manylinux_2_17", "manylinux_2_28", "musllinux_1_2"].map(str::to_owned).to_vec(),
-            recipes: "recipes".into(),
-            prepare: true,
-            system: SystemPackages::default(),
-            system_allow: vec!["*".to_owned()],
-        }
-    }
-}
-
-impl BuildSettings {
-    /// Globs of the system packages that builds may get without a recipe; none: nothing is added.
-    pub fn addable(&self) -> Vec<String> {
-        match self.system {
-            SystemPackages::Auto => self.system_allow.clone(),
-            SystemPackages::Recipes => Vec::new(),
-        }
-    }
-
-    /// How many builds this machine runs at once.
-    pub fn slots(&self) -> u32 {
-        let half = || std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2) as u64);
-        self.slots.unwrap_or_else(half).try_into().unwrap_or(u32::MAX)
-    }
-}
-
 /// The wheels proxy's `+compile/` and `+resolve/`.
 #[derive(Clone, Debug)]
 pub struct ProxySettings {
@@ -293,42 +179,6 @@ impl Default for Gc {
 pub struct AuditSettings {
     /// Seconds after which an entry is removed; 0: never.
     pub keep: u64,
-}
-
-/// What one asker may cause: an account, or all without a credential that come from one address.
-#[derive(Clone, Debug)]
-pub struct QuotaSettings {
-    /// Resolvers of `+compile/` at work at once; one asker has half of them.
-    pub resolvers: u64,
-    /// Archives of URL lines fetched at once; one asker has half of them.
-    pub fetches: u64,
-    /// Requests of one asker that wait for builds.
-    pub held: u64,
-    /// Builds of one account that have not begun.
-    pub builds: u64,
-    /// The same for strangers of one address.
-    pub builds_anonymous: u64,
-    /// Bytes of sources that are kept for one account.
-    pub sources: u64,
-    /// The same for strangers of one address.
-    pub sources_anonymous: u64,
-    /// Bytes of files in all indexes of one account; 0: any number.
-    pub uploads: u64,
-}
-
-impl Default for QuotaSettings {
-    fn default() -> Self {
-        Self {
-            resolvers: 8,
-            fetches: 8,
-            held: 1000,
-            builds: 2000,
-            builds_anonymous: 200,
-            sources: 16 << 30,
-            sources_anonymous: 512 << 20,
-            uploads: 0,
-        }
-    }
 }
 
 /// Both files, or neither.
