@@ -20,11 +20,11 @@ const SLACK: u64 = 64 << 10;
 const AGAIN: &[u8] = b"\n[wheelwright] the server lost the worker: the build runs again\n";
 
 impl Queue {
-    /// Appends a piece; `Ok` is how many bytes the log has now.
+    /// Appends a piece; `Ok` is how many bytes the log has now. What the log has of it already, since an answer was
+    /// lost and the worker sent it again with what came meanwhile, is left out.
     ///
     /// # Errors
-    /// `Conflict` if the lease is lost, or if the piece does not begin where the log ends;
-    /// `TooLarge` beyond the bound.
+    /// `Conflict` if the lease is lost; `Bad` if the piece begins behind the log's end; `TooLarge` beyond the bound.
     pub async fn append_log(
         &self,
         owner: &str,
@@ -38,13 +38,20 @@ impl Queue {
         if at.saturating_add(text.len() as u64) > bound {
             return Err(Error::TooLarge(format!("the log of a build has at most {bound} bytes")));
         }
-        match self.0.db.append_log(id, fence, at, text).await? {
+        let mut appended = self.0.db.append_log(id, fence, at, text).await?;
+        if let Appended::Elsewhere(size) = appended {
+            let known = size.checked_sub(at).and_then(|known| usize::try_from(known).ok());
+            match known.and_then(|known| text.get(known..)) {
+                Some([]) => return Ok(size),
+                Some(rest) => appended = self.0.db.append_log(id, fence, size, rest).await?,
+                None => {}
+            }
+        }
+        match appended {
             Appended::To(size) => {
                 self.tell();
                 Ok(size)
             }
-            // Sent again because the answer was lost.
-            Appended::Elsewhere(size) if size == at.saturating_add(text.len() as u64) => Ok(size),
             Appended::Elsewhere(size) => Err(bad!(
                 "the log of build {id} has {size} bytes: send the next piece from there, not from {at}"
             )),
