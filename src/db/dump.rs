@@ -63,6 +63,13 @@ impl ColumnKind {
 }
 
 impl DumpedTable {
+    /// Whether another one has the same name and columns, in any order.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.columns.len() == other.columns.len()
+            && self.columns.iter().all(|column| other.columns.contains(column))
+    }
+
     /// `a, b, c`
     pub(super) fn column_list(&self) -> String {
         self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")

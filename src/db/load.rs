@@ -101,6 +101,15 @@ impl Loading {
         }
     }
 
+    /// Notes a fact about the installation beside what the rows say.
+    pub async fn note(&mut self, name: &str, value: &str) -> Result<()> {
+        let forget = sqlx::query("DELETE FROM fact WHERE name = $1").bind(name);
+        forget.execute(&mut *self.tx).await?;
+        let note = sqlx::query("INSERT INTO fact (name, value) VALUES ($1, $2)").bind(name).bind(value);
+        note.execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
     /// Ends all leases, for those who held them are gone, and commits.
     pub async fn commit(mut self, tables: &[DumpedTable]) -> Result<()> {
         let leased = |table: &&DumpedTable| table.columns.iter().any(|column| column.name == "lease_by");

@@ -68,12 +68,13 @@ impl RepairPlace<'_> {
                 Err(other) => return Err(other),
             }
         }
-        if self.db.forget_remote_metadata(&fault.sha256).await? > 0 {
+        let files = self.db.files_of_blob(&fault.sha256).await?;
+        if files.is_empty() && self.db.forget_remote_metadata(&fault.sha256).await? > 0 {
             self.store.remove_older(key, i64::MAX).await?;
             return Ok(Ok("the upstream, when somebody asks for it".into()));
         }
         let mut advice = None;
-        for file in self.db.files_of_blob(&fault.sha256).await? {
+        for file in files {
             let tried = match (&file.url, file.is_metadata) {
                 (_, true) => self.metadata_of_wheel(key, &file).await,
                 (Some(url), false) => self.fetch_again(key, &file, url).await,
@@ -143,6 +144,7 @@ impl RepairPlace<'_> {
         let located = located.ok_or_else(|| {
             lost!("the upstream of {name} does not have {filename} with this hash any more")
         })?;
+        self.store.has_reserve()?;
         self.store.remove_older(key, i64::MAX).await?;
         let stored = mirrors.ensure(index, &located, SERVER).await?;
         match stored.sha256 == *sha256 && self.store.verify(key).await? == Some(true) {

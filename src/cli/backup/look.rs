@@ -29,7 +29,7 @@ pub async fn look(backup: &OpenBackup, listen: &str, resolved: &ResolvedConfig) 
         BlobPlace::Bucket(url) => config.storage = Some(url),
     }
     let empty = Db::open_empty(&config.database_url(), backup.manifest.schema).await?;
-    load(&empty, backup, &counted()).await?;
+    load(&empty, backup, None, &counted()).await?;
     empty.end().await;
     let app = App::open(config).await?;
     let mut out = std::io::stdout();

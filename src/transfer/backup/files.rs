@@ -36,6 +36,9 @@ pub(super) const OLD_CONFIGURATION: &str = "wheelwright.toml.from-backup";
 /// There for as long as a restore is not done.
 pub(super) const MARKER: &str = "restoring.json";
 
+/// Ends the name of a file that is not whole yet.
+const HALF: &str = ".restoring";
+
 /// Bytes of the largest file that is carried.
 const LARGEST: u64 = 16 << 20;
 
@@ -120,8 +123,11 @@ pub(super) async fn bring_back(vault: &Vault, below: &str, parts: &[FilePart], d
         if let Some(above) = to.parent() {
             make_private(above)?;
         }
-        tokio::fs::write(&to, &bytes).await?;
-        tokio::fs::set_permissions(&to, std::fs::Permissions::from_mode(part.mode & 0o777)).await?;
+        // What has its name is whole: a restore that goes on leaves it alone.
+        let half = data.join(format!("{path}{HALF}"));
+        tokio::fs::write(&half, &bytes).await?;
+        tokio::fs::set_permissions(&half, std::fs::Permissions::from_mode(part.mode & 0o777)).await?;
+        tokio::fs::rename(&half, &to).await?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::index::fsck::each_use;
 use crate::lost;
 use crate::store::{Blob, BlobKey, Store};
-use crate::tools::time::{Micros, now};
+use crate::tools::time::{Micros, SECOND, now};
 use crate::transfer::ProgressWatch;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -71,6 +71,7 @@ pub async fn back_up(
     order: BackupOrder,
     progress: ProgressWatch<'_>,
 ) -> Result<BackupReport> {
+    order.place.refuse_within(&source.config.data)?;
     let _lock = order.place.claim().await?;
     let hold = BackupHold::take(source.db).await?;
     let made = make_and_prune(source, &order, &hold, progress).await;
@@ -86,6 +87,7 @@ async fn make_and_prune(
 ) -> Result<BackupReport> {
     let (vault, mut report) = make(source, order, hold, progress).await?;
     if let Some(keep) = order.keep {
+        hold.check().await?;
         report.removed = prune::prune(&vault, keep.max(1)).await?;
     }
     Ok(report)
@@ -146,10 +148,17 @@ async fn make(
     Ok((vault, report))
 }
 
-/// The present second, or the next one that no backup is called by, also none that was broken off.
+/// The present second, or the next one that no backup is called by, also none that was broken off. Behind the newest one in
+/// any case, whatever the clock says: the newest are kept.
 async fn fresh_name(vault: &Vault) -> Result<BackupName> {
     let taken = vault.place.list("backups").await?;
     let taken: BTreeSet<&str> = taken.iter().filter_map(|(path, _)| path.split('/').next()).collect();
+    let newest = taken.iter().filter_map(|name| name.parse::<BackupName>().ok()).max();
+    let newest = newest.filter(|newest| newest.moment().0 > now());
+    if let Some(newest) = newest {
+        tracing::warn!(%newest, "there is a backup of the future: this machine's clock was or is wrong");
+        return Ok(BackupName::of(newest.moment().0 + SECOND));
+    }
     loop {
         let name = BackupName::of(now());
         if !taken.contains(name.to_string().as_str()) {
@@ -241,7 +250,11 @@ async fn copy(
                 copied.copied += u64::from(is_new);
                 copied.copied_bytes += if is_new { size } else { 0 };
             }
-            None => copied.lost.push(key.to_string()),
+            None => {
+                copied.lost.push(key.to_string());
+                // From an earlier backup: perhaps the last whole copy.
+                copied.list.extend(there.get(&key).map(|size| (key, *size)));
+            }
         }
         progress("blobs", copied.list.len() as u64, all);
     }

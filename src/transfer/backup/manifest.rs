@@ -74,7 +74,7 @@ pub struct BackupManifest {
     pub tables: Vec<TablePart>,
     pub blobs: BlobPart,
     pub files: Vec<FilePart>,
-    /// Blobs that rows refer to and that the installation itself did not have whole.
+    /// Blobs that rows refer to and that the installation itself did not have whole; some may be here from earlier backups.
     pub lost: Vec<String>,
 }
 

@@ -194,16 +194,22 @@ impl OpenBackup {
         let mut faults = self.check().await?;
         let known: BTreeSet<String> = faults.iter().map(|fault| fault.part.clone()).collect();
         let blobs = self.blobs().await.unwrap_or_default();
-        let (all, mut read) = (blobs.len() as u64, 0);
+        let (all, mut read, mut seen) = (blobs.len() as u64, 0, BTreeSet::new());
         let there = blobs.into_iter().filter(|(key, _)| !known.contains(&format!("blob {key}")));
         let each =
             stream::iter(there).map(async |(key, _)| Ok::<_, Error>((key, self.check_blob(key).await)));
         let mut each = std::pin::pin!(each.buffer_unordered(AT_ONCE));
         while let Some((key, checked)) = each.try_next().await? {
             note(&mut faults, format!("blob {key}"), checked)?;
+            seen.insert(key.to_string());
             read += 1;
             progress("blobs", read, all);
         }
+        let lost = self.manifest.lost.iter().filter(|sha256| !seen.contains(*sha256));
+        faults.extend(lost.map(|sha256| BackupFault {
+            part: format!("blob {sha256}"),
+            problem: "is missing: the installation did not have it whole either".into(),
+        }));
         Ok(faults)
     }
 

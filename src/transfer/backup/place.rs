@@ -53,6 +53,34 @@ impl BackupPlace {
         }
     }
 
+    /// Refuses a folder that lies in the data folder, which would carry itself, or around it.
+    ///
+    /// # Errors
+    /// `Bad`.
+    pub(super) fn refuse_within(&self, data: &Path) -> Result<()> {
+        let Self::Folder(root) = self else { return Ok(()) };
+        // Of what is not there yet, what is above it.
+        let real = |path: &Path| {
+            let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+            there.map_or_else(
+                || path.to_owned(),
+                |(above, real)| {
+                    path.strip_prefix(above).map_or_else(|_| real.clone(), |rest| real.join(rest))
+                },
+            )
+        };
+        let data = std::path::absolute(data)?;
+        let (root, data) = (real(root), real(&data));
+        match root.starts_with(&data) || data.starts_with(&root) {
+            true => Err(bad!(
+                "{} and the data folder {} lie in one another: choose a place of its own for backups",
+                root.display(),
+                data.display()
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Makes a folder if it is not there, keeps others from making backups there at the same time, and removes what a
     /// killed one left half written.
     ///

@@ -51,7 +51,7 @@ pub async fn restore(
     refuse_faults(&faults, partial)?;
     let target = RestoreTarget::claim(config, backup).await?;
     let mut store = None;
-    match fill(config, backup, partial, &mut store, &mut faults, progress).await {
+    match fill((config, target.is_resumed), backup, partial, &mut store, &mut faults, progress).await {
         Ok(report) => {
             target.done()?;
             Ok(report)
@@ -88,7 +88,7 @@ fn refuse_faults(faults: &[BackupFault], partial: bool) -> Result<()> {
 }
 
 async fn fill(
-    config: &Config,
+    (config, is_resumed): (&Config, bool),
     backup: &OpenBackup,
     partial: bool,
     opened: &mut Option<Store>,
@@ -96,15 +96,25 @@ async fn fill(
     progress: ProgressWatch<'_>,
 ) -> Result<RestoreReport> {
     let manifest = &backup.manifest;
-    let empty = Db::open_empty(&config.database_url(), manifest.schema).await?;
-    let store = opened.insert(Store::open(config).await?);
-    copy(store, backup, partial, faults, progress).await?;
-    let rows = load(&empty, backup, progress).await?;
-    empty.end().await;
+    let (rows, store) = match Db::open_empty(&config.database_url(), manifest.schema).await {
+        Ok(empty) => {
+            let store = opened.insert(Store::open(config).await?);
+            copy(store, backup, partial, faults, progress).await?;
+            // No event: serials are in pages, which say the same as before. Replicas notice by the time of each serial.
+            let told = format!("{} at {}", backup.name, Moment(now()));
+            let rows = load(&empty, backup, Some((RESTORED, &told)), progress).await?;
+            empty.end().await;
+            (rows, store)
+        }
+        // Broken off behind the rows: these come last of all that is large.
+        Err(Error::Conflict(_)) if is_resumed && has_rows_of(config, backup).await? => {
+            let rows = manifest.tables.iter().map(|part| part.rows).sum();
+            (rows, opened.insert(Store::open(config).await?))
+        }
+        Err(error) => return Err(error),
+    };
     // Takes the steps of the schema that came since.
     let db = Db::open(&config.database_url()).await?;
-    // No event: serials are in pages, which say the same as before. Replicas notice by the time of each serial.
-    db.set_fact(RESTORED, &format!("{} at {}", backup.name, Moment(now()))).await?;
     files::bring_back(&backup.vault, &backup.name.folder(), &manifest.files, &config.data).await?;
     // Every hash was looked at on the way.
     let check = fsck(&db, store, false, |read, all| progress("check", read, all)).await?;
@@ -119,6 +129,14 @@ async fn fill(
         check,
         configuration: manifest.files.iter().any(|file| file.path == files::CONFIGURATION),
     })
+}
+
+/// Whether the database has the rows of this backup already.
+async fn has_rows_of(config: &Config, backup: &OpenBackup) -> Result<bool> {
+    let db = Db::open(&config.database_url()).await?;
+    let restored = db.fact(RESTORED).await?;
+    db.end().await;
+    Ok(restored.is_some_and(|told| told.split(' ').next() == Some(&backup.name.to_string())))
 }
 
 async fn copy(
@@ -165,12 +183,27 @@ async fn copy_one(store: &Store, backup: &OpenBackup, key: BlobKey) -> Result<()
     store.keep(spool).await.map(drop)
 }
 
-/// Fills an empty database with the rows of a backup, all at once; how many they are.
-pub async fn load(db: &Db, backup: &OpenBackup, progress: ProgressWatch<'_>) -> Result<u64> {
+/// Fills an empty database with the rows of a backup, all at once; how many they are. `fact`: is noted with them.
+pub async fn load(
+    db: &Db,
+    backup: &OpenBackup,
+    fact: Option<(&str, &str)>,
+    progress: ProgressWatch<'_>,
+) -> Result<u64> {
     let parts = &backup.manifest.tables;
-    for table in db.dumped_tables().await? {
+    let known = db.dumped_tables().await?;
+    for table in &known {
         if !parts.iter().any(|part| part.table.name == table.name) {
             return Err(lost!("the backup has no rows of the table {}: it is not whole", table.name));
+        }
+    }
+    // Its names become SQL: they must be those of the schema.
+    for part in parts {
+        if !known.iter().any(|table| table.is_like(&part.table)) {
+            return Err(lost!(
+                "the table {:?} of the backup is not the one of its schema: it is damaged, or somebody changed it",
+                part.table.name
+            ));
         }
     }
     let tables: Vec<DumpedTable> = parts.iter().map(|part| part.table.clone()).collect();
@@ -184,6 +217,9 @@ pub async fn load(db: &Db, backup: &OpenBackup, progress: ProgressWatch<'_>) -> 
             return Err(lost!("the backup has {rows} rows of the table {name} instead of {wants}"));
         }
         filled += rows;
+    }
+    if let Some((name, value)) = fact {
+        loading.note(name, value).await?;
     }
     loading.commit(&tables).await?;
     Ok(filled)

@@ -7,6 +7,7 @@ use crate::kit::desk::Desk;
 use crate::kit::packages::Package;
 use crate::kit::stages::stage;
 use std::path::{Path, PathBuf};
+use wheelwright::config::secret_url::masked;
 use wheelwright::error::Error;
 use wheelwright::store::BlobKey;
 use wheelwright::transfer::backup::{BackupKey, BackupOrder, BackupPlace, restore};
@@ -197,4 +198,95 @@ async fn the_program_says_what_it_did_and_what_to_do() {
     assert!(!desk.path("other").exists());
     let public = desk.run("wheelwright", &["backup", "key", "backup.key"]).await.succeeded();
     assert!(public.out.starts_with("age1"), "{}", public.out);
+}
+
+#[tokio::test]
+async fn no_backup_lies_in_its_own_data_folder_or_around_it() {
+    let server = stage().await;
+    let data = server.data.path();
+    let before = tree(data);
+    let above = data.parent().expect("a folder").to_owned();
+    for folder in [data.join("backups"), data.join("not/yet/there"), data.to_owned(), above] {
+        let order = BackupOrder { place: place(&folder), encrypt_to: Vec::new(), keep: None };
+        let why = make(&server, order).await.expect_err("a refusal");
+        assert!(matches!(why, Error::Bad(_)) && why.to_string().contains("lie in one another"), "{why}");
+    }
+    assert_eq!(tree(data).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_backup_that_a_wrong_clock_made_is_not_taken_for_the_newest_for_ever() {
+    let (server, folder, to) = backup().await;
+    let all = folder.path().join("backups/backups");
+    let made = std::fs::read_dir(&all).expect("a folder").next().expect("a backup").expect("a name").path();
+    std::fs::rename(made, all.join("20991231T000000Z")).expect("renamed");
+    server.publish("alice/dev", &Package::new("late", "1.0").wheel()).await;
+    let order = BackupOrder { place: to.clone(), encrypt_to: Vec::new(), keep: Some(1) };
+    let report = make(&server, order).await.expect("a backup");
+    assert_eq!(report.removed, ["20991231T000000Z"], "{report:?}");
+    let done = restored(&to, &config_at(&folder.path().join("data"))).await.expect("a restore");
+    assert_eq!((done.backup, done.blobs), (report.backup, report.blobs));
+}
+
+#[tokio::test]
+async fn what_the_installation_lost_an_earlier_backup_still_gives() {
+    let (server, folder, to) = backup().await;
+    let sha256 = Package::new("demo", "1.0").wheel().sha256();
+    let key = BlobKey::parse(&sha256).expect("a key");
+    server.app.store.remove_older(key, i64::MAX).await.expect("removed");
+    let order = BackupOrder { place: to.clone(), encrypt_to: Vec::new(), keep: Some(1) };
+    let report = make(&server, order).await.expect("a backup");
+    assert_eq!(report.lost, [sha256.as_str()]);
+    assert!(blob(folder.path()).exists(), "the last whole copy stays");
+    assert_eq!(opened(&to, None).await.verify(&|_, _, _| {}).await.expect("read"), []);
+    let data = folder.path().join("data");
+    let done = restored(&to, &config_at(&data)).await.expect("a restore");
+    assert_eq!(done.check.faults.len(), 0, "{:?}", done.check);
+
+    // Where no backup has it either, each one says so.
+    std::fs::remove_file(blob(folder.path())).expect("removed");
+    backed_up(&server, to.clone()).await;
+    let faults = opened(&to, None).await.verify(&|_, _, _| {}).await.expect("read");
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].part.contains(&sha256) && faults[0].problem.contains("did not have it"), "{faults:?}");
+}
+
+#[tokio::test]
+async fn names_in_a_manifest_are_those_of_the_schema_or_nothing_is_restored() {
+    let (_server, folder, to) = backup().await;
+    let manifest = part(&folder.path().join("backups"), "manifest.json");
+    let whole = std::fs::read_to_string(&manifest).expect("a manifest");
+    let data = folder.path().join("data");
+    for (from, into) in [("\"owner\"", "\"owner) SELECT 1; --\""), ("\"owner\"", "\"another\"")] {
+        assert!(whole.contains(from), "{whole}");
+        std::fs::write(&manifest, whole.replacen(from, into, 1)).expect("written");
+        let why = restored(&to, &config_at(&data)).await.expect_err("a refusal");
+        assert!(why.to_string().contains("is not the one of its schema"), "{why}");
+        assert_eq!(tree(&data), Default::default(), "nothing is there");
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_broke_off_behind_the_rows_is_finished_by_the_same_command() {
+    let (server, folder, to) = backup().await;
+    std::fs::write(server.data.path().join("letter"), "of the operator").expect("a file");
+    backed_up(&server, to.clone()).await;
+    let data = folder.path().join("data");
+    let secret = opened(&to, None).await.manifest.files[0].path.clone();
+    let marker = data.join("restoring.json");
+    let config = config_at(&data);
+    restored(&to, &config).await.expect("a restore");
+    let rows = server.app.db.counts().await.expect("counts");
+    let backup = opened(&to, None).await;
+    let told = serde_json::json!({
+        "backup": backup.name.to_string(), "installation": backup.manifest.installation,
+        "database": masked(&config.database_url()), "storage": null
+    });
+    std::fs::write(&marker, told.to_string()).expect("as it was before its last step");
+    std::fs::remove_file(data.join(&secret)).expect("not brought back yet");
+    let done = restored(&to, &config).await.expect("it goes on");
+    assert_eq!(done.check.faults.len(), 0);
+    assert!(data.join(&secret).exists() && !marker.exists());
+    let db = wheelwright::db::Db::open(&config.database_url()).await.expect("the database");
+    assert_eq!(db.counts().await.expect("counts"), rows);
 }
