@@ -169,6 +169,11 @@ impl Db {
         Ok(indexes.iter().fold(query, |query, index| query.bind(index)).fetch_all(&self.pool).await?)
     }
 
+    /// The serial of the oldest event that is kept.
+    pub async fn oldest_serial(&self) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar("SELECT min(serial) FROM event").fetch_one(&self.pool).await?)
+    }
+
     /// When the change with a serial was made; `None` if no event tells of it.
     pub async fn event_time(&self, serial: i64) -> Result<Option<Micros>> {
         let at = sqlx::query_scalar("SELECT at FROM event WHERE serial = $1").bind(serial);

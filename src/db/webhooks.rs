@@ -119,6 +119,11 @@ impl Db {
         Ok(())
     }
 
+    /// The serial up to which every webhook has dealt with events; `None`: there are no webhooks.
+    pub async fn slowest_webhook(&self) -> Result<Option<i64>> {
+        Ok(sqlx::query_scalar("SELECT min(serial) FROM webhook").fetch_one(&self.pool).await?)
+    }
+
     /// Notes that nothing up to this serial is for the webhook, or that it was dealt with.
     pub async fn pass_webhook(&self, id: i64, serial: i64) -> Result<()> {
         let pass = sqlx::query(

@@ -89,7 +89,8 @@ pub struct ProjectList {
 /// What changed behind a point, once something did or `wait` is over.
 ///
 /// # Errors
-/// `Conflict` if this installation never came as far, or came there at another moment: it was restored from a backup.
+/// `Conflict` if this installation never came as far, or came there at another moment: it was restored from a backup. Also if
+/// what follows was removed from the log since.
 pub async fn changes(db: &Db, indexes: &Indexes, from: Reached, wait: Duration) -> Result<Changes> {
     let begun = Instant::now();
     let after = from.serial;
@@ -100,6 +101,12 @@ pub async fn changes(db: &Db, indexes: &Indexes, from: Reached, wait: Duration) 
         ));
     }
     let made_at = db.event_time(after).await?;
+    if after > 0 && made_at.is_none() && db.oldest_serial().await?.is_some_and(|oldest| oldest > after + 1) {
+        return Err(conflict!(
+            "the primary has removed changes behind serial {after} from its log (audit.keep): this replica must be \
+             copied anew"
+        ));
+    }
     if from.made_at.is_some() && made_at.is_some() && from.made_at != made_at {
         return Err(conflict!(
             "this replica has another change with serial {after} than its primary: it must be copied anew"

@@ -10,10 +10,12 @@ use serde_json::json;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use wheelwright::access::audit::trim;
 use wheelwright::access::{Action, Scope};
 use wheelwright::app::App;
 use wheelwright::config::Config;
 use wheelwright::error::Error;
+use wheelwright::tools::time::now;
 
 async fn opened(primary: &str, token: &str, data: &std::path::Path) -> Result<App, Error> {
     let mut config = Config { data: data.to_owned(), ..Config::default() };
@@ -48,6 +50,23 @@ async fn wrong_bytes_are_not_taken_and_their_release_is_not_shown() {
     let page = replica.get("/alice/dev/+simple/other/").await.text().await.expect("a page");
     assert!(page.contains(&other.filename), "{page}");
     assert!(view().waiting == 1 && view().lag != Some(0), "{:?}", view());
+}
+
+#[tokio::test]
+async fn a_replica_that_missed_what_the_primary_removed_from_its_log_copies_everything_again() {
+    let (primary, replica, wire) = pair().await;
+    cut(&wire, &replica).await;
+    for name in ["one", "two", "three"] {
+        primary.publish("alice/dev", &Package::new(name, "1.0").wheel()).await;
+    }
+    let later = now() + 7200 * 1_000_000;
+    assert!(trim(&primary.app.db, 3600, false, later).await.expect("trims") > 2);
+    mend(&wire, &replica).await;
+    caught_up(&primary, &replica).await;
+    cut(&wire, &replica).await;
+    for name in ["one", "two", "three"] {
+        assert_eq!(replica.get(&format!("/alice/dev/+simple/{name}/")).await.status(), 200, "{name}");
+    }
 }
 
 #[tokio::test]
