@@ -89,6 +89,7 @@ impl Db {
     pub async fn least_used(&self, index: &IndexName, limit: i64, offset: i64) -> Result<Vec<CachedFile>> {
         let files = CachedFile::select(
             "WHERE index_name = $1 AND url IS NOT NULL AND deleted_at IS NULL \
+             AND hash_computed_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM lock_pin WHERE lock_pin.project = file.project \
                  AND lock_pin.version = file.version) \
              AND NOT EXISTS (SELECT 1 FROM approval WHERE approval.project = file.project AND approves = 1) \

@@ -89,11 +89,10 @@ pub async fn collect_as_of(
 pub async fn collect(db: &Db, store: &Store, config: &Config, dry_run: bool) -> Result<Collected> {
     let now = now();
     let audit = audit::trim(db, config.audit.keep, dry_run, now).await?;
-    // A copy has what the primary has: its rows are not this server's to delete.
+    // Releases of a copy are the primary's to delete; what its mirrors keep is its own.
     let is_copy = config.replica.of.is_some() || db.fact(REPLICA_OF).await?.is_some();
-    let (expired, evicted) = match is_copy {
-        true => (Vec::new(), Evicted::default()),
-        false => (expire(db, dry_run, now).await?, evict(db, dry_run).await?),
-    };
+    let expired = if is_copy { Vec::new() } else { expire(db, dry_run, now).await? };
+    // Offline, nothing could be fetched again.
+    let evicted = if config.offline { Evicted::default() } else { evict(db, dry_run).await? };
     Ok(Collected { audit, expired, evicted, ..collect_as_of(db, store, &config.gc, dry_run, now).await? })
 }

@@ -18,8 +18,8 @@ impl Indexes {
             let used = self.db.index_bytes(name).await?;
             if used.saturating_add(more) > quota {
                 return Err(Error::Full(format!(
-                    "{name} has {} of at most {} (option quota), and this needs {}: delete releases, or ask an \
-                     administrator for a larger quota",
+                    "{name} has {} of at most {} (option quota), and this needs {}: delete releases, or ask \
+                     the owner of the index for a larger quota",
                     rounded(used),
                     show_bytes(quota),
                     rounded(more)

@@ -96,12 +96,17 @@ impl Mirrors {
     }
 
     /// Stores the file if it is not stored yet, and waits for that (for ranges).
+    ///
+    /// # Errors
+    /// As the download fails; `Full` if the disk has no room for it.
     pub async fn ensure(&self, index: &Index, located: &Located, asker: &str) -> Result<Arc<StoredFile>> {
         if let Some(row) = self.stored(index, located).await?
             && self.0.store.size(&row.sha256).await?.is_some()
         {
             return Ok(Arc::new(row));
         }
+        // Passed on alone, it would be here for nobody.
+        self.0.store.has_reserve()?;
         let asked = self.online(index, located)?;
         self.0.downloading(&asked, located, asker).await?.end().await
     }

@@ -42,10 +42,7 @@ pub(super) async fn fetch(
     let mirrors = &ctx.app.indexes.mirrors;
     let whole = !ctx.headers.contains_key(header::RANGE) || part(ctx, u64::MAX) == RangePart::Whole;
     if whole && *ctx.method != Method::HEAD {
-        let download = mirrors.download(ctx.index, &located, &ctx.asker()).await?;
-        count(ctx, &located);
-        let body = Body::from_stream(download.stream);
-        return answer(ctx, download.sha256.as_deref().unwrap_or_default(), download.size, body);
+        return passed_on(ctx, &located).await;
     }
     // What can be said without the whole file is said without it: it may be huge.
     if let Some(sha256) = &located.file.hashes.sha256
@@ -63,7 +60,20 @@ pub(super) async fn fetch(
             return partial(ctx, sha256, range, size, bytes);
         }
     }
-    stored_now(ctx, &located, key).await
+    match stored_now(ctx, &located, key).await {
+        // No room for a copy to take the part from: all of it is a valid answer, too.
+        Err(Error::Full(_)) if *ctx.method == Method::HEAD => answer(ctx, "", None, Body::empty()),
+        Err(Error::Full(_)) => passed_on(ctx, &located).await,
+        other => other,
+    }
+}
+
+/// The whole file, while it comes.
+async fn passed_on(ctx: &FileRequest<'_>, located: &Located) -> Result<Response> {
+    let download = ctx.app.indexes.mirrors.download(ctx.index, located, &ctx.asker()).await?;
+    count(ctx, located);
+    let body = Body::from_stream(download.stream);
+    answer(ctx, download.sha256.as_deref().unwrap_or_default(), download.size, body)
 }
 
 fn count(ctx: &FileRequest<'_>, located: &Located) {

@@ -7,6 +7,8 @@ use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::upstream::Upstream;
 use serde_json::json;
+use wheelwright::config::Config;
+use wheelwright::index::gc::collect;
 
 async fn kept(server: &Server) -> u64 {
     server.app.db.cached_bytes(&index_name("root/pypi")).await.expect("bytes")
@@ -52,6 +54,9 @@ async fn the_oldest_copies_of_a_mirror_go_and_come_back_when_somebody_asks() {
     let dry = gc(&server, true).await.evicted;
     assert_eq!((dry.files, dry.bytes), (1, size));
     assert_eq!(kept(&server).await, all);
+    let offline = Config { offline: true, ..server.app.config.clone() };
+    let nothing = collect(&server.app.db, &server.app.store, &offline, false).await.expect("a gc").evicted;
+    assert_eq!(nothing.files, 0, "offline, nothing could be fetched again");
     assert_eq!(gc(&server, false).await.evicted, dry);
     assert_eq!(kept(&server).await, all - size);
     let left = server.app.db.audit_after(0, 1000).await.expect("entries");

@@ -20,7 +20,7 @@ on_both! {
         let second = Package::new("demo", "2.0").wheel();
         let refused = server.post("/alice/dev/", Form::of(&second), "alice", PASSWORD).await;
         assert_eq!(refused.status, 507, "{}", refused.text);
-        for part in ["alice/dev has ", "(option quota)", "delete releases, or ask an administrator"] {
+        for part in ["alice/dev has ", "(option quota)", "delete releases, or ask the owner of the index"] {
             assert!(refused.text.contains(part), "{part}: {}", refused.text);
         }
         let again = server.post("/alice/dev/", Form::of(&first), "alice", PASSWORD).await;

@@ -7,6 +7,7 @@ use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
 use crate::kit::upstream::Upstream;
+use serde_json::json;
 use wheelwright::config::Reserve;
 
 #[tokio::test]
@@ -31,7 +32,23 @@ async fn below_the_reserve_mirrors_store_nothing_and_uploads_get_507() {
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.bytes().await.expect("bytes"), wheel.bytes);
     }
+    // A part of what is not here and must not be stored, and the upstream knows no parts: the whole of it.
+    upstream.set(|behaviour| behaviour.ranges = false);
+    let url = url.join(link).expect("a URL");
+    let answer = server.http.get(url.clone()).header("range", "bytes=5-").send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.bytes().await.expect("bytes"), wheel.bytes);
+    assert_eq!(server.http.head(url).send().await.expect("an answer").status(), 200);
     assert_eq!(server.app.db.cached_bytes(&index_name("root/pypi")).await.expect("bytes"), 0);
+    // What must be stored to be given on is refused at once, and not downloaded for nobody.
+    let asked = upstream.asked(&format!("/files/{}", wheel.filename));
+    let order = json!({"name": "demo", "version": "1.0", "targetindex": "alice/dev"});
+    let (status, body) = server.ask("PUSH", "/root/pypi", &Auth::basic("alice", PASSWORD), Some(order)).await;
+    assert!(
+        status == 507 && body["message"].as_str().is_some_and(|why| why.contains("limits.reserve")),
+        "{body}"
+    );
+    assert_eq!(upstream.asked(&format!("/files/{}", wheel.filename)), asked);
 
     let refused = server.post("/alice/dev/", Form::of(&wheel), "alice", PASSWORD).await;
     assert_eq!(refused.status, 507, "{}", refused.text);
