@@ -5,7 +5,7 @@ use crate::access::tokens::PREFIX as TOKEN;
 use crate::config::Config;
 use crate::config::load::ResolvedConfig;
 use crate::config::secret_url::masked;
-use crate::config::settings::SETTINGS;
+use crate::config::settings::{NAMED, SETTINGS};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::{bad, missing};
@@ -90,7 +90,12 @@ fn settings(resolved: &ResolvedConfig) -> Result<String> {
         let from = resolved.origin(setting.key).to_owned();
         (setting.key.to_owned(), json!({ "value": setting.shown(&resolved.config), "from": from }))
     });
-    pretty(&Value::Object(shown.collect()))
+    let named = NAMED.iter().flat_map(|sections| sections.shown(&resolved.config));
+    let named = named.map(|(key, value)| {
+        let from = resolved.origin(&key).to_owned();
+        (key, json!({ "value": value, "from": from }))
+    });
+    pretty(&Value::Object(shown.chain(named).collect()))
 }
 
 /// Of this program and of those that it uses.
@@ -196,6 +201,9 @@ fn secrets(config: &Config) -> Vec<String> {
             None => secrets.push(value),
         }
     }
+    secrets.extend(NAMED.iter().flat_map(|sections| sections.secrets(config)));
+    let tokens = config.git.credentials.values().filter_map(|known| known.token.as_ref());
+    secrets.extend(tokens.map(|token| token.expose().to_owned()));
     secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
     // What contains another one first.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -220,16 +228,17 @@ fn without(secrets: &[String], mut text: String) -> String {
     words.collect()
 }
 
-/// `ww_…` and other tokens: what follows their beginning is covered.
+/// `ww_…` and other tokens: what follows the beginning of each is covered.
 fn token(word: &str) -> String {
-    match word.find(TOKEN) {
-        Some(at) => {
-            let (before, from) = word.split_at(at + TOKEN.len());
-            let end = from.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
-            format!("{before}****{}", end.and_then(|end| from.get(end..)).unwrap_or_default())
-        }
-        None => word.to_owned(),
+    let mut pieces = word.split(TOKEN);
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
+        shown.push_str(TOKEN);
+        shown.push_str("****");
+        shown.push_str(end.and_then(|end| piece.get(end..)).unwrap_or_default());
     }
+    shown
 }
 
 fn write(path: &Path, parts: &[(&str, String)]) -> Result<()> {

@@ -26,7 +26,7 @@ use url::{Position, Url};
 /// 200 while the database answers and the server is not told to stop, else 503.
 pub async fn health(ctx: Ctx) -> Result<Response> {
     if ctx.app.is_stopping.load(Relaxed) {
-        return Err(unavailable!("no longer: the server is stopping"));
+        return Err(unavailable!("the server is stopping: send requests to another one"));
     }
     match ctx.app.db.serial().await {
         Ok(serial) => respond::json(&json!({"status": "ok", "serial": serial})),

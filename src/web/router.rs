@@ -138,7 +138,9 @@ impl Router {
 
     /// Answers one request; never fails. `peer` is the other end of the connection.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Response {
+        // Logs and the audit log are joined by it, so no client chooses it.
         let given = request.headers().get(request_id::HEADER).and_then(|id| id.to_str().ok());
+        let given = given.filter(|_| whence::is_trusted(&self.app.config, peer.address.ip()));
         let id = RequestId::of(given);
         let span = tracing::info_span!("request", %id);
         let mut response = id.clone().within(self.answered(request, peer)).instrument(span).await;

@@ -61,6 +61,8 @@ pub trait NamedSections: Sync {
     fn set(&self, config: &mut Config, key: &str, value: &str) -> Option<Result<(), String>>;
     /// The settings of all its sections, with secrets masked.
     fn shown(&self, config: &Config) -> Vec<(String, Option<String>)>;
+    /// The secrets of all its sections, as far as their kinds tell them.
+    fn secrets(&self, config: &Config) -> Vec<String>;
     /// What no single value can tell.
     fn check(&self, config: &Config) -> Result<(), String>;
     /// The section of the example file that it follows there.
@@ -99,6 +101,12 @@ impl<T: Default> NamedSections for SectionKind<T> {
             self.settings.iter().map(one).collect::<Vec<_>>()
         };
         (self.all)(config).iter().flat_map(of_one).collect()
+    }
+
+    fn secrets(&self, config: &Config) -> Vec<String> {
+        let secret = self.settings.iter().filter(|setting| setting.is_secret);
+        let of_all = secret.flat_map(|setting| (self.all)(config).values().filter_map(setting.get));
+        of_all.collect()
     }
 
     fn check(&self, config: &Config) -> Result<(), String> {

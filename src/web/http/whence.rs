@@ -28,8 +28,7 @@ pub struct RequestSender {
 
 /// Reads what the proxies say, if `peer` is one that may say it.
 pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -> RequestSender {
-    let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(address));
-    if !trusted(peer.ip()) {
+    if !is_trusted(config, peer.ip()) {
         hint(config, headers, peer.ip());
         return RequestSender { client: peer, outside: None };
     }
@@ -39,11 +38,14 @@ pub fn seen(config: &Config, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) -
     }
 }
 
+/// Whether the other end of a connection is a proxy that may say where its requests come from.
+pub fn is_trusted(config: &Config, peer: IpAddr) -> bool {
+    config.trusted_proxies.iter().any(|network| network.contains(peer))
+}
+
 /// Drops what only trusted proxies may say of the user, unless `peer` is one that says it by itself.
 pub fn drop_untrusted(config: &Config, headers: &mut HeaderMap, peer: IpAddr) {
-    if headers.contains_key(proxy::HANDED_ON)
-        || !config.trusted_proxies.iter().any(|network| network.contains(peer))
-    {
+    if headers.contains_key(proxy::HANDED_ON) || !is_trusted(config, peer) {
         proxy::drop_names(config, headers);
     }
 }

@@ -12,9 +12,15 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn an_answer_has_the_id_of_its_request() {
-    let server = Server::start().await;
-    let given = server.get_with("/+health", &[("x-request-id", "from-the-proxy.1")]).await;
-    assert_eq!(given.headers()["x-request-id"], "from-the-proxy.1");
+    let ids = async |server: &Server, given: &str| {
+        let answer = server.get_with("/+health", &[("x-request-id", given)]).await;
+        answer.headers()["x-request-id"].to_str().expect("text").to_owned()
+    };
+    let proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    let server = Server::start_with(|config| config.trusted_proxies = proxies).await;
+    assert_eq!(ids(&server, "from-the-proxy.1").await, "from-the-proxy.1");
+    let alone = Server::start().await;
+    assert_ne!(ids(&alone, "of-a-stranger").await, "of-a-stranger", "whoever is no proxy chooses no id");
     let mut made = BTreeSet::new();
     for wrong in ["two words", "<script>", &"x".repeat(100)] {
         let answer = server.get_with("/nothing/here", &[("x-request-id", wrong)]).await;
@@ -81,7 +87,7 @@ async fn a_server_that_stops_says_so_and_answers_as_long_as_it_is_told_to() {
             break answer.text().await.expect("text");
         }
     };
-    assert!(told.contains("no longer"), "{told}");
+    assert!(told.contains("the server is stopping: send requests to another one"), "{told}");
     assert_eq!(ask("/root/pypi").await.status(), 200, "who comes all the same is served");
 }
 
@@ -91,16 +97,26 @@ async fn the_file_for_whoever_helps_has_no_secrets() {
     server.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
     let token = server.make_token("alice", wheelwright::access::Scope::default()).await;
     let desk = Desk::new();
-    let secrets = ["ldap-password", "root-password-1", "s3-secret-key", "url-password", "replica-token"];
+    let secrets = [
+        "ldap-password",
+        "root-password-1",
+        "s3-secret-key",
+        "url-password",
+        "replica-token",
+        "git-password",
+        "provider-secret",
+    ];
     desk.write(
         "wheelwright.toml",
         "root_password = \"root-password-1\"\nupstream = \"https://me:url-password@wheels.example/simple/\"\n\
          [auth.ldap]\nurl = \"ldap://ldap.example\"\nuser_base = \"dc=example\"\nbind_dn = \"cn=w\"\nbind_password = \"ldap-password\"\n\
          [s3]\naccess_key_id = \"the-key-id\"\nsecret_access_key = \"s3-secret-key\"\n\
-         [replica]\ntoken = \"replica-token\"\n",
+         [replica]\ntoken = \"replica-token\"\n\
+         [git.credentials.house]\nurl = \"https://git.example/house\"\ntoken = \"git-password\"\nindexes = [\"alice/*\"]\n\
+         [auth.oidc.company]\nissuer = \"https://login.example/\"\nclient_id = \"w\"\nclient_secret = \"provider-secret\"\n",
     );
     let log = format!(
-        "one\nwith {token} of alice\ngit+https://x:git-secret@host/repo.git failed\nlast {}\n",
+        "one\nwith {token} of alice\n?a={token}&b={token},{token}\ngit+https://x:git-secret@host/repo.git failed\nlast {}\n",
         secrets.join(" ")
     );
     desk.write("server.log", &log);
