@@ -28,25 +28,21 @@ impl Tx {
     /// Ends a step of a transaction that changes several things: writes the event of what was done since the last
     /// step, and takes the next serial. All steps commit together.
     pub async fn step(&mut self, event: events::NewEvent<'_>) -> Result<()> {
-        self.write(event).await?;
-        (self.serial, self.head) = next_serial(&mut self.tx).await?;
+        let head = events::insert(&mut self.tx, (self.serial, &self.head), self.now, event).await?;
+        let next = "UPDATE clock SET serial = serial + 1, head = $1 WHERE id = 1 RETURNING serial";
+        self.serial = sqlx::query_scalar(next).bind(&head).fetch_one(&mut *self.tx).await?;
+        self.head = head;
         Ok(())
     }
 
     /// Writes the event and commits; on disk when it returns. `what` is a verb phrase (`upload`,
     /// `index created`). Dropped instead, the transaction leaves nothing.
     pub async fn commit(mut self, event: events::NewEvent<'_>) -> Result<i64> {
-        self.write(event).await?;
-        self.tx.commit().await?;
-        Ok(self.db.know_serial(self.serial))
-    }
-
-    /// Writes an event at the end of the chain.
-    async fn write(&mut self, event: events::NewEvent<'_>) -> Result<()> {
         let hash = events::insert(&mut self.tx, (self.serial, &self.head), self.now, event).await?;
         let head = sqlx::query("UPDATE clock SET head = $1 WHERE id = 1").bind(hash);
         head.execute(&mut *self.tx).await?;
-        Ok(())
+        self.tx.commit().await?;
+        Ok(self.db.know_serial(self.serial))
     }
 }
 

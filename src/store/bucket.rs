@@ -5,6 +5,7 @@ use super::key::BlobKey;
 use super::s3;
 use crate::config::S3Settings;
 use crate::error::{Error, Result};
+use crate::tools::time::{SECOND, now};
 use crate::unavailable;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -27,6 +28,9 @@ const PART: usize = 8 << 20;
 
 /// Parts of one file on their way at the same time.
 const PARTS_AT_ONCE: usize = 4;
+
+/// Microseconds after which an object that is stored again is sent again.
+const FRESH: i64 = 600 * SECOND;
 
 /// How long a presigned URL is good for.
 const PRESIGNED_FOR: Duration = Duration::from_secs(300);
@@ -55,7 +59,7 @@ impl Bucket {
 
     pub(super) async fn put(&self, key: BlobKey, bytes: Bytes) -> Result<()> {
         let size = bytes.len() as u64;
-        if self.measured(key).await? == Some(size) {
+        if self.has_fresh(key, size).await? {
             return Ok(());
         }
         self.s3.put(&self.path(key), bytes.into()).await.map_err(failed)?;
@@ -63,9 +67,17 @@ impl Bucket {
         Ok(())
     }
 
+    /// Whether it is there and was stored a moment ago. One that is older is put anew, with today's date: whoever collects what
+    /// no row refers to must not take it for an old one while its row is being written.
+    async fn has_fresh(&self, key: BlobKey, size: u64) -> Result<bool> {
+        let meta = found(self.s3.head(&self.path(key)).await)?;
+        let fresh = now().saturating_sub(FRESH);
+        Ok(meta.is_some_and(|meta| meta.size == size && meta.last_modified.timestamp_micros() > fresh))
+    }
+
     /// Sends a file in parts, reading off the async threads.
     pub(super) async fn put_file(&self, key: BlobKey, file: File, size: u64) -> Result<()> {
-        if self.measured(key).await? == Some(size) {
+        if self.has_fresh(key, size).await? {
             return Ok(());
         }
         let file = Arc::new(file);
