@@ -76,6 +76,17 @@ pub fn together(directory: &Directory, set: &[&Index], one: &IndexName) -> Inher
     whole
 }
 
+/// The indexes of an order that have `source` in their own: those through which it is seen, the source among them.
+pub fn through<'a>(
+    directory: &Directory,
+    order: &'a InheritanceOrder,
+    source: &IndexName,
+) -> Vec<&'a IndexName> {
+    let sees =
+        |index: &&IndexName| *index == source || self::order(directory, index).sources.contains(source);
+    order.sources.iter().filter(sees).collect()
+}
+
 /// Whether any stage of an order reserves the name, wherever it stands.
 pub fn is_reserved(directory: &Directory, order: &InheritanceOrder, project: &ProjectName) -> bool {
     let stages = order.sources.iter().filter_map(|name| stage(directory, name));

@@ -55,6 +55,11 @@ impl Quarantines {
         self.on(index, project).find(|one| one.specifiers.is_none())
     }
 
+    /// Whether there is any of a project on whatever index: what does not ask further is cheap.
+    pub fn names(&self, project: &ProjectName) -> bool {
+        self.0.contains_key(project)
+    }
+
     /// Whether there is any of a project on an index.
     pub fn has(&self, index: &IndexName, project: &ProjectName) -> bool {
         self.on(index, project).next().is_some()

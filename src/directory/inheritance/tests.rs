@@ -96,6 +96,24 @@ fn cycles_are_legal_and_missing_bases_are_skipped_and_both_are_reported() {
 }
 
 #[test]
+fn a_source_is_seen_through_the_indexes_that_have_it_as_a_base_however_far() {
+    let directory = directory([
+        stage_of("a/top", &["a/left", "a/right"], &[]),
+        stage_of("a/left", &["a/deep"], &[]),
+        stage_of("a/right", &["r/pypi", "a/gone"], &[]),
+        stage_of("a/deep", &["a/left", "r/pypi"], &[]),
+        mirror("r/pypi"),
+    ]);
+    let order = order(&directory, &name("a/top"));
+    let seen = |source: &str| {
+        through(&directory, &order, &name(source)).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(seen("a/right"), ["a/top", "a/right"]);
+    assert_eq!(seen("a/deep"), ["a/top", "a/left", "a/deep"]);
+    assert_eq!(seen("r/pypi"), ["a/top", "a/left", "a/right", "a/deep", "r/pypi"]);
+}
+
+#[test]
 fn a_private_project_hides_its_name_in_mirrors() {
     let directory = directory([
         stage_of("a/top", &["a/base", "r/pypi"], &[]),
