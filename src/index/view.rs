@@ -96,6 +96,13 @@ pub struct Prepared {
     gathered_at: Micros,
 }
 
+impl Prepared {
+    /// Whether it was prepared from this snapshot.
+    fn is_of(&self, directory: &Arc<Directory>) -> bool {
+        std::ptr::eq(self.directory.as_ptr(), Arc::as_ptr(directory))
+    }
+}
+
 /// One content coding of a page.
 pub struct Variant {
     pub body: Bytes,
@@ -187,7 +194,8 @@ impl Views {
         let asked_at = now();
         let _one = self.preparing.lock(key.to_key()).await;
         if let Some(known) = self.pages.get(&key)
-            && (self.is_true(&known, ask, now()) || known.gathered_at >= asked_at)
+            && (self.is_true(&known, ask, now())
+                || known.gathered_at >= asked_at && known.is_of(ask.directory))
         {
             counters::PAGE_HITS.one();
             return Ok(known);
@@ -208,7 +216,7 @@ impl Views {
     fn is_true(&self, page: &Prepared, ask: &ViewRequest<'_>, now: Micros) -> bool {
         let young = now - page.gathered_at < REFRESH_PAUSE;
         page.stamp == self.stripes.stamp(ask.project)
-            && std::ptr::eq(page.directory.as_ptr(), Arc::as_ptr(ask.directory))
+            && page.is_of(ask.directory)
             && now < page.fresh_until
             && (!ask.refresh || young || page.fresh_until == Micros::MAX)
     }
