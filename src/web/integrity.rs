@@ -19,7 +19,8 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
     let project = ProjectName::new(ctx.param("project")).ok_or_else(none)?;
     let page = ctx.app.indexes.views.page(&ctx.directory, ctx.index()?, &project, &ctx.who).await?;
     if page.status == ProjectStatus::Quarantined {
-        return Err(forbidden!("{project} is quarantined"));
+        let why = page.status_reason.unwrap_or_default();
+        return Err(forbidden!("{project} is quarantined: {why}"));
     }
     let file = page.files.iter().find(|file| file.filename == filename).ok_or_else(none)?;
     if file.provenance == Provenance::No {
