@@ -4,7 +4,7 @@ use crate::access::SERVER;
 use crate::db::events::NewEvent;
 use crate::db::space::ReleaseAge;
 use crate::db::{Db, Tx};
-use crate::directory::{Index, IndexKind, KeepRules, options};
+use crate::directory::{Index, IndexKind, KeepRules, Quarantines, options};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version::{self, Version};
@@ -37,6 +37,7 @@ pub(super) async fn all_indexes(db: &Db) -> Result<Vec<Index>> {
 /// loses releases.
 pub async fn expire(db: &Db, dry_run: bool, now: Micros) -> Result<Vec<ExpiredRelease>> {
     let mut all = Vec::new();
+    let quarantines = Quarantines::new(db.quarantines().await?);
     for index in all_indexes(db).await? {
         let IndexKind::Stage(stage) = &index.kind else { continue };
         if !index.volatile || !stage.keep.is_set() {
@@ -44,7 +45,8 @@ pub async fn expire(db: &Db, dry_run: bool, now: Micros) -> Result<Vec<ExpiredRe
         }
         for project in db.projects(&index.name).await? {
             let locked = db.locked_versions(&project).await?;
-            let rules = Rules { keep: &stage.keep, locked: &locked, now };
+            let held = |version: &Version| quarantines.of(&index.name, &project, Some(version)).is_some();
+            let rules = Rules { keep: &stage.keep, locked: &locked, held: &held, now };
             if rules.expired(&db.release_ages(&index.name, &project).await?).is_empty() {
                 continue;
             }
@@ -89,6 +91,8 @@ struct Rules<'a> {
     keep: &'a KeepRules,
     /// Versions that a watched lock file names.
     locked: &'a HashSet<String>,
+    /// Whether a version is in quarantine.
+    held: &'a (dyn Fn(&Version) -> bool + Sync),
     now: Micros,
 }
 
@@ -110,12 +114,13 @@ impl Rules<'_> {
             .collect()
     }
 
-    /// The releases that go, and why. A yanked one takes no place of those that are kept; a version that is not one of
-    /// PEP 440 stays.
+    /// The releases that go, and why. A yanked one takes no place of those that are kept; one in quarantine neither does
+    /// nor goes, and a version that is not one of PEP 440 stays.
     fn expired(&self, releases: &[ReleaseAge]) -> Vec<(String, String)> {
         let mut known: Vec<(Version, &ReleaseAge)> = releases
             .iter()
             .filter_map(|release| Some((version::parse(&release.version)?, release)))
+            .filter(|(version, _)| !(self.held)(version))
             .collect();
         known.sort_by(|one, other| other.0.cmp(&one.0));
         let kinds = [
@@ -169,7 +174,8 @@ mod tests {
 
     fn gone(keep: &KeepRules, releases: &[ReleaseAge]) -> Vec<String> {
         let locked = HashSet::from(["0.1".to_owned()]);
-        let rules = Rules { keep, locked: &locked, now: NOW };
+        let held = |version: &Version| version.to_string() == "7.0";
+        let rules = Rules { keep, locked: &locked, held: &held, now: NOW };
         rules.expired(releases).into_iter().map(|(version, _)| version).collect()
     }
 
@@ -210,5 +216,13 @@ mod tests {
         let all = [release("1.0", 3), release("2.0", 2), yanked];
         let keep = KeepRules { releases: Some(1), ..KeepRules::default() };
         assert_eq!(gone(&keep, &all), ["1.0"]);
+    }
+
+    #[test]
+    fn a_release_in_quarantine_takes_no_place_and_stays() {
+        let keep = KeepRules { releases: Some(1), ..KeepRules::default() };
+        assert_eq!(gone(&keep, &[release("1.0", 3), release("2.0", 2), release("7.0", 1)]), ["1.0"]);
+        let keep = KeepRules { releases: Some(0), ..KeepRules::default() };
+        assert_eq!(gone(&keep, &[release("7.0", 3), release("8.0", 2)]), ["8.0"]);
     }
 }
