@@ -22,6 +22,9 @@ pub struct Job {
     pub target: String,
     /// `user/index`: all that the build needs comes from here.
     pub context: String,
+    /// Changes when anything goes into quarantine there or comes out: what was chosen before holds no longer.
+    #[serde(default)]
+    pub quarantines: String,
     /// Reads the pages and files of the context, as `Bearer`, for as long as the lease holds.
     pub credential: Option<String>,
     /// JSON of a put-together recipe (`build::recipe::Recipe`).

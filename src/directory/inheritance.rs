@@ -87,6 +87,20 @@ pub fn through<'a>(
     order.sources.iter().filter(sees).collect()
 }
 
+/// The indexes whose quarantines hold for what an order shows of a source's project; none, at no cost, if nothing of the
+/// project is in quarantine anywhere.
+pub fn holding<'a>(
+    directory: &Directory,
+    order: &'a InheritanceOrder,
+    source: &IndexName,
+    project: &ProjectName,
+) -> Vec<&'a IndexName> {
+    match directory.quarantines.names(project) {
+        true => through(directory, order, source),
+        false => Vec::new(),
+    }
+}
+
 /// Whether any stage of an order reserves the name, wherever it stands.
 pub fn is_reserved(directory: &Directory, order: &InheritanceOrder, project: &ProjectName) -> bool {
     let stages = order.sources.iter().filter_map(|name| stage(directory, name));

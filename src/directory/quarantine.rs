@@ -50,6 +50,16 @@ impl Quarantines {
         })
     }
 
+    /// The one that keeps any of these indexes from it.
+    pub fn of_any(
+        &self,
+        indexes: &[&IndexName],
+        project: &ProjectName,
+        version: Option<&Version>,
+    ) -> Option<&Quarantine> {
+        indexes.iter().find_map(|index| self.of(index, project, version))
+    }
+
     /// The one that keeps an index from listing anything of a project.
     pub fn whole(&self, index: &IndexName, project: &ProjectName) -> Option<&Quarantine> {
         self.on(index, project).find(|one| one.specifiers.is_none())
@@ -58,11 +68,6 @@ impl Quarantines {
     /// Whether there is any of a project on whatever index: what does not ask further is cheap.
     pub fn names(&self, project: &ProjectName) -> bool {
         self.0.contains_key(project)
-    }
-
-    /// Whether there is any of a project on an index.
-    pub fn has(&self, index: &IndexName, project: &ProjectName) -> bool {
-        self.on(index, project).next().is_some()
     }
 
     /// Refuses a file of a release in quarantine.
@@ -139,7 +144,7 @@ mod tests {
         assert!(holds(row(None, "what a newer version wrote"), "root/pypi", Some("1.0")));
         assert!(!holds(row(Some("alice/dev"), ""), "root/pypi", Some("1.0")));
         let other = Quarantines::new(vec![row(None, "")]);
-        assert!(!other.has(&"root/pypi".parse().unwrap(), &"demo-x".parse().unwrap()));
+        assert!(other.names(&"demo".parse().unwrap()) && !other.names(&"demo-x".parse().unwrap()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::view::Views;
 use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
 use crate::db::files::StoredFile;
-use crate::directory::inheritance::{InheritanceOrder, SourcePart, parts};
+use crate::directory::inheritance::{InheritanceOrder, SourcePart, holding, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
@@ -62,7 +62,7 @@ impl Views {
         project: &ProjectName,
         who: &Who,
     ) -> Result<Explanation> {
-        let (walk, top) = (self.walk(directory, &index.name)?, index);
+        let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let order = &walk.order;
         let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
@@ -102,16 +102,13 @@ impl Views {
             if let Some(gate) = gate.as_ref().filter(|_| index.is_mirror()) {
                 tell_unapproved(&mut source, gate, &index.name, project);
             }
-            for file in source.files.iter_mut().filter(|file| file.shown) {
-                let version = ListedFilename::new(project, &file.filename).version().cloned();
-                let mut places = [name, &top.name].into_iter();
-                if let Some(held) =
-                    places.find_map(|at| directory.quarantines.of(at, project, version.as_ref()))
-                {
+            // Whatever else there is to say of it, this is what matters.
+            let holding = holding(directory, &walk.order, name, project);
+            for file in &mut source.files {
+                let listed = ListedFilename::new(project, &file.filename);
+                if let Some(held) = directory.quarantines.of_any(&holding, project, listed.version()) {
                     (file.shown, file.because) = (false, format!("it is quarantined: {}", held.reason()));
-                    continue;
-                }
-                if !seen.insert(file.filename.clone()) {
+                } else if file.shown && !seen.insert(file.filename.clone()) {
                     (file.shown, file.because) = (false, "an earlier source has a file of this name".into());
                 }
             }

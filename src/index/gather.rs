@@ -64,7 +64,6 @@ impl Sources<'_> {
                 && !(is_mirror(sight.directory, index) && closed.contains(*index))
                 && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
         });
-        let top = sight.order.sources.first();
         let asked = shown.map(|(_, (index, _))| async {
             let found = match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {
                 Some((index, IndexKind::Mirror(mirror))) => {
@@ -75,8 +74,7 @@ impl Sources<'_> {
             };
             let mut found = found?;
             if let Has::Page(gathered) = &mut found {
-                let indexes: Vec<&IndexName> = top.into_iter().chain([*index]).collect();
-                policy::hide_quarantined(sight.directory, &indexes, &mut gathered.page);
+                policy::hide_quarantined(sight.directory, sight.order, index, &mut gathered.page);
             }
             Ok::<_, Error>(found)
         });

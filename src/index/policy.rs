@@ -1,5 +1,6 @@
 //! What a mirror's policy lets through: a page in, a page out, and a reason for what is missing.
 
+use crate::directory::inheritance::{self, InheritanceOrder};
 use crate::directory::{Directory, Mirror};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{File, Page};
@@ -126,12 +127,17 @@ impl<'m> Rules<'m> {
     }
 }
 
-/// The page without what is in quarantine on one of the indexes: a project that is wholly there keeps its versions, and
-/// has no files and PEP 792's status.
-pub fn hide_quarantined(directory: &Directory, indexes: &[&IndexName], page: &mut Page) {
+/// The page of a source without what is in quarantine on an index of the order through which it is seen: a project that
+/// is wholly there keeps its versions, and has no files and PEP 792's status.
+pub fn hide_quarantined(
+    directory: &Directory,
+    order: &InheritanceOrder,
+    source: &IndexName,
+    page: &mut Page,
+) {
     let held = &directory.quarantines;
     let project = page.name.clone();
-    for index in indexes.iter().filter(|index| held.has(index, &project)) {
+    for index in inheritance::holding(directory, order, source, &project) {
         if let Some(whole) = held.whole(index, &project) {
             let versions = page.files.iter().filter_map(|file| file.filename.canonical_version());
             page.more_versions.extend(versions.map(|version| version.to_string()).collect::<Vec<_>>());

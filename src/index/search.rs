@@ -7,6 +7,7 @@ use crate::db::Db;
 use crate::db::events::Event;
 use crate::db::files::ReleaseRow;
 use crate::db::search::WordFilter;
+use crate::directory::inheritance::holding;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
@@ -97,6 +98,7 @@ impl Views {
         let db = self.sources().db;
         let (mut hits, mut looked_at) = (Vec::new(), 0);
         let sources = self.readable_sources(directory, index, who)?;
+        let walk = self.walk(directory, &index.name)?;
         let curators: Vec<&IndexName> =
             sources.iter().filter(|source| source.is_curated()).map(|source| &source.name).collect();
         for (at, source) in sources.iter().enumerate() {
@@ -121,9 +123,13 @@ impl Views {
                 if !is_stage && !self.is_approved(&curators, &project).await? {
                     continue;
                 }
+                let holding = holding(directory, &walk.order, &source.name, &project);
+                let is_free = |text: &str| {
+                    directory.quarantines.of_any(&holding, &project, version::parse(text).as_ref()).is_none()
+                };
                 let newest = match is_stage {
-                    true => newest(&db.releases(&source.name, &project).await?, &project),
-                    false => kept(db, &source.name, &project).await?,
+                    true => newest(&db.releases(&source.name, &project).await?, &project, is_free),
+                    false => kept(db, &source.name, &project, is_free).await?,
                 };
                 let newest = newest.filter(|hit| search.fits(&project, &hit.summary));
                 hits.extend(newest);
@@ -180,8 +186,12 @@ async fn is_hidden(db: &Db, before: &[&Index], project: &ProjectName) -> Result<
     Ok(false)
 }
 
-/// The highest release that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
-fn newest(releases: &[ReleaseRow], project: &ProjectName) -> Option<SearchHit> {
+/// The highest free release that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
+fn newest(
+    releases: &[ReleaseRow],
+    project: &ProjectName,
+    is_free: impl Fn(&str) -> bool,
+) -> Option<SearchHit> {
     #[derive(serde::Deserialize)]
     struct Facts {
         #[serde(default)]
@@ -189,7 +199,7 @@ fn newest(releases: &[ReleaseRow], project: &ProjectName) -> Option<SearchHit> {
         summary: Option<String>,
     }
     let rank = |release: &&ReleaseRow| rank(&release.version, release.yanked_at.is_some());
-    let release = releases.iter().max_by_key(rank)?;
+    let release = releases.iter().filter(|release| is_free(&release.version)).max_by_key(rank)?;
     let facts: Option<Facts> = serde_json::from_str(&release.metadata).ok();
     let (name, summary) = facts.map(|facts| (facts.name, facts.summary)).unwrap_or_default();
     Some(SearchHit {
@@ -200,9 +210,15 @@ fn newest(releases: &[ReleaseRow], project: &ProjectName) -> Option<SearchHit> {
 }
 
 /// The same of the files that a mirror keeps.
-async fn kept(db: &Db, index: &IndexName, project: &ProjectName) -> Result<Option<SearchHit>> {
+async fn kept(
+    db: &Db,
+    index: &IndexName,
+    project: &ProjectName,
+    is_free: impl Fn(&str) -> bool,
+) -> Result<Option<SearchHit>> {
     let files = db.project_files(index, project).await?;
-    let newest = files.into_iter().max_by_key(|file| rank(&file.version, false));
+    let newest =
+        files.into_iter().filter(|file| is_free(&file.version)).max_by_key(|file| rank(&file.version, false));
     Ok(newest.map(|file| SearchHit {
         name: project.to_string(),
         summary: String::new(),

@@ -13,6 +13,7 @@ use crate::index::files;
 use crate::index::mirror::Key;
 use crate::missing;
 use crate::packaging::filename::WheelFilename;
+use crate::packaging::version;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -115,6 +116,8 @@ async fn serve(asked: &FileRequest<'_>, filename: &str, key: Key<'_>, hash: &str
 async fn beside(asked: &FileRequest<'_>, name: &str, hash: &str) -> Result<Response> {
     let (db, index) = (&asked.app.db, asked.index);
     let known = db.attachment(&index.name, name).await?.ok_or_else(|| no_such_file(name))?;
+    let version = version::parse(&known.version);
+    asked.directory.quarantines.permit(&index.name, &known.project, version.as_ref())?;
     let tested = match &known.about {
         Some(filename) => db.file(&index.name, filename).await?,
         None => None,

@@ -4,7 +4,7 @@ use super::http::{Ctx, respond};
 use crate::access::may_read;
 use crate::db::attachments::Attachment;
 use crate::db::files::{ReleaseRow, StoredFile};
-use crate::directory::Index;
+use crate::directory::{Directory, Index, inheritance};
 use crate::error::{Error, Result};
 use crate::index::beside;
 use crate::index::policy;
@@ -82,9 +82,12 @@ impl ProjectVersions {
         let base = ctx.root();
         let ctx = ctx.without_body();
         let index = ctx.index()?;
+        let is_free = |version: &str| is_free(&ctx.directory, &[&index.name], &project, version);
         let files = ctx.app.db.project_files(&index.name, &project).await?;
-        let beside = ctx.app.db.attachments(&index.name, &project).await?;
-        let own: BTreeMap<_, _> = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
+        let files = files.into_iter().filter(|file| is_free(&file.version));
+        let own: BTreeMap<_, _> = files.map(|file| (file.filename.clone(), file)).collect();
+        let mut beside = ctx.app.db.attachments(&index.name, &project).await?;
+        beside.retain(|known| is_free(&known.version));
         let mut page = ctx.app.indexes.views.page(&ctx.directory, index, &project, &ctx.who).await?;
         if ctx.query("ignore_bases").is_some() {
             let ours = |file: &File| {
@@ -119,9 +122,14 @@ impl ProjectVersions {
             let files = db.project_files(name, project).await?;
             let releases = db.releases(name, project).await?;
             let mut page = stage::page(name, project, &row, &files, &releases, None);
-            policy::hide_quarantined(&ctx.directory, &[&index.name, name], &mut page);
-            let own = files.into_iter().map(|file| (file.filename.clone(), file)).collect();
+            policy::hide_quarantined(&ctx.directory, &walk.order, name, &mut page);
+            let holding = inheritance::holding(&ctx.directory, &walk.order, name, project);
+            let is_free = |version: &str| is_free(&ctx.directory, &holding, project, version);
+            let own = files.into_iter().filter(|file| is_free(&file.version));
+            let own = own.map(|file| (file.filename.clone(), file)).collect();
             let beside = db.attachments(name, project).await?;
+            let beside = beside.into_iter().filter(|known| is_free(&known.version)).collect();
+            let releases = releases.into_iter().filter(|release| is_free(&release.version)).collect();
             let alone = Self {
                 project: project.clone(),
                 page,
@@ -137,7 +145,10 @@ impl ProjectVersions {
 
     /// What the files of this index say of their releases.
     async fn own_metadata(&self, ctx: &Ctx<()>) -> Result<BTreeMap<String, Metadata>> {
-        metadata_of(ctx.app.db.releases(&ctx.index()?.name, &self.project).await?)
+        let index = &ctx.index()?.name;
+        let mut releases = ctx.app.db.releases(index, &self.project).await?;
+        releases.retain(|release| is_free(&ctx.directory, &[index], &self.project, &release.version));
+        metadata_of(releases)
     }
 
     /// The same version in stages below, which this one hides: `+shadowing`.
@@ -227,6 +238,11 @@ impl ProjectVersions {
         }
         link
     }
+}
+
+/// Whether a release is in no quarantine of these indexes.
+fn is_free(directory: &Directory, indexes: &[&IndexName], project: &ProjectName, text: &str) -> bool {
+    directory.quarantines.of_any(indexes, project, version::parse(text).as_ref()).is_none()
 }
 
 fn metadata_of(releases: Vec<ReleaseRow>) -> Result<BTreeMap<String, Metadata>> {

@@ -58,6 +58,7 @@ impl Environments {
         longest: Duration,
     ) -> Result<HeldEnvironment, Stop> {
         let key = request.key().map_err(|error| refused(&error, request.step))?;
+        let key = self.since_quarantines(request.context, key);
         if let Some(held) = self.remembered(&key, request.interpreter, longest) {
             return Ok(held);
         }

@@ -91,6 +91,7 @@ impl<'a> RunningJob<'a> {
             deadline: Instant::now() + Duration::from_secs(seconds.min(7 * 24 * 3600)),
             changes: Mutex::default(),
         };
+        worker.environments.note_quarantines(&job.context, &job.quarantines);
         Ok(Self {
             job,
             given: recipe.clone(),

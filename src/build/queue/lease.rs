@@ -6,9 +6,12 @@ use crate::build::job::{Job, WorkerDescription};
 use crate::build::targets::Worker;
 use crate::db::builds::{Build, BuildId, Claim};
 use crate::db::workers::StoredWorker;
-use crate::directory::Directory;
+use crate::directory::{Directory, Index, inheritance};
 use crate::error::{Error, Result};
+use crate::index::curation;
+use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
+use crate::tools::hex;
 use crate::tools::time::{SECOND, now};
 use crate::words::{BuildState, Class, Failure, Purpose, Step};
 use crate::{bad, conflict, missing, unavailable};
@@ -161,18 +164,27 @@ impl Queue {
         self.job(row, secret).await.map(Some)
     }
 
-    /// Whether the release that a build is of is in quarantine where its source comes from.
+    /// Whether the release that a build is of is in quarantine where its source comes from. As long as the version is
+    /// unknown, only the whole project can be: the wheel tells.
     ///
     /// # Errors
     /// `Forbidden` with the reason.
     pub fn permit(directory: &Directory, build: &Build) -> Result<()> {
         let Some(project) = &build.project else { return Ok(()) };
         let version = build.version.as_deref().and_then(version::parse);
-        let mut indexes = build.context.indexes().iter();
-        indexes.try_for_each(|index| directory.quarantines.permit(index, project, version.as_ref()))
+        let held = |index: &IndexName| match build.version {
+            Some(_) => directory.quarantines.of(index, project, version.as_ref()),
+            None => directory.quarantines.whole(index, project),
+        };
+        let mut sources = build.context.indexes().iter().flat_map(|index| sources(directory, index, project));
+        match sources.find_map(|index| held(&index).map(|one| one.refusal(project, version.as_ref()))) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
     }
 
     async fn job(&self, row: Build, secret: String) -> Result<Job> {
+        let quarantines = quarantines(&self.0.indexes.directory(), &row.context);
         let (unmet, learned) = (self.unmet(row.id).await?, self.learned(&row).await?);
         let recipe = row.recipe.as_deref().map(serde_json::from_str).transpose();
         Ok(Job {
@@ -185,6 +197,7 @@ impl Queue {
             source_sha256: row.source_sha256.unwrap_or_default(),
             target: row.target,
             context: row.context.to_string(),
+            quarantines,
             credential: Some(secret),
             recipe: recipe.map_err(|error| Error::internal(anyhow::Error::new(error).context("a recipe")))?,
             platform_expected: row.platform_expected,
@@ -254,6 +267,26 @@ impl Queue {
         let row = self.held(owner, id, fence).await?;
         row.source_sha256.ok_or_else(|| lost(id))
     }
+}
+
+/// An index, and with a curated one those through which its mirrors' sources come: their files are at its own URLs.
+fn sources(directory: &Directory, index: &IndexName, project: &ProjectName) -> Vec<IndexName> {
+    let mut all = vec![index.clone()];
+    let is_curated = directory.indexes.get(index).is_some_and(Index::is_curated);
+    if is_curated && directory.quarantines.names(project) {
+        let order = inheritance::order(directory, index);
+        for mirror in curation::supplied(directory, index) {
+            all.extend(inheritance::through(directory, &order, &mirror).into_iter().cloned());
+        }
+    }
+    all
+}
+
+/// Changes when a quarantine of what a context gives is placed or released.
+fn quarantines(directory: &Directory, context: &BuildContext) -> String {
+    let orders = context.indexes().iter().map(|index| inheritance::order(directory, index).sources);
+    let stamp = directory.quarantines.stamp(&orders.flatten().collect::<Vec<_>>()).join(" ");
+    if stamp.is_empty() { stamp } else { hex::sha256(stamp.as_bytes()) }
 }
 
 /// Whether a worker may have the name that `known` has: it is the same one, or that one is away.

@@ -56,10 +56,12 @@ impl Queue {
             false => None,
         };
         let index = behind.unwrap_or(index);
+        let listed = ListedFilename::new(project, filename);
+        for at in [name, &index.name] {
+            directory.quarantines.permit(at, project, listed.version())?;
+        }
         let stored = match &index.kind {
             IndexKind::Stage(_) => {
-                let version = ListedFilename::new(project, filename).version().cloned();
-                directory.quarantines.permit(name, project, version.as_ref())?;
                 let file = self.0.db.file(&index.name, filename).await?;
                 let file = file.filter(|file| file.deleted_at.is_none());
                 file.ok_or_else(|| missing!("{filename} is no longer in {}", index.name))?.sha256

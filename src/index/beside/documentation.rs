@@ -4,7 +4,7 @@ use super::documentation_name;
 use crate::access::{Who, may_read};
 use crate::db::Tx;
 use crate::db::attachments::Attachment;
-use crate::directory::{Directory, Index};
+use crate::directory::{Directory, Index, inheritance};
 use crate::error::{Error, Result};
 use crate::index::Indexes;
 use crate::index::upload::{Content, Form, a_stage, event, may_upload, refuse_status, release_key};
@@ -112,19 +112,30 @@ impl Indexes {
         version: &str,
     ) -> Result<Documentation> {
         let walk = self.views.walk(directory, &index.name)?;
+        let mut refused = None;
         for name in &walk.order.sources {
             let Some(source) = directory.indexes.get(name).filter(|index| index.is_stage()) else { continue };
             if source.name != index.name && !may_read(directory, who, source) {
                 continue;
             }
             let known = self.db.attachments(name, project).await?;
-            let of_docs = |known: &&Attachment| known.kind == AttachmentKind::Documentation;
-            if let Some(found) = meant(known.iter().filter(of_docs), version) {
-                let (index, version) = (found.index.clone(), found.version.clone());
-                return Ok(Documentation { index, version, sha256: found.sha256.clone() });
-            }
+            let docs: Vec<_> =
+                known.iter().filter(|known| known.kind == AttachmentKind::Documentation).collect();
+            let holding = inheritance::holding(directory, &walk.order, name, project);
+            let held = |known: &Attachment| {
+                let version = version::parse(&known.version);
+                let one = directory.quarantines.of_any(&holding, project, version.as_ref())?;
+                Some(one.refusal(project, version.as_ref()))
+            };
+            let free = docs.iter().copied().filter(|known| held(known).is_none());
+            let Some(found) = meant(free, version) else {
+                refused = refused.or_else(|| held(meant(docs.into_iter(), version)?));
+                continue;
+            };
+            let (index, version) = (found.index.clone(), found.version.clone());
+            return Ok(Documentation { index, version, sha256: found.sha256.clone() });
         }
-        Err(missing!("{} has no documentation of {project} {version}", index.name))
+        Err(refused.unwrap_or_else(|| missing!("{} has no documentation of {project} {version}", index.name)))
     }
 
     /// A file of a documentation; a folder's is its `index.html`. `None`: it is a folder whose URL lacks the

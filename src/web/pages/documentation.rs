@@ -26,7 +26,7 @@ impl DocsLink {
                 let href = format!("{}/{project}/{version}/+doc/", index_href(&index.name));
                 Ok(Some(Self { version: of.version, href }))
             }
-            Err(Error::Missing(_)) => Ok(None),
+            Err(Error::Missing(_) | Error::Forbidden(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -51,6 +52,8 @@ pub struct Environments {
     limit: u64,
     /// Held while an environment is made: one maker for each request.
     pub(super) making: Locks<String>,
+    /// Of each context, what its newest job said of quarantines.
+    quarantines: Mutex<BTreeMap<String, String>>,
 }
 
 /// The packages of an environment, and a hash over names, versions and RECORDs.
@@ -83,7 +86,21 @@ impl Environments {
     pub fn open(folder: PathBuf, limit: u64) -> Result<Self> {
         std::fs::create_dir_all(folder.join("requests"))?;
         std::fs::create_dir_all(folder.join("pip").join("unpacked"))?;
-        Ok(Self { folder, limit, making: Locks::default() })
+        Ok(Self { folder, limit, making: Locks::default(), quarantines: Mutex::default() })
+    }
+
+    /// From now on the requests of a context are those since these quarantines: what is in one may be in an environment
+    /// that was made before.
+    pub fn note_quarantines(&self, context: &str, stamp: &str) {
+        self.quarantines.lock().insert(context.to_owned(), stamp.to_owned());
+    }
+
+    /// The key of a request since the quarantines of its context.
+    pub(super) fn since_quarantines(&self, context: &str, key: String) -> String {
+        match self.quarantines.lock().get(context).filter(|stamp| !stamp.is_empty()) {
+            Some(stamp) => hex::sha256(format!("{key} {stamp}").as_bytes()),
+            None => key,
+        }
     }
 
     /// The environment that a request came to, at most so long ago, if it is still there.

@@ -102,6 +102,25 @@ fn what_is_equal_is_kept_once_and_what_differs_in_a_record_is_not() {
 }
 
 #[test]
+fn what_was_chosen_before_a_quarantine_is_chosen_anew_and_again_after_its_release() {
+    let folder = tempfile::tempdir().unwrap();
+    let environments = Environments::open(folder.path().to_owned(), u64::MAX).unwrap();
+    let python = interpreter();
+    let request = request(&python, "a/b", &["my-tool"]);
+    let key = || environments.since_quarantines("a/b", request.key().unwrap());
+    let made = made(&environments, &[("my_tool", "1.0")], "x");
+    environments.keep(&request, &key(), made, None).unwrap();
+    let is_known = || environments.remembered(&key(), &python, A_DAY).is_some();
+    assert!(is_known());
+    environments.note_quarantines("a/c", "7");
+    assert!(is_known(), "another context's");
+    environments.note_quarantines("a/b", "7");
+    assert!(!is_known());
+    environments.note_quarantines("a/b", "");
+    assert!(is_known());
+}
+
+#[test]
 fn the_longest_unused_goes_first_and_never_one_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let environments = Environments::open(folder.path().to_owned(), 0).unwrap();

@@ -95,6 +95,7 @@ fn job(target: &Target) -> Job {
         source_sha256: String::new(),
         target: target.name.clone(),
         context: "root/pypi".to_owned(),
+        quarantines: String::new(),
         credential: None,
         recipe: None,
         platform_expected: false,

@@ -104,6 +104,7 @@ impl Hand {
             source_sha256: String::new(),
             target: self.interpreter().target.name.clone(),
             context: "root/pypi".into(),
+            quarantines: String::new(),
             credential: None,
             recipe: None,
             platform_expected: false,

@@ -167,6 +167,7 @@ impl Workbench {
             source_sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
             target: self.target(target),
             context: "root/pypi".to_owned(),
+            quarantines: String::new(),
             credential: None,
             recipe: None,
             platform_expected: false,
