@@ -43,6 +43,11 @@ async fn release_ages(
     Ok(rows.into_iter().map(age).collect())
 }
 
+async fn locked_versions(connection: &mut AnyConnection, project: &ProjectName) -> Result<HashSet<String>> {
+    let versions = sqlx::query_scalar("SELECT DISTINCT version FROM lock_pin WHERE project = $1");
+    Ok(versions.bind(project).fetch_all(connection).await?.into_iter().collect())
+}
+
 async fn index_bytes(connection: &mut AnyConnection, index: &IndexName) -> Result<u64> {
     let sum = "SELECT cast(coalesce(sum(size), 0) AS BIGINT) FROM file \
         WHERE index_name = $1 AND deleted_at IS NULL";
@@ -61,8 +66,18 @@ impl Db {
 
     /// The versions of a project that retention never removes, because a lock file that somebody watches names them.
     pub async fn locked_versions(&self, project: &ProjectName) -> Result<HashSet<String>> {
-        let versions = sqlx::query_scalar("SELECT DISTINCT version FROM lock_pin WHERE project = $1");
-        Ok(versions.bind(project).fetch_all(&self.pool).await?.into_iter().collect())
+        locked_versions(&mut *self.pool.acquire().await?, project).await
+    }
+
+    /// The projects of an index that have more than `most` releases; sorted.
+    pub async fn projects_of_more_releases(&self, index: &IndexName, most: u64) -> Result<Vec<ProjectName>> {
+        let query = sqlx::query_scalar(
+            "SELECT project FROM release WHERE index_name = $1 GROUP BY project HAVING count(*) > $2",
+        );
+        let query = query.bind(index).bind(i64::try_from(most).unwrap_or(i64::MAX));
+        let mut names: Vec<ProjectName> = query.fetch_all(&self.pool).await?;
+        names.sort_unstable();
+        Ok(names)
     }
 
     /// The bytes of the files of an index.
@@ -113,5 +128,10 @@ impl Tx {
         project: &ProjectName,
     ) -> Result<Vec<ReleaseAge>> {
         release_ages(&mut self.tx, index, project).await
+    }
+
+    /// The same as [`Db::locked_versions`]; they stay so until this transaction ends.
+    pub async fn locked_versions(&mut self, project: &ProjectName) -> Result<HashSet<String>> {
+        locked_versions(&mut self.tx, project).await
     }
 }

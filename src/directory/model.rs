@@ -123,9 +123,9 @@ pub struct KeepRules {
 }
 
 impl KeepRules {
-    /// Whether any rule removes something.
-    pub fn is_set(&self) -> bool {
-        [self.releases, self.prereleases, self.devreleases].iter().any(Option::is_some)
+    /// The number of releases that a project may have before any rule removes one; `None` if none ever does.
+    pub fn least(&self) -> Option<u64> {
+        [self.releases, self.prereleases, self.devreleases].into_iter().flatten().min()
     }
 }
 

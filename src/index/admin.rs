@@ -122,7 +122,7 @@ pub async fn modify(
 fn check_keep(name: &IndexName, options: &Options) -> Result<()> {
     let index = options::read(name, options);
     match &index.kind {
-        IndexKind::Stage(stage) if stage.keep.is_set() && !index.volatile => Err(bad!(
+        IndexKind::Stage(stage) if stage.keep.least().is_some() && !index.volatile => Err(bad!(
             "the options keep_releases, keep_prereleases and keep_devreleases delete releases, and {name} is not \
              volatile: set volatile=true, or drop them"
         )),

@@ -34,95 +34,88 @@ pub(super) async fn all_indexes(db: &Db) -> Result<Vec<Index>> {
 }
 
 /// Removes what the rules of all indexes do not keep as of `now`, or with `dry_run` only tells. Only a volatile index
-/// loses releases.
+/// loses releases. A project stays when its last release goes: its name would be asked of mirrors otherwise, and whoever
+/// has it there would give the next release.
 pub async fn expire(db: &Db, dry_run: bool, now: Micros) -> Result<Vec<ExpiredRelease>> {
     let mut all = Vec::new();
     let quarantines = Quarantines::new(db.quarantines().await?);
     for index in all_indexes(db).await? {
         let IndexKind::Stage(stage) = &index.kind else { continue };
-        if !index.volatile || !stage.keep.is_set() {
-            continue;
-        }
-        for project in db.projects(&index.name).await? {
+        let Some(least) = stage.keep.least().filter(|_| index.volatile) else { continue };
+        for project in db.projects_of_more_releases(&index.name, least).await? {
+            let rules = Rules { keep: &stage.keep, index: &index.name, project: &project, now };
             let locked = db.locked_versions(&project).await?;
-            let held = |version: &Version| quarantines.of(&index.name, &project, Some(version)).is_some();
-            let rules = Rules { keep: &stage.keep, locked: &locked, held: &held, now };
-            if rules.expired(&db.release_ages(&index.name, &project).await?).is_empty() {
-                continue;
-            }
-            all.extend(match dry_run {
-                true => rules.named(&index.name, &project, &db.release_ages(&index.name, &project).await?),
-                false => remove(db, &index.name, &project, &rules).await?,
+            let releases = db.release_ages(&index.name, &project).await?;
+            let expired = rules.expired(&releases, &Protected { locked, quarantines: &quarantines });
+            all.extend(match dry_run || expired.is_empty() {
+                true => expired,
+                false => remove(db, &rules).await?,
             });
         }
     }
     Ok(all)
 }
 
-/// Decides once more within the transaction that removes: somebody may have uploaded a file since.
-async fn remove(
-    db: &Db,
-    index: &IndexName,
-    project: &ProjectName,
-    rules: &Rules<'_>,
-) -> Result<Vec<ExpiredRelease>> {
+/// Decides once more within the transaction that removes: since, somebody may have uploaded a file, watched a lock file
+/// or placed a quarantine.
+async fn remove(db: &Db, rules: &Rules<'_>) -> Result<Vec<ExpiredRelease>> {
+    let (index, project) = (rules.index, rules.project);
     let mut tx = Tx::begin(db).await?;
-    let expired = rules.named(index, project, &tx.release_ages(index, project).await?);
-    for (number, release) in expired.iter().enumerate() {
-        let before = tx.files_in_brief(index, project, Some(&release.version), None).await?;
-        tx.delete_release(index, project, &release.version).await?;
-        let before = serde_json::json!({"files": before["files"], "why": release.why}).to_string();
-        let event = NewEvent::of(SERVER, EventKind::ReleaseDeleted).on(index).about(project);
-        let event = event.saying(&release.version).before(&before);
-        if number + 1 < expired.len() {
-            tx.step(event).await?;
-            continue;
-        }
-        if tx.versions(index, project).await?.is_empty() {
-            tx.delete_project(index, project).await?;
-        }
-        tx.commit(event).await?;
-        break;
+    let quarantines = Quarantines::new(tx.quarantines_of(project).await?);
+    let locked = tx.locked_versions(project).await?;
+    let releases = tx.release_ages(index, project).await?;
+    let expired = rules.expired(&releases, &Protected { locked, quarantines: &quarantines });
+    let Some((last, rest)) = expired.split_last() else { return Ok(expired) };
+    for release in rest {
+        let before = delete(&mut tx, release).await?;
+        tx.step(event(release).before(&before)).await?;
     }
+    let before = delete(&mut tx, last).await?;
+    tx.commit(event(last).before(&before)).await?;
     Ok(expired)
+}
+
+/// Deletes a release; what it had, as JSON.
+async fn delete(tx: &mut Tx, release: &ExpiredRelease) -> Result<String> {
+    let ExpiredRelease { index, project, version, why } = release;
+    let before = tx.files_in_brief(index, project, Some(version), None).await?;
+    tx.delete_release(index, project, version).await?;
+    Ok(serde_json::json!({"files": before["files"], "why": why}).to_string())
+}
+
+fn event(release: &ExpiredRelease) -> NewEvent<'_> {
+    let event = NewEvent::of(SERVER, EventKind::ReleaseDeleted).on(&release.index);
+    event.about(&release.project).saying(&release.version)
 }
 
 struct Rules<'a> {
     keep: &'a KeepRules,
-    /// Versions that a watched lock file names.
-    locked: &'a HashSet<String>,
-    /// Whether a version is in quarantine.
-    held: &'a (dyn Fn(&Version) -> bool + Sync),
+    index: &'a IndexName,
+    project: &'a ProjectName,
     now: Micros,
 }
 
-impl Rules<'_> {
-    fn named(
-        &self,
-        index: &IndexName,
-        project: &ProjectName,
-        releases: &[ReleaseAge],
-    ) -> Vec<ExpiredRelease> {
-        let expired = self.expired(releases).into_iter();
-        expired
-            .map(|(version, why)| ExpiredRelease {
-                index: index.clone(),
-                project: project.clone(),
-                version,
-                why,
-            })
-            .collect()
-    }
+/// What stays in spite of all rules.
+struct Protected<'a> {
+    /// Versions that a watched lock file names.
+    locked: HashSet<String>,
+    quarantines: &'a Quarantines,
+}
 
+impl Rules<'_> {
     /// The releases that go, and why. A yanked one takes no place of those that are kept; one in quarantine neither does
     /// nor goes, and a version that is not one of PEP 440 stays.
-    fn expired(&self, releases: &[ReleaseAge]) -> Vec<(String, String)> {
+    fn expired(&self, releases: &[ReleaseAge], protected: &Protected<'_>) -> Vec<ExpiredRelease> {
+        let held = |version: &Version| protected.quarantines.of(self.index, self.project, Some(version));
         let mut known: Vec<(Version, &ReleaseAge)> = releases
             .iter()
             .filter_map(|release| Some((version::parse(&release.version)?, release)))
-            .filter(|(version, _)| !(self.held)(version))
+            .filter(|(version, _)| held(version).is_none())
             .collect();
         known.sort_by(|one, other| other.0.cmp(&one.0));
+        let is_locked = |release: &ReleaseAge| {
+            protected.locked.iter().any(|locked| version::same(locked, &release.version))
+        };
         let kinds = [
             ("keep_releases", self.keep.releases),
             ("keep_prereleases", self.keep.prereleases),
@@ -133,17 +126,18 @@ impl Rules<'_> {
             let Some(most) = most else { continue };
             let mut newer = 0;
             for (_, release) in known.iter().filter(|(version, _)| option_of(version) == option) {
-                if newer >= most && !self.is_young(release) && !self.is_locked(release) {
-                    expired.push((release.version.clone(), format!("{option} = {most}")));
+                if newer >= most && !self.is_young(release) && !is_locked(release) {
+                    expired.push(ExpiredRelease {
+                        index: self.index.clone(),
+                        project: self.project.clone(),
+                        version: release.version.clone(),
+                        why: format!("{option} = {most}"),
+                    });
                 }
                 newer += u64::from(release.yanked_at.is_none());
             }
         }
         expired
-    }
-
-    fn is_locked(&self, release: &ReleaseAge) -> bool {
-        self.locked.iter().any(|locked| version::same(locked, &release.version))
     }
 
     fn is_young(&self, release: &ReleaseAge) -> bool {
@@ -164,6 +158,7 @@ fn option_of(version: &Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::quarantine::QuarantineRow;
     use crate::tools::time::SECOND;
 
     const NOW: Micros = 1_000_000 * SECOND;
@@ -173,10 +168,22 @@ mod tests {
     }
 
     fn gone(keep: &KeepRules, releases: &[ReleaseAge]) -> Vec<String> {
-        let locked = HashSet::from(["0.1".to_owned()]);
-        let held = |version: &Version| version.to_string() == "7.0";
-        let rules = Rules { keep, locked: &locked, held: &held, now: NOW };
-        rules.expired(releases).into_iter().map(|(version, _)| version).collect()
+        let (index, project) = ("alice/dev".parse().unwrap(), ProjectName::new("demo").unwrap());
+        let held = QuarantineRow {
+            id: "7".to_owned(),
+            index: None,
+            project: project.clone(),
+            specifier: "==7.0".to_owned(),
+            why: String::new(),
+            placed_by: String::new(),
+            placed_at: 0,
+            released_by: None,
+            released_at: None,
+        };
+        let quarantines = Quarantines::new(vec![held]);
+        let protected = Protected { locked: HashSet::from(["0.1".to_owned()]), quarantines: &quarantines };
+        let rules = Rules { keep, index: &index, project: &project, now: NOW };
+        rules.expired(releases, &protected).into_iter().map(|release| release.version).collect()
     }
 
     #[test]

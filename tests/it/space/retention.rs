@@ -5,7 +5,12 @@ use crate::kit::Server;
 use crate::kit::backend::on_both;
 use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::Package;
+use crate::kit::script::Auth;
 use crate::kit::stages::stage;
+use crate::kit::upstream::Upstream;
+use serde_json::json;
+use wheelwright::access::Who;
+use wheelwright::index::locks::{self, NewLock};
 
 const DEV: &str = "alice/dev";
 
@@ -53,9 +58,14 @@ on_both! {
 }
 
 #[tokio::test]
-async fn what_is_young_stays_and_the_last_release_takes_its_project_along() {
+async fn what_is_young_stays_and_a_name_stays_private_when_its_last_release_goes() {
+    let upstream = Upstream::start().await;
+    let stranger = Package::new("demo", "9.0").wheel();
+    upstream.add(&stranger.filename, stranger.bytes.clone());
     let server = stage().await;
     server.build_nothing_ahead("dev").await;
+    server.have_index("alice/mirror", json!({"type": "mirror", "mirror_url": upstream.simple()})).await;
+    server.make_index("alice/prod", json!({"bases": ["alice/dev", "alice/mirror"]})).await;
     publish(&server, "demo", &["1.0.dev1"]).await;
     let (status, _) =
         server.as_alice("PATCH", "/alice/dev", r#"["keep_devreleases=0", "keep_for=1d"]"#).await;
@@ -64,7 +74,30 @@ async fn what_is_young_stays_and_the_last_release_takes_its_project_along() {
     let (status, _) = server.as_alice("PATCH", "/alice/dev", r#"["keep_for=0s"]"#).await;
     assert_eq!(status, 200);
     assert_eq!(gc(&server, false).await.expired.len(), 1);
-    assert_eq!(server.get("/alice/dev/+simple/demo/").await.status(), 404);
+    assert_eq!(versions(&server, "demo").await, Vec::<String>::new());
+    for index in ["alice/dev", "alice/prod"] {
+        let answer = server.get(&format!("/{index}/+simple/demo/")).await;
+        assert_eq!(answer.status(), 200, "{index}");
+        let page = answer.text().await.expect("a page");
+        assert!(!page.contains("demo-"), "{index}: {page}");
+    }
+    assert_eq!(upstream.asked("/simple/demo"), 0, "{:?}", upstream.log());
+    publish(&server, "demo", &["2.0"]).await;
+    assert_eq!(versions(&server, "demo").await, ["2.0"], "and its owner goes on");
+}
+
+#[tokio::test]
+async fn a_release_that_a_lock_names_or_that_is_in_quarantine_stays_and_takes_no_good_ones_place() {
+    let server = stage().await;
+    server.build_nothing_ahead("dev").await;
+    publish(&server, "demo", &["1.0", "2.0", "3.0", "4.0"]).await;
+    server.as_alice("PATCH", "/alice/dev", r#"["keep_releases=1"]"#).await;
+    let watched = NewLock { name: "prod", index: None, file: "requirements.txt", text: "demo==1.0\n" };
+    locks::watch(&server.app.db, &Who::command_line(), watched).await.expect("watched");
+    let held = json!({"what": "demo==4.0", "why": "it steals tokens"});
+    assert_eq!(server.ask("POST", "/+quarantine", &Auth::root(), Some(held)).await.0, 201);
+    gc(&server, false).await;
+    assert_eq!(versions(&server, "demo").await, ["1.0", "3.0", "4.0"]);
 }
 
 #[tokio::test]
