@@ -88,8 +88,9 @@ impl ServeCommand {
         out.flush()?;
         app.keep_advisories();
         let served = app.clone();
-        serve_and_build(app, listener, stop).await?;
-        served.downloads.flush().await?;
+        let ended = serve_and_build(app, listener, stop).await;
+        let counted = served.downloads.flush().await;
+        ended.and(counted)?;
         tracing::info!("stopped");
         drop(running);
         Ok(ExitCode::SUCCESS)

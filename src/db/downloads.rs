@@ -170,10 +170,12 @@ impl Db {
         Ok(rows.bind(project).bind(filename).fetch_all(&self.pool).await?)
     }
 
-    /// The names of files with these bytes, wherever they are.
+    /// The names of files with these bytes, wherever they are, those of promised wheels among them.
     pub async fn files_by_hash(&self, sha256: &str) -> Result<Vec<(ProjectName, String)>> {
-        let rows =
-            sqlx::query("SELECT DISTINCT project, filename FROM file WHERE sha256 = $1 ORDER BY filename");
+        let rows = sqlx::query(
+            "SELECT project, filename FROM file WHERE sha256 = $1 \
+             UNION SELECT project, filename FROM promised_file WHERE sha256 = $1 ORDER BY filename",
+        );
         let rows = rows.bind(sha256).fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok((row.try_get("project")?, row.try_get("filename")?))).collect()
     }
@@ -185,6 +187,30 @@ impl Db {
             sqlx::query_scalar::<_, Option<i64>>(oldest).bind(before).fetch_one(&self.pool).await?
         {
             sqlx::query("DELETE FROM fetched WHERE day = $1").bind(day).execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts the downloads of askers with this first character as those of nobody in particular, day by day.
+    pub async fn forget_addresses(&self, first: char) -> Result<()> {
+        let oldest = "SELECT min(day) FROM fetched WHERE asker LIKE $1";
+        let addresses = format!("{first}%");
+        while let Some(day) =
+            sqlx::query_scalar::<_, Option<i64>>(oldest).bind(&addresses).fetch_one(&self.pool).await?
+        {
+            let mut tx = self.quiet().await?;
+            let add = "INSERT INTO fetched \
+                (day, index_name, filename, asker, installer, project, version, count, last_at) \
+                SELECT day, index_name, filename, '', installer, min(project), min(version), \
+                CAST(sum(count) AS BIGINT), max(last_at) FROM fetched WHERE day = $1 AND asker LIKE $2 \
+                GROUP BY day, index_name, filename, installer \
+                ON CONFLICT (day, index_name, filename, asker, installer) \
+                DO UPDATE SET count = fetched.count + excluded.count, last_at = CASE \
+                WHEN excluded.last_at > fetched.last_at THEN excluded.last_at ELSE fetched.last_at END";
+            sqlx::query(add).bind(day).bind(&addresses).execute(&mut *tx).await?;
+            let drop = sqlx::query("DELETE FROM fetched WHERE day = $1 AND asker LIKE $2").bind(day);
+            drop.bind(&addresses).execute(&mut *tx).await?;
+            tx.commit().await?;
         }
         Ok(())
     }
