@@ -7,8 +7,9 @@ use super::lines::{self, CopyableLine};
 use super::project::{release_href, spelling};
 use super::results::{self, ResultLine};
 use super::{Frame, Visit, answer, gather, index_href, tags, words};
-use crate::directory::Directory;
+use crate::directory::{Directory, Index};
 use crate::error::Result;
+use crate::index::curation;
 use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
@@ -56,7 +57,7 @@ pub struct FileView {
     pub has_metadata: bool,
     pub provenance: Option<String>,
     pub yanked: Option<String>,
-    /// From the index that owns it; 0: never, or nobody counts.
+    /// From the index that owns it, and where that is curated from its mirrors; 0: never, or nobody counts.
     pub downloads: i64,
 }
 
@@ -84,9 +85,16 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let mut files: Vec<FileView> = files.map(view).collect();
     let owners: BTreeSet<&IndexName> = release.files.iter().filter_map(|file| file.owner()).collect();
     for owner in owners {
-        let counts = ctx.app.db.fetched_files(owner, &project).await?;
-        for file in &mut files {
-            file.downloads += counts.get(&file.filename).copied().unwrap_or_default();
+        let mut counted = vec![owner.clone()];
+        if ctx.directory.indexes.get(owner).is_some_and(Index::is_curated) {
+            counted.extend(curation::supplied(&ctx.directory, owner));
+        }
+        for index in counted {
+            let counts = ctx.app.db.fetched_files(&index, &project).await?;
+            let shown = files.iter_mut().zip(&release.files).filter(|(_, file)| file.owner() == Some(owner));
+            for (view, _) in shown {
+                view.downloads += counts.get(&view.filename).copied().unwrap_or_default();
+            }
         }
     }
     let server = ctx.root();

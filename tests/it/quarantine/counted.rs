@@ -59,6 +59,49 @@ async fn addresses_are_counted_only_if_the_operator_wants_it_and_nothing_if_not(
     }
 }
 
+/// How often the page of demo 1.0 says that its files were fetched.
+async fn told(server: &Server, index: &str) -> Vec<String> {
+    server.app.downloads.flush().await.expect("written");
+    let page = server.get_with(&format!("/{index}/demo/1.0"), &[("accept", "text/html")]).await;
+    let page = page.text().await.expect("a page");
+    let each = page.split("downloaded ").skip(1).filter_map(|rest| rest.split(' ').next());
+    each.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_page_of_a_release_tells_of_each_file_what_was_fetched_where_it_comes_from() {
+    let server = stage_with(|_| {}).await;
+    let upstream = Upstream::start().await;
+    let (wheel, source) = (Package::new("demo", "1.0").wheel(), Package::new("demo", "1.0").sdist());
+    server.make_index("alice/other", json!({"bases": []})).await;
+    server.make_index("alice/prod", json!({"bases": ["alice/dev", "alice/other"]})).await;
+    server.publish("alice/dev", &wheel).await;
+    server.publish("alice/other", &wheel).await;
+    server.publish("alice/other", &source).await;
+    let fetch = async |index: &str, path: String| {
+        let answer = server.get(&format!("/{index}/{path}")).await;
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.expect("bytes");
+    };
+    fetch("alice/other", wheel.path()).await;
+    for _ in 0..2 {
+        fetch("alice/other", source.path()).await;
+    }
+    assert_eq!(told(&server, "alice/prod").await, ["2"], "the wheel is alice/dev's, which nobody fetched");
+
+    upstream.add(&wheel.filename, wheel.bytes.clone());
+    server.have_index("alice/mirror", json!({"type": "mirror", "mirror_url": upstream.simple()})).await;
+    server.make_index("alice/safe", json!({"bases": ["alice/mirror"], "curated": true})).await;
+    let asked = json!({"index": "alice/safe", "requirement": "demo==1.0"}).to_string();
+    let (status, request) = server.as_alice("POST", "/+requests", &asked).await;
+    assert_eq!(status, 201, "{request}");
+    let request: serde_json::Value = serde_json::from_str(&request).expect("JSON");
+    let path = format!("/+requests/{}/approve", request["result"]["id"]);
+    assert_eq!(server.as_alice("POST", &path, r#"{"reason": "seen"}"#).await.0, 200);
+    fetch("alice/safe", wheel.path()).await;
+    assert_eq!(told(&server, "alice/safe").await, ["1"]);
+}
+
 /// An advisory about versions of demo below this one.
 fn advisory(id: &str, fixed: &str) -> String {
     json!({"id": id, "modified": "2026-01-01T00:00:00Z", "affected": [{
