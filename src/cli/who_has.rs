@@ -40,6 +40,9 @@ fn show(found: &WhoHas) -> Result<()> {
         }
         table::rows(&rows)?;
     }
+    if let Some(note) = &found.note {
+        table::line(&format!("note: {note}"))?;
+    }
     for naming in &found.locks {
         let (lock, release) = (&naming.lock, &naming.release);
         let since = lock.at.day();

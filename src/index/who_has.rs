@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 /// Most lines that are told of each release.
 const MOST_LINES: i64 = 10_000;
 
+const UNKNOWN_HASH: &str = "no index has a file with this sha256, and a mirror forgets the hash of a copy that it \
+    removes: ask by the name of the file or by the release instead";
+
 /// What is known of something.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WhoHas {
@@ -24,6 +27,9 @@ pub struct WhoHas {
     /// Who fetched it last comes first.
     pub fetched: Vec<FetcherView>,
     pub locks: Vec<NamingLock>,
+    /// Why the answer may lack something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Somebody who fetched a file.
@@ -153,7 +159,9 @@ pub async fn who_has(db: &Db, downloads: &DownloadCounts, what: &str) -> Result<
         let release = format!("{}=={}", pin.project, pin.version);
         Some(NamingLock { lock: watch.clone().into(), release })
     });
+    let unknown = matches!(&subject, Subject::Files(files, Some(_)) if files.is_empty());
     Ok(WhoHas {
+        note: unknown.then(|| UNKNOWN_HASH.to_owned()),
         what: what.trim().to_owned(),
         locks: locks.collect(),
         fetched: fetched.into_iter().map(FetcherView::from).collect(),

@@ -44,6 +44,8 @@ on_both! {
         assert!(events.iter().all(|event| event.project.as_ref().is_some_and(|name| name.as_str() == "demo")));
         let listed = db.promises(&one.index, &one.target, &one.project).await.unwrap();
         assert_eq!(listed, [row]);
+        let by_hash = db.files_by_hash("f1").await.unwrap();
+        assert_eq!(by_hash, [(one.project, one.filename)], "who-has asks by it");
     }
 
     async fn a_broken_promise_says_why_until_it_is_kept(server: Server) {

@@ -81,6 +81,8 @@ async fn a_lock_file_that_is_watched_is_found_by_release_file_and_hash() {
         told.contains("nobody is known to have fetched six") && told.contains("names six==1.17"),
         "{told}"
     );
+    let told = run(&["who-has", &"0".repeat(64)]).await.succeeded().out;
+    assert!(told.contains("note: no index has a file with this sha256"), "{told}");
     desk.write("requirements.in", "demo>=1\n");
     let wrong = run(&["lock", "watch", "requirements.in", "--as", "shop"]).await.failed().err;
     assert!(wrong.contains("line 1: demo>=1 is not pinned"), "{wrong}");
