@@ -8,6 +8,7 @@ use crate::packaging::osv::{Advisory, LARGEST_ADVISORY};
 use crate::tools::hex;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Advisories of one reading, at most; all of PyPI are some ten thousand.
@@ -59,10 +60,13 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
-/// Changes with the name, size and time of any file.
+/// Changes with the name, size and time of any file, and with who may read it.
 fn stamp(files: &[PathBuf]) -> String {
     let told = files.iter().map(|file| {
-        let known = file.metadata().map(|known| (known.len(), known.modified().ok()));
+        let known = file.metadata().map(|known| {
+            let changed = (known.mtime(), known.mtime_nsec(), known.ctime(), known.ctime_nsec());
+            (known.len(), known.mode(), changed)
+        });
         format!("{} {:?}\n", file.display(), known.ok())
     });
     hex::sha256(told.collect::<String>().as_bytes())
@@ -134,5 +138,24 @@ impl Reading {
             Advisory::parse(&text).map_err(|error| bad!("cannot read {what}: {error}: {WAY_OUT}"))?;
         self.snapshot.add(advisory);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn files_are_read_again_when_others_may_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        std::fs::write(&file, "no advisory").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+        let (stamp, _) = changed(folder.path(), None).unwrap();
+        assert!(changed(folder.path(), Some(&stamp)).is_none());
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        assert!(changed(folder.path(), Some(&stamp)).is_some());
     }
 }
