@@ -46,7 +46,7 @@ impl Quota {
         Self {
             resolvers: Turns::new("resolving requirements", half(config.resolvers)),
             fetches: Turns::new("fetching archives", half(config.fetches)),
-            lists: Turns::new("lists of builds", half(LISTS)),
+            lists: Turns::new("lists", half(LISTS)),
             held: Turns::new("requests waiting for builds", held),
         }
     }

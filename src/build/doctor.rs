@@ -97,13 +97,10 @@ impl Queue {
     ///
     /// # Errors
     /// `Bad` if it cannot be read, `Missing` if nobody builds for a target.
-    pub async fn diagnose(&self, patient: Patient<'_>, sent: &LockToExamine) -> Result<Diagnosis> {
+    pub async fn diagnose(&self, patient: Patient<'_>, sent: LockToExamine) -> Result<Diagnosis> {
         let targets = self.meant(&sent.targets).await?;
         let (mut wanted, mut diagnosis) = (BTreeMap::new(), Diagnosis::of(&patient));
-        for target in &targets {
-            let environment = (!target.markers.is_empty()).then_some(&target.markers);
-            let read = locked::read(&sent.file, &sent.text, environment);
-            let read = read.map_err(|error| bad!("{}: {error}", sent.file))?;
+        for (target, read) in targets.iter().zip(read(sent, &targets).await?) {
             diagnosis.note(&read, target);
             for (release, hashes) in read.releases {
                 let (known, for_targets): &mut (BTreeSet<String>, Vec<&Target>) =
@@ -197,12 +194,6 @@ impl Queue {
         project: &ProjectName,
         version: &Version,
     ) -> Result<ReleaseTrouble> {
-        if let Some(held) = patient.directory.quarantines.of(&patient.index.name, project, Some(version)) {
-            return Ok(ReleaseTrouble::new(
-                LockTrouble::Refused,
-                format!("it is quarantined: {}", held.reason()),
-            ));
-        }
         let views = &self.indexes().views;
         let told = views.explain(patient.directory, patient.index, project, patient.who).await?;
         let mut files = told
@@ -250,8 +241,21 @@ impl Diagnosis {
             && !crate::packaging::choose::fits_python(pythons, &target.version)
         {
             self.notes.push(format!("the lock file is for Python {pythons}, not for {}", target.name));
+        } else if read.releases.is_empty() {
+            self.notes.push(format!("the lock file names nothing for {}", target.name));
         }
     }
+}
+
+/// What a lock file names for each target. It may be large: nothing else waits for that.
+async fn read(sent: LockToExamine, targets: &[Target]) -> Result<Vec<LockedFiles>> {
+    let environments: Vec<_> = targets.iter().map(|target| target.markers.clone()).collect();
+    let read = tokio::task::spawn_blocking(move || {
+        let environments = environments.iter().map(|markers| (!markers.is_empty()).then_some(markers));
+        locked::read_for(&sent.file, &sent.text, &environments.collect::<Vec<_>>())
+            .map_err(|error| bad!("{}: {error}", sent.file))
+    });
+    read.await.map_err(Error::internal)?
 }
 
 /// What an error of a page says of all its releases.

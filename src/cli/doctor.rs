@@ -55,30 +55,36 @@ impl DoctorCommand {
     /// Asks for whatever may help; what does not is said, and holds up nothing else.
     async fn fix(&self, server: &ServerClient, found: &Diagnosis) {
         let progress = Progress::new();
-        let curable = |release: &&ExaminedRelease| {
-            !release.target.is_empty() && release.troubles.iter().any(|trouble| trouble.trouble.is_curable())
-        };
+        let curable =
+            |release: &&ExaminedRelease| release.troubles.iter().any(|trouble| trouble.trouble.is_curable());
         for release in found.releases.iter().filter(curable) {
             let pin = format!("{}=={}", release.project, release.version);
-            let place = (&self.at.index, release.target.as_str());
-            if release.troubles.iter().any(|trouble| trouble.trouble == LockTrouble::NotApproved) {
-                let said = match server.request_release(place.0, &pin, place.1).await {
-                    Ok(request) => format!("request {} is {}", request.id, request.state),
-                    Err(error) => format!("not asked for: {error}"),
-                };
-                progress.say(&format!("{pin} for {}: {said}", release.target));
-                continue;
-            }
-            let said = match server.look_for_release(place, &pin, false).await {
-                Ok(view) => match (view.build, view.cause()) {
-                    (_, Some(cause)) => cause,
-                    (Some(build), None) => format!("build {build} was asked for"),
-                    (None, None) => view.state.to_string(),
-                },
-                Err(error) => format!("not asked for: {error}"),
-            };
-            progress.say(&format!("{pin} for {}: {said}", release.target));
+            let said = self.ask_for(server, release, &pin).await;
+            let said = said.unwrap_or_else(|error| format!("not asked for: {error}"));
+            let target = &release.target;
+            progress.say(&match target.is_empty() {
+                true => format!("{pin}: {said}"),
+                false => format!("{pin} for {target}: {said}"),
+            });
         }
+    }
+
+    /// Asks for a release: for its approval, or for a build. What came of it.
+    async fn ask_for(&self, server: &ServerClient, release: &ExaminedRelease, pin: &str) -> Result<String> {
+        let (index, target) = (&self.at.index, release.target.as_str());
+        if release.troubles.iter().any(|trouble| trouble.trouble == LockTrouble::NotApproved) {
+            let request = server.request_release(index, pin, target).await?;
+            return Ok(format!("request {} is {}", request.id, request.state));
+        }
+        if target.is_empty() {
+            return Err(bad!("no worker offers a target to build for: start a worker, then use --fix again"));
+        }
+        let view = server.look_for_release((index, target), pin, false).await?;
+        Ok(match (view.build, view.cause()) {
+            (_, Some(cause)) => cause,
+            (Some(build), None) => format!("build {build} was asked for"),
+            (None, None) => view.state.to_string(),
+        })
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn watch(db: &Db, who: &Who, new: NewLock<'_>) -> Result<usize> {
             new.name
         ));
     }
-    let read = locked::read(new.file, new.text, None).map_err(|error| bad!("{}: {error}", new.file))?;
+    let read = locked::read(new.file, new.text).map_err(|error| bad!("{}: {error}", new.file))?;
     let known = db.lock_watches().await?;
     if known.len() >= MOST_LOCKS && known.iter().all(|known| known.name != new.name) {
         return Err(bad!(

@@ -6,7 +6,7 @@ use super::poetrylock::PoetryLock;
 use super::pylock::{Lock, is_name};
 use super::reqfile::{self, Said};
 use super::requirement::Requirement;
-use super::uvlock::UvLock;
+use super::uvlock::{NamedReleases, UvLock};
 use super::version;
 use crate::bad;
 use crate::error::Result;
@@ -37,81 +37,100 @@ pub struct LockedFiles {
     pub requires_python: Option<String>,
 }
 
-/// Reads a lock file by its name; of an environment (PEP 508's variables by name), or of all.
+/// The variables of PEP 508 by name; `None`: all environments.
+pub type LockEnvironment<'a> = Option<&'a BTreeMap<String, String>>;
+
+/// What a lock file that was read names for an environment.
+type Named<'a> = Box<dyn Fn(LockEnvironment<'_>) -> Result<LockedFiles> + 'a>;
+
+/// Reads a lock file by its name, for all environments.
 ///
 /// # Errors
 /// `Bad` if it cannot be read, names nothing, or has a requirement that is not pinned.
-pub fn read(name: &str, text: &str, environment: Option<&BTreeMap<String, String>>) -> Result<LockedFiles> {
+pub fn read(name: &str, text: &str) -> Result<LockedFiles> {
+    Ok(read_for(name, text, &[None])?.pop().unwrap_or_default())
+}
+
+/// The same for each of these environments; for some of them, but not for all, it may name nothing.
+///
+/// # Errors
+/// As [`read`] fails.
+pub fn read_for(name: &str, text: &str, environments: &[LockEnvironment<'_>]) -> Result<Vec<LockedFiles>> {
     if let Some((_, advice)) = OTHERS.iter().find(|(other, _)| *other == name) {
         return Err(bad!("{name} has a format that wheelwright does not read: {advice}"));
     }
     if text.len() > LARGEST_LOCK {
         return Err(bad!("the lock file is larger than {LARGEST_LOCK} bytes"));
     }
-    let found = match name {
-        "uv.lock" => uv_lock(text, environment)?,
-        "poetry.lock" => poetry_lock(text, environment)?,
-        name if is_name(name) => pylock(text, environment)?,
-        _ => requirements(text, environment)?,
+    let named: Named<'_> = match name {
+        "uv.lock" => uv_lock(text)?,
+        "poetry.lock" => poetry_lock(text)?,
+        name if is_name(name) => pylock(text)?,
+        _ => Box::new(|environment: LockEnvironment<'_>| requirements(text, environment)),
     };
-    match found.releases.len() {
-        0 => Err(bad!("the lock file names nothing that an index has")),
-        count if count > MOST_RELEASES => {
+    let found = environments.iter().map(|environment| named(*environment)).collect::<Result<Vec<_>>>()?;
+    match found.iter().map(|found| found.releases.len()).max() {
+        None | Some(0) => Err(bad!("the lock file names nothing that an index has")),
+        Some(count) if count > MOST_RELEASES => {
             Err(bad!("the lock file names {count} releases: the limit is {MOST_RELEASES}"))
         }
-        _ => Ok(found),
+        Some(_) => Ok(found),
     }
 }
 
-fn uv_lock(text: &str, environment: Option<&BTreeMap<String, String>>) -> Result<LockedFiles> {
+fn uv_lock(text: &str) -> Result<Named<'_>> {
     let lock = UvLock::parse(text)?;
-    let named = environment.map(|environment| lock.named(environment)).transpose()?;
-    let mut found = all(text, "package", |package| {
+    let mut whole = all(text, "package", |package| {
         let source = package.get("source").and_then(Value::as_table);
         source.and_then(|source| source.keys().find(|kind| *kind != "registry").cloned())
     })?;
-    found.requires_python.clone_from(&lock.requires_python);
-    if let Some(named) = named {
-        found.releases.retain(|release, _| named.releases.contains(release));
-        found.elsewhere = named.elsewhere;
-    }
-    Ok(found)
+    whole.requires_python.clone_from(&lock.requires_python);
+    Ok(Box::new(move |environment: LockEnvironment<'_>| match environment {
+        Some(environment) => Ok(whole.only(lock.named(environment)?)),
+        None => Ok(whole.clone()),
+    }))
 }
 
-fn poetry_lock(text: &str, environment: Option<&BTreeMap<String, String>>) -> Result<LockedFiles> {
+fn poetry_lock(text: &str) -> Result<Named<'_>> {
     let lock = PoetryLock::parse(text)?;
-    let named = environment.map(|environment| lock.named(environment)).transpose()?;
-    let mut found = all(text, "package", |package| {
+    let mut whole = all(text, "package", |package| {
         let kind = package.get("source")?.get("type")?.as_str()?;
         (kind != "legacy").then(|| kind.to_owned())
     })?;
-    found.requires_python = lock.requires_python().map(str::to_owned);
-    if let Some(named) = named {
-        found.releases.retain(|release, _| named.releases.contains(release));
-        found.elsewhere = named.elsewhere;
-    }
-    Ok(found)
+    whole.requires_python = lock.requires_python().map(str::to_owned);
+    Ok(Box::new(move |environment: LockEnvironment<'_>| match environment {
+        Some(environment) => Ok(whole.only(lock.named(environment)?)),
+        None => Ok(whole.clone()),
+    }))
 }
 
-fn pylock(text: &str, environment: Option<&BTreeMap<String, String>>) -> Result<LockedFiles> {
+fn pylock(text: &str) -> Result<Named<'_>> {
     let lock = Lock::parse(text)?;
-    let mut found = all(text, "packages", |package| {
+    let mut whole = all(text, "packages", |package| {
         let kinds = ["vcs", "directory", "archive"];
         kinds.into_iter().find(|kind| package.contains_key(*kind)).map(str::to_owned)
     })?;
-    found.requires_python.clone_from(&lock.requires_python);
-    if let Some(environment) = environment {
-        let named = lock.named(environment)?;
-        let named: BTreeSet<_> = named
-            .into_iter()
-            .filter_map(|package| {
-                let version = package.version.as_deref().and_then(version::canonical)?;
-                Some((ProjectName::new(&package.name)?, version))
-            })
-            .collect();
-        found.releases.retain(|release, _| named.contains(release));
+    whole.requires_python.clone_from(&lock.requires_python);
+    Ok(Box::new(move |environment: LockEnvironment<'_>| {
+        let Some(environment) = environment else { return Ok(whole.clone()) };
+        let named = lock.named(environment)?.into_iter().filter_map(|package| {
+            let version = package.version.as_deref().and_then(version::canonical)?;
+            Some((ProjectName::new(&package.name)?, version))
+        });
+        Ok(whole.only(NamedReleases { releases: named.collect(), elsewhere: whole.elsewhere.clone() }))
+    }))
+}
+
+impl LockedFiles {
+    /// What of it is named for an environment.
+    fn only(&self, named: NamedReleases) -> Self {
+        let releases = self.releases.iter().filter(|(release, _)| named.releases.contains(*release));
+        Self {
+            releases: releases.map(|(release, hashes)| (release.clone(), hashes.clone())).collect(),
+            elsewhere: named.elsewhere,
+            requires_python: self.requires_python.clone(),
+        }
     }
-    Ok(found)
 }
 
 /// All packages of a lock file in TOML; `elsewhere` tells what kind of place one comes from that is no index.
@@ -136,7 +155,7 @@ fn all(text: &str, key: &str, elsewhere: impl Fn(&Table) -> Option<String>) -> R
     Ok(found)
 }
 
-fn requirements(text: &str, environment: Option<&BTreeMap<String, String>>) -> Result<LockedFiles> {
+fn requirements(text: &str, environment: LockEnvironment<'_>) -> Result<LockedFiles> {
     let mut found = LockedFiles::default();
     for line in reqfile::read(text) {
         let placed = |error| bad!("line {}: {error}", line.number);
@@ -179,7 +198,7 @@ mod tests {
         let markers =
             [("sys_platform", "linux"), ("python_version", "3.13"), ("python_full_version", "3.13.1")];
         let markers = markers.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        let found = read(name, text, environment.then_some(&markers)).unwrap();
+        let found = read_for(name, text, &[environment.then_some(&markers)]).unwrap().remove(0);
         let told = found.releases.iter().map(|((project, version), hashes)| {
             let hashes: Vec<&str> = hashes.iter().map(|hash| &hash[..2]).collect();
             format!("{project}=={version} {}", hashes.join(",")).trim().to_owned()
@@ -198,9 +217,12 @@ mod tests {
              dependencies = [{{ name = 'six', marker = \"sys_platform == 'win32'\" }}]\n"
         );
         assert_eq!(releases("uv.lock", &uv, false), ["six==1.17 11,22"]);
-        assert!(
-            read("uv.lock", &uv, Some(&BTreeMap::from([("sys_platform".into(), "linux".into())]))).is_err()
-        );
+        let linux = BTreeMap::from([("sys_platform".into(), "linux".into())]);
+        let nothing = read_for("uv.lock", &uv, &[Some(&linux)]).unwrap_err().to_string();
+        assert!(nothing.contains("names nothing"), "{nothing}");
+        let windows = BTreeMap::from([("sys_platform".into(), "win32".into())]);
+        let each = read_for("uv.lock", &uv, &[Some(&linux), Some(&windows)]).unwrap();
+        assert_eq!(each.iter().map(|found| found.releases.len()).collect::<Vec<_>>(), [0, 1]);
         let poetry = format!(
             "[[package]]\nname = 'a'\nversion = '1.0'\nfiles = [{{file = 'a-1.0.tar.gz', hash = 'sha256:{one}'}}]\n\
              [[package]]\nname = 'old'\nversion = '2'\nmarkers = \"python_version < '3'\"\n\
@@ -230,7 +252,7 @@ mod tests {
             ("uv.lock", "version = 1\n[[package]]\nname = 'a'\nversion = 'x'\n", "not a version of a"),
             ("pylock.toml", "x", "key"),
         ] {
-            let error = read(name, text, None).unwrap_err().to_string();
+            let error = read(name, text).unwrap_err().to_string();
             assert!(error.contains(expected), "{name}: {error}");
         }
     }

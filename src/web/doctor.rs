@@ -28,21 +28,22 @@ pub async fn form(ctx: Ctx) -> Result<Response> {
 
 /// `POST I/+doctor`
 pub async fn examine(mut ctx: Ctx) -> Result<Response> {
+    let _turn = ctx.turn_before_body(|quota| &quota.lists).await?;
     let sent = match ctx.is_of("multipart/form-data") {
         true => of_form(&mut ctx).await?,
         false => ctx.json_within(LARGEST_LOCK + LARGEST_LOCK / 4).await?,
     };
     let ctx = ctx.without_body();
-    let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let patient = Patient {
         who: &ctx.who,
         directory: &ctx.directory,
         index: ctx.index()?,
         advisories: &ctx.app.advisories,
     };
-    let diagnosis = ctx.app.queue.diagnose(patient, &sent).await?;
+    let file = sent.file.clone();
+    let diagnosis = ctx.app.queue.diagnose(patient, sent).await?;
     if ctx.audience() == Audience::Person {
-        return pages::doctor::show(&ctx, Some((sent.file, diagnosis)));
+        return pages::doctor::show(&ctx, Some((file, diagnosis)));
     }
     respond::devpi(StatusCode::OK, "diagnosis", json!(diagnosis), None)
 }
@@ -53,12 +54,16 @@ async fn of_form(ctx: &mut Ctx) -> Result<LockToExamine> {
     let body = std::mem::take(&mut ctx.body).into_data_stream();
     let body = body.map(|chunk| chunk.map_err(|error| slow::broken("the form", &error)));
     let mut form = Multipart::new(Box::pin(body), kind)?;
-    let (mut sent, mut fields) = (LockToExamine::default(), 0);
+    let (mut sent, mut fields, mut has_lock) = (LockToExamine::default(), 0, false);
     while let Some(part) = form.part().await? {
         fields += 1;
         match (part.name.as_str(), part.filename) {
             _ if fields > MOST_FIELDS => return Err(bad!("the form has more than {MOST_FIELDS} fields")),
+            ("lock", Some(_)) if has_lock => {
+                return Err(bad!("the form has a second field lock: send one lock file at a time"));
+            }
             ("lock", Some(filename)) => {
+                has_lock = true;
                 sent.file = filename;
                 sent.text = multipart::text(&mut form, "lock", LARGEST_LOCK).await?;
             }

@@ -1,8 +1,10 @@
 //! What a handler is given, and what it can ask of it.
 
 use super::audience::Audience;
-use super::{slow, whence};
+use super::{drain, slow, whence};
 use crate::access::Who;
+use crate::access::quota::Quota;
+use crate::access::turns::{Turn, Turns};
 use crate::app::App;
 use crate::bad;
 use crate::config::base_url::BaseUrl;
@@ -132,6 +134,20 @@ impl<B> Ctx<B> {
 }
 
 impl Ctx {
+    /// Counts the request among those that the asker may have under way, before a body is read that may be large. If
+    /// there are too many, what comes of it is read on for a while, so that the client sees why.
+    ///
+    /// # Errors
+    /// As turns are refused.
+    pub async fn turn_before_body(&mut self, of: impl Fn(&Quota) -> &Turns) -> Result<Turn> {
+        let turn = of(&self.app.quota).take(&self.asker()).await;
+        if turn.is_err() {
+            let body = std::mem::take(&mut self.body);
+            drain::behind_the_answer(&self.headers, body.into_data_stream());
+        }
+        turn
+    }
+
     /// The body as JSON, at most 1 MiB; only under its own type, which no form of another site's page
     /// can send.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T> {

@@ -3,11 +3,10 @@
 
 mod gate;
 
-use super::http::{Ctx, drain, respond, slow};
+use super::http::{Ctx, respond, slow};
 use super::router::Router;
 use super::simple;
 use super::target::for_target;
-use crate::access::turns::Turn;
 use crate::build::demand::{Demand, Uniform};
 use crate::error::{Error, Result};
 use crate::index::view::{PageForm, ViewRequest};
@@ -26,7 +25,7 @@ const LARGEST: usize = 1 << 20;
 /// the build of a newer one failed.
 pub async fn compile(mut ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let older = older(&ctx)?;
-    let _held = held(&mut ctx).await?;
+    let _held = ctx.turn_before_body(|quota| &quota.held).await?;
     let text = text(&mut ctx).await?;
     let ctx = ctx.without_body();
     let demand = demand(&ctx).await?;
@@ -70,20 +69,10 @@ pub async fn compile_page(ctx: Ctx) -> Result<Response> {
 
 /// `POST …/+resolve/`: pinned requirements in, one URL a line out.
 pub async fn resolve(mut ctx: Ctx) -> Result<Response> {
-    let _held = held(&mut ctx).await?;
+    let _held = ctx.turn_before_body(|quota| &quota.held).await?;
     let text = text(&mut ctx).await?;
     let ctx = ctx.without_body();
     Ok(respond::text(demand(&ctx).await?.resolve(&text).await?))
-}
-
-/// Counts the request among those that the asker may have open. Only then the body is read.
-async fn held(ctx: &mut Ctx) -> Result<Turn> {
-    let held = ctx.app.quota.held.take(&ctx.asker()).await;
-    if held.is_err() {
-        let body = std::mem::take(&mut ctx.body);
-        drain::behind_the_answer(&ctx.headers, body.into_data_stream());
-    }
-    held
 }
 
 /// The body as text.

@@ -4,9 +4,11 @@ use crate::kit::Server;
 use crate::kit::desk::Desk;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
-use crate::kit::stages::stage_with;
+use crate::kit::stages::{PASSWORD, stage_with};
 use crate::kit::upstream::Upstream;
 use crate::kit::worker::{NINE, hire};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use wheelwright::access::Scope;
 use wheelwright::words::{LockTrouble, SourceKind};
@@ -95,6 +97,12 @@ async fn each_trouble_is_named_with_its_reason() {
     let sent = sent.header("content-type", "multipart/form-data; boundary=x").body(form).send().await;
     let page = sent.expect("an answer").text().await.expect("a page");
     assert!(page.contains("1 of 2 are not in order") && page.contains("it was a mistake"), "{page}");
+    let lock = "Content-Disposition: form-data; name=\"lock\"; filename=\"a.txt\"\r\n\r\ngood==1.0\n\r\n";
+    let twice = server.http.post(server.url("/alice/dev/+doctor"));
+    let twice = twice.header("content-type", "multipart/form-data; boundary=x");
+    let twice = twice.body(format!("--x\r\n{lock}--x\r\n{lock}--x--\r\n")).send().await.expect("an answer");
+    assert_eq!(twice.status(), 400);
+    assert!(twice.text().await.expect("text").contains("a second field lock"));
     let silent = json!({"type": "mirror", "mirror_url": "http://127.0.0.1:9/simple/"});
     server.have_index("alice/silent", silent).await;
     let found = examine(&server, "alice/silent", "requirements.txt", "good==1.0\n").await.1;
@@ -153,7 +161,7 @@ async fn what_nobody_approved_is_named_and_requested() {
     let server = stage_with(|config| config.upstream = Some(simple)).await;
     hire(&server).await;
     server.have_index("alice/safe", json!({"bases": ["root/pypi"], "curated": true})).await;
-    let alice = Auth::basic("alice", crate::kit::stages::PASSWORD);
+    let alice = Auth::basic("alice", PASSWORD);
     let asked = json!({"index": "alice/safe", "requirement": "listed==1.0"});
     let made = server.ask("POST", "/+requests", &alice, Some(asked)).await.1;
     let path = format!("/+requests/{}/approve", made["result"]["id"]);
@@ -175,4 +183,48 @@ async fn what_nobody_approved_is_named_and_requested() {
         .map(|one| (one["project"].as_str().unwrap_or_default(), one["version"].as_str().unwrap_or_default()))
         .collect();
     assert!(open.contains(&("wanted", "1.0")) && open.contains(&("listed", "1.1")), "{open:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_worker_approval_is_requested_and_builds_are_not() {
+    let upstream = Upstream::start().await;
+    let wanted = Package::new("wanted", "1.0").tag("py3-none-any").wheel();
+    upstream.add(&wanted.filename, wanted.bytes.clone());
+    let simple = upstream.simple();
+    let server = stage_with(|config| config.upstream = Some(simple)).await;
+    server.have_index("alice/safe", json!({"bases": ["root/pypi"], "curated": true})).await;
+    server.publish("alice/safe", &Package::new("raw", "1.0").sdist()).await;
+    let desk = Desk::new();
+    desk.write("requirements.txt", "wanted==1.0\nraw==1.0\n");
+    let (url, token) = (server.url(""), server.make_token("alice", Scope::default()).await);
+    let fix =
+        ["doctor", "requirements.txt", "--fix", "--server", &url, "--index", "alice/safe", "--token", &token];
+    let told = desk.run("wheelwright", &fix).await.failed();
+    assert!(told.err.contains("wanted==1.0: request") && told.err.contains("is open"), "{}", told.err);
+    assert!(told.err.contains("raw==1.0: not asked for: no worker offers a target"), "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_lock_file_is_read_only_once_it_is_the_askers_turn() {
+    let server = stage_with(|_| {}).await;
+    let lists = &server.app.quota.lists;
+    let mut held = Vec::new();
+    while let Some(turn) = lists.try_take("alice") {
+        held.push(turn);
+    }
+    // As many wait as may wait; the next one is refused at once.
+    let waiting = futures::future::join_all((0..1000).map(|_| lists.take("alice")));
+    let asked = async {
+        let auth = BASE64_STANDARD.encode(format!("alice:{PASSWORD}"));
+        let head = format!(
+            "POST /alice/dev/+doctor HTTP/1.1\r\nHost: h\r\nAuthorization: Basic {auth}\r\n\
+             Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{"
+        );
+        server.first_line(head.as_bytes()).await
+    };
+    let line = tokio::select! {
+        line = asked => line,
+        _ = waiting => unreachable!("the turns are held"),
+    };
+    assert!(line.starts_with("HTTP/1.1 429 the server is busy with lists"), "{line}");
 }
