@@ -5,6 +5,7 @@ mod holds;
 mod installers;
 mod nodes;
 mod refuses;
+mod through;
 
 use crate::kit::Server;
 use crate::kit::script::Auth;
