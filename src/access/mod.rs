@@ -50,6 +50,9 @@ pub struct Who {
     pub counts_for: Option<String>,
     /// The id of the API token that they came with.
     pub token: Option<String>,
+    /// What forms send along so that no other site's page can have made them; empty unless they came with a login
+    /// cookie.
+    pub form_token: String,
 }
 
 impl Who {
@@ -109,6 +112,7 @@ impl Default for Who {
             from: None,
             counts_for: None,
             token: None,
+            form_token: String::new(),
         }
     }
 }

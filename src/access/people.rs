@@ -168,8 +168,9 @@ impl People {
         if account.is_some_and(|account| account.disabled) {
             return Ok(self.anonymous());
         }
-        let who = known.who.clone();
-        self.known.insert(key, Arc::new(Known { serial: directory.serial, ..known }));
+        let who = Arc::new(Who { form_token: tokens::form_token(secret), ..(*known.who).clone() });
+        let known = Known { serial: directory.serial, who: who.clone(), ..known };
+        self.known.insert(key, Arc::new(known));
         Ok(who)
     }
 

@@ -12,7 +12,9 @@ use crate::words::{EventKind, Moment, TokenKind};
 use crate::{bad, forbidden, missing};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
+use sha2::Sha256;
 
 /// So that secret scanners know what they found.
 pub const PREFIX: &str = "ww_";
@@ -40,6 +42,26 @@ pub fn secret() -> String {
 /// What is stored of a secret. Plain sha256 does: 256 random bits cannot be guessed.
 pub fn fingerprint(secret: &str) -> String {
     hex::sha256(secret)
+}
+
+/// What the forms of a login session send along. It is made from the session's secret, which no page can read; it does
+/// not give the secret away.
+pub fn form_token(secret: &str) -> String {
+    form_mac(secret)
+        .map_or_else(String::new, |mac| BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// Whether a form of this session sent `given`; the comparison takes the same time wherever they differ.
+pub fn is_form_token(secret: &str, given: &str) -> bool {
+    let mac = form_mac(secret).zip(BASE64_URL_SAFE_NO_PAD.decode(given).ok());
+    mac.is_some_and(|(mac, given)| mac.verify_slice(&given).is_ok())
+}
+
+/// Fails for no length of key.
+fn form_mac(secret: &str) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
+    mac.update(b"forms of this session");
+    Some(mac)
 }
 
 fn stored(

@@ -1,6 +1,6 @@
 //! Asks `access` about every request before its handler runs.
 
-use super::http::{Ctx, Route, origin};
+use super::http::{Ctx, Route, form_token, origin};
 use crate::access::{self, Decision, Need, Who};
 use crate::db::Caller;
 use crate::directory::no_index;
@@ -49,6 +49,7 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
             }
         }
     }
+    form_token::check(route, ctx).await?;
     permit(route, ctx).await
 }
 

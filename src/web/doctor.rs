@@ -1,7 +1,7 @@
 //! `I/+doctor`: whether an index has what a lock file names, and what is wrong with it.
 
 use super::http::multipart::{self, Multipart};
-use super::http::{Audience, Ctx, respond, slow};
+use super::http::{Audience, Ctx, form_token, respond, slow};
 use super::pages;
 use crate::bad;
 use crate::build::doctor::{LockToExamine, Patient};
@@ -71,6 +71,10 @@ async fn of_form(ctx: &mut Ctx) -> Result<LockToExamine> {
                 let text = multipart::text(&mut form, "targets", LONGEST_TARGETS).await?;
                 let names = text.split([' ', ',']).filter(|name| !name.is_empty());
                 sent.targets = names.map(str::to_owned).collect();
+            }
+            // It was checked before.
+            (form_token::FIELD, None) => {
+                multipart::text(&mut form, form_token::FIELD, LONGEST_TARGETS).await?;
             }
             (name, _) => return Err(bad!("the form has no field {name:?}: send lock and targets")),
         }

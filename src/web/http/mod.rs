@@ -4,6 +4,7 @@ pub mod audience;
 pub mod connections;
 mod ctx;
 pub mod drain;
+pub mod form_token;
 pub mod multipart;
 pub mod negotiate;
 pub mod origin;

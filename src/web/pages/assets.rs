@@ -1,4 +1,4 @@
-//! The style sheet and the icon, each under the hash of its content and so unchanging for ever.
+//! The style sheet, the icon and the script, each under the hash of its content and so unchanging for ever.
 
 use crate::error::Result;
 use crate::missing;
@@ -25,6 +25,10 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon.svg", "image/svg+xml", include_bytes!("../../../static/icon.svg")));
 
+pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("act.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/act.js"))
+});
+
 impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = hex::short_sha256(bytes, 16);
@@ -37,7 +41,7 @@ impl Asset {
 /// `GET /+static/{hash}/{name}`
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
-    let known = [&*STYLE, &*ICON].into_iter().find(|asset| asset.href == href);
+    let known = [&*STYLE, &*ICON, &*SCRIPT].into_iter().find(|asset| asset.href == href);
     let asset = known.ok_or_else(|| missing!("this page does not exist"))?;
     let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
     let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };

@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_hostile_message_is_text() {
         let html = render(StatusCode::NOT_FOUND, "no <script>alert(1)</script>", 1);
-        assert!(html.contains("no &#60;script&#62;") && !html.contains("<script"), "{html}");
+        assert!(html.contains("no &#60;script&#62;") && !html.contains("<script>"), "{html}");
         assert!(html.contains("href=\"../+static/"), "{html}");
     }
 }

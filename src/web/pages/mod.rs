@@ -1,12 +1,13 @@
 //! Pages for people: one file is one page, one struct is what it shows.
 //!
-//! No script, no cookie, nothing from elsewhere; links are relative, so that a page works below
-//! any path of a proxy.
+//! All can be read without script; the one script sends forms as JSON. Nothing comes from elsewhere, and links are
+//! relative, so that a page works below any path of a proxy.
 
 pub mod assets;
 pub mod audit;
 pub mod build;
 pub mod builds;
+pub mod call;
 mod catalog;
 mod description;
 pub mod doctor;
@@ -41,6 +42,7 @@ mod words;
 
 use super::http::{Ctx, negotiate, respond};
 use crate::access::{self, Decision, Need, Who};
+use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::packaging::filename::encode_segment;
@@ -63,8 +65,15 @@ pub struct Frame {
     pub path: String,
     pub style: String,
     pub icon: String,
+    pub script: String,
     pub crumbs: Vec<Crumb>,
     pub user: Option<String>,
+    /// What each form sends along; empty unless the reader is logged in by a cookie.
+    pub csrf: String,
+    /// This server's root as the reader sees it, for calls that scripts make.
+    pub home: String,
+    /// Whether there are curated indexes, and so requests.
+    pub curated: bool,
     pub version: &'static str,
 }
 
@@ -101,14 +110,23 @@ impl Frame {
             path: path.trim_start_matches('/').to_owned(),
             style: assets::STYLE.href.clone(),
             icon: assets::ICON.href.clone(),
+            script: assets::SCRIPT.href.clone(),
             crumbs: crumbs.collect(),
             user,
+            csrf: String::new(),
+            home: String::new(),
+            curated: false,
             version: env!("CARGO_PKG_VERSION"),
         }
     }
 
     fn of(ctx: &Visit, segments: &[&str]) -> Self {
-        Self::new(ctx.uri.path(), segments, ctx.who.user.clone())
+        Self {
+            csrf: ctx.who.form_token.clone(),
+            home: ctx.root(),
+            curated: ctx.directory.indexes.values().any(Index::is_curated),
+            ..Self::new(ctx.uri.path(), segments, ctx.who.user.clone())
+        }
     }
 }
 

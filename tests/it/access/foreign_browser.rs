@@ -133,7 +133,11 @@ async fn story(home: &str, names: [&str; 2], is_asked: bool) {
 
     // The reader is still logged in, and the same form on our own page does what it says.
     assert_eq!(browser.open(&format!("{home}/alice/dev"), &home).await, 200);
-    browser.evaluate(&format!("{{ {} }}", upload("/alice/dev/"))).await;
+    let own = upload("/alice/dev/").replace(
+        "const bytes",
+        "form.prepend(document.querySelector('input[name=csrf]').cloneNode()); const bytes",
+    );
+    browser.evaluate(&format!("{{ {own} }}")).await;
     assert_eq!(browser.arrive(&format!("{home}/alice/dev/")).await, 200, "{}", browser.text().await);
     assert_eq!(
         server.app.db.projects(&index_name("alice/dev")).await.expect("projects"),

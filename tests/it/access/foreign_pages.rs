@@ -7,6 +7,7 @@ use crate::kit::script::Auth;
 use crate::kit::stages::PASSWORD;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
+use wheelwright::access::tokens::form_token;
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -37,6 +38,11 @@ async fn logged_in(server: &Server) -> String {
         assert!(cookie.split("; ").any(|told| told == part), "{cookie}");
     }
     cookie.split(';').next().expect("a pair").to_owned()
+}
+
+/// What the forms of the pages that this cookie is sent for have in them.
+fn token_of(cookie: &str) -> String {
+    form_token(cookie.split_once('=').expect("a cookie").1)
 }
 
 #[tokio::test]
@@ -115,7 +121,8 @@ async fn a_login_cookie_reads_and_changes_only_from_our_own_pages_until_it_ends(
     assert_eq!(read().await, 200);
     let change = async |lines: &[(&str, &str)]| {
         let request = server.http.patch(server.url("/alice/dev")).header("content-type", "application/json");
-        let request = request.header("cookie", &cookie).body(r#"["title=x"]"#);
+        let request = request.header("cookie", &cookie).header("x-csrf-token", token_of(&cookie));
+        let request = request.body(r#"["title=x"]"#);
         let request = lines.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         request.send().await.expect("an answer").status().as_u16()
     };
@@ -126,7 +133,7 @@ async fn a_login_cookie_reads_and_changes_only_from_our_own_pages_until_it_ends(
     assert_eq!(change(&[("origin", &own)]).await, 200);
     assert_eq!(change(&[("sec-fetch-site", "same-origin")]).await, 200);
     let out = browser(&server, Method::POST, "/+logout").header("cookie", &cookie).header("origin", &own);
-    let out = out.send().await.expect("an answer");
+    let out = out.header("x-csrf-token", token_of(&cookie)).send().await.expect("an answer");
     assert_eq!(out.status(), 303);
     assert!(header(&out, "set-cookie").contains("Max-Age=0"));
     assert_eq!(read().await, 401);

@@ -2,6 +2,7 @@
 
 mod foreign_browser;
 mod foreign_pages;
+mod form_tokens;
 mod inner_network;
 mod ldap;
 mod oidc;

@@ -13,6 +13,7 @@ use crate::kit::stages::{PASSWORD, stage_with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use wheelwright::access::audit::verify;
+use wheelwright::access::tokens::form_token;
 use wheelwright::build::job::{Job, JobOutcome};
 use wheelwright::web::routes;
 use wheelwright::words::{EventKind, Evidence};
@@ -144,6 +145,7 @@ async fn people(walk: &mut Walk) {
     let before = walk.server.app.db.serial().await.expect("a serial");
     let out = walk.server.http.post(walk.server.url("/+logout"));
     let out = out.header("cookie", format!("wheelwright_session={session}"));
+    let out = out.header("x-csrf-token", form_token(&session));
     let out = out.header("origin", walk.server.url("")).send().await.expect("an answer");
     assert!(out.status().as_u16() < 400);
     let left = walk.server.app.db.audit_after(before, 10).await.expect("entries");

@@ -1,0 +1,54 @@
+//! The call of the JSON API that a script makes instead of a form: `templates/call.html` shows it beside the form.
+
+/// A call: `PUT`, `/alice/dev`, and JSON if it has a body.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    pub method: &'static str,
+    /// From the root, with its slash, percent-encoded.
+    pub path: String,
+    pub body: Option<String>,
+}
+
+impl Call {
+    /// A call without a body.
+    pub fn new(method: &'static str, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: None }
+    }
+
+    /// A call with a body of JSON.
+    pub fn with(method: &'static str, path: impl Into<String>, body: &serde_json::Value) -> Self {
+        Self { body: Some(body.to_string()), ..Self::new(method, path) }
+    }
+
+    /// The command line but for its body; `home` is this server's root as its reader sees it.
+    pub fn curl(&self, home: &str) -> String {
+        let place = quoted(&format!("{}{}", home.trim_end_matches('/'), self.path));
+        format!("curl -X {} -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\" {place}", self.method)
+    }
+
+    /// What the command line says of the body; empty without one.
+    pub fn data(&self) -> String {
+        self.body.as_deref().map_or_else(String::new, |body| format!(" --json {}", quoted(body)))
+    }
+}
+
+/// As one word for a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_one_line_for_a_shell_whatever_it_says() {
+        let call = Call::with("PATCH", "/alice/dev", &serde_json::json!({"title": "it's"}));
+        assert_eq!(
+            call.curl("https://w.example/prefix") + &call.data(),
+            "curl -X PATCH -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\" 'https://w.example/prefix/alice/dev' \
+             --json '{\"title\":\"it'\\''s\"}'"
+        );
+        assert_eq!(Call::new("DELETE", "/alice/dev").data(), "");
+    }
+}
