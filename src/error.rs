@@ -108,6 +108,11 @@ impl Error {
         Self::Internal(Arc::new(error.into()))
     }
 
+    /// Whether what was asked for is not to be had here: it does not exist, or rights, a policy or approvers keep it back.
+    pub fn is_withheld(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Forbidden(_) | Self::Unapproved(_))
+    }
+
     /// The same answer once more, for the next of many who wait for one thing.
     pub fn again(&self) -> Self {
         self.clone()

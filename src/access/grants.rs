@@ -1,7 +1,7 @@
 //! Why somebody has a right in an index, or has not: `decide` asks it, and people may see it.
 
 use super::Who;
-use super::decide::Asker;
+use super::decide::{Asker, may_read};
 use crate::directory::{Directory, Index, IndexKind, inheritance};
 use crate::error::Result;
 use crate::missing;
@@ -106,27 +106,30 @@ pub struct AccessView {
     /// `:ANONYMOUS:` for somebody without a credential.
     pub user: String,
     pub index: IndexName,
+    /// For root and the person.
     pub groups: Vec<String>,
     pub rights: Vec<RightView>,
     /// Those it inherits from, in order.
     pub bases: Vec<BaseView>,
 }
 
-/// Explains what `user` may do with an index, and why.
+/// Explains what `user` may do with an index, and why, as far as `who` may know it: groups and disabled accounts are shown to
+/// root and the person, bases to those who may read them.
 ///
 /// # Errors
 /// `Missing` if there is no such user.
-pub fn explain(directory: &Directory, user: &str, index: &Index) -> Result<AccessView> {
-    let who = match user {
+pub fn explain(directory: &Directory, who: &Who, user: &str, index: &Index) -> Result<AccessView> {
+    let person = match user {
         ANYBODY => Who::default(),
         name => Who::person(name),
     };
     let account = directory.users.get(user);
-    if account.is_none() && who.user.is_some() {
+    if account.is_none() && person.user.is_some() {
         return Err(missing!("no user '{user}': see `wheelwright user list`"));
     }
-    let asker = Asker::new(directory, &who);
-    let disabled = account.is_some_and(|user| user.disabled);
+    let asker = Asker::new(directory, &person);
+    let known = account.filter(|_| who.is_root() || who.user.as_deref() == Some(user));
+    let disabled = known.is_some_and(|user| user.disabled);
     let say = |right, of: &Index| {
         let grant = asker.grant(right, of);
         let why = match grant {
@@ -138,13 +141,14 @@ pub fn explain(directory: &Directory, user: &str, index: &Index) -> Result<Acces
     let sources = inheritance::order(directory, &index.name).sources;
     let bases = sources.iter().filter(|name| **name != index.name);
     let bases = bases.filter_map(|name| {
-        let RightView { allowed, why, .. } = say(Right::Read, directory.indexes.get(name)?);
+        let base = directory.indexes.get(name).filter(|base| may_read(directory, who, base))?;
+        let RightView { allowed, why, .. } = say(Right::Read, base);
         Some(BaseView { index: name.clone(), allowed, why })
     });
     Ok(AccessView {
         user: user.to_owned(),
         index: index.name.clone(),
-        groups: account.map(|user| user.groups.iter().cloned().collect()).unwrap_or_default(),
+        groups: known.map(|user| user.groups.iter().cloned().collect()).unwrap_or_default(),
         rights: Right::ALL.iter().map(|right| say(*right, index)).collect(),
         bases: bases.collect(),
     })
@@ -154,9 +158,9 @@ pub fn explain(directory: &Directory, user: &str, index: &Index) -> Result<Acces
 ///
 /// # Errors
 /// None that an account of the directory causes.
-pub fn everybody(directory: &Directory, index: &Index) -> Result<Vec<AccessView>> {
+pub fn everybody(directory: &Directory, who: &Who, index: &Index) -> Result<Vec<AccessView>> {
     let names = directory.users.keys().map(String::as_str);
-    std::iter::once(ANYBODY).chain(names).map(|user| explain(directory, user, index)).collect()
+    std::iter::once(ANYBODY).chain(names).map(|user| explain(directory, who, user, index)).collect()
 }
 
 fn granted(grant: Grant<'_>) -> String {
@@ -222,7 +226,7 @@ mod tests {
 
     fn said(directory: &Directory, user: &str, right: Right) -> RightView {
         let index = directory.indexes.values().next().unwrap();
-        let view = explain(directory, user, index).unwrap();
+        let view = explain(directory, &Who::person("root"), user, index).unwrap();
         view.rights.into_iter().find(|view| view.right == right).unwrap()
     }
 
@@ -283,7 +287,24 @@ mod tests {
             assert_eq!(said(&directory, user, right).why, why, "{user} {right:?}");
         }
         let index = directory.indexes.values().next().unwrap();
-        let error = explain(&directory, "nobody", index).unwrap_err().to_string();
+        let error = explain(&directory, &Who::person("root"), "nobody", index).unwrap_err().to_string();
         assert!(error.contains("no user 'nobody'"), "{error}");
+    }
+
+    #[test]
+    fn groups_disabled_accounts_and_closed_bases_are_not_for_every_owner_to_see() {
+        let mut directory = directory(json!({"bases": ["bob/closed"], "acl_read": ["carol"]}));
+        let closed = IndexName::parse("bob/closed").unwrap();
+        let given = json!({"acl_read": ["bob"]});
+        let index = options::read(&closed, &options::create("bob", given.as_object().unwrap()).unwrap());
+        directory.indexes.insert(closed, index);
+        let dev = directory.indexes.get(&IndexName::parse("alice/dev").unwrap()).unwrap();
+        let seen = |who: &str, user: &str| explain(&directory, &Who::person(who), user, dev).unwrap();
+        for (who, sees) in [("alice", false), ("bob", true), ("root", true)] {
+            assert_eq!(!seen(who, "bob").groups.is_empty(), sees, "{who}");
+            assert_eq!(!seen(who, "bob").bases.is_empty(), sees, "{who}");
+        }
+        let says = |who: &str| seen(who, "dave").rights.iter().any(|right| right.why.contains("disabled"));
+        assert!(says("root") && !says("alice"));
     }
 }

@@ -17,7 +17,7 @@ pub mod quota;
 pub mod tokens;
 pub mod turns;
 
-use crate::names::BuildContext;
+use crate::names::{BuildContext, IndexName};
 use crate::words::Role;
 
 pub use decide::{BuildSight, decide, decide_each, may_read, may_supply, sees_build};
@@ -46,13 +46,15 @@ pub struct Who {
     pub label: String,
     /// The network that a request without a credential came from.
     pub from: Option<std::net::IpAddr>,
-    /// Of a build: whom what it causes counts for.
+    /// Of a build, and of the server by itself: whom what it causes counts for.
     pub counts_for: Option<String>,
     /// The id of the API token that they came with.
     pub token: Option<String>,
     /// What forms send along so that no other site's page can have made them; empty unless they came with a login
     /// cookie.
     pub form_token: String,
+    /// Of the server, that finds out what a request needs: the curated index of which it sees what was not decided yet.
+    pub looks_behind: Option<IndexName>,
 }
 
 impl Who {
@@ -69,6 +71,17 @@ impl Who {
     /// The server, by its own settings.
     pub fn server() -> Self {
         Self { label: SERVER.into(), ..Self::default() }
+    }
+
+    /// The server, that finds out what a release needs which a curated index does not list yet. It sees what the index's owner
+    /// may read, and counts for nobody.
+    pub fn behind(index: &IndexName) -> Self {
+        Self {
+            label: SERVER.into(),
+            counts_for: Some(SERVER.into()),
+            looks_behind: Some(index.clone()),
+            ..Self::person(index.user())
+        }
     }
 
     /// A build, which reads the context it runs in and its bases as their owner would.
@@ -113,6 +126,7 @@ impl Default for Who {
             counts_for: None,
             token: None,
             form_token: String::new(),
+            looks_behind: None,
         }
     }
 }

@@ -56,7 +56,7 @@ impl Who {
     /// Whom a request counts for: an account, or a stranger's network; what a build needs counts for who
     /// wanted the build. `None`: the server itself.
     pub fn asker(&self) -> Option<String> {
-        if self.scope.as_ref().is_some_and(|scope| scope.context.is_some()) {
+        if self.is_build() || self.looks_behind.is_some() {
             return self.counts_for.clone();
         }
         match (&self.user, self.from) {

@@ -91,13 +91,7 @@ impl Ahead {
             match through {
                 Ok(true) => {}
                 Ok(false) => rest.push(item),
-                Err(
-                    Error::Missing(_)
-                    | Error::Forbidden(_)
-                    | Error::Unapproved(_)
-                    | Error::Bad(_)
-                    | Error::Gone(_),
-                ) => {}
+                Err(error) if error.is_withheld() || matches!(error, Error::Bad(_) | Error::Gone(_)) => {}
                 Err(error) => {
                     item.tries += 1;
                     match item.tries < MOST_TRIES {
@@ -163,7 +157,7 @@ impl SourceAhead {
             match queue.ask(&who(), &ask).await {
                 Ok(ids) => self.open.extend(ids),
                 // This target is none for it; others may be.
-                Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_) | Error::Bad(_)) => {}
+                Err(error) if error.is_withheld() || matches!(error, Error::Bad(_)) => {}
                 Err(error) => return Err(error),
             }
             self.asked.insert(target);

@@ -133,7 +133,7 @@ pub async fn catch_up(db: &Db, indexes: &Indexes) -> Result<()> {
 
 /// Whether an index does not want a wheel, now or later.
 fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Bad(_) | Error::Forbidden(_) | Error::Unapproved(_) | Error::Missing(_))
+    error.is_withheld() || matches!(error, Error::Bad(_))
 }
 
 /// The indexes that get the wheel, and whether somebody wanted it there.

@@ -119,6 +119,7 @@ impl Queue {
         let requirement = Requirement::parse(&format!("{project}=={version}"))?;
         let found = match self.page(who, index, project).await {
             Err(Error::Missing(_)) => FoundRelease::nothing("the index does not have the project"),
+            Err(error) if error.is_withheld() => FoundRelease::nothing(error.to_string()),
             Err(error) => return Err(error),
             Ok(page) => match target.chooser().choose(&page, &requirement.specifiers) {
                 FileChoice::Wheel(found) => self.listed(found.file, project).await?,

@@ -1,6 +1,7 @@
 //! `wheelwright access`: what people may do, and why.
 
 use super::table;
+use crate::access::Who;
 use crate::access::grants::{self, AccessView};
 use crate::app::App;
 use crate::error::Result;
@@ -39,11 +40,11 @@ impl AccessCommand {
         };
         match self {
             Self::Explain { user, index, json } => {
-                let view = grants::explain(&directory, &user, named(&index)?)?;
+                let view = grants::explain(&directory, &Who::command_line(), &user, named(&index)?)?;
                 if json { table::json(&view)? } else { told(&view)? }
             }
             Self::List { index, json } => {
-                let views = grants::everybody(&directory, named(&index)?)?;
+                let views = grants::everybody(&directory, &Who::command_line(), named(&index)?)?;
                 if json { table::json(&views)? } else { listed(&views)? }
             }
         }

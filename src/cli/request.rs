@@ -108,7 +108,7 @@ impl CurationCommand {
         match self {
             Self::List { index, state, all, json } => {
                 let state = if all { None } else { state.or(Some(RequestState::Open)) };
-                list(app.requests.list(index.as_ref(), state).await?, json)?;
+                list(app.requests.list(index.as_ref(), state, |_| true).await?, json)?;
             }
             Self::Show { id, json } => show(&app.requests.get(id).await?.into(), json)?,
             Self::Add { index, requirement, target, json } => {
@@ -121,11 +121,12 @@ impl CurationCommand {
                 table::done(&said, &json!({"id": id}), json)?;
             }
             Self::Approve { id, reason, expires, with_closure, specifier, json } => {
-                let ruling = Ruling { approves: true, reason, expires, with_closure, specifier };
+                let ruling =
+                    Ruling { approves: true, reason, expires, with_closure, specifier, if_open: false };
                 decided(app.requests.decide(&who, id, &ruling).await?, json)?;
             }
             Self::Refuse { id, reason, expires, specifier, json } => {
-                let ruling = Ruling { approves: false, reason, expires, with_closure: false, specifier };
+                let ruling = Ruling { reason, expires, specifier, ..Ruling::default() };
                 decided(app.requests.decide(&who, id, &ruling).await?, json)?;
             }
             Self::Rules { index, file: None, json, .. } => {

@@ -116,7 +116,7 @@ impl ServerClient {
     }
 
     /// Whether the stage itself has the project.
-    async fn has_project(&self, index: &IndexName, project: &ProjectName) -> Result<bool> {
+    pub async fn has_project(&self, index: &IndexName, project: &ProjectName) -> Result<bool> {
         let request = self.request(Method::GET, &format!("{index}/+explain/{project}"))?;
         let request = request.header(header::ACCEPT, "application/json");
         let explained: Value = match self.send(request).await {

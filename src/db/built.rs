@@ -131,6 +131,16 @@ impl Db {
         rows.iter().map(built_file).collect()
     }
 
+    /// The project of a file that a mirror keeps of its upstream; `None` if there is none, or it was built here.
+    pub async fn mirrored_project(&self, index: &IndexName, filename: &str) -> Result<Option<ProjectName>> {
+        let project = sqlx::query_scalar(
+            "SELECT project FROM file WHERE index_name = $1 AND filename = $2 AND deleted_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM built_file WHERE built_file.index_name = file.index_name \
+             AND built_file.filename = file.filename)",
+        );
+        Ok(project.bind(index).bind(filename).fetch_optional(&self.pool).await?)
+    }
+
     /// Every name that was ever used for a file of the project, deleted ones too.
     pub async fn used_filenames(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<String>> {
         let names = sqlx::query_scalar(

@@ -46,22 +46,30 @@ pub struct RequestEnd<'a> {
     pub reason: &'a str,
 }
 
-/// Requests of one answer.
-const MOST_LISTED: i64 = 1000;
+/// Requests that are read at once.
+const REQUESTS: i64 = 1000;
+/// The same of those that are not resolved yet.
+const UNRESOLVED: i64 = 10_000;
 /// Accounts that are remembered with a request.
 const MOST_ASKERS: usize = 20;
 
 impl Db {
-    /// The newest requests, of one index and in one state if these are given.
+    /// The newest requests of an index before one, at most [`REQUESTS`], in one state if that is given.
     pub async fn requests(
         &self,
-        index: Option<&IndexName>,
+        index: &IndexName,
         state: Option<RequestState>,
+        before: i64,
     ) -> Result<Vec<StoredRequest>> {
-        let rest = "WHERE ($1 = '' OR index_name = $1) AND ($2 = '' OR state = $2) ORDER BY id DESC LIMIT $3";
-        let rows = StoredRequest::select(rest).bind(index.map_or("", IndexName::as_str));
-        let rows = rows.bind(state.map_or("", RequestState::name)).bind(MOST_LISTED);
-        Ok(rows.fetch_all(&self.pool).await?)
+        let rest = "WHERE index_name = $1 AND ($2 = '' OR state = $2) AND id < $3 ORDER BY id DESC LIMIT $4";
+        let rows = StoredRequest::select(rest).bind(index).bind(state.map_or("", RequestState::name));
+        Ok(rows.bind(before).bind(REQUESTS).fetch_all(&self.pool).await?)
+    }
+
+    /// The indexes of which anything was requested, by name.
+    pub async fn requested_indexes(&self) -> Result<Vec<IndexName>> {
+        let names = sqlx::query_scalar("SELECT DISTINCT index_name FROM request ORDER BY index_name");
+        Ok(names.fetch_all(&self.pool).await?)
     }
 
     pub async fn request(&self, id: i64) -> Result<Option<StoredRequest>> {
@@ -74,10 +82,12 @@ impl Db {
         Ok(rows.bind(index).bind(project).fetch_all(&self.pool).await?)
     }
 
-    /// An open request whose closure is not resolved yet.
-    pub async fn unresolved_request(&self) -> Result<Option<StoredRequest>> {
-        let rest = "WHERE state = 'open' AND version <> '' AND closure IS NULL ORDER BY id LIMIT 1";
-        Ok(StoredRequest::select(rest).fetch_optional(&self.pool).await?)
+    /// The numbers of open requests whose closure is not resolved yet, the oldest first.
+    pub async fn unresolved_requests(&self) -> Result<Vec<i64>> {
+        let ids = sqlx::query_scalar(
+            "SELECT id FROM request WHERE state = 'open' AND version <> '' AND closure IS NULL ORDER BY id LIMIT $1",
+        );
+        Ok(ids.bind(UNRESOLVED).fetch_all(&self.pool).await?)
     }
 
     /// Notes what an installation of it needs.
@@ -146,13 +156,20 @@ impl Tx {
         Ok(insert.fetch_one(&mut *self.tx).await?)
     }
 
-    /// Ends requests.
-    pub async fn end_requests(&mut self, ids: &[i64], end: RequestEnd<'_>) -> Result<()> {
+    /// Whether nobody decided a request.
+    pub async fn is_open(&mut self, id: i64) -> Result<bool> {
+        let open =
+            sqlx::query_scalar::<_, i64>("SELECT count(*) FROM request WHERE id = $1 AND state = 'open'");
+        Ok(open.bind(id).fetch_one(&mut *self.tx).await? > 0)
+    }
+
+    /// Ends requests: those of them that are still open, and `own`, whatever was decided about that before.
+    pub async fn end_requests(&mut self, ids: &[i64], own: i64, end: RequestEnd<'_>) -> Result<()> {
         for id in ids {
-            let query =
-                "UPDATE request SET state = $2, decided_by = $3, decided_at = $4, reason = $5 WHERE id = $1";
+            let query = "UPDATE request SET state = $2, decided_by = $3, decided_at = $4, reason = $5 \
+                         WHERE id = $1 AND (state = 'open' OR id = $6)";
             let query = sqlx::query(query).bind(id).bind(end.state).bind(end.by).bind(self.now);
-            query.bind(end.reason).execute(&mut *self.tx).await?;
+            query.bind(end.reason).bind(own).execute(&mut *self.tx).await?;
         }
         Ok(())
     }

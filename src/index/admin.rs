@@ -26,6 +26,41 @@ fn check_bases(directory: &Directory, who: &Who, bases: &[IndexName]) -> Result<
     }
 }
 
+/// Options that decide what a curated index gives its readers of mirrors that they may not read.
+const SUPPLYING: [&str; 3] = ["curated", "bases", "acl_approve"];
+
+/// A curated index gives its readers what was approved of all mirrors that its owner may read. Only somebody who may read
+/// them, too, says that it does, of which, and who approves.
+fn check_supply(
+    directory: &Directory,
+    who: &Who,
+    name: &IndexName,
+    (before, options): (&Options, &Options),
+) -> Result<()> {
+    let index = options::read(name, options);
+    if !index.is_curated() || SUPPLYING.iter().all(|option| before.get(*option) == options.get(*option)) {
+        return Ok(());
+    }
+    let bases = options::bases(options);
+    let mut sources = bases.iter().flat_map(|base| inheritance::order(directory, base).sources);
+    let hidden = |source: IndexName| {
+        let mirror = directory.indexes.get(&source).filter(|source| source.is_mirror());
+        mirror.is_some_and(|mirror| {
+            access::may_supply(directory, name, mirror) && !may_read(directory, who, mirror)
+        })
+    };
+    match sources.any(hidden) {
+        false => Ok(()),
+        true => Err(forbidden!(
+            "{name} inherits a mirror that {} may not read, and would give what is approved of it: only {}, or somebody \
+             who may read all of its mirrors, may change {} of a curated index",
+            who.label,
+            name.user(),
+            SUPPLYING.join(", ")
+        )),
+    }
+}
+
 /// Whether any of these indexes is a mirror or inherits one.
 fn inherits_mirror(directory: &Directory, bases: &[IndexName]) -> bool {
     let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
@@ -72,6 +107,7 @@ pub async fn create(
     options::note_operator(None, &mut options, who.is_operator());
     let bases = options::bases(&options);
     check_bases(directory, who, &bases)?;
+    check_supply(directory, who, name, (&Options::default(), &options))?;
     // Those that were made before there were promises on an index's own page stay as they are.
     if !given.contains_key("promise") && inherits_mirror(directory, &bases) {
         options.insert("promise".into(), "auto".into());
@@ -105,6 +141,7 @@ pub async fn modify(
     let mut changed = options::modify(&stored, change)?;
     options::note_operator(Some(&stored), &mut changed, who.is_operator());
     check_bases(directory, who, &options::new_bases(&changed, change))?;
+    check_supply(directory, who, name, (&stored, &changed))?;
     check_keep(name, &changed)?;
     check_quota(&mut tx, name, &stored, &changed).await?;
     if changed == stored && refuse_noop {

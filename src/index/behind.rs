@@ -2,13 +2,14 @@
 
 use super::curation::{self, Standing};
 use super::mirror::Key;
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::view::Views;
-use crate::directory::inheritance::{SourcePart, parts};
+use crate::directory::inheritance::{self, SourcePart, parts};
 use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, candidates};
+use crate::packaging::version::Version;
 use crate::tools::time::now;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use std::sync::Arc;
 pub enum Behind<'a> {
     /// No file of a mirror.
     Nothing,
-    /// A file of this mirror, which was approved.
-    Mirror(&'a Index),
+    /// A file of this project of this mirror, which was approved.
+    Mirror(&'a Index, ProjectName),
     /// A file of a mirror that was not approved.
     Unapproved(Unapproved),
 }
@@ -49,7 +50,7 @@ impl Views {
     /// What is behind a URL of `index` that names no file of its own.
     ///
     /// # Errors
-    /// As mirrors fail.
+    /// `Forbidden` for what is in quarantine; as mirrors fail.
     pub async fn behind<'a>(
         &self,
         directory: &'a Arc<Directory>,
@@ -60,7 +61,7 @@ impl Views {
         if !index.is_curated() {
             return Ok(Behind::Nothing);
         }
-        let mut unapproved = None;
+        let (mut unapproved, mut failed) = (None, None);
         for project in candidates(filename) {
             let mirrors = self.mirrors_of(directory, index, &project).await?;
             if mirrors.is_empty() {
@@ -69,29 +70,63 @@ impl Views {
             let listed = ListedFilename::new(&project, filename);
             let decisions = self.curation().decisions(&index.name, &project).await?;
             let standing = decisions.standing(listed.version(), now());
-            if let (Standing::Approved, [mirror]) = (&standing, &mirrors[..]) {
-                return Ok(Behind::Mirror(mirror));
-            }
             for mirror in mirrors {
-                let located = self.sources().mirrors.locate(mirror, filename, key).await?;
-                if located.is_none_or(|located| located.project != project) {
-                    continue;
+                match self.has(mirror, &project, filename, key).await {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(error) => {
+                        failed = failed.or(Some(error));
+                        continue;
+                    }
                 }
+                self.permit_through(directory, index, mirror, (&project, listed.version()))?;
                 if standing == Standing::Approved {
-                    return Ok(Behind::Mirror(mirror));
+                    return Ok(Behind::Mirror(mirror, project));
                 }
                 let version = listed.canonical_version().unwrap_or_default().to_owned();
                 let one = Unapproved { project: project.clone(), version, standing: standing.clone() };
                 unapproved = unapproved.or(Some(one));
             }
         }
-        Ok(unapproved.map_or(Behind::Nothing, Behind::Unapproved))
+        match (unapproved, failed) {
+            (Some(one), _) => Ok(Behind::Unapproved(one)),
+            // What is not known because the upstream fails is not said to be missing.
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(Behind::Nothing),
+        }
+    }
+
+    /// Whether a file is one of this project of a mirror: it was fetched from there, or is listed there now. A name may be
+    /// split in several ways, and a decision is about one project. What the mirror's own builds made was approved by nobody.
+    async fn has(&self, mirror: &Index, project: &ProjectName, filename: &str, key: Key<'_>) -> Result<bool> {
+        let kept = self.sources().db.mirrored_project(&mirror.name, filename).await?;
+        if kept.is_some_and(|kept| kept == *project) {
+            return Ok(true);
+        }
+        let located = self.sources().mirrors.locate_in(mirror, project, filename, key).await?;
+        Ok(located.is_some())
+    }
+
+    /// Refuses what is in quarantine on an index through which the mirror is seen.
+    fn permit_through(
+        &self,
+        directory: &Arc<Directory>,
+        index: &Index,
+        mirror: &Index,
+        (project, version): (&ProjectName, Option<&Version>),
+    ) -> Result<()> {
+        if !directory.quarantines.names(project) {
+            return Ok(());
+        }
+        let walk = self.walk(directory, &index.name)?;
+        let mut through = inheritance::through(directory, &walk.order, &mirror.name).into_iter();
+        through.try_for_each(|index| directory.quarantines.permit(index, project, version))
     }
 
     /// The mirror that an approved file of `index` comes from; `None` if it is no file of a mirror.
     ///
     /// # Errors
-    /// `Unapproved` if the file is not approved.
+    /// `Unapproved` if the file is not approved, `Forbidden` if it is in quarantine.
     pub async fn mirror_behind<'a>(
         &self,
         directory: &'a Arc<Directory>,
@@ -101,14 +136,14 @@ impl Views {
     ) -> Result<Option<&'a Index>> {
         match self.behind(directory, index, filename, key).await? {
             Behind::Nothing => Ok(None),
-            Behind::Mirror(mirror) => Ok(Some(mirror)),
+            Behind::Mirror(mirror, _) => Ok(Some(mirror)),
             Behind::Unapproved(one) => Err(one.error(index)),
         }
     }
 
     /// The mirrors that a curated index lists approved releases of, as far as they are asked for a project: none of a name
     /// that is private or reserved.
-    pub(super) async fn mirrors_of<'a>(
+    pub async fn mirrors_of<'a>(
         &self,
         directory: &'a Arc<Directory>,
         index: &Index,
@@ -121,7 +156,7 @@ impl Views {
             readable: u128::MAX,
             as_of: None,
             whole: None,
-            unapproved: false,
+            unapproved: UnapprovedFiles::Hidden,
         };
         let having = self.sources().stages_that_have(sight, project).await?;
         let parts = parts(directory, &walk.order, project, |stage| having.contains(stage));

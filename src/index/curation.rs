@@ -1,6 +1,6 @@
 //! Curated indexes: what was decided of their mirrors' releases, and what of a page that leaves.
 
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::stripes::Stripes;
 use crate::access;
 use crate::db::Db;
@@ -92,10 +92,17 @@ impl Decided {
     fn fits(&self, version: Option<&Version>) -> bool {
         match (&self.versions, version) {
             (None, _) => true,
-            (Some(specifiers), Some(version)) => version::satisfies(specifiers, version),
+            (Some(specifiers), Some(version)) => fits(specifiers, self.approves, version),
             (Some(_), None) => false,
         }
     }
+}
+
+/// Whether a decision on `specifiers` is about a version. Bytes of `1.0+cpu` are others than those of `1.0`: to approve the one
+/// approves the other not, whatever PEP 440 says, and to refuse `1.0` refuses both.
+pub fn fits(specifiers: &VersionSpecifiers, approves: bool, version: &Version) -> bool {
+    let another = approves && version.is_local() && version::names_public(specifiers);
+    !another && version::satisfies(specifiers, version)
 }
 
 impl Decisions {
@@ -131,43 +138,21 @@ pub fn is_about_approval(reason: &str) -> bool {
     reason.starts_with(NOT_APPROVED)
 }
 
-/// A curated index that the asker may read, and the mirrors that it lists approved releases of.
+/// A curated index of an order.
 pub struct Curator {
     pub name: IndexName,
+    /// Where it stands in the order.
+    pub at: usize,
+    /// The mirrors that it gives approved releases of.
     pub mirrors: BTreeSet<IndexName>,
 }
 
-/// The curated indexes of an order. `None`: it has none, and mirrors give what they have. If there is any, then what no
-/// curator approves stays out, also where the asker may read none of them.
-pub fn curators(sight: Sight<'_>) -> Option<Vec<Curator>> {
-    let directory = sight.directory;
-    let named = sight.order.sources.iter().enumerate();
-    let curated: Vec<(usize, &IndexName)> = named
-        .filter(|(_, name)| directory.indexes.get(*name).is_some_and(|index| index.is_curated()))
-        .collect();
-    if curated.is_empty() {
-        return None;
-    }
-    let readable = |at: usize| sight.readable & 1u128.checked_shl(at as u32).unwrap_or(0) != 0;
-    let readable = curated.into_iter().filter(|(at, _)| readable(*at));
-    Some(
-        readable
-            .map(|(_, name)| Curator { name: name.clone(), mirrors: supplied(directory, name) })
-            .collect(),
-    )
-}
-
-/// The mirrors that give something to who reads these indexes; `None`: none of the order is curated. Of a mirror behind curated
-/// indexes those that somebody reads give what was approved, and nothing else does.
-pub fn supplied_to(
-    directory: &Directory,
-    order: &InheritanceOrder,
-    reads: impl Fn(&IndexName) -> bool,
-) -> Option<BTreeSet<IndexName>> {
-    let curated = |name: &&IndexName| directory.indexes.get(*name).is_some_and(Index::is_curated);
-    let curators: Vec<&IndexName> = order.sources.iter().filter(curated).collect();
-    let readable = curators.iter().filter(|name| reads(name));
-    (!curators.is_empty()).then(|| readable.flat_map(|name| supplied(directory, name)).collect())
+/// The curated indexes of an order. None: mirrors give what they have. If there is any, then what no curator approves stays
+/// out, also where the asker may read none of them.
+pub fn curators(directory: &Directory, order: &InheritanceOrder) -> Vec<Curator> {
+    let curated = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_curated);
+    let named = order.sources.iter().enumerate().filter(|(_, name)| curated(name));
+    named.map(|(at, name)| Curator { name: name.clone(), at, mirrors: supplied(directory, name) }).collect()
 }
 
 /// The mirrors behind a curated index that its owner may read: what is approved of them is for its readers, also where
@@ -183,8 +168,21 @@ pub fn supplied(directory: &Directory, curator: &IndexName) -> BTreeSet<IndexNam
 
 /// What decides of a project's page.
 pub struct CurationGate {
-    curators: Vec<(Curator, Arc<Decisions>)>,
+    curators: Vec<Judge>,
     now: Micros,
+}
+
+struct Judge {
+    curator: Curator,
+    decisions: Arc<Decisions>,
+    /// The asker may read it: what it approves is shown through it.
+    is_readable: bool,
+}
+
+impl Judge {
+    fn gives(&self, mirror: &IndexName) -> bool {
+        self.is_readable && self.curator.mirrors.contains(mirror)
+    }
 }
 
 /// A mirror's page after its gate.
@@ -199,42 +197,41 @@ pub struct Passed {
 impl CurationGate {
     /// `None` if no index of the order is curated.
     pub async fn of(curation: &Curation, sight: Sight<'_>, project: &ProjectName) -> Result<Option<Self>> {
-        let Some(known) = curators(sight) else { return Ok(None) };
-        let mut curators = Vec::with_capacity(known.len());
-        for curator in known {
+        let mut judges = Vec::new();
+        for curator in curators(sight.directory, sight.order) {
             let decisions = curation.decisions(&curator.name, project).await?;
-            curators.push((curator, decisions));
+            judges.push(Judge { is_readable: sight.reads(curator.at), curator, decisions });
         }
-        Ok(Some(Self { curators, now: now() }))
+        Ok((!judges.is_empty()).then(|| Self { curators: judges, now: now() }))
     }
 
-    /// Where a version that `mirror` has stands, and the curator that says so.
+    /// Where a version that `mirror` has stands, and the curator that says so: the first one of the order that decided. No
+    /// index shows through a base what it refuses itself. No curator: none that the asker may read.
     pub fn standing(&self, mirror: &IndexName, version: Option<&Version>) -> (Standing, Option<&IndexName>) {
-        let mut told = (Standing::Undecided, None);
-        for (curator, decisions) in
-            self.curators.iter().filter(|(curator, _)| curator.mirrors.contains(mirror))
-        {
-            match decisions.standing(version, self.now) {
-                Standing::Approved => return (Standing::Approved, Some(&curator.name)),
-                refused @ Standing::Refused(_) if told.0 == Standing::Undecided => {
-                    told = (refused, Some(&curator.name));
-                }
-                _ => told.1 = told.1.or(Some(&curator.name)),
+        let mut asked = None;
+        for judge in &self.curators {
+            let (gives, name) = (judge.gives(mirror), Some(&judge.curator.name));
+            match judge.decisions.standing(version, self.now) {
+                Standing::Approved if gives => return (Standing::Approved, name),
+                refused @ Standing::Refused(_) => return (refused, name.filter(|_| judge.is_readable)),
+                _ if gives => asked = asked.or(name),
+                _ => {}
             }
         }
-        told
+        (Standing::Undecided, asked)
     }
 
-    /// The page with what was approved, at URLs of its curator. With `all` everything stays, at URLs that say why they
-    /// have no file: installers show that, where they hide why a page is missing.
-    pub fn apply(&self, mirror: &IndexName, mut page: Page, all: bool) -> Passed {
+    /// The page with what was approved, at URLs of its curator, and of the rest what is to be seen.
+    pub fn apply(&self, mirror: &IndexName, mut page: Page, unapproved: UnapprovedFiles) -> Passed {
         let before = page.files.len();
+        let first_gives = self.curators.first().is_some_and(|first| first.gives(mirror));
         page.files.retain_mut(|file| match self.standing(mirror, file.filename.version()) {
             (Standing::Approved, Some(curator)) => {
                 move_to(file, curator);
                 true
             }
-            (_, Some(curator)) if all => {
+            (Standing::Undecided, _) if unapproved == UnapprovedFiles::Shown => first_gives,
+            (_, Some(curator)) if unapproved == UnapprovedFiles::Told => {
                 move_to(file, curator);
                 if file.filename.ends_with(".whl") {
                     file.core_metadata = CoreMetadata::Yes;
@@ -244,7 +241,7 @@ impl CurationGate {
             _ => false,
         });
         page.more_versions.clear();
-        let times = self.curators.iter().filter_map(|(_, decisions)| decisions.changes_at(self.now));
+        let times = self.curators.iter().filter_map(|judge| judge.decisions.changes_at(self.now));
         Passed { until: times.min().unwrap_or(Micros::MAX), left_out: page.files.len() < before, page }
     }
 }
@@ -289,6 +286,24 @@ mod tests {
         assert_eq!(standing(all(), "1.4", 100), Standing::Undecided);
         assert_eq!(standing(all(), "no version", 0), Standing::Refused("why".into()));
         assert_eq!(Decisions { stamp: 0, all: all() }.changes_at(60), Some(100));
+    }
+
+    #[test]
+    fn to_approve_a_version_is_not_to_approve_it_with_a_local_label() {
+        let refused = Standing::Refused("why".into());
+        for (specifier, version, approved) in [
+            ("==1.0", "1.0+cpu", false),
+            ("==1.0+cpu", "1.0+cpu", true),
+            ("==1.0", "1.0.0", true),
+            ("==1.*", "1.0+cpu", true),
+            (">=1,<2", "1.0+cpu", true),
+            ("", "1.0+cpu", true),
+        ] {
+            let is = standing(vec![decided(specifier, true, None)], version, 0);
+            assert_eq!(is == Standing::Approved, approved, "{specifier} {version}");
+            let is = standing(vec![decided(specifier, false, None)], version, 0);
+            assert_eq!(is, refused, "{specifier} {version}");
+        }
     }
 
     #[test]

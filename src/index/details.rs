@@ -2,7 +2,7 @@
 
 use super::curation;
 use super::mirror::Key;
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::inheritance::InheritanceOrder;
@@ -51,7 +51,8 @@ impl Views {
         }
         let order = InheritanceOrder { sources, ..InheritanceOrder::default() };
         let (order, whole) = (&order, None);
-        let sight = Sight { directory, order, readable, as_of: None, whole, unapproved: false };
+        let sight =
+            Sight { directory, order, readable, as_of: None, whole, unapproved: UnapprovedFiles::Hidden };
         let mut files = Vec::new();
         for name in &names {
             files.extend(self.sources().project(sight, name, false).await?.page.offered().iter().cloned());

@@ -4,7 +4,7 @@ use super::admin::manages;
 use super::built;
 use super::curation::{CurationGate, Standing, not_approved_on};
 use super::policy::{self, Rules, Verdict};
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::view::Views;
 use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
@@ -65,7 +65,14 @@ impl Views {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         let order = &walk.order;
-        let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
+        let sight = Sight {
+            directory,
+            order,
+            readable,
+            as_of: None,
+            whole: None,
+            unapproved: UnapprovedFiles::Hidden,
+        };
         let having = self.sources().stages_that_have(sight, project).await?;
         let gate = CurationGate::of(self.curation(), sight, project).await?;
         let mut seen = BTreeSet::new();

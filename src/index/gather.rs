@@ -62,7 +62,7 @@ impl Sources<'_> {
         let shown = parts.iter().enumerate().filter(|(at, (index, part))| {
             *part == SourcePart::Gives
                 && !(is_mirror(sight.directory, index) && closed.contains(*index))
-                && sight.readable & 1u128.checked_shl(*at as u32).unwrap_or(0) != 0
+                && sight.reads(*at)
         });
         let asked = shown.map(|(_, (index, _))| async {
             let found = match sight.directory.indexes.get(*index).map(|index| (index, &index.kind)) {

@@ -1,7 +1,7 @@
 //! What of an index could be carried away: the files whose bytes are here. No upstream is asked.
 
 use super::gather::{Gathered, Sources};
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::view::Views;
 use crate::directory::inheritance::InheritanceOrder;
 use crate::directory::{Directory, Index, IndexKind};
@@ -73,14 +73,20 @@ impl Views {
         let order = self.kept_sources(of)?;
         let sources = Sources { kept: true, ..self.sources() };
         let (directory, order) = (of.directory, &order);
-        let sight =
-            Sight { directory, order, readable: u128::MAX, as_of: None, whole: None, unapproved: false };
+        let sight = Sight {
+            directory,
+            order,
+            readable: u128::MAX,
+            as_of: None,
+            whole: None,
+            unapproved: UnapprovedFiles::Hidden,
+        };
         match sources.project(sight, project, false).await {
             Ok(gathered) => {
                 let private = self.is_private(&order.sources, project).await?;
                 Ok(Some(KeptProject { gathered, private }))
             }
-            Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => Ok(None),
+            Err(error) if error.is_withheld() => Ok(None),
             Err(error) => Err(error),
         }
     }

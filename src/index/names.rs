@@ -1,7 +1,6 @@
 //! The names of all projects that an index shows: sorted lists, merged while they are read.
 
-use super::curation;
-use super::sight::Sight;
+use super::sight::reads;
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::{Directory, Index, IndexKind};
@@ -93,9 +92,6 @@ impl Views {
     pub async fn names(&self, directory: &Arc<Directory>, index: &Index, who: &Who) -> Result<NameLists> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let order = &walk.order;
-        let sight = Sight { directory, order, readable, as_of: None, whole: None, unapproved: false };
-        let curators = curation::curators(sight);
         let (mut lists, mut hosts) = (Vec::new(), false);
         // Before the names: a mirror of ours that saw this serial must not miss a later change.
         let serial = self.sources().db.serial().await?.unsigned_abs();
@@ -111,7 +107,7 @@ impl Views {
                     hosts = true;
                 }
                 // Named below, as far as it was approved.
-                IndexKind::Mirror(_) if curators.is_some() => {}
+                IndexKind::Mirror(_) if !walk.curators.is_empty() => {}
                 IndexKind::Mirror(_) => match self.sources().mirrors.names(source).await {
                     Ok(names) => lists.push(names.into()),
                     Err(error) if at == 0 => return Err(error),
@@ -123,7 +119,7 @@ impl Views {
                 },
             }
         }
-        for curator in curators.iter().flatten() {
+        for curator in walk.curators.iter().filter(|curator| reads(readable, curator.at)) {
             let known = self.sources().db.approved_projects(&curator.name, now()).await?;
             lists.push(Arc::new(known.iter().map(ProjectName::as_str).collect::<NameList>()).into());
         }

@@ -7,10 +7,10 @@ mod walk;
 pub use form::PageForm;
 pub use walk::Walk;
 
-use super::curation::Curation;
+use super::curation::{self, Curation};
 use super::gather::{Gathered, Sources};
 use super::mirror::Mirrors;
-use super::sight::Sight;
+use super::sight::{Sight, UnapprovedFiles};
 use super::stripes::Stripes;
 use crate::access::Who;
 use crate::bad;
@@ -71,8 +71,7 @@ pub struct ViewRequest<'a> {
     pub amend: Option<&'a dyn Amend>,
     /// All indexes that are asked together, this one too; empty: this one alone.
     pub set: &'a [&'a Index],
-    /// Where nothing of a curated page was approved: at URLs that say so.
-    pub unapproved: bool,
+    pub unapproved: UnapprovedFiles,
 }
 
 /// Bytes ready to send, with their headers.
@@ -185,7 +184,7 @@ impl Views {
             form: ask.form,
             depth: ask.depth,
             amend: ask.amend.map(Amend::key).unwrap_or_default(),
-            unapproved: ask.unapproved,
+            unapproved: UnapprovedFiles::seen_by(ask.who, &ask.index.name, ask.unapproved),
         };
         if let Some(known) = self.pages.get(&key).filter(|known| self.is_true(known, ask, now())) {
             counters::PAGE_HITS.one();
@@ -201,7 +200,7 @@ impl Views {
             return Ok(known);
         }
         counters::PAGE_MISSES.one();
-        let prepared = Arc::new(self.prepare(ask, &walk, key.readable, base).await?);
+        let prepared = Arc::new(self.prepare(ask, &walk, (key.readable, key.unapproved), base).await?);
         self.pages.insert(key.to_key(), prepared.clone());
         Ok(prepared)
     }
@@ -225,7 +224,7 @@ impl Views {
         &self,
         ask: &ViewRequest<'_>,
         walk: &Walk,
-        readable: u128,
+        (readable, unapproved): (u128, UnapprovedFiles),
         base: &str,
     ) -> Result<Prepared> {
         // Before gathering: what changes meanwhile makes this page untrue, not the next one.
@@ -238,7 +237,7 @@ impl Views {
             readable,
             as_of: ask.as_of,
             whole: whole.as_ref(),
-            unapproved: ask.unapproved,
+            unapproved,
         };
         let Gathered { mut page, mut fresh_until, stale } =
             self.sources().project(sight, ask.project, ask.refresh).await?;
@@ -304,7 +303,8 @@ impl Views {
         let readable = walk.readable(directory, who);
         let whole = whole(directory, set, &index.name);
         let (order, whole) = (&walk.order, whole.as_ref());
-        let sight = Sight { directory, order, readable, as_of: None, whole, unapproved: false };
+        let unapproved = UnapprovedFiles::seen_by(who, &index.name, UnapprovedFiles::Hidden);
+        let sight = Sight { directory, order, readable, as_of: None, whole, unapproved };
         Ok(self.sources().project(sight, project, false).await?.page)
     }
 
@@ -343,8 +343,9 @@ impl Views {
         if order.sources.len() > 128 {
             return Err(bad!("index {index} inherits from more than 128 indexes: remove some bases"));
         }
-        let anonymous = readable(directory, &order, &Who::default());
-        let walk = Arc::new(Walk { order, anonymous });
+        let curators = curation::curators(directory, &order);
+        let anonymous = readable(directory, &order, &curators, &Who::default());
+        let walk = Arc::new(Walk { order, curators, anonymous });
         let mut walks = self.walks.write();
         if !ours(&walks) {
             *walks = Walks { directory: Arc::downgrade(directory), by_index: BTreeMap::new() };

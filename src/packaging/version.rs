@@ -34,6 +34,11 @@ pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
     specifiers.iter().all(|clause| clause_holds(clause, version))
 }
 
+/// Whether a clause names one version without a local label: `==1.0`, which by PEP 440 holds for `1.0+cpu`, too.
+pub fn names_public(specifiers: &VersionSpecifiers) -> bool {
+    specifiers.iter().any(|one| *one.operator() == Operator::Equal && !one.version().is_local())
+}
+
 fn clause_holds(clause: &VersionSpecifier, version: &Version) -> bool {
     let bound = clause.version();
     match clause.operator() {

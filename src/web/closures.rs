@@ -3,13 +3,12 @@
 
 use super::proxy::Gate;
 use super::router::Router;
-use crate::access::{SERVER, Who};
+use crate::access::Who;
 use crate::app::App;
 use crate::build::demand::Demand;
 use crate::build::promise::ForTarget;
 use crate::build::targets::Offered;
 use crate::db::requests::StoredRequest;
-use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::curation;
 use crate::index::requests::{Closure, NeededRelease};
@@ -19,8 +18,9 @@ use crate::packaging::filename::encode_segment;
 use crate::packaging::version;
 use crate::tools::failing::Failing;
 use crate::tools::panics;
-use crate::tools::time::{SECOND, now};
+use crate::tools::time::{Micros, SECOND, now};
 use crate::words::OlderVersions;
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -38,10 +38,11 @@ pub async fn run(app: App, router: Weak<Router>) {
     }
     let mut failing = Failing::default();
     let mut ruled_at = now();
+    let mut tried = HashMap::new();
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(router) = router.upgrade() else { return };
-        failing.note(&panics::caught(next(&app, router)).await, "cannot resolve requests");
+        failing.note(&panics::caught(next(&app, router, &mut tried)).await, "cannot resolve requests");
         if now() - ruled_at > RULES_EVERY {
             ruled_at = now();
             let ruled = panics::caught(app.requests.rule_all_again()).await;
@@ -50,9 +51,14 @@ pub async fn run(app: App, router: Weak<Router>) {
     }
 }
 
-/// Resolves one request.
-async fn next(app: &App, router: Arc<Router>) -> Result<()> {
-    let Some(request) = app.requests.unresolved().await? else { return Ok(()) };
+/// Resolves one request: the one that was tried longest ago, so that none which fails keeps others waiting. `tried`: when,
+/// by number.
+async fn next(app: &App, router: Arc<Router>, tried: &mut HashMap<i64, Micros>) -> Result<()> {
+    let open = app.requests.unresolved().await?;
+    tried.retain(|id, _| open.binary_search(id).is_ok());
+    let Some(id) = longest_ago(&open, tried) else { return Ok(()) };
+    tried.insert(id, now());
+    let request = app.requests.get(id).await?;
     let closure = match resolved(app, router, &request).await {
         Ok(closure) => closure,
         // Another time it may go well.
@@ -76,25 +82,29 @@ async fn next(app: &App, router: Arc<Router>) -> Result<()> {
     app.requests.resolved(request.id, &closure).await
 }
 
+fn longest_ago(open: &[i64], tried: &HashMap<i64, Micros>) -> Option<i64> {
+    open.iter().copied().min_by_key(|id| tried.get(id).copied())
+}
+
 async fn resolved(app: &App, router: Arc<Router>, request: &StoredRequest) -> Result<Closure> {
     let directory = app.indexes.directory();
-    let mirrors = curation::supplied(&directory, &request.index);
-    let indexes: Vec<&Index> = mirrors.iter().filter_map(|name| directory.indexes.get(name)).collect();
-    if indexes.is_empty() {
+    let curator = directory.index(&request.index)?;
+    if curation::supplied(&directory, &curator.name).is_empty() {
         return Err(missing!("{} has no mirror among its bases that its owner may read", request.index));
     }
     let offered = target(app, &request.target).await?;
     let name = offered.target.name.clone();
-    let who = Who { label: SERVER.into(), ..Who::person(request.index.user()) };
-    let text: Vec<String> = indexes.iter().map(|index| index.name.as_str().replace('/', ".")).collect();
-    let path = format!("/v1/{}/{}/", encode_segment(&text.join("+")), encode_segment(&name));
+    // The index itself, so that its own files, private and reserved names and refusals count as for installers.
+    let who = Who::behind(&curator.name);
+    let text = curator.name.as_str().replace('/', ".");
+    let path = format!("/v1/{}/{}/", encode_segment(&text), encode_segment(&name));
     let demand = Demand {
         config: &app.config,
         queue: &app.queue,
         quota: &app.quota,
         directory: &directory,
         who: &who,
-        indexes,
+        indexes: vec![curator],
         target: ForTarget { promises: app.promises.clone(), offered },
         root: String::new(),
         url: path.clone(),
@@ -103,7 +113,13 @@ async fn resolved(app: &App, router: Arc<Router>, request: &StoredRequest) -> Re
     let gate = Gate::open_as(app, router, who.clone()).await?;
     let index = format!("{}{path}+compile/", gate.root());
     let pinned = demand.compile(&input, gate.root(), &index, OlderVersions::Accept).await?;
-    let releases = pinned.lines().filter_map(release).collect();
+    let mut releases = Vec::new();
+    for one in pinned.lines().filter_map(release) {
+        // What is on the index itself needs no approval.
+        if !app.indexes.views.mirrors_of(&directory, curator, &one.project).await?.is_empty() {
+            releases.push(one);
+        }
+    }
     Ok(Closure { target: name, releases, error: None })
 }
 
@@ -130,6 +146,18 @@ fn release(line: &str) -> Option<NeededRelease> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_fails_again_and_again_keeps_no_other_waiting() {
+        let mut tried = HashMap::new();
+        let mut next = |open: &[i64], at| {
+            let id = longest_ago(open, &tried)?;
+            tried.insert(id, at);
+            Some(id)
+        };
+        assert_eq!([next(&[3, 5, 8], 1), next(&[3, 5, 8], 2), next(&[3, 8], 3)], [Some(3), Some(5), Some(8)]);
+        assert_eq!([next(&[3, 8], 4), next(&[3, 8, 9], 5), next(&[], 6)], [Some(3), Some(9), None]);
+    }
 
     #[test]
     fn pins_of_the_resolver_are_read_and_comments_are_not() {

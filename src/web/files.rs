@@ -56,23 +56,29 @@ async fn found(ctx: &Ctx<()>) -> Result<Response> {
         key => Key::Url(key),
     };
     let asked = FileRequest::of(ctx)?;
-    let mut found = behind(&asked, &filename, key).await?;
+    let mut found = Box::pin(behind(&asked, &filename, key)).await?;
     if let Behind::Unapproved(release) = &found {
-        if let Some(refusal) = requests::unapproved(ctx, release).await? {
+        if let Some(refusal) = Box::pin(requests::unapproved(ctx, release)).await? {
             return Ok(refusal);
         }
-        found = behind(&asked, &filename, key).await?;
+        found = Box::pin(behind(&asked, &filename, key)).await?;
     }
     match found {
         Behind::Nothing => serve(&asked, &filename, key, &hash).await,
-        Behind::Mirror(index) => {
-            let mut response = serve(&FileRequest { index, ..asked }, &filename, key, &hash).await?;
-            // Approval may end: each use is asked for.
-            response.headers_mut().insert(header::CACHE_CONTROL, REVOCABLE);
-            Ok(response)
+        Behind::Mirror(index, project) => {
+            let asked = FileRequest { index, project: Some(project), ..asked };
+            Ok(revocable(serve(&asked, &filename, key, &hash).await?))
         }
         Behind::Unapproved(release) => Err(release.error(asked.index)),
     }
+}
+
+/// Approval may end: each use is asked for. A redirect says itself how long it holds: its URL may be a secret.
+pub(super) fn revocable(mut response: Response) -> Response {
+    if !response.headers().contains_key(header::LOCATION) {
+        response.headers_mut().insert(header::CACHE_CONTROL, REVOCABLE);
+    }
+    response
 }
 
 const REVOCABLE: HeaderValue = HeaderValue::from_static("private, no-cache");

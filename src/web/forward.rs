@@ -17,7 +17,7 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 17] = [
+const AT_PRIMARY: [&str; 19] = [
     "/+builds",
     "/+targets",
     "/+workers",
@@ -25,6 +25,7 @@ const AT_PRIMARY: [&str; 17] = [
     "/+tokens",
     "/+webhooks",
     "/+watches",
+    "/+requests",
     "/_/oidc",
     "/+login/{name}",
     "/v1/{indexes}/{target}/+compile",
@@ -32,6 +33,7 @@ const AT_PRIMARY: [&str; 17] = [
     "/{user}/{index}/+webhooks",
     "/{user}/{index}/+learned",
     "/{user}/{index}/+publishers",
+    "/{user}/{index}/+rules",
     "/{user}/{index}/+rebuild",
     "/{user}/{index}/+ready",
     "/{user}/{index}/+w/",

@@ -91,7 +91,10 @@ impl PromiseRequest<'_> {
             None => promises.file(&self.ctx.who, &Box::pin(self.promise()).await?, self.longest).await?,
         };
         match held {
-            PromiseOutcome::Ready(pinned) => Box::pin(self.serve(&pinned)).await,
+            PromiseOutcome::Ready(pinned) => {
+                Box::pin(self.permit_again()).await?;
+                Box::pin(self.serve(&pinned)).await
+            }
             other => Box::pin(self.told(&other)).await,
         }
     }
@@ -115,7 +118,10 @@ impl PromiseRequest<'_> {
             }
         };
         match held {
-            PromiseOutcome::Ready(sha256) => Box::pin(self.serve_metadata(&sha256)).await,
+            PromiseOutcome::Ready(sha256) => {
+                Box::pin(self.permit_again()).await?;
+                Box::pin(self.serve_metadata(&sha256)).await
+            }
             other => Box::pin(self.told(&other)).await,
         }
     }
@@ -143,14 +149,33 @@ impl PromiseRequest<'_> {
         directory.quarantines.permit(self.index, &wheel.name, Some(&wheel.version))
     }
 
+    /// Refuses what may be served no longer: while it was waited for, its source may have been deleted, or its approval
+    /// may have ended.
+    async fn permit_again(&self) -> Result<()> {
+        let directory = self.ctx.app.indexes.directory();
+        match self.row().await? {
+            Some(row) => self.ctx.app.promises.permit(&directory, &row).await,
+            None => Ok(()),
+        }
+    }
+
     async fn serve(&self, pinned: &Pinned) -> Result<Response> {
         self.permit()?;
-        files::serve_promised(self.ctx, self.wheel, pinned).await
+        self.lasting(files::serve_promised(self.ctx, self.wheel, pinned).await?)
+    }
+
+    /// What a curated index promises may be approved no longer by the next use.
+    fn lasting(&self, response: Response) -> Result<Response> {
+        match self.ctx.index()?.is_curated() {
+            true => Ok(files::revocable(response)),
+            false => Ok(response),
+        }
     }
 
     async fn serve_metadata(&self, sha256: &str) -> Result<Response> {
         self.permit()?;
-        files::serve_document(self.ctx, &format!("{}.metadata", self.wheel), sha256).await
+        let name = format!("{}.metadata", self.wheel);
+        self.lasting(files::serve_document(self.ctx, &name, sha256).await?)
     }
 
     /// What is told to whom there is nothing to serve.

@@ -57,8 +57,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
         RequestState::parse(&text)
             .ok_or_else(|| bad!("state={text} is unknown: write open, approved or refused"))
     });
-    let requests = ctx.app.requests.list(index.as_ref(), state.transpose()?).await?.into_iter();
-    let requests = requests.filter(|request| reads(&ctx, request)).map(|request| shown(&ctx, request));
+    let reads = |index: &IndexName| reads(&ctx, index);
+    let requests = ctx.app.requests.list(index.as_ref(), state.transpose()?, reads).await?.into_iter();
+    let requests = requests.map(|request| shown(&ctx, request));
     let requests: Vec<RequestView> = requests.collect();
     if ctx.audience() == Audience::Person {
         return pages::requests::list(&ctx, requests);
@@ -83,8 +84,7 @@ pub async fn add(mut ctx: Ctx) -> Result<Response> {
     let wanted: Wanted = ctx.json().await?;
     let ctx = ctx.without_body();
     let index = named(&wanted.index)?;
-    let readable = ctx.directory.indexes.get(&index);
-    if !readable.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index)) {
+    if !reads(&ctx, &index) {
         return Err(missing!("index {index} does not exist, or you may not read it"));
     }
     let new = NewRequest::parse(index, &wanted.requirement, wanted.target)?;
@@ -121,6 +121,7 @@ async fn decide(mut ctx: Ctx, approves: bool) -> Result<Response> {
         expires: said.expires.as_deref().map(time).transpose()?,
         with_closure: said.with_closure,
         specifier: said.specifier,
+        if_open: false,
     };
     let request = ctx.app.requests.decide(&ctx.who, request.id, &ruling).await?;
     let message = format!("request {} is {}", request.id, request.state);
@@ -197,8 +198,8 @@ fn named(text: &str) -> Result<IndexName> {
     IndexName::parse(text).ok_or_else(|| bad!("'{text}' is not a valid index name: write user/index"))
 }
 
-fn reads(ctx: &Ctx<()>, request: &StoredRequest) -> bool {
-    let index = ctx.directory.indexes.get(&request.index);
+fn reads(ctx: &Ctx<()>, index: &IndexName) -> bool {
+    let index = ctx.directory.indexes.get(index);
     index.is_some_and(|index| access::may_read(&ctx.directory, &ctx.who, index))
 }
 
@@ -218,7 +219,7 @@ async fn visible(ctx: &Ctx<()>) -> Result<StoredRequest> {
     let id: i64 = ctx.param("id").parse().map_err(|_| unknown())?;
     match ctx.app.requests.get(id).await {
         Err(Error::Missing(_)) => Err(unknown()),
-        Ok(request) if !reads(ctx, &request) => Err(unknown()),
+        Ok(request) if !reads(ctx, &request.index) => Err(unknown()),
         found => found,
     }
 }

@@ -14,8 +14,8 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let index = ctx.index()?;
     let asked = ctx.query("user").filter(|user| !user.is_empty());
     let views: Vec<AccessView> = match &asked {
-        Some(user) => vec![grants::explain(&ctx.directory, user, index)?],
-        None => grants::everybody(&ctx.directory, index)?,
+        Some(user) => vec![grants::explain(&ctx.directory, &ctx.who, user, index)?],
+        None => grants::everybody(&ctx.directory, &ctx.who, index)?,
     };
     if ctx.audience() == Audience::Person {
         return pages::rights::show(&ctx, index, asked.is_some(), views);

@@ -7,6 +7,7 @@ use super::wishes;
 use crate::counters;
 use crate::directory::Index;
 use crate::error::{Error, Result};
+use crate::index::sight::UnapprovedFiles;
 use crate::index::view::{Amend, PageForm, Prepared, Variant, ViewRequest};
 use crate::names::ProjectName;
 use crate::tools::time::Micros;
@@ -119,11 +120,11 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
         Of::Several => for_target(&ctx).await?,
     };
     let amend = promised.as_ref().map(|promised| promised as &dyn Amend);
-    let found = match found(&ctx, &name, of, (form, fresh, amend), false).await {
-        // They hide why a page is missing, and show why a file is.
-        Err(Error::Unapproved(_)) if is_installer(&ctx.headers) => {
+    let found = match found(&ctx, &name, of, (form, fresh, amend), UnapprovedFiles::Hidden).await {
+        // They hide why a page is missing, and show why a file is. A replica does not know what is approved: its primary does.
+        Err(Error::Unapproved(_)) if is_installer(&ctx.headers) && ctx.app.replica.is_none() => {
             vary = BY_AGENT;
-            found(&ctx, &name, of, (form, fresh, None), true).await
+            found(&ctx, &name, of, (form, fresh, None), UnapprovedFiles::Told).await
         }
         found => found,
     };
@@ -140,13 +141,13 @@ async fn page(ctx: Ctx<()>, name: ProjectName, mut vary: HeaderValue, of: Of) ->
     }
 }
 
-/// The prepared page. `unapproved`: with what a curated index does not list.
+/// The prepared page.
 async fn found(
     ctx: &Ctx<()>,
     name: &ProjectName,
     of: Of,
     (form, fresh, amend): (PageForm, bool, Option<&dyn Amend>),
-    unapproved: bool,
+    unapproved: UnapprovedFiles,
 ) -> Result<Arc<Prepared>> {
     let views = &ctx.app.indexes.views;
     if of != Of::Several {
@@ -192,7 +193,7 @@ pub(super) fn ask<'a, B>(
         refresh,
         amend: None,
         set: &[],
-        unapproved: false,
+        unapproved: UnapprovedFiles::Hidden,
     })
 }
 

@@ -5,7 +5,7 @@ use super::super::target::Target;
 use super::memory::{Ahead, Sweep, who};
 use super::wished::wished;
 use crate::directory::{BuildAhead, Index, IndexKind};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::ProjectName;
 use crate::packaging::version;
 use crate::tools::time::{Micros, SECOND};
@@ -142,7 +142,7 @@ async fn sources(
     let directory = queue.indexes().directory();
     let page = match queue.indexes().views.page(&directory, index, project, &who()).await {
         Ok(page) => page,
-        Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => return Ok(Vec::new()),
+        Err(error) if error.is_withheld() => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let wanted = wanted.map(version::canonical);

@@ -100,7 +100,7 @@ impl Demand<'_> {
     ) -> Result<Option<Vec<Requirement>>> {
         let page = match self.page(name).await {
             Ok(page) => page,
-            Err(Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_)) => return Ok(None),
+            Err(error) if error.is_withheld() => return Ok(None),
             Err(error) => return Err(error),
         };
         let exact = format!("=={version}").parse().map_err(Error::internal)?;

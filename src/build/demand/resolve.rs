@@ -6,7 +6,7 @@ use super::url_line::{self, LineWheel};
 use crate::bad;
 use crate::build::promise::{self, Pinned, Promise, PromiseOutcome};
 use crate::build::target::Target;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::IndexName;
 use crate::packaging::lines::{self, Asks, Hashed, LogicalLine};
 use crate::packaging::page::{File, FilePlace, Page};
@@ -124,7 +124,7 @@ async fn first_step(demand: &Demand<'_>, line: &LogicalLine) -> Result<Step> {
     }
     let page = match demand.page(&hashed.requirement.name).await {
         Ok(page) => page,
-        Err(error @ (Error::Missing(_) | Error::Forbidden(_) | Error::Unapproved(_))) => {
+        Err(error) if error.is_withheld() => {
             return Ok(Step::Trouble(NoWheel::Text(error.to_string())));
         }
         Err(error) => return Err(error),

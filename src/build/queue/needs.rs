@@ -92,8 +92,8 @@ impl Queue {
                     edges.push(Edge { build: row.id, needs, requirement: text });
                 }
                 Ok(None) => {}
-                Err(Error::Bad(why) | Error::Missing(why) | Error::Forbidden(why) | Error::Busy(why)) => {
-                    return no(format!("cannot get the build requirement {text}: {why}"));
+                Err(error) if error.is_withheld() || matches!(error, Error::Bad(_) | Error::Busy(_)) => {
+                    return no(format!("cannot get the build requirement {text}: {error}"));
                 }
                 Err(error) => return Err(error.into()),
             }

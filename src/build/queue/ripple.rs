@@ -183,7 +183,7 @@ impl NewestVersions<'_> {
                 let sdist = chooser.sdist(&page, specifiers).ok().map(|found| found.version);
                 wheel.max(sdist)
             }
-            Err(Error::Missing(_)) => None,
+            Err(error) if error.is_withheld() => None,
             Err(error) => return Err(error),
         };
         self.known.insert(key, found.clone());

@@ -106,10 +106,9 @@ impl Queue {
         (sha256, url): (Option<&str>, &str),
     ) -> Result<Located> {
         let own = url_key(url);
-        let located = self.0.indexes.mirrors.locate(index, filename, key_of(sha256, url, &own)).await?;
-        located
-            .filter(|located| located.project == *project)
-            .ok_or_else(|| missing!("{} no longer lists {filename}", index.name))
+        let located =
+            self.0.indexes.mirrors.locate_in(index, project, filename, key_of(sha256, url, &own)).await?;
+        located.ok_or_else(|| missing!("{} no longer lists {filename}", index.name))
     }
 
     /// A repository that somebody named; `inside`: it may be on a private host that an administrator named.

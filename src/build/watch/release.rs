@@ -83,13 +83,9 @@ impl WatchRoom {
                 self.db.tag_became(TagState::Waiting, &tag).await?;
                 Ok(())
             }
-            Err(
-                error @ (Error::Bad(_)
-                | Error::Missing(_)
-                | Error::Forbidden(_)
-                | Error::Unapproved(_)
-                | Error::Gone(_)),
-            ) => self.failed_to_release(watch, TagState::Waiting, tag, &error.to_string()).await,
+            Err(error) if error.is_withheld() || matches!(error, Error::Bad(_) | Error::Gone(_)) => {
+                self.failed_to_release(watch, TagState::Waiting, tag, &error.to_string()).await
+            }
             // It may go well another time: without workers, or with too many builds waiting.
             Err(error) => {
                 let why = Some(error.to_string());

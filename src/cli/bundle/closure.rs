@@ -48,8 +48,17 @@ pub struct Gatherer<'a> {
     pub constraints: &'a [Requirement],
     /// What lock files say of files, by file name.
     pub hashes: &'a BTreeMap<String, String>,
-    /// Whether an index mirrors another one.
-    mirrors: Mutex<BTreeMap<IndexName, bool>>,
+    owners: Mutex<BTreeMap<IndexName, FileOwner>>,
+}
+
+/// Whose files stand at the URLs of an index.
+#[derive(Clone, Copy)]
+enum FileOwner {
+    Mirror,
+    /// Its own, and those of its mirrors that were approved.
+    Curated,
+    /// Its own, as far as anybody tells.
+    Stage,
 }
 
 impl<'a> Gatherer<'a> {
@@ -60,7 +69,7 @@ impl<'a> Gatherer<'a> {
         wishes: &'a BundleWishes,
     ) -> Self {
         let BundleWishes { constraints, hashes, .. } = wishes;
-        Self { server, index, progress, private, constraints, hashes, mirrors: Mutex::default() }
+        Self { server, index, progress, private, constraints, hashes, owners: Mutex::default() }
     }
 
     /// All files for a target. What the other side asked for and cannot get is refused, and the rest goes on without
@@ -181,7 +190,7 @@ impl<'a> Gatherer<'a> {
             version: Some(version.to_owned()),
             size: listed.and_then(|file| file.size).unwrap_or_default(),
             sha256: sha256.unwrap_or_default(),
-            from: if self.is_mirrored(url).await { Carried::Mirror } else { Carried::Private },
+            from: if self.is_mirrored(url, project).await { Carried::Mirror } else { Carried::Private },
             requires_python: listed.and_then(|file| file.requires_python.clone()),
             yanked: listed.and_then(|file| file.yanked.why()).map(str::to_owned),
             evidence: None,
@@ -190,17 +199,28 @@ impl<'a> Gatherer<'a> {
         Ok(GatheredFile { file, url: plain, target: proxy.target.clone() })
     }
 
-    /// Whether a file is in an index that mirrors another one. An index that does not say so is taken for private.
-    async fn is_mirrored(&self, url: &Url) -> bool {
-        let Some(owner) = self.owner(url) else { return false };
-        let known = self.mirrors.lock().get(&owner).copied();
+    /// Whether a file comes from another index by way of a mirror. Where nobody says so it is taken for private.
+    async fn is_mirrored(&self, url: &Url, project: &ProjectName) -> bool {
+        let Some(index) = self.owner(url) else { return false };
+        match self.files_at(&index).await {
+            FileOwner::Mirror => true,
+            FileOwner::Stage => false,
+            FileOwner::Curated => self.server.has_project(&index, project).await.is_ok_and(|own| !own),
+        }
+    }
+
+    async fn files_at(&self, index: &IndexName) -> FileOwner {
+        let known = self.owners.lock().get(index).copied();
         if let Some(known) = known {
             return known;
         }
-        let options = self.server.index_options(&owner).await;
-        let is_mirror = options.is_ok_and(|options| options.kind == "mirror");
-        self.mirrors.lock().insert(owner, is_mirror);
-        is_mirror
+        let owner = match self.server.index_options(index).await {
+            Ok(options) if options.kind == "mirror" => FileOwner::Mirror,
+            Ok(options) if options.more.get("curated").is_some_and(|is| *is == true) => FileOwner::Curated,
+            _ => FileOwner::Stage,
+        };
+        self.owners.lock().insert(index.clone(), owner);
+        owner
     }
 
     /// The index that a file's URL names.

@@ -8,6 +8,7 @@ use crate::db::files::StoredFile;
 use crate::directory::{Index, IndexKind};
 use crate::error::{Error, Result};
 use crate::index::policy;
+use crate::names::ProjectName;
 use crate::packaging::filename::candidates;
 use crate::packaging::page::File;
 use crate::tools::time::SECOND;
@@ -37,44 +38,50 @@ impl Key<'_> {
 impl Mirrors {
     /// The upstream's file behind one of our URLs. `None`: it lists no such file.
     pub async fn locate(&self, index: &Index, filename: &str, key: Key<'_>) -> Result<Option<Located>> {
-        if matches!(key, Key::Hash(hex) if hex.len() != 16) {
-            return Ok(None);
-        }
         let mut failed = None;
         for project in candidates(filename) {
-            if let IndexKind::Mirror(mirror) = &index.kind
-                && let Some(reason) = policy::refused(mirror, &project)
-            {
-                failed = Some(Error::Forbidden(reason));
-                continue;
-            }
-            for refresh in [false, true] {
-                let page = match self.page(index, &project, refresh).await {
-                    Ok(Some(page)) => page,
-                    Ok(None) => break,
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                };
-                let fits = |file: &&File| file.filename == filename && key.fits(file);
-                if let Some(file) = page.page.files.iter().find(fits) {
-                    if self.meant_another(&index.name, &project, file).await? {
-                        return Ok(None);
-                    }
-                    return Ok(Some(Located { project, file: file.clone() }));
-                }
-                if page.stale || !self.is_older(index, &project, RECENT).await? {
-                    break;
-                }
+            match self.locate_in(index, &project, filename, key).await {
+                Ok(Some(located)) => return Ok(Some(located)),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
             }
         }
         // What is not known because the upstream fails is not said to be missing.
-        match failed {
-            Some(Error::Offline(_)) => Err(no_copy(filename)),
-            Some(error) => Err(error),
-            None => Ok(None),
+        failed.map_or(Ok(None), Err)
+    }
+
+    /// The same of a file of this project: no other page is looked at.
+    pub async fn locate_in(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        filename: &str,
+        key: Key<'_>,
+    ) -> Result<Option<Located>> {
+        if matches!(key, Key::Hash(hex) if hex.len() != 16) {
+            return Ok(None);
         }
+        if let IndexKind::Mirror(mirror) = &index.kind
+            && let Some(reason) = policy::refused(mirror, project)
+        {
+            return Err(Error::Forbidden(reason));
+        }
+        for refresh in [false, true] {
+            let page = match self.page(index, project, refresh).await {
+                Err(Error::Offline(_)) => return Err(no_copy(filename)),
+                told => told?,
+            };
+            let Some(page) = page else { break };
+            let fits = |file: &&File| file.filename == filename && key.fits(file);
+            if let Some(file) = page.page.files.iter().find(fits) {
+                let other = self.meant_another(&index.name, project, file).await?;
+                return Ok((!other).then(|| Located { project: project.clone(), file: file.clone() }));
+            }
+            if page.stale || !self.is_older(index, project, RECENT).await? {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// The file's bytes: from the store, or from the upstream while they are stored, once it is the

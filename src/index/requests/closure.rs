@@ -33,9 +33,9 @@ impl Closure {
 }
 
 impl Requests {
-    /// An open request whose closure is not known yet.
-    pub async fn unresolved(&self) -> Result<Option<StoredRequest>> {
-        self.0.db.unresolved_request().await
+    /// The numbers of open requests whose closure is not known yet, the oldest first.
+    pub async fn unresolved(&self) -> Result<Vec<i64>> {
+        self.0.db.unresolved_requests().await
     }
 
     /// Notes what a request needs.

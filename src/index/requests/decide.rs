@@ -1,6 +1,6 @@
 //! Requests are approved and refused.
 
-use super::closure::Closure;
+use super::closure::{Closure, NeededRelease};
 use super::{Requests, title};
 use crate::access::{self, Decision, Need, Who};
 use crate::db::Tx;
@@ -8,6 +8,7 @@ use crate::db::approvals::Approval;
 use crate::db::events::NewEvent;
 use crate::db::requests::{RequestEnd, StoredRequest};
 use crate::error::Result;
+use crate::index::curation::{self, Standing};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version::{self, VersionSpecifiers};
 use crate::tools::time::{SECOND, now};
@@ -31,6 +32,8 @@ pub struct Ruling {
     pub with_closure: bool,
     /// Other versions of the project than the requested one: `>=2,<3`.
     pub specifier: Option<String>,
+    /// Only if nobody decided meanwhile: a rule's.
+    pub if_open: bool,
 }
 
 impl Requests {
@@ -59,25 +62,93 @@ impl Requests {
     /// Decides a request; open ones that this answers, too, end with it.
     ///
     /// # Errors
-    /// `Bad` for what cannot be decided so, `Conflict` if the closure is not known. Nothing is decided then.
+    /// `Bad` for what cannot be decided so, `Conflict` if the closure is not known or refused in part. Nothing is decided then.
     pub async fn decide(&self, who: &Who, id: i64, ruling: &Ruling) -> Result<StoredRequest> {
         let request = self.get(id).await?;
         self.may_approve(who, &request.index, Some(&request.project))?;
-        let decided = decided(&request, ruling)?;
+        let decided = self.decided(&request, ruling).await?;
         decided.iter().try_for_each(|(project, _)| self.may_approve(who, &request.index, Some(project)))?;
         self.rule(&who.label, (&request.index, id), &decided, ruling).await?;
         self.get(id).await
     }
 
+    /// Projects and specifiers that a ruling on a request is about.
+    async fn decided(&self, request: &StoredRequest, ruling: &Ruling) -> Result<Vec<(ProjectName, String)>> {
+        let own = match &ruling.specifier {
+            None => exactly(&request.version),
+            Some(text) => VersionSpecifiers::from_str(text)
+                .map_err(|_| bad!("'{text}' is not a version specifier: write it like >=2,<3"))?
+                .to_string(),
+        };
+        let mut decided = vec![(request.project.clone(), own)];
+        if ruling.with_closure {
+            let undecided = self.undecided_closure(request, ruling).await?;
+            decided.extend(undecided.into_iter().map(|one| {
+                let specifier = exactly(&one.version);
+                (one.project, specifier)
+            }));
+        }
+        match decided.len() > MOST_RELEASES {
+            true => Err(bad!("its closure has more than {MOST_RELEASES} releases: approve them one by one")),
+            false => Ok(decided),
+        }
+    }
+
+    /// What else a request needs that nobody decided about yet.
+    async fn undecided_closure(
+        &self,
+        request: &StoredRequest,
+        ruling: &Ruling,
+    ) -> Result<Vec<NeededRelease>> {
+        if !ruling.approves {
+            return Err(bad!(
+                "a refusal is about one release: refuse what it needs one by one, without closure"
+            ));
+        }
+        let what = title(&request.project, &request.version);
+        if request.version.is_empty() {
+            return Err(bad!(
+                "what {what} needs depends on its version: approve a request for one, like {what}==1.0"
+            ));
+        }
+        let closure = Closure::of(request).ok_or_else(|| {
+            conflict!(
+                "what {what} needs is not resolved yet: the server does that while it runs (wheelwright serve); try again"
+            )
+        })?;
+        if let Some(error) = closure.error {
+            return Err(conflict!("what {what} needs cannot be resolved: {error}"));
+        }
+        let directory = self.0.indexes.directory();
+        let index = directory.index(&request.index)?;
+        let (mut undecided, mut refused) = (Vec::new(), Vec::new());
+        for one in closure.releases.into_iter().filter(|one| one.project != request.project) {
+            let version = version::parse(&one.version);
+            match self.standing(index, &one.project, version.as_ref()).await? {
+                Standing::Approved => {}
+                Standing::Undecided => undecided.push(one),
+                Standing::Refused(why) => refused.push(format!("{} {} ({why})", one.project, one.version)),
+            }
+        }
+        match refused.is_empty() {
+            true => Ok(undecided),
+            false => Err(conflict!(
+                "{what} needs what is refused on {}: {}. Approve that first, or approve {what} without its closure",
+                index.name,
+                refused.join(", ")
+            )),
+        }
+    }
+
     /// Writes decisions of one index, all with one reason, and ends the request that they are about, and the open ones that
-    /// they answer.
+    /// they answer. A rule decides open requests only: whether it did.
     pub(super) async fn rule(
         &self,
         by: &str,
         (index, own): (&IndexName, i64),
         decided: &[(ProjectName, String)],
         ruling: &Ruling,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let reason = reason(ruling)?;
         let at = now();
         let expires_at = ruling.expires.map(|seconds| {
@@ -91,13 +162,18 @@ impl Requests {
         for (project, specifier) in decided {
             let known = self.0.db.requests_for(index, project).await?;
             let ends = |one: &&StoredRequest| {
-                one.id == own || one.state == RequestState::Open && answers(specifier, &one.version)
+                one.id == own
+                    || one.state == RequestState::Open && answers(specifier, ruling.approves, &one.version)
             };
             answered.push(known.iter().filter(ends).map(|one| one.id).collect());
         }
         let answered: Vec<Vec<i64>> = answered;
         let Some(last) = decided.len().checked_sub(1) else { return Err(bad!("there is nothing to decide")) };
         let mut tx = Tx::begin(&self.0.db).await?;
+        // Somebody may have decided while the rule looked: people go before rules.
+        if ruling.if_open && !tx.is_open(own).await? {
+            return Ok(false);
+        }
         for (at, ((project, specifier), requests)) in decided.iter().zip(&answered).enumerate() {
             let approval = Approval {
                 id: 0,
@@ -111,7 +187,7 @@ impl Requests {
                 expires_at,
             };
             tx.decide(&approval).await?;
-            tx.end_requests(requests, RequestEnd { state, by, reason: &reason }).await?;
+            tx.end_requests(requests, own, RequestEnd { state, by, reason: &reason }).await?;
             let numbers: Vec<String> = requests.iter().map(|id| format!(", request {id}")).collect();
             let detail = format!("{project}{specifier}: {reason}{}", numbers.concat());
             let event = NewEvent::of(by, kind).on(index).about(project).saying(&detail);
@@ -124,50 +200,23 @@ impl Requests {
             }
         }
         decided.iter().for_each(|(project, _)| self.0.indexes.changed(index, project));
-        Ok(())
+        Ok(true)
     }
 }
 
-/// Projects and specifiers that a ruling on a request is about.
-fn decided(request: &StoredRequest, ruling: &Ruling) -> Result<Vec<(ProjectName, String)>> {
-    let exactly = |version: &str| if version.is_empty() { String::new() } else { format!("=={version}") };
-    let own = match &ruling.specifier {
-        None => exactly(&request.version),
-        Some(text) => VersionSpecifiers::from_str(text)
-            .map_err(|_| bad!("'{text}' is not a version specifier: write it like >=2,<3"))?
-            .to_string(),
-    };
-    let mut decided = vec![(request.project.clone(), own)];
-    if ruling.with_closure {
-        let what = title(&request.project, &request.version);
-        let closure = Closure::of(request).ok_or_else(|| {
-            conflict!(
-                "what {what} needs is not resolved yet: the server does that while it runs (wheelwright serve); try again"
-            )
-        })?;
-        if let Some(error) = closure.error {
-            return Err(conflict!("what {what} needs cannot be resolved: {error}"));
-        }
-        let others = closure.releases.into_iter().filter(|one| one.project != request.project);
-        decided.extend(others.map(|one| {
-            let specifier = exactly(&one.version);
-            (one.project, specifier)
-        }));
-    }
-    match decided.len() > MOST_RELEASES {
-        true => Err(bad!("its closure has more than {MOST_RELEASES} releases: approve them one by one")),
-        false => Ok(decided),
-    }
+fn exactly(version: &str) -> String {
+    if version.is_empty() { String::new() } else { format!("=={version}") }
 }
 
 /// Whether a decision on `specifier` answers a request for `version`.
-fn answers(specifier: &str, version: &str) -> bool {
+fn answers(specifier: &str, approves: bool, version: &str) -> bool {
     let specifiers = VersionSpecifiers::from_str(specifier);
     match (specifier, version::parse(version), specifiers) {
         ("", _, _) => true,
-        (_, Some(version), Ok(specifiers)) => version::satisfies(&specifiers, &version),
-        // Who asked for the project takes any version.
-        (_, None, _) => version.is_empty(),
+        (_, Some(version), Ok(specifiers)) => curation::fits(&specifiers, approves, &version),
+        // Who asked for the project takes any version: one that is approved will do, but one that is refused says nothing
+        // of the others.
+        (_, None, _) => approves && version.is_empty(),
         (_, _, Err(_)) => false,
     }
 }
@@ -190,9 +239,13 @@ mod tests {
 
     #[test]
     fn a_decision_answers_requests_for_the_versions_that_it_is_about() {
-        assert!(answers("", "1.0") && answers("", "") && answers("==1.0", "1.0") && answers(">=2,<3", "2.5"));
-        assert!(answers("==1.0", ""), "any version was wanted");
-        assert!(!answers("==1.0", "1.1") && !answers(">=2", "1"));
+        for approves in [true, false] {
+            let answers = |specifier, version| answers(specifier, approves, version);
+            assert!(answers("", "1.0") && answers("", "") && answers("==1.0", "1.0"));
+            assert!(answers(">=2,<3", "2.5") && !answers("==1.0", "1.1") && !answers(">=2", "1"));
+            assert_eq!(answers("==1.0", ""), approves, "another version may do");
+            assert_eq!(answers("==1.0", "1.0+cpu"), !approves);
+        }
     }
 
     #[test]

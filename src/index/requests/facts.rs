@@ -27,6 +27,9 @@ pub struct ReleaseFacts {
     pub advisories: Option<usize>,
 }
 
+/// A classifier that names no licence.
+const APPROVED: &str = "License :: OSI Approved";
+
 /// Classifiers that name one licence.
 const CLASSIFIERS: [(&str, &str); 7] = [
     ("MIT License", "MIT"),
@@ -98,11 +101,43 @@ impl Requests {
 /// The licence as an SPDX expression, if the metadata names it so that nobody has to guess.
 fn licence(metadata: &Metadata) -> Option<String> {
     let one_line = |text: &&String| !text.trim().is_empty() && text.len() < 200 && !text.contains('\n');
-    let of_classifier = |classifier: &String| {
-        let (_, name) = classifier.rsplit_once(" :: ").filter(|_| classifier.starts_with("License ::"))?;
-        CLASSIFIERS.iter().find(|(known, _)| *known == name).map(|(_, licence)| (*licence).to_owned())
-    };
-    let written = metadata.license_expression.as_ref().filter(one_line).cloned();
-    let classified = || metadata.classifiers.iter().find_map(of_classifier);
-    written.or_else(classified).or_else(|| metadata.license.as_ref().filter(one_line).cloned())
+    if let Some(written) = metadata.license_expression.as_ref().filter(one_line) {
+        return Some(written.clone());
+    }
+    let named = metadata.classifiers.iter().filter(|one| one.starts_with("License ::") && *one != APPROVED);
+    match named.collect::<Vec<_>>()[..] {
+        [] => metadata.license.as_ref().filter(one_line).cloned(),
+        [one] => {
+            let (_, name) = one.rsplit_once(" :: ")?;
+            let known = CLASSIFIERS.iter().find(|(known, _)| *known == name);
+            let known = known.map(|(_, licence)| (*licence).to_owned());
+            known.or_else(|| metadata.license.as_ref().filter(one_line).cloned())
+        }
+        // Whether all of them bind or one may be chosen, nobody says.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_licence_is_known_where_the_metadata_names_one_and_no_other() {
+        let of = |head: &str| {
+            let text = format!("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n{head}\n");
+            licence(&Metadata::parse(text.as_bytes()).unwrap())
+        };
+        let mit = "Classifier: License :: OSI Approved :: MIT License";
+        let gpl = "Classifier: License :: OSI Approved :: GNU General Public License v3 (GPLv3)";
+        let approved = "Classifier: License :: OSI Approved";
+        assert_eq!(of(&format!("{approved}\n{mit}")).as_deref(), Some("MIT"));
+        assert_eq!(of(&format!("{mit}\n{gpl}")), None);
+        assert_eq!(of(&format!("License: MIT\n{mit}\n{gpl}")), None);
+        assert_eq!(
+            of(&format!("License-Expression: MIT OR Apache-2.0\n{mit}\n{gpl}")).as_deref(),
+            Some("MIT OR Apache-2.0")
+        );
+        assert_eq!(of("License: BSD-3-Clause").as_deref(), Some("BSD-3-Clause"));
+    }
 }

@@ -24,6 +24,7 @@ use crate::db::{Db, Tx};
 use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
+use crate::packaging::page::File;
 use crate::packaging::version::{self, Version};
 use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{EventKind, RequestState};
@@ -34,6 +35,8 @@ use std::sync::Arc;
 
 /// Open requests of one index.
 const MOST_OPEN: i64 = 5000;
+/// Requests of one answer.
+const MOST_LISTED: usize = 1000;
 /// New requests of one asker in an hour, and the askers that are counted.
 const MOST_NEW: u32 = 500;
 const MOST_COUNTED: usize = 10_000;
@@ -121,20 +124,25 @@ impl Requests {
             Standing::Undecided => {}
         }
         let version = wanted.version.as_ref().map(Version::to_string).unwrap_or_default();
-        let target: String = wanted.target.chars().take(LONGEST_TARGET).collect();
+        let target: String = wanted.target.chars().filter(|c| !c.is_control()).take(LONGEST_TARGET).collect();
         let account = user_of_label(&who.label).map(str::to_owned);
         let known = self.0.db.requests_for(&wanted.index, &wanted.project).await?;
         let same = |request: &&StoredRequest| {
             request.version == version && request.target == target && request.state == RequestState::Open
         };
         if let Some(open) = known.iter().find(same) {
-            if Closure::of(open).is_some_and(|closure| closure.error.is_some()) {
+            let failed = Closure::of(open).is_some_and(|closure| closure.error.is_some());
+            if failed && self.count_new(&who.asker().unwrap_or_default()).is_ok() {
                 self.0.db.resolve_again(open.id).await?;
             }
             self.repeat(open.id, account);
             return Ok(RequestOutcome::Open(open.id));
         }
         self.count_new(&who.asker().unwrap_or_default())?;
+        if who.user.is_none() && !self.exists(index, &wanted.project, wanted.version.as_ref()).await? {
+            let (what, name) = (title(&wanted.project, &version), &index.name);
+            return Err(missing!("no mirror of {name} has {what}: log in to request what is yet to come"));
+        }
         let mut new = StoredRequest {
             id: 0,
             index: wanted.index,
@@ -216,14 +224,42 @@ impl Requests {
         self.0.db.request(id).await?.ok_or_else(|| missing!("request {id} does not exist"))
     }
 
-    /// The newest requests, of one index and in one state if these are given.
+    /// The newest requests of the indexes that somebody `reads`, in one state if that is given.
     pub async fn list(
         &self,
         index: Option<&IndexName>,
         state: Option<RequestState>,
+        reads: impl Fn(&IndexName) -> bool,
     ) -> Result<Vec<StoredRequest>> {
         self.flush().await?;
-        self.0.db.requests(index, state).await
+        let mut newest = Vec::new();
+        for index in self.indexes(index).await?.iter().filter(|index| reads(index)) {
+            newest.extend(self.0.db.requests(index, state, i64::MAX).await?);
+        }
+        newest.sort_unstable_by_key(|request| std::cmp::Reverse(request.id));
+        newest.truncate(MOST_LISTED);
+        Ok(newest)
+    }
+
+    /// The one that is given, or all of which something was requested.
+    async fn indexes(&self, one: Option<&IndexName>) -> Result<Vec<IndexName>> {
+        match one {
+            Some(one) => Ok(vec![one.clone()]),
+            None => self.0.db.requested_indexes().await,
+        }
+    }
+
+    /// Whether a mirror of an index lists a release, or any of the project.
+    async fn exists(&self, index: &Index, project: &ProjectName, version: Option<&Version>) -> Result<bool> {
+        let (indexes, directory) = (&self.0.indexes, self.0.indexes.directory());
+        for mirror in indexes.views.mirrors_of(&directory, index, project).await? {
+            let Some(known) = indexes.mirrors.page(mirror, project, false).await? else { continue };
+            let fits = |file: &File| version.is_none() || file.filename.version() == version;
+            if known.page.files.iter().any(fits) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

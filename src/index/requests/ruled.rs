@@ -80,7 +80,7 @@ impl Requests {
     /// The releases of the last month, those that were downloaded most first.
     async fn lately(&self, index: &IndexName) -> Result<Vec<(Release, RuleTrial)>> {
         let mut releases: BTreeMap<Release, RuleTrial> = BTreeMap::new();
-        for request in self.list(Some(index), None).await? {
+        for request in self.list(Some(index), None, |_| true).await? {
             if request.last_at >= now() - MONTH * DAY {
                 let known = releases.entry((request.project, request.version)).or_default();
                 (known.request, known.state) = (Some(request.id), Some(request.state));
@@ -112,16 +112,48 @@ impl Requests {
 
     async fn rule_again(&self, index: Option<&IndexName>) -> Result<usize> {
         let mut decided = 0;
-        for request in self.list(index, Some(RequestState::Open)).await? {
-            decided += usize::from(self.ruled(&request).await?.is_some());
+        for index in self.indexes(index).await? {
+            let Some(rules) = self.parsed(&index).await? else { continue };
+            let mut before = i64::MAX;
+            loop {
+                let open = self.0.db.requests(&index, Some(RequestState::Open), before).await?;
+                let Some(last) = open.last() else { break };
+                before = last.id;
+                for request in &open {
+                    match self.ruled_by(&rules, request).await {
+                        Ok(outcome) => decided += usize::from(outcome.is_some()),
+                        // The others go on.
+                        Err(error) => tracing::error!(
+                            request = request.id,
+                            error = format!("{error:#}"),
+                            "rules cannot decide a request"
+                        ),
+                    }
+                }
+            }
         }
         Ok(decided)
     }
 
-    /// Lets the rules of its index decide a request; `None`: none fits, or a mirror does not tell what they ask for.
+    async fn parsed(&self, index: &IndexName) -> Result<Option<CurationRules>> {
+        let stored = self.0.db.rules(index).await?;
+        stored.map(|stored| CurationRules::parse(&stored.rules)).transpose()
+    }
+
+    /// Lets the rules of its index decide a request; `None`: none fits, a mirror does not tell what they ask for,
+    /// or somebody decided meanwhile.
     pub(super) async fn ruled(&self, request: &StoredRequest) -> Result<Option<RequestOutcome>> {
-        let Some(stored) = self.0.db.rules(&request.index).await? else { return Ok(None) };
-        let rules = CurationRules::parse(&stored.rules)?;
+        match self.parsed(&request.index).await? {
+            Some(rules) => self.ruled_by(&rules, request).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn ruled_by(
+        &self,
+        rules: &CurationRules,
+        request: &StoredRequest,
+    ) -> Result<Option<RequestOutcome>> {
         let release = (&request.project, request.version.as_str());
         let facts = match self.facts(&request.index, release, rules.ask_for_licences()).await {
             Err(error @ Error::Internal(_)) => return Err(error),
@@ -133,10 +165,11 @@ impl Requests {
         };
         let Some(rule) = facts.as_ref().and_then(|facts| rules.decide(facts, now())) else { return Ok(None) };
         let (approves, reason, expires) = (rule.approves, rule.reason.clone(), rule.expires);
-        let ruling = Ruling { approves, reason, expires, ..Ruling::default() };
+        let ruling = Ruling { approves, reason, expires, if_open: true, ..Ruling::default() };
         let release = [(request.project.clone(), format!("=={}", request.version))];
-        self.rule(&format!("rule:{}", rule.name), (&request.index, request.id), &release, &ruling).await?;
-        Ok(Some(match approves {
+        let by = format!("rule:{}", rule.name);
+        let decided = self.rule(&by, (&request.index, request.id), &release, &ruling).await?;
+        Ok(decided.then(|| match approves {
             true => RequestOutcome::Approved,
             false => RequestOutcome::Refused(ruling.reason),
         }))

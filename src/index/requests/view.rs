@@ -2,6 +2,7 @@
 
 use super::closure::Closure;
 use super::title;
+use crate::access::COMMAND_LINE;
 use crate::access::builds::user_of_label;
 use crate::db::requests::StoredRequest;
 use crate::names::{IndexName, ProjectName};
@@ -36,14 +37,17 @@ pub struct RequestView {
 impl From<StoredRequest> for RequestView {
     fn from(row: StoredRequest) -> Self {
         let filled = |text: String| Some(text).filter(|text| !text.is_empty());
-        let rule = |label: &str| label.strip_prefix("rule:").map(|rule| format!("rule {rule}"));
+        let other = |label: &str| match label {
+            COMMAND_LINE => Some("the command line".to_owned()),
+            _ => label.strip_prefix("rule:").map(|rule| format!("rule {rule}")),
+        };
         let by = row.decided_by.as_deref();
         Self {
             id: row.id,
             closure: Closure::of(&row),
             index: row.index,
             project: row.project,
-            decided_by: by.and_then(|label| rule(label).or_else(|| user_of_label(label).map(str::to_owned))),
+            decided_by: by.and_then(|label| other(label).or_else(|| user_of_label(label).map(str::to_owned))),
             version: filled(row.version),
             target: filled(row.target),
             state: row.state,

@@ -1,6 +1,7 @@
 //! What tells prepared pages apart.
 
 use super::form::PageForm;
+use crate::index::sight::UnapprovedFiles;
 use crate::tools::time::Micros;
 use moka::Equivalent;
 
@@ -15,7 +16,7 @@ pub(super) struct PageKey {
     pub(super) base: Box<str>,
     pub(super) amend: Box<str>,
     pub(super) set: Box<str>,
-    pub(super) unapproved: bool,
+    pub(super) unapproved: UnapprovedFiles,
 }
 
 /// [`PageKey`] without owning its names; hashes alike.
@@ -33,7 +34,7 @@ pub(super) struct KeyRef<'a> {
     pub(super) amend: &'a str,
     /// Names of the indexes that are asked together.
     pub(super) set: &'a str,
-    pub(super) unapproved: bool,
+    pub(super) unapproved: UnapprovedFiles,
 }
 
 impl Equivalent<PageKey> for KeyRef<'_> {

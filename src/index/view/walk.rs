@@ -3,12 +3,14 @@
 use crate::access::{self, Who};
 use crate::directory::inheritance::InheritanceOrder;
 use crate::directory::{Directory, Index};
-use crate::index::curation;
+use crate::index::curation::Curator;
 use crate::names::IndexName;
+use std::collections::BTreeSet;
 
 /// An index's order, and what anonymous askers see of it.
 pub struct Walk {
     pub order: InheritanceOrder,
+    pub(in crate::index) curators: Vec<Curator>,
     pub(super) anonymous: u128,
 }
 
@@ -22,21 +24,28 @@ impl Walk {
     pub fn readable(&self, directory: &Directory, who: &Who) -> u128 {
         match who.user {
             // The router let them read the index itself, be it by a token for one project.
-            Some(_) => self.anonymous | readable(directory, &self.order, who) | 1,
+            Some(_) => self.anonymous | readable(directory, &self.order, &self.curators, who) | 1,
             None => self.anonymous | 1,
         }
     }
 }
 
-pub(super) fn readable(directory: &Directory, order: &InheritanceOrder, who: &Who) -> u128 {
+pub(super) fn readable(
+    directory: &Directory,
+    order: &InheritanceOrder,
+    curators: &[Curator],
+    who: &Who,
+) -> u128 {
     let reads = |name: &IndexName| {
         directory.indexes.get(name).is_some_and(|index| access::may_read(directory, who, index))
     };
-    let supplied = curation::supplied_to(directory, order, reads);
+    // Behind curated indexes, mirrors give what was approved on those that somebody reads, and nothing else.
+    let supplied = curators.iter().filter(|curator| reads(&curator.name));
+    let supplied: BTreeSet<&IndexName> = supplied.flat_map(|curator| &curator.mirrors).collect();
     let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
-    let may = |name: &IndexName| match &supplied {
-        Some(supplied) if is_mirror(name) => supplied.contains(name),
-        _ => reads(name),
+    let may = |name: &IndexName| match !curators.is_empty() && is_mirror(name) {
+        true => supplied.contains(name),
+        false => reads(name),
     };
     let bits = order.sources.iter().enumerate().filter(|(_, index)| may(index));
     bits.fold(0, |bits, (at, _)| bits | 1u128.checked_shl(at as u32).unwrap_or(0))

@@ -21,7 +21,11 @@ pub(super) async fn locate(
     filename: &str,
     key: Key<'_>,
 ) -> Result<Located> {
-    let located = ctx.app.indexes.mirrors.locate(ctx.index, filename, key).await?;
+    let mirrors = &ctx.app.indexes.mirrors;
+    let located = match &ctx.project {
+        Some(project) => mirrors.locate_in(ctx.index, project, filename, key).await?,
+        None => mirrors.locate(ctx.index, filename, key).await?,
+    };
     let located = located.ok_or_else(|| no_such_file(filename))?;
     files::permit((ctx.directory, &ctx.index.name), mirror, &located.project, &located.file)?;
     Ok(located)

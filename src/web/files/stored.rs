@@ -38,6 +38,8 @@ pub struct FileRequest<'a> {
     pub headers: &'a HeaderMap,
     pub method: &'a Method,
     pub who: &'a Who,
+    /// Whose file it is, where that is known already: no page of another project is asked for.
+    pub project: Option<ProjectName>,
 }
 
 impl<'a> FileRequest<'a> {
@@ -48,7 +50,7 @@ impl<'a> FileRequest<'a> {
 
     pub fn of<B>(ctx: &'a Ctx<B>) -> Result<Self> {
         let (app, directory, headers, method) = (&ctx.app, &ctx.directory, &ctx.headers, &ctx.method);
-        Ok(FileRequest { app, directory, index: ctx.index()?, headers, method, who: &ctx.who })
+        Ok(FileRequest { app, directory, index: ctx.index()?, headers, method, who: &ctx.who, project: None })
     }
 
     /// Counts a download whose answer has the first byte of the file.

@@ -9,6 +9,7 @@ use super::simple;
 use super::target::for_target;
 use crate::build::demand::{Demand, Uniform};
 use crate::error::{Error, Result};
+use crate::index::sight::UnapprovedFiles;
 use crate::index::view::{PageForm, ViewRequest};
 use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
@@ -60,8 +61,8 @@ pub async fn compile_page(ctx: Ctx) -> Result<Response> {
     };
     let asks = |unapproved| indexes.iter().map(|index| ask(index, unapproved)).collect::<Result<Vec<_>>>();
     let views = &ctx.app.indexes.views;
-    let prepared = match views.first_prepared(&asks(false)?).await {
-        Err(Error::Unapproved(_)) => views.first_prepared(&asks(true)?).await?,
+    let prepared = match views.first_prepared(&asks(UnapprovedFiles::Hidden)?).await {
+        Err(Error::Unapproved(_)) => views.first_prepared(&asks(UnapprovedFiles::Told)?).await?,
         found => found?,
     };
     Ok(simple::answer(&ctx, &prepared, simple::BY_ACCEPT))
