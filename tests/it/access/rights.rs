@@ -179,3 +179,24 @@ async fn of_a_token_that_ends_soon_others_are_told_once() {
     );
     assert_eq!(told[0].context.as_ref().map(ToString::to_string), Some("alice/dev".into()));
 }
+
+#[tokio::test]
+async fn whom_acl_admin_names_approves_nothing_of_the_owners_closed_mirrors() {
+    let server = with_people(&["bob"]).await;
+    let mirror = json!({"type": "mirror", "mirror_url": "http://127.0.0.1:9/simple/", "acl_read": ["alice"]});
+    server.make_index("alice/paid", mirror).await;
+    let change = json!({"bases": ["alice/paid"], "acl_admin": ["bob"]});
+    assert_eq!(set(&server, &of("alice"), change).await, 200);
+    let (status, told) = server
+        .ask("PATCH", "/alice/dev", &of("bob"), Some(json!({"curated": true, "acl_approve": ["bob"]})))
+        .await;
+    assert_eq!(status, 403, "{told}");
+    assert!(
+        told["message"].as_str().expect("a message").contains("a mirror that bob may not read"),
+        "{told}"
+    );
+    assert_eq!(set(&server, &of("alice"), json!({"curated": true})).await, 200);
+    assert_eq!(set(&server, &of("bob"), json!({"acl_approve": ["bob"]})).await, 403);
+    assert_eq!(set(&server, &of("bob"), json!({"title": "Bob's"})).await, 200);
+    assert_eq!(set(&server, &of("alice"), json!({"acl_approve": ["bob"]})).await, 200);
+}

@@ -9,7 +9,7 @@ use crate::kit::upstream::{Upstream, noise};
 use serde_json::json;
 
 /// The path of a file as root sees it on the mirror.
-async fn path_on_mirror(governed: &Governed, project: &str) -> String {
+pub async fn path_on_mirror(governed: &Governed, project: &str) -> String {
     let path = format!("/root/pypi/+simple/{project}/");
     let asked = Auth::root().on(governed.server.http.get(governed.server.url(&path)));
     let answer =
@@ -113,8 +113,8 @@ async fn a_source_that_is_not_approved_is_not_promised_and_not_built() {
 #[tokio::test]
 async fn a_private_or_reserved_name_is_neither_asked_upstream_nor_requested() {
     let upstream = Upstream::start().await;
-    for name in ["mine", "acme_tool"] {
-        upstream.add(&format!("{name}-9.0-py3-none-any.whl"), noise(9, 2000));
+    for name in ["mine-9.0-py3-none-any.whl", "acme_tool-9.0-py3-none-any.whl", "acme-tool-9.0.tar.gz"] {
+        upstream.add(name, noise(9, 2000));
     }
     let url = upstream.simple();
     let server = Server::start_with(|config| config.upstream = Some(url)).await;
@@ -134,4 +134,65 @@ async fn a_private_or_reserved_name_is_neither_asked_upstream_nor_requested() {
     assert_eq!(upstream.log().len(), 0, "{:?}", upstream.log());
     let (_, all) = server.ask("GET", "/+requests", &Auth::root(), None).await;
     assert_eq!(all["result"], json!([]));
+    // By its name it could be one of `acme`, which is neither private nor reserved.
+    let sdist = as_pip("/alice/safe/+f/abc/0123456789012/acme-tool-9.0.tar.gz").await.expect("an answer");
+    assert_eq!(
+        (sdist.status().as_u16(), upstream.asked("/simple/acme-tool")),
+        (404, 0),
+        "{:?}",
+        upstream.log()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_another_project_is_not_approved_by_the_way_its_name_could_be_split() {
+    let governed = Governed::start().await;
+    for (project, version) in [("demo-extra", "2.0"), ("demo-2", "3")] {
+        let filename = format!("{project}-{version}.tar.gz");
+        governed.upstream.host_file("alice/dev", project, version, &filename, project.as_bytes()).await;
+    }
+    // All of `demo`, whatever the version.
+    governed.approve("demo").await;
+    let demo = path_on_mirror(&governed, "demo").await.replace("/root/pypi/", "/root/safe/");
+    assert_eq!(governed.server.get(&demo).await.status(), 200);
+    for project in ["demo-extra", "demo-2"] {
+        let there = path_on_mirror(&governed, project).await;
+        let here = there.replace("/root/pypi/", "/root/safe/");
+        let answer = governed.server.get(&here).await;
+        assert_eq!(answer.status(), 403, "{here}");
+        // Nor once its bytes are here.
+        let fetched = Auth::root().on(governed.server.http.get(governed.server.url(&there))).send().await;
+        assert_eq!(fetched.expect("an answer").status(), 200);
+        let told = governed.server.get(&here).await;
+        assert_eq!(told.status(), 403, "{here}");
+        let told = told.text().await.expect("a reason");
+        assert!(told.contains(&format!("{project} ")), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_approved_and_in_quarantine_anywhere_on_its_way_is_not_served() {
+    let governed = Governed::start().await;
+    let options = json!({"bases": ["root/pypi"]});
+    governed.server.make_index("root/between", options).await;
+    let bases = Some(json!({"bases": ["root/between"]}));
+    assert_eq!(governed.server.ask("PATCH", "/root/safe", &Auth::root(), bases).await.0, 200);
+    governed.approve("other==3.0").await;
+    let here = path_on_mirror(&governed, "other").await.replace("/root/pypi/", "/root/safe/");
+    assert_eq!(governed.server.get(&here).await.status(), 200);
+    for index in ["root/safe", "root/between", "root/pypi"] {
+        let asked = json!({"what": "other==3.0", "index": index, "why": "it steals tokens"});
+        let (status, placed) = governed.server.ask("POST", "/+quarantine", &Auth::root(), Some(asked)).await;
+        assert_eq!(status, 201, "{placed}");
+        for path in [here.clone(), format!("{here}.metadata")] {
+            let answer = governed.server.get(&path).await;
+            assert_eq!(answer.status(), 403, "{index}: {path}");
+            let told = answer.text().await.expect("a reason");
+            assert!(told.contains("other 3.0 is quarantined: it steals tokens"), "{told}");
+        }
+        let id = placed["result"]["id"].as_str().expect("a number");
+        let path = format!("/+quarantine/{id}");
+        assert_eq!(governed.server.ask("DELETE", &path, &Auth::root(), None).await.0, 200);
+        assert_eq!(governed.server.get(&here).await.status(), 200, "{index}");
+    }
 }

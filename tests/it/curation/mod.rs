@@ -1,9 +1,15 @@
 //! Stories of curated indexes: what installers ask for, what approvers decide, and that nobody gets around it.
 
 mod around;
+mod closures;
+mod curators;
 mod deciding;
+mod elsewhere;
+mod promised;
+mod replicas;
 mod rules;
 mod story;
+mod strangers;
 
 use crate::kit::Server;
 use crate::kit::forms::Form;
@@ -29,7 +35,8 @@ fn upstream_packages() -> Vec<Dist> {
 /// approver; the upstream lives as long.
 pub struct Governed {
     pub server: Server,
-    _upstream: Server,
+    /// Its `alice/dev` is what the mirror mirrors.
+    pub upstream: Server,
 }
 
 impl Governed {
@@ -46,7 +53,7 @@ impl Governed {
         let close = Some(json!({"acl_read": ["root"]}));
         let (status, told) = server.ask("PATCH", "/root/pypi", &Auth::root(), close).await;
         assert_eq!(status, 200, "{told}");
-        Self { server, _upstream: upstream }
+        Self { server, upstream }
     }
 
     pub fn safe(&self) -> String {

@@ -1,0 +1,42 @@
+//! What other parts of the product make of a curated index.
+
+use super::Governed;
+use crate::kit::desk::Desk;
+use crate::kit::resolving::{NEW, wheel};
+use crate::kit::script::Auth;
+use crate::kit::{ROOT_PASSWORD, forms::Form};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_has_a_state_for_what_nobody_approved() {
+    let governed = Governed::start().await;
+    let look = format!("/root/safe/+ready/{NEW}/+look");
+    let release = Some(json!({"release": "other==3.0"}));
+    let (status, told) = governed.server.ask("POST", &look, &Auth::root(), release).await;
+    assert_eq!(status, 200, "{told}");
+    assert!(told.to_string().contains("no release of other is approved on root/safe"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_takes_what_was_approved_of_a_mirror_for_no_private_project() {
+    let governed = Governed::start().await;
+    governed.approve("other==3.0").await;
+    let form = Form::of(&wheel("mine", "1.0").wheel());
+    let sent = governed.server.post("/root/safe/", form, "root", ROOT_PASSWORD).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let desk = Desk::new();
+    desk.run("wheelwright", &["key", "create", "me.key", "--no-password"]).await.succeeded();
+    let server = governed.server.url("");
+    let create = async |project: &str| {
+        let file = format!("{project}.wwb");
+        let about = ["--server", &server, "--index", "root/safe", "--target", NEW, "--key", "me.key"];
+        desk.run("wheelwright", &[&["bundle", "create", project, "-o", &file][..], &about].concat()).await
+    };
+    create("other").await.succeeded();
+    let refused = create("mine").await.failed();
+    assert!(
+        refused.err.contains("these projects are private and nobody named them: mine"),
+        "{}",
+        refused.err
+    );
+}
