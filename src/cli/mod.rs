@@ -8,6 +8,7 @@ mod bundle;
 mod check;
 mod client;
 mod compile;
+mod completions;
 mod config;
 mod debug;
 mod doctor;
@@ -21,6 +22,7 @@ mod install;
 mod installation;
 mod key;
 mod lock;
+mod man;
 mod mirror;
 mod pip_reqs;
 mod progress;
@@ -184,6 +186,10 @@ enum Command {
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print completions for a shell
+    Completions(completions::CompletionsCommand),
+    /// Write manual pages
+    Man(man::ManCommand),
 }
 
 /// Runs the command line of this process.
@@ -199,6 +205,9 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return foreign(&error).unwrap_or_else(|| error.exit()),
     };
+    if let Some(done) = cli.command.about_itself() {
+        return done.unwrap_or_else(|error| fail(&error, 1));
+    }
     // Fails only if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (place, command) = (cli.place, cli.command);
@@ -280,8 +289,19 @@ impl Command {
         }
     }
 
+    /// Runs a command about the program alone, which no configuration decides.
+    fn about_itself(&self) -> Option<Result<ExitCode>> {
+        match self {
+            Self::Completions(completions) => Some(completions.run(Cli::command())),
+            Self::Man(man) => Some(man.run(Cli::command())),
+            _ => None,
+        }
+    }
+
     async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         match self {
+            Self::Completions(completions) => completions.run(Cli::command()),
+            Self::Man(man) => man.run(Cli::command()),
             Self::Serve(serve) => serve.run(resolved).await,
             Self::Build(build) => build.run(resolved).await,
             Self::Compile(compile) => compile.run().await,
