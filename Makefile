@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build check test e2e devpi crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -20,6 +20,9 @@ run: tools ## build, put `wheelwright` on the PATH, and serve ./wheelwright-data
 
 build: tools ## build the release binary
 	$(CARGO) build --release --locked
+
+release: tools ## make packages into dist/: wheel, sdist, .deb, archive, image; says what it left out
+	@packaging/release
 
 check: ## the fast path: types and the tests that need no client programs
 	$(CARGO) check --locked --tests
@@ -63,7 +66,7 @@ tools:
 	@scripts/install-missing build
 
 test-tools:
-	@scripts/install-missing build test
+	@scripts/install-missing build test release
 
 bench-tools:
 	@scripts/install-missing build test bench

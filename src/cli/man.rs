@@ -16,9 +16,12 @@ pub struct ManCommand {
 impl ManCommand {
     pub fn run(&self, program: clap::Command) -> Result<ExitCode> {
         let folder = self.to.display();
-        let written = std::fs::create_dir_all(&self.to).and_then(|()| clap_mangen::generate_to(program, &self.to));
+        let written =
+            std::fs::create_dir_all(&self.to).and_then(|()| clap_mangen::generate_to(program, &self.to));
         written.map_err(|error| bad!("cannot write manual pages to {folder}: {error}"))?;
-        table::line(&format!("wrote manual pages to {folder}; read one with: man -l {folder}/wheelwright.1"))?;
+        table::line(&format!(
+            "wrote manual pages to {folder}; read one with: man -l {folder}/wheelwright.1"
+        ))?;
         Ok(ExitCode::SUCCESS)
     }
 }

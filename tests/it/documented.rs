@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 52] = [
+const DOCUMENTS: [&str; 54] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -40,6 +40,7 @@ const DOCUMENTS: [&str; 52] = [
     "docs/how-to/give-access.md",
     "docs/how-to/hook-programs.md",
     "docs/how-to/import.md",
+    "docs/how-to/install.md",
     "docs/how-to/log-in-with-ldap.md",
     "docs/how-to/log-in-with-oidc.md",
     "docs/how-to/maintain-an-index.md",
@@ -66,6 +67,7 @@ const DOCUMENTS: [&str; 52] = [
     "docs/reference/recipes.md",
     "docs/reference/settings.md",
     "docs/reference/uploads.md",
+    "docs/tutorials/first-five-minutes.md",
     "docs/tutorials/private-index.md",
     "docs/tutorials/wheels-on-demand.md",
 ];
@@ -279,6 +281,8 @@ documents_work! {
     the_commands_of_the_docker_example_work: "docs/docker/README.md",
     the_commands_of_the_first_tutorial_work: "docs/tutorials/private-index.md",
     the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
+    the_commands_of_the_first_five_minutes_work: "docs/tutorials/first-five-minutes.md",
+    the_commands_about_installing_work: "docs/how-to/install.md",
     the_commands_about_a_new_python_work: "docs/how-to/get-ready.md",
     the_commands_about_the_audit_log_work: "docs/how-to/audit.md",
     the_commands_about_access_work: "docs/how-to/give-access.md",

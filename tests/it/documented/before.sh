@@ -12,7 +12,7 @@ before() {
         prepare make run
         prepare cp -r "$GIVEN/dist" dist
         ;;
-    'docs/how-to/run-a-server.md')
+    'docs/how-to/run-a-server.md' | 'docs/how-to/install.md')
         prepare make run
         ;;
     'docs/how-to/run-a-server.md# Use Postgres, S3 and TLS')
@@ -115,11 +115,14 @@ before() {
         printf '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["docopt"]\n' >pyproject.toml
         printf '[[tool.uv.index]]\nurl = "%s/v1/pypi/auto/+simple/"\ndefault = true\n' "$SERVER" >>pyproject.toml
         ;;
-    'docs/tutorials/private-index.md# 4. Publish')
+    'docs/tutorials/first-five-minutes.md')
+        prepare serve
+        ;;
+    'docs/tutorials/private-index.md# 4. Publish' | 'docs/tutorials/first-five-minutes.md# 3. Publish from another machine')
         prepare project my-private-package ../my-private-package
         prepare cd ../my-private-package
         ;;
-    'docs/tutorials/private-index.md# 5. Install it with its dependencies')
+    'docs/tutorials/private-index.md# 5. Install it with its dependencies' | 'docs/tutorials/first-five-minutes.md# 4. Install it anywhere')
         prepare cd "$FOLDER"
         ;;
     'docs/tutorials/private-index.md# 8. Build wheels')
