@@ -1,5 +1,8 @@
 //! The parts of a running wheelwright, built once from a [`Config`]; tests start the same.
 
+pub mod health;
+pub mod measures;
+
 use crate::access::methods::issuers::Issuers;
 use crate::access::methods::oidc::Providers;
 use crate::access::people::People;
@@ -177,6 +180,11 @@ impl App {
     /// Reads advisories now and whenever they change: what serves needs them, other commands do not wait for them.
     pub fn keep_advisories(&self) {
         tokio::spawn(read_advisories(Arc::downgrade(&self.0)));
+    }
+
+    /// Writes how this server is, minute by minute: what serves does, other commands do not last so long.
+    pub fn keep_measures(&self) {
+        tokio::spawn(measures::keep(Arc::downgrade(&self.0)));
     }
 
     /// `--upstream` on a later start changes what `root/pypi` mirrors.

@@ -28,6 +28,11 @@ impl Counter {
     }
 }
 
+/// Answers, those of them that failed by our fault, and the microseconds until their heads, all together. Of each route
+/// the router counts more.
+pub static REQUESTS: Counter = Counter::new();
+pub static REQUESTS_FAILED: Counter = Counter::new();
+pub static REQUEST_MICROS: Counter = Counter::new();
 /// Prepared pages that were in memory and true, and those that had to be made.
 pub static PAGE_HITS: Counter = Counter::new();
 pub static PAGE_MISSES: Counter = Counter::new();

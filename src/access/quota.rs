@@ -12,6 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Lists of builds that are made at once.
 const LISTS: u64 = 4;
 
+/// Builds that are followed at once, and by one asker: a browser has few tabs that do.
+const FOLLOWED: usize = 256;
+const FOLLOWED_BY_ONE: usize = 12;
+
 /// Turns of an installation at all that costs much.
 pub struct Quota {
     /// Resolvers at work.
@@ -22,6 +26,8 @@ pub struct Quota {
     pub lists: Turns,
     /// Requests that are held until something is built or resolved.
     pub held: Turns,
+    /// Streams of a build's events.
+    pub followed: Turns,
 }
 
 impl Quota {
@@ -43,7 +49,9 @@ impl Quota {
             waiting: 0,
             patience: Duration::ZERO,
         };
+        let followed = TurnBounds { at_once: FOLLOWED, each: FOLLOWED_BY_ONE, ..held };
         Self {
+            followed: Turns::new("clients that follow builds", followed),
             resolvers: Turns::new("resolving requirements", half(config.resolvers)),
             fetches: Turns::new("fetching archives", half(config.fetches)),
             lists: Turns::new("lists", half(LISTS)),

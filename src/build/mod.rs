@@ -24,6 +24,7 @@ pub mod queue;
 pub mod readiness;
 pub mod rebuild;
 pub mod recipe;
+pub mod statistics;
 pub mod target;
 pub mod targets;
 pub mod tools;

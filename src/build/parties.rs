@@ -37,6 +37,28 @@ impl Parties {
     }
 }
 
+impl Parties {
+    /// Who wants a build: accounts by name for those who may know who asks, installers and builds by what they are.
+    pub fn wanted_by(&self, directory: &Directory, who: &Who, build: &Build) -> Vec<String> {
+        let knows = access::builds::knows_asker(directory, who, self.sight(build));
+        let mut wanted: Vec<String> = self.askers.iter().map(|asker| in_words(asker, knows)).collect();
+        wanted.sort();
+        wanted.dedup();
+        wanted
+    }
+}
+
+/// An entry of `build_asker`: an account, or a label that is no account's.
+fn in_words(asker: &str, knows: bool) -> String {
+    match asker.split_once(':') {
+        Some(("build", id)) => format!("build {id}"),
+        Some(("", "anonymous")) => "clients without an account".to_owned(),
+        Some(_) => "the server".to_owned(),
+        None if knows => asker.to_owned(),
+        None => "an account".to_owned(),
+    }
+}
+
 impl Queue {
     pub async fn parties(&self, build: &Build) -> Result<Parties> {
         let (indexes, stands) = self.db().build_indexes(build.id).await?.into_iter().unzip();

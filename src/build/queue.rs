@@ -7,12 +7,14 @@ mod begin;
 mod cancel;
 mod fetch;
 mod fetching;
+mod follow;
 mod gate;
 mod learned;
 mod lease;
 mod life;
 mod log;
 mod needs;
+mod outlook;
 mod plan;
 mod prepared;
 mod quota;
@@ -28,7 +30,9 @@ mod watched;
 mod watching;
 
 pub use again::may_go_well_now;
+pub use follow::{BuildNews, LogMark};
 pub use lease::{BEAT, LEASE};
+pub use outlook::{BuildOutlook, QueueOutlook};
 pub use ripple::{Ripple, Rippled};
 pub use wanted::{Ask, Priority, Upload, Wanted};
 pub use watched::Watching;
@@ -73,6 +77,7 @@ struct Inner {
     entrance: tokio::sync::Mutex<()>,
     fetching: fetching::Fetching,
     watched: watched::Watched,
+    outlook: outlook::LastOutlook,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
@@ -103,6 +108,7 @@ impl Queue {
             entrance: tokio::sync::Mutex::default(),
             fetching: fetching::Fetching::new(config),
             watched: watched::Watched::default(),
+            outlook: outlook::LastOutlook::default(),
             work: Notify::new(),
             changed: watch::Sender::new(0),
             closing: watch::Sender::new(false),

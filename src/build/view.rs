@@ -15,6 +15,10 @@ use crate::tools::time::{Micros, SECOND};
 use crate::words::{BuildSource, BuildState, Evidence, Failure, Isolation, Moment, Purpose, Step};
 use serde::{Deserialize, Serialize};
 use std::slice;
+use std::time::Duration;
+
+/// Builds under way that are looked for; workers have fewer slots.
+const MOST_RUNNING: u32 = 500;
 
 /// What somebody may know of a build.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,6 +72,31 @@ pub struct BuildView {
     /// Seconds of its run, once that has ended.
     #[serde(default)]
     pub ran: Option<f64>,
+    /// Of one that runs or waits for a worker: a guess.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<OutlookView>,
+    /// Of one that has not ended: who waits for it, by name for those who may know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted_by: Vec<String>,
+}
+
+/// When a build is likely to begin and to end, going by earlier ones. Times are whole seconds; what is unknown is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutlookView {
+    /// Among the builds that wait for a worker, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
+    /// How many wait for a worker.
+    pub waiting: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_in: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in: Option<u64>,
+    /// From its start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<u64>,
+    /// Whether no worker builds for its target at present.
+    pub nobody: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -169,7 +198,47 @@ impl Queue {
             ended: build.ended_at.map(Moment),
             waited: build.started_at.map(|started| seconds(build.asked_at, started)),
             ran: build.started_at.zip(build.ended_at).map(|(started, ended)| seconds(started, ended)),
+            outlook: self.outlook_of(build).await?,
+            wanted_by: match build.state.has_ended() {
+                true => Vec::new(),
+                false => parties.wanted_by(directory, who, build),
+            },
         })
+    }
+
+    /// The workers that were heard of lately, with the builds that they have under way, as far as `who` may see them.
+    pub async fn workers(&self, directory: &Directory, who: &Who) -> Result<Vec<WorkerView>> {
+        let mut workers: Vec<WorkerView> =
+            self.targets().workers().await?.into_iter().map(WorkerView::from).collect();
+        for running in self.db().unfinished_builds(MOST_RUNNING).await? {
+            let named = |worker: &&mut WorkerView| running.worker.as_deref() == Some(&worker.name);
+            let is_running = running.state == BuildState::Running;
+            let Some(worker) = workers.iter_mut().find(named).filter(|_| is_running) else { continue };
+            worker.busy += 1;
+            let Some(build) = self.db().build(running.id).await? else { continue };
+            if self.sees(directory, who, &build).await? {
+                let (title, target) = (build.title(), build.target.clone());
+                let since = build.started_at.map(Moment);
+                worker.building.push(RunningView { build: build.id, title, target, since });
+            }
+        }
+        Ok(workers)
+    }
+
+    async fn outlook_of(&self, build: &Build) -> Result<Option<OutlookView>> {
+        if !matches!(build.state, BuildState::Queued | BuildState::Running) {
+            return Ok(None);
+        }
+        let queue = self.outlook().await?;
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        Ok(queue.of(build.id).map(|outlook| OutlookView {
+            position: outlook.position,
+            waiting: queue.waiting,
+            starts_in: seconds(outlook.starts_in),
+            ends_in: seconds(outlook.ends_in),
+            takes: seconds(outlook.takes),
+            nobody: outlook.nobody,
+        }))
     }
 
     async fn destinations(
@@ -242,6 +311,19 @@ pub struct WorkerView {
     /// Why it builds nothing.
     pub off: Option<String>,
     pub seen: Moment,
+    /// How many builds it has under way, of [`WorkerView::slots`].
+    pub busy: usize,
+    /// Those of them that the asker may see.
+    pub building: Vec<RunningView>,
+}
+
+/// A build that a worker has under way.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunningView {
+    pub build: BuildId,
+    pub title: String,
+    pub target: String,
+    pub since: Option<Moment>,
 }
 
 impl From<Worker> for WorkerView {
@@ -255,6 +337,8 @@ impl From<Worker> for WorkerView {
             version: description.version,
             off: description.off,
             seen: Moment(seen_at),
+            busy: 0,
+            building: Vec::new(),
         }
     }
 }

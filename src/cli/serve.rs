@@ -87,6 +87,7 @@ impl ServeCommand {
         writeln!(out, "listening on {address}")?;
         out.flush()?;
         app.keep_advisories();
+        app.keep_measures();
         let served = app.clone();
         let ended = serve_and_build(app, listener, stop).await;
         let counted = served.downloads.flush().await;

@@ -4,6 +4,7 @@
 //! memory depends on them. That a person asked for a build, or for it to run again, is an event.
 
 mod askers;
+mod days;
 mod ends;
 mod failed;
 mod leases;
@@ -11,13 +12,16 @@ mod log;
 mod needs;
 mod row;
 mod times;
+mod unfinished;
 
+pub use days::{BUILD_BOUNDS, BuildDay, BuildTimes};
 pub use ends::Ending;
 pub use failed::FailedBuild;
 pub use leases::{Claim, Reclaimed, Unfetched};
 pub use log::Appended;
 pub use needs::{Blocked, Edge};
 pub use row::{Build, BuildId, BuiltWheel};
+pub use unfinished::{TimedBuild, UnfinishedBuild};
 
 use super::{Db, Tx};
 use crate::error::Result;
@@ -36,6 +40,8 @@ const MOST_SPELLINGS: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Filter {
     pub state: Option<BuildState>,
+    /// Those alone that did not begin yet: that fetch their source, are queued or need others first.
+    pub waiting: bool,
     pub project: Option<ProjectName>,
     /// In any spelling.
     pub version: Option<String>,
@@ -43,6 +49,8 @@ pub struct Filter {
     pub class: Option<Class>,
     pub context: Option<BuildContext>,
     pub purpose: Option<Purpose>,
+    /// For this index: it owns the source, or gets the wheel.
+    pub index: Option<IndexName>,
     /// Older ones than this.
     pub before: Option<BuildId>,
     pub limit: u32,
@@ -52,12 +60,14 @@ impl Default for Filter {
     fn default() -> Self {
         Self {
             state: None,
+            waiting: false,
             project: None,
             version: None,
             target: None,
             class: None,
             context: None,
             purpose: Some(Purpose::Wheel),
+            index: None,
             before: None,
             limit: 0,
         }
@@ -90,12 +100,14 @@ impl Db {
         let versions = match (&filter.version, spelt.len()) {
             (None, _) => String::new(),
             (Some(_), 0) => return Ok(Vec::new()),
-            (Some(_), count) => format!("AND version IN ({})", in_list(count, 9)),
+            (Some(_), count) => format!("AND version IN ({})", in_list(count, 11)),
         };
         let rest = format!(
             "WHERE ($1 = '' OR state = $1) AND ($2 = '' OR project = $2) AND ($3 = '' OR purpose = $3) \
                     AND ($4 = '' OR target = $4) AND ($5 = '' OR class = $5) AND ($6 = '' OR context = $6) \
-                    AND id < $7 {versions} ORDER BY id DESC LIMIT $8"
+                    AND ($7 = 0 OR state IN ('fetching', 'queued', 'blocked')) AND ($8 = '' OR context = $8 OR EXISTS \
+                    (SELECT 1 FROM build_for WHERE build_for.build = build.id AND index_name = $8)) \
+                    AND id < $9 {versions} ORDER BY id DESC LIMIT $10"
         );
         let mut query = sqlx::query(select(&rest))
             .bind(filter.state.map_or("", BuildState::name))
@@ -104,6 +116,8 @@ impl Db {
             .bind(filter.target.as_deref().unwrap_or_default())
             .bind(filter.class.map_or("", Class::name))
             .bind(filter.context.as_ref().map_or("", BuildContext::as_str))
+            .bind(i64::from(filter.waiting))
+            .bind(filter.index.as_ref().map_or("", IndexName::as_str))
             .bind(filter.before.unwrap_or(i64::MAX))
             .bind(i64::from(filter.limit));
         for version in spelt {

@@ -7,7 +7,6 @@ use crate::db::builds::BuildId;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::{Micros, now};
-use crate::words::BuildState;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -110,20 +109,6 @@ impl Publication {
     }
 }
 
-/// Upper bounds of the buckets in which the times of builds are counted, in seconds.
-pub const BUILD_BOUNDS: [u64; 9] = [1, 5, 15, 60, 180, 600, 1800, 3600, 7200];
-
-/// How long the builds with one outcome took.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuildTimes {
-    pub state: BuildState,
-    pub count: i64,
-    /// All of them together.
-    pub micros: i64,
-    /// How many took at most each of [`BUILD_BOUNDS`].
-    pub at_most: Vec<i64>,
-}
-
 impl Db {
     /// The files of a project that were built here and are not deleted, by file name.
     pub async fn built_files(&self, index: &IndexName, project: &ProjectName) -> Result<Vec<BuiltFile>> {
@@ -189,32 +174,6 @@ impl Db {
         let why = sqlx::query_scalar("SELECT unpublished FROM build WHERE id = $1 AND state = 'built'");
         let why: Option<Option<String>> = why.bind(build).fetch_optional(&self.pool).await?;
         Ok(why.flatten().unwrap_or_default().lines().filter_map(WheelRefusal::from_line).collect())
-    }
-
-    /// By state: how many builds ended, and the microseconds that they took, all together.
-    pub async fn build_times(&self) -> Result<Vec<BuildTimes>> {
-        let bucket = |bound: &u64| {
-            let micros = bound.saturating_mul(1_000_000);
-            format!("cast(sum(CASE WHEN ended_at - started_at <= {micros} THEN 1 ELSE 0 END) AS bigint)")
-        };
-        let buckets: Vec<String> = BUILD_BOUNDS.iter().map(bucket).collect();
-        let query = format!(
-            "SELECT state, count(*), cast(coalesce(sum(ended_at - started_at), 0) AS bigint), {} FROM build \
-             WHERE purpose = 'wheel' AND started_at IS NOT NULL AND ended_at IS NOT NULL \
-             GROUP BY state ORDER BY state",
-            buckets.join(", ")
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.pool).await?;
-        let times = |row: &AnyRow| {
-            let at_most = (0..BUILD_BOUNDS.len()).map(|at| row.try_get(at + 3));
-            Ok(BuildTimes {
-                state: row.try_get(0)?,
-                count: row.try_get(1)?,
-                micros: row.try_get(2)?,
-                at_most: at_most.collect::<sqlx::Result<_>>()?,
-            })
-        };
-        rows.iter().map(times).collect()
     }
 
     /// Notes that the wheel of this run was brought to where it belongs, and who refused it.

@@ -29,6 +29,7 @@ pub mod indexes;
 pub mod learned;
 pub mod load;
 pub mod locks;
+pub mod measures;
 pub mod mirror;
 pub mod names;
 mod open;

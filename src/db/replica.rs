@@ -300,6 +300,8 @@ mod tests {
         "build_need",
         "build_for",
         "build_log",
+        "build_day",
+        "measure",
         "build_source",
         "build_set",
         "build_set_member",

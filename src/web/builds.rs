@@ -2,22 +2,26 @@
 
 pub mod again;
 pub mod ask;
+pub mod events;
 pub mod work;
 
 use super::http::{Audience, Ctx, respond};
-use super::pages::{self, builds::PAGE};
+use super::pages::{self, builds::PAGE, builds::WAITING};
 use crate::access::{self, Decision, Need};
 use crate::build::parties::Parties;
 use crate::build::queue::Queue;
+use crate::build::statistics::BuildStatistics;
 use crate::build::target;
 use crate::build::view::{BuildView, WorkerView};
 use crate::build::visible::Visible;
 use crate::db::builds::{Build, BuildId, BuiltWheel, Filter};
+use crate::db::downloads::DAY;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
 use crate::store::Blob;
-use crate::words::{BuildState, Purpose};
+use crate::tools::time::now;
+use crate::words::{BuildState, Purpose, StatisticsPeriod};
 use crate::{bad, forbidden, lost, missing};
 use axum::body::Body;
 use axum::response::Response;
@@ -78,12 +82,18 @@ async fn asked_for(ctx: &Ctx<()>) -> Result<Option<(Filter, Option<Vec<String>>)
     let text = |name: &str| ctx.query(name).filter(|value| !value.is_empty());
     let before =
         text("before").map(|value| value.parse().map_err(|_| bad!("before must be the number of a build")));
-    let state = text("state").map(|name| {
+    let waiting = text("state").is_some_and(|name| name == WAITING);
+    let state = text("state").filter(|_| !waiting).map(|name| {
         let names: Vec<&str> = BuildState::ALL.iter().map(|state| state.name()).collect();
-        let unknown = || bad!("{name:?} is not a state of builds: use one of {}", names.join(", "));
+        let unknown =
+            || bad!("{name:?} is not a state of builds: use one of {}, {WAITING}", names.join(", "));
         BuildState::parse(&name).ok_or_else(unknown)
     });
     let state = state.transpose()?;
+    let index: Option<Option<IndexName>> = meaning(text("index"));
+    // Who may not read an index does not learn what is built for it.
+    let index = index.filter(|index| index.as_ref().is_none_or(|index| pages::may_read(ctx, index)));
+    let Some(index) = index else { return Ok(None) };
     let targets = match text("target") {
         Some(asked) => Some(meant(ctx, &asked).await?),
         None => None,
@@ -95,6 +105,8 @@ async fn asked_for(ctx: &Ctx<()>) -> Result<Option<(Filter, Option<Vec<String>>)
     let (Some(project), Some(class), Some(context), Some(purpose)) = words else { return Ok(None) };
     let filter = Filter {
         state,
+        waiting,
+        index,
         project,
         version: text("version"),
         target: targets.as_deref().and_then(|names| names.first().filter(|_| names.len() == 1)).cloned(),
@@ -147,7 +159,7 @@ async fn meant(ctx: &Ctx<()>, asked: &str) -> Result<Vec<String>> {
     }
 }
 
-/// `GET /+builds?state=&project=&version=&target=&class=&context=&purpose=&before=`: of wheels, unless
+/// `GET /+builds?state=&project=&version=&target=&index=&class=&context=&purpose=&before=`: of wheels, unless
 /// a purpose (`metadata`, or `any`) is given.
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
@@ -156,6 +168,21 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
         return pages::builds::show(&ctx, builds);
     }
     respond::devpi(StatusCode::OK, "list:build", json!(builds), None)
+}
+
+/// `GET /+builds/statistics?period=day`: what ended by days, weeks or months. Of all builds, as `/metrics` tells too.
+pub async fn statistics(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
+    let period = match ctx.query("period").filter(|period| !period.is_empty()) {
+        None => StatisticsPeriod::default(),
+        Some(name) => StatisticsPeriod::parse(&name)
+            .ok_or_else(|| bad!("{name:?} is not a period: use one of day, week, month"))?,
+    };
+    let statistics = BuildStatistics::read(&ctx.app.db, period, now().div_euclid(DAY)).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::statistics::show(&ctx, statistics);
+    }
+    respond::devpi(StatusCode::OK, "statistics", json!(statistics), None)
 }
 
 /// `GET /+builds/{id}`; `?wait=SECONDS` answers when it has ended, or after that time.

@@ -25,6 +25,7 @@ mod legacy_json;
 mod links;
 mod manage;
 mod operate;
+mod operator;
 mod places;
 mod promised;
 mod push;

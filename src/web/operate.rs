@@ -5,7 +5,7 @@ use super::router::Router;
 use crate::app::App;
 use crate::config::secret_url::masked;
 use crate::counters;
-use crate::db::built::{BUILD_BOUNDS, BuildTimes};
+use crate::db::builds::{BUILD_BOUNDS, BuildTimes};
 use crate::db::wheelhouses::WheelhouseRow;
 use crate::directory::Directory;
 use crate::error::{Error, Result};

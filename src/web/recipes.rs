@@ -36,7 +36,7 @@ pub async fn put(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some(&format!("recipe {name} stored")))
 }
 
-/// The text of a recipe that was sent: TOML as the body, or JSON `{"text": …}`.
+/// The text of a recipe that was sent: TOML as the body, JSON `{"text": …}`, or the field `text` of a form.
 pub(super) async fn text_of(ctx: &mut Ctx) -> Result<String> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -46,8 +46,15 @@ pub(super) async fn text_of(ctx: &mut Ctx) -> Result<String> {
     if ctx.is_of("application/json") {
         return Ok(ctx.json::<Sent>().await?.text);
     }
+    let is_form = ctx.is_of("application/x-www-form-urlencoded");
     let body = std::mem::take(&mut ctx.body);
     let bytes = slow::whole(body, LONGEST, "the recipe").await?;
+    if is_form {
+        let field = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "text");
+        // A form ends its lines as mail does.
+        let text = field.map(|(_, text)| text.replace("\r\n", "\n"));
+        return text.ok_or_else(|| bad!("the form has no recipe: send it in the field `text`"));
+    }
     String::from_utf8(bytes.into()).map_err(|_| bad!("the recipe is not UTF-8: send TOML in UTF-8"))
 }
 

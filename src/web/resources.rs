@@ -8,8 +8,8 @@ use super::http::{
 use super::router::Router;
 use super::simple;
 use super::versiondata;
-use super::{devpi, operate, pages};
-use crate::error::Result;
+use super::{devpi, operate, operator, pages};
+use crate::error::{Error, Result};
 use axum::response::Response;
 use http::StatusCode;
 use std::sync::Arc;
@@ -64,7 +64,18 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
 /// `/+status`
 pub async fn status(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let ctx = ctx.without_body();
-    let status = operate::report(&ctx, &router).await?;
+    let mut status = operate::report(&ctx, &router).await?;
+    if ctx.who.is_root() {
+        let overview = operator::overview(&ctx, &router).await?;
+        if ctx.audience() == Person {
+            return pages::status::operate(&ctx, &status, (overview.health, overview.servers, overview.slow))
+                .await;
+        }
+        let told = serde_json::to_value(overview).map_err(Error::internal)?;
+        for (name, value) in told.as_object().into_iter().flatten() {
+            status[name] = value.clone();
+        }
+    }
     match ctx.audience() {
         Person => pages::status::show(&ctx, &status),
         Script | Installer => respond::devpi(StatusCode::OK, "status", status, None),

@@ -5,13 +5,14 @@ use super::forward::{self, Answerer, Forward};
 use super::http::origin;
 use super::http::path;
 use super::http::slow::Paced;
+use super::http::slow_requests::{SlowRequest, SlowRequests};
 use super::http::whence::{self, RequestSender};
 use super::http::{ActingFor, Ctx, Params, PartOfAnother, Peer, Route, drain, respond, shared_caches};
 use super::places::{Places, Unrouted};
 use super::refusal::RefusalStyle;
 use crate::access::{Need, Who};
 use crate::app::App;
-use crate::counters::Histogram;
+use crate::counters::{self, Histogram};
 use crate::db::Caller;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -32,6 +33,9 @@ use tracing::Instrument as _;
 
 /// Where people begin and end a session, on a server that shows a backup, too.
 const SESSIONS: [&str; 2] = ["/+login", "/+logout"];
+
+/// Answers that take longer are remembered for `/+status`.
+const NOTED: Duration = Duration::from_secs(1);
 
 type Handler = Arc<dyn Fn(Ctx, &Arc<Router>) -> BoxFuture<'static, Result<Response>> + Send + Sync>;
 
@@ -113,7 +117,7 @@ impl Table {
         let prefix = app.config.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default();
         let uuid = HeaderValue::from_str(app.indexes.uuid()).unwrap_or(HeaderValue::from_static(""));
         let slow = Duration::from_secs(app.config.log.slow);
-        Router { app, rows, places, prefix, slow, uuid }
+        Router { app, rows, places, prefix, slow, slow_requests: SlowRequests::default(), uuid }
     }
 }
 
@@ -126,6 +130,8 @@ pub struct Router {
     prefix: String,
     /// Answers that take longer are logged.
     slow: Duration,
+    /// The newest of them.
+    slow_requests: SlowRequests,
     /// Of this installation.
     uuid: HeaderValue,
 }
@@ -134,6 +140,11 @@ impl Router {
     /// All rows with their counts, in the table's order.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// The newest answers that were slow, the newest first.
+    pub fn slow_requests(&self) -> Vec<SlowRequest> {
+        self.slow_requests.newest()
     }
 
     /// Answers one request; never fails. `peer` is the other end of the connection.
@@ -298,10 +309,21 @@ impl Router {
             count.fetch_add(1, Ordering::Relaxed);
         }
         row.time.observe(took);
+        counters::REQUESTS.one();
+        let waits = row.route.waits();
+        if !waits {
+            counters::REQUEST_MICROS.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
+        if status.is_server_error() {
+            counters::REQUESTS_FAILED.one();
+        }
+        if !waits && took >= NOTED {
+            self.slow_requests.note(row.route, uri.path(), status, took);
+        }
         let (path, status, ms) = (uri.path(), status.as_u16(), took.as_millis());
         if status >= 500 {
             tracing::warn!(path, status, ms, %client, "request failed");
-        } else if took >= self.slow && !row.route.waits() {
+        } else if took >= self.slow && !waits {
             tracing::info!(path, status, ms, %client, "slow request");
         } else {
             tracing::debug!(path, status, ms, %client, "request");

@@ -4,7 +4,6 @@ use super::http::{Audience, Ctx, respond};
 use super::pages;
 use crate::build::job::{Registered, WorkerDescription};
 use crate::build::queue::BEAT;
-use crate::build::view::WorkerView;
 use crate::error::Result;
 use crate::words::Purpose;
 use crate::worker::scripts;
@@ -63,8 +62,7 @@ pub async fn claim(ctx: Ctx) -> Result<Response> {
 /// `GET /+workers`
 pub async fn list(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
-    let workers = ctx.app.targets.workers().await?;
-    let workers: Vec<WorkerView> = workers.into_iter().map(WorkerView::from).collect();
+    let workers = ctx.app.queue.workers(&ctx.directory, &ctx.who).await?;
     if ctx.audience() == Audience::Person {
         return pages::machines::workers(&ctx, workers);
     }

@@ -68,6 +68,17 @@ impl Purpose {
 }
 
 words! {
+    /// The spans of time in which builds are counted.
+    #[derive(Default)]
+    StatisticsPeriod {
+        #[default]
+        Day = "day",
+        Week = "week",
+        Month = "month",
+    }
+}
+
+words! {
     /// The steps of a build, in order; shown while it runs and when it fails.
     Step {
         Fetch = "fetch",

@@ -21,7 +21,9 @@ mod wish;
 
 pub use access::{Right, Role, TokenKind};
 pub use advisory::Severity;
-pub use build::{BuildState, Isolation, OlderVersions, Purpose, SetState, Step, SystemPackages};
+pub use build::{
+    BuildState, Isolation, OlderVersions, Purpose, SetState, StatisticsPeriod, Step, SystemPackages,
+};
 pub use doctor::LockTrouble;
 pub use event::EventKind;
 pub use evidence::{Evidence, Grafted};

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Pieces read at once.
 const AT_ONCE: u32 = 64;
 
+/// Pieces read at once for somebody who follows a build, of whom there are many.
+const FOLLOWED: u32 = 8;
+
 /// Bytes that a log may have beyond its bound: the worker's own lines.
 const SLACK: u64 = 64 << 10;
 
@@ -110,6 +113,40 @@ impl Queue {
         }
         let pieces = self.0.db.log_pieces(build.id, from, AT_ONCE).await?;
         Ok(pieces.into_iter().flat_map(|(_, text)| text).collect::<Vec<u8>>().into())
+    }
+
+    /// At most `most` bytes of the log as it is now, from offset `at` on.
+    pub async fn log_from(&self, build: &Build, at: u64, most: u64) -> Result<Bytes> {
+        if let Some(sha256) = &build.log_sha256 {
+            return match self.0.store.get(sha256, Some(at..at.saturating_add(most))).await? {
+                Some(log) => log.whole().await,
+                None => Ok(Bytes::new()),
+            };
+        }
+        let mut text = Vec::new();
+        for (begin, piece) in self.0.db.log_pieces_around(build.id, at, FOLLOWED).await? {
+            let known = usize::try_from(at.saturating_sub(begin)).unwrap_or(usize::MAX);
+            text.extend_from_slice(piece.get(known..).unwrap_or_default());
+        }
+        text.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok(text.into())
+    }
+
+    /// The end of the log as it is now, at most `most` bytes, and the offset of its first.
+    pub async fn log_end(&self, build: &Build, most: u64) -> Result<(u64, Bytes)> {
+        let from = build.log_size.saturating_sub(most);
+        if build.log_sha256.is_some() {
+            return Ok((from, self.log_from(build, from, most).await?));
+        }
+        let mut text = Vec::new();
+        loop {
+            let have = text.len() as u64;
+            let more = self.log_from(build, from + have, most.saturating_sub(have)).await?;
+            if more.is_empty() {
+                return Ok((from, text.into()));
+            }
+            text.extend_from_slice(&more);
+        }
     }
 
     /// The same; empty if there is none.

@@ -103,7 +103,7 @@ impl Queue {
 }
 
 /// Of microseconds.
-fn median(mut times: Vec<i64>) -> Option<Duration> {
+pub(super) fn median(mut times: Vec<i64>) -> Option<Duration> {
     times.sort_unstable();
     let middle = times.get(times.len() / 2)?;
     Some(Duration::from_micros(u64::try_from(*middle).ok()?))

@@ -1,10 +1,13 @@
 //! How builds end: built, failed, or the same as another.
 
 use super::Build;
+use super::days::count_end;
 use crate::db::Db;
 use crate::error::Result;
 use crate::tools::time::Micros;
 use crate::words::{Class, Evidence, Step};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
 
 /// What is recorded when a build fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +69,8 @@ impl Db {
         .bind(&build.version)
         .bind(evidence)
         .bind(log_sha256)
-        .bind(at)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        .bind(at);
+        self.end_build(build.id, done).await
     }
 
     /// A job that makes no wheel brought what it is for. `false`: the lease is lost.
@@ -89,10 +90,8 @@ impl Db {
         .bind(build.fence)
         .bind(metadata_sha256)
         .bind(log_sha256)
-        .bind(at)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        .bind(at);
+        self.end_build(build.id, done).await
     }
 
     /// The build failed. With a fence, under that lease; without, while nobody works on it.
@@ -114,10 +113,8 @@ impl Db {
             .bind(&end.line)
             .bind(end.step)
             .bind(&end.log_sha256)
-            .bind(end.at)
-            .execute(&self.writer)
-            .await?;
-        Ok(done.rows_affected() > 0)
+            .bind(end.at);
+        self.end_build(id, done).await
     }
 
     /// Ends a build that has not ended, whoever works on it: their lease is lost. Without `all`, only
@@ -135,10 +132,19 @@ impl Db {
         .bind(end.step)
         .bind(&end.log_sha256)
         .bind(end.at)
-        .bind(i64::from(all))
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        .bind(i64::from(all));
+        self.end_build(id, done).await
+    }
+
+    /// Ends a build, and adds it to its day. `false`: it is not so any more.
+    async fn end_build(&self, id: i64, end: Query<'_, sqlx::Any, AnyArguments>) -> Result<bool> {
+        let mut tx = self.quiet().await?;
+        let ended = end.execute(&mut *tx).await?.rows_affected() > 0;
+        if ended {
+            count_end(&mut tx, id).await?;
+        }
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Forgets every build that has not ended; how many there were. For a queue that is nobody else's.

@@ -150,6 +150,14 @@ impl Mirrors {
         self.0.client.may_name(url).await
     }
 
+    /// The upstreams that are left alone at present because they failed, or some page of theirs did: their URLs without
+    /// credentials, and why.
+    pub fn failing(&self) -> Vec<(String, String)> {
+        let (down, at) = (self.0.down.lock(), crate::tools::time::now());
+        let failing = down.iter().filter(|(_, down)| at < down.until);
+        failing.map(|((source, _), down)| (source.clone(), down.error.to_string())).collect()
+    }
+
     /// What asks upstreams.
     pub fn client(&self) -> &UpstreamClient {
         &self.0.client

@@ -15,6 +15,7 @@ pub mod respond;
 mod route;
 pub mod shared_caches;
 pub mod slow;
+pub mod slow_requests;
 pub mod whence;
 
 pub use audience::Audience;

@@ -38,7 +38,7 @@ impl Route {
 
     /// Whether its answers wait on purpose: for a job, for a build, for a wheel that is being built, for others.
     pub fn waits(&self) -> bool {
-        let names = ["/claim", "/log", "/+w/", "/v1/", "/try", "/+replica/"];
+        let names = ["/claim", "/log", "/events", "/+w/", "/v1/", "/try", "/+replica/"];
         self.path == "/+builds/{id}" || names.iter().any(|name| self.path.contains(name))
     }
 

@@ -29,6 +29,11 @@ pub static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("act.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/act.js"))
 });
 
+/// Follows a build on its page.
+pub static FOLLOW: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("follow.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/follow.js"))
+});
+
 impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = hex::short_sha256(bytes, 16);
@@ -41,7 +46,7 @@ impl Asset {
 /// `GET /+static/{hash}/{name}`
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
-    let known = [&*STYLE, &*ICON, &*SCRIPT].into_iter().find(|asset| asset.href == href);
+    let known = [&*STYLE, &*ICON, &*SCRIPT, &*FOLLOW].into_iter().find(|asset| asset.href == href);
     let asset = known.ok_or_else(|| missing!("this page does not exist"))?;
     let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
     let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };

@@ -1,6 +1,5 @@
 //! `/+audit`: who changed what, when and from where.
 
-use super::builds::Choice;
 use super::{Frame, Visit, answer};
 use crate::access::audit::AuditView;
 use crate::error::Result;
@@ -11,6 +10,12 @@ use serde_json::Value;
 
 /// Entries of one page, and of one answer.
 pub const PAGE: u32 = 100;
+
+/// An entry of a list to choose from.
+pub struct Choice {
+    pub name: &'static str,
+    pub chosen: bool,
+}
 
 #[derive(Template)]
 #[template(path = "audit.html")]

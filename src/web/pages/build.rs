@@ -1,11 +1,17 @@
 //! `/+builds/{id}`: one build, its steps, why it failed, its log while it runs, its evidence.
 
+mod log;
+
+pub use log::{LogSection, ShownLine, ShownLog};
+
 use super::builds::{mood, told};
+use super::call::Call;
 use super::facts::{Fact, FactItem, FactList};
-use super::{Frame, Visit, answer, index_href, terminal, words};
-use crate::access;
+use super::{Frame, Visit, answer, assets, index_href, terminal, words};
+use crate::access::{self, Decision, Need};
 use crate::build::parties::Parties;
-use crate::build::view::{BuildView, NeedView};
+use crate::build::queue::LogMark;
+use crate::build::view::{BuildView, NeedView, OutlookView};
 use crate::db::builds::Build;
 use crate::db::built::{Publication, WheelRefusal};
 use crate::error::Result;
@@ -13,9 +19,11 @@ use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::{BuildState, Evidence, Isolation, Moment, Step};
 use askama::Template;
 use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
 
-/// Bytes of the log's end that the page shows; the whole log is text of its own.
-const TAIL: u64 = 48 << 10;
+/// Bytes of the log's end in which the first error is looked for; the whole log is text of its own.
+const READ: u64 = 1 << 20;
 
 /// The page.
 #[derive(Template)]
@@ -25,15 +33,18 @@ pub struct BuildPage {
     pub view: BuildView,
     /// Of the project on the index that owns the source; empty where that is none's, or not the asker's.
     pub href: String,
-    pub mood: &'static str,
+    pub standing: BuildStanding,
     pub ended: bool,
-    pub steps: Vec<StepLine>,
+    /// Of the script that follows a build.
+    pub script: &'static str,
+    /// What that script asks, from the root.
+    pub follow: String,
     pub wheel_size: String,
     /// Indexes that refused the wheel, and why.
     pub unpublished: Vec<WheelRefusal>,
     pub indexes: Vec<BuildIndex>,
     pub needs: Vec<NeedView>,
-    pub log: String,
+    pub log: ShownLog,
     pub log_is_cut: bool,
     pub facts: Vec<Fact>,
     pub evidence: Vec<Fact>,
@@ -42,9 +53,27 @@ pub struct BuildPage {
     /// Whether the asker would be let run it again, or end it.
     pub may_retry: bool,
     pub may_cancel: bool,
+    pub may_try: bool,
+    /// What a script sends instead of pressing these.
+    pub rebuild: Call,
+    pub cancel: Call,
+    pub try_recipe: Call,
+}
+
+/// Where a build stands; those who follow it are told the same.
+#[derive(Serialize)]
+pub struct BuildStanding {
+    pub state: BuildState,
+    pub mood: &'static str,
+    pub steps: Vec<StepLine>,
+    /// The same in a sentence, with what is likely to come.
+    pub said: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<OutlookView>,
 }
 
 /// A step, and how far it came: `done`, `now`, `failed` or `open`.
+#[derive(Serialize)]
 pub struct StepLine {
     pub name: &'static str,
     pub came: &'static str,
@@ -60,7 +89,7 @@ pub struct BuildIndex {
 
 /// Shows a build that is the asker's to see, by what they may know of it.
 pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: BuildView) -> Result<Response> {
-    let tail = ctx.app.queue.log_tail(build, TAIL).await?;
+    let (log, mark) = log_of(ctx, build).await?;
     if let Some(failure) = &mut view.failure {
         for text in [&mut failure.hint].into_iter().chain(&mut failure.line) {
             *text = terminal::plain(text.as_bytes());
@@ -69,23 +98,114 @@ pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: Build
     let page = BuildPage {
         frame: Frame::of(ctx, &["+builds", &build.id.to_string()]),
         href: project_href(ctx, build),
-        mood: mood(view.state),
+        standing: standing(&view),
         ended: view.state.has_ended(),
-        steps: steps(&view),
+        script: &assets::FOLLOW.href,
+        follow: mark.map_or_else(
+            || format!("+builds/{}/events", build.id),
+            |mark| format!("+builds/{}/events?after={mark}", build.id),
+        ),
         wheel_size: view.wheel.as_ref().map(|wheel| words::size(wheel.size)).unwrap_or_default(),
         unpublished: unpublished(ctx, build).await?,
         indexes: places(ctx, build, parties).await?,
         needs: view.needs.iter().filter(|need| !need.requirement.is_empty()).cloned().collect(),
-        log: terminal::plain(&tail),
-        log_is_cut: view.log_size > TAIL,
+        log_is_cut: log.left_out > 0 || view.log_size > READ,
+        log,
         facts: facts(&view),
         evidence: view.evidence.as_ref().map(evidence).unwrap_or_default(),
         doubts: view.evidence.as_ref().map(|evidence| evidence.doubts.clone()).unwrap_or_default(),
         may_retry: may_retry(ctx, build, parties),
         may_cancel: may_cancel(ctx, build, parties),
+        may_try: access::decide(&ctx.directory, &ctx.who, Need::Operate, None, None, None)
+            == Decision::Allowed,
+        rebuild: call(build, "rebuild"),
+        cancel: call(build, "cancel"),
+        try_recipe: Call {
+            body: view.recipe_draft.as_ref().map(|draft| json!({"text": draft}).to_string()),
+            ..call(build, "try")
+        },
         view,
     };
     answer(ctx, &page)
+}
+
+fn call(build: &Build, what: &str) -> Call {
+    Call::new("POST", format!("/+builds/{}/{what}", build.id))
+}
+
+/// The log of its last run as the page shows it, and the place behind that.
+async fn log_of(ctx: &Visit, build: &Build) -> Result<(ShownLog, Option<LogMark>)> {
+    let (from, bytes) = ctx.app.queue.log_end(build, READ).await?;
+    let end = match build.state.has_ended() {
+        true => bytes.len(),
+        // The rest of a line comes with what follows.
+        false => bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1),
+    };
+    let begin = match from {
+        0 => 0,
+        _ => bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1).min(end),
+    };
+    let text = terminal::plain(bytes.get(begin..end).unwrap_or_default());
+    let error = build.failure.as_ref().and_then(|failure| failure.line.as_deref());
+    let mark = build.started_at.map(|run| LogMark { run, at: from + end as u64 });
+    Ok((log::shown(&text, error, from == 0), mark))
+}
+
+/// Lines of a log as text that does nothing.
+pub fn plain(log: &[u8]) -> String {
+    terminal::plain(log)
+}
+
+/// Where a build stands.
+pub fn standing(view: &BuildView) -> BuildStanding {
+    BuildStanding {
+        state: view.state,
+        mood: mood(view.state),
+        steps: steps(view),
+        said: said(view),
+        outlook: view.outlook,
+    }
+}
+
+/// Where a build stands that has not ended, and what is likely to come.
+fn said(view: &BuildView) -> String {
+    let outlook = view.outlook.unwrap_or_default();
+    let takes = outlook.takes.map(|takes| format!(" A build like this takes {}.", words::about(takes)));
+    let takes = takes.unwrap_or_default();
+    match view.state {
+        BuildState::Built | BuildState::Failed => String::new(),
+        BuildState::Fetching => "The server is fetching its source.".to_owned(),
+        BuildState::Blocked => "It waits until the builds that it needs have ended.".to_owned(),
+        BuildState::Queued if outlook.nobody => {
+            format!("No worker builds for {} at present. Start one that does.", view.target)
+        }
+        BuildState::Queued => {
+            let place = match outlook.position {
+                Some(position) => {
+                    format!("It waits for a worker, at position {position} of {}.", outlook.waiting)
+                }
+                None => "It waits for a worker.".to_owned(),
+            };
+            let starts = match outlook.starts_in {
+                Some(0) => " It starts as soon as a worker asks for it.".to_owned(),
+                Some(seconds) => format!(" It is likely to start in {}.", words::about(seconds)),
+                None => " When it starts is unknown.".to_owned(),
+            };
+            format!("{place}{starts}{takes}")
+        }
+        BuildState::Running => {
+            let at = view.step.map(|step| format!(" at the step {step}")).unwrap_or_default();
+            let by = view.worker.as_ref().map(|worker| format!(" on {worker}")).unwrap_or_default();
+            let ends = match (outlook.ends_in, outlook.takes) {
+                (Some(0), Some(takes)) => {
+                    format!(" It takes longer than usual, which is {}.", words::about(takes))
+                }
+                (Some(left), _) => format!(" It is likely to end in {}.", words::about(left)),
+                (None, _) => " How long it takes is unknown.".to_owned(),
+            };
+            format!("It runs{at}{by}.{ends}")
+        }
+    }
 }
 
 /// The project's page, for those who may read its index.

@@ -10,6 +10,9 @@ use axum::response::Response;
 /// Builds of one page, and of one answer.
 pub const PAGE: usize = 100;
 
+/// In place of a state: all those in which a build did not begin yet.
+pub const WAITING: &str = "waiting";
+
 /// Seconds of waiting that are shown in a list.
 const NOTABLE: f64 = 1.0;
 
@@ -18,9 +21,11 @@ const NOTABLE: f64 = 1.0;
 #[template(path = "builds.html")]
 pub struct BuildsPage {
     pub frame: Frame,
-    pub states: Vec<Choice>,
+    pub tabs: Vec<BuildTab>,
+    pub state: String,
     pub project: String,
     pub target: String,
+    pub index: String,
     pub class: String,
     pub filtered: bool,
     pub builds: Vec<BuildLine>,
@@ -28,9 +33,11 @@ pub struct BuildsPage {
     pub next: String,
 }
 
-/// An entry of a list to choose from.
-pub struct Choice {
-    pub name: &'static str,
+/// Builds in one state, or in several that belong together.
+pub struct BuildTab {
+    pub label: &'static str,
+    /// The query that shows them, the other choices unchanged.
+    pub query: String,
     pub chosen: bool,
 }
 
@@ -44,6 +51,10 @@ pub struct BuildLine {
     pub at: Moment,
     pub ran: String,
     pub waited: String,
+    /// Of one that has not ended: what is likely to come.
+    pub outlook: String,
+    /// Who waits for it.
+    pub who: String,
 }
 
 impl From<BuildView> for BuildLine {
@@ -55,8 +66,29 @@ impl From<BuildView> for BuildLine {
             at: build.ended.or(build.started).unwrap_or(build.created),
             ran: told(build.ran),
             waited: told(build.waited.filter(|waited| *waited >= NOTABLE)),
+            outlook: outlook(&build),
+            who: words::brief(&build.wanted_by.join(", "), 120),
             build,
         }
+    }
+}
+
+/// What is likely to become of a build, in brief.
+fn outlook(build: &BuildView) -> String {
+    let Some(outlook) = build.outlook else { return String::new() };
+    let takes = outlook.takes.map(|takes| format!(", takes {}", words::about(takes))).unwrap_or_default();
+    match (outlook.position, outlook.starts_in, outlook.ends_in) {
+        (None, _, Some(0)) => "takes longer than usual".to_owned(),
+        (None, _, Some(left)) => format!("ends in {}", words::about(left)),
+        (None, _, None) => "end unknown".to_owned(),
+        (Some(position), ..) if outlook.nobody => {
+            format!("position {position}, no worker builds for its target")
+        }
+        (Some(position), Some(0), _) => format!("position {position}, next{takes}"),
+        (Some(position), Some(start), _) => {
+            format!("position {position}, starts in {}{takes}", words::about(start))
+        }
+        (Some(position), None, _) => format!("position {position}, start unknown{takes}"),
     }
 }
 
@@ -75,34 +107,53 @@ pub fn told(seconds: Option<f64>) -> String {
     seconds.map(words::seconds).unwrap_or_default()
 }
 
+/// The tabs: a word of the query, and what it is called.
+const TABS: [(&str, &str); 5] =
+    [("", "All"), (WAITING, "Waiting"), ("running", "Running"), ("built", "Built"), ("failed", "Failed")];
+
 /// Shows `builds`, which fit the query and are the asker's to see.
 pub fn show(ctx: &Visit, builds: Vec<BuildView>) -> Result<Response> {
     let asked = |name: &str| ctx.query(name).unwrap_or_default();
     let state = asked("state");
-    let next = builds.last().filter(|_| builds.len() >= PAGE).map(|last| next(ctx, last.id));
+    let of_tab = match BuildState::parse(&state) {
+        Some(BuildState::Fetching | BuildState::Queued | BuildState::Blocked) => WAITING,
+        _ => &state,
+    };
+    let tab = |(word, label): (&'static str, &'static str)| BuildTab {
+        label,
+        query: query(ctx, &[("state", word)]),
+        chosen: of_tab == word,
+    };
+    let next = builds.last().filter(|_| builds.len() >= PAGE).map(|last| last.id.to_string());
+    let next = next.map(|last| query(ctx, &[("state", &state), ("before", &last)]));
+    let mut builds: Vec<BuildLine> = builds.into_iter().map(BuildLine::from).collect();
+    if of_tab == WAITING {
+        builds.sort_by_key(|line| {
+            line.build.outlook.and_then(|outlook| outlook.position).unwrap_or(usize::MAX)
+        });
+    }
     let page = BuildsPage {
         frame: Frame::of(ctx, &["+builds"]),
-        states: BuildState::ALL
-            .iter()
-            .map(|one| Choice { name: one.name(), chosen: one.name() == state })
-            .collect(),
+        tabs: TABS.into_iter().map(tab).collect(),
         project: asked("project"),
         target: asked("target"),
+        index: asked("index"),
         class: asked("class"),
         filtered: ctx.uri.query().is_some_and(|query| !query.is_empty()),
-        builds: builds.into_iter().map(BuildLine::from).collect(),
+        builds,
         next: next.unwrap_or_default(),
+        state,
     };
     answer(ctx, &page)
 }
 
-/// The same query about what is older.
-fn next(ctx: &Visit, last: i64) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::from("?"));
-    for name in ["state", "project", "version", "target", "class", "context", "purpose"] {
+/// The query of this page with these parameters in place of its own `state` and `before`.
+fn query(ctx: &Visit, other: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::for_suffix(String::from("?"), 1);
+    for name in ["project", "version", "target", "index", "class", "context", "purpose"] {
         if let Some(value) = ctx.query(name).filter(|value| !value.is_empty()) {
             query.append_pair(name, &value);
         }
     }
-    query.append_pair("before", &last.to_string()).finish()
+    query.extend_pairs(other.iter().filter(|(_, value)| !value.is_empty())).finish()
 }

@@ -22,6 +22,7 @@ mod lines;
 pub mod login;
 pub mod machines;
 mod matrix;
+mod plot;
 mod progress;
 pub mod project;
 pub mod provider;
@@ -32,6 +33,7 @@ pub mod requests;
 mod results;
 pub mod rights;
 pub mod root;
+pub mod statistics;
 pub mod status;
 mod tags;
 mod terminal;
@@ -162,7 +164,7 @@ fn is_private(ctx: &Visit, index: &IndexName) -> bool {
 }
 
 /// Whether the asker may read the index.
-fn may_read(ctx: &Visit, index: &IndexName) -> bool {
+pub(super) fn may_read(ctx: &Visit, index: &IndexName) -> bool {
     access::decide(&ctx.directory, &ctx.who, Need::Read, Some(index), None, None) == Decision::Allowed
 }
 

@@ -42,6 +42,16 @@ pub fn seconds(took: f64) -> String {
     }
 }
 
+/// `about 4 min`: a guess at how long something takes.
+pub fn about(seconds: u64) -> String {
+    match seconds {
+        0..10 => "a few seconds".to_owned(),
+        10..90 => format!("about {} s", seconds.next_multiple_of(10)),
+        90..5400 => format!("about {} min", (seconds + 30) / 60),
+        _ => format!("about {} h", (seconds + 1800) / 3600),
+    }
+}
+
 /// The address if a click on it can do no harm: the web or mail, nothing else.
 pub fn safe_url(text: &str) -> Option<String> {
     let url = url::Url::parse(text.trim()).ok()?;
@@ -95,6 +105,23 @@ mod tests {
         assert_eq!(seconds(200.0), "3 min 20 s");
         assert_eq!(seconds(7322.0), "2 h 2 min");
         assert_eq!(seconds(f64::INFINITY), "0 s");
+    }
+
+    #[test]
+    fn guesses_are_not_more_exact_than_they_are() {
+        let told = [0, 11, 60, 89, 90, 240, 5399, 5400, 20_000].map(about);
+        let expected = [
+            "a few seconds",
+            "about 20 s",
+            "about 60 s",
+            "about 90 s",
+            "about 2 min",
+            "about 4 min",
+            "about 90 min",
+            "about 2 h",
+            "about 6 h",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

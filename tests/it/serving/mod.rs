@@ -6,4 +6,5 @@ mod counted;
 mod lifetime;
 mod observed;
 mod operation;
+mod operator;
 mod two_nodes;
