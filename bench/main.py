@@ -15,13 +15,14 @@ import importing
 import installing
 import promise
 import scale
+import search
 import serving
 import unseen
 import uploading
 import waiting
 import wheelhouse
 
-PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale,
+PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale, "search": search,
          "builds": builds, "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise, "wheelhouse": wheelhouse}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 

@@ -27,6 +27,7 @@ use crate::hooks::Webhooks;
 use crate::index::advisories::Advisories;
 use crate::index::downloads::DownloadCounts;
 use crate::index::requests::Requests;
+use crate::index::search::Finder;
 use crate::index::wishes::Wishes;
 use crate::index::{Indexes, admin, gc};
 use crate::names::IndexName;
@@ -66,6 +67,7 @@ pub struct Parts {
     pub webhooks: Webhooks,
     pub wishes: Wishes,
     pub requests: Requests,
+    pub finder: Finder,
     pub downloads: DownloadCounts,
     pub advisories: Advisories,
     pub wheelhouses: Wheelhouses,
@@ -133,6 +135,7 @@ impl App {
         let wishes = Wishes::new(db.clone(), config.bundles.wishes && !copies);
         let advisories = Advisories::new(&config);
         let requests = Requests::new(db.clone(), indexes.clone(), advisories.clone());
+        let finder = Finder::new(&config, db.clone(), store.clone(), indexes.clone());
         let downloads = DownloadCounts::new(&config, db.clone());
         let wheelhouses = Wheelhouses::new(&config, db.clone(), store.clone(), indexes.clone())?;
         let replica = Replica::open(&config, &db, &store, &indexes).await?;
@@ -153,6 +156,7 @@ impl App {
             webhooks,
             wishes,
             requests,
+            finder,
             downloads,
             advisories,
             wheelhouses,

@@ -15,6 +15,8 @@ const LISTS: u64 = 4;
 /// Builds that are followed at once, and by one asker: a browser has few tabs that do.
 const FOLLOWED: usize = 256;
 const FOLLOWED_BY_ONE: usize = 12;
+/// Searches at work at once.
+const SEARCHES: u64 = 4;
 
 /// Turns of an installation at all that costs much.
 pub struct Quota {
@@ -24,6 +26,8 @@ pub struct Quota {
     pub fetches: Turns,
     /// Lists of builds, each of which looks at many rows.
     pub lists: Turns,
+    /// Searches, each of which looks at many projects.
+    pub searches: Turns,
     /// Requests that are held until something is built or resolved.
     pub held: Turns,
     /// Streams of a build's events.
@@ -55,6 +59,7 @@ impl Quota {
             resolvers: Turns::new("resolving requirements", half(config.resolvers)),
             fetches: Turns::new("fetching archives", half(config.fetches)),
             lists: Turns::new("lists", half(LISTS)),
+            searches: Turns::new("searches", half(SEARCHES)),
             held: Turns::new("requests waiting for builds", held),
         }
     }

@@ -36,6 +36,7 @@ mod request;
 mod requirements;
 mod resolve;
 mod restore;
+mod search;
 mod serve;
 mod shadow;
 mod signal;
@@ -113,6 +114,8 @@ enum Command {
     Test(test::TestCommand),
     /// Build wheels for a server, on this machine
     Worker(worker::WorkerCommand),
+    /// Find projects of a server by words
+    Search(search::SearchCommand),
     /// Check that every file has its bytes and every blob its hash
     Fsck(fsck::FsckCommand),
     /// Remove bytes that no file, build or index needs
@@ -310,6 +313,7 @@ impl Command {
             Self::Ready(ready) => ready.run().await,
             Self::Doctor(doctor) => doctor.run().await,
             Self::Rebuild(rebuild) => rebuild.run().await,
+            Self::Search(search) => search.run().await,
             Self::Check(check) => check.run(&resolved).await,
             Self::Test(test) => test.run().await,
             Self::Worker(worker) => worker.run(&resolved).await,

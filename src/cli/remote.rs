@@ -5,6 +5,28 @@ use crate::client::ServerClient;
 use crate::error::Result;
 use crate::names::IndexName;
 
+/// A server.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Server")]
+pub struct RemoteServer {
+    /// The server [default: that of WHEELSPROXY_URL, else http://127.0.0.1:3141]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// An API token of that server; without one, ~/.netrc is used
+    #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl RemoteServer {
+    /// The server, ready to be asked.
+    ///
+    /// # Errors
+    /// `Bad` if the address is none of a server.
+    pub fn open(&self) -> Result<ServerClient> {
+        open(self.server.as_deref(), self.token.as_deref())
+    }
+}
+
 /// A server and one of its indexes.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Server")]
@@ -31,8 +53,12 @@ impl RemoteIndex {
     /// # Errors
     /// `Bad` if the address is none of a server.
     pub fn open(&self) -> Result<ServerClient> {
-        let through = Through { server: self.server.clone(), ..Through::default() };
-        let address = through.address(std::env::var("WHEELSPROXY_URL").ok())?;
-        ServerClient::new(address.root.as_str(), self.token.as_deref())
+        open(self.server.as_deref(), self.token.as_deref())
     }
+}
+
+fn open(server: Option<&str>, token: Option<&str>) -> Result<ServerClient> {
+    let through = Through { server: server.map(str::to_owned), ..Through::default() };
+    let address = through.address(std::env::var("WHEELSPROXY_URL").ok())?;
+    ServerClient::new(address.root.as_str(), token)
 }

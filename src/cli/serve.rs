@@ -88,6 +88,7 @@ impl ServeCommand {
         out.flush()?;
         app.keep_advisories();
         app.keep_measures();
+        app.finder.begin();
         let served = app.clone();
         let ended = serve_and_build(app, listener, stop).await;
         let counted = served.downloads.flush().await;

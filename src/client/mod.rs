@@ -13,6 +13,7 @@ pub mod netrc;
 mod readiness;
 mod requests;
 mod retry;
+mod search;
 mod transfer;
 mod uploads;
 mod wheelsproxy;

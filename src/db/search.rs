@@ -1,77 +1,52 @@
-//! Looking for projects by words.
+//! What the search index follows, and what it is checked against.
 
 use super::Db;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
-
-/// Which rows may fit: words in lower case.
-#[derive(Clone, Debug, Default)]
-pub struct WordFilter<'a> {
-    /// Parts of normalised names.
-    pub names: Vec<&'a str>,
-    /// Parts of any field of the metadata.
-    pub texts: Vec<&'a str>,
-    /// Both are wanted, not one of them.
-    pub all: bool,
-}
+use crate::tools::time::Micros;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use std::collections::HashSet;
 
 impl Db {
-    /// Projects of a stage with a release that may fit, at most `limit`. Whether one does, its metadata says.
-    pub async fn projects_with_words(
-        &self,
-        index: &IndexName,
-        words: &WordFilter<'_>,
-        limit: i64,
-    ) -> Result<Vec<ProjectName>> {
-        let (conditions, patterns) = words.conditions();
-        let query = format!(
-            "SELECT DISTINCT project FROM release WHERE index_name = $1 AND ({conditions}) ORDER BY project LIMIT $2"
-        );
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(index).bind(limit);
-        let query = patterns.into_iter().fold(query, |query, pattern| query.bind(pattern));
-        Ok(query.fetch_all(&self.pool).await?)
+    /// The serial of the oldest event that was not removed.
+    pub async fn oldest_event(&self) -> Result<Option<i64>> {
+        let query = sqlx::query_scalar("SELECT serial FROM event ORDER BY serial LIMIT 1");
+        Ok(query.fetch_optional(&self.pool).await?)
     }
 
-    /// Projects of a mirror of which it keeps a file, and whose name has one of these parts.
-    pub async fn kept_projects_with_words(
+    /// Projects of which a mirror was told a page or took a file after a moment, with the time; up to `limit` of each
+    /// kind, the oldest first.
+    pub async fn mirrored_since(
         &self,
-        index: &IndexName,
-        names: &[&str],
-        limit: i64,
-    ) -> Result<Vec<ProjectName>> {
-        let words = WordFilter { names: names.to_vec(), ..WordFilter::default() };
-        let (conditions, patterns) = words.conditions();
-        let query = format!(
-            "SELECT DISTINCT project FROM file WHERE index_name = $1 AND deleted_at IS NULL AND ({conditions}) \
-             ORDER BY project LIMIT $2"
-        );
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(index).bind(limit);
-        let query = patterns.into_iter().fold(query, |query, pattern| query.bind(pattern));
-        Ok(query.fetch_all(&self.pool).await?)
+        after: Micros,
+        limit: u32,
+    ) -> Result<Vec<(IndexName, ProjectName, Micros)>> {
+        let pages = "SELECT index_name, project, checked_at AS at FROM upstream_page \
+                     WHERE checked_at > $1 AND project <> '' ORDER BY checked_at LIMIT $2";
+        let files = "SELECT index_name, project, uploaded_at AS at FROM file \
+                     WHERE uploaded_at > $1 AND url IS NOT NULL ORDER BY uploaded_at LIMIT $2";
+        let mut found = Vec::new();
+        for query in [pages, files] {
+            let rows = sqlx::query(query).bind(after).bind(i64::from(limit)).fetch_all(&self.pool).await?;
+            let read = |row: &AnyRow| -> Result<_> {
+                Ok((row.try_get("index_name")?, row.try_get("project")?, row.try_get("at")?))
+            };
+            found.append(&mut rows.iter().map(read).collect::<Result<Vec<_>>>()?);
+        }
+        found.sort_by_key(|(_, _, at)| *at);
+        found.truncate(limit as usize);
+        Ok(found)
     }
-}
 
-impl WordFilter<'_> {
-    /// The condition, and the patterns for its places from `$3` on.
-    fn conditions(&self) -> (String, Vec<String>) {
-        let (mut groups, mut patterns) = (Vec::new(), Vec::new());
-        for (column, words) in [("project", &self.names), ("lower(metadata)", &self.texts)] {
-            let mut each = Vec::new();
-            for word in words {
-                each.push(format!("{column} LIKE ${} ESCAPE '!'", patterns.len() + 3));
-                // Texts are in JSON, which writes some characters in another way.
-                let written = serde_json::Value::from(*word).to_string();
-                let written =
-                    written.trim_matches('"').replace('!', "!!").replace('%', "!%").replace('_', "!_");
-                patterns.push(format!("%{written}%"));
-            }
-            if !each.is_empty() {
-                groups.push(format!("({})", each.join(" OR ")));
-            }
-        }
-        match groups.is_empty() {
-            true => ("1 = 0".to_owned(), patterns),
-            false => (groups.join(if self.all { " AND " } else { " OR " }), patterns),
-        }
+    /// Which of these projects a stage has.
+    pub async fn having(&self, index: &IndexName, projects: &[&ProjectName]) -> Result<HashSet<ProjectName>> {
+        let places: Vec<String> = (2..projects.len() + 2).map(|place| format!("${place}")).collect();
+        let query =
+            format!("SELECT name FROM project WHERE index_name = $1 AND name IN ({})", places.join(", "));
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(index);
+        let query = projects.iter().fold(query, |query, project| query.bind(*project));
+        let names: Vec<ProjectName> = query.fetch_all(&self.pool).await?;
+        Ok(names.into_iter().collect())
     }
 }

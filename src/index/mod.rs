@@ -5,6 +5,7 @@ pub mod advisories;
 pub mod behind;
 pub mod beside;
 pub mod built;
+mod changes;
 pub mod curation;
 pub mod details;
 pub mod downloads;

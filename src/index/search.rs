@@ -1,232 +1,299 @@
-//! Search: projects of an index and its bases by words in names and summaries, from rows alone. No upstream is asked.
+//! Search: one index of words on each node serves the page, its JSON, XML-RPC and the command line.
+//!
+//! Why an index of our own (tantivy) and not the full text of the databases: SQLite and Postgres split, rank and escape words
+//! differently, so each engine would need SQL, tests and an order of its own; neither finds a name with a wrong letter;
+//! and a replica would copy what it can make. The files are a cache of rows, each node has its own below its data folder, and
+//! makes them anew when they are missing, damaged or of another version. They say what *may* be found. What somebody may see of it
+//! is decided at each search from the directory and the rows of that moment ([`lanes`]), so files that are late show
+//! too little and never too much.
 
-use super::view::Views;
+mod entry;
+mod follow;
+mod found;
+mod lanes;
+mod query;
+mod shelf;
+
+pub use found::{EACH, FoundKind, FoundOf, FoundOn, FoundPart, FoundProject, FoundProjects, MOST_EACH};
+pub use query::{SearchParts, SearchText, words};
+
+use super::Indexes;
 use crate::access::Who;
-use crate::bad;
+use crate::config::Config;
 use crate::db::Db;
-use crate::db::events::Event;
-use crate::db::files::ReleaseRow;
-use crate::db::search::WordFilter;
-use crate::directory::inheritance::holding;
-use crate::directory::{Directory, Index, IndexKind};
+use crate::directory::Directory;
 use crate::error::Result;
-use crate::names::{IndexName, ProjectName};
-use crate::packaging::version::{self, Version};
-use crate::tools::time::now;
+use crate::names::{IndexName, NameList, ProjectName};
+use crate::store::Store;
+use crate::unavailable;
+use lanes::{Having, Lane, Seen};
+use parking_lot::RwLock;
+use shelf::{Candidate, Card, Mark, Shelf, WordQuestion};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
 
-/// Results of one search.
+/// The folder in the data folder.
+const FOLDER: &str = "search";
+/// How long a search waits for changes that are committed but not in the files yet.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The same for files that are opened or made anew; then it gives what there is.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(5);
+/// How long a search waits for the list of a mirror that was never read.
+const PATIENCE_FOR_LISTS: Duration = Duration::from_millis(500);
+/// Names that one mirror's list adds, and the letters from which on it is looked through.
+const NAMES: usize = 200;
+const SHORTEST_NAME: usize = 2;
+/// What a name of such a list is worth: as much as one whose files are here.
+const EXACT: f32 = 1400.0;
+const BEGINS: f32 = 380.0;
+/// Projects that the XML-RPC method gives.
 const HITS: usize = 100;
-/// Projects that are looked at for them.
-const LOOKED_AT: usize = 500;
-/// Words of one search, and the letters of one.
-const WORDS: usize = 20;
-const LONGEST_WORD: usize = 100;
-/// Changes of one answer.
-const CHANGES: i64 = 50_000;
 
-/// What is looked for: in a list, any word will do.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    names: Vec<String>,
-    summaries: Vec<String>,
-    all: bool,
+/// Finds projects. Cheap to clone.
+#[derive(Clone)]
+pub struct Finder(Arc<FinderRoom>);
+
+struct FinderRoom {
+    db: Db,
+    store: Store,
+    indexes: Arc<Indexes>,
+    folder: PathBuf,
+    begun: AtomicBool,
+    shelf: RwLock<Option<Arc<Shelf>>>,
+    /// How far the files are; `None` until they are whole.
+    reached: watch::Sender<Option<Mark>>,
+    wake: Arc<Notify>,
 }
 
-/// A project that was found, in its newest release.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SearchHit {
-    pub name: String,
-    pub summary: String,
-    pub version: String,
+impl FinderRoom {
+    fn shelf(&self) -> Option<Arc<Shelf>> {
+        self.shelf.read().clone()
+    }
+
+    fn show(&self, shelf: Arc<Shelf>) {
+        *self.shelf.write() = Some(shelf);
+    }
+
+    fn close(&self) {
+        *self.shelf.write() = None;
+        self.reached.send_replace(None);
+    }
+
+    fn reach(&self, mark: Mark) {
+        self.reached.send_replace(Some(mark));
+    }
+
+    fn reached(&self) -> Option<Mark> {
+        self.reached.borrow().clone()
+    }
 }
 
-impl Search {
-    /// With `all`, a project must fit by its name and by its summary; else by one of them.
+impl Finder {
+    /// Nothing is opened yet: commands that never search leave the files alone.
+    pub fn new(config: &Config, db: Db, store: Store, indexes: Arc<Indexes>) -> Self {
+        Self(Arc::new(FinderRoom {
+            db,
+            store,
+            indexes,
+            folder: config.data.join(FOLDER),
+            begun: AtomicBool::new(false),
+            shelf: RwLock::default(),
+            reached: watch::Sender::new(None),
+            wake: Arc::default(),
+        }))
+    }
+
+    /// The files, with what was committed before this call, and whether they are whole.
+    async fn ready(&self) -> Result<(Arc<Shelf>, bool)> {
+        self.begin();
+        // What other nodes committed counts, too.
+        self.0.indexes.refresh().await?;
+        let wanted = self.0.db.newest_serial();
+        let mut reached = self.0.reached.subscribe();
+        let is_whole = reached.borrow_and_update().is_some();
+        let patience = if is_whole { PATIENCE } else { PATIENCE_AT_FIRST };
+        self.0.wake.notify_one();
+        let there = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| mark.serial >= wanted);
+        let waited = tokio::time::timeout(patience, reached.wait_for(there)).await;
+        drop(waited);
+        let shelf = self.0.shelf();
+        let shelf = shelf.ok_or_else(|| unavailable!("the search index is not ready yet: try again soon"))?;
+        Ok((shelf, self.0.reached().is_some()))
+    }
+
+    /// Projects that have all words, of what `who` may read: on all indexes, or on `within` and its bases.
     ///
     /// # Errors
-    /// `Bad` without words, and with too many or too long ones.
-    pub fn new(names: &[String], summaries: &[String], all: bool) -> Result<Self> {
-        let words = || names.iter().chain(summaries);
-        if words().all(|word| word.trim().is_empty()) {
-            return Err(bad!("a search needs a word in name or summary"));
+    /// `Missing` if `within` is no index that they may read.
+    pub async fn find(
+        &self,
+        who: &Who,
+        text: &SearchText,
+        within: Option<&IndexName>,
+        part: &FoundPart,
+    ) -> Result<FoundProjects> {
+        let (shelf, complete) = self.ready().await?;
+        let directory = self.0.indexes.directory();
+        let lanes = lanes::lanes(&self.0.indexes.views, &directory, who, within).await?;
+        let candidates = ask(&shelf, &lanes, text, false).await?;
+        let more = candidates.len() >= shelf::MOST;
+        let by_name = |card: &Card| text.fits_name(&card.project);
+        let mut found = self.seen(&directory, &lanes, candidates, by_name).await?;
+        let named = self.named(&directory, &lanes, &found, text).await?;
+        found.extend(named);
+        let nothing = found.is_empty();
+        if nothing {
+            let candidates = ask(&shelf, &lanes, text, true).await?;
+            found = self.seen(&directory, &lanes, candidates, |_| true).await?;
         }
-        if words().count() > WORDS || words().any(|word| word.chars().count() > LONGEST_WORD) {
-            return Err(bad!(
-                "a search has at most {WORDS} words, each of at most {LONGEST_WORD} characters"
-            ));
-        }
-        let clean = |list: &[String], read: fn(&str) -> String| -> Vec<String> {
-            list.iter().map(|word| read(word.trim())).filter(|word| !word.is_empty()).collect()
-        };
-        Ok(Self {
-            names: clean(names, |word| word.to_lowercase().replace(['_', '.'], "-")),
-            summaries: clean(summaries, str::to_lowercase),
-            all,
-        })
+        let near = nothing && !found.is_empty();
+        Ok(FoundProjects { more, near, complete, ..FoundProjects::new(found, part) })
     }
 
-    fn filter(&self) -> WordFilter<'_> {
-        WordFilter {
-            names: self.names.iter().map(String::as_str).collect(),
-            texts: self.summaries.iter().map(String::as_str).collect(),
-            all: self.all,
-        }
+    /// The same by parts of names and summaries, in `within` and its bases, in their order.
+    ///
+    /// # Errors
+    /// `Missing` if `within` is no index that `who` may read.
+    pub async fn find_parts(
+        &self,
+        who: &Who,
+        parts: SearchParts,
+        within: &IndexName,
+    ) -> Result<Vec<FoundProject>> {
+        let (shelf, _) = self.ready().await?;
+        let directory = self.0.indexes.directory();
+        let lanes = lanes::lanes(&self.0.indexes.views, &directory, who, Some(within)).await?;
+        let (names, asked) = (sources(&lanes), parts.clone());
+        let candidates = spawn_blocking(move || shelf.find(WordQuestion::Parts(&asked), &names)).await??;
+        let by_name = |card: &Card| parts.fits(&card.project, "");
+        let mut found = self.seen(&directory, &lanes, candidates, by_name).await?;
+        found.retain(|one| parts.fits(&one.project, &one.summary));
+        found.sort_by(|a, b| (a.at, &a.project).cmp(&(b.at, &b.project)));
+        found.truncate(HITS);
+        Ok(found)
     }
 
-    fn fits(&self, name: &ProjectName, summary: &str) -> bool {
-        let summary = summary.to_lowercase();
-        let by_name = self.names.iter().any(|word| name.as_str().contains(word.as_str()));
-        let by_summary = self.summaries.iter().any(|word| summary.contains(word.as_str()));
-        match self.all {
-            true => (by_name || self.names.is_empty()) && (by_summary || self.summaries.is_empty()),
-            false => by_name || by_summary,
-        }
-    }
-}
-
-impl Views {
-    /// What fits in `index` and those of its bases that `who` may read. The first index that has a project speaks for
-    /// it. Of a mirror only what it keeps files of is known, and no summary.
-    pub async fn search(
+    /// What of the candidates is listed somewhere. One whose words are of a release that is not listed counts if its name
+    /// fits alone.
+    async fn seen(
         &self,
         directory: &Arc<Directory>,
-        index: &Index,
-        who: &Who,
-        search: &Search,
-    ) -> Result<Vec<SearchHit>> {
-        let db = self.sources().db;
-        let (mut hits, mut looked_at) = (Vec::new(), 0);
-        let sources = self.readable_sources(directory, index, who)?;
-        let walk = self.walk(directory, &index.name)?;
-        let curators: Vec<&IndexName> =
-            sources.iter().filter(|source| source.is_curated()).map(|source| &source.name).collect();
-        for (at, source) in sources.iter().enumerate() {
-            let room = i64::try_from(LOOKED_AT - looked_at).unwrap_or_default();
-            let is_stage = matches!(source.kind, IndexKind::Stage(_));
-            let names: Vec<&str> = search.names.iter().map(String::as_str).collect();
-            let projects = match is_stage {
-                true => db.projects_with_words(&source.name, &search.filter(), room).await?,
-                false if search.all && !search.summaries.is_empty() => Vec::new(),
-                false => db.kept_projects_with_words(&source.name, &names, room).await?,
-            };
-            looked_at += projects.len();
-            for project in projects {
-                if hits.len() >= HITS {
-                    return Ok(hits);
-                }
-                let before = sources.get(..at).unwrap_or_default();
-                let is_known = hits.iter().any(|hit: &SearchHit| hit.name == project.as_str());
-                if is_known || is_hidden(db, before, &project).await? {
+        lanes: &[Lane<'_>],
+        candidates: Vec<Candidate>,
+        fits_by_name: impl Fn(&Card) -> bool,
+    ) -> Result<Vec<FoundProject>> {
+        let keys: Vec<_> = candidates.iter().map(|one| (&one.card.index, &one.card.project)).collect();
+        let having = Having::ask(&self.0.db, directory, lanes, &keys).await?;
+        let mut by_source: HashMap<&IndexName, Vec<&Lane<'_>>> = HashMap::new();
+        for lane in lanes {
+            by_source.entry(&lane.source.name).or_default().push(lane);
+        }
+        let mut found = Vec::new();
+        for Candidate { card, score } in candidates {
+            for lane in by_source.get(&card.index).into_iter().flatten() {
+                let Some(Seen { release, told }) =
+                    lane.sees(&self.0.indexes.views, directory, &having, &card).await?
+                else {
+                    continue;
+                };
+                if !told && !fits_by_name(&card) {
                     continue;
                 }
-                if !is_stage && !self.is_approved(&curators, &project).await? {
-                    continue;
-                }
-                let holding = holding(directory, &walk.order, &source.name, &project);
-                let is_free = |text: &str| {
-                    directory.quarantines.of_any(&holding, &project, version::parse(text).as_ref()).is_none()
-                };
-                let newest = match is_stage {
-                    true => newest(&db.releases(&source.name, &project).await?, &project, is_free),
-                    false => kept(db, &source.name, &project, is_free).await?,
-                };
-                let newest = newest.filter(|hit| search.fits(&project, &hit.summary));
-                hits.extend(newest);
+                found.push(FoundProject {
+                    version: release.version,
+                    yanked: release.yanked,
+                    name: card.name.clone(),
+                    summary: if told { card.summary.clone() } else { String::new() },
+                    ..FoundProject::named(lane, card.project.clone(), score)
+                });
             }
         }
-        Ok(hits)
+        // Of two mirrors that give the same project to one index, the first speaks for it.
+        found.sort_by_key(|one| one.at);
+        let mut known = HashSet::new();
+        found.retain(|one| known.insert((one.index.clone(), one.project.clone())));
+        Ok(found)
     }
 
-    /// Whether some release of a mirror's project is approved, where that is needed.
-    async fn is_approved(&self, curators: &[&IndexName], project: &ProjectName) -> Result<bool> {
-        for curator in curators {
-            if self.curation().decisions(curator, project).await?.approves_some(now()) {
-                return Ok(true);
-            }
-        }
-        Ok(curators.is_empty())
-    }
-
-    /// What changed in `index` and its bases after a serial, as far as `who` may read them.
-    pub async fn changes(
+    /// Names that begin with the text on the lists of mirrors, of projects that nobody fetched yet.
+    async fn named(
         &self,
         directory: &Arc<Directory>,
-        index: &Index,
-        who: &Who,
-        serial: i64,
-    ) -> Result<Vec<Event>> {
-        let sources = self.readable_sources(directory, index, who)?;
-        let names: Vec<IndexName> = sources.into_iter().map(|source| source.name.clone()).collect();
-        self.sources().db.events_of(&names, serial, CHANGES).await
+        lanes: &[Lane<'_>],
+        found: &[FoundProject],
+        text: &SearchText,
+    ) -> Result<Vec<FoundProject>> {
+        if text.whole.len() < SHORTEST_NAME {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<(&Lane<'_>, Vec<ProjectName>)> = Vec::new();
+        for lane in lanes.iter().filter(|lane| lane.names_all()) {
+            let Some(list) = self.list(lane).await else { continue };
+            let fitting = list.starting_at(&text.whole).take_while(|name| name.starts_with(&text.whole));
+            names.push((lane, fitting.take(NAMES).filter_map(ProjectName::new).collect()));
+        }
+        let mut keys = Vec::new();
+        for (lane, names) in &names {
+            keys.extend(names.iter().map(|name| (&lane.source.name, name)));
+        }
+        let having = Having::ask(&self.0.db, directory, lanes, &keys).await?;
+        let mut known: HashSet<(IndexName, ProjectName)> =
+            found.iter().map(|one| (one.index.clone(), one.project.clone())).collect();
+        let mut named = Vec::new();
+        for (lane, names) in names {
+            for name in names.into_iter().filter(|name| lane.may_name(directory, &having, name)) {
+                if known.insert((lane.top.name.clone(), name.clone())) {
+                    let score = if name.as_str() == text.whole { EXACT } else { BEGINS };
+                    named.push(FoundProject::named(lane, name, score));
+                }
+            }
+        }
+        Ok(named)
     }
 
-    fn readable_sources<'a>(
-        &self,
-        directory: &'a Arc<Directory>,
-        index: &Index,
-        who: &Who,
-    ) -> Result<Vec<&'a Index>> {
-        let walk = self.walk(directory, &index.name)?;
-        let readable = walk.readable(directory, who);
-        let may =
-            |at: usize| readable.checked_shr(u32::try_from(at).unwrap_or(u32::MAX)).unwrap_or(0) & 1 == 1;
-        let named = walk.order.sources.iter().enumerate().filter(|(at, _)| may(*at));
-        Ok(named.filter_map(|(_, name)| directory.indexes.get(name)).collect())
+    /// The list of a mirror, if it is here or comes soon; one that is fetched goes on being fetched.
+    async fn list(&self, lane: &Lane<'_>) -> Option<Arc<NameList>> {
+        let (indexes, index) = (self.0.indexes.clone(), lane.source.clone());
+        let fetching = tokio::spawn(async move { indexes.mirrors.names(&index).await });
+        tokio::time::timeout(PATIENCE_FOR_LISTS, fetching).await.ok()?.ok()?.ok()
     }
 }
 
-/// Whether a stage has the project that comes before.
-async fn is_hidden(db: &Db, before: &[&Index], project: &ProjectName) -> Result<bool> {
-    for stage in before.iter().filter(|index| matches!(index.kind, IndexKind::Stage(_))) {
-        if db.stage_has(&stage.name, project).await? {
-            return Ok(true);
+impl FoundProject {
+    fn named(lane: &Lane<'_>, project: ProjectName, score: f32) -> Self {
+        Self {
+            index: lane.top.name.clone(),
+            name: project.to_string(),
+            project,
+            version: String::new(),
+            summary: String::new(),
+            kind: if lane.mirror().is_some() { FoundKind::Mirrored } else { FoundKind::Private },
+            yanked: false,
+            score,
+            at: lane.at,
         }
     }
-    Ok(false)
 }
 
-/// The highest free release that is neither yanked nor a pre-release, else the highest not yanked, else the highest.
-fn newest(
-    releases: &[ReleaseRow],
-    project: &ProjectName,
-    is_free: impl Fn(&str) -> bool,
-) -> Option<SearchHit> {
-    #[derive(serde::Deserialize)]
-    struct Facts {
-        #[serde(default)]
-        name: String,
-        summary: Option<String>,
-    }
-    let rank = |release: &&ReleaseRow| rank(&release.version, release.yanked_at.is_some());
-    let release = releases.iter().filter(|release| is_free(&release.version)).max_by_key(rank)?;
-    let facts: Option<Facts> = serde_json::from_str(&release.metadata).ok();
-    let (name, summary) = facts.map(|facts| (facts.name, facts.summary)).unwrap_or_default();
-    Some(SearchHit {
-        name: if name.is_empty() { project.to_string() } else { name },
-        summary: summary.unwrap_or_default(),
-        version: release.version.clone(),
-    })
+fn sources(lanes: &[Lane<'_>]) -> Vec<String> {
+    lanes.iter().map(|lane| lane.source.name.to_string()).collect()
 }
 
-/// The same of the files that a mirror keeps.
-async fn kept(
-    db: &Db,
-    index: &IndexName,
-    project: &ProjectName,
-    is_free: impl Fn(&str) -> bool,
-) -> Result<Option<SearchHit>> {
-    let files = db.project_files(index, project).await?;
-    let newest =
-        files.into_iter().filter(|file| is_free(&file.version)).max_by_key(|file| rank(&file.version, false));
-    Ok(newest.map(|file| SearchHit {
-        name: project.to_string(),
-        summary: String::new(),
-        version: file.version,
-    }))
-}
-
-fn rank(text: &str, is_yanked: bool) -> (bool, bool, Option<Version>) {
-    let parsed = version::parse(text);
-    (!is_yanked, parsed.as_ref().is_some_and(|version| !version.any_prerelease()), parsed)
+async fn ask(
+    shelf: &Arc<Shelf>,
+    lanes: &[Lane<'_>],
+    text: &SearchText,
+    near: bool,
+) -> Result<Vec<Candidate>> {
+    let (shelf, names, text) = (shelf.clone(), sources(lanes), text.clone());
+    let found = spawn_blocking(move || {
+        let question = if near { WordQuestion::Near(&text) } else { WordQuestion::Words(&text) };
+        shelf.find(question, &names)
+    });
+    found.await?
 }

@@ -39,6 +39,7 @@ mod requests;
 mod resources;
 mod results;
 mod rights;
+mod search;
 mod target;
 mod tokens;
 mod upload;

@@ -7,7 +7,8 @@ use super::router::Table;
 use super::{
     audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links, manage,
     operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica, requests,
-    resources, results, rights, simple, tokens, upload, watches, webhooks, who_has, wishes, workers, xmlrpc,
+    resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has, wishes, workers,
+    xmlrpc,
 };
 use crate::access::Need;
 
@@ -225,6 +226,7 @@ fn shared(table: Table) -> Table {
     table
         .on(GET, "/", Need::Nothing, resources::root)
         .on_router(GET, "/+status", Need::Nothing, resources::status)
+        .on(GET, "/+search", Need::Nothing, search::get)
         .on(GET, "/+login", Need::Nothing, login::get)
         .on(GET, "/+login/{name}", Need::Nothing, provider::begin)
         .on(GET, "/+login/{name}/callback", Need::Nothing, provider::end)

@@ -4,7 +4,7 @@
 
 use super::http::{Ctx, slow};
 use crate::error::{Error, Result};
-use crate::index::search::{Search, SearchHit};
+use crate::index::search::{FoundProject, SearchParts};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::xmlrpc::{self, Call};
 use crate::{bad, missing};
@@ -88,9 +88,9 @@ async fn search(ctx: &Ctx<()>, fields: &Map<String, Value>, all: bool) -> Result
             .collect(),
         Some(_) => Err(bad!("{field} must be a string or a list of strings")),
     };
-    let search = Search::new(&words("name")?, &words("summary")?, all)?;
-    let hits = ctx.app.indexes.views.search(&ctx.directory, ctx.index()?, &ctx.who, &search).await?;
-    let told = hits.into_iter().enumerate().map(|(at, SearchHit { name, summary, version })| {
+    let parts = SearchParts::new(&words("name")?, &words("summary")?, all)?;
+    let hits = ctx.app.finder.find_parts(&ctx.who, parts, &ctx.index()?.name).await?;
+    let told = hits.into_iter().enumerate().map(|(at, FoundProject { name, summary, version, .. })| {
         json!({"name": name, "summary": summary, "version": version, "_pypi_ordering": at})
     });
     Ok(told.collect())

@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 54] = [
+const DOCUMENTS: [&str; 55] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -49,6 +49,7 @@ const DOCUMENTS: [&str; 54] = [
     "docs/how-to/publish-without-secrets.md",
     "docs/how-to/respond-to-a-bad-package.md",
     "docs/how-to/run-a-server.md",
+    "docs/how-to/search.md",
     "docs/how-to/shadow.md",
     "docs/how-to/troubleshoot.md",
     "docs/how-to/run-a-replica.md",
@@ -304,6 +305,7 @@ documents_work! {
     the_commands_about_bad_packages_work: "docs/how-to/respond-to-a-bad-package.md",
     the_commands_about_lock_files_work: "docs/how-to/check-a-lock-file.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
+    the_commands_about_search_work: "docs/how-to/search.md",
     the_commands_about_a_shadow_work: "docs/how-to/shadow.md",
     the_commands_about_trouble_work: "docs/how-to/troubleshoot.md",
     the_commands_of_the_reference_of_commands_work: "docs/reference/commands.md",

@@ -21,6 +21,7 @@ mod index;
 mod promise;
 mod quarantine;
 mod replica;
+mod search;
 mod serving;
 mod space;
 mod tidy;

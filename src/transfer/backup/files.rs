@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use tokio::task::spawn_blocking;
 
 /// Names in the data folder that a server makes again by itself, or that are carried in another way.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "blobs",
     "blobs.lock",
     "staging",
@@ -24,6 +24,7 @@ const OWN: [&str; 10] = [
     "tools",
     "uv",
     "build.lock",
+    "search",
 ];
 
 /// The database, with its sidecars.

@@ -34,6 +34,11 @@ pub static FOLLOW: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("follow.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/follow.js"))
 });
 
+/// Suggestions below the search field.
+pub static FIND: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("find.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/find.js"))
+});
+
 impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = hex::short_sha256(bytes, 16);
@@ -46,7 +51,7 @@ impl Asset {
 /// `GET /+static/{hash}/{name}`
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
-    let known = [&*STYLE, &*ICON, &*SCRIPT, &*FOLLOW].into_iter().find(|asset| asset.href == href);
+    let known = [&*STYLE, &*ICON, &*SCRIPT, &*FOLLOW, &*FIND].into_iter().find(|asset| asset.href == href);
     let asset = known.ok_or_else(|| missing!("this page does not exist"))?;
     let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
     let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };

@@ -33,6 +33,7 @@ pub mod requests;
 mod results;
 pub mod rights;
 pub mod root;
+pub mod search;
 pub mod statistics;
 pub mod status;
 mod tags;
@@ -68,6 +69,8 @@ pub struct Frame {
     pub style: String,
     pub icon: String,
     pub script: String,
+    /// The script of the search field.
+    pub find: String,
     pub crumbs: Vec<Crumb>,
     pub user: Option<String>,
     /// What each form sends along; empty unless the reader is logged in by a cookie.
@@ -113,6 +116,7 @@ impl Frame {
             style: assets::STYLE.href.clone(),
             icon: assets::ICON.href.clone(),
             script: assets::SCRIPT.href.clone(),
+            find: assets::FIND.href.clone(),
             crumbs: crumbs.collect(),
             user,
             csrf: String::new(),

@@ -42,7 +42,7 @@ before() {
         'docs/how-to/compile-and-resolve.md' | 'docs/how-to/write-a-recipe.md' | 'docs/how-to/maintain-an-index.md' | \
         'docs/how-to/troubleshoot.md' | 'docs/how-to/webhooks.md' | 'docs/how-to/run-a-replica.md' | \
         'docs/how-to/publish-without-secrets.md' | 'docs/how-to/watch-repositories.md' | 'docs/explanation/inheritance.md' | \
-        'docs/how-to/respond-to-a-bad-package.md' | 'docs/how-to/check-a-lock-file.md')
+        'docs/how-to/respond-to-a-bad-package.md' | 'docs/how-to/check-a-lock-file.md' | 'docs/how-to/search.md')
         prepare serve
         prepare wheelwright user create alice
         prepare wheelwright index create alice/dev --bases root/pypi
