@@ -3,6 +3,7 @@
 pub mod health;
 pub mod measures;
 
+use crate::access::handover::Handovers;
 use crate::access::methods::issuers::Issuers;
 use crate::access::methods::oidc::Providers;
 use crate::access::people::People;
@@ -55,6 +56,7 @@ pub struct Parts {
     pub db: Db,
     pub store: Store,
     pub people: People,
+    pub handovers: Handovers,
     pub publishers: Publishers,
     pub providers: Providers,
     pub indexes: Arc<Indexes>,
@@ -120,6 +122,7 @@ impl App {
             first_start(&config, &db, default_upstream).await?;
         }
         let people = People::new(&config, db.clone())?;
+        let handovers = Handovers::new(db.clone());
         let indexes = Arc::new(Indexes::new(&config, db.clone(), store.clone()).await?);
         let issuers = Issuers::new(&config)?;
         let publishers = Publishers::new(&config, db.clone(), indexes.uuid(), issuers.clone());
@@ -144,6 +147,7 @@ impl App {
             db,
             store,
             people,
+            handovers,
             publishers,
             providers,
             indexes,

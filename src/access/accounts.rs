@@ -4,7 +4,9 @@ use super::{COMMAND_LINE, builds, password};
 use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
+use crate::directory::Directory;
 use crate::error::{Error, Result};
+use crate::names::IndexName;
 use crate::words::{EventKind, Role};
 use crate::{bad, conflict, forbidden, missing};
 use serde_json::{Map, Value, json};
@@ -292,6 +294,22 @@ pub(super) async fn revoke_grants(tx: &mut Tx, name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses to delete an account that has indexes, unless somebody insists.
+///
+/// # Errors
+/// `Conflict` with their names.
+pub fn refuse_with_indexes(directory: &Directory, name: &str) -> Result<()> {
+    let own = directory.indexes.keys().filter(|index| index.user() == name);
+    let own: Vec<&str> = own.map(IndexName::as_str).collect();
+    match own.is_empty() {
+        true => Ok(()),
+        false => Err(conflict!(
+            "user {name} has indexes: {}. Use --force to delete them with all their files",
+            own.join(", ")
+        )),
+    }
 }
 
 /// Deletes an account with its tokens and indexes, unless one of those is not volatile, and with all

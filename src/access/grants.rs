@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::missing;
 use crate::names::IndexName;
 use crate::words::Right;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Everybody, with a credential or without.
 const ANYBODY: &str = ":ANONYMOUS:";
@@ -85,7 +85,7 @@ fn options(right: Right, index: &Index) -> (Vec<(&'static str, &Vec<String>)>, b
 }
 
 /// A right, and why somebody has it or has not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightView {
     pub right: Right,
     pub allowed: bool,
@@ -93,7 +93,7 @@ pub struct RightView {
 }
 
 /// A base of an index, and whether its projects are seen through it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseView {
     pub index: IndexName,
     pub allowed: bool,
@@ -101,7 +101,7 @@ pub struct BaseView {
 }
 
 /// What one person may do with an index, with all of their rights (no token limits them).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccessView {
     /// `:ANONYMOUS:` for somebody without a credential.
     pub user: String,

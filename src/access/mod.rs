@@ -9,6 +9,7 @@ pub mod audit;
 pub mod builds;
 mod decide;
 pub mod grants;
+pub mod handover;
 pub mod methods;
 pub mod password;
 pub mod people;
@@ -226,7 +227,8 @@ impl Need {
 }
 
 impl Action {
-    fn name(self) -> &'static str {
+    /// As it is written everywhere.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Upload => "upload",

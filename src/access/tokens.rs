@@ -223,7 +223,7 @@ pub fn owner_for<'a>(who: &'a Who, asked: Option<&'a str>) -> Result<&'a str> {
 }
 
 /// A token as it is shown: everything but the secret.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct TokenView {
     pub id: String,
     pub name: String,
@@ -253,6 +253,30 @@ impl From<StoredToken> for TokenView {
 /// The API tokens of one owner, or of all; revoked ones are left out.
 pub async fn list(db: &Db, owner: Option<&str>) -> Result<Vec<TokenView>> {
     Ok(db.api_tokens(owner).await?.into_iter().map(TokenView::from).collect())
+}
+
+/// A login session as it is shown.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SessionView {
+    pub created: Moment,
+    pub expires: Option<Moment>,
+    /// It is the one that asks.
+    pub current: bool,
+}
+
+/// The login sessions of an account that hold; `cookie` is the secret of the one that asks.
+pub async fn sessions(db: &Db, owner: &str, cookie: Option<&str>) -> Result<Vec<SessionView>> {
+    let own = match cookie {
+        Some(secret) => db.token_by_secret(&fingerprint(secret)).await?.map(|token| token.id),
+        None => None,
+    };
+    let all = db.sessions(owner).await?.into_iter();
+    let shown = all.map(|token| SessionView {
+        created: Moment(token.created_at),
+        expires: token.expires_at.map(Moment),
+        current: own.as_ref() == Some(&token.id),
+    });
+    Ok(shown.collect())
 }
 
 impl std::str::FromStr for Action {

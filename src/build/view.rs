@@ -273,7 +273,7 @@ fn seconds(from: Micros, to: Micros) -> f64 {
 }
 
 /// A version that pages do not list for a target, because its build failed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LeftOutView {
     pub version: Option<String>,
     pub target: String,

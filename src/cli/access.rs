@@ -1,11 +1,9 @@
 //! `wheelwright access`: what people may do, and why.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::Who;
-use crate::access::grants::{self, AccessView};
-use crate::app::App;
+use crate::access::grants::AccessView;
 use crate::error::Result;
-use crate::missing;
 use crate::names::IndexName;
 use std::process::ExitCode;
 
@@ -30,21 +28,15 @@ pub enum AccessCommand {
 }
 
 impl AccessCommand {
-    pub fn run(self, app: &App) -> Result<ExitCode> {
-        let directory = app.indexes.directory();
-        let named = |name: &IndexName| {
-            directory
-                .indexes
-                .get(name)
-                .ok_or_else(|| missing!("there is no index {name}: see `wheelwright index list`"))
-        };
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Explain { user, index, json } => {
-                let view = grants::explain(&directory, &Who::command_line(), &user, named(&index)?)?;
-                if json { table::json(&view)? } else { told(&view)? }
+                for view in at.access(&index, Some(&user)).await? {
+                    if json { table::json(&view)? } else { told(&view)? }
+                }
             }
             Self::List { index, json } => {
-                let views = grants::everybody(&directory, &Who::command_line(), named(&index)?)?;
+                let views = at.access(&index, None).await?;
                 if json { table::json(&views)? } else { listed(&views)? }
             }
         }

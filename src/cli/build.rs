@@ -21,9 +21,11 @@ use self::work::Work;
 use crate::bad;
 use crate::build::recipe::Recipes;
 use crate::build::target::{self, Target};
+use crate::cli::place::PlaceFlags;
 use crate::cli::progress::Progress;
 use crate::cli::requirements::{RequirementFiles, WantedBy, WantedThing, Wish};
 use crate::client::ServerClient;
+use crate::client::logins::Logins;
 use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -66,14 +68,15 @@ pub struct BuildCommand {
     /// Build only what is named, without its dependencies
     #[arg(long)]
     no_deps: bool,
-    /// Build there instead of here
+    /// Build there instead of here [default: WHEELWRIGHT_SERVER; with --for-index and --cancel also the server of
+    /// wheelwright login]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// An API token of that server
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Publish the built wheels in this index
-    #[arg(long, value_name = "USER/INDEX", requires = "server", value_parser = super::index::parse)]
+    #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
     for_index: Option<IndexName>,
     /// The index that requirements come from [default: --for-index, else root/pypi]
     #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
@@ -97,7 +100,7 @@ pub struct BuildCommand {
     #[arg(long, conflicts_with = "server")]
     offline: bool,
     /// Cancel a build of --server that continues after Ctrl-C
-    #[arg(long, value_name = "BUILD", requires = "server", conflicts_with_all = ["what", "requirements"])]
+    #[arg(long, value_name = "BUILD", conflicts_with_all = ["what", "requirements"])]
     cancel: Option<i64>,
     /// One JSON document with every item
     #[arg(long)]
@@ -123,7 +126,7 @@ impl BuildCommand {
             .collect()
     }
 
-    pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
+    pub async fn run(mut self, place: &PlaceFlags, resolved: ResolvedConfig) -> Result<ExitCode> {
         let wanted = match RequirementFiles::read(&self.what, &self.requirements, &self.constraints) {
             Ok(wanted) => wanted,
             Err(error) => {
@@ -131,6 +134,7 @@ impl BuildCommand {
                 return Ok(ExitCode::from(2));
             }
         };
+        self.server = self.named_server(place)?;
         if let Some(id) = self.cancel {
             let server =
                 ServerClient::new(self.server.as_deref().unwrap_or_default(), self.token.as_deref())?;
@@ -165,6 +169,29 @@ impl BuildCommand {
         match ended {
             Some(result) => result,
             None => Ok(stopped(remote.as_ref(), &open.lock().iter().copied().collect::<Vec<_>>())),
+        }
+    }
+
+    /// The server to build at; `None`: one of our own.
+    fn named_server(&self, place: &PlaceFlags) -> Result<Option<String>> {
+        let named = self.server.as_deref().or(place.server_flag());
+        // What these say is about builds on this machine.
+        if named.is_none()
+            && (self.recipes.is_some() || self.isolation.is_some() || self.upstream.is_some() || self.offline)
+        {
+            return Ok(None);
+        }
+        let variable = std::env::var("WHEELWRIGHT_SERVER").ok().filter(|text| !text.is_empty());
+        let needed = self.for_index.is_some() || self.cancel.is_some();
+        match named.map(str::to_owned).or(variable) {
+            None if needed => match Logins::load()?.current() {
+                Some((server, _)) => Ok(Some(server.to_owned())),
+                None => Err(bad!(
+                    "--for-index and --cancel need a server: name it with --server or WHEELWRIGHT_SERVER, or run \
+                     wheelwright login"
+                )),
+            },
+            named => Ok(named),
         }
     }
 

@@ -25,7 +25,7 @@ pub struct CheckCommand {
     /// http://127.0.0.1:3141]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// An API token of that server; without one, ~/.netrc is used
+    /// An API token of that server [default: that of wheelwright login, else ~/.netrc]
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The index to upload to

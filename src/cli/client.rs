@@ -18,6 +18,7 @@ pub use self::output::{refuse_overwriting, write};
 pub use self::python::Python;
 pub use self::show::{Shown, failed_builds};
 
+use super::place;
 use crate::bad;
 use crate::client::{ProxyAddress, WheelsProxy};
 use crate::error::Result;
@@ -25,7 +26,7 @@ use crate::names::ProjectName;
 use std::path::PathBuf;
 
 /// The server that a plain `wheelwright serve` is.
-const OWN: &str = "http://127.0.0.1:3141";
+pub const OWN_SERVER: &str = "http://127.0.0.1:3141";
 
 /// Which server, which indexes there, and what is installed into.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -34,7 +35,7 @@ pub struct Through {
     /// Server, indexes and target in one: http://HOST/v1/alice.dev+pypi/cp312-linux/ [env: WHEELSPROXY_URL]
     #[arg(short = 'w', long, value_name = "URL")]
     pub wheelsproxy: Option<String>,
-    /// The server [default: http://127.0.0.1:3141]
+    /// The server [default: WHEELWRIGHT_SERVER, else that of wheelwright login, else http://127.0.0.1:3141]
     #[arg(long, value_name = "URL", conflicts_with = "wheelsproxy")]
     pub server: Option<String>,
     /// An index there; may be repeated, the first that has a project decides [default: pypi]
@@ -46,7 +47,7 @@ pub struct Through {
     /// The Python to install into: 3.12, a program, an environment [default: that of VIRTUAL_ENV, else python3 on the PATH]
     #[arg(long, value_name = "PYTHON")]
     pub python: Option<PathBuf>,
-    /// An API token of that server; without one, ~/.netrc is used
+    /// An API token of that server [default: that of wheelwright login, else ~/.netrc]
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }
@@ -57,8 +58,8 @@ pub fn extra(name: &str) -> Result<ProjectName> {
 }
 
 impl Through {
-    /// The address that is meant: `--wheelsproxy`, else `--server`, else the variable, else a server
-    /// on this machine; with other indexes and another target where they are given.
+    /// The address that is meant: `--wheelsproxy`, else `--server`, else the variable, else the server of
+    /// `WHEELWRIGHT_SERVER` or of the login, else one on this machine; with other indexes and another target where they are given.
     ///
     /// # Errors
     /// `Bad` if it is no address.
@@ -71,7 +72,7 @@ impl Through {
             (None, None, Some(whole)) => {
                 ProxyAddress::parse(&whole).map_err(|error| bad!("WHEELSPROXY_URL: {error}"))?
             }
-            (None, None, None) => of_server(OWN)?,
+            (None, None, None) => of_server(&place::default_server()?)?,
         };
         if !self.indexes.is_empty() {
             let written = self.indexes.iter().map(|name| name.trim_matches('/').replacen('/', ".", 1));

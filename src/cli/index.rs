@@ -1,18 +1,14 @@
 //! `wheelwright index`: indexes and their options.
 
+use super::place::{CommandPlace, Explained};
 use super::table;
-use crate::access::Who;
 use crate::access::accounts::check_name;
-use crate::app::App;
+use crate::bad;
 use crate::build::view::LeftOutView;
-use crate::config::base_url::BaseUrl;
-use crate::directory::Index as Known;
-use crate::directory::options::{self, Options, OptionsChange};
-use crate::error::{Error, Result};
-use crate::index::admin;
+use crate::directory::options::Options;
+use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
-use crate::{bad, conflict, missing};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(clap::Subcommand, Debug)]
@@ -84,60 +80,26 @@ fn parse_new(name: &str) -> Result<IndexName> {
 }
 
 impl IndexCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let directory = app.indexes.directory();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Create { name, bases, options, json } => {
-                let given = given(bases, &options)?;
-                let made = admin::create(&app.db, &directory, &Who::command_line(), &name, &given).await?;
-                let is_mirror = made.contains_key("mirror_url");
-                show(&name, &told(app, &name, &made, is_mirror).await?, json)?;
+                let made = at.create_index(&name, &given(bases, &options)?).await?;
+                show(&name, &made, json)?;
             }
-            Self::List { json } => list(directory.indexes.values(), json)?,
-            Self::Show { name, json } => {
-                let index = directory.indexes.get(&name);
-                let index = index
-                    .ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
-                show(&name, &index.options, json)?;
-            }
+            Self::List { json } => list(&at.indexes().await?, json)?,
+            Self::Show { name, json } => show(&name, &at.index_options(&name).await?, json)?,
             Self::Modify { name, changes, json } => {
-                let change = OptionsChange::Operations(changes);
-                let made =
-                    admin::modify(&app.db, &directory, &Who::command_line(), &name, &change, false).await?;
-                let is_new_url = options::new_url(&change).is_some();
-                show(&name, &told(app, &name, &made, is_new_url).await?, json)?;
+                show(&name, &at.modify_index(&name, changes).await?, json)?;
             }
-            Self::Explain { name, project, json } => explain(app, &name, &project, json).await?,
+            Self::Explain { name, project, json } => explain(at, &name, &project, json).await?,
             Self::Delete { name, force, json } => {
-                let files = app.db.hosted_files(&name).await?;
-                if files > 0 && !force {
-                    return Err(conflict!(
-                        "index {name} has {files} files: use --force to delete it with them"
-                    ));
-                }
-                admin::delete(&app.db, &Who::command_line(), &name).await?;
+                at.delete_index(&name, force).await?;
                 let said = format!("index {name} deleted");
                 table::done(&said, &json!({"name": name.as_str(), "deleted": true}), json)?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The options to show; for a mirror whose URL is new, with a look at what is there.
-async fn told(app: &App, name: &IndexName, made: &Options, is_new_url: bool) -> Result<Options> {
-    let mut shown = options::shown(made);
-    if is_new_url {
-        app.indexes.refresh().await?;
-        let directory = app.indexes.directory();
-        if let Some(index) = directory.indexes.get(name)
-            && let Some(doubt) = app.indexes.mirrors.doubt(index).await
-        {
-            eprintln!("warning: {doubt}");
-            shown.insert("warning".into(), doubt.into());
-        }
-    }
-    Ok(shown)
 }
 
 fn given(bases: Option<String>, pairs: &[String]) -> Result<Options> {
@@ -166,31 +128,25 @@ fn show(name: &IndexName, options: &Options, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn list<'a>(indexes: impl Iterator<Item = &'a Known>, json: bool) -> Result<()> {
-    let mut rows = vec![["INDEX", "TYPE", "BASES OR UPSTREAM"].map(str::to_owned).to_vec()];
-    let mut all = serde_json::Map::new();
-    for index in indexes {
-        let cell = |key: &str| index.options.get(key).map(table::plain).unwrap_or_default();
-        rows.push(vec![index.name.to_string(), cell("type"), cell("bases") + &cell("mirror_url")]);
-        all.insert(index.name.to_string(), Value::Object(index.options.clone()));
+fn list(indexes: &Options, json: bool) -> Result<()> {
+    if json {
+        return table::json(indexes);
     }
-    if json { table::json(&all) } else { table::rows(&rows) }
+    let mut rows = vec![["INDEX", "TYPE", "BASES OR UPSTREAM"].map(str::to_owned).to_vec()];
+    for (name, options) in indexes {
+        let cell = |key: &str| options.get(key).map(table::plain).unwrap_or_default();
+        rows.push(vec![name.clone(), cell("type"), cell("bases") + &cell("mirror_url")]);
+    }
+    table::rows(&rows)
 }
 
-async fn explain(app: &App, name: &IndexName, project: &str, json: bool) -> Result<()> {
-    let directory = app.indexes.directory();
-    let index = directory.indexes.get(name);
-    let index = index.ok_or_else(|| missing!("index {name} does not exist: see wheelwright index list"))?;
+async fn explain(at: &CommandPlace, name: &IndexName, project: &str, json: bool) -> Result<()> {
     let project = ProjectName::new(project).ok_or_else(|| bad!("'{project}' is not a valid project name"))?;
-    let who = Who::command_line();
-    let report = app.indexes.views.explain(&directory, index, &project, &who).await?;
-    let newest = app.queue.newest_of(&directory, &who, &project).await?;
-    let left_out = LeftOutView::of(newest, &BaseUrl::new(&app.config, None, None).root());
+    let explained = at.explain(name, &project).await?;
     if json {
-        let mut report = serde_json::to_value(&report).map_err(Error::internal)?;
-        report["left_out"] = json!(left_out);
-        return table::json(&report);
+        return table::json(&explained);
     }
+    let Explained { why: report, left_out } = explained;
     table::line(&format!("{project} on {name}:"))?;
     for source in &report.sources {
         let shown = if source.shown { "shown" } else { "hidden" };

@@ -37,7 +37,8 @@ pub async fn existing(resolved: ResolvedConfig) -> Result<App> {
     if !has_database(&resolved.config)? {
         let data = resolved.config.data.display();
         return Err(missing!(
-            "{data} is not a data folder: choose one with --data, or create one with wheelwright serve"
+            "{data} is not a data folder: choose one with --data, create one with wheelwright serve, or work at a server \
+             with --server, WHEELWRIGHT_SERVER or wheelwright login"
         ));
     }
     open(resolved).await

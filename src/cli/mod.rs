@@ -22,11 +22,15 @@ mod install;
 mod installation;
 mod key;
 mod lock;
+mod login;
+mod logout;
 mod man;
 mod mirror;
 mod pip_reqs;
+mod place;
 mod progress;
 mod publisher;
+mod push;
 mod quarantine;
 mod ready;
 mod rebuild;
@@ -45,19 +49,23 @@ mod table;
 mod target;
 mod test;
 mod token;
+mod upload;
+mod use_index;
 mod user;
 mod watch;
 mod webhook;
 mod wheelhouse;
 mod who_has;
+mod whoami;
 mod worker;
+mod yank;
 
+use self::place::PlaceFlags;
 use crate::config::LogFormat;
-use crate::config::load::{ResolvedConfig, SettingSources};
+use crate::config::load::ResolvedConfig;
 use crate::error::{Error, Result};
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A private Python index, a caching mirror of PyPI and a builder of wheels.
@@ -67,27 +75,9 @@ use std::process::ExitCode;
 #[command(version, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
-    place: Place,
+    place: PlaceFlags,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Which installation a command is about.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Where")]
-struct Place {
-    /// Folder with database, blobs and secrets [default: ./wheelwright-data]
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Configuration file [default: ./wheelwright.toml, else wheelwright.toml in the data folder]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// postgres://… instead of SQLite in the data folder
-    #[arg(long, global = true, value_name = "URL")]
-    database: Option<String>,
-    /// s3://bucket/prefix instead of files in the data folder
-    #[arg(long, global = true, value_name = "URL")]
-    storage: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +119,20 @@ enum Command {
     Restore(restore::RestoreCommand),
     /// Show on one screen how this installation is
     Status(status::StatusCommand),
+    /// Log in to a server: commands then work there
+    Login(login::LoginCommand),
+    /// Revoke the token of a login, and forget it
+    Logout(logout::LogoutCommand),
+    /// Show who you are at a server
+    Whoami(whoami::WhoamiCommand),
+    /// Choose an index, and point pip and uv at it
+    Use(use_index::UseCommand),
+    /// Upload wheels and sdists to an index
+    Upload(upload::UploadCommand),
+    /// Yank a release, or take that back
+    Yank(yank::YankCommand),
+    /// Give a release of an index to another index
+    Push(push::PushCommand),
     /// Manage accounts, passwords, groups and roles
     #[command(subcommand)]
     User(user::UserCommand),
@@ -220,7 +224,7 @@ pub fn run() -> ExitCode {
     };
     log_to_stderr(&resolved);
     let result = match result {
-        Ok(runtime) => runtime.block_on(command.run(resolved)),
+        Ok(runtime) => runtime.block_on(command.run(place, resolved)),
         Err(error) => Err(error.into()),
     };
     match result {
@@ -241,7 +245,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 #[command(disable_help_subcommand = true)]
 struct Foreign {
     #[command(flatten)]
-    place: Place,
+    place: PlaceFlags,
     #[command(subcommand)]
     command: ForeignCommand,
 }
@@ -265,14 +269,7 @@ fn foreign(error: &clap::Error) -> Option<ExitCode> {
     if name == "help" || Cli::command().get_subcommands().any(known) {
         return None;
     }
-    let flags = [
-        ("WHEELWRIGHT_DATA", place.data.map(OsString::from)),
-        ("WHEELWRIGHT_CONFIG", place.config.map(OsString::from)),
-        ("WHEELWRIGHT_DATABASE", place.database.map(OsString::from)),
-        ("WHEELWRIGHT_STORAGE", place.storage.map(OsString::from)),
-    ];
-    let given: Vec<_> = flags.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    foreign::run(name, arguments, &given)
+    foreign::run(name, arguments, &place.as_variables())
 }
 
 fn fail(error: &Error, code: u8) -> ExitCode {
@@ -281,6 +278,29 @@ fn fail(error: &Error, code: u8) -> ExitCode {
 }
 
 impl Command {
+    /// The name of a command that works on the machine of the data folder alone, or asks nobody.
+    fn here_alone(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Serve(_) => "serve",
+            Self::Key(_) => "key",
+            Self::Fsck(_) => "fsck",
+            Self::Gc(_) => "gc",
+            Self::Audit(_) => "audit",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::Debug(_) => "debug",
+            Self::Status(_) => "status",
+            Self::Config(_) => "config",
+            Self::Target(_) => "target",
+            Self::Import(_) => "import",
+            Self::Mirror(_) => "mirror",
+            Self::Lock(_) => "lock",
+            Self::Wheelhouse(_) => "wheelhouse",
+            Self::Publisher(_) => "publisher",
+            _ => return None,
+        })
+    }
+
     /// The settings that were given as flags of the command.
     fn flags(&self) -> Vec<(&'static str, String)> {
         match self {
@@ -301,12 +321,15 @@ impl Command {
         }
     }
 
-    async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
+    async fn run(self, place: PlaceFlags, resolved: ResolvedConfig) -> Result<ExitCode> {
+        if let Some(name) = self.here_alone() {
+            place.refuse_server(name)?;
+        }
         match self {
             Self::Completions(completions) => completions.run(Cli::command()),
             Self::Man(man) => man.run(Cli::command()),
             Self::Serve(serve) => serve.run(resolved).await,
-            Self::Build(build) => build.run(resolved).await,
+            Self::Build(build) => build.run(&place, resolved).await,
             Self::Compile(compile) => compile.run().await,
             Self::Resolve(resolve) => resolve.run().await,
             Self::Install(install) => install.run().await,
@@ -328,32 +351,30 @@ impl Command {
             Self::Debug(debug) => debug.run(resolved).await,
             Self::Status(status) => status.run(resolved).await,
             Self::Config(config) => config.run(&resolved),
+            Self::Login(login) => login.run(&place).await,
+            Self::Logout(logout) => logout.run(&place).await,
+            Self::Whoami(whoami) => whoami.run(&place).await,
+            Self::Use(chosen) => chosen.run(&place).await,
+            Self::Upload(upload) => upload.run(&place, &resolved).await,
+            Self::Yank(yank) => yank.run(&place.open(resolved).await?).await,
+            Self::Push(push) => push.run(&place.open(resolved).await?).await,
             Self::Target(target) => target.run(resolved).await,
             Self::Recipe(recipe) => recipe.run(resolved).await,
-            Self::User(user) => user.run(&installation::own(resolved).await?).await,
-            Self::Access(access) => access.run(&installation::own(resolved).await?),
-            Self::Index(index) => index.run(&installation::own(resolved).await?).await,
+            Self::User(user) => user.run(&place.open(resolved).await?).await,
+            Self::Access(access) => access.run(&place.look(resolved).await?).await,
+            Self::Index(index) => index.run(&place.open(resolved).await?).await,
             Self::Import(import) => import.run(&installation::own(resolved).await?).await,
             Self::Mirror(mirror) => mirror.run(&installation::own(resolved).await?).await,
-            Self::Webhook(webhook) => webhook.run(&installation::own(resolved).await?).await,
-            Self::Watch(watch) => watch.run(&installation::own(resolved).await?).await,
-            Self::Request(request) => request.run(&installation::own(resolved).await?).await,
-            Self::Quarantine(quarantine) => quarantine.run(&installation::own(resolved).await?).await,
-            Self::WhoHas(who_has) => who_has.run(&installation::existing(resolved).await?).await,
+            Self::Webhook(webhook) => webhook.run(&place.open(resolved).await?).await,
+            Self::Watch(watch) => watch.run(&place.open(resolved).await?).await,
+            Self::Request(request) => request.run(&place.open(resolved).await?).await,
+            Self::Quarantine(quarantine) => quarantine.run(&place.open(resolved).await?).await,
+            Self::WhoHas(who_has) => who_has.run(&place.look(resolved).await?).await,
             Self::Lock(lock) => lock.run(&installation::own(resolved).await?).await,
             Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
-            Self::Token(token) => token.run(&installation::own(resolved).await?).await,
+            Self::Token(token) => token.run(&place.open(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,
         }
-    }
-}
-
-impl Place {
-    fn resolve(&self, mut flags: Vec<(&'static str, String)>) -> Result<ResolvedConfig> {
-        let data = self.data.as_ref().map(|data| data.display().to_string());
-        let own = [("data", data), ("database", self.database.clone()), ("storage", self.storage.clone())];
-        flags.extend(own.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        SettingSources::of_process(flags, self.config.clone()).resolve()
     }
 }
 

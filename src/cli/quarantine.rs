@@ -1,8 +1,7 @@
 //! `wheelwright quarantine`: takes a project or some of its versions off all pages, and gives them back.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::Who;
-use crate::app::App;
 use crate::bad;
 use crate::error::Result;
 use crate::index::quarantine::{NewQuarantine, QuarantineView};
@@ -32,25 +31,23 @@ pub struct QuarantineCommand {
 }
 
 impl QuarantineCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         if self.list {
-            list(&app.indexes.quarantines(&who, false).await?, self.json)?;
+            list(&at.quarantines().await?, self.json)?;
             return Ok(ExitCode::SUCCESS);
         }
         let what =
             self.what.ok_or_else(|| bad!("name a project, or list what is quarantined with --list"))?;
         let everywhere = self.index.as_ref().map_or("all indexes".to_owned(), ToString::to_string);
         if self.release {
-            let known = app.indexes.quarantine_of(&what, self.index.as_ref()).await?;
-            let released = app.indexes.release(&who, &known.id).await?;
+            let released = at.release(&what, self.index.as_ref()).await?;
             let said = format!("{} is no longer quarantined on {everywhere}", released.what);
             table::done(&said, &json!(released), self.json)?;
             return Ok(ExitCode::SUCCESS);
         }
         let why = self.why.unwrap_or_default();
         let new = NewQuarantine { what, why, index: self.index };
-        let placed = app.indexes.quarantine(&who, &new).await?;
+        let placed = at.quarantine(&new).await?;
         table::done(&format!("{} is quarantined on {everywhere}", placed.what), &json!(placed), self.json)?;
         if !self.json {
             table::line(&format!("To see who fetched it: wheelwright who-has '{}'", placed.what))?;

@@ -31,10 +31,11 @@ impl RemoteServer {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct RemoteIndex {
-    /// The server [default: that of WHEELSPROXY_URL, else http://127.0.0.1:3141]
+    /// The server [default: that of WHEELSPROXY_URL, else WHEELWRIGHT_SERVER, else that of wheelwright login, else
+    /// http://127.0.0.1:3141]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// An API token of that server; without one, ~/.netrc is used
+    /// An API token of that server [default: that of wheelwright login, else ~/.netrc]
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// The index there
@@ -45,7 +46,8 @@ pub struct RemoteIndex {
 impl RemoteIndex {
     /// Whether somebody said which server.
     pub fn is_named(&self) -> bool {
-        self.server.is_some() || std::env::var_os("WHEELSPROXY_URL").is_some()
+        let named = ["WHEELSPROXY_URL", "WHEELWRIGHT_SERVER"];
+        self.server.is_some() || named.iter().any(|name| std::env::var_os(name).is_some())
     }
 
     /// The server, ready to be asked.

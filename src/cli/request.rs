@@ -1,12 +1,10 @@
 //! `wheelwright request`: what was asked of curated indexes, and what is decided.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::Who;
-use crate::app::App;
 use crate::bad;
-use crate::db::requests::StoredRequest;
 use crate::error::Result;
-use crate::index::requests::{NewRequest, RequestOutcome, RequestView, RuleTrial, Ruling, time};
+use crate::index::requests::{RequestView, RuleTrial, Ruling, time};
 use crate::names::IndexName;
 use crate::words::RequestState;
 use serde_json::json;
@@ -103,42 +101,39 @@ fn state(text: &str) -> Result<RequestState> {
 }
 
 impl CurationCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::List { index, state, all, json } => {
                 let state = if all { None } else { state.or(Some(RequestState::Open)) };
-                list(app.requests.list(index.as_ref(), state, |_| true).await?, json)?;
+                list(&at.requests(index.as_ref(), state).await?, json)?;
             }
-            Self::Show { id, json } => show(&app.requests.get(id).await?.into(), json)?,
+            Self::Show { id, json } => show(&at.request(id).await?, json)?,
             Self::Add { index, requirement, target, json } => {
-                let new = NewRequest::parse(index, &requirement, target)?;
-                let (said, id) = match app.requests.ask(&who, new).await? {
-                    RequestOutcome::Open(id) => (format!("request {id} added"), Some(id)),
-                    RequestOutcome::Approved => (format!("{requirement} is approved already"), None),
-                    RequestOutcome::Refused(why) => return Err(bad!("{requirement} is refused: {why}")),
+                let id = at.ask_for(&index, &requirement, &target).await?;
+                let said = match id {
+                    Some(id) => format!("request {id} added"),
+                    None => format!("{requirement} is approved already"),
                 };
                 table::done(&said, &json!({"id": id}), json)?;
             }
             Self::Approve { id, reason, expires, with_closure, specifier, json } => {
-                let ruling =
-                    Ruling { approves: true, reason, expires, with_closure, specifier, if_open: false };
-                decided(app.requests.decide(&who, id, &ruling).await?, json)?;
+                let ruling = Ruling { approves: true, reason, expires, with_closure, specifier, if_open: false };
+                decided(&at.decide(id, &ruling).await?, json)?;
             }
             Self::Refuse { id, reason, expires, specifier, json } => {
                 let ruling = Ruling { reason, expires, specifier, ..Ruling::default() };
-                decided(app.requests.decide(&who, id, &ruling).await?, json)?;
+                decided(&at.decide(id, &ruling).await?, json)?;
             }
             Self::Rules { index, file: None, json, .. } => {
-                let rules = app.requests.rules(&index).await?.map(|stored| stored.rules).unwrap_or_default();
+                let rules = at.rules(&index).await?;
                 table::done(rules.trim_end(), &json!({"index": index, "rules": rules}), json)?;
             }
             Self::Rules { index, file: Some(file), popular, dry_run, json } => {
                 let text = document(&file, popular.as_deref())?;
                 if dry_run {
-                    return trials(&app.requests.try_rules(&who, &index, &text).await?, json);
+                    return trials(&at.try_rules(&index, &text).await?, json);
                 }
-                let decided = app.requests.set_rules(&who, &index, &text).await?;
+                let decided = at.set_rules(&index, &text).await?;
                 let said = format!("rules of {index} changed: {decided} open requests decided");
                 table::done(&said, &json!({"index": index, "decided": decided}), json)?;
             }
@@ -180,13 +175,12 @@ fn trials(trials: &[RuleTrial], json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn decided(request: StoredRequest, json: bool) -> Result<()> {
+fn decided(request: &RequestView, json: bool) -> Result<()> {
     let said = format!("request {} is {}", request.id, request.state);
-    table::done(&said, &json!(RequestView::from(request)), json)
+    table::done(&said, &json!(request), json)
 }
 
-fn list(requests: Vec<StoredRequest>, json: bool) -> Result<()> {
-    let requests: Vec<RequestView> = requests.into_iter().map(RequestView::from).collect();
+fn list(requests: &[RequestView], json: bool) -> Result<()> {
     if json {
         return table::json(&requests);
     }

@@ -33,10 +33,11 @@ pub struct TestCommand {
     /// cp313, cp313-linux, or a full name; may be repeated [default: all targets that are offered]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// The server [default: that of WHEELSPROXY_URL, else http://127.0.0.1:3141]
+    /// The server [default: that of WHEELSPROXY_URL, else WHEELWRIGHT_SERVER, else that of wheelwright login, else
+    /// http://127.0.0.1:3141]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// An API token of that server; without one, ~/.netrc is used
+    /// An API token of that server [default: that of wheelwright login, else ~/.netrc]
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// One JSON document with every run

@@ -1,9 +1,9 @@
 //! `wheelwright token`: API tokens.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::tokens::{self, NewToken, TokenView};
-use crate::access::{Action, COMMAND_LINE, Scope, Who};
-use crate::app::App;
+use crate::access::tokens::{NewToken, TokenView};
+use crate::access::{Action, Scope};
 use crate::bad;
 use crate::config::units;
 use crate::error::Result;
@@ -57,13 +57,13 @@ fn duration(text: &str) -> Result<u64> {
 }
 
 impl TokenCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Create { user, name, index, project, actions, expires, json } => {
                 let index = index.map(|index| index.as_str().to_owned());
                 let scope = Scope { index, project, actions, ..Scope::default() };
                 let new = NewToken { owner: user, name, scope, expires };
-                let (id, secret) = tokens::create(&app.db, COMMAND_LINE, &new).await?;
+                let (id, secret) = at.create_token(&new).await?;
                 if json {
                     table::json(&json!({"id": id, "token": secret}))?;
                 } else {
@@ -71,9 +71,9 @@ impl TokenCommand {
                     table::line(&secret)?;
                 }
             }
-            Self::List { user, json } => list(app, user.as_deref(), json).await?,
+            Self::List { user, json } => list(at, user.as_deref(), json).await?,
             Self::Revoke { id, json } => {
-                tokens::revoke(&app.db, &Who::command_line(), &id).await?;
+                at.revoke_token(&id).await?;
                 table::done(&format!("token {id} revoked"), &json!({"id": id, "revoked": true}), json)?;
             }
         }
@@ -81,8 +81,8 @@ impl TokenCommand {
     }
 }
 
-async fn list(app: &App, user: Option<&str>, json: bool) -> Result<()> {
-    let tokens = tokens::list(&app.db, user).await?;
+async fn list(at: &CommandPlace, user: Option<&str>, json: bool) -> Result<()> {
+    let tokens = at.tokens(user).await?;
     if json {
         return table::json(&tokens);
     }

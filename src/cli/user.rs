@@ -1,16 +1,11 @@
 //! `wheelwright user`: accounts, their passwords and groups.
 
+use super::place::{CommandPlace, UserRow};
 use super::table;
-use crate::access::accounts::{self, AccountChange};
-use crate::access::methods::ldap::LDAP;
-use crate::access::methods::vouched;
-use crate::access::{COMMAND_LINE, password, tokens};
-use crate::app::App;
-use crate::directory::Directory;
+use crate::access::password;
+use crate::bad;
 use crate::error::Result;
-use crate::names::IndexName;
-use crate::words::{Moment, Role};
-use crate::{bad, conflict};
+use crate::words::Role;
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
@@ -112,46 +107,49 @@ impl PasswordSource {
 }
 
 impl UserCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let db = &app.db;
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
-            Self::Create { name, email, service: true, json, .. } => service(app, &name, email, json).await?,
+            Self::Create { name, email, service: true, json, .. } => service(at, &name, email, json).await?,
             Self::Create { name, email, password, json, .. } => {
-                create(app, &name, email, &password, json).await?
+                create(at, &name, email, &password, json).await?
             }
-            Self::List { json } => list(app, json).await?,
-            Self::Delete { name, force, json } => delete(app, &name, force, json).await?,
-            Self::Passwd { name, password } => passwd(app, &name, &password).await?,
+            Self::List { json } => list(at, json).await?,
+            Self::Delete { name, force, json } => {
+                let own = at.delete_user(&name, force).await?;
+                let value = json!({"username": name, "deleted": true, "indexes": own});
+                table::done(&format!("user {name} deleted"), &value, json)?;
+            }
+            Self::Passwd { name, password } => passwd(at, &name, &password).await?,
             Self::Logout { name } => {
-                tokens::end_sessions(db, COMMAND_LINE, &name).await?;
+                at.end_sessions(&name).await?;
                 table::line(&format!("{name} must log in again"))?;
             }
             Self::Disable { name } => {
-                accounts::disable(db, COMMAND_LINE, &name, true).await?;
+                at.disable_user(&name, true).await?;
                 table::line(&format!("user {name} disabled"))?;
             }
             Self::Enable { name } => {
-                accounts::disable(db, COMMAND_LINE, &name, false).await?;
+                at.disable_user(&name, false).await?;
                 table::line(&format!("user {name} enabled"))?;
             }
             Self::Source { name, source } => {
-                vouched::set_source(db, COMMAND_LINE, &name, known_source(app, &source)?).await?;
+                at.set_source(&name, &source).await?;
                 table::line(&format!("user {name} logs in with {source}"))?;
             }
             Self::Group(GroupCommand::Add { group, user }) => {
-                accounts::group(db, COMMAND_LINE, &group, &user, true).await?;
+                at.group(&group, &user, true).await?;
                 table::line(&format!("{user} is in group {group}"))?;
             }
             Self::Group(GroupCommand::Remove { group, user }) => {
-                accounts::group(db, COMMAND_LINE, &group, &user, false).await?;
+                at.group(&group, &user, false).await?;
                 table::line(&format!("{user} is no longer in group {group}"))?;
             }
             Self::Role(RoleCommand::Add { role, user }) => {
-                accounts::role(db, COMMAND_LINE, accounts::role_named(&role)?, &user, true).await?;
+                at.role(&role, &user, true).await?;
                 table::line(&format!("{user} has the role {role}"))?;
             }
             Self::Role(RoleCommand::Remove { role, user }) => {
-                accounts::role(db, COMMAND_LINE, accounts::role_named(&role)?, &user, false).await?;
+                at.role(&role, &user, false).await?;
                 table::line(&format!("{user} no longer has the role {role}"))?;
             }
         }
@@ -159,49 +157,27 @@ impl UserCommand {
     }
 }
 
-/// The place of `user source`; `None` for the word none.
-fn known_source<'a>(app: &App, source: &'a str) -> Result<Option<&'a str>> {
-    let known = match source {
-        "none" => return Ok(None),
-        LDAP => true,
-        other => other.strip_prefix("oidc:").is_some_and(|name| app.config.auth.oidc.contains_key(name)),
-    };
-    match known {
-        true => Ok(Some(source)),
-        false => Err(bad!(
-            "'{source}' is not a way to log in: use ldap, none, or oidc:NAME of a section auth.oidc.NAME"
-        )),
-    }
-}
-
-async fn service(app: &App, name: &str, email: Option<String>, json: bool) -> Result<()> {
+async fn service(at: &CommandPlace, name: &str, email: Option<String>, json: bool) -> Result<()> {
     let mut given = Map::from_iter([("service".to_owned(), Value::from(true))]);
     given.extend(email.map(|email| ("email".to_owned(), Value::from(email))));
-    accounts::create(&app.db, COMMAND_LINE, name, &AccountChange::from_json(given)?).await?;
+    at.create_user(name, given).await?;
     let value = json!({"username": name, "service": true});
     let text =
         format!("service account {name} created: `wheelwright token create {name}` makes a token for it");
     table::done(&text, &value, json)
 }
 
-fn given(app: &App, name: &str, secret: &str, email: Option<String>) -> Result<AccountChange> {
-    password::check_rule(app.config.auth.password_length, name, secret)?;
-    let mut given = Map::from_iter([("password".to_owned(), Value::from(secret))]);
-    if let Some(email) = email {
-        given.insert("email".into(), email.into());
-    }
-    AccountChange::from_json(given)
-}
-
 async fn create(
-    app: &App,
+    at: &CommandPlace,
     name: &str,
     email: Option<String>,
     password: &PasswordSource,
     json: bool,
 ) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::create(&app.db, COMMAND_LINE, name, &given(app, name, &secret, email)?).await?;
+    let mut given = Map::from_iter([("password".to_owned(), Value::from(secret.as_str()))]);
+    given.extend(email.map(|email| ("email".to_owned(), Value::from(email))));
+    at.create_user(name, given).await?;
     let shown = random.then_some(&secret);
     if json {
         return table::json(&json!({"username": name, "password": shown}));
@@ -210,53 +186,29 @@ async fn create(
     shown.map_or(Ok(()), |secret| table::line(&format!("password: {secret}")))
 }
 
-async fn delete(app: &App, name: &str, force: bool, json: bool) -> Result<()> {
-    let directory = app.indexes.directory();
-    let own = directory.indexes.keys().filter(|index| index.user() == name);
-    let own: Vec<&str> = own.map(IndexName::as_str).collect();
-    if !force && !own.is_empty() {
-        return Err(conflict!(
-            "user {name} has indexes: {}. Use --force to delete them with all their files",
-            own.join(", ")
-        ));
-    }
-    accounts::delete(&app.db, COMMAND_LINE, name).await?;
-    let value = json!({"username": name, "deleted": true, "indexes": own});
-    table::done(&format!("user {name} deleted"), &value, json)
-}
-
-async fn passwd(app: &App, name: &str, password: &PasswordSource) -> Result<()> {
+async fn passwd(at: &CommandPlace, name: &str, password: &PasswordSource) -> Result<()> {
     let (secret, random) = password.get()?;
-    accounts::change(&app.db, COMMAND_LINE, name, &given(app, name, &secret, None)?).await?;
+    at.set_password(name, &secret).await?;
     table::line(&format!("changed the password of {name}"))?;
     if random { table::line(&format!("password: {secret}")) } else { Ok(()) }
 }
 
-async fn list(app: &App, json: bool) -> Result<()> {
-    let directory = Directory::load(&app.db).await?;
-    let mut values = Vec::new();
-    for account in app.db.accounts().await? {
-        let user = directory.users.get(&account.name);
-        let groups: Vec<&String> = user.iter().flat_map(|user| &user.groups).collect();
-        let roles: Vec<&Role> = user.iter().flat_map(|user| &user.roles).collect();
-        values.push(json!({
-            "username": account.name, "email": accounts::profile(&account).get("email"), "groups": groups, "roles": roles,
-            "source": account.source, "disabled": account.disabled_at.is_some(), "created": Moment(account.created_at),
-        }));
-    }
+async fn list(at: &CommandPlace, json: bool) -> Result<()> {
+    let users = at.users().await?;
     if json {
-        return table::json(&values);
+        return table::json(&users);
     }
     let mut rows = vec![["USER", "EMAIL", "GROUPS", "ROLES", "CREATED", ""].map(str::to_owned).to_vec()];
-    for value in &values {
-        let cell = |key: &str| value.get(key).map(table::plain).unwrap_or_default();
-        let state = if value.get("disabled") == Some(&Value::Bool(true)) { "disabled" } else { "" };
+    for user in users {
+        let UserRow { username, email, groups, roles, disabled, created, .. } = user;
+        let roles: Vec<&str> = roles.into_iter().map(Role::name).collect();
+        let state = if disabled { "disabled" } else { "" };
         rows.push(vec![
-            cell("username"),
-            cell("email"),
-            cell("groups"),
-            cell("roles"),
-            cell("created"),
+            username,
+            email.as_ref().map(table::plain).unwrap_or_default(),
+            groups.join(","),
+            roles.join(","),
+            created.to_string(),
             state.into(),
         ]);
     }

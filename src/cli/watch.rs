@@ -1,10 +1,9 @@
 //! `wheelwright watch`: repositories whose tags become releases of an index.
 
+use super::place::{CommandPlace, MadeWatch, WatchWithTags};
 use super::table;
-use crate::access::Who;
-use crate::app::App;
 use crate::bad;
-use crate::build::watch::{NewWatch, Since, TagView, WatchView};
+use crate::build::watch::{NewWatch, Since, TagView};
 use crate::config::units;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -67,14 +66,6 @@ pub enum WatchCommand {
     },
 }
 
-/// A watch with its tags.
-#[derive(serde::Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    watch: WatchView,
-    found: Vec<TagView>,
-}
-
 fn time(text: &str) -> Result<u64> {
     units::seconds(text).ok_or_else(|| bad!("'{text}' is not a time like 90s, 10m or 7d"))
 }
@@ -86,19 +77,17 @@ fn since(text: &str) -> Result<Since> {
 }
 
 impl WatchCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Add { index, url, tags, target, every, from, json } => {
                 let since = from.unwrap_or_default();
                 let new = NewWatch { index, url, pattern: tags, targets: target, every, since };
-                let watch = app.watches.add(&who, new).await?;
-                let (id, secret) = (watch.id, watch.secret.clone());
-                let shown = Shown { found: app.watches.tags(id).await?, watch: watch.into() };
+                let made = at.add_watch(new).await?;
                 if json {
-                    table::json(&json!({"id": id, "secret": secret, "watch": shown}))?;
+                    table::json(&made)?;
                 } else {
-                    table::line(&format!("watch {id} added: {}", counted(&shown.found)))?;
+                    let MadeWatch { id, secret, watch } = made;
+                    table::line(&format!("watch {id} added: {}", counted(&watch.found)))?;
                     let place = format!("/+watches/{id}/hook");
                     table::line(&format!(
                         "To hear of pushes at once, add a webhook to the repository, with this server's URL and {place} behind it, and \
@@ -107,11 +96,11 @@ impl WatchCommand {
                     table::line(&secret)?;
                 }
             }
-            Self::List { index, json } => list(app, index.as_ref(), json).await?,
-            Self::Show { id, json } => show(&shown(app, id).await?, json)?,
-            Self::Look { id, json } => return look(app, id, json).await,
+            Self::List { index, json } => list(at, index.as_ref(), json).await?,
+            Self::Show { id, json } => show(&at.watch(id).await?, json)?,
+            Self::Look { id, json } => return look(at, id, json).await,
             Self::Remove { id, json } => {
-                app.watches.remove(&who, &app.watches.get(id).await?).await?;
+                at.remove_watch(id).await?;
                 table::done(&format!("watch {id} removed"), &json!({"id": id, "removed": true}), json)?;
             }
         }
@@ -119,12 +108,8 @@ impl WatchCommand {
     }
 }
 
-async fn shown(app: &App, id: i64) -> Result<Shown> {
-    Ok(Shown { watch: app.watches.get(id).await?.into(), found: app.watches.tags(id).await? })
-}
-
-async fn list(app: &App, index: Option<&IndexName>, json: bool) -> Result<()> {
-    let watches: Vec<WatchView> = app.watches.list(index).await?.into_iter().map(WatchView::from).collect();
+async fn list(at: &CommandPlace, index: Option<&IndexName>, json: bool) -> Result<()> {
+    let watches = at.watches(index).await?;
     if json {
         return table::json(&watches);
     }
@@ -142,7 +127,7 @@ async fn list(app: &App, index: Option<&IndexName>, json: bool) -> Result<()> {
     table::rows(&rows)
 }
 
-fn show(shown: &Shown, json: bool) -> Result<()> {
+fn show(shown: &WatchWithTags, json: bool) -> Result<()> {
     if json {
         return table::json(shown);
     }
@@ -185,23 +170,23 @@ fn counted(tags: &[TagView]) -> String {
     }
 }
 
-/// Looks in this process; a running server builds what was found.
-async fn look(app: &App, id: Option<i64>, json: bool) -> Result<ExitCode> {
-    let watches = match id {
-        Some(id) => vec![app.watches.get(id).await?],
-        None => app.watches.list(None).await?,
+/// Beside the data folder this process looks, and a running server builds what was found.
+async fn look(at: &CommandPlace, id: Option<i64>, json: bool) -> Result<ExitCode> {
+    let ids = match id {
+        Some(id) => vec![id],
+        None => at.watches(None).await?.iter().map(|watch| watch.id).collect(),
     };
     let began = now();
     let (mut all, mut code) = (Vec::new(), ExitCode::SUCCESS);
-    for watch in watches {
-        app.watches.look_now(&watch).await?;
-        if let Err(error) = app.watches.look(&watch).await {
+    for id in ids {
+        let (shown, failed) = at.look(id).await?;
+        if let Some(error) = failed {
             code = ExitCode::FAILURE;
             if !json {
-                table::line(&format!("watch {}: {error}", watch.id))?;
+                table::line(&format!("watch {id}: {error}"))?;
             }
         }
-        all.push(shown(app, watch.id).await?);
+        all.push(shown);
     }
     if json {
         table::json(&all)?;

@@ -1,8 +1,7 @@
 //! `wheelwright webhook`: who is told what happens on an index or on the server.
 
+use super::place::{CommandPlace, MadeWebhook};
 use super::table;
-use crate::access::Who;
-use crate::app::App;
 use crate::bad;
 use crate::error::Result;
 use crate::hooks::webhooks::{DeliveryView, NewWebhook, WebhookView, event};
@@ -18,14 +17,14 @@ pub enum WebhookCommand {
     #[command(allow_missing_positional = true)]
     Add {
         /// The index whose events it gets
-        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse, required_unless_present = "server")]
+        #[arg(value_name = "USER/INDEX", value_parser = super::index::parse, required_unless_present = "all_indexes")]
         index: Option<IndexName>,
         /// Where to send them, or program:NAME; a user and a password in it become a header
         #[arg(value_name = "URL")]
         url: String,
         /// Send the events of all indexes
         #[arg(long, conflicts_with = "index")]
-        server: bool,
+        all_indexes: bool,
         /// upload, push, yank … with commas [default: all]
         #[arg(long, value_name = "EVENT", value_delimiter = ',', value_parser = event)]
         on: Vec<WebhookEvent>,
@@ -46,30 +45,39 @@ pub enum WebhookCommand {
     /// Remove a webhook with its log
     Remove {
         id: i64,
+        /// Its index, if you may not run the server
+        #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
         #[arg(long)]
         json: bool,
     },
     /// Show the newest deliveries of a webhook
     Log {
         id: i64,
+        /// Its index, if you may not run the server
+        #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
         #[arg(long)]
         json: bool,
     },
     /// Send a ping now, and show the answer
     Try {
         id: i64,
+        /// Its index, if you may not run the server
+        #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
         #[arg(long)]
         json: bool,
     },
 }
 
 impl WebhookCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
-            Self::Add { index, url, server: _, on, secret_file, json } => {
+            Self::Add { index, url, all_indexes: _, on, secret_file, json } => {
                 let secret = secret_file.map(read_secret).transpose()?;
-                let (id, made) = app.webhooks.add(&who, NewWebhook { index, url, on, secret }).await?;
+                let MadeWebhook { id, secret: made } =
+                    at.add_webhook(NewWebhook { index, url, on, secret }).await?;
                 match made {
                     _ if json => table::json(&json!({"id": id, "secret": made}))?,
                     Some(secret) => {
@@ -79,14 +87,14 @@ impl WebhookCommand {
                     None => table::line(&format!("webhook {id} added"))?,
                 }
             }
-            Self::List { index, json } => list(&app.webhooks.list(index.as_ref()).await?, json)?,
-            Self::Remove { id, json } => {
-                app.webhooks.remove(&who, None, id).await?;
+            Self::List { index, json } => list(&at.webhooks(index.as_ref()).await?, json)?,
+            Self::Remove { id, index, json } => {
+                at.remove_webhook(index.as_ref(), id).await?;
                 table::done(&format!("webhook {id} removed"), &json!({"id": id, "removed": true}), json)?;
             }
-            Self::Log { id, json } => log(&app.webhooks.deliveries(None, id).await?, json)?,
-            Self::Try { id, json } => {
-                let delivery = DeliveryView::from(app.webhooks.try_now(&who, None, id).await?);
+            Self::Log { id, index, json } => log(&at.deliveries(index.as_ref(), id).await?, json)?,
+            Self::Try { id, index, json } => {
+                let delivery = at.try_webhook(index.as_ref(), id).await?;
                 let said = match &delivery.error {
                     Some(error) => format!("webhook {id}: {error}"),
                     None => match delivery.status {

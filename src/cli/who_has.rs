@@ -1,9 +1,9 @@
 //! `wheelwright who-has`: who fetched a release or a file, and which watched lock files name it.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::app::App;
 use crate::error::Result;
-use crate::index::who_has::{WhoHas, who_has};
+use crate::index::who_has::WhoHas;
 use std::process::ExitCode;
 
 #[derive(clap::Args, Debug)]
@@ -16,8 +16,8 @@ pub struct WhoHasCommand {
 }
 
 impl WhoHasCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let found = who_has(&app.db, &app.downloads, &self.what).await?;
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
+        let found = at.who_has(&self.what).await?;
         match self.json {
             true => table::json(&found)?,
             false => show(&found)?,

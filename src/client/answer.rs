@@ -8,6 +8,10 @@ use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// What helps somebody whom a server does not know.
+pub(super) const ADVICE: &str =
+    "Run wheelwright login, or give a token with --token, WHEELWRIGHT_TOKEN or ~/.netrc";
+
 /// An answer that is no success.
 pub(super) struct RefusedAnswer {
     pub error: Error,
@@ -26,7 +30,7 @@ pub(super) async fn refusal(response: Response, own: bool) -> RefusedAnswer {
     let in_own_words = said.is_some();
     let said = said.unwrap_or_else(|| format!("{} answered {status}", shown(&url)));
     let error = match status.as_u16() {
-        401 if own => Error::Unauthenticated(format!("{said}. Pass a token with --token")),
+        401 if own => Error::Unauthenticated(format!("{said}. {ADVICE}")),
         401 => Error::Unauthenticated(said),
         403 => Error::Forbidden(said),
         404 => Error::Missing(said),

@@ -1,15 +1,19 @@
 //! The one way to talk to a wheelwright over HTTP: where it is, who asks, what its answers mean.
 //!
-//! `builds`, `bundles`, `learned` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
+//! `login` and `logins` say who asks, `api` asks for anything by its path. `builds`, `bundles`, `learned` and `readiness` are what people ask, `worker` what workers ask, `wheelsproxy` some indexes of it for one target.
 
 mod answer;
+mod api;
 mod builds;
 mod bundles;
 mod credential;
 mod doctor;
 mod exchange;
 mod learned;
+mod login;
+pub mod logins;
 pub mod netrc;
+mod publish;
 mod readiness;
 mod requests;
 mod retry;
@@ -19,8 +23,11 @@ mod uploads;
 mod wheelsproxy;
 mod worker;
 
+pub use self::api::ApiAnswer;
 pub use self::builds::builds_in;
 pub use self::bundles::Installation;
+pub use self::login::{GivenToken, RemoteAccount};
+pub use self::publish::FileToUpload;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;
 pub use self::uploads::{RemoteLogin, RemoteOptions};
@@ -59,7 +66,7 @@ struct Wrapped<T> {
 }
 
 impl ServerClient {
-    /// The server at `url`, asked with the token; without one, with what the URL or `~/.netrc` has.
+    /// The server at `url`, asked with the token; without one, with what the URL, a login or `~/.netrc` has.
     ///
     /// # Errors
     /// `Bad` if that is not the address of a server.
@@ -77,7 +84,7 @@ impl ServerClient {
         base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
         base.set_query(None);
         base.set_fragment(None);
-        let authorization = credential::of(&base, token);
+        let authorization = credential::of(&base, token)?;
         let base = without_user(&base);
         let agent = concat!("wheelwright/", env!("CARGO_PKG_VERSION")).to_owned();
         Ok(Self { http: connections(&base, Some(SILENCE))?, base, authorization, agent })

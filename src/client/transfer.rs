@@ -91,7 +91,7 @@ pub async fn read_url(url: &Url, most: usize) -> Result<Vec<u8>> {
     for _ in 0..=REDIRECTS {
         let http = connections(&at, Some(Duration::from_secs(60)))?;
         let mut request = http.get(without_user(&at));
-        if let Some(value) = credential::of(&at, None) {
+        if let Some(value) = credential::of(&at, None)? {
             request = request.header(header::AUTHORIZATION, value);
         }
         let response = request.send().await.map_err(|error| failure(&at, &error))?;

@@ -1,5 +1,6 @@
 //! The wheels proxy: some indexes of a server for one target. Text in, text out, and the pages behind it.
 
+use super::logins::Logins;
 use super::{ServerClient, without_user};
 use crate::bad;
 use crate::config::secret_url::masked;
@@ -89,6 +90,11 @@ impl WheelsProxy {
     /// `Bad` if the address is none of a server.
     pub fn new(address: ProxyAddress, token: Option<String>, auto: Option<(String, String)>) -> Result<Self> {
         let mut server = ServerClient::new(address.root.as_str(), token.as_deref())?;
+        // Installers read what the address has and ~/.netrc themselves, but not our logins.
+        let token = match (token, address.root.password()) {
+            (None, None) => Logins::load()?.of(server.base()).map(|login| login.token.clone()),
+            (token, _) => token,
+        };
         let mut target = address.target.clone();
         if let Some((name, agent)) = auto {
             (server, target) = (server.with_agent(agent), name);

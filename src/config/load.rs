@@ -27,8 +27,13 @@ pub struct SettingSources {
 }
 
 /// Variables with our prefix that are no settings.
-const OTHER_VARIABLES: [&str; 4] =
-    ["WHEELWRIGHT_CONFIG", "WHEELWRIGHT_KEY_PASSWORD", "WHEELWRIGHT_LOG", "WHEELWRIGHT_TOKEN"];
+const OTHER_VARIABLES: [&str; 5] = [
+    "WHEELWRIGHT_CONFIG",
+    "WHEELWRIGHT_KEY_PASSWORD",
+    "WHEELWRIGHT_LOG",
+    "WHEELWRIGHT_SERVER",
+    "WHEELWRIGHT_TOKEN",
+];
 
 impl SettingSources {
     /// Flags and the environment of this process.
@@ -103,6 +108,13 @@ impl ResolvedConfig {
     /// `default`, `flag --listen`, `environment WHEELWRIGHT_LISTEN` or `wheelwright.toml:3`.
     pub fn origin(&self, key: &str) -> &str {
         self.origins.get(key).map_or("default", String::as_str)
+    }
+
+    /// Whether somebody wrote where an installation of this machine is: in a file, or by its folder or database.
+    pub fn names_an_installation(&self) -> bool {
+        let by_file = |origin: &String| !origin.starts_with("flag ") && !origin.starts_with("environment ");
+        ["data", "database", "storage"].iter().any(|key| self.origins.contains_key(*key))
+            || self.origins.values().any(by_file)
     }
 
     fn set(&mut self, key: &str, value: &str, origin: String) -> Result<()> {

@@ -23,6 +23,7 @@ pub mod dump;
 pub mod events;
 pub mod facts;
 pub mod files;
+pub mod handovers;
 mod holds;
 mod identities;
 pub mod indexes;

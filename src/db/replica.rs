@@ -291,6 +291,7 @@ mod tests {
         "fact",
         "download",
         "used_proof",
+        "handover",
         "event",
         "remote_metadata",
         "upstream_page",

@@ -41,6 +41,14 @@ impl Db {
         Ok(StoredToken::select(rest).bind(owner.unwrap_or("")).fetch_all(&self.pool).await?)
     }
 
+    /// The login sessions of an account that hold, the newest first; a hundred at most.
+    pub async fn sessions(&self, owner: &str) -> Result<Vec<StoredToken>> {
+        let rest =
+            "WHERE kind = 'session' AND owner = $1 AND expires_at > $2 ORDER BY created_at DESC LIMIT 100";
+        let now = crate::tools::time::now();
+        Ok(StoredToken::select(rest).bind(owner).bind(now).fetch_all(&self.pool).await?)
+    }
+
     /// Valid API tokens of people that end before this and were not told of; a thousand at most.
     pub async fn ending_tokens(&self, before: Micros) -> Result<Vec<StoredToken>> {
         let rest = "WHERE kind = 'api' AND publisher IS NULL AND revoked_at IS NULL AND told_at IS NULL \

@@ -17,7 +17,7 @@ use crate::{bad, forbidden, missing};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub struct NewWebhook {
 }
 
 /// A webhook as it is shown: without its secret, its URL masked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct WebhookView {
     pub id: i64,
     /// `None`: it hears of all indexes.
@@ -85,7 +85,7 @@ pub struct WebhookView {
 }
 
 /// A try to deliver as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct DeliveryView {
     pub number: i64,
     pub delivery: String,

@@ -89,6 +89,17 @@ pub fn options_for(directory: &Directory, who: &Who, index: &Index) -> Options {
     options
 }
 
+/// Refuses to delete an index that has files, unless somebody insists.
+///
+/// # Errors
+/// `Conflict` with their number.
+pub async fn refuse_with_files(db: &Db, name: &IndexName) -> Result<()> {
+    match db.hosted_files(name).await? {
+        0 => Ok(()),
+        files => Err(conflict!("index {name} has {files} files: use --force to delete it with them")),
+    }
+}
+
 fn text(options: &Options) -> Result<String> {
     serde_json::to_string(options).map_err(Error::internal)
 }

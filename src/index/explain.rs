@@ -16,12 +16,12 @@ use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
 use crate::tools::time::now;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The whole story of one project on one index.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Explanation {
     pub index: String,
     pub project: String,
@@ -32,11 +32,11 @@ pub struct Explanation {
 }
 
 /// One source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ExplainedIndex {
     pub index: String,
     /// `stage` or `mirror`
-    pub kind: &'static str,
+    pub kind: String,
     /// Whether anything of it may be shown.
     pub shown: bool,
     /// In a sentence.
@@ -45,7 +45,7 @@ pub struct ExplainedIndex {
 }
 
 /// One file that a source has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ExplainedFile {
     pub filename: String,
     pub shown: bool,
@@ -248,5 +248,11 @@ fn hidden(index: &Index, because: String) -> ExplainedIndex {
 }
 
 fn source(index: &Index, shown: bool, because: String, files: Vec<ExplainedFile>) -> ExplainedIndex {
-    ExplainedIndex { index: index.name.to_string(), kind: index.kind.name(), shown, because, files }
+    ExplainedIndex {
+        index: index.name.to_string(),
+        kind: index.kind.name().to_owned(),
+        shown,
+        because,
+        files,
+    }
 }

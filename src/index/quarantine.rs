@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 const LONGEST_REASON: usize = 500;
 
 /// What goes into quarantine, or comes out.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewQuarantine {
     /// `demo`, `demo==1.0`, `demo<2`
@@ -68,6 +68,33 @@ fn what(text: &str) -> Result<(ProjectName, String)> {
     }
     let name = read.name.to_string();
     Ok((read.name.clone(), read.to_string().trim_start_matches(name.as_str()).to_owned()))
+}
+
+/// The quarantine of exactly this, among those that hold.
+///
+/// # Errors
+/// `Missing`, naming those that the project has.
+pub fn quarantine_of(
+    held: Vec<QuarantineView>,
+    text: &str,
+    index: Option<&IndexName>,
+) -> Result<QuarantineView> {
+    let (project, specifier) = what(text)?;
+    let exactly = format!("{project}{specifier}");
+    let own = |held: &QuarantineView| what(&held.what).is_ok_and(|(of, _)| of == project);
+    let mut held: Vec<QuarantineView> = held.into_iter().filter(own).collect();
+    let exact = held.iter().position(|held| held.what == exactly && held.index.as_ref() == index);
+    if let Some(at) = exact {
+        return Ok(held.swap_remove(at));
+    }
+    let named = held.iter().map(|held| match &held.index {
+        Some(index) => format!("{} --index {index}", held.what),
+        None => held.what.clone(),
+    });
+    Err(match named.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => missing!("nothing of {project} is quarantined"),
+        some => missing!("{text} is not quarantined. Of {project}, these are: {some}"),
+    })
 }
 
 impl Indexes {
@@ -136,28 +163,6 @@ impl Indexes {
         tx.commit(told(who, EventKind::QuarantineReleased, &held, &detail)).await?;
         self.refresh().await?;
         Ok(held.into())
-    }
-
-    /// The quarantine of exactly this, as it was placed.
-    ///
-    /// # Errors
-    /// `Missing`, naming those that the project has.
-    pub async fn quarantine_of(&self, text: &str, index: Option<&IndexName>) -> Result<QuarantineView> {
-        let (project, specifier) = what(text)?;
-        let mut held = self.db.quarantines().await?;
-        held.retain(|held| held.project == project);
-        let exact = held.iter().position(|held| held.specifier == specifier && held.index.as_ref() == index);
-        if let Some(at) = exact {
-            return Ok(held.swap_remove(at).into());
-        }
-        let named = held.iter().map(|held| match &held.index {
-            Some(index) => format!("{project}{} --index {index}", held.specifier),
-            None => format!("{project}{}", held.specifier),
-        });
-        Err(match named.collect::<Vec<_>>().join(", ") {
-            none if none.is_empty() => missing!("nothing of {project} is quarantined"),
-            some => missing!("{text} is not quarantined. Of {project}, these are: {some}"),
-        })
     }
 
     /// Those that hold, or those that were released, as far as `who` may know of their indexes.

@@ -5,7 +5,8 @@ mod users;
 
 pub use indexes::{change as change_index, create as create_index, delete as delete_index, get as index};
 pub use users::{
-    change as change_user, create as create_user, delete as delete_user, get as user, list as users,
+    change as change_user, create as create_user, delete as delete_user, end_sessions, get as user,
+    give_role, join_group, leave_group, list as users, take_role,
 };
 
 use super::http::{Ctx, respond};

@@ -23,6 +23,8 @@ const AT_PRIMARY: [&str; 19] = [
     "/+workers",
     "/+recipes",
     "/+tokens",
+    "/+account",
+    "/+device",
     "/+webhooks",
     "/+watches",
     "/+requests",

@@ -2,7 +2,7 @@
 //!
 //! A path that ends in `/?` is known without the slash and with it.
 
-use super::pages::{assets, login, provider};
+use super::pages::{account, assets, device, login, provider};
 use super::router::Table;
 use super::{
     audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links, manage,
@@ -104,6 +104,15 @@ fn manage_people(table: Table) -> Table {
         .on(GET, "/{user}/+api", Need::Greet, devpi::api)
         .on(GET, "/{user}/{index}/+api", Need::Greet, devpi::api)
         .on(POST, "/+login", Need::Nothing, devpi::login)
+        .on(GET, "/+account", Need::ManageToken, account::get)
+        .on(POST, "/+account/password", Need::ManageToken, account::change_password)
+        .on(POST, "/+account/tokens", Need::ManageToken, account::create_token)
+        .on(POST, "/+account/revoke", Need::ManageToken, account::revoke_token)
+        .on(POST, "/+account/logout", Need::ManageToken, account::end_sessions)
+        .on(GET, "/+device", Need::Nothing, device::get)
+        .on(POST, "/+device", Need::Nothing, device::begin)
+        .on(POST, "/+device/confirm", Need::Login, device::confirm)
+        .on(POST, "/+device/token", Need::Nothing, device::token)
         .on(POST, "/+tokens", Need::ManageToken, tokens::create)
         .on(GET, "/+tokens", Need::ManageToken, tokens::list)
         .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke)
@@ -112,6 +121,11 @@ fn manage_people(table: Table) -> Table {
         .on(GET, "/+recipes/{name}", Need::Operate, recipes::get)
         .on(PUT, "/+recipes/{name}", Need::Operate, recipes::put)
         .on(DELETE, "/+recipes/{name}", Need::Operate, recipes::delete)
+        .on(PUT, "/{user}/+groups/{name}", Need::Operate, devpi::join_group)
+        .on(DELETE, "/{user}/+groups/{name}", Need::Operate, devpi::leave_group)
+        .on(PUT, "/{user}/+roles/{name}", Need::Operate, devpi::give_role)
+        .on(DELETE, "/{user}/+roles/{name}", Need::Operate, devpi::take_role)
+        .on(DELETE, "/{user}/+sessions", Need::ManageUser, devpi::end_sessions)
         .on(PUT, "/{user}/?", Need::CreateUser, devpi::create_user)
         .on(PATCH, "/{user}/?", Need::ManageUser, devpi::change_user)
         .on(DELETE, "/{user}/?", Need::ManageUser, devpi::delete_user)

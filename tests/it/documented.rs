@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 55] = [
+const DOCUMENTS: [&str; 56] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -52,6 +52,7 @@ const DOCUMENTS: [&str; 55] = [
     "docs/how-to/search.md",
     "docs/how-to/shadow.md",
     "docs/how-to/troubleshoot.md",
+    "docs/how-to/use-a-server.md",
     "docs/how-to/run-a-replica.md",
     "docs/how-to/watch-repositories.md",
     "docs/how-to/webhooks.md",
@@ -304,6 +305,7 @@ documents_work! {
     the_commands_about_watches_work: "docs/how-to/watch-repositories.md",
     the_commands_about_bad_packages_work: "docs/how-to/respond-to-a-bad-package.md",
     the_commands_about_lock_files_work: "docs/how-to/check-a-lock-file.md",
+    the_commands_about_using_a_server_work: "docs/how-to/use-a-server.md",
     the_commands_about_webhooks_work: "docs/how-to/webhooks.md",
     the_commands_about_search_work: "docs/how-to/search.md",
     the_commands_about_a_shadow_work: "docs/how-to/shadow.md",

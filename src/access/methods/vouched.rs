@@ -2,6 +2,8 @@
 
 use crate::access::accounts;
 use crate::access::wrong_credential;
+use crate::bad;
+use crate::config::Config;
 use crate::db::accounts::Account;
 use crate::db::events::NewEvent;
 use crate::db::{Db, Tx};
@@ -168,6 +170,24 @@ async fn commit(tx: Tx, given: &Vouched<'_>, what: EventKind, name: &str) -> Res
 fn is_canonical(name: &str) -> bool {
     let lower: String = name.to_lowercase().nfkc().collect();
     lower == name && name.chars().all(|c| c.is_alphanumeric() || "-.@_".contains(c))
+}
+
+/// The place that a word names: `ldap` or `oidc:NAME`; `None` for the word none.
+///
+/// # Errors
+/// `Bad` if this server knows no such place.
+pub fn source_named<'a>(config: &Config, word: &'a str) -> Result<Option<&'a str>> {
+    let known = match word {
+        "none" => return Ok(None),
+        LDAP => true,
+        other => other.strip_prefix("oidc:").is_some_and(|name| config.auth.oidc.contains_key(name)),
+    };
+    match known {
+        true => Ok(Some(word)),
+        false => Err(bad!(
+            "'{word}' is not a way to log in: use ldap, none, or oidc:NAME of a section auth.oidc.NAME"
+        )),
+    }
 }
 
 /// Says who vouches for an account from now on, instead of its password; `None`: nobody does until it gets one.

@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::names::IndexName;
 use crate::packaging::version;
 use crate::words::{Moment, TagState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A watch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WatchView {
     pub id: i64,
     pub index: IndexName,
@@ -35,7 +35,7 @@ pub struct WatchView {
 }
 
 /// What became of a tag.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TagView {
     pub tag: String,
     pub commit: String,

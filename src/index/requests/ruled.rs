@@ -14,7 +14,7 @@ use crate::index::curation;
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::now;
 use crate::words::{EventKind, RequestState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How far back a trial looks, in days.
@@ -26,7 +26,7 @@ const MOST_TRIED: usize = 1000;
 type Release = (ProjectName, String);
 
 /// What rules would have done with a release that was requested or downloaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleTrial {
     /// Its request, if there is one.
     pub request: Option<i64>,

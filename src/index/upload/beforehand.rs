@@ -6,7 +6,9 @@ use crate::bad;
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::DistFilename;
+use crate::packaging::metadata::form_fields;
 use crate::tools::hex;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::path::Path;
 
@@ -21,6 +23,8 @@ pub struct CheckedFile {
     pub size: u64,
     /// It says `Private :: …`.
     pub private: bool,
+    /// Its metadata, as the form of an upload has them.
+    pub fields: Map<String, Value>,
 }
 
 /// Reads the file as an upload is read. This blocks.
@@ -48,5 +52,6 @@ pub fn check_file(path: &Path, largest: u64) -> Result<CheckedFile> {
         sha256: hex::file_sha256(path).map_err(unreadable)?,
         size,
         private: contents.metadata.is_private(),
+        fields: form_fields(&contents.metadata),
     })
 }

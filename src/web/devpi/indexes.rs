@@ -85,9 +85,12 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     config(&ctx.app, &name, &made, new_url(&change).is_some()).await
 }
 
-/// `DELETE /{user}/{index}`; devpi says 201.
+/// `DELETE /{user}/{index}`, with `?if_empty` only one without files; devpi says 201.
 pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = named(&ctx)?;
+    if ctx.query("if_empty").is_some() {
+        admin::refuse_with_files(&ctx.app.db, &name).await?;
+    }
     admin::delete(&ctx.app.db, &ctx.who, &name).await?;
     ctx.app.indexes.refresh().await?;
     respond::devpi(StatusCode::CREATED, "", Value::Null, Some(&format!("index {name} deleted")))

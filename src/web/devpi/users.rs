@@ -2,8 +2,9 @@
 
 use super::session;
 use crate::access::accounts::{self, AccountChange};
+use crate::access::methods::vouched;
 use crate::access::password;
-use crate::access::{Who, may_read};
+use crate::access::{Who, may_read, tokens};
 use crate::app::App;
 use crate::db::accounts::Account;
 use crate::directory::Directory;
@@ -45,6 +46,9 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
         if account.disabled_at.is_some() {
             config.insert("disabled".into(), true.into());
         }
+        if let Some(source) = &account.source {
+            config.insert("source".into(), source.clone().into());
+        }
     }
     config.into()
 }
@@ -83,10 +87,15 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
 
 /// `PATCH /{user}`; a new password answers a new session, because it ended all others.
 pub async fn change(mut ctx: Ctx) -> Result<Response> {
-    let given = AccountChange::from_json(ctx.json().await?)?;
+    let mut given: Map<String, Value> = ctx.json().await?;
+    let source = given.remove("source");
+    let given = AccountChange::from_json(given)?;
     let name = ctx.param("user").to_owned();
     only_root(&ctx, &name, &given)?;
     rule(&ctx, &name, &given)?;
+    if let Some(source) = source {
+        set_source(&ctx.app, &ctx.who, &name, &source).await?;
+    }
     accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
     ctx.app.indexes.refresh().await?;
     if given.password.is_none() {
@@ -94,6 +103,21 @@ pub async fn change(mut ctx: Ctx) -> Result<Response> {
     }
     let result = session(&ctx.app, &name).await?;
     respond::devpi(StatusCode::OK, "userpassword", result, Some("user updated, new proxy auth"))
+}
+
+/// Who checks from now on who the account is, if that is another one than before. Root says so.
+async fn set_source(app: &App, who: &Who, name: &str, source: &Value) -> Result<()> {
+    let now = app.db.account(name).await?.and_then(|account| account.source);
+    // A client may send back what it read.
+    if source.as_str() == now.as_deref() {
+        return Ok(());
+    }
+    if !who.is_root() {
+        return Err(forbidden!("only root can change source"));
+    }
+    let word = source.as_str().unwrap_or("none");
+    let source = vouched::source_named(&app.config, word)?;
+    vouched::set_source(&app.db, &who.label, name, source).await
 }
 
 /// Whether the new password, if there is one, is good enough.
@@ -118,10 +142,53 @@ fn only_root(ctx: &Ctx, name: &str, given: &AccountChange) -> Result<()> {
     Err(forbidden!("only root can change groups, roles, disabled, pwhash and service"))
 }
 
-/// `DELETE /{user}`
+/// `DELETE /{user}`; with `?if_empty` only one without indexes.
 pub async fn delete(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("user");
+    if ctx.query("if_empty").is_some() {
+        accounts::refuse_with_indexes(&ctx.directory, name)?;
+    }
     accounts::delete(&ctx.app.db, &ctx.who.label, name).await?;
     ctx.app.indexes.refresh().await?;
     respond::done(&format!("user '{name}' deleted"))
+}
+
+/// `DELETE /{user}/+sessions`: ends all logins of the account; its tokens stay.
+pub async fn end_sessions(ctx: Ctx) -> Result<Response> {
+    let name = ctx.param("user");
+    tokens::end_sessions(&ctx.app.db, &ctx.who.label, name).await?;
+    ctx.app.indexes.refresh().await?;
+    respond::done(&format!("{name} must log in again"))
+}
+
+/// `PUT /{user}/+groups/{name}`
+pub async fn join_group(ctx: Ctx) -> Result<Response> {
+    let (user, group) = (ctx.param("user"), ctx.param("name"));
+    accounts::group(&ctx.app.db, &ctx.who.label, group, user, true).await?;
+    ctx.app.indexes.refresh().await?;
+    respond::done(&format!("{user} is in group {group}"))
+}
+
+/// `DELETE /{user}/+groups/{name}`
+pub async fn leave_group(ctx: Ctx) -> Result<Response> {
+    let (user, group) = (ctx.param("user"), ctx.param("name"));
+    accounts::group(&ctx.app.db, &ctx.who.label, group, user, false).await?;
+    ctx.app.indexes.refresh().await?;
+    respond::done(&format!("{user} is no longer in group {group}"))
+}
+
+/// `PUT /{user}/+roles/{name}`
+pub async fn give_role(ctx: Ctx) -> Result<Response> {
+    let (user, role) = (ctx.param("user"), accounts::role_named(ctx.param("name"))?);
+    accounts::role(&ctx.app.db, &ctx.who.label, role, user, true).await?;
+    ctx.app.indexes.refresh().await?;
+    respond::done(&format!("{user} has the role {role}"))
+}
+
+/// `DELETE /{user}/+roles/{name}`
+pub async fn take_role(ctx: Ctx) -> Result<Response> {
+    let (user, role) = (ctx.param("user"), accounts::role_named(ctx.param("name"))?);
+    accounts::role(&ctx.app.db, &ctx.who.label, role, user, false).await?;
+    ctx.app.indexes.refresh().await?;
+    respond::done(&format!("{user} no longer has the role {role}"))
 }

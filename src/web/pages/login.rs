@@ -5,19 +5,17 @@
 //! may change is decided by `web/http/origin`.
 
 use super::Frame;
+use super::form::FormFields;
 use crate::access::methods::oidc::LoginButton;
 use crate::access::{people, tokens};
 use crate::bad;
 use crate::error::{Error, Result};
-use crate::web::http::{Audience, Ctx, respond, slow};
+use crate::web::http::{Audience, Ctx, respond};
 use askama::Template;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// Bytes of the form.
-const LONGEST: usize = 64 << 10;
 
 /// The page.
 #[derive(Template)]
@@ -59,28 +57,23 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 
 /// `POST /+login` as the form sends it.
 pub async fn post(mut ctx: Ctx) -> Result<Response> {
-    let body = std::mem::take(&mut ctx.body);
-    let bytes = slow::whole(body, LONGEST, "the form").await?;
-    let field = |name: &str| {
-        let mut all = url::form_urlencoded::parse(&bytes);
-        all.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
-    };
-    let (user, password, to) = (field("user"), field("password"), field("to"));
+    let form = FormFields::read(&mut ctx).await?;
+    let (user, password, to) = (form.text("user"), form.text("password"), form.text("to"));
     if user.is_empty() || password.is_empty() {
         return Err(bad!("the form has no user or no password: enter both"));
     }
-    match ctx.app.people.login(&ctx.directory, &user, &password, ctx.peer.ip()).await {
+    match ctx.app.people.login(&ctx.directory, user, password, ctx.peer.ip()).await {
         Ok(_) => {}
         Err(Error::Unauthenticated(_)) => {
             let message = "The user name or the password is wrong.";
-            return Ok(show(StatusCode::UNAUTHORIZED, message, &to, 0, &ctx.app.providers.buttons()));
+            return Ok(show(StatusCode::UNAUTHORIZED, message, to, 0, &ctx.app.providers.buttons()));
         }
         Err(other) => return Err(other),
     }
-    let secret = tokens::begin_session(&ctx.app.db, &user, ctx.app.config.auth.session).await?;
+    let secret = tokens::begin_session(&ctx.app.db, user, ctx.app.config.auth.session).await?;
     // The login may have made the account, or changed its groups.
     ctx.app.indexes.refresh().await?;
-    Ok(led_to(&to, Some(set_cookie(&ctx, people::COOKIE, &secret, ctx.app.config.auth.session)?)))
+    Ok(led_to(to, Some(set_session(&ctx, &secret, ctx.app.config.auth.session)?)))
 }
 
 /// `POST /+logout`: ends the session of the cookie.
@@ -89,11 +82,16 @@ pub async fn logout(ctx: Ctx) -> Result<Response> {
         tokens::end_session(&ctx.app.db, secret).await?;
         ctx.app.indexes.refresh().await?;
     }
-    Ok(led_to("", Some(set_cookie(&ctx, people::COOKIE, "", 0)?)))
+    Ok(led_to("", Some(set_session(&ctx, "", 0)?)))
+}
+
+/// A login session's cookie: no other site's page or link makes a browser send it.
+pub fn set_session(ctx: &Ctx, secret: &str, seconds: u64) -> Result<HeaderValue> {
+    set_cookie(ctx, people::COOKIE, secret, seconds, "Strict")
 }
 
 /// A cookie for this server alone that no script reads.
-pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: u64) -> Result<HeaderValue> {
+pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: u64, site: &str) -> Result<HeaderValue> {
     let root = ctx.root();
     let path = url::Url::parse(&root).map(|root| root.path().to_owned()).unwrap_or_default();
     let path = if path.is_empty() || path.contains([';', ',']) { "/" } else { &path };
@@ -101,7 +99,7 @@ pub fn set_cookie(ctx: &Ctx, name: &str, secret: &str, seconds: u64) -> Result<H
     let https = |origin: &HeaderValue| origin.as_bytes().starts_with(b"https://");
     let secure = root.starts_with("https://") || ctx.headers.get(header::ORIGIN).is_some_and(https);
     let secure = if secure { "; Secure" } else { "" };
-    let text = format!("{name}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let text = format!("{name}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={site}{secure}");
     HeaderValue::try_from(text).map_err(Error::internal)
 }
 

@@ -3,6 +3,7 @@
 //! All can be read without script; the one script sends forms as JSON. Nothing comes from elsewhere, and links are
 //! relative, so that a page works below any path of a proxy.
 
+pub mod account;
 pub mod assets;
 pub mod audit;
 pub mod build;
@@ -10,11 +11,13 @@ pub mod builds;
 pub mod call;
 mod catalog;
 mod description;
+pub mod device;
 pub mod doctor;
 pub mod documentation;
 pub mod error;
 mod facts;
 pub mod file;
+mod form;
 mod gather;
 pub mod index;
 pub mod learned;

@@ -3,10 +3,18 @@
 use super::login;
 use crate::access::methods::oidc::{LoginAnswer, PATIENCE};
 use crate::access::{people, tokens};
-use crate::error::Result;
-use crate::web::http::Ctx;
+use crate::error::{Error, Result};
+use crate::web::http::{Ctx, respond};
+use askama::Template;
 use axum::response::Response;
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
+
+/// The page between a login elsewhere and the page that was asked for.
+#[derive(Template)]
+#[template(path = "logged_in.html")]
+pub struct LoggedInPage<'a> {
+    pub place: &'a str,
+}
 
 /// What the browser keeps of a login that began.
 const COOKIE: &str = "wheelwright_login";
@@ -16,7 +24,7 @@ pub async fn begin(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name");
     let to = ctx.query("to").unwrap_or_default();
     let (url, kept) = ctx.app.providers.begin(name, &back(&ctx, name), &to).await?;
-    let mut response = login::led_to("", Some(login::set_cookie(&ctx, COOKIE, &kept, PATIENCE)?));
+    let mut response = login::led_to("", Some(login::set_cookie(&ctx, COOKIE, &kept, PATIENCE, "Lax")?));
     let place = HeaderValue::try_from(url.as_str()).map_err(crate::error::Error::internal)?;
     response.headers_mut().insert(header::LOCATION, place);
     Ok(response)
@@ -35,12 +43,15 @@ pub async fn end(ctx: Ctx) -> Result<Response> {
     let (user, to) = ctx.app.providers.end(name, &back(&ctx, name), kept, answer, &ctx.asker()).await?;
     let secret = tokens::begin_session(&ctx.app.db, &user, ctx.app.config.auth.session).await?;
     ctx.app.indexes.refresh().await?;
-    let session = login::set_cookie(&ctx, people::COOKIE, &secret, ctx.app.config.auth.session)?;
-    let mut response = login::led_to(&to, Some(session));
-    let headers = response.headers_mut();
-    headers.append(header::SET_COOKIE, login::set_cookie(&ctx, COOKIE, "", 0)?);
     // From two folders below.
-    headers.insert(header::LOCATION, login::back("../../", &to));
+    let place = login::back("../../", &to);
+    // A browser that follows a redirect from another site keeps the session's cookie to itself. A page of this server leads
+    // on instead.
+    let page = LoggedInPage { place: place.to_str().unwrap_or("../../") };
+    let mut response = respond::other_page(StatusCode::OK, "", page.render().map_err(Error::internal)?);
+    let headers = response.headers_mut();
+    headers.append(header::SET_COOKIE, login::set_session(&ctx, &secret, ctx.app.config.auth.session)?);
+    headers.append(header::SET_COOKIE, login::set_cookie(&ctx, COOKIE, "", 0, "Lax")?);
     Ok(response)
 }
 

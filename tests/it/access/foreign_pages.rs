@@ -34,7 +34,7 @@ async fn logged_in(server: &Server) -> String {
     let answer = request.header("origin", server.url("")).send().await.expect("an answer");
     assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, "./alice/dev"));
     let cookie = header(&answer, "set-cookie");
-    for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
         assert!(cookie.split("; ").any(|told| told == part), "{cookie}");
     }
     cookie.split(';').next().expect("a pair").to_owned()

@@ -1,8 +1,10 @@
 //! Stories of who may what, and of strangers.
 
+mod account;
 mod foreign_browser;
 mod foreign_pages;
 mod form_tokens;
+mod handover;
 mod inner_network;
 mod ldap;
 mod oidc;

@@ -48,6 +48,17 @@ before() {
         prepare wheelwright index create alice/dev --bases root/pypi
         prepare twine upload -u alice -p "$TWINE_PASSWORD" --repository-url "$SERVER/alice/dev/" "$GIVEN"/more/*
         ;;
+    'docs/how-to/use-a-server.md')
+        prepare serve
+        prepare wheelwright user create alice
+        prepare wheelwright index create alice/dev
+        prepare wheelwright index create alice/prod
+        prepare cp -r "$GIVEN/dist" dist
+        prepare log_in
+        ;;
+    'docs/how-to/use-a-server.md# Choose an index')
+        prepare log_in
+        ;;
     'docs/how-to/curate-an-index.md')
         prepare serve
         prepare wheelwright user create alice

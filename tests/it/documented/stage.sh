@@ -49,6 +49,11 @@ wheelwright() {
     esac
 }
 
+# As alice, at the server of the documents.
+log_in() {
+    printf '%s\n' "$TWINE_PASSWORD" | command wheelwright login "$SERVER" --user alice --password-stdin
+}
+
 # `make run` serves as its recipe's last line says, without building again; other targets would take an hour:
 # they must be there.
 make() {

@@ -223,7 +223,7 @@ async fn the_command_line_adds_lists_tries_and_removes() {
     let added = run(&asked).await.succeeded().json();
     assert_eq!(added["secret"], Value::Null);
     let id = added["id"].to_string();
-    let server_wide = run(&["add", "--server", &receiver.url()]).await.succeeded();
+    let server_wide = run(&["add", "--all-indexes", &receiver.url()]).await.succeeded();
     assert!(server_wide.out.contains("shows its secret only now"), "{}", server_wide.out);
     let list = run(&["list"]).await.succeeded().out;
     assert!(list.contains("upload,yank") && list.contains("server") && list.contains("all"), "{list}");
