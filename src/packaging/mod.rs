@@ -25,6 +25,7 @@ pub mod releases;
 pub mod reqfile;
 pub mod requirement;
 pub mod retag;
+pub mod rst;
 pub mod sdist;
 pub mod site;
 pub mod stable_abi;
