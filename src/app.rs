@@ -95,6 +95,8 @@ const DOWNLOADS_EVERY: Duration = Duration::from_secs(3);
 
 /// How often the files of `osv.path` are looked at.
 const ADVISORIES_EVERY: Duration = Duration::from_secs(5);
+/// Between two batches, so that others get their turn.
+const FILL_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often wheels are looked for that could not be published when they were built, in microseconds.
 const PUBLISH_EVERY: i64 = 15_000_000;
@@ -182,6 +184,9 @@ impl App {
         tokio::spawn(collect(Arc::downgrade(&app.0)));
         tokio::spawn(write_wishes(Arc::downgrade(&app.0)));
         tokio::spawn(write_downloads(Arc::downgrade(&app.0)));
+        if !app.config.read_only {
+            tokio::spawn(fill_requirements(Arc::downgrade(&app.0)));
+        }
         Ok(app)
     }
 
@@ -292,6 +297,21 @@ async fn write_downloads(app: Weak<Parts>) {
         let Some(app) = app.upgrade() else { return };
         failing
             .note(&panics::caught(app.downloads.flush()).await, "cannot write which files were downloaded");
+    }
+}
+
+/// Fills in what releases require that were here before that was noted, until all are.
+async fn fill_requirements(app: Weak<Parts>) {
+    let mut failing = Failing::default();
+    loop {
+        let Some(app) = app.upgrade() else { return };
+        let filled = panics::caught(app.db.fill_requirements()).await;
+        drop(app);
+        if matches!(filled, Ok(false)) {
+            return;
+        }
+        failing.note(&filled.map(|_| ()), "cannot note what releases require");
+        tokio::time::sleep(FILL_PAUSE).await;
     }
 }
 

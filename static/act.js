@@ -82,6 +82,8 @@
     say(form, "", "");
     try {
       const { body, inPath } = read(form);
+      // A button may say more: `data-with` is JSON.
+      Object.assign(body, JSON.parse(event.submitter?.dataset.with ?? "{}"));
       const raw = form.dataset.raw && named(form, form.dataset.raw).value;
       const sent = raw ?? (Object.keys(body).length || form.dataset.call !== "DELETE" ? JSON.stringify(body) : undefined);
       const url = filled(form.getAttribute("action"), inPath);
@@ -123,7 +125,8 @@
 
   // `data-copy` is the selector of what a button copies.
   for (const button of all("button[data-copy]")) {
-    button.hidden = false;
+    // Browsers let pages copy only over HTTPS, and on this machine.
+    button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.querySelector(button.dataset.copy)?.textContent ?? "");
       const before = button.textContent;

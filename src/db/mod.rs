@@ -41,6 +41,7 @@ pub mod readiness;
 pub mod recipes;
 pub mod replica;
 pub mod requests;
+pub mod requirements;
 mod rows;
 pub mod search;
 pub mod sets;

@@ -236,6 +236,7 @@ fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
         (27, "approved", include_str!("../../migrations/0027_approved.sql")),
         (30, "search", include_str!("../../migrations/0030_search.sql")),
         (31, "handovers", include_str!("../../migrations/0031_handovers.sql")),
+        (32, "requirements", include_str!("../../migrations/0032_requirements.sql")),
         (34, "measures", include_str!("../../migrations/0034_measures.sql")),
     ];
     let wanted = files.into_iter().filter(|(number, ..)| last.is_none_or(|last| *number <= last));

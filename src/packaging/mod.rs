@@ -18,6 +18,7 @@ pub mod opens;
 pub mod osv;
 pub mod page;
 pub mod poetrylock;
+pub mod provenance;
 pub mod pylock;
 pub mod pyproject;
 pub mod release_tag;

@@ -161,6 +161,12 @@ impl Advisory {
         fixes
     }
 
+    /// The ranges of versions of a project that are vulnerable: `>=1.0, <1.4`.
+    pub fn ranges(&self, project: &ProjectName) -> Vec<String> {
+        let ranges = self.of(project).flat_map(|affected| &affected.ranges);
+        ranges.filter_map(|range| in_words(range)).collect()
+    }
+
     fn of<'a, 'p>(
         &'a self,
         project: &'p ProjectName,
@@ -186,6 +192,28 @@ impl AffectedProject {
         let same = |known: &Version| known == version || *known == public;
         self.versions.iter().any(same) || self.ranges.iter().any(|range| within(range, &public))
     }
+}
+
+/// As specifiers; several parts of a range are divided by `or`.
+fn in_words(range: &[Boundary]) -> Option<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut begin: Option<String> = None;
+    for Boundary { at, kind } in range {
+        let version = at.as_ref().map(ToString::to_string);
+        let end = match kind {
+            BoundaryKind::Introduced => {
+                begin = begin.or(Some(version.map_or_else(String::new, |version| format!(">={version}"))));
+                continue;
+            }
+            BoundaryKind::LastAffected => "<=",
+            BoundaryKind::Fixed | BoundaryKind::Limit => "<",
+        };
+        let (Some(from), Some(version)) = (begin.take(), version) else { continue };
+        let divider = if from.is_empty() { "" } else { ", " };
+        parts.push(format!("{from}{divider}{end}{version}"));
+    }
+    parts.extend(begin.map(|from| if from.is_empty() { "all versions".to_owned() } else { from }));
+    (!parts.is_empty()).then(|| parts.join(" or "))
 }
 
 /// The last boundary that was passed decides.
@@ -296,6 +324,22 @@ mod tests {
         let withdrawn =
             ADVISORY.replace("\"aliases\"", "\"withdrawn\": \"2024-06-01T00:00:00Z\", \"aliases\"");
         assert!(!affects(&Advisory::parse(&withdrawn).unwrap(), "1.0"));
+    }
+
+    #[test]
+    fn ranges_are_told_as_specifiers() {
+        let of = |events: &str| {
+            let text = format!(
+                r#"{{"id": "X", "modified": "now", "affected": [{{"package": {{"ecosystem": "PyPI", "name": "demo-x"}},
+                "ranges": [{{"type": "ECOSYSTEM", "events": [{events}]}}]}}]}}"#
+            );
+            Advisory::parse(&text).unwrap().ranges(&ProjectName::new("demo-x").unwrap())
+        };
+        assert_eq!(of(r#"{"introduced": "0"}, {"fixed": "1.4"}"#), ["<1.4"]);
+        assert_eq!(of(r#"{"introduced": "1.0"}, {"last_affected": "1.4"}"#), [">=1.0, <=1.4"]);
+        let twice = r#"{"introduced": "0"}, {"fixed": "1.4"}, {"introduced": "2.0"}"#;
+        assert_eq!(of(twice), ["<1.4 or >=2.0"]);
+        assert_eq!(of(r#"{"introduced": "0"}"#), ["all versions"]);
     }
 
     #[test]

@@ -65,6 +65,15 @@ impl Requirement {
     }
 }
 
+/// Requirements of one release that are looked at.
+pub const MOST_OF_ONE: usize = 1000;
+
+/// The projects that the requirements of a release name; what cannot be read names none.
+pub fn names(texts: &[String]) -> BTreeSet<ProjectName> {
+    let read = |text: &String| Requirement::parse_forgiving(text).ok().map(|requirement| requirement.name);
+    texts.iter().take(MOST_OF_ONE).filter_map(read).collect()
+}
+
 /// Characters of the text that a refusal shows, so that the reason behind it is seen.
 const SHOWN: usize = 60;
 

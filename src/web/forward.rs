@@ -17,7 +17,7 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 19] = [
+const AT_PRIMARY: [&str; 22] = [
     "/+builds",
     "/+targets",
     "/+workers",
@@ -34,6 +34,7 @@ const AT_PRIMARY: [&str; 19] = [
     "/v1/{indexes}/{target}/+resolve",
     "/{user}/{index}/+webhooks",
     "/{user}/{index}/+learned",
+    "/{user}/{index}/+matrix",
     "/{user}/{index}/+publishers",
     "/{user}/{index}/+rules",
     "/{user}/{index}/+rebuild",

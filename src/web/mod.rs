@@ -14,6 +14,7 @@ pub mod server;
 pub mod simple;
 pub mod workers;
 
+pub mod about;
 mod admission;
 mod audit;
 mod closures;

@@ -5,10 +5,10 @@
 use super::pages::{account, assets, device, login, provider};
 use super::router::Table;
 use super::{
-    audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links, manage,
-    operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica, requests,
-    resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has, wishes, workers,
-    xmlrpc,
+    about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links,
+    manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
+    requests, resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has,
+    wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -254,6 +254,10 @@ fn shared(table: Table) -> Table {
         .on(GET, "/{user}/{index}/{project}/{version}/+doc/", Need::Read, documentation::get)
         .on(GET, "/{user}/{index}/{project}/{version}/+doc/{*path}", Need::Read, documentation::get)
         .on(GET, "/{user}/{index}/{project}/{version}/{filename}", Need::Read, resources::file)
+        .on(GET, "/{user}/{index}/+matrix/{project}/?", Need::Read, about::matrix)
+        .on(GET, "/{user}/{index}/+compare/{project}/?", Need::Read, about::compare)
+        .on(GET, "/{user}/{index}/+required-by/{project}/?", Need::Read, about::required_by)
+        .on(GET, "/{user}/{index}/+about/{project}/{version}/?", Need::Read, about::release)
 }
 
 fn file_urls(table: Table) -> Table {

@@ -90,7 +90,7 @@ impl Tx {
         metadata: &str,
         replace: bool,
     ) -> Result<()> {
-        sqlx::query(
+        let put = sqlx::query(
             "INSERT INTO release (index_name, project, version, metadata, created_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (index_name, project, version) \
              DO UPDATE SET metadata = excluded.metadata WHERE $6 = 1",
@@ -103,7 +103,10 @@ impl Tx {
         .bind(i64::from(replace))
         .execute(&mut *self.tx)
         .await?;
-        Ok(())
+        match put.rows_affected() {
+            0 => Ok(()),
+            _ => self.put_requirements(index, project, version, metadata).await,
+        }
     }
 
     /// Takes a file name and what it means for ever, unless one of the two is taken: the unique keys

@@ -79,6 +79,13 @@ pub(super) const PROJECT: &[ReplicatedTable] = &[
         project: "project",
     },
     ReplicatedTable {
+        name: "requirement",
+        texts: "index_name project version requires",
+        key: 4,
+        numbers: "",
+        project: "project",
+    },
+    ReplicatedTable {
         name: "file",
         texts: "index_name filename project version kind url sha256 md5 blake2_256 requires_python metadata_sha256 \
                 attestations uploader identity history",

@@ -161,7 +161,7 @@ impl EntrySources<'_> {
 
     fn is_held(&self, index: &IndexName, project: &ProjectName, version: &str) -> bool {
         let held = &self.directory.quarantines;
-        held.has(index, project) && held.of(index, project, version::parse(version).as_ref()).is_some()
+        held.names(project) && held.of(index, project, version::parse(version).as_ref()).is_some()
     }
 }
 

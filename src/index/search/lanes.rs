@@ -4,7 +4,7 @@ use super::entry::KnownRelease;
 use super::shelf::Card;
 use crate::access::{self, Who};
 use crate::db::Db;
-use crate::directory::inheritance::{SourcePart, parts};
+use crate::directory::inheritance::{SourcePart, holding, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
 use crate::index::curation::{self, CurationGate, Standing};
@@ -153,8 +153,8 @@ impl<'a> Lane<'a> {
     /// Whether the project of this source is on the pages of `top` at all, and no index before it speaks for it.
     fn shows(&self, directory: &Directory, having: &Having, project: &ProjectName) -> bool {
         let order = &self.walk.order;
-        let held = &directory.quarantines;
-        if held.whole(&self.top.name, project).is_some() || held.whole(&self.source.name, project).is_some() {
+        let mut holding = holding(directory, order, &self.source.name, project).into_iter();
+        if holding.any(|index| directory.quarantines.whole(index, project).is_some()) {
             return false;
         }
         let readable = |at: usize| {
@@ -194,7 +194,8 @@ impl<'a> Lane<'a> {
             Some(_) => CurationGate::of(views.curation(), sight, project).await?,
             None => None,
         };
-        let rules = Rules { lane: self, directory, gate, now: now(), project };
+        let holding = holding(directory, order, &self.source.name, project);
+        let rules = Rules { lane: self, directory, gate, holding, now: now(), project };
         let Some(release) = card.known().find(|release| rules.lists(release)) else {
             // A project without any release is there; one whose releases are all hidden is not.
             let bare = card.releases.is_empty() && rules.gate.is_none();
@@ -212,28 +213,27 @@ struct Rules<'a> {
     lane: &'a Lane<'a>,
     directory: &'a Directory,
     gate: Option<CurationGate>,
+    /// The indexes whose quarantines hold here.
+    holding: Vec<&'a IndexName>,
     now: Micros,
     project: &'a ProjectName,
 }
 
 impl Rules<'_> {
     fn lists(&self, release: &KnownRelease) -> bool {
-        let (top, source) = (&self.lane.top.name, &self.lane.source.name);
-        let held = &self.directory.quarantines;
         let mirror = self.lane.mirror();
-        let is_held = [top, source].into_iter().any(|index| held.has(index, self.project));
         let limits = mirror.is_some_and(|mirror| !mirror.allow.is_empty() || !mirror.deny.is_empty());
         // Most releases have no rule, and reading a version takes longer than all else here.
-        let version = match is_held || limits || self.gate.is_some() {
+        let version = match !self.holding.is_empty() || limits || self.gate.is_some() {
             true => version::parse(&release.version),
             false => None,
         };
         let version = version.as_ref();
-        if is_held && [top, source].into_iter().any(|index| held.of(index, self.project, version).is_some()) {
+        if self.directory.quarantines.of_any(&self.holding, self.project, version).is_some() {
             return false;
         }
         let Some(mirror) = mirror else { return true };
-        let approves = |gate: &CurationGate| gate.standing(source, version).0 == Standing::Approved;
+        let approves = |gate: &CurationGate| gate.standing(&self.lane.source.name, version).0 == Standing::Approved;
         let of_age = match mirror.min_age.and_then(|age| i64::try_from(age).ok()) {
             None => true,
             Some(age) => {

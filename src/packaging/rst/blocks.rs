@@ -74,7 +74,12 @@ fn next<'a>(lines: &[Line<'a>], at: usize, blocks: &mut Vec<Block<'a>>) -> usize
         return end;
     }
     if let Some((table, end)) = tables::read(lines, at) {
-        blocks.push(table.map_or_else(|| Block::Literal(lines.get(at..end).unwrap_or_default().to_vec()), Block::Table));
+        blocks.push(
+            table.map_or_else(
+                || Block::Literal(lines.get(at..end).unwrap_or_default().to_vec()),
+                Block::Table,
+            ),
+        );
         return end;
     }
     if let Some((explicit, end)) = explicit::read(lines, at) {
@@ -112,7 +117,11 @@ fn paragraph<'a>(lines: &[Line<'a>], at: usize, blocks: &mut Vec<Block<'a>>) -> 
     }
     if let Some(last) = own.last_mut() {
         let bare = last.text.strip_suffix("::").unwrap_or(last.text);
-        let kept = if bare.is_empty() || bare.ends_with(' ') { bare.trim_end() } else { last.text.strip_suffix(':').unwrap_or(bare) };
+        let kept = if bare.is_empty() || bare.ends_with(' ') {
+            bare.trim_end()
+        } else {
+            last.text.strip_suffix(':').unwrap_or(bare)
+        };
         last.text = kept;
     }
     own.retain(|line| !line.is_blank());

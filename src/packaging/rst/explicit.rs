@@ -6,7 +6,10 @@ use super::lists::field;
 #[derive(Debug)]
 pub enum Explicit<'a> {
     Directive(Directive<'a>),
-    Footnote { label: &'a str, body: Vec<Line<'a>> },
+    Footnote {
+        label: &'a str,
+        body: Vec<Line<'a>>,
+    },
     /// A comment, or a target: nothing to show.
     Silent,
 }
@@ -81,7 +84,8 @@ pub fn directive_name(text: &str) -> Option<(&str, usize)> {
 /// `inner` is what stands behind the name and below.
 pub fn directive<'a>(name: &'a str, inner: &[Line<'a>], written: Vec<Line<'a>>) -> Directive<'a> {
     let is_option = |line: &&Line<'_>| line.indent == 0 && field(line.text).is_some();
-    let argument = inner.iter().take_while(|line| !line.is_blank()).take_while(|line| !is_option(line)).count();
+    let argument =
+        inner.iter().take_while(|line| !line.is_blank()).take_while(|line| !is_option(line)).count();
     let mut at = argument;
     let first_is_blank = inner.first().is_some_and(Line::is_blank);
     if first_is_blank {

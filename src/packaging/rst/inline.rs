@@ -133,7 +133,8 @@ impl Inline {
         }
         let mut end = 0;
         for (at, c) in rest.char_indices() {
-            let joins = "-._+:".contains(c) && rest.get(at + 1..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
+            let joins = "-._+:".contains(c)
+                && rest.get(at + 1..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
             if !c.is_alphanumeric() && !joins {
                 break;
             }
@@ -246,7 +247,9 @@ impl Inline {
 }
 
 fn is_role(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() < LONGEST_NAME && !name.contains(['`', ' ', '\n'])
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.len() < LONGEST_NAME
+        && !name.contains(['`', ' ', '\n'])
 }
 
 impl<'t> Reader<'t> {
@@ -420,7 +423,8 @@ pub fn link(out: &mut String, text: &str, address: Option<&str>) {
 fn interpreted(out: &mut String, role: Option<&str>, text: &str) {
     let name = role.unwrap_or_default().rsplit(':').next().unwrap_or_default();
     // `title <target>`, `~package.name`
-    let shown = text.strip_suffix('>').and_then(|text| text.rsplit_once(" <")).map_or(text, |(title, _)| title);
+    let shown =
+        text.strip_suffix('>').and_then(|text| text.rsplit_once(" <")).map_or(text, |(title, _)| title);
     let plain = unescaped(shown);
     match name {
         "strong" => tagged(out, "strong", &plain),

@@ -83,10 +83,7 @@ fn enumerator(text: &str) -> Option<(Enumerator, usize)> {
     (rest.is_empty() || rest.starts_with(' ')).then_some((Enumerator { kind, number, before, after }, width))
 }
 
-pub fn numbered<'a>(
-    lines: &[Line<'a>],
-    at: usize,
-) -> Option<(Enumerator, Vec<Vec<Line<'a>>>, usize)> {
+pub fn numbered<'a>(lines: &[Line<'a>], at: usize) -> Option<(Enumerator, Vec<Vec<Line<'a>>>, usize)> {
     let (first, _) = enumerator(lines.get(at)?.text)?;
     let alike = |line: &Line<'_>| {
         let (other, width) = enumerator(line.text)?;

@@ -267,15 +267,16 @@ impl Renderer {
         }
         match name {
             "image" | "figure" => self.image(directive),
-            "code" | "code-block" | "sourcecode" | "parsed-literal" | "prompt" | "doctest" | "testcode" | "math" => {
+            "code" | "code-block" | "sourcecode" | "parsed-literal" | "prompt" | "doctest" | "testcode"
+            | "math" => {
                 // What stands behind the name is the language.
                 match directive.content.is_empty() {
                     true => self.literal(&directive.argument),
                     false => self.literal(&directive.content),
                 }
             }
-            "container" | "compound" | "epigraph" | "highlights" | "pull-quote" | "rubric" | "table" | "list-table"
-            | "class" | "centered" | "note:" => {
+            "container" | "compound" | "epigraph" | "highlights" | "pull-quote" | "rubric" | "table"
+            | "list-table" | "class" | "centered" | "note:" => {
                 if !matches!(name, "container" | "class") && !directive.argument.is_empty() {
                     self.tag("p");
                     self.tag("strong");

@@ -189,7 +189,10 @@ fn simple_row<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<Vec<
         let next = columns.get(at + 1).map(|(next, _)| *next);
         let texts = lines.iter().map(|line| {
             // Columns are counted from the table's edge.
-            let (from, until) = (from.saturating_sub(line.indent), next.map_or(usize::MAX, |_| until.saturating_sub(line.indent)));
+            let (from, until) = (
+                from.saturating_sub(line.indent),
+                next.map_or(usize::MAX, |_| until.saturating_sub(line.indent)),
+            );
             if next.is_some() && line.indent >= columns.get(at)?.1 {
                 return Some(Line::default());
             }

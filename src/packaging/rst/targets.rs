@@ -83,7 +83,8 @@ impl Targets {
         for (end, _) in text.match_indices(">`_") {
             let before = tail(text.get(..end).unwrap_or_default());
             let Some(open) = before.rfind('<') else { continue };
-            let (name, address) = (before.get(..open).unwrap_or_default(), before.get(open + 1..).unwrap_or_default());
+            let (name, address) =
+                (before.get(..open).unwrap_or_default(), before.get(open + 1..).unwrap_or_default());
             let own = name.rfind('`').map(|from| name.get(from + 1..).unwrap_or_default().to_owned());
             let name = own.or_else(|| {
                 let above = tail(lines.get(at.checked_sub(1)?)?.text);
@@ -107,7 +108,9 @@ impl Targets {
         let meaning = match kind {
             "image" => Substitution::Image {
                 text: directive.option("alt").unwrap_or(name).to_owned(),
-                address: directive.option("target").map_or_else(|| words.replace(' ', ""), |target| self.meant(target)),
+                address: directive
+                    .option("target")
+                    .map_or_else(|| words.replace(' ', ""), |target| self.meant(target)),
             },
             "unicode" => Substitution::Text(unicode(&words)),
             "replace" => Substitution::Text(words),
@@ -135,14 +138,11 @@ fn named(rest: &str) -> Option<(String, &str)> {
         let (name, after) = quoted.split_once('`')?;
         return Some((name.to_owned(), after.strip_prefix(':')?));
     }
-    let colon = rest
-        .match_indices(':')
-        .map(|(at, _)| at)
-        .find(|at| {
-            let escaped = rest.get(..*at).is_some_and(|before| before.ends_with('\\'));
-            let ends = rest.get(at + 1..).is_some_and(|after| after.is_empty() || after.starts_with(' '));
-            ends && !escaped
-        })?;
+    let colon = rest.match_indices(':').map(|(at, _)| at).find(|at| {
+        let escaped = rest.get(..*at).is_some_and(|before| before.ends_with('\\'));
+        let ends = rest.get(at + 1..).is_some_and(|after| after.is_empty() || after.starts_with(' '));
+        ends && !escaped
+    })?;
     Some((rest.get(..colon)?.replace('\\', ""), rest.get(colon + 1..)?))
 }
 

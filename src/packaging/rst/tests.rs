@@ -14,7 +14,10 @@ fn titles_are_headings_by_the_order_of_their_styles() {
 
 #[test]
 fn markup_within_a_line_is_shown() {
-    assert_eq!(at("*a* **b** ``c*d`` :pep:`8` :func:`~x.y`"), "<p><em>a</em> <strong>b</strong> <code>c*d</code> PEP 8 <code>x.y</code></p>");
+    assert_eq!(
+        at("*a* **b** ``c*d`` :pep:`8` :func:`~x.y`"),
+        "<p><em>a</em> <strong>b</strong> <code>c*d</code> PEP 8 <code>x.y</code></p>"
+    );
     assert_eq!(at("2*3*4 and snake_case_ and \\*no\\*"), "<p>2*3*4 and snake_case_ and *no*</p>");
     assert_eq!(at("an \"*\" or (*) and a*"), "<p>an &quot;*&quot; or (*) and a*</p>");
     assert_eq!(at("<script>&"), "<p>&lt;script&gt;&amp;</p>");
@@ -52,19 +55,31 @@ fn badges_are_links_with_their_text() {
 
 #[test]
 fn lists_nest_and_go_on() {
-    assert_eq!(at("* a\n* b\n\n  - c\n  - d\n\n* e"), "<ul><li>a</li><li><p>b</p><ul><li>c</li><li>d</li></ul></li><li>e</li></ul>");
+    assert_eq!(
+        at("* a\n* b\n\n  - c\n  - d\n\n* e"),
+        "<ul><li>a</li><li><p>b</p><ul><li>c</li><li>d</li></ul></li><li>e</li></ul>"
+    );
     assert_eq!(at("3. x\n4. y\n   z"), "<ol start=\"3\"><li>x</li><li>yz</li></ol>");
     assert_eq!(at("A. Einstein\nwas here"), "<p>A. Einsteinwas here</p>");
     assert_eq!(at("term\n  what it is"), "<dl><dt>term</dt><dd>what it is</dd></dl>");
     assert_eq!(at(":Author: Me\n:Date: now"), "<dl><dt>Author</dt><dd>Me</dd><dt>Date</dt><dd>now</dd></dl>");
-    assert_eq!(at("-v, --verbose  says more"), "<dl><dt><code>-v, --verbose</code></dt><dd>says more</dd></dl>");
+    assert_eq!(
+        at("-v, --verbose  says more"),
+        "<dl><dt><code>-v, --verbose</code></dt><dd>says more</dd></dl>"
+    );
     assert_eq!(at("| a\n|  b"), "<p>a<br>\u{a0}b</p>");
 }
 
 #[test]
 fn code_stands_as_it_was_written() {
-    assert_eq!(html("So::\n\n  a\n    *b*\n\nc", 3), "<p>So:</p>\n<pre><code>a\n  *b*\n</code></pre>\n<p>c</p>\n");
-    assert_eq!(html(".. code-block:: python\n   :linenos:\n\n   x = 1\n", 3), "<pre><code>x = 1\n</code></pre>\n");
+    assert_eq!(
+        html("So::\n\n  a\n    *b*\n\nc", 3),
+        "<p>So:</p>\n<pre><code>a\n  *b*\n</code></pre>\n<p>c</p>\n"
+    );
+    assert_eq!(
+        html(".. code-block:: python\n   :linenos:\n\n   x = 1\n", 3),
+        "<pre><code>x = 1\n</code></pre>\n"
+    );
     assert_eq!(html(">>> 1\n1\n", 3), "<pre><code>&gt;&gt;&gt; 1\n1\n</code></pre>\n");
     assert_eq!(html("::\n\n> quoted\n> more\n", 3), "<pre><code>&gt; quoted\n&gt; more\n</code></pre>\n");
 }
@@ -95,9 +110,15 @@ fn boxes_are_titled_and_what_is_not_known_is_shown() {
         "<div class=\"markdown-alert markdown-alert-note\"><p class=\"markdown-alert-title\">Note</p>\
          <p>Mind <em>this</em>.</p><p>And that.</p></div>"
     );
-    assert_eq!(at(".. weird:: thing\n   :o: 1\n\n   text"), "<pre><code>.. weird:: thing   :o: 1   text</code></pre>");
+    assert_eq!(
+        at(".. weird:: thing\n   :o: 1\n\n   text"),
+        "<pre><code>.. weird:: thing   :o: 1   text</code></pre>"
+    );
     assert_eq!(at("a\n\n.. a comment\n   goes on\n\nb"), "<p>a</p><p>b</p>");
-    assert_eq!(at("See [1]_.\n\n.. [1] A note"), "<p>See <sup>[1]</sup>.</p><dl><dt>[1]</dt><dd>A note</dd></dl>");
+    assert_eq!(
+        at("See [1]_.\n\n.. [1] A note"),
+        "<p>See <sup>[1]</sup>.</p><dl><dt>[1]</dt><dd>A note</dd></dl>"
+    );
 }
 
 #[test]
@@ -111,9 +132,44 @@ fn markdown_without_a_type_is_seen() {
 #[test]
 fn no_text_takes_long_or_nests_deeply() {
     let bits = [
-        "> ", "- ", "* ", "`", "*", "**a ", "`a <", "|a| ", "|a ", "_", "a_ ", "[", "[a]_ ", ":a:", ":a", ".. ", ".. _a: b\n",
-        ".. |a| replace:: |a| |a|\n", "http://", "http://a)", "a::\n b\n", "= =\n", "= =\n x\n", "+-+\n", "| |\n", "1. ", "\\",
-        "a\n b\n  c\n", ".. note::\n ", "- a\n\n  ", ">`_", "``a", ":a: b\n", "-a  b\n", "==\n", "\n\n", "+--", "|",
+        "> ",
+        "- ",
+        "* ",
+        "`",
+        "*",
+        "**a ",
+        "`a <",
+        "|a| ",
+        "|a ",
+        "_",
+        "a_ ",
+        "[",
+        "[a]_ ",
+        ":a:",
+        ":a",
+        ".. ",
+        ".. _a: b\n",
+        ".. |a| replace:: |a| |a|\n",
+        "http://",
+        "http://a)",
+        "a::\n b\n",
+        "= =\n",
+        "= =\n x\n",
+        "+-+\n",
+        "| |\n",
+        "1. ",
+        "\\",
+        "a\n b\n  c\n",
+        ".. note::\n ",
+        "- a\n\n  ",
+        ">`_",
+        "``a",
+        ":a: b\n",
+        "-a  b\n",
+        "==\n",
+        "\n\n",
+        "+--",
+        "|",
     ];
     for bit in bits {
         let text = bit.repeat(200_000 / bit.len());

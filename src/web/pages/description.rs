@@ -1,18 +1,20 @@
 //! A project's description as HTML that is safe to show, whoever wrote it.
 //!
-//! Markdown is rendered, its raw HTML dropped, and the result reduced to harmless elements once
+//! Markdown and reStructuredText are rendered, raw HTML dropped, and the result reduced to harmless elements once
 //! more. Anything else is shown as the text it is. Pictures are not loaded: each would tell a
 //! stranger's server who here looks at which project; their text and address stay.
 
+use crate::packaging::rst::{self, escape};
 use ammonia::UrlRelative;
 use comrak::arena_tree::NodeEdge;
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-/// Longer Markdown is shown as text: nobody reads it, and rendering it would hold up the rest.
-const LONGEST_MARKDOWN: usize = 256 << 10;
+/// Longer markup is shown as text: nobody reads it, and rendering it would hold up the rest.
+const LONGEST_MARKUP: usize = 256 << 10;
 /// Deeper Markdown too: the time a parser of HTML takes grows with the square of the depth.
 const DEEPEST_MARKDOWN: usize = 60;
 /// Longer text is cut.
@@ -23,11 +25,19 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// begin at the third level.
 pub fn render(text: &str, content_type: Option<&str>) -> String {
     let kind = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    match kind.eq_ignore_ascii_case("text/markdown") && text.len() <= LONGEST_MARKDOWN {
-        true => markdown(text).unwrap_or_else(|| plain(text)),
-        false => plain(text),
+    let kind = kind.to_ascii_lowercase();
+    match kind.as_str() {
+        _ if text.len() > LONGEST_MARKUP => plain(text),
+        "text/markdown" => markdown(text).unwrap_or_else(|| plain(text)),
+        "text/x-rst" => SANITISER.clean(&rst::html(text, FIRST_LEVEL)).to_string(),
+        // Old descriptions do not say what they are.
+        "" if !rst::is_more_like_markdown(text) => SANITISER.clean(&rst::html(text, FIRST_LEVEL)).to_string(),
+        _ => plain(text),
     }
 }
+
+/// Of the first heading.
+const FIRST_LEVEL: usize = 3;
 
 /// `None` if it is nested deeper than anybody means it.
 fn markdown(text: &str) -> Option<String> {
@@ -35,6 +45,9 @@ fn markdown(text: &str) -> Option<String> {
     options.extension.table = true;
     options.extension.strikethrough = true;
     options.extension.autolink = true;
+    options.extension.tasklist = true;
+    options.extension.footnotes = true;
+    options.extension.alerts = true;
     let arena = Arena::new();
     let root = parse_document(&arena, text, &options);
     if tame(root) > DEEPEST_MARKDOWN {
@@ -43,6 +56,10 @@ fn markdown(text: &str) -> Option<String> {
     let mut html = String::with_capacity(text.len() * 2);
     // Writing to a string does not fail.
     let _ = format_html(root, &options, &mut html);
+    // Boxes that nobody can tick are signs.
+    let html = html
+        .replace("<input type=\"checkbox\" checked=\"\" disabled=\"\" />", "☑")
+        .replace("<input type=\"checkbox\" disabled=\"\" />", "☐");
     Some(SANITISER.clean(&html).to_string())
 }
 
@@ -94,7 +111,11 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         "blockquote",
         "br",
         "code",
+        "dd",
         "del",
+        "div",
+        "dl",
+        "dt",
         "em",
         "h3",
         "h4",
@@ -105,7 +126,10 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         "ol",
         "p",
         "pre",
+        "section",
         "strong",
+        "sub",
+        "sup",
         "table",
         "tbody",
         "td",
@@ -119,12 +143,42 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
         .tags(tags)
         .rm_tag_attributes("a", &["hreflang"])
         .rm_tag_attributes("blockquote", &["cite"])
+        .add_tag_attributes("a", &["id", "aria-label"])
+        .add_tag_attributes("li", &["id"])
+        .add_tag_attribute_values("ol", "type", &["a", "A"])
+        .allowed_classes(classes())
+        .id_prefix(Some(ID_PREFIX))
         .url_schemes(["http", "https", "mailto"].into())
-        // A relative link was meant for a repository's browser; here it would lead astray.
-        .url_relative(UrlRelative::Deny)
+        // A relative link was meant for a repository's browser; here it would lead astray. Footnotes stay.
+        .url_relative(UrlRelative::Custom(Box::new(within_the_page)))
         .link_rel(Some("nofollow noopener noreferrer"));
     sanitiser
 });
+
+/// Before every id of a description, so that none is one of the page's own.
+const ID_PREFIX: &str = "about-";
+
+fn within_the_page(url: &str) -> Option<Cow<'_, str>> {
+    let name = url.strip_prefix('#').filter(|name| name.starts_with("fn-") || name.starts_with("fnref-"))?;
+    Some(format!("#{ID_PREFIX}{name}").into())
+}
+
+/// Of boxes, in both languages.
+fn classes() -> HashMap<&'static str, HashSet<&'static str>> {
+    let boxes = [
+        "markdown-alert",
+        "markdown-alert-note",
+        "markdown-alert-tip",
+        "markdown-alert-important",
+        "markdown-alert-warning",
+        "markdown-alert-caution",
+    ];
+    HashMap::from([
+        ("div", boxes.into()),
+        ("p", ["markdown-alert-title"].into()),
+        ("section", ["footnotes"].into()),
+    ])
+}
 
 /// Text as it is, in which addresses are links.
 fn plain(text: &str) -> String {
@@ -158,23 +212,6 @@ fn address_end(text: &str) -> usize {
     let stop = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^[]()".contains(c);
     let address = text.split(stop).next().unwrap_or_default();
     address.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']).len().max("http://".len())
-}
-
-/// Appends `text` with HTML's five characters escaped; control characters, which no HTML may
-/// hold, become the replacement character.
-fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\r' => {}
-            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -231,11 +268,34 @@ mod tests {
 
     #[test]
     fn other_types_are_text_with_links() {
-        let html = render("Title\n=====\n<b>x</b> see `it <https://example.org/a?b=1&c=2>`_.", None);
-        assert!(html.starts_with("<pre class=\"text\">Title\n=====\n&lt;b&gt;x"), "{html}");
+        let html = render("# <b>x</b> see `it <https://example.org/a?b=1&c=2>`_.", Some("text/plain"));
+        assert!(html.starts_with("<pre class=\"text\"># &lt;b&gt;x"), "{html}");
         assert!(html.contains("href=\"https://example.org/a?b=1&amp;c=2\""), "{html}");
         assert_eq!(plain("http://"), plain("http://"));
-        assert!(render("# no", Some("text/plain")).contains("# no"));
+        assert!(render("# A\n\n[b](https://example.org)\n", None).starts_with("<pre class=\"text\"># A"));
+    }
+
+    #[test]
+    fn text_of_no_type_is_restructuredtext() {
+        let text = "Title\n=====\n\n<b>x</b> see `it <https://example.org/a?b=1&c=2>`_ and `no <javascript:x>`_.\n\n\
+            .. image:: https://example.org/x.png\n\n.. note:: Mind.\n";
+        for html in [render(text, None), render(text, Some("text/x-rst; charset=UTF-8"))] {
+            assert!(html.contains("<h3>Title</h3>") && html.contains("&lt;b&gt;x"), "{html}");
+            assert!(html.contains("href=\"https://example.org/a?b=1&amp;c=2\""), "{html}");
+            assert!(html.contains("href=\"https://example.org/x.png\"") && !html.contains("<img"), "{html}");
+            assert!(!html.contains("javascript") && html.contains(">no</a>"), "{html}");
+            assert!(html.contains("<p class=\"markdown-alert-title\">Note</p>"), "{html}");
+            assert_harmless(&html);
+        }
+    }
+
+    #[test]
+    fn lists_of_tasks_footnotes_and_alerts_are_shown() {
+        let html = md("- [x] done\n- [ ] open\n\nSee[^1].\n\n> [!WARNING]\n> Mind.\n\n[^1]: That.\n");
+        assert!(html.contains("☑") && html.contains("☐") && !html.contains("<input"), "{html}");
+        assert!(html.contains("markdown-alert markdown-alert-warning"), "{html}");
+        assert!(html.contains("href=\"#about-fn-1\"") && html.contains("id=\"about-fn-1\""), "{html}");
+        assert_harmless(&html);
     }
 
     #[test]
@@ -258,11 +318,25 @@ mod tests {
                 let value = String::from_utf8_lossy(value);
                 match &***key {
                     b"href" => assert!(
-                        ["http://", "https://", "mailto:"].iter().any(|scheme| value.starts_with(scheme)),
+                        ["http://", "https://", "mailto:", "#about-fn"]
+                            .iter()
+                            .any(|scheme| value.starts_with(scheme)),
                         "{value:?} in {html}"
                     ),
                     key => {
-                        assert!([&b"rel"[..], b"class", b"title", b"align", b"start", b"lang"].contains(&key))
+                        let harmless = [
+                            &b"rel"[..],
+                            b"class",
+                            b"title",
+                            b"align",
+                            b"start",
+                            b"lang",
+                            b"id",
+                            b"type",
+                            b"colspan",
+                            b"aria-label",
+                        ];
+                        assert!(harmless.contains(&key), "{key:?} in {html}");
                     }
                 }
             }
@@ -272,7 +346,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_the_text_the_result_holds_nothing_active(
-            text in "(\\PC|[<>\"'()\\[\\]!`&/:\n]|<script|<img src=|javascript:|http://| onload=){0,40}",
+            text in "(\\PC|[<>\"'()\\[\\]!`&/:\n]|<script|<img src=|javascript:|http://| onload=|\\.\\. |::| image:: |[*_|+=-]){0,40}",
         ) {
             assert_harmless(&md(&text));
             assert_harmless(&render(&text, None));

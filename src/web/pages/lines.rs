@@ -22,7 +22,8 @@ fn trusted(server: &str) -> Option<String> {
     (url.scheme() == "http" && !local).then(|| host.to_owned())
 }
 
-fn pip_options(server: &str, simple: &str) -> String {
+/// Which index pip asks, and what else it must be told for that.
+pub fn pip_options(server: &str, simple: &str) -> String {
     let trusted = trusted(server).map(|host| format!(" --trusted-host {host}")).unwrap_or_default();
     format!("--index-url {simple}{trusted}")
 }

@@ -1,11 +1,14 @@
 //! `/{user}/{index}/{project}`: what a project is, how to install it, its releases.
 
+use super::call::Call;
 use super::catalog::{self, Release, StatusBanner};
+use super::compare;
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
-use super::lines::{self, CopyableLine};
-use super::matrix::{self, Matrix};
-use super::{Frame, Visit, answer, description, gather, index_href};
+use super::install::{self, InstallTool};
+use super::matrix::{Known, Matrix};
+use super::{Frame, Visit, answer, description, gather, hidden, index_href};
+use crate::access::{self, Decision};
 use crate::build::view::LeftOutView;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
@@ -19,6 +22,8 @@ use axum::response::Response;
 
 /// Releases that are listed before the fold.
 const RECENT: usize = 8;
+/// Versions in the table of wheels.
+const VERSIONS: usize = 8;
 
 /// The page.
 #[derive(Template)]
@@ -30,7 +35,7 @@ pub struct ProjectPage {
     pub latest: Option<Latest>,
     pub summary: String,
     pub status: Option<StatusBanner>,
-    pub install: Vec<CopyableLine>,
+    pub install: Vec<InstallTool>,
     /// HTML that [`description::render`] made.
     pub description: Option<String>,
     pub no_description: &'static str,
@@ -38,6 +43,12 @@ pub struct ProjectPage {
     pub releases: Vec<ReleaseLine>,
     pub older: Vec<ReleaseLine>,
     pub matrix: Matrix,
+    /// Of the table of all versions, from the root; `None` on that page.
+    pub all_versions: Option<String>,
+    /// The index whose page builds are made from.
+    pub build_from: String,
+    /// What has something built.
+    pub call: Call,
     /// What targets' pages leave out, because its build failed.
     pub left_out: Vec<LeftOutView>,
     /// Of the page of what builds found, from the root; empty where they found nothing.
@@ -64,6 +75,8 @@ pub struct ReleaseLine {
     pub origin: String,
     pub origin_about: String,
     pub uploaded: Option<UploadTime>,
+    /// What is different from the release before it, from the root; empty of the first.
+    pub compare: String,
 }
 
 /// Answers `/{user}/{index}/{project}` to a person.
@@ -81,7 +94,16 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &project).await?;
     let offered = ctx.app.targets.offered().await?;
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
-    let matrix = matrix::table(&page, &versions, &newest, &offered);
+    let hidden = hidden::files(ctx, index, &page).await?;
+    let known = Known {
+        page: &page,
+        versions: &versions,
+        newest: &newest,
+        offered: &offered,
+        hidden: &hidden,
+        may_build: may_build(ctx, index, &project),
+    };
+    let matrix = known.table(VERSIONS);
     let server = ctx.root();
     let mut left_out = LeftOutView::of(newest, &server);
     left_out.truncate(RECENT);
@@ -91,6 +113,10 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     };
     let lines = releases.iter().map(|release| line(&ctx.directory, index, &page.name, release));
     let mut lines: Vec<ReleaseLine> = lines.collect();
+    for at in 1..lines.len() {
+        let [newer, older] = lines.get_mut(at - 1..=at).unwrap_or_default() else { continue };
+        newer.compare = compare::href(&index.name, &project, &older.version, &newer.version);
+    }
     let older = lines.split_off(lines.len().min(RECENT));
     let page = ProjectPage {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name(), project.as_str()]),
@@ -107,7 +133,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         status: StatusBanner::new(&page),
         install: match page.offered() {
             [] => Vec::new(),
-            _ => lines::install(&server, &lines::simple(&server, &index.name), project.as_str()),
+            _ => install::tools(ctx, index, project.as_str(), &offered),
         },
         description: rendered(metadata).await?,
         no_description: match metadata {
@@ -118,11 +144,38 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         releases: lines,
         older,
         matrix,
+        all_versions: Some(format!("{}/+matrix/{project}", index_href(&index.name))),
+        build_from: index.name.to_string(),
+        call: build_call(index, &project),
         left_out,
         learned,
         docs: DocsLink::find(ctx, &project, "latest").await?,
     };
     answer(ctx, &page)
+}
+
+/// The frame of `I/{word}/{project}`, which the way leads to by the project's own page.
+pub fn frame(ctx: &Visit, index: &IndexName, project: &ProjectName, word: &str) -> Frame {
+    let mut frame = Frame::of(ctx, &[index.user(), index.name(), project.as_str(), word]);
+    if let Some(last) = frame.crumbs.last_mut() {
+        last.href = format!("{}/{word}/{project}", index_href(index));
+    }
+    frame
+}
+
+/// Whether the reader may have something built from what the index lists.
+pub fn may_build(ctx: &Visit, index: &Index, project: &ProjectName) -> bool {
+    ctx.who.user.is_some()
+        && access::builds::may_ask(&ctx.directory, &ctx.who, &index.name, Some(project.as_str()))
+            == Decision::Allowed
+}
+
+/// The call that has a wheel of the project built.
+pub fn build_call(index: &Index, project: &ProjectName) -> Call {
+    let body = serde_json::json!({
+        "requirement": format!("{project}==VERSION"), "targets": ["TARGET"], "from": index.name,
+    });
+    Call::with("POST", "/+builds", &body)
 }
 
 /// Renders the description away from the threads that answer requests.
@@ -167,5 +220,6 @@ fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &R
         origin,
         origin_about,
         uploaded: release.uploaded(),
+        compare: String::new(),
     }
 }

@@ -106,7 +106,8 @@ async fn a_project_shows_its_wheels_by_version_and_target() {
     let (server, job) = claimed().await;
     failed(&server, &job).await;
     let page = browse(&server, "/alice/dev/demo").await;
-    assert!(page.contains(&format!("+builds/{}\" title=\"mend it\">compiler</a>", job.build)), "{page}");
+    assert!(page.contains(&format!("+builds/{}\">failed</a>", job.build)), "{page}");
+    assert!(page.contains("compiler: mend it"), "{page}");
     let own = browse_as_alice(&server, "/alice/dev/demo").await;
     assert!(own.contains("cp313") && page.contains("cp313"), "everybody sees what is built for: {page}");
     let other = Package::new("other", "1.0").tag("py3-none-any").wheel();

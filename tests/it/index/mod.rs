@@ -5,6 +5,7 @@ mod files;
 mod inheritance;
 mod keeping;
 mod legacy_json;
+mod map;
 mod memory;
 mod mirror;
 mod pages;

@@ -113,7 +113,9 @@ impl Package {
         self.requires_python.iter().for_each(|value| line("Requires-Python", value));
         self.extras.iter().for_each(|value| line("Provides-Extra", value));
         self.requires.iter().for_each(|value| line("Requires-Dist", value));
-        line("Description-Content-Type", "text/markdown");
+        if !self.headers.iter().any(|(key, _)| key == "Description-Content-Type") {
+            line("Description-Content-Type", "text/markdown");
+        }
         text + "\n" + &self.description
     }
 
