@@ -169,7 +169,7 @@ impl Requests {
         let release = [(request.project.clone(), format!("=={}", request.version))];
         let by = format!("rule:{}", rule.name);
         let decided = self.rule(&by, (&request.index, request.id), &release, &ruling).await?;
-        Ok(decided.then(|| match approves {
+        Ok(decided.then_some(match approves {
             true => RequestOutcome::Approved,
             false => RequestOutcome::Refused(ruling.reason),
         }))

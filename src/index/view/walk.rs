@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// An index's order, and what anonymous askers see of it.
 pub struct Walk {
     pub order: InheritanceOrder,
-    pub(in crate::index) curators: Vec<Curator>,
+    pub curators: Vec<Curator>,
     pub(super) anonymous: u128,
 }
 

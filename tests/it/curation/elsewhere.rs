@@ -20,10 +20,14 @@ async fn readiness_has_a_state_for_what_nobody_approved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_takes_what_was_approved_of_a_mirror_for_no_private_project() {
     let governed = Governed::start().await;
-    governed.approve("other==3.0").await;
-    let form = Form::of(&wheel("mine", "1.0").wheel());
-    let sent = governed.server.post("/root/safe/", form, "root", ROOT_PASSWORD).await;
-    assert_eq!(sent.status, 200, "{}", sent.text);
+    for requirement in ["demo==1.0", "lib==1.1"] {
+        governed.approve(requirement).await;
+    }
+    for package in [wheel("mine", "1.0"), wheel("ours", "1.0").requires("mine")] {
+        let form = Form::of(&package.wheel());
+        let sent = governed.server.post("/root/safe/", form, "root", ROOT_PASSWORD).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+    }
     let desk = Desk::new();
     desk.run("wheelwright", &["key", "create", "me.key", "--no-password"]).await.succeeded();
     let server = governed.server.url("");
@@ -32,8 +36,9 @@ async fn a_bundle_takes_what_was_approved_of_a_mirror_for_no_private_project() {
         let about = ["--server", &server, "--index", "root/safe", "--target", NEW, "--key", "me.key"];
         desk.run("wheelwright", &[&["bundle", "create", project, "-o", &file][..], &about].concat()).await
     };
-    create("other").await.succeeded();
-    let refused = create("mine").await.failed();
+    // Of what comes along nobody says that it may leave.
+    create("demo").await.succeeded();
+    let refused = create("ours").await.failed();
     assert!(
         refused.err.contains("these projects are private and nobody named them: mine"),
         "{}",
