@@ -38,10 +38,10 @@ pub struct LockedFiles {
 }
 
 /// The variables of PEP 508 by name; `None`: all environments.
-pub type LockEnvironment<'a> = Option<&'a BTreeMap<String, String>>;
+pub type MarkerVariables<'a> = Option<&'a BTreeMap<String, String>>;
 
 /// What a lock file that was read names for an environment.
-type Named<'a> = Box<dyn Fn(LockEnvironment<'_>) -> Result<LockedFiles> + 'a>;
+type Named<'a> = Box<dyn Fn(MarkerVariables<'_>) -> Result<LockedFiles> + 'a>;
 
 /// Reads a lock file by its name, for all environments.
 ///
@@ -55,7 +55,7 @@ pub fn read(name: &str, text: &str) -> Result<LockedFiles> {
 ///
 /// # Errors
 /// As [`read`] fails.
-pub fn read_for(name: &str, text: &str, environments: &[LockEnvironment<'_>]) -> Result<Vec<LockedFiles>> {
+pub fn read_for(name: &str, text: &str, environments: &[MarkerVariables<'_>]) -> Result<Vec<LockedFiles>> {
     if let Some((_, advice)) = OTHERS.iter().find(|(other, _)| *other == name) {
         return Err(bad!("{name} has a format that wheelwright does not read: {advice}"));
     }
@@ -66,7 +66,7 @@ pub fn read_for(name: &str, text: &str, environments: &[LockEnvironment<'_>]) ->
         "uv.lock" => uv_lock(text)?,
         "poetry.lock" => poetry_lock(text)?,
         name if is_name(name) => pylock(text)?,
-        _ => Box::new(|environment: LockEnvironment<'_>| requirements(text, environment)),
+        _ => Box::new(|environment: MarkerVariables<'_>| requirements(text, environment)),
     };
     let found = environments.iter().map(|environment| named(*environment)).collect::<Result<Vec<_>>>()?;
     match found.iter().map(|found| found.releases.len()).max() {
@@ -85,7 +85,7 @@ fn uv_lock(text: &str) -> Result<Named<'_>> {
         source.and_then(|source| source.keys().find(|kind| *kind != "registry").cloned())
     })?;
     whole.requires_python.clone_from(&lock.requires_python);
-    Ok(Box::new(move |environment: LockEnvironment<'_>| match environment {
+    Ok(Box::new(move |environment: MarkerVariables<'_>| match environment {
         Some(environment) => Ok(whole.only(lock.named(environment)?)),
         None => Ok(whole.clone()),
     }))
@@ -98,7 +98,7 @@ fn poetry_lock(text: &str) -> Result<Named<'_>> {
         (kind != "legacy").then(|| kind.to_owned())
     })?;
     whole.requires_python = lock.requires_python().map(str::to_owned);
-    Ok(Box::new(move |environment: LockEnvironment<'_>| match environment {
+    Ok(Box::new(move |environment: MarkerVariables<'_>| match environment {
         Some(environment) => Ok(whole.only(lock.named(environment)?)),
         None => Ok(whole.clone()),
     }))
@@ -111,7 +111,7 @@ fn pylock(text: &str) -> Result<Named<'_>> {
         kinds.into_iter().find(|kind| package.contains_key(*kind)).map(str::to_owned)
     })?;
     whole.requires_python.clone_from(&lock.requires_python);
-    Ok(Box::new(move |environment: LockEnvironment<'_>| {
+    Ok(Box::new(move |environment: MarkerVariables<'_>| {
         let Some(environment) = environment else { return Ok(whole.clone()) };
         let named = lock.named(environment)?.into_iter().filter_map(|package| {
             let version = package.version.as_deref().and_then(version::canonical)?;
@@ -155,7 +155,7 @@ fn all(text: &str, key: &str, elsewhere: impl Fn(&Table) -> Option<String>) -> R
     Ok(found)
 }
 
-fn requirements(text: &str, environment: LockEnvironment<'_>) -> Result<LockedFiles> {
+fn requirements(text: &str, environment: MarkerVariables<'_>) -> Result<LockedFiles> {
     let mut found = LockedFiles::default();
     for line in reqfile::read(text) {
         let placed = |error| bad!("line {}: {error}", line.number);
