@@ -2,12 +2,13 @@
 
 use super::queue::Queue;
 use crate::access::{self, BuildSight, Who};
-use crate::db::builds::{Build, Filter};
+use crate::db::builds::{Build, BuildId, Filter};
 use crate::db::built::Publication;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::words::BuildState;
+use std::collections::HashMap;
 
 /// The accounts and indexes that a build is for.
 pub struct Parties {
@@ -65,6 +66,25 @@ impl Queue {
         Ok(Parties { askers: self.db().build_askers(build.id).await?, indexes, stands })
     }
 
+    /// The same of several, by their numbers.
+    async fn parties_of(&self, builds: &[Build]) -> Result<HashMap<BuildId, Parties>> {
+        let ids: Vec<BuildId> = builds.iter().map(|build| build.id).collect();
+        let mut all: HashMap<BuildId, Parties> = ids
+            .iter()
+            .map(|id| (*id, Parties { askers: Vec::new(), indexes: Vec::new(), stands: Vec::new() }))
+            .collect();
+        for (id, index, stands) in self.db().indexes_of_builds(&ids).await? {
+            if let Some(parties) = all.get_mut(&id) {
+                parties.indexes.push(index);
+                parties.stands.push(stands);
+            }
+        }
+        for (id, asker) in self.db().askers_of_builds(&ids).await? {
+            all.entry(id).and_modify(|parties| parties.askers.push(asker));
+        }
+        Ok(all)
+    }
+
     /// Whether `who` may see a build.
     pub async fn sees(&self, directory: &Directory, who: &Who, build: &Build) -> Result<bool> {
         Ok(access::sees_build(directory, who, self.parties(build).await?.sight(build)))
@@ -94,11 +114,14 @@ impl Queue {
             (&build.project, &build.version, &build.target, build.given)
         }
         let mut newest: Vec<Build> = Vec::new();
-        for build in self.list(filter).await?.into_iter().filter(wanted) {
+        let builds: Vec<Build> = self.list(filter).await?.into_iter().filter(wanted).collect();
+        let parties = self.parties_of(&builds).await?;
+        for build in builds {
             let known = newest.iter().any(|known| key(known) == key(&build));
             // Of a set, whose failure takes no wheel away.
             let is_beside = build.because.is_some() && build.state != BuildState::Built;
-            if !known && !is_beside && self.sees(directory, who, &build).await? {
+            let Some(parties) = parties.get(&build.id) else { continue };
+            if !known && !is_beside && access::sees_build(directory, who, parties.sight(&build)) {
                 newest.push(build);
             }
         }

@@ -29,7 +29,7 @@ use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
 use crate::tools::time::Micros;
 use crate::words::{BuildState, Class, Purpose};
-use leases::in_list;
+pub(super) use leases::in_list;
 use row::{build, select};
 use sqlx::AnyConnection;
 

@@ -3,7 +3,7 @@
 use super::files::{Put, StoredFile};
 use super::rows::row;
 use super::{Db, Tx};
-use crate::db::builds::BuildId;
+use crate::db::builds::{BuildId, in_list};
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::{Micros, now};
@@ -165,6 +165,33 @@ impl Db {
         let rows = sqlx::query(query).bind(build).fetch_all(&self.pool).await?;
         let read = |row: &AnyRow| -> Result<(IndexName, Publication)> {
             Ok((row.try_get("index_name")?, Publication::of(row.try_get("published_at")?)))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The same of several builds, with the number of each.
+    pub async fn indexes_of_builds(
+        &self,
+        builds: &[BuildId],
+    ) -> Result<Vec<(BuildId, IndexName, Publication)>> {
+        if builds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = in_list(builds.len(), 1);
+        let query = format!(
+            "SELECT build, index_name, published_at FROM build_for WHERE build IN ({places}) ORDER BY build, index_name"
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(query));
+        for build in builds {
+            query = query.bind(*build);
+        }
+        let rows = query.fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| -> Result<(BuildId, IndexName, Publication)> {
+            Ok((
+                row.try_get("build")?,
+                row.try_get("index_name")?,
+                Publication::of(row.try_get("published_at")?),
+            ))
         };
         rows.iter().map(read).collect()
     }

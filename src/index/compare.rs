@@ -15,7 +15,7 @@ const LONGEST: usize = 2000;
 pub struct Comparison {
     pub from: String,
     pub to: String,
-    pub requires_python: Option<Change>,
+    pub requires_python: Option<ValueChange>,
     pub requirements: Vec<RequirementChange>,
     pub fields: Vec<FieldChange>,
     /// Tags of wheels, and `source`, that only the newer one has.
@@ -37,7 +37,7 @@ pub struct SizeChange {
 
 /// One value became another; empty: there was none, or is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct ValueChange {
     pub before: String,
     pub after: String,
 }
@@ -48,7 +48,7 @@ pub struct RequirementChange {
     /// The extra that asks for it; empty: none.
     pub extra: String,
     #[serde(flatten)]
-    pub change: Change,
+    pub change: ValueChange,
 }
 
 impl RequirementChange {
@@ -125,8 +125,8 @@ impl Comparison {
     }
 }
 
-fn change(before: &str, after: &str) -> Option<Change> {
-    (before != after).then(|| Change { before: before.to_owned(), after: after.to_owned() })
+fn change(before: &str, after: &str) -> Option<ValueChange> {
+    (before != after).then(|| ValueChange { before: before.to_owned(), after: after.to_owned() })
 }
 
 /// `cp312-cp312-manylinux_2_28_x86_64`, `source`.
@@ -239,9 +239,9 @@ mod tests {
         let requirements: Vec<(&str, &str)> =
             told.requirements.iter().map(|one| (one.name.as_str(), one.word())).collect();
         assert_eq!(requirements, [("a", "changed"), ("gone", "removed"), ("new", "added")]);
-        assert_eq!(told.requirements[0].change, Change { before: ">=1".into(), after: ">=2".into() });
+        assert_eq!(told.requirements[0].change, ValueChange { before: ">=1".into(), after: ">=2".into() });
         assert_eq!(told.requirements[2].change.after, "any version; os_name == \"nt\"");
-        assert_eq!(told.requires_python, Some(Change { before: ">=3.8".into(), after: ">=3.9".into() }));
+        assert_eq!(told.requires_python, Some(ValueChange { before: ">=3.8".into(), after: ">=3.9".into() }));
         let fields: Vec<&str> = told.fields.iter().map(|field| field.field.as_str()).collect();
         assert_eq!(fields, ["classifiers", "summary"]);
         assert_eq!(told.fields[0].removed, ["Old"]);

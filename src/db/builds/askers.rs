@@ -1,5 +1,7 @@
 //! For whom builds and sources count, and how many of them there are.
 
+use super::row::BuildId;
+use super::leases::in_list;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::tools::time::Micros;
@@ -17,6 +19,22 @@ impl Db {
     pub async fn build_asker(&self, id: i64) -> Result<String> {
         let query = sqlx::query_scalar("SELECT asker FROM build WHERE id = $1");
         Ok(query.bind(id).fetch_optional(&self.pool).await?.unwrap_or_default())
+    }
+
+    /// Who asked for each of several builds: accounts, with the number of the build.
+    pub async fn askers_of_builds(&self, builds: &[BuildId]) -> Result<Vec<(BuildId, String)>> {
+        if builds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = in_list(builds.len(), 1);
+        let query = format!(
+            "SELECT build, account FROM build_asker WHERE build IN ({places}) ORDER BY build, account"
+        );
+        let mut query = sqlx::query_as(sqlx::AssertSqlSafe(query));
+        for build in builds {
+            query = query.bind(*build);
+        }
+        Ok(query.fetch_all(&self.pool).await?)
     }
 
     /// A build that the server made by itself counts for who asks for it first.

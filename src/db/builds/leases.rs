@@ -45,7 +45,7 @@ pub struct Unfetched {
     pub repository: bool,
 }
 
-pub(super) fn in_list(count: usize, first: usize) -> String {
+pub(in crate::db) fn in_list(count: usize, first: usize) -> String {
     let places: Vec<String> = (first..first + count).map(|number| format!("${number}")).collect();
     places.join(", ")
 }

@@ -3,7 +3,7 @@
 use super::explicit::{self, Explicit};
 use super::lines::{Line, dedent, end_of, least, next_text, trimmed};
 use super::lists::{self, Enumerator, Term};
-use super::tables::{self, Table};
+use super::tables::{self, RstTable};
 
 /// One block; what stands within it is divided when it is rendered.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub enum Block<'a> {
     Numbered(Enumerator, Vec<Vec<Line<'a>>>),
     Terms(Vec<Term<'a>>),
     Verse(Vec<Line<'a>>),
-    Table(Table<'a>),
+    Table(RstTable<'a>),
     Explicit(Explicit<'a>),
 }
 

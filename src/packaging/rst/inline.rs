@@ -1,46 +1,23 @@
 //! What stands within a paragraph: emphasis, literals, links, references, substitutions.
-//!
-//! Each kind of end is looked for once more only as long as there is one: time is linear in the text.
 
-use super::targets::{Substitution, Targets};
-use super::{LONGEST_ADDED, escape};
+use super::markup::{escape, interpreted, link};
+use super::reader::{InlineEnd, InlineReader, LONGEST_NAME, address_at, may_follow};
+use super::targets::{LinkTargets, Substitution};
 
-/// Bytes of the name of a role or a substitution.
-const LONGEST_NAME: usize = 80;
-/// Bytes of an address in the text.
-const LONGEST_ADDRESS: usize = 2000;
+/// Bytes that substitutions and the addresses of names may add to a text.
+const LONGEST_ADDED: usize = 256 << 10;
 
 /// What is known while one text is written.
 pub struct Inline {
-    pub targets: Targets,
+    pub targets: LinkTargets,
     next_anonymous: usize,
     next_footnote: usize,
     /// Bytes that substitutions may still add.
     left: usize,
 }
 
-/// The ends that are looked for.
-#[derive(Clone, Copy)]
-enum End {
-    Strong,
-    Emphasis,
-    Literal,
-    Quoted,
-    Bar,
-}
-
-const ENDS: [&str; 5] = ["**", "*", "``", "`", "|"];
-
-/// One text while it is read.
-struct Reader<'t> {
-    text: &'t str,
-    at: usize,
-    /// No such end comes any more.
-    none_left: [bool; ENDS.len()],
-}
-
 impl Inline {
-    pub fn new(targets: Targets) -> Self {
+    pub fn new(targets: LinkTargets) -> Self {
         Self { targets, next_anonymous: 0, next_footnote: 1, left: LONGEST_ADDED }
     }
 
@@ -50,7 +27,7 @@ impl Inline {
     }
 
     fn write_within(&mut self, out: &mut String, text: &str, depth: usize) {
-        let mut reader = Reader { text, at: 0, none_left: [false; ENDS.len()] };
+        let mut reader = InlineReader::new(text);
         while let Some(c) = reader.rest().chars().next() {
             let taken = match c {
                 '\\' => reader.escaped(out),
@@ -71,14 +48,14 @@ impl Inline {
     }
 
     /// `` ``literal`` ``, `` `text <address>`_ ``, `` `name`_ ``, `` `text`__ ``, `` `text` `` perhaps with a role.
-    fn quoted(&mut self, reader: &mut Reader<'_>, out: &mut String, role: Option<&str>) -> bool {
+    fn quoted(&mut self, reader: &mut InlineReader<'_>, out: &mut String, role: Option<&str>) -> bool {
         if reader.rest().starts_with("``") {
             return reader.literal(out);
         }
         if role.is_none() && !reader.may_begin(1) {
             return false;
         }
-        let Some(text) = reader.until(End::Quoted, 1) else { return false };
+        let Some(text) = reader.until(InlineEnd::Quoted, 1) else { return false };
         reader.at += 2 + text.len();
         let after = reader.rest();
         let marks = after.len() - after.trim_start_matches('_').len();
@@ -123,7 +100,7 @@ impl Inline {
     }
 
     /// A word: perhaps an address, or a name with an underscore behind it.
-    fn word(&mut self, reader: &mut Reader<'_>, out: &mut String) -> bool {
+    fn word(&mut self, reader: &mut InlineReader<'_>, out: &mut String) -> bool {
         let rest = reader.rest();
         if let Some(length) = address_at(rest).filter(|_| reader.begins_word()) {
             let address = rest.get(..length).unwrap_or_default();
@@ -168,11 +145,11 @@ impl Inline {
         end > 0
     }
 
-    fn substituted(&mut self, reader: &mut Reader<'_>, out: &mut String, depth: usize) -> bool {
+    fn substituted(&mut self, reader: &mut InlineReader<'_>, out: &mut String, depth: usize) -> bool {
         if !reader.may_begin(1) {
             return false;
         }
-        let Some(name) = reader.until(End::Bar, 1) else { return false };
+        let Some(name) = reader.until(InlineEnd::Bar, 1) else { return false };
         let Some(meaning) = self.targets.stands_for(name).cloned() else { return false };
         let behind = reader.text.get(reader.at + name.len() + 2..).unwrap_or_default();
         let marks = behind.len() - behind.trim_start_matches('_').len();
@@ -199,7 +176,7 @@ impl Inline {
     }
 
     /// `[1]_`, `[#]_`, `[label]_`
-    fn footnote(&mut self, reader: &mut Reader<'_>, out: &mut String) -> bool {
+    fn footnote(&mut self, reader: &mut InlineReader<'_>, out: &mut String) -> bool {
         let rest = reader.rest();
         let plain = |c: char| c.is_alphanumeric() || "#*-_.".contains(c);
         let label = rest.get(1..).unwrap_or_default();
@@ -226,7 +203,7 @@ impl Inline {
     }
 
     /// `` :role:`text` ``
-    fn role(&mut self, reader: &mut Reader<'_>, out: &mut String) -> bool {
+    fn role(&mut self, reader: &mut InlineReader<'_>, out: &mut String) -> bool {
         let rest = reader.rest();
         let name = rest.get(1..).unwrap_or_default();
         let name = name.get(..name.floor_char_boundary(LONGEST_NAME)).unwrap_or_default();
@@ -250,194 +227,4 @@ fn is_role(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.len() < LONGEST_NAME
         && !name.contains(['`', ' ', '\n'])
-}
-
-impl<'t> Reader<'t> {
-    fn rest(&self) -> &'t str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn before(&self) -> Option<char> {
-        self.text.get(..self.at)?.chars().next_back()
-    }
-
-    fn begins_word(&self) -> bool {
-        self.before().is_none_or(|c| !c.is_alphanumeric() && c != '_')
-    }
-
-    /// Whether markup of so many characters may begin here: not within a word, nor before a blank, nor between quotes.
-    fn may_begin(&self, width: usize) -> bool {
-        let after = self.text.get(self.at + width..).unwrap_or_default().chars().next();
-        let Some(after) = after.filter(|c| !c.is_whitespace()) else { return false };
-        let Some(before) = self.before() else { return true };
-        let pairs = [('"', '"'), ('\'', '\''), ('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
-        let open = before.is_whitespace() || "'\"([{<-/:–—“‘«¡¿".contains(before);
-        open && !pairs.contains(&(before, after))
-    }
-
-    /// The text up to an end that stands behind a text and before none; `from`: how long the beginning is.
-    fn until(&mut self, end: End, from: usize) -> Option<&'t str> {
-        let known = self.none_left.get_mut(end as usize)?;
-        if *known {
-            return None;
-        }
-        let mark = ENDS.get(end as usize)?;
-        let begin = self.at + from;
-        let body = self.text.get(begin..)?;
-        for (at, _) in body.match_indices(mark) {
-            let inner = body.get(..at)?;
-            if matches!(end, End::Bar) && at > LONGEST_NAME {
-                return None;
-            }
-            let behind = body.get(at + mark.len()..)?;
-            let is_escaped = !matches!(end, End::Literal) && inner.ends_with('\\');
-            let follows = match end {
-                End::Quoted => may_follow(behind.trim_start_matches('_')) || behind.starts_with(':'),
-                End::Bar => may_follow(behind.trim_start_matches('_')),
-                End::Strong | End::Emphasis | End::Literal => may_follow(behind),
-            };
-            // A doubled mark is another kind of end.
-            let other = matches!(end, End::Emphasis) && behind.starts_with('*');
-            if !inner.is_empty() && !inner.ends_with([' ', '\n']) && !is_escaped && follows && !other {
-                return Some(inner);
-            }
-        }
-        *known = true;
-        None
-    }
-
-    fn escaped(&mut self, out: &mut String) -> bool {
-        self.at += 1;
-        let Some(c) = self.rest().chars().next() else { return true };
-        if !c.is_whitespace() {
-            escape(out, self.text.get(self.at..self.at + c.len_utf8()).unwrap_or_default());
-        }
-        self.at += c.len_utf8();
-        true
-    }
-
-    fn emphasis(&mut self, out: &mut String) -> bool {
-        let (end, width, tag) = match self.rest().starts_with("**") {
-            true => (End::Strong, 2, "strong"),
-            false => (End::Emphasis, 1, "em"),
-        };
-        let Some(text) = self.may_begin(width).then(|| self.until(end, width)).flatten() else {
-            // Both stars are text, or the second would begin anew.
-            let marks = self.rest().len() - self.rest().trim_start_matches('*').len();
-            out.extend(std::iter::repeat_n('*', marks));
-            self.at += marks;
-            return true;
-        };
-        self.at += text.len() + 2 * width;
-        tagged(out, tag, &unescaped(text));
-        true
-    }
-
-    fn literal(&mut self, out: &mut String) -> bool {
-        let Some(text) = self.may_begin(2).then(|| self.until(End::Literal, 2)).flatten() else {
-            let marks = self.rest().len() - self.rest().trim_start_matches('`').len();
-            out.extend(std::iter::repeat_n('`', marks));
-            self.at += marks;
-            return true;
-        };
-        self.at += text.len() + 4;
-        tagged(out, "code", text);
-        true
-    }
-
-    /// `` _`text` ``
-    fn inline_target(&mut self, out: &mut String) -> bool {
-        if !self.rest().starts_with("_`") || !self.begins_word() {
-            return false;
-        }
-        self.at += 1;
-        let Some(text) = self.until(End::Quoted, 1) else {
-            out.push('_');
-            return true;
-        };
-        self.at += text.len() + 2;
-        escape(out, text);
-        true
-    }
-}
-
-/// Whether markup may end before this.
-fn may_follow(behind: &str) -> bool {
-    let next = behind.chars().next();
-    next.is_none_or(|c| c.is_whitespace() || "'\")]}>-/\\:.,;!?–—”’»…".contains(c))
-}
-
-/// How long the address is that begins here.
-fn address_at(text: &str) -> Option<usize> {
-    if !["https://", "http://", "mailto:"].iter().any(|scheme| text.starts_with(scheme)) {
-        return None;
-    }
-    let text = text.get(..text.floor_char_boundary(LONGEST_ADDRESS))?;
-    let stop = |c: char| c.is_whitespace() || c.is_control() || "<>\"`{}|\\^*".contains(c);
-    let address = text.split(stop).next()?;
-    let mut address = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '_']);
-    // A bracket that was not opened within belongs to the sentence.
-    for (open, close) in [('(', ')'), ('[', ']')] {
-        let extra = address.matches(close).count().saturating_sub(address.matches(open).count());
-        for _ in 0..extra {
-            address = address.strip_suffix(close).unwrap_or(address);
-        }
-    }
-    (address.len() > "https://".len()).then_some(address.len())
-}
-
-fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' => plain.extend(characters.next().filter(|c| !c.is_whitespace())),
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
-fn tagged(out: &mut String, tag: &str, text: &str) {
-    out.push('<');
-    out.push_str(tag);
-    out.push('>');
-    escape(out, text);
-    out.push_str("</");
-    out.push_str(tag);
-    out.push('>');
-}
-
-/// A link, or its text where nobody says where it leads.
-pub fn link(out: &mut String, text: &str, address: Option<&str>) {
-    let text = unescaped(text);
-    let Some(address) = address else { return escape(out, &text) };
-    out.push_str("<a href=\"");
-    escape(out, address);
-    out.push_str("\">");
-    escape(out, &text);
-    out.push_str("</a>");
-}
-
-/// Text with a role: what is code, strong or small is shown so.
-fn interpreted(out: &mut String, role: Option<&str>, text: &str) {
-    let name = role.unwrap_or_default().rsplit(':').next().unwrap_or_default();
-    // `title <target>`, `~package.name`
-    let shown =
-        text.strip_suffix('>').and_then(|text| text.rsplit_once(" <")).map_or(text, |(title, _)| title);
-    let plain = unescaped(shown);
-    match name {
-        "strong" => tagged(out, "strong", &plain),
-        "sup" | "superscript" => tagged(out, "sup", &plain),
-        "sub" | "subscript" => tagged(out, "sub", &plain),
-        "pep" | "rfc" if plain.chars().all(|c| c.is_ascii_digit()) => {
-            escape(out, &name.to_uppercase());
-            out.push(' ');
-            escape(out, &plain);
-        }
-        "" | "emphasis" | "title" | "title-reference" | "t" | "ref" | "doc" | "term" | "abbr" => {
-            tagged(out, "em", &plain);
-        }
-        _ => tagged(out, "code", plain.trim_start_matches('~')),
-    }
 }

@@ -5,23 +5,23 @@
 //! addresses are as they were written.
 //!
 //! Each file does one thing: [`lines`] indents, [`blocks`] divides lines (with [`lists`], [`tables`] and [`explicit`]),
-//! [`targets`] collects what names mean, [`inline`] reads what stands within a paragraph, [`render`] writes HTML.
+//! [`targets`] collects what names mean, [`inline`] reads what stands within a paragraph (with [`reader`] and
+//! [`markup`]), [`render`] writes HTML.
 
 mod blocks;
 mod explicit;
 mod inline;
 mod lines;
 mod lists;
+mod markup;
+mod reader;
 mod render;
 mod tables;
 mod targets;
 #[cfg(test)]
 mod tests;
 
-/// What is nested deeper is shown as it stands.
-const DEEPEST: usize = 20;
-/// Bytes that substitutions and the addresses of names may add to a text.
-const LONGEST_ADDED: usize = 256 << 10;
+pub use markup::escape;
 
 /// Renders `text`; headings begin at `level`.
 pub fn html(text: &str, level: usize) -> String {
@@ -41,21 +41,4 @@ pub fn is_more_like_markdown(text: &str) -> bool {
         rst += usize::from(bare.starts_with(".. ") || line.ends_with("::") || bare.contains(">`_"));
     }
     markdown > rst
-}
-
-/// Appends `text` with HTML's five characters escaped; control characters, which no HTML may hold, become the
-/// replacement character.
-pub fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\r' => {}
-            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
 }

@@ -2,12 +2,15 @@
 
 use super::blocks::{Block, TitleStyle, divide};
 use super::explicit::{Directive, Explicit};
-use super::inline::{Inline, link};
+use super::inline::Inline;
 use super::lines::{Line, least};
 use super::lists::{Counting, Enumerator, Term};
-use super::tables::{Table, TableCell};
-use super::targets::Targets;
-use super::{DEEPEST, escape};
+use super::markup::{escape, link};
+use super::tables::{RstTable, TableCell};
+use super::targets::LinkTargets;
+
+/// What is nested deeper is shown as it stands.
+const DEEPEST: usize = 20;
 
 pub struct Renderer {
     inline: Inline,
@@ -56,7 +59,7 @@ const SILENT: [&str; 10] = [
 impl Renderer {
     pub fn new(lines: &[Line<'_>], level: usize) -> Self {
         Self {
-            inline: Inline::new(Targets::of(lines)),
+            inline: Inline::new(LinkTargets::of(lines)),
             out: String::new(),
             titles: Vec::new(),
             level,
@@ -226,7 +229,7 @@ impl Renderer {
         self.end("dl");
     }
 
-    fn table(&mut self, table: Table<'_>) {
+    fn table(&mut self, table: RstTable<'_>) {
         let mut rows = table.rows;
         let body = rows.split_off(table.head.min(rows.len()));
         self.tag("table");

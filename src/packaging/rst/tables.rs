@@ -4,7 +4,7 @@ use super::lines::{Line, dedent, least, split, trimmed};
 
 /// A table, as far as it can be read.
 #[derive(Debug)]
-pub struct Table<'a> {
+pub struct RstTable<'a> {
     /// Rows of it that are its head.
     pub head: usize,
     pub rows: Vec<Vec<TableCell<'a>>>,
@@ -22,7 +22,7 @@ const MOST_LINES: usize = 3000;
 
 /// A table and the line after it; no table if it is written wrongly or has cells over several rows.
 #[expect(clippy::option_option, reason = "it is a table or none, and then one that can be read or not")]
-pub fn read<'a>(lines: &[Line<'a>], at: usize) -> Option<(Option<Table<'a>>, usize)> {
+pub fn read<'a>(lines: &[Line<'a>], at: usize) -> Option<(Option<RstTable<'a>>, usize)> {
     let first = lines.get(at)?.text;
     if is_grid_rule(first) {
         let end = at + lines.iter().skip(at).take_while(|line| line.text.starts_with(['+', '|'])).count();
@@ -66,7 +66,7 @@ fn cell<'a>(lines: &[Line<'a>], from: usize, until: usize, columns: usize) -> Ta
     TableCell { lines: dedent(trimmed(&texts), by), columns }
 }
 
-fn grid<'a>(lines: &[Line<'a>]) -> Option<Table<'a>> {
+fn grid<'a>(lines: &[Line<'a>]) -> Option<RstTable<'a>> {
     let rules = || lines.iter().enumerate().filter(|(_, line)| is_grid_rule(line.text));
     let mut bounds: Vec<usize> = Vec::new();
     for (_, rule) in rules() {
@@ -78,7 +78,7 @@ fn grid<'a>(lines: &[Line<'a>]) -> Option<Table<'a>> {
         return None;
     }
     let places: Vec<usize> = rules().map(|(at, _)| at).collect();
-    let mut table = Table { head: 0, rows: Vec::new() };
+    let mut table = RstTable { head: 0, rows: Vec::new() };
     for pair in places.windows(2) {
         let [above, below] = pair else { continue };
         let inner = lines.get(above + 1..*below)?;
@@ -144,11 +144,11 @@ fn simple_end(lines: &[Line<'_>], at: usize) -> Option<usize> {
     (at + 1..lines.len().min(at + MOST_LINES)).find(|place| ends(*place)).map(|place| place + 1)
 }
 
-fn simple<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<Table<'a>> {
+fn simple<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<RstTable<'a>> {
     if columns.len() > MOST_COLUMNS {
         return None;
     }
-    let mut table = Table { head: 0, rows: Vec::new() };
+    let mut table = RstTable { head: 0, rows: Vec::new() };
     let mut open: Vec<Line<'a>> = Vec::new();
     for line in lines {
         if simple_columns(line.text).is_some() && line.indent == 0 {
@@ -175,7 +175,7 @@ fn simple<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<Table<'a
 }
 
 /// Ends the row whose lines were read last.
-fn close<'a>(table: &mut Table<'a>, open: &mut Vec<Line<'a>>, columns: &[(usize, usize)]) -> Option<()> {
+fn close<'a>(table: &mut RstTable<'a>, open: &mut Vec<Line<'a>>, columns: &[(usize, usize)]) -> Option<()> {
     let row = std::mem::take(open);
     if !row.is_empty() {
         table.rows.push(simple_row(&row, columns)?);

@@ -17,7 +17,7 @@ pub enum Substitution {
 }
 
 #[derive(Debug, Default)]
-pub struct Targets {
+pub struct LinkTargets {
     named: HashMap<String, String>,
     /// Of links without a name, in order.
     pub anonymous: Vec<String>,
@@ -30,7 +30,7 @@ fn normal(name: &str) -> String {
     words.join(" ")
 }
 
-impl Targets {
+impl LinkTargets {
     pub fn of(lines: &[Line<'_>]) -> Self {
         let mut targets = Self::default();
         let mut waiting: Vec<String> = Vec::new();

@@ -71,6 +71,11 @@ pub fn latest<'a, 'b>(releases: &'b [Release<'a>]) -> Option<&'b Release<'a>> {
         .or_else(|| releases.first())
 }
 
+/// The release that `version` names in any spelling.
+pub fn find<'a, 'b>(releases: &'b [Release<'a>], version: &str) -> Option<&'b Release<'a>> {
+    releases.iter().find(|release| version::same(&release.version, version))
+}
+
 /// Where a file comes from, seen from the index `here`: a short word, and a sentence.
 pub fn origin_in_words(directory: &Directory, here: &IndexName, file: &File) -> (String, String) {
     let Some(from) = file.owner() else { return (String::new(), String::new()) };

@@ -1,12 +1,10 @@
 //! `I/+compare/{project}?from=1.0&to=2.0`: what is different between two versions.
 
-use super::project::{frame, release_href};
-use super::release::find;
-use super::{Frame, Visit, answer, catalog, gather, index_href, words};
+use super::catalog::{self, find};
+use super::{Frame, Visit, answer, gather, places, words};
 use crate::error::Result;
 use crate::index::compare::{Comparison, Side};
 use crate::missing;
-use crate::names::{IndexName, ProjectName};
 use crate::web::http::audience::Audience;
 use crate::web::http::respond;
 use askama::Template;
@@ -27,15 +25,6 @@ pub struct ComparePage {
     pub size_after: String,
     /// Versions to choose from, the newest first.
     pub versions: Vec<String>,
-}
-
-/// From the root: the comparison of two versions.
-pub fn href(index: &IndexName, project: &ProjectName, from: &str, to: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new())
-        .append_pair("from", from)
-        .append_pair("to", to)
-        .finish();
-    format!("{}/+compare/{project}?{query}", index_href(index))
 }
 
 /// Answers `I/+compare/{project}` to people and scripts.
@@ -66,9 +55,9 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         return respond::json(&told);
     }
     let shown = ComparePage {
-        frame: frame(ctx, &index.name, &project, "+compare"),
-        from_href: release_href(&index.name, &project, &told.from),
-        to_href: release_href(&index.name, &project, &told.to),
+        frame: places::frame(ctx, &index.name, &project, "+compare"),
+        from_href: places::release(&index.name, &project, &told.from),
+        to_href: places::release(&index.name, &project, &told.to),
         size_before: words::size(told.bytes.before),
         size_after: words::size(told.bytes.after),
         versions: releases.iter().map(|release| release.version.clone()).collect(),

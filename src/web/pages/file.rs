@@ -1,8 +1,8 @@
 //! `/{user}/{index}/{project}/{version}/{filename}`: one file: hashes, where it runs, its metadata.
 
-use super::catalog::{self, StatusBanner};
+use super::catalog::{self, StatusBanner, find};
 use super::facts::{self, Fact, FactList};
-use super::release::{FileView, find};
+use super::release::FileView;
 use super::tags::{self, Tag};
 use super::{Frame, Visit, answer, gather, words};
 use crate::db::files::StoredFile;

@@ -117,7 +117,7 @@ pub struct Cell {
 }
 
 /// What the table is made from.
-pub struct Known<'a> {
+pub struct MatrixSources<'a> {
     pub page: &'a Page,
     /// The newest first; canonical.
     pub versions: &'a [String],
@@ -137,7 +137,7 @@ struct Column<'a> {
     wheels: BTreeMap<Version, &'a File>,
 }
 
-impl Known<'_> {
+impl MatrixSources<'_> {
     /// The table of at most so many versions.
     pub fn table(&self, most: usize) -> Matrix {
         let mut builds: BTreeMap<(String, &str), &Build> = BTreeMap::new();
@@ -321,7 +321,7 @@ mod tests {
             because: "it is quarantined: bad".into(),
         };
         let versions = ["2.0", "1.0", "0.9", "0.8"].map(str::to_owned);
-        let known = Known {
+        let known = MatrixSources {
             page: &page,
             versions: &versions,
             newest: &[failed()],
@@ -352,6 +352,6 @@ mod tests {
         assert_eq!(table.rows[1].cells[1].build, Some(7));
         assert_eq!(table.rows[2].cells[0].about, "Requires-Python is <3.13");
         assert!(table.buildable);
-        assert!(!Known { may_build: false, ..known }.table(10).buildable);
+        assert!(!MatrixSources { may_build: false, ..known }.table(10).buildable);
     }
 }

@@ -28,6 +28,7 @@ mod lines;
 pub mod login;
 pub mod machines;
 mod matrix;
+mod places;
 mod plot;
 mod progress;
 pub mod project;

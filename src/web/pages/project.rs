@@ -2,19 +2,16 @@
 
 use super::call::Call;
 use super::catalog::{self, Release, StatusBanner};
-use super::compare;
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::install::{self, InstallTool};
-use super::matrix::{Known, Matrix};
-use super::{Frame, Visit, answer, description, gather, hidden, index_href};
+use super::matrix::{Matrix, MatrixSources};
+use super::{Frame, Visit, answer, description, gather, hidden, index_href, places};
 use crate::access::{self, Decision};
 use crate::build::view::LeftOutView;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
-use crate::names::IndexName;
 use crate::names::ProjectName;
-use crate::packaging::filename::encode_segment;
 use crate::packaging::metadata::Metadata;
 use crate::packaging::upload_time::UploadTime;
 use askama::Template;
@@ -95,7 +92,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let offered = ctx.app.targets.offered().await?;
     let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
     let hidden = hidden::files(ctx, index, &page).await?;
-    let known = Known {
+    let known = MatrixSources {
         page: &page,
         versions: &versions,
         newest: &newest,
@@ -115,7 +112,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let mut lines: Vec<ReleaseLine> = lines.collect();
     for at in 1..lines.len() {
         let [newer, older] = lines.get_mut(at - 1..=at).unwrap_or_default() else { continue };
-        newer.compare = compare::href(&index.name, &project, &older.version, &newer.version);
+        newer.compare = places::compare(&index.name, &project, &older.version, &newer.version);
     }
     let older = lines.split_off(lines.len().min(RECENT));
     let page = ProjectPage {
@@ -123,7 +120,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         spelling: spelling(&page.name, metadata),
         latest: latest.map(|release| Latest {
             version: release.version.clone(),
-            href: release_href(&index.name, &page.name, &release.version),
+            href: places::release(&index.name, &page.name, &release.version),
             files: match release.files.len() {
                 1 => "1 file".to_owned(),
                 number => format!("{number} files"),
@@ -152,15 +149,6 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         docs: DocsLink::find(ctx, &project, "latest").await?,
     };
     answer(ctx, &page)
-}
-
-/// The frame of `I/{word}/{project}`, which the way leads to by the project's own page.
-pub fn frame(ctx: &Visit, index: &IndexName, project: &ProjectName, word: &str) -> Frame {
-    let mut frame = Frame::of(ctx, &[index.user(), index.name(), project.as_str(), word]);
-    if let Some(last) = frame.crumbs.last_mut() {
-        last.href = format!("{}/{word}/{project}", index_href(index));
-    }
-    frame
 }
 
 /// Whether the reader may have something built from what the index lists.
@@ -201,11 +189,6 @@ pub fn spelling(project: &ProjectName, metadata: Option<&Metadata>) -> String {
     same.unwrap_or(project.as_str()).to_owned()
 }
 
-/// From the root to a release's page.
-pub fn release_href(index: &IndexName, project: &ProjectName, version: &str) -> String {
-    format!("{}/{project}/{}", index_href(index), encode_segment(version))
-}
-
 fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &Release<'_>) -> ReleaseLine {
     // A mirror's releases all come from its upstream.
     let several = matches!(&index.kind, IndexKind::Stage(stage) if !stage.bases.is_empty());
@@ -214,7 +197,7 @@ fn line(directory: &Directory, index: &Index, project: &ProjectName, release: &R
         file.map(|file| catalog::origin_in_words(directory, &index.name, file)).unwrap_or_default();
     ReleaseLine {
         version: release.version.clone(),
-        href: release_href(&index.name, project, &release.version),
+        href: places::release(&index.name, project, &release.version),
         prerelease: release.is_prerelease(),
         yanked: release.yanked().map(str::to_owned),
         origin,

@@ -1,15 +1,14 @@
 //! `/{user}/{index}/{project}/{version}`: the files of a release, what it depends on, and how far it can be trusted.
 
-use super::catalog::{self, Release, StatusBanner};
-use super::compare;
+use super::catalog::{self, StatusBanner, find};
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::install::{self, InstallTool};
-use super::project::{release_href, spelling};
+use super::project::spelling;
 use super::required_by::{self, RequiredBy};
 use super::results::{self, ResultLine};
 use super::security::{self, AdvisoryLine, Attested};
-use super::{Frame, Visit, answer, gather, index_href, tags, words};
+use super::{Frame, Visit, answer, gather, index_href, places, tags, words};
 use crate::build::view::built_by;
 use crate::directory::{Directory, Index};
 use crate::error::Result;
@@ -21,7 +20,6 @@ use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, encode_segment};
 use crate::packaging::page::{CoreMetadata, File};
 use crate::packaging::upload_time::UploadTime;
-use crate::packaging::version;
 use crate::web::http::respond;
 use crate::words::{FileKind, ProjectStatus};
 use askama::Template;
@@ -183,17 +181,12 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
         has_advisories: ctx.app.advisories.snapshot().is_some(),
         attested,
         required_by: required_by::first(ctx, index, &project, REQUIRED_BY).await?,
-        required_by_href: required_by::href(&index.name, &project),
+        required_by_href: places::required_by(&index.name, &project),
         compare: before.map_or_else(String::new, |before| {
-            compare::href(&index.name, &project, &before.version, &release.version)
+            places::compare(&index.name, &project, &before.version, &release.version)
         }),
         facts: metadata.map(facts::side).unwrap_or_default(),
     })
-}
-
-/// The release that `version` names in any spelling.
-pub fn find<'a, 'b>(releases: &'b [Release<'a>], version: &str) -> Option<&'b Release<'a>> {
-    releases.iter().find(|release| version::same(&release.version, version))
 }
 
 impl FileView {
@@ -206,7 +199,7 @@ impl FileView {
     ) -> Self {
         Self {
             filename: file.filename.to_string(),
-            page: format!("{}/{}", release_href(index, project, version), encode_segment(&file.filename)),
+            page: format!("{}/{}", places::release(index, project, version), encode_segment(&file.filename)),
             href: file.href("").to_string(),
             tags: for_whom(&file.filename),
             size: file.size.map(words::size).unwrap_or_default(),

@@ -2,8 +2,7 @@
 //!
 //! Only releases that stages hold are known by what they require; of mirrors' projects the upstream knows.
 
-use super::project::{frame, release_href};
-use super::{Frame, Visit, answer, gather, index_href};
+use super::{Frame, Visit, answer, gather, places};
 use crate::access::{self, Decision, Need};
 use crate::directory::Index;
 use crate::error::Result;
@@ -49,11 +48,6 @@ pub struct RequiredByPage {
     pub found: RequiredBy,
 }
 
-/// From the root: the page with all of them.
-pub fn href(index: &IndexName, project: &ProjectName) -> String {
-    format!("{}/+required-by/{project}", index_href(index))
-}
-
 /// Answers `I/+required-by/{project}?after=` to people and scripts.
 pub async fn get(ctx: &Visit) -> Result<Response> {
     let index = ctx.index()?;
@@ -65,7 +59,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         return respond::json(&found);
     }
     let shown = RequiredByPage {
-        frame: frame(ctx, &index.name, &project, "+required-by"),
+        frame: places::frame(ctx, &index.name, &project, "+required-by"),
         project: project.to_string(),
         index: index.name.to_string(),
         found,
@@ -140,7 +134,7 @@ async fn find(
         (false, None) => None,
     };
     let view = |(name, version): (&ProjectName, String)| Requiring {
-        href: release_href(&index.name, name, &version),
+        href: places::release(&index.name, name, &version),
         project: name.clone(),
         version,
     };

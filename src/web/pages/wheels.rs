@@ -1,9 +1,9 @@
 //! `I/+matrix/{project}`: wheels of all versions for all targets.
 
 use super::call::Call;
-use super::matrix::{Known, Matrix};
-use super::project::{build_call, frame, may_build};
-use super::{Frame, Visit, answer, catalog, gather, hidden};
+use super::matrix::{Matrix, MatrixSources};
+use super::project::{build_call, may_build};
+use super::{Frame, Visit, answer, catalog, gather, hidden, places};
 use crate::error::Result;
 use crate::web::http::audience::Audience;
 use crate::web::http::respond;
@@ -35,7 +35,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &project).await?;
     let offered = ctx.app.targets.offered().await?;
     let hidden = hidden::files(ctx, index, &page).await?;
-    let known = Known {
+    let known = MatrixSources {
         page: &page,
         versions: &versions,
         newest: &newest,
@@ -48,7 +48,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         return respond::json(&matrix);
     }
     let shown = WheelsPage {
-        frame: frame(ctx, &index.name, &project, "+matrix"),
+        frame: places::frame(ctx, &index.name, &project, "+matrix"),
         call: build_call(index, &project),
         project: project.to_string(),
         matrix,
