@@ -255,7 +255,7 @@ impl App {
     }
 
     async fn asked(&self) -> Result<PartHealth> {
-        let open = self.db.requests(None, Some(RequestState::Open)).await?.len();
+        let open = self.requests.list(None, Some(RequestState::Open), |_| true).await?.len();
         let state = if open > 0 { PartState::Warning } else { PartState::Ok };
         let message = format!("{} for a decision", counted(open, "request waits", "requests wait"));
         Ok(PartHealth { href: "+requests", ..part("requests", state, message) })

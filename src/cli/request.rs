@@ -117,7 +117,8 @@ impl CurationCommand {
                 table::done(&said, &json!({"id": id}), json)?;
             }
             Self::Approve { id, reason, expires, with_closure, specifier, json } => {
-                let ruling = Ruling { approves: true, reason, expires, with_closure, specifier, if_open: false };
+                let ruling =
+                    Ruling { approves: true, reason, expires, with_closure, specifier, if_open: false };
                 decided(&at.decide(id, &ruling).await?, json)?;
             }
             Self::Refuse { id, reason, expires, specifier, json } => {

@@ -7,8 +7,8 @@ use super::router::Table;
 use super::{
     about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links,
     manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
-    requests, resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has,
-    wishes, workers, xmlrpc,
+    requests, resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has, wishes,
+    workers, xmlrpc,
 };
 use crate::access::Need;
 

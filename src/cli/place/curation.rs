@@ -28,7 +28,7 @@ impl CommandPlace {
     ) -> Result<Vec<RequestView>> {
         match self {
             Self::Here(app) => {
-                let all = app.requests.list(index, state).await?;
+                let all = app.requests.list(index, state, |_| true).await?;
                 Ok(all.into_iter().map(RequestView::from).collect())
             }
             Self::There(server) => {

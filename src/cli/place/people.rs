@@ -234,8 +234,8 @@ impl CommandPlace {
         let known =
             known.ok_or_else(|| missing!("there is no index {index}: see `wheelwright index list`"))?;
         match user {
-            Some(user) => Ok(vec![grants::explain(&directory, user, known)?]),
-            None => grants::everybody(&directory, known),
+            Some(user) => Ok(vec![grants::explain(&directory, &Who::command_line(), user, known)?]),
+            None => grants::everybody(&directory, &Who::command_line(), known),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! For whom builds and sources count, and how many of them there are.
 
-use super::row::BuildId;
 use super::leases::in_list;
+use super::row::BuildId;
 use crate::db::{Db, Tx};
 use crate::error::Result;
 use crate::tools::time::Micros;

@@ -7,9 +7,9 @@ use crate::db::Db;
 use crate::directory::inheritance::{SourcePart, holding, parts};
 use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
-use crate::index::curation::{self, CurationGate, Standing};
+use crate::index::curation::{CurationGate, Standing};
 use crate::index::policy;
-use crate::index::sight::Sight;
+use crate::index::sight::{Sight, UnapprovedFiles};
 use crate::index::view::{Views, Walk};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version;
@@ -97,26 +97,24 @@ pub async fn lanes<'a>(
     for top in tops {
         let walk = views.walk(directory, &top.name)?;
         let readable = walk.readable(directory, who);
-        let sight =
-            Sight { directory, order: &walk.order, readable, as_of: None, whole: None, unapproved: false };
-        let curators = curation::curators(sight);
+        let curators = &walk.curators;
         for (at, name) in walk.order.sources.iter().enumerate() {
             let bit = u32::try_from(at).ok().and_then(|at| readable.checked_shr(at)).unwrap_or_default();
             let Some(source) = directory.indexes.get(name).filter(|_| bit & 1 == 1) else { continue };
             // Everywhere, each index speaks for itself; a curated one also for mirrors that are read through it alone.
-            let own = at == 0 || source.is_mirror() && curators.is_some() && !reads(source);
+            let own = at == 0 || source.is_mirror() && !curators.is_empty() && !reads(source);
             if within.is_none() && !own {
                 continue;
             }
-            let approved = match (&curators, source.is_mirror()) {
-                (Some(curators), true) => {
+            let approved = match source.is_mirror() && !curators.is_empty() {
+                true => {
                     let mut approved = HashSet::new();
                     for curator in curators.iter().filter(|curator| curator.mirrors.contains(name)) {
                         approved.extend(views.sources().db.approved_projects(&curator.name, now()).await?);
                     }
                     Some(approved)
                 }
-                _ => None,
+                false => None,
             };
             lanes.push(Lane { top, source, at, walk: walk.clone(), readable, approved });
         }
@@ -188,8 +186,14 @@ impl<'a> Lane<'a> {
             return Ok(None);
         }
         let order = &self.walk.order;
-        let sight =
-            Sight { directory, order, readable: self.readable, as_of: None, whole: None, unapproved: false };
+        let sight = Sight {
+            directory,
+            order,
+            readable: self.readable,
+            as_of: None,
+            whole: None,
+            unapproved: UnapprovedFiles::Hidden,
+        };
         let gate = match self.approved {
             Some(_) => CurationGate::of(views.curation(), sight, project).await?,
             None => None,
@@ -233,7 +237,8 @@ impl Rules<'_> {
             return false;
         }
         let Some(mirror) = mirror else { return true };
-        let approves = |gate: &CurationGate| gate.standing(&self.lane.source.name, version).0 == Standing::Approved;
+        let approves =
+            |gate: &CurationGate| gate.standing(&self.lane.source.name, version).0 == Standing::Approved;
         let of_age = match mirror.min_age.and_then(|age| i64::try_from(age).ok()) {
             None => true,
             Some(age) => {

@@ -23,7 +23,7 @@ pub async fn files(ctx: &Visit, index: &Index, page: &Page) -> Result<Vec<Hidden
     let views = &ctx.app.indexes.views;
     let walk = views.walk(&ctx.directory, &index.name)?;
     let sources = &walk.order.sources;
-    let quarantined = sources.iter().any(|name| ctx.directory.quarantines.has(name, &page.name));
+    let quarantined = ctx.directory.quarantines.names(&page.name);
     if !quarantined && !sources.iter().any(|name| has_rules(&ctx.directory, name)) {
         return Ok(Vec::new());
     }
