@@ -15,6 +15,7 @@ use wheelwright::build::queue::{Ask, Priority, Queue, Wanted};
 use wheelwright::config::base_url::BaseUrl;
 use wheelwright::directory::Directory;
 use wheelwright::error::Error;
+use wheelwright::index::sight::UnapprovedFiles;
 use wheelwright::index::view::{PageForm, ViewRequest};
 use wheelwright::names::{BuildContext, IndexName, ProjectName};
 use wheelwright::packaging::requirement::Requirement;
@@ -227,7 +228,7 @@ async fn who_waits_while_it_is_placed_gets_no_page_from_before() {
             refresh: false,
             amend: None,
             set: &[],
-            unapproved: false,
+            unapproved: UnapprovedFiles::Hidden,
         };
         let page = server.app.indexes.views.project(ask).await.expect("a page");
         String::from_utf8_lossy(&page.identity.body).into_owned()
