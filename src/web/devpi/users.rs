@@ -89,12 +89,17 @@ pub async fn create(mut ctx: Ctx) -> Result<Response> {
 pub async fn change(mut ctx: Ctx) -> Result<Response> {
     let mut given: Map<String, Value> = ctx.json().await?;
     let source = given.remove("source");
+    let only_source = source.is_some() && given.is_empty();
     let given = AccountChange::from_json(given)?;
     let name = ctx.param("user").to_owned();
     only_root(&ctx, &name, &given)?;
     rule(&ctx, &name, &given)?;
     if let Some(source) = source {
         set_source(&ctx.app, &ctx.who, &name, &source).await?;
+    }
+    if only_source {
+        ctx.app.indexes.refresh().await?;
+        return respond::done("user updated");
     }
     accounts::change(&ctx.app.db, &ctx.who.label, &name, &given).await?;
     ctx.app.indexes.refresh().await?;

@@ -163,6 +163,7 @@ async fn people(walk: &mut Walk) {
     let email = json!({"email": "carol@example.com"});
     walk.go(("PATCH", user), "/carol", &root, Json(email), One(EventKind::UserChanged)).await;
     let index = "/{user}/{index}";
+    own_account(walk).await;
     walk.go(("PUT", index), "/carol/dev", &root, Json(json!({})), One(EventKind::IndexCreated)).await;
     let title = json!(["title=Hers"]);
     walk.go(("PATCH", index), "/carol/dev", &root, Json(title), One(EventKind::IndexChanged)).await;
@@ -172,6 +173,44 @@ async fn people(walk: &mut Walk) {
     let recipes = "/+recipes/{name}";
     walk.go(("PUT", recipes), "/+recipes/demo", &root, Json(recipe), One(EventKind::RecipeStored)).await;
     walk.go(("DELETE", recipes), "/+recipes/demo", &root, Nothing, One(EventKind::RecipeDeleted)).await;
+}
+
+/// What carol does on her account page, and what root does to her account.
+async fn own_account(walk: &mut Walk) {
+    let (root, carol) = (Auth::root(), Auth::basic("carol", "carol-secret"));
+    let form = |fields: &str| Bytes("application/x-www-form-urlencoded".into(), fields.as_bytes().to_vec());
+    let tokens = ("POST", "/+account/tokens");
+    walk.go(tokens, tokens.1, &carol, form("name=t"), One(EventKind::TokenCreated)).await;
+    let (_, account) = walk.server.ask("GET", "/+account", &carol, None).await;
+    let id = format!("id={}", text(&account["result"]["tokens"][0]["id"]));
+    let revoke = ("POST", "/+account/revoke");
+    walk.go(revoke, revoke.1, &carol, form(&id), One(EventKind::TokenRevoked)).await;
+    let logout = ("POST", "/+account/logout");
+    walk.go(logout, logout.1, &carol, Nothing, One(EventKind::SessionsEnded)).await;
+    let begin = ("POST", "/+device");
+    let name = json!({"name": "a program"});
+    let waits = Leaves::None("nothing happened yet");
+    let begun = walk.go(begin, begin.1, &Auth::None, Json(name), waits).await;
+    let yes = form(&format!("code={}&answer=yes", text(&begun["result"]["code"])));
+    let confirm = ("POST", "/+device/confirm");
+    walk.go(confirm, confirm.1, &carol, yes, Leaves::None("the token that comes of it leaves one")).await;
+    let secret = json!({"secret": begun["result"]["secret"]});
+    let token = ("POST", "/+device/token");
+    walk.go(token, token.1, &Auth::None, Json(secret), One(EventKind::TokenCreated)).await;
+    for (kind, added, removed) in [
+        ("groups/team", EventKind::GroupJoined, EventKind::GroupLeft),
+        ("roles/builder", EventKind::RoleGiven, EventKind::RoleTaken),
+    ] {
+        let route = format!("/{{user}}/+{}/{{name}}", kind.split('/').next().unwrap_or_default());
+        let path = format!("/carol/+{kind}");
+        walk.go(("PUT", &route), &path, &root, Nothing, One(added)).await;
+        walk.go(("DELETE", &route), &path, &root, Nothing, One(removed)).await;
+    }
+    let sessions = ("DELETE", "/{user}/+sessions");
+    walk.go(sessions, "/carol/+sessions", &root, Nothing, One(EventKind::SessionsEnded)).await;
+    let password = json!({"old": "carol-secret", "new": "another-secret"});
+    let change = ("POST", "/+account/password");
+    walk.go(change, change.1, &carol, Json(password), One(EventKind::UserChanged)).await;
 }
 
 async fn curation(walk: &mut Walk) {

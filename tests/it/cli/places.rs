@@ -106,8 +106,7 @@ impl Places {
     async fn build() -> Self {
         let server = stage().await;
         server.make_index("alice/other", json!({"bases": []})).await;
-        server.make_index("root/up", json!({"type": "mirror"})).await;
-        server.make_index("alice/curated", json!({"bases": ["root/up"], "curated": true})).await;
+        server.make_index("alice/curated", json!({"bases": ["root/pypi"], "curated": true})).await;
         server.publish("alice/dev", &Package::new("demo", "1.0").wheel()).await;
         server.make_token("alice", Scope::default()).await;
         let token = server.make_token("root", Scope::default()).await;
