@@ -28,7 +28,7 @@ use crate::store::Store;
 use crate::unavailable;
 use lanes::{Having, Lane, Seen};
 use parking_lot::RwLock;
-use shelf::{Candidate, Card, Mark, Shelf, WordQuestion};
+use shelf::{Card, Mark, SearchCandidate, Shelf, WordQuestion};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,8 +43,9 @@ const FOLDER: &str = "search";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The same for files that are opened or made anew; then it gives what there is.
 const PATIENCE_AT_FIRST: Duration = Duration::from_secs(5);
-/// How long a search waits for the list of a mirror that was never read.
-const PATIENCE_FOR_LISTS: Duration = Duration::from_millis(500);
+/// How long a search waits for the list of a mirror: one in memory is there at once, and one that is fetched is there for
+/// the next search.
+const PATIENCE_FOR_LISTS: Duration = Duration::from_millis(150);
 /// Names that one mirror's list adds, and the letters from which on it is looked through.
 const NAMES: usize = 200;
 const SHORTEST_NAME: usize = 2;
@@ -184,7 +185,7 @@ impl Finder {
         &self,
         directory: &Arc<Directory>,
         lanes: &[Lane<'_>],
-        candidates: Vec<Candidate>,
+        candidates: Vec<SearchCandidate>,
         fits_by_name: impl Fn(&Card) -> bool,
     ) -> Result<Vec<FoundProject>> {
         let keys: Vec<_> = candidates.iter().map(|one| (&one.card.index, &one.card.project)).collect();
@@ -194,7 +195,7 @@ impl Finder {
             by_source.entry(&lane.source.name).or_default().push(lane);
         }
         let mut found = Vec::new();
-        for Candidate { card, score } in candidates {
+        for SearchCandidate { card, score } in candidates {
             for lane in by_source.get(&card.index).into_iter().flatten() {
                 let Some(Seen { release, told }) =
                     lane.sees(&self.0.indexes.views, directory, &having, &card).await?
@@ -272,7 +273,7 @@ impl FoundProject {
             project,
             version: String::new(),
             summary: String::new(),
-            kind: if lane.mirror().is_some() { FoundKind::Mirrored } else { FoundKind::Private },
+            kind: if lane.mirror().is_some() { FoundKind::Mirrored } else { FoundKind::Hosted },
             yanked: false,
             score,
             at: lane.at,
@@ -289,7 +290,7 @@ async fn ask(
     lanes: &[Lane<'_>],
     text: &SearchText,
     near: bool,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<SearchCandidate>> {
     let (shelf, names, text) = (shelf.clone(), sources(lanes), text.clone());
     let found = spawn_blocking(move || {
         let question = if near { WordQuestion::Near(&text) } else { WordQuestion::Words(&text) };

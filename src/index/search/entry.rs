@@ -1,7 +1,7 @@
 //! What is written of a project: its releases, and the words of the newest one that no quarantine holds.
 
 use super::query::words;
-use super::shelf::{Card, Entry};
+use super::shelf::{Card, SearchEntry};
 use crate::db::Db;
 use crate::db::files::StoredFile;
 use crate::directory::{Directory, Index, IndexKind};
@@ -74,7 +74,7 @@ pub struct EntrySources<'a> {
 
 impl EntrySources<'_> {
     /// What there is to find of a project on an index itself; no upstream is asked.
-    pub async fn entry(&self, index: &IndexName, project: &ProjectName) -> Result<Option<Entry>> {
+    pub async fn entry(&self, index: &IndexName, project: &ProjectName) -> Result<Option<SearchEntry>> {
         match self.directory.indexes.get(index) {
             None => Ok(None),
             Some(Index { kind: IndexKind::Stage(_), .. }) => self.hosted(index, project).await,
@@ -94,7 +94,7 @@ impl EntrySources<'_> {
         Ok(names)
     }
 
-    async fn hosted(&self, index: &IndexName, project: &ProjectName) -> Result<Option<Entry>> {
+    async fn hosted(&self, index: &IndexName, project: &ProjectName) -> Result<Option<SearchEntry>> {
         let Some(row) = self.db.project(index, project).await? else { return Ok(None) };
         if row.status == ProjectStatus::Quarantined {
             return Ok(None);
@@ -114,7 +114,7 @@ impl EntrySources<'_> {
         Ok(Some(written(index, project, &row.spelling, told, &known)))
     }
 
-    async fn mirrored(&self, index: &Index, project: &ProjectName) -> Result<Option<Entry>> {
+    async fn mirrored(&self, index: &Index, project: &ProjectName) -> Result<Option<SearchEntry>> {
         let page = self.mirrors.last_told(index, project).await?;
         let files = self.db.project_files(&index.name, project).await?;
         let known = match &page {
@@ -202,7 +202,7 @@ fn written(
     spelling: &str,
     told: Option<(String, Metadata)>,
     known: &[KnownRelease],
-) -> Entry {
+) -> SearchEntry {
     let (told, facts) = told.unwrap_or_default();
     let summary = facts.summary.clone().unwrap_or_default();
     let keywords = facts.keywords.clone().unwrap_or_default();
@@ -220,7 +220,7 @@ fn written(
         releases: lines.join("\n"),
     };
     let summary = format!("{}\n{}", cut(&summary, OTHERS), cut(&keywords, OTHERS));
-    Entry { card, name: once(name), summary: once(words(&summary)), about: once(words(&about)) }
+    SearchEntry { card, name: once(name), summary: once(words(&summary)), about: once(words(&about)) }
 }
 
 /// Each word once.

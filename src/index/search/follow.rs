@@ -1,7 +1,7 @@
 //! Keeping the files true: made from the rows when they are new, then after each event and each page of a mirror.
 
 use super::entry::EntrySources;
-use super::shelf::{Entry, Mark, Shelf, ShelfChange};
+use super::shelf::{Mark, SearchEntry, Shelf, ShelfChange};
 use super::{Finder, FinderRoom};
 use crate::db::events::Event;
 use crate::directory::Directory;
@@ -283,7 +283,7 @@ async fn dirty(shelf: &Arc<Shelf>, events: &[Event]) -> Result<Dirty> {
     Ok(dirty)
 }
 
-fn hash(entry: &Option<Entry>) -> u64 {
+fn hash(entry: &Option<SearchEntry>) -> u64 {
     let mut hasher = DefaultHasher::new();
     entry.hash(&mut hasher);
     hasher.finish()

@@ -15,22 +15,22 @@ pub const MOST_EACH: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FoundKind {
-    Private,
+    Hosted,
     Mirrored,
 }
 
 impl FoundKind {
     pub fn parse(text: &str) -> Result<Self> {
         match text {
-            "private" => Ok(Self::Private),
+            "hosted" => Ok(Self::Hosted),
             "mirrored" => Ok(Self::Mirrored),
-            _ => Err(bad!("kind={text} is unknown: write private or mirrored")),
+            _ => Err(bad!("kind={text} is unknown: write hosted or mirrored")),
         }
     }
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Private => "private",
+            Self::Hosted => "hosted",
             Self::Mirrored => "mirrored",
         }
     }
@@ -166,9 +166,9 @@ mod tests {
         let all = || {
             vec![
                 found("root/pypi", "a", 1.0, FoundKind::Mirrored),
-                found("a/b", "z", 1.0, FoundKind::Private),
-                found("a/b", "c", 9.0, FoundKind::Private),
-                FoundProject { yanked: true, ..found("a/b", "d", 1.0, FoundKind::Private) },
+                found("a/b", "z", 1.0, FoundKind::Hosted),
+                found("a/b", "c", 9.0, FoundKind::Hosted),
+                FoundProject { yanked: true, ..found("a/b", "d", 1.0, FoundKind::Hosted) },
             ]
         };
         let names = |part: &FoundPart| {

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tantivy::collector::TopDocs;
+use tantivy::indexer::IndexWriterOptions;
 use tantivy::query::{
     BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, Query, RegexQuery,
     TermQuery, TermSetQuery,
@@ -46,7 +47,7 @@ pub struct Card {
 
 /// What is written of a project.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Entry {
+pub struct SearchEntry {
     pub card: Card,
     /// Words with blanks between them.
     pub name: String,
@@ -55,7 +56,7 @@ pub struct Entry {
 }
 
 /// What became of a project: `None` if it is no more.
-pub type ShelfChange = (IndexName, ProjectName, Option<Entry>);
+pub type ShelfChange = (IndexName, ProjectName, Option<SearchEntry>);
 
 /// How far the files are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +87,7 @@ pub enum WordQuestion<'a> {
 }
 
 /// A project that fits.
-pub struct Candidate {
+pub struct SearchCandidate {
     pub card: Card,
     pub score: f32,
 }
@@ -153,7 +154,9 @@ impl Shelf {
     }
 
     fn with(index: &tantivy::Index) -> Result<Self> {
-        let writer = index.writer_with_num_threads(1, HEAP).map_err(failed)?;
+        let options =
+            IndexWriterOptions::builder().memory_budget_per_thread(HEAP).num_merge_threads(1).build();
+        let writer = index.writer_with_options(options).map_err(failed)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
         Ok(Self { fields: schema().1, reader, writer: Mutex::new(writer) })
     }
@@ -214,7 +217,7 @@ impl Shelf {
     }
 
     /// The projects of some indexes that fit best, at most [`MOST`]. Blocks.
-    pub fn find(&self, question: WordQuestion<'_>, indexes: &[String]) -> Result<Vec<Candidate>> {
+    pub fn find(&self, question: WordQuestion<'_>, indexes: &[String]) -> Result<Vec<SearchCandidate>> {
         let what = match question {
             WordQuestion::Words(text) => self.words(text),
             WordQuestion::Near(text) => self.near(text),
@@ -228,14 +231,14 @@ impl Shelf {
         ]))
     }
 
-    fn ask(&self, query: &dyn Query) -> Result<Vec<Candidate>> {
+    fn ask(&self, query: &dyn Query) -> Result<Vec<SearchCandidate>> {
         let searcher = self.reader.searcher();
         let found = searcher.search(query, &TopDocs::with_limit(MOST).order_by_score()).map_err(failed)?;
         let read = |(score, address)| {
             let document: TantivyDocument = searcher.doc(address).map_err(failed)?;
             let card = document.get_first(self.fields.card).and_then(|value| value.as_str());
             let card = serde_json::from_str(card.unwrap_or_default()).map_err(Error::internal)?;
-            Ok(Candidate { card, score })
+            Ok(SearchCandidate { card, score })
         };
         found.into_iter().map(read).collect()
     }

@@ -38,6 +38,8 @@ pub struct SearchPage {
     pub facets: Vec<Facet>,
     /// To a search of all indexes.
     pub everywhere: String,
+    /// This page, from the root; to come back to after logging in.
+    pub here: String,
     pub back: String,
     pub next: String,
     pub place: String,
@@ -71,6 +73,7 @@ pub fn show(ctx: &Visit, asked: SearchRequest, found: Option<FoundProjects>) -> 
         near: found.near,
         complete: found.complete,
         facets: facets(&asked, &found),
+        here: format!("+search{}", Link::of(&asked).href()),
         everywhere: Link { index: None, only: None, ..Link::of(&asked) }.href(),
         back: if page > 1 { link(page - 1) } else { String::new() },
         next: if page < pages { link(page + 1) } else { String::new() },
@@ -92,7 +95,7 @@ fn count(found: &FoundProjects) -> String {
 fn line(found: FoundProject) -> SearchResult {
     SearchResult {
         href: format!("{}/{}", index_href(&found.index), found.project),
-        mood: if found.kind == FoundKind::Private { "good" } else { "" },
+        mood: if found.kind == FoundKind::Hosted { "good" } else { "" },
         found,
     }
 }

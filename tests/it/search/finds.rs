@@ -38,7 +38,7 @@ on_both! {
         let told = search(&server, "q=client").await;
         let one = &told["results"][0];
         assert_eq!((one["name"].as_str(), one["version"].as_str()), (Some("Http.Client"), Some("2.0")));
-        assert_eq!((one["summary"].as_str(), one["kind"].as_str()), (Some("Sends requests"), Some("private")));
+        assert_eq!((one["summary"].as_str(), one["kind"].as_str()), (Some("Sends requests"), Some("hosted")));
         assert_eq!((&told["total"], &told["complete"], &told["near"]), (&json!(1), &json!(true), &json!(false)));
     }
 
@@ -129,7 +129,7 @@ async fn of_a_mirror_all_names_are_found_and_the_words_of_what_it_fetched() {
     // A private project of that name hides both.
     server.publish("alice/top", &Package::new("requestlib", "9.0").summary("ours").wheel()).await;
     let told = search(&server, "q=requestlib&index=alice/top").await;
-    assert_eq!((told["total"].as_i64(), told["results"][0]["kind"].as_str()), (Some(1), Some("private")));
+    assert_eq!((told["total"].as_i64(), told["results"][0]["kind"].as_str()), (Some(1), Some("hosted")));
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn what_is_wrong_is_refused_and_syntax_means_nothing() {
         (&*format!("q={}", "x+".repeat(21)), "more than 20 words"),
         ("q=demo&page=0", "not a number from 1"),
         ("q=demo&each=51", "not a number from 1 to 50"),
-        ("q=demo&kind=all", "write private or mirrored"),
+        ("q=demo&kind=all", "write hosted or mirrored"),
         ("q=demo&index=alice", "write user/index"),
     ] {
         let (status, told) = server.ask("GET", &format!("/+search?{query}"), &Auth::None, None).await;

@@ -32,7 +32,7 @@ async fn the_next_search_knows_what_was_uploaded_yanked_and_deleted() {
     assert_eq!(server.as_alice("DELETE", "/alice/dev/demo", "").await.0, 200);
     assert_eq!(found(&server, "q=demo").await, ["alice/dev/demo-other"]);
     // An index of the same name has nothing of the one before.
-    assert_eq!(server.as_alice("DELETE", "/alice/dev", "").await.0, 200);
+    assert_eq!(server.as_alice("DELETE", "/alice/dev", "").await.0, 201);
     assert_eq!(found(&server, "q=demo").await, [""; 0]);
     server.make_index("alice/dev", json!({"bases": []})).await;
     assert_eq!(found(&server, "q=demo").await, [""; 0]);

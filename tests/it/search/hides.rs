@@ -4,6 +4,7 @@ use super::{bob, found, names, search, search_as, with_private_indexes};
 use crate::curation::Governed;
 use crate::kit::Server;
 use crate::kit::backend::on_both;
+use crate::kit::forms::Form;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::stages::stage;
@@ -11,11 +12,17 @@ use crate::kit::upstream::{Upstream, noise};
 use serde_json::json;
 use wheelwright::access::{Action, Scope};
 
+async fn publish_as_bob(server: &Server, index: &str, package: &Package) {
+    let form = Form::of(&package.wheel());
+    let answer = server.post(&format!("/bob/{index}/"), form, "bob", "bob-secret").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
 on_both! {
     async fn nobody_finds_or_counts_what_they_may_not_read(server: Server) {
         with_private_indexes(&server).await;
         server.publish("alice/dev", &Package::new("open-tool", "1.0").wheel()).await;
-        server.publish("bob/own", &Package::new("secret-tool", "1.0").summary("hush").wheel()).await;
+        publish_as_bob(&server, "own", &Package::new("secret-tool", "1.0").summary("hush")).await;
         let told = search(&server, "q=tool").await;
         assert_eq!((names(&told), &told["total"]), (vec!["alice/dev/open-tool".to_owned()], &json!(1)));
         assert_eq!(told["indexes"], json!([{"index": "alice/dev", "count": 1}]));
@@ -45,8 +52,8 @@ async fn a_token_finds_what_it_is_for() {
     let server = Server::start().await;
     with_private_indexes(&server).await;
     server.make_index("bob/other", json!({"bases": [], "acl_read": ["bob"]})).await;
-    server.publish("bob/own", &Package::new("tool-one", "1.0").wheel()).await;
-    server.publish("bob/other", &Package::new("tool-two", "1.0").wheel()).await;
+    publish_as_bob(&server, "own", &Package::new("tool-one", "1.0")).await;
+    publish_as_bob(&server, "other", &Package::new("tool-two", "1.0")).await;
     let only = |index: &str, actions: &[Action]| Scope {
         index: Some(index.into()),
         actions: actions.to_vec(),

@@ -13,7 +13,7 @@ fn entry(index: &str, name: &str, summary: &str, about: &str) -> ShelfChange {
         releases: "1.0\t\t".into(),
     };
     let words = |text: &str| super::super::query::words(text).join(" ");
-    let entry = Entry { card, name: words(name), summary: words(summary), about: words(about) };
+    let entry = SearchEntry { card, name: words(name), summary: words(summary), about: words(about) };
     (index, project, Some(entry))
 }
 
