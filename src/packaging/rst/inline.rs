@@ -165,7 +165,9 @@ impl Inline {
         self.left -= added;
         reader.at += name.len() + 2 + marks.min(2);
         match meaning {
-            Substitution::Text(text) if address.is_some() => link(out, &text, address.as_deref()),
+            Substitution::Text(text) if address.is_some() => {
+                link(out, text.trim_matches(['`', '*']), address.as_deref());
+            }
             Substitution::Text(text) => self.write_within(out, &text, depth + 1),
             Substitution::Image { text, address: own } => {
                 let address = address.unwrap_or_else(|| self.targets.meant(&own));

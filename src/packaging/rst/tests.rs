@@ -1,3 +1,5 @@
+//! Texts and the HTML that becomes of them; no text takes long, and no word is lost.
+
 use super::*;
 use proptest::prelude::*;
 
