@@ -21,7 +21,6 @@ const MOST_COLUMNS: usize = 60;
 const MOST_LINES: usize = 3000;
 
 /// A table and the line after it; no table if it is written wrongly or has cells over several rows.
-#[expect(clippy::option_option, reason = "it is a table or none, and then one that can be read or not")]
 pub fn read<'a>(lines: &[Line<'a>], at: usize) -> Option<(Option<RstTable<'a>>, usize)> {
     let first = lines.get(at)?.text;
     if is_grid_rule(first) {
