@@ -197,7 +197,9 @@ impl App {
 
     /// Writes how this server is, minute by minute: what serves does, other commands do not last so long.
     pub fn keep_measures(&self) {
-        tokio::spawn(measures::keep(Arc::downgrade(&self.0)));
+        if !self.config.read_only {
+            tokio::spawn(measures::keep(Arc::downgrade(&self.0)));
+        }
     }
 
     /// `--upstream` on a later start changes what `root/pypi` mirrors.

@@ -1,7 +1,7 @@
 //! Builds and workers as they are shown: what JSON and pages tell, and the command line reads.
 
 use super::parties::Parties;
-use super::queue::Queue;
+use super::queue::{BuildOutlook, Queue};
 use super::recipe;
 use super::targets::Worker;
 use crate::access::Who;
@@ -231,7 +231,9 @@ impl Queue {
         }
         let queue = self.outlook().await?;
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-        Ok(queue.of(build.id).map(|outlook| OutlookView {
+        // A guess of a moment ago may be of another state.
+        let fits = |outlook: &BuildOutlook| outlook.position.is_some() == (build.state == BuildState::Queued);
+        Ok(queue.of(build.id).filter(fits).map(|outlook| OutlookView {
             position: outlook.position,
             waiting: queue.waiting,
             starts_in: seconds(outlook.starts_in),

@@ -96,7 +96,7 @@ impl Queue {
                     whole = length == 0;
                     mark = Some(here);
                 }
-                if !(ended && !whole) && known.as_ref().is_none_or(|known| !looks_alike(known, &build)) {
+                if (whole || !ended) && known.as_ref().is_none_or(|known| !looks_alike(known, &build)) {
                     told_at = Instant::now();
                     yield BuildNews::State(Box::new(build.clone()));
                     known = Some(build);

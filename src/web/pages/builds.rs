@@ -84,7 +84,7 @@ fn outlook(build: &BuildView) -> String {
         (Some(position), ..) if outlook.nobody => {
             format!("position {position}, no worker builds for its target")
         }
-        (Some(position), Some(0), _) => format!("position {position}, next{takes}"),
+        (Some(1), Some(0), _) => format!("position 1, next{takes}"),
         (Some(position), Some(start), _) => {
             format!("position {position}, starts in {}{takes}", words::about(start))
         }
