@@ -29,6 +29,12 @@ fn check(name: &str, text: &str) {
         (r"([Bb])uild \d+", "${1}uild [id]"),
         (r#""(ran|waited)": \d+\.\d+"#, r#""$1": [seconds]"#),
         (r#""request_id": "[0-9a-f]{32}""#, r#""request_id": [id]"#),
+        // Guesses, and how the machine of the test is.
+        (r#""(takes|starts_in|ends_in)": \d+"#, r#""$1": [seconds]"#),
+        (r"answers in \d+ ms", "answers in [time]"),
+        (r#""this one is [^"]*""#, r#""this one is [server]""#),
+        (r#""[^"]* GB free[^"]*",\s+"part": "disk",\s+"state": "\w+""#, r#"[disk]"#),
+        (r#""slow-requests": \[[^\]]*\]"#, r#""slow-requests": [requests]"#),
         // Of the disk.
         (r#""(all|free)": \d+"#, r#""$1": [bytes]"#),
         // Of the whole process, in which other stories run too.

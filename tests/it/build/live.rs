@@ -1,8 +1,10 @@
 //! Stories of people who follow a build while it runs, and who look at the queue.
 
 use crate::kit::Server;
+use crate::kit::browser::Browser;
 use crate::kit::fake_worker::FakeWorker;
 use crate::kit::forms::Form;
+use crate::kit::nginx::Nginx;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
@@ -23,7 +25,7 @@ async fn with_sources(names: &[&str]) -> Server {
 }
 
 /// The first build, which the worker has claimed.
-async fn claimed<'a>(server: &'a Server) -> (FakeWorker<'a>, Job) {
+async fn claimed(server: &Server) -> (FakeWorker<'_>, Job) {
     let worker = server.worker("builder", "w").await;
     server.ask_builds("demo==1.0").await;
     let job = worker.claim().await;
@@ -124,6 +126,19 @@ async fn a_build_is_followed_by_whole_lines_and_from_where_one_stopped() {
 }
 
 #[tokio::test]
+async fn nginx_hands_events_on_as_they_come() {
+    let server = with_sources(&["demo"]).await;
+    let (worker, job) = claimed(&server).await;
+    let nginx = Nginx::before(&server);
+    let url = nginx.url(&format!("/+builds/{}/events", job.build));
+    let answer = server.http.get(url).send().await.expect("an answer while the build runs");
+    let mut events = Events { answer, text: String::new() };
+    assert_eq!(events.next_of("state").await.data["state"], "running");
+    worker.log(&job, 0, "one\n").await;
+    assert_eq!(events.next_of("log").await.data["text"], "one\n");
+}
+
+#[tokio::test]
 async fn a_build_that_runs_again_begins_its_log_anew() {
     let server = with_sources(&["demo"]).await;
     let (worker, job) = claimed(&server).await;
@@ -172,7 +187,14 @@ async fn the_queue_tells_places_expected_times_and_who_waits() {
         let server = &server;
         async move { server.ask("GET", "/+builds?state=waiting", &auth, None).await.1["result"].clone() }
     };
-    let list = waiting(Auth::root()).await;
+    // What was guessed is kept for two seconds.
+    let list = loop {
+        let list = waiting(Auth::root()).await;
+        if list[0]["outlook"]["waiting"] == 2 {
+            break list;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
     let told: Vec<_> =
         list.as_array().expect("a list").iter().map(|build| (&build["project"], &build["outlook"])).collect();
     let unknown = |position: usize| json!({"position": position, "waiting": 2, "nobody": false});
@@ -181,7 +203,6 @@ async fn the_queue_tells_places_expected_times_and_who_waits() {
     assert_eq!(waiting(Auth::None).await[0]["wanted_by"], json!(["an account"]), "a stranger learns no name");
 
     worker.builds(&job).await;
-    // What was guessed is kept for two seconds.
     let known = loop {
         let list = waiting(Auth::root()).await;
         if !list[0]["outlook"]["takes"].is_null() {
@@ -233,6 +254,40 @@ async fn a_failed_build_opens_its_log_at_the_first_error_and_offers_a_recipe_to_
     let (status, place) = (answer.status(), answer.headers().get("location").cloned());
     assert_eq!(status, 303, "{}", answer.text().await.expect("a body"));
     assert_ne!(place.expect("a place"), format!("../{}", job.build), "a build of its own");
+}
+
+/// Looks at the open page until the script says yes.
+async fn comes_true(browser: &mut Browser, script: &str) {
+    while browser.evaluate(script).await != Some(json!(true)) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_browser_shows_new_lines_without_loading_the_page_again_and_the_result_at_the_end() {
+    let server = with_sources(&["demo"]).await;
+    let (worker, job) = claimed(&server).await;
+    worker.log(&job, 0, "[wheelwright] building\none\n").await;
+    let mut browser = Browser::start().await;
+    let url = server.url(&format!("/+builds/{}", job.build));
+    assert_eq!(browser.open(&url, &url).await, 200);
+    browser.evaluate("window.before = 'here'").await;
+    worker.log(&job, 27, "<b>two</b>\n").await;
+    comes_true(&mut browser, "document.getElementById('live').textContent.includes('3<b>two</b>')").await;
+    worker.beat(&job).await;
+    comes_true(&mut browser, "document.getElementById('step-build').className === 'now'").await;
+    assert_eq!(browser.evaluate("window.before").await, Some(json!("here")), "the same page");
+    worker.log(&job, 38, "error: no\n").await;
+    worker.fails(&job, Class::Compiler).await;
+    comes_true(&mut browser, "!window.before && document.readyState === 'complete'").await;
+    let text = browser.text().await;
+    assert!(text.contains("compiler in the step build") && text.contains("Show line 4 of the log"), "{text}");
+    assert_eq!(
+        browser.evaluate("document.querySelector('mark').textContent").await,
+        Some(json!("error: no"))
+    );
+    // The page of a build that has ended follows nothing.
+    assert_eq!(browser.evaluate("document.querySelector('[data-follow]') === null").await, Some(json!(true)));
 }
 
 async fn page(server: &Server, path: &str) -> String {

@@ -58,7 +58,7 @@ async fn a_broken_upstream_and_a_full_disk_are_seen_by_root_alone() {
         assert!(stranger[secret].is_null(), "{stranger}");
     }
     let shown = page(&full, "/+status", &Auth::None).await;
-    assert!(!shown.contains("reserve") && shown.contains("outside-url"), "{shown}");
+    assert!(!shown.contains("reserve") && shown.contains("versioninfo"), "{shown}");
 }
 
 on_both! {
