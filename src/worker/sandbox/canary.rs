@@ -4,6 +4,7 @@ use super::machine::Sandbox;
 use super::plan::{PROGRAM, SandboxPlan};
 use super::run_end::RunEnd;
 use crate::build::job::JobLimits;
+use crate::tools::scratch::ScratchFolder;
 use crate::words::Class;
 use crate::worker::log::Log;
 use std::net::{Ipv4Addr, TcpListener};
@@ -41,8 +42,10 @@ async fn nothing_is_reached(sandbox: &Sandbox) -> Result<(), String> {
     // Something that answers, so that only the sandbox can be why it cannot be reached.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port().to_string();
-    let file = sandbox.program.display().to_string();
-    match run(sandbox, &["reach", &file, &port]).await? {
+    // Not this program: a package puts it below /usr, which every sandbox shows.
+    let folder = ScratchFolder::private(&std::env::temp_dir(), "wheelwright-canary-");
+    let folder = folder.map_err(|error| format!("cannot make a folder for temporary files: {error}"))?;
+    match run(sandbox, &["reach", &folder.path().display().to_string(), &port]).await? {
         (RunEnd::Exit(0), _) => Ok(()),
         (RunEnd::Exit(1), open) => {
             Err(format!("a sandbox on this machine is not isolated: it reaches {open}"))
