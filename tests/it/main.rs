@@ -18,6 +18,7 @@ mod documented;
 mod faults;
 mod hooks;
 mod index;
+mod packages;
 mod promise;
 mod quarantine;
 mod replica;
