@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build release check test e2e devpi crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi screenshots crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -37,6 +37,10 @@ e2e: test-tools ## only the stories told with real clients: pip, uv, twine, flit
 devpi: test-tools ## devpi's own tests of its server and of its client, against this server
 	$(CARGO) build --locked
 	tests/devpi/run.py http client client6
+
+screenshots: test-tools ## take the pictures in docs/images from the stories that are told in a browser
+	mkdir -p docs/images
+	WHEELWRIGHT_SCREENSHOTS=$(CURDIR)/docs/images $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^browser::/)',browser)
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^faults::durability/)',faults::durability)

@@ -3,9 +3,11 @@
 //! What a client sends becomes a canonical JSON object ([`create`], [`modify`]); [`read`] turns
 //! the stored object into an index of the directory, [`shown`] into what may be shown.
 
+mod described;
 mod read;
 mod value;
 
+pub use described::{IndexOption, described};
 pub use read::{Options, bases, read, shown};
 
 use crate::bad;
@@ -15,51 +17,6 @@ use crate::names::IndexName;
 use read::{BY_OPERATOR, kind_of};
 use serde_json::Value;
 use value::{Type, convert, plain};
-
-const BOTH: &[(&str, Type)] = &[
-    ("volatile", Type::Bool),
-    ("title", Type::Text),
-    ("description", Type::Text),
-    ("custom_data", Type::Text),
-    ("acl_read", Type::Acl),
-    ("acl_manage", Type::Acl),
-    ("acl_admin", Type::Acl),
-    ("build_ahead", Type::Ahead),
-    ("build_targets", Type::Targets),
-    ("promise", Type::Promise),
-    ("doubtful", Type::Bool),
-];
-
-const STAGE: &[(&str, Type)] = &[
-    ("bases", Type::Bases),
-    ("acl_upload", Type::Acl),
-    ("acl_toxresult_upload", Type::Acl),
-    ("mirror_whitelist", Type::Names),
-    ("mirror_whitelist_inheritance", Type::Inheritance),
-    ("reserved", Type::NamePatterns),
-    ("curated", Type::Bool),
-    ("acl_approve", Type::Acl),
-    ("keep_releases", Type::Count),
-    ("keep_prereleases", Type::Count),
-    ("keep_devreleases", Type::Count),
-    ("keep_for", Type::Age),
-    ("quota", Type::Size),
-];
-
-const MIRROR: &[(&str, Type)] = &[
-    ("mirror_url", Type::Url),
-    ("mirror_cache_expiry", Type::Number),
-    ("mirror_web_url_fmt", Type::Text),
-    ("mirror_no_project_list", Type::Bool),
-    ("mirror_missing", Type::Statuses),
-    ("mirror_use_external_urls", Type::Bool),
-    ("mirror_ignore_serial_header", Type::Bool),
-    ("mirror_provides_core_metadata", Type::Bool),
-    ("allow", Type::Patterns),
-    ("deny", Type::Patterns),
-    ("min_age", Type::Age),
-    ("cache_size", Type::Size),
-];
 
 /// Notes whether who runs this server named the mirror's URL, where it is another one than before.
 pub fn note_operator(stored: Option<&Options>, options: &mut Options, is_operator: bool) {
@@ -109,8 +66,12 @@ const ALWAYS: [&str; 6] = [
 ];
 
 fn type_of(kind: &str, key: &str) -> Option<Type> {
-    let own = if kind == "mirror" { MIRROR } else { STAGE };
-    BOTH.iter().chain(own).find(|(name, _)| *name == key).map(|(_, kind)| *kind)
+    described(kind).find(|option| option.name == key).map(|option| option.of)
+}
+
+/// Whether an option of such an index can be changed, but not dropped.
+fn is_always(kind: &str, key: &str) -> bool {
+    ALWAYS.contains(&key) && (kind == "stage" || key == "volatile")
 }
 
 fn canonical_key(key: &str) -> &str {
@@ -233,8 +194,8 @@ fn merge(options: &mut Options, given: &Options) -> Result<()> {
 
 /// Tells whoever gave an option to the wrong kind of index.
 fn whose(kind: &str, key: &str) -> &'static str {
-    let other = if kind == "mirror" { STAGE } else { MIRROR };
-    match (other.iter().any(|(name, _)| *name == key), kind) {
+    let other = if kind == "mirror" { "stage" } else { "mirror" };
+    match (type_of(other, key).is_some(), kind) {
         (false, _) => "",
         (true, "mirror") => " (an option of stages)",
         (true, _) => " (an option of mirrors)",
@@ -322,7 +283,7 @@ fn remove(options: &mut Options, key: &str, value: &str) -> Result<()> {
 }
 
 fn drop_key(options: &mut Options, key: &str, kind: &str) -> Result<()> {
-    if key == "type" || (ALWAYS.contains(&key) && (kind == "stage" || key == "volatile")) {
+    if key == "type" || is_always(kind, key) {
         return Err(bad!("Default values can't be removed."));
     }
     options.remove(key);

@@ -23,6 +23,7 @@ pub mod manage;
 pub mod mirror;
 pub mod names;
 pub mod policy;
+pub mod preview;
 pub mod push;
 pub mod quarantine;
 pub mod requests;

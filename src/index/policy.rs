@@ -22,6 +22,14 @@ impl Verdict {
     pub fn is_listed(&self) -> bool {
         *self == Self::Listed
     }
+
+    /// The reason; empty without one.
+    pub fn why(self) -> String {
+        match self {
+            Self::Listed => String::new(),
+            Self::Hidden(why) => why,
+        }
+    }
 }
 
 /// Whether a verdict's reason is that a file is too young, or that its age is unknown.

@@ -11,7 +11,7 @@ use crate::packaging::version::{self, Version};
 use crate::tools::time::{Micros, seconds};
 use crate::words::EventKind;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A release that a rule removes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,20 +38,33 @@ pub(super) async fn all_indexes(db: &Db) -> Result<Vec<Index>> {
 /// has it there would give the next release.
 pub async fn expire(db: &Db, dry_run: bool, now: Micros) -> Result<Vec<ExpiredRelease>> {
     let mut all = Vec::new();
-    let quarantines = Quarantines::new(db.quarantines().await?);
     for index in all_indexes(db).await? {
-        let IndexKind::Stage(stage) = &index.kind else { continue };
-        let Some(least) = stage.keep.least().filter(|_| index.volatile) else { continue };
-        for project in db.projects_of_more_releases(&index.name, least).await? {
-            let rules = Rules { keep: &stage.keep, index: &index.name, project: &project, now };
-            let locked = db.locked_versions(&project).await?;
-            let releases = db.release_ages(&index.name, &project).await?;
-            let expired = rules.expired(&releases, &Protected { locked, quarantines: &quarantines });
-            all.extend(match dry_run || expired.is_empty() {
-                true => expired,
-                false => remove(db, &rules).await?,
-            });
+        let would = would_expire(db, &index, now).await?;
+        match &index.kind {
+            IndexKind::Stage(stage) if !dry_run => {
+                let projects: BTreeSet<&ProjectName> = would.iter().map(|release| &release.project).collect();
+                for project in projects {
+                    let rules = Rules { keep: &stage.keep, index: &index.name, project, now };
+                    all.extend(remove(db, &rules).await?);
+                }
+            }
+            _ => all.extend(would),
         }
+    }
+    Ok(all)
+}
+
+/// What the rules of one index would remove as of `now`: of a volatile stage alone.
+pub(super) async fn would_expire(db: &Db, index: &Index, now: Micros) -> Result<Vec<ExpiredRelease>> {
+    let mut all = Vec::new();
+    let IndexKind::Stage(stage) = &index.kind else { return Ok(all) };
+    let Some(least) = stage.keep.least().filter(|_| index.volatile) else { return Ok(all) };
+    let quarantines = Quarantines::new(db.quarantines().await?);
+    for project in db.projects_of_more_releases(&index.name, least).await? {
+        let rules = Rules { keep: &stage.keep, index: &index.name, project: &project, now };
+        let locked = db.locked_versions(&project).await?;
+        let releases = db.release_ages(&index.name, &project).await?;
+        all.extend(rules.expired(&releases, &Protected { locked, quarantines: &quarantines }));
     }
     Ok(all)
 }

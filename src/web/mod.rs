@@ -41,6 +41,7 @@ mod resources;
 mod results;
 mod rights;
 mod search;
+mod settings;
 mod target;
 mod tokens;
 mod upload;

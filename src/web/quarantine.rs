@@ -1,6 +1,7 @@
-//! `/+quarantine`: what is neither listed nor served, for scripts.
+//! `/+quarantine`: what is neither listed nor served, for people and scripts.
 
-use super::http::{Ctx, respond};
+use super::http::{Audience, Ctx, respond};
+use super::pages;
 use crate::error::Result;
 use crate::index::quarantine::NewQuarantine;
 use axum::response::Response;
@@ -21,6 +22,9 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let released = ctx.query("released").is_some();
     let held = ctx.app.indexes.quarantines(&ctx.who, released).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::quarantine::show(&ctx, released, held);
+    }
     respond::devpi(StatusCode::OK, "list:quarantine", json!(held), None)
 }
 

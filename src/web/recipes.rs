@@ -1,7 +1,9 @@
 //! `/+recipes`: how projects are built where the plain way fails; read, given and taken back.
 
-use super::http::{Ctx, respond, slow};
+use super::http::{Audience, Ctx, respond, slow};
+use super::pages;
 use crate::bad;
+use crate::build::recipe::RecipeEntry;
 use crate::error::Result;
 use axum::response::Response;
 use http::StatusCode;
@@ -12,18 +14,33 @@ const LONGEST: usize = 1 << 20;
 
 /// `GET /+recipes`: all, without their texts.
 pub async fn list(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let recipes = ctx.app.recipes.recipes().await?;
+    if ctx.audience() == Audience::Person {
+        return pages::recipes::list(&ctx, recipes.entries());
+    }
     let shown: Vec<Value> = recipes.entries().map(|entry| entry.to_json()).collect();
     respond::devpi(StatusCode::OK, "list:recipe", shown.into(), None)
 }
 
 /// `GET /+recipes/{name}`: with its text, which may hold what only root should know.
 pub async fn get(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let recipes = ctx.app.recipes.recipes().await?;
     let entry = recipes.get(ctx.param("name"))?;
+    if ctx.audience() == Audience::Person {
+        return pages::recipes::show(&ctx, entry);
+    }
     let mut shown = entry.to_json();
     shown["text"] = entry.text.clone().into();
     respond::devpi(StatusCode::OK, "recipe", shown, None)
+}
+
+/// `POST /+recipes/check`: whether a text can be read as a recipe; nothing is stored.
+pub async fn check(mut ctx: Ctx) -> Result<Response> {
+    let text = text_of(&mut ctx).await?;
+    let entry = RecipeEntry::sent("recipe", text)?;
+    respond::devpi(StatusCode::OK, "recipe", entry.to_json(), Some("the recipe can be read"))
 }
 
 /// `PUT /+recipes/{name}`: the TOML as the body, or JSON `{"text": …}`.

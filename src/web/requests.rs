@@ -130,9 +130,13 @@ async fn decide(mut ctx: Ctx, approves: bool) -> Result<Response> {
 
 /// `GET I/+rules`: the rules that decide requests, for those who may change them.
 pub async fn rules(ctx: Ctx) -> Result<Response> {
-    let index = ctx.index()?.name.clone();
-    let rules = ctx.app.requests.rules(&index).await?;
-    Ok(respond::text(rules.map(|stored| stored.rules).unwrap_or_default()))
+    let ctx = ctx.without_body();
+    let rules = ctx.app.requests.rules(&ctx.index()?.name).await?;
+    let text = rules.map(|stored| stored.rules).unwrap_or_default();
+    match ctx.audience() {
+        Audience::Person => pages::rules::show(&ctx, text),
+        _ => Ok(respond::text(text)),
+    }
 }
 
 /// `PUT I/+rules`: the body replaces them; `?dry_run` only tells what it would have done.

@@ -7,8 +7,8 @@ use super::router::Table;
 use super::{
     about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links,
     manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
-    requests, resources, results, rights, search, simple, tokens, upload, watches, webhooks, who_has, wishes,
-    workers, xmlrpc,
+    requests, resources, results, rights, search, settings, simple, tokens, upload, watches, webhooks,
+    who_has, wishes, workers, xmlrpc,
 };
 use crate::access::Need;
 
@@ -117,7 +117,10 @@ fn manage_people(table: Table) -> Table {
         .on(GET, "/+tokens", Need::ManageToken, tokens::list)
         .on(DELETE, "/+tokens/{id}", Need::ManageToken, tokens::revoke)
         .on(GET, "/{user}/{index}/+access/?", Need::ManageIndex, rights::list)
+        .on(GET, "/{user}/{index}/+settings", Need::ManageIndex, settings::get)
+        .on(POST, "/{user}/{index}/+preview", Need::ManageIndex, settings::preview)
         .on(GET, "/+recipes", Need::Login, recipes::list)
+        .on(POST, "/+recipes/check", Need::Login, recipes::check)
         .on(GET, "/+recipes/{name}", Need::Operate, recipes::get)
         .on(PUT, "/+recipes/{name}", Need::Operate, recipes::put)
         .on(DELETE, "/+recipes/{name}", Need::Operate, recipes::delete)

@@ -1,21 +1,25 @@
 //! `POST I/`, `POST /legacy/`: uploads as twine, uv, flit, poetry, hatch and devpi send them.
 
 use super::http::{
-    Ctx, drain,
+    Audience, Ctx, drain,
     multipart::{self, Multipart},
-    slow,
+    respond, slow,
 };
 use super::push;
 use crate::bad;
 use crate::counters;
+use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::index::upload::{Content, Form};
+use crate::names::ProjectName;
+use crate::packaging::filename::encode_segment;
 use crate::store::Store;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::header;
+use http::{StatusCode, header};
+use serde_json::json;
 use std::pin::Pin;
 
 /// Bytes of one text field; descriptions and attestations are the long ones.
@@ -59,7 +63,12 @@ async fn take(mut ctx: Ctx) -> Result<Response> {
     let mut reader = Multipart::new(body, kind)?;
     let received = receive(&ctx.app.store, &mut reader).await;
     drain::behind_the_answer(&ctx.headers, reader.into_rest());
-    let (form, content) = received?;
+    let (mut form, content) = received?;
+    if let Some(content) = &content
+        && form.get(":action") == Some("file_upload")
+    {
+        form.fill_from(&content.filename)?;
+    }
     act(ctx, form, content).await
 }
 
@@ -165,5 +174,21 @@ async fn act(ctx: Ctx, form: Form, content: Option<Content>) -> Result<Response>
         Some(other) => return Err(bad!("action '{other}' not supported: use file_upload")),
         None => return Err(bad!("the form has no :action: use file_upload")),
     }
-    Ok(Response::new(Body::empty()))
+    match ctx.who.form_token.is_empty() {
+        true => Ok(Response::new(Body::empty())),
+        false => to_page(&ctx, index, &form),
+    }
+}
+
+/// Leads a person whose browser sent the form on: to the index's page, or by a link to the release.
+fn to_page(ctx: &Ctx, index: &Index, form: &Form) -> Result<Response> {
+    if ctx.audience() == Audience::Person {
+        let name = index.name.name();
+        return respond::redirect(StatusCode::SEE_OTHER, &format!("../{}/", encode_segment(name)));
+    }
+    let (name, version) = (form.get("name").unwrap_or_default(), form.get("version").unwrap_or_default());
+    let project = ProjectName::new(name).map(String::from).unwrap_or_default();
+    let page = format!("{}/{project}/{}", index.name, encode_segment(version));
+    let told = json!({"project": project, "version": version, "page": page});
+    respond::devpi(StatusCode::OK, "upload", told, Some(&format!("{name} {version} is on {}", index.name)))
 }

@@ -1,7 +1,7 @@
 //! `/+webhooks` and `I/+webhooks`: who is told what happens on this server or on one index.
 
-use super::http::Ctx;
-use super::http::respond;
+use super::http::{Audience, Ctx, respond};
+use super::pages;
 use crate::error::Result;
 use crate::hooks::webhooks::{DeliveryView, NewWebhook, event};
 use crate::missing;
@@ -35,7 +35,11 @@ pub async fn add(mut ctx: Ctx) -> Result<Response> {
 
 /// `GET …/+webhooks`: those of the index, or all for root; without their secrets.
 pub async fn list(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let hooks = ctx.app.webhooks.list(place(&ctx)?).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::webhooks::list(&ctx, place(&ctx)?, hooks);
+    }
     respond::devpi(StatusCode::OK, "list:webhook", json!(hooks), None)
 }
 
@@ -48,7 +52,11 @@ pub async fn remove(ctx: Ctx) -> Result<Response> {
 
 /// `GET …/+webhooks/{id}/deliveries`: the newest tries.
 pub async fn deliveries(ctx: Ctx) -> Result<Response> {
+    let ctx = ctx.without_body();
     let deliveries = ctx.app.webhooks.deliveries(place(&ctx)?, id(&ctx)?).await?;
+    if ctx.audience() == Audience::Person {
+        return pages::webhooks::deliveries(&ctx, place(&ctx)?, id(&ctx)?, deliveries);
+    }
     respond::devpi(StatusCode::OK, "list:delivery", json!(deliveries), None)
 }
 
@@ -59,14 +67,14 @@ pub async fn try_now(ctx: Ctx) -> Result<Response> {
 }
 
 /// The index of the path; `None` for the server.
-fn place(ctx: &Ctx) -> Result<Option<&IndexName>> {
+fn place<B>(ctx: &Ctx<B>) -> Result<Option<&IndexName>> {
     match ctx.params.get("index") {
         Some(_) => Ok(Some(&ctx.index()?.name)),
         None => Ok(None),
     }
 }
 
-fn id(ctx: &Ctx) -> Result<i64> {
+fn id<B>(ctx: &Ctx<B>) -> Result<i64> {
     let text = ctx.param("id");
     text.parse().map_err(|_| missing!("webhook {text} does not exist"))
 }

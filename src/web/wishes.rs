@@ -16,7 +16,8 @@ pub async fn list(ctx: Ctx) -> Result<Response> {
     let _turn = ctx.app.quota.lists.take(&ctx.asker()).await?;
     let view = ctx.app.wishes.list(&index).await?;
     if ctx.audience() == Audience::Person {
-        return pages::wishes::show(&ctx, view);
+        let bundles = ctx.app.db.imported_bundles(&index).await?;
+        return pages::wishes::show(&ctx, view, bundles);
     }
     respond::devpi(StatusCode::OK, "wishes", json!(view), None)
 }

@@ -7,6 +7,7 @@ mod kit;
 mod access;
 mod audit;
 mod backup;
+mod browser;
 mod build;
 mod bundle;
 mod cli;

@@ -43,6 +43,27 @@ pub enum Type {
 }
 
 impl Type {
+    /// How a form asks for it.
+    pub fn form(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Number | Self::Count => "number",
+            Self::Inheritance | Self::Ahead | Self::Promise => "choice",
+            of if of.is_list() => "list",
+            _ => "text",
+        }
+    }
+
+    /// The words that it can be.
+    pub fn choices(self) -> &'static [&'static str] {
+        match self {
+            Self::Inheritance => &["intersection", "union"],
+            Self::Ahead => &["never", "uploads", "requested", "all"],
+            Self::Promise => &["auto", "never"],
+            _ => &[],
+        }
+    }
+
     pub fn is_list(self) -> bool {
         matches!(
             self,

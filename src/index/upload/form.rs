@@ -52,6 +52,21 @@ impl Form {
         }
     }
 
+    /// Takes name and version from the file's name where a form has neither, as a browser's has.
+    ///
+    /// # Errors
+    /// `Bad` if the file's name is none of a wheel or an sdist.
+    pub fn fill_from(&mut self, filename: &str) -> Result<()> {
+        if self.get("name").is_some() || self.get("version").is_some() {
+            return Ok(());
+        }
+        self.check_shape(filename)?;
+        let name = DistFilename::parse(filename)?;
+        self.push("name", name.name().to_string());
+        self.push("version", name.version().to_string());
+        Ok(())
+    }
+
     /// The first value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).first().map(String::as_str)

@@ -6,6 +6,7 @@ mod standing;
 pub use log::{LogSection, ShownLine, ShownLog};
 pub use standing::{BuildStanding, StepLine, standing};
 
+use super::act::build::BuildDeeds;
 use super::builds::told;
 use super::call::Call;
 use super::facts::{Fact, FactItem, FactList};
@@ -54,11 +55,10 @@ pub struct BuildPage {
     /// Whether the asker would be let run it again, or end it.
     pub may_retry: bool,
     pub may_cancel: bool,
-    pub may_try: bool,
     /// What a script sends instead of pressing these.
     pub rebuild: Call,
     pub cancel: Call,
-    pub try_recipe: Call,
+    pub deeds: BuildDeeds,
 }
 
 /// An index that gets the wheel, or got it.
@@ -97,14 +97,9 @@ pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: Build
         doubts: view.evidence.as_ref().map(|evidence| evidence.doubts.clone()).unwrap_or_default(),
         may_retry: may_retry(ctx, build, parties),
         may_cancel: may_cancel(ctx, build, parties),
-        may_try: access::decide(&ctx.directory, &ctx.who, Need::Operate, None, None, None)
-            == Decision::Allowed,
         rebuild: call(build, "rebuild"),
         cancel: call(build, "cancel"),
-        try_recipe: Call {
-            body: view.recipe_draft.as_ref().map(|draft| json!({"text": draft}).to_string()),
-            ..call(build, "try")
-        },
+        deeds: BuildDeeds::of(ctx, &view),
         view,
     };
     answer(ctx, &page)

@@ -20,10 +20,14 @@ impl Call {
         Self { body: Some(body.to_string()), ..Self::new(method, path) }
     }
 
-    /// The command line but for its body; `home` is this server's root as its reader sees it.
-    pub fn curl(&self, home: &str) -> String {
-        let place = quoted(&format!("{}{}", home.trim_end_matches('/'), self.path));
-        format!("curl -X {} -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\" {place}", self.method)
+    /// How the command line begins.
+    pub fn curl(&self) -> String {
+        format!("curl -X {} -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\"", self.method)
+    }
+
+    /// Its URL; `home` is this server's root as its reader sees it.
+    pub fn place(&self, home: &str) -> String {
+        quoted(&format!("{}{}", home.trim_end_matches('/'), self.path))
     }
 
     /// What the command line says of the body; empty without one.
@@ -45,7 +49,7 @@ mod tests {
     fn a_call_is_one_line_for_a_shell_whatever_it_says() {
         let call = Call::with("PATCH", "/alice/dev", &serde_json::json!({"title": "it's"}));
         assert_eq!(
-            call.curl("https://w.example/prefix") + &call.data(),
+            format!("{} {}{}", call.curl(), call.place("https://w.example/prefix"), call.data()),
             "curl -X PATCH -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\" 'https://w.example/prefix/alice/dev' \
              --json '{\"title\":\"it'\\''s\"}'"
         );

@@ -1,5 +1,6 @@
 //! `/{user}/{index}`: what an index is, how to use it, and the projects it has.
 
+use super::act::index::IndexDeeds;
 use super::facts::{Fact, FactItem, FactList};
 use super::lines::{self, CopyableLine};
 use super::user::IndexView;
@@ -32,6 +33,7 @@ const REBUILDS: i64 = 5;
 pub struct IndexPage {
     pub frame: Frame,
     pub index: IndexView,
+    pub deeds: IndexDeeds,
     pub title: String,
     pub description: String,
     pub bases: Vec<Base>,
@@ -107,6 +109,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let page = IndexPage {
         frame: Frame::of(ctx, &[index.name.user(), index.name.name()]),
         index: IndexView::new(ctx, index),
+        deeds: IndexDeeds::of(ctx, index),
         title: index.title.clone().unwrap_or_default(),
         description: index.description.clone().unwrap_or_default(),
         facts: match &index.kind {

@@ -4,6 +4,7 @@
 //! relative, so that a page works below any path of a proxy.
 
 pub mod account;
+pub mod act;
 pub mod assets;
 pub mod audit;
 pub mod build;
@@ -33,16 +34,20 @@ mod plot;
 mod progress;
 pub mod project;
 pub mod provider;
+pub mod quarantine;
 pub mod readiness;
 pub mod rebuild;
+pub mod recipes;
 pub mod release;
 pub mod requests;
 pub mod required_by;
 mod results;
 pub mod rights;
 pub mod root;
+pub mod rules;
 pub mod search;
 mod security;
+pub mod settings;
 mod shorten;
 pub mod statistics;
 pub mod status;
@@ -50,7 +55,9 @@ mod tags;
 mod terminal;
 pub mod user;
 pub mod watches;
+pub mod webhooks;
 pub mod wheels;
+pub mod who_has;
 pub mod wishes;
 mod words;
 

@@ -1,5 +1,6 @@
 //! `/{user}/{index}/{project}`: what a project is, how to install it, its releases.
 
+use super::act::project::ProjectDeeds;
 use super::call::Call;
 use super::catalog::{self, Release, StatusBanner};
 use super::documentation::DocsLink;
@@ -52,6 +53,7 @@ pub struct ProjectPage {
     pub learned: String,
     /// Of the newest release that has any.
     pub docs: Option<DocsLink>,
+    pub deeds: ProjectDeeds,
 }
 
 pub struct Latest {
@@ -108,6 +110,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         true => format!("{}/+learned/{project}/", index_href(&index.name)),
         false => String::new(),
     };
+    let mut owned = releases.iter().flat_map(|release| &release.files);
+    let own = owned.any(|file| file.owner() == Some(&index.name));
     let lines = releases.iter().map(|release| line(&ctx.directory, index, &page.name, release));
     let mut lines: Vec<ReleaseLine> = lines.collect();
     for at in 1..lines.len() {
@@ -147,6 +151,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         left_out,
         learned,
         docs: DocsLink::find(ctx, &project, "latest").await?,
+        deeds: ProjectDeeds::of(ctx, index, &project, own, page.status),
     };
     answer(ctx, &page)
 }

@@ -1,5 +1,6 @@
 //! `/{user}/{index}/{project}/{version}`: the files of a release, what it depends on, and how far it can be trusted.
 
+use super::act::release::ReleaseDeeds;
 use super::catalog::{self, StatusBanner, find};
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
@@ -58,6 +59,7 @@ pub struct ReleasePage {
     /// What is different from the release before, from the root; empty of the first.
     pub compare: String,
     pub facts: Vec<Fact>,
+    pub deeds: ReleaseDeeds,
 }
 
 /// A file in the table of its release, and on its own page.
@@ -155,6 +157,8 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
             file.uploaded_by = uploader.unwrap_or_else(|| std::mem::take(&mut file.uploaded_by));
         }
     }
+    let own = release.files.iter().any(|file| file.owner() == Some(&index.name));
+    let is_yanked = release.yanked().is_some();
     let offered = ctx.app.targets.offered().await?;
     let requirement = format!("{project}=={}", release.version);
     let requires = metadata.map(|m| m.requires_dist.as_slice()).unwrap_or_default();
@@ -186,6 +190,7 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
             places::compare(&index.name, &project, &before.version, &release.version)
         }),
         facts: metadata.map(facts::side).unwrap_or_default(),
+        deeds: ReleaseDeeds::of(ctx, index, &project, &release.version, own, is_yanked),
     })
 }
 

@@ -1,11 +1,14 @@
 //! `/+requests`: what was asked of curated indexes, and where each request stands.
 
-use super::{Frame, Visit, answer, index_href};
+use super::act::acts;
+use super::call::Call;
+use super::{Frame, Visit, answer, index_href, may_read};
 use crate::error::Result;
 use crate::index::requests::RequestView;
 use crate::words::RequestState;
 use askama::Template;
 use axum::response::Response;
+use serde_json::json;
 
 /// Lines that the page shows; JSON has all.
 const MOST_SHOWN: usize = 500;
@@ -15,6 +18,9 @@ const MOST_SHOWN: usize = 500;
 pub struct RequestsPage {
     pub frame: Frame,
     pub requests: Vec<RequestLine>,
+    /// Curated indexes that the reader may ask.
+    pub curated: Vec<String>,
+    pub ask: Call,
 }
 
 /// A request in the list.
@@ -33,6 +39,8 @@ pub struct RequestPage {
     pub mood: &'static str,
     pub index_href: String,
     pub may_approve: bool,
+    pub approve: Call,
+    pub refuse: Call,
 }
 
 /// Shows requests.
@@ -42,7 +50,15 @@ pub fn list(ctx: &Visit, requests: Vec<RequestView>) -> Result<Response> {
         mood: mood(request.state),
         request,
     });
-    answer(ctx, &RequestsPage { frame: Frame::of(ctx, &["+requests"]), requests: requests.collect() })
+    let curated =
+        ctx.directory.indexes.values().filter(|index| index.is_curated() && may_read(ctx, &index.name));
+    let page = RequestsPage {
+        frame: Frame::of(ctx, &["+requests"]),
+        requests: requests.collect(),
+        curated: curated.filter(|_| acts(ctx)).map(|index| index.name.to_string()).collect(),
+        ask: Call::with("POST", "/+requests", &json!({"index": "USER/INDEX", "requirement": "six==1.16.0"})),
+    };
+    answer(ctx, &page)
 }
 
 /// Shows one request.
@@ -52,8 +68,10 @@ pub fn show(ctx: &Visit, request: RequestView, may_approve: bool) -> Result<Resp
         title: request.title(),
         mood: mood(request.state),
         index_href: index_href(&request.index),
+        approve: Call::with("POST", format!("/+requests/{}/approve", request.id), &json!({"reason": "…"})),
+        refuse: Call::with("POST", format!("/+requests/{}/refuse", request.id), &json!({"reason": "…"})),
         request,
-        may_approve,
+        may_approve: may_approve && acts(ctx),
     };
     answer(ctx, &page)
 }

@@ -1,5 +1,8 @@
 //! `/`: the indexes the asker may read, and what to type first.
 
+use super::act::new_index::NewIndexForm;
+use super::act::new_user;
+use super::call::Call;
 use super::lines::{self, CopyableLine};
 use super::user::IndexView;
 use super::{Frame, Visit, answer, may_read};
@@ -18,6 +21,9 @@ pub struct RootPage {
     pub lines: Vec<CopyableLine>,
     pub owners: Vec<Owner>,
     pub first_steps: Vec<CopyableLine>,
+    /// Whoever may create indexes and users.
+    pub new_index: Option<NewIndexForm>,
+    pub new_user: Option<Call>,
 }
 
 /// A user with those of their indexes that the asker may read.
@@ -48,6 +54,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         lines: install.unwrap_or_default(),
         owners: owners.collect(),
         first_steps: lines::first_steps(&server, &base),
+        new_index: NewIndexForm::of(ctx, ctx.who.user.as_deref().unwrap_or_default()),
+        new_user: new_user::call(ctx),
     };
     answer(ctx, &page)
 }

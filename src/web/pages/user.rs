@@ -1,5 +1,7 @@
 //! `/{user}`: the indexes of one user.
 
+use super::act::new_index::NewIndexForm;
+use super::act::user::UserDeeds;
 use super::{Frame, Visit, answer, index_href, is_private, may_read};
 use crate::directory::{Index, IndexKind};
 use crate::error::Result;
@@ -14,6 +16,8 @@ pub struct UserPage {
     pub frame: Frame,
     pub name: String,
     pub indexes: Vec<IndexView>,
+    pub new_index: Option<NewIndexForm>,
+    pub deeds: Option<UserDeeds>,
 }
 
 /// An index in a list, and on its own page.
@@ -61,5 +65,12 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     if indexes.is_empty() && !known {
         return Err(missing!("user {name} does not exist, or has no index that you may read"));
     }
-    answer(ctx, &UserPage { frame: Frame::of(ctx, &[name]), name: name.to_owned(), indexes })
+    let page = UserPage {
+        frame: Frame::of(ctx, &[name]),
+        name: name.to_owned(),
+        indexes,
+        new_index: NewIndexForm::of(ctx, name),
+        deeds: UserDeeds::of(ctx, name),
+    };
+    answer(ctx, &page)
 }

@@ -1,17 +1,25 @@
 //! `/+watches`: repositories whose tags become releases, and what became of each tag.
 
+use super::act::{acts, may};
+use super::call::Call;
 use super::{Frame, Visit, answer, index_href};
+use crate::access::Need;
 use crate::build::watch::{TagView, WatchView};
+use crate::directory::Index;
 use crate::error::Result;
 use crate::words::TagState;
 use askama::Template;
 use axum::response::Response;
+use serde_json::json;
 
 #[derive(Template)]
 #[template(path = "watches.html")]
 pub struct WatchesPage {
     pub frame: Frame,
     pub watches: Vec<WatchView>,
+    /// Indexes for which the reader may add one.
+    pub indexes: Vec<String>,
+    pub add: Call,
 }
 
 #[derive(Template)]
@@ -25,6 +33,8 @@ pub struct WatchPage {
     /// A look or a build is to come soon.
     pub is_open: bool,
     pub may_change: bool,
+    pub look: Call,
+    pub remove: Call,
 }
 
 /// A tag in the list.
@@ -37,7 +47,16 @@ pub struct TagLine {
 
 /// Shows watches.
 pub fn list(ctx: &Visit, watches: Vec<WatchView>) -> Result<Response> {
-    answer(ctx, &WatchesPage { frame: Frame::of(ctx, &["+watches"]), watches })
+    let takes = |index: &&Index| index.is_stage() && may(ctx, Need::Upload, Some(&index.name), None);
+    let indexes = ctx.directory.indexes.values().filter(takes);
+    let add = json!({"index": "USER/INDEX", "url": "git+https://HOST/REPO"});
+    let page = WatchesPage {
+        frame: Frame::of(ctx, &["+watches"]),
+        watches,
+        indexes: indexes.map(|index| index.name.to_string()).collect(),
+        add: Call::with("POST", "/+watches", &add),
+    };
+    answer(ctx, &page)
 }
 
 /// Shows one watch.
@@ -50,8 +69,10 @@ pub fn show(ctx: &Visit, watch: WatchView, tags: Vec<TagView>, may_change: bool)
         targets: watch.targets.join(", "),
         is_open: tags.iter().any(|tag| tag.state.is_open()),
         tags: tags.into_iter().map(line).collect(),
+        look: Call::new("POST", format!("/+watches/{}/look", watch.id)),
+        remove: Call::new("DELETE", format!("/+watches/{}", watch.id)),
         watch,
-        may_change,
+        may_change: may_change && acts(ctx),
     };
     answer(ctx, &page)
 }

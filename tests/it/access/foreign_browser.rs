@@ -73,6 +73,10 @@ fn scripted(home: &str) -> String {
                 ['/+logout', all],
             ];
             for (const [path, how] of tries) await fetch('{home}' + path, how).catch(() => null);
+            for (const path of ['/+logout', '/alice/dev/+preview', '/alice/dev?:action=submit'])
+                await new Promise(done => {{
+                    const image = new Image(); image.onload = image.onerror = done; image.src = '{home}' + path;
+                }});
             navigator.sendBeacon('{home}/+tokens', '{{\"name\": \"stolen\"}}');
             return 'tried';
         }})()"
@@ -82,8 +86,8 @@ fn scripted(home: &str) -> String {
 async fn log_in(browser: &mut Browser, home: &str) {
     assert_eq!(browser.open(&format!("{home}/alice/dev"), home).await, 401);
     let fill = format!(
-        "document.forms[0].user.value = 'alice'; document.forms[0].password.value = '{PASSWORD}';
-         document.forms[0].querySelector('button').click()"
+        "{{ const form = document.querySelector('form.login'); form.user.value = 'alice';
+         form.password.value = '{PASSWORD}'; form.querySelector('button').click(); }}"
     );
     browser.evaluate(&fill).await;
     loop {

@@ -13,9 +13,10 @@ const PLAIN: &str = "application/x-www-form-urlencoded";
 /// Logs in; the session's secret.
 async fn session(server: &Server) -> String {
     let login = json!({"user": "alice", "password": PASSWORD}).to_string();
-    let answer = server.http.post(server.url("/+login")).body(login).send().await.expect("an answer");
-    let told = answer.text().await.expect("text");
-    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let request = server.http.post(server.url("/+login")).header("content-type", "application/json");
+    let request = request.header("accept", "application/json").body(login);
+    let answer = request.send().await.expect("an answer").text().await.expect("text");
+    let told: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
     told["result"]["password"].as_str().expect("a secret").to_owned()
 }
 

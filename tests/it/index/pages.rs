@@ -162,7 +162,7 @@ async fn every_page_answers_with_sound_html_and_strict_headers() {
             |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         assert_eq!(header("content-type"), "text/html; charset=utf-8", "{path}");
         assert!(
-            header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"),
+            header("content-security-policy").starts_with("default-src 'none'; script-src 'self';"),
             "{path}"
         );
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
@@ -186,6 +186,10 @@ async fn nothing_hostile_in_a_release_runs_or_loads() {
     for path in PAGES.iter().copied().chain(["/alice/dev/%3Cscript%3E", "/alice/dev?q=%22%3E%3Cscript%3E"]) {
         let html = browse(&server, path).await.text().await.expect("text");
         for (name, attributes) in elements(&html, path) {
+            let own = |(key, value): &(String, String)| key == "src" && value.contains("+static/");
+            if name == "script" && attributes.iter().any(own) {
+                continue;
+            }
             assert!(
                 !["script", "iframe", "object", "style", "b", "i", "base"].contains(&&*name),
                 "<{name}> on {path}"

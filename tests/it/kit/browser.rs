@@ -111,6 +111,101 @@ impl Browser {
         text.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Logs in by the form of `home` and comes to its first page.
+    pub async fn log_in(&mut self, home: &str, user: &str, password: &str) {
+        self.open(&format!("{home}/+login"), home).await;
+        self.fill("input[name=user]", user).await;
+        self.fill("input[name=password]", password).await;
+        self.click("form.login button").await;
+        self.sees(&format!("logged in as {user}")).await;
+    }
+
+    /// Types into a field instead of what is there.
+    pub async fn fill(&mut self, selector: &str, text: &str) {
+        let found = json!(selector);
+        let focus = format!("{{ const f = document.querySelector({found}); f.focus(); f.select?.(); }}");
+        self.evaluate(&focus).await;
+        self.call("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// Clicks on the first that fits, in whatever fold it is.
+    pub async fn click(&mut self, selector: &str) {
+        let found = json!(selector);
+        let unfold =
+            "for (let d = f.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;";
+        let click = format!("{{ const f = document.querySelector({found}); {unfold} f.click(); }}");
+        self.evaluate(&click).await;
+    }
+
+    /// Waits until `script` is true in the page, whichever it comes to be.
+    pub async fn until(&mut self, script: &str) {
+        for _ in 0..3000 {
+            let script = format!("Boolean(document.body && ({script}))");
+            if self.evaluate(&script).await == Some(Value::Bool(true)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("never true: {script}\n{}", self.text().await);
+    }
+
+    /// Waits until a reader sees this text.
+    pub async fn sees(&mut self, text: &str) {
+        self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
+    }
+
+    /// Chooses files in the chooser that the field opens.
+    pub async fn choose(&mut self, selector: &str, files: &[&std::path::Path]) {
+        let document = self.call("DOM.getDocument", json!({})).await;
+        let found = json!({"nodeId": document["root"]["nodeId"], "selector": selector});
+        let node = self.call("DOM.querySelector", found).await;
+        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let chosen = json!({"nodeId": node["nodeId"], "files": files});
+        self.call("DOM.setFileInputFiles", chosen).await;
+    }
+
+    /// Drops a file on an element.
+    pub async fn drop_file(&mut self, selector: &str, name: &str, bytes: &[u8]) {
+        use base64::Engine as _;
+        let bytes = json!(base64::prelude::BASE64_STANDARD.encode(bytes));
+        let (found, name) = (json!(selector), json!(name));
+        let drop = format!(
+            "{{ const files = new DataTransfer(), bytes = Uint8Array.from(atob({bytes}), l => l.charCodeAt(0));
+            files.items.add(new File([bytes], {name}));
+            for (const type of ['dragover', 'drop']) document.querySelector({found}).dispatchEvent(
+                new DragEvent(type, {{dataTransfer: files, bubbles: true, cancelable: true}})); }}"
+        );
+        self.evaluate(&drop).await;
+    }
+
+    /// Whether pages that are opened from now on may run scripts; what a test evaluates runs in any case.
+    pub async fn runs_scripts(&mut self, may: bool) {
+        self.call("Emulation.setScriptExecutionDisabled", json!({"value": !may})).await;
+    }
+
+    /// The width of the window, in pixels of the page.
+    pub async fn is_wide(&mut self, width: u32) {
+        let size = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Keeps two pictures of the page, light and dark, in the folder that `WHEELWRIGHT_SCREENSHOTS` names, if it does.
+    pub async fn picture(&mut self, name: &str) {
+        use base64::Engine as _;
+        let Some(folder) = std::env::var_os("WHEELWRIGHT_SCREENSHOTS") else { return };
+        for mode in ["light", "dark"] {
+            let mood = json!({"features": [{"name": "prefers-color-scheme", "value": mode}]});
+            self.call("Emulation.setEmulatedMedia", mood).await;
+            self.is_wide(1280).await;
+            let taken = self
+                .call("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": false}))
+                .await;
+            let bytes = base64::prelude::BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default());
+            let path = std::path::Path::new(&folder).join(format!("{name}-{mode}.png"));
+            std::fs::write(path, bytes.expect("base64")).expect("a picture");
+        }
+    }
+
     async fn call(&mut self, method: &str, parameters: Value) -> Value {
         let id = self.send(method, parameters).await;
         let mut answer = self.answer_to(id).await;

@@ -1,0 +1,69 @@
+//! What people do with a project: set its status, delete it, keep it from everybody.
+
+use super::super::call::Call;
+use super::super::{Visit, index_href};
+use super::{acts, may};
+use crate::access::Need;
+use crate::directory::Index;
+use crate::names::ProjectName;
+use crate::words::ProjectStatus;
+use serde_json::json;
+
+/// `templates/act/project.html`
+pub struct ProjectDeeds {
+    /// From the root: of the project, of its index.
+    pub href: String,
+    pub index_href: String,
+    pub project: String,
+    pub index: String,
+    /// Whether it was uploaded here and the reader may change it.
+    pub may_manage: bool,
+    pub status: &'static str,
+    pub statuses: [&'static str; 4],
+    pub volatile: bool,
+    pub may_quarantine: bool,
+    pub everywhere: bool,
+    /// Whether one asks here for what is not listed.
+    pub may_ask: bool,
+    /// The quarantine that keeps all of it from everybody.
+    pub held: Option<String>,
+    pub change: Call,
+    pub delete: Call,
+    pub quarantine: Call,
+    pub release: Call,
+    pub ask: Call,
+}
+
+impl ProjectDeeds {
+    /// `own`: whether the index has it itself, and not from a base or an upstream.
+    pub fn of(ctx: &Visit, index: &Index, project: &ProjectName, own: bool, status: ProjectStatus) -> Self {
+        let name = &index.name;
+        let href = format!("{}/{project}", index_href(name));
+        let held = ctx.directory.quarantines.whole(name, project).map(|held| held.id.clone());
+        let quarantine = json!({"what": project, "why": "…", "index": name});
+        Self {
+            index_href: index_href(name),
+            project: project.to_string(),
+            index: name.to_string(),
+            may_manage: own && index.is_stage() && may(ctx, Need::Manage, Some(name), Some(project.as_str())),
+            status: status.name(),
+            statuses: ["active", "archived", "deprecated", "quarantined"],
+            volatile: index.volatile,
+            may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
+            everywhere: acts(ctx) && ctx.who.is_root(),
+            may_ask: index.is_curated() && acts(ctx),
+            release: Call::new("DELETE", format!("/+quarantine/{}", held.as_deref().unwrap_or_default())),
+            held,
+            change: Call::with("PATCH", format!("/{href}"), &json!({"status": "archived", "reason": "…"})),
+            delete: Call::new("DELETE", format!("/{href}")),
+            quarantine: Call::with("POST", "/+quarantine", &quarantine),
+            ask: Call::with("POST", "/+requests", &json!({"index": name, "requirement": project})),
+            href,
+        }
+    }
+
+    /// Whether there is anything to show.
+    pub fn any(&self) -> bool {
+        self.may_manage || self.may_quarantine || self.may_ask
+    }
+}

@@ -1,0 +1,26 @@
+//! `I/+rules`: the rules of a curated index, and what they would have decided while one types.
+
+use super::call::Call;
+use super::{Frame, Visit, answer, index_href};
+use crate::error::Result;
+use askama::Template;
+use axum::response::Response;
+
+#[derive(Template)]
+#[template(path = "rules.html")]
+pub struct RulesPage {
+    pub frame: Frame,
+    pub index: String,
+    pub href: String,
+    pub text: String,
+    pub change: Call,
+}
+
+/// Shows the rules; whoever comes here may change them.
+pub fn show(ctx: &Visit, text: String) -> Result<Response> {
+    let index = &ctx.index()?.name;
+    let href = index_href(index);
+    let change = Call { body: Some("…".to_owned()), ..Call::new("PUT", format!("/{href}/+rules")) };
+    let frame = Frame::of(ctx, &[index.user(), index.name(), "+rules"]);
+    answer(ctx, &RulesPage { frame, index: index.to_string(), href, text, change })
+}

@@ -1,0 +1,5 @@
+//! What people do on pages, in a real browser.
+
+mod curated;
+mod looks;
+mod story;
