@@ -15,8 +15,9 @@ async fn session(server: &Server) -> String {
     let login = json!({"user": "alice", "password": PASSWORD}).to_string();
     let request = server.http.post(server.url("/+login")).header("content-type", "application/json");
     let request = request.header("accept", "application/json").body(login);
-    let answer = request.send().await.expect("an answer").text().await.expect("text");
-    let told: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let answer = request.send().await.expect("an answer");
+    let text = answer.text().await.expect("text");
+    let told: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
     told["result"]["password"].as_str().expect("a secret").to_owned()
 }
 

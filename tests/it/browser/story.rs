@@ -3,6 +3,7 @@
 use crate::kit::Server;
 use crate::kit::browser::Browser;
 use crate::kit::clients::Client;
+use crate::kit::names::index_name;
 use crate::kit::packages::Package;
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::json;
@@ -111,7 +112,7 @@ async fn settings_send_what_was_changed_and_show_what_it_hides() {
     browser.click("form[data-changed] > p > button").await;
     browser.arrive(&format!("{home}/alice/dev/")).await;
     let options = server.app.indexes.directory();
-    let options = &options.indexes["alice/dev"].options;
+    let options = &options.indexes[&index_name("alice/dev")].options;
     assert_eq!(options["bases"], json!(["alice/third", "alice/other"]));
     assert_eq!(options["keep_devreleases"], json!(1));
     assert_eq!(options["volatile"], json!(true), "what was not changed stays");
