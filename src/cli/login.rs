@@ -61,7 +61,12 @@ impl LoginCommand {
         let server = ServerClient::stranger(&url)?;
         let given = self.token(&server).await?;
         let address = server.base().to_string();
-        let index = logins.servers.get(&address).and_then(|known| known.index.clone());
+        let known = logins.servers.remove(&address);
+        // Nobody needs the token of the login before; a server that does not take it back is not asked twice.
+        if let Some(known) = known.as_ref().filter(|known| known.token != given.token) {
+            let _ = server.with_token(&known.token).revoke_own_token().await;
+        }
+        let index = known.and_then(|known| known.index);
         let login = KeptLogin { user: given.user.clone(), token: given.token, index };
         logins.servers.insert(address.clone(), login);
         logins.current = Some(address.clone());

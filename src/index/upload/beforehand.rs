@@ -45,6 +45,9 @@ pub fn check_file(path: &Path, largest: u64) -> Result<CheckedFile> {
     }
     let contents = read_source(&file, &name, Maker::Publisher)?;
     contents.metadata.validate_upload()?;
+    let mut fields = form_fields(&contents.metadata);
+    fields.insert("name".into(), contents.metadata.name.as_str().into());
+    fields.insert("version".into(), name.version().to_string().into());
     Ok(CheckedFile {
         filename: filename.to_owned(),
         project: name.name().clone(),
@@ -52,6 +55,6 @@ pub fn check_file(path: &Path, largest: u64) -> Result<CheckedFile> {
         sha256: hex::file_sha256(path).map_err(unreadable)?,
         size,
         private: contents.metadata.is_private(),
-        fields: form_fields(&contents.metadata),
+        fields,
     })
 }

@@ -3,6 +3,7 @@
 use crate::kit::Server;
 use crate::kit::clients::Client;
 use crate::kit::packages::Package;
+use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -106,18 +107,8 @@ async fn a_person_with_a_browser_lets_the_command_line_in() {
     for (answer, code) in [("no", 1), ("yes", 0)] {
         let mut child = laptop.command(&["login", &server.url(""), "--json"]).spawn().expect("it starts");
         let shown = shown_code(&mut child).await;
-        let login = json!({"user": "alice", "password": PASSWORD}).to_string();
-        let told: Value = server
-            .http
-            .post(server.url("/+login"))
-            .body(login)
-            .header("content-type", "application/json")
-            .send()
-            .await
-            .expect("an answer")
-            .json()
-            .await
-            .expect("JSON");
+        let login = json!({"user": "alice", "password": PASSWORD});
+        let (_, told) = server.ask("POST", "/+login", &Auth::None, Some(login)).await;
         let session = told["result"]["password"].as_str().expect("a secret");
         let token = wheelwright::access::tokens::form_token(session);
         let form = format!("csrf={token}&code={shown}&answer={answer}&expires=90d");
