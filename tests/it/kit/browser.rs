@@ -123,7 +123,10 @@ impl Browser {
     /// Types into a field instead of what is there.
     pub async fn fill(&mut self, selector: &str, text: &str) {
         let found = json!(selector);
-        let focus = format!("{{ const f = document.querySelector({found}); f.focus(); f.select?.(); }}");
+        let unfold =
+            "for (let d = f.closest('details'); d; d = d.parentElement.closest('details')) d.open = true;";
+        let focus =
+            format!("{{ const f = document.querySelector({found}); {unfold} f.focus(); f.select?.(); }}");
         self.evaluate(&focus).await;
         self.call("Input.insertText", json!({"text": text})).await;
     }
