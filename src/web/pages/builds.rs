@@ -108,8 +108,13 @@ pub fn told(seconds: Option<f64>) -> String {
 }
 
 /// The tabs: a word of the query, and what it is called.
-const TABS: [(&str, &str); 5] =
-    [("", "All"), (WAITING, "Waiting"), ("running", "Running"), ("built", "Built"), ("failed", "Failed")];
+const TABS: [(&str, &str); 5] = [
+    ("", "All"),
+    (WAITING, "Waiting"),
+    (BuildState::Running.name(), "Running"),
+    (BuildState::Built.name(), "Built"),
+    (BuildState::Failed.name(), "Failed"),
+];
 
 /// Shows `builds`, which fit the query and are the asker's to see.
 pub fn show(ctx: &Visit, builds: Vec<BuildView>) -> Result<Response> {

@@ -5,7 +5,7 @@ use super::plot::{self, Plot, PlotKey, Series, Stack};
 use super::{Frame, Visit, answer};
 use crate::build::statistics::{BuildSpan, BuildStatistics};
 use crate::error::Result;
-use crate::words::StatisticsPeriod;
+use crate::words::{Class, StatisticsPeriod};
 use askama::Template;
 use axum::response::Response;
 use std::cmp::Reverse;
@@ -102,7 +102,7 @@ fn plots(statistics: &BuildStatistics) -> Vec<Plot> {
         place: span.from.clone(),
         values: [span.built, span.failed, span.cancelled].map(|count| count as f64).to_vec(),
     };
-    let keys = vec![key("good", "built"), key("bad", "failed"), key("", "cancelled")];
+    let keys = vec![key("good", "built"), key("bad", "failed"), key("", Class::Cancelled.name())];
     let throughput =
         Plot::columns("Builds that ended", keys, &spans.iter().map(ended).collect::<Vec<_>>(), plot::number);
     let success = Series {

@@ -4,7 +4,7 @@ use super::super::plot::{self, Plot, Series};
 use crate::app::measures::Sample;
 use crate::db::measures::Measure;
 use crate::tools::time::{Micros, SECOND};
-use crate::words::Moment;
+use crate::words::{BuildState, Moment};
 
 /// A day.
 pub const LENGTH: i64 = 86_400 * SECOND;
@@ -106,7 +106,7 @@ pub fn plots(measures: &[Measure], node: &str, now: Micros) -> Vec<Plot> {
             plot::number,
             vec![
                 line("a", "waiting", &|sum| mean(sum, sum.all.waiting)),
-                line("b", "running", &|sum| mean(sum, sum.all.running)),
+                line("b", BuildState::Running.name(), &|sum| mean(sum, sum.all.running)),
             ],
         ),
         draw(
