@@ -1,6 +1,6 @@
 //! `/+account`: who one is here, one's password, tokens and login sessions.
 
-use super::call::Call;
+use super::call::ScriptCall;
 use super::form::FormFields;
 use super::{Frame, Visit, answer, index_href, login};
 use crate::access::tokens::{self, NewToken, SessionView, TokenView};
@@ -47,7 +47,7 @@ pub struct AccountPage {
     /// Characters of a password.
     pub least: u64,
     /// What a script does to make a token.
-    pub call: Call,
+    pub call: ScriptCall,
 }
 
 /// What was done, or went wrong.
@@ -254,6 +254,6 @@ async fn show(ctx: &Visit, notice: Notice) -> Result<Response> {
         frame.csrf.clone_from(csrf);
     }
     let body = json!({"name": "ci", "scope": {"actions": ["read"]}, "expires": "90d"});
-    let call = Call::with("POST", "/+tokens", &body);
+    let call = ScriptCall::with("POST", "/+tokens", &body);
     answer(ctx, &AccountPage { frame, account, indexes, notice, least, call })
 }

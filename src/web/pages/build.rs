@@ -8,10 +8,10 @@ pub use standing::{BuildStanding, StepLine, standing};
 
 use super::act::build::BuildDeeds;
 use super::builds::told;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::facts::{Fact, FactItem, FactList};
 use super::{Frame, Visit, answer, assets, index_href, terminal, words};
-use crate::access::{self, Decision, Need};
+use crate::access;
 use crate::build::parties::Parties;
 use crate::build::queue::LogMark;
 use crate::build::view::{BuildView, NeedView};
@@ -22,7 +22,6 @@ use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::words::{BuildState, Evidence, Isolation, Moment};
 use askama::Template;
 use axum::response::Response;
-use serde_json::json;
 
 /// Bytes of the log's end in which the first error is looked for; the whole log is text of its own.
 const READ: u64 = 1 << 20;
@@ -56,8 +55,8 @@ pub struct BuildPage {
     pub may_retry: bool,
     pub may_cancel: bool,
     /// What a script sends instead of pressing these.
-    pub rebuild: Call,
-    pub cancel: Call,
+    pub rebuild: ScriptCall,
+    pub cancel: ScriptCall,
     pub deeds: BuildDeeds,
 }
 
@@ -105,8 +104,8 @@ pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: Build
     answer(ctx, &page)
 }
 
-fn call(build: &Build, what: &str) -> Call {
-    Call::new("POST", format!("/+builds/{}/{what}", build.id))
+fn call(build: &Build, what: &str) -> ScriptCall {
+    ScriptCall::new("POST", format!("/+builds/{}/{what}", build.id))
 }
 
 /// The log of its last run as the page shows it, and the place behind that.

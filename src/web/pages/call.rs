@@ -2,14 +2,14 @@
 
 /// A call: `PUT`, `/alice/dev`, and JSON if it has a body.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
+pub struct ScriptCall {
     pub method: &'static str,
     /// From the root, with its slash, percent-encoded.
     pub path: String,
     pub body: Option<String>,
 }
 
-impl Call {
+impl ScriptCall {
     /// A call without a body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), body: None }
@@ -47,12 +47,12 @@ mod tests {
 
     #[test]
     fn a_call_is_one_line_for_a_shell_whatever_it_says() {
-        let call = Call::with("PATCH", "/alice/dev", &serde_json::json!({"title": "it's"}));
+        let call = ScriptCall::with("PATCH", "/alice/dev", &serde_json::json!({"title": "it's"}));
         assert_eq!(
             format!("{} {}{}", call.curl(), call.place("https://w.example/prefix"), call.data()),
             "curl -X PATCH -H \"Authorization: Bearer $WHEELWRIGHT_TOKEN\" 'https://w.example/prefix/alice/dev' \
              --json '{\"title\":\"it'\\''s\"}'"
         );
-        assert_eq!(Call::new("DELETE", "/alice/dev").data(), "");
+        assert_eq!(ScriptCall::new("DELETE", "/alice/dev").data(), "");
     }
 }

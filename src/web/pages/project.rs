@@ -1,7 +1,7 @@
 //! `/{user}/{index}/{project}`: what a project is, how to install it, its releases.
 
 use super::act::project::ProjectDeeds;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::catalog::{self, Release, StatusBanner};
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
@@ -46,7 +46,7 @@ pub struct ProjectPage {
     /// The index whose page builds are made from.
     pub build_from: String,
     /// What has something built.
-    pub call: Call,
+    pub call: ScriptCall,
     /// What targets' pages leave out, because its build failed.
     pub left_out: Vec<LeftOutView>,
     /// Of the page of what builds found, from the root; empty where they found nothing.
@@ -164,11 +164,11 @@ pub fn may_build(ctx: &Visit, index: &Index, project: &ProjectName) -> bool {
 }
 
 /// The call that has a wheel of the project built.
-pub fn build_call(index: &Index, project: &ProjectName) -> Call {
+pub fn build_call(index: &Index, project: &ProjectName) -> ScriptCall {
     let body = serde_json::json!({
         "requirement": format!("{project}==VERSION"), "targets": ["TARGET"], "from": index.name,
     });
-    Call::with("POST", "/+builds", &body)
+    ScriptCall::with("POST", "/+builds", &body)
 }
 
 /// Renders the description away from the threads that answer requests.

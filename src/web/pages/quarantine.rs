@@ -1,7 +1,7 @@
 //! `/+quarantine`: what no index lists or serves, and for those who may: more of it, or less.
 
 use super::act::{acts, may};
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer};
 use crate::access::Need;
 use crate::error::Result;
@@ -23,14 +23,14 @@ pub struct QuarantinePage {
     /// Indexes on which the reader may place one; root may on all at once.
     pub indexes: Vec<String>,
     pub everywhere: bool,
-    pub place: Call,
+    pub place: ScriptCall,
 }
 
 /// A quarantine in the list.
 pub struct QuarantineLine {
     pub held: QuarantineView,
     pub may_release: bool,
-    pub release: Call,
+    pub release: ScriptCall,
 }
 
 /// Shows quarantines.
@@ -39,7 +39,7 @@ pub fn show(ctx: &Visit, released: bool, held: Vec<QuarantineView>) -> Result<Re
     let tends = |index: &crate::names::IndexName| may(ctx, Need::ManageIndex, Some(index), None);
     let line = |held: QuarantineView| QuarantineLine {
         may_release: !released && (everywhere || held.index.as_ref().is_some_and(tends)),
-        release: Call::new("DELETE", format!("/+quarantine/{}", held.id)),
+        release: ScriptCall::new("DELETE", format!("/+quarantine/{}", held.id)),
         held,
     };
     let indexes = ctx.directory.indexes.keys().filter(|name| tends(name));
@@ -49,7 +49,7 @@ pub fn show(ctx: &Visit, released: bool, held: Vec<QuarantineView>) -> Result<Re
         indexes: indexes.map(ToString::to_string).take(MOST_SHOWN).collect(),
         lines: held.into_iter().take(MOST_SHOWN).map(line).collect(),
         everywhere,
-        place: Call::with(
+        place: ScriptCall::with(
             "POST",
             "/+quarantine",
             &json!({"what": "demo<2", "why": "…", "index": "USER/INDEX"}),

@@ -1,7 +1,7 @@
 //! `/+recipes`: how projects are built where the plain way fails, and an editor that checks while one types.
 
 use super::act::acts;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer};
 use crate::build::recipe::RecipeEntry;
 use crate::error::Result;
@@ -17,7 +17,7 @@ pub struct RecipesPage {
     pub recipes: Vec<RecipeLine>,
     /// Whether the reader may read texts and store recipes.
     pub may_store: bool,
-    pub store: Call,
+    pub store: ScriptCall,
 }
 
 /// A recipe in the list.
@@ -41,8 +41,8 @@ pub struct RecipePage {
     pub error: String,
     /// Whether it was stored through the API, and so can be deleted.
     pub stored: bool,
-    pub store: Call,
-    pub delete: Call,
+    pub store: ScriptCall,
+    pub delete: ScriptCall,
 }
 
 /// Shows all recipes.
@@ -51,7 +51,7 @@ pub fn list<'a>(ctx: &Visit, entries: impl Iterator<Item = &'a RecipeEntry>) -> 
         frame: Frame::of(ctx, &["+recipes"]),
         recipes: entries.map(line).collect(),
         may_store: acts(ctx) && ctx.who.is_root(),
-        store: Call::with("PUT", "/+recipes/NAME", &json!({"text": "…"})),
+        store: ScriptCall::with("PUT", "/+recipes/NAME", &json!({"text": "…"})),
     };
     answer(ctx, &page)
 }
@@ -78,8 +78,8 @@ pub fn show(ctx: &Visit, entry: &RecipeEntry) -> Result<Response> {
         text: entry.text.clone(),
         error: entry.file.as_ref().err().cloned().unwrap_or_default(),
         stored: entry.origin == crate::build::recipe::RecipeOrigin::Api,
-        store: Call::with("PUT", format!("/+recipes/{href}"), &json!({"text": "…"})),
-        delete: Call::new("DELETE", format!("/+recipes/{href}")),
+        store: ScriptCall::with("PUT", format!("/+recipes/{href}"), &json!({"text": "…"})),
+        delete: ScriptCall::new("DELETE", format!("/+recipes/{href}")),
         href,
     };
     answer(ctx, &page)

@@ -1,7 +1,7 @@
 //! `/+requests`: what was asked of curated indexes, and where each request stands.
 
 use super::act::acts;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer, index_href, may_read};
 use crate::error::Result;
 use crate::index::requests::RequestView;
@@ -20,7 +20,7 @@ pub struct RequestsPage {
     pub requests: Vec<RequestLine>,
     /// Curated indexes that the reader may ask.
     pub curated: Vec<String>,
-    pub ask: Call,
+    pub ask: ScriptCall,
 }
 
 /// A request in the list.
@@ -39,8 +39,8 @@ pub struct RequestPage {
     pub mood: &'static str,
     pub index_href: String,
     pub may_approve: bool,
-    pub approve: Call,
-    pub refuse: Call,
+    pub approve: ScriptCall,
+    pub refuse: ScriptCall,
 }
 
 /// Shows requests.
@@ -56,7 +56,11 @@ pub fn list(ctx: &Visit, requests: Vec<RequestView>) -> Result<Response> {
         frame: Frame::of(ctx, &["+requests"]),
         requests: requests.collect(),
         curated: curated.filter(|_| acts(ctx)).map(|index| index.name.to_string()).collect(),
-        ask: Call::with("POST", "/+requests", &json!({"index": "USER/INDEX", "requirement": "six==1.16.0"})),
+        ask: ScriptCall::with(
+            "POST",
+            "/+requests",
+            &json!({"index": "USER/INDEX", "requirement": "six==1.16.0"}),
+        ),
     };
     answer(ctx, &page)
 }
@@ -68,8 +72,16 @@ pub fn show(ctx: &Visit, request: RequestView, may_approve: bool) -> Result<Resp
         title: request.title(),
         mood: mood(request.state),
         index_href: index_href(&request.index),
-        approve: Call::with("POST", format!("/+requests/{}/approve", request.id), &json!({"reason": "…"})),
-        refuse: Call::with("POST", format!("/+requests/{}/refuse", request.id), &json!({"reason": "…"})),
+        approve: ScriptCall::with(
+            "POST",
+            format!("/+requests/{}/approve", request.id),
+            &json!({"reason": "…"}),
+        ),
+        refuse: ScriptCall::with(
+            "POST",
+            format!("/+requests/{}/refuse", request.id),
+            &json!({"reason": "…"}),
+        ),
         request,
         may_approve: may_approve && acts(ctx),
     };

@@ -2,7 +2,7 @@
 
 use super::act::new_index::NewIndexForm;
 use super::act::new_user;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::lines::{self, CopyableLine};
 use super::user::IndexView;
 use super::{Frame, Visit, answer, may_read};
@@ -23,7 +23,7 @@ pub struct RootPage {
     pub first_steps: Vec<CopyableLine>,
     /// Whoever may create indexes and users.
     pub new_index: Option<NewIndexForm>,
-    pub new_user: Option<Call>,
+    pub new_user: Option<ScriptCall>,
 }
 
 /// A user with those of their indexes that the asker may read.

@@ -1,7 +1,7 @@
 //! `I/+settings`: the options of an index as a form, what a change would hide, and the end of the index.
 
 use super::act::suggestions::Suggestions;
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer, index_href};
 use crate::directory::options::{IndexOption, described};
 use crate::error::Result;
@@ -20,8 +20,8 @@ pub struct SettingsPage {
     pub kind: &'static str,
     pub groups: Vec<SettingGroup>,
     pub suggestions: Suggestions,
-    pub change: Call,
-    pub delete: Call,
+    pub change: ScriptCall,
+    pub delete: ScriptCall,
     /// Who owns it: where its deletion leads.
     pub owner: String,
     pub volatile: bool,
@@ -63,8 +63,8 @@ pub fn show(ctx: &Visit) -> Result<Response> {
         kind,
         groups,
         suggestions: Suggestions::new(ctx),
-        change: Call::with("PATCH", path.clone(), &json!({"title": "…"})),
-        delete: Call::new("DELETE", path),
+        change: ScriptCall::with("PATCH", path.clone(), &json!({"title": "…"})),
+        delete: ScriptCall::new("DELETE", path),
         owner: crate::packaging::filename::encode_segment(index.name.user()),
         volatile: index.volatile,
         href,

@@ -1,7 +1,7 @@
 //! `/+watches`: repositories whose tags become releases, and what became of each tag.
 
 use super::act::{acts, may};
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer, index_href};
 use crate::access::Need;
 use crate::build::watch::{TagView, WatchView};
@@ -19,7 +19,7 @@ pub struct WatchesPage {
     pub watches: Vec<WatchView>,
     /// Indexes for which the reader may add one.
     pub indexes: Vec<String>,
-    pub add: Call,
+    pub add: ScriptCall,
 }
 
 #[derive(Template)]
@@ -33,8 +33,8 @@ pub struct WatchPage {
     /// A look or a build is to come soon.
     pub is_open: bool,
     pub may_change: bool,
-    pub look: Call,
-    pub remove: Call,
+    pub look: ScriptCall,
+    pub remove: ScriptCall,
 }
 
 /// A tag in the list.
@@ -54,7 +54,7 @@ pub fn list(ctx: &Visit, watches: Vec<WatchView>) -> Result<Response> {
         frame: Frame::of(ctx, &["+watches"]),
         watches,
         indexes: indexes.map(|index| index.name.to_string()).collect(),
-        add: Call::with("POST", "/+watches", &add),
+        add: ScriptCall::with("POST", "/+watches", &add),
     };
     answer(ctx, &page)
 }
@@ -69,8 +69,8 @@ pub fn show(ctx: &Visit, watch: WatchView, tags: Vec<TagView>, may_change: bool)
         targets: watch.targets.join(", "),
         is_open: tags.iter().any(|tag| tag.state.is_open()),
         tags: tags.into_iter().map(line).collect(),
-        look: Call::new("POST", format!("/+watches/{}/look", watch.id)),
-        remove: Call::new("DELETE", format!("/+watches/{}", watch.id)),
+        look: ScriptCall::new("POST", format!("/+watches/{}/look", watch.id)),
+        remove: ScriptCall::new("DELETE", format!("/+watches/{}", watch.id)),
         watch,
         may_change: may_change && acts(ctx),
     };

@@ -1,6 +1,6 @@
 //! `…/+webhooks`: who is told of events, and how each delivery went.
 
-use super::call::Call;
+use super::call::ScriptCall;
 use super::{Frame, Visit, answer, index_href};
 use crate::error::Result;
 use crate::hooks::webhooks::{DeliveryView, WebhookView};
@@ -20,14 +20,14 @@ pub struct WebhooksPage {
     pub href: String,
     pub hooks: Vec<WebhookLine>,
     pub events: Vec<WebhookEvent>,
-    pub add: Call,
+    pub add: ScriptCall,
 }
 
 /// A webhook in the list.
 pub struct WebhookLine {
     pub hook: WebhookView,
     pub on: String,
-    pub remove: Call,
+    pub remove: ScriptCall,
 }
 
 #[derive(Template)]
@@ -37,7 +37,7 @@ pub struct DeliveriesPage {
     pub id: i64,
     pub href: String,
     pub deliveries: Vec<DeliveryView>,
-    pub ping: Call,
+    pub ping: ScriptCall,
 }
 
 fn place(index: Option<&IndexName>) -> String {
@@ -56,7 +56,7 @@ pub fn list(ctx: &Visit, index: Option<&IndexName>, hooks: Vec<WebhookView>) -> 
     let href = place(index);
     let line = |hook: WebhookView| WebhookLine {
         on: hook.on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        remove: Call::new("DELETE", format!("/{href}/{}", hook.id)),
+        remove: ScriptCall::new("DELETE", format!("/{href}/{}", hook.id)),
         hook,
     };
     let page = WebhooksPage {
@@ -64,7 +64,7 @@ pub fn list(ctx: &Visit, index: Option<&IndexName>, hooks: Vec<WebhookView>) -> 
         index: index.map(ToString::to_string).unwrap_or_default(),
         hooks: hooks.into_iter().map(line).collect(),
         events: WebhookEvent::choices().collect(),
-        add: Call::with("POST", format!("/{href}"), &json!({"url": "https://…", "on": ["upload"]})),
+        add: ScriptCall::with("POST", format!("/{href}"), &json!({"url": "https://…", "on": ["upload"]})),
         href,
     };
     answer(ctx, &page)
@@ -80,7 +80,7 @@ pub fn deliveries(
     let href = place(index);
     let page = DeliveriesPage {
         frame: frame(ctx, index, &[&id.to_string(), "deliveries"]),
-        ping: Call::new("POST", format!("/{href}/{id}/try")),
+        ping: ScriptCall::new("POST", format!("/{href}/{id}/try")),
         id,
         href,
         deliveries,

@@ -1,6 +1,6 @@
 //! `I/+matrix/{project}`: wheels of all versions for all targets.
 
-use super::call::Call;
+use super::call::ScriptCall;
 use super::matrix::{Matrix, MatrixSources};
 use super::project::{build_call, may_build};
 use super::{Frame, Visit, answer, catalog, gather, hidden, places};
@@ -22,7 +22,7 @@ pub struct WheelsPage {
     pub matrix: Matrix,
     pub all_versions: Option<String>,
     pub build_from: String,
-    pub call: Call,
+    pub call: ScriptCall,
 }
 
 /// Answers to people and scripts.

@@ -1,7 +1,7 @@
 //! What people do with a build that ended: try another recipe on it, and store the one that works.
 
 use super::super::Visit;
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::acts;
 use crate::build::view::BuildView;
 use serde_json::json;
@@ -13,7 +13,7 @@ pub struct BuildDeeds {
     pub may_try: bool,
     /// The recipe to begin with.
     pub draft: String,
-    pub call: Call,
+    pub call: ScriptCall,
 }
 
 impl BuildDeeds {
@@ -22,7 +22,7 @@ impl BuildDeeds {
             id: view.id.to_string(),
             may_try: acts(ctx) && ctx.who.is_root() && view.state.has_ended(),
             draft: view.recipe_draft.clone().unwrap_or_default(),
-            call: Call::with("POST", format!("/+builds/{}/try", view.id), &json!({"text": "…"})),
+            call: ScriptCall::with("POST", format!("/+builds/{}/try", view.id), &json!({"text": "…"})),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What people do with an index: uploads to it, and the pages for those who tend it.
 
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::super::{Visit, index_href};
 use super::{acts, may};
 use crate::access::Need;
@@ -17,7 +17,7 @@ pub struct IndexDeeds {
     pub may_approve: bool,
     /// Whether one asks here for what is not listed.
     pub may_ask: bool,
-    pub ask: Call,
+    pub ask: ScriptCall,
 }
 
 impl IndexDeeds {
@@ -26,7 +26,7 @@ impl IndexDeeds {
         Self {
             name: index.name.to_string(),
             href: index_href(&index.name),
-            ask: Call::with("POST", "/+requests", &json!({"index": index.name, "requirement": "…"})),
+            ask: ScriptCall::with("POST", "/+requests", &json!({"index": index.name, "requirement": "…"})),
             may_upload: index.is_stage() && may(Need::Upload),
             may_manage: may(Need::ManageIndex),
             may_approve: index.is_curated() && may(Need::Approve),

@@ -1,7 +1,7 @@
 //! The form that creates an index.
 
 use super::super::Visit;
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::acts;
 use super::suggestions::Suggestions;
 use crate::names::IndexName;
@@ -14,7 +14,7 @@ pub struct NewIndexForm {
     /// The default index, if it is readable: most new indexes show it below their own files.
     pub base: String,
     pub suggestions: Suggestions,
-    pub call: Call,
+    pub call: ScriptCall,
 }
 
 impl NewIndexForm {
@@ -37,7 +37,7 @@ impl NewIndexForm {
         let body =
             json!({"type": "stage", "bases": [base], "acl_read": [":ANONYMOUS:"], "acl_upload": [owner]});
         Some(Self {
-            call: Call::with(
+            call: ScriptCall::with(
                 "PUT",
                 format!("/{}/NAME", crate::packaging::filename::encode_segment(owner)),
                 &body,

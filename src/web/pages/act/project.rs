@@ -1,6 +1,6 @@
 //! What people do with a project: set its status, delete it, keep it from everybody.
 
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::super::{Visit, index_href};
 use super::{acts, may};
 use crate::access::Need;
@@ -27,11 +27,11 @@ pub struct ProjectDeeds {
     pub may_ask: bool,
     /// The quarantine that keeps all of it from everybody.
     pub held: Option<String>,
-    pub change: Call,
-    pub delete: Call,
-    pub quarantine: Call,
-    pub release: Call,
-    pub ask: Call,
+    pub change: ScriptCall,
+    pub delete: ScriptCall,
+    pub quarantine: ScriptCall,
+    pub release: ScriptCall,
+    pub ask: ScriptCall,
 }
 
 impl ProjectDeeds {
@@ -52,12 +52,19 @@ impl ProjectDeeds {
             may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
             everywhere: acts(ctx) && ctx.who.is_root(),
             may_ask: index.is_curated() && acts(ctx),
-            release: Call::new("DELETE", format!("/+quarantine/{}", held.as_deref().unwrap_or_default())),
+            release: ScriptCall::new(
+                "DELETE",
+                format!("/+quarantine/{}", held.as_deref().unwrap_or_default()),
+            ),
             held,
-            change: Call::with("PATCH", format!("/{href}"), &json!({"status": "archived", "reason": "…"})),
-            delete: Call::new("DELETE", format!("/{href}")),
-            quarantine: Call::with("POST", "/+quarantine", &quarantine),
-            ask: Call::with("POST", "/+requests", &json!({"index": name, "requirement": project})),
+            change: ScriptCall::with(
+                "PATCH",
+                format!("/{href}"),
+                &json!({"status": "archived", "reason": "…"}),
+            ),
+            delete: ScriptCall::new("DELETE", format!("/{href}")),
+            quarantine: ScriptCall::with("POST", "/+quarantine", &quarantine),
+            ask: ScriptCall::with("POST", "/+requests", &json!({"index": name, "requirement": project})),
             href,
         }
     }

@@ -1,6 +1,6 @@
 //! What people do with a release: yank it, delete it, give it to another index, keep it from everybody.
 
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::super::{Visit, index_href};
 use super::{acts, may};
 use crate::access::{self, Need};
@@ -33,10 +33,10 @@ pub struct ReleaseDeeds {
     /// Whether the reader may quarantine: on this index, and on all.
     pub may_quarantine: bool,
     pub everywhere: bool,
-    pub yank: Call,
-    pub delete: Call,
-    pub push: Call,
-    pub quarantine: Call,
+    pub yank: ScriptCall,
+    pub delete: ScriptCall,
+    pub push: ScriptCall,
+    pub quarantine: ScriptCall,
 }
 
 impl ReleaseDeeds {
@@ -67,10 +67,10 @@ impl ReleaseDeeds {
             targets: targets(ctx, name, project),
             may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
             everywhere: acts(ctx) && ctx.who.is_root(),
-            yank: Call::with("PATCH", format!("/{href}"), &yanked),
-            delete: Call::new("DELETE", format!("/{href}")),
-            push: Call::with("PUSH", format!("/{}", index_href(name)), &push),
-            quarantine: Call::with("POST", "/+quarantine", &quarantine),
+            yank: ScriptCall::with("PATCH", format!("/{href}"), &yanked),
+            delete: ScriptCall::new("DELETE", format!("/{href}")),
+            push: ScriptCall::with("PUSH", format!("/{}", index_href(name)), &push),
+            quarantine: ScriptCall::with("POST", "/+quarantine", &quarantine),
             href,
         }
     }

@@ -1,7 +1,7 @@
 //! What root changes of a user: groups, and whether they may log in. What users change of themselves is elsewhere.
 
 use super::super::Visit;
-use super::super::call::Call;
+use super::super::call::ScriptCall;
 use super::may;
 use crate::access::Need;
 use crate::packaging::filename::encode_segment;
@@ -14,8 +14,8 @@ pub struct UserDeeds {
     pub groups: String,
     pub disabled: bool,
     pub indexes: usize,
-    pub change: Call,
-    pub delete: Call,
+    pub change: ScriptCall,
+    pub delete: ScriptCall,
 }
 
 impl UserDeeds {
@@ -32,12 +32,12 @@ impl UserDeeds {
             groups: user.groups.iter().cloned().collect::<Vec<_>>().join("\n"),
             disabled: user.disabled,
             indexes: ctx.directory.indexes.keys().filter(|index| index.user() == name).count(),
-            change: Call::with(
+            change: ScriptCall::with(
                 "PATCH",
                 path.clone(),
                 &json!({"groups": user.groups, "disabled": user.disabled}),
             ),
-            delete: Call::new("DELETE", path),
+            delete: ScriptCall::new("DELETE", path),
         })
     }
 }
