@@ -269,7 +269,7 @@ fn foreign(error: &clap::Error) -> Option<ExitCode> {
     if name == "help" || Cli::command().get_subcommands().any(known) {
         return None;
     }
-    foreign::run(name, arguments, &place.as_variables())
+    foreign::run(name, arguments, &place.into_variables())
 }
 
 fn fail(error: &Error, code: u8) -> ExitCode {

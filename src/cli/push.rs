@@ -8,7 +8,7 @@ use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   wheelwright push demo==1.0 --from alice/dev --to alice/prod")]
 pub struct PushCommand {
     #[arg(value_name = "PROJECT==VERSION", value_parser = super::yank::release)]

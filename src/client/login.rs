@@ -43,10 +43,10 @@ impl ServerClient {
     /// # Errors
     /// `Bad` if that is not the address of a server.
     pub fn stranger(url: &str) -> Result<Self> {
-        Self::new(url, Some("")).map(Self::as_stranger)
+        Self::new(url, Some("")).map(Self::into_stranger)
     }
 
-    fn as_stranger(self) -> Self {
+    fn into_stranger(self) -> Self {
         Self { authorization: None, ..self }
     }
 
@@ -88,7 +88,7 @@ impl ServerClient {
         name: &str,
         expires: u64,
     ) -> Result<GivenToken> {
-        let stranger = self.clone().as_stranger();
+        let stranger = self.clone().into_stranger();
         let body = json!({ "user": user, "password": password });
         let session: Session =
             stranger.call(Method::POST, "+login", &body).await.map_err(without_advice)?.result;

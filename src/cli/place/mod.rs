@@ -77,7 +77,7 @@ impl PlaceFlags {
     }
 
     /// The same for the program of a foreign command, which finds them as variables.
-    pub fn as_variables(self) -> Vec<(&'static str, OsString)> {
+    pub fn into_variables(self) -> Vec<(&'static str, OsString)> {
         let flags = [
             ("WHEELWRIGHT_DATA", self.data.map(OsString::from)),
             ("WHEELWRIGHT_CONFIG", self.config.map(OsString::from)),

@@ -53,6 +53,8 @@ fn user_path(name: &str) -> String {
 impl CommandPlace {
     /// Makes an account with these fields.
     pub async fn create_user(&self, name: &str, given: Map<String, Value>) -> Result<()> {
+        // A name that is none would be another path of the server.
+        accounts::check_name("username", name)?;
         match self {
             Self::Here(app) => {
                 let given = AccountChange::from_json(given)?;

@@ -6,7 +6,7 @@ use crate::kit::stages::{PASSWORD, stage};
 use serde_json::json;
 use wheelwright::access::Scope;
 use wheelwright::access::methods::vouched;
-use wheelwright::access::tokens::form_token;
+use wheelwright::access::tokens::{self, form_token};
 
 /// Somebody's browser.
 struct Visitor<'a> {
@@ -135,8 +135,11 @@ async fn who_logs_out_everywhere_is_nobody_anywhere() {
 async fn an_account_that_another_place_vouches_for_is_told_where_its_password_is() {
     let server = stage().await;
     let mut alice = Visitor::log_in(&server, "alice", PASSWORD).await;
+    // The login by a password ends with it.
     vouched::set_source(&server.app.db, "root", "alice", Some("oidc:corp")).await.expect("a source");
     server.app.indexes.refresh().await.expect("fresh");
+    assert_eq!(alice.reads().await.0, 401);
+    alice.session = tokens::begin_session(&server.app.db, "alice", 3600).await.expect("a session");
     let (_, page) = alice.reads().await;
     assert!(page.contains("Your password is kept by <strong>oidc:corp</strong>"), "{page}");
     let page = alice.sends("password", &format!("old={PASSWORD}&new=long-enough&again=long-enough")).await;

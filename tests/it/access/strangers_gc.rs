@@ -259,6 +259,7 @@ fn whoever_adds_a_hash_to_the_schema_says_whether_it_keeps_bytes() {
         // As it was handed in; what is served is the file's.
         "built_file.source_sha256",
         "built_file.wheel_sha256",
+        "handover.secret_sha256",
         "promised_file.source_sha256",
         "recipe.sha256",
         "token.secret_sha256",

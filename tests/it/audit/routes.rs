@@ -24,6 +24,8 @@ const NOT_SENT: &[(&str, &str, &str)] = &[
     ("POST", "/v1/{indexes}/{target}/+resolve", "asks for builds, which leave their own entries"),
     ("POST", "/+builds/{id}/next", "a worker asks what to try next: an answer is computed"),
     ("POST", "/{user}/{index}/+rebuild", "each build that it begins leaves its own entry"),
+    ("POST", "/+recipes/check", "says what is wrong with a recipe"),
+    ("POST", "/{user}/{index}/+preview", "says what other options would hide"),
     ("XML-RPC", "/{user}", "reads"),
     ("XML-RPC", "/{user}/{index}", "reads"),
 ];

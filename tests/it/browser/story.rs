@@ -110,7 +110,7 @@ async fn settings_send_what_was_changed_and_show_what_it_hides() {
     assert_eq!(call, Some(json!(sent)));
     browser.picture("settings-of-an-index").await;
     browser.click("form[data-changed] > p > button").await;
-    browser.arrive(&format!("{home}/alice/dev/")).await;
+    browser.until("!location.pathname.includes('+settings')").await;
     let options = server.app.indexes.directory();
     let options = &options.indexes[&index_name("alice/dev")].options;
     assert_eq!(options["bases"], json!(["alice/third", "alice/other"]));
@@ -131,7 +131,7 @@ async fn a_form_without_script_uploads_a_file_that_says_its_name_itself() {
     std::fs::write(&file, &demo.bytes).expect("a file");
     browser.choose("form[data-drop] input[type=file]", &[&file]).await;
     browser.click("form[data-drop] button").await;
-    browser.sees("demo 1.0").await;
+    browser.sees("Projects 1").await;
     let page = server.get("/alice/dev/+simple/demo/").await.text().await.expect("a page");
     assert!(page.contains(&demo.filename), "{page}");
 }

@@ -68,7 +68,7 @@ async fn a_failure_is_told_with_its_step_and_what_to_do() {
     let (server, job) = claimed().await;
     failed(&server, &job).await;
     let page = browse(&server, &format!("/+builds/{}", job.build)).await;
-    assert!(page.contains("<li class=\"failed\">build"), "{page}");
+    assert!(page.contains("class=\"failed\">build"), "{page}");
     assert!(page.contains("mend it") && page.contains("<strong>compiler</strong>"), "{page}");
     let list = browse(&server, "/+builds?state=failed&class=compiler&project=Demo").await;
     assert!(list.contains(&format!("+builds/{}\"", job.build)) && list.contains("mend it"), "{list}");

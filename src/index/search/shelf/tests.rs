@@ -96,8 +96,8 @@ fn files_are_opened_again_and_made_anew_when_damaged_or_of_another_installation(
     assert_eq!(again.indexes().unwrap(), ["a/b", "c/d"]);
     assert!(matches!(Shelf::open(folder.path(), "u"), Err(Error::Unavailable(_))), "one writer at a time");
     drop(again);
-    let large = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let store = large.filter(|path| path.extension().is_some_and(|end| end == "store")).next().unwrap();
+    let mut large = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let store = large.find(|path| path.extension().is_some_and(|end| end == "store")).unwrap();
     let mut bytes = std::fs::read(&store).unwrap();
     bytes[3] ^= 0xff;
     std::fs::write(&store, bytes).unwrap();
