@@ -195,13 +195,6 @@ impl App {
         tokio::spawn(read_advisories(Arc::downgrade(&self.0)));
     }
 
-    /// Writes how this server is, minute by minute: what serves does, other commands do not last so long.
-    pub fn keep_measures(&self) {
-        if !self.config.read_only {
-            tokio::spawn(measures::keep(Arc::downgrade(&self.0)));
-        }
-    }
-
     /// `--upstream` on a later start changes what `root/pypi` mirrors.
     async fn use_upstream(&self) -> Result<()> {
         let Some(upstream) = &self.config.upstream else { return Ok(()) };

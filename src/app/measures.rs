@@ -9,7 +9,7 @@ use crate::tools::panics;
 use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{BuildState, Purpose};
 use serde::{Deserialize, Serialize};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often a row is written.
@@ -43,6 +43,15 @@ pub struct Sample {
     pub disk_free: u64,
     pub memory: u64,
     pub lag: Option<i64>,
+}
+
+impl App {
+    /// Writes how this server is, minute by minute: what serves does, other commands do not last so long.
+    pub fn keep_measures(&self) {
+        if !self.config.read_only {
+            tokio::spawn(keep(Arc::downgrade(&self.0)));
+        }
+    }
 }
 
 /// Counters as they were when the last sample was taken.

@@ -8,6 +8,7 @@ mod cancel;
 mod fetch;
 mod fetching;
 mod follow;
+mod forecast;
 mod gate;
 mod learned;
 mod lease;
@@ -31,8 +32,8 @@ mod watching;
 
 pub use again::may_go_well_now;
 pub use follow::{BuildNews, LogMark};
+pub use forecast::{BuildOutlook, QueueOutlook};
 pub use lease::{BEAT, LEASE};
-pub use outlook::{BuildOutlook, QueueOutlook};
 pub use ripple::{Ripple, Rippled};
 pub use wanted::{Ask, Priority, Upload, Wanted};
 pub use watched::Watching;
@@ -77,7 +78,7 @@ struct Inner {
     entrance: tokio::sync::Mutex<()>,
     fetching: fetching::Fetching,
     watched: watched::Watched,
-    outlook: outlook::LastOutlook,
+    outlook: forecast::LastOutlook,
     /// There may be something to claim.
     work: Notify,
     /// Some build changed its state in this process.
@@ -108,7 +109,7 @@ impl Queue {
             entrance: tokio::sync::Mutex::default(),
             fetching: fetching::Fetching::new(config),
             watched: watched::Watched::default(),
-            outlook: outlook::LastOutlook::default(),
+            outlook: forecast::LastOutlook::default(),
             work: Notify::new(),
             changed: watch::Sender::new(0),
             closing: watch::Sender::new(false),

@@ -25,9 +25,6 @@ use crate::error::Result;
 use crate::names::ProjectName;
 use std::path::PathBuf;
 
-/// The server that a plain `wheelwright serve` is.
-pub const OWN_SERVER: &str = "http://127.0.0.1:3141";
-
 /// Which server, which indexes there, and what is installed into.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]

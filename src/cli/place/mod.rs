@@ -13,7 +13,6 @@ pub use indexes::Explained;
 pub use people::UserRow;
 pub use watching::{MadeWatch, MadeWebhook, WatchWithTags};
 
-use super::client::OWN_SERVER;
 use super::installation;
 use crate::app::App;
 use crate::bad;
@@ -23,6 +22,9 @@ use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::Result;
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+/// The server that a plain `wheelwright serve` is.
+const OWN_SERVER: &str = "http://127.0.0.1:3141";
 
 /// Which installation a command is about.
 #[derive(clap::Args, Clone, Debug, Default)]

@@ -30,11 +30,11 @@ pub struct SettingsPage {
 /// Options under one heading.
 pub struct SettingGroup {
     pub title: &'static str,
-    pub settings: Vec<Setting>,
+    pub settings: Vec<SettingField>,
 }
 
 /// An option with what is set.
-pub struct Setting {
+pub struct SettingField {
     pub option: &'static IndexOption,
     /// A list: one a line.
     pub value: String,
@@ -49,7 +49,7 @@ pub fn show(ctx: &Visit) -> Result<Response> {
     let mut groups: Vec<SettingGroup> = Vec::new();
     for option in described(kind) {
         let value = values.get(option.name).map(written).unwrap_or_default();
-        let setting = Setting { option, value, always: option.is_always(kind) };
+        let setting = SettingField { option, value, always: option.is_always(kind) };
         match groups.iter_mut().find(|group| group.title == option.group) {
             Some(group) => group.settings.push(setting),
             None => groups.push(SettingGroup { title: option.group, settings: vec![setting] }),

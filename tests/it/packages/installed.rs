@@ -47,7 +47,10 @@ async fn in_debian(script: &'static str, kinds: &'static str) -> String {
         let mut bwrap = Command::new("bwrap");
         bwrap.arg("--bind").arg(system.path()).arg("/").arg("--ro-bind").arg(scripts).arg("/scripts");
         // This machine's /proc: the kernel lets sandboxes inside mount theirs only where none of it is hidden.
-        bwrap.args(["--dev", "/dev", "--bind", "/proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]);
+        bwrap.args([
+            "--dev", "/dev", "--bind", "/proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--tmpfs",
+            "/run",
+        ]);
         bwrap.args(["--cap-add", "ALL", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--clearenv"]);
         bwrap.args(["--setenv", "PATH", "/usr/sbin:/usr/bin:/sbin:/bin", "--setenv", "LANG", "C.UTF-8"]);
         ran(bwrap.args(["--chdir", "/root", "bash", &format!("/scripts/{script}")]))
@@ -56,12 +59,14 @@ async fn in_debian(script: &'static str, kinds: &'static str) -> String {
 }
 
 #[tokio::test]
+#[ignore = "needs root and minutes for a whole Debian: make installed"]
 async fn the_debian_package_installs_runs_upgrades_and_a_purge_takes_nobodys_packages() {
     let said = in_debian("deb.sh", "deb").await;
     assert!(said.contains("ALL GOOD"), "{said}");
 }
 
 #[tokio::test]
+#[ignore = "needs root and minutes for a whole Debian: make installed"]
 async fn the_archive_and_the_wheel_run_in_a_clean_system() {
     let said = in_debian("unpacked.sh", "archive wheel").await;
     assert!(said.contains("ALL GOOD"), "{said}");

@@ -64,8 +64,8 @@ async fn told(server: &Server, index: &str) -> Vec<String> {
     server.app.downloads.flush().await.expect("written");
     let page = server.get_with(&format!("/{index}/demo/1.0"), &[("accept", "text/html")]).await;
     let page = page.text().await.expect("a page");
-    let each = page.split("downloaded ").skip(1).filter_map(|rest| rest.split(' ').next());
-    each.map(str::to_owned).collect()
+    let each = page.split("data-label=\"Downloads\">").skip(1).filter_map(|rest| rest.split('<').next());
+    each.filter(|count| !count.is_empty()).map(str::to_owned).collect()
 }
 
 #[tokio::test]
