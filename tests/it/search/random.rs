@@ -95,7 +95,8 @@ async fn a_search_shows_what_the_lists_have_and_nothing_else() {
                     continue;
                 }
                 let mut within = names(&told["result"]);
-                (within.sort(), list.sort());
+                within.sort();
+                list.sort();
                 assert_eq!(within, list, "{round} {index}");
             }
             let everywhere = names(&search_as(&server, &auth, "q=part&each=50").await);
