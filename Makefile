@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build release check test e2e devpi screenshots crash big installed lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi screenshots crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -47,9 +47,6 @@ crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
 	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^faults::big/)',faults::big -- --nocapture)
-
-installed: test-tools ## install the packages into a clean Debian, and use them for five minutes there
-	$(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--run-ignored all -E 'test(/^packages::/)',packages:: -- --include-ignored)
 
 lint: ## formatting, clippy and (where installed) licences of dependencies
 	$(CARGO) fmt --check

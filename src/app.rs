@@ -1,6 +1,7 @@
 //! The parts of a running wheelwright, built once from a [`Config`]; tests start the same.
 
 pub mod health;
+mod loops;
 pub mod measures;
 
 use crate::access::handover::Handovers;
@@ -9,10 +10,8 @@ use crate::access::methods::oidc::Providers;
 use crate::access::people::People;
 use crate::access::publishers::Publishers;
 use crate::access::quota::Quota;
-use crate::access::{SERVER, Who, password, tokens};
-use crate::build::ahead::Ahead;
+use crate::access::{SERVER, Who, password};
 use crate::build::promise::Promises;
-use crate::build::publish;
 use crate::build::queue::Queue;
 use crate::build::recipe::RecipeBook;
 use crate::build::targets::Targets;
@@ -30,22 +29,19 @@ use crate::index::downloads::DownloadCounts;
 use crate::index::requests::Requests;
 use crate::index::search::Finder;
 use crate::index::wishes::Wishes;
-use crate::index::{Indexes, admin, gc};
+use crate::index::{Indexes, admin};
 use crate::names::IndexName;
 use crate::replica::Replica;
 use crate::replica::primary::Replicas;
 use crate::store::Store;
-use crate::tools::failing::Failing;
 use crate::tools::panics;
 use crate::tools::scratch::make_private;
-use crate::tools::time::now;
 use crate::transfer::wheelhouse::Wheelhouses;
 use crate::words::EventKind;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 /// Everything a request may need. Cheap to clone.
 #[derive(Clone)]
@@ -80,26 +76,6 @@ pub struct Parts {
     /// The server was told to stop, and serves only what comes all the same.
     pub is_stopping: AtomicBool,
 }
-
-/// How often events of other processes are looked for.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-
-/// How often wishes are written, if there are new ones: `bundle request` beside the data folder reads them right after an
-/// install that failed.
-const WISHES_EVERY: Duration = Duration::from_secs(1);
-
-/// How often tokens are looked for that end soon.
-const TOKENS_EVERY: Duration = Duration::from_secs(60);
-/// How often downloads are written.
-const DOWNLOADS_EVERY: Duration = Duration::from_secs(3);
-
-/// How often the files of `osv.path` are looked at.
-const ADVISORIES_EVERY: Duration = Duration::from_secs(5);
-/// Between two batches, so that others get their turn.
-const FILL_PAUSE: Duration = Duration::from_millis(100);
-
-/// How often wheels are looked for that could not be published when they were built, in microseconds.
-const PUBLISH_EVERY: i64 = 15_000_000;
 
 impl App {
     /// Opens the database and the store, migrates, makes root and `root/pypi` on the first start.
@@ -176,23 +152,11 @@ impl App {
             None if copies => {}
             None => {
                 app.use_upstream().await?;
-                tokio::spawn(build_ahead(Arc::downgrade(&app.0)));
-                tokio::spawn(tell_of_tokens(Arc::downgrade(&app.0)));
+                app.begin_as_original();
             }
         }
-        tokio::spawn(follow(Arc::downgrade(&app.0)));
-        tokio::spawn(collect(Arc::downgrade(&app.0)));
-        tokio::spawn(write_wishes(Arc::downgrade(&app.0)));
-        tokio::spawn(write_downloads(Arc::downgrade(&app.0)));
-        if !app.config.read_only {
-            tokio::spawn(fill_requirements(Arc::downgrade(&app.0)));
-        }
+        app.begin_everywhere();
         Ok(app)
-    }
-
-    /// Reads advisories now and whenever they change: what serves needs them, other commands do not wait for them.
-    pub fn keep_advisories(&self) {
-        tokio::spawn(read_advisories(Arc::downgrade(&self.0)));
     }
 
     /// `--upstream` on a later start changes what `root/pypi` mirrors.
@@ -227,118 +191,6 @@ fn one(key: &str, value: &str) -> Options {
     let mut options = Options::new();
     options.insert(key.into(), value.into());
     options
-}
-
-/// Follows other processes until the app is gone.
-async fn follow(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        tokio::time::sleep(FOLLOW_EVERY).await;
-        let Some(app) = app.upgrade() else { return };
-        failing.note(&panics::caught(app.indexes.refresh()).await, "cannot read events");
-    }
-}
-
-/// Publishes what was built and not published, and builds ahead of requests, until the app is gone.
-async fn build_ahead(app: Weak<Parts>) {
-    let mut ahead = Ahead::default();
-    let mut published_at = None;
-    let mut failing = Failing::default();
-    loop {
-        let Some(app) = app.upgrade() else { return };
-        let now = now();
-        let mut result = Ok(());
-        if published_at.is_none_or(|at| now - at > PUBLISH_EVERY || at > now) {
-            result = panics::caught(publish::catch_up(&app.db, &app.indexes)).await;
-            published_at = Some(now);
-        }
-        let result = result.and(panics::caught(Box::pin(ahead.step(&app.queue, now))).await);
-        drop(app);
-        failing.note(&result, "cannot build ahead");
-        tokio::time::sleep(FOLLOW_EVERY).await;
-    }
-}
-
-/// Writes what was asked for in vain, until the app is gone.
-async fn write_wishes(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        tokio::time::sleep(WISHES_EVERY).await;
-        let Some(app) = app.upgrade() else { return };
-        failing.note(&panics::caught(app.wishes.flush()).await, "cannot write wishes");
-        failing.note(&panics::caught(app.requests.flush()).await, "cannot write requests");
-    }
-}
-
-/// Tells of tokens that end soon, until the app is gone.
-async fn tell_of_tokens(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        tokio::time::sleep(TOKENS_EVERY).await;
-        let Some(app) = app.upgrade() else { return };
-        let notice = app.config.auth.token_notice;
-        if notice > 0 {
-            let told = panics::caught(tokens::tell_of_ending(&app.db, notice)).await;
-            failing.note(&told, "cannot look for tokens that end");
-        }
-    }
-}
-
-/// Writes which files were downloaded, until the app is gone.
-async fn write_downloads(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        tokio::time::sleep(DOWNLOADS_EVERY).await;
-        let Some(app) = app.upgrade() else { return };
-        failing
-            .note(&panics::caught(app.downloads.flush()).await, "cannot write which files were downloaded");
-    }
-}
-
-/// Fills in what releases require that were here before that was noted, until all are.
-async fn fill_requirements(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        let Some(app) = app.upgrade() else { return };
-        let filled = panics::caught(app.db.fill_requirements()).await;
-        drop(app);
-        if matches!(filled, Ok(false)) {
-            return;
-        }
-        failing.note(&filled.map(|_| ()), "cannot note what releases require");
-        tokio::time::sleep(FILL_PAUSE).await;
-    }
-}
-
-/// Reads the advisories when they change, until the app is gone.
-async fn read_advisories(app: Weak<Parts>) {
-    let mut failing = Failing::default();
-    loop {
-        let Some(strong) = app.upgrade().filter(|app| app.config.osv.path.is_some()) else { return };
-        failing.note(&panics::caught(strong.advisories.refresh()).await, "the advisories are not up to date");
-        drop(strong);
-        tokio::time::sleep(ADVISORIES_EVERY).await;
-    }
-}
-
-/// Removes what nobody needs any more, from time to time, until the app is gone.
-async fn collect(app: Weak<Parts>) {
-    loop {
-        let Some(every) = app.upgrade().map(|app| app.config.gc.every).filter(|every| *every > 0) else {
-            return;
-        };
-        tokio::time::sleep(Duration::from_secs(every)).await;
-        let Some(app) = app.upgrade() else { return };
-        match panics::caught(gc::collect(&app.db, &app.store, &app.config, false)).await {
-            Ok(done) if done.blobs > 0 => {
-                tracing::info!(blobs = done.blobs, bytes = done.bytes, "removed unused blobs");
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "cannot remove unused data; retrying later");
-            }
-        }
-    }
 }
 
 /// Root and `root/pypi`, in one transaction.

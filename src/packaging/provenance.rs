@@ -15,7 +15,7 @@ const LONGEST: usize = 300;
 /// One attestation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AttestationView {
-    /// What it states: `https://docs.pypi.org/attestations/publish/v1`.
+    /// The address of what it states: that this file was published, for example.
     pub predicate: String,
     /// Who says so: `GitHub`; empty: the index does not tell.
     pub publisher: String,

@@ -43,19 +43,21 @@ impl Db {
     /// Up to `limit` pieces from the one at `at` on, with their offsets.
     pub async fn log_pieces(&self, id: i64, at: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
         let query = "SELECT at, text FROM build_log WHERE build = $1 AND at >= $2 ORDER BY at LIMIT $3";
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(query)
-            .bind(id)
-            .bind(i64::try_from(at).unwrap_or(i64::MAX))
-            .bind(i64::from(limit))
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(rows.into_iter().map(|(at, text)| (whole(at), text)).collect())
+        self.pieces(query, (id, at, limit)).await
     }
 
     /// Up to `limit` pieces from the one that has the byte at `at` on, with their offsets.
     pub async fn log_pieces_around(&self, id: i64, at: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
         let query = "SELECT at, text FROM build_log WHERE build = $1 AND at >= coalesce((SELECT max(at) \
             FROM build_log WHERE build = $1 AND at <= $2), 0) ORDER BY at LIMIT $3";
+        self.pieces(query, (id, at, limit)).await
+    }
+
+    async fn pieces(
+        &self,
+        query: &'static str,
+        (id, at, limit): (i64, u64, u32),
+    ) -> Result<Vec<(u64, Vec<u8>)>> {
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(query)
             .bind(id)
             .bind(i64::try_from(at).unwrap_or(i64::MAX))

@@ -6,9 +6,9 @@ use super::catalog::{self, Release, StatusBanner};
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::install::{self, InstallTool};
-use super::matrix::{Matrix, MatrixSources};
-use super::{Frame, Visit, answer, description, gather, hidden, index_href, places};
-use crate::access::{self, Decision};
+use super::matrix::Matrix;
+use super::wheels::{KnownWheels, build_call};
+use super::{Frame, Visit, answer, description, gather, index_href, places};
 use crate::build::view::LeftOutView;
 use crate::directory::{Directory, Index, IndexKind};
 use crate::error::Result;
@@ -90,21 +90,10 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         None => None,
     };
     let metadata = metadata.as_ref();
-    let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &project).await?;
-    let offered = ctx.app.targets.offered().await?;
-    let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
-    let hidden = hidden::files(ctx, index, &page).await?;
-    let known = MatrixSources {
-        page: &page,
-        versions: &versions,
-        newest: &newest,
-        offered: &offered,
-        hidden: &hidden,
-        may_build: may_build(ctx, index, &project),
-    };
-    let matrix = known.table(VERSIONS);
+    let known = KnownWheels::find(ctx, index, &project, &page).await?;
+    let matrix = known.table(&page, &releases, VERSIONS);
     let server = ctx.root();
-    let mut left_out = LeftOutView::of(newest, &server);
+    let mut left_out = LeftOutView::of(known.newest, &server);
     left_out.truncate(RECENT);
     let learned = match ctx.app.queue.has_learned(&ctx.directory, &ctx.who, &index.name, &project).await? {
         true => format!("{}/+learned/{project}/", index_href(&index.name)),
@@ -134,7 +123,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         status: StatusBanner::new(&page),
         install: match page.offered() {
             [] => Vec::new(),
-            _ => install::tools(ctx, index, project.as_str(), &offered),
+            _ => install::tools(ctx, index, project.as_str(), &known.offered),
         },
         description: rendered(metadata).await?,
         no_description: match metadata {
@@ -154,21 +143,6 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         deeds: ProjectDeeds::of(ctx, index, &project, own, page.status),
     };
     answer(ctx, &page)
-}
-
-/// Whether the reader may have something built from what the index lists.
-pub fn may_build(ctx: &Visit, index: &Index, project: &ProjectName) -> bool {
-    ctx.who.user.is_some()
-        && access::builds::may_ask(&ctx.directory, &ctx.who, &index.name, Some(project.as_str()))
-            == Decision::Allowed
-}
-
-/// The call that has a wheel of the project built.
-pub fn build_call(index: &Index, project: &ProjectName) -> ScriptCall {
-    let body = serde_json::json!({
-        "requirement": format!("{project}==VERSION"), "targets": ["TARGET"], "from": index.name,
-    });
-    ScriptCall::with("POST", "/+builds", &body)
 }
 
 /// Renders the description away from the threads that answer requests.

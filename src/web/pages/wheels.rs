@@ -1,10 +1,17 @@
 //! `I/+matrix/{project}`: wheels of all versions for all targets.
 
 use super::call::ScriptCall;
+use super::catalog::{self, Release};
+use super::hidden::{self, HiddenFile};
 use super::matrix::{Matrix, MatrixSources};
-use super::project::{build_call, may_build};
-use super::{Frame, Visit, answer, catalog, gather, hidden, places};
+use super::{Frame, Visit, answer, gather, places};
+use crate::access::{self, Decision};
+use crate::build::target::Target;
+use crate::db::builds::Build;
+use crate::directory::Index;
 use crate::error::Result;
+use crate::names::ProjectName;
+use crate::packaging::page::Page;
 use crate::web::http::audience::Audience;
 use crate::web::http::respond;
 use askama::Template;
@@ -31,19 +38,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     let project = gather::project(ctx)?;
     let page = gather::page(ctx, index, &project).await?;
     let releases = catalog::releases(&page);
-    let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
-    let newest = ctx.app.queue.newest_of(&ctx.directory, &ctx.who, &project).await?;
-    let offered = ctx.app.targets.offered().await?;
-    let hidden = hidden::files(ctx, index, &page).await?;
-    let known = MatrixSources {
-        page: &page,
-        versions: &versions,
-        newest: &newest,
-        offered: &offered,
-        hidden: &hidden,
-        may_build: may_build(ctx, index, &project),
-    };
-    let matrix = known.table(VERSIONS);
+    let matrix = KnownWheels::find(ctx, index, &project, &page).await?.table(&page, &releases, VERSIONS);
     if ctx.audience() != Audience::Person {
         return respond::json(&matrix);
     }
@@ -56,4 +51,54 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
         build_from: index.name.to_string(),
     };
     answer(ctx, &shown)
+}
+
+/// What is known of a project's wheels beside its page.
+pub struct KnownWheels {
+    /// The newest build of each version and target.
+    pub newest: Vec<Build>,
+    pub offered: Vec<Target>,
+    hidden: Vec<HiddenFile>,
+    may_build: bool,
+}
+
+impl KnownWheels {
+    /// As far as the reader may see it.
+    pub async fn find(ctx: &Visit, index: &Index, project: &ProjectName, page: &Page) -> Result<Self> {
+        Ok(Self {
+            newest: ctx.app.queue.newest_of(&ctx.directory, &ctx.who, project).await?,
+            offered: ctx.app.targets.offered().await?,
+            hidden: hidden::files(ctx, index, page).await?,
+            may_build: may_build(ctx, index, project),
+        })
+    }
+
+    /// The table of at most so many versions.
+    pub fn table(&self, page: &Page, releases: &[Release<'_>], most: usize) -> Matrix {
+        let versions: Vec<String> = releases.iter().map(|release| release.version.clone()).collect();
+        MatrixSources {
+            page,
+            versions: &versions,
+            newest: &self.newest,
+            offered: &self.offered,
+            hidden: &self.hidden,
+            may_build: self.may_build,
+        }
+        .table(most)
+    }
+}
+
+/// Whether the reader may have something built from what the index lists.
+fn may_build(ctx: &Visit, index: &Index, project: &ProjectName) -> bool {
+    ctx.who.user.is_some()
+        && access::builds::may_ask(&ctx.directory, &ctx.who, &index.name, Some(project.as_str()))
+            == Decision::Allowed
+}
+
+/// The call that has a wheel of the project built.
+pub fn build_call(index: &Index, project: &ProjectName) -> ScriptCall {
+    let body = serde_json::json!({
+        "requirement": format!("{project}==VERSION"), "targets": ["TARGET"], "from": index.name,
+    });
+    ScriptCall::with("POST", "/+builds", &body)
 }

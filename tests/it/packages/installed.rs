@@ -59,14 +59,12 @@ async fn in_debian(script: &'static str, kinds: &'static str) -> String {
 }
 
 #[tokio::test]
-#[ignore = "needs root and minutes for a whole Debian: make installed"]
 async fn the_debian_package_installs_runs_upgrades_and_a_purge_takes_nobodys_packages() {
     let said = in_debian("deb.sh", "deb").await;
     assert!(said.contains("ALL GOOD"), "{said}");
 }
 
 #[tokio::test]
-#[ignore = "needs root and minutes for a whole Debian: make installed"]
 async fn the_archive_and_the_wheel_run_in_a_clean_system() {
     let said = in_debian("unpacked.sh", "archive wheel").await;
     assert!(said.contains("ALL GOOD"), "{said}");
