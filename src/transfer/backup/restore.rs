@@ -16,6 +16,7 @@ use crate::words::Moment;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The fact that says from which backup an installation was restored, and when.
 const RESTORED: &str = "restored from";
@@ -150,25 +151,36 @@ async fn copy(
         store.list().map_ok(|blob| (blob.key, blob.size)).try_collect().await?;
     let blobs = backup.blobs().await?;
     let (all, mut done) = (blobs.len() as u64, 0);
-    let wanted = blobs.into_iter().filter(|(key, size)| there.get(key) != Some(size));
+    let is_refused = AtomicBool::new(false);
+    let wanted = blobs
+        .into_iter()
+        .filter(|(key, size)| there.get(key) != Some(size))
+        .take_while(|_| !is_refused.load(Ordering::Relaxed));
     let each = stream::iter(wanted).map(async |(key, _)| (key, copy_one(store, backup, key).await));
     let mut each = std::pin::pin!(each.buffer_unordered(AT_ONCE));
+    let mut refused = None;
     while let Some((key, copied)) = each.next().await {
-        match copied {
-            Ok(()) => {}
+        let outcome = match copied {
+            Ok(()) => Ok(()),
             Err(Error::Lost(problem)) => {
                 let fault = BackupFault { part: format!("blob {key}"), problem };
-                refuse_faults(std::slice::from_ref(&fault), partial)?;
-                if !faults.iter().any(|known| known.part == fault.part) {
+                let outcome = refuse_faults(std::slice::from_ref(&fault), partial);
+                if outcome.is_ok() && !faults.iter().any(|known| known.part == fault.part) {
                     faults.push(fault);
                 }
+                outcome
             }
-            Err(other) => return Err(other),
+            Err(other) => Err(other),
+        };
+        // What has begun is waited for: a copy that is given up goes on writing on its thread while all is removed.
+        if let Err(error) = outcome {
+            is_refused.store(true, Ordering::Relaxed);
+            refused.get_or_insert(error);
         }
         done += 1;
         progress("blobs", done, all);
     }
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }
 
 async fn copy_one(store: &Store, backup: &OpenBackup, key: BlobKey) -> Result<()> {
