@@ -30,6 +30,7 @@
     if (atEnd) box.scrollTop = box.scrollHeight;
   });
   source.addEventListener("again", () => {
+    for (const phase of box.querySelectorAll("details.phase")) if (!phase.contains(log)) phase.remove();
     log.replaceChildren();
     line = 1;
   });

@@ -1,12 +1,16 @@
 //! Whether the parts of an installation work, for those who keep it running.
 
 use super::App;
+use super::measures::Sample;
 use crate::config::secret_url::masked;
 use crate::directory::IndexKind;
 use crate::error::Result;
 use crate::tools::time::{SECOND, now};
 use crate::transfer::backup::last_backup;
+use crate::unavailable;
 use crate::words::{BuildState, Purpose, RequestState};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use url::Url;
@@ -15,8 +19,10 @@ use url::Url;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A part that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(500);
-/// A server of which nothing was heard for so long is gone: it writes a row each minute.
+/// A server of which nothing was heard for so long has stopped by accident: it writes a row each minute, and takes leave.
 const SILENT: i64 = 180 * SECOND;
+/// After so long, nobody waits for it.
+const GONE: i64 = 3600 * SECOND;
 /// A replica that is further behind than this is late.
 const LATE: i64 = 300;
 /// A blob that no store has.
@@ -47,6 +53,18 @@ fn part(part: &str, state: PartState, message: impl Into<String>) -> PartHealth 
     PartHealth { part: part.to_owned(), state, message: message.into(), href: "" }
 }
 
+/// What a part says of itself, if it does so in time.
+fn within<'a>(
+    name: &'static str,
+    part: impl Future<Output = Result<PartHealth>> + Send + 'a,
+) -> BoxFuture<'a, (&'static str, Result<PartHealth>)> {
+    async move {
+        let told = tokio::time::timeout(PATIENCE, part).await;
+        (name, told.unwrap_or_else(|_| Err(unavailable!("no answer within {} s", PATIENCE.as_secs()))))
+    }
+    .boxed()
+}
+
 /// As an upstream is remembered.
 fn without_user(url: &Url) -> String {
     let mut url = url.clone();
@@ -65,17 +83,17 @@ impl App {
     pub async fn health(&self) -> Vec<PartHealth> {
         let mut parts = vec![self.database().await, self.bytes().await, self.disk()];
         parts.extend(self.upstreams());
-        let others = [
-            ("queue", self.build_queue().await),
-            ("workers", self.builders().await),
-            ("servers", self.nodes().await),
-            ("webhooks", self.told().await),
-            ("wheelhouses", self.houses().await),
-            ("requests", self.asked().await),
-            ("backup", self.backed_up().await),
-            ("quarantine", self.quarantined().await),
-        ];
-        for (name, found) in others {
+        let others = futures::future::join_all([
+            within("queue", self.build_queue()),
+            within("workers", self.builders()),
+            within("servers", self.nodes()),
+            within("webhooks", self.told()),
+            within("wheelhouses", self.houses()),
+            within("requests", self.asked()),
+            within("backup", self.backed_up()),
+            within("quarantine", self.quarantined()),
+        ]);
+        for (name, found) in others.await {
             parts.push(found.unwrap_or_else(|error| part(name, PartState::Failing, error.to_string())));
         }
         if let Some(replica) = &self.replica {
@@ -208,8 +226,10 @@ impl App {
 
     async fn nodes(&self) -> Result<PartHealth> {
         let nodes = self.db.newest_measures().await?;
-        let silent: Vec<&str> =
-            nodes.iter().filter(|node| now() - node.at > SILENT).map(|node| node.node.as_str()).collect();
+        let silent = nodes
+            .iter()
+            .filter(|node| (SILENT..GONE).contains(&(now() - node.at)) && !Sample::of(node).stopped);
+        let silent: Vec<&str> = silent.map(|node| node.node.as_str()).collect();
         Ok(match silent.as_slice() {
             [] => part("servers", PartState::Ok, format!("this one is {}", self.node())),
             some => part(

@@ -9,6 +9,7 @@ use crate::tools::panics;
 use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{BuildState, Purpose};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub struct Sample {
     pub version: String,
     /// It copies another server.
     pub replica: bool,
+    /// It was told to stop, and did.
+    pub stopped: bool,
     /// When its process began, in seconds since 1970.
     pub started: u64,
     /// Since the sample before: requests, those that failed by the server's own fault, and the time that all took.
@@ -43,6 +46,13 @@ pub struct Sample {
     pub disk_free: u64,
     pub memory: u64,
     pub lag: Option<i64>,
+}
+
+impl Sample {
+    /// What a row says.
+    pub fn of(measure: &Measure) -> Self {
+        serde_json::from_str(&measure.sample).unwrap_or_default()
+    }
 }
 
 impl App {
@@ -97,6 +107,16 @@ impl App {
         format!("{machine} {}", self.config.listen)
     }
 
+    /// Says that this server stops in good order: nobody waits for its next row.
+    pub async fn take_leave(&self) {
+        if self.config.read_only {
+            return;
+        }
+        if let Err(error) = self.measure(&mut Counted::now(), now()).await {
+            tracing::debug!(%error, "cannot write that this server stops");
+        }
+    }
+
     /// Writes how this server is, and what it did since `before`, which becomes now.
     pub async fn measure(&self, before: &mut Counted, at: Micros) -> Result<()> {
         let counted = Counted::now();
@@ -117,6 +137,7 @@ impl App {
         Ok(Sample {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             replica: self.replica.is_some(),
+            stopped: self.is_stopping.load(Relaxed),
             started: counters::started(),
             requests: next(),
             failed: next(),

@@ -50,7 +50,11 @@ impl BuildSpan {
     fn add(&mut self, day: &BuildDay) {
         match (day.outcome, day.class) {
             (BuildState::Built, _) => self.built += day.count,
-            (_, Some(Class::Cancelled)) => self.cancelled += day.count,
+            // How long they took says when somebody lost patience.
+            (_, Some(Class::Cancelled)) => {
+                self.cancelled += day.count;
+                return;
+            }
             (_, class) => {
                 self.failed += day.count;
                 let class = class.unwrap_or(Class::Other);

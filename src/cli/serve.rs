@@ -92,6 +92,7 @@ impl ServeCommand {
         let served = app.clone();
         let ended = serve_and_build(app, listener, stop).await;
         let counted = served.downloads.flush().await;
+        served.take_leave().await;
         ended.and(counted)?;
         tracing::info!("stopped");
         drop(running);

@@ -30,10 +30,13 @@ use futures::{Stream, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A list leafs through so many rows at most to find those that the asker may see.
 const LOOKED_AT: usize = 5000;
+
+/// Who reads a log that goes on is asked so often whether they still may.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 
 /// `GET /+builds/{id}?wait=20`: at most so many seconds.
 const LONGEST_WAIT: u64 = 60;
@@ -68,6 +71,21 @@ async fn visible(ctx: &Ctx<()>) -> Result<(Build, Parties)> {
         }
     }
     Ok((build, parties))
+}
+
+/// Whether the asker of a request that goes on may see the build as of now: who was shut out, or whose credential has
+/// ended, hears no more.
+async fn still_sees(ctx: &Ctx<()>, id: BuildId) -> Result<bool> {
+    let directory = ctx.app.indexes.directory();
+    let who = match ctx.app.people.who(&directory, &ctx.headers, ctx.peer.ip()).await {
+        Ok(who) => who,
+        Err(Error::Unauthenticated(_)) => return Ok(false),
+        // Nobody can tell at the moment.
+        Err(_) => ctx.who.clone(),
+    };
+    let build = ctx.app.queue.get(id).await?;
+    let parties = ctx.app.queue.parties(&build).await?;
+    Ok(access::sees_build(&directory, &who, parties.sight(&build)))
 }
 
 /// The build as it is now and as the asker may know it.
@@ -207,10 +225,24 @@ pub async fn get(ctx: Ctx) -> Result<Response> {
 pub async fn log(ctx: Ctx) -> Result<Response> {
     let ctx = ctx.without_body();
     let (build, _) = visible(&ctx).await?;
-    let bytes = ctx.app.queue.watch_log(build.id);
-    let body = match ctx.query("raw") {
-        Some(_) => Body::from_stream(bytes),
-        None => Body::from_stream(visibly(bytes)),
+    let is_raw = ctx.query("raw").is_some();
+    let log = ctx.app.queue.watch_log(build.id);
+    let bytes = async_stream::try_stream! {
+        let mut log = std::pin::pin!(log);
+        let mut asked = Instant::now();
+        while let Some(piece) = log.next().await {
+            if asked.elapsed() > ASKED_AGAIN {
+                if !still_sees(&ctx, build.id).await? {
+                    break;
+                }
+                asked = Instant::now();
+            }
+            yield piece?;
+        }
+    };
+    let body = match is_raw {
+        true => Body::from_stream(bytes),
+        false => Body::from_stream(visibly(bytes)),
     };
     Ok(respond::text(body))
 }

@@ -42,17 +42,18 @@ pub async fn absent(ctx: Ctx) -> Result<Response> {
     Err(crate::missing!("this server has no {}", ctx.uri.path()))
 }
 
-/// devpi's status. Paths and addresses are for root.
+/// devpi's status. Paths and addresses are for those who operate it.
 pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     let serial = ctx.app.db.serial().await?;
     let last = ctx.app.db.events_after(serial.saturating_sub(1), 1).await?;
     let at = last.first().map(|event| event.at.div_euclid(SECOND));
     let directory = &ctx.directory;
     let config = &ctx.app.config;
+    let operates = ctx.operates();
     let mut result = json!({
         "versioninfo": {"devpi-server": "6.20.3", "wheelwright": env!("CARGO_PKG_VERSION")},
         "role": if ctx.app.replica.is_some() { "REPLICA" } else { "MASTER" },
-        "polling_replicas": if ctx.who.is_root() { ctx.app.replicas.shown() } else { json!({}) },
+        "polling_replicas": if operates { ctx.app.replicas.shown() } else { json!({}) },
         "serial": serial, "event-serial": directory.serial,
         "last-commit-timestamp": at, "outside-url": config.public_url,
         "users": directory.users.len(), "offline": config.offline, "metrics": Value::Array(counters(router)),
@@ -60,14 +61,12 @@ pub async fn report(ctx: &Ctx<()>, router: &Router) -> Result<Value> {
     if let (Some(replica), Some(result)) = (&ctx.app.replica, result.as_object_mut()) {
         let mut view = replica.view();
         // It may name hosts of the inner network.
-        view.error = view.error.filter(|_| ctx.who.is_root());
+        view.error = view.error.filter(|_| operates);
         let view = serde_json::to_value(view).map_err(Error::internal)?;
         result
             .extend(view.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     }
-    if ctx.who.is_root()
-        && let Some(result) = result.as_object_mut()
-    {
+    if operates && let Some(result) = result.as_object_mut() {
         if let Ok(disk) = ctx.app.store.disk() {
             let shown = json!({"free": disk.free, "reserve": disk.reserve, "low": disk.is_low()});
             result.insert("disk".into(), shown);

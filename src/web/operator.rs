@@ -22,15 +22,15 @@ pub struct Overview {
 
 /// How all is, as of now.
 pub async fn overview(ctx: &Ctx<()>, router: &Router) -> Result<Overview> {
-    let nodes = ctx.app.db.newest_measures().await?;
+    let nodes = ctx.app.db.newest_measures().await.unwrap_or_default();
     Ok(Overview {
         health: ctx.app.health().await,
-        servers: nodes.into_iter().map(node).collect(),
+        servers: nodes.into_iter().map(node).filter(|node| !node.sample.stopped).collect(),
         slow: router.slow_requests(),
     })
 }
 
 fn node(measure: Measure) -> NodeState {
-    let sample: Sample = serde_json::from_str(&measure.sample).unwrap_or_default();
+    let sample = Sample::of(&measure);
     NodeState { name: measure.node, at: Moment(measure.at), sample }
 }

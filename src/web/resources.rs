@@ -65,7 +65,7 @@ pub async fn file(ctx: Ctx) -> Result<Response> {
 pub async fn status(ctx: Ctx, router: Arc<Router>) -> Result<Response> {
     let ctx = ctx.without_body();
     let mut status = operate::report(&ctx, &router).await?;
-    if ctx.who.is_root() {
+    if ctx.operates() {
         let overview = operator::overview(&ctx, &router).await?;
         if ctx.audience() == Person {
             return pages::status::operate(&ctx, &status, (overview.health, overview.servers, overview.slow))

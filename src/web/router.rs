@@ -22,6 +22,7 @@ use crate::tools::request_id::{self, RequestId};
 use crate::{bad, forbidden, missing};
 use axum::body::Body;
 use axum::response::Response;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::{Body as _, Incoming};
@@ -247,6 +248,9 @@ impl Router {
         let forward = Forward::new(replica, &self.app.config, parts, &routed.seen);
         let reads = !origin::changes(&parts.method);
         match Answerer::of(known.route, &parts.method, &parts.headers) {
+            Answerer::Primary if reads && known.route.waits() => {
+                return Ok(self.until_it_stops(forward.read_there().await?));
+            }
             Answerer::Primary if reads => return forward.read_there().await,
             Answerer::Primary => return forward.send(routed.body).await,
             Answerer::PrimaryFirst if replica.primary().is_reachable() => {
@@ -262,6 +266,12 @@ impl Router {
             return forward.read().await.or(answer);
         }
         answer
+    }
+
+    /// An answer of the primary's that may go on for minutes: who follows a build comes again, to another server.
+    fn until_it_stops(&self, answer: Response) -> Response {
+        let stops = self.app.queue.closed();
+        answer.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(stops))))
     }
 
     async fn run_here(self: &Arc<Self>, routed: Routed, open: &mut bool) -> Result<Response> {
@@ -309,9 +319,9 @@ impl Router {
             count.fetch_add(1, Ordering::Relaxed);
         }
         row.time.observe(took);
-        counters::REQUESTS.one();
         let waits = row.route.waits();
         if !waits {
+            counters::REQUESTS.one();
             counters::REQUEST_MICROS.add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
         if status.is_server_error() {

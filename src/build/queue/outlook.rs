@@ -59,7 +59,8 @@ impl Queue {
         }
         let (running, waiting): (Vec<_>, Vec<_>) =
             unfinished.into_iter().partition(|build| build.state == BuildState::Running);
-        let mut outlook = QueueOutlook { waiting: waiting.len(), ..QueueOutlook::default() };
+        let all = usize::try_from(db.count_queued().await?).unwrap_or(waiting.len());
+        let mut outlook = QueueOutlook { waiting: all.max(waiting.len()), ..QueueOutlook::default() };
         let now = now();
         for build in &running {
             let takes = times.of(build);

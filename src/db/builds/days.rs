@@ -61,12 +61,12 @@ impl Db {
         rows.iter().map(read).collect()
     }
 
-    /// By outcome: how many builds of wheels ran and ended, ever, and the microseconds that they took, all together.
+    /// By outcome: how many builds of wheels ran to their end, ever, and the microseconds that they took, all together.
     pub async fn build_times(&self) -> Result<Vec<BuildTimes>> {
         let buckets = columns().iter().map(|name| format!("cast(sum({name}) AS bigint)")).collect::<Vec<_>>();
         let query = format!(
             "SELECT outcome, cast(sum(ran) AS bigint), cast(sum(micros) AS bigint), {} FROM build_day \
-             WHERE purpose = 'wheel' GROUP BY outcome HAVING sum(ran) > 0 ORDER BY outcome",
+             WHERE purpose = 'wheel' AND class <> 'cancelled' GROUP BY outcome HAVING sum(ran) > 0 ORDER BY outcome",
             buckets.join(", ")
         );
         let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&self.pool).await?;

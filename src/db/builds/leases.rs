@@ -90,16 +90,16 @@ impl Db {
         for target in claim.targets {
             query = query.bind(target);
         }
-        let row = query.fetch_optional(&self.writer).await?;
+        // In one transaction with its old log, or who follows it would read that as the one of the new run.
+        let mut tx = self.quiet().await?;
+        let row = query.fetch_optional(&mut *tx).await?;
         let claimed = row.as_ref().map(build).transpose()?;
         if let Some(claimed) = &claimed {
             // What an earlier run said, whose worker was lost.
-            let query = sqlx::query(
-                "DELETE FROM build_log WHERE build = $1 AND EXISTS \
-                (SELECT 1 FROM build WHERE id = $1 AND fence = $2 AND log_size = 0)",
-            );
-            query.bind(claimed.id).bind(claimed.fence).execute(&self.writer).await?;
+            let query = sqlx::query("DELETE FROM build_log WHERE build = $1");
+            query.bind(claimed.id).execute(&mut *tx).await?;
         }
+        tx.commit().await?;
         Ok(claimed)
     }
 

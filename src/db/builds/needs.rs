@@ -33,7 +33,7 @@ impl Db {
             return Ok(Blocked::Circle(chain));
         }
         let block = "UPDATE build SET state = 'blocked', rounds = rounds + 1, worker = NULL, lease_until = NULL, \
-             secret_sha256 = NULL, step = NULL WHERE id = $1 AND fence = $2 AND state IN ('running', 'fetching')";
+             secret_sha256 = NULL, step = NULL, started_at = NULL WHERE id = $1 AND fence = $2 AND state IN ('running', 'fetching')";
         let blocked = sqlx::query(block).bind(id).bind(fence).execute(&mut *tx).await?;
         if blocked.rows_affected() == 0 {
             return Ok(Blocked::Lost);
@@ -56,7 +56,7 @@ impl Db {
     /// A build whose needs exist by now runs on, at once. `false`: the lease is lost.
     pub async fn requeue_build(&self, id: i64, fence: i64) -> Result<bool> {
         let query = "UPDATE build SET state = 'queued', rounds = rounds + 1, worker = NULL, lease_until = NULL, \
-             secret_sha256 = NULL, step = NULL WHERE id = $1 AND fence = $2 AND state = 'running'";
+             secret_sha256 = NULL, step = NULL, started_at = NULL WHERE id = $1 AND fence = $2 AND state = 'running'";
         Ok(sqlx::query(query).bind(id).bind(fence).execute(&self.writer).await?.rows_affected() > 0)
     }
 

@@ -41,6 +41,8 @@ pub struct TimedBuild {
 
 /// Of each project, so many earlier builds tell how long the next takes.
 const OF_PROJECT: i64 = 15;
+/// Earlier builds of any project that are looked at.
+const LATEST: i64 = 20_000;
 /// Earlier builds that are read in all.
 const TIMES: i64 = 20_000;
 
@@ -52,6 +54,12 @@ impl Db {
              ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, priority, id LIMIT $1",
         );
         Ok(rows.bind(i64::from(limit)).fetch_all(&self.pool).await?)
+    }
+
+    /// How many builds wait for a worker.
+    pub async fn count_queued(&self) -> Result<i64> {
+        let count = sqlx::query_scalar("SELECT count(*) FROM build WHERE state = 'queued'");
+        Ok(count.fetch_one(&self.pool).await?)
     }
 
     /// Builds that wait for a worker and that others wait for.
@@ -69,15 +77,16 @@ impl Db {
         rows.iter().map(|row| Ok((row.try_get("asker")?, row.try_get("began")?))).collect()
     }
 
-    /// The newest builds that went well of the projects of which one waits or runs, newest first.
+    /// The newest builds that went well of the projects of which one waits or runs, newest first. Only the latest are
+    /// looked at, so that a long history costs nothing.
     pub async fn times_of_unfinished(&self) -> Result<Vec<TimedBuild>> {
         let query = "SELECT project, target, purpose, took FROM (SELECT id, project, target, purpose, \
             ended_at - started_at AS took, \
             row_number() OVER (PARTITION BY project, purpose ORDER BY id DESC) AS turn \
-            FROM build WHERE state = 'built' AND started_at IS NOT NULL AND ended_at IS NOT NULL AND project IN \
+            FROM build WHERE state = 'built' AND id > (SELECT coalesce(max(id), 0) FROM build) - $3 AND started_at IS NOT NULL AND ended_at IS NOT NULL AND project IN \
             (SELECT project FROM build WHERE state IN ('queued', 'running'))) AS timed \
             WHERE turn <= $1 ORDER BY id DESC LIMIT $2";
-        let rows = sqlx::query(query).bind(OF_PROJECT).bind(TIMES).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(query).bind(OF_PROJECT).bind(TIMES).bind(LATEST).fetch_all(&self.pool).await?;
         let read = |row: &sqlx::any::AnyRow| {
             Ok(TimedBuild {
                 project: row.try_get("project")?,

@@ -1,7 +1,6 @@
 //! `GET /+builds/{id}/events`: what happens to a build, as server-sent events.
 
-use super::{view, visible};
-use crate::access;
+use super::{still_sees, view, visible};
 use crate::access::turns::Turn;
 use crate::build::queue::{BuildNews, LogMark};
 use crate::db::builds::BuildId;
@@ -66,13 +65,6 @@ fn told(
             }
         }
     }
-}
-
-/// Whether the asker may see the build as of now: who was shut out hears no more.
-async fn still_sees(ctx: &Ctx<()>, id: BuildId) -> Result<bool> {
-    let build = ctx.app.queue.get(id).await?;
-    let parties = ctx.app.queue.parties(&build).await?;
-    Ok(access::sees_build(&ctx.app.indexes.directory(), &ctx.who, parties.sight(&build)))
 }
 
 /// JSON has no line ends of its own, so that one line of data has all of it.

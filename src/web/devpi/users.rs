@@ -4,7 +4,7 @@ use super::session;
 use crate::access::accounts::{self, AccountChange};
 use crate::access::methods::vouched;
 use crate::access::password;
-use crate::access::{Who, may_read, tokens};
+use crate::access::{Decision, Need, Who, decide, may_read, tokens};
 use crate::app::App;
 use crate::db::accounts::Account;
 use crate::directory::Directory;
@@ -34,7 +34,9 @@ fn config(directory: &Directory, who: &Who, account: &Account) -> Value {
         .collect();
     config.insert("indexes".into(), indexes.into());
     config.insert("username".into(), account.name.clone().into());
-    if who.is_root() || who.user.as_deref() == Some(&account.name) {
+    // Not for a token that is limited to less, such as a worker's.
+    let manages = decide(directory, who, Need::ManageUser, None, None, Some(&account.name));
+    if manages == Decision::Allowed {
         let groups = directory.users.get(&account.name).map(|user| &user.groups);
         if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
             config.insert("groups".into(), groups.iter().cloned().collect::<Vec<_>>().into());

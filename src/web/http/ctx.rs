@@ -2,9 +2,9 @@
 
 use super::audience::Audience;
 use super::{drain, slow, whence};
-use crate::access::Who;
 use crate::access::quota::Quota;
 use crate::access::turns::{Turn, Turns};
+use crate::access::{self, Decision, Need, Who};
 use crate::app::App;
 use crate::bad;
 use crate::config::base_url::BaseUrl;
@@ -51,6 +51,11 @@ pub struct Ctx<B = Body> {
 }
 
 impl<B> Ctx<B> {
+    /// Whether the asker keeps this server running: root, with a credential that is limited to nothing less.
+    pub fn operates(&self) -> bool {
+        access::decide(&self.directory, &self.who, Need::Operate, None, None, None) == Decision::Allowed
+    }
+
     /// A path parameter, percent-decoded; empty if the route has none of that name.
     pub fn param(&self, name: &str) -> &str {
         self.params.get(name).unwrap_or_default()

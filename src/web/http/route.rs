@@ -38,8 +38,8 @@ impl Route {
 
     /// Whether its answers wait on purpose: for a job, for a build, for a wheel that is being built, for others.
     pub fn waits(&self) -> bool {
-        let names = ["/claim", "/log", "/events", "/+w/", "/v1/", "/try", "/+replica/"];
-        self.path == "/+builds/{id}" || names.iter().any(|name| self.path.contains(name))
+        let names = ["claim", "log", "events", "+w", "v1", "try", "+replica"];
+        self.path == "/+builds/{id}" || self.path.split('/').any(|segment| names.contains(&segment))
     }
 
     /// The route once, or twice if its path ends in `/?`: without the slash and with it.

@@ -110,6 +110,10 @@ fn call(build: &Build, what: &str) -> ScriptCall {
 
 /// The log of its last run as the page shows it, and the place behind that.
 async fn log_of(ctx: &Visit, build: &Build) -> Result<(ShownLog, Option<LogMark>)> {
+    if build.started_at.is_none() && !build.state.has_ended() {
+        // What is kept until it runs again is of a run that is lost: lines that come later are none of it.
+        return Ok((log::shown("", None, true), None));
+    }
     let (from, bytes) = ctx.app.queue.log_end(build, READ).await?;
     let end = match build.state.has_ended() {
         true => bytes.len(),

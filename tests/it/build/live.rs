@@ -167,6 +167,23 @@ async fn nobody_follows_a_build_that_they_may_not_see_or_too_many_at_once() {
     assert_eq!(ask(&server, 9999, &Auth::None, "").await.status(), 404);
 
     let alice = Auth::basic("alice", PASSWORD);
+    let (status, made) = server.ask("POST", "/+tokens", &alice, Some(json!({"name": "reader"}))).await;
+    assert_eq!(status, 200, "{made}");
+    let made = |name: &str| made["result"][name].as_str().expect("a word").to_owned();
+    let (id, token) = (made("id"), Auth::Bearer(made("token")));
+    let mut reader = Events::of(&server, job.build, &token, "").await;
+    let log = token.on(server.http.get(server.url(&format!("/+builds/{}/log", job.build))));
+    let log = log.send().await.expect("an answer");
+    reader.next_of("state").await;
+    let (status, body) = server.ask("DELETE", &format!("/+tokens/{id}"), &alice, None).await;
+    assert_eq!(status, 200, "{body}");
+    worker.beat(&job).await;
+    assert!(reader.next().await.is_none(), "a revoked token hears no more");
+    // It is asked again only after some seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    worker.log(&job, "a secret\n".len(), "another one\n").await;
+    assert_eq!(log.text().await.expect("an end"), "a secret\n");
+
     let mut open = Vec::new();
     for _ in 0..12 {
         open.push(Events::of(&server, job.build, &alice, "").await);

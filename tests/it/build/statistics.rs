@@ -40,7 +40,7 @@ on_both! {
         server.make_stage().await;
         server.build_nothing_ahead("dev").await;
         let worker = server.worker("builder", "w").await;
-        for name in ["good", "bad", "gone"] {
+        for name in ["good", "bad", "gone", "halted"] {
             let dist = Package::new(name, "1.0").sdist();
             assert_eq!(server.post("/alice/dev/", Form::of(&dist), "alice", PASSWORD).await.status, 200);
         }
@@ -52,9 +52,13 @@ on_both! {
         let gone = server.ask_builds("gone==1.0").await[0]["id"].as_i64().expect("an id");
         let (status, _) = server.ask("POST", &format!("/+builds/{gone}/cancel"), &Auth::root(), None).await;
         assert_eq!(status, 200);
+        let halted = server.ask_builds("halted==1.0").await[0]["id"].as_i64().expect("an id");
+        assert_eq!(worker.claim().await.build, halted);
+        let (status, _) = server.ask("POST", &format!("/+builds/{halted}/cancel"), &Auth::root(), None).await;
+        assert_eq!(status, 200);
         let last = statistics(&server, "day").await["spans"][29].clone();
         let told = (&last["built"], &last["failed"], &last["cancelled"], &last["causes"]);
-        assert_eq!(told, (&json!(1), &json!(1), &json!(1), &json!({"compiler": 1})), "{last}");
+        assert_eq!(told, (&json!(1), &json!(1), &json!(2), &json!({"compiler": 1})), "{last}");
         assert!(last["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.0), "{last}");
 
         let (status, _) = server.ask("POST", &format!("/+builds/{}/rebuild", job.build), &Auth::root(), None).await;

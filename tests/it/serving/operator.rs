@@ -5,8 +5,11 @@ use crate::kit::backend::on_both;
 use crate::kit::script::Auth;
 use crate::kit::upstream::Upstream;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
+use wheelwright::access::{Action, Scope};
 use wheelwright::app::measures::{Counted, KEPT};
 use wheelwright::config::Reserve;
+use wheelwright::db::measures::Measure;
 use wheelwright::tools::time::{SECOND, now};
 
 async fn status(server: &Server, auth: &Auth) -> Value {
@@ -57,6 +60,12 @@ async fn a_broken_upstream_and_a_full_disk_are_seen_by_root_alone() {
     for secret in ["health", "servers", "slow-requests", "disk"] {
         assert!(stranger[secret].is_null(), "{stranger}");
     }
+    let builds = Scope { actions: vec![Action::Build], ..Scope::default() };
+    let worker = full.make_token("root", builds).await;
+    let worker = status(&full, &Auth::Bearer(worker)).await;
+    for secret in ["health", "servers", "slow-requests", "disk", "serverdir", "database"] {
+        assert!(worker[secret].is_null(), "a worker's token lies on another machine: {worker}");
+    }
     let shown = page(&full, "/+status", &Auth::None).await;
     assert!(!shown.contains("reserve") && shown.contains("versioninfo"), "{shown}");
 }
@@ -65,10 +74,21 @@ on_both! {
     async fn a_server_keeps_its_last_day_and_no_more(server: Server) {
         let mut before = Counted::now();
         let now = now();
-        let old = now - KEPT - 60 * SECOND;
-        server.app.measure(&mut before, old).await.expect("an old sample");
+        let silent = now - 600 * SECOND;
+        server.app.measure(&mut before, silent).await.expect("a sample");
         assert_eq!(status(&server, &Auth::root()).await["servers"][0]["name"], server.app.node());
         assert_eq!(state(&status(&server, &Auth::root()).await, "servers"), "warning", "it is silent");
+        server.app.is_stopping.store(true, Ordering::Relaxed);
+        server.app.measure(&mut before, silent).await.expect("its last sample");
+        server.app.is_stopping.store(false, Ordering::Relaxed);
+        let left = status(&server, &Auth::root()).await;
+        assert_eq!((state(&left, "servers"), &left["servers"]), ("ok", &json!([])), "it was told to stop");
+        server.app.db.add_measure(&Measure { node: server.app.node(), at: silent, sample: "{}".into() }, now)
+            .await
+            .expect("forgotten");
+        let old = now - KEPT - 60 * SECOND;
+        server.app.measure(&mut before, old).await.expect("an old sample");
+        assert_eq!(state(&status(&server, &Auth::root()).await, "servers"), "ok", "nobody waits for it any more");
         server.get("/+api").await;
         server.app.measure(&mut before, now).await.expect("a sample");
         assert_eq!(server.app.db.measures(0).await.expect("rows").len(), 1, "the old one is gone");

@@ -53,7 +53,9 @@ pub fn plots(measures: &[Measure], node: &str, now: Micros) -> Vec<Plot> {
         let sum = usize::try_from(place).ok().and_then(|place| sums.get_mut(place));
         // What a newer version wrote and this one cannot read is left out.
         if let (Some(sum), Ok(sample)) = (sum, serde_json::from_str::<Sample>(&measure.sample)) {
-            sum.add(&sample);
+            if !sample.stopped {
+                sum.add(&sample);
+            }
         }
     }
     let draw = |title: &str, top: Option<f64>, shown: fn(f64) -> String, series: Vec<Series>| {
