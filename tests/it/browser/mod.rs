@@ -2,4 +2,5 @@
 
 mod curated;
 mod looks;
+mod recipe;
 mod story;

@@ -53,12 +53,25 @@ async fn an_index_is_made_filled_and_used_from_a_browser() {
     browser.click(".deeds details:first-of-type button").await;
     browser.sees("Yanked.").await;
 
-    // A token as the pages' script makes it, then pip.
-    let make = "fetch('/+tokens', {method: 'POST', headers: {'content-type': 'application/json', accept: \
-                'application/json', 'x-csrf-token': document.querySelector('input[name=csrf]').value}, body: \
-                '{\"name\": \"pip\"}'}).then(answer => answer.json())";
-    let made = browser.evaluate(make).await.expect("an answer");
-    let token = made["result"]["token"].as_str().unwrap_or_else(|| panic!("{made}"));
+    // Found again by whoever presses a key.
+    browser
+        .evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '/', bubbles: true}))")
+        .await;
+    browser.until("document.activeElement.id === 'find'").await;
+    browser.fill("#find", "demo").await;
+    browser.evaluate("document.querySelector('form.find').requestSubmit()").await;
+    browser.arrive(&format!("{home}/+search")).await;
+    browser.until("document.querySelector(\"main a[href*='alice/dev/demo']\")").await;
+    browser.picture("search").await;
+
+    // A token, shown once, then pip.
+    browser.click("a[href$='+account']").await;
+    browser.arrive(&format!("{home}/+account")).await;
+    browser.fill("form[action$='/tokens'] input[name=name]", "pip").await;
+    browser.click("form[action$='/tokens'] button").await;
+    browser.until("document.querySelector('#new-token')").await;
+    let token = browser.evaluate("document.querySelector('#new-token').textContent").await.expect("a token");
+    let token = token.as_str().expect("text");
     let index = format!("http://__token__:{token}@{}/alice/dev/+simple/", server.address);
     let client = Client::new("pip");
     let target = client.home.path().join("site").display().to_string();

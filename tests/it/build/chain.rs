@@ -36,7 +36,7 @@ impl Done {
 pub(super) const NEWEST: &str = "3.13";
 
 /// A stage with pip in it, as the interpreter itself brings it along, and `packages`.
-pub(super) async fn index_with(packages: &[Package]) -> Server {
+pub async fn index_with(packages: &[Package]) -> Server {
     let server = Server::start().await;
     server.have_index("alice/tools", json!({"type": "stage", "bases": []})).await;
     for name in [NEWEST, "2.7"] {

@@ -2,7 +2,7 @@
 
 mod ahead;
 mod built;
-mod chain;
+pub mod chain;
 mod cross;
 mod cross_tested;
 mod doubts;

@@ -75,6 +75,11 @@ impl Program {
         Self { data: data.to_owned(), child: Mutex::new(child), client: Client { http, url } }
     }
 
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.client.url)
+    }
+
     pub fn client(&self) -> Client {
         self.client.clone()
     }

@@ -1,6 +1,7 @@
 //! A Debian system with nothing but what it needs, and what happens in it: see the scripts beside this file.
 
 use super::{made, only, ran};
+use crate::kit::browser::Browser;
 use crate::kit::clients::Client;
 use crate::kit::packages::Package;
 use crate::kit::program::Program;
@@ -70,6 +71,35 @@ async fn the_archive_and_the_wheel_run_in_a_clean_system() {
     assert!(said.contains("ALL GOOD"), "{said}");
 }
 
+/// Each step is on the page before it: no shell but the one that starts the server.
+async fn a_private_package_gets_to_another_machine(home: &str) {
+    let mut browser = Browser::start().await;
+    browser.open(home, home).await;
+    browser.click("main a[href*='+login']").await;
+    browser.arrive(&format!("{home}/+login")).await;
+    browser.fill("input[name=user]", "root").await;
+    browser.fill("input[name=password]", "root-secret").await;
+    browser.click("form.login button").await;
+    browser.sees("logged in as root").await;
+    browser.fill("#new-index input[name=index]", "dev").await;
+    browser.click("#new-index form > p > button").await;
+    browser.arrive(&format!("{home}/root/dev")).await;
+    let package = Package::new("my-private-package", "1.0").tag("py3-none-any").wheel();
+    browser.until("document.querySelector('form[data-drop]')").await;
+    browser.drop_file("form[data-drop]", &package.filename, &package.bytes).await;
+    browser.sees("became my-private-package 1.0").await;
+    browser.click("[data-files] a[href$='1.0']").await;
+    browser.arrive(&format!("{home}/root/dev/my-private-package/1.0")).await;
+    let line = "[...document.querySelectorAll('code')].map(code => code.textContent).find(text => \
+                text.startsWith('pip install'))";
+    let line =
+        browser.evaluate(line).await.and_then(|line| line.as_str().map(str::to_owned)).expect("a line");
+    let other = Client::new("pip");
+    let site = other.home.path().join("site").display().to_string();
+    let words = line.split_whitespace().skip(1).chain(["--no-cache-dir", "--target", &site]);
+    other.run("pip", &words.collect::<Vec<_>>()).await.succeeded().says("my-private-package-1.0");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn uvx_serves_from_the_wheel_and_uv_installs_it_as_a_tool() {
     let dist = tokio::task::spawn_blocking(|| made("wheel")).await.expect("a wheel");
@@ -83,7 +113,7 @@ async fn uvx_serves_from_the_wheel_and_uv_installs_it_as_a_tool() {
     serve.arg(uv.program("uvx")).args(["--offline", "--from", &wheel, "wheelwright", "serve", "--offline"]);
     serve.env("HOME", home).env("UV_NO_CONFIG", "1").env("UV_PYTHON_DOWNLOADS", "never");
     let server = Program::run(serve, data.path()).await;
-    assert!(server.client().get("/+health").await.is_some());
+    a_private_package_gets_to_another_machine(&server.url("")).await;
     uv.run("uv", &["tool", "install", "--offline", &wheel]).await.succeeded();
     let tool = home.join(".local/bin/wheelwright");
     let said = ran(Command::new(&tool).arg("--data").arg(data.path()).args(["user", "list"]));
