@@ -121,7 +121,12 @@ impl Queue {
             // Of a set, whose failure takes no wheel away.
             let is_beside = build.because.is_some() && build.state != BuildState::Built;
             let Some(parties) = parties.get(&build.id) else { continue };
-            if !known && !is_beside && access::sees_build(directory, who, parties.sight(&build)) {
+            // What was tried is nobody's, whether it went well or not.
+            if !known
+                && !is_beside
+                && !build.trial
+                && access::sees_build(directory, who, parties.sight(&build))
+            {
                 newest.push(build);
             }
         }

@@ -7,6 +7,7 @@ use crate::config::load::ResolvedConfig;
 use crate::db::Db;
 use crate::error::Result;
 use crate::replica;
+use crate::tools::claim::claim;
 use crate::web::http::connections;
 use crate::web::server;
 use crate::worker::inner::Inner;
@@ -122,7 +123,7 @@ impl Running {
         let path = data.join("serving");
         let file = std::fs::File::options().create(true).truncate(false).read(true).write(true).open(&path);
         let mut file = file.map_err(|error| bad!("cannot write {}: {error}", path.display()))?;
-        match file.try_lock() {
+        match claim(&file) {
             Ok(()) => Ok(Self(file)),
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut said = String::new();

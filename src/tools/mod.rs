@@ -1,5 +1,6 @@
 //! What every room needs and no crate brings along: each small thing once.
 
+pub mod claim;
 pub mod failing;
 pub mod flight;
 pub mod glob;

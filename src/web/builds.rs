@@ -77,7 +77,8 @@ async fn visible(ctx: &Ctx<()>) -> Result<(Build, Parties)> {
 /// ended, hears no more.
 async fn still_sees(ctx: &Ctx<()>, id: BuildId) -> Result<bool> {
     let directory = ctx.app.indexes.directory();
-    let who = match ctx.app.people.who(&directory, &ctx.headers, ctx.peer.ip()).await {
+    let who = Box::pin(ctx.app.people.who(&directory, &ctx.headers, ctx.peer.ip()));
+    let who = match who.await {
         Ok(who) => who,
         Err(Error::Unauthenticated(_)) => return Ok(false),
         // Nobody can tell at the moment.

@@ -13,6 +13,7 @@ use crate::bad;
 use crate::build::job::WorkerDescription;
 use crate::config::BuildSettings;
 use crate::error::Result;
+use crate::tools::claim::claim;
 use crate::tools::locks::Locks;
 use crate::tools::scratch::remove_folder;
 
@@ -70,7 +71,7 @@ fn take_turn(folder: &Path) -> Result<File> {
     std::fs::create_dir_all(folder)
         .map_err(|error| bad!("cannot create the worker's folder {}: {error}", folder.display()))?;
     let turn = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
-    match turn.try_lock() {
+    match claim(&turn) {
         Ok(()) => Ok(turn),
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
         Err(std::fs::TryLockError::WouldBlock) => {

@@ -4,6 +4,7 @@ use super::ByteStream;
 use crate::config::S3Settings;
 use crate::error::Result;
 use crate::store::{ObjectFolder, ObjectKind};
+use crate::tools::claim::claim;
 use crate::tools::scratch::make_private;
 use crate::{bad, conflict};
 use bytes::Bytes;
@@ -96,7 +97,7 @@ impl BackupPlace {
             let mut lock = File::options();
             let lock = lock.create(true).truncate(false).write(true).mode(0o600);
             let lock = lock.open(root.join(LOCK)).map_err(refused)?;
-            match lock.try_lock() {
+            match claim(&lock) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     return Err(conflict!(

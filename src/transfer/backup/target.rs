@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::secret_url::masked;
 use crate::error::{Error, Result};
 use crate::store::{ObjectFolder, Store};
+use crate::tools::claim::claim;
 use crate::tools::scratch::{make_private, remove_folder};
 use crate::{bad, conflict};
 use futures::{StreamExt, TryStreamExt};
@@ -67,7 +68,7 @@ impl<'a> RestoreTarget<'a> {
         let mut marker = File::options();
         let marker = marker.create(true).truncate(false).read(true).write(true);
         let mut marker = marker.open(data.join(MARKER))?;
-        if marker.try_lock().is_err() {
+        if claim(&marker).is_err() {
             return Err(conflict!("another restore to {} is running", data.display()));
         }
         let mut text = String::new();

@@ -3,6 +3,7 @@
 use super::tree::{STATE, TreeFile, TreePage, UNFINISHED};
 use crate::error::{Error, Result};
 use crate::store::Store;
+use crate::tools::claim::claim;
 use crate::{bad, conflict, lost};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
@@ -259,7 +260,7 @@ fn open(root: &Path) -> Result<HouseFolder> {
     }
     let lock = File::options().create(true).truncate(false).write(true).open(root.join(LOCK));
     let lock = lock.map_err(refused)?;
-    match lock.try_lock() {
+    match claim(&lock) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             return Err(conflict!(

@@ -25,7 +25,8 @@ async fn a_failed_build_gets_the_recipe_of_its_hint_and_is_built() {
     browser.until("document.querySelector(\"a[href*='+builds/']\")").await;
     browser.click("td a[href*='+builds/']").await;
     browser.arrive(&format!("{home}/+builds/")).await;
-    browser.sees("helper is no known build tool").await;
+    browser.sees("imports helper without declaring it").await;
+    let failed = browser.evaluate("location.pathname").await;
     browser.until("document.querySelector('#try textarea')?.value.includes('requires = [\"helper\"]')").await;
     browser.picture("a-failed-build").await;
 
@@ -40,6 +41,8 @@ async fn a_failed_build_gets_the_recipe_of_its_hint_and_is_built() {
     browser.click("form[data-call=PUT] > p > button").await;
     browser.arrive(&format!("{home}/+recipes/demo")).await;
     browser.open(&format!("{home}/alice/tools/demo"), &home).await;
+    let shown = browser.evaluate("document.querySelector(\"td a[href*='+builds/']\").pathname").await;
+    assert_eq!(shown, failed, "what was only tried is no state of the project");
     browser.click("td a[href*='+builds/']").await;
     browser.arrive(&format!("{home}/+builds/")).await;
     browser.click("form[action$='/rebuild'] button").await;

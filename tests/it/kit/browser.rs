@@ -192,21 +192,29 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
+    /// What its user prefers: `light` or `dark`.
+    pub async fn prefers(&mut self, mode: &str) {
+        let mood = json!({"features": [{"name": "prefers-color-scheme", "value": mode}]});
+        self.call("Emulation.setEmulatedMedia", mood).await;
+    }
+
     /// Keeps two pictures of the page, light and dark, in the folder that `WHEELWRIGHT_SCREENSHOTS` names, if it does.
     pub async fn picture(&mut self, name: &str) {
-        use base64::Engine as _;
         let Some(folder) = std::env::var_os("WHEELWRIGHT_SCREENSHOTS") else { return };
+        self.is_wide(1280).await;
         for mode in ["light", "dark"] {
-            let mood = json!({"features": [{"name": "prefers-color-scheme", "value": mode}]});
-            self.call("Emulation.setEmulatedMedia", mood).await;
-            self.is_wide(1280).await;
-            let taken = self
-                .call("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": false}))
-                .await;
-            let bytes = base64::prelude::BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default());
-            let path = std::path::Path::new(&folder).join(format!("{name}-{mode}.png"));
-            std::fs::write(path, bytes.expect("base64")).expect("a picture");
+            self.prefers(mode).await;
+            self.taken(&std::path::Path::new(&folder).join(format!("{name}-{mode}.png")), false).await;
         }
+    }
+
+    /// Keeps a picture of what the window shows, or of the whole page.
+    pub async fn taken(&mut self, path: &std::path::Path, whole: bool) {
+        use base64::Engine as _;
+        let how = json!({"format": "png", "captureBeyondViewport": whole});
+        let taken = self.call("Page.captureScreenshot", how).await;
+        let bytes = base64::prelude::BASE64_STANDARD.decode(taken["data"].as_str().unwrap_or_default());
+        std::fs::write(path, bytes.expect("base64")).expect("a picture");
     }
 
     async fn call(&mut self, method: &str, parameters: Value) -> Value {

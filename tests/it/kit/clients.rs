@@ -61,6 +61,15 @@ impl Client {
         Self { bin, home, environment: Vec::new() }
     }
 
+    /// A file of text in what is installed.
+    pub fn data(&self, path: &str) -> String {
+        let lib = self.bin.with_file_name("lib");
+        let mut pythons = fs::read_dir(&lib).expect("a library").flatten();
+        let found = pythons
+            .find_map(|python| fs::read_to_string(python.path().join("site-packages").join(path)).ok());
+        found.unwrap_or_else(|| panic!("no {path} in {}", lib.display()))
+    }
+
     /// Where one of its programs is.
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
