@@ -15,7 +15,7 @@ mod links;
 mod reference;
 mod tables;
 
-const DOCUMENTS: [&str; 56] = [
+const DOCUMENTS: [&str; 57] = [
     extract::HELP,
     "README.md",
     "CONTRIBUTING.md",
@@ -70,6 +70,7 @@ const DOCUMENTS: [&str; 56] = [
     "docs/reference/settings.md",
     "docs/reference/uploads.md",
     "docs/tutorials/first-five-minutes.md",
+    "docs/tutorials/in-a-browser.md",
     "docs/tutorials/private-index.md",
     "docs/tutorials/wheels-on-demand.md",
 ];
@@ -281,6 +282,7 @@ documents_work! {
     the_commands_for_contributors_are_there: "CONTRIBUTING.md",
     the_first_steps_work: "scripts/first-steps",
     the_commands_of_the_docker_example_work: "docs/docker/README.md",
+    the_commands_about_pages_are_there: "docs/tutorials/in-a-browser.md",
     the_commands_of_the_first_tutorial_work: "docs/tutorials/private-index.md",
     the_commands_of_wheels_on_demand_work: "docs/tutorials/wheels-on-demand.md",
     the_commands_of_the_first_five_minutes_work: "docs/tutorials/first-five-minutes.md",
