@@ -52,10 +52,10 @@ pub fn plots(measures: &[Measure], node: &str, now: Micros) -> Vec<Plot> {
         let place = (measure.at - begin).div_euclid(PLACE);
         let sum = usize::try_from(place).ok().and_then(|place| sums.get_mut(place));
         // What a newer version wrote and this one cannot read is left out.
-        if let (Some(sum), Ok(sample)) = (sum, serde_json::from_str::<Sample>(&measure.sample)) {
-            if !sample.stopped {
-                sum.add(&sample);
-            }
+        if let (Some(sum), Ok(sample)) = (sum, serde_json::from_str::<Sample>(&measure.sample))
+            && !sample.stopped
+        {
+            sum.add(&sample);
         }
     }
     let draw = |title: &str, top: Option<f64>, shown: fn(f64) -> String, series: Vec<Series>| {
