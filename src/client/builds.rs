@@ -1,6 +1,6 @@
 //! What people ask of a server: targets, sources to build from, builds, logs, wheels.
 
-use super::ServerClient;
+use super::{ServerClient, Wrapped, answer};
 use crate::build::order::{BuildOrder, RebuildOrder};
 use crate::build::rebuild::RebuildView;
 use crate::build::target::Target;
@@ -34,8 +34,8 @@ impl ServerClient {
     /// Brings a source to the server; gives its sha256.
     pub async fn upload(&self, file: &Path, filename: &str) -> Result<String> {
         let path = format!("+builds/sources?filename={}", encode_segment(filename));
-        let request = self.request_with_file(Method::POST, &path, file).await?;
-        Ok(self.result::<Uploaded>(request).await?.sha256)
+        let response = self.send_file(Method::POST, &path, file).await?;
+        Ok(answer::json::<Wrapped<Uploaded>>(response).await?.result.sha256)
     }
 
     /// Asks for builds, one for each target.

@@ -18,6 +18,7 @@ mod readiness;
 mod requests;
 mod retry;
 mod search;
+mod sending;
 mod transfer;
 mod uploads;
 mod wheelsproxy;
@@ -42,7 +43,9 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::{RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 /// How long a server may be silent. It may have to fetch a page from far away first.
@@ -53,6 +56,10 @@ const CONNECT: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct ServerClient {
     http: reqwest::Client,
+    /// For requests with long bodies; made when the first is sent.
+    sending: Arc<OnceCell<reqwest::Client>>,
+    /// After so much of it a request is given up; `None`: never.
+    silence: Option<Duration>,
     /// Ends in `/`, and has no credential.
     base: Url,
     authorization: Option<HeaderValue>,
@@ -87,7 +94,8 @@ impl ServerClient {
         let authorization = credential::of(&base, token)?;
         let base = without_user(&base);
         let agent = concat!("wheelwright/", env!("CARGO_PKG_VERSION")).to_owned();
-        Ok(Self { http: connections(&base, Some(SILENCE))?, base, authorization, agent })
+        let (silence, sending) = (Some(SILENCE), Arc::default());
+        Ok(Self { http: connections(&base, silence)?, sending, silence, base, authorization, agent })
     }
 
     /// The same with the `User-Agent` of an installer or a worker.
@@ -104,7 +112,7 @@ impl ServerClient {
 
     /// The same that gives up after another time of silence, or never.
     fn with_silence(self, silence: Option<Duration>) -> Result<Self> {
-        Ok(Self { http: connections(&self.base, silence)?, ..self })
+        Ok(Self { http: connections(&self.base, silence)?, silence, ..self })
     }
 
     /// The address of the server; it ends in `/`.
@@ -120,8 +128,12 @@ impl ServerClient {
     /// A path of the server, or an address that one of its pages has, as a URL.
     ///
     /// # Errors
-    /// `Bad` if it is neither.
+    /// `Bad` if it is neither, or if a part of it would lead elsewhere: `alice/+groups/..` is another thing.
     pub fn url(&self, path: &str) -> Result<Url> {
+        let plain = path.split(['?', '#']).next().unwrap_or_default();
+        if plain.split(['/', '\\']).any(leads_elsewhere) {
+            return Err(bad!("{path:?} is not a valid path: a name cannot be '.' or '..'"));
+        }
         self.base.join(path).map_err(|error| bad!("{path:?} is not a valid URL: {error}"))
     }
 
@@ -148,7 +160,10 @@ impl ServerClient {
 
     /// Sends a request; any answer but a good one is the error that it stands for.
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = self.send_unjudged(request).await?;
+        self.judged(self.send_unjudged(request).await?).await
+    }
+
+    async fn judged(&self, response: Response) -> Result<Response> {
         match response.status().is_success() {
             true => Ok(response),
             false => {
@@ -210,9 +225,46 @@ fn is_own_machine(url: &Url) -> bool {
     }
 }
 
+/// Whether a URL means something else by this segment than a name: `..`, in any spelling.
+fn leads_elsewhere(segment: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8_lossy();
+    // Tabs and newlines vanish from URLs.
+    let plain = decoded.trim_matches(char::is_whitespace);
+    plain == "." || plain == ".." || segment.contains(char::is_control)
+}
+
 fn without_user(url: &Url) -> Url {
     let mut url = url.clone();
     // Fails only for URLs without a host.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leads_to_another_path_of_the_server() {
+        let server = ServerClient::new("http://h.example/team", Some("")).unwrap();
+        for odd in [
+            "a/+groups/..",
+            "a/../b",
+            "./a",
+            "..",
+            "%2e%2E",
+            ".%2e/a",
+            "a/.",
+            "a\\..\\b",
+            "a/.\t.",
+            "a/..?x",
+            "..#x",
+        ] {
+            assert!(matches!(server.url(odd), Err(Error::Bad(_))), "{odd:?}");
+        }
+        for good in ["", "a/b..c/", "+builds?from=..", "a/...", "http://h.example/team/a/1.0", "a/%2E.x"] {
+            assert!(server.url(good).is_ok(), "{good:?}");
+        }
+        assert_eq!(server.url("a/b").unwrap().as_str(), "http://h.example/team/a/b");
+    }
 }

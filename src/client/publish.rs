@@ -1,5 +1,6 @@
 //! Uploads as publishers send them.
 
+use super::sending::PIECE;
 use super::{ServerClient, answer};
 use crate::error::{Error, Result};
 use crate::names::IndexName;
@@ -46,7 +47,7 @@ impl ServerClient {
         let tail = format!("\r\n--{boundary}--\r\n");
         let length = head.len() as u64 + file.size + tail.len() as u64;
         let content = tokio::fs::File::open(file.path).await?;
-        let content = tokio_util::io::ReaderStream::with_capacity(content, 128 << 10);
+        let content = tokio_util::io::ReaderStream::with_capacity(content, PIECE);
         let content = content.inspect(move |piece| {
             if let Ok(piece) = piece {
                 sent(piece.len() as u64);
@@ -57,10 +58,8 @@ impl ServerClient {
         let request = self
             .request(Method::POST, &format!("{index}/"))?
             .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
-            .header(header::CONTENT_LENGTH, length)
-            .header(header::ACCEPT, "application/json")
-            .body(reqwest::Body::wrap_stream(body));
-        let response = self.send_unjudged(request).await?;
+            .header(header::ACCEPT, "application/json");
+        let response = self.send_long(request, length, body).await?;
         match response.status().is_success() {
             true => Ok(()),
             // What comes after a redirect was not sent.

@@ -9,7 +9,7 @@ use crate::tools::hex;
 use crate::upstream::client::{failure, shown};
 use crate::{bad, bad_upstream};
 use http::{Method, header};
-use reqwest::{RequestBuilder, Response};
+use reqwest::Response;
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::time::Duration;
@@ -66,19 +66,6 @@ impl ServerClient {
         }
         let _ = tokio::fs::remove_file(to).await;
         Err(bad_upstream!("{} has sha256 {arrived} instead of {sha256}: download it again", shown(url)))
-    }
-
-    /// A request with a file as its body.
-    pub(super) async fn request_with_file(
-        &self,
-        method: Method,
-        path: &str,
-        file: &Path,
-    ) -> Result<RequestBuilder> {
-        let file = tokio::fs::File::open(file).await?;
-        let length = file.metadata().await?.len();
-        let body = reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(file, 128 << 10));
-        Ok(self.request(method, path)?.header(header::CONTENT_LENGTH, length).body(body))
     }
 }
 

@@ -119,10 +119,7 @@ impl WorkerClient {
     pub async fn hand_in(&self, job: &Job, filename: &str, wheel: &Path) -> Result<()> {
         let path = format!("+builds/{}/wheel/{}?fence={}", job.build, encode_segment(filename), job.fence);
         let path = path.as_str();
-        retried(
-            || async move { self.tell(self.server.request_with_file(Method::PUT, path, wheel).await?).await },
-        )
-        .await
+        retried(|| async move { self.server.send_file(Method::PUT, path, wheel).await.map(drop) }).await
     }
 
     /// How the job ended.

@@ -1,8 +1,10 @@
 //! Requests to an upstream: who gets its credentials, where they may lead, when to give up.
 
+mod body;
 mod documents;
 mod publish;
 
+pub use body::BodyWatch;
 pub use publish::FormFile;
 
 use super::guard::{self, Guard};
@@ -109,18 +111,37 @@ pub fn asker(uuid: &str, index: &str) -> String {
 /// Speaks HTTP to upstreams. Cheap to clone.
 #[derive(Clone)]
 pub struct UpstreamClient {
-    /// For the hosts that the operator named.
-    named: reqwest::Client,
-    /// For all others, of whoever has an account.
-    granted: (reqwest::Client, Guard),
-    /// For strangers.
-    public: (reqwest::Client, Guard),
+    /// For requests whose answer is what takes time.
+    reading: HostClients,
+    /// For those with a long body, which [`BodyWatch`] ends.
+    sending: HostClients,
+    granted: Guard,
+    public: Guard,
     allow_private: bool,
     offline: bool,
     /// Which installation asks.
     uuid: Arc<str>,
     /// Until an upstream that is silent is given up on.
     pub timeout: Duration,
+}
+
+/// Connections are kept apart: what one may reach is not reused by the other.
+#[derive(Clone)]
+struct HostClients {
+    /// For the hosts that the operator named.
+    named: reqwest::Client,
+    /// For all others, of whoever has an account.
+    granted: reqwest::Client,
+    /// For strangers.
+    public: reqwest::Client,
+}
+
+impl HostClients {
+    fn new(builder: impl Fn() -> reqwest::ClientBuilder, granted: &Guard, public: &Guard) -> Result<Self> {
+        let guarded = |guard: &Guard| builder().dns_resolver(guard.clone()).build().map_err(Error::internal);
+        let named = builder().build().map_err(Error::internal)?;
+        Ok(Self { named, granted: guarded(granted)?, public: guarded(public)? })
+    }
 }
 
 impl UpstreamClient {
@@ -138,18 +159,13 @@ impl UpstreamClient {
                 .user_agent(concat!("wheelwright/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(timeout)
-                .read_timeout(timeout)
                 .pool_max_idle_per_host(16)
         };
-        // Connections are kept apart: what one may reach is not reused by the other.
-        let guarded = |guard: Guard| -> Result<(reqwest::Client, Guard)> {
-            let client = builder().dns_resolver(guard.clone()).build().map_err(Error::internal)?;
-            Ok((client, guard))
-        };
         Ok(Self {
-            named: builder().build().map_err(Error::internal)?,
-            granted: guarded(granted)?,
-            public: guarded(public)?,
+            reading: HostClients::new(|| builder().read_timeout(timeout), &granted, &public)?,
+            sending: HostClients::new(builder, &granted, &public)?,
+            granted,
+            public,
             allow_private: config.mirror.allow_private_redirects,
             offline: config.offline,
             uuid: "".into(),
@@ -215,7 +231,7 @@ impl UpstreamClient {
         url: &Url,
         headers: &HeaderMap,
     ) -> Result<Response> {
-        let client = self.client_for(source, url)?;
+        let client = self.client_for(&self.reading, source, url)?;
         let mut request = client.request(method.clone(), url.clone()).headers(headers.clone());
         if !source.asker.is_empty() {
             request = request.header(ASKER, asker(&self.uuid, &source.asker));
@@ -231,7 +247,12 @@ impl UpstreamClient {
     }
 
     /// Refuses what must not be asked, and chooses the resolver.
-    fn client_for(&self, source: &UpstreamSource, url: &Url) -> Result<&reqwest::Client> {
+    fn client_for<'a>(
+        &self,
+        clients: &'a HostClients,
+        source: &UpstreamSource,
+        url: &Url,
+    ) -> Result<&'a reqwest::Client> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad_upstream!("the upstream refers to an unsupported {}: URL", url.scheme()));
         }
@@ -243,10 +264,10 @@ impl UpstreamClient {
         };
         let (client, guard) = match source.trust {
             Trust::Operator if self.allow_private || source.url.host().as_ref() == Some(&host) => {
-                return Ok(&self.named);
+                return Ok(&clients.named);
             }
-            Trust::Operator | Trust::Account => &self.granted,
-            Trust::Stranger => &self.public,
+            Trust::Operator | Trust::Account => (&clients.granted, &self.granted),
+            Trust::Stranger => (&clients.public, &self.public),
         };
         match guard.admits(&host) {
             true => Ok(client),
@@ -260,7 +281,7 @@ impl UpstreamClient {
     /// # Errors
     /// `Forbidden`, with who may name it.
     pub async fn may_name(&self, url: &Url) -> Result<()> {
-        match self.granted.1.refuses(url, self.offline).await {
+        match self.granted.refuses(url, self.offline).await {
             Some(why) => Err(forbidden!("{why}, or creates the mirror")),
             None => Ok(()),
         }
@@ -268,7 +289,7 @@ impl UpstreamClient {
 
     /// The same of a URL that an account sends something to.
     pub async fn may_send(&self, url: &Url) -> Result<()> {
-        self.granted.1.refuses(url, self.offline).await.map_or(Ok(()), |why| Err(forbidden!("{why}")))
+        self.granted.refuses(url, self.offline).await.map_or(Ok(()), |why| Err(forbidden!("{why}")))
     }
 
     fn redirected(&self, from: &Url, response: &Response) -> Result<Url> {

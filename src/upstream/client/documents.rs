@@ -42,7 +42,7 @@ impl UpstreamClient {
         }
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let mut request = self
-            .client_for(source, url)?
+            .client_for(&self.reading, source, url)?
             .post(url.clone())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")

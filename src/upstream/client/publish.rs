@@ -1,6 +1,6 @@
 //! An upload to a server elsewhere, as publishers send it.
 
-use super::{UpstreamClient, UpstreamSource, failure, offline, silent};
+use super::{BodyWatch, UpstreamClient, UpstreamSource, offline};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -57,24 +57,21 @@ impl UpstreamClient {
         let ends = |text: String| stream::once(async move { Ok(Bytes::from(text)) });
         let body = ends(head).chain(content).chain(ends(tail));
         let body = body.map(|piece| piece.map_err(|error: Error| io::Error::other(error.to_string())));
-        let client = self.client_for(to, &to.url)?;
+        let client = self.client_for(&self.sending, to, &to.url)?;
+        let watch = BodyWatch::of(length);
         let mut request = client
             .post(to.url.clone())
             .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={boundary}"))
             .header(header::CONTENT_LENGTH, length)
-            .body(reqwest::Body::wrap_stream(body));
+            .body(watch.body(body));
         if let Some(authorization) = &to.authorization {
             request = request.header(header::AUTHORIZATION, authorization.clone());
         }
-        // The server answers when it has all: how long that takes depends on the file.
-        let patience = self.timeout * 2 + std::time::Duration::from_secs(size >> 16);
-        let answer = tokio::time::timeout(patience, request.send()).await;
-        let answer =
-            answer.map_err(|_| silent(&to.url, patience))?.map_err(|error| failure(&to.url, &error))?;
+        let answer = watch.answer(&to.url, self.timeout * 2, request.send()).await?;
         let status = answer.status().as_u16();
         let mut said = Vec::new();
         let mut body = answer.bytes_stream();
-        while let Some(Ok(piece)) = body.next().await {
+        while let Ok(Some(Ok(piece))) = tokio::time::timeout(self.timeout, body.next()).await {
             said.extend_from_slice(&piece);
             if said.len() >= TOLD {
                 break;

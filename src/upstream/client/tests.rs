@@ -11,7 +11,10 @@ fn url(text: &str) -> Url {
 }
 
 fn refused(source: &str, target: &str) -> bool {
-    client().client_for(&UpstreamSource::new(&url(source), Trust::Operator), &url(target)).is_err()
+    let client = client();
+    client
+        .client_for(&client.reading, &UpstreamSource::new(&url(source), Trust::Operator), &url(target))
+        .is_err()
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn how_far_an_upstream_leads_depends_on_who_named_it() {
     };
     let client = UpstreamClient::new(&open).unwrap();
     let may = |trust, from: &str, to: &str| {
-        client.client_for(&UpstreamSource::new(&url(from), trust), &url(to)).is_ok()
+        client.client_for(&client.reading, &UpstreamSource::new(&url(from), trust), &url(to)).is_ok()
     };
     let (inside, named) = ("http://10.9.9.9/simple/", "http://10.1.2.3/simple/");
     for (trust, inner, granted) in
