@@ -160,7 +160,8 @@ fn event<'a>(who: &'a str, what: EventKind, detail: &'a str) -> NewEvent<'a> {
     NewEvent::of(who, what).saying(detail)
 }
 
-fn no_user(name: &str) -> Error {
+/// That there is no such account.
+pub fn no_user(name: &str) -> Error {
     missing!("no user '{name}'")
 }
 

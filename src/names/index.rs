@@ -15,7 +15,9 @@ impl IndexName {
 
     /// The same of its two parts.
     pub fn of(user: &str, name: &str) -> Option<Self> {
-        let plain = |part: &str| !part.is_empty() && !part.contains(['/', '+']);
+        // In a URL a part like these would be another path, and so another thing.
+        let odd = |c: char| c.is_control() || "/+?#%\\".contains(c);
+        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(odd);
         (plain(user) && plain(name)).then(|| Self([user, "/", name].concat()))
     }
 
@@ -38,3 +40,21 @@ impl IndexName {
 }
 
 text_name!(IndexName, parse, "is not a valid index name: write user/index");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_place_of_its_own_in_every_url() {
+        for odd in [
+            "a", "/", "a/", "/b", "a/..", "../b", "a/.", "a?/b", "a#/b", "a/b?x", "a/b/c", "a/%2e%2e",
+            "a\\b/c", "a/\tb",
+        ] {
+            assert_eq!(IndexName::parse(odd), None, "{odd:?}");
+        }
+        for good in ["a/b", "/a/b", "a@x/b-1.0", "a/...", "ä/ö"] {
+            assert!(IndexName::parse(good).is_some(), "{good:?}");
+        }
+    }
+}

@@ -46,8 +46,14 @@ struct MadeToken {
     token: String,
 }
 
-fn user_path(name: &str) -> String {
-    encode_segment(name)
+/// Where an account is at a server.
+fn user_path(name: &str) -> Result<String> {
+    segment(name).ok_or_else(|| accounts::no_user(name))
+}
+
+/// A name as a part of a path; `None` for one that nothing has, and that would be the path of something else.
+fn segment(name: &str) -> Option<String> {
+    (!matches!(name, "" | "." | "..")).then(|| encode_segment(name))
 }
 
 impl CommandPlace {
@@ -63,7 +69,7 @@ impl CommandPlace {
                 }
                 accounts::create(&app.db, COMMAND_LINE, name, &given).await
             }
-            Self::There(server) => server.tell(Method::PUT, &user_path(name), &given).await.map(drop),
+            Self::There(server) => server.tell(Method::PUT, &user_path(name)?, &given).await.map(drop),
         }
     }
 
@@ -106,7 +112,7 @@ impl CommandPlace {
                 Ok(own)
             }
             Self::There(server) => {
-                let path = user_path(name);
+                let path = user_path(name)?;
                 let known: UserWithIndexes = server.get(&path).await?;
                 let query = if force { "" } else { "?if_empty" };
                 server.tell(Method::DELETE, &format!("{path}{query}"), &json!({})).await?;
@@ -123,7 +129,7 @@ impl CommandPlace {
                 password::check_rule(app.config.auth.password_length, name, secret)?;
                 accounts::change(&app.db, COMMAND_LINE, name, &AccountChange::from_json(given)?).await
             }
-            Self::There(server) => server.tell(Method::PATCH, &user_path(name), &given).await.map(drop),
+            Self::There(server) => server.tell(Method::PATCH, &user_path(name)?, &given).await.map(drop),
         }
     }
 
@@ -132,7 +138,7 @@ impl CommandPlace {
         match self {
             Self::Here(app) => tokens::end_sessions(&app.db, COMMAND_LINE, name).await,
             Self::There(server) => {
-                let path = format!("{}/+sessions", user_path(name));
+                let path = format!("{}/+sessions", user_path(name)?);
                 server.tell(Method::DELETE, &path, &json!({})).await.map(drop)
             }
         }
@@ -144,7 +150,7 @@ impl CommandPlace {
             Self::Here(app) => accounts::disable(&app.db, COMMAND_LINE, name, disabled).await,
             Self::There(server) => {
                 let body = json!({ "disabled": disabled });
-                server.tell(Method::PATCH, &user_path(name), &body).await.map(drop)
+                server.tell(Method::PATCH, &user_path(name)?, &body).await.map(drop)
             }
         }
     }
@@ -157,7 +163,7 @@ impl CommandPlace {
                 vouched::set_source(&app.db, COMMAND_LINE, name, source).await
             }
             Self::There(server) => {
-                server.tell(Method::PATCH, &user_path(name), &json!({ "source": word })).await.map(drop)
+                server.tell(Method::PATCH, &user_path(name)?, &json!({ "source": word })).await.map(drop)
             }
         }
     }
@@ -167,7 +173,11 @@ impl CommandPlace {
         match self {
             Self::Here(app) => accounts::group(&app.db, COMMAND_LINE, group, name, member).await,
             Self::There(server) => {
-                let path = format!("{}/+groups/{}", user_path(name), encode_segment(group));
+                if member {
+                    accounts::check_group(group)?;
+                }
+                let none = || missing!("{name} is not in group {group}");
+                let path = format!("{}/+groups/{}", user_path(name)?, segment(group).ok_or_else(none)?);
                 server.tell(put_or_delete(member), &path, &json!({})).await.map(drop)
             }
         }
@@ -179,7 +189,7 @@ impl CommandPlace {
         match self {
             Self::Here(app) => accounts::role(&app.db, COMMAND_LINE, role, name, has).await,
             Self::There(server) => {
-                let path = format!("{}/+roles/{role}", user_path(name));
+                let path = format!("{}/+roles/{role}", user_path(name)?);
                 server.tell(put_or_delete(has), &path, &json!({})).await.map(drop)
             }
         }
@@ -216,7 +226,8 @@ impl CommandPlace {
         match self {
             Self::Here(app) => tokens::revoke(&app.db, &Who::command_line(), id).await,
             Self::There(server) => {
-                let path = format!("+tokens/{}", encode_segment(id));
+                let id = segment(id).ok_or_else(|| missing!("no token '{id}'"))?;
+                let path = format!("+tokens/{id}");
                 server.tell(Method::DELETE, &path, &json!({})).await.map(drop)
             }
         }
