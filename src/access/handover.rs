@@ -178,7 +178,11 @@ impl Handovers {
         };
         let mut tx = Tx::begin(&self.db).await?;
         if !tx.take_handover(&fingerprint).await? {
-            return Err(over());
+            return Err(Error::Gone(
+                "the time of this login is over, or its token was given already: run wheelwright login again. If it \
+                 did not arrive, revoke it on the page /+account"
+                    .into(),
+            ));
         }
         let (id, token) = tokens::put(&mut tx, &new, None).await?;
         let detail = format!("{id} of {owner}");

@@ -1,17 +1,18 @@
 //! `wheelwright login`: a token of a server for this user on this machine, kept in a file that nobody else reads.
 
 use super::place::{PlaceFlags, default_server};
-use super::table;
+use super::{table, use_index};
 use crate::access::handover::HandoverState;
-use crate::bad;
 use crate::client::logins::{KeptLogin, Logins};
 use crate::client::{GivenToken, ServerClient, may_pass};
 use crate::config::units;
 use crate::error::{Error, Result};
+use crate::{bad, bad_upstream};
 use serde_json::json;
 use std::io::IsTerminal as _;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
+use url::Url;
 
 /// Log in to a server; other commands then work there.
 ///
@@ -53,7 +54,7 @@ fn time(text: &str) -> Result<u64> {
 impl LoginCommand {
     pub async fn run(self, place: &PlaceFlags) -> Result<ExitCode> {
         // Before anything is asked: a file that cannot be used would lose the token.
-        let mut logins = Logins::load()?;
+        Logins::load()?;
         let url = match self.url.as_deref().or(place.server_flag()) {
             Some(url) => url.to_owned(),
             None => default_server()?,
@@ -61,16 +62,25 @@ impl LoginCommand {
         let server = ServerClient::stranger(&url)?;
         let given = self.token(&server).await?;
         let address = server.base().to_string();
-        let known = logins.servers.remove(&address);
-        // Nobody needs the token of the login before; a server that does not take it back is not asked twice.
-        if let Some(known) = known.as_ref().filter(|known| known.token != given.token) {
-            let _ = server.with_token(&known.token).revoke_own_token().await;
+        let (before, file) = match Logins::change(|logins| keep(logins, &address, &given, self.token_stdin)) {
+            Ok(done) => done,
+            Err(error) => {
+                // Nobody would have it.
+                if !self.token_stdin {
+                    let _ = server.with_token(&given.token).revoke_own_token().await;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(before) = before.filter(|before| before.token != given.token) {
+            if let Some(file) = use_index::change_token(server.base(), &before.token, Some(&given.token))? {
+                eprintln!("note: {} has the new token, too", file.display());
+            }
+            // Nobody needs the token of the login before; a server that does not take it back is not asked twice.
+            if !before.given {
+                let _ = server.with_token(&before.token).revoke_own_token().await;
+            }
         }
-        let index = known.and_then(|known| known.index);
-        let login = KeptLogin { user: given.user.clone(), token: given.token, index };
-        logins.servers.insert(address.clone(), login);
-        logins.current = Some(address.clone());
-        let file = logins.save()?;
         let file = file.display().to_string();
         let said = format!("logged in to {address} as {}; the token is kept in {file}", given.user);
         table::done(&said, &json!({"server": address, "user": given.user, "file": file}), self.json)?;
@@ -101,13 +111,20 @@ impl LoginCommand {
     /// Waits until somebody with a browser lets this program in.
     async fn by_browser(&self, server: &ServerClient) -> Result<GivenToken> {
         let begun = server.begin_handover(&own_name()).await?;
-        eprintln!("Open {}", begun.url);
-        eprintln!("Log in there if you are not, compare the code {}, and let wheelwright in.", begun.code);
+        let plain = |text: &str| text.chars().filter(|c| !c.is_control()).collect::<String>();
+        let url = Url::parse(&begun.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or_else(|| {
+            bad_upstream!("{} names no address to open, but {:?}", server.base(), plain(&begun.url))
+        })?;
+        // A server behind a proxy may have another name for people than for this machine.
+        if !server.owns(&url) {
+            eprintln!("warning: the address to open is on {}, not on {}", plain(&host(&url)), server.base());
+        }
+        eprintln!("Open {url}");
+        let code = plain(&begun.code);
+        eprintln!("Log in there if you are not, compare the code {code}, and let wheelwright in.");
         if self.open {
-            let started = std::process::Command::new("xdg-open").arg(&begun.url).stdin(Stdio::null()).spawn();
-            started.map(drop).map_err(|error| {
-                bad!("cannot start a browser (xdg-open): {error}. Open the address yourself")
-            })?;
+            open(server, &url);
         }
         loop {
             tokio::time::sleep(Duration::from_secs(begun.interval.clamp(1, 30))).await;
@@ -117,13 +134,47 @@ impl LoginCommand {
                 Err(error) if may_pass(&error) => {}
                 Err(Error::Gone(_)) => {
                     return Err(Error::Gone(
-                        "nobody let wheelwright in within ten minutes: log in again".into(),
+                        "nobody let wheelwright in within ten minutes, or its token was lost on the way: log in again, and \
+                         revoke a token that you do not know on the page /+account"
+                            .into(),
                     ));
                 }
                 Err(error) => return Err(error),
             }
         }
     }
+}
+
+/// What is kept of the new login; gives the one before.
+fn keep(logins: &mut Logins, address: &str, new: &GivenToken, given: bool) -> Option<KeptLogin> {
+    let before = logins.servers.remove(address);
+    // The same token again is still whose it was.
+    let same = before.as_ref().filter(|before| before.token == new.token);
+    let given = same.map_or(given, |before| before.given);
+    let index = before.as_ref().and_then(|before| before.index.clone());
+    let login = KeptLogin { user: new.user.clone(), token: new.token.clone(), index, given };
+    logins.servers.insert(address.to_owned(), login);
+    logins.current = Some(address.to_owned());
+    before
+}
+
+/// Opens an address of the server in this machine's browser; whoever sees that it did not open can do it.
+fn open(server: &ServerClient, url: &Url) {
+    if !server.owns(url) {
+        eprintln!(
+            "warning: that is another server, so the browser was not started: open the address yourself"
+        );
+        return;
+    }
+    let mut command = std::process::Command::new("xdg-open");
+    command.arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null());
+    if let Err(error) = command.spawn() {
+        eprintln!("warning: no browser was started (xdg-open): {error}. Open the address yourself");
+    }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 fn first_line(what: &str) -> Result<String> {

@@ -218,6 +218,7 @@ pub fn run() -> ExitCode {
     // Fails only if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (place, command) = (cli.place, cli.command);
+    let two_places = place.refuse_two_places().err().map(|error| error.to_string());
     let (resolved, result) = match place.resolve(command.flags()) {
         Ok(resolved) => (resolved, runtime()),
         Err(error) => return fail(&error, 2),
@@ -229,7 +230,8 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(error) => fail(&error, 1),
+        // Of the commands that ask where they work.
+        Err(error) => fail(&error, if two_places == Some(error.to_string()) { 2 } else { 1 }),
     }
 }
 

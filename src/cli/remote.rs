@@ -1,6 +1,7 @@
 //! Which server a command of people is about, and which index there.
 
 use super::client::Through;
+use super::place;
 use crate::client::ServerClient;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -9,10 +10,11 @@ use crate::names::IndexName;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Server")]
 pub struct RemoteServer {
-    /// The server [default: that of WHEELSPROXY_URL, else http://127.0.0.1:3141]
+    /// The server [default: that of WHEELSPROXY_URL, else WHEELWRIGHT_SERVER, else that of wheelwright login, else
+    /// http://127.0.0.1:3141]
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// An API token of that server; without one, ~/.netrc is used
+    /// An API token of that server [default: that of wheelwright login, else ~/.netrc]
     #[arg(long, env = "WHEELWRIGHT_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -47,7 +49,7 @@ impl RemoteIndex {
     /// Whether somebody said which server.
     pub fn is_named(&self) -> bool {
         let named = ["WHEELSPROXY_URL", "WHEELWRIGHT_SERVER"];
-        self.server.is_some() || named.iter().any(|name| std::env::var_os(name).is_some())
+        self.server.is_some() || named.iter().any(|name| place::variable(name).is_some())
     }
 
     /// The server, ready to be asked.
@@ -61,6 +63,6 @@ impl RemoteIndex {
 
 fn open(server: Option<&str>, token: Option<&str>) -> Result<ServerClient> {
     let through = Through { server: server.map(str::to_owned), ..Through::default() };
-    let address = through.address(std::env::var("WHEELSPROXY_URL").ok())?;
+    let address = through.address(place::variable("WHEELSPROXY_URL"))?;
     ServerClient::new(address.root.as_str(), token)
 }

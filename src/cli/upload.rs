@@ -62,7 +62,14 @@ impl UploadCommand {
         let server = place.server()?;
         let index = match &self.index {
             Some(index) => index.clone(),
-            None => chosen(&server)?,
+            None => match chosen(&server)? {
+                Some(index) => index,
+                None => {
+                    let how =
+                        "which index? Name it with --index, or choose one with wheelwright use USER/INDEX";
+                    return Ok(super::fail(&bad!("{how}"), 2));
+                }
+            },
         };
         let (aside, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
             self.files.iter().partition(|path| stands_beside(path));
@@ -103,12 +110,9 @@ impl UploadCommand {
 }
 
 /// The index that was chosen for this server.
-fn chosen(server: &ServerClient) -> Result<IndexName> {
+fn chosen(server: &ServerClient) -> Result<Option<IndexName>> {
     let logins = Logins::load()?;
-    let chosen = logins.of(server.base()).and_then(|login| login.index.as_deref()).and_then(IndexName::parse);
-    chosen.ok_or_else(|| {
-        bad!("which index? Name it with --index, or choose one with wheelwright use USER/INDEX")
-    })
+    Ok(logins.of(server.base()).and_then(|login| login.index.as_deref()).and_then(IndexName::parse))
 }
 
 fn stands_beside(path: &Path) -> bool {

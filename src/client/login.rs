@@ -1,10 +1,11 @@
 //! Logins: a program that is let in by a person with a browser, or that has a password; and who a token belongs to.
 
-use super::{ServerClient, credential};
+use super::{ApiAnswer, ServerClient, credential};
 use crate::access::handover::{HandoverBegun, HandoverState};
+use crate::access::{people, tokens};
 use crate::error::{Error, Result};
 use crate::packaging::filename::encode_segment;
-use http::Method;
+use http::{Method, header};
 use serde_json::{Value, json};
 
 /// A token that was made for this program.
@@ -38,14 +39,6 @@ struct MadeToken {
 }
 
 impl ServerClient {
-    /// The server at `url`, asked without a credential, whatever is kept for it.
-    ///
-    /// # Errors
-    /// `Bad` if that is not the address of a server.
-    pub fn stranger(url: &str) -> Result<Self> {
-        Self::new(url, Some("")).map(Self::into_stranger)
-    }
-
     fn into_stranger(self) -> Self {
         Self { authorization: None, ..self }
     }
@@ -92,10 +85,20 @@ impl ServerClient {
         let body = json!({ "user": user, "password": password });
         let session: Session =
             stranger.call(Method::POST, "+login", &body).await.map_err(without_advice)?.result;
-        let known = stranger.with_login(user, &session.password);
-        let made: MadeToken =
-            known.call(Method::POST, "+tokens", &json!({ "name": name, "expires": expires })).await?.result;
-        Ok(GivenToken { user: user.to_owned(), token: made.token })
+        let known = stranger.clone().with_login(user, &session.password);
+        let made: Result<ApiAnswer<MadeToken>> =
+            known.call(Method::POST, "+tokens", &json!({ "name": name, "expires": expires })).await;
+        // The token is what is used from now on.
+        stranger.end_session(&session.password).await;
+        Ok(GivenToken { user: user.to_owned(), token: made?.result.token })
+    }
+
+    /// Ends a login session, as the button of the pages does. One that goes on ends by itself.
+    async fn end_session(&self, secret: &str) {
+        let Ok(request) = self.request(Method::POST, "+logout") else { return };
+        let request = request.header(header::COOKIE, format!("{}={secret}", people::COOKIE));
+        let request = request.header("x-csrf-token", tokens::form_token(secret));
+        let _ = self.send_unjudged(request).await;
     }
 
     fn with_login(self, user: &str, secret: &str) -> Self {

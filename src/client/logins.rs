@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use url::Url;
 
 /// What is kept of a login.
@@ -19,6 +19,9 @@ pub struct KeptLogin {
     /// The index that `wheelwright use` chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
+    /// Somebody brought the token (`login --token-stdin`): others may use it, so it is never revoked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
 }
 
 /// Secrets do not belong into a log.
@@ -73,27 +76,41 @@ impl Logins {
         })
     }
 
-    /// Replaces the file; its folder is made if it is missing.
+    /// Changes the file as it is now: what another command wrote meanwhile stays. Gives what `change` gives, and where the
+    /// file is.
     ///
     /// # Errors
-    /// `Bad` if it cannot be written.
-    pub fn save(&self) -> Result<PathBuf> {
+    /// Those of [`Logins::load`]; `Bad` if it cannot be written.
+    pub fn change<T>(change: impl FnOnce(&mut Self) -> T) -> Result<(T, PathBuf)> {
         let path =
             file().ok_or_else(|| bad!("there is no folder for logins: set HOME or XDG_CONFIG_HOME"))?;
         let unwritable = |error: std::io::Error| bad!("cannot write {}: {error}", path.display());
         let folder = path.parent().unwrap_or(&path);
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
+        // The file itself is replaced, so the lock is another one. It ends with the handle.
+        let lock =
+            OpenOptions::new().append(true).create(true).mode(0o600).open(folder.join(".servers.lock"));
+        let lock = lock.map_err(unwritable)?;
+        lock.lock().map_err(unwritable)?;
+        let mut logins = Self::load()?;
+        let given = change(&mut logins);
+        logins.replace(&path)?;
+        Ok((given, path))
+    }
+
+    fn replace(&self, path: &Path) -> Result<()> {
+        let unwritable = |error: std::io::Error| bad!("cannot write {}: {error}", path.display());
+        let folder = path.parent().unwrap_or(path);
         let text = toml::to_string(self).map_err(Error::internal)?;
         let new = folder.join(format!(".servers.toml.{}", uuid::Uuid::new_v4().simple()));
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(unwritable)?;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        let done = written.and_then(|()| std::fs::rename(&new, &path));
+        let done = written.and_then(|()| std::fs::rename(&new, path));
         if done.is_err() {
             let _ = std::fs::remove_file(&new);
         }
-        done.map_err(unwritable)?;
-        Ok(path)
+        done.map_err(unwritable)
     }
 
     /// The login for a URL: of the server with the same scheme, host and port whose path the URL's begins with.
@@ -125,7 +142,12 @@ mod tests {
 
     #[test]
     fn a_token_is_for_its_own_server_alone() {
-        let login = |user: &str| KeptLogin { user: user.into(), token: "ww_hidden".into(), index: None };
+        let login = |user: &str| KeptLogin {
+            user: user.into(),
+            token: "ww_hidden".into(),
+            index: None,
+            given: false,
+        };
         let servers = [("http://h.example:3141/", login("root")), ("https://h.example/team/", login("team"))];
         let servers = servers.map(|(base, login)| (base.to_owned(), login));
         let logins = Logins { current: None, servers: BTreeMap::from(servers) };

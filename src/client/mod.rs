@@ -73,29 +73,30 @@ struct Wrapped<T> {
 }
 
 impl ServerClient {
-    /// The server at `url`, asked with the token; without one, with what the URL, a login or `~/.netrc` has.
+    /// The server at `url`, asked with the token; without one, or with an empty one, with what the URL, a login or
+    /// `~/.netrc` has.
     ///
     /// # Errors
     /// `Bad` if that is not the address of a server.
     pub fn new(url: &str, token: Option<&str>) -> Result<Self> {
-        let wrong = || {
-            bad!(
-                "--server must be the address of a wheelwright server (http://HOST:PORT), not {:?}",
-                masked(url)
-            )
-        };
-        let mut base = Url::parse(url).map_err(|_| wrong())?;
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(wrong());
-        }
-        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        base.set_query(None);
-        base.set_fragment(None);
-        let authorization = credential::of(&base, token)?;
-        let base = without_user(&base);
-        let agent = concat!("wheelwright/", env!("CARGO_PKG_VERSION")).to_owned();
+        let base = address(url)?;
+        let authorization = credential::of(&base, token.filter(|token| !token.is_empty()))?;
+        Ok(Self { authorization, ..Self::of(&base)? })
+    }
+
+    /// The server at `url`, asked without a credential, whatever is kept for it.
+    ///
+    /// # Errors
+    /// `Bad` if that is not the address of a server.
+    pub fn stranger(url: &str) -> Result<Self> {
+        Self::of(&address(url)?)
+    }
+
+    fn of(base: &Url) -> Result<Self> {
+        let base = without_user(base);
         let (silence, sending) = (Some(SILENCE), Arc::default());
-        Ok(Self { http: connections(&base, silence)?, sending, silence, base, authorization, agent })
+        let agent = concat!("wheelwright/", env!("CARGO_PKG_VERSION")).to_owned();
+        Ok(Self { http: connections(&base, silence)?, sending, silence, base, authorization: None, agent })
     }
 
     /// The same with the `User-Agent` of an installer or a worker.
@@ -198,6 +199,21 @@ impl ServerClient {
     }
 }
 
+/// The address of a server, ending in `/`, with what it has of a credential.
+fn address(url: &str) -> Result<Url> {
+    let wrong = || {
+        bad!("--server must be the address of a wheelwright server (http://HOST:PORT), not {:?}", masked(url))
+    };
+    let mut base = Url::parse(url).map_err(|_| wrong())?;
+    if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+        return Err(wrong());
+    }
+    base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+    base.set_query(None);
+    base.set_fragment(None);
+    Ok(base)
+}
+
 /// Connections to the host of a URL that may be silent for so long, or for as long as it likes.
 fn connections(url: &Url, silence: Option<Duration>) -> Result<reqwest::Client> {
     // The first to come decides; everybody wants the same one.
@@ -246,7 +262,7 @@ mod tests {
 
     #[test]
     fn no_name_leads_to_another_path_of_the_server() {
-        let server = ServerClient::new("http://h.example/team", Some("")).unwrap();
+        let server = ServerClient::stranger("http://h.example/team").unwrap();
         for odd in [
             "a/+groups/..",
             "a/../b",

@@ -93,7 +93,7 @@ mod tests {
         let mut bytes = vec![b'x'; 8 << 20];
         bytes.extend(END);
         std::fs::write(file.path(), bytes).unwrap();
-        let server = ServerClient::new(url, Some("")).unwrap().with_silence(Some(silence)).unwrap();
+        let server = ServerClient::stranger(url).unwrap().with_silence(Some(silence)).unwrap();
         server.send_file(Method::PUT, "file", file.path()).await
     }
 

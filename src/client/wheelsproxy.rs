@@ -89,6 +89,7 @@ impl WheelsProxy {
     /// # Errors
     /// `Bad` if the address is none of a server.
     pub fn new(address: ProxyAddress, token: Option<String>, auto: Option<(String, String)>) -> Result<Self> {
+        let token = token.filter(|token| !token.is_empty());
         let mut server = ServerClient::new(address.root.as_str(), token.as_deref())?;
         // Installers read what the address has and ~/.netrc themselves, but not our logins.
         let token = match (token, address.root.password()) {

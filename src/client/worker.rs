@@ -7,7 +7,7 @@ use crate::names::ProjectName;
 use crate::packaging::filename::encode_segment;
 use crate::packaging::page::Page;
 use crate::words::{Purpose, Step};
-use crate::{bad_upstream, missing};
+use crate::{bad, bad_upstream, missing};
 use http::{Method, StatusCode};
 use reqwest::RequestBuilder;
 use std::path::Path;
@@ -35,9 +35,12 @@ impl WorkerClient {
     /// The server at `url`, for the holder of a worker's token.
     ///
     /// # Errors
-    /// `Bad` if that is not the address of a server.
+    /// `Bad` if that is not the address of a server, or if the token is empty.
     pub fn new(url: &str, token: &str) -> Result<Self> {
         let agent = concat!("wheelwright-worker/", env!("CARGO_PKG_VERSION")).to_owned();
+        if token.is_empty() {
+            return Err(bad!("the worker's token is empty: give it with --token or WHEELWRIGHT_TOKEN"));
+        }
         let server = ServerClient::new(url, Some(token))?.with_agent(agent).with_silence(Some(SILENCE))?;
         Ok(Self { reader: server.clone(), server })
     }

@@ -6,8 +6,8 @@ use crate::db::Caller;
 use crate::directory::no_index;
 use crate::directory::reference::{self, IndexReference};
 use crate::error::{Error, Result};
-use crate::missing;
 use crate::names::IndexName;
+use crate::{forbidden, missing};
 use http::Method;
 
 /// Finds out who sends the request (`ctx.who` is a stranger until a credential proves more) and whether they
@@ -33,7 +33,7 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         return permit(route, ctx).await;
     }
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
-        Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
+        Err(Error::Unauthenticated(_) | Error::Busy(_)) if forgives(route) => {}
         // What anybody may see does not need who knows the password.
         Err(Error::Unavailable(_)) if route.need == Need::Nothing => {}
         known => {
@@ -64,7 +64,9 @@ async fn permit(route: Route, ctx: &mut Ctx) -> Result<()> {
     match decision {
         Decision::Allowed => Ok(()),
         Decision::AskCredential => Err(unauthenticated(route, ctx)),
-        Decision::Refused => Err(access::refusal(&ctx.who, route.need)),
+        Decision::Refused => {
+            Err(may_not_upload(route, ctx).unwrap_or_else(|| access::refusal(&ctx.who, route.need)))
+        }
         Decision::Hidden if route.need == Need::ReadEach => Err(not_all_known(ctx)),
         Decision::Hidden => Err(match &ctx.named {
             Some(index) => no_index(index),
@@ -77,6 +79,24 @@ async fn permit(route: Route, ctx: &mut Ctx) -> Result<()> {
             None => missing!("this page does not exist"),
         }),
     }
+}
+
+/// The refusal of an upload where not the token is too small, but the account has not the right.
+fn may_not_upload(route: Route, ctx: &Ctx) -> Option<Error> {
+    let (index, user) = (ctx.named.as_ref()?, ctx.who.user.as_ref()?);
+    let whole = Who { scope: None, ..(*ctx.who).clone() };
+    if route.need != Need::Upload || decide_for(&whole, route, ctx) == Decision::Allowed {
+        return None;
+    }
+    Some(forbidden!(
+        "{} is not allowed to do this: {user} may not upload to {index}. Its owner can add {user} to acl_upload",
+        ctx.who.label
+    ))
+}
+
+/// Whether a wrong credential is as good as none. Not where the answer would silently be a smaller one.
+fn forgives(route: Route) -> bool {
+    route.need.forgives() && route.path != "/+search"
 }
 
 /// Whether the path names an index of an account that does not exist. Accounts are no secret, so this is told to

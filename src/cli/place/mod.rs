@@ -65,7 +65,7 @@ pub enum CommandPlace {
 }
 
 /// A variable that is not empty.
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
@@ -109,23 +109,39 @@ impl PlaceFlags {
         }
     }
 
-    /// The rule: flags of an installation mean this machine; else a server that a flag or the variable names; else what is
-    /// here, if anything is; else the server of the login.
-    fn chosen(&self, resolved: &ResolvedConfig) -> Result<Chosen> {
+    /// The flag that means the installation of this machine.
+    fn here_flag(&self) -> Option<&'static str> {
         let here = [
             ("--data", self.data.is_some()),
             ("--config", self.config.is_some()),
             ("--database", self.database.is_some()),
             ("--storage", self.storage.is_some()),
         ];
-        let here = here.iter().find(|(_, given)| *given).map(|(flag, _)| *flag);
-        match (here, &self.server) {
+        here.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
+    }
+
+    /// Refuses flags that mean two places.
+    ///
+    /// # Errors
+    /// `Bad` with both.
+    pub fn refuse_two_places(&self) -> Result<()> {
+        match (self.here_flag(), &self.server) {
             (Some(flag), Some(_)) => {
-                return Err(bad!("{flag} means this machine and --server another one: use one of them"));
+                Err(bad!("{flag} means this machine and --server another one: use one of them"))
             }
-            (Some(_), None) => return Ok(Chosen::Here),
-            (None, Some(server)) => return Ok(Chosen::There(server.clone())),
-            (None, None) => {}
+            _ => Ok(()),
+        }
+    }
+
+    /// The rule: flags of an installation mean this machine; else a server that a flag or the variable names; else what is
+    /// here, if anything is; else the server of the login.
+    fn chosen(&self, resolved: &ResolvedConfig) -> Result<Chosen> {
+        self.refuse_two_places()?;
+        if self.here_flag().is_some() {
+            return Ok(Chosen::Here);
+        }
+        if let Some(server) = &self.server {
+            return Ok(Chosen::There(server.clone()));
         }
         if let Some(server) = variable("WHEELWRIGHT_SERVER") {
             return Ok(Chosen::There(server));

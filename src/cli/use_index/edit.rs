@@ -1,46 +1,9 @@
-//! Configuration files of pip and uv, and `~/.netrc`, with an index or a credential in them: all else stays as it is.
+//! `uv.toml` with an index, `~/.netrc` with a credential: all else in them stays as it is.
 
 use crate::bad;
 use crate::conflict;
 use crate::error::Result;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
-
-/// `pip.conf` with these keys in its section `global`.
-pub(super) fn pip(text: &str, keys: &[(&str, &str)]) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for (key, value) in keys {
-        set(&mut lines, key, value);
-    }
-    lines.join("\n") + "\n"
-}
-
-/// Sets a key of the section `global`; what continues its old value on further lines goes.
-fn set(lines: &mut Vec<String>, key: &str, value: &str) {
-    let new = format!("{key} = {value}");
-    let head = |line: &str| line.trim_start().starts_with('[');
-    let Some(start) = lines.iter().position(|line| line.trim().eq_ignore_ascii_case("[global]")) else {
-        if lines.last().is_some_and(|last| !last.is_empty()) {
-            lines.push(String::new());
-        }
-        lines.extend(["[global]".to_owned(), new]);
-        return;
-    };
-    let end =
-        lines.iter().skip(start + 1).position(|line| head(line)).map_or(lines.len(), |at| start + 1 + at);
-    let names = |line: &str| {
-        let name = line.split(['=', ':']).next().unwrap_or_default();
-        !line.starts_with([' ', '\t', '#', ';']) && name.trim().replace('_', "-").eq_ignore_ascii_case(key)
-    };
-    let own = lines.iter().take(end).skip(start + 1).position(|line| names(line)).map(|at| start + 1 + at);
-    match own {
-        Some(at) => {
-            let continues = |line: &&String| line.starts_with([' ', '\t']) && !line.trim().is_empty();
-            let more = lines.iter().take(end).skip(at + 1).take_while(continues).count();
-            lines.splice(at..=at + more, [new]);
-        }
-        None => lines.insert(start + 1, new),
-    }
-}
 
 /// `uv.toml` with this default index.
 ///
@@ -50,24 +13,34 @@ pub(super) fn uv(text: &str, url: &str) -> Result<String> {
     let mut document: DocumentMut = text
         .parse()
         .map_err(|error: toml_edit::TomlError| bad!("uv.toml: {}: correct it first", error.message()))?;
+    let is_default = |index: &Table| index.get("default").and_then(Item::as_bool) == Some(true);
+    let tables = document.get_mut("index").and_then(Item::as_array_of_tables_mut);
+    let known = tables.and_then(|all| all.iter_mut().find(|index| is_default(index)));
+    let has_default = known.is_some();
+    if let Some(index) = known
+        && index.get("url").and_then(Item::as_str) != Some(url)
+    {
+        index["url"] = value(url);
+        // Variables that have its name hold a credential for the host of before.
+        index.remove("name");
+        index.remove("format");
+    }
+    // It counts for less than a default index, and is as good as one without it.
     if document.contains_key("index-url") {
         document["index-url"] = value(url);
+        return Ok(document.to_string());
+    }
+    if has_default {
         return Ok(document.to_string());
     }
     let indexes = document.entry("index").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
     let Some(indexes) = indexes.as_array_of_tables_mut() else {
         return Err(bad!("uv.toml: index is not written as [[index]]: write it so, or add {url} yourself"));
     };
-    let is_default = |index: &Table| index.get("default").and_then(Item::as_bool) == Some(true);
-    let at = indexes.iter().position(is_default);
-    if let Some(index) = at.and_then(|at| indexes.get_mut(at)) {
-        index["url"] = value(url);
-    } else {
-        let mut index = Table::new();
-        index["url"] = value(url);
-        index["default"] = value(true);
-        indexes.push(index);
-    }
+    let mut index = Table::new();
+    index["url"] = value(url);
+    index["default"] = value(true);
+    indexes.push(index);
     Ok(document.to_string())
 }
 
@@ -95,6 +68,19 @@ pub(super) fn netrc(text: &str, host: &str, token: &str) -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
+/// `~/.netrc` with another token in the one line that [`netrc`] wrote for this one; without a new token, without the
+/// line. `None` if there is no such line.
+pub(super) fn netrc_again(text: &str, host: &str, old: &str, new: Option<&str>) -> Option<String> {
+    let line = |token: &str| format!("machine {host} login __token__ password {token}");
+    let own = line(old);
+    let has = text.lines().any(|line| line == own);
+    let rest = text.lines().filter_map(|known| match known == own {
+        true => new.map(line),
+        false => Some(known.to_owned()),
+    });
+    has.then(|| rest.map(|line| line + "\n").collect())
+}
+
 /// What changes, as a diff tells it: lines that go with `-`, lines that come with `+`.
 pub(super) fn difference(before: &str, after: &str) -> Vec<String> {
     let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
@@ -116,26 +102,6 @@ mod tests {
     const URL: &str = "http://h.example/alice/dev/+simple/";
 
     #[test]
-    fn pip_conf_keeps_all_but_the_one_setting() {
-        let pip = |text: &str| super::pip(text, &[("index-url", URL)]);
-        assert_eq!(pip(""), format!("[global]\nindex-url = {URL}\n"));
-        assert_eq!(
-            pip("# mine\n[install]\nno-binary = x\n"),
-            format!("# mine\n[install]\nno-binary = x\n\n[global]\nindex-url = {URL}\n")
-        );
-        assert_eq!(
-            pip(
-                "[global]\n# why\ntimeout = 5\nIndex_URL: http://a\n  http://b\nextra-index-url = c\n[x]\nindex-url = d\n"
-            ),
-            format!(
-                "[global]\n# why\ntimeout = 5\nindex-url = {URL}\nextra-index-url = c\n[x]\nindex-url = d\n"
-            )
-        );
-        assert_eq!(pip("[global]\n[x]\n"), format!("[global]\nindex-url = {URL}\n[x]\n"));
-        assert_eq!(pip(&pip("[global]\na = 1\n")), pip("[global]\na = 1\n"), "again is the same");
-    }
-
-    #[test]
     fn uv_toml_keeps_all_but_the_default_index() {
         let own = format!("[[index]]\nurl = \"{URL}\"\ndefault = true\n");
         assert_eq!(uv("", URL).unwrap(), own);
@@ -147,6 +113,13 @@ mod tests {
             after.contains(URL) && !after.contains("http://a") && after.matches("[[index]]").count() == 1
         );
         assert_eq!(uv("index-url = \"http://a\"\n", URL).unwrap(), format!("index-url = \"{URL}\"\n"));
+        // Both: uv takes the default index. Its name goes with its host, and the credential that goes by it.
+        let both =
+            "index-url = \"http://a\"\n\n[[index]]\nname = \"corp\"\nurl = \"http://b\"\ndefault = true\n";
+        let after = uv(both, URL).unwrap();
+        assert_eq!(after, format!("index-url = \"{URL}\"\n\n{own}"));
+        let named = after.replace("[[index]]", "[[index]]\nname = \"ours\"");
+        assert_eq!(uv(&named, URL).unwrap(), named, "the same URL keeps its name");
         for wrong in ["a = = b", "index = [{url = \"http://a\"}]"] {
             assert!(uv(wrong, URL).is_err(), "{wrong}");
         }
@@ -165,6 +138,18 @@ mod tests {
         for foreign in ["machine h.example login al password p\n", "machine h.example\n login al\n"] {
             assert!(netrc(foreign, "h.example", "ww_a").is_err(), "{foreign}");
         }
+    }
+
+    #[test]
+    fn netrc_changes_or_loses_the_line_of_the_very_token_alone() {
+        let line = "machine h.example login __token__ password ww_a";
+        let text = format!("# mine\n{line}\ndefault login a password b\n");
+        let again = |old: &str, new: Option<&str>| netrc_again(&text, "h.example", old, new);
+        assert_eq!(again("ww_a", Some("ww_b")), Some(text.replace("ww_a", "ww_b")));
+        assert_eq!(again("ww_a", None), Some("# mine\ndefault login a password b\n".to_owned()));
+        assert_eq!(again("ww_", Some("ww_b")), None);
+        assert_eq!(netrc_again(&text, "example", "ww_a", None), None);
+        assert_eq!(netrc_again("", "h.example", "ww_a", None), None);
     }
 
     #[test]

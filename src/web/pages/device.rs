@@ -99,6 +99,9 @@ pub async fn confirm(mut ctx: Ctx) -> Result<Response> {
     });
     let decided = ctx.app.handovers.decide(&ctx.who, code, lets_in, seconds.transpose()?).await;
     match decided {
+        Ok(program) if ctx.audience() != Audience::Person => {
+            respond::devpi(StatusCode::OK, "handover", json!(program), None)
+        }
         Ok(program) if lets_in => {
             page(&ctx, format!("{} is logged in. Go back to the terminal.", program.name), true, None)
         }

@@ -76,6 +76,8 @@ fn expected(route: Route, asker: Asker) -> Verdict {
     let invalid = matches!(asker, Anonymous | WrongSecret | Expired | Revoked | Disabled);
     let names_project = route.path.contains("{project}");
     match (route.need, asker) {
+        // Who asks with a credential that is wrong is not told that there is less.
+        (Need::Nothing, _) if route.path == "/+search" && invalid && asker != Anonymous => Asks,
         (Need::Nothing, _) => Passes,
         (Need::Greet, _) if !route.path.contains("{index}") => Passes,
         (_, Root) => Passes,

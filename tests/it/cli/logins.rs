@@ -2,104 +2,15 @@
 
 use crate::kit::Server;
 use crate::kit::clients::Client;
+use crate::kit::laptop::{Laptop, let_in, shown_code};
 use crate::kit::packages::Package;
-use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::{Value, json};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, Command};
-
-/// A machine of somebody: an empty home, and our command line.
-struct Laptop {
-    home: tempfile::TempDir,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ended {
-    #[track_caller]
-    fn succeeded(self) -> Self {
-        assert_eq!(self.code, Some(0), "{}\n{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn fails_with(self, words: &str) {
-        assert_eq!(self.code, Some(1), "{}\n{}", self.out, self.err);
-        assert!(self.err.contains(words), "{words}: {}", self.err);
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
-    }
-}
-
-impl Laptop {
-    fn new() -> Self {
-        let home = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(home.path().join("work")).expect("a folder");
-        Self { home }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.home.path().join(name)
-    }
-
-    fn kept(&self) -> PathBuf {
-        self.path(".config/wheelwright/servers.toml")
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-        command.current_dir(self.path("work")).env_clear().env("HOME", self.home.path()).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Ended {
-        self.run_with(arguments, "", &[]).await
-    }
-
-    async fn run_with(&self, arguments: &[&str], typed: &str, variables: &[(&str, &str)]) -> Ended {
-        let mut child =
-            self.command(arguments).envs(variables.iter().copied()).spawn().expect("the program starts");
-        let mut input = child.stdin.take().expect("its input");
-        // It may end without reading.
-        let _ = input.write_all(typed.as_bytes()).await;
-        drop(input);
-        let output = child.wait_with_output().await.expect("it ends");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ended { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    /// Logs in as alice with her password.
-    async fn log_in(&self, server: &Server) {
-        let arguments = ["login", &server.url(""), "--user", "alice", "--password-stdin"];
-        self.run_with(&arguments, &format!("{PASSWORD}\n"), &[]).await.succeeded();
-    }
-}
-
-/// The code that a program that logs in shows.
-async fn shown_code(child: &mut Child) -> String {
-    let mut lines = BufReader::new(child.stderr.take().expect("its words")).lines();
-    loop {
-        let line = lines.next_line().await.expect("text").expect("the program shows an address");
-        if let Some((_, code)) = line.split_once("+device?code=") {
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return code.trim().to_owned();
-        }
-    }
-}
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_with_a_browser_lets_the_command_line_in() {
@@ -107,16 +18,7 @@ async fn a_person_with_a_browser_lets_the_command_line_in() {
     for (answer, code) in [("no", 1), ("yes", 0)] {
         let mut child = laptop.command(&["login", &server.url(""), "--json"]).spawn().expect("it starts");
         let shown = shown_code(&mut child).await;
-        let login = json!({"user": "alice", "password": PASSWORD});
-        let (_, told) = server.ask("POST", "/+login", &Auth::None, Some(login)).await;
-        let session = told["result"]["password"].as_str().expect("a secret");
-        let token = wheelwright::access::tokens::form_token(session);
-        let form = format!("csrf={token}&code={shown}&answer={answer}&expires=90d");
-        let request =
-            server.http.post(server.url("/+device/confirm")).body(form).header("origin", server.url(""));
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let request = request.header("cookie", format!("wheelwright_session={session}"));
-        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        let_in(&server, &shown, answer).await;
         let ended = child.wait_with_output().await.expect("it ends");
         assert_eq!(ended.status.code(), Some(code));
         assert_eq!(laptop.kept().exists(), answer == "yes");
@@ -222,7 +124,8 @@ async fn one_rule_says_where_a_command_works() {
     let variables = [("WHEELWRIGHT_SERVER", url.as_str()), ("WHEELWRIGHT_TOKEN", token.as_str())];
     assert_eq!(list(&[], &variables).await, Ok(1));
     assert_eq!(list(&["--data", &data], &variables).await, Ok(2), "a flag of this machine wins");
-    laptop.run(&["token", "list", "--data", &data, "--server", &url]).await.fails_with("use one of them");
+    let both = laptop.run(&["token", "list", "--data", &data, "--server", &url]).await;
+    both.is_wrong_usage("use one of them");
     laptop.run(&["gc", "--server", &url]).await.fails_with("works on the machine of the data folder alone");
     laptop.log_in(&server).await;
     assert_eq!(list(&[], &[]).await, Ok(2), "hers, with the one of her login");
@@ -241,7 +144,7 @@ async fn files_are_uploaded_yanked_and_pushed_from_anywhere() {
     let (server, laptop) = (stage().await, Laptop::new());
     server.make_index("alice/prod", json!({"bases": []})).await;
     laptop.log_in(&server).await;
-    laptop.run(&["upload", "x.whl"]).await.fails_with("which index?");
+    laptop.run(&["upload", "x.whl"]).await.is_wrong_usage("which index?");
     laptop.run(&["use", "alice/dev"]).await.succeeded();
     laptop.run(&["use", "alice/nothing"]).await.fails_with("alice/nothing");
     let dist = laptop.path("work/dist");

@@ -18,3 +18,4 @@ pub mod resolve;
 mod ripple;
 mod system;
 mod tested;
+mod tokens_kept;

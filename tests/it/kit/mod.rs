@@ -30,6 +30,7 @@
 //! | targets and uv, for compile and resolve | [`resolving`] |
 //! | a real devpi-server | [`devpi_server::Devpi`] |
 //! | pip, uv, twine and others | [`clients::Client`]; [`desk::Desk`] for our own command line |
+//! | our command line on a machine of its own, with logins | [`laptop::Laptop`] |
 //! | a distribution of Debian packages, for apt | [`distribution::Distribution`] |
 //! | somebody who hears of events | [`receiver::Receiver`] |
 //! | a wire between two servers that can be cut | [`wire::Wire`] |
@@ -51,6 +52,7 @@ pub mod guests;
 pub mod hired;
 pub mod host;
 pub mod issuer;
+pub mod laptop;
 pub mod names;
 pub mod nginx;
 pub mod origin;
