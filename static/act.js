@@ -4,7 +4,10 @@
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const named = (form, name) => form.elements.namedItem(name);
   // `alice/dev` is two steps of a path.
-  const step = text => String(text).split("/").map(encodeURIComponent).join("/");
+  const step = text => String(text).split("/").map(part => {
+    if (part === "." || part === "..") throw new Error(`'${part}' is not a name.`);
+    return encodeURIComponent(part);
+  }).join("/");
   const filled = (template, fields, without = "") =>
     template.replace(/\{([\w-]+)\}/g, (_, name) => step(fields[name] || without));
 
@@ -15,9 +18,14 @@
     const text = field.value.trim();
     switch (field.dataset.type) {
       case "bool": return field.type === "checkbox" ? field.checked : text === "true";
-      case "number": return Number(text);
+      case "number": {
+        const number = Number(text);
+        if (!Number.isFinite(number)) throw new Error(`${field.name}: '${text}' is not a number.`);
+        return number;
+      }
       case "json": return JSON.parse(text);
-      case "list": return text.split(/[,\n]/).map(item => item.trim()).filter(item => item);
+      // Names have no commas; what stands one a line may: `numpy>=1.0,<2.0`.
+      case "list": return text.split(field.dataset.rows === "" ? "\n" : /[,\n]/).map(item => item.trim()).filter(item => item);
       default: return field.type === "password" ? field.value : text;
     }
   }
@@ -68,6 +76,8 @@
     if (!place || "raw" in form.dataset) return;
     try {
       const { body, inPath } = read(form);
+      // Others may look at the screen.
+      for (const field of form.elements) if (field.type === "password" && body[field.name]) body[field.name] = "…";
       const address = form.querySelector("[data-call-place]");
       if (address) address.textContent = quoted(new URL(filled(form.getAttribute("action"), inPath, "NAME"), location.href).href);
       place.textContent = Object.keys(body).length ? ` --json ${quoted(JSON.stringify(body))}` : "";
@@ -183,8 +193,9 @@
       return row;
     }));
     const take = () => {
-      const text = input.value.trim();
-      if (text && !items.includes(text)) { items.push(text); input.value = ""; changed(); }
+      const typed = area.dataset.rows ? input.value.split(",") : [input.value];
+      const fresh = typed.map(text => text.trim()).filter(text => text && !items.includes(text));
+      if (fresh.length) { items.push(...new Set(fresh)); input.value = ""; changed(); }
     };
     add.addEventListener("click", take);
     input.addEventListener("keydown", event => { if (event.key === "Enter") { event.preventDefault(); take(); } });

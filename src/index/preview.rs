@@ -114,16 +114,24 @@ impl Indexes {
         for release in &expired {
             preview.add(true, || format!("{} {}", release.project, release.version), release.why.clone());
         }
-        let reserves = |stage: &Stage, project: &ProjectName| {
-            let patterns = stage.reserved.iter().filter_map(|text| Pattern::parse(text).ok());
-            patterns.into_iter().any(|pattern| pattern.matches_name(project))
+        let patterns = |stage: &Stage| -> Vec<Pattern> {
+            stage.reserved.iter().filter_map(|text| Pattern::parse(text).ok()).collect()
         };
+        let (reserved, would_be) = (patterns(before), patterns(after));
+        let reserves = |patterns: &[Pattern], project: &ProjectName| {
+            patterns.iter().any(|pattern| pattern.matches_name(project))
+        };
+        let began = Instant::now();
         let mirrors = inheritance::order(directory, &changed.name).sources.into_iter();
         let is_mirror = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_mirror);
+        preview.complete = true;
         for mirror in mirrors.filter(is_mirror) {
-            for project in self.db.upstream_projects(&mirror).await?.iter().take(MOST_PROJECTS) {
+            let known = self.db.upstream_projects(&mirror).await?;
+            let looked_at = known.iter().take(MOST_PROJECTS).take_while(|_| began.elapsed() < LONGEST);
+            let before = preview.projects;
+            for project in looked_at {
                 preview.projects += 1;
-                let (was, would) = (reserves(before, project), reserves(after, project));
+                let (was, would) = (reserves(&reserved, project), reserves(&would_be, project));
                 if was != would {
                     preview.add(
                         would,
@@ -132,8 +140,8 @@ impl Indexes {
                     );
                 }
             }
+            preview.complete &= preview.projects - before == known.len();
         }
-        preview.complete = true;
         if after.curated && !before.curated {
             preview.notes.push("Releases of its mirrors that nobody approved are hidden.".to_owned());
         }

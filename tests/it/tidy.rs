@@ -132,3 +132,31 @@ fn what_tools_has_is_written_nowhere_else() {
         }
     }
 }
+
+/// Without its script a form is sent by the browser itself: by the default method all that was typed, passwords too, would
+/// stand in an address.
+#[test]
+fn every_form_of_a_page_says_how_it_is_sent() {
+    let (mut folders, mut forms) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a readable folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("text");
+            for form in text.split("<form").skip(1) {
+                forms += 1;
+                let tag = form.split('>').next().unwrap_or_default();
+                assert!(
+                    tag.contains(" method=\"post\"") || tag.contains(" method=\"get\""),
+                    "{path:?}: {tag}"
+                );
+                let sends_json = tag.contains("data-call");
+                assert!(!sends_json || tag.contains(" method=\"post\""), "{path:?}: {tag}");
+            }
+        }
+    }
+    assert!(forms > 30, "{forms} forms");
+}

@@ -1,6 +1,6 @@
 //! `/+quarantine`: what no index lists or serves, and for those who may: more of it, or less.
 
-use super::act::{acts, may};
+use super::act::{acts, may, may_release};
 use super::call::ScriptCall;
 use super::{Frame, Visit, answer};
 use crate::access::Need;
@@ -38,7 +38,7 @@ pub fn show(ctx: &Visit, released: bool, held: Vec<QuarantineView>) -> Result<Re
     let everywhere = acts(ctx) && ctx.who.is_root();
     let tends = |index: &crate::names::IndexName| may(ctx, Need::ManageIndex, Some(index), None);
     let line = |held: QuarantineView| QuarantineLine {
-        may_release: !released && (everywhere || held.index.as_ref().is_some_and(tends)),
+        may_release: !released && may_release(ctx, held.index.as_ref()),
         release: ScriptCall::new("DELETE", format!("/+quarantine/{}", held.id)),
         held,
     };

@@ -132,6 +132,43 @@ async fn settings_send_what_was_changed_and_show_what_it_hides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_form_sends_is_what_was_meant_or_nothing() {
+    let server = stage().await;
+    let home = server.url("");
+    let mut browser = Browser::start().await;
+    browser.log_in(&home, "root", crate::kit::ROOT_PASSWORD).await;
+    browser.open(&format!("{home}/root/pypi/+settings"), &home).await;
+    // A list whose items may have commas, and a number that is none.
+    browser.fill("input[aria-label='Add to allow']", "numpy>=1.0,<2.0").await;
+    browser
+        .evaluate("document.querySelector(\"input[aria-label='Add to allow']\").nextSibling.click()")
+        .await;
+    let call = browser.evaluate("document.querySelector('[data-call-body]').textContent").await;
+    assert_eq!(call, Some(json!(" --json '{\"allow\":[\"numpy>=1.0,<2.0\"]}'")));
+    browser.fill("input[data-type=number]", "30m").await;
+    browser.click("form[data-changed] > p > button").await;
+    browser.sees("'30m' is not a number").await;
+    browser.fill("input[data-type=number]", "1800").await;
+    browser.click("form[data-changed] > p > button").await;
+    browser.until("!location.pathname.includes('+settings')").await;
+    let options = server.app.indexes.directory();
+    let options = &options.indexes[&index_name("root/pypi")].options;
+    assert_eq!(options["allow"], json!(["numpy>=1.0,<2.0"]));
+
+    // The call that the page shows has no password, and no name leads elsewhere.
+    browser.open(&format!("{home}/"), &home).await;
+    let user = "form[action$='{username}']";
+    browser.fill(&format!("{user} input[name=password]"), "long-secret").await;
+    browser.fill(&format!("{user} input[name=username]"), "..").await;
+    let call = format!("document.querySelector(\"{user} [data-call-body]\").textContent");
+    let call = browser.evaluate(&call).await.expect("a call").to_string();
+    assert!(!call.contains("long-secret"), "{call}");
+    browser.evaluate(&format!("document.querySelector(\"{user}\").closest('details').open = true")).await;
+    browser.click(&format!("{user} > p > button")).await;
+    browser.sees("'..' is not a name").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_without_script_uploads_a_file_that_says_its_name_itself() {
     let server = stage().await;
     let home = server.url("");

@@ -310,3 +310,21 @@ async fn assets_are_immutable_under_their_hash_and_compressed() {
     assert_eq!(seen, 2);
     assert_eq!(server.get("/+static/0000000000000000/style.css").await.status(), 404);
 }
+
+#[tokio::test]
+async fn a_release_is_pushed_from_the_index_that_has_it() {
+    let server = crate::kit::stages::stage().await;
+    for (name, bases) in
+        [("alice/team", serde_json::json!(["alice/dev"])), ("alice/prod", serde_json::json!([]))]
+    {
+        server.make_index(name, serde_json::json!({"bases": bases})).await;
+    }
+    server.publish("alice/dev", &crate::kit::packages::Package::new("demo", "1.0").wheel()).await;
+    for (index, offered) in [("alice/dev", true), ("alice/team", false)] {
+        let request = server.http.get(server.url(&format!("/{index}/demo/1.0"))).header("accept", ACCEPT);
+        let request = request.basic_auth("alice", Some(crate::kit::stages::PASSWORD));
+        let page = request.send().await.expect("an answer").text().await.expect("text");
+        assert!(page.contains("<option>") || !offered, "{page}");
+        assert_eq!(page.contains("Push it to another index"), offered, "{index}");
+    }
+}

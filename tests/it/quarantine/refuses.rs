@@ -35,6 +35,31 @@ async fn who_may_not_manage_an_index_quarantines_nothing_there() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_project_offers_a_release_to_those_who_may_release() {
+    let server = stage().await;
+    for project in ["here", "everywhere"] {
+        server.publish("alice/dev", &Package::new(project, "1.0").wheel()).await;
+    }
+    quarantine(&server, "everywhere", "because").await;
+    let asked = json!({"what": "here", "why": "because", "index": "alice/dev"});
+    let (alice, root) = (Auth::basic("alice", PASSWORD), Auth::root());
+    assert_eq!(server.ask("POST", "/+quarantine", &alice, Some(asked)).await.0, 201);
+    for (auth, project, offered) in [
+        (&alice, "here", true),
+        (&alice, "everywhere", false),
+        (&root, "here", true),
+        (&root, "everywhere", true),
+    ] {
+        let request = server.http.get(server.url(&format!("/alice/dev/{project}")));
+        let answer = auth.on(request.header("accept", "text/html")).send().await.expect("an answer");
+        let page = answer.text().await.expect("a page");
+        assert!(page.contains("Quarantined."), "{page}");
+        assert_eq!(page.contains("Release it from quarantine"), offered, "{auth:?} {project}");
+        assert!(!page.contains("<summary>Quarantine it"), "it is already");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named_with_the_way_out() {
     let server = stage().await;
     quarantine(&server, "demo<2", "because").await;

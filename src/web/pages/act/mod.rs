@@ -23,3 +23,9 @@ pub fn may(ctx: &Visit, need: Need, index: Option<&IndexName>, project: Option<&
 pub fn acts(ctx: &Visit) -> bool {
     ctx.who.user.is_some() && !ctx.app.config.read_only
 }
+
+/// Whether the reader may take back a quarantine: of one index, or, with none, of all.
+pub fn may_release(ctx: &Visit, index: Option<&IndexName>) -> bool {
+    (acts(ctx) && ctx.who.is_root())
+        || index.is_some_and(|index| may(ctx, Need::ManageIndex, Some(index), None))
+}

@@ -2,7 +2,7 @@
 
 use super::super::call::ScriptCall;
 use super::super::{Visit, index_href};
-use super::{acts, may};
+use super::{acts, may, may_release};
 use crate::access::Need;
 use crate::directory::Index;
 use crate::names::ProjectName;
@@ -21,12 +21,14 @@ pub struct ProjectDeeds {
     pub status: &'static str,
     pub statuses: [&'static str; 4],
     pub volatile: bool,
+    /// Whether the reader may quarantine: on this index, and on all.
     pub may_quarantine: bool,
     pub everywhere: bool,
     /// Whether one asks here for what is not listed.
     pub may_ask: bool,
-    /// The quarantine that keeps all of it from everybody.
+    /// The quarantine that keeps all of it from everybody, and whether the reader may take it back.
     pub held: Option<String>,
+    pub may_release: bool,
     pub change: ScriptCall,
     pub delete: ScriptCall,
     pub quarantine: ScriptCall,
@@ -39,7 +41,9 @@ impl ProjectDeeds {
     pub fn of(ctx: &Visit, index: &Index, project: &ProjectName, own: bool, status: ProjectStatus) -> Self {
         let name = &index.name;
         let href = format!("{}/{project}", index_href(name));
-        let held = ctx.directory.quarantines.whole(name, project).map(|held| held.id.clone());
+        let whole = ctx.directory.quarantines.whole(name, project);
+        let may_release = whole.is_some_and(|held| may_release(ctx, held.index.as_ref()));
+        let held = whole.map(|held| held.id.clone());
         let quarantine = json!({"what": project, "why": "…", "index": name});
         Self {
             index_href: index_href(name),
@@ -49,7 +53,8 @@ impl ProjectDeeds {
             status: status.name(),
             statuses: ["active", "archived", "deprecated", "quarantined"],
             volatile: index.volatile,
-            may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
+            may_quarantine: held.is_none() && may(ctx, Need::ManageIndex, Some(name), None),
+            may_release,
             everywhere: acts(ctx) && ctx.who.is_root(),
             may_ask: index.is_curated() && acts(ctx),
             release: ScriptCall::new(
@@ -71,6 +76,6 @@ impl ProjectDeeds {
 
     /// Whether there is anything to show.
     pub fn any(&self) -> bool {
-        self.may_manage || self.may_quarantine || self.may_ask
+        self.may_manage || self.may_quarantine || self.may_release || self.may_ask
     }
 }

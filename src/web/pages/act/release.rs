@@ -64,7 +64,8 @@ impl ReleaseDeeds {
             may_manage: own && index.is_stage() && may(ctx, Need::Manage, Some(name), Some(project.as_str())),
             is_yanked,
             volatile: index.volatile,
-            targets: targets(ctx, name, project),
+            // What a base has is pushed from there.
+            targets: if own || !index.is_stage() { targets(ctx, name, project) } else { Vec::new() },
             may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
             everywhere: acts(ctx) && ctx.who.is_root(),
             yank: ScriptCall::with("PATCH", format!("/{href}"), &yanked),
