@@ -37,18 +37,13 @@ pub struct LoginCommand {
     #[arg(long, conflicts_with = "user")]
     token_stdin: bool,
     /// With --user: the time after which the token ends
-    #[arg(long, value_name = "TIME", value_parser = time, default_value = "90d", requires = "user")]
+    #[arg(long, value_name = "TIME", value_parser = units::lifetime, default_value = "90d", requires = "user")]
     expires: u64,
     /// Open the address in this machine's browser
     #[arg(long, conflicts_with_all = ["user", "token_stdin"])]
     open: bool,
     #[arg(long)]
     json: bool,
-}
-
-fn time(text: &str) -> Result<u64> {
-    let seconds = units::seconds(text).filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| bad!("'{text}' is not a time like 90d"))
 }
 
 impl LoginCommand {

@@ -4,7 +4,6 @@ use super::place::CommandPlace;
 use super::table;
 use crate::access::tokens::{NewToken, TokenView};
 use crate::access::{Action, Scope};
-use crate::bad;
 use crate::config::units;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -30,7 +29,7 @@ pub enum TokenCommand {
         #[arg(long = "action", value_name = "ACTION", value_delimiter = ',')]
         actions: Vec<Action>,
         /// 90d, 12h … [default: until revoked]
-        #[arg(long, value_parser = duration)]
+        #[arg(long, value_parser = units::lifetime)]
         expires: Option<u64>,
         #[arg(long)]
         json: bool,
@@ -48,12 +47,6 @@ pub enum TokenCommand {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// Seconds.
-fn duration(text: &str) -> Result<u64> {
-    let seconds = units::seconds(text).filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| bad!("--expires must be a time like 90d, not {text}"))
 }
 
 impl TokenCommand {

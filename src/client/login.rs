@@ -98,6 +98,8 @@ impl ServerClient {
         let Ok(request) = self.request(Method::POST, "+logout") else { return };
         let request = request.header(header::COOKIE, format!("{}={secret}", people::COOKIE));
         let request = request.header("x-csrf-token", tokens::form_token(secret));
+        // A change by cookie wants to know which page sent it; none did.
+        let request = request.header("sec-fetch-site", "same-origin");
         let _ = self.send_unjudged(request).await;
     }
 

@@ -3,12 +3,12 @@
 use crate::bad;
 use crate::error::{Error, Result};
 use crate::forbidden;
+use crate::tools::replaced::replace;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, OpenOptions};
-use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use url::Url;
 
 /// What is kept of a login.
@@ -94,23 +94,9 @@ impl Logins {
         lock.lock().map_err(unwritable)?;
         let mut logins = Self::load()?;
         let given = change(&mut logins);
-        logins.replace(&path)?;
+        let text = toml::to_string(&logins).map_err(Error::internal)?;
+        replace(&path, text.as_bytes(), 0o600).map_err(unwritable)?;
         Ok((given, path))
-    }
-
-    fn replace(&self, path: &Path) -> Result<()> {
-        let unwritable = |error: std::io::Error| bad!("cannot write {}: {error}", path.display());
-        let folder = path.parent().unwrap_or(path);
-        let text = toml::to_string(self).map_err(Error::internal)?;
-        let new = folder.join(format!(".servers.toml.{}", uuid::Uuid::new_v4().simple()));
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(unwritable)?;
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        let done = written.and_then(|()| std::fs::rename(&new, path));
-        if done.is_err() {
-            let _ = std::fs::remove_file(&new);
-        }
-        done.map_err(unwritable)
     }
 
     /// The login for a URL: of the server with the same scheme, host and port whose path the URL's begins with.

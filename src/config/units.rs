@@ -1,5 +1,8 @@
 //! Values as people write them: `2 GiB`, `7d`.
 
+use crate::bad;
+use crate::error::Result;
+
 /// `90s`, `15m`, `36h`, `7d`, `2w`, or plain seconds.
 pub fn seconds(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
@@ -12,6 +15,14 @@ pub fn seconds(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(unit)
+}
+
+/// The same as the time after which a token or a login ends.
+///
+/// # Errors
+/// `Bad` for what is no time, and for none.
+pub fn lifetime(text: &str) -> Result<u64> {
+    seconds(text).filter(|seconds| *seconds > 0).ok_or_else(|| bad!("'{text}' is not a time like 90d"))
 }
 
 /// `2 GiB`, `4.7GB`, `64k` (1024), or plain bytes.

@@ -14,6 +14,7 @@ pub mod nearest;
 pub mod pace;
 pub mod panics;
 pub mod process;
+pub mod replaced;
 pub mod request_id;
 pub mod scratch;
 pub mod time;

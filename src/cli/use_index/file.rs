@@ -3,9 +3,8 @@
 use super::edit;
 use crate::bad;
 use crate::error::Result;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use crate::tools::replaced::replace;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
@@ -45,15 +44,7 @@ impl FileChange {
             (false, Ok(known)) => known.mode() & 0o777,
             (false, Err(_)) => 0o644,
         };
-        let new = folder.join(format!(".wheelwright.{}", uuid::Uuid::new_v4().simple()));
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(mode).open(&new).map_err(unwritable)?;
-        let written = file.write_all(self.after.as_bytes()).and_then(|()| file.sync_all());
-        let done = written.and_then(|()| std::fs::rename(&new, &path));
-        if done.is_err() {
-            let _ = std::fs::remove_file(&new);
-        }
-        done.map_err(unwritable)
+        replace(&path, self.after.as_bytes(), mode).map_err(unwritable)
     }
 }
 

@@ -176,11 +176,7 @@ async fn new_token(ctx: &Visit, form: &FormFields) -> Result<String> {
     {
         return Err(tokens::no_index(limit));
     }
-    let expires = form.given("expires").map(|text| {
-        units::seconds(text)
-            .filter(|seconds| *seconds > 0)
-            .ok_or_else(|| bad!("'{text}' is not a time like 90d"))
-    });
+    let expires = form.given("expires").map(units::lifetime);
     let name = form.needed("name")?.chars().take(100).collect();
     let owner = ctx.who.user.clone().unwrap_or_default();
     let new = NewToken { owner, name, scope, expires: expires.transpose()? };

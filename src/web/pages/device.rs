@@ -92,11 +92,7 @@ pub async fn confirm(mut ctx: Ctx) -> Result<Response> {
         "no" => false,
         _ => return Err(bad!("answer must be yes or no")),
     };
-    let seconds = form.given("expires").map(|text| {
-        units::seconds(text)
-            .filter(|seconds| *seconds > 0)
-            .ok_or_else(|| bad!("'{text}' is not a time like 90d"))
-    });
+    let seconds = form.given("expires").map(units::lifetime);
     let decided = ctx.app.handovers.decide(&ctx.who, code, lets_in, seconds.transpose()?).await;
     match decided {
         Ok(program) if ctx.audience() != Audience::Person => {

@@ -123,7 +123,8 @@ async fn a_machine_without_a_browser_goes_on_waiting_for_another_one() {
 async fn liar(url: &str, code: &str) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let begun = json!({"result": {"url": url, "code": code, "secret": "s", "interval": 1, "expires": 600}});
+    let ends = wheelwright::words::Moment(0);
+    let begun = json!({"result": {"url": url, "code": code, "secret": "s", "interval": 1, "ends": ends}});
     let body = begun.to_string();
     tokio::spawn(async move {
         // The first one begins the login; the second one asks how it stands.
