@@ -67,7 +67,7 @@ impl UploadCommand {
                 None => {
                     let how =
                         "which index? Name it with --index, or choose one with wheelwright use USER/INDEX";
-                    return Ok(super::fail(&bad!("{how}"), 2));
+                    return Ok(table::fail(&bad!("{how}"), 2));
                 }
             },
         };

@@ -1,6 +1,6 @@
 //! Logins: a program that is let in by a person with a browser, or that has a password; and who a token belongs to.
 
-use super::{ApiAnswer, ServerClient, credential};
+use super::{ServerClient, credential};
 use crate::access::handover::{HandoverBegun, HandoverState};
 use crate::access::{people, tokens};
 use crate::error::{Error, Result};
@@ -33,9 +33,11 @@ struct Session {
     password: String,
 }
 
+/// An API token that the server made: its secret is told once.
 #[derive(serde::Deserialize)]
-struct MadeToken {
-    token: String,
+pub struct MadeToken {
+    pub id: String,
+    pub token: String,
 }
 
 impl ServerClient {
@@ -86,11 +88,18 @@ impl ServerClient {
         let session: Session =
             stranger.call(Method::POST, "+login", &body).await.map_err(without_advice)?.result;
         let known = stranger.clone().with_login(user, &session.password);
-        let made: Result<ApiAnswer<MadeToken>> =
-            known.call(Method::POST, "+tokens", &json!({ "name": name, "expires": expires })).await;
+        let made = known.make_token(&json!({ "name": name, "expires": expires })).await;
         // The token is what is used from now on.
         stranger.end_session(&session.password).await;
-        Ok(GivenToken { user: user.to_owned(), token: made?.result.token })
+        Ok(GivenToken { user: user.to_owned(), token: made?.token })
+    }
+
+    /// Makes an API token; `asked` says of what kind.
+    ///
+    /// # Errors
+    /// `Forbidden` if the credential may not make tokens.
+    pub async fn make_token(&self, asked: &Value) -> Result<MadeToken> {
+        Ok(self.call(Method::POST, "+tokens", asked).await?.result)
     }
 
     /// Ends a login session, as the button of the pages does. One that goes on ends by itself.

@@ -27,7 +27,7 @@ mod worker;
 pub use self::api::ApiAnswer;
 pub use self::builds::builds_in;
 pub use self::bundles::Installation;
-pub use self::login::{GivenToken, RemoteAccount};
+pub use self::login::{GivenToken, MadeToken, RemoteAccount};
 pub use self::publish::FileToUpload;
 pub use self::retry::{may_pass, retried};
 pub use self::transfer::read_url;

@@ -24,10 +24,11 @@ pub struct Explained {
     pub left_out: Vec<LeftOutView>,
 }
 
+/// A user of a server, as far as it has indexes.
 #[derive(Deserialize)]
-struct UserWithIndexes {
+pub(super) struct UserWithIndexes {
     #[serde(default)]
-    indexes: Map<String, Value>,
+    pub indexes: Map<String, Value>,
 }
 
 impl CommandPlace {

@@ -1,6 +1,7 @@
 //! Accounts, tokens and what people may do.
 
 use super::CommandPlace;
+use super::indexes::UserWithIndexes;
 use crate::access::accounts::{self, AccountChange};
 use crate::access::grants::{self, AccessView};
 use crate::access::methods::vouched;
@@ -32,18 +33,6 @@ pub struct UserRow {
     #[serde(default)]
     pub disabled: bool,
     pub created: Moment,
-}
-
-#[derive(Deserialize)]
-struct UserWithIndexes {
-    #[serde(default)]
-    indexes: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct MadeToken {
-    id: String,
-    token: String,
 }
 
 /// Where an account is at a server.
@@ -203,8 +192,8 @@ impl CommandPlace {
                 let body = json!({
                     "name": new.name, "user": new.owner, "scope": new.scope, "expires": new.expires,
                 });
-                let MadeToken { id, token } = server.call(Method::POST, "+tokens", &body).await?.result;
-                Ok((id, token))
+                let made = server.make_token(&body).await?;
+                Ok((made.id, made.token))
             }
         }
     }

@@ -67,7 +67,10 @@ impl ProjectDeeds {
                 format!("/{href}"),
                 &json!({"status": "archived", "reason": "…"}),
             ),
-            delete: ScriptCall::new("DELETE", format!("/{href}")),
+            delete: ScriptCall::new(
+                "DELETE",
+                format!("/{href}{}", if index.volatile { "" } else { "?force" }),
+            ),
             quarantine: ScriptCall::with("POST", "/+quarantine", &quarantine),
             ask: ScriptCall::with("POST", "/+requests", &json!({"index": name, "requirement": project})),
             href,

@@ -69,7 +69,10 @@ impl ReleaseDeeds {
             may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
             everywhere: acts(ctx) && ctx.who.is_root(),
             yank: ScriptCall::with("PATCH", format!("/{href}"), &yanked),
-            delete: ScriptCall::new("DELETE", format!("/{href}")),
+            delete: ScriptCall::new(
+                "DELETE",
+                format!("/{href}{}", if index.volatile { "" } else { "?force" }),
+            ),
             push: ScriptCall::with("PUSH", format!("/{}", index_href(name)), &push),
             quarantine: ScriptCall::with("POST", "/+quarantine", &quarantine),
             href,
