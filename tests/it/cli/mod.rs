@@ -9,6 +9,7 @@ mod install;
 mod learned;
 mod logins;
 mod paths;
+mod pip_conf;
 mod places;
 mod ready;
 mod rebuild;
