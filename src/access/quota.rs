@@ -17,6 +17,8 @@ const FOLLOWED: usize = 256;
 const FOLLOWED_BY_ONE: usize = 12;
 /// Searches at work at once.
 const SEARCHES: u64 = 4;
+/// Long descriptions of projects that are rendered at once.
+const DESCRIPTIONS: u64 = 4;
 
 /// Turns of an installation at all that costs much.
 pub struct Quota {
@@ -28,6 +30,8 @@ pub struct Quota {
     pub lists: Turns,
     /// Searches, each of which looks at many projects.
     pub searches: Turns,
+    /// Long descriptions that are rendered.
+    pub descriptions: Turns,
     /// Requests that are held until something is built or resolved.
     pub held: Turns,
     /// Streams of a build's events.
@@ -60,6 +64,7 @@ impl Quota {
             fetches: Turns::new("fetching archives", half(config.fetches)),
             lists: Turns::new("lists", half(LISTS)),
             searches: Turns::new("searches", half(SEARCHES)),
+            descriptions: Turns::new("descriptions", half(DESCRIPTIONS)),
             held: Turns::new("requests waiting for builds", held),
         }
     }

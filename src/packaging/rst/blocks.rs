@@ -3,7 +3,7 @@
 use super::explicit::{self, Explicit};
 use super::lines::{Line, dedent, end_of, least, next_text, trimmed};
 use super::lists::{self, Enumerator, Term};
-use super::tables::{self, RstTable};
+use super::tables::{self, RstTable, TableEnds};
 
 /// One block; what stands within it is divided when it is rendered.
 #[derive(Debug)]
@@ -31,19 +31,19 @@ pub struct TitleStyle {
 /// All blocks of some lines.
 pub fn divide<'a>(lines: &[Line<'a>]) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
-    let mut at = 0;
+    let (mut at, mut ends) = (0, TableEnds::default());
     loop {
         at = next_text(lines, at);
         if at >= lines.len() {
             return blocks;
         }
-        let after = next(lines, at, &mut blocks);
+        let after = next(lines, at, &mut blocks, &mut ends);
         // Each step takes a line, whatever it holds.
         at = after.max(at + 1);
     }
 }
 
-fn next<'a>(lines: &[Line<'a>], at: usize, blocks: &mut Vec<Block<'a>>) -> usize {
+fn next<'a>(lines: &[Line<'a>], at: usize, blocks: &mut Vec<Block<'a>>, ends: &mut TableEnds) -> usize {
     let Some(line) = lines.get(at) else { return at };
     if line.indent > 0 {
         let end = end_of(lines, at, 1);
@@ -73,7 +73,7 @@ fn next<'a>(lines: &[Line<'a>], at: usize, blocks: &mut Vec<Block<'a>>) -> usize
         blocks.push(Block::Verse(lists::verse(lines.get(at..end).unwrap_or_default())));
         return end;
     }
-    if let Some((table, end)) = tables::read(lines, at) {
+    if let Some((table, end)) = tables::read(lines, at, ends) {
         blocks.push(
             table.map_or_else(
                 || Block::Literal(lines.get(at..end).unwrap_or_default().to_vec()),

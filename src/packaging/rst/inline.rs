@@ -76,9 +76,9 @@ impl Inline {
         let embedded = embedded.filter(|(before, _)| before.is_empty() || before.ends_with([' ', '\n']));
         if let Some((label, address)) = embedded {
             let address: String = address.chars().filter(|c| !c.is_whitespace()).collect();
-            let address = self.targets.meant(&address);
+            let meant = self.meant(&address);
             let label = label.trim();
-            link(out, if label.is_empty() { &address } else { label }, Some(&address));
+            link(out, if label.is_empty() { &address } else { label }, meant.as_deref());
             return;
         }
         let address = match anonymous {
@@ -88,8 +88,18 @@ impl Inline {
             }
             false => self.targets.address(text).map(str::to_owned),
         };
-        let address = address.map(|address| self.targets.meant(&address));
+        let address = address.filter(|address| !address.is_empty());
+        let address =
+            address.map(|address| self.targets.meant(&address).map(str::to_owned).unwrap_or(address));
         link(out, text, self.afford(address).as_deref());
+    }
+
+    /// The address of a `:target:`: itself, or what its name stands for, unless names have added too much.
+    pub fn meant(&mut self, target: &str) -> Option<String> {
+        match self.targets.meant(target).map(str::to_owned) {
+            None => Some(target.to_owned()),
+            address => self.afford(address),
+        }
     }
 
     /// The address, unless what names stand for has added too much.
@@ -150,19 +160,18 @@ impl Inline {
             return false;
         }
         let Some(name) = reader.until(InlineEnd::Bar, 1) else { return false };
-        let Some(meaning) = self.targets.stands_for(name).cloned() else { return false };
-        let behind = reader.text.get(reader.at + name.len() + 2..).unwrap_or_default();
-        let marks = behind.len() - behind.trim_start_matches('_').len();
-        let address = (marks == 1).then(|| self.targets.address(name)).flatten().map(str::to_owned);
-        let address = self.afford(address);
-        let added = match &meaning {
-            Substitution::Text(text) => text.len(),
-            Substitution::Image { text, address } => text.len() + address.len(),
-        };
+        let Some(meaning) = self.targets.stands_for(name) else { return false };
+        // Before it is copied.
+        let added = meaning.length();
         if depth > 2 || added > self.left {
             return false;
         }
         self.left -= added;
+        let meaning = meaning.clone();
+        let behind = reader.text.get(reader.at + name.len() + 2..).unwrap_or_default();
+        let marks = behind.len() - behind.trim_start_matches('_').len();
+        let address = (marks == 1).then(|| self.targets.address(name)).flatten().map(str::to_owned);
+        let address = self.afford(address);
         reader.at += name.len() + 2 + marks.min(2);
         match meaning {
             Substitution::Text(text) if address.is_some() => {
@@ -170,8 +179,8 @@ impl Inline {
             }
             Substitution::Text(text) => self.write_within(out, &text, depth + 1),
             Substitution::Image { text, address: own } => {
-                let address = address.unwrap_or_else(|| self.targets.meant(&own));
-                link(out, if text.is_empty() { "[image]" } else { &text }, Some(&address));
+                let address = address.or_else(|| self.meant(&own));
+                link(out, if text.is_empty() { "[image]" } else { &text }, address.as_deref());
             }
         }
         true

@@ -1,7 +1,7 @@
 //! reStructuredText as HTML: the part of it that descriptions of packages use.
 //!
 //! What is not known, or is written wrongly, is shown as the text it is: nothing is lost but comments, targets and
-//! options. Time and depth are bounded whatever the text. The result is to be sanitised: texts are escaped, but
+//! options. Time, depth and length are bounded whatever the text. The result is to be sanitised: texts are escaped, but
 //! addresses are as they were written.
 //!
 //! Each file does one thing: [`lines`] indents, [`blocks`] divides lines (with [`lists`], [`tables`] and [`explicit`]),
@@ -23,8 +23,8 @@ mod tests;
 
 pub use markup::escape;
 
-/// Renders `text`; headings begin at `level`.
-pub fn html(text: &str, level: usize) -> String {
+/// Renders `text`; headings begin at `level`. `None` if it becomes longer than anybody means it.
+pub fn html(text: &str, level: usize) -> Option<String> {
     let text = lines::expand(text);
     let lines = lines::split(&text);
     render::Renderer::new(&lines, level).document(&lines)

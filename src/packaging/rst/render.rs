@@ -11,6 +11,8 @@ use super::targets::LinkTargets;
 
 /// What is nested deeper is shown as it stands.
 const DEEPEST: usize = 20;
+/// Bytes of HTML: of no more than that anything is made.
+const LONGEST: usize = 2 << 20;
 
 pub struct Renderer {
     inline: Inline,
@@ -67,33 +69,53 @@ impl Renderer {
         }
     }
 
-    pub fn document(mut self, lines: &[Line<'_>]) -> String {
+    pub fn document(mut self, lines: &[Line<'_>]) -> Option<String> {
         self.blocks(lines);
-        self.out
+        Some(self.out).filter(|out| out.len() <= LONGEST)
+    }
+
+    /// Nothing is written any more, for nobody will see it.
+    fn is_full(&self) -> bool {
+        self.out.len() > LONGEST
     }
 
     fn tag(&mut self, tag: &str) {
+        if self.is_full() {
+            return;
+        }
         self.out.push('<');
         self.out.push_str(tag);
         self.out.push('>');
     }
 
     fn end(&mut self, tag: &str) {
+        if self.is_full() {
+            return;
+        }
         self.out.push_str("</");
         self.out.push_str(tag);
         self.out.push_str(">\n");
     }
 
     fn inline(&mut self, text: &str) {
-        self.inline.write(&mut self.out, text);
+        if !self.is_full() {
+            self.inline.write(&mut self.out, text);
+        }
     }
 
     fn blocks(&mut self, lines: &[Line<'_>]) {
-        if self.depth >= DEEPEST {
-            return self.literal(lines);
+        match self.depth >= DEEPEST {
+            true => self.literal(lines),
+            false => self.divided(divide(lines)),
         }
+    }
+
+    fn divided(&mut self, blocks: Vec<Block<'_>>) {
         self.depth += 1;
-        for block in divide(lines) {
+        for block in blocks {
+            if self.is_full() {
+                break;
+            }
             self.block(block);
         }
         self.depth -= 1;
@@ -144,6 +166,9 @@ impl Renderer {
     }
 
     fn literal(&mut self, lines: &[Line<'_>]) {
+        if self.is_full() {
+            return;
+        }
         self.out.push_str("<pre><code>");
         for line in lines {
             self.out.extend(std::iter::repeat_n(' ', if line.is_blank() { 0 } else { line.indent }));
@@ -178,9 +203,13 @@ impl Renderer {
 
     /// One paragraph stands without a box of its own.
     fn tight(&mut self, lines: &[Line<'_>]) {
-        match divide(lines).as_slice() {
-            [Block::Paragraph(lines)] if self.depth < DEEPEST => self.inline(&joined(lines)),
-            _ => self.blocks(lines),
+        if self.depth >= DEEPEST || self.is_full() {
+            return self.literal(lines);
+        }
+        let blocks = divide(lines);
+        match blocks.as_slice() {
+            [Block::Paragraph(lines)] => self.inline(&joined(lines)),
+            _ => self.divided(blocks),
         }
     }
 
@@ -319,10 +348,15 @@ impl Renderer {
     /// Pictures are not loaded: a link leads to them, or where they lead themselves.
     fn image(&mut self, directive: &Directive<'_>) {
         let source = directive.words().replace(' ', "");
-        let target = directive.option("target").map(|target| self.inline.targets.meant(target));
+        let address = match directive.option("target") {
+            Some(target) => self.inline.meant(target),
+            None => Some(source),
+        };
         let text = directive.option("alt").filter(|text| !text.is_empty()).unwrap_or("[image]");
         self.tag("p");
-        link(&mut self.out, text, Some(target.as_deref().unwrap_or(&source)));
+        if !self.is_full() {
+            link(&mut self.out, text, address.as_deref());
+        }
         self.end("p");
         self.blocks(&directive.content);
     }

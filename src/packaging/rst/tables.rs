@@ -20,8 +20,19 @@ pub struct TableCell<'a> {
 const MOST_COLUMNS: usize = 60;
 const MOST_LINES: usize = 3000;
 
+/// How far tables of some lines were looked for the end of, so that no line is looked at for each of many beginnings.
+#[derive(Default)]
+pub struct TableEnds {
+    /// No line before this one, from the beginning of a table on, is its last.
+    until: usize,
+}
+
 /// A table and the line after it; no table if it is written wrongly or has cells over several rows.
-pub fn read<'a>(lines: &[Line<'a>], at: usize) -> Option<(Option<RstTable<'a>>, usize)> {
+pub fn read<'a>(
+    lines: &[Line<'a>],
+    at: usize,
+    ends: &mut TableEnds,
+) -> Option<(Option<RstTable<'a>>, usize)> {
     let first = lines.get(at)?.text;
     if is_grid_rule(first) {
         let end = at + lines.iter().skip(at).take_while(|line| line.text.starts_with(['+', '|'])).count();
@@ -29,7 +40,7 @@ pub fn read<'a>(lines: &[Line<'a>], at: usize) -> Option<(Option<RstTable<'a>>, 
         return (end > at + 2).then(|| (grid(inner), end));
     }
     let columns = simple_columns(first).filter(|columns| columns.len() > 1)?;
-    let end = simple_end(lines, at)?;
+    let end = ends.simple(lines, at)?;
     let inner = lines.get(at + 1..end - 1)?;
     Some((simple(inner, &columns), end))
 }
@@ -120,8 +131,13 @@ fn simple_columns(text: &str) -> Option<Vec<(usize, usize)>> {
     marked_columns(text, b'=')
 }
 
+/// Whether a line has marks alone, and blanks between them.
+fn is_marked(text: &str, mark: u8) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == mark || byte == b' ')
+}
+
 fn marked_columns(text: &str, mark: u8) -> Option<Vec<(usize, usize)>> {
-    if text.is_empty() || !text.bytes().all(|byte| byte == mark || byte == b' ') {
+    if !is_marked(text, mark) {
         return None;
     }
     let mut columns: Vec<(usize, usize)> = Vec::new();
@@ -134,13 +150,18 @@ fn marked_columns(text: &str, mark: u8) -> Option<Vec<(usize, usize)>> {
     Some(columns)
 }
 
-/// A simple table ends with the rule that a blank line follows.
-fn simple_end(lines: &[Line<'_>], at: usize) -> Option<usize> {
-    let ends = |place: usize| {
-        let is_rule = lines.get(place).is_some_and(|line| simple_columns(line.text).is_some());
-        is_rule && lines.get(place + 1).is_none_or(Line::is_blank)
-    };
-    (at + 1..lines.len().min(at + MOST_LINES)).find(|place| ends(*place)).map(|place| place + 1)
+impl TableEnds {
+    /// A simple table ends with the rule that a blank line follows.
+    fn simple(&mut self, lines: &[Line<'_>], at: usize) -> Option<usize> {
+        let ends = |place: usize| {
+            let is_rule = lines.get(place).is_some_and(|line| is_marked(line.text, b'='));
+            is_rule && lines.get(place + 1).is_none_or(Line::is_blank)
+        };
+        let most = lines.len().min(at + MOST_LINES);
+        let end = (self.until.max(at + 1)..most).find(|place| ends(*place));
+        self.until = end.unwrap_or(most.max(self.until));
+        end.map(|place| place + 1)
+    }
 }
 
 fn simple<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<RstTable<'a>> {
@@ -150,10 +171,13 @@ fn simple<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<RstTable
     let mut table = RstTable { head: 0, rows: Vec::new() };
     let mut open: Vec<Line<'a>> = Vec::new();
     for line in lines {
-        if simple_columns(line.text).is_some() && line.indent == 0 {
+        if is_marked(line.text, b'=') && line.indent == 0 {
             close(&mut table, &mut open, columns)?;
             table.head = table.rows.len();
         } else if let Some(spans) = marked_columns(line.text, b'-').filter(|_| line.indent == 0) {
+            if spans.len() > MOST_COLUMNS {
+                return None;
+            }
             close(&mut table, &mut open, &spans)?;
         } else if line.is_blank() {
             close(&mut table, &mut open, columns)?;
@@ -210,5 +234,12 @@ fn simple_row<'a>(lines: &[Line<'a>], columns: &[(usize, usize)]) -> Option<Vec<
         let lines = dedent(trimmed(&texts), by);
         cells.push(TableCell { lines, columns: 1 });
     }
+    // What is empty at the end is one cell, or a short line would become many.
+    let (all, used) =
+        (cells.len(), cells.iter().rposition(|cell| !cell.lines.is_empty()).map_or(0, |at| at + 1));
+    if let Some(first) = cells.get_mut(used) {
+        first.columns = all - used;
+    }
+    cells.truncate(used + 1);
     Some(cells)
 }

@@ -16,6 +16,16 @@ pub enum Substitution {
     Image { text: String, address: String },
 }
 
+impl Substitution {
+    /// Its bytes.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Image { text, address } => text.len() + address.len(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct LinkTargets {
     named: HashMap<String, String>,
@@ -39,15 +49,19 @@ impl LinkTargets {
             targets.embedded(lines, at);
             let anonymous = line.text.strip_prefix("__ ").or_else(|| line.text.strip_prefix(".. __: "));
             if let Some(address) = anonymous {
-                targets.anonymous.push(joined(address, lines, at));
+                // A link that leads nowhere keeps its place.
+                targets.anonymous.push(joined(address, lines, at).unwrap_or_default());
             } else if let Some(rest) = line.text.strip_prefix(".. _") {
                 let Some((name, address)) = named(rest) else { continue };
                 if waiting.len() < MOST_STEPS {
                     waiting.push(normal(&name));
                 }
-                let address = joined(address, lines, at);
-                if !address.is_empty() {
-                    targets.named.extend(waiting.drain(..).map(|name| (name, address.clone())));
+                match joined(address, lines, at) {
+                    Some(address) if address.is_empty() => {}
+                    Some(address) => {
+                        targets.named.extend(waiting.drain(..).map(|name| (name, address.clone())));
+                    }
+                    None => waiting.clear(),
                 }
                 continue;
             } else if let Some(rest) = line.text.strip_prefix(".. |") {
@@ -108,9 +122,7 @@ impl LinkTargets {
         let meaning = match kind {
             "image" => Substitution::Image {
                 text: directive.option("alt").unwrap_or(name).to_owned(),
-                address: directive
-                    .option("target")
-                    .map_or_else(|| words.replace(' ', ""), |target| self.meant(target)),
+                address: directive.option("target").map_or_else(|| words.replace(' ', ""), str::to_owned),
             },
             "unicode" => Substitution::Text(unicode(&words)),
             "replace" => Substitution::Text(words),
@@ -119,11 +131,10 @@ impl LinkTargets {
         self.substitutions.entry(normal(name)).or_insert(meaning);
     }
 
-    /// The address of a `:target:`: itself, or what its name stands for.
-    pub fn meant(&self, target: &str) -> String {
-        let name = target.strip_suffix('_').filter(|_| !target.contains("://"));
-        let address = name.and_then(|name| self.address(name.trim_matches('`')));
-        address.unwrap_or(target).to_owned()
+    /// What a `:target:` stands for that is a name: `name_`.
+    pub fn meant(&self, target: &str) -> Option<&str> {
+        let name = target.strip_suffix('_').filter(|_| !target.contains("://"))?;
+        self.address(name.trim_matches('`'))
     }
 }
 
@@ -146,18 +157,21 @@ fn named(rest: &str) -> Option<(String, &str)> {
     Some((rest.get(..colon)?.replace('\\', ""), rest.get(colon + 1..)?))
 }
 
-/// An address with what stands of it in further lines.
-fn joined(address: &str, lines: &[Line<'_>], at: usize) -> String {
+/// An address with what stands of it in further lines; `None` if it is too long for one.
+fn joined(address: &str, lines: &[Line<'_>], at: usize) -> Option<String> {
+    if address.len() > LONGEST_LINK {
+        return None;
+    }
     let mut whole = address.trim().to_owned();
     let indent = lines.get(at).map_or(0, |line| line.indent);
     for line in lines.iter().skip(at + 1).take_while(|line| !line.is_blank() && line.indent > indent) {
         if whole.len() + line.text.len() > LONGEST_LINK {
-            break;
+            return None;
         }
         whole.push_str(line.text);
     }
     let is_name = whole.starts_with('`') && whole.ends_with("`_");
-    if is_name { whole } else { whole.replace([' ', '\\'], "") }
+    Some(if is_name { whole } else { whole.replace([' ', '\\'], "") })
 }
 
 /// `0xA9` and `U+00A9` as the characters that they stand for, other words as they are.

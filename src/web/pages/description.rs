@@ -11,6 +11,7 @@ use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Write};
 use std::sync::LazyLock;
 
 /// Longer markup is shown as text: nobody reads it, and rendering it would hold up the rest.
@@ -19,6 +20,8 @@ const LONGEST_MARKUP: usize = 256 << 10;
 const DEEPEST_MARKDOWN: usize = 60;
 /// Longer text is cut.
 const LONGEST_TEXT: usize = 1 << 20;
+/// Markup that becomes longer HTML is shown as text: short markup can stand for much.
+const LONGEST_HTML: usize = 2 << 20;
 
 /// Renders `text`, which is of `content_type` (core metadata's `Description-Content-Type`; none
 /// means reStructuredText). The result is to be shown inside the page's own section: headings
@@ -29,17 +32,44 @@ pub fn render(text: &str, content_type: Option<&str>) -> String {
     match kind.as_str() {
         _ if text.len() > LONGEST_MARKUP => plain(text),
         "text/markdown" => markdown(text).unwrap_or_else(|| plain(text)),
-        "text/x-rst" => SANITISER.clean(&rst::html(text, FIRST_LEVEL)).to_string(),
+        "text/x-rst" => restructured(text).unwrap_or_else(|| plain(text)),
         // Old descriptions do not say what they are.
-        "" if !rst::is_more_like_markdown(text) => SANITISER.clean(&rst::html(text, FIRST_LEVEL)).to_string(),
+        "" if !rst::is_more_like_markdown(text) => restructured(text).unwrap_or_else(|| plain(text)),
         _ => plain(text),
     }
 }
 
+/// Whether it costs little to show a text, whatever it is.
+pub fn is_cheap(text: &str) -> bool {
+    text.len() <= CHEAP
+}
+
+/// `None` if it becomes longer than anybody means it.
+fn restructured(text: &str) -> Option<String> {
+    let html = rst::html(text, FIRST_LEVEL)?;
+    Some(SANITISER.clean(&html).to_string())
+}
+
+/// Bytes of a description that is rendered without a turn: most have fewer.
+const CHEAP: usize = 24 << 10;
+
 /// Of the first heading.
 const FIRST_LEVEL: usize = 3;
 
-/// `None` if it is nested deeper than anybody means it.
+/// HTML while it is written, up to a length.
+struct BoundedHtml(String);
+
+impl Write for BoundedHtml {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > LONGEST_HTML {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+/// `None` if it is nested deeper, or becomes longer, than anybody means it.
 fn markdown(text: &str) -> Option<String> {
     let mut options = Options::default();
     options.extension.table = true;
@@ -53,11 +83,11 @@ fn markdown(text: &str) -> Option<String> {
     if tame(root) > DEEPEST_MARKDOWN {
         return None;
     }
-    let mut html = String::with_capacity(text.len() * 2);
-    // Writing to a string does not fail.
-    let _ = format_html(root, &options, &mut html);
+    let mut html = BoundedHtml(String::with_capacity(text.len() * 2));
+    format_html(root, &options, &mut html).ok()?;
     // Boxes that nobody can tick are signs.
     let html = html
+        .0
         .replace("<input type=\"checkbox\" checked=\"\" disabled=\"\" />", "☑")
         .replace("<input type=\"checkbox\" disabled=\"\" />", "☐");
     Some(SANITISER.clean(&html).to_string())
@@ -186,7 +216,9 @@ fn plain(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 64);
     html.push_str("<pre class=\"text\">");
     let mut rest = text.get(..end).unwrap_or_default();
-    while let Some(at) = next_address(rest) {
+    while html.len() < LONGEST_HTML
+        && let Some(at) = next_address(rest)
+    {
         let (before, from) = rest.split_at(at);
         let (address, after) = from.split_at(address_end(from));
         escape(&mut html, before);
@@ -202,9 +234,11 @@ fn plain(text: &str) -> String {
     html
 }
 
+/// One search for both schemes: the way to the next one of each would be gone again for every other.
 fn next_address(text: &str) -> Option<usize> {
-    let starts = ["https://", "http://"].into_iter().filter_map(|scheme| text.find(scheme));
-    starts.min()
+    let begins = |rest: &str| rest.starts_with("http://") || rest.starts_with("https://");
+    let mut places = text.match_indices("http").map(|(at, _)| at);
+    places.find(|at| text.get(*at..).is_some_and(begins))
 }
 
 /// Up to what cannot be part of an address, less the punctuation of the sentence around it.

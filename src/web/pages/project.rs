@@ -125,7 +125,7 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
             [] => Vec::new(),
             _ => install::tools(ctx, index, project.as_str(), &known.offered),
         },
-        description: rendered(metadata).await?,
+        description: rendered(ctx, metadata).await?,
         no_description: match metadata {
             Some(_) => "This project has no description.",
             None => "The description is not available: the server could not read a file with it in time.",
@@ -145,8 +145,8 @@ pub async fn get(ctx: &Visit) -> Result<Response> {
     answer(ctx, &page)
 }
 
-/// Renders the description away from the threads that answer requests.
-async fn rendered(metadata: Option<&Metadata>) -> Result<Option<String>> {
+/// Renders the description away from the threads that answer requests; a long one in turn.
+async fn rendered(ctx: &Visit, metadata: Option<&Metadata>) -> Result<Option<String>> {
     let Some((metadata, text)) =
         metadata.and_then(|metadata| Some((metadata, metadata.description.clone()?)))
     else {
@@ -155,6 +155,10 @@ async fn rendered(metadata: Option<&Metadata>) -> Result<Option<String>> {
     if text.trim().is_empty() {
         return Ok(None);
     }
+    let _turn = match description::is_cheap(&text) {
+        true => None,
+        false => Some(ctx.app.quota.descriptions.take(&ctx.asker()).await?),
+    };
     let content_type = metadata.description_content_type.clone();
     let html =
         tokio::task::spawn_blocking(move || description::render(&text, content_type.as_deref())).await?;
