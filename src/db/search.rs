@@ -4,9 +4,10 @@ use super::Db;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::tools::time::Micros;
+use crate::words::ProjectStatus;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 impl Db {
     /// The serial of the oldest event that was not removed.
@@ -39,14 +40,20 @@ impl Db {
         Ok(found)
     }
 
-    /// Which of these projects a stage has.
-    pub async fn having(&self, index: &IndexName, projects: &[&ProjectName]) -> Result<HashSet<ProjectName>> {
+    /// Which of these projects a stage has, and their status.
+    pub async fn having(
+        &self,
+        index: &IndexName,
+        projects: &[&ProjectName],
+    ) -> Result<HashMap<ProjectName, ProjectStatus>> {
         let places: Vec<String> = (2..projects.len() + 2).map(|place| format!("${place}")).collect();
-        let query =
-            format!("SELECT name FROM project WHERE index_name = $1 AND name IN ({})", places.join(", "));
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query)).bind(index);
+        let query = format!(
+            "SELECT name, status FROM project WHERE index_name = $1 AND name IN ({})",
+            places.join(", ")
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(query)).bind(index);
         let query = projects.iter().fold(query, |query, project| query.bind(*project));
-        let names: Vec<ProjectName> = query.fetch_all(&self.pool).await?;
-        Ok(names.into_iter().collect())
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((row.try_get("name")?, row.try_get("status")?))).collect()
     }
 }

@@ -4,15 +4,18 @@
 //! differently, so each engine would need SQL, tests and an order of its own; neither finds a name with a wrong letter;
 //! and a replica would copy what it can make. The files are a cache of rows, each node has its own below its data folder, and
 //! makes them anew when they are missing, damaged or of another version. They say what *may* be found. What somebody may see of it
-//! is decided at each search from the directory and the rows of that moment ([`lanes`]), so files that are late show
-//! too little and never too much.
+//! is decided at each search from the directory and the rows of that moment ([`lanes`]), and of what changed since
+//! the files were written the name alone counts ([`late`]), so files that are late show too little and never too much.
 
 mod entry;
 mod follow;
 mod found;
 mod lanes;
+mod late;
 mod query;
+mod reading;
 mod shelf;
+mod unread;
 
 pub use found::{EACH, FoundKind, FoundOf, FoundOn, FoundPart, FoundProject, FoundProjects, MOST_EACH};
 pub use query::{SearchParts, SearchText, words};
@@ -27,12 +30,13 @@ use crate::names::{IndexName, NameList, ProjectName};
 use crate::store::Store;
 use crate::unavailable;
 use lanes::{Having, Lane, Seen};
+use late::Late;
 use parking_lot::RwLock;
 use shelf::{Card, Mark, SearchCandidate, Shelf, WordQuestion};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
@@ -55,6 +59,15 @@ const BEGINS: f32 = 380.0;
 /// Projects that the XML-RPC method gives.
 const HITS: usize = 100;
 
+/// What a search is answered from.
+struct ReadyShelf {
+    shelf: Arc<Shelf>,
+    /// The event that it reaches.
+    known: Option<i64>,
+    /// All projects are in it.
+    complete: bool,
+}
+
 /// Finds projects. Cheap to clone.
 #[derive(Clone)]
 pub struct Finder(Arc<FinderRoom>);
@@ -68,6 +81,8 @@ struct FinderRoom {
     shelf: RwLock<Option<Arc<Shelf>>>,
     /// How far the files are; `None` until they are whole.
     reached: watch::Sender<Option<Mark>>,
+    /// The event from before which nothing is in files that are being made; -1: nobody knows.
+    since: AtomicI64,
     wake: Arc<Notify>,
 }
 
@@ -83,6 +98,7 @@ impl FinderRoom {
     fn close(&self) {
         *self.shelf.write() = None;
         self.reached.send_replace(None);
+        self.since.store(-1, Ordering::Release);
     }
 
     fn reach(&self, mark: Mark) {
@@ -91,6 +107,12 @@ impl FinderRoom {
 
     fn reached(&self) -> Option<Mark> {
         self.reached.borrow().clone()
+    }
+
+    /// The event that the files reach, also while they are being made.
+    fn known(&self) -> Option<i64> {
+        let since = self.since.load(Ordering::Acquire);
+        self.reached().map(|mark| mark.serial).or_else(|| Some(since).filter(|since| *since >= 0))
     }
 }
 
@@ -105,12 +127,13 @@ impl Finder {
             begun: AtomicBool::new(false),
             shelf: RwLock::default(),
             reached: watch::Sender::new(None),
+            since: AtomicI64::new(-1),
             wake: Arc::default(),
         }))
     }
 
-    /// The files, with what was committed before this call, and whether they are whole.
-    async fn ready(&self) -> Result<(Arc<Shelf>, bool)> {
+    /// The files, with what was committed before this call if that comes soon.
+    async fn ready(&self) -> Result<ReadyShelf> {
         self.begin();
         // What other nodes committed counts, too.
         self.0.indexes.refresh().await?;
@@ -122,9 +145,10 @@ impl Finder {
         let there = |mark: &Option<Mark>| mark.as_ref().is_some_and(|mark| mark.serial >= wanted);
         let waited = tokio::time::timeout(patience, reached.wait_for(there)).await;
         drop(waited);
+        let known = self.0.known();
         let shelf = self.0.shelf();
         let shelf = shelf.ok_or_else(|| unavailable!("the search index is not ready yet: try again soon"))?;
-        Ok((shelf, self.0.reached().is_some()))
+        Ok(ReadyShelf { shelf, known, complete: self.0.reached().is_some() })
     }
 
     /// Projects that have all words, of what `who` may read: on all indexes, or on `within` and its bases.
@@ -138,19 +162,19 @@ impl Finder {
         within: Option<&IndexName>,
         part: &FoundPart,
     ) -> Result<FoundProjects> {
-        let (shelf, complete) = self.ready().await?;
+        let ReadyShelf { shelf, known, complete } = self.ready().await?;
         let directory = self.0.indexes.directory();
         let lanes = lanes::lanes(&self.0.indexes.views, &directory, who, within).await?;
         let candidates = ask(&shelf, &lanes, text, false).await?;
         let more = candidates.len() >= shelf::MOST;
         let by_name = |card: &Card| text.fits_name(&card.project);
-        let mut found = self.seen(&directory, &lanes, candidates, by_name).await?;
+        let mut found = self.seen(&directory, &lanes, known, candidates, by_name).await?;
         let named = self.named(&directory, &lanes, &found, text).await?;
         found.extend(named);
         let nothing = found.is_empty();
         if nothing {
             let candidates = ask(&shelf, &lanes, text, true).await?;
-            found = self.seen(&directory, &lanes, candidates, |_| true).await?;
+            found = self.seen(&directory, &lanes, known, candidates, |_| true).await?;
         }
         let near = nothing && !found.is_empty();
         Ok(FoundProjects { more, near, complete, ..FoundProjects::new(found, part) })
@@ -166,13 +190,13 @@ impl Finder {
         parts: SearchParts,
         within: &IndexName,
     ) -> Result<Vec<FoundProject>> {
-        let (shelf, _) = self.ready().await?;
+        let ReadyShelf { shelf, known, .. } = self.ready().await?;
         let directory = self.0.indexes.directory();
         let lanes = lanes::lanes(&self.0.indexes.views, &directory, who, Some(within)).await?;
         let (names, asked) = (sources(&lanes), parts.clone());
         let candidates = spawn_blocking(move || shelf.find(WordQuestion::Parts(&asked), &names)).await??;
         let by_name = |card: &Card| parts.fits(&card.project, "");
-        let mut found = self.seen(&directory, &lanes, candidates, by_name).await?;
+        let mut found = self.seen(&directory, &lanes, known, candidates, by_name).await?;
         found.retain(|one| parts.fits(&one.project, &one.summary));
         found.sort_by(|a, b| (a.at, &a.project).cmp(&(b.at, &b.project)));
         found.truncate(HITS);
@@ -180,25 +204,28 @@ impl Finder {
     }
 
     /// What of the candidates is listed somewhere. One whose words are of a release that is not listed counts if its name
-    /// fits alone.
+    /// fits alone; of what changed behind `known` only the name counts, and is shown.
     async fn seen(
         &self,
         directory: &Arc<Directory>,
         lanes: &[Lane<'_>],
+        known: Option<i64>,
         candidates: Vec<SearchCandidate>,
         fits_by_name: impl Fn(&Card) -> bool,
     ) -> Result<Vec<FoundProject>> {
         let keys: Vec<_> = candidates.iter().map(|one| (&one.card.index, &one.card.project)).collect();
         let having = Having::ask(&self.0.db, directory, lanes, &keys).await?;
+        let late = Late::behind(&self.0.db, known).await?;
         let mut by_source: HashMap<&IndexName, Vec<&Lane<'_>>> = HashMap::new();
         for lane in lanes {
             by_source.entry(&lane.source.name).or_default().push(lane);
         }
         let mut found = Vec::new();
         for SearchCandidate { card, score } in candidates {
+            let is_late = late.has(&card);
             for lane in by_source.get(&card.index).into_iter().flatten() {
-                let Some(Seen { release, told }) =
-                    lane.sees(&self.0.indexes.views, directory, &having, &card).await?
+                let seen = lane.sees(&self.0.indexes.views, directory, &having, &card).await?;
+                let Some(Seen { release, told }) = seen.map(|seen| if is_late { Seen::late() } else { seen })
                 else {
                     continue;
                 };

@@ -165,6 +165,13 @@ impl EntrySources<'_> {
     }
 }
 
+impl SearchEntry {
+    /// What is written of a project of which nothing can be read.
+    pub fn bare(index: &IndexName, project: &ProjectName) -> Self {
+        written(index, project, project.as_str(), None, &[])
+    }
+}
+
 fn sorted(mut known: Vec<KnownRelease>) -> Vec<KnownRelease> {
     known.sort_by_cached_key(|release| std::cmp::Reverse(release.rank()));
     known.truncate(RELEASES);

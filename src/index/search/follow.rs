@@ -1,7 +1,8 @@
 //! Keeping the files true: made from the rows when they are new, then after each event and each page of a mirror.
 
-use super::entry::EntrySources;
+use super::reading::dirty;
 use super::shelf::{Mark, SearchEntry, Shelf, ShelfChange};
+use super::unread::{Dirty, Unread};
 use super::{Finder, FinderRoom};
 use crate::db::events::Event;
 use crate::directory::Directory;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 
-/// How often changes are looked for, and how long after a failure.
+/// How often changes are looked for, and how long after several failures.
 const EVERY: Duration = Duration::from_millis(300);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often what mirrors were told is looked for.
@@ -31,8 +32,6 @@ const AT_ONCE: u32 = 1000;
 const TOGETHER: usize = 100;
 const VISIBLE_AFTER: usize = 5000;
 
-type Dirty = BTreeSet<(IndexName, ProjectName)>;
-
 /// What follows, between two rounds.
 #[derive(Default)]
 struct Following {
@@ -41,7 +40,9 @@ struct Following {
     /// Pages and files of mirrors that were looked at although they are within [`BEHIND`].
     seen: HashMap<(IndexName, ProjectName), Micros>,
     mirrored_at: Micros,
-    failed: bool,
+    unread: Unread,
+    /// The files may be damaged.
+    doubtful: bool,
 }
 
 impl Finder {
@@ -56,29 +57,35 @@ impl Finder {
 /// Keeps the files true until the room is gone.
 async fn keep_up(room: Weak<FinderRoom>) {
     let (mut failing, mut following) = (Failing::default(), Following::default());
+    let mut failures = 0;
     loop {
         let Some(strong) = room.upgrade() else { return };
         let round = panics::caught(Box::pin(strong.round(&mut following))).await;
-        following.failed = round.is_err();
+        // What failed although the database answers may be damaged.
+        let unfilled = strong.reached().is_none();
+        following.doubtful = round.is_err() && (unfilled || strong.db.serial().await.is_ok());
         failing.note(&round, "the search index is not up to date");
         let wake = strong.wake.clone();
         drop(strong);
-        let pause = if round.is_err() { AFTER_FAILURE } else { EVERY };
-        let _ = tokio::time::timeout(pause, wake.notified()).await;
+        failures = if round.is_err() { failures + 1 } else { 0 };
+        match failures {
+            0 => _ = tokio::time::timeout(EVERY, wake.notified()).await,
+            // No search cuts it short: each would open and check the files once more.
+            _ => tokio::time::sleep(AFTER_FAILURE.min(EVERY * (1 << failures.min(10)))).await,
+        }
     }
 }
 
 impl FinderRoom {
     async fn round(&self, following: &mut Following) -> Result<()> {
-        // What failed may be damaged: it is looked at as a whole.
-        if following.failed {
+        if following.doubtful {
             self.close();
         }
         let shelf = match self.shelf() {
             Some(shelf) => shelf,
             None => {
                 *following = Following::default();
-                self.open().await?
+                self.open(following).await?
             }
         };
         let mut mark = self.follow_events(&shelf, following).await?;
@@ -86,17 +93,23 @@ impl FinderRoom {
             mark = self.follow_mirrors(&shelf, following, mark).await?;
             following.mirrored_at = now();
         }
+        let later = following.unread.take(TOGETHER);
+        let directory = self.indexes.directory();
+        if self.write(&shelf, following, &directory, later).await? {
+            commit(&shelf, Some(mark.clone())).await?;
+        }
         self.reach(mark);
         Ok(())
     }
 
     /// Opens the files; makes them from the rows if they are not of this installation or too old.
-    async fn open(&self) -> Result<Arc<Shelf>> {
+    async fn open(&self, following: &mut Following) -> Result<Arc<Shelf>> {
+        // Before the files, which take long to check.
+        let serial = self.db.serial().await?;
         let (folder, uuid) = (self.folder.clone(), self.indexes.uuid().to_owned());
         let (shelf, mark) = spawn_blocking(move || Shelf::open(&folder, &uuid)).await??;
         let shelf = Arc::new(shelf);
         self.show(shelf.clone());
-        let serial = self.db.serial().await?;
         let follows = match &mark {
             Some(mark) => {
                 mark.serial <= serial && self.db.oldest_event().await?.is_none_or(|at| at <= mark.serial + 1)
@@ -105,26 +118,28 @@ impl FinderRoom {
         };
         match mark {
             Some(mark) if follows => self.reach(mark),
-            _ => self.fill(&shelf).await?,
+            _ => self.fill(&shelf, following).await?,
         }
         Ok(shelf)
     }
 
     /// Writes everything.
-    async fn fill(&self, shelf: &Arc<Shelf>) -> Result<()> {
+    async fn fill(&self, shelf: &Arc<Shelf>, following: &mut Following) -> Result<()> {
         // Before the rows: what changes meanwhile is looked at again.
         let mark = Mark::new(self.indexes.uuid(), self.db.serial().await?, now() - BEHIND);
         let directory = self.indexes.directory();
         for index in shelf_indexes(shelf).await? {
             shelf.drop_index(&index);
         }
+        commit(shelf, None).await?;
+        self.since.store(mark.serial, Ordering::Release);
         let mut unseen = 0;
         for index in directory.indexes.values() {
             let names = self.sources(&directory).projects(index).await?;
             for part in names.chunks(TOGETHER) {
                 let keys = part.iter().map(|name| (index.name.clone(), name.clone())).collect();
                 unseen += part.len();
-                let changes = self.read(&directory, keys).await?;
+                let changes = self.read(&mut following.unread, &directory, keys).await?;
                 put(shelf, changes).await?;
                 if unseen >= VISIBLE_AFTER {
                     commit(shelf, None).await?;
@@ -135,19 +150,6 @@ impl FinderRoom {
         commit(shelf, Some(mark.clone())).await?;
         self.reach(mark);
         Ok(())
-    }
-
-    fn sources<'a>(&'a self, directory: &'a Directory) -> EntrySources<'a> {
-        EntrySources { db: &self.db, store: &self.store, mirrors: &self.indexes.mirrors, directory }
-    }
-
-    async fn read(&self, directory: &Directory, keys: Dirty) -> Result<Vec<ShelfChange>> {
-        let mut changes = Vec::with_capacity(keys.len());
-        for (index, project) in keys {
-            let entry = self.sources(directory).entry(&index, &project).await?;
-            changes.push((index, project, entry));
-        }
-        Ok(changes)
     }
 
     async fn follow_events(&self, shelf: &Arc<Shelf>, following: &mut Following) -> Result<Mark> {
@@ -163,6 +165,7 @@ impl FinderRoom {
             let directory = self.indexes.directory();
             let mut dropped = self.dropped(shelf, following, &events, &directory).await?;
             let dirty = dirty(shelf, &events).await?;
+            following.unread.add(self.redirected(&directory, &events).await?);
             mark.serial = last;
             dropped |= self.write(shelf, following, &directory, dirty).await?;
             if dropped {
@@ -252,7 +255,8 @@ impl FinderRoom {
         let mut any = false;
         let keys: Vec<_> = dirty.into_iter().collect();
         for part in keys.chunks(TOGETHER) {
-            let mut changes = self.read(directory, part.iter().cloned().collect()).await?;
+            let mut changes =
+                self.read(&mut following.unread, directory, part.iter().cloned().collect()).await?;
             changes.retain(|(index, project, entry)| {
                 let key = (index.clone(), project.clone());
                 following.written.insert(key, hash(entry)) != Some(hash(entry))
@@ -265,22 +269,6 @@ impl FinderRoom {
         }
         Ok(any)
     }
-}
-
-/// The projects that events are about. What is in quarantine changes which release tells the words, on all indexes.
-async fn dirty(shelf: &Arc<Shelf>, events: &[Event]) -> Result<Dirty> {
-    let mut dirty = Dirty::new();
-    for event in events {
-        let Some(project) = &event.project else { continue };
-        let named = event.context.iter().flat_map(|context| context.indexes());
-        dirty.extend(named.map(|index| (index.clone(), project.clone())));
-        if event.what.is_of_quarantine() {
-            let (shelf, name) = (shelf.clone(), project.clone());
-            let having = spawn_blocking(move || shelf.having(&name)).await??;
-            dirty.extend(having.into_iter().map(|index| (index, project.clone())));
-        }
-    }
-    Ok(dirty)
 }
 
 fn hash(entry: &Option<SearchEntry>) -> u64 {

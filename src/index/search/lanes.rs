@@ -9,12 +9,13 @@ use crate::directory::{Directory, Index, IndexKind, Mirror};
 use crate::error::Result;
 use crate::index::curation::{CurationGate, Standing};
 use crate::index::policy;
-use crate::index::sight::{Sight, UnapprovedFiles};
+use crate::index::sight::{Sight, UnapprovedFiles, reads as is_readable};
 use crate::index::view::{Views, Walk};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version;
 use crate::tools::time::{Micros, SECOND, now};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use crate::words::ProjectStatus;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One index that is searched, as another one (or itself) shows it.
@@ -30,9 +31,9 @@ pub struct Lane<'a> {
     approved: Option<HashSet<ProjectName>>,
 }
 
-/// Which stages have which of the projects in question.
+/// Which stages have which of the projects in question, and their status.
 #[derive(Default)]
-pub struct Having(BTreeMap<IndexName, HashSet<ProjectName>>);
+pub struct Having(BTreeMap<IndexName, HashMap<ProjectName, ProjectStatus>>);
 
 impl Having {
     /// Asks the database, for it alone knows what is there at this moment.
@@ -63,7 +64,11 @@ impl Having {
     }
 
     fn has(&self, index: &IndexName, project: &ProjectName) -> bool {
-        self.0.get(index).is_some_and(|projects| projects.contains(project))
+        self.status(index, project).is_some()
+    }
+
+    fn status(&self, index: &IndexName, project: &ProjectName) -> Option<ProjectStatus> {
+        self.0.get(index)?.get(project).copied()
     }
 }
 
@@ -73,6 +78,13 @@ pub struct Seen {
     pub release: KnownRelease,
     /// The words that were found are of a release that is listed.
     pub told: bool,
+}
+
+impl Seen {
+    /// What is shown of a project that changed since the files were written.
+    pub fn late() -> Self {
+        Self { release: KnownRelease::default(), told: false }
+    }
 }
 
 /// The lanes of who searches: all indexes that they may read, or one with its bases.
@@ -99,8 +111,9 @@ pub async fn lanes<'a>(
         let readable = walk.readable(directory, who);
         let curators = &walk.curators;
         for (at, name) in walk.order.sources.iter().enumerate() {
-            let bit = u32::try_from(at).ok().and_then(|at| readable.checked_shr(at)).unwrap_or_default();
-            let Some(source) = directory.indexes.get(name).filter(|_| bit & 1 == 1) else { continue };
+            let Some(source) = directory.indexes.get(name).filter(|_| is_readable(readable, at)) else {
+                continue;
+            };
             // Everywhere, each index speaks for itself; a curated one also for mirrors that are read through it alone.
             let own = at == 0 || source.is_mirror() && !curators.is_empty() && !reads(source);
             if within.is_none() && !own {
@@ -155,16 +168,15 @@ impl<'a> Lane<'a> {
         if holding.any(|index| directory.quarantines.whole(index, project).is_some()) {
             return false;
         }
-        let readable = |at: usize| {
-            let bit = u32::try_from(at).ok().and_then(|at| self.readable.checked_shr(at));
-            bit.unwrap_or_default() & 1 == 1
-        };
-        let before = order.sources.iter().enumerate().take(self.at);
-        if before.into_iter().any(|(at, name)| readable(at) && having.has(name, project)) {
+        let mut before = order.sources.iter().enumerate().take(self.at);
+        if before.any(|(at, name)| is_readable(self.readable, at) && having.has(name, project)) {
             return false;
         }
         match self.mirror() {
-            None => having.has(&self.source.name, project),
+            // Such a project gives nothing, and keeps its place before the bases.
+            None => having
+                .status(&self.source.name, project)
+                .is_some_and(|status| status != ProjectStatus::Quarantined),
             Some(mirror) => {
                 let parts = parts(directory, order, project, |index| having.has(index, project));
                 policy::refused(mirror, project).is_none()

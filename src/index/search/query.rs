@@ -11,8 +11,9 @@ const LONGEST: usize = 200;
 const WORDS: usize = 20;
 /// Characters of a word; the rest of a longer one is left out.
 const LONGEST_WORD: usize = 64;
-/// Words of one call of XML-RPC, and the letters of one.
+/// Parts of one call of XML-RPC, all words in them, and the letters of a part.
 const PARTS: usize = 20;
+const PARTS_WORDS: usize = 40;
 const LONGEST_PART: usize = 100;
 
 /// The words of a text, in lower case and in one form of Unicode. Scripts that put no blanks between words (Chinese,
@@ -101,13 +102,18 @@ impl SearchParts {
     /// # Errors
     /// `Bad` without words, and with too many or too long ones.
     pub fn new(names: &[String], summaries: &[String], all: bool) -> Result<Self> {
-        let words = || names.iter().chain(summaries);
-        if words().all(|word| word.trim().is_empty()) {
+        let parts = || names.iter().chain(summaries);
+        if parts().all(|part| part.trim().is_empty()) {
             return Err(bad!("a search needs a word in name or summary"));
         }
-        if words().count() > PARTS || words().any(|word| word.chars().count() > LONGEST_PART) {
+        if parts().count() > PARTS || parts().any(|part| part.chars().count() > LONGEST_PART) {
             return Err(bad!(
                 "a search has at most {PARTS} words, each of at most {LONGEST_PART} characters"
+            ));
+        }
+        if summaries.iter().map(|part| words(part).len()).sum::<usize>() > PARTS_WORDS {
+            return Err(bad!(
+                "a search for summaries has at most {PARTS_WORDS} words in all: leave some out"
             ));
         }
         let clean = |list: &[String], read: fn(&str) -> String| -> Vec<String> {
@@ -148,6 +154,18 @@ mod tests {
         ] {
             assert_eq!(words(text), told, "{text}");
         }
+    }
+
+    #[test]
+    fn a_call_has_few_parts_and_few_words_in_all() {
+        let parts = |names: usize, summaries: &[String]| {
+            SearchParts::new(&vec!["a".to_owned(); names], summaries, true)
+        };
+        assert!(parts(20, &[]).is_ok());
+        assert!(parts(21, &[]).is_err());
+        assert!(parts(0, &["a b c d".into(), "x ".repeat(36)]).is_ok());
+        let many = parts(0, &["a b c d e".into(), "x ".repeat(36)]).unwrap_err();
+        assert!(many.to_string().contains("at most 40 words in all"), "{many}");
     }
 
     #[test]

@@ -296,8 +296,22 @@ impl Shelf {
         let names = parts.names.iter().map(|part| self.inside(self.fields.project, part)).collect();
         let summary = |part: &String| -> Box<dyn Query> {
             let words = super::query::words(part);
-            let each = words.iter().map(|word| (Occur::Must, self.inside(self.fields.summary, word)));
-            Box::new(BooleanQuery::new(each.collect()))
+            let last = words.len().saturating_sub(1);
+            // The words between others are whole, the ones at the ends may go on: short ones would fit almost everywhere.
+            let of = |(at, word): (usize, &String)| match at > 0 && at < last {
+                true => Some(self.is(self.fields.summary, word)),
+                false if INSIDE.start() > &word.chars().count() && last > 0 => None,
+                false => Some(self.inside(self.fields.summary, word)),
+            };
+            let each: Vec<_> = words.iter().enumerate().filter_map(of).collect();
+            match each.is_empty() {
+                true => Box::new(BooleanQuery::new(
+                    words.iter().map(|word| (Occur::Must, self.begins(self.fields.summary, word))).collect(),
+                )),
+                false => {
+                    Box::new(BooleanQuery::new(each.into_iter().map(|one| (Occur::Must, one)).collect()))
+                }
+            }
         };
         let summaries = parts.summaries.iter().map(summary).collect();
         let joined = if parts.all { Occur::Must } else { Occur::Should };
@@ -317,8 +331,8 @@ impl Shelf {
     fn inside(&self, field: Field, word: &str) -> Box<dyn Query> {
         match field == self.fields.project {
             true => self.like(field, word, "[a-z0-9-]*", "[a-z0-9-]*"),
-            // The automaton of a long one would be too large.
-            false if word.chars().count() > *INSIDE.end() => self.begins(field, word),
+            // The automaton of a long one would be too large, and a short one stands in almost every word.
+            false if !INSIDE.contains(&word.chars().count()) => self.begins(field, word),
             false => self.like(field, word, ".*", ".*"),
         }
     }
