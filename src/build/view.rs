@@ -7,7 +7,7 @@ use super::targets::Worker;
 use crate::access::Who;
 use crate::access::builds::reads;
 use crate::db::builds::{Build, BuildId};
-use crate::db::built::{BuiltFile, Publication};
+use crate::db::built::Publication;
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
@@ -267,11 +267,6 @@ impl Queue {
         };
         Ok(readable.map(view).collect())
     }
-}
-
-/// The build that a file of these comes from.
-pub fn built_by(built: &[BuiltFile], filename: &str) -> Option<BuildId> {
-    built.iter().find(|file| file.filename == filename).map(|file| file.build)
 }
 
 /// Between two moments; none is before the other where clocks differ.

@@ -4,7 +4,9 @@ use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::requirement::names;
+use crate::words::ProjectStatus;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use std::collections::BTreeSet;
 
 /// The fact that says up to which release those from before the table are filled in; `done` at the end.
@@ -12,55 +14,62 @@ const FILLED: &str = "requirements_filled";
 /// Releases that are filled in at once.
 const AT_ONCE: i64 = 200;
 
-/// A release that requires the project that was asked for.
+/// A release of a project of which some release requires the one that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequiringRelease {
-    pub index: IndexName,
+pub struct ReleaseOfRequiring {
     pub project: ProjectName,
     /// Canonical.
     pub version: String,
+    /// This very release requires it.
+    pub requires: bool,
 }
 
 impl Db {
-    /// Releases on one of the indexes that require a project, by project, behind a name: at most so many rows.
+    /// Projects on the indexes of which some release requires a project, in their order, behind a name: at most so many.
     pub async fn requiring(
         &self,
         indexes: &[&IndexName],
         requires: &ProjectName,
         after: &str,
-        most: i64,
-    ) -> Result<Vec<RequiringRelease>> {
-        let mut found = Vec::new();
+        most: usize,
+    ) -> Result<Vec<ProjectName>> {
+        let mut found: BTreeSet<ProjectName> = BTreeSet::new();
         for index in indexes {
-            let query = "SELECT index_name, project, version FROM requirement \
-                WHERE requires = $1 AND index_name = $2 AND project > $3 ORDER BY project, version LIMIT $4";
-            let rows = sqlx::query(query).bind(requires).bind(*index).bind(after).bind(most);
-            for row in rows.fetch_all(&self.pool).await? {
-                found.push(RequiringRelease {
-                    index: row.try_get("index_name")?,
-                    project: row.try_get("project")?,
-                    version: row.try_get("version")?,
-                });
-            }
+            let query = "SELECT DISTINCT project FROM requirement \
+                WHERE requires = $1 AND index_name = $2 AND project > $3 ORDER BY project LIMIT $4";
+            let query = sqlx::query_scalar(query).bind(requires).bind(*index).bind(after);
+            let names = query.bind(i64::try_from(most).unwrap_or(i64::MAX)).fetch_all(&self.pool).await?;
+            found.extend(names);
         }
-        found.sort_by(|a, b| a.project.cmp(&b.project));
-        Ok(found)
+        // The first ones of all are among the first ones of each.
+        Ok(found.into_iter().take(most).collect())
     }
 
-    /// The versions of several projects that an index has a release of, by project.
-    pub async fn versions_of(
+    /// The releases on an index of the projects from one name up to another of which some release there requires a project;
+    /// none of projects in quarantine by their status.
+    pub async fn releases_of_requiring(
         &self,
         index: &IndexName,
+        requires: &ProjectName,
         from: &ProjectName,
         until: &ProjectName,
-        requires: &ProjectName,
-    ) -> Result<Vec<(ProjectName, String)>> {
-        // Only of projects of which some release requires it.
-        let query = "SELECT project, version FROM release WHERE index_name = $1 AND project >= $2 AND project <= $3 \
-            AND project IN (SELECT project FROM requirement WHERE index_name = $1 AND requires = $4)";
-        let rows = sqlx::query(query).bind(index).bind(from).bind(until).bind(requires);
-        let rows = rows.fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.try_get("project")?, row.try_get("version")?))).collect()
+    ) -> Result<Vec<ReleaseOfRequiring>> {
+        let query = "SELECT r.project, r.version, CAST(CASE WHEN q.version IS NULL THEN 0 ELSE 1 END AS BIGINT) AS requires \
+            FROM release r JOIN project p ON p.index_name = r.index_name AND p.name = r.project \
+            LEFT JOIN requirement q ON q.index_name = r.index_name AND q.project = r.project \
+            AND q.version = r.version AND q.requires = $2 \
+            WHERE r.index_name = $1 AND r.project >= $3 AND r.project <= $4 AND p.status <> $5 AND r.project IN \
+            (SELECT project FROM requirement WHERE index_name = $1 AND requires = $2)";
+        let rows = sqlx::query(query).bind(index).bind(requires).bind(from).bind(until);
+        let rows = rows.bind(ProjectStatus::Quarantined).fetch_all(&self.pool).await?;
+        let read = |row: &AnyRow| -> Result<_> {
+            Ok(ReleaseOfRequiring {
+                project: row.try_get("project")?,
+                version: row.try_get("version")?,
+                requires: row.try_get::<i64, _>("requires")? > 0,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// Fills in what some releases require that were here before the table; whether there may be more.

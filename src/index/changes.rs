@@ -1,5 +1,6 @@
 //! What changed in an index and its bases, as far as somebody may read them.
 
+use super::sight::reads;
 use super::view::Views;
 use crate::access::Who;
 use crate::db::events::Event;
@@ -22,9 +23,7 @@ impl Views {
     ) -> Result<Vec<Event>> {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
-        let may =
-            |at: usize| readable.checked_shr(u32::try_from(at).unwrap_or(u32::MAX)).unwrap_or(0) & 1 == 1;
-        let named = walk.order.sources.iter().enumerate().filter(|(at, _)| may(*at));
+        let named = walk.order.sources.iter().enumerate().filter(|(at, _)| reads(readable, *at));
         let names: Vec<IndexName> = named.map(|(_, name)| name.clone()).collect();
         self.sources().db.events_of(&names, serial, CHANGES).await
     }

@@ -2,7 +2,7 @@
 
 use super::curation;
 use super::mirror::Key;
-use super::sight::{Sight, UnapprovedFiles};
+use super::sight::{Sight, UnapprovedFiles, reads};
 use super::view::Views;
 use crate::access::Who;
 use crate::directory::inheritance::InheritanceOrder;
@@ -45,7 +45,7 @@ impl Views {
         let sources: Vec<IndexName> = walk.order.sources.iter().filter(|name| stage(name)).cloned().collect();
         let mut names = BTreeSet::new();
         for (at, name) in sources.iter().enumerate() {
-            if readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1 {
+            if reads(readable, at) {
                 names.extend(self.sources().db.projects(name).await?);
             }
         }
@@ -73,7 +73,7 @@ impl Views {
         let walk = self.walk(directory, &index.name)?;
         let readable = walk.readable(directory, who);
         for (at, name) in walk.order.sources.iter().enumerate() {
-            let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
+            let may = reads(readable, at);
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             let found = match source.kind {
                 IndexKind::Stage(_) => self.hosted_metadata(name, &page.name, version).await?,

@@ -4,7 +4,7 @@ use super::admin::manages;
 use super::built;
 use super::curation::{CurationGate, Standing, not_approved_on};
 use super::policy::{self, Rules, Verdict};
-use super::sight::{Sight, UnapprovedFiles};
+use super::sight::{Sight, UnapprovedFiles, reads};
 use super::view::Views;
 use crate::access::{Who, may_read};
 use crate::db::built::BuiltFile;
@@ -80,7 +80,7 @@ impl Views {
         for (at, (name, part)) in
             parts(directory, &walk.order, project, |index| having.contains(index)).into_iter().enumerate()
         {
-            let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
+            let may = reads(readable, at);
             let Some(index) = directory.indexes.get(name) else { continue };
             // It is told as one that does not exist: in a note, if at all.
             if !may {
@@ -196,7 +196,7 @@ fn tell_built(files: &mut [ExplainedFile], built: &[BuiltFile], covered: &[(Stri
 /// Whether the bit of `name` in `order` is set.
 fn order_reads(order: &InheritanceOrder, readable: u128, name: &IndexName) -> bool {
     let at = order.sources.iter().position(|source| source == name);
-    at.is_some_and(|at| readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1)
+    at.is_some_and(|at| reads(readable, at))
 }
 
 /// Tells of the bases of `at` that the asker may not read, and of those that do not exist, in the

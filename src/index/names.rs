@@ -96,7 +96,7 @@ impl Views {
         // Before the names: a mirror of ours that saw this serial must not miss a later change.
         let serial = self.sources().db.serial().await?.unsigned_abs();
         for (at, name) in walk.order.sources.iter().enumerate() {
-            let may = readable.checked_shr(at as u32).unwrap_or(0) & 1 == 1;
+            let may = reads(readable, at);
             let Some(source) = directory.indexes.get(name).filter(|_| may) else { continue };
             match &source.kind {
                 IndexKind::Stage(_) => {

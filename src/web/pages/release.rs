@@ -10,7 +10,6 @@ use super::required_by::{self, RequiredBy};
 use super::results::{self, ResultLine};
 use super::security::{self, AdvisoryLine, Attested};
 use super::{Frame, Visit, answer, gather, index_href, places, tags, words};
-use crate::build::view::built_by;
 use crate::directory::{Directory, Index};
 use crate::error::Result;
 use crate::index::curation;
@@ -26,7 +25,7 @@ use crate::words::{FileKind, ProjectStatus};
 use askama::Template;
 use axum::response::Response;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Releases that require this project which the page names; the others have a page of their own.
 const REQUIRED_BY: usize = 12;
@@ -149,11 +148,18 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
             }
         }
         let stored = ctx.app.db.project_files(owner, &project).await?;
+        let uploaders: HashMap<&str, &Option<String>> = stored
+            .iter()
+            .filter(|known| known.url.is_none())
+            .map(|known| (known.filename.as_str(), &known.uploader))
+            .collect();
         let built = ctx.app.db.built_files(owner, &project).await?;
+        let builds: HashMap<&str, i64> =
+            built.iter().rev().map(|file| (file.filename.as_str(), file.build)).collect();
         for (file, _) in files.iter_mut().zip(of_owner()).filter(|(_, is_of_owner)| *is_of_owner) {
-            file.build = file.build.or(built_by(&built, &file.filename));
-            let known = stored.iter().find(|known| known.filename == file.filename && known.url.is_none());
-            let uploader = known.and_then(|known| known.uploader.clone()).filter(|_| file.build.is_none());
+            file.build = file.build.or(builds.get(file.filename.as_str()).copied());
+            let uploader = uploaders.get(file.filename.as_str()).and_then(|uploader| (*uploader).clone());
+            let uploader = uploader.filter(|_| file.build.is_none());
             file.uploaded_by = uploader.unwrap_or_else(|| std::mem::take(&mut file.uploaded_by));
         }
     }

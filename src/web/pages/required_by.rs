@@ -6,6 +6,7 @@ use super::{Frame, Visit, answer, gather, places};
 use crate::access::{self, Decision, Need};
 use crate::directory::Index;
 use crate::error::Result;
+use crate::index::sight::reads;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::version::{self, Version};
 use crate::web::http::audience::Audience;
@@ -13,12 +14,13 @@ use crate::web::http::respond;
 use askama::Template;
 use axum::response::Response;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-/// Rows of one index that are read for a page.
-const MOST_ROWS: i64 = 1000;
 /// Projects of one page.
 const PAGE: usize = 100;
+/// Projects that are looked at for each that is shown: of some only former releases require it.
+const LOOKED_AT: usize = 4;
 
 /// Projects whose newest release requires another one.
 #[derive(Default, Serialize)]
@@ -82,29 +84,18 @@ async fn find(
     let walk = ctx.app.indexes.views.walk(&ctx.directory, &index.name)?;
     let readable = walk.readable(&ctx.directory, &ctx.who);
     let sources = walk.order.sources.iter().enumerate().filter(|(at, name)| {
-        let may = readable.checked_shr(u32::try_from(*at).unwrap_or(u32::MAX)).unwrap_or(0) & 1 == 1;
-        may && ctx.directory.indexes.get(*name).is_some_and(Index::is_stage)
+        reads(readable, *at) && ctx.directory.indexes.get(*name).is_some_and(Index::is_stage)
     });
     let stages: Vec<&IndexName> = sources.map(|(_, name)| name).collect();
-    let rows = ctx.app.db.requiring(&stages, project, after, MOST_ROWS).await?;
-    // Of an index with more rows than were read, the last project may lack some.
-    let cut = stages.iter().filter_map(|stage| {
-        let mut own = rows.iter().filter(|row| row.index == **stage);
-        let is_cut = own.clone().count() >= usize::try_from(MOST_ROWS).unwrap_or(usize::MAX);
-        own.next_back().filter(|_| is_cut).map(|row| row.project.clone())
-    });
-    let cut = cut.min();
-    let mut requiring: BTreeMap<ProjectName, BTreeSet<Version>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| cut.as_ref().is_none_or(|cut| row.project < *cut)) {
-        requiring.entry(row.project.clone()).or_default().extend(version::parse(&row.version));
-    }
-    let (Some(from), Some(until)) = (requiring.keys().next(), requiring.keys().next_back()) else {
-        return Ok(RequiredBy::default());
-    };
-    let mut newest: BTreeMap<ProjectName, Version> = BTreeMap::new();
+    let looked_at = most * LOOKED_AT;
+    let names = ctx.app.db.requiring(&stages, project, after, looked_at).await?;
+    let (Some(from), Some(until)) = (names.first(), names.last()) else { return Ok(RequiredBy::default()) };
+    // The newest release of each, and whether it requires the project.
+    let mut newest: BTreeMap<ProjectName, (Version, bool)> = BTreeMap::new();
     for stage in &stages {
-        for (name, text) in ctx.app.db.versions_of(stage, from, until, project).await? {
-            let Some(parsed) = version::parse(&text) else { continue };
+        for release in ctx.app.db.releases_of_requiring(stage, project, from, until).await? {
+            let Some(parsed) = version::parse(&release.version) else { continue };
+            let name = release.project;
             let held = [&index.name, *stage]
                 .into_iter()
                 .any(|at| ctx.directory.quarantines.of(at, &name, Some(&parsed)).is_some());
@@ -114,28 +105,28 @@ async fn find(
             if held || may != Decision::Allowed {
                 continue;
             }
-            let known = newest.entry(name).or_insert_with(|| parsed.clone());
+            let (known, requires) = newest.entry(name).or_insert_with(|| (parsed.clone(), false));
             // A pre-release is the newest only where there is nothing else.
-            if (!parsed.any_prerelease(), &parsed) > (!known.any_prerelease(), &*known) {
-                *known = parsed;
+            match (!parsed.any_prerelease(), &parsed).cmp(&(!known.any_prerelease(), &*known)) {
+                Ordering::Less => {}
+                Ordering::Equal => *requires |= release.requires,
+                Ordering::Greater => (*known, *requires) = (parsed, release.requires),
             }
         }
     }
-    let found = requiring.iter().filter_map(|(name, versions)| {
-        let version = newest.get(name).filter(|version| versions.contains(version))?;
-        Some((name, version.to_string()))
-    });
-    let mut found: Vec<(&ProjectName, String)> = found.collect();
+    let is_cut = names.len() >= looked_at;
+    let found = newest.into_iter().filter(|(_, (_, requires))| *requires);
+    let mut found: Vec<(ProjectName, String)> =
+        found.map(|(name, (version, _))| (name, version.to_string())).collect();
     let more = found.len() > most;
     found.truncate(most);
-    let after = match (more, &cut) {
-        (true, _) => found.last().map(|(name, _)| name.to_string()),
-        (false, Some(_)) => Some(until.to_string()),
-        (false, None) => None,
+    let after = match more {
+        true => found.last().map(|(name, _)| name.to_string()),
+        false => is_cut.then(|| until.to_string()),
     };
-    let view = |(name, version): (&ProjectName, String)| Requiring {
-        href: places::release(&index.name, name, &version),
-        project: name.clone(),
+    let view = |(name, version): (ProjectName, String)| Requiring {
+        href: places::release(&index.name, &name, &version),
+        project: name,
         version,
     };
     Ok(RequiredBy { projects: found.into_iter().map(view).collect(), after })
