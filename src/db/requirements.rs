@@ -155,3 +155,63 @@ impl Tx {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn with_requirements(db: &Db) {
+        let mut rows =
+            vec![("a/dev", "many", "active"), ("a/dev", "user", "active"), ("a/dev", "bad", "quarantined")];
+        rows.push(("a/base", "early", "active"));
+        let texts = [
+            "INSERT INTO account (name, profile, created_at) VALUES ('a', '{}', 0)".to_owned(),
+            "INSERT INTO namespace (name, owner, options, created_at) VALUES ('a/dev', 'a', '{}', 0), \
+             ('a/base', 'a', '{}', 0)"
+                .to_owned(),
+        ];
+        let projects = rows.iter().map(|(index, name, status)| {
+            format!("INSERT INTO project (index_name, name, spelling, status, serial) VALUES ('{index}', '{name}', '{name}', '{status}', 1)")
+        });
+        let versions = rows.iter().flat_map(|(index, name, _)| {
+            (0..if *name == "many" { 1500 } else { 2 }).map(move |number| (index, name, number))
+        });
+        let releases = versions.clone().map(|(index, name, number)| {
+            format!("INSERT INTO release (index_name, project, version, metadata, created_at) VALUES ('{index}', '{name}', '1.{number}', '{{}}', 1)")
+        });
+        // The newest release of the early one requires nothing.
+        let requiring = versions.filter(|(_, name, number)| **name != "early" || *number == 0);
+        let requirements = requiring.map(|(index, name, number)| {
+            format!("INSERT INTO requirement (index_name, project, version, requires) VALUES ('{index}', '{name}', '1.{number}', 'demo')")
+        });
+        let mut connection = db.pool.begin().await.unwrap();
+        for text in texts.into_iter().chain(projects).chain(releases).chain(requirements) {
+            sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *connection).await.unwrap();
+        }
+        connection.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_project_with_very_many_releases_is_one_project() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite://{}/w.db", folder.path().display())).await.unwrap();
+        with_requirements(&db).await;
+        let (dev, base): (IndexName, IndexName) = ("a/dev".parse().unwrap(), "a/base".parse().unwrap());
+        let (demo, indexes) = ("demo".parse().unwrap(), [&dev, &base]);
+        let found = async |after: &str, most: usize| -> Vec<String> {
+            let names = db.requiring(&indexes, &demo, after, most).await.unwrap();
+            names.into_iter().map(String::from).collect()
+        };
+        assert_eq!(found("", 10).await, ["bad", "early", "many", "user"]);
+        assert_eq!(found("", 3).await, ["bad", "early", "many"]);
+        assert_eq!(found("many", 3).await, ["user"]);
+        let (from, until) = ("bad".parse().unwrap(), "user".parse().unwrap());
+        let releases = db.releases_of_requiring(&dev, &demo, &from, &until).await.unwrap();
+        assert_eq!(releases.len(), 1502, "none that is in quarantine");
+        assert!(releases.iter().all(|release| release.requires));
+        let mut releases = db.releases_of_requiring(&base, &demo, &from, &until).await.unwrap();
+        releases.sort_by(|a, b| a.version.cmp(&b.version));
+        let requires: Vec<bool> = releases.iter().map(|release| release.requires).collect();
+        assert_eq!(requires, [true, false]);
+    }
+}

@@ -5,6 +5,10 @@ use crate::packaging::requirement::{MOST_OF_ONE, Marker, Operand, Requirement};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Bytes of requirements, each as often as extras ask for it. What is beyond is told as it is written: a text that names
+/// many extras would stand for each of them.
+const LONGEST: usize = 1 << 20;
+
 /// A requirement as it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequiredView {
@@ -29,10 +33,14 @@ pub struct RequiredGroup {
 /// The requirements by extra, as they are written in metadata.
 pub fn grouped(texts: &[String]) -> Vec<RequiredGroup> {
     let mut groups: BTreeMap<String, Vec<RequiredView>> = BTreeMap::new();
+    let mut left = LONGEST;
     for text in texts.iter().take(MOST_OF_ONE) {
-        match Requirement::parse_forgiving(text) {
-            Ok(requirement) => {
-                for extra in asked_by(&requirement) {
+        let read = Requirement::parse_forgiving(text).ok().map(|read| (asked_by(&read), read));
+        let rest = |asked: &[_]| left.checked_sub(asked.len() * text.len());
+        match read.and_then(|(asked, read)| Some((rest(&asked)?, asked, read))) {
+            Some((rest, asked, requirement)) => {
+                left = rest;
+                for extra in asked {
                     let known = extra.iter().cloned().collect();
                     if let Some(plain) = requirement.for_extras(&known) {
                         let extra = extra.map(|name| name.to_string()).unwrap_or_default();
@@ -40,7 +48,7 @@ pub fn grouped(texts: &[String]) -> Vec<RequiredGroup> {
                     }
                 }
             }
-            Err(_) => groups.entry(String::new()).or_default().push(unread(text)),
+            None => groups.entry(String::new()).or_default().push(unread(text)),
         }
     }
     groups.into_iter().map(|(extra, requirements)| RequiredGroup { extra, requirements }).collect()
@@ -94,6 +102,21 @@ fn unread(text: &str) -> RequiredView {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_names_many_extras_is_told_for_each_only_so_often() {
+        let extras: Vec<String> = (0..100).map(|number| format!("extra == 'e{number}'")).collect();
+        let marker = format!("({}) and os_name == '{}'", extras.join(" or "), "x".repeat(2000));
+        let texts: Vec<String> = (0..1000).map(|number| format!("demo{number}; {marker}")).collect();
+        let told = grouped(&texts);
+        let all = told.iter().flat_map(|group| &group.requirements);
+        let bytes: usize =
+            all.clone().map(|one| one.name.len() + one.versions.len() + one.marker.len()).sum();
+        assert!(bytes < 2 * LONGEST + texts.iter().map(String::len).sum::<usize>(), "{bytes} bytes");
+        let names: BTreeSet<&str> = all.map(|one| one.name.as_str()).collect();
+        assert_eq!(names.len(), 1000, "none is lost");
+        assert_eq!(told[1].extra, "e0");
+    }
 
     #[test]
     fn requirements_stand_with_the_extra_that_asks_for_them() {

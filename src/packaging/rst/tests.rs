@@ -196,6 +196,83 @@ fn no_text_takes_long_or_nests_deeply() {
     assert!(html(&nested, 3).matches("<ul>").count() <= 20);
 }
 
+/// A long address, and texts that name it often.
+#[test]
+fn what_names_stand_for_is_told_only_so_often() {
+    for length in [900, 20_000] {
+        let target = format!(".. _a: http://x.example/{}\n", "y".repeat(length));
+        for bit in [
+            "`x <a_>`_ ",
+            "`x <`a`_>`_ ",
+            "a_ ",
+            "`a`_ ",
+            "|s| ",
+            "|s|_ ",
+            "|i| ",
+            ".. image:: z\n   :target: a_\n\n",
+            ".. image:: z\n   :target: `a`_\n\n",
+            "`x`__ ",
+        ] {
+            let heads = ".. |s| replace:: a_\n.. |i| image:: z\n   :target: a_\n.. _s: a_\n";
+            let anonymous = if bit.contains("__") { "__ a_\n".repeat(2000) } else { String::new() };
+            let text = format!("{target}{heads}{anonymous}\n{}", bit.repeat(2000));
+            let shown = html(&text, 3);
+            assert!(!shown.is_empty() && shown.len() < 400_000, "{bit:?} became {} bytes", shown.len());
+        }
+    }
+    // Neither are long texts that stand for a name.
+    let text = format!(".. |a| replace:: {}\n\n{}", "y".repeat(100_000), "|a| ".repeat(20_000));
+    assert!(html(&text, 3).len() < 600_000);
+}
+
+#[test]
+fn an_address_that_is_too_long_is_none_and_the_next_name_has_its_own() {
+    let long = "y".repeat(3000);
+    let text = format!(
+        "a_ b_ `c`__ `d`__\n\n.. _a: http://x/{long}\n.. _b: http://b/\n__ http://x/{long}\n__ http://d/\n"
+    );
+    let shown = at(&text);
+    assert!(
+        shown.starts_with("<p>a_ <a href=\"http://b/\">b</a> c <a href=\"http://d/\">d</a></p>"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_text_that_becomes_very_long_is_not_rendered() {
+    assert!(super::html(&"a'".repeat(200_000), 3).is_some());
+    for bit in ["a'", "'\n\n", "- '''''\n", "| '''\n", "= =\n' '\n= =\n\n", ".. image:: '''\n"] {
+        assert!(super::html(&bit.repeat(2_500_000 / bit.len()), 3).is_none(), "{bit:?}");
+    }
+}
+
+#[test]
+fn rows_of_many_columns_are_as_long_as_what_is_written_in_them() {
+    let rule = "= ".repeat(60);
+    let text = format!("{rule}\n{}{rule}\n", "x\n".repeat(2900));
+    let shown = html(&text, 3);
+    assert!(shown.contains("<td>x</td>\n<td colspan=\"59\"></td>"), "{}", &shown[..200]);
+    assert!(shown.len() < 50 * text.len(), "{} became {}", text.len(), shown.len());
+    assert_eq!(
+        at("=  =  =\na\nb     c\n=  =  =\n"),
+        "<table><tbody><tr><td>a</td><td colspan=\"2\"></td></tr><tr><td>b</td><td></td><td>c</td></tr></tbody></table>"
+    );
+}
+
+/// Each of these takes minutes where the work grows with the square of the length.
+#[test]
+fn lines_are_looked_at_once_however_many_tables_seem_to_begin() {
+    let shown = html(&"= =\nx\n\n".repeat(40_000), 3);
+    assert_eq!(shown.matches("<p>").count(), 40_000);
+    let spans = "- ".repeat(50_000);
+    let text = format!("= =\né é\n{}\n{spans}\n= =\n", "é ".repeat(50_000));
+    assert!(html(&text, 3).starts_with("<pre><code>"));
+    // A beginning without an end hides no table behind it.
+    let table = "=  =\n1  2\n=  =\n\n";
+    let shown = html(&format!("= =\n{}{table}{table}", "x\n\n".repeat(4000)), 3);
+    assert_eq!((shown.matches("<table>").count(), shown.matches("<p>x").count()), (2, 3999));
+}
+
 proptest! {
     #[test]
     fn no_word_is_lost(

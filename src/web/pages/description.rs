@@ -342,6 +342,31 @@ mod tests {
         assert!(md(&"# x\n".repeat(100_000)).starts_with("<pre"));
     }
 
+    /// Takes minutes where each address is looked for in the whole rest.
+    #[test]
+    fn plain_text_is_read_once() {
+        for bit in ["http:// ", "http://a ", "https://a ", "http ", "httphttps:/ "] {
+            let text = bit.repeat(LONGEST_TEXT / bit.len());
+            let html = render(&text, Some("text/plain"));
+            assert!(html.len() < LONGEST_HTML + text.len() + 1000, "{bit:?} became {} bytes", html.len());
+        }
+        assert_eq!(plain("a http https://b.example c").matches("<a ").count(), 1);
+    }
+
+    #[test]
+    fn markup_that_stands_for_much_is_shown_as_text() {
+        let notes = format!("{}\n\n[^1]: That.\n", "[^1] ".repeat(40_000));
+        let columns = "|a".repeat(1000);
+        let cells = format!("{columns}\n{}\n{}", "|-".repeat(1000), "|b\n".repeat(2000));
+        for text in [notes, cells] {
+            let html = md(&text);
+            assert!(html.starts_with("<pre class=\"text\">"), "{}", &html[..200]);
+            assert!(html.len() < 2 * text.len(), "{} became {}", text.len(), html.len());
+        }
+        let html = render(&"'\n\n".repeat(60_000), Some("text/x-rst"));
+        assert!(html.len() <= LONGEST_HTML, "{} bytes", html.len());
+    }
+
     /// Every tag that a browser would see is one of ours, every attribute harmless.
     fn assert_harmless(html: &str) {
         for token in html5gum::Tokenizer::new(html).flatten() {

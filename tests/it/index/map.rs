@@ -110,6 +110,16 @@ async fn a_release_says_what_it_requires_and_what_requires_it() {
     }
     let page = browse(&server, "/alice/dev/+required-by/lib", &Auth::None).await;
     assert!(page.contains("demo/2.0\">demo</a>"), "{page}");
+    // One in quarantine, by its status, is nowhere.
+    let put = async |status: &str| {
+        let status = format!(r#"{{"status": "{status}"}}"#);
+        assert_eq!(server.as_alice("PATCH", "/alice/dev/user", &status).await.0, 200);
+        names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await)
+    };
+    assert_eq!(put("quarantined").await, [""; 0]);
+    let about = told(&server, "/alice/top/+about/demo/2.0", &Auth::None).await;
+    assert_eq!(names(&about["required_by"]), [""; 0]);
+    assert_eq!(put("active").await, ["user"]);
     // A release that goes takes its requirements along.
     assert_eq!(server.as_alice("DELETE", "/alice/dev/user", "").await.0, 200);
     assert_eq!(names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await), [""; 0]);

@@ -90,6 +90,23 @@ async fn a_quarantined_release_neither_shows_nor_lends_its_words() {
 }
 
 #[tokio::test]
+async fn a_project_that_is_quarantined_by_its_status_is_not_found_and_keeps_its_place() {
+    let server = stage().await;
+    server.make_index("alice/base", json!({"bases": []})).await;
+    server.make_index("alice/top", json!({"bases": ["alice/dev", "alice/base"]})).await;
+    for index in ["alice/dev", "alice/base"] {
+        server.publish(index, &Package::new("demo", "1.0").wheel()).await;
+    }
+    let put = async |status: &str| {
+        let status = format!(r#"{{"status": "{status}"}}"#);
+        assert_eq!(server.as_alice("PATCH", "/alice/dev/demo", &status).await.0, 200);
+        (found(&server, "q=demo").await, found(&server, "q=demo&index=alice/top").await)
+    };
+    assert_eq!(put("quarantined").await, (vec!["alice/base/demo".to_owned()], vec![]));
+    assert_eq!(put("active").await.1, ["alice/top/demo"]);
+}
+
+#[tokio::test]
 async fn a_mirror_shows_only_what_its_lists_let_through() {
     let upstream = Upstream::start().await;
     for name in ["demo-1.0", "demo-2.0", "demo_evil-1.0", "demo_young-1.0"] {

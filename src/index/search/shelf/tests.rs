@@ -62,6 +62,24 @@ fn the_name_comes_first_then_its_beginning_its_words_the_summary_and_the_descrip
 }
 
 #[test]
+fn parts_of_summaries_are_found_wherever_they_begin_and_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let shelf = shelf(folder.path());
+    let parts = |text: &str| {
+        let parts = SearchParts::new(&[], &[text.to_owned()], true).unwrap();
+        found(&shelf, WordQuestion::Parts(&parts))
+    };
+    for part in ["http for humans", "tp for hum", "ttp for h", "p for humans", "uman", "HTTP", "ht"] {
+        assert_eq!(parts(part), ["requests"], "{part}");
+    }
+    for part in ["http fo humans", "humans for", "mans", "分"] {
+        assert!(parts(part).len() < 2, "{part}");
+    }
+    assert_eq!(parts("分析"), ["data-kit"]);
+    assert_eq!(parts("http fo humans"), [""; 0], "a word between others is whole");
+}
+
+#[test]
 fn a_letter_may_be_wrong_in_a_name() {
     let folder = tempfile::tempdir().unwrap();
     let shelf = shelf(folder.path());
