@@ -112,7 +112,7 @@ impl Inline {
     /// A word: perhaps an address, or a name with an underscore behind it.
     fn word(&mut self, reader: &mut InlineReader<'_>, out: &mut String) -> bool {
         let rest = reader.rest();
-        if let Some(length) = address_at(rest).filter(|_| reader.begins_word()) {
+        if let Some(length) = reader.begins_word().then(|| address_at(rest)).flatten() {
             let address = rest.get(..length).unwrap_or_default();
             reader.at += length;
             link(out, address, Some(address));

@@ -126,6 +126,34 @@ async fn a_release_says_what_it_requires_and_what_requires_it() {
 }
 
 #[tokio::test]
+async fn a_long_description_is_rendered_in_turn() {
+    let server = stage().await;
+    let long = "Words and more words.\n\n".repeat(2000);
+    for (name, text) in [("long", long.as_str()), ("short", "Few words.\n")] {
+        server.publish("alice/dev", &Package::new(name, "1.0").description(text).wheel()).await;
+    }
+    let status = async |name: &str| {
+        let request = server.http.get(server.url(&format!("/alice/dev/{name}"))).header("accept", ACCEPT);
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!((status("long").await, status("short").await), (200, 200));
+    let turns = &server.app.quota.descriptions;
+    let mut held = Vec::new();
+    for asker in ["one", "one", "two", "two"] {
+        held.push(turns.take(asker).await.expect("a turn"));
+    }
+    let wait = |number: usize| Box::pin(async move { turns.take(&number.to_string()).await });
+    let mut waiting: Vec<_> = (0..64).map(wait).collect();
+    for one in &mut waiting {
+        assert!(futures::poll!(one.as_mut()).is_pending());
+    }
+    assert_eq!((status("long").await, status("short").await), (429, 200));
+    drop(waiting);
+    drop(held);
+    assert_eq!(status("long").await, 200);
+}
+
+#[tokio::test]
 async fn two_versions_are_compared_for_people_and_scripts() {
     let server = stage().await;
     let old = Package::new("demo", "1.0").requires("lib>=1").requires("gone").requires_python(">=3.8");
