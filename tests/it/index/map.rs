@@ -1,6 +1,7 @@
 //! A project's pages as a map: what there is for whom, what a release needs and who needs it, what changed.
 
 use crate::kit::Server;
+use crate::kit::backend::on_both;
 use crate::kit::forms::Form;
 use crate::kit::packages::Package;
 use crate::kit::script::Auth;
@@ -72,57 +73,58 @@ async fn a_cell_says_what_there_is_and_a_button_has_it_built() {
     assert!(page.len() < 50_000, "{} bytes", page.len());
 }
 
-#[tokio::test]
-async fn a_release_says_what_it_requires_and_what_requires_it() {
-    let server = stage().await;
-    let demo = Package::new("demo", "2.0")
-        .requires("lib>=1")
-        .requires("win; extra == 'x' and os_name == 'nt'")
-        .extra("x");
-    server.publish("alice/dev", &demo.wheel()).await;
-    server.publish("alice/dev", &Package::new("user", "1.0").requires("Demo>=1").wheel()).await;
-    server.publish("alice/dev", &Package::new("former", "1.0").requires("demo").wheel()).await;
-    server.publish("alice/dev", &Package::new("former", "2.0").wheel()).await;
-    server.publish("alice/dev", &Package::new("next", "1.0").wheel()).await;
-    server.publish("alice/dev", &Package::new("next", "2.0a1").requires("demo").wheel()).await;
-    server.make_index("alice/top", json!({"bases": ["alice/dev"]})).await;
-    server.make_index("alice/secret", json!({"bases": ["alice/dev"], "acl_read": ["alice"]})).await;
-    server.publish("alice/secret", &Package::new("hush", "1.0").requires("demo").wheel()).await;
-    let about = told(&server, "/alice/top/+about/demo/2.0", &Auth::None).await;
-    assert_eq!(
-        about["requires"][0],
-        json!({"extra": "", "requirements": [{"name": "lib", "versions": ">=1", "marker": ""}]})
-    );
-    assert_eq!(about["requires"][1]["extra"], "x");
-    assert_eq!(about["requires"][1]["requirements"][0]["marker"], "os_name == \"nt\"");
-    let names = |told: &Value| -> Vec<String> {
-        let all = told["projects"].as_array().expect("a list").iter();
-        all.filter_map(|one| one["project"].as_str().map(str::to_owned)).collect()
-    };
-    assert_eq!(names(&about["required_by"]), ["user"], "neither a former release nor a pre-release counts");
-    assert_eq!(about["files"][0]["uploaded_by"], "alice");
-    let all = told(&server, "/alice/secret/+required-by/demo", &alice()).await;
-    assert_eq!(names(&all), ["hush", "user"]);
-    assert_eq!(names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await), ["user"]);
-    let page = browse(&server, "/alice/top/demo/2.0", &Auth::None).await;
-    for text in ["With the extra x", "if os_name ==", ">user</a>", "by alice", "No file has an attestation"] {
-        assert!(page.contains(text), "no {text} in {page}");
+on_both! {
+    async fn a_release_says_what_it_requires_and_what_requires_it(server: Server) {
+        server.make_stage().await;
+        let demo = Package::new("demo", "2.0")
+            .requires("lib>=1")
+            .requires("win; extra == 'x' and os_name == 'nt'")
+            .extra("x");
+        server.publish("alice/dev", &demo.wheel()).await;
+        server.publish("alice/dev", &Package::new("user", "1.0").requires("Demo>=1").wheel()).await;
+        server.publish("alice/dev", &Package::new("former", "1.0").requires("demo").wheel()).await;
+        server.publish("alice/dev", &Package::new("former", "2.0").wheel()).await;
+        server.publish("alice/dev", &Package::new("next", "1.0").wheel()).await;
+        server.publish("alice/dev", &Package::new("next", "2.0a1").requires("demo").wheel()).await;
+        server.make_index("alice/top", json!({"bases": ["alice/dev"]})).await;
+        server.make_index("alice/secret", json!({"bases": ["alice/dev"], "acl_read": ["alice"]})).await;
+        server.publish("alice/secret", &Package::new("hush", "1.0").requires("demo").wheel()).await;
+        let about = told(&server, "/alice/top/+about/demo/2.0", &Auth::None).await;
+        assert_eq!(
+            about["requires"][0],
+            json!({"extra": "", "requirements": [{"name": "lib", "versions": ">=1", "marker": ""}]})
+        );
+        assert_eq!(about["requires"][1]["extra"], "x");
+        assert_eq!(about["requires"][1]["requirements"][0]["marker"], "os_name == \"nt\"");
+        let names = |told: &Value| -> Vec<String> {
+            let all = told["projects"].as_array().expect("a list").iter();
+            all.filter_map(|one| one["project"].as_str().map(str::to_owned)).collect()
+        };
+        assert_eq!(names(&about["required_by"]), ["user"], "neither a former release nor a pre-release counts");
+        assert_eq!(about["files"][0]["uploaded_by"], "alice");
+        let all = told(&server, "/alice/secret/+required-by/demo", &alice()).await;
+        assert_eq!(names(&all), ["hush", "user"]);
+        assert_eq!(names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await), ["user"]);
+        let page = browse(&server, "/alice/top/demo/2.0", &Auth::None).await;
+        for text in ["With the extra x", "if os_name ==", ">user</a>", "by alice", "No file has an attestation"] {
+            assert!(page.contains(text), "no {text} in {page}");
+        }
+        let page = browse(&server, "/alice/dev/+required-by/lib", &Auth::None).await;
+        assert!(page.contains("demo/2.0\">demo</a>"), "{page}");
+        // One in quarantine, by its status, is nowhere.
+        let put = async |status: &str| {
+            let status = format!(r#"{{"status": "{status}"}}"#);
+            assert_eq!(server.as_alice("PATCH", "/alice/dev/user", &status).await.0, 200);
+            names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await)
+        };
+        assert_eq!(put("quarantined").await, [""; 0]);
+        let about = told(&server, "/alice/top/+about/demo/2.0", &Auth::None).await;
+        assert_eq!(names(&about["required_by"]), [""; 0]);
+        assert_eq!(put("active").await, ["user"]);
+        // A release that goes takes its requirements along.
+        assert_eq!(server.as_alice("DELETE", "/alice/dev/user", "").await.0, 200);
+        assert_eq!(names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await), [""; 0]);
     }
-    let page = browse(&server, "/alice/dev/+required-by/lib", &Auth::None).await;
-    assert!(page.contains("demo/2.0\">demo</a>"), "{page}");
-    // One in quarantine, by its status, is nowhere.
-    let put = async |status: &str| {
-        let status = format!(r#"{{"status": "{status}"}}"#);
-        assert_eq!(server.as_alice("PATCH", "/alice/dev/user", &status).await.0, 200);
-        names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await)
-    };
-    assert_eq!(put("quarantined").await, [""; 0]);
-    let about = told(&server, "/alice/top/+about/demo/2.0", &Auth::None).await;
-    assert_eq!(names(&about["required_by"]), [""; 0]);
-    assert_eq!(put("active").await, ["user"]);
-    // A release that goes takes its requirements along.
-    assert_eq!(server.as_alice("DELETE", "/alice/dev/user", "").await.0, 200);
-    assert_eq!(names(&told(&server, "/alice/dev/+required-by/demo", &Auth::None).await), [""; 0]);
 }
 
 #[tokio::test]
