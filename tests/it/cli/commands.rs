@@ -265,7 +265,7 @@ fn mistakes_exit_with_2_and_say_what_to_do() {
         (&["serve", "--storage", "ftp://h/d"], "flag --storage: storage must be s3://BUCKET"),
         (&["index", "create", "dev"], "write user/index"),
         (&["index", "create", "alice/d v"], "characters that aren't allowed"),
-        (&["token", "create", "alice", "--expires", "soon"], "must be a time like 90d"),
+        (&["token", "create", "alice", "--expires", "soon"], "is not a time like 90d"),
     ] {
         let output = run(folder.path(), arguments);
         let said = String::from_utf8_lossy(&output.stderr);

@@ -125,7 +125,7 @@ async fn one_rule_says_where_a_command_works() {
     assert_eq!(list(&[], &variables).await, Ok(1));
     assert_eq!(list(&["--data", &data], &variables).await, Ok(2), "a flag of this machine wins");
     let both = laptop.run(&["token", "list", "--data", &data, "--server", &url]).await;
-    both.is_wrong_usage("use one of them");
+    both.refused_as_usage("use one of them");
     laptop.run(&["gc", "--server", &url]).await.fails_with("works on the machine of the data folder alone");
     laptop.log_in(&server).await;
     assert_eq!(list(&[], &[]).await, Ok(2), "hers, with the one of her login");
@@ -144,7 +144,7 @@ async fn files_are_uploaded_yanked_and_pushed_from_anywhere() {
     let (server, laptop) = (stage().await, Laptop::new());
     server.make_index("alice/prod", json!({"bases": []})).await;
     laptop.log_in(&server).await;
-    laptop.run(&["upload", "x.whl"]).await.is_wrong_usage("which index?");
+    laptop.run(&["upload", "x.whl"]).await.refused_as_usage("which index?");
     laptop.run(&["use", "alice/dev"]).await.succeeded();
     laptop.run(&["use", "alice/nothing"]).await.fails_with("alice/nothing");
     let dist = laptop.path("work/dist");

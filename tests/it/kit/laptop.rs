@@ -37,7 +37,7 @@ impl Ended {
 
     /// Exits with 2, as the command line itself was wrong.
     #[track_caller]
-    pub fn is_wrong_usage(self, words: &str) {
+    pub fn refused_as_usage(self, words: &str) {
         assert_eq!(self.code, Some(2), "{}\n{}", self.out, self.err);
         assert!(self.err.contains(words), "{words}: {}", self.err);
     }
