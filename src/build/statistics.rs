@@ -141,14 +141,14 @@ mod tests {
             day("2026-11-22", BuildState::Built, None, 1, 10),
             day("2026-11-23", BuildState::Built, None, 3, 30),
             day("2026-11-25", BuildState::Failed, Some(Class::Compiler), 1, 50),
-            day("2026-11-25", BuildState::Failed, Some(Class::Cancelled), 2, 0),
+            day("2026-11-25", BuildState::Failed, Some(Class::Cancelled), 2, 60),
             day("2020-01-01", BuildState::Built, None, 99, 0),
         ];
         let told = BuildStatistics::of(StatisticsPeriod::Week, &begins, &days);
         let last = told.spans.last().unwrap();
         assert_eq!((last.built, last.failed, last.cancelled), (3, 1, 2));
         assert_eq!(last.causes, BTreeMap::from([("compiler".to_owned(), 1)]));
-        assert_eq!((last.success(), last.seconds), (Some(0.75), Some(80.0 / 6.0)));
+        assert_eq!((last.success(), last.seconds), (Some(0.75), Some(20.0)));
         assert_eq!(told.spans[24].built, 1);
         assert_eq!((told.total.built, told.spans[0].success()), (4, None));
     }
