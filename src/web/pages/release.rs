@@ -1,7 +1,7 @@
 //! `/{user}/{index}/{project}/{version}`: the files of a release, what it depends on, and how far it can be trusted.
 
 use super::act::release::ReleaseDeeds;
-use super::catalog::{self, StatusBanner, find};
+use super::catalog::{self, Release, StatusBanner, find};
 use super::documentation::DocsLink;
 use super::facts::{self, Fact};
 use super::install::{self, InstallTool};
@@ -18,7 +18,7 @@ use crate::missing;
 use crate::names::IndexName;
 use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, encode_segment};
-use crate::packaging::page::{CoreMetadata, File};
+use crate::packaging::page::{CoreMetadata, File, Page};
 use crate::packaging::upload_time::UploadTime;
 use crate::web::http::respond;
 use crate::words::{FileKind, ProjectStatus};
@@ -132,37 +132,7 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
     let (metadata, attested) =
         futures::join!(gather::metadata(ctx, &project, release), security::attested(ctx, &project, &shown));
     let metadata = metadata.as_ref();
-    let view = |file: &&File| FileView::new(&ctx.directory, &index.name, &page.name, &release.version, file);
-    let mut files: Vec<FileView> = shown.iter().map(view).collect();
-    let owners: BTreeSet<&IndexName> = release.files.iter().filter_map(|file| file.owner()).collect();
-    for owner in owners {
-        let mut counted = vec![owner.clone()];
-        if ctx.directory.indexes.get(owner).is_some_and(Index::is_curated) {
-            counted.extend(curation::supplied(&ctx.directory, owner));
-        }
-        let of_owner = || shown.iter().map(|file| file.owner() == Some(owner));
-        for index in counted {
-            let counts = ctx.app.db.fetched_files(&index, &project).await?;
-            for (file, _) in files.iter_mut().zip(of_owner()).filter(|(_, is_of_owner)| *is_of_owner) {
-                file.downloads += counts.get(&file.filename).copied().unwrap_or_default();
-            }
-        }
-        let stored = ctx.app.db.project_files(owner, &project).await?;
-        let uploaders: HashMap<&str, &Option<String>> = stored
-            .iter()
-            .filter(|known| known.url.is_none())
-            .map(|known| (known.filename.as_str(), &known.uploader))
-            .collect();
-        let built = ctx.app.db.built_files(owner, &project).await?;
-        let builds: HashMap<&str, i64> =
-            built.iter().rev().map(|file| (file.filename.as_str(), file.build)).collect();
-        for (file, _) in files.iter_mut().zip(of_owner()).filter(|(_, is_of_owner)| *is_of_owner) {
-            file.build = file.build.or(builds.get(file.filename.as_str()).copied());
-            let uploader = uploaders.get(file.filename.as_str()).and_then(|uploader| (*uploader).clone());
-            let uploader = uploader.filter(|_| file.build.is_none());
-            file.uploaded_by = uploader.unwrap_or_else(|| std::mem::take(&mut file.uploaded_by));
-        }
-    }
+    let files = file_views(ctx, index, &project, &page, release, &shown).await?;
     let own = release.files.iter().any(|file| file.owner() == Some(&index.name));
     let is_yanked = release.yanked().is_some();
     let offered = ctx.app.targets.offered().await?;
@@ -198,6 +168,49 @@ async fn page(ctx: &Visit) -> Result<ReleasePage> {
         facts: metadata.map(facts::side).unwrap_or_default(),
         deeds: ReleaseDeeds::of(ctx, index, &project, &release.version, own, is_yanked),
     })
+}
+
+/// The files that are shown, with what the indexes that own them know of each: fetches, and who uploaded or built it.
+async fn file_views(
+    ctx: &Visit,
+    index: &Index,
+    project: &ProjectName,
+    page: &Page,
+    release: &Release<'_>,
+    shown: &[&File],
+) -> Result<Vec<FileView>> {
+    let view = |file: &&File| FileView::new(&ctx.directory, &index.name, &page.name, &release.version, file);
+    let mut files: Vec<FileView> = shown.iter().map(view).collect();
+    let owners: BTreeSet<&IndexName> = release.files.iter().filter_map(|file| file.owner()).collect();
+    for owner in owners {
+        let mut counted = vec![owner.clone()];
+        if ctx.directory.indexes.get(owner).is_some_and(Index::is_curated) {
+            counted.extend(curation::supplied(&ctx.directory, owner));
+        }
+        let of_owner = || shown.iter().map(|file| file.owner() == Some(owner));
+        for index in counted {
+            let counts = ctx.app.db.fetched_files(&index, project).await?;
+            for (file, _) in files.iter_mut().zip(of_owner()).filter(|(_, is_of_owner)| *is_of_owner) {
+                file.downloads += counts.get(&file.filename).copied().unwrap_or_default();
+            }
+        }
+        let stored = ctx.app.db.project_files(owner, project).await?;
+        let uploaders: HashMap<&str, &Option<String>> = stored
+            .iter()
+            .filter(|known| known.url.is_none())
+            .map(|known| (known.filename.as_str(), &known.uploader))
+            .collect();
+        let built = ctx.app.db.built_files(owner, project).await?;
+        let builds: HashMap<&str, i64> =
+            built.iter().rev().map(|file| (file.filename.as_str(), file.build)).collect();
+        for (file, _) in files.iter_mut().zip(of_owner()).filter(|(_, is_of_owner)| *is_of_owner) {
+            file.build = file.build.or(builds.get(file.filename.as_str()).copied());
+            let uploader = uploaders.get(file.filename.as_str()).and_then(|uploader| (*uploader).clone());
+            let uploader = uploader.filter(|_| file.build.is_none());
+            file.uploaded_by = uploader.unwrap_or_else(|| std::mem::take(&mut file.uploaded_by));
+        }
+    }
+    Ok(files)
 }
 
 impl FileView {
