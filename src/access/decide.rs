@@ -17,7 +17,7 @@ pub fn decide(
 ) -> Decision {
     let asker = Asker::new(directory, who);
     match need {
-        Need::Nothing => Decision::Allowed,
+        Need::Nothing | Need::Search => Decision::Allowed,
         Need::Greet if index.is_none() => Decision::Allowed,
         Need::Login => asker.unless(asker.known.is_some() && !asker.only_builds()),
         Need::Greet

@@ -172,6 +172,8 @@ pub enum Action {
 pub enum Need {
     /// Anybody; a wrong credential counts as none.
     Nothing,
+    /// Anybody, who finds what they may read. A wrong credential is refused: the answer would silently be a smaller one.
+    Search,
     /// [`Need::Read`] of the index in the path; a wrong credential counts as none (`+api`, where
     /// devpi's client learns whether its login still counts).
     Greet,
@@ -213,7 +215,7 @@ impl Need {
     /// The action that a token needs for it.
     fn action(self) -> Option<Action> {
         match self {
-            Self::Nothing | Self::Login => None,
+            Self::Nothing | Self::Search | Self::Login => None,
             Self::Greet | Self::Read | Self::ReadEach => Some(Action::Read),
             Self::Upload | Self::TestResult => Some(Action::Upload),
             Self::Manage | Self::Approve => Some(Action::Manage),

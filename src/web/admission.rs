@@ -33,7 +33,7 @@ pub async fn admit(route: Route, ctx: &mut Ctx) -> Result<()> {
         return permit(route, ctx).await;
     }
     match ctx.app.people.who(&ctx.directory, &ctx.headers, ctx.peer.ip()).await {
-        Err(Error::Unauthenticated(_) | Error::Busy(_)) if forgives(route) => {}
+        Err(Error::Unauthenticated(_) | Error::Busy(_)) if route.need.forgives() => {}
         // What anybody may see does not need who knows the password.
         Err(Error::Unavailable(_)) if route.need == Need::Nothing => {}
         known => {
@@ -92,11 +92,6 @@ fn may_not_upload(route: Route, ctx: &Ctx) -> Option<Error> {
         "{} is not allowed to do this: {user} may not upload to {index}. Its owner can add {user} to acl_upload",
         ctx.who.label
     ))
-}
-
-/// Whether a wrong credential is as good as none. Not where the answer would silently be a smaller one.
-fn forgives(route: Route) -> bool {
-    route.need.forgives() && route.path != "/+search"
 }
 
 /// Whether the path names an index of an account that does not exist. Accounts are no secret, so this is told to

@@ -243,7 +243,7 @@ fn shared(table: Table) -> Table {
     table
         .on(GET, "/", Need::Nothing, resources::root)
         .on_router(GET, "/+status", Need::Nothing, resources::status)
-        .on(GET, "/+search", Need::Nothing, search::get)
+        .on(GET, "/+search", Need::Search, search::get)
         .on(GET, "/+login", Need::Nothing, login::get)
         .on(GET, "/+login/{name}", Need::Nothing, provider::begin)
         .on(GET, "/+login/{name}/callback", Need::Nothing, provider::end)

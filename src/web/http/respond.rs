@@ -48,7 +48,7 @@ impl Wants {
 
 pub fn status(error: &Error) -> StatusCode {
     match error {
-        Error::Bad(_) => StatusCode::BAD_REQUEST,
+        Error::Bad(_) | Error::Usage(_) => StatusCode::BAD_REQUEST,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::Forbidden(_) | Error::Unapproved(_) => StatusCode::FORBIDDEN,
         Error::Missing(_) => StatusCode::NOT_FOUND,

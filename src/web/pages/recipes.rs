@@ -1,8 +1,9 @@
 //! `/+recipes`: how projects are built where the plain way fails, and an editor that checks while one types.
 
-use super::act::acts;
+use super::act::may;
 use super::call::ScriptCall;
 use super::{Frame, Visit, answer};
+use crate::access::Need;
 use crate::build::recipe::RecipeEntry;
 use crate::error::Result;
 use crate::packaging::filename::encode_segment;
@@ -50,7 +51,7 @@ pub fn list<'a>(ctx: &Visit, entries: impl Iterator<Item = &'a RecipeEntry>) -> 
     let page = RecipesPage {
         frame: Frame::of(ctx, &["+recipes"]),
         recipes: entries.map(line).collect(),
-        may_store: acts(ctx) && ctx.who.is_root(),
+        may_store: may(ctx, Need::Operate, None, None),
         store: ScriptCall::with("PUT", "/+recipes/NAME", &json!({"text": "…"})),
     };
     answer(ctx, &page)

@@ -77,8 +77,8 @@ fn expected(route: Route, asker: Asker) -> Verdict {
     let names_project = route.path.contains("{project}");
     match (route.need, asker) {
         // Who asks with a credential that is wrong is not told that there is less.
-        (Need::Nothing, _) if route.path == "/+search" && invalid && asker != Anonymous => Asks,
-        (Need::Nothing, _) => Passes,
+        (Need::Search, _) if invalid && asker != Anonymous => Asks,
+        (Need::Nothing | Need::Search, _) => Passes,
         (Need::Greet, _) if !route.path.contains("{index}") => Passes,
         (_, Root) => Passes,
         (_, _) if invalid => Asks,

@@ -2,7 +2,8 @@
 
 use super::super::Visit;
 use super::super::call::ScriptCall;
-use super::acts;
+use super::may;
+use crate::access::Need;
 use crate::build::view::BuildView;
 use serde_json::json;
 
@@ -20,7 +21,7 @@ impl BuildDeeds {
     pub fn of(ctx: &Visit, view: &BuildView) -> Self {
         Self {
             id: view.id.to_string(),
-            may_try: acts(ctx) && ctx.who.is_root() && view.state.has_ended(),
+            may_try: may(ctx, Need::Operate, None, None) && view.state.has_ended(),
             draft: view.recipe_draft.clone().unwrap_or_default(),
             call: ScriptCall::with("POST", format!("/+builds/{}/try", view.id), &json!({"text": "…"})),
         }

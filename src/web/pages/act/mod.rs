@@ -26,6 +26,6 @@ pub fn acts(ctx: &Visit) -> bool {
 
 /// Whether the reader may take back a quarantine: of one index, or, with none, of all.
 pub fn may_release(ctx: &Visit, index: Option<&IndexName>) -> bool {
-    (acts(ctx) && ctx.who.is_root())
+    may(ctx, Need::Operate, None, None)
         || index.is_some_and(|index| may(ctx, Need::ManageIndex, Some(index), None))
 }

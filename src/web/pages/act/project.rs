@@ -55,7 +55,7 @@ impl ProjectDeeds {
             volatile: index.volatile,
             may_quarantine: held.is_none() && may(ctx, Need::ManageIndex, Some(name), None),
             may_release,
-            everywhere: acts(ctx) && ctx.who.is_root(),
+            everywhere: may(ctx, Need::Operate, None, None),
             may_ask: index.is_curated() && acts(ctx),
             release: ScriptCall::new(
                 "DELETE",

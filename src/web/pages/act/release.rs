@@ -67,7 +67,7 @@ impl ReleaseDeeds {
             // What a base has is pushed from there.
             targets: if own || !index.is_stage() { targets(ctx, name, project) } else { Vec::new() },
             may_quarantine: may(ctx, Need::ManageIndex, Some(name), None),
-            everywhere: acts(ctx) && ctx.who.is_root(),
+            everywhere: may(ctx, Need::Operate, None, None),
             yank: ScriptCall::with("PATCH", format!("/{href}"), &yanked),
             delete: ScriptCall::new(
                 "DELETE",

@@ -17,7 +17,7 @@ impl Suggestions {
     pub fn new(ctx: &Visit) -> Self {
         let indexes = ctx.directory.indexes.keys().filter(|name| may_read(ctx, name));
         let own = ctx.who.user.as_ref().and_then(|user| ctx.directory.users.get(user));
-        let groups: BTreeSet<&String> = match ctx.who.is_root() {
+        let groups: BTreeSet<&String> = match ctx.operates() {
             true => ctx.directory.users.values().flat_map(|user| &user.groups).collect(),
             false => own.into_iter().flat_map(|user| &user.groups).collect(),
         };
