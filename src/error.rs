@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 /// Each variant is one kind of answer; `web::respond` turns it into a status, a reason phrase and
-/// a body, the command line prints it and exits 1.
+/// a body, the command line prints it and exits 1, or 2 for [`Error::Usage`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// 400: the request, file or setting itself is wrong.
     #[error("{0}")]
     Bad(String),
+    /// 400: a command line that contradicts itself or lacks something.
+    #[error("{0}")]
+    Usage(String),
     /// 401: no credential, or one that is not valid.
     #[error("{0}")]
     Unauthenticated(String),
@@ -77,6 +80,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// `bad!("filename {name:?} has no version")` builds an [`Error::Bad`]; likewise the others.
 #[macro_export]
 macro_rules! bad { ($($t:tt)*) => { $crate::error::Error::Bad(format!($($t)*)) }; }
+#[macro_export]
+macro_rules! usage { ($($t:tt)*) => { $crate::error::Error::Usage(format!($($t)*)) }; }
 #[macro_export]
 macro_rules! missing { ($($t:tt)*) => { $crate::error::Error::Missing(format!($($t)*)) }; }
 #[macro_export]

@@ -63,7 +63,7 @@ mod yank;
 use self::place::PlaceFlags;
 use crate::config::LogFormat;
 use crate::config::load::ResolvedConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -213,15 +213,14 @@ pub fn run() -> ExitCode {
         Err(error) => return foreign(&error).unwrap_or_else(|| error.exit()),
     };
     if let Some(done) = cli.command.about_itself() {
-        return done.unwrap_or_else(|error| table::fail(&error, 1));
+        return done.unwrap_or_else(|error| fail(&error, 1));
     }
     // Fails only if one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (place, command) = (cli.place, cli.command);
-    let two_places = place.refuse_two_places().err().map(|error| error.to_string());
     let (resolved, result) = match place.resolve(command.flags()) {
         Ok(resolved) => (resolved, runtime()),
-        Err(error) => return table::fail(&error, 2),
+        Err(error) => return fail(&error, 2),
     };
     log_to_stderr(&resolved);
     let result = match result {
@@ -230,8 +229,7 @@ pub fn run() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Of the commands that ask where they work.
-        Err(error) => table::fail(&error, if two_places == Some(error.to_string()) { 2 } else { 1 }),
+        Err(error) => fail(&error, if matches!(error, Error::Usage(_)) { 2 } else { 1 }),
     }
 }
 
@@ -272,6 +270,12 @@ fn foreign(error: &clap::Error) -> Option<ExitCode> {
         return None;
     }
     foreign::run(name, arguments, &place.into_variables())
+}
+
+/// Says what went wrong: the end of a command with this exit status.
+fn fail(error: &Error, code: u8) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
 }
 
 impl Command {

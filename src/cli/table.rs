@@ -25,12 +25,6 @@ pub fn done(said: &str, value: &Value, as_json: bool) -> Result<()> {
     if as_json { json(value) } else { line(said) }
 }
 
-/// Says what went wrong: the end of a command with this exit status.
-pub fn fail(error: &Error, code: u8) -> ExitCode {
-    eprintln!("error: {error}");
-    ExitCode::from(code)
-}
-
 /// Prints rows with their columns aligned; the first row is the head.
 pub fn rows(rows: &[Vec<String>]) -> Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -3,7 +3,6 @@
 use super::place::PlaceFlags;
 use super::progress::Progress;
 use super::table;
-use crate::bad;
 use crate::client::logins::Logins;
 use crate::client::{FileToUpload, ServerClient};
 use crate::config::load::ResolvedConfig;
@@ -14,6 +13,7 @@ use crate::index::upload::{CheckedFile, check_file};
 use crate::names::IndexName;
 use crate::packaging::filename::WheelFilename;
 use crate::words::FileKind;
+use crate::{bad, usage};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,14 +62,7 @@ impl UploadCommand {
         let server = place.server()?;
         let index = match &self.index {
             Some(index) => index.clone(),
-            None => match chosen(&server)? {
-                Some(index) => index,
-                None => {
-                    let how =
-                        "which index? Name it with --index, or choose one with wheelwright use USER/INDEX";
-                    return Ok(table::fail(&bad!("{how}"), 2));
-                }
-            },
+            None => chosen(&server)?,
         };
         let (aside, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
             self.files.iter().partition(|path| stands_beside(path));
@@ -110,9 +103,12 @@ impl UploadCommand {
 }
 
 /// The index that was chosen for this server.
-fn chosen(server: &ServerClient) -> Result<Option<IndexName>> {
+fn chosen(server: &ServerClient) -> Result<IndexName> {
     let logins = Logins::load()?;
-    Ok(logins.of(server.base()).and_then(|login| login.index.as_deref()).and_then(IndexName::parse))
+    let chosen = logins.of(server.base()).and_then(|login| login.index.as_deref()).and_then(IndexName::parse);
+    chosen.ok_or_else(|| {
+        usage!("which index? Name it with --index, or choose one with wheelwright use USER/INDEX")
+    })
 }
 
 fn stands_beside(path: &Path) -> bool {

@@ -15,11 +15,11 @@ pub use watching::{MadeWatch, MadeWebhook, WatchWithTags};
 
 use super::installation;
 use crate::app::App;
-use crate::bad;
 use crate::client::ServerClient;
 use crate::client::logins::Logins;
 use crate::config::load::{ResolvedConfig, SettingSources};
 use crate::error::Result;
+use crate::{bad, usage};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -109,39 +109,23 @@ impl PlaceFlags {
         }
     }
 
-    /// The flag that means the installation of this machine.
-    fn here_flag(&self) -> Option<&'static str> {
+    /// The rule: flags of an installation mean this machine; else a server that a flag or the variable names; else what is
+    /// here, if anything is; else the server of the login.
+    fn chosen(&self, resolved: &ResolvedConfig) -> Result<Chosen> {
         let here = [
             ("--data", self.data.is_some()),
             ("--config", self.config.is_some()),
             ("--database", self.database.is_some()),
             ("--storage", self.storage.is_some()),
         ];
-        here.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
-    }
-
-    /// Refuses flags that mean two places.
-    ///
-    /// # Errors
-    /// `Bad` with both.
-    pub fn refuse_two_places(&self) -> Result<()> {
-        match (self.here_flag(), &self.server) {
+        let here = here.iter().find(|(_, given)| *given).map(|(flag, _)| *flag);
+        match (here, &self.server) {
             (Some(flag), Some(_)) => {
-                Err(bad!("{flag} means this machine and --server another one: use one of them"))
+                return Err(usage!("{flag} means this machine and --server another one: use one of them"));
             }
-            _ => Ok(()),
-        }
-    }
-
-    /// The rule: flags of an installation mean this machine; else a server that a flag or the variable names; else what is
-    /// here, if anything is; else the server of the login.
-    fn chosen(&self, resolved: &ResolvedConfig) -> Result<Chosen> {
-        self.refuse_two_places()?;
-        if self.here_flag().is_some() {
-            return Ok(Chosen::Here);
-        }
-        if let Some(server) = &self.server {
-            return Ok(Chosen::There(server.clone()));
+            (Some(_), None) => return Ok(Chosen::Here),
+            (None, Some(server)) => return Ok(Chosen::There(server.clone())),
+            (None, None) => {}
         }
         if let Some(server) = variable("WHEELWRIGHT_SERVER") {
             return Ok(Chosen::There(server));
