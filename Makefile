@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build release check test e2e devpi screenshots crash big lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi screenshots crash outage nodes big lint format bench bench-builds fuzz-check tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -44,6 +44,12 @@ screenshots: test-tools ## take the pictures in docs/images from the stories tha
 
 crash: test-tools ## kill -9 a hundred times during uploads and mirror fills
 	WHEELWRIGHT_CRASH_CYCLES=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),-E 'test(/^faults::durability/)',faults::durability)
+
+outage: test-tools ## a replica without its primary for an hour, people at work on both
+	WHEELWRIGHT_OUTAGE_SECONDS=3600 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^replica::outage/)',replica::outage -- --nocapture)
+
+nodes: test-tools ## two nodes that are stopped and killed a hundred times under real installers
+	WHEELWRIGHT_NODE_ROUNDS=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^serving::two_nodes/)',serving::two_nodes -- --nocapture)
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
 	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^faults::big/)',faults::big -- --nocapture)

@@ -23,7 +23,7 @@ pid {at}/nginx.pid;
 error_log {at}/error.log;
 events {{}}
 http {{
-{temporary}    access_log off;
+{temporary}    access_log {at}/access.log;
 {body}
 }}
 "
@@ -97,6 +97,12 @@ impl Nginx {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// How many requests it has answered.
+    pub fn asked(&self) -> usize {
+        let log = fs::read_to_string(self.folder.path().join("access.log"));
+        log.expect("its log").lines().count()
     }
 
     fn run(&self, more: &[&str]) {

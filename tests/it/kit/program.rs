@@ -19,11 +19,33 @@ use wheelwright::words::EventKind;
 
 const PASSWORD: &str = "root-secret";
 
+/// What tells a test to do more than usual; the test's own, not the program's.
+const EFFORT: [&str; 4] = [
+    "WHEELWRIGHT_BIG_WHEEL",
+    "WHEELWRIGHT_CRASH_CYCLES",
+    "WHEELWRIGHT_NODE_ROUNDS",
+    "WHEELWRIGHT_OUTAGE_SECONDS",
+];
+
 /// A running `wheelwright serve`; killed when dropped, and gone then: another may have its folder.
 pub struct Program {
     data: PathBuf,
     child: Mutex<Child>,
     client: Client,
+}
+
+/// The program, with these arguments.
+pub fn wheelwright(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
+    without_effort(command.args(arguments));
+    command
+}
+
+/// The program refuses variables that it does not know.
+fn without_effort(command: &mut Command) {
+    for name in EFFORT {
+        command.env_remove(name);
+    }
 }
 
 /// Answers `None` once the program is gone.
@@ -35,15 +57,11 @@ pub struct Client {
 
 impl Program {
     pub async fn start(data: &Path, upstream: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-        command.args(["serve", "--upstream", upstream]);
-        Self::run(command, data).await
+        Self::run(wheelwright(&["serve", "--upstream", upstream]), data).await
     }
 
     pub async fn start_offline(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-        command.args(["serve", "--offline"]);
-        Self::run(command, data).await
+        Self::run(wheelwright(&["serve", "--offline"]), data).await
     }
 
     /// Any command that ends in one that serves; it gets the data folder and a free port.
@@ -54,8 +72,7 @@ impl Program {
     /// The same at this address.
     pub async fn run_at(mut command: Command, data: &Path, listen: &str) -> Self {
         command.args(["--listen", listen, "--data"]).arg(data);
-        // The test's own; the program refuses variables that it does not know.
-        command.env_remove("WHEELWRIGHT_CRASH_CYCLES").env_remove("WHEELWRIGHT_BIG_WHEEL");
+        without_effort(&mut command);
         command.env("WHEELWRIGHT_ROOT_PASSWORD", PASSWORD).current_dir(data);
         // Stories that are not about this count what is asked of an upstream.
         command.env("WHEELWRIGHT_BUILD__PREPARE", "false");

@@ -3,6 +3,7 @@
 mod follows;
 mod hands_on;
 mod mirrors;
+mod outage;
 mod program;
 mod refuses;
 mod under_load;

@@ -2,17 +2,10 @@
 
 use super::{token, until};
 use crate::kit::packages::Package;
-use crate::kit::program::Program;
+use crate::kit::program::{Program, wheelwright};
 use crate::kit::stages::stage;
 use crate::kit::wire::Wire;
 use std::path::Path;
-use tokio::process::Command;
-
-fn wheelwright(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-    command.args(arguments);
-    command
-}
 
 async fn run(arguments: &[&str], data: &Path) -> (bool, String) {
     let done = wheelwright(arguments).arg("--data").arg(data).output().await.expect("the program runs");

@@ -5,14 +5,13 @@ use crate::kit::backend::Company;
 use crate::kit::clients::Client;
 use crate::kit::nginx::Nginx;
 use crate::kit::packages::Package;
-use crate::kit::program::Program;
+use crate::kit::program::{Program, wheelwright};
 use crate::kit::upstream::Upstream;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::process::Command;
 
 async fn node(company: &Company, upstream: Option<String>) -> Server {
     Server::start_with(|config| {
@@ -77,8 +76,8 @@ async fn a_file_that_both_are_asked_for_is_fetched_once() {
 }
 
 async fn program(company: &Company, data: &Path, listen: SocketAddr) -> Program {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-    command.args(["serve", "--offline"]).env("WHEELWRIGHT_DATABASE", &company.postgres.url);
+    let mut command = wheelwright(&["serve", "--offline"]);
+    command.env("WHEELWRIGHT_DATABASE", &company.postgres.url);
     command.env("WHEELWRIGHT_BUILD__ENABLED", "false");
     company.s3.configure_program(&mut command);
     Program::run_at(command, data, &listen.to_string()).await
@@ -89,26 +88,35 @@ fn free_address() -> SocketAddr {
     free.local_addr().expect("an address")
 }
 
-/// Reads a page and a file as an installer does, which tries again when a connection breaks; until it is over.
-async fn read_on(page: String, file: String, whole: Vec<u8>, over: Arc<AtomicBool>, read: Arc<AtomicUsize>) {
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let bytes = async |url: &str| {
-        for _ in 0..5 {
-            if let Ok(answer) = http.get(url).send().await {
-                assert_eq!(answer.status(), 200, "{url}");
-                if let Ok(bytes) = answer.bytes().await {
-                    return bytes;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("five times in vain: {url}");
-    };
+/// How often a node goes; `make nodes` asks for a hundred.
+fn rounds() -> usize {
+    std::env::var("WHEELWRIGHT_NODE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
+}
+
+/// A project with so many requirements that one installer asks for many pages and files.
+const REQUIREMENTS: usize = 12;
+
+/// A real installer at work until it is over: each time everything anew.
+async fn install_on(
+    program: &'static str,
+    index: String,
+    over: Arc<AtomicBool>,
+    installed: Arc<AtomicUsize>,
+) {
+    let client = Client::new(program);
     while !over.load(Ordering::Relaxed) {
-        assert!(String::from_utf8_lossy(&bytes(&page).await).contains("demo-1.0"));
-        assert_eq!(bytes(&file).await.as_ref(), whole.as_slice());
-        read.fetch_add(2, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        let into = tempfile::tempdir().expect("a folder");
+        let target = into.path().display().to_string();
+        let common = ["--index-url", &index, "--target", &target, "demo"];
+        let own: &[&str] = match program {
+            "pip" => &["install", "--no-cache-dir"],
+            _ => &["pip", "install", "--no-cache"],
+        };
+        client.run(program, &[own, &common].concat()).await.succeeded();
+        let packages = std::fs::read_dir(into.path()).expect("a folder").flatten();
+        let packages = packages.filter(|entry| entry.file_name().to_string_lossy().ends_with(".dist-info"));
+        assert_eq!(packages.count(), REQUIREMENTS + 1);
+        installed.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -125,41 +133,50 @@ async fn installers_notice_nothing_while_the_nodes_are_stopped_and_killed_in_tur
     let made = first.client().request(reqwest::Method::PUT, "/root/dev");
     let made = made.header("content-type", "application/json").body(r#"{"bases": []}"#).send().await;
     assert_eq!(made.expect("an answer").status(), 200);
-    let demo = Package::new("demo", "1.0").wheel();
-    let (path, _) = first.client().upload("root/dev", &demo).await.expect("an answer");
+    let mut demo = Package::new("demo", "1.0");
+    for number in 0..REQUIREMENTS {
+        let name = format!("part{number}");
+        first.client().upload("root/dev", &Package::new(&name, "1.0").wheel()).await.expect("an answer");
+        demo = demo.requires(&name);
+    }
+    first.client().upload("root/dev", &demo.wheel()).await.expect("an answer");
     let balancer = Nginx::balancing(&addresses);
     let index = balancer.url("/root/dev/+simple/");
-    let (over, read) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let readers: Vec<_> = (0..8)
-        .map(|_| {
-            let (page, file) = (format!("{index}demo/"), balancer.url(&path));
-            tokio::spawn(read_on(page, file, demo.bytes.clone(), over.clone(), read.clone()))
-        })
-        .collect();
-    let (pip, uv) = (Client::new("pip"), Client::new("uv"));
-    for round in 0..4 {
-        let (node, before) = (round % 2, read.load(Ordering::Relaxed));
+    let over = Arc::new(AtomicBool::new(false));
+    let installers = ["pip", "uv", "uv"].map(|program| {
+        let installed = Arc::new(AtomicUsize::new(0));
+        let at_work = tokio::spawn(install_on(program, index.clone(), over.clone(), installed.clone()));
+        (at_work, installed)
+    });
+    let done = || installers.each_ref().map(|(_, installed)| installed.load(Ordering::Relaxed));
+    let begun = tokio::time::Instant::now();
+    for round in 0..rounds() {
+        let (node, before) = (round % 2, done());
         let stopped = nodes[node].take().expect("it runs");
-        if round < 2 {
+        if round % 4 < 2 {
             stopped.terminate();
         } else {
             stopped.kill();
         }
-        let target = |who: &Client| who.home.path().join(format!("target-{round}")).display().to_string();
-        let (pips, uvs) = (target(&pip), target(&uv));
-        let arguments = ["install", "--no-cache-dir", "-i", &index, "--target", &pips, "demo"];
-        pip.run("pip", &arguments).await.succeeded();
-        let arguments = ["pip", "install", "--no-cache", "--index-url", &index, "--target", &uvs, "demo"];
-        uv.run("uv", &arguments).await.succeeded();
+        // Some ask only while it is away, some while it comes back.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(0..1500))).await;
         drop(stopped);
         nodes[node] = Some(program(&company, folders[node].path(), addresses[node]).await);
-        while read.load(Ordering::Relaxed) < before + 50 {
-            assert!(readers.iter().all(|reader| !reader.is_finished()), "a reader gave up in round {round}");
+        while done().iter().zip(before).any(|(now, before)| *now == before) {
+            assert!(
+                installers.iter().all(|(at_work, _)| !at_work.is_finished()),
+                "an installer failed in round {round}"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    let (rate, installs) = (balancer.asked() as f64 / begun.elapsed().as_secs_f64(), done());
     over.store(true, Ordering::Relaxed);
-    for reader in readers {
-        reader.await.expect("it read on");
+    for (at_work, _) in installers {
+        at_work.await.expect("it installed on");
     }
+    println!(
+        "{} nodes gone, {installs:?} installs (pip, uv, uv), {rate:.0} requests a second, none failed",
+        rounds()
+    );
 }
