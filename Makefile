@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build release check test e2e devpi screenshots crash outage nodes big lint format bench bench-builds fuzz-check tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi screenshots crash outage nodes big lint format bench bench-builds fuzz-check fuzz tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -65,6 +65,10 @@ format: ## format the source
 fuzz-check: ## the fuzz targets still compile
 	cp Cargo.lock fuzz/Cargo.lock   # the product's versions; only the fuzzer's own are added
 	cd fuzz && $(CARGO) check --target-dir ../target
+
+FUZZ ?= tags push bundle bundle_request lock_files
+fuzz: tools ## fuzz what reads the files of strangers for a minute each; FUZZ="zip tar" names other targets
+	scripts/fuzz 60 $(FUZZ)
 
 bench: bench-tools build ## compare with nginx, devpi-server and peryx; rewrites bench/RESULTS.md
 	bench/run

@@ -194,7 +194,7 @@ impl CreateCommand {
         for target in targets {
             let line = progress.begin(&target.name, "resolve");
             let (found, refused) = gatherer.files(target, &wishes.of(target)?).await?;
-            line.end(&format!("{} files", found.len()));
+            line.end(&show::counted(found.len()));
             contents.refused.extend(refused);
             let names: Vec<_> = found.iter().map(|found| found.file.clone()).collect();
             contents.fetched.add(server, found, scratch, progress).await?;

@@ -49,7 +49,7 @@ impl FetchedFiles {
         if new.is_empty() {
             return Ok(());
         }
-        let line = progress.begin(&format!("{} files", new.len()), "fetch");
+        let line = progress.begin(&super::show::counted(new.len()), "fetch");
         let fetching = new.into_values().map(|found| fetch(server, found, scratch));
         let mut fetching = futures::stream::iter(fetching).buffered(AT_ONCE);
         let mut bytes = 0;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 const LISTED: usize = 200;
 
 /// `3 files`
-fn counted(count: usize) -> String {
+pub fn counted(count: usize) -> String {
     format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
