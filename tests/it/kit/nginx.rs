@@ -3,13 +3,15 @@
 use super::Server;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use wheelwright::config::TlsSettings;
 
 /// A running nginx; ends when dropped.
 pub struct Nginx {
     port: u16,
     folder: tempfile::TempDir,
+    scheme: &'static str,
 }
 
 /// What all have in common; `body` stands within `http`.
@@ -67,7 +69,31 @@ fn balancing(port: u16, upstreams: &[SocketAddr]) -> String {
     )
 }
 
+/// Speaks HTTPS for a server that does not.
+fn encrypting(port: u16, upstream: SocketAddr, tls: &TlsSettings) -> String {
+    let file = |path: &Option<PathBuf>| path.as_ref().expect("a file").display().to_string();
+    format!(
+        "    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {};
+        ssl_certificate_key {};
+        location / {{
+            proxy_pass http://{upstream};
+            client_max_body_size 0;
+        }}
+    }}",
+        file(&tls.certificate),
+        file(&tls.key)
+    )
+}
+
 impl Nginx {
+    pub fn encrypting(server: SocketAddr, tls: &TlsSettings) -> Self {
+        let mut this = Self::start(|_, port| encrypting(port, server, tls));
+        this.scheme = "https";
+        this
+    }
+
     pub fn before(server: &Server) -> Self {
         let address = server.address.to_string();
         Self::start(|folder, port| keeping(folder, port, &address))
@@ -89,14 +115,14 @@ impl Nginx {
         let file = folder.path().join("nginx.conf");
         let body = body(folder.path(), port);
         fs::write(&file, settings(folder.path(), &body)).expect("written");
-        let this = Self { port, folder };
+        let this = Self { port, folder, scheme: "http" };
         // It comes back once it listens.
         this.run(&[]);
         this
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
     }
 
     /// How many requests it has answered.

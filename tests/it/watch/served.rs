@@ -1,11 +1,13 @@
 //! The whole way with the program itself: from the command line to pip.
 
 use crate::kit::clients;
-use crate::kit::git_host::Repository;
+use crate::kit::git_host::{GitHost, Repository};
 use crate::kit::hired::until_ready;
-use crate::kit::program::Program;
+use crate::kit::nginx::Nginx;
+use crate::kit::program::{Program, wheelwright};
+use crate::kit::tls;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -51,9 +53,12 @@ async fn serving(data: &Path) -> Program {
 
 /// The same with an upstream.
 async fn serving_with(data: &Path, upstream: &str) -> Program {
+    serving_as(wheelwright(&["serve", "--upstream", upstream]), data).await
+}
+
+async fn serving_as(mut command: Command, data: &Path) -> Program {
     let (reader, writer) = std::io::pipe().expect("a pipe");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwright"));
-    command.args(["serve", "--upstream", upstream]).stderr(writer);
+    command.stderr(writer);
     let program = Program::run(command, data).await;
     let reader = tokio::net::unix::pipe::Receiver::from_owned_fd_unchecked(reader.into());
     until_ready(BufReader::new(reader.expect("a pipe")).lines()).await;
@@ -132,6 +137,50 @@ async fn a_tag_is_built_and_installed_by_pip_with_the_version_that_git_tells() {
     assert!(code == Some(1) && errors.contains(&format!("watch {id} does not exist")), "{errors}");
 }
 
+/// A host as a team has it: HTTPS with a certificate of its own authority, and a token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_a_host_with_https_and_a_token_is_built_where_its_certificate_is_trusted() {
+    let data = tempfile::tempdir().expect("a folder");
+    let repository = project();
+    let host = GitHost::start(repository.path(), Some(("git", "hidden-token"))).await;
+    let certified = tls::certificate(data.path());
+    let secure = Nginx::encrypting(host.address, &certified);
+    let settings = format!(
+        "private_hosts = ['127.0.0.1']\n[git.credentials.corp]\nurl = '{}'\ntoken = 'hidden-token'\n",
+        secure.url("")
+    );
+    std::fs::write(data.path().join("wheelwright.toml"), settings).expect("written");
+    let send = async |program: &Program, method: Method, path: &str, body: Value| {
+        let request = program.client().request(method, path).header("accept", "application/json");
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a body"))
+    };
+    let add = async |program: &Program| {
+        let order = json!({
+            "index": "root/dev", "url": format!("git+{}", secure.url("/.git")), "targets": ["cp313"], "from": "all",
+        });
+        send(program, Method::POST, "/+watches", order).await
+    };
+    repository.tag("v1.0");
+    let serve = || wheelwright(&["serve", "--upstream", "http://127.0.0.1:9/simple/"]);
+    let program = serving_as(serve(), data.path()).await;
+    assert_eq!(send(&program, Method::PUT, "/root/dev", json!({"bases": []})).await.0, 200);
+    let (status, said) = add(&program).await;
+    assert!(status == 400 && said.contains("certificate"), "{status}: {said}");
+    drop(program);
+
+    let mut command = serve();
+    command.env("GIT_SSL_CAINFO", certified.certificate.expect("a certificate"));
+    let program = serving_as(command, data.path()).await;
+    let (status, said) = add(&program).await;
+    assert_eq!(status, 201, "{said}");
+    let added: Value = serde_json::from_str(&said).expect("JSON");
+    until(&program, &added["result"]["id"], "v1.0", is_published).await;
+    let page = program.client().get("/root/dev/+simple/demo/").await.expect("a page");
+    assert!(String::from_utf8_lossy(&page).contains("demo-1.0-py3-none-any.whl"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_project_of_setuptools_scm_has_the_version_of_its_tag() {
     let data = tempfile::tempdir().expect("a folder");
@@ -157,7 +206,7 @@ async fn a_project_of_setuptools_scm_has_the_version_of_its_tag() {
     }
     let page = program.client().get("/root/dev/+simple/scmdemo/").await.expect("a page");
     let page: Value = serde_json::from_slice(&page).expect("JSON");
-    assert_eq!(page["versions"], serde_json::json!(["1.0", "1.1rc1"]), "{page:#}");
+    assert_eq!(page["versions"], json!(["1.0", "1.1rc1"]), "{page:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
