@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 /// Pages that are asked for at once.
-const PAGES: usize = 8;
+pub const PAGES: usize = 8;
 /// Characters of a refusal that are kept.
 const LONGEST_WHY: usize = 2000;
 
@@ -201,7 +201,7 @@ impl<'a> Gatherer<'a> {
 
     /// Whether a file comes from another index by way of a mirror. Where nobody says so it is taken for private.
     async fn is_mirrored(&self, url: &Url, project: &ProjectName) -> bool {
-        let Some(index) = self.owner(url) else { return false };
+        let Some(index) = index_of(self.server, url) else { return false };
         match self.files_at(&index).await {
             FileOwner::Mirror => true,
             FileOwner::Stage => false,
@@ -221,13 +221,6 @@ impl<'a> Gatherer<'a> {
         };
         self.owners.lock().insert(index.clone(), owner);
         owner
-    }
-
-    /// The index that a file's URL names.
-    fn owner(&self, url: &Url) -> Option<IndexName> {
-        let path = url.path().strip_prefix(self.server.base().path()).filter(|_| self.server.owns(url))?;
-        let mut parts = path.split('/').map(decode_once);
-        IndexName::parse(&format!("{}/{}", parts.next()??, parts.next()??))
     }
 
     /// A file that a lock file names has the bytes that it says. Wheels that are built here have names of their own.
@@ -259,6 +252,13 @@ impl<'a> Gatherer<'a> {
             "these projects are private and nobody named them: {names}. Let them leave with --private NAME"
         ))
     }
+}
+
+/// The index of the server that a file's URL names.
+pub fn index_of(server: &ServerClient, url: &Url) -> Option<IndexName> {
+    let path = url.path().strip_prefix(server.base().path()).filter(|_| server.owns(url))?;
+    let mut parts = path.split('/').map(decode_once);
+    IndexName::parse(&format!("{}/{}", parts.next()??, parts.next()??))
 }
 
 /// Whether a server refused something, and did not just fail.

@@ -4,7 +4,7 @@ use super::closure::{Gatherer, PrivateNames};
 use super::evidence;
 use super::fetch::FetchedFiles;
 use super::near::NearServer;
-use super::parts::{BundleBase, included};
+use super::parts::{BundleBase, BundleSince, included};
 use super::show;
 use super::wanted::BundleWishes;
 use crate::bad;
@@ -65,9 +65,10 @@ pub struct CreateCommand {
     /// The bundle
     #[arg(short = 'o', long, value_name = "FILE")]
     output: PathBuf,
-    /// Leave out what this bundle, or the bundle of this manifest.json, has already
-    #[arg(long, value_name = "BUNDLE")]
-    since: Option<PathBuf>,
+    /// Leave out what the other side has: what this bundle, or that of this manifest.json, brought, or what stands on
+    /// this index here
+    #[arg(long, value_name = "BUNDLE|INDEX")]
+    since: Option<BundleSince>,
     /// What wheelwright bundle request wrote on the other side
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
@@ -107,17 +108,13 @@ impl CreateCommand {
     pub async fn run(self, resolved: ResolvedConfig) -> Result<ExitCode> {
         let wishes = BundleWishes::read(&self.projects, &self.requirements, self.request.as_deref())?;
         let keys = self.keys.iter().map(|path| self.password.open(path)).collect::<Result<Vec<_>>>()?;
-        let base = match &self.since {
-            Some(path) => Some(BundleBase::read(path).await?),
-            None => None,
-        };
         let progress = Progress::new();
         wishes.warnings.iter().for_each(|warning| progress.say(&format!("warning: {warning}")));
         let server = NearServer::open(&self.at, resolved).await?;
         let stop = crate::cli::signal::stop_signal()?;
         tokio::pin!(stop);
         let made = tokio::select! {
-            made = self.make(&server, &wishes, (keys, base), &progress) => Some(made),
+            made = self.make(&server, &wishes, keys, &progress) => Some(made),
             () = &mut stop => None,
         };
         server.stop().await;
@@ -131,10 +128,14 @@ impl CreateCommand {
         &self,
         near: &NearServer,
         wishes: &BundleWishes,
-        (keys, base): (Vec<SigningKey>, Option<BundleBase>),
+        keys: Vec<SigningKey>,
         progress: &Progress,
     ) -> Result<(String, Value)> {
         let server = &near.client;
+        let mut base = match &self.since {
+            Some(since) => Some(BundleBase::open(since, server).await?),
+            None => None,
+        };
         let (targets, refused) = wishes.targets(&self.targets, &near.targets().await?)?;
         // Before anything is looked for: what changes meanwhile is new to the next bundle.
         let installation = server.installation().await?;
@@ -150,6 +151,9 @@ impl CreateCommand {
             if contents.fetched.files.insert(name.clone(), (file, path)).is_some() {
                 return Err(bad!("two files of the bundle are called {name}: rename the one of --include"));
             }
+        }
+        if let Some(base) = &mut base {
+            base.look_up(server, contents.fetched.files.values().map(|(file, _)| file)).await?;
         }
         let (mut files, mut held, mut places) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (file, path) in contents.fetched.files.into_values() {
@@ -171,7 +175,7 @@ impl CreateCommand {
             targets: targets.iter().map(|target| target.name.clone()).collect(),
             requirements: wishes.shown(),
             policy: self.policy(server).await?,
-            base: base.map(|base| base.identity),
+            base: base.map(|base| base.name),
             files,
             held,
             refused: contents.refused,

@@ -55,7 +55,7 @@ pub struct BundleManifest {
     /// The options of the index that limit what it shows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub policy: BTreeMap<String, serde_json::Value>,
-    /// Of a delta: the sha256 of the manifest that it builds upon.
+    /// Of a delta: the sha256 of the manifest that it builds upon, or `index USER/NAME` of its origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
     /// In the order of the archive, which is that of their names.

@@ -10,4 +10,5 @@ mod write;
 pub use check::{BundleCheck, BundleDiff, CheckOrder, DiffFile};
 pub use import::{extract, import};
 pub use open::{OpenBundle, SignerTrust};
+pub use volumes::volumes_beside;
 pub use write::{BundleParts, BundlePlace, write};

@@ -3,6 +3,7 @@
 use crate::bad;
 use crate::error::Result;
 use crate::packaging::bundle::volume::{self, HEADER, MAGIC, VolumeHeader};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,25 @@ impl JoinedVolumes {
         let open = sorted.into_iter().flatten().rev().map(|path| (path, HEADER as u64)).collect();
         Ok(Self { open, current: None, bundle: first.map(|first| first.bundle) })
     }
+}
+
+/// The other volumes in the folder of one, with it; any other file is alone.
+///
+/// # Errors
+/// `Bad` if the folder or the file cannot be read.
+pub fn volumes_beside(path: &Path) -> Result<Vec<PathBuf>> {
+    let Some(own) = header(path)? else { return Ok(vec![path.to_owned()]) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unreadable = |error: io::Error| bad!("cannot read {}: {error}", folder.display());
+    let mut found = BTreeMap::from([(own.number, path.to_owned())]);
+    for entry in folder.read_dir().map_err(unreadable)?.flatten() {
+        // What cannot be read is not known to be one; if it is, it will be missed.
+        let other = entry.path().is_file().then(|| header(&entry.path()).ok().flatten()).flatten();
+        if let Some(other) = other.filter(|other| other.bundle == own.bundle && other.count == own.count) {
+            found.entry(other.number).or_insert_with(|| entry.path());
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// The first line of a volume; `None` if the file is none.

@@ -118,6 +118,49 @@ async fn a_delta_brings_what_is_new_to_those_who_have_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_tells_what_the_other_side_has() {
+    let gap = Gap::with_app().await;
+    gap.create(&["lib", "--private", "all", "-o", "first.wwb"]).await.succeeded();
+    gap.import(&["first.wwb"]).await.succeeded();
+    gap.open.make_index("alice/carried", json!({"bases": ["alice/dev"]})).await;
+    // What it inherits was not carried: a delta to nothing has all.
+    let all = gap.create(&["app", "--private", "all", "--since", "alice/carried", "-o", "all.wwb"]).await;
+    assert_eq!(all.succeeded().json()["held"], 0);
+    gap.open.publish("alice/carried", &Package::new("lib", "1.0").tag("py3-none-any").wheel()).await;
+    let delta = gap.create(&["app", "--private", "all", "--since", "alice/carried", "-o", "delta.wwb"]).await;
+    let delta = delta.succeeded().json();
+    assert_eq!(
+        (&delta["files"], &delta["held"]),
+        (&json!(["app-1.0-py3-none-any.whl"]), &json!(1)),
+        "{delta}"
+    );
+    let shown = gap.desk.run("wheelwright", &["bundle", "inspect", "delta.wwb"]).await.succeeded();
+    assert!(shown.out.contains("builds upon index alice/carried, which has 1 file more"), "{}", shown.out);
+    gap.import(&["delta.wwb"]).await.succeeded();
+    assert_eq!(gap.listed("app").await, ["app-1.0-py3-none-any.whl"]);
+
+    for (since, why) in [
+        ("alice/none", "alice/none does not exist, or it is private"),
+        ("root/pypi", "it is a mirror"),
+        ("none.wwb", "cannot read none.wwb"),
+    ] {
+        let refused =
+            gap.create(&["app", "--private", "all", "--since", since, "-o", "no.wwb"]).await.failed();
+        assert!(refused.out.contains(why), "{}", refused.out);
+    }
+    // The other side lost what it had: the delta is refused as a whole.
+    let fresh = Gap::new().await;
+    std::fs::copy(gap.desk.path("delta.wwb"), fresh.desk.path("delta.wwb")).expect("a copy");
+    let public = gap.desk.path("me.key.pub").display().to_string();
+    let lost = fresh.import(&["delta.wwb", "--public-key", &public]).await.failed();
+    assert!(
+        lost.err.contains("builds upon the index alice/carried") && lost.err.contains("lib-1.0"),
+        "{}",
+        lost.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_exists_only_as_source_is_built_first_and_its_evidence_comes_along() {
     let gap = Gap::new().await;
     let demo = Package::new("demo", "1.0").requires_python(">=3").tag("py3-none-any");

@@ -38,4 +38,11 @@ async fn volumes_are_joined_in_any_order_and_a_missing_one_is_named() {
     std::fs::write(gap.desk.path("drop.wwb.002"), &whole).expect("a file");
     gap.import(&["drop.wwb.002", "drop.wwb.001"]).await.succeeded();
     assert_eq!(gap.listed("demo").await, ["demo-1.0-py3-none-any.whl"]);
+
+    // One volume stands for the bundle, if the others are beside it.
+    let delta = gap.create(&["demo", "--since", "drop.wwb.002", "-o", "more.wwb"]).await.succeeded().json();
+    assert_eq!(delta["files"], serde_json::json!(["demo-2.0-py3-none-any.whl"]), "{delta}");
+    std::fs::remove_file(gap.desk.path("drop.wwb.001")).expect("a volume");
+    let alone = gap.create(&["demo", "--since", "drop.wwb.002", "-o", "none.wwb"]).await.failed();
+    assert!(alone.out.contains("volume 1 of 2 is missing"), "{}", alone.out);
 }
