@@ -1,4 +1,4 @@
-//! The style sheet, the icon and the script, each under the hash of its content and so unchanging for ever.
+//! The style sheet, the icon and the scripts, each under the hash of its content and so unchanging for ever.
 
 use crate::error::Result;
 use crate::missing;
@@ -39,6 +39,11 @@ pub static FIND: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("find.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/find.js"))
 });
 
+/// Shows times in the reader's zone.
+pub static TIMES: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("times.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/times.js"))
+});
+
 impl Asset {
     fn new(name: &str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         let hash = hex::short_sha256(bytes, 16);
@@ -51,7 +56,8 @@ impl Asset {
 /// `GET /+static/{hash}/{name}`
 pub async fn get(ctx: Ctx) -> Result<Response> {
     let href = format!("+static/{}/{}", ctx.param("hash"), ctx.param("name"));
-    let known = [&*STYLE, &*ICON, &*SCRIPT, &*FOLLOW, &*FIND].into_iter().find(|asset| asset.href == href);
+    let known =
+        [&*STYLE, &*ICON, &*SCRIPT, &*FOLLOW, &*FIND, &*TIMES].into_iter().find(|asset| asset.href == href);
     let asset = known.ok_or_else(|| missing!("this page does not exist"))?;
     let packed = negotiate::takes_gzip(&ctx.headers) && !asset.gzipped.is_empty();
     let body = if packed { asset.gzipped.as_slice() } else { asset.bytes };

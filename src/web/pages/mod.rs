@@ -89,6 +89,8 @@ pub struct Frame {
     pub script: String,
     /// The script of the search field.
     pub find: String,
+    /// Of the script that shows times in the reader's zone.
+    pub times: String,
     pub crumbs: Vec<Crumb>,
     pub user: Option<String>,
     /// What each form sends along; empty unless the reader is logged in by a cookie.
@@ -135,6 +137,7 @@ impl Frame {
             icon: assets::ICON.href.clone(),
             script: assets::SCRIPT.href.clone(),
             find: assets::FIND.href.clone(),
+            times: assets::TIMES.href.clone(),
             crumbs: crumbs.collect(),
             user,
             csrf: String::new(),

@@ -95,6 +95,31 @@ async fn no_page_is_wider_than_its_window_and_every_field_has_a_label() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn times_are_those_of_the_reader_and_of_utc_without_script() {
+    let (server, _) = sample().await;
+    let page = server.url("/+audit");
+    let mut browser = Browser::start().await;
+    browser.lives_in("Asia/Kolkata").await;
+    browser.log_in(&server.url(""), "root", ROOT_PASSWORD).await;
+    let first = "(() => { const time = document.querySelector('main time'); \
+                 return [time.dateTime, time.textContent, time.title, document.querySelector('.zone').textContent]; })()";
+    browser.open(&page, &page).await;
+    let told = browser.evaluate(first).await.expect("a time");
+    let exact: jiff::Timestamp = told[0].as_str().and_then(|text| text.parse().ok()).expect("a time");
+    let there = exact.in_tz("Asia/Kolkata").expect("a zone").strftime("%F %T").to_string();
+    let utc = exact.strftime("%F %T").to_string();
+    assert_eq!(told, json!([told[0], there, told[2], "Times are in your time zone."]));
+    assert!(
+        told[2].as_str().is_some_and(|title| title.starts_with(&utc) && title.ends_with(" UTC")),
+        "{told}"
+    );
+    browser.runs_scripts(false).await;
+    browser.open(&page, &page).await;
+    let body = browser.text().await;
+    assert!(body.contains(&utc) && body.contains("Times are UTC."), "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn axe_finds_no_fault_of_access_in_light_or_dark() {
     let (server, failed) = sample().await;
     let home = server.url("");

@@ -192,6 +192,11 @@ impl Browser {
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
+    /// Its user's time zone: `Asia/Kolkata`.
+    pub async fn lives_in(&mut self, zone: &str) {
+        self.call("Emulation.setTimezoneOverride", json!({"timezoneId": zone})).await;
+    }
+
     /// What its user prefers: `light` or `dark`.
     pub async fn prefers(&mut self, mode: &str) {
         let mood = json!({"features": [{"name": "prefers-color-scheme", "value": mode}]});
