@@ -1,5 +1,6 @@
 //! Stories of bundles: what is made on one side of a gap, carried in a folder, and imported on the other.
 
+mod company;
 mod crossing;
 mod kills;
 mod minisign;
@@ -31,7 +32,12 @@ pub struct Gap {
 impl Gap {
     /// Both have alice's index; the desk has a key.
     pub async fn new() -> Self {
-        let gap = Self { open: resolve::start().await, closed: stage().await, desk: Desk::new() };
+        Self::to(stage().await).await
+    }
+
+    /// Before this server on the closed side.
+    pub async fn to(closed: Server) -> Self {
+        let gap = Self { open: resolve::start().await, closed, desk: Desk::new() };
         gap.desk.run("wheelwright", &["key", "create", "me.key", "--no-password"]).await.succeeded();
         gap
     }
@@ -67,8 +73,13 @@ impl Gap {
 
     /// Our program on the data of the closed side.
     pub async fn beside(&self, arguments: &[&str]) -> Ran {
-        let data = self.closed.data.path().display().to_string();
-        self.desk.run_with("wheelwright", arguments, &[("WHEELWRIGHT_DATA", &data)]).await
+        let mut variables = vec![("WHEELWRIGHT_DATA", self.closed.data.path().display().to_string())];
+        if let Some(company) = &self.closed.company {
+            variables.push(("WHEELWRIGHT_DATABASE", company.postgres.url.clone()));
+            variables.extend(company.s3.variables());
+        }
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.desk.run_with("wheelwright", arguments, &variables).await
     }
 
     /// All that the closed side has: rows, and names of blobs.

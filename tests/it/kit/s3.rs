@@ -62,11 +62,20 @@ impl Bucket {
         self.folder.path().join(name)
     }
 
+    /// Variables that point the settings of a program here.
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("WHEELWRIGHT_STORAGE", format!("s3://{NAME}/some/prefix")),
+            ("WHEELWRIGHT_S3__ENDPOINT", self.endpoint.clone()),
+            ("WHEELWRIGHT_S3__REGION", "us-east-1".into()),
+            ("WHEELWRIGHT_S3__ACCESS_KEY_ID", KEY_ID.into()),
+            ("WHEELWRIGHT_S3__SECRET_ACCESS_KEY", SECRET.into()),
+        ]
+    }
+
     /// Points the settings of a program here.
     pub fn configure_program(&self, command: &mut Command) {
-        command.env("WHEELWRIGHT_STORAGE", format!("s3://{NAME}/some/prefix"));
-        command.env("WHEELWRIGHT_S3__ENDPOINT", &self.endpoint).env("WHEELWRIGHT_S3__REGION", "us-east-1");
-        command.env("WHEELWRIGHT_S3__ACCESS_KEY_ID", KEY_ID).env("WHEELWRIGHT_S3__SECRET_ACCESS_KEY", SECRET);
+        command.envs(self.variables());
     }
 
     /// The file in which the server keeps a blob.
