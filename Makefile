@@ -62,12 +62,15 @@ lint: ## formatting, clippy and (where installed) licences of dependencies
 format: ## format the source
 	$(CARGO) fmt
 
-fuzz-check: ## the fuzz targets still compile
-	cp Cargo.lock fuzz/Cargo.lock   # the product's versions; only the fuzzer's own are added
+# The product's versions; only the fuzzer's own are added.
+fuzz/Cargo.lock: Cargo.lock
+	cp $< $@
+
+fuzz-check: fuzz/Cargo.lock ## the fuzz targets still compile
 	cd fuzz && $(CARGO) check --target-dir ../target
 
 FUZZ ?= tags push bundle bundle_request lock_files
-fuzz: tools ## fuzz what reads the files of strangers for a minute each; FUZZ="zip tar" names other targets
+fuzz: tools fuzz/Cargo.lock ## fuzz what reads the files of strangers for a minute each; FUZZ="zip tar" names other targets
 	scripts/fuzz 60 $(FUZZ)
 
 bench: bench-tools build ## compare with nginx, devpi-server and peryx; rewrites bench/RESULTS.md

@@ -5,7 +5,7 @@ use crate::bad;
 use crate::client::ServerClient;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
-use crate::packaging::bundle::{BundleManifest, BundledFile, BundledKind, Carried, manifest};
+use crate::packaging::bundle::{BundleManifest, BundledFile, BundledKind, Carried, DeltaBase, manifest};
 use crate::tools::hex;
 use crate::transfer::bundle::{OpenBundle, SignerTrust, volumes_beside};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -38,10 +38,7 @@ impl FromStr for BundleSince {
 
 /// The base of a delta.
 pub struct BundleBase {
-    /// As the manifest names it.
-    pub name: String,
-    /// Its files are still to be looked up.
-    index: Option<IndexName>,
+    pub name: DeltaBase,
     /// The sha256 of what it has, by file name.
     files: BTreeMap<String, String>,
 }
@@ -66,18 +63,14 @@ impl BundleBase {
             "mirror" => {
                 Err(bad!("--since {index}: it is a mirror, which lists more than was carried; name a stage"))
             }
-            _ => Ok(Self {
-                name: format!("index {index}"),
-                index: Some(index.clone()),
-                files: BTreeMap::new(),
-            }),
+            _ => Ok(Self { name: DeltaBase::Index(index.clone()), files: BTreeMap::new() }),
         }
     }
 
     async fn of_bundle(path: &Path) -> Result<Self> {
         let placed = |error| bad!("{}: {error}", path.display());
         let is_manifest = path.extension().is_some_and(|extension| extension == "json");
-        let (name, manifest) = if is_manifest {
+        let (identity, manifest) = if is_manifest {
             let bytes =
                 std::fs::read(path).map_err(|error| bad!("cannot read {}: {error}", path.display()))?;
             (manifest::identity(&bytes), BundleManifest::parse(&bytes).map_err(placed)?)
@@ -87,10 +80,13 @@ impl BundleBase {
             (bundle.identity, bundle.manifest)
         };
         let files = manifest.files.into_iter().chain(manifest.held);
-        Ok(Self { name, index: None, files: files.map(|file| (file.filename, file.sha256)).collect() })
+        Ok(Self {
+            name: DeltaBase::Bundle(identity),
+            files: files.map(|file| (file.filename, file.sha256)).collect(),
+        })
     }
 
-    /// Looks up which of these an index has on itself: what it shows of others was not carried.
+    /// Looks up which of these an index has on itself: what it shows of others was not carried. A bundle told it already.
     ///
     /// # Errors
     /// What the server answers.
@@ -99,7 +95,7 @@ impl BundleBase {
         server: &ServerClient,
         wanted: impl Iterator<Item = &BundledFile>,
     ) -> Result<()> {
-        let Some(index) = &self.index else { return Ok(()) };
+        let DeltaBase::Index(index) = &self.name else { return Ok(()) };
         let projects: BTreeSet<ProjectName> = wanted.filter_map(|file| file.project.clone()).collect();
         let page = |project| async move { server.page(index.as_str(), &project).await };
         let mut pages = stream::iter(projects.into_iter().map(page)).buffered(PAGES);

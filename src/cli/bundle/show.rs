@@ -18,14 +18,6 @@ pub fn counted(count: usize) -> String {
     format!("{count} {}", if count == 1 { "file" } else { "files" })
 }
 
-/// A bundle by its identity, or an index of the other side.
-fn shown_base(base: &str) -> String {
-    match base.starts_with("index ") {
-        true => plain(base),
-        false => format!("bundle {}", plain(base)),
-    }
-}
-
 /// What `create` made.
 pub fn created(manifest: &BundleManifest, identity: &str, paths: &[PathBuf]) -> (String, Value) {
     let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
@@ -73,11 +65,7 @@ pub fn contents(
     table::line(&format!("signed by {signed} ({verified})"))?;
     table::line(&format!("for {}", plain(&manifest.targets.join(", "))))?;
     if let Some(base) = &manifest.base {
-        table::line(&format!(
-            "builds upon {}, which has {} more",
-            shown_base(base),
-            counted(manifest.held.len())
-        ))?;
+        table::line(&format!("builds upon {base}, which has {} more", counted(manifest.held.len())))?;
     }
     let mut rows = vec![["FILE", "BYTES", "FROM", "BUILT"].map(str::to_owned).to_vec()];
     for file in &manifest.files {

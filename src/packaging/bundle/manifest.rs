@@ -1,5 +1,6 @@
 //! The manifest: what is in a bundle, where it comes from, and what was refused.
 
+use super::base::DeltaBase;
 use super::file::BundledFile;
 use crate::bad;
 use crate::error::{Error, Result, clipped};
@@ -55,9 +56,9 @@ pub struct BundleManifest {
     /// The options of the index that limit what it shows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub policy: BTreeMap<String, serde_json::Value>,
-    /// Of a delta: the sha256 of the manifest that it builds upon, or `index USER/NAME` of its origin.
+    /// Of a delta: what it builds upon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<String>,
+    pub base: Option<DeltaBase>,
     /// In the order of the archive, which is that of their names.
     pub files: Vec<BundledFile>,
     /// Of a delta: what is needed and already in its base, or in the base of that.

@@ -4,6 +4,7 @@
 //! each signer, then the files in the manifest's order. So a reader knows what to believe before the first byte of a
 //! file, and each file's hash as it passes.
 
+mod base;
 pub mod entry;
 mod file;
 pub mod manifest;
@@ -12,6 +13,7 @@ pub mod request;
 pub mod signature;
 pub mod volume;
 
+pub use base::DeltaBase;
 pub use file::{BundledFile, BundledKind, Carried, FileEvidence};
 pub use manifest::{BundleManifest, BundleOrigin, RefusedRequest};
 pub use reader::BundleReader;

@@ -178,9 +178,8 @@ impl Taker<'_> {
         let more = if lost.len() > NAMED { ", …" } else { "" };
         let named = lost.get(..NAMED.min(lost.len())).unwrap_or_default().join(", ");
         Err(conflict!(
-            "the bundle builds upon {} {base}, and {} does not have what that brings ({named}{more}): import that one \
+            "the bundle builds upon {base}, and {} does not have what that brings ({named}{more}): import that one \
              first, or make this one again without --since",
-            if base.starts_with("index ") { "the" } else { "bundle" },
             self.into
         ))
     }

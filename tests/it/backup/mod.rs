@@ -7,6 +7,7 @@ mod repair;
 mod session;
 
 use crate::kit::Server;
+use crate::kit::folder::files_below;
 use std::path::Path;
 use wheelwright::config::Config;
 use wheelwright::error::Result;
@@ -54,17 +55,9 @@ async fn serving(config: Config) -> Server {
 
 /// Every file below a folder with its bytes, but for locks.
 fn tree(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let (mut found, mut folders) = (std::collections::BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(below) = folders.pop() {
-        for entry in std::fs::read_dir(&below).into_iter().flatten().flatten() {
-            match entry.file_type().expect("a type").is_dir() {
-                true => folders.push(entry.path()),
-                false => {
-                    let name = entry.path().strip_prefix(folder).expect("below").display().to_string();
-                    found.insert(name, std::fs::read(entry.path()).unwrap_or_default());
-                }
-            }
-        }
-    }
-    found
+    let named = files_below(folder).into_iter().map(|path| {
+        let name = path.strip_prefix(folder).expect("below").display().to_string();
+        (name, std::fs::read(path).unwrap_or_default())
+    });
+    named.collect()
 }

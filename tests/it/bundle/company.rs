@@ -3,23 +3,8 @@
 use super::{Gap, PYTHON};
 use crate::kit::Server;
 use crate::kit::backend::Backend;
+use crate::kit::folder::files_below;
 use crate::kit::packages::Package;
-use std::path::{Path, PathBuf};
-
-/// All files below a folder.
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.path() {
-                path if path.is_dir() => folders.push(path),
-                path => files.push(path),
-            }
-        }
-    }
-    files.sort();
-    files
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_comes_whole_or_not_at_all_and_a_delta_after_it() {
@@ -29,7 +14,7 @@ async fn a_bundle_comes_whole_or_not_at_all_and_a_delta_after_it() {
     gap.publish(&Package::new("lib", "1.0")).await;
     gap.create(&["lib", "--private", "all", "-o", "first.wwb"]).await.succeeded();
     let bucket = gap.closed.company.as_ref().expect("a company").s3.file("");
-    let state = async || (gap.closed.app.db.serial().await.expect("a serial"), below(&bucket));
+    let state = async || (gap.closed.app.db.serial().await.expect("a serial"), files_below(&bucket));
     let before = state().await;
     let whole = std::fs::read(gap.desk.path("first.wwb")).expect("a bundle");
     std::fs::write(gap.desk.path("cut.wwb"), &whole[..whole.len() - 1]).expect("a file");
@@ -39,7 +24,7 @@ async fn a_bundle_comes_whole_or_not_at_all_and_a_delta_after_it() {
 
     gap.import(&["first.wwb"]).await.succeeded();
     assert_eq!(gap.listed("lib").await, ["lib-1.0-py3-none-any.whl"]);
-    assert!(below(&bucket).len() > before.1.len(), "the bucket has its file");
+    assert!(files_below(&bucket).len() > before.1.len(), "the bucket has its file");
     gap.publish(&Package::new("app", "1.0").requires("lib")).await;
     let delta = gap.create(&["app", "--private", "all", "--since", "first.wwb", "-o", "delta.wwb"]).await;
     assert_eq!(delta.succeeded().json()["held"], 1);

@@ -154,7 +154,7 @@ async fn an_index_tells_what_the_other_side_has() {
     let public = gap.desk.path("me.key.pub").display().to_string();
     let lost = fresh.import(&["delta.wwb", "--public-key", &public]).await.failed();
     assert!(
-        lost.err.contains("builds upon the index alice/carried") && lost.err.contains("lib-1.0"),
+        lost.err.contains("builds upon index alice/carried") && lost.err.contains("lib-1.0"),
         "{}",
         lost.err
     );

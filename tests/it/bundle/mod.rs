@@ -12,11 +12,12 @@ mod wishes;
 use crate::cli::resolve;
 use crate::kit::Server;
 use crate::kit::desk::{Desk, Ran};
+use crate::kit::folder::files_below;
 use crate::kit::packages::Package;
 use crate::kit::stages::stage;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The Python of the desk's environment, seen from where its programs are: by a link it would be another one.
@@ -83,7 +84,7 @@ impl Gap {
     }
 
     /// All that the closed side has: rows, and names of blobs.
-    pub fn state(&self) -> (String, BTreeSet<String>) {
+    pub fn state(&self) -> (String, BTreeSet<PathBuf>) {
         state(self.closed.data.path())
     }
 
@@ -99,19 +100,10 @@ impl Gap {
 }
 
 /// All rows of a database, and the names of all blobs.
-pub fn state(data: &Path) -> (String, BTreeSet<String>) {
+pub fn state(data: &Path) -> (String, BTreeSet<PathBuf>) {
     let code = "import sqlite3,sys\nfor line in sqlite3.connect(sys.argv[1]).iterdump(): print(line)";
     let dumped = Command::new("python3").args(["-c", code]).arg(data.join("wheelwright.db")).output();
     let dumped = dumped.expect("python3 starts");
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
-    let (mut blobs, mut folders) = (BTreeSet::new(), vec![data.join("blobs")]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.path() {
-                path if path.is_dir() => folders.push(path),
-                path => drop(blobs.insert(path.display().to_string())),
-            }
-        }
-    }
-    (String::from_utf8_lossy(&dumped.stdout).into_owned(), blobs)
+    (String::from_utf8_lossy(&dumped.stdout).into_owned(), files_below(&data.join("blobs")))
 }

@@ -1,6 +1,7 @@
 //! Stories of publishers: what an index takes, what it refuses, and that a refusal leaves nothing.
 
 use crate::kit::Server;
+use crate::kit::folder::files_below;
 use crate::kit::forms::{Answer, BOUNDARY, Form};
 use crate::kit::names::{index_name, project_name};
 use crate::kit::packages::{Dist, Package};
@@ -28,19 +29,9 @@ async fn blob(server: &Server, sha256: &str) -> Option<Vec<u8>> {
 
 /// Files below the data directory that hold bytes of uploads.
 fn kept(folder: &Path) -> usize {
-    let mut count = 0;
-    for part in ["blobs", "staging"] {
-        let mut folders = vec![folder.join(part)];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                match entry.path().is_dir() {
-                    true => folders.push(entry.path()),
-                    false => count += usize::from(entry.metadata().is_ok_and(|m| m.len() > 0)),
-                }
-            }
-        }
-    }
-    count
+    let parts = ["blobs", "staging"].map(|part| files_below(&folder.join(part)));
+    let files = parts.iter().flatten().filter(|path| path.metadata().is_ok_and(|file| file.len() > 0));
+    files.count()
 }
 
 #[tokio::test]

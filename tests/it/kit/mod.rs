@@ -46,6 +46,7 @@ pub mod desk;
 pub mod devpi_server;
 pub mod distribution;
 pub mod fake_worker;
+pub mod folder;
 pub mod forms;
 pub mod git_host;
 pub mod guests;

@@ -71,9 +71,13 @@ async fn mend(wire: &Wire, replica: &Server) {
 
 /// Waits for what becomes true by itself.
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    until_within(Duration::from_secs(60), what, is_so).await;
+}
+
+async fn until_within(limit: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
-        assert!(begun.elapsed() < Duration::from_secs(60), "in vain: {what}");
+        assert!(begun.elapsed() < limit, "in vain for {limit:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,6 +1,6 @@
 //! A primary that is away for long, while people work at both sites; seconds here, an hour by `make outage`.
 
-use super::until;
+use super::{until, until_within};
 use crate::kit::clients::Client;
 use crate::kit::packages::Package;
 use crate::kit::program::{self, Program, wheelwright};
@@ -133,17 +133,19 @@ async fn a_replica_serves_through_a_long_outage_and_has_everything_after_it() {
     assert!(behind().await, "nothing came through a wire that is cut");
     let mended = tokio::time::Instant::now();
     wire.mend();
+    // It may take as long as the outage did.
+    let limit = Duration::from_secs(60 + seconds());
     // People go on while it fetches what it missed.
     let missed = uploads.done();
     let missing = serial(&primary.client(), "serial").await;
-    until_long("the replica has what it missed", async || {
+    until_within(limit, "the replica has what it missed", async || {
         serial(&replica.client(), "replica-serial").await >= missing
     })
     .await;
     let after = mended.elapsed();
     uploads.over.store(true, Ordering::Relaxed);
     let all = publishing.await.expect("it published on");
-    until_long("the replica has all again", async || !behind().await).await;
+    until_within(limit, "the replica has all again", async || !behind().await).await;
     for work in [&reads, &installs] {
         work.over.store(true, Ordering::Relaxed);
     }
@@ -162,15 +164,4 @@ async fn a_replica_serves_through_a_long_outage_and_has_everything_after_it() {
         reads.done() * 2,
         installs.done(),
     );
-}
-
-/// As `until`, for what may take as long as the outage did.
-async fn until_long(what: &str, is_so: impl AsyncFn() -> bool) {
-    let limit = Duration::from_secs(60 + seconds());
-    let waited = tokio::time::timeout(limit, async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
-    waited.await.unwrap_or_else(|_| panic!("in vain for {limit:?}: {what}"));
 }

@@ -11,6 +11,7 @@ mod private;
 mod redirects;
 
 use crate::kit::Server;
+use crate::kit::folder::files_below;
 use crate::kit::names::index_name;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -83,22 +84,12 @@ impl Drop for StaticServer {
 
 /// The files below a folder with their bytes, but for what the next export needs.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(below) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(below) else { continue };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if let Ok(bytes) = std::fs::read(&path) {
-                let name = path.strip_prefix(folder).expect("below it").to_str().expect("text").to_owned();
-                found.insert(name, bytes);
-            }
-        }
-    }
-    found.retain(|name, _| !name.starts_with('.'));
-    found
+    let named = files_below(folder).into_iter().filter_map(|path| {
+        let name = path.strip_prefix(folder).expect("below it").to_str().expect("text").to_owned();
+        // It may be replaced at this moment.
+        Some((name, std::fs::read(&path).ok()?))
+    });
+    named.filter(|(name, _)| !name.starts_with('.')).collect()
 }
 
 /// Every `href` of the HTML pages that leads nowhere.

@@ -39,7 +39,7 @@ fn manifest(files: Vec<BundledFile>) -> BundleManifest {
 fn a_manifest_is_read_as_it_was_written() {
     let sdist = file("demo-1.0.tar.gz", "1.0");
     let whole = manifest(vec![file("demo-1.0-py3-none-any.whl", "1.0"), sdist.clone()]);
-    let whole = BundleManifest { base: Some("1".repeat(64)), ..whole };
+    let whole = BundleManifest { base: Some(DeltaBase::Bundle("1".repeat(64))), ..whole };
     let bytes = whole.to_bytes().unwrap();
     assert_eq!(BundleManifest::parse(&bytes).unwrap(), whole);
     assert_eq!(whole.size(), 6);
