@@ -67,7 +67,7 @@ fuzz/Cargo.lock: Cargo.lock
 	cp $< $@
 
 fuzz-check: fuzz/Cargo.lock ## the fuzz targets still compile
-	cd fuzz && $(CARGO) check --target-dir ../target
+	cd fuzz && $(CARGO) check --features whole --target-dir ../target
 
 FUZZ ?= tags push bundle bundle_request lock_files
 fuzz: tools fuzz/Cargo.lock ## fuzz what reads the files of strangers for a minute each; FUZZ="zip tar" names other targets

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use wheelwright::build::watch::is_signed;
+use wheelwright::packaging::push_signature::is_signed;
 
 /// Nobody finds it by trying.
 const SECRET: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wheelwright::git::read_tags;
+use wheelwright::packaging::remote_tag::read_tags;
 use wheelwright::packaging::release_tag::TagPattern;
 
 fuzz_target!(|input: (&str, &str)| {

@@ -4,6 +4,7 @@ use crate::bad;
 use crate::config::secret_url::{SecretUrl, masked};
 use crate::error::Result;
 use crate::names::ProjectName;
+use crate::packaging::remote_tag::is_reference;
 use url::Url;
 
 /// Which commit of which repository, and which folder of it.
@@ -141,20 +142,6 @@ fn take_reference(url: &mut Url) -> Result<Option<String>, String> {
     }
     url.set_path(path);
     Ok(Some(reference))
-}
-
-/// What git allows as a name (`git check-ref-format`) and we can hand it without it being an option.
-pub(super) fn is_reference(text: &str) -> bool {
-    let odd = |c: char| {
-        c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
-    };
-    !text.is_empty()
-        && text.len() <= 255
-        && !text.starts_with(['-', '/', '.'])
-        && !text.ends_with(['/', '.'])
-        && !text.contains("..")
-        && !text.contains("@{")
-        && !text.contains(odd)
 }
 
 impl std::fmt::Display for Address {

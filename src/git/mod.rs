@@ -23,5 +23,5 @@ pub use clone::fetch;
 pub use command::{RepositoryAsker, WatchGrant};
 pub use credential::{GitCredential, GitCredentials};
 pub use folder::pack_folder;
-pub use tags::{RemoteTag, read_tags, tags};
+pub use tags::tags;
 pub use tree::{GitLimits, Tree};

@@ -1,8 +1,8 @@
 //! What a list of tags means for a watch: pure functions.
 
 use crate::db::watches::WatchedTag;
-use crate::git::RemoteTag;
 use crate::packaging::release_tag::TagPattern;
+use crate::packaging::remote_tag::RemoteTag;
 use crate::packaging::version::{self, Version};
 use crate::tools::time::Micros;
 use crate::words::TagState;

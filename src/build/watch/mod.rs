@@ -8,13 +8,11 @@
 mod add;
 mod decide;
 mod look;
-mod push;
 mod release;
 mod view;
 
 pub use add::NewWatch;
 pub use decide::Since;
-pub use push::is_signed;
 pub use view::{TagView, WatchView};
 
 use super::queue::Queue;
