@@ -259,8 +259,8 @@ impl Tx {
         let made = sqlx::query(
             "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
-             asked_by, created_at, claim, trial, because) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             $17, 0, 0, 0, 0, $18, $19, $20, $21, $22) ON CONFLICT (key) DO NOTHING",
+             asked_by, created_at, claim, trial, because, tried) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             $17, 0, 0, 0, 0, $18, $19, $20, $21, $22, $23) ON CONFLICT (key) DO NOTHING",
         )
         .bind(self.serial)
         .bind(&new.key)
@@ -284,6 +284,7 @@ impl Tx {
         .bind(&new.claim)
         .bind(i64::from(new.trial))
         .bind(&new.because)
+        .bind(&new.tried)
         .execute(&mut *self.tx)
         .await?;
         if made.rows_affected() == 0 {

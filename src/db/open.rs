@@ -238,6 +238,7 @@ fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
         (31, "handovers", include_str!("../../migrations/0031_handovers.sql")),
         (32, "requirements", include_str!("../../migrations/0032_requirements.sql")),
         (34, "measures", include_str!("../../migrations/0034_measures.sql")),
+        (36, "tried", include_str!("../../migrations/0036_tried.sql")),
     ];
     let wanted = files.into_iter().filter(|(number, ..)| last.is_none_or(|last| *number <= last));
     let numbered = wanted.map(|(number, name, sql)| {

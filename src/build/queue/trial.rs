@@ -44,6 +44,7 @@ impl Queue {
         let ask = Ask { rebuild: true, ..Ask::wheels(Wanted::Upload(upload), index, Priority::Asked) };
         let mut row = Build {
             trial: true,
+            tried: Some(entry.text.clone()),
             given: true,
             claim: known.claim,
             project: known.project,

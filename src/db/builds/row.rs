@@ -23,6 +23,8 @@ pub struct Build {
     pub given: bool,
     /// By a recipe that is only tried: no index gets its wheel.
     pub trial: bool,
+    /// TOML of that recipe, as it was sent; trials of older versions of this program have none.
+    pub tried: Option<String>,
     /// The requirement that it is pinned to, if it runs because of that: no index gets its wheel before its set
     /// releases it.
     pub because: Option<String>,
@@ -93,6 +95,7 @@ impl Build {
             context,
             given: false,
             trial: false,
+            tried: None,
             because: None,
             project: None,
             version: None,
@@ -150,7 +153,7 @@ impl Build {
     }
 }
 
-pub(in crate::db) const COLUMNS: &str = "id, key, purpose, context, given, trial, because, project, version, claim, source, \
+pub(in crate::db) const COLUMNS: &str = "id, key, purpose, context, given, trial, tried, because, project, version, claim, source, \
     source_sha256, place, target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, \
     rounds, worker, lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
     log_size, log_sha256, asked_by, created_at, coalesce(asked_at, created_at) AS asked_at, started_at, ended_at";
@@ -169,6 +172,7 @@ pub(in crate::db) fn build(row: &AnyRow) -> Result<Build> {
         context: row.try_get("context")?,
         given: row.try_get::<i64, _>("given")? != 0,
         trial: row.try_get::<i64, _>("trial")? != 0,
+        tried: row.try_get("tried")?,
         because: row.try_get("because")?,
         project: row.try_get("project")?,
         version: row.try_get("version")?,

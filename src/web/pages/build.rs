@@ -98,7 +98,7 @@ pub async fn show(ctx: &Visit, build: &Build, parties: &Parties, mut view: Build
         may_cancel: may_cancel(ctx, build, parties),
         rebuild: call(build, "rebuild"),
         cancel: call(build, "cancel"),
-        deeds: BuildDeeds::of(ctx, &view),
+        deeds: BuildDeeds::of(ctx, build, &view),
         view,
     };
     answer(ctx, &page)

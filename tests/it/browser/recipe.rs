@@ -35,11 +35,14 @@ async fn a_failed_build_gets_the_recipe_of_its_hint_and_is_built() {
     browser.until("document.querySelector('#state')?.textContent === 'built'").await;
     browser.sees("by a recipe that is only tried").await;
     browser.picture("a-recipe-that-works").await;
-    browser.open(&format!("{home}/+recipes"), &home).await;
-    browser.fill("input[name=name]", "demo").await;
-    browser.fill("textarea[name=text]", "name = \"demo\"\n\n[build]\nrequires = [\"helper\"]\n").await;
+    let (name, text) = ("input[name=name]", "form[data-call=PUT] textarea");
+    browser.until(&format!("document.querySelector('{name}')?.value === 'demo'")).await;
+    browser
+        .until(&format!("document.querySelector('{text}')?.value.includes('requires = [\"helper\"]')"))
+        .await;
     browser.click("form[data-call=PUT] > p > button").await;
     browser.arrive(&format!("{home}/+recipes/demo")).await;
+    browser.until("document.querySelector(\"textarea[name=text]\")?.value.includes(\"helper\")").await;
     browser.open(&format!("{home}/alice/tools/demo"), &home).await;
     let shown = browser.evaluate("document.querySelector(\"td a[href*='+builds/']\").pathname").await;
     assert_eq!(shown, failed, "what was only tried is no state of the project");
