@@ -16,7 +16,7 @@ use crate::tools::time::{SECOND, now};
 use crate::upstream::client::Trust;
 use crate::words::{EventKind, Moment};
 use crate::{bad, missing};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ pub struct NewPublisher {
 }
 
 /// A publisher as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct PublisherView {
     pub id: String,
     pub index: IndexName,

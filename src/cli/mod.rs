@@ -297,7 +297,6 @@ impl Command {
             Self::Mirror(_) => "mirror",
             Self::Lock(_) => "lock",
             Self::Wheelhouse(_) => "wheelhouse",
-            Self::Publisher(_) => "publisher",
             _ => return None,
         })
     }
@@ -374,7 +373,7 @@ impl Command {
             Self::Lock(lock) => lock.run(&installation::own(resolved).await?).await,
             Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&place.open(resolved).await?).await,
-            Self::Publisher(publisher) => publisher.run(&installation::own(resolved).await?).await,
+            Self::Publisher(publisher) => publisher.run(&place.open(resolved).await?).await,
         }
     }
 }

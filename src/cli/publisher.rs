@@ -1,9 +1,8 @@
 //! `wheelwright publisher`: who may publish without a secret.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::Who;
 use crate::access::publishers::{NewPublisher, PublisherView};
-use crate::app::App;
 use crate::bad;
 use crate::error::Result;
 use crate::names::IndexName;
@@ -39,6 +38,9 @@ pub enum PublisherCommand {
     /// Remove a publisher; its tokens end
     Remove {
         id: String,
+        /// Its index, if you may not run the server
+        #[arg(long, value_name = "USER/INDEX", value_parser = super::index::parse)]
+        index: Option<IndexName>,
         #[arg(long)]
         json: bool,
     },
@@ -50,8 +52,7 @@ fn claim(text: &str) -> Result<(String, String)> {
 }
 
 impl PublisherCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Add { index, issuer, claims, project, json } => {
                 let mut named = std::collections::BTreeMap::new();
@@ -63,12 +64,12 @@ impl PublisherCommand {
                     }
                 }
                 let new = NewPublisher { index, project, issuer, claims: named };
-                let id = app.publishers.add(&who, new).await?;
+                let id = at.add_publisher(new).await?;
                 table::done(&format!("publisher {id} added"), &json!({ "id": id }), json)?;
             }
-            Self::List { index, json } => list(&app.publishers.list(index.as_ref()).await?, json)?,
-            Self::Remove { id, json } => {
-                app.publishers.remove(&who, None, &id).await?;
+            Self::List { index, json } => list(&at.publishers(index.as_ref()).await?, json)?,
+            Self::Remove { id, index, json } => {
+                at.remove_publisher(index.as_ref(), &id).await?;
                 table::done(&format!("publisher {id} removed"), &json!({"id": id, "removed": true}), json)?;
             }
         }

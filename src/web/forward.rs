@@ -17,7 +17,7 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 22] = [
+const AT_PRIMARY: [&str; 23] = [
     "/+builds",
     "/+targets",
     "/+workers",
@@ -26,6 +26,7 @@ const AT_PRIMARY: [&str; 22] = [
     "/+account",
     "/+device",
     "/+webhooks",
+    "/+publishers",
     "/+watches",
     "/+requests",
     "/_/oidc",

@@ -1,9 +1,10 @@
-//! Trusted publishing, as PyPI speaks it (`/_/oidc/…`), and the publishers of an index (`I/+publishers`).
+//! Trusted publishing, as PyPI speaks it (`/_/oidc/…`), and the publishers of an index (`I/+publishers`) or of all.
 
 use super::http::{Ctx, respond};
 use crate::access::publishers::{MintRefusal, NewPublisher};
 use crate::error::Result;
 use crate::missing;
+use crate::names::IndexName;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -31,18 +32,26 @@ pub async fn add(mut ctx: Ctx) -> Result<Response> {
     respond::devpi(StatusCode::CREATED, "publisher", json!({ "id": id }), Some(&message))
 }
 
-/// `GET I/+publishers`
+/// `GET I/+publishers`, and `GET /+publishers` of all indexes.
 pub async fn list(ctx: Ctx) -> Result<Response> {
-    let publishers = ctx.app.publishers.list(Some(&ctx.index()?.name)).await?;
+    let publishers = ctx.app.publishers.list(index(&ctx)?).await?;
     respond::devpi(StatusCode::OK, "list:publisher", json!(publishers), None)
 }
 
-/// `DELETE I/+publishers/{id}`
+/// `DELETE I/+publishers/{id}`, and `DELETE /+publishers/{id}` on any index.
 pub async fn remove(ctx: Ctx) -> Result<Response> {
     let id = ctx.param("id");
-    ctx.app.publishers.remove(&ctx.who, Some(&ctx.index()?.name), id).await?;
+    ctx.app.publishers.remove(&ctx.who, index(&ctx)?, id).await?;
     ctx.app.indexes.refresh().await?;
     respond::done(&format!("publisher {id} removed"))
+}
+
+/// The index of the path; `None` for all.
+fn index(ctx: &Ctx) -> Result<Option<&IndexName>> {
+    match ctx.params.get("index").is_some() {
+        true => Ok(Some(&ctx.index()?.name)),
+        false => Ok(None),
+    }
 }
 
 /// `GET /_/oidc/audience`; without publishers it is absent, so that tools ask for a password.

@@ -144,6 +144,8 @@ fn trusted_publishing(table: Table) -> Table {
         .on(POST, "/_/oidc/mint-token", Need::Nothing, publishers::mint)
         .on(POST, "/_/oidc/github/mint-token", Need::Nothing, publishers::mint)
         .on(POST, "/_/oidc/burn-token", Need::Nothing, publishers::burn)
+        .on(GET, "/+publishers", Need::Operate, publishers::list)
+        .on(DELETE, "/+publishers/{id}", Need::Operate, publishers::remove)
         .on(POST, "/{user}/{index}/+publishers", Need::ManageIndex, publishers::add)
         .on(GET, "/{user}/{index}/+publishers", Need::ManageIndex, publishers::list)
         .on(DELETE, "/{user}/{index}/+publishers/{id}", Need::ManageIndex, publishers::remove)

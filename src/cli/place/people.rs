@@ -41,7 +41,7 @@ fn user_path(name: &str) -> Result<String> {
 }
 
 /// A name as a part of a path; `None` for one that nothing has, and that would be the path of something else.
-fn segment(name: &str) -> Option<String> {
+pub(super) fn segment(name: &str) -> Option<String> {
     (!matches!(name, "" | "." | "..")).then(|| encode_segment(name))
 }
 

@@ -264,8 +264,14 @@ async fn publishers(walk: &mut Walk) {
         walk.go(("POST", burn), burn, &Auth::None, Json(token), One(EventKind::TokenRevoked)).await;
     }
     let path = format!("{path}/{}", text(&added["result"]["id"]));
-    let route = "/{user}/{index}/+publishers/{id}";
-    walk.go(("DELETE", route), &path, &root, Nothing, One(EventKind::PublisherRemoved)).await;
+    let removed = One(EventKind::PublisherRemoved);
+    walk.go(("DELETE", "/{user}/{index}/+publishers/{id}"), &path, &root, Nothing, removed).await;
+    let path = "/alice/dev/+publishers";
+    let new = json!({"issuer": issuer.url(), "claims": {"repository": "org/other"}});
+    let added = walk.go(("POST", route), path, &root, Json(new), One(EventKind::PublisherAdded)).await;
+    let path = format!("/+publishers/{}", text(&added["result"]["id"]));
+    let removed = One(EventKind::PublisherRemoved);
+    walk.go(("DELETE", "/+publishers/{id}"), &path, &root, Nothing, removed).await;
 }
 
 async fn webhooks_and_watches(walk: &mut Walk) {

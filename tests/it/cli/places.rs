@@ -28,6 +28,8 @@ const LOOKS: &[&[&str]] = &[
     &["webhook", "list", "alice/dev"],
     &["webhook", "log", "HOOK"],
     &["watch", "list"],
+    &["publisher", "list"],
+    &["publisher", "list", "alice/dev"],
     &["who-has", "demo"],
 ];
 
@@ -100,6 +102,9 @@ const FAILS: &[&[&str]] = &[
     &["quarantine", "demo", "--why", ""],
     &["webhook", "remove", "424242"],
     &["watch", "remove", "424242"],
+    &["publisher", "remove", "none"],
+    &["publisher", "remove", ".."],
+    &["publisher", "add", "alice/dev", "--issuer", "https://issuer.example", "--claim", "repository=*"],
     &["yank", "alice/dev", "none==1.0"],
     &["push", "none==1.0", "--from", "alice/dev", "--to", "alice/other"],
 ];
