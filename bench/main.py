@@ -13,6 +13,7 @@ import builds
 import fresh
 import importing
 import installing
+import pages
 import promise
 import scale
 import search
@@ -22,7 +23,7 @@ import uploading
 import waiting
 import wheelhouse
 
-PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale, "search": search,
+PARTS = {"serving": serving, "installing": installing, "uploading": uploading, "importing": importing, "scale": scale, "search": search, "pages": pages,
          "builds": builds, "fresh": fresh, "unseen": unseen, "waiting": waiting, "promise": promise, "wheelhouse": wheelhouse}
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
