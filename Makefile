@@ -8,7 +8,7 @@ RUNNER := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest ru
 # Stories wait for timers and for other programs a good part of their time: twice as many at once as there are processors.
 export NEXTEST_TEST_THREADS ?= $(shell echo $$(( $$(nproc) * 2 )))
 
-.PHONY: help run build release check test e2e devpi screenshots crash outage nodes big lint format bench bench-builds fuzz-check fuzz tools test-tools bench-tools
+.PHONY: help run build release check test e2e devpi screenshots crash outage nodes rolling big lint format bench bench-builds fuzz-check fuzz tools test-tools bench-tools
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -50,6 +50,9 @@ outage: test-tools ## a replica without its primary for an hour, people at work 
 
 nodes: test-tools ## two nodes that are stopped and killed a hundred times under real installers
 	WHEELWRIGHT_NODE_ROUNDS=100 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^serving::two_nodes/)',serving::two_nodes -- --nocapture)
+
+rolling: test-tools ## replace servers of the last release (OLD=PATH of its program) by this one, under real installers
+	WHEELWRIGHT_LAST_RELEASE=$(abspath $(OLD)) $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture --run-ignored all -E 'test(/^serving::rolling/)',serving::rolling -- --nocapture --include-ignored)
 
 big: test-tools ## upload and download a wheel of 2 GiB, and watch the server's memory
 	WHEELWRIGHT_BIG_WHEEL=2048 $(CARGO) $(RUNNER) --locked $(if $(findstring nextest,$(RUNNER)),--no-capture -E 'test(/^faults::big/)',faults::big -- --nocapture)

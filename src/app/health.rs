@@ -84,6 +84,7 @@ impl App {
         let mut parts = vec![self.database().await, self.bytes().await, self.disk()];
         parts.extend(self.upstreams());
         let others = futures::future::join_all([
+            within("schema", self.schema()),
             within("queue", self.build_queue()),
             within("workers", self.builders()),
             within("servers", self.nodes()),
@@ -188,6 +189,23 @@ impl App {
             parts.push(part("upstreams", PartState::Ok, message));
         }
         parts
+    }
+
+    async fn schema(&self) -> Result<PartHealth> {
+        let schema = self.db.schema().await?;
+        schema.permit()?;
+        let (database, program) = (schema.database, schema.program);
+        Ok(match schema.is_newer() {
+            false => part("schema", PartState::Ok, format!("at step {database}")),
+            true => part(
+                "schema",
+                PartState::Warning,
+                format!(
+                    "a newer version has migrated the database to step {database}, this one knows {program}: replace this \
+                     server, too"
+                ),
+            ),
+        })
     }
 
     async fn build_queue(&self) -> Result<PartHealth> {

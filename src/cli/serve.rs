@@ -10,6 +10,7 @@ use crate::replica;
 use crate::tools::claim::claim;
 use crate::web::http::connections;
 use crate::web::server;
+use crate::web::starting::Starting;
 use crate::worker::inner::Inner;
 use crate::{bad, conflict};
 use std::io::{Read, Seek, Write};
@@ -65,14 +66,22 @@ impl ServeCommand {
         if self.promote {
             promote(&resolved.config).await?;
         }
+        let early = match resolved.config.answer_while_starting {
+            true => {
+                let listener = bind(&listen).await?;
+                running.note(&format!("{}://{}", resolved.config.scheme(), listener.local_addr()?));
+                Some(Starting::begin(listener, &resolved.config)?)
+            }
+            false => None,
+        };
         let app = installation::open(resolved).await?;
         if app.replica.is_none() {
             replica::refuse_on_replica(&app.db).await?;
         }
-        // Not before it can serve: a balancer asks another server when this one refuses the connection.
-        let listener = TcpListener::bind(&listen)
-            .await
-            .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))?;
+        let listener = match early {
+            Some(early) => early.end().await?,
+            None => bind(&listen).await?,
+        };
         let scheme = app.config.scheme();
         let most = app.config.limits.connections;
         if descriptors / 2 < most {
@@ -99,6 +108,12 @@ impl ServeCommand {
         drop(running);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn bind(listen: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen)
+        .await
+        .map_err(|e| bad!("cannot listen on {listen}: {e}. Choose another address with --listen"))
 }
 
 /// Makes the data folder of a replica one of a server of its own, before anything opens it as what it was.

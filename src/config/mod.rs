@@ -47,6 +47,8 @@ pub struct Config {
     /// Database, blobs, staging and secrets below it.
     pub data: PathBuf,
     pub listen: String,
+    /// While the server opens and migrates its database, it answers 503; else it refuses connections.
+    pub answer_while_starting: bool,
     /// `sqlite://…` or `postgres://…`; default: `DATA/wheelwright.db`.
     pub database: Option<String>,
     /// `s3://bucket/prefix`; default: the folder `DATA/blobs`.
@@ -200,6 +202,7 @@ impl Default for Config {
         Self {
             data: "wheelwright-data".into(),
             listen: "127.0.0.1:3141".into(),
+            answer_while_starting: true,
             database: None,
             storage: None,
             s3: S3Settings::default(),

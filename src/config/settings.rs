@@ -75,6 +75,9 @@ settings! {
     data: path;
     /// The address and port to listen on. Port 0 picks a free one.
     listen: text;
+    /// Answer 503 "not yet" while the server opens and migrates its database. Otherwise it refuses connections until it is
+    /// ready.
+    answer_while_starting: flag;
     /// The database: postgres://… or sqlite://PATH. Not set: wheelwright.db below `data`.
     database: optional, InUrl;
     /// The object store: s3://bucket/prefix. Not set: the folder `blobs` below `data`.

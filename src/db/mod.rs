@@ -42,6 +42,7 @@ pub mod recipes;
 pub mod replica;
 pub mod requests;
 pub mod requirements;
+mod rolling;
 mod rows;
 pub mod search;
 pub mod sets;

@@ -1,5 +1,6 @@
 //! Opening the database: its address, its version, its settings, its schema.
 
+use super::rolling::{self, SchemaView};
 use super::{Db, Engine};
 use crate::bad;
 use crate::config::secret_url::masked;
@@ -57,6 +58,11 @@ impl Db {
             ));
         }
         Self::open_at(url, Some(step)).await
+    }
+
+    /// How the schema stands, as of now: another server may have migrated meanwhile.
+    pub async fn schema(&self) -> Result<SchemaView> {
+        rolling::schema(&self.pool, newest_step()).await
     }
 
     async fn open_at(url: &str, step: Option<i64>) -> Result<Self> {
@@ -205,8 +211,9 @@ fn not_opened(place: &dyn std::fmt::Display, error: sqlx::Error) -> Error {
     Error::Unavailable(format!("cannot open the database {place}: {error}{hint}"))
 }
 
-/// The schema's history, embedded. A database that knows a later number than the last one here
-/// belongs to a newer wheelwright and is refused.
+/// The schema's history, embedded. Before you add a step, read `rolling.rs`: programs of the release before work beside
+/// it. A database that knows a later number than the last one here was migrated by a newer wheelwright, and is refused
+/// where that one took something away.
 fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
     let files = [
         (1, "index", include_str!("../../migrations/0001_index.sql")),
@@ -242,8 +249,9 @@ fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
     ];
     let wanted = files.into_iter().filter(|(number, ..)| last.is_none_or(|last| *number <= last));
     let numbered = wanted.map(|(number, name, sql)| {
+        let sql = format!("{sql}{}", rolling::closing(number));
         let sql = match engine {
-            Engine::Sqlite => sql.to_owned(),
+            Engine::Sqlite => sql,
             // The one word that differs.
             Engine::Postgres => sql.replace(" BLOB", " BYTEA"),
         };
@@ -252,6 +260,7 @@ fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
     Migrator::with_migrations(numbered.collect())
 }
 
+/// The last step that this program knows.
 fn newest_step() -> i64 {
     migrations(Engine::Sqlite, None).iter().map(|step| step.version).max().unwrap_or(0)
 }
@@ -262,7 +271,20 @@ async fn migrate(pool: &AnyPool, engine: Engine, step: Option<i64>) -> Result<()
         super::load::refuse_used(pool, engine).await?;
     }
     let known = newest_step();
-    migrations(engine, step).run(pool).await.map_err(|error| match error {
+    let mut steps = migrations(engine, step);
+    let run = match steps.run(pool).await {
+        Err(MigrateError::VersionMissing(later)) if later > known && step.is_none() => {
+            rolling::permit(pool, known).await?;
+            tracing::info!(
+                "a newer wheelwright has migrated the database to step {later}; this version knows step {known} and works \
+                 beside it"
+            );
+            steps.set_ignore_missing(true);
+            steps.run(pool).await
+        }
+        run => run,
+    };
+    run.map_err(|error| match error {
         MigrateError::VersionMissing(version) if version > known => bad!(
             "a newer wheelwright wrote this database (its schema is at step {version}, this version knows \
              {known}): start the newer version, or restore a backup from before the upgrade"

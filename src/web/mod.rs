@@ -12,6 +12,7 @@ pub mod router;
 pub mod routes;
 pub mod server;
 pub mod simple;
+pub mod starting;
 pub mod workers;
 
 pub mod about;

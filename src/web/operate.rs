@@ -23,13 +23,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use url::{Position, Url};
 
-/// 200 while the database answers and the server is not told to stop, else 503.
+/// 200 while the database answers, has a schema that this program can use, and the server is not told to stop; else 503.
 pub async fn health(ctx: Ctx) -> Result<Response> {
     if ctx.app.is_stopping.load(Relaxed) {
-        return Err(unavailable!("the server is stopping: send requests to another one"));
+        return Err(unavailable!("no longer: the server is stopping, send requests to another one"));
     }
-    match ctx.app.db.serial().await {
-        Ok(serial) => respond::json(&json!({"status": "ok", "serial": serial})),
+    let asked: Result<_> = async { Ok((ctx.app.db.serial().await?, ctx.app.db.schema().await?)) }.await;
+    match asked {
+        Ok((serial, schema)) => {
+            schema.permit()?;
+            let mut told = json!({"status": "ok", "serial": serial});
+            if schema.is_newer() {
+                told["schema"] = json!({"database": schema.database, "program": schema.program});
+            }
+            respond::json(&told)
+        }
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the database does not answer");
             Err(unavailable!("the database does not answer: try again, or see the server's log"))

@@ -2,6 +2,7 @@
 
 use super::closures;
 use super::http::Peer;
+use super::http::not_yet;
 use super::http::connections::{ConnectionSlots, descriptors};
 use super::http::slow::Taken;
 use super::router::{Router, Table};
@@ -18,7 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -99,6 +100,7 @@ async fn accept_all(
     let configured = usize::try_from(configured).unwrap_or(usize::MAX);
     let router = Arc::new(table.into_router(app.clone()));
     tokio::spawn(closures::run(app, Arc::downgrade(&router)));
+    let answering = Answering::Routes(router);
     let graceful = Arc::new(GracefulShutdown::new());
     let slots = ConnectionSlots::new(limits.connections.min(configured), descriptors());
     tokio::pin!(stop);
@@ -114,18 +116,10 @@ async fn accept_all(
             slots.turn_away(stream, tls.is_none());
             continue;
         }
-        let (router, tls) = (router.clone(), tls.clone());
+        let (answering, tls) = (answering.clone(), tls.clone());
         let graceful = Arc::downgrade(&graceful);
         tokio::spawn(async move {
-            let Some(upgraded) = timeout(limits.header, greet(stream, tls)).await.ok().flatten() else {
-                return;
-            };
-            let Some(watcher) = graceful.upgrade().map(|graceful| graceful.watcher()) else { return };
-            let limits = (peer, limits.header, pace);
-            match upgraded {
-                Greeted::Plain(stream, version) => talk(stream, version, limits, router, watcher).await,
-                Greeted::Tls(stream, version) => talk(*stream, version, limits, router, watcher).await,
-            }
+            converse((stream, tls), (peer, limits.header, pace), answering, graceful).await;
             drop((slot, permit));
         });
     }
@@ -135,7 +129,30 @@ async fn accept_all(
     Ok(())
 }
 
-async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
+/// Who answers what a connection asks.
+#[derive(Clone)]
+pub(super) enum Answering {
+    Routes(Arc<Router>),
+    /// Nobody: the server starts.
+    NotYet,
+}
+
+/// One connection, from its first byte to its end.
+pub(super) async fn converse(
+    (stream, tls): (TcpStream, Option<TlsAcceptor>),
+    limits: (SocketAddr, Duration, Pace),
+    answering: Answering,
+    graceful: Weak<GracefulShutdown>,
+) {
+    let Some(upgraded) = timeout(limits.1, greet(stream, tls)).await.ok().flatten() else { return };
+    let Some(watcher) = graceful.upgrade().map(|graceful| graceful.watcher()) else { return };
+    match upgraded {
+        Greeted::Plain(stream, version) => talk(stream, version, limits, answering, watcher).await,
+        Greeted::Tls(stream, version) => talk(*stream, version, limits, answering, watcher).await,
+    }
+}
+
+pub(super) async fn drain(graceful: Arc<GracefulShutdown>, longest: Duration) {
     // Tasks hold it only for the moment in which they take their watcher.
     let mut shared = graceful;
     let graceful = loop {
@@ -211,15 +228,20 @@ async fn talk<S>(
     stream: S,
     version: Version,
     (peer, patience, pace): (SocketAddr, Duration, Pace),
-    router: Arc<Router>,
+    answering: Answering,
     watcher: hyper_util::server::graceful::Watcher,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let connected = Arc::new(Peer::new(peer));
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let (router, peer) = (router.clone(), connected.clone());
-        async move { Ok::<_, Infallible>(router.answer(request, &peer).await) }
+        let (answering, peer) = (answering.clone(), connected.clone());
+        async move {
+            Ok::<_, Infallible>(match answering {
+                Answering::Routes(router) => router.answer(request, &peer).await,
+                Answering::NotYet => not_yet::answer(request.headers()),
+            })
+        }
     });
     let stream = TokioIo::new(Taken::new(stream, pace));
     let ended = match version {
@@ -241,7 +263,7 @@ async fn talk<S>(
 }
 
 /// `None` without a certificate: plain HTTP.
-fn acceptor(tls: &TlsSettings) -> Result<Option<TlsAcceptor>> {
+pub(super) fn acceptor(tls: &TlsSettings) -> Result<Option<TlsAcceptor>> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) else { return Ok(None) };

@@ -7,6 +7,7 @@ pub mod drain;
 pub mod form_token;
 pub mod multipart;
 pub mod negotiate;
+pub mod not_yet;
 pub mod origin;
 pub mod path;
 mod peer;

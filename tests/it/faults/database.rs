@@ -92,7 +92,7 @@ on_both! {
         assert_eq!(answers.len(), 1, "{answers:?}");
     }
 
-    async fn a_newer_schema_is_refused_with_what_to_do(server: Server) {
+    async fn a_newer_schema_is_refused_once_something_was_taken_away(server: Server) {
         let url = server.app.config.database_url();
         sqlx::any::install_default_drivers();
         let pool = sqlx::AnyPool::connect(&url).await.unwrap();
@@ -104,8 +104,17 @@ on_both! {
         .execute(&pool)
         .await
         .unwrap();
+        let beside = Db::open(&url).await.unwrap();
+        assert!(beside.schema().await.unwrap().is_newer());
+        beside.set_fact("schema needs", "9998").await.unwrap();
+        assert_eq!(server.get("/+health").await.status(), 503);
         let error = Db::open(&url).await.err().expect("refused").to_string();
-        assert!(error.contains("newer wheelwright") && error.contains("step 9999"), "{error}");
+        assert!(error.contains("newer wheelwright") && error.contains("step 9998"), "{error}");
+        // A step of another branch, below the last one here, is no newer version's.
+        beside.forget_fact("schema needs").await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 8 WHERE version = 9999").execute(&pool).await.unwrap();
+        let error = Db::open(&url).await.err().expect("refused").to_string();
+        assert!(error.contains("step 8 of the database schema differs"), "{error}");
     }
 }
 

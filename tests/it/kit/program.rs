@@ -20,9 +20,10 @@ use wheelwright::words::EventKind;
 const PASSWORD: &str = "root-secret";
 
 /// What tells a test to do more than usual; the test's own, not the program's.
-const EFFORT: [&str; 4] = [
+const EFFORT: [&str; 5] = [
     "WHEELWRIGHT_BIG_WHEEL",
     "WHEELWRIGHT_CRASH_CYCLES",
+    "WHEELWRIGHT_LAST_RELEASE",
     "WHEELWRIGHT_NODE_ROUNDS",
     "WHEELWRIGHT_OUTAGE_SECONDS",
 ];

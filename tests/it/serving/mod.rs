@@ -7,4 +7,6 @@ mod lifetime;
 mod observed;
 mod operation;
 mod operator;
+mod rolling;
+mod starting;
 mod two_nodes;

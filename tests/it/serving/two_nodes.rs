@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::process::Command;
 
 async fn node(company: &Company, upstream: Option<String>) -> Server {
     Server::start_with(|config| {
@@ -76,14 +77,25 @@ async fn a_file_that_both_are_asked_for_is_fetched_once() {
 }
 
 async fn program(company: &Company, data: &Path, listen: SocketAddr) -> Program {
+    run(this_version(), company, data, listen).await
+}
+
+/// A node for nginx, which asks the other one when this one refuses, and hands on a 503.
+pub(super) fn this_version() -> Command {
     let mut command = wheelwright(&["serve", "--offline"]);
+    command.env("WHEELWRIGHT_ANSWER_WHILE_STARTING", "false");
+    command
+}
+
+/// The same of another program.
+pub(super) async fn run(mut command: Command, company: &Company, data: &Path, listen: SocketAddr) -> Program {
     command.env("WHEELWRIGHT_DATABASE", &company.postgres.url);
     command.env("WHEELWRIGHT_BUILD__ENABLED", "false");
     company.s3.configure_program(&mut command);
     Program::run_at(command, data, &listen.to_string()).await
 }
 
-fn free_address() -> SocketAddr {
+pub(super) fn free_address() -> SocketAddr {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     free.local_addr().expect("an address")
 }
@@ -94,10 +106,10 @@ fn rounds() -> usize {
 }
 
 /// A project with so many requirements that one installer asks for many pages and files.
-const REQUIREMENTS: usize = 12;
+pub(super) const REQUIREMENTS: usize = 12;
 
 /// A real installer at work until it is over: each time everything anew.
-async fn install_on(
+pub(super) async fn install_on(
     program: &'static str,
     index: String,
     over: Arc<AtomicBool>,
@@ -120,6 +132,20 @@ async fn install_on(
     }
 }
 
+/// The index that installers ask, with all that they need.
+pub(super) async fn furnish(node: &Program) {
+    let made = node.client().request(reqwest::Method::PUT, "/root/dev");
+    let made = made.header("content-type", "application/json").body(r#"{"bases": []}"#).send().await;
+    assert_eq!(made.expect("an answer").status(), 200);
+    let mut demo = Package::new("demo", "1.0");
+    for number in 0..REQUIREMENTS {
+        let name = format!("part{number}");
+        node.client().upload("root/dev", &Package::new(&name, "1.0").wheel()).await.expect("an answer");
+        demo = demo.requires(&name);
+    }
+    node.client().upload("root/dev", &demo.wheel()).await.expect("an answer");
+}
+
 #[tokio::test]
 async fn installers_notice_nothing_while_the_nodes_are_stopped_and_killed_in_turn() {
     let company = Company::start().await;
@@ -129,17 +155,7 @@ async fn installers_notice_nothing_while_the_nodes_are_stopped_and_killed_in_tur
     for (folder, address) in folders.iter().zip(addresses) {
         nodes.push(Some(program(&company, folder.path(), address).await));
     }
-    let first = nodes[0].as_ref().expect("it runs");
-    let made = first.client().request(reqwest::Method::PUT, "/root/dev");
-    let made = made.header("content-type", "application/json").body(r#"{"bases": []}"#).send().await;
-    assert_eq!(made.expect("an answer").status(), 200);
-    let mut demo = Package::new("demo", "1.0");
-    for number in 0..REQUIREMENTS {
-        let name = format!("part{number}");
-        first.client().upload("root/dev", &Package::new(&name, "1.0").wheel()).await.expect("an answer");
-        demo = demo.requires(&name);
-    }
-    first.client().upload("root/dev", &demo.wheel()).await.expect("an answer");
+    furnish(nodes[0].as_ref().expect("it runs")).await;
     let balancer = Nginx::balancing(&addresses);
     let index = balancer.url("/root/dev/+simple/");
     let over = Arc::new(AtomicBool::new(false));
