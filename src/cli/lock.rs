@@ -1,11 +1,10 @@
 //! `wheelwright lock`: lock files that are watched, so that `who-has` names those who depend on a release.
 
+use super::place::CommandPlace;
 use super::table;
-use crate::access::Who;
-use crate::app::App;
 use crate::bad;
 use crate::error::Result;
-use crate::index::locks::{self, LockView, NewLock};
+use crate::index::locks::{LockView, NewLock};
 use crate::names::IndexName;
 use serde_json::json;
 use std::path::PathBuf;
@@ -41,28 +40,22 @@ pub enum LockCommand {
 }
 
 impl LockCommand {
-    pub async fn run(self, app: &App) -> Result<ExitCode> {
-        let who = Who::command_line();
+    pub async fn run(self, at: &CommandPlace) -> Result<ExitCode> {
         match self {
             Self::Watch { file, name, index, json } => {
                 let shown = file.display();
                 let text =
                     std::fs::read_to_string(&file).map_err(|error| bad!("cannot read {shown}: {error}"))?;
-                if let Some(index) = &index {
-                    app.indexes.directory().index(index)?;
-                }
-                let kind = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let new = NewLock { name: &name, index: index.as_ref(), file: kind, text: &text };
-                let count = locks::watch(&app.db, &who, new).await?;
-                let said = format!("watching {kind} as {name}: {count} releases");
-                table::done(&said, &json!({"name": name, "releases": count}), json)?;
+                let kind = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+                let new = NewLock { name, index, file: kind, text };
+                let watched = at.watch_lock(&new).await?;
+                let said =
+                    format!("watching {} as {}: {} releases", new.file, watched.name, watched.releases);
+                table::done(&said, &json!(watched), json)?;
             }
-            Self::List { json } => {
-                let known = app.db.lock_watches().await?.into_iter().map(LockView::from);
-                list(&known.collect::<Vec<_>>(), json)?;
-            }
+            Self::List { json } => list(&at.locks().await?, json)?,
             Self::Remove { name, json } => {
-                locks::remove(&app.db, &who, &name).await?;
+                at.remove_lock(&name).await?;
                 table::done(&format!("{name} is no longer watched"), &json!({"name": name}), json)?;
             }
         }

@@ -370,7 +370,7 @@ impl Command {
             Self::Request(request) => request.run(&place.open(resolved).await?).await,
             Self::Quarantine(quarantine) => quarantine.run(&place.open(resolved).await?).await,
             Self::WhoHas(who_has) => who_has.run(&place.look(resolved).await?).await,
-            Self::Lock(lock) => lock.run(&installation::own(resolved).await?).await,
+            Self::Lock(lock) => lock.run(&place.open(resolved).await?).await,
             Self::Wheelhouse(house) => house.run(&installation::existing(resolved).await?).await,
             Self::Token(token) => token.run(&place.open(resolved).await?).await,
             Self::Publisher(publisher) => publisher.run(&place.open(resolved).await?).await,

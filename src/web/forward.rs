@@ -28,6 +28,7 @@ const AT_PRIMARY: [&str; 23] = [
     "/+webhooks",
     "/+publishers",
     "/+watches",
+    "/+locks",
     "/+requests",
     "/_/oidc",
     "/+login/{name}",

@@ -25,6 +25,7 @@ mod documentation;
 mod learned;
 mod legacy_json;
 mod links;
+mod locks;
 mod manage;
 mod operate;
 mod operator;

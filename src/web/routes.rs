@@ -6,7 +6,7 @@ use super::pages::{account, assets, device, login, provider};
 use super::router::Table;
 use super::{
     about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links,
-    manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
+    locks, manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
     requests, resources, results, rights, search, settings, simple, tokens, upload, watches, webhooks,
     who_has, wishes, workers, xmlrpc,
 };
@@ -196,6 +196,9 @@ fn governing(table: Table) -> Table {
         .on(POST, "/+quarantine", Need::Login, quarantine::place)
         .on(DELETE, "/+quarantine/{id}", Need::Login, quarantine::release)
         .on(GET, "/+who-has", Need::Operate, who_has::get)
+        .on(GET, "/+locks", Need::Operate, locks::list)
+        .on(POST, "/+locks", Need::Operate, locks::watch)
+        .on(DELETE, "/+locks/{name}", Need::Operate, locks::remove)
 }
 
 /// What replicas ask.

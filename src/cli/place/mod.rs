@@ -5,6 +5,7 @@
 
 mod curation;
 mod indexes;
+mod locks;
 mod people;
 mod releases;
 mod watching;

@@ -239,6 +239,10 @@ async fn quarantine(walk: &mut Walk) {
     let path = format!("{route}/{}", text(&placed["result"]["id"]));
     let route = ("DELETE", "/+quarantine/{id}");
     walk.go(route, &path, &root, Nothing, One(EventKind::QuarantineReleased)).await;
+    let (route, lock) = ("/+locks", json!({"name": "shop", "file": "requirements.txt", "text": "bad==1.0\n"}));
+    walk.go(("POST", route), route, &root, Json(lock), One(EventKind::LockWatched)).await;
+    let route = ("DELETE", "/+locks/{name}");
+    walk.go(route, "/+locks/shop", &root, Nothing, One(EventKind::LockRemoved)).await;
     let lock = json!({"file": "requirements.txt", "text": "bad==1.0\n", "targets": []});
     let route = ("POST", "/{user}/{index}/+doctor");
     walk.go(route, "/alice/safe/+doctor", &root, Json(lock), Leaves::None("it looks only")).await;

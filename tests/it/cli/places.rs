@@ -31,6 +31,7 @@ const LOOKS: &[&[&str]] = &[
     &["publisher", "list"],
     &["publisher", "list", "alice/dev"],
     &["who-has", "demo"],
+    &["lock", "list"],
 ];
 
 /// What changes something, in an order in which each has what it needs. `N` is another letter at each place.
@@ -57,6 +58,10 @@ const CHANGES: &[&[&str]] = &[
     &["request", "rules", "alice/curated", "--file", "RULES", "--json"],
     &["request", "rules", "alice/curated", "--file", "RULES", "--dry-run", "--json"],
     &["request", "add", "alice/curated", "n-N==1.0", "--json"],
+    &["lock", "watch", "requirements.txt", "--as", "n-N", "--index", "alice/dev"],
+    &["lock", "watch", "requirements.txt", "--as", "n-N", "--json"],
+    &["lock", "remove", "n-N", "--json"],
+    &["lock", "watch", "requirements.txt", "--as", "kept", "--json"],
     &[
         "webhook",
         "add",
@@ -105,6 +110,14 @@ const FAILS: &[&[&str]] = &[
     &["publisher", "remove", "none"],
     &["publisher", "remove", ".."],
     &["publisher", "add", "alice/dev", "--issuer", "https://issuer.example", "--claim", "repository=*"],
+    &["lock", "remove", "none"],
+    &["lock", "remove", ".."],
+    &["lock", "remove", ""],
+    &["lock", "watch", "requirements.txt", "--as", ".."],
+    &["lock", "watch", "requirements.txt", "--as", "a b"],
+    &["lock", "watch", "requirements.txt", "--as", "shop", "--index", "no/index"],
+    &["lock", "watch", "RULES", "--as", "shop"],
+    &["lock", "watch", "absent.txt", "--as", "shop"],
     &["yank", "alice/dev", "none==1.0"],
     &["push", "none==1.0", "--from", "alice/dev", "--to", "alice/other"],
 ];
@@ -125,6 +138,7 @@ impl Places {
         let token = server.make_token("root", Scope::default()).await;
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("RULES"), "").expect("a file");
+        std::fs::write(folder.path().join("requirements.txt"), "demo==1.0\n").expect("a file");
         std::fs::write(folder.path().join("SECRET"), "a-secret-that-is-long-enough-for-all\n")
             .expect("a file");
         Self { server, token, folder }
@@ -276,6 +290,8 @@ async fn at_a_server_one_may_do_what_the_account_may() {
         &["token", "create", "root"],
         &["webhook", "list"],
         &["who-has", "demo"],
+        &["lock", "list"],
+        &["lock", "watch", "requirements.txt", "--as", "shop"],
         &["quarantine", "demo", "--why", "no"],
     ] {
         let (code, said) = as_alice(refused).await;

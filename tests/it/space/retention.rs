@@ -92,8 +92,14 @@ async fn a_release_that_a_lock_names_or_that_is_in_quarantine_stays_and_takes_no
     server.build_nothing_ahead("dev").await;
     publish(&server, "demo", &["1.0", "2.0", "3.0", "4.0"]).await;
     server.as_alice("PATCH", "/alice/dev", r#"["keep_releases=1"]"#).await;
-    let watched = NewLock { name: "prod", index: None, file: "requirements.txt", text: "demo==1.0\n" };
-    locks::watch(&server.app.db, &Who::command_line(), watched).await.expect("watched");
+    let watched = NewLock {
+        name: "prod".into(),
+        index: None,
+        file: "requirements.txt".into(),
+        text: "demo==1.0\n".into(),
+    };
+    let directory = server.app.indexes.directory();
+    locks::watch(&server.app.db, &directory, &Who::command_line(), &watched).await.expect("watched");
     let held = json!({"what": "demo==4.0", "why": "it steals tokens"});
     assert_eq!(server.ask("POST", "/+quarantine", &Auth::root(), Some(held)).await.0, 201);
     gc(&server, false).await;
