@@ -268,8 +268,8 @@ fn severity(written: &WrittenAdvisory) -> Option<Severity> {
 
 fn of_vector(text: &str) -> Option<Severity> {
     match Cvss::from_str(text).ok()?.severity() {
-        cvss::Severity::None => None,
-        cvss::Severity::Low => Some(Severity::Low),
+        // A score of 0 is somebody's word: it is not unknown.
+        cvss::Severity::None | cvss::Severity::Low => Some(Severity::Low),
         cvss::Severity::Medium => Some(Severity::Medium),
         cvss::Severity::High => Some(Severity::High),
         cvss::Severity::Critical => Some(Severity::Critical),

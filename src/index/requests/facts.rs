@@ -8,7 +8,7 @@ use crate::packaging::page::{File, Provenance};
 use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version};
 use crate::tools::time::Micros;
-use crate::words::FileKind;
+use crate::words::{FileKind, Severity};
 
 /// A release as its upstream tells it.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ pub struct ReleaseFacts {
     pub attested: bool,
     /// An SPDX expression.
     pub licence: Option<String>,
-    /// Known vulnerabilities; `None`: nobody tells.
-    pub advisories: Option<usize>,
+    /// How bad the worst known vulnerability is, `Some(None)` without any; `None`: nobody tells.
+    pub worst_advisory: Option<Option<Severity>>,
 }
 
 /// A classifier that names no licence.
@@ -85,16 +85,18 @@ impl Requests {
                 wheel: wheel.is_some(),
                 attested: files.iter().all(|file| file.provenance != Provenance::No),
                 licence,
-                advisories: self.advisories(project, &version),
+                worst_advisory: self.worst_advisory(project, &version),
                 version,
             }));
         }
         Ok(None)
     }
 
-    /// How many vulnerabilities are known of a release; `None`: no snapshot of advisories is here.
-    fn advisories(&self, project: &ProjectName, version: &Version) -> Option<usize> {
-        Some(self.0.advisories.snapshot()?.of(project, version).len())
+    /// How bad the worst known vulnerability of a release is; `None`: no snapshot of advisories is here.
+    fn worst_advisory(&self, project: &ProjectName, version: &Version) -> Option<Option<Severity>> {
+        let known = self.0.advisories.snapshot()?.of(project, version);
+        // One of which nobody said how bad it is may be as bad as any.
+        Some(known.iter().map(|advisory| advisory.severity.unwrap_or(Severity::Critical)).max())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::names::ProjectName;
 use crate::packaging::requirement::Pattern;
 use crate::tools::nearest::nearest;
 use crate::tools::time::{Micros, SECOND};
+use crate::words::Severity;
 use serde::Deserialize;
 use spdx::{Expression, Licensee, ParseMode};
 use std::collections::HashSet;
@@ -43,12 +44,42 @@ pub struct Rule {
     max_age: Option<u64>,
     yanked: Option<bool>,
     licences: Option<Vec<Licensee>>,
-    /// Whether there must be advisories.
-    advisories: Option<bool>,
+    advisories: Option<AdvisoryCondition>,
     wheel: Option<bool>,
     attested: Option<bool>,
     /// Among so many of the most popular projects.
     popular: Option<usize>,
+}
+
+/// What must be known of vulnerabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AdvisoryCondition {
+    /// One that is so bad or worse.
+    From(Severity),
+    /// None that is so bad or worse.
+    Below(Severity),
+}
+
+impl AdvisoryCondition {
+    /// `none`, `any`, `high`, `below high`
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "any" => Some(Self::From(Severity::Low)),
+            "none" => Some(Self::Below(Severity::Low)),
+            text => match text.strip_prefix("below ") {
+                Some(severity) => Severity::parse(severity.trim()).map(Self::Below),
+                None => Severity::parse(text).map(Self::From),
+            },
+        }
+    }
+
+    /// `worst`: of what is known; `None`: nothing is known.
+    fn holds(self, worst: Option<Severity>) -> bool {
+        match self {
+            Self::From(severity) => worst >= Some(severity),
+            Self::Below(severity) => worst < Some(severity),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -144,9 +175,10 @@ impl Rule {
             },
             advisories: match written.osv.as_deref() {
                 None => None,
-                Some("none") => Some(false),
-                Some("any") => Some(true),
-                Some(other) => return Err(odd("osv", other, "none or any")),
+                Some(text) => Some(AdvisoryCondition::parse(text).ok_or_else(|| {
+                    let choices = "none, any, low, medium, high or critical (so bad or worse), or below high";
+                    odd("osv", text, choices)
+                })?),
             },
             reason: match written.reason.trim() {
                 "" => format!("rule {}", written.name),
@@ -168,7 +200,6 @@ impl Rule {
     fn fits(&self, facts: &ReleaseFacts, popular: &[ProjectName], now: Micros) -> bool {
         let age = facts.uploaded.map(|at| now.saturating_sub(at) / SECOND);
         let is = |wanted: Option<bool>, found: bool| wanted.is_none_or(|wanted| wanted == found);
-        let known = |wanted: Option<bool>, found: Option<bool>| wanted.is_none() || wanted == found;
         let seconds = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
         let named = |pattern: &Pattern| pattern.matches(&facts.project, Some(&facts.version));
         self.projects.as_ref().is_none_or(|all| all.iter().any(named))
@@ -177,7 +208,7 @@ impl Rule {
             && is(self.yanked, facts.yanked)
             && is(self.wheel, facts.wheel)
             && is(self.attested, facts.attested)
-            && known(self.advisories, facts.advisories.map(|count| count > 0))
+            && self.advisories.is_none_or(|wanted| facts.worst_advisory.is_some_and(|worst| wanted.holds(worst)))
             && self.popular.is_none_or(|most| popular.iter().take(most).any(|name| *name == facts.project))
             && self.licences.as_ref().is_none_or(|allowed| satisfied(allowed, facts.licence.as_deref()))
     }
@@ -224,7 +255,7 @@ mod tests {
             wheel: true,
             attested: false,
             licence: Some("MIT OR GPL-3.0-only".into()),
-            advisories: None,
+            worst_advisory: None,
         }
     }
 
@@ -264,6 +295,30 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_says_from_which_severity_on_a_finding_counts() {
+        use Severity::{Critical, High, Low, Medium};
+        let worst = [None, Some(Low), Some(Medium), Some(High), Some(Critical)];
+        for (osv, holds) in [
+            ("none", [true, false, false, false, false]),
+            ("any", [false, true, true, true, true]),
+            ("low", [false, true, true, true, true]),
+            ("high", [false, false, false, true, true]),
+            ("critical", [false, false, false, false, true]),
+            ("below low", [true, false, false, false, false]),
+            ("below high", [true, true, true, false, false]),
+        ] {
+            let text = format!("[[rule]]\nname='r'\ndecide='refuse'\nosv='{osv}'");
+            let rules = CurationRules::parse(&text).unwrap();
+            let fits = |worst| rules.decide(&ReleaseFacts { worst_advisory: worst, ..facts() }, 0).is_some();
+            assert_eq!(worst.map(|worst| fits(Some(worst))), holds, "{osv}");
+            assert!(!fits(None), "{osv}: nobody tells");
+        }
+        for odd in ["", "below", "below none", "High ", "7.5", "under high"] {
+            assert_eq!(AdvisoryCondition::parse(odd), None, "{odd:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_known_holds_for_no_rule() {
         let text = "[[rule]]\nname='a'\ndecide='approve'\nmin_age='1d'\n[[rule]]\nname='b'\ndecide='approve'\nlicences=['MIT']";
         let unknown = ReleaseFacts { uploaded: None, licence: Some("see LICENSE".into()), ..facts() };
@@ -288,7 +343,7 @@ mod tests {
             ),
             ("[[rules]]\nname='x'", "the rules: unknown field 'rules': did you mean 'rule'?"),
             ("[[rule]]\nname='x'\ndecide='maybe'", "rule 1 (x): decide = 'maybe': write approve or refuse"),
-            ("[[rule]]\nname='x'\ndecide='approve'\nosv='some'", "osv = 'some': write none or any"),
+            ("[[rule]]\nname='x'\ndecide='approve'\nosv='some'", "osv = 'some': write none, any, low, medium, high or critical"),
             (
                 "[[rule]]\nname='x'\ndecide='approve'\nmin_age='soon'",
                 "rule 1 (x): min_age: 'soon' is not a time",

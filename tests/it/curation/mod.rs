@@ -18,6 +18,7 @@ use crate::kit::resolving::{self, wheel};
 use crate::kit::script::Auth;
 use crate::kit::stages::{PASSWORD, stage};
 use serde_json::{Value, json};
+use wheelwright::config::Config;
 
 /// What the upstream has: `demo` 1.0 and 1.1 need `lib`, of which there are two, and `other` needs nothing.
 fn upstream_packages() -> Vec<Dist> {
@@ -41,13 +42,22 @@ pub struct Governed {
 
 impl Governed {
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with changed settings.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let upstream = stage().await;
         for dist in upstream_packages() {
             let answer = upstream.post("/alice/dev/", Form::of(&dist), "alice", PASSWORD).await;
             assert_eq!(answer.status, 200, "{}", answer.text);
         }
         let mirrored = upstream.url("/alice/dev/+simple/");
-        let server = resolving::start_with(|config| config.upstream = Some(mirrored)).await;
+        let server = resolving::start_with(|config| {
+            config.upstream = Some(mirrored);
+            change(config);
+        });
+        let server = server.await;
         let options = json!({"bases": ["root/pypi"], "curated": true, "acl_approve": ["alice"]});
         server.make_index("root/safe", options).await;
         let close = Some(json!({"acl_read": ["root"]}));
