@@ -51,6 +51,11 @@ impl Index {
         matches!(&self.kind, IndexKind::Stage(stage) if stage.curated)
     }
 
+    /// Whether a curated index does not list what is added to a release after its approval.
+    pub fn holds_late_files(&self) -> bool {
+        matches!(&self.kind, IndexKind::Stage(stage) if !stage.late_files)
+    }
+
     pub fn is_mirror(&self) -> bool {
         matches!(self.kind, IndexKind::Mirror(_))
     }
@@ -105,6 +110,8 @@ pub struct Stage {
     pub reserved: Vec<String>,
     /// Of its mirrors it lists only what was approved.
     pub curated: bool,
+    /// It lists also what is added to a release after its approval.
+    pub late_files: bool,
     /// Who may approve.
     pub acl_approve: Vec<String>,
     pub keep: KeepRules,

@@ -27,7 +27,7 @@ fn check_bases(directory: &Directory, who: &Who, bases: &[IndexName]) -> Result<
 }
 
 /// Options that decide what a curated index gives its readers of mirrors that they may not read.
-const SUPPLYING: [&str; 3] = ["curated", "bases", "acl_approve"];
+const SUPPLYING: [&str; 4] = ["curated", "bases", "acl_approve", "late_files"];
 
 /// A curated index gives its readers what was approved of all mirrors that its owner may read. Only somebody who may read
 /// them, too, says that it does, of which, and who approves.

@@ -9,8 +9,9 @@ use crate::directory::{Directory, Index};
 use crate::error::{Error, Result};
 use crate::names::ProjectName;
 use crate::packaging::filename::{ListedFilename, candidates};
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::Version;
-use crate::tools::time::now;
+use crate::tools::time::{Micros, now};
 use std::sync::Arc;
 
 /// What is behind the URL of a file on a curated index.
@@ -29,6 +30,7 @@ pub struct Unapproved {
     pub project: ProjectName,
     /// Canonical.
     pub version: String,
+    pub filename: String,
     pub standing: Standing,
 }
 
@@ -38,6 +40,12 @@ impl Unapproved {
         let (project, version, name) = (&self.project, &self.version, &index.name);
         Error::Unapproved(match &self.standing {
             Standing::Refused(why) => format!("{project} {version} is refused on {name}: {why}"),
+            Standing::Late(approved) => format!(
+                "{} came after {project} {version} was approved on {name} ({}): ask again with `wheelwright request add {name} \
+                 {project}=={version}`",
+                self.filename,
+                curation::day(*approved)
+            ),
             _ => format!(
                 "{project} {version} is not approved on {name}: ask with `wheelwright request add {name} \
                  {project}=={version}`"
@@ -69,7 +77,9 @@ impl Views {
             }
             let listed = ListedFilename::new(&project, filename);
             let decisions = self.curation().decisions(&index.name, &project).await?;
-            let standing = decisions.standing(listed.version(), now());
+            let now = now();
+            let standing = decisions.standing(listed.version(), None, now);
+            let asks_for_time = index.holds_late_files() && decisions.asks_for_time(listed.version(), now);
             for mirror in mirrors {
                 match self.has(mirror, &project, filename, key).await {
                     Ok(true) => {}
@@ -80,11 +90,19 @@ impl Views {
                     }
                 }
                 self.permit_through(directory, index, mirror, (&project, listed.version()))?;
+                let standing = match asks_for_time {
+                    true => {
+                        let uploaded = self.uploaded(mirror, &project, filename).await?;
+                        decisions.standing(listed.version(), uploaded, now)
+                    }
+                    false => standing.clone(),
+                };
                 if standing == Standing::Approved {
                     return Ok(Behind::Mirror(mirror, project));
                 }
                 let version = listed.canonical_version().unwrap_or_default().to_owned();
-                let one = Unapproved { project: project.clone(), version, standing: standing.clone() };
+                let filename = filename.to_owned();
+                let one = Unapproved { project: project.clone(), version, filename, standing };
                 unapproved = unapproved.or(Some(one));
             }
         }
@@ -105,6 +123,23 @@ impl Views {
         }
         let located = self.sources().mirrors.locate_in(mirror, project, filename, key).await?;
         Ok(located.is_some())
+    }
+
+    /// When a mirror's upstream got a file; `None`: it does not say, or has it no more.
+    async fn uploaded(
+        &self,
+        mirror: &Index,
+        project: &ProjectName,
+        filename: &str,
+    ) -> Result<Option<Micros>> {
+        let known = match self.sources().mirrors.page(mirror, project, false).await {
+            // What is here is served without the network, as its release was approved.
+            Err(Error::Offline(_)) => None,
+            known => known?,
+        };
+        let file =
+            known.as_ref().and_then(|known| known.page.files.iter().find(|file| file.filename == *filename));
+        Ok(file.and_then(|file| file.uploaded).map(UploadTime::micros))
     }
 
     /// Refuses what is in quarantine on an index through which the mirror is seen.

@@ -6,12 +6,14 @@ use crate::access;
 use crate::db::Db;
 use crate::db::approvals::Approval;
 use crate::directory::inheritance::{self, InheritanceOrder};
-use crate::directory::{Directory, Index};
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::{CoreMetadata, File, FilePlace, Page};
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version, VersionSpecifiers};
 use crate::tools::time::{Micros, now};
+use crate::words::Moment;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -35,6 +37,9 @@ struct Decided {
     /// `None`: all versions, also those that cannot be read.
     versions: Option<VersionSpecifiers>,
     approves: bool,
+    /// It names one release, so it is about the files that this release had: who approves `<2` approves what is to come.
+    names_one: bool,
+    made_at: Micros,
     reason: String,
     expires_at: Option<Micros>,
 }
@@ -45,6 +50,8 @@ pub enum Standing {
     Approved,
     /// With the reason.
     Refused(String),
+    /// The release was approved at that time, and the file came later.
+    Late(Micros),
     /// Nobody decided, or what was decided has expired.
     Undecided,
 }
@@ -80,13 +87,20 @@ impl From<Approval> for Decided {
             Some(Err(_)) if !row.approves => None,
             Some(Err(_)) => "==0+unreadable".parse().ok(),
         };
-        Self { versions, approves: row.approves, reason: row.reason, expires_at: row.expires_at }
+        let names_one = versions.as_ref().is_some_and(version::names_one);
+        let Approval { approves, made_at, reason, expires_at, .. } = row;
+        Self { versions, approves, names_one, made_at, reason, expires_at }
     }
 }
 
 impl Decided {
     fn holds(&self, now: Micros) -> bool {
         self.expires_at.is_none_or(|at| at > now)
+    }
+
+    /// Whether it was given before a file was there.
+    fn is_before(&self, uploaded: Option<Micros>) -> bool {
+        self.approves && self.names_one && uploaded.is_some_and(|at| at > self.made_at)
     }
 
     fn fits(&self, version: Option<&Version>) -> bool {
@@ -106,13 +120,23 @@ pub fn fits(specifiers: &VersionSpecifiers, approves: bool, version: &Version) -
 }
 
 impl Decisions {
-    /// Where a version stands: the newest decision that fits it and holds counts.
-    pub fn standing(&self, version: Option<&Version>, now: Micros) -> Standing {
-        match self.all.iter().find(|one| one.holds(now) && one.fits(version)) {
-            None => Standing::Undecided,
-            Some(one) if one.approves => Standing::Approved,
-            Some(one) => Standing::Refused(one.reason.clone()),
+    /// Where a version stands: the newest decision that fits it and holds counts. With `uploaded`, where a file of it stands
+    /// that came then.
+    pub fn standing(&self, version: Option<&Version>, uploaded: Option<Micros>, now: Micros) -> Standing {
+        let mut late = None;
+        for one in self.all.iter().filter(|one| one.holds(now) && one.fits(version)) {
+            match one.approves {
+                true if one.is_before(uploaded) => late = late.or(Some(one.made_at)),
+                true => return Standing::Approved,
+                false => return Standing::Refused(one.reason.clone()),
+            }
         }
+        late.map_or(Standing::Undecided, Standing::Late)
+    }
+
+    /// Whether it is for the time of upload to say where a file of a version stands.
+    pub fn asks_for_time(&self, version: Option<&Version>, now: Micros) -> bool {
+        self.standing(version, None, now) != self.standing(version, Some(Micros::MAX), now)
     }
 
     /// Whether any version may be approved.
@@ -133,9 +157,22 @@ pub fn not_approved_on(curator: &IndexName) -> String {
     format!("{NOT_APPROVED}{curator}")
 }
 
+/// Why it does not list a file that came after its release was approved.
+pub fn late_on(curator: &IndexName, approved: Micros) -> String {
+    format!("{LATE}{} on {curator}", day(approved))
+}
+
+/// How the reason begins of what came after an approval.
+const LATE: &str = "it was added to its release after the approval of ";
+
+/// `2026-01-02`
+pub fn day(at: Micros) -> String {
+    Moment(at).second().chars().take(10).collect()
+}
+
 /// Whether a reason is that nobody decided: a request may help.
 pub fn is_about_approval(reason: &str) -> bool {
-    reason.starts_with(NOT_APPROVED)
+    reason.starts_with(NOT_APPROVED) || reason.starts_with(LATE)
 }
 
 /// A curated index of an order.
@@ -145,14 +182,19 @@ pub struct Curator {
     pub at: usize,
     /// The mirrors that it gives approved releases of.
     pub mirrors: BTreeSet<IndexName>,
+    /// What is added to a release after its approval is not approved.
+    pub holds_late: bool,
 }
 
 /// The curated indexes of an order. None: mirrors give what they have. If there is any, then what no curator approves stays
 /// out, also where the asker may read none of them.
 pub fn curators(directory: &Directory, order: &InheritanceOrder) -> Vec<Curator> {
-    let curated = |name: &IndexName| directory.indexes.get(name).is_some_and(Index::is_curated);
-    let named = order.sources.iter().enumerate().filter(|(_, name)| curated(name));
-    named.map(|(at, name)| Curator { name: name.clone(), at, mirrors: supplied(directory, name) }).collect()
+    let named = order.sources.iter().enumerate().filter_map(|(at, name)| {
+        let index = directory.indexes.get(name).filter(|index| index.is_curated())?;
+        let (name, mirrors) = (name.clone(), supplied(directory, name));
+        Some(Curator { name, at, mirrors, holds_late: index.holds_late_files() })
+    });
+    named.collect()
 }
 
 /// The mirrors behind a curated index that its owner may read: what is approved of them is for its readers, also where
@@ -207,30 +249,43 @@ impl CurationGate {
 
     /// Where a version that `mirror` has stands, and the curator that says so: the first one of the order that decided. No
     /// index shows through a base what it refuses itself. No curator: none that the asker may read.
-    pub fn standing(&self, mirror: &IndexName, version: Option<&Version>) -> (Standing, Option<&IndexName>) {
-        let mut asked = None;
+    pub fn standing(
+        &self,
+        mirror: &IndexName,
+        version: Option<&Version>,
+        uploaded: Option<Micros>,
+    ) -> (Standing, Option<&IndexName>) {
+        let (mut asked, mut stands) = (None, Standing::Undecided);
         for judge in &self.curators {
             let (gives, name) = (judge.gives(mirror), Some(&judge.curator.name));
-            match judge.decisions.standing(version, self.now) {
+            let uploaded = uploaded.filter(|_| judge.curator.holds_late);
+            match judge.decisions.standing(version, uploaded, self.now) {
                 Standing::Approved if gives => return (Standing::Approved, name),
                 refused @ Standing::Refused(_) => return (refused, name.filter(|_| judge.is_readable)),
-                _ if gives => asked = asked.or(name),
+                other if gives && asked.is_none() => (asked, stands) = (name, other),
                 _ => {}
             }
         }
-        (Standing::Undecided, asked)
+        (stands, asked)
+    }
+
+    /// Where a file that `mirror` has stands.
+    pub fn standing_of(&self, mirror: &IndexName, file: &File) -> (Standing, Option<&IndexName>) {
+        self.standing(mirror, file.filename.version(), file.uploaded.map(UploadTime::micros))
     }
 
     /// The page with what was approved, at URLs of its curator, and of the rest what is to be seen.
     pub fn apply(&self, mirror: &IndexName, mut page: Page, unapproved: UnapprovedFiles) -> Passed {
         let before = page.files.len();
         let first_gives = self.curators.first().is_some_and(|first| first.gives(mirror));
-        page.files.retain_mut(|file| match self.standing(mirror, file.filename.version()) {
+        page.files.retain_mut(|file| match self.standing_of(mirror, file) {
             (Standing::Approved, Some(curator)) => {
                 move_to(file, curator);
                 true
             }
-            (Standing::Undecided, _) if unapproved == UnapprovedFiles::Shown => first_gives,
+            (Standing::Undecided | Standing::Late(_), _) if unapproved == UnapprovedFiles::Shown => {
+                first_gives
+            }
             (_, Some(curator)) if unapproved == UnapprovedFiles::Told => {
                 move_to(file, curator);
                 if file.filename.ends_with(".whl") {
@@ -254,61 +309,4 @@ fn move_to(file: &mut File, curator: &IndexName) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decided(specifier: &str, approves: bool, expires_at: Option<Micros>) -> Decided {
-        Decided::from(Approval {
-            id: 1,
-            index: IndexName::parse("org/safe").unwrap(),
-            project: ProjectName::new("demo").unwrap(),
-            specifier: specifier.into(),
-            approves,
-            reason: "why".into(),
-            made_by: "ann".into(),
-            made_at: 0,
-            expires_at,
-        })
-    }
-
-    fn standing(all: Vec<Decided>, version: &str, now: Micros) -> Standing {
-        Decisions { stamp: 0, all }.standing(version::parse(version).as_ref(), now)
-    }
-
-    #[test]
-    fn the_newest_decision_that_fits_and_holds_counts() {
-        let all = || {
-            vec![decided("==1.5", false, None), decided("<2", true, Some(100)), decided("", false, Some(50))]
-        };
-        assert_eq!(standing(all(), "1.5", 0), Standing::Refused("why".into()));
-        assert_eq!(standing(all(), "1.4", 0), Standing::Approved);
-        assert_eq!(standing(all(), "3.0", 0), Standing::Refused("why".into()));
-        assert_eq!(standing(all(), "1.4", 100), Standing::Undecided);
-        assert_eq!(standing(all(), "no version", 0), Standing::Refused("why".into()));
-        assert_eq!(Decisions { stamp: 0, all: all() }.changes_at(60), Some(100));
-    }
-
-    #[test]
-    fn to_approve_a_version_is_not_to_approve_it_with_a_local_label() {
-        let refused = Standing::Refused("why".into());
-        for (specifier, version, approved) in [
-            ("==1.0", "1.0+cpu", false),
-            ("==1.0+cpu", "1.0+cpu", true),
-            ("==1.0", "1.0.0", true),
-            ("==1.*", "1.0+cpu", true),
-            (">=1,<2", "1.0+cpu", true),
-            ("", "1.0+cpu", true),
-        ] {
-            let is = standing(vec![decided(specifier, true, None)], version, 0);
-            assert_eq!(is == Standing::Approved, approved, "{specifier} {version}");
-            let is = standing(vec![decided(specifier, false, None)], version, 0);
-            assert_eq!(is, refused, "{specifier} {version}");
-        }
-    }
-
-    #[test]
-    fn a_specifier_that_cannot_be_read_opens_nothing_and_closes_all() {
-        assert_eq!(standing(vec![decided("two", true, None)], "1.0", 0), Standing::Undecided);
-        assert_eq!(standing(vec![decided("two", false, None)], "1.0", 0), Standing::Refused("why".into()));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::admin::manages;
 use super::built;
-use super::curation::{CurationGate, Standing, not_approved_on};
+use super::curation::{CurationGate, Standing, late_on, not_approved_on};
 use super::policy::{self, Rules, Verdict};
 use super::sight::{Sight, UnapprovedFiles, reads};
 use super::view::Views;
@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::filename::ListedFilename;
 use crate::packaging::page::{File, Page};
+use crate::packaging::upload_time::UploadTime;
 use crate::tools::time::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -107,7 +108,8 @@ impl Views {
                 (IndexKind::Stage(_), _) => self.stage(index, project).await?,
             };
             if let Some(gate) = gate.as_ref().filter(|_| index.is_mirror()) {
-                tell_unapproved(&mut source, gate, &index.name, project);
+                let known = self.sources().mirrors.last_told(index, project).await?;
+                tell_unapproved(&mut source, gate, &index.name, (project, known.as_deref()));
             }
             // Whatever else there is to say of it, this is what matters.
             let holding = holding(directory, &walk.order, name, project);
@@ -229,13 +231,16 @@ fn tell_unapproved(
     source: &mut ExplainedIndex,
     gate: &CurationGate,
     mirror: &IndexName,
-    project: &ProjectName,
+    (project, page): (&ProjectName, Option<&Page>),
 ) {
     for file in source.files.iter_mut().filter(|file| file.shown) {
         let listed = ListedFilename::new(project, &file.filename);
-        let because = match gate.standing(mirror, listed.version()) {
+        let told = page.and_then(|page| page.files.iter().find(|told| told.filename == *file.filename));
+        let uploaded = told.and_then(|told| told.uploaded).map(UploadTime::micros);
+        let because = match gate.standing(mirror, listed.version(), uploaded) {
             (Standing::Approved, _) => continue,
             (Standing::Refused(why), Some(curator)) => format!("it is refused on {curator}: {why}"),
+            (Standing::Late(approved), Some(curator)) => late_on(curator, approved),
             (_, Some(curator)) => not_approved_on(curator),
             (_, None) => "no curated index that you may read can approve it".to_owned(),
         };

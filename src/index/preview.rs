@@ -148,6 +148,10 @@ impl Indexes {
         if !after.curated && before.curated {
             preview.notes.push("All releases of its mirrors are shown.".to_owned());
         }
+        if after.curated && before.curated && after.late_files != before.late_files {
+            let now = if after.late_files { "shown" } else { "hidden" };
+            preview.notes.push(format!("Files that were added to a release after its approval are {now}."));
+        }
         let lost = before.bases.iter().filter(|base| !after.bases.contains(base));
         preview.notes.extend(lost.map(|base| format!("Projects that only {base} has are hidden.")));
         let new = after.bases.iter().filter(|base| !before.bases.contains(base));

@@ -39,6 +39,11 @@ pub fn names_public(specifiers: &VersionSpecifiers) -> bool {
     specifiers.iter().any(|one| *one.operator() == Operator::Equal && !one.version().is_local())
 }
 
+/// Whether a clause names one version: `==1.0`, `===1.0`.
+pub fn names_one(specifiers: &VersionSpecifiers) -> bool {
+    specifiers.iter().any(|one| matches!(one.operator(), Operator::Equal | Operator::ExactEqual))
+}
+
 fn clause_holds(clause: &VersionSpecifier, version: &Version) -> bool {
     let bound = clause.version();
     match clause.operator() {

@@ -26,5 +26,10 @@ pub async fn watch(mut ctx: Ctx) -> Result<Response> {
 pub async fn remove(ctx: Ctx) -> Result<Response> {
     let name = ctx.param("name");
     locks::remove(&ctx.app.db, &ctx.who, name).await?;
-    respond::devpi(StatusCode::OK, "lock", json!({"name": name}), Some(&format!("{name} is no longer watched")))
+    respond::devpi(
+        StatusCode::OK,
+        "lock",
+        json!({"name": name}),
+        Some(&format!("{name} is no longer watched")),
+    )
 }

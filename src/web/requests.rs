@@ -10,6 +10,7 @@ use crate::access;
 use crate::db::requests::StoredRequest;
 use crate::error::{Error, Result};
 use crate::index::behind::Unapproved;
+use crate::index::curation::{self, Standing};
 use crate::index::requests::{NewRequest, RequestOutcome, RequestView, Ruling, time};
 use crate::names::IndexName;
 use crate::packaging::version;
@@ -176,7 +177,16 @@ pub async fn unapproved(ctx: &Ctx<()>, release: &Unapproved) -> Result<Option<Re
             Some(format!("{}/+requests/{id}", ctx.root())),
         ),
     };
-    let what = format!("{} {} is {said}", release.project, release.version);
+    let what = match &release.standing {
+        Standing::Late(approved) => format!(
+            "{} came after {} {} was approved ({}): it is {said}",
+            release.filename,
+            release.project,
+            release.version,
+            curation::day(*approved)
+        ),
+        _ => format!("{} {} is {said}", release.project, release.version),
+    };
     let end = see.as_ref().map(|url| format!(": {url}")).unwrap_or_default();
     let problem = Problem {
         status: StatusCode::FORBIDDEN,

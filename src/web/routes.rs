@@ -5,8 +5,8 @@
 use super::pages::{account, assets, device, login, provider};
 use super::router::Table;
 use super::{
-    about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links,
-    locks, manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
+    about, audit, builds, devpi, doctor, documentation, files, integrity, learned, legacy_json, links, locks,
+    manage, operate, promised, proxy, publishers, push, quarantine, readiness, rebuild, recipes, replica,
     requests, resources, results, rights, search, settings, simple, tokens, upload, watches, webhooks,
     who_has, wishes, workers, xmlrpc,
 };

@@ -2,8 +2,8 @@
 
 use super::closures;
 use super::http::Peer;
-use super::http::not_yet;
 use super::http::connections::{ConnectionSlots, descriptors};
+use super::http::not_yet;
 use super::http::slow::Taken;
 use super::router::{Router, Table};
 use super::routes;

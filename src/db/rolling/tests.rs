@@ -47,7 +47,9 @@ fn breaks(sql: &str) -> Vec<String> {
             ["CREATE", "UNIQUE", "INDEX", ..] => on.is_some_and(|table| made.contains(*table)),
             ["ALTER", "TABLE", _, "ADD", "COLUMN", ..] => {
                 let has_value = !upper.contains("NOT NULL") || upper.contains(" DEFAULT ");
-                has_value && leaves_them && !["UNIQUE", "PRIMARY KEY", "CHECK"].iter().any(|no| upper.contains(no))
+                has_value
+                    && leaves_them
+                    && !["UNIQUE", "PRIMARY KEY", "CHECK"].iter().any(|no| upper.contains(no))
             }
             _ => false,
         };
@@ -129,7 +131,8 @@ fn statements_name_the_columns_that_they_mean() {
                 assert!(!text.contains(whole), "{}: {whole}", path.display());
             }
             for insert in text.split(concat!("INSERT", " INTO ")).skip(1) {
-                let named = insert.split(' ').nth(1).is_some_and(|next| next.starts_with(['(', '{', '"', 'S']));
+                let named =
+                    insert.split(' ').nth(1).is_some_and(|next| next.starts_with(['(', '{', '"', 'S']));
                 assert!(named || path.ends_with("rolling/tests.rs"), "{}: {insert:.80}", path.display());
             }
         }

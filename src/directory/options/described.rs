@@ -140,6 +140,13 @@ const STAGE: &[IndexOption] = &[
         "false",
         "Of its mirrors it lists only releases that were approved.",
     ),
+    option(
+        "late_files",
+        Type::Bool,
+        POLICY,
+        "false",
+        "A curated index lists also files that were added to a release after its approval.",
+    ),
     option("acl_upload", Type::Acl, ACCESS, "the owner", "Who may upload."),
     option("acl_toxresult_upload", Type::Acl, ACCESS, "everybody", "Who may add results of tests."),
     option("acl_approve", Type::Acl, ACCESS, "the owner", "Who decides requests of a curated index."),

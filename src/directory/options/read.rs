@@ -25,6 +25,7 @@ pub fn read(name: &IndexName, options: &Options) -> Index {
             whitelist_union: text(options, "mirror_whitelist_inheritance").as_deref() != Some("intersection"),
             reserved: strings(options, "reserved"),
             curated: flag(options, "curated"),
+            late_files: flag(options, "late_files"),
             acl_approve: match options.get("acl_approve") {
                 Some(_) => strings(options, "acl_approve"),
                 None => vec![name.user().to_owned()],

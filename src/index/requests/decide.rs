@@ -126,7 +126,7 @@ impl Requests {
             let version = version::parse(&one.version);
             match self.standing(index, &one.project, version.as_ref()).await? {
                 Standing::Approved => {}
-                Standing::Undecided => undecided.push(one),
+                Standing::Undecided | Standing::Late(_) => undecided.push(one),
                 Standing::Refused(why) => refused.push(format!("{} {} ({why})", one.project, one.version)),
             }
         }

@@ -25,6 +25,7 @@ use crate::directory::Index;
 use crate::error::{Error, Result};
 use crate::names::{IndexName, ProjectName};
 use crate::packaging::page::File;
+use crate::packaging::upload_time::UploadTime;
 use crate::packaging::version::{self, Version};
 use crate::tools::time::{Micros, SECOND, now};
 use crate::words::{EventKind, RequestState};
@@ -121,7 +122,7 @@ impl Requests {
         match self.standing(index, &wanted.project, wanted.version.as_ref()).await? {
             Standing::Approved => return Ok(RequestOutcome::Approved),
             Standing::Refused(why) => return Ok(RequestOutcome::Refused(why)),
-            Standing::Undecided => {}
+            Standing::Undecided | Standing::Late(_) => {}
         }
         let version = wanted.version.as_ref().map(Version::to_string).unwrap_or_default();
         let target: String = wanted.target.chars().filter(|c| !c.is_control()).take(LONGEST_TARGET).collect();
@@ -167,7 +168,7 @@ impl Requests {
         Ok(self.ruled(&new).await?.unwrap_or(RequestOutcome::Open(new.id)))
     }
 
-    /// Where a version stands on a curated index.
+    /// Where a version stands on a curated index: `Late` if any of its files came after the approval.
     pub async fn standing(
         &self,
         index: &Index,
@@ -175,7 +176,29 @@ impl Requests {
         version: Option<&Version>,
     ) -> Result<Standing> {
         let decisions = self.0.indexes.views.curation().decisions(&index.name, project).await?;
-        Ok(decisions.standing(version, now()))
+        let now = now();
+        let newest = match index.holds_late_files() && decisions.asks_for_time(version, now) {
+            true => self.newest_upload(index, project, version).await?,
+            false => None,
+        };
+        Ok(decisions.standing(version, newest, now))
+    }
+
+    /// When the newest file of a version came to the mirrors of an index.
+    async fn newest_upload(
+        &self,
+        index: &Index,
+        project: &ProjectName,
+        version: Option<&Version>,
+    ) -> Result<Option<Micros>> {
+        let (indexes, directory) = (&self.0.indexes, self.0.indexes.directory());
+        let mut newest = None;
+        for mirror in indexes.views.mirrors_of(&directory, index, project).await? {
+            let Some(known) = indexes.mirrors.page(mirror, project, false).await? else { continue };
+            let files = known.page.files.iter().filter(|file| file.filename.version() == version);
+            newest = newest.max(files.filter_map(|file| file.uploaded).map(UploadTime::micros).max());
+        }
+        Ok(newest)
     }
 
     fn repeat(&self, id: i64, account: Option<String>) {

@@ -208,7 +208,9 @@ impl Rule {
             && is(self.yanked, facts.yanked)
             && is(self.wheel, facts.wheel)
             && is(self.attested, facts.attested)
-            && self.advisories.is_none_or(|wanted| facts.worst_advisory.is_some_and(|worst| wanted.holds(worst)))
+            && self
+                .advisories
+                .is_none_or(|wanted| facts.worst_advisory.is_some_and(|worst| wanted.holds(worst)))
             && self.popular.is_none_or(|most| popular.iter().take(most).any(|name| *name == facts.project))
             && self.licences.as_ref().is_none_or(|allowed| satisfied(allowed, facts.licence.as_deref()))
     }
@@ -343,7 +345,10 @@ mod tests {
             ),
             ("[[rules]]\nname='x'", "the rules: unknown field 'rules': did you mean 'rule'?"),
             ("[[rule]]\nname='x'\ndecide='maybe'", "rule 1 (x): decide = 'maybe': write approve or refuse"),
-            ("[[rule]]\nname='x'\ndecide='approve'\nosv='some'", "osv = 'some': write none, any, low, medium, high or critical"),
+            (
+                "[[rule]]\nname='x'\ndecide='approve'\nosv='some'",
+                "osv = 'some': write none, any, low, medium, high or critical",
+            ),
             (
                 "[[rule]]\nname='x'\ndecide='approve'\nmin_age='soon'",
                 "rule 1 (x): min_age: 'soon' is not a time",

@@ -249,8 +249,9 @@ impl Rules<'_> {
             return false;
         }
         let Some(mirror) = mirror else { return true };
-        let approves =
-            |gate: &CurationGate| gate.standing(&self.lane.source.name, version).0 == Standing::Approved;
+        let approves = |gate: &CurationGate| {
+            gate.standing(&self.lane.source.name, version, None).0 == Standing::Approved
+        };
         let of_age = match mirror.min_age.and_then(|age| i64::try_from(age).ok()) {
             None => true,
             Some(age) => {

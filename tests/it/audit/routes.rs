@@ -239,7 +239,8 @@ async fn quarantine(walk: &mut Walk) {
     let path = format!("{route}/{}", text(&placed["result"]["id"]));
     let route = ("DELETE", "/+quarantine/{id}");
     walk.go(route, &path, &root, Nothing, One(EventKind::QuarantineReleased)).await;
-    let (route, lock) = ("/+locks", json!({"name": "shop", "file": "requirements.txt", "text": "bad==1.0\n"}));
+    let (route, lock) =
+        ("/+locks", json!({"name": "shop", "file": "requirements.txt", "text": "bad==1.0\n"}));
     walk.go(("POST", route), route, &root, Json(lock), One(EventKind::LockWatched)).await;
     let route = ("DELETE", "/+locks/{name}");
     walk.go(route, "/+locks/shop", &root, Nothing, One(EventKind::LockRemoved)).await;

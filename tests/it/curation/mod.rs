@@ -5,6 +5,7 @@ mod closures;
 mod curators;
 mod deciding;
 mod elsewhere;
+mod late;
 mod promised;
 mod replicas;
 mod rules;

@@ -53,8 +53,15 @@ impl Fleet {
             (at_work, installed)
         });
         let nodes = [Some(one), Some(two)];
-        let fleet =
-            Self { company, folders, addresses, nodes, _balancer: balancer, over, installers: installers.into() };
+        let fleet = Self {
+            company,
+            folders,
+            addresses,
+            nodes,
+            _balancer: balancer,
+            over,
+            installers: installers.into(),
+        };
         fleet.installs_on().await;
         fleet
     }

@@ -38,11 +38,15 @@ async fn a_server_that_opens_its_database_says_not_yet_and_then_serves() {
         let scheme = if encrypted { "https" } else { "http" };
         let url = |path: &str| format!("{scheme}://{address}{path}");
         let folder = data.path().to_owned();
-        let starting = tokio::spawn(async move { Program::run_at(command, &folder, &address.to_string()).await });
+        let starting =
+            tokio::spawn(async move { Program::run_at(command, &folder, &address.to_string()).await });
         for (path, accept) in [("/+health", "*/*"), ("/root/pypi/+simple/demo/", "application/json")] {
             asked(&client, &url(path)).await;
             let answer = client.get(url(path)).header("accept", accept).send().await.expect("an answer");
-            assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"1".parse().unwrap()));
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["retry-after"]),
+                (503, &"1".parse().unwrap())
+            );
             let text = answer.text().await.expect("text");
             assert!(text.contains("not yet: "), "{text}");
         }
@@ -83,7 +87,8 @@ async fn an_address_that_is_taken_is_told_before_anything_is_changed() {
     let (data, taken) =
         (tempfile::tempdir().expect("a folder"), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
     let listen = taken.local_addr().expect("an address").to_string();
-    let output = wheelwright(&["serve", "--offline", "--listen", &listen, "--data"]).arg(data.path()).output();
+    let output =
+        wheelwright(&["serve", "--offline", "--listen", &listen, "--data"]).arg(data.path()).output();
     let output = output.await.expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(&format!("cannot listen on {listen}")), "{said}");
