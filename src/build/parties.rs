@@ -31,9 +31,14 @@ impl Parties {
         }
     }
 
+    /// Whether `who` may know who asked.
+    pub fn are_known(&self, directory: &Directory, who: &Who, build: &Build) -> bool {
+        access::builds::knows_asker(directory, who, self.sight(build))
+    }
+
     /// The user who asked first, if `who` may know.
     pub fn asker(&self, directory: &Directory, who: &Who, build: &Build) -> Option<String> {
-        let knows = access::builds::knows_asker(directory, who, self.sight(build));
+        let knows = self.are_known(directory, who, build);
         access::builds::user_of_label(&build.asked_by).filter(|_| knows).map(str::to_owned)
     }
 }
@@ -41,7 +46,7 @@ impl Parties {
 impl Parties {
     /// Who wants a build: accounts by name for those who may know who asks, installers and builds by what they are.
     pub fn wanted_by(&self, directory: &Directory, who: &Who, build: &Build) -> Vec<String> {
-        let knows = access::builds::knows_asker(directory, who, self.sight(build));
+        let knows = self.are_known(directory, who, build);
         let mut wanted: Vec<String> = self.askers.iter().map(|asker| in_words(asker, knows)).collect();
         wanted.sort();
         wanted.dedup();

@@ -59,6 +59,9 @@ pub struct BuildView {
     pub log_size: u64,
     pub log_sha256: Option<String>,
     pub asked_by: Option<String>,
+    /// The id of the request that asked for it last, as the log has it; for those who may know who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// First.
     pub created: Moment,
     /// Last: what it waited counts from here.
@@ -192,6 +195,7 @@ impl Queue {
             log_size: build.log_size,
             log_sha256: build.log_sha256.clone(),
             asked_by,
+            request: build.request.clone().filter(|_| parties.are_known(directory, who, build)),
             created: Moment(build.created_at),
             asked: Some(Moment(build.asked_at)),
             started: build.started_at.map(Moment),

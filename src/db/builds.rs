@@ -27,6 +27,7 @@ use super::{Db, Tx};
 use crate::error::Result;
 use crate::names::{BuildContext, IndexName, ProjectName};
 use crate::packaging::version;
+use crate::tools::request_id::RequestId;
 use crate::tools::time::Micros;
 use crate::words::{BuildState, Class, Purpose};
 pub(super) use leases::in_list;
@@ -215,6 +216,11 @@ impl Tx {
     }
 }
 
+/// The id of the request that asks for a build now.
+fn request() -> Option<String> {
+    RequestId::current().map(|id| id.to_string())
+}
+
 const RAISE: &str = "UPDATE build SET priority = $2 WHERE id = $1 AND priority > $2";
 
 async fn remember_asker(
@@ -259,8 +265,8 @@ impl Tx {
         let made = sqlx::query(
             "INSERT INTO build (id, key, purpose, context, given, project, version, source, source_sha256, place, target, \
              recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, rounds, log_size, \
-             asked_by, created_at, claim, trial, because, tried) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-             $17, 0, 0, 0, 0, $18, $19, $20, $21, $22, $23) ON CONFLICT (key) DO NOTHING",
+             asked_by, created_at, claim, trial, because, tried, request) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+             $17, 0, 0, 0, 0, $18, $19, $20, $21, $22, $23, $24) ON CONFLICT (key) DO NOTHING",
         )
         .bind(self.serial)
         .bind(&new.key)
@@ -285,6 +291,7 @@ impl Tx {
         .bind(i64::from(new.trial))
         .bind(&new.because)
         .bind(&new.tried)
+        .bind(request())
         .execute(&mut *self.tx)
         .await?;
         if made.rows_affected() == 0 {
@@ -305,7 +312,7 @@ impl Tx {
              step = NULL, class = NULL, hint = NULL, line = NULL, wheel = NULL, wheel_sha256 = NULL, \
              wheel_size = NULL, metadata_sha256 = NULL, evidence = NULL, log_size = 0, log_sha256 = NULL, \
              started_at = NULL, ended_at = NULL, key = $3, recipe = $4, recipe_sha256 = $5, tools = $6, \
-             asked_at = $7 WHERE id = $1 AND state IN ('failed', 'built') \
+             asked_at = $7, request = $8 WHERE id = $1 AND state IN ('failed', 'built') \
              AND NOT EXISTS (SELECT 1 FROM build WHERE key = $3 AND id <> $1)",
         )
         .bind(id)
@@ -315,6 +322,7 @@ impl Tx {
         .bind(&known.recipe_sha256)
         .bind(&known.tools)
         .bind(self.now)
+        .bind(request())
         .execute(&mut *self.tx)
         .await?;
         if reset.rows_affected() == 0 {

@@ -246,6 +246,7 @@ fn migrations(engine: Engine, last: Option<i64>) -> Migrator {
         (32, "requirements", include_str!("../../migrations/0032_requirements.sql")),
         (34, "measures", include_str!("../../migrations/0034_measures.sql")),
         (36, "tried", include_str!("../../migrations/0036_tried.sql")),
+        (40, "build_request", include_str!("../../migrations/0040_build_request.sql")),
     ];
     let wanted = files.into_iter().filter(|(number, ..)| last.is_none_or(|last| *number <= last));
     let numbered = wanted.map(|(number, name, sql)| {

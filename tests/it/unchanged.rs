@@ -25,6 +25,7 @@ fn check(name: &str, text: &str) {
         (r"\[\s+(?:\d+,\s+){5}\d+\s+\]", "[time]"),
         // Whoever came first: root, or the server, which builds ahead.
         (r#""asked_by": (null|"root")"#, r#""asked_by": [asker]"#),
+        (r#""request": "[0-9a-f]{32}",\s+"#, ""),
         (r"/\+builds/\d+", "/+builds/[id]"),
         (r"([Bb])uild \d+", "${1}uild [id]"),
         (r#""(ran|waited)": \d+\.\d+"#, r#""$1": [seconds]"#),

@@ -67,6 +67,8 @@ pub struct Build {
     /// Blob of its log once it has ended.
     pub log_sha256: Option<String>,
     pub asked_by: String,
+    /// The id of the request that asked for it last, as the log has it; `None`: it was no request.
+    pub request: Option<String>,
     pub created_at: Micros,
     /// When it was asked for last: first, or to run again.
     pub asked_at: Micros,
@@ -123,6 +125,7 @@ impl Build {
             log_size: 0,
             log_sha256: None,
             asked_by: String::new(),
+            request: None,
             created_at: 0,
             asked_at: 0,
             started_at: None,
@@ -156,7 +159,7 @@ impl Build {
 pub(in crate::db) const COLUMNS: &str = "id, key, purpose, context, given, trial, tried, because, project, version, claim, source, \
     source_sha256, place, target, recipe, recipe_sha256, tools, platform_expected, state, priority, fence, losses, \
     rounds, worker, lease_until, step, class, hint, line, wheel, wheel_sha256, wheel_size, metadata_sha256, evidence, \
-    log_size, log_sha256, asked_by, created_at, coalesce(asked_at, created_at) AS asked_at, started_at, ended_at";
+    log_size, log_sha256, asked_by, request, created_at, coalesce(asked_at, created_at) AS asked_at, started_at, ended_at";
 
 pub(in crate::db) fn select(rest: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("SELECT {COLUMNS} FROM build {rest}"))
@@ -200,6 +203,7 @@ pub(in crate::db) fn build(row: &AnyRow) -> Result<Build> {
         log_size: u64::try_from(row.try_get::<i64, _>("log_size")?).unwrap_or(0),
         log_sha256: row.try_get("log_sha256")?,
         asked_by: row.try_get("asked_by")?,
+        request: row.try_get("request")?,
         created_at: row.try_get("created_at")?,
         asked_at: row.try_get("asked_at")?,
         started_at: row.try_get("started_at")?,

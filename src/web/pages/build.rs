@@ -199,6 +199,7 @@ fn facts(build: &BuildView) -> Vec<Fact> {
     facts.exact("Recipe's sha256", build.recipe_sha256.as_deref());
     facts.text("Worker", build.worker.as_deref());
     facts.text("First requested by", build.asked_by.as_deref());
+    facts.exact("Request's id", build.request.as_deref());
     facts.text("Requested", Some(&build.created.exact()));
     let again = build.asked.filter(|asked| *asked != build.created);
     facts.text("Requested again", again.map(Moment::exact).as_deref());

@@ -2,10 +2,13 @@
 
 use crate::kit::Server;
 use crate::kit::desk::Desk;
+use crate::kit::host::json_of;
 use crate::kit::packages::Package;
 use crate::kit::program::Program;
-use crate::kit::stages::stage;
+use crate::kit::script::Auth;
+use crate::kit::stages::{stage, stage_with};
 use reqwest::Method;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Read;
 use tokio::process::Command;
@@ -29,6 +32,32 @@ async fn an_answer_has_the_id_of_its_request() {
         made.insert(id);
     }
     assert_eq!(made.len(), 3, "each has its own");
+}
+
+#[tokio::test]
+async fn a_build_has_the_id_of_the_request_that_asked_for_it() {
+    let proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    let server = stage_with(|config| config.trusted_proxies = proxies).await;
+    server.build_nothing_ahead("dev").await;
+    server.make_user("bob", "bob-secret").await;
+    let _worker = server.worker("workers", "one").await;
+    server.publish("alice/dev", &Package::new("demo", "1.0").sdist()).await;
+    let order = json!({"requirement": "demo", "index": "alice/dev", "targets": ["cp312-test"]});
+    let asking = Auth::root().on(server.http.post(server.url("/+builds"))).body(order.to_string());
+    let asking = asking.header("content-type", "application/json");
+    let asked =
+        json_of(asking.header("x-request-id", "through-nginx-7").send().await.expect("an answer")).await;
+    let path = format!("/+builds/{}", asked["result"][0]["id"]);
+    let seen = async |auth: &Auth| server.ask("GET", &path, auth, None).await.1["result"].clone();
+    let known = seen(&Auth::root()).await;
+    assert_eq!(known["request"], "through-nginx-7", "{known}");
+    let page = Auth::root()
+        .on(server.http.get(server.url(&path)))
+        .header("accept", "text/html,application/xhtml+xml");
+    let page = page.send().await.expect("an answer").text().await.expect("a page");
+    assert!(page.contains("through-nginx-7"), "{page}");
+    let stranger = seen(&Auth::basic("bob", "bob-secret")).await;
+    assert_eq!((&stranger["title"], &stranger["request"]), (&json!("demo 1.0"), &json!(null)), "{stranger}");
 }
 
 /// What looks like a metric in a text.
