@@ -196,7 +196,7 @@ impl App {
         schema.permit()?;
         let (database, program) = (schema.database, schema.program);
         Ok(match schema.is_newer() {
-            false => part("schema", PartState::Ok, format!("at step {database}")),
+            false => part("schema", PartState::Ok, "the database is as this version has it"),
             true => part(
                 "schema",
                 PartState::Warning,

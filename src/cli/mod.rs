@@ -295,7 +295,6 @@ impl Command {
             Self::Target(_) => "target",
             Self::Import(_) => "import",
             Self::Mirror(_) => "mirror",
-            Self::Lock(_) => "lock",
             Self::Wheelhouse(_) => "wheelhouse",
             _ => return None,
         })
