@@ -273,19 +273,17 @@ async fn migrate(pool: &AnyPool, engine: Engine, step: Option<i64>) -> Result<()
     }
     let known = newest_step();
     let mut steps = migrations(engine, step);
-    let run = match steps.run(pool).await {
-        Err(MigrateError::VersionMissing(later)) if later > known && step.is_none() => {
-            rolling::permit(pool, known).await?;
-            tracing::info!(
-                "a newer wheelwright has migrated the database to step {later}; this version knows step {known} and works \
-                 beside it"
-            );
-            steps.set_ignore_missing(true);
-            steps.run(pool).await
-        }
-        run => run,
-    };
-    run.map_err(|error| match error {
+    let unknown = unknown(pool, engine, &steps).await?;
+    // Not by a run that fails: it would keep the lock under which others wait.
+    if step.is_none() && !unknown.is_empty() && unknown.iter().all(|later| *later > known) {
+        rolling::permit(pool, known).await?;
+        tracing::info!(
+            "a newer wheelwright has migrated the database beyond step {known}, the last that this version knows: it works \
+             beside the newer one"
+        );
+        steps.set_ignore_missing(true);
+    }
+    steps.run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) if version > known => bad!(
             "a newer wheelwright wrote this database (its schema is at step {version}, this version knows \
              {known}): start the newer version, or restore a backup from before the upgrade"
@@ -303,6 +301,15 @@ async fn migrate(pool: &AnyPool, engine: Engine, step: Option<i64>) -> Result<()
         None => super::identities::fill(pool).await,
         Some(_) => Ok(()),
     }
+}
+
+/// The steps that were taken and are none of these.
+async fn unknown(pool: &AnyPool, engine: Engine, steps: &Migrator) -> Result<Vec<i64>> {
+    if !super::dump::tables(pool, engine).await?.iter().any(|table| table == "_sqlx_migrations") {
+        return Ok(Vec::new());
+    }
+    let taken: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(pool).await?;
+    Ok(taken.into_iter().filter(|taken| steps.iter().all(|step| step.version != *taken)).collect())
 }
 
 #[cfg(test)]

@@ -85,10 +85,10 @@ impl Fleet {
         let old = self.nodes[number].take().expect("it runs");
         old.terminate();
         let (mut told, mut served) = (String::new(), 0);
-        while let Ok(answer) = reqwest::get(old.url("/+health")).await {
+        while let Ok(answer) = get(old.url("/+health")).await {
             if answer.status() == 503 {
                 told = answer.text().await.unwrap_or_default();
-                let page = reqwest::get(old.url("/root/dev/+simple/demo/")).await;
+                let page = get(old.url("/root/dev/+simple/demo/")).await;
                 served += usize::from(page.is_ok_and(|page| page.status() == 200));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -110,7 +110,7 @@ impl Fleet {
             self.node(from).client().upload("root/dev", &news).await.expect("an answer");
             let url = self.node(to).url(&format!("/root/dev/{}", news.path()));
             let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-            while reqwest::get(&url).await.expect("an answer").status() != 200 {
+            while get(&url).await.expect("an answer").status() != 200 {
                 assert!(tokio::time::Instant::now() < deadline, "{version} never came");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -138,8 +138,13 @@ fn draining(mut command: Command) -> Command {
     command
 }
 
+/// On a new connection.
+async fn get(url: impl reqwest::IntoUrl) -> reqwest::Result<reqwest::Response> {
+    reqwest::Client::builder().no_proxy().build()?.get(url).send().await
+}
+
 async fn health(node: &Program) -> (u16, Value, String) {
-    let answer = reqwest::get(node.url("/+health")).await.expect("an answer");
+    let answer = get(node.url("/+health")).await.expect("an answer");
     let (status, text) = (answer.status().as_u16(), answer.text().await.expect("text"));
     (status, serde_json::from_str(&text).unwrap_or_default(), text)
 }
