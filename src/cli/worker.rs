@@ -47,7 +47,7 @@ impl WorkerCommand {
             settings.slots = Some(slots.into());
         }
         let folder = std::path::absolute(self.folder.unwrap_or_else(default_folder))?;
-        let mut ready = begin(&settings, &folder).await?;
+        let mut ready = begin(&settings, resolved.config.offline, &folder).await?;
         let name = self.name.unwrap_or_else(machine);
         let post = Post { link, name, description: ready.description.clone() };
         say(&post)?;

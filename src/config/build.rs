@@ -27,6 +27,10 @@ pub struct BuildSettings {
     pub targets: Vec<String>,
     /// Systems besides their own that interpreters build for: `manylinux_2_17`, or with a processor.
     pub cross: Vec<String>,
+    /// What zig cannot compile for an older glibc is built in an older Debian.
+    pub debian_root: bool,
+    /// Where that one's packages are; not set: where apt has this machine's own.
+    pub debian_mirror: Option<String>,
     /// Folder of recipes; a relative one is below `data`.
     pub recipes: PathBuf,
     /// Workers make usual environments before builds ask for them.
@@ -51,6 +55,8 @@ impl Default for BuildSettings {
             interpreters: Vec::new(),
             targets: Vec::new(),
             cross: ["manylinux_2_17", "manylinux_2_28", "musllinux_1_2"].map(str::to_owned).to_vec(),
+            debian_root: true,
+            debian_mirror: None,
             recipes: "recipes".into(),
             prepare: true,
             system: SystemPackages::default(),

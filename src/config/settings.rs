@@ -224,6 +224,12 @@ settings! {
     /// The older systems and other processors to compile C and C++ for, with zig from the index. Each is a platform
     /// tag, with or without its processor (x86_64 or aarch64; without: both). Empty: none.
     build.cross: list;
+    /// Build in a root of an older Debian what zig cannot compile for an older glibc on the same processor. apt fetches
+    /// its packages (about 90 MB) when a build first needs them; nothing is installed.
+    build.debian_root: flag;
+    /// The Debian mirror for these roots. Not set: the one that this machine's apt uses. Releases that have left the
+    /// mirrors (Debian 10 and earlier) need a mirror of Debian's archive.
+    build.debian_mirror: optional;
     /// The folder of recipes (NAME.toml). A relative path is below `data`.
     build.recipes: path;
     /// Let workers install setuptools and wheel for each interpreter before a build needs them, while nothing is

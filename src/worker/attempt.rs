@@ -7,7 +7,7 @@ use super::bench::Environment;
 use super::clock::Clock;
 use super::environment::EnvironmentRequest;
 use super::metadata;
-use super::room::{Room, SandboxRun, Stop, ours};
+use super::room::{SandboxRun, Stop, ours};
 use super::running::RunningJob;
 use super::rust;
 use super::sandbox::Mount;
@@ -43,7 +43,7 @@ pub struct Made {
 /// What is needed first, or why there is no wheel.
 pub async fn run(running: &RunningJob<'_>, unpacked: &Unpacked, clock: &mut Clock<'_>) -> Result<Made, Stop> {
     let mut zig = Zig::of(running, unpacked);
-    let tools = Tools::lay_out(&running.room, zig.as_ref()).map_err(|error| ours(&error, Step::Build))?;
+    let tools = Tools::lay_out(running, zig.as_ref()).map_err(|error| ours(&error, Step::Build))?;
     let out = running.room.below("out", Step::Build)?;
     clock.enter(Step::Environment);
     if let Some(zig) = &mut zig {
@@ -204,12 +204,15 @@ struct Tools {
 }
 
 impl Tools {
-    fn lay_out(room: &Room<'_>, zig: Option<&Zig>) -> Result<Self> {
-        let folder = room.folder.below("tools")?;
+    fn lay_out(running: &RunningJob<'_>, zig: Option<&Zig>) -> Result<Self> {
+        let folder = running.room.folder.below("tools")?;
         std::fs::write(folder.join("hooks.py"), HOOKS)?;
         match zig {
             Some(zig) => zig.lay_out(&folder)?,
-            None => compilers(&folder.join("bin"))?,
+            None => {
+                let older = running.older.as_ref().map(|older| older.root.programs());
+                compilers(&folder.join("bin"), older.as_deref().unwrap_or(Path::new("/usr/bin")))?;
+            }
         }
         Ok(Self { folder })
     }
@@ -220,8 +223,8 @@ impl Tools {
     }
 }
 
-/// Puts ours before those of the system that are there.
-fn compilers(bin: &Path) -> Result<()> {
+/// Puts ours before those of the system that are there, among its `programs`.
+fn compilers(bin: &Path, programs: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
     std::fs::create_dir(bin)?;
     std::fs::write(bin.join("compiler"), COMPILER)?;
@@ -229,7 +232,8 @@ fn compilers(bin: &Path) -> Result<()> {
     let arch = std::env::consts::ARCH;
     let triplets = [format!("{arch}-linux-gnu-gcc"), format!("{arch}-linux-gnu-g++")];
     for name in COMPILERS.into_iter().chain(triplets.iter().map(String::as_str)) {
-        if Path::new("/usr/bin").join(name).exists() {
+        // Those of a root may be links that lead somewhere only inside.
+        if programs.join(name).symlink_metadata().is_ok() {
             symlink("compiler", bin.join(name))?;
         }
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environments;
 use super::interpreters;
-use super::root::Roots;
+use super::older::OlderSystems;
+use super::root::{self, Roots};
 use super::running::WorkerMachine;
 use super::sandbox::Sandbox;
 use crate::access::tokens;
@@ -29,13 +30,15 @@ pub struct Ready {
     _turn: File,
 }
 
-/// Finds the interpreters, tries the sandbox, empties what an earlier life left in `folder`.
+/// Finds the interpreters, tries the sandbox, empties what an earlier life left in `folder`. If it is `offline`, it
+/// fetches no older system.
 ///
 /// # Errors
 /// If the folder cannot be used, or the settings name what is not there.
-pub async fn begin(settings: &BuildSettings, folder: &Path) -> Result<Ready> {
+pub async fn begin(settings: &BuildSettings, offline: bool, folder: &Path) -> Result<Ready> {
     let turn = take_turn(folder)?;
     remove_folder(&folder.join("jobs"))?;
+    root::sweep(&folder.join("roots"))?;
     let interpreters = interpreters::discover(settings).await?;
     let (sandbox, mut off) = match Sandbox::open(settings.isolation) {
         Ok(sandbox) => {
@@ -60,10 +63,13 @@ pub async fn begin(settings: &BuildSettings, folder: &Path) -> Result<Ready> {
     };
     let environments = Environments::open(folder.join("environments"), ENVIRONMENTS)?;
     let folder = folder.to_owned();
-    let worker = sandbox.map(|sandbox| {
-        let roots = Roots::new(folder.join("roots"), sandbox.clone());
-        WorkerMachine { folder, interpreters, sandbox, environments, roots, zig: Locks::default() }
-    });
+    let make = |sandbox: Sandbox| -> Result<WorkerMachine> {
+        let places = folder.join("roots");
+        let roots = Roots::new(places.clone(), sandbox.clone());
+        let older = OlderSystems::new(settings, offline, places, sandbox.clone())?;
+        Ok(WorkerMachine { folder, interpreters, sandbox, environments, roots, older, zig: Locks::default() })
+    };
+    let worker = sandbox.map(make).transpose()?;
     Ok(Ready { worker, description, _turn: turn })
 }
 

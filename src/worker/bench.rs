@@ -38,6 +38,8 @@ pub struct TaskDone {
 pub struct Environment {
     /// Its interpreter inside the sandbox.
     pub python: String,
+    /// The program itself, on the host.
+    pub executable: PathBuf,
     /// The interpreter's own folders, which stand where they are on the host, and those of the packages.
     pub mounts: Vec<Mount>,
     /// A folder with more of the interpreter's programs, `python3.12-config` among them.

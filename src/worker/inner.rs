@@ -52,7 +52,7 @@ async fn run(app: App, address: SocketAddr, mut stop: watch::Receiver<bool>) -> 
     let folder = app.config.data.join("worker");
     let folder = std::path::absolute(folder)?;
     let ready = tokio::select! {
-        ready = begin(&app.config.build, &folder) => ready?,
+        ready = begin(&app.config.build, app.config.offline, &folder) => ready?,
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
     let name = format!("server-{}", &uuid::Uuid::now_v7().simple().to_string()[20..]);

@@ -14,7 +14,7 @@ use super::log::Log;
 use super::repair::Repaired;
 use super::room::{Stop, ours};
 use super::running::{RunningJob, WorkerMachine};
-use super::{chain, check, fetch, metadata, prove, repair, twice};
+use super::{chain, check, fetch, metadata, older, prove, repair, twice};
 use crate::build::job::{Job, JobOutcome, TestReport};
 use crate::build::recipe::Recipe;
 use crate::build::tools::tools_for;
@@ -97,14 +97,37 @@ async fn go(
     let archive =
         fetch::source(job, link, running.room.folder.path()).await.map_err(|error| unfetched(&error))?;
     running.begin_as_learned();
-    let built = chain::build(&mut running, &archive, clock).await?;
-    match job.purpose {
+    let failure = match build(&mut running, &archive, clock).await {
+        Err(Stop::Failed(failure)) => failure,
+        ended => return ended,
+    };
+    match older::system(&running, &failure).await {
+        None => Err(failure.into()),
+        Some(Err(why)) => Err(older::told(failure, &why).into()),
+        Some(Ok(system)) => {
+            let release = system.release;
+            running.move_to(system);
+            match build(&mut running, &archive, clock).await {
+                Err(Stop::Failed(second)) => {
+                    let why = format!("in {release} it failed too: {}", second.in_short());
+                    Err(older::told(failure, &why).into())
+                }
+                ended => ended,
+            }
+        }
+    }
+}
+
+/// Builds once, by all remedies, and does with the wheel what the job is for.
+async fn build(running: &mut RunningJob<'_>, archive: &Path, clock: &mut Clock<'_>) -> Result<Brought, Stop> {
+    let built = chain::build(running, archive, clock).await?;
+    match running.job.purpose {
         Purpose::Metadata => {
             clock.enter(Step::Report);
             Ok(Brought::Metadata(metadata::text(&built.made.file.path).await?))
         }
-        Purpose::Test => tests(&mut running, &built, &archive, clock).await,
-        Purpose::Wheel => best_wheel(&mut running, built, &archive, clock).await,
+        Purpose::Test => tests(running, &built, archive, clock).await,
+        Purpose::Wheel => best_wheel(running, built, archive, clock).await,
     }
 }
 
@@ -161,6 +184,7 @@ async fn wheel(
     clock.enter(Step::Check);
     let mut findings = check::check(&repaired, job, target, facts, &*running).await?;
     findings.done.extend(made.zig.as_ref().map(|used| format!("compiled with {used}")));
+    findings.done.extend(running.older.as_ref().map(|older| format!("built in a root of {}", older.release)));
     if running.recipe.has_tests() && !target.runs_here() && running.guest().await.is_err() {
         findings.done.push("the recipe's tests did not run: this machine cannot run the wheel".to_owned());
     } else if running.recipe.has_tests() {
@@ -206,6 +230,8 @@ async fn evidence(
     let mut tools = repaired.tools.clone();
     let versions = tools_for(target);
     tools.insert("pip".to_owned(), versions.pip.to_owned());
+    let gcc = running.older.as_ref().and_then(|older| older.root.version_of("gcc"));
+    tools.extend(gcc.map(|version| ("gcc".to_owned(), version.to_owned())));
     match (versions.zig, &made.zig) {
         (None, _) => tools.extend(compiler()),
         (Some(zig), Some(_)) => drop(tools.insert("ziglang".to_owned(), zig.to_owned())),

@@ -4,7 +4,7 @@
 //! job goes through the files in this order: `claim` → `fetch` → `environment` (an interpreter with
 //! exact build requirements, cached) → `backend` (PEP 517 hooks) → `repair` → `check` → `report`.
 //! A job at work is a [`running::RunningJob`]: its `room` (folder, limits, runs), its environments, and its
-//! `root` of system packages, and for a cross target its `guest`, which tests; `ready` makes usual environments before a job asks. `sandbox` alone starts foreign code; `inside` is what this program does within it.
+//! `root` of system packages, and for a cross target its `guest`, which tests, and perhaps its `older` system, where zig could not compile it; `ready` makes usual environments before a job asks. `sandbox` alone starts foreign code; `inside` is what this program does within it.
 
 pub mod attempt;
 pub mod backend;
@@ -25,6 +25,7 @@ pub mod interpreters;
 pub mod job;
 pub mod log;
 pub mod metadata;
+pub mod older;
 pub mod own_tests;
 pub mod peek;
 #[cfg(target_os = "linux")]

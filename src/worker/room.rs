@@ -140,6 +140,7 @@ impl Room<'_> {
             limits: JobLimits { seconds, ..self.limits },
             watched: run.watched,
             root: None,
+            starter: Vec::new(),
             network: run.network,
         };
         if let Some(root) = run.root {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use super::environment::{EnvironmentRequest, Environments, HeldEnvironment};
 use super::guest::{self, GuestSearch, StartedGuest};
 use super::interpreters::Interpreter;
 use super::log::{Log, last};
+use super::older::{OlderSystem, OlderSystems};
 use super::room::{Room, SandboxRun, Stop, ours};
 use super::root::{Root, Roots};
 use super::sandbox::collect::{self, Bounds};
@@ -36,6 +38,8 @@ pub struct WorkerMachine {
     pub environments: Environments,
     /// With the system packages of recipes.
     pub roots: Roots,
+    /// Where builds for an older glibc go that zig cannot compile.
+    pub older: OlderSystems,
     /// Held while zig compiles its libraries for a system, by where these go.
     pub zig: Locks<PathBuf>,
 }
@@ -55,6 +59,10 @@ pub struct RunningJob<'a> {
     /// What it is for: the interpreter's own, or one of its cross targets.
     pub target: &'a Target,
     pub room: Room<'a>,
+    /// The older system that it is built in, after zig could not.
+    pub older: Option<OlderSystem>,
+    /// The source called a compiler, or looked as if it would.
+    compiles: AtomicBool,
     /// Environments that must not be evicted before the job's end.
     held: Mutex<Vec<HeldEnvironment>>,
     /// What the wheel was repaired in, if the recipe has system packages.
@@ -101,6 +109,8 @@ impl<'a> RunningJob<'a> {
             interpreter,
             target,
             room,
+            older: None,
+            compiles: AtomicBool::new(false),
             held: Mutex::default(),
             root: Mutex::default(),
             asked: Mutex::default(),
@@ -133,6 +143,27 @@ impl<'a> RunningJob<'a> {
         self.found.strategy(self.job.recipe.is_some())
     }
 
+    /// Begins anew in an older system, without what was found for another compiler.
+    pub fn move_to(&mut self, older: OlderSystem) {
+        self.older = Some(older);
+        self.follow(Recipe::default());
+    }
+
+    /// Where the system packages of the build come from.
+    pub fn roots(&self) -> &Roots {
+        self.older.as_ref().map_or(&self.worker.roots, |older| &older.roots)
+    }
+
+    /// Notes that the source needs a compiler.
+    pub fn needs_compiler(&self) {
+        self.compiles.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was noted.
+    pub fn compiles(&self) -> bool {
+        self.compiles.load(Ordering::Relaxed)
+    }
+
     /// Keeps what an environment is asked for.
     pub fn asks(&self, requirements: &[Requirement]) {
         requirements.clone_into(&mut self.asked.lock());
@@ -151,6 +182,11 @@ impl<'a> RunningJob<'a> {
         let own = run.environment.map(|environment| environment.system.as_slice()).unwrap_or_default();
         let root = self.root_of(step, own).await?;
         run.root = root.as_deref();
+        if let (Some(root), Some(environment)) = (run.root.filter(|root| root.is_whole()), run.environment) {
+            let folder = self.room.unique("started", step)?;
+            let mounts = root.interpreter(environment, &folder).map_err(|error| ours(&error, step))?;
+            run.mounts.extend(mounts);
+        }
         self.room.run(step, run).await
     }
 
@@ -163,7 +199,11 @@ impl<'a> RunningJob<'a> {
             _ => Vec::new(),
         };
         packages.extend_from_slice(own);
-        let root = self.worker.roots.with(&packages, step, self.room.log).await?;
+        let roots = match step {
+            Step::Build | Step::Repair => self.roots(),
+            _ => &self.worker.roots,
+        };
+        let root = roots.with(&packages, step, self.room.log).await?;
         if let (Step::Repair, Some(root)) = (step, &root) {
             *self.root.lock() = Some(Arc::clone(root));
         }

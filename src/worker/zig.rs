@@ -14,6 +14,7 @@ use super::room::SandboxRun;
 use super::running::RunningJob;
 use super::sandbox::Mount;
 use super::source::Unpacked;
+use crate::build::target::Target;
 use crate::error::Result;
 use crate::packaging::requirement::Requirement;
 use crate::words::{Class, Failure, Step};
@@ -48,9 +49,10 @@ pub struct Zig {
 }
 
 impl Zig {
-    /// For a job whose target needs it; `None` for any other.
+    /// For a job whose target needs it; `None` for any other, and in an older system.
     pub fn of(running: &RunningJob<'_>, unpacked: &Unpacked) -> Option<Self> {
-        let target = Some(running.target).filter(|target| target.is_cross())?;
+        let is_needed = |target: &&Target| target.is_cross() && running.older.is_none();
+        let target = Some(running.target).filter(is_needed)?;
         let system = ZigSystem::of(target)?;
         let names = peek::walk(&unpacked.work.join("src")).names;
         let has = |endings: &[&str]| names.iter().any(|name| endings.iter().any(|end| name.ends_with(end)));
@@ -117,6 +119,7 @@ impl Zig {
     /// # Errors
     /// `BuildRequirement` if the index has no zig; what it says if it cannot compile its own libraries.
     pub async fn get_ready(&mut self, running: &RunningJob<'_>, tools: &Path) -> Result<(), Failure> {
+        running.needs_compiler();
         let cache = running.room.below("zig-cache", Step::Environment)?;
         let program = cache::bring(running, &self.system, self.cxx, tools, &cache).await?;
         self.mounts = vec![Mount::read(program, ZIG), Mount::write(cache, CACHE)];

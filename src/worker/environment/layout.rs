@@ -45,6 +45,7 @@ pub(super) fn environment(interpreter: &Interpreter, tree: &Path) -> Environment
     }
     Environment {
         python: python_inside(interpreter),
+        executable: interpreter.executable.clone(),
         mounts,
         programs: interpreter.programs(),
         system: interpreter.launcher.iter().flat_map(|launcher| launcher.packages.clone()).collect(),

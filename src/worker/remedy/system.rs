@@ -58,7 +58,7 @@ async fn of(trouble: &Trouble<'_>, tried: &[Recipe], absent: &Absent) -> Option<
             continue;
         }
         let all = running.given.with(&remedy.found);
-        match running.worker.roots.with(&all.packages, Step::Build, running.room.log).await {
+        match running.roots().with(&all.packages, Step::Build, running.room.log).await {
             Ok(_) => return Some(remedy),
             Err(why) => running.room.log.note(&format!("cannot add {}: {}", candidate.package, why.hint)),
         }
@@ -77,7 +77,7 @@ async fn candidates(trouble: &Trouble<'_>, absent: &Absent) -> Vec<PackageOfFile
     if allowed.is_empty() {
         return Vec::new();
     }
-    let mut found = match running.worker.roots.find(absent).await {
+    let mut found = match running.roots().find(absent).await {
         Ok(found) => {
             if found.is_empty() && absent.kind != AbsentKind::Worded && absent.package.is_none() {
                 log.note(&format!("no system package has {}", absent.what));

@@ -22,7 +22,9 @@ pub(super) struct SystemPackage {
 /// The host's apt with a cache of our own; needs no rights.
 #[derive(Debug)]
 pub(super) struct Apt {
-    cache: PathBuf,
+    pub cache: PathBuf,
+    /// Of its configuration, beside those that it always has.
+    pub options: Vec<String>,
     /// All of its environment.
     pub environment: Vec<(&'static str, OsString)>,
     /// Seconds that a mirror may be silent.
@@ -80,7 +82,7 @@ pub(super) fn host_state() -> Result<String> {
 impl Apt {
     pub fn new(cache: PathBuf) -> Self {
         let passed = PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
-        Self { cache, environment: passed.collect(), patience: SILENCE }
+        Self { cache, options: Vec::new(), environment: passed.collect(), patience: SILENCE }
     }
 
     /// What would be installed for these, those that they depend on first.
@@ -144,6 +146,34 @@ impl Apt {
         }
     }
 
+    /// Fetches the lists of packages of its sources.
+    ///
+    /// # Errors
+    /// The first reason why one of them cannot be had.
+    pub async fn update(&self) -> Result<()> {
+        let mut command = self.command()?;
+        command.arg("update");
+        let output = finish(command, PATIENCE_FOR_CONTENTS).await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        let warned = said.lines().find_map(|line| line.strip_prefix("W: "));
+        let failed = said.lines().find_map(|line| line.strip_prefix("E: "));
+        let why = failed.or(warned).unwrap_or("apt gives no reason").trim();
+        Err(bad!("{}", why.trim_end_matches('.')))
+    }
+
+    /// The address that its sources have for Debian itself.
+    pub async fn mirror_of_debian(&self) -> Result<Option<String>> {
+        let mut command = self.command()?;
+        command.args(["indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"]);
+        let output = finish(command, PATIENCE).await?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let found = said.lines().find_map(|line| line.strip_prefix("Debian Debian "));
+        Ok(found.map(|address| address.trim_end_matches('/').to_owned()))
+    }
+
     /// Runs apt; where the host has a newer library than a package wants exactly, that package's
     /// own is asked for: it goes into the root alone.
     async fn run(&self, what: &str, names: &[String]) -> Result<String> {
@@ -188,6 +218,9 @@ impl Apt {
             command.arg("-o").arg(format!("Acquire::{scheme}::Timeout={}", self.patience));
         }
         command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
+        for option in &self.options {
+            command.args(["-o", option]);
+        }
         command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok(command)

@@ -26,8 +26,59 @@ pub(super) struct Laid {
     pub bytes: u64,
 }
 
-/// Makes `root` from what was unpacked to `out/0000` and so on; `out` is used up.
+/// Makes `root` from what was unpacked to `out/0000` and so on, and from the host's `/usr`; `out` is used up.
 pub(super) fn lay_out(list: &[SystemPackage], out: &Path, root: &Path) -> Result<Laid> {
+    let laid = merged(list, out, root)?;
+    surround(&root.join("usr"), Path::new("/usr"), Path::new(HOST))?;
+    for name in MERGED {
+        // As on the host: `/lib` is a link to `usr/lib`.
+        if let Ok(target) = std::fs::read_link(Path::new("/").join(name)) {
+            symlink(&target, root.join(name))?;
+        }
+    }
+    Ok(laid)
+}
+
+/// The same for packages that are a whole system: of the host it has the interpreters alone.
+pub(super) fn lay_out_whole(list: &[SystemPackage], out: &Path, root: &Path) -> Result<Laid> {
+    let laid = merged(list, out, root)?;
+    let usr = root.join("usr");
+    for place in ["", "local"] {
+        interpreters(&usr.join(place), &Path::new("/usr").join(place), &Path::new(HOST).join(place))?;
+    }
+    for name in MERGED.into_iter().filter(|name| usr.join(name).is_dir()) {
+        symlink(Path::new("usr").join(name), root.join(name))?;
+    }
+    Ok(laid)
+}
+
+/// Links to the modules and the headers of the host's interpreters; a file where each of their programs is, for a mount.
+fn interpreters(own: &Path, host: &Path, inside: &Path) -> Result<()> {
+    let triplet = format!("include/{}-linux-gnu", std::env::consts::ARCH);
+    for folder in ["bin", "lib", "include", &triplet] {
+        for entry in std::fs::read_dir(host.join(folder)).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let target = own.join(folder).join(&name);
+            let is_python = name.to_str().is_some_and(|name| name.starts_with("python"));
+            if !is_python || target.symlink_metadata().is_ok() {
+                continue;
+            }
+            std::fs::create_dir_all(own.join(folder))?;
+            let is_program = folder == "bin";
+            match entry.file_type()? {
+                kind if is_program && kind.is_file() => std::fs::write(target, "")?,
+                kind if is_program && kind.is_symlink() => {
+                    symlink(std::fs::read_link(entry.path())?, target)?
+                }
+                _ => symlink(inside.join(folder).join(&name), target)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What packages brought, in the places where a system of today has it.
+fn merged(list: &[SystemPackage], out: &Path, root: &Path) -> Result<Laid> {
     let usr = root.join("usr");
     std::fs::create_dir_all(&usr)?;
     let mut laid = Laid::default();
@@ -50,13 +101,6 @@ pub(super) fn lay_out(list: &[SystemPackage], out: &Path, root: &Path) -> Result
         links.extend(alternatives::of(&out.join(format!("{number:04}.control/postinst"))));
     }
     alternatives::link(&links, &usr)?;
-    surround(&usr, Path::new("/usr"), Path::new(HOST))?;
-    for name in MERGED {
-        // As on the host: `/lib` is a link to `usr/lib`.
-        if let Ok(target) = std::fs::read_link(Path::new("/").join(name)) {
-            symlink(&target, root.join(name))?;
-        }
-    }
     Ok(laid)
 }
 

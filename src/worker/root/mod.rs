@@ -8,10 +8,14 @@
 mod alternatives;
 mod apt;
 mod contents;
+mod debian;
 mod farm;
+mod kept;
+mod loader;
 mod rank;
 mod script;
 
+use super::bench::Environment;
 use super::log::Log;
 use super::sandbox::{Mount, Sandbox, SandboxPlan};
 use crate::bad;
@@ -20,11 +24,13 @@ use crate::build::job::JobLimits;
 use crate::error::{Error, Result};
 use crate::tools::hex;
 use crate::tools::locks::Locks;
-use crate::tools::scratch::{ScratchFolder, remove_folder};
+use crate::tools::scratch::ScratchFolder;
 use crate::words::{Class, Failure, Isolation, Step};
 use apt::{Apt, SystemPackage};
 use contents::ContentsIndex;
+pub use debian::{DebianRelease, DebianSource, checked_mirror};
 pub use farm::HOST;
+pub use kept::sweep;
 pub use rank::PackageOfFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -32,12 +38,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long what a list of packages comes to is believed.
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
-/// Bytes that all roots of a worker may have on disk.
-const LIMIT: u64 = 6 << 30;
 /// Bumped when roots are made in another way.
 const MADE: &str = "3";
 
@@ -46,6 +50,8 @@ const MADE: &str = "3";
 pub struct Root {
     folder: PathBuf,
     about: About,
+    /// It is a whole system of another age than the host's.
+    is_whole: bool,
     /// Locked, shared.
     _lock: File,
 }
@@ -65,6 +71,33 @@ impl Root {
     pub fn apply(&self, plan: &mut SandboxPlan) {
         plan.root = Some(self.folder.clone());
         plan.mounts.push(Mount::read("/usr", HOST));
+        if self.is_whole {
+            plan.starter = loader::words();
+        }
+    }
+
+    /// What makes the interpreter of a run start in an older system; `folder` is for this run alone.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn interpreter(&self, environment: &Environment, folder: &Path) -> Result<Vec<Mount>> {
+        loader::mounts(environment, folder)
+    }
+
+    /// Whether it is an older system, in which programs of the host do not start by themselves.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Its programs, on the host.
+    pub fn programs(&self) -> PathBuf {
+        self.folder.join("usr/bin")
+    }
+
+    /// The version of a package in it, without the epoch.
+    pub fn version_of(&self, package: &str) -> Option<&str> {
+        let version = self.about.packages.get(package)?;
+        Some(version.split_once(':').map_or(version.as_str(), |(_, version)| version))
     }
 
     /// The package, with its version, that brought a shared library of this file name.
@@ -85,6 +118,8 @@ pub struct Roots {
     making: Locks<String>,
     contents: ContentsIndex,
     apt: Apt,
+    /// They are of this older release, without anything of the host's.
+    debian: Option<DebianSource>,
 }
 
 impl Roots {
@@ -92,7 +127,22 @@ impl Roots {
     pub fn new(folder: PathBuf, sandbox: Sandbox) -> Self {
         let contents = ContentsIndex::new(folder.join("contents"));
         let apt = Apt::new(folder.join("apt"));
-        Self { folder, sandbox, making: Locks::default(), contents, apt }
+        Self { folder, sandbox, making: Locks::default(), contents, apt, debian: None }
+    }
+
+    /// Those of an older release of Debian: whole systems, each with a compiler.
+    pub fn of_debian(folder: &Path, sandbox: Sandbox, source: DebianSource) -> Self {
+        let folder = folder.join(format!("debian-{}", source.release.number));
+        let apt = source.apt(&folder);
+        Self { apt, debian: Some(source), ..Self::new(folder, sandbox) }
+    }
+
+    /// All that decides what packages are missing, beside their names.
+    fn state(&self) -> Result<String> {
+        match &self.debian {
+            Some(source) => Ok(source.state()),
+            None => apt::host_state(),
+        }
     }
 
     /// The packages of the host's distribution that have what a build looked for, the best first; none
@@ -104,7 +154,7 @@ impl Roots {
         if self.sandbox.isolation() == Isolation::None {
             return Ok(Vec::new());
         }
-        apt::host_state()?;
+        self.state()?;
         self.contents.find(absent, &self.apt).await
     }
 
@@ -119,7 +169,7 @@ impl Roots {
         step: Step,
         log: &Log,
     ) -> Result<Option<Arc<Root>>, Failure> {
-        if packages.is_empty() {
+        if packages.is_empty() && self.debian.is_none() {
             return Ok(None);
         }
         let failed = |error: Error| {
@@ -143,13 +193,17 @@ impl Roots {
         if let Some(bad) = packages.iter().find(|name| !apt::is_package(name)) {
             return Err(apt::missing_package(bad));
         }
-        let request = hash(&[&[MADE.to_owned(), apt::host_state()?], packages].concat());
+        let packages = &match &self.debian {
+            Some(_) => DebianSource::with_base(packages),
+            None => packages.to_vec(),
+        };
+        let request = hash(&[&[MADE.to_owned(), self.state()?], packages.as_slice()].concat());
         let _one = self.making.lock(request.clone()).await;
         let apt = &self.apt;
         let note = self.folder.join("requests").join(&request);
         let list = match remembered(&note, BELIEVED) {
             Some(list) => list,
-            None => match apt.resolve(packages).await {
+            None => match self.resolve(packages).await {
                 Ok(list) => list,
                 Err(Error::Missing(why)) => return Err(Error::Missing(why)),
                 // Without the network, what was right yesterday will do.
@@ -168,6 +222,15 @@ impl Roots {
         Ok(root)
     }
 
+    async fn resolve(&self, packages: &[String]) -> Result<Vec<SystemPackage>> {
+        if let Some(source) = &self.debian {
+            std::fs::create_dir_all(&self.folder)?;
+            let _one = self.making.lock(String::new()).await;
+            source.update(&self.apt, &self.folder).await?;
+        }
+        self.apt.resolve(packages).await
+    }
+
     async fn root_of(
         &self,
         apt: &Apt,
@@ -176,7 +239,7 @@ impl Roots {
         log: &Log,
     ) -> Result<Arc<Root>> {
         let exact: Vec<String> = list.iter().map(|package| format!("{package:?}")).collect();
-        let key = hash(&[&[MADE.to_owned(), apt::host_state()?], exact.as_slice()].concat());
+        let key = hash(&[&[MADE.to_owned(), self.state()?], exact.as_slice()].concat());
         if let Some(root) = self.kept(&key)? {
             return Ok(root);
         }
@@ -204,8 +267,11 @@ impl Roots {
         std::fs::create_dir(&out)?;
         apt.download(asked, list, &debs).await?;
         self.unpack(&debs, &out, log).await?;
-        let (list, root) = (list.to_vec(), new.join("root"));
-        let lay = move || farm::lay_out(&list, &out, &root);
+        let (list, root, is_whole) = (list.to_vec(), new.join("root"), self.debian.is_some());
+        let lay = move || match is_whole {
+            true => farm::lay_out_whole(&list, &out, &root),
+            false => farm::lay_out(&list, &out, &root),
+        };
         let laid = tokio::task::spawn_blocking(lay).await??;
         Ok(About { packages: laid.packages, libraries: laid.libraries, bytes: laid.bytes })
     }
@@ -227,64 +293,6 @@ impl Roots {
         match self.sandbox.run(&plan, log).await?.is_good() {
             true => Ok(()),
             false => Err(bad!("cannot unpack the system packages: see the log")),
-        }
-    }
-
-    fn keep(&self, new: &Path, key: &str, about: &About) -> Result<Arc<Root>> {
-        let folder = self.folder.join(key);
-        let text = serde_json::to_vec(about).map_err(Error::internal)?;
-        std::fs::write(new.join("root/about.json"), text)?;
-        match std::fs::rename(new.join("root"), &folder) {
-            // Another worker with this folder was faster.
-            Err(_) if folder.join("about.json").is_file() => {}
-            other => other?,
-        }
-        self.kept(key)?.ok_or_else(|| {
-            bad!("the folder of system packages {key} was removed while it was created: try again")
-        })
-    }
-
-    /// The finished root of this key, locked against removal.
-    fn kept(&self, key: &str) -> Result<Option<Arc<Root>>> {
-        let folder = self.folder.join(key);
-        if !folder.join("about.json").is_file() {
-            return Ok(None);
-        }
-        let lock = self.lock(key)?;
-        lock.lock_shared()?;
-        let _ = lock.set_modified(SystemTime::now());
-        // It may have gone before the lock was held.
-        let Ok(text) = std::fs::read(folder.join("about.json")) else { return Ok(None) };
-        let about = serde_json::from_slice(&text).map_err(Error::internal)?;
-        Ok(Some(Arc::new(Root { folder, about, _lock: lock })))
-    }
-
-    fn lock(&self, key: &str) -> Result<File> {
-        let path = self.folder.join(format!("{key}.lock"));
-        Ok(File::options().create(true).truncate(false).write(true).open(path)?)
-    }
-
-    /// Removes the roots that were not used for longest while all are too large.
-    fn evict(&self, but: &str) {
-        let mut all = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let Ok(text) = std::fs::read(entry.path().join("about.json")) else { continue };
-            let Ok(about) = serde_json::from_slice::<About>(&text) else { continue };
-            let key = entry.file_name().to_string_lossy().into_owned();
-            let used = self.lock(&key).and_then(|lock| Ok(lock.metadata()?.modified()?));
-            all.push((used.unwrap_or(SystemTime::UNIX_EPOCH), key, about.bytes));
-        }
-        all.sort();
-        let mut bytes: u64 = all.iter().map(|(_, _, bytes)| bytes).sum();
-        for (_, key, size) in all {
-            let free = bytes > LIMIT && key != but;
-            if free
-                && self.lock(&key).is_ok_and(|lock| {
-                    lock.try_lock().is_ok() && remove_folder(&self.folder.join(&key)).is_ok()
-                })
-            {
-                bytes = bytes.saturating_sub(size);
-            }
         }
     }
 }

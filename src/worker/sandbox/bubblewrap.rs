@@ -87,7 +87,9 @@ pub(super) fn command(sandbox: &Sandbox, plan: &SandboxPlan) -> Result<(Command,
     list.with_descriptor("--seccomp", filter);
     let cwd = if plan.cwd.as_os_str().is_empty() { Path::new(HOME) } else { &plan.cwd };
     list.extend([OsString::from("--chdir"), cwd.into()]);
-    list.extend(["--", PROGRAM]);
+    list.extend(["--"]);
+    list.extend(&plan.starter);
+    list.extend([PROGRAM]);
     list.extend(super::plain::enter(plan, plan.index.as_ref().map(|_| (Path::new(SOCKET), 3141))));
     let mut command = Command::new(&sandbox.bwrap);
     command.args(list.list).env_clear().current_dir("/");

@@ -55,6 +55,8 @@ pub struct SandboxPlan {
     pub watched: Vec<PathBuf>,
     /// A folder with another `usr`, `etc`, … than the host's.
     pub root: Option<PathBuf>,
+    /// The words that start programs of the host in that root, if they cannot start by themselves.
+    pub starter: Vec<String>,
     /// Shares the host's network. Only for fetching, by programs of the administrator's that run no
     /// code of what they fetch, and never together with [`SandboxPlan::index`].
     pub network: bool,

@@ -58,7 +58,7 @@ pub fn failure(done: &Done) -> &Failure {
 }
 
 /// The shared objects of a wheel, by name.
-fn objects(wheel: &[u8]) -> BTreeMap<String, Elf> {
+pub fn objects(wheel: &[u8]) -> BTreeMap<String, Elf> {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(wheel)).expect("a wheel");
     let mut objects = BTreeMap::new();
     for index in 0..archive.len() {
@@ -73,7 +73,7 @@ fn objects(wheel: &[u8]) -> BTreeMap<String, Elf> {
 }
 
 /// What this machine's interpreter gets from the wheel, as pip installs it.
-async fn answer(name: &str, wheel: &[u8]) -> String {
+pub async fn answer(name: &str, wheel: &[u8]) -> String {
     let all = found().await;
     let python = all.iter().find(|each| each.target.matches(PYTHON)).expect("the interpreter");
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,6 +8,7 @@ mod cross_tested;
 mod doubts;
 mod live;
 mod mirrors;
+mod older;
 mod pages;
 mod private_names;
 mod queue;

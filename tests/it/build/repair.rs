@@ -204,7 +204,7 @@ impl Bench for Hand {
         }
         let packages = requirements.iter().filter_map(|text| text.split_once("=="));
         let packages = packages.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
-        Ok(Environment { python: inside, mounts, packages, programs: None, system: Vec::new() })
+        Ok(Environment { python: inside, mounts, packages, ..Environment::default() })
     }
 
     fn note(&self, line: &str) {

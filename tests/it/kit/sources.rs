@@ -133,6 +133,22 @@ impl Tree {
         self
     }
 
+    /// A library of the system that its module is linked with, of one that is compiled.
+    pub fn links(mut self, library: &str) -> Self {
+        for (_, text) in &mut self.files {
+            *text = text.replace("\"module.so\"])", &format!("\"module.so\", \"-l{library}\"])"));
+        }
+        self
+    }
+
+    /// Lines of Python that run before its own backend.
+    pub fn before(self, lines: &str) -> Self {
+        let project =
+            "[build-system]\nrequires = []\nbuild-backend = 'before'\nbackend-path = ['.']\n".to_owned();
+        let code = format!("{lines}\nfrom backend import *\n");
+        self.file("pyproject.toml", &project).file("before.py", &code)
+    }
+
     /// Lines of Python that run in `build_wheel`; `members` is what the wheel will hold.
     pub fn does(mut self, lines: &str) -> Self {
         self.build = lines.lines().map(|line| format!("    {line}\n")).collect();

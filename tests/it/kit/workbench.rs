@@ -21,6 +21,7 @@ use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
 use wheelwright::worker::log::Log;
+use wheelwright::worker::older::OlderSystems;
 use wheelwright::worker::root::Roots;
 use wheelwright::worker::running::WorkerMachine;
 use wheelwright::worker::sandbox::Sandbox;
@@ -99,10 +100,12 @@ pub async fn bundled_pip(python: &str) -> (String, Vec<u8>) {
 impl Workbench {
     /// A worker whose index is that of the server at `index`, if there is one.
     pub async fn start(index: Option<String>) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a folder"), index).await
+        Self::start_with(index, &BuildSettings { debian_root: false, ..BuildSettings::default() }).await
     }
 
-    async fn start_in(data: tempfile::TempDir, index: Option<String>) -> Self {
+    /// One that may build in an older Debian.
+    pub async fn start_with(index: Option<String>, settings: &BuildSettings) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
         let _ = rustls::crypto::ring::default_provider().install_default();
         let front = Front { index, ..Front::default() };
         let app = Router::new()
@@ -122,8 +125,13 @@ impl Workbench {
         std::os::unix::fs::symlink(contents, data.path().join("roots/contents")).expect("a link");
         let worker = WorkerMachine {
             folder: data.path().to_owned(),
-            interpreters: found().await,
+            interpreters: match settings.cross == BuildSettings::default().cross {
+                true => found().await,
+                false => interpreters::discover(settings).await.expect("interpreters"),
+            },
             roots: Roots::new(data.path().join("roots"), sandbox.clone()),
+            older: OlderSystems::new(settings, false, data.path().join("roots"), sandbox.clone())
+                .expect("systems"),
             sandbox,
             environments: Environments::open(data.path().join("environments"), 4 << 30).expect("a folder"),
             zig: Locks::default(),
