@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environments;
 use super::interpreters;
-use super::older::OlderSystems;
-use super::root::{self, Roots};
+use super::root::{self, OlderSystems, Roots};
 use super::running::WorkerMachine;
 use super::sandbox::Sandbox;
 use crate::access::tokens;

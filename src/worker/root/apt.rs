@@ -167,10 +167,10 @@ impl Apt {
     /// The address that its sources have for Debian itself.
     pub async fn mirror_of_debian(&self) -> Result<Option<String>> {
         let mut command = self.command()?;
-        command.args(["indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"]);
+        command.args(["indextargets", "--format", "$(REPO_URI) $(ORIGIN)/$(LABEL)"]);
         let output = finish(command, PATIENCE).await?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let found = said.lines().find_map(|line| line.strip_prefix("Debian Debian "));
+        let found = said.lines().find_map(|line| line.strip_suffix(" Debian/Debian"));
         Ok(found.map(|address| address.trim_end_matches('/').to_owned()))
     }
 

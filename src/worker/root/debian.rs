@@ -82,7 +82,7 @@ impl fmt::Display for DebianRelease {
 
 /// Where the packages of a release come from.
 #[derive(Clone, Debug)]
-pub struct DebianSource {
+pub(super) struct DebianSource {
     pub release: DebianRelease,
     /// Not set: the one that the host's apt has for its own Debian.
     pub mirror: Option<String>,
@@ -177,7 +177,8 @@ impl DebianSource {
             return Ok(mirror.trim_end_matches('/').to_owned());
         }
         let found = Apt::new(apt.cache.clone()).mirror_of_debian().await?;
-        found.ok_or_else(|| {
+        // Nor one with a password, which would get into the log.
+        found.filter(|mirror| checked_mirror(mirror).is_ok()).ok_or_else(|| {
             bad!("this machine's apt has no mirror of Debian: name one with build.debian_mirror")
         })
     }
@@ -203,7 +204,7 @@ fn keyring() -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// `Bad` for what apt would not take for one address, and for one with a password.
-pub fn checked_mirror(text: &str) -> Result<String> {
+pub(super) fn checked_mirror(text: &str) -> Result<String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let plain = rest.is_some_and(|rest| {
         rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Bytes that all roots of a worker may have on disk.
-const LIMIT: u64 = 6 << 30;
+pub(super) const LIMIT: u64 = 6 << 30;
 /// The same for those of one older release; the smallest comes to a third of a gigabyte.
 const LIMIT_OF_DEBIAN: u64 = 2 << 30;
 /// Removes what an earlier life was making below `folder` when it ended; nobody else works there.

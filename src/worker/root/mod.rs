@@ -12,6 +12,7 @@ mod debian;
 mod farm;
 mod kept;
 mod loader;
+mod older;
 mod rank;
 mod script;
 
@@ -28,9 +29,11 @@ use crate::tools::scratch::ScratchFolder;
 use crate::words::{Class, Failure, Isolation, Step};
 use apt::{Apt, SystemPackage};
 use contents::ContentsIndex;
-pub use debian::{DebianRelease, DebianSource, checked_mirror};
+pub use debian::DebianRelease;
+use debian::DebianSource;
 pub use farm::HOST;
 pub use kept::sweep;
+pub use older::{OlderSystem, OlderSystems};
 pub use rank::PackageOfFile;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -131,7 +134,7 @@ impl Roots {
     }
 
     /// Those of an older release of Debian: whole systems, each with a compiler.
-    pub fn of_debian(folder: &Path, sandbox: Sandbox, source: DebianSource) -> Self {
+    fn of_debian(folder: &Path, sandbox: Sandbox, source: DebianSource) -> Self {
         let folder = folder.join(format!("debian-{}", source.release.number));
         let apt = source.apt(&folder);
         Self { apt, debian: Some(source), ..Self::new(folder, sandbox) }

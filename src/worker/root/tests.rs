@@ -3,6 +3,7 @@
 use super::*;
 use crate::worker::sandbox::RunEnd;
 use std::process::Command;
+use std::time::SystemTime;
 
 /// A package with one file for each place that matters to a compiler.
 fn package(folder: &Path) -> PathBuf {
@@ -127,7 +128,7 @@ async fn a_root_in_use_is_not_evicted() {
         let new = folder.path().join("new");
         std::fs::create_dir_all(new.join("root/usr")).unwrap();
         std::fs::create_dir_all(&roots.folder).unwrap();
-        roots.keep(&new, key, &About { bytes: LIMIT, ..About::default() }).unwrap()
+        roots.keep(&new, key, &About { bytes: kept::LIMIT, ..About::default() }).unwrap()
     };
     let held = make("held");
     drop(make("idle"));

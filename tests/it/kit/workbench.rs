@@ -21,8 +21,7 @@ use wheelwright::worker::environment::Environments;
 use wheelwright::worker::interpreters::{self, Interpreter};
 use wheelwright::worker::job;
 use wheelwright::worker::log::Log;
-use wheelwright::worker::older::OlderSystems;
-use wheelwright::worker::root::Roots;
+use wheelwright::worker::root::{OlderSystems, Roots};
 use wheelwright::worker::running::WorkerMachine;
 use wheelwright::worker::sandbox::Sandbox;
 
