@@ -268,7 +268,9 @@ impl Roots {
         let (debs, out) = (new.join("debs"), new.join("out"));
         std::fs::create_dir(&debs)?;
         std::fs::create_dir(&out)?;
+        let turn = self.making.lock("downloads".to_owned()).await;
         apt.download(asked, list, &debs).await?;
+        drop(turn);
         self.unpack(&debs, &out, log).await?;
         let (list, root, is_whole) = (list.to_vec(), new.join("root"), self.debian.is_some());
         let lay = move || match is_whole {

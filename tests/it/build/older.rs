@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use wheelwright::config::BuildSettings;
 use wheelwright::config::upstream::default_upstream;
 use wheelwright::words::{Class, Step};
+use wheelwright::worker::root::OlderSystems;
 
 const TARGET: &str = "cp312-manylinux_2_31_x86_64";
 
@@ -26,14 +27,15 @@ static long found(void) {
     return prepared(&cif) ? 42 : 0;
 }";
 
+fn settings() -> BuildSettings {
+    BuildSettings { cross: vec!["manylinux_2_31_x86_64".to_owned()], ..BuildSettings::default() }
+}
+
 /// A worker that may build in an older Debian, and the server with its index, a mirror of PyPI.
-async fn bench(change: impl FnOnce(&mut BuildSettings)) -> (Server, Workbench) {
+async fn bench() -> (Server, Workbench) {
     let upstream = default_upstream(|name| std::env::var(name).ok()).expect("PyPI's address");
     let server = Server::start_with(|config| config.upstream = Some(upstream)).await;
-    let mut settings =
-        BuildSettings { cross: vec!["manylinux_2_31_x86_64".to_owned()], ..BuildSettings::default() };
-    change(&mut settings);
-    let bench = Workbench::start_with(Some(server.url("")), &settings).await;
+    let bench = Workbench::start_with(Some(server.url("")), &settings()).await;
     (server, bench)
 }
 
@@ -41,9 +43,9 @@ async fn build(bench: &Workbench, tree: &Tree) -> Done {
     bench.build(&tree.filename(), tree.sdist(), TARGET, |job| job.addable = vec!["*".to_owned()]).await
 }
 
-/// The finished roots of Debian 11 below a worker's folder.
-fn roots(bench: &Workbench) -> Vec<PathBuf> {
-    let all = std::fs::read_dir(bench.data.path().join("roots/debian-11")).expect("its folder");
+/// The finished roots of Debian 11 in a folder of roots.
+fn roots(folder: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder.join("debian-11")).expect("its folder");
     all.flatten().map(|entry| entry.path()).filter(|path| path.join("about.json").is_file()).collect()
 }
 
@@ -65,7 +67,8 @@ print('again', subprocess.check_output([sys.executable, '-c', 'import sys; print
 #[tokio::test(flavor = "multi_thread")]
 async fn what_zig_cannot_compile_is_built_in_an_older_debian_with_its_libraries_and_nothing_reaches_the_host()
 {
-    let (_server, bench) = bench(|_| {}).await;
+    let (_server, bench) = bench().await;
+    let folder = bench.data.path().join("roots");
     let data = bench.data.path().display().to_string();
     let places: Vec<String> = ["/", "/usr", "/usr/bin", "/usr-host", "/etc", "/interpreter", "/tools", &data]
         .map(str::to_owned)
@@ -97,7 +100,7 @@ async fn what_zig_cannot_compile_is_built_in_an_older_debian_with_its_libraries_
         assert!(done.log.contains(&format!("held at {place}\n")), "{}", done.log);
         assert!(!Path::new(place).join("wheelwright-canary").exists(), "{place}");
     }
-    let kept = roots(&bench);
+    let kept = roots(&folder);
     // The plain one, and the one with the library.
     assert_eq!(kept.len(), 2, "{kept:?}");
     for root in &kept {
@@ -107,7 +110,11 @@ async fn what_zig_cannot_compile_is_built_in_an_older_debian_with_its_libraries_
     // Roots that somebody damaged are made anew.
     let done = build(&bench, &Tree::compiled_with("other", "1.0", NESTED, "found()")).await;
     assert!(built(&done).2.checked.iter().any(|line| line.contains("Debian 11")), "{}", done.log);
-    assert_eq!(roots(&bench).iter().filter(|root| root.join("usr/bin/gcc").exists()).count(), 1);
+    assert_eq!(roots(&folder).iter().filter(|root| root.join("usr/bin/gcc").exists()).count(), 1);
+}
+
+fn older(bench: &Workbench, settings: &BuildSettings, folder: &Path) -> OlderSystems {
+    OlderSystems::new(settings, false, folder.to_owned(), bench.worker.sandbox.clone()).expect("systems")
 }
 
 /// A mirror that answers this at every path that ends so, and nothing else; its address.
@@ -134,8 +141,11 @@ async fn without_an_older_debian_what_zig_said_is_told_with_the_reason_and_the_w
         (mirror("", "").await, "does not have a Release file"),
         (mirror("/Release", unsigned).await, "is not signed"),
     ];
-    for (address, why) in cases {
-        let (_server, bench) = bench(|settings| settings.debian_mirror = Some(address.clone())).await;
+    let (_server, mut bench) = bench().await;
+    for (number, (address, why)) in cases.iter().enumerate() {
+        let settings = BuildSettings { debian_mirror: Some(address.clone()), ..settings() };
+        let folder = bench.data.path().join(format!("older{number}"));
+        bench.worker.older = older(&bench, &settings, &folder);
         let done = build(&bench, &tree).await;
         let failure = failure(&done);
         assert_eq!(
@@ -146,20 +156,17 @@ async fn without_an_older_debian_what_zig_said_is_told_with_the_reason_and_the_w
         );
         assert!(failure.line.as_deref().is_some_and(|line| line.contains("module.c")), "{failure:?}");
         let hint = &failure.hint;
-        assert!(hint.contains("by zig") && hint.contains(&address) && hint.contains(why), "{hint}");
+        assert!(hint.contains("by zig") && hint.contains(address.as_str()) && hint.contains(why), "{hint}");
         assert!(hint.ends_with("Name a mirror that has it with build.debian_mirror"), "{hint}");
-        assert!(roots(&bench).is_empty());
+        assert!(roots(&folder).is_empty());
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_may_not_make_one_says_so_and_fetches_nothing() {
-    let (_server, bench) = bench(|settings| settings.debian_root = false).await;
-    let done = build(&bench, &Tree::compiled_with("demo", "1.0", NESTED, "found()")).await;
+    let folder = bench.data.path().join("off");
+    bench.worker.older = older(&bench, &BuildSettings { debian_root: false, ..settings() }, &folder);
+    let done = build(&bench, &tree).await;
     let hint = &failure(&done).hint;
     assert!(hint.ends_with("build.debian_root is off, so no older Debian was tried"), "{hint}");
-    assert!(!bench.data.path().join("roots/debian-11").exists());
-    // What needs no compiler has no second way.
+    assert!(!folder.exists());
+    // What calls no compiler has no second way.
     let done = build(&bench, &Tree::new("demo", "1.0").does("raise SystemExit('no')")).await;
     assert!(!failure(&done).hint.contains("Debian"), "{}", failure(&done).hint);
 }
