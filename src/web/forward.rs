@@ -17,7 +17,7 @@ use hyper::ext::ReasonPhrase;
 use std::time::Duration;
 
 /// Paths that a replica keeps nothing of.
-const AT_PRIMARY: [&str; 23] = [
+const AT_PRIMARY: [&str; 24] = [
     "/+builds",
     "/+targets",
     "/+workers",
