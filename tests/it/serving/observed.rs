@@ -116,7 +116,7 @@ async fn a_server_that_stops_says_so_and_answers_as_long_as_it_is_told_to() {
             break answer.text().await.expect("text");
         }
     };
-    assert!(told.contains("the server is stopping: send requests to another one"), "{told}");
+    assert!(told.contains("no longer: the server is stopping, send requests to another one"), "{told}");
     assert_eq!(ask("/root/pypi").await.status(), 200, "who comes all the same is served");
 }
 
