@@ -25,8 +25,6 @@ pub(super) struct Apt {
     pub cache: PathBuf,
     /// Of its configuration, beside those that it always has.
     pub options: Vec<String>,
-    /// Downloaded packages stay in the cache: many roots have them.
-    pub keeps: bool,
     /// All of its environment.
     pub environment: Vec<(&'static str, OsString)>,
     /// Seconds that a mirror may be silent.
@@ -54,9 +52,6 @@ const SILENCE: u32 = 15;
 
 /// All indices of contents together come to a hundred megabytes.
 const PATIENCE_FOR_CONTENTS: Duration = Duration::from_secs(300);
-
-/// Bytes of packages that are kept for other roots.
-const LARGEST_CACHE: u64 = 1 << 30;
 
 /// How many packages are asked for in older versions than the host's, before that is given up.
 const MOST_PINS: usize = 30;
@@ -87,7 +82,7 @@ pub(super) fn host_state() -> Result<String> {
 impl Apt {
     pub fn new(cache: PathBuf) -> Self {
         let passed = PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
-        Self { cache, options: Vec::new(), keeps: false, environment: passed.collect(), patience: SILENCE }
+        Self { cache, options: Vec::new(), environment: passed.collect(), patience: SILENCE }
     }
 
     /// What would be installed for these, those that they depend on first.
@@ -105,31 +100,14 @@ impl Apt {
 
     /// Downloads them, checked by apt, as `into/0000.deb` and so on in the list's order.
     pub async fn download(&self, names: &[String], list: &[SystemPackage], into: &Path) -> Result<()> {
-        self.trim();
         self.run("--download-only", names).await?;
         for (number, package) in list.iter().enumerate() {
             let from = self.cache.join("archives").join(&package.file);
-            let into = into.join(format!("{number:04}.deb"));
-            let brought = match self.keeps {
-                true => std::fs::hard_link(&from, into),
-                false => std::fs::rename(&from, into),
-            };
-            brought.map_err(|e| {
+            std::fs::rename(&from, into.join(format!("{number:04}.deb"))).map_err(|e| {
                 bad!("apt did not download {}: {e}. Update its lists with apt-get update", package.file)
             })?;
         }
         Ok(())
-    }
-
-    /// Empties a cache that has grown too large.
-    fn trim(&self) {
-        let all = std::fs::read_dir(self.cache.join("archives")).into_iter().flatten().flatten();
-        let files: Vec<_> = all
-            .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)).filter(|(_, is)| is.is_file()))
-            .collect();
-        if files.iter().map(|(_, is)| is.len()).sum::<u64>() > LARGEST_CACHE {
-            files.iter().for_each(|(path, _)| drop(std::fs::remove_file(path)));
-        }
     }
 
     /// Downloads the indices of what the packages of the host's sources contain into `lists`. Gives the first

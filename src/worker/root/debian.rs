@@ -95,7 +95,6 @@ impl DebianSource {
     pub(super) fn apt(&self, folder: &Path) -> Apt {
         let mut apt = Apt::new(folder.join("cache"));
         let at = |name: &str| folder.join(name).display().to_string();
-        apt.keeps = true;
         apt.options = vec![
             format!("Dir::State={}", at("state")),
             format!("Dir::State::status={}", at("status")),
