@@ -53,6 +53,9 @@ const SILENCE: u32 = 15;
 /// All indices of contents together come to a hundred megabytes.
 const PATIENCE_FOR_CONTENTS: Duration = Duration::from_secs(300);
 
+/// Has apt say what it would fetch.
+const PRINT: &str = "--print-uris";
+
 /// How many packages are asked for in older versions than the host's, before that is given up.
 const MOST_PINS: usize = 30;
 
@@ -90,7 +93,7 @@ impl Apt {
     /// # Errors
     /// `Missing` for a package that is not known.
     pub async fn resolve(&self, names: &[String]) -> Result<Vec<SystemPackage>> {
-        let printed = self.run("--print-uris", names).await?;
+        let printed = self.run(PRINT, names).await?;
         let mut packages = Vec::new();
         for line in printed.lines().filter(|line| line.starts_with('\'')) {
             packages.push(package(line).ok_or_else(|| bad!("unexpected output of apt: {line}"))?);
@@ -195,6 +198,11 @@ impl Apt {
 
     async fn once(&self, what: &str, names: &[String]) -> Result<std::process::Output> {
         let mut command = self.command()?;
+        if what == PRINT {
+            // apt does not print what its cache has, which is there only until a root is made.
+            std::fs::create_dir_all(self.cache.join("none/partial"))?;
+            command.args(["-o", "Dir::Cache::archives=none/"]);
+        }
         command.args(["-y", "--no-install-recommends", "--allow-downgrades", what]);
         command.args(["install", "--"]).args(names);
         finish(command, PATIENCE).await
